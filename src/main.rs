@@ -1,0 +1,2 @@
+//! Tributary
+fn main() {}
