@@ -1,1 +1,3 @@
 //! Tributary
+#![allow(missing_docs, reason = "scaffold")]
+pub mod domain;

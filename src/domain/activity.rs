@@ -1,0 +1,123 @@
+//! Activities, the deliveries that owe them to targets, the mirrors that show them, and the lanes between:
+//! what [`next_step`](super::next_step) decides upon.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::ids::{ChannelId, MessageId, WebhookId};
+
+/// An activity's number; among the activities of one source, a later one has a greater number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActivityId(pub i64);
+
+/// A delivery's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId(pub i64);
+
+/// A revision of an activity; the first is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(pub i32);
+
+/// A part of an activity, from 0: long messages take several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part(pub i32);
+
+/// What an activity wants shown now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// Its number.
+    pub id: ActivityId,
+    /// Where it comes from, unique.
+    pub origin: Origin,
+    /// The newest revision.
+    pub revision: Revision,
+    /// The source deleted it: nothing is to be shown any more.
+    pub deleted: bool,
+}
+
+/// Where an activity comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A message in a channel.
+    Message {
+        /// The source channel.
+        channel: ChannelId,
+        /// The message there.
+        message: MessageId,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message { channel, message } => write!(f, "discord:{channel}/{message}"),
+        }
+    }
+}
+
+/// A delivery that is not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its number.
+    pub id: DeliveryId,
+    /// The revision that all its parts have shown; none before the first showing is complete.
+    pub shown: Option<Revision>,
+    /// Failed attempts since the last success.
+    pub attempts: u32,
+    /// Not to be tried before.
+    pub wait_until: Option<DateTime<Utc>>,
+}
+
+/// How a delivery ended for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// The activity was deleted and nothing shows it any more.
+    Withdrawn,
+    /// Discord refused the message.
+    Refused,
+    /// The follow was removed, paused or broke before the message was shown.
+    FollowEnded,
+    /// It failed for too long.
+    GaveUp,
+}
+
+impl Ending {
+    /// The word that the database keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "withdrawn",
+            Self::Refused => "refused",
+            Self::FollowEnded => "follow_ended",
+            Self::GaveUp => "gave_up",
+        }
+    }
+}
+
+/// A message in a target that shows a part of an activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// The message.
+    pub message: MessageId,
+    /// Where it stands: the target, or a thread of it.
+    pub channel: ChannelId,
+    /// The webhook that made it, the only one that can edit it.
+    pub webhook: WebhookId,
+    /// Which part it shows.
+    pub part: Part,
+    /// The revision it shows.
+    pub revision: Revision,
+}
+
+/// A create that was begun and whose answer is not recorded: Discord may or may not have made the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlight {
+    /// The delivery it serves.
+    pub delivery: DeliveryId,
+    /// The part it makes.
+    pub part: Part,
+    /// The revision it shows.
+    pub revision: Revision,
+    /// The newest message known in the target when it was begun: what it made is newer.
+    pub after: MessageId,
+}

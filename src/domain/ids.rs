@@ -1,0 +1,166 @@
+//! Discord's ids (snowflakes), one type for each thing that has one, so that a source can't be passed as
+//! a server, nor a message as a webhook.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Discord's epoch, the first second of 2015, in Unix milliseconds.
+const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
+
+/// A text that isn't a snowflake: not a positive whole number that fits Discord's 63 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a Discord id")]
+pub struct InvalidId;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(NonZeroU64);
+
+        impl $name {
+            /// The id of this number, which must be positive and fit a signed 64-bit column.
+            pub fn new(value: u64) -> Result<Self, InvalidId> {
+                match NonZeroU64::new(value) {
+                    Some(id) if i64::try_from(value).is_ok() => Ok(Self(id)),
+                    _ => Err(InvalidId),
+                }
+            }
+
+            /// The number itself.
+            pub const fn get(self) -> u64 {
+                self.0.get()
+            }
+
+            /// The number as the database keeps it (`BIGINT`).
+            pub const fn to_db(self) -> i64 {
+                self.0.get().cast_signed()
+            }
+
+            /// The id of a number that the database kept.
+            pub fn from_db(value: i64) -> Result<Self, InvalidId> {
+                u64::try_from(value).map_err(|_| InvalidId).and_then(Self::new)
+            }
+
+            /// When Discord made the thing: an id's upper bits count milliseconds since 2015.
+            pub fn created_at(self) -> DateTime<Utc> {
+                let millis = (self.0.get() >> 22).cast_signed() + DISCORD_EPOCH_MS;
+                DateTime::from_timestamp_millis(millis).unwrap_or_default()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.parse().map_err(|_| InvalidId).and_then(Self::new)
+            }
+        }
+
+        impl From<NonZeroU64> for $name {
+            /// Takes an id from a library that has checked it already.
+            fn from(value: NonZeroU64) -> Self {
+                Self(value)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Snowflake).and_then(|id| Self::new(id).map_err(de::Error::custom))
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A Discord application, the bot's own included.
+    ApplicationId,
+    /// A channel or a thread.
+    ChannelId,
+    /// A server, which Discord's API calls a guild.
+    GuildId,
+    /// A message.
+    MessageId,
+    /// A role; `@everyone` has the id of its server.
+    RoleId,
+    /// A person or a bot.
+    UserId,
+    /// A webhook.
+    WebhookId,
+}
+
+impl GuildId {
+    /// The role that every member has: it carries the server's own id.
+    pub const fn everyone(self) -> RoleId {
+        RoleId(self.0)
+    }
+}
+
+/// Discord writes ids as texts; numbers are taken too.
+struct Snowflake;
+
+impl de::Visitor<'_> for Snowflake {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Discord id")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<u64, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<u64, E> {
+        value.parse().map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_texts_and_numbers_and_refuses_the_rest() {
+        let id: ChannelId = serde_json::from_str("\"175928847299117063\"").unwrap();
+        assert_eq!(id, serde_json::from_str("175928847299117063").unwrap());
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"175928847299117063\"");
+        for bad in ["0", "-1", "", "18446744073709551615", "12x"] {
+            assert_eq!(bad.parse::<ChannelId>(), Err(InvalidId), "{bad}");
+        }
+    }
+
+    #[test]
+    fn knows_when_it_was_made() {
+        let id: MessageId = "175928847299117063".parse().unwrap();
+        assert_eq!(id.created_at().to_rfc3339(), "2016-04-30T11:18:25.796+00:00");
+    }
+
+    #[test]
+    fn survives_the_database() {
+        let id = WebhookId::new(i64::MAX as u64).unwrap();
+        assert_eq!(WebhookId::from_db(id.to_db()), Ok(id));
+        assert_eq!(WebhookId::from_db(-5), Err(InvalidId));
+    }
+}

@@ -1,0 +1,188 @@
+//! Discord's permissions, computed for one member in one channel by Discord's own rules.
+
+use bitflags::bitflags;
+
+use super::ids::{GuildId, RoleId, UserId};
+
+bitflags! {
+    /// A set of permissions; only those that Tributary looks at have names.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub struct Permissions: u64 {
+        /// Everything, whatever overwrites say.
+        const ADMINISTRATOR = 1 << 3;
+        /// Manage Channels.
+        const MANAGE_CHANNELS = 1 << 4;
+        /// View Channel.
+        const VIEW_CHANNEL = 1 << 10;
+        /// Send Messages.
+        const SEND_MESSAGES = 1 << 11;
+        /// Manage Messages.
+        const MANAGE_MESSAGES = 1 << 13;
+        /// Read Message History.
+        const READ_MESSAGE_HISTORY = 1 << 16;
+        /// Manage Webhooks.
+        const MANAGE_WEBHOOKS = 1 << 29;
+        /// Manage Threads.
+        const MANAGE_THREADS = 1 << 34;
+        const _ = !0;
+    }
+}
+
+impl Permissions {
+    /// The names of these permissions as Discord's interface writes them, in its order; unnamed ones are left out.
+    pub fn names(self) -> Vec<&'static str> {
+        const NAMES: [(Permissions, &str); 8] = [
+            (Permissions::VIEW_CHANNEL, "View Channel"),
+            (Permissions::MANAGE_CHANNELS, "Manage Channels"),
+            (Permissions::MANAGE_WEBHOOKS, "Manage Webhooks"),
+            (Permissions::SEND_MESSAGES, "Send Messages"),
+            (Permissions::MANAGE_MESSAGES, "Manage Messages"),
+            (Permissions::MANAGE_THREADS, "Manage Threads"),
+            (Permissions::READ_MESSAGE_HISTORY, "Read Message History"),
+            (Permissions::ADMINISTRATOR, "Administrator"),
+        ];
+        NAMES.iter().filter(|(permission, _)| self.contains(*permission)).map(|(_, name)| *name).collect()
+    }
+}
+
+/// A role of a server, as far as permissions go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    /// The role.
+    pub id: RoleId,
+    /// What it allows in the whole server.
+    pub permissions: Permissions,
+}
+
+/// Whom an overwrite is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverwriteFor {
+    /// All members with this role.
+    Role(RoleId),
+    /// One member.
+    Member(UserId),
+}
+
+/// What a channel allows or denies beyond its server's roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overwrite {
+    /// Whom it is for.
+    pub subject: OverwriteFor,
+    /// Allowed here.
+    pub allow: Permissions,
+    /// Denied here.
+    pub deny: Permissions,
+}
+
+/// A member whose permissions are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The member.
+    pub user: UserId,
+    /// The member's roles, without `@everyone`.
+    pub roles: &'a [RoleId],
+}
+
+/// What a server says about permissions.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerRules<'a> {
+    /// The server.
+    pub guild: GuildId,
+    /// Its owner, who may do everything.
+    pub owner: UserId,
+    /// All its roles.
+    pub roles: &'a [Role],
+}
+
+impl ServerRules<'_> {
+    /// What a member may do in a channel with these overwrites.
+    ///
+    /// Discord: owner and administrators may all; else the roles' permissions together, then the overwrites for `@everyone`, for the member's
+    /// roles together (allowing wins), and for the member. Who can't view a channel can do nothing there. A thread has no overwrites of its own: give its parent's.
+    pub fn in_channel(&self, subject: Subject<'_>, overwrites: &[Overwrite]) -> Permissions {
+        let everyone = self.guild.everyone();
+        let has = |role: RoleId| role == everyone || subject.roles.contains(&role);
+        let base = self
+            .roles
+            .iter()
+            .filter(|role| has(role.id))
+            .fold(Permissions::empty(), |all, role| all | role.permissions);
+        if subject.user == self.owner || base.contains(Permissions::ADMINISTRATOR) {
+            return Permissions::all();
+        }
+        let of = |wanted: &dyn Fn(OverwriteFor) -> bool| {
+            let matching = overwrites.iter().filter(|overwrite| wanted(overwrite.subject));
+            matching.fold((Permissions::empty(), Permissions::empty()), |(allow, deny), overwrite| {
+                (allow | overwrite.allow, deny | overwrite.deny)
+            })
+        };
+        let layers = [
+            of(&|subject| subject == OverwriteFor::Role(everyone)),
+            of(&|who| matches!(who, OverwriteFor::Role(role) if role != everyone && has(role))),
+            of(&|who| who == OverwriteFor::Member(subject.user)),
+        ];
+        let granted = layers.iter().fold(base, |granted, (allow, deny)| granted.difference(*deny) | *allow);
+        if granted.contains(Permissions::VIEW_CHANNEL) { granted } else { Permissions::empty() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VIEW: Permissions = Permissions::VIEW_CHANNEL;
+    const HOOKS: Permissions = Permissions::MANAGE_WEBHOOKS;
+
+    fn guild() -> GuildId {
+        GuildId::new(1).unwrap()
+    }
+
+    fn user(id: u64) -> UserId {
+        UserId::new(id).unwrap()
+    }
+
+    fn role(id: u64) -> RoleId {
+        RoleId::new(id).unwrap()
+    }
+
+    fn compute(roles: &[Role], has: &[RoleId], overwrites: &[Overwrite]) -> Permissions {
+        let rules = ServerRules { guild: guild(), owner: user(9), roles };
+        rules.in_channel(Subject { user: user(5), roles: has }, overwrites)
+    }
+
+    fn everyone(permissions: Permissions) -> Role {
+        Role { id: guild().everyone(), permissions }
+    }
+
+    #[test]
+    fn overwrites_apply_in_discords_order() {
+        let roles = [everyone(VIEW | HOOKS), Role { id: role(2), permissions: Permissions::empty() }];
+        let deny_all = Overwrite {
+            subject: OverwriteFor::Role(guild().everyone()),
+            allow: Permissions::empty(),
+            deny: VIEW,
+        };
+        let allow_role = Overwrite { subject: OverwriteFor::Role(role(2)), allow: VIEW, deny: HOOKS };
+        let allow_me =
+            Overwrite { subject: OverwriteFor::Member(user(5)), allow: HOOKS, deny: Permissions::empty() };
+        assert_eq!(compute(&roles, &[], &[deny_all, allow_role]), Permissions::empty());
+        assert_eq!(compute(&roles, &[role(2)], &[allow_role, deny_all]), VIEW);
+        assert_eq!(compute(&roles, &[role(2)], &[allow_me, allow_role, deny_all]), VIEW | HOOKS);
+    }
+
+    #[test]
+    fn owner_and_administrator_may_everything() {
+        let deny =
+            Overwrite { subject: OverwriteFor::Member(user(5)), allow: Permissions::empty(), deny: VIEW };
+        let roles = [everyone(VIEW), Role { id: role(2), permissions: Permissions::ADMINISTRATOR }];
+        assert_eq!(compute(&roles, &[role(2)], &[deny]), Permissions::all());
+        assert_eq!(compute(&roles, &[], &[deny]), Permissions::empty());
+        let rules = ServerRules { guild: guild(), owner: user(5), roles: &roles };
+        assert_eq!(rules.in_channel(Subject { user: user(5), roles: &[] }, &[deny]), Permissions::all());
+    }
+
+    #[test]
+    fn names_are_discords() {
+        assert_eq!((VIEW | HOOKS).names(), ["View Channel", "Manage Webhooks"]);
+    }
+}
