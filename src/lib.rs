@@ -1,3 +1,6 @@
 //! Tributary
 #![allow(missing_docs, reason = "scaffold")]
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod logging;

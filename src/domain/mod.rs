@@ -2,10 +2,12 @@
 //! Every other module may use this one; it uses none of them.
 
 pub mod activity;
+pub mod allowance;
 pub mod channel;
 pub mod follow;
 pub mod ids;
 pub mod message;
 pub mod next_step;
 pub mod permissions;
+pub mod retry;
 pub mod tags;
