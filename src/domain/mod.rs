@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod allowance;
 pub mod channel;
+pub mod clock;
 pub mod follow;
 pub mod ids;
 pub mod message;
