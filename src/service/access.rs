@@ -118,7 +118,7 @@ impl<'a> Access<'a> {
             return Ok(known.clone());
         }
         let roles = match self.rest.member(guild, user).await {
-            Ok(member) => Some(member.roles),
+            Ok(member) => member.map(|member| member.roles),
             Err(error) if error.is_not_found() || error.is_forbidden() => None,
             Err(error) => return Err(error.into()),
         };
@@ -133,7 +133,7 @@ impl<'a> Access<'a> {
             return Ok(Permissions::empty());
         }
         let private = place.kind() == ChannelKind::PrivateThread && !granted.contains(Permissions::MANAGE_THREADS);
-        if private && !self.rest.is_thread_member(place.id(), user).await? {
+        if private && !self.rest.thread_member(place.id(), user).await? {
             return Ok(Permissions::empty());
         }
         Ok(granted)
