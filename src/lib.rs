@@ -1,3 +1,4 @@
 //! Tributary
 #![allow(missing_docs, reason = "scaffold")]
 pub mod domain;
+pub mod store;

@@ -58,7 +58,11 @@ pub(crate) fn time_or_null(name: &'static str) -> ColumnDef {
 }
 
 /// An index over these columns, in their order.
-pub(crate) fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn index(
+    name: &'static str,
+    table: &'static str,
+    columns: &[&'static str],
+) -> IndexCreateStatement {
     let mut index = Index::create().name(name).table(table).take();
     for column in columns {
         index.col(*column);

@@ -9,6 +9,8 @@
 
 use sea_orm_migration::prelude::*;
 
+pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
+
 mod columns;
 mod m20261120_000001_create_key_check;
 mod m20261120_000002_create_channel_follows;

@@ -2,9 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{
-    big, big_or_null, drop, flag, index, key, sealed_or_null, text, text_or_null, time,
-};
+use crate::columns::{big, big_or_null, drop, flag, index, key, sealed_or_null, text, text_or_null, time};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

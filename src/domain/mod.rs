@@ -9,3 +9,4 @@ pub mod message;
 pub mod next_step;
 pub mod permissions;
 pub mod tags;
+pub mod webhook;
