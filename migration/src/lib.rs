@@ -1,1 +1,36 @@
-//! placeholder
+//! Tributary's database schema: one file per migration, each with its way back, for SQLite and PostgreSQL.
+//!
+//! Names of tables, columns, indexes and constraints are the same on both. What is unique is so by a named unique *index*,
+//! because SQLite can't name a constraint that it would have to look up later. Discord's ids are `BIGINT`, times are UTC with
+//! time zone, and words (states, modes) are texts that a CHECK guards.
+//!
+//! A migration that has been released is never changed; the next one corrects it. On SQLite that means
+//! adding: it has no ALTER COLUMN, and rebuilding a table would empty its children by cascade.
+
+use sea_orm_migration::prelude::*;
+
+pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
+
+mod columns;
+mod m20261120_000001_create_key_check;
+mod m20261120_000002_create_channel_follows;
+mod m20261120_000003_create_channels;
+mod m20261120_000004_create_deliveries;
+mod m20261120_000005_create_lanes;
+
+/// All migrations, oldest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261120_000001_create_key_check::Migration),
+            Box::new(m20261120_000002_create_channel_follows::Migration),
+            Box::new(m20261120_000003_create_channels::Migration),
+            Box::new(m20261120_000004_create_deliveries::Migration),
+            Box::new(m20261120_000005_create_lanes::Migration),
+        ]
+    }
+}

@@ -51,6 +51,12 @@ macro_rules! ids {
                 let millis = (self.0.get() >> 22).cast_signed() + DISCORD_EPOCH_MS;
                 DateTime::from_timestamp_millis(millis).unwrap_or_default()
             }
+
+            /// The lowest id that Discord gives at this time: what is made later has a greater one.
+            pub fn first_at(time: DateTime<Utc>) -> Self {
+                let millis = time.timestamp_millis().saturating_sub(DISCORD_EPOCH_MS).clamp(0, i64::MAX >> 22);
+                Self(NonZeroU64::new(millis.cast_unsigned() << 22).unwrap_or(NonZeroU64::MIN))
+            }
         }
 
         impl fmt::Display for $name {
@@ -155,6 +161,10 @@ mod tests {
     fn knows_when_it_was_made() {
         let id: MessageId = "175928847299117063".parse().unwrap();
         assert_eq!(id.created_at().to_rfc3339(), "2016-04-30T11:18:25.796+00:00");
+        let first = MessageId::first_at(id.created_at());
+        assert!(first <= id && first.created_at() == id.created_at());
+        assert_eq!(MessageId::first_at(DateTime::UNIX_EPOCH).get(), 1);
+        assert!(MessageId::from_db(MessageId::first_at(DateTime::<Utc>::MAX_UTC).to_db()).is_ok());
     }
 
     #[test]

@@ -15,3 +15,4 @@ pub mod retry;
 pub mod rendering;
 pub mod tags;
 pub mod text;
+pub mod webhook;

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-/// One or more normalised tags, each once, in the order given.
+/// One or more normalised tags, each once and sorted, so that the same tags make the same set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagSet(Vec<String>);
 
@@ -20,6 +20,7 @@ impl TagSet {
                 set.push(tag);
             }
         }
+        set.sort_unstable();
         (!set.is_empty()).then_some(Self(set))
     }
 

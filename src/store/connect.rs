@@ -1,0 +1,118 @@
+//! Opening the database, and writing to it.
+
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::{Cipher, Store, StoreError};
+
+/// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's shell).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Store {
+    /// Opens the database behind this address. Its tables may not be there yet: see [`migrate_up`](Self::migrate_up).
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] where it is neither SQLite's nor PostgreSQL's; [`StoreError::Connect`] where there is no
+    /// answer. Neither repeats the address.
+    pub async fn connect(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
+        let address = address.expose_secret();
+        if address.starts_with("sqlite:") {
+            Ok(Self { db: sqlite(address).await?, cipher, turn: Some(Arc::default()) })
+        } else if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+            Ok(Self { db: postgres(address).await?, cipher, turn: None })
+        } else {
+            Err(StoreError::Address)
+        }
+    }
+
+    /// Begins to write. On SQLite, which has one writer at a time, writers queue up here, in order and without polling; `BEGIN IMMEDIATE`
+    /// then keeps a transaction that has read from failing when it comes to write.
+    pub(super) async fn write(&self) -> Result<Write, StoreError> {
+        let turn = match &self.turn {
+            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+            None => None,
+        };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(Write { txn: self.db.begin_with_options(options).await?, _turn: turn })
+    }
+}
+
+/// A transaction that writes; rolled back when dropped.
+pub(super) struct Write {
+    // Ends before the turn does: fields are dropped in this order.
+    txn: DatabaseTransaction,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Write {
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.txn.commit().await?)
+    }
+}
+
+impl Deref for Write {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.txn
+    }
+}
+
+/// WAL, so that reading and writing don't wait for each other. `synchronous = FULL`: a commit has reached the disk. NORMAL would survive
+/// the death of the process just as well, but a power cut could take back minutes, and with them the record of what was sent: all
+/// of it would be sent a second time.
+async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
+    let options = SqliteConnectOptions::from_str(address)
+        .map_err(|_| StoreError::Address)?
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        .disable_statement_logging();
+    // One writer, a few readers. A database in memory is lost with its last connection, and none is ever closed.
+    let mut pool = quiet("sqlite::memory:");
+    pool.max_connections(4)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false);
+    pool.map_sqlx_sqlite_opts(move |_| options.clone());
+    Database::connect(pool).await.map_err(StoreError::Connect)
+}
+
+async fn postgres(address: &str) -> Result<DatabaseConnection, StoreError> {
+    let options = PgConnectOptions::from_str(address)
+        .map_err(|_| StoreError::Address)?
+        .application_name("tributary")
+        .disable_statement_logging();
+    let mut pool = quiet("postgres://localhost");
+    pool.max_connections(10).min_connections(1);
+    pool.map_sqlx_postgres_opts(move |_| options.clone());
+    Database::connect(pool).await.map_err(StoreError::Connect)
+}
+
+/// A pool that logs no statement. It is opened under a bare address, which SeaORM puts in its traces and errors; the real one, with its
+/// password, is swapped in behind SeaORM's back.
+fn quiet(bare: &str) -> ConnectOptions {
+    let mut pool = ConnectOptions::new(bare);
+    pool.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(PATIENCE);
+    pool
+}
+
+/// What writers of SQLite queue up for.
+pub(super) type Turn = Arc<Mutex<()>>;

@@ -1,0 +1,110 @@
+//! Encryption of what the database must not hold in plain text: webhook tokens and message contents.
+//!
+//! XChaCha20-Poly1305 with a random nonce of 192 bits, which can't repeat in practice. Each sealed value is bound to what
+//! it belongs to (the authenticated data): moved to another row, it can't be opened.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+
+use super::StoreError;
+use crate::domain::activity::Origin;
+use crate::domain::ids::WebhookId;
+use crate::domain::message::Content;
+
+/// The first byte of every sealed value, so that another scheme can stand beside this one later.
+const VERSION: u8 = 1;
+/// The length of the nonce that follows it.
+const NONCE: usize = 24;
+
+/// Seals and opens values with the operator's key.
+#[derive(Clone)]
+pub struct Cipher(XChaCha20Poly1305);
+
+impl fmt::Debug for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cipher")
+    }
+}
+
+impl Cipher {
+    /// The cipher of this key.
+    pub fn new(key: &SecretBox<[u8; 32]>) -> Self {
+        Self(XChaCha20Poly1305::new(&Key::from(*key.expose_secret())))
+    }
+
+    /// Seals `plain`, bound to `owner`: version, nonce, ciphertext with its tag.
+    pub(super) fn seal(&self, plain: &[u8], owner: &str) -> Vec<u8> {
+        let nonce = XNonce::generate();
+        let payload = Payload { msg: plain, aad: owner.as_bytes() };
+        let sealed = self.0.encrypt(&nonce, payload).expect("only fails beyond 256 GB");
+        let mut bytes = Vec::with_capacity(1 + NONCE + sealed.len());
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&nonce);
+        bytes.extend_from_slice(&sealed);
+        bytes
+    }
+
+    /// Opens what was sealed for the same owner with the same key; `None` for anything else.
+    pub(super) fn open(&self, sealed: &[u8], owner: &str) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.strip_prefix(&[VERSION])?.split_at_checked(NONCE)?;
+        let nonce = XNonce::try_from(nonce).ok()?;
+        self.0.decrypt(&nonce, Payload { msg: sealed, aad: owner.as_bytes() }).ok()
+    }
+
+    /// Seals a webhook's token, bound to the webhook's id.
+    pub(super) fn seal_token(&self, webhook: WebhookId, token: &SecretString) -> Vec<u8> {
+        self.seal(token.expose_secret().as_bytes(), &webhook.to_string())
+    }
+
+    /// Opens a webhook's token.
+    pub(super) fn open_token(&self, webhook: WebhookId, sealed: &[u8]) -> Result<SecretString, StoreError> {
+        let token =
+            self.open(sealed, &webhook.to_string()).ok_or(StoreError::Decrypt("a webhook's token"))?;
+        String::from_utf8(token).map(SecretString::from).map_err(|_| StoreError::Unreadable("webhook_token"))
+    }
+
+    /// Seals what is shown of a message, bound to the message.
+    pub(super) fn seal_content(&self, origin: Origin, content: &Content) -> Vec<u8> {
+        let plain = serde_json::to_vec(content).expect("texts and numbers always serialise");
+        self.seal(&plain, &origin.to_string())
+    }
+
+    /// Opens what is shown of a message.
+    pub(super) fn open_content(&self, origin: Origin, sealed: &[u8]) -> Result<Content, StoreError> {
+        let plain =
+            self.open(sealed, &origin.to_string()).ok_or(StoreError::Decrypt("a message's content"))?;
+        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("content"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cipher(byte: u8) -> Cipher {
+        Cipher::new(&SecretBox::new(Box::new([byte; 32])))
+    }
+
+    #[test]
+    fn opens_only_what_belongs_together() {
+        let sealed = cipher(1).seal(b"token", "17");
+        assert_eq!(cipher(1).open(&sealed, "17").as_deref(), Some(&b"token"[..]));
+        assert_eq!(cipher(1).open(&sealed, "18"), None, "another owner");
+        assert_eq!(cipher(2).open(&sealed, "17"), None, "another key");
+        for broken in [&sealed[..sealed.len() - 1], &sealed[1..], &sealed[..10], &[]] {
+            assert_eq!(cipher(1).open(broken, "17"), None, "cut");
+        }
+        let mut later = sealed.clone();
+        later[0] = 2;
+        assert_eq!(cipher(1).open(&later, "17"), None, "another version");
+    }
+
+    #[test]
+    fn never_seals_twice_alike() {
+        assert_ne!(cipher(1).seal(b"token", "17"), cipher(1).seal(b"token", "17"));
+        assert_eq!(format!("{:?}", cipher(1)), "Cipher");
+    }
+}

@@ -1,0 +1,152 @@
+//! Finding follows: one of them, pages of them, and the sets that filter the gateway's events.
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::channel_follows::{Column, Entity};
+use super::sql::Sql;
+use super::{Store, StoreError, follow_row, follows};
+use crate::domain::follow::{Follow, FollowId, Pair};
+use crate::domain::ids::{ChannelId, GuildId};
+
+/// Where a page begins. By key, so that it stays in its place while follows come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// With the newest.
+    Newest,
+    /// With what follows this one, further back.
+    OlderThan(FollowId),
+    /// So that it ends before this one.
+    NewerThan(FollowId),
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// How many there are on all pages.
+    pub total: u64,
+    /// How many are newer than those on this page: the number of the first one, counted from 0.
+    pub newer: u64,
+}
+
+impl<T> Page<T> {
+    /// Whether there is a page before.
+    pub const fn has_newer(&self) -> bool {
+        self.newer > 0
+    }
+
+    /// Whether there is a page behind.
+    pub const fn has_older(&self) -> bool {
+        self.newer + (self.items.len() as u64) < self.total
+    }
+}
+
+impl Store {
+    /// A follow of this server.
+    pub async fn follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Follow>, StoreError> {
+        follow_row::one(&self.db, follows::by_id(&self.db, guild, id).await?).await
+    }
+
+    /// The follow of this pair, whatever its server: the target says which that is.
+    pub async fn follow_by_pair(&self, pair: Pair) -> Result<Option<Follow>, StoreError> {
+        follow_row::one(&self.db, follows::by_pair(&self.db, pair).await?).await
+    }
+
+    /// This server's follows (those into its channels); with a channel, only those that have it as their source or target.
+    pub async fn follows_of_server(
+        &self,
+        guild: GuildId,
+        channel: Option<ChannelId>,
+        cursor: Cursor,
+        limit: u64,
+    ) -> Result<Page<Follow>, StoreError> {
+        let mut filter = Condition::all().add(Column::GuildId.eq(guild.to_db()));
+        if let Some(channel) = channel {
+            let channel = channel.to_db();
+            let either = Condition::any()
+                .add(Column::SourceChannelId.eq(channel))
+                .add(Column::TargetChannelId.eq(channel));
+            filter = filter.add(either);
+        }
+        self.page(filter, cursor, limit).await
+    }
+
+    /// Who follows this channel, from all servers.
+    pub async fn followers_of(
+        &self,
+        source: ChannelId,
+        cursor: Cursor,
+        limit: u64,
+    ) -> Result<Page<Follow>, StoreError> {
+        self.page(Condition::all().add(Column::SourceChannelId.eq(source.to_db())), cursor, limit).await
+    }
+
+    /// What this channel follows.
+    pub async fn follows_into(
+        &self,
+        target: ChannelId,
+        cursor: Cursor,
+        limit: u64,
+    ) -> Result<Page<Follow>, StoreError> {
+        self.page(Condition::all().add(Column::TargetChannelId.eq(target.to_db())), cursor, limit).await
+    }
+
+    /// This server's newest follows, for autocompletion (Discord: 25 choices).
+    pub async fn follows_for_autocomplete(
+        &self,
+        guild: GuildId,
+        limit: u64,
+    ) -> Result<Vec<Follow>, StoreError> {
+        let query = Entity::find().filter(Column::GuildId.eq(guild.to_db())).order_by_desc(Column::Id);
+        follow_row::follows(&self.db, query.limit(limit).all(&self.db).await?).await
+    }
+
+    /// All follows, oldest first, some at a time: those behind `after`. For the sweep that looks after them all.
+    pub async fn follows_after(
+        &self,
+        after: Option<FollowId>,
+        limit: u64,
+    ) -> Result<Vec<Follow>, StoreError> {
+        let after = after.map_or(0, |id| id.0);
+        let query = Entity::find().filter(Column::Id.gt(after)).order_by_asc(Column::Id);
+        follow_row::follows(&self.db, query.limit(limit).all(&self.db).await?).await
+    }
+
+    /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has
+    /// shown is kept up to date, and a broken one may be resumed).
+    pub async fn followed_sources(&self) -> Result<Vec<ChannelId>, StoreError> {
+        let query = "SELECT DISTINCT source_channel_id FROM channel_follows WHERE delivery = 'relay'";
+        self.channels(query).await
+    }
+
+    /// The channels that something is followed into.
+    pub async fn targets(&self) -> Result<Vec<ChannelId>, StoreError> {
+        self.channels("SELECT DISTINCT target_channel_id FROM channel_follows").await
+    }
+
+    async fn channels(&self, query: &str) -> Result<Vec<ChannelId>, StoreError> {
+        let ids = Sql::new(query, []).numbers(&self.db).await?;
+        Ok(ids.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
+    }
+
+    async fn page(&self, filter: Condition, cursor: Cursor, limit: u64) -> Result<Page<Follow>, StoreError> {
+        let list = Entity::find().filter(filter);
+        let page = match cursor {
+            Cursor::Newest => list.clone().order_by_desc(Column::Id),
+            Cursor::OlderThan(id) => list.clone().filter(Column::Id.lt(id.0)).order_by_desc(Column::Id),
+            Cursor::NewerThan(id) => list.clone().filter(Column::Id.gt(id.0)).order_by_asc(Column::Id),
+        };
+        let mut rows = page.limit(limit).all(&self.db).await?;
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
+        let newer = match (rows.first(), cursor) {
+            (Some(first), _) => list.clone().filter(Column::Id.gt(first.id)).count(&self.db).await?,
+            (None, Cursor::OlderThan(id)) => {
+                list.clone().filter(Column::Id.gte(id.0)).count(&self.db).await?
+            }
+            (None, Cursor::Newest | Cursor::NewerThan(_)) => 0,
+        };
+        let total = list.count(&self.db).await?;
+        Ok(Page { items: follow_row::follows(&self.db, rows).await?, total, newer })
+    }
+}

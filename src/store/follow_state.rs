@@ -1,0 +1,208 @@
+//! Pausing, resuming and breaking follows, each together with what it means for what they owe.
+//!
+//! Pausing is a person's choice, breaking is something that happened. Only an active follow can break: a paused one keeps its pause, because
+//! nothing is lost while it rests, and resuming it looks at everything anew.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+
+use super::entity::channel_follows;
+use super::follows::{Hook, by_id, lock};
+use super::sql::{Sql, stored};
+use super::{Store, StoreError, follow_row, gates, webhooks};
+use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+
+/// Which active follows something happened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakWhich {
+    /// One.
+    Follow(FollowId),
+    /// All that follow this channel.
+    Source(ChannelId),
+    /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following needn't the bot.
+    RelaySource(ChannelId),
+    /// Those from other servers that follow this channel.
+    CrossServerOf(ChannelId),
+    /// All into this channel.
+    Target(ChannelId),
+    /// All that follow channels of this server.
+    SourceGuild(GuildId),
+    /// All into channels of this server.
+    TargetGuild(GuildId),
+    /// Those by relay that use this webhook of the bot's.
+    RelayWebhook(WebhookId),
+    /// The native one that is this webhook of Discord's.
+    FollowerWebhook(WebhookId),
+}
+
+impl BreakWhich {
+    fn condition(self) -> (&'static str, i64) {
+        match self {
+            Self::Follow(id) => ("id = $1", id.0),
+            Self::Source(channel) => ("source_channel_id = $1", channel.to_db()),
+            Self::RelaySource(channel) => ("source_channel_id = $1 AND delivery = 'relay'", channel.to_db()),
+            Self::CrossServerOf(channel) => {
+                ("source_channel_id = $1 AND guild_id <> source_guild_id", channel.to_db())
+            }
+            Self::Target(channel) => ("target_channel_id = $1", channel.to_db()),
+            Self::SourceGuild(guild) => ("source_guild_id = $1", guild.to_db()),
+            Self::TargetGuild(guild) => ("guild_id = $1", guild.to_db()),
+            Self::RelayWebhook(webhook) => ("webhook_id = $1", webhook.to_db()),
+            Self::FollowerWebhook(webhook) => ("follower_webhook_id = $1", webhook.to_db()),
+        }
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Ends {
+    id: i64,
+    source_channel_id: i64,
+    target_channel_id: i64,
+}
+
+impl Store {
+    /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its end. What it has shown
+    /// is still kept up to date. `None` where this server has no such follow; one that isn't active is returned as it is.
+    pub async fn pause_follow(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Follow>, StoreError> {
+        let txn = self.write().await?;
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        if !row.is_active {
+            return follow_row::one(&*txn, Some(row)).await;
+        }
+        let update = "UPDATE channel_follows SET is_active = FALSE, updated_at = $2 WHERE id = $1";
+        Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
+        end_unbegun(&*txn, &[id.0]).await?;
+        let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
+        txn.commit().await?;
+        Ok(follow)
+    }
+
+    /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and deletions that it missed
+    /// while it was broken are owed again, missed posts are not.
+    ///
+    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows into the target.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery.
+    pub async fn resume_follow(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        hook: Option<&Hook>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Follow>, StoreError> {
+        let txn = self.write().await?;
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        let now = stored(now);
+        match (hook, Delivery::parse(&row.delivery)) {
+            (None, _) => {}
+            (Some(Hook::Relay(webhook)), Some(Delivery::Relay)) => {
+                let target = ChannelId::from_db(row.target_channel_id)?;
+                webhooks::replace(&*txn, target, &self.seal_webhook(webhook), now).await?;
+            }
+            (Some(Hook::Native(webhook)), Some(Delivery::Native)) => {
+                let update = "UPDATE channel_follows SET follower_webhook_id = $2 WHERE id = $1";
+                Sql::new(update, [id.0.into(), webhook.to_db().into()]).execute(&*txn).await?;
+            }
+            (Some(_), _) => return Err(StoreError::WrongHook),
+        }
+        let update = "UPDATE channel_follows SET is_active = TRUE, broken_reason = NULL, updated_at = $2 WHERE id = $1";
+        Sql::new(update, [id.0.into(), now.into()]).execute(&*txn).await?;
+        reopen_outdated(&*txn, id.0).await?;
+        let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
+        txn.commit().await?;
+        Ok(follow)
+    }
+
+    /// Marks active follows as broken and ends what they owe. Returns them as they are now, by id: their people are
+    /// to be told.
+    pub async fn break_follows(
+        &self,
+        which: BreakWhich,
+        reason: BrokenReason,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Follow>, StoreError> {
+        let (condition, value) = which.condition();
+        let find = format!(
+            "SELECT id, source_channel_id, target_channel_id FROM channel_follows \
+             WHERE is_active AND {condition} ORDER BY id"
+        );
+        // Looked up outside the transaction: mostly there are none, and then nothing is locked.
+        let found: Vec<Ends> = Sql::new(find, [value.into()]).rows_of(&self.db).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let channels = |end: fn(&Ends) -> i64| -> Result<Vec<_>, _> {
+            found.iter().map(|ends| ChannelId::from_db(end(ends))).collect()
+        };
+        let txn = self.write().await?;
+        gates::sources(&*txn, channels(|ends| ends.source_channel_id)?).await?;
+        gates::lanes(&*txn, channels(|ends| ends.target_channel_id)?).await?;
+        let mut broken: Vec<channel_follows::Model> = Vec::new();
+        for chunk in found.chunks(10_000) {
+            // Asked again: until the gates were taken, another may have resumed it with a new webhook.
+            let update = format!(
+                "UPDATE channel_follows SET is_active = FALSE, broken_reason = $2, updated_at = $3 \
+                 WHERE is_active AND {condition} AND id IN "
+            );
+            let values = [value.into(), reason.as_str().into(), Value::from(stored(now))];
+            let update = Sql::new(update, values).list(chunk.iter().map(|ends| ends.id)).then(" RETURNING *");
+            broken.extend(update.rows_of(&*txn).await?);
+        }
+        broken.sort_unstable_by_key(|row| row.id);
+        let ids: Vec<i64> = broken.iter().map(|row| row.id).collect();
+        for ids in ids.chunks(10_000) {
+            keep_shown(&*txn, ids).await?;
+            end_owed(&*txn, ids).await?;
+        }
+        let broken = follow_row::follows(&*txn, broken).await?;
+        txn.commit().await?;
+        Ok(broken)
+    }
+}
+
+/// Ends what these follows owe and of which nothing is shown or on its way.
+async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
+    let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
+        WHERE state = 'due' AND shown_revision IS NULL \
+        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) \
+        AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.target_channel_id = deliveries.target_channel_id \
+            AND l.in_flight_delivery_id = deliveries.id) \
+        AND follow_id IN ";
+    Sql::new(update, []).list(follows.iter().copied()).execute(txn).await?;
+    Ok(())
+}
+
+/// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays marked, and the lane
+/// settles it.
+pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
+    let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
+        WHERE state = 'due' AND follow_id IN ";
+    Sql::new(update, []).list(follows.iter().copied()).execute(txn).await?;
+    Ok(())
+}
+
+/// What was shown once is no longer owed its edits, but remains shown, so that resuming can find that it is outdated.
+async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
+    let update = "UPDATE deliveries SET state = 'shown', wait_until = NULL, attempts = 0 \
+        WHERE state = 'due' AND shown_revision IS NOT NULL AND follow_id IN ";
+    Sql::new(update, []).list(follows.iter().copied()).execute(txn).await?;
+    Ok(())
+}
+
+/// Owes again what was edited or deleted while this follow was broken.
+async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
+    let update = "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
+        WHERE follow_id = $1 AND (\
+            state = 'shown' AND shown_revision < (SELECT revision FROM activities a WHERE a.id = deliveries.activity_id) \
+            OR state = 'ended' AND (SELECT deleted FROM activities a WHERE a.id = deliveries.activity_id) \
+                AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))";
+    Sql::new(update, [follow.into()]).execute(txn).await?;
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! Making, changing and removing follows.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+};
+
+use super::connect::Write;
+use super::entity::{channel_follow_tags, channel_follows};
+use super::sql::{Sql, stored};
+use super::webhooks::{self, SealedWebhook};
+use super::{Store, StoreError, follow_row, follow_state, gates};
+use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::webhook::Webhook;
+
+/// What posts into the target.
+#[derive(Debug, Clone)]
+pub enum Hook {
+    /// Discord's own webhook, which has no token.
+    Native(WebhookId),
+    /// The bot's.
+    Relay(Webhook),
+}
+
+/// What became of a follow that was to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is stored. Its webhook may be another than the one given: where follows into the target already deliver through
+    /// one, that is kept, and the one given is to be removed again.
+    Made(Follow),
+    /// Its pair is followed already; nothing was changed.
+    AlreadyThere(Follow),
+}
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// The follow as it was.
+    pub follow: Follow,
+    /// Another follow into the same target uses the bot's webhook; otherwise it can be deleted.
+    pub webhook_still_needed: bool,
+}
+
+impl Store {
+    /// Stores a follow, active. Of two that come at the same instant for one pair, the second finds the first.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery.
+    pub async fn insert_follow(
+        &self,
+        new: &NewFollow,
+        hook: &Hook,
+        now: DateTime<Utc>,
+    ) -> Result<Inserted, StoreError> {
+        let txn = self.write().await?;
+        gates::sources(&*txn, [new.pair.source]).await?;
+        gates::lanes(&*txn, [new.pair.target]).await?;
+        if let Some(there) = follow_row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
+            return Ok(Inserted::AlreadyThere(there));
+        }
+        let now = stored(now);
+        let hooks = self.hook_columns(&txn, new.pair.target, new.options.delivery, hook, now).await?;
+        let row = channel_follows::ActiveModel {
+            id: NotSet,
+            source_channel_id: Set(new.pair.source.to_db()),
+            target_channel_id: Set(new.pair.target.to_db()),
+            guild_id: Set(new.guild.to_db()),
+            source_guild_id: Set(new.source_guild.to_db()),
+            delivery: Set(new.options.delivery.as_str().to_owned()),
+            webhook_id: Set(hooks.relay.as_ref().map(|webhook| webhook.id)),
+            webhook_token: Set(hooks.relay.map(|webhook| webhook.token)),
+            follower_webhook_id: Set(hooks.native),
+            mode: Set(new.options.filter.mode().as_str().to_owned()),
+            panels: Set(new.options.panels),
+            is_active: Set(true),
+            broken_reason: Set(None),
+            created_by: Set(new.created_by.to_db()),
+            created_at: Set(now),
+            updated_at: Set(now),
+        };
+        let row = row.insert(&*txn).await?;
+        insert_tags(&*txn, row.id, &new.options.filter).await?;
+        let made =
+            follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+        txn.commit().await?;
+        Ok(Inserted::Made(made))
+    }
+
+    /// Changes what was chosen for a follow; `None` where this server has no such follow. `hook` is needed where the kind of delivery changes.
+    /// A follow that leaves the relay ends what it still owed.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given.
+    pub async fn update_options(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        options: &FollowOptions,
+        hook: Option<&Hook>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Follow>, StoreError> {
+        let txn = self.write().await?;
+        let Some(before) = lock(&txn, guild, id).await? else { return Ok(None) };
+        let now = stored(now);
+        let delivery = options.delivery;
+        let mut row = before.clone().into_active_model();
+        match hook {
+            Some(hook) => {
+                let target = ChannelId::from_db(before.target_channel_id)?;
+                let hooks = self.hook_columns(&txn, target, delivery, hook, now).await?;
+                row.webhook_id = Set(hooks.relay.as_ref().map(|webhook| webhook.id));
+                row.webhook_token = Set(hooks.relay.map(|webhook| webhook.token));
+                row.follower_webhook_id = Set(hooks.native);
+            }
+            None if before.delivery != delivery.as_str() => return Err(StoreError::WrongHook),
+            None => {}
+        }
+        if before.delivery == Delivery::Relay.as_str() && delivery == Delivery::Native {
+            follow_state::end_owed(&*txn, &[id.0]).await?;
+        }
+        row.delivery = Set(delivery.as_str().to_owned());
+        row.mode = Set(options.filter.mode().as_str().to_owned());
+        row.panels = Set(options.panels);
+        row.updated_at = Set(now);
+        let row = row.update(&*txn).await?;
+        channel_follow_tags::Entity::delete_many()
+            .filter(channel_follow_tags::Column::FollowId.eq(id.0))
+            .exec(&*txn)
+            .await?;
+        insert_tags(&*txn, id.0, &options.filter).await?;
+        let follow = follow_row::one(&*txn, Some(row)).await?;
+        txn.commit().await?;
+        Ok(follow)
+    }
+
+    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it; mirrors that
+    /// stand stay.
+    pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
+        let txn = self.write().await?;
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        let target = ChannelId::from_db(row.target_channel_id)?;
+        let follow =
+            follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+        follow_state::end_owed(&*txn, &[id.0]).await?;
+        channel_follows::Entity::delete_by_id(id.0).exec(&*txn).await?;
+        let webhook_still_needed = webhooks::sealed(&*txn, target, "").await?.is_some();
+        txn.commit().await?;
+        Ok(Some(Removed { follow, webhook_still_needed }))
+    }
+
+    /// The columns of a hook. A relay follow takes the webhook that active ones into the target have; where there is none, those that
+    /// aren't active take this one.
+    pub(super) async fn hook_columns(
+        &self,
+        txn: &Write,
+        target: ChannelId,
+        delivery: Delivery,
+        hook: &Hook,
+        now: DateTime<Utc>,
+    ) -> Result<HookColumns, StoreError> {
+        match (delivery, hook) {
+            (Delivery::Native, Hook::Native(webhook)) => {
+                Ok(HookColumns { native: Some(webhook.to_db()), relay: None })
+            }
+            (Delivery::Relay, Hook::Relay(webhook)) => {
+                let shared = match webhooks::sealed(&**txn, target, "AND is_active").await? {
+                    Some(shared) => shared,
+                    None => {
+                        let webhook = self.seal_webhook(webhook);
+                        webhooks::replace(&**txn, target, &webhook, now).await?;
+                        webhook
+                    }
+                };
+                Ok(HookColumns { native: None, relay: Some(shared) })
+            }
+            _ => Err(StoreError::WrongHook),
+        }
+    }
+}
+
+/// A follow's webhook as its row has it: one or the other.
+pub(super) struct HookColumns {
+    pub(super) native: Option<i64>,
+    pub(super) relay: Option<SealedWebhook>,
+}
+
+/// Finds a follow of this server, takes the gates of its source and target, and reads it again.
+pub(super) async fn lock(
+    txn: &Write,
+    guild: GuildId,
+    id: FollowId,
+) -> Result<Option<channel_follows::Model>, StoreError> {
+    let Some(row) = by_id(&**txn, guild, id).await? else { return Ok(None) };
+    gates::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?]).await?;
+    gates::lanes(&**txn, [ChannelId::from_db(row.target_channel_id)?]).await?;
+    Ok(by_id(&**txn, guild, id).await?)
+}
+
+pub(super) async fn by_id(
+    db: &impl ConnectionTrait,
+    guild: GuildId,
+    id: FollowId,
+) -> Result<Option<channel_follows::Model>, DbErr> {
+    channel_follows::Entity::find_by_id(id.0)
+        .filter(channel_follows::Column::GuildId.eq(guild.to_db()))
+        .one(db)
+        .await
+}
+
+pub(super) async fn by_pair(
+    db: &impl ConnectionTrait,
+    pair: Pair,
+) -> Result<Option<channel_follows::Model>, DbErr> {
+    channel_follows::Entity::find()
+        .filter(channel_follows::Column::SourceChannelId.eq(pair.source.to_db()))
+        .filter(channel_follows::Column::TargetChannelId.eq(pair.target.to_db()))
+        .one(db)
+        .await
+}
+
+async fn insert_tags(txn: &impl ConnectionTrait, follow: i64, filter: &Filter) -> Result<(), DbErr> {
+    if filter.tags().is_empty() {
+        return Ok(());
+    }
+    Sql::new("INSERT INTO channel_follow_tags (follow_id, tag) VALUES ", [])
+        .rows(filter.tags().iter().map(|tag| vec![follow.into(), tag.as_str().into()]))
+        .execute(txn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The order in which rows are locked, so that writers wait for each other and never in a circle:
+//! **`channels` rows of sources, then `lanes` rows of targets, each in ascending order, then everything else.**
+//!
+//! - A source's gate is held by whoever records its events or changes who follows it: a post reaches exactly those who follow at that moment.
+//! - A lane's gate is held by whoever changes the target's deliveries or follows: a step that was decided upon is recorded
+//!   before an edit or a pause can change what it rested on.
+//!
+//! The rows are made where they are missing. On SQLite there is one writer at a time, and a row lock would say nothing more
+//! (SQLite has none).
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
+
+use super::sql::Sql;
+use crate::domain::ids::ChannelId;
+
+/// Locks these sources.
+pub(super) async fn sources(
+    txn: &impl ConnectionTrait,
+    channels: impl IntoIterator<Item = ChannelId>,
+) -> Result<(), DbErr> {
+    lock(txn, "channels", "channel_id", sorted(channels)).await
+}
+
+/// Locks these targets.
+pub(super) async fn lanes(
+    txn: &impl ConnectionTrait,
+    targets: impl IntoIterator<Item = ChannelId>,
+) -> Result<(), DbErr> {
+    lock(txn, "lanes", "target_channel_id", sorted(targets)).await
+}
+
+/// Each once, in the order in which they are locked.
+fn sorted(ids: impl IntoIterator<Item = ChannelId>) -> Vec<i64> {
+    let mut ids: Vec<i64> = ids.into_iter().map(ChannelId::to_db).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+async fn lock(txn: &impl ConnectionTrait, table: &str, key: &str, ids: Vec<i64>) -> Result<(), DbErr> {
+    // Well below the number of values that a statement may have (32,766 on SQLite).
+    for ids in ids.chunks(10_000) {
+        Sql::new(format!("INSERT INTO {table} ({key}) VALUES "), [])
+            .rows(ids.iter().map(|id| vec![Value::from(*id)]))
+            .then(" ON CONFLICT DO NOTHING")
+            .execute(txn)
+            .await?;
+    }
+    if txn.get_database_backend() == DbBackend::Postgres {
+        for ids in ids.chunks(10_000) {
+            Sql::new(format!("SELECT {key} FROM {table} WHERE {key} IN "), [])
+                .list(ids.iter().copied())
+                .then(&format!(" ORDER BY {key} FOR UPDATE"))
+                .numbers(txn)
+                .await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Which delivery of a lane is next, and all that is known of it.
+//!
+//! 1. The one whose create is in flight: nothing else happens before that is settled.
+//! 2. A deletion that isn't waiting, lowest activity first.
+//! 3. The lower activity of these two: the *head*, the first that was never completely shown, and the first edit that isn't waiting. Only
+//!    the head may be shown first, so that first showings keep their order: while it waits, those behind it wait too, but not
+//!    edits.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
+
+use super::connect::Write;
+use super::entity::mirrors;
+use super::sql::{Sql, stored};
+use super::{Cipher, StoreError, Work};
+use crate::domain::activity::{
+    Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision,
+};
+use crate::domain::follow::FollowId;
+use crate::domain::ids::{ChannelId, MessageId, UserId, WebhookId};
+
+/// What is next in a lane.
+pub(super) enum Pick {
+    /// This delivery.
+    Work(Box<Work>),
+    /// None before this time.
+    Wait(DateTime<Utc>),
+    /// None.
+    Idle,
+}
+
+const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.follow_id, d.shown_revision, d.wait_until, d.attempts, \
+    a.revision, a.deleted, a.content, a.source_channel_id, a.source_message_id, a.author_id, a.created_at \
+    FROM deliveries d JOIN activities a ON a.id = d.activity_id ";
+
+#[derive(FromQueryResult)]
+struct Candidate {
+    id: i64,
+    activity_id: i64,
+    follow_id: Option<i64>,
+    shown_revision: Option<i32>,
+    wait_until: Option<DateTime<Utc>>,
+    attempts: i32,
+    revision: i32,
+    deleted: bool,
+    content: Option<Vec<u8>>,
+    source_channel_id: Option<i64>,
+    source_message_id: Option<i64>,
+    author_id: Option<i64>,
+    created_at: DateTime<Utc>,
+}
+
+/// Picks it. Reads only.
+pub(super) async fn pick(
+    txn: &Write,
+    cipher: &Cipher,
+    target: ChannelId,
+    mark: Option<InFlight>,
+    now: DateTime<Utc>,
+) -> Result<Pick, StoreError> {
+    let candidate = match mark {
+        Some(mark) => first(txn, "WHERE d.id = $1", [mark.delivery.0.into()]).await?,
+        None => candidate(txn, target, now).await?,
+    };
+    if let Some(candidate) = candidate {
+        return Ok(Pick::Work(Box::new(load(txn, cipher, target, mark, candidate).await?)));
+    }
+    // Whatever waits; should one of those behind the head wait less than it, the lane looks once too often.
+    let query = "SELECT MIN(wait_until) FROM deliveries \
+        WHERE target_channel_id = $1 AND state = 'due' AND wait_until > $2";
+    let row = Sql::new(query, [target.to_db().into(), stored(now).into()]).row(&**txn).await?;
+    let until: Option<DateTime<Utc>> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+    Ok(until.map_or(Pick::Idle, Pick::Wait))
+}
+
+async fn candidate(
+    txn: &Write,
+    target: ChannelId,
+    now: DateTime<Utc>,
+) -> Result<Option<Candidate>, StoreError> {
+    let (id, time) = (target.to_db(), stored(now));
+    let reopened = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NOT NULL \
+        AND (d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY a.deleted DESC, d.activity_id LIMIT 1";
+    let reopened = first(txn, reopened, [id.into(), time.into()]).await?;
+    // What was deleted holds nothing up: while its deletion waits, the next is the head.
+    let head = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NULL \
+        AND (NOT a.deleted OR d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY d.activity_id LIMIT 1";
+    let head = first(txn, head, [id.into(), time.into()]).await?;
+    let ready = |one: &Candidate| one.wait_until.is_none_or(|until| until <= now);
+    let rank = |one: &Candidate| (!one.deleted, one.activity_id);
+    Ok(reopened.into_iter().chain(head.filter(ready)).min_by_key(rank))
+}
+
+async fn first(
+    txn: &Write,
+    condition: &str,
+    values: impl IntoIterator<Item = sea_orm::Value>,
+) -> Result<Option<Candidate>, StoreError> {
+    Ok(Sql::new(format!("{CANDIDATE}{condition}"), values).rows_of(&**txn).await?.pop())
+}
+
+async fn load(
+    txn: &Write,
+    cipher: &Cipher,
+    target: ChannelId,
+    in_flight: Option<InFlight>,
+    row: Candidate,
+) -> Result<Work, StoreError> {
+    let channel = row.source_channel_id.map(ChannelId::from_db).transpose()?;
+    let message = row.source_message_id.map(MessageId::from_db).transpose()?;
+    let (Some(source), Some(message)) = (channel, message) else {
+        return Err(StoreError::Unreadable("origin"));
+    };
+    let origin = Origin::Message { channel: source, message };
+    Ok(Work {
+        target,
+        activity: Activity {
+            id: ActivityId(row.activity_id),
+            origin,
+            revision: Revision(row.revision),
+            deleted: row.deleted,
+        },
+        content: row.content.map(|sealed| cipher.open_content(origin, &sealed)).transpose()?,
+        source,
+        author: row.author_id.map(UserId::from_db).transpose()?,
+        recorded_at: row.created_at,
+        delivery: Delivery {
+            id: DeliveryId(row.id),
+            shown: row.shown_revision.map(Revision),
+            attempts: u32::try_from(row.attempts).unwrap_or(0),
+            wait_until: row.wait_until,
+        },
+        mirrors: mirrors_of(txn, row.id).await?,
+        in_flight,
+        follow: row.follow_id.map(FollowId),
+    })
+}
+
+async fn mirrors_of(txn: &Write, delivery: i64) -> Result<Vec<Mirror>, StoreError> {
+    let rows = mirrors::Entity::find()
+        .filter(mirrors::Column::DeliveryId.eq(delivery))
+        .order_by_asc(mirrors::Column::Part)
+        .all(&**txn)
+        .await?;
+    rows.into_iter().map(mirror).collect()
+}
+
+/// The mirror of this row.
+pub(super) fn mirror(row: mirrors::Model) -> Result<Mirror, StoreError> {
+    Ok(Mirror {
+        message: MessageId::from_db(row.message_id)?,
+        channel: ChannelId::from_db(row.channel_id)?,
+        webhook: WebhookId::from_db(row.webhook_id)?,
+        part: Part(row.part),
+        revision: Revision(row.revision),
+    })
+}

@@ -1,0 +1,236 @@
+//! The storage half of delivery: what was done is recorded and what comes next is written down, in one transaction.
+//!
+//! ```text
+//!  claim_lane ─► advance(done: None) ─► Do { step, work } ─► the holder asks Discord ─┐
+//!                        ▲                                                             │
+//!                        └────────────── advance(done: Some(…)) ◄──────────────────────┘
+//!                                                  └─► Wait, Idle ─► release_lane
+//! ```
+//! Before it returns a create, `advance` has written down that it is in flight. Whoever holds the lane next, after whatever crash, is
+//! given that same delivery first.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{DbErr, FromQueryResult, Value};
+
+use super::connect::Write;
+use super::lane_pick::{Pick, pick};
+use super::sql::{Sql, stored};
+use super::{Done, Lease, Store, StoreError, gates, lane_done};
+use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision};
+use crate::domain::follow::FollowId;
+use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::message::Content;
+use crate::domain::next_step::Step;
+
+/// How many deliveries one transaction settles without Discord (those that rest or end), so that it stays short.
+const PICKS: usize = 64;
+
+/// A delivery that is next in its lane, with all that its next step depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Where it is owed.
+    pub target: ChannelId,
+    /// What is wanted.
+    pub activity: Activity,
+    /// What it shows; none once it is deleted.
+    pub content: Option<Content>,
+    /// The source.
+    pub source: ChannelId,
+    /// Who wrote it.
+    pub author: Option<UserId>,
+    /// When it was recorded, for the delivery's lag.
+    pub recorded_at: DateTime<Utc>,
+    /// What is owed.
+    pub delivery: Delivery,
+    /// What is shown, by part.
+    pub mirrors: Vec<Mirror>,
+    /// The create whose end isn't known; where the step is a create, that create.
+    pub in_flight: Option<InFlight>,
+    /// The follow that it is owed by; none once that is removed.
+    pub follow: Option<FollowId>,
+}
+
+/// What a lane's holder is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// This: settle, create, edit or delete.
+    Do {
+        /// The step.
+        step: Step,
+        /// With what.
+        work: Box<Work>,
+    },
+    /// Nothing before this time (which may have come).
+    Wait(DateTime<Utc>),
+    /// Nothing.
+    Idle,
+    /// Nothing any more: another has the lane, and nothing was recorded.
+    LostLease,
+}
+
+/// The changeable part of a lane's row.
+#[derive(Clone, PartialEq)]
+struct Lane {
+    mark: Option<InFlight>,
+    wait_until: Option<DateTime<Utc>>,
+}
+
+#[derive(FromQueryResult)]
+struct LaneRow {
+    wait_until: Option<DateTime<Utc>>,
+    in_flight_delivery_id: Option<i64>,
+    in_flight_part: Option<i32>,
+    in_flight_revision: Option<i32>,
+    in_flight_after_id: Option<i64>,
+}
+
+/// What a step leads to.
+enum Then {
+    /// Another pick.
+    Again,
+    /// The answer.
+    Answer(Next),
+}
+
+impl Store {
+    /// Records what was done, picks what is next (`lane_pick` says how), has `decide` name the step, and writes down what
+    /// that step needs written: all in one transaction, and only while the lease holds.
+    ///
+    /// `decide` is asked again after each delivery that rests, ends or waits, until one needs Discord. While a create is in flight, it
+    /// can settle, wait for that, or end the delivery; a create that it should ask for then isn't begun, but the settling of the one that
+    /// stands.
+    pub async fn advance(
+        &self,
+        lease: &Lease,
+        done: Option<Done>,
+        now: DateTime<Utc>,
+        decide: &mut (dyn FnMut(&Work) -> Step + Send),
+    ) -> Result<Next, StoreError> {
+        let txn = self.write().await?;
+        gates::lanes(&*txn, [lease.target]).await?;
+        let Some(before) = held(&txn, lease).await? else { return Ok(Next::LostLease) };
+        let mut lane = before.clone();
+        if let Some(done) = done {
+            lane_done::record(&txn, done, &mut lane.mark).await?;
+        }
+        let mut next = Next::Wait(now);
+        for _ in 0..PICKS {
+            let work = match pick(&txn, &self.cipher, lease.target, lane.mark, now).await? {
+                Pick::Work(work) => work,
+                Pick::Wait(until) => {
+                    next = Next::Wait(until);
+                    break;
+                }
+                Pick::Idle => {
+                    next = Next::Idle;
+                    break;
+                }
+            };
+            let step = decide(&work);
+            if let Then::Answer(answer) = follow_step(&txn, &mut lane, step, work).await? {
+                next = answer;
+                break;
+            }
+        }
+        // Under the lane's gate: work that is recorded after this wakes the lane again.
+        lane.wait_until = match next {
+            Next::Wait(until) => Some(stored(until)),
+            Next::Do { .. } | Next::Idle | Next::LostLease => None,
+        };
+        if lane != before {
+            write_lane(&txn, lease.target, &lane).await?;
+        }
+        txn.commit().await?;
+        Ok(next)
+    }
+}
+
+/// Writes down what a step means for the delivery and its lane.
+async fn follow_step(
+    txn: &Write,
+    lane: &mut Lane,
+    step: Step,
+    mut work: Box<Work>,
+) -> Result<Then, StoreError> {
+    let delivery = work.delivery.id;
+    if let Some(mark) = lane.mark {
+        return Ok(match step {
+            Step::End(ending) => {
+                lane_done::end(txn, delivery, ending).await?;
+                lane.mark = None;
+                Then::Again
+            }
+            Step::Wait(until) => Then::Answer(Next::Wait(until)),
+            _ => Then::Answer(Next::Do { step: Step::Settle(mark), work }),
+        });
+    }
+    match step {
+        Step::Rest => {
+            let update = "UPDATE deliveries SET state = 'shown', shown_revision = $2, wait_until = NULL, attempts = 0 \
+                WHERE id = $1";
+            let values = [delivery.0.into(), work.activity.revision.0.into()];
+            Sql::new(update, values).execute(&**txn).await?;
+        }
+        Step::End(ending) => lane_done::end(txn, delivery, ending).await?,
+        Step::Wait(until) => {
+            let update = "UPDATE deliveries SET wait_until = $2 WHERE id = $1";
+            Sql::new(update, [delivery.0.into(), stored(until).into()]).execute(&**txn).await?;
+        }
+        Step::Create(part) => {
+            let Origin::Message { message, .. } = work.activity.origin;
+            let after = newest_mirror(txn, work.target).await?.map_or(message, |mirror| mirror.max(message));
+            let mark = InFlight { delivery, part, revision: work.activity.revision, after };
+            lane.mark = Some(mark);
+            work.in_flight = Some(mark);
+            return Ok(Then::Answer(Next::Do { step, work }));
+        }
+        Step::Settle(_) | Step::Edit(..) | Step::Delete(_) => {
+            return Ok(Then::Answer(Next::Do { step, work }));
+        }
+    }
+    Ok(Then::Again)
+}
+
+/// The lane's row, if it is still this lease's.
+async fn held(txn: &Write, lease: &Lease) -> Result<Option<Lane>, StoreError> {
+    let query = "SELECT wait_until, in_flight_delivery_id, in_flight_part, in_flight_revision, in_flight_after_id \
+        FROM lanes WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
+    let values = [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()];
+    let Some(row) = Sql::new(query, values).rows_of::<LaneRow>(&**txn).await?.pop() else { return Ok(None) };
+    let mark =
+        match (row.in_flight_delivery_id, row.in_flight_part, row.in_flight_revision, row.in_flight_after_id)
+        {
+            (Some(delivery), Some(part), Some(revision), Some(after)) => Some(InFlight {
+                delivery: DeliveryId(delivery),
+                part: Part(part),
+                revision: Revision(revision),
+                after: MessageId::from_db(after)?,
+            }),
+            _ => None,
+        };
+    Ok(Some(Lane { mark, wait_until: row.wait_until }))
+}
+
+async fn write_lane(txn: &Write, target: ChannelId, lane: &Lane) -> Result<(), DbErr> {
+    let update = "UPDATE lanes SET wait_until = $2, in_flight_delivery_id = $3, in_flight_part = $4, \
+        in_flight_revision = $5, in_flight_after_id = $6 WHERE target_channel_id = $1";
+    let mark = lane.mark;
+    let values = [
+        target.to_db().into(),
+        lane.wait_until.into(),
+        Value::BigInt(mark.map(|mark| mark.delivery.0)),
+        Value::Int(mark.map(|mark| mark.part.0)),
+        Value::Int(mark.map(|mark| mark.revision.0)),
+        Value::BigInt(mark.map(|mark| mark.after.to_db())),
+    ];
+    Sql::new(update, values).execute(&**txn).await?;
+    Ok(())
+}
+
+/// The newest message that is known to mirror something in this channel.
+async fn newest_mirror(txn: &Write, target: ChannelId) -> Result<Option<MessageId>, StoreError> {
+    let query = "SELECT MAX(message_id) FROM mirrors WHERE channel_id = $1";
+    let row = Sql::new(query, [target.to_db().into()]).row(&**txn).await?;
+    let newest: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+    Ok(newest.map(MessageId::from_db).transpose()?)
+}

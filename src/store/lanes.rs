@@ -1,0 +1,122 @@
+//! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its holders, so that one who
+//! lost it without noticing can't write.
+//!
+//! SQLite has no `SKIP LOCKED`, and needs none: claiming is one compare-and-set, which works on both databases.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{FromQueryResult, Value};
+
+use super::sql::{Sql, stored};
+use super::{Store, StoreError};
+use crate::domain::ids::ChannelId;
+
+/// The right to send into a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The target.
+    pub target: ChannelId,
+    /// Who has it: a name that no other process uses.
+    pub owner: String,
+    /// Which holder of the lane this is.
+    pub epoch: i64,
+    /// When it ends, if it isn't renewed.
+    pub until: DateTime<Utc>,
+}
+
+/// A lane with work that nobody holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenLane {
+    /// The target.
+    pub target: ChannelId,
+    /// When there is something to do; none: at once.
+    pub ready_at: Option<DateTime<Utc>>,
+}
+
+#[derive(FromQueryResult)]
+struct OpenRow {
+    target_channel_id: i64,
+    wait_until: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Lanes that have work and no holder: first those that are ready, then those that will be, soonest first.
+    pub async fn open_lanes(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<OpenLane>, StoreError> {
+        let query = "SELECT target_channel_id, wait_until FROM lanes l \
+            WHERE (lease_until IS NULL OR lease_until <= $1) \
+            AND (in_flight_delivery_id IS NOT NULL OR EXISTS (SELECT 1 FROM deliveries d \
+                WHERE d.target_channel_id = l.target_channel_id AND d.state = 'due')) \
+            ORDER BY wait_until NULLS FIRST, target_channel_id LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows: Vec<OpenRow> =
+            Sql::new(query, [stored(now).into(), limit.into()]).rows_of(&self.db).await?;
+        let open = |row: OpenRow| {
+            let ready_at = row.wait_until.filter(|until| *until > now);
+            Ok(OpenLane { target: ChannelId::from_db(row.target_channel_id)?, ready_at })
+        };
+        rows.into_iter().map(open).collect()
+    }
+
+    /// Takes a lane that nobody holds, or whose holder's lease has ended; `None` where it is held.
+    pub async fn claim_lane(
+        &self,
+        target: ChannelId,
+        owner: &str,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Option<Lease>, StoreError> {
+        let until = stored(lease_until);
+        let txn = self.write().await?;
+        let claim = "INSERT INTO lanes (target_channel_id, lease_owner, lease_until, epoch) VALUES ($1, $2, $3, 1) \
+            ON CONFLICT (target_channel_id) DO UPDATE \
+            SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until, epoch = lanes.epoch + 1 \
+            WHERE lanes.lease_until IS NULL OR lanes.lease_until <= $4 RETURNING epoch";
+        let values = [target.to_db().into(), owner.into(), until.into(), stored(now).into()];
+        let epoch = Sql::new(claim, values).numbers(&*txn).await?.pop();
+        txn.commit().await?;
+        Ok(epoch.map(|epoch| Lease { target, owner: owner.to_owned(), epoch, until }))
+    }
+
+    /// Prolongs a lease; `None` where another has taken the lane.
+    pub async fn renew_lane(
+        &self,
+        lease: &Lease,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Option<Lease>, StoreError> {
+        let until = stored(lease_until);
+        let held = self.update_lane(lease, "lease_until = $4", [until.into()]).await?;
+        Ok(held.then(|| Lease { until, ..lease.clone() }))
+    }
+
+    /// Gives a lane back; with a time, nobody looks at it before (but new work wakes it). Whether it was still held.
+    pub async fn release_lane(
+        &self,
+        lease: &Lease,
+        wait_until: Option<DateTime<Utc>>,
+    ) -> Result<bool, StoreError> {
+        let free = "lease_owner = NULL, lease_until = NULL";
+        match wait_until {
+            None => self.update_lane(lease, free, []).await,
+            Some(until) => {
+                let free = format!("{free}, wait_until = $4");
+                self.update_lane(lease, &free, [stored(until).into()]).await
+            }
+        }
+    }
+
+    async fn update_lane(
+        &self,
+        lease: &Lease,
+        set: &str,
+        more: impl IntoIterator<Item = Value>,
+    ) -> Result<bool, StoreError> {
+        let txn = self.write().await?;
+        let update = format!(
+            "UPDATE lanes SET {set} WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3"
+        );
+        let mut values = vec![lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()];
+        values.extend(more);
+        let updated = Sql::new(update, values).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(updated == 1)
+    }
+}

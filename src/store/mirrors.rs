@@ -1,0 +1,66 @@
+//! What a message in a target mirrors.
+
+use sea_orm::{EntityTrait, FromQueryResult};
+
+use super::entity::mirrors;
+use super::lane_pick::mirror;
+use super::sql::Sql;
+use super::{Store, StoreError};
+use crate::domain::activity::{ActivityId, DeliveryId, Mirror, Origin};
+use crate::domain::follow::FollowId;
+use crate::domain::ids::{ChannelId, MessageId};
+
+/// A mirror and what it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirrored {
+    /// The mirror.
+    pub mirror: Mirror,
+    /// What it shows a part of.
+    pub activity: ActivityId,
+    /// Where that comes from.
+    pub origin: Origin,
+    /// The duty that it fulfils.
+    pub delivery: DeliveryId,
+    /// The webhook's channel; the mirror may stand in a thread of it.
+    pub target: ChannelId,
+    /// The follow; none once that is removed.
+    pub follow: Option<FollowId>,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    activity_id: i64,
+    target_channel_id: i64,
+    follow_id: Option<i64>,
+    source_channel_id: Option<i64>,
+    source_message_id: Option<i64>,
+}
+
+impl Store {
+    /// What this message mirrors; `None` where it isn't a mirror.
+    pub async fn mirrored(&self, message: MessageId) -> Result<Option<Mirrored>, StoreError> {
+        let Some(row) = mirrors::Entity::find_by_id(message.to_db()).one(&self.db).await? else {
+            return Ok(None);
+        };
+        let delivery = DeliveryId(row.delivery_id);
+        let mirror = mirror(row)?;
+        let query = "SELECT d.activity_id, d.target_channel_id, d.follow_id, a.source_channel_id, a.source_message_id \
+            FROM deliveries d JOIN activities a ON a.id = d.activity_id WHERE d.id = $1";
+        let Some(row) = Sql::new(query, [delivery.0.into()]).rows_of::<Row>(&self.db).await?.pop() else {
+            return Ok(None);
+        };
+        let (Some(channel), Some(source)) = (row.source_channel_id, row.source_message_id) else {
+            return Err(StoreError::Unreadable("origin"));
+        };
+        let origin =
+            Origin::Message { channel: ChannelId::from_db(channel)?, message: MessageId::from_db(source)? };
+        Ok(Some(Mirrored {
+            mirror,
+            activity: ActivityId(row.activity_id),
+            origin,
+            delivery,
+            target: ChannelId::from_db(row.target_channel_id)?,
+            follow: row.follow_id.map(FollowId),
+        }))
+    }
+}

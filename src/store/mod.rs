@@ -1,0 +1,74 @@
+//! The database: everything the bot must not forget. The only module that speaks SQL, and it speaks in domain types.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `connect` | opening SQLite or PostgreSQL, and the transaction that writes |
+//! | `setup` | migrations, and the check that the key fits |
+//! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
+//! | `webhooks` | the bot's webhook of a target, shared by its follows |
+//! | `channels` | a channel's audience, and how far it has been read |
+//! | `activities` | source events become activities and deliveries |
+//! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
+//! | `mirrors` | what a message of a target mirrors |
+//! | `stats` | numbers for `/about` and the metrics |
+//! | `gates` | the order in which rows are locked |
+//!
+//! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on their way in and
+//! opened on their way out.
+
+mod activities;
+mod channels;
+mod connect;
+mod crypt;
+mod entity;
+mod error;
+mod follow_list;
+mod follow_row;
+mod follow_state;
+mod follows;
+mod gates;
+mod lane_done;
+mod lane_pick;
+mod lane_work;
+mod lanes;
+mod mirrors;
+mod setup;
+mod sql;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod webhooks;
+
+use sea_orm::DatabaseConnection;
+
+pub use activities::{Recorded, SourceEvent};
+pub use crypt::Cipher;
+pub use error::StoreError;
+pub use follow_list::{Cursor, Page};
+pub use follow_state::BreakWhich;
+pub use follows::{Hook, Inserted, Removed};
+pub use lane_done::Done;
+pub use lane_work::{Next, Work};
+pub use lanes::{Lease, OpenLane};
+pub use mirrors::Mirrored;
+pub use stats::{FollowCounts, Followers};
+
+/// The database. Cheap to clone; all clones share one pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+    cipher: Cipher,
+    turn: Option<connect::Turn>,
+}
+
+impl Store {
+    /// Asks the database for a sign of life.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.db.ping().await?)
+    }
+
+    /// Closes all connections; queries that run are waited for.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        Ok(self.db.clone().close().await?)
+    }
+}

@@ -1,0 +1,113 @@
+//! SQL that SeaORM's builder can't say, or can't say readably: one text for both databases, with `$1`, `$2` … in it, which SQLite
+//! understands as PostgreSQL does.
+//!
+//! # Times
+//! SQLite has no type for times; SeaORM stores them as RFC 3339 text, always in UTC and written `+00:00`. Such texts sort
+//! as the times do, although the fraction is left out when it is zero: where two texts part, `+` (the end of the shorter) sorts below `.`
+//! and every digit. That, and being readable in any database tool, is why they aren't stored as numbers. All times pass through
+//! [`stored`], so that both databases keep microseconds and give back what they were given.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
+
+/// A statement and its values.
+pub(super) struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    /// A statement whose `$1`, `$2` … are these values.
+    pub(super) fn new(text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Self {
+        Self { text: text.into(), values: values.into_iter().collect() }
+    }
+
+    /// Adds more text.
+    pub(super) fn then(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a list in parentheses, as `IN` and `VALUES` take it. An empty one matches nothing.
+    pub(super) fn list<T: Into<Value>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
+        self.text.push('(');
+        let first = self.values.len();
+        for value in values {
+            if self.values.len() > first {
+                self.text.push_str(", ");
+            }
+            self.values.push(value.into());
+            self.text.push_str(&format!("${}", self.values.len()));
+        }
+        if self.values.len() == first {
+            self.text.push_str("NULL");
+        }
+        self.text.push(')');
+        self
+    }
+
+    /// Adds rows of values, each in parentheses, separated by commas.
+    pub(super) fn rows(mut self, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
+        for (index, row) in rows.into_iter().enumerate() {
+            if index > 0 {
+                self.text.push_str(", ");
+            }
+            self = self.list(row);
+        }
+        self
+    }
+
+    fn on(self, db: &impl ConnectionTrait) -> Statement {
+        Statement::from_sql_and_values(db.get_database_backend(), self.text, self.values)
+    }
+
+    /// Runs it; how many rows it changed.
+    pub(super) async fn execute(self, db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+        Ok(db.execute_raw(self.on(db)).await?.rows_affected())
+    }
+
+    /// Its first row.
+    pub(super) async fn row(self, db: &impl ConnectionTrait) -> Result<Option<QueryResult>, DbErr> {
+        db.query_one_raw(self.on(db)).await
+    }
+
+    /// Its rows.
+    pub(super) async fn rows_of<T: FromQueryResult>(
+        self,
+        db: &impl ConnectionTrait,
+    ) -> Result<Vec<T>, DbErr> {
+        let rows = db.query_all_raw(self.on(db)).await?;
+        rows.iter().map(|row| T::from_query_result(row, "")).collect()
+    }
+
+    /// The first column of its rows, a number.
+    pub(super) async fn numbers(self, db: &impl ConnectionTrait) -> Result<Vec<i64>, DbErr> {
+        let rows = db.query_all_raw(self.on(db)).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+}
+
+/// A time as it is stored: whole microseconds, the finest that PostgreSQL keeps.
+pub(super) fn stored(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{SecondsFormat, TimeDelta};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The property that comparisons on SQLite rest on; the format is sqlx's.
+        #[test]
+        fn texts_sort_as_times_do(seconds in 0..4_000_000_000_i64, a in 0..3_000_000_i64, b in 0..3_000_000_i64) {
+            let time = |micros| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds) + TimeDelta::microseconds(micros);
+            let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, false);
+            for (a, b) in [(a, b), (a / 1000 * 1000, b), (a / 1_000_000 * 1_000_000, b)] {
+                prop_assert_eq!(time(a).cmp(&time(b)), text(time(a)).cmp(&text(time(b))));
+            }
+        }
+    }
+}
