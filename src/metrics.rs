@@ -36,7 +36,11 @@ fn describe() {
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
     metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");
-    metrics::describe_histogram!(DELIVERY_LAG, metrics::Unit::Seconds, "From the message in the source to its mirror");
+    metrics::describe_histogram!(
+        DELIVERY_LAG,
+        metrics::Unit::Seconds,
+        "From the message in the source to its mirror"
+    );
     metrics::describe_counter!(GATEWAY_RECONNECTS, "Times that the gateway came back after it was gone");
     metrics::describe_gauge!(GATEWAY_UP, "1 while the gateway is connected");
     // Present from the start, so that a rate over them is never without data.

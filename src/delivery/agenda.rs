@@ -44,7 +44,9 @@ impl Agenda {
 
     /// Wakes the lanes whose time has come.
     pub(super) fn tick(&mut self, now: DateTime<Utc>) {
-        while let Some(Reverse((at, target))) = self.later.peek().copied().filter(|Reverse((at, _))| *at <= now) {
+        while let Some(Reverse((at, target))) =
+            self.later.peek().copied().filter(|Reverse((at, _))| *at <= now)
+        {
             self.later.pop();
             if self.due.get(&target) == Some(&at) {
                 self.wake(target);

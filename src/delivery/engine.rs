@@ -62,12 +62,16 @@ impl Engine {
                 Some(ended) = self.working.join_next() => self.end_lane(ended),
                 () = sleep_until(self.tools.clock, next_tick) => self.agenda.tick(self.tools.clock.now()),
                 _ = look.tick() => self.look().await,
-                _ = shutdown.wait_for(|stop| *stop) => break,
+                _ = shutdown.changed() => break,
             }
         }
-        let drained = tokio::time::timeout(DRAIN, async { while self.working.join_next().await.is_some() {} }).await;
+        let drained =
+            tokio::time::timeout(DRAIN, async { while self.working.join_next().await.is_some() {} }).await;
         if drained.is_err() {
-            tracing::warn!(lanes = self.working.len(), "some requests were still under way at the end; they are settled at the next start");
+            tracing::warn!(
+                lanes = self.working.len(),
+                "some requests were still under way at the end; they are settled at the next start"
+            );
         }
     }
 

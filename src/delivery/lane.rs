@@ -7,7 +7,7 @@ use crate::domain::ids::ChannelId;
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::store::{Done, Lease, Next, StoreError, Work};
 
-use super::send::{self, Performed};
+use super::send::{self, Performed, Sender};
 use super::{LEASE, REQUEST_TIMEOUT, Tools};
 
 /// What surrounds a request: connecting, reading the answer, recording.
@@ -16,7 +16,11 @@ const MARGIN: TimeDelta = TimeDelta::seconds(5);
 const LATER: TimeDelta = TimeDelta::seconds(5);
 
 /// Works on a target's deliveries as long as there is something to do; says when to come back, if at all.
-pub(super) async fn work(tools: &Tools, target: ChannelId, shutdown: &watch::Receiver<bool>) -> Option<DateTime<Utc>> {
+pub(super) async fn work(
+    tools: &Tools,
+    target: ChannelId,
+    shutdown: &watch::Receiver<bool>,
+) -> Option<DateTime<Utc>> {
     match hold(tools, target, shutdown).await {
         Ok(again) => again,
         Err(error) => {
@@ -26,7 +30,11 @@ pub(super) async fn work(tools: &Tools, target: ChannelId, shutdown: &watch::Rec
     }
 }
 
-async fn hold(tools: &Tools, target: ChannelId, shutdown: &watch::Receiver<bool>) -> Result<Option<DateTime<Utc>>, StoreError> {
+async fn hold(
+    tools: &Tools,
+    target: ChannelId,
+    shutdown: &watch::Receiver<bool>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     let now = tools.clock.now();
     let Some(mut lease) = tools.store.claim_lane(target, &tools.owner, now, now + LEASE).await? else {
         return Ok(Some(now + LATER));
@@ -59,7 +67,12 @@ enum Again {
     Lost,
 }
 
-async fn advance(tools: &Tools, lease: &mut Lease, shutdown: &watch::Receiver<bool>) -> Result<Again, StoreError> {
+async fn advance(
+    tools: &Tools,
+    lease: &mut Lease,
+    shutdown: &watch::Receiver<bool>,
+) -> Result<Again, StoreError> {
+    let mut sender = Sender::new(tools, lease.target).await?;
     let mut done: Option<Done> = None;
     loop {
         let now = tools.clock.now();
@@ -67,7 +80,7 @@ async fn advance(tools: &Tools, lease: &mut Lease, shutdown: &watch::Receiver<bo
         if lease.until - now < timeout() + MARGIN {
             match tools.store.renew_lane(lease, now + LEASE).await? {
                 Some(renewed) => *lease = renewed,
-                None => return lost(tools, done).await,
+                None => return Ok(lost(&sender, done).await),
             }
         }
         let recording = done.clone();
@@ -76,12 +89,12 @@ async fn advance(tools: &Tools, lease: &mut Lease, shutdown: &watch::Receiver<bo
             Next::Do { step, work } => (step, work),
             Next::Wait(until) => return Ok(Again::At(until)),
             Next::Idle => return Ok(Again::Never),
-            Next::LostLease => return lost(tools, done).await,
+            Next::LostLease => return Ok(lost(&sender, done).await),
         };
         if *shutdown.borrow() {
             return stop(tools, lease, step, &work).await;
         }
-        match send::perform(tools, step, &work).await {
+        match sender.perform(step, &work).await? {
             Performed::Done(what) => done = Some(what),
             Performed::Wait(what, until) => {
                 tools.store.advance(lease, what, tools.clock.now(), &mut |_| Step::Wait(until)).await?;
@@ -101,12 +114,12 @@ async fn stop(tools: &Tools, lease: &Lease, step: Step, work: &Work) -> Result<A
 }
 
 /// Who loses a lane deletes what it just made: the lane's new holder doesn't know of it, and makes it again.
-async fn lost(tools: &Tools, done: Option<Done>) -> Result<Again, StoreError> {
+async fn lost(sender: &Sender<'_>, done: Option<Done>) -> Again {
     if let Some(Done::Created { mirror, .. }) = done {
         tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is taken back");
-        send::take_back(tools, &mirror).await;
+        sender.take_back(&mirror).await;
     }
-    Ok(Again::Lost)
+    Again::Lost
 }
 
 fn decide(work: &Work, now: DateTime<Utc>) -> Step {

@@ -50,7 +50,9 @@ fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
 
 /// A table row for each option, read from what Discord is told, so that both always agree.
 fn options(command: &Command<Arc<Bot>, ServiceError>) -> Vec<String> {
-    let definition = command.create_as_slash_command().map(|definition| serde_json::to_value(definition).unwrap_or_default());
+    let definition = command
+        .create_as_slash_command()
+        .map(|definition| serde_json::to_value(definition).unwrap_or_default());
     let options = definition.as_ref().and_then(|definition| definition["options"].as_array());
     options.map(|options| options.iter().map(row).collect()).unwrap_or_default()
 }
@@ -59,7 +61,9 @@ fn row(option: &Value) -> String {
     let text = |key: &str| option[key].as_str().unwrap_or_default().to_owned();
     let words: Vec<String> = option["choices"]
         .as_array()
-        .map(|choices| choices.iter().filter_map(|choice| Some(format!("`{}`", choice["value"].as_str()?))).collect())
+        .map(|choices| {
+            choices.iter().filter_map(|choice| Some(format!("`{}`", choice["value"].as_str()?))).collect()
+        })
         .unwrap_or_default();
     let kind = option["type"].as_u64().and_then(|kind| u8::try_from(kind).ok()).map(CommandOptionType::from);
     let takes = match kind {

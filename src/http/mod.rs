@@ -29,7 +29,11 @@ pub struct Pages {
 }
 
 /// Serves the pages until `stop` resolves.
-pub async fn serve(listener: TcpListener, pages: Pages, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    pages: Pages,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -82,7 +86,8 @@ pub async fn healthcheck(addr: SocketAddr) -> Result<(), String> {
     };
     let addr = SocketAddr::new(host, addr.port());
     let client = reqwest::Client::builder().no_proxy().timeout(HEALTHCHECK_TIMEOUT).build();
-    let answer = client.map_err(|error| error.to_string())?.get(format!("http://{addr}/healthz")).send().await;
+    let answer =
+        client.map_err(|error| error.to_string())?.get(format!("http://{addr}/healthz")).send().await;
     match answer {
         Ok(answer) if answer.status().is_success() => Ok(()),
         Ok(answer) => Err(format!("{addr} answered {}", answer.status())),

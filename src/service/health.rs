@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::metrics as names;
-use crate::rest::{FuseState, Rest};
+use crate::rest::Rest;
 use crate::store::{Store, StoreError};
+
+use super::status::FollowTotals;
 
 /// Asks whether the gateway is connected.
 pub type GatewayUp = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -46,19 +48,21 @@ impl Health {
         Report {
             gateway: (self.gateway)(),
             database: self.store.ping().await.is_ok(),
-            fuse: matches!(self.rest.fuse(), FuseState::Closed { .. }),
+            fuse: !self.rest.fuse().is_open(),
         }
     }
 
     /// Brings the gauges up to date that are read from the database.
     pub async fn observe(&self) -> Result<(), StoreError> {
         metrics::gauge!(names::GATEWAY_UP).set(if (self.gateway)() { 1.0 } else { 0.0 });
-        let totals = self.store.totals().await?;
-        for (state, count) in [("active", totals.active), ("paused", totals.paused), ("broken", totals.broken)] {
+        let follows = FollowTotals::read(&self.store).await?;
+        for (state, count) in
+            [("active", follows.active), ("paused", follows.paused), ("broken", follows.broken)]
+        {
             metrics::gauge!(names::FOLLOWS, "state" => state).set(as_f64(count));
         }
-        metrics::gauge!(names::OPEN_DELIVERIES).set(as_f64(totals.open_deliveries));
-        metrics::gauge!(names::OPEN_LANES).set(as_f64(totals.open_lanes));
+        metrics::gauge!(names::OPEN_DELIVERIES).set(as_f64(self.store.count_open_deliveries().await?));
+        metrics::gauge!(names::OPEN_LANES).set(as_f64(self.store.count_open_lanes().await?));
         Ok(())
     }
 }

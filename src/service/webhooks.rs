@@ -20,6 +20,16 @@ pub(super) struct Connected {
     made: bool,
 }
 
+impl Connected {
+    /// Whether this is what the follow delivers through.
+    pub(super) fn serves(&self, follow: &Follow) -> bool {
+        match &self.hook {
+            Hook::Native(webhook) => follow.follower_webhook == Some(*webhook),
+            Hook::Relay(webhook) => follow.webhook == Some(webhook.id),
+        }
+    }
+}
+
 impl Follows {
     /// Connects a pair at Discord: asks for Discord's following, or finds or makes the bot's webhook in the target.
     /// The target must be [locked](Follows::lock_target).
@@ -57,6 +67,21 @@ impl Follows {
         let Some(webhook) = follow.follower_webhook else { return Ok(()) };
         let deleted = self.rest.delete_webhook(webhook, REASON).await;
         deleted.map(|_| ()).map_err(|error| explain(error, follow.pair.target))
+    }
+
+    /// Gives up what a follow delivered through, after it was stored that it no longer does.
+    pub(super) async fn release(&self, former: &Follow) -> Result<(), ServiceError> {
+        match former.options.delivery {
+            Delivery::Native => self.stop_native(former).await,
+            Delivery::Relay => {
+                if let Some(webhook) = former.webhook
+                    && self.store.webhook_of(former.pair.target).await?.is_none()
+                {
+                    self.remove_webhook(webhook).await;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// The bot's webhook in a target: the one that the database knows if it still stands there, else one that Discord knows as
@@ -97,7 +122,9 @@ fn explain(error: RestError, target: ChannelId) -> ServiceError {
         Some(ErrorCode::TOO_MANY_WEBHOOKS) => Refusal::TooManyWebhooks(target).into(),
         Some(ErrorCode::TOO_MANY_GUILD_WEBHOOKS) => Refusal::TooManyServerWebhooks.into(),
         // The permission was taken between the look and the call.
-        Some(ErrorCode::MISSING_PERMISSIONS) => Refusal::BotMay { channel: target, permissions: Permissions::MANAGE_WEBHOOKS }.into(),
+        Some(ErrorCode::MISSING_PERMISSIONS) => {
+            Refusal::BotMay { channel: target, permissions: Permissions::MANAGE_WEBHOOKS }.into()
+        }
         _ => error.into(),
     }
 }

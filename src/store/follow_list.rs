@@ -30,6 +30,11 @@ pub struct Page<T> {
     pub newer: u64,
 }
 
+#[derive(sea_orm::FromQueryResult)]
+struct TagRow {
+    tag: String,
+}
+
 impl<T> Page<T> {
     /// Whether there is a page before.
     pub const fn has_newer(&self) -> bool {
@@ -120,9 +125,19 @@ impl Store {
         self.channels(query).await
     }
 
-    /// The channels that something is followed into.
-    pub async fn targets(&self) -> Result<Vec<ChannelId>, StoreError> {
-        self.channels("SELECT DISTINCT target_channel_id FROM channel_follows").await
+    /// The channels that follow or are followed, natively or by relay.
+    pub async fn followed_ends(&self) -> Result<Vec<ChannelId>, StoreError> {
+        let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows";
+        self.channels(query).await
+    }
+
+    /// The tags that this server's follows use, by name.
+    pub async fn tags_of_server(&self, guild: GuildId, limit: u64) -> Result<Vec<String>, StoreError> {
+        let query = "SELECT DISTINCT t.tag FROM channel_follow_tags t JOIN channel_follows f ON f.id = t.follow_id \
+            WHERE f.guild_id = $1 ORDER BY t.tag LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = Sql::new(query, [guild.to_db().into(), limit.into()]).rows_of::<TagRow>(&self.db).await?;
+        Ok(rows.into_iter().map(|row| row.tag).collect())
     }
 
     async fn channels(&self, query: &str) -> Result<Vec<ChannelId>, StoreError> {
