@@ -47,8 +47,10 @@ async fn inspect(
     Ok(())
 }
 
-async fn complete(_: Context<'_>, typed: &str) -> Vec<String> {
-    ["fast", "slow"].iter().filter(|how| how.starts_with(typed)).map(ToString::to_string).collect()
+async fn complete(_: Context<'_>, typed: &str) -> serenity::CreateAutocompleteResponse {
+    let fitting = ["fast", "slow"].into_iter().filter(|how| how.starts_with(typed));
+    let choices = fitting.map(|how| serenity::AutocompleteChoice::new(how, how)).collect();
+    serenity::CreateAutocompleteResponse::new().set_choices(choices)
 }
 
 async fn on_event(
@@ -92,7 +94,12 @@ impl Bot {
         let framework = poise::Framework::builder()
             .options(poise::FrameworkOptions {
                 commands: vec![ping(), inspect()],
-                event_handler: |ctx, event, _, data| Box::pin(on_event(ctx, event, data)),
+                event_handler: |framework, event| {
+                    Box::pin(async move {
+                        let data = framework.user_data().await;
+                        on_event(framework.serenity_context, event, data).await
+                    })
+                },
                 ..Default::default()
             })
             .setup(move |ctx, _, framework| {

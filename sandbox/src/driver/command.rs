@@ -182,7 +182,7 @@ impl Invocation {
         user: UserId,
     ) -> Result<(), &'static str> {
         let Some(channel) = world.channels.get(&id) else { return Err("there is no such channel") };
-        let types = option["channel_types"].as_array();
+        let types = option["channel_types"].as_array().filter(|types| !types.is_empty());
         if types.is_some_and(|types| !types.iter().any(|kind| *kind == channel.kind.code())) {
             return Err("channels of this type aren't offered");
         }
