@@ -1,1 +1,4 @@
 //! placeholder
+
+#[cfg(feature = "openapi")]
+pub mod openapi;
