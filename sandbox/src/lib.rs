@@ -10,6 +10,8 @@ mod limits;
 mod mentions;
 mod model;
 mod ops;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod permissions;
 mod rest;
 mod server;
