@@ -9,9 +9,9 @@ mod ids;
 mod limits;
 mod mentions;
 mod model;
-mod ops;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod ops;
 mod permissions;
 mod rest;
 mod server;
@@ -29,8 +29,8 @@ pub use exchange::Exchange;
 pub use faults::{Effect, Fault, FaultId, LimitScope};
 pub use gateway::{GatewayFault, Intents};
 pub use ids::{
-    ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, TagId, UserId,
-    WebhookId,
+    ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, TagId,
+    UserId, WebhookId,
 };
 pub use limits::{Limits, Quota};
 pub use model::{ChannelKind, MessageFlags};

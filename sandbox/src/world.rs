@@ -175,13 +175,7 @@ impl World {
             .chain(&member.roles)
             .filter_map(|role| guild.roles.get(role))
             .fold(Permissions::empty(), |sum, role| sum | role.permissions);
-        read(Standing {
-            guild: guild.id,
-            user,
-            is_owner: guild.owner == user,
-            roles: &member.roles,
-            base,
-        })
+        read(Standing { guild: guild.id, user, is_owner: guild.owner == user, roles: &member.roles, base })
     }
 
     pub(crate) fn can(&self, user: UserId, channel: ChannelId, wanted: Permissions) -> bool {

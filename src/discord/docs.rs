@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use poise::Command;
-use poise::serenity_prelude::{CommandOptionType, CreateCommand};
+use poise::serenity_prelude::CommandOptionType;
 use serde_json::Value;
 
 use crate::service::ServiceError;
@@ -23,9 +23,22 @@ pub fn commands_md() -> String {
     text
 }
 
-/// What Discord is told about the commands.
-pub fn definitions() -> Vec<CreateCommand> {
-    poise::builtins::create_application_commands(&all())
+/// What Discord is told about the commands: only what is set, as Discord takes `null` for a value in some fields.
+pub fn definitions() -> Vec<Value> {
+    let commands = all();
+    let definitions = poise::builtins::create_application_commands(&commands).into_iter();
+    definitions.map(|definition| without_nulls(serde_json::to_value(definition).unwrap_or_default())).collect()
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let set = fields.into_iter().filter(|(_, value)| !value.is_null());
+            set.map(|(name, value)| (name, without_nulls(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        value => value,
+    }
 }
 
 fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {

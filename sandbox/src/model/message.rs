@@ -4,7 +4,9 @@ use bitflags::bitflags;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::ids::{ApplicationId, AttachmentId, ChannelId, InteractionId, MessageId, RoleId, UserId, WebhookId};
+use crate::ids::{
+    ApplicationId, AttachmentId, ChannelId, InteractionId, MessageId, RoleId, UserId, WebhookId,
+};
 
 bitflags! {
     /// Discord's message flags.

@@ -75,7 +75,9 @@ impl World {
     }
 
     fn emit_member(&mut self, name: &'static str, guild: GuildId, user: UserId) {
-        let Some(mut data) = self.guilds.get(&guild).and_then(|of| wire::member(self, of, user)) else { return };
+        let Some(mut data) = self.guilds.get(&guild).and_then(|of| wire::member(self, of, user)) else {
+            return;
+        };
         data["guild_id"] = json!(guild);
         self.emit(&Event { name, guild: Some(guild), channel: None, data });
     }
@@ -91,7 +93,8 @@ impl World {
         let id = self.ids.next();
         let of = self.guild_mut(guild)?;
         let position = u32::try_from(of.roles.len()).unwrap_or(u32::MAX);
-        of.roles.insert(id, Role { id, name: name.to_owned(), permissions, position, mentionable: false, bot });
+        of.roles
+            .insert(id, Role { id, name: name.to_owned(), permissions, position, mentionable: false, bot });
         self.emit_role("GUILD_ROLE_CREATE", guild, id);
         Ok(id)
     }

@@ -24,7 +24,10 @@ pub(crate) fn normalise(form: &mut FormErrors, path: &str, components: &[Value],
             form.add(
                 &format!("{at}.type"),
                 "UNION_TYPE_CHOICES",
-                &format!("Value of field \"type\" must be one of ({}).", if v2 { "1, 9, 10, 12, 13, 14, 17" } else { "1,"}),
+                &format!(
+                    "Value of field \"type\" must be one of ({}).",
+                    if v2 { "1, 9, 10, 12, 13, 14, 17" } else { "1," }
+                ),
             );
             continue;
         }
