@@ -39,7 +39,11 @@ impl AllowedMentions {
                 );
             }
             if list.len() > 100 {
-                form.add(&format!("allowed_mentions.{key}"), "BASE_TYPE_MAX_LENGTH", "Must be 100 or fewer in length.");
+                form.add(
+                    &format!("allowed_mentions.{key}"),
+                    "BASE_TYPE_MAX_LENGTH",
+                    "Must be 100 or fewer in length.",
+                );
             }
         }
         for (i, entry) in parse.into_iter().flatten().enumerate() {
@@ -65,8 +69,18 @@ impl AllowedMentions {
     pub(crate) fn filter(&self, named: &Pinged) -> Pinged {
         Pinged {
             everyone: named.everyone && self.everyone,
-            users: named.users.iter().copied().filter(|id| self.all_users || self.users.contains(id)).collect(),
-            roles: named.roles.iter().copied().filter(|id| self.all_roles || self.roles.contains(id)).collect(),
+            users: named
+                .users
+                .iter()
+                .copied()
+                .filter(|id| self.all_users || self.users.contains(id))
+                .collect(),
+            roles: named
+                .roles
+                .iter()
+                .copied()
+                .filter(|id| self.all_roles || self.roles.contains(id))
+                .collect(),
         }
     }
 }
@@ -118,7 +132,10 @@ mod tests {
     #[test]
     fn a_text_names_people_roles_and_everyone_outside_of_code() {
         let named = named_in("hi <@5> and <@!6>, <@&7> @everyone <@5>");
-        assert_eq!(named, Pinged { everyone: true, users: vec![UserId(5), UserId(6)], roles: vec![RoleId(7)] });
+        assert_eq!(
+            named,
+            Pinged { everyone: true, users: vec![UserId(5), UserId(6)], roles: vec![RoleId(7)] }
+        );
         assert_eq!(named_in("`<@5> @everyone`"), Pinged::default());
     }
 

@@ -116,9 +116,8 @@ impl Shared {
             log.last = Instant::now();
             log.counts.requests += 1;
             log.counts.rate_limited += u64::from(exchange.status == 429);
-            log.counts.invalid += u64::from(
-                matches!(exchange.status, 401 | 403) || (exchange.status == 429 && !shared_limit),
-            );
+            log.counts.invalid +=
+                u64::from(matches!(exchange.status, 401 | 403) || (exchange.status == 429 && !shared_limit));
             log.counts.unknown_routes += u64::from(exchange.route.is_none());
             if log.exchanges.len() >= log.capacity {
                 log.exchanges.pop_front();

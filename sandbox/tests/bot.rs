@@ -113,8 +113,7 @@ impl Bot {
             .proxy(sandbox.base())
             .ratelimiter_disabled(true)
             .build();
-        let intents =
-            serenity::GatewayIntents::non_privileged() | serenity::GatewayIntents::MESSAGE_CONTENT;
+        let intents = serenity::GatewayIntents::non_privileged() | serenity::GatewayIntents::MESSAGE_CONTENT;
         let mut client = serenity::ClientBuilder::new_with_http(http, intents)
             .framework(framework)
             .await
@@ -180,7 +179,10 @@ async fn a_poise_bot_lives_in_it() {
 
     let reply = bob.run(&news, "/ping", ()).await.expect("an answer");
     assert_eq!((reply.content().as_str(), reply.is_ephemeral()), ("pong", true));
-    assert!(news.messages().iter().all(|message| message.content != "pong"), "ephemeral messages are private");
+    assert!(
+        news.messages().iter().all(|message| message.content != "pong"),
+        "ephemeral messages are private"
+    );
 
     let options = Options::new().set("channel", &releases);
     let hidden = bob.run(&news, "/inspect", options.clone()).await.expect_err("needs Manage Channels");
@@ -194,7 +196,10 @@ async fn a_poise_bot_lives_in_it() {
     assert_eq!(choices.iter().map(|choice| choice.name.as_str()).collect::<Vec<_>>(), ["slow"]);
 
     let pressed = reply.press("More").await.expect("an update");
-    assert_eq!((pressed.kind(), pressed.content().as_str()), (Some(ReplyKind::Update), "more pressed by alice"));
+    assert_eq!(
+        (pressed.kind(), pressed.content().as_str()),
+        (Some(ReplyKind::Update), "more pressed by alice")
+    );
     assert!(matches!(reply.press("Less").await, Err(ActError::NoComponent { .. })));
 
     bot.stop().await;

@@ -25,10 +25,6 @@ impl Channel {
         Self { shared: Arc::clone(shared), id }
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
     /// Its id.
     pub fn id(&self) -> ChannelId {
         self.id

@@ -109,9 +109,9 @@ impl Invocation {
         let mut path = Vec::new();
         for word in self.words.iter().skip(1) {
             let below = level["options"].as_array().into_iter().flatten();
-            let found = below
-                .into_iter()
-                .find(|option| option["name"] == word.as_str() && matches!(option["type"].as_u64(), Some(1 | 2)));
+            let found = below.into_iter().find(|option| {
+                option["name"] == word.as_str() && matches!(option["type"].as_u64(), Some(1 | 2))
+            });
             level = found.ok_or_else(|| ActError::UnknownCommand(self.words.join(" ")))?;
             path.push((word, level["type"].clone()));
         }
@@ -163,7 +163,8 @@ impl Invocation {
             list.push(entry);
         }
         let missing = declared.iter().find(|option| {
-            option["required"] == true && !self.options.0.iter().any(|(name, _)| option["name"] == name.as_str())
+            option["required"] == true
+                && !self.options.0.iter().any(|(name, _)| option["name"] == name.as_str())
         });
         match missing {
             Some(option) if self.focused.is_none() => {

@@ -28,12 +28,14 @@ impl Guild {
 
     /// Its name; empty once it is deleted.
     pub fn name(&self) -> String {
-        self.shared.read(|world| world.guilds.get(&self.id).map(|guild| guild.name.clone()).unwrap_or_default())
+        self.shared
+            .read(|world| world.guilds.get(&self.id).map(|guild| guild.name.clone()).unwrap_or_default())
     }
 
     /// The person who owns it.
     pub fn owner(&self) -> Person {
-        let owner = self.shared.read(|world| world.guilds.get(&self.id).map_or(UserId(0), |guild| guild.owner));
+        let owner =
+            self.shared.read(|world| world.guilds.get(&self.id).map_or(UserId(0), |guild| guild.owner));
         Person::new(&self.shared, owner)
     }
 
@@ -137,7 +139,9 @@ impl Guild {
     /// Sets a member's nickname.
     pub fn nickname(&self, person: &Person, nick: Option<&str>) -> Result<(), ActError> {
         let nick = nick.map(ToOwned::to_owned);
-        Ok(self.shared.write(|world| world.change_member(self.id, person.id(), |member| member.nick = nick))?)
+        Ok(self
+            .shared
+            .write(|world| world.change_member(self.id, person.id(), |member| member.nick = nick))?)
     }
 
     /// A new role.
@@ -163,18 +167,23 @@ impl Guild {
 
     /// Takes all roles from a member: what stays is `@everyone`.
     pub fn revoke_all(&self, person: &Person) {
-        let _ =
-            self.shared.write(|world| world.change_member(self.id, person.id(), |member| member.roles.clear()));
+        let _ = self
+            .shared
+            .write(|world| world.change_member(self.id, person.id(), |member| member.roles.clear()));
     }
 
     /// Sets what a role grants.
     pub fn set_role_permissions(&self, role: RoleId, permissions: Permissions) -> Result<(), ActError> {
-        Ok(self.shared.write(|world| world.change_role(self.id, role, |role| role.permissions = permissions))?)
+        Ok(self
+            .shared
+            .write(|world| world.change_role(self.id, role, |role| role.permissions = permissions))?)
     }
 
     /// Lets everyone mention a role.
     pub fn set_role_mentionable(&self, role: RoleId, mentionable: bool) -> Result<(), ActError> {
-        Ok(self.shared.write(|world| world.change_role(self.id, role, |role| role.mentionable = mentionable))?)
+        Ok(self
+            .shared
+            .write(|world| world.change_role(self.id, role, |role| role.mentionable = mentionable))?)
     }
 
     /// Deletes a role.
@@ -201,7 +210,8 @@ impl Guild {
     pub fn set_bot_permissions(&self, permissions: Permissions) -> Result<(), ActError> {
         Ok(self.shared.write(|world| {
             let bot = world.app.bot;
-            let role = world.guild(self.id)?.roles.values().find(|role| role.bot == Some(bot)).map(|role| role.id);
+            let role =
+                world.guild(self.id)?.roles.values().find(|role| role.bot == Some(bot)).map(|role| role.id);
             let role = role.ok_or_else(crate::error::ApiError::unknown_guild)?;
             world.change_role(self.id, role, |role| role.permissions = permissions)
         })?)

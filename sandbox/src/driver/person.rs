@@ -318,7 +318,12 @@ impl Person {
     }
 
     /// Presses a button, named by its custom id or label, and waits for the bot's whole answer.
-    pub async fn press(&self, channel: &Channel, message: MessageId, button: &str) -> Result<Reply, ActError> {
+    pub async fn press(
+        &self,
+        channel: &Channel,
+        message: MessageId,
+        button: &str,
+    ) -> Result<Reply, ActError> {
         self.press_only(channel, message, button).await?.settled(self.patience()).await
     }
 

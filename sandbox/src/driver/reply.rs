@@ -174,8 +174,7 @@ impl Reply {
     }
 
     fn place(&self) -> Option<(Channel, MessageId, Person)> {
-        let (channel, message, user) =
-            self.look(|_, of| Some((of.channel, of.original?, of.user)))?;
+        let (channel, message, user) = self.look(|_, of| Some((of.channel, of.original?, of.user)))?;
         Some((Channel::new(&self.shared, channel), message, Person::new(&self.shared, user)))
     }
 

@@ -156,9 +156,7 @@ impl Sandbox {
     /// Waits until a bot is connected and has registered its commands.
     pub async fn wait_until_ready(&self, timeout: Duration) -> Result<(), ActError> {
         self.wait_for("the bot to connect and register its commands", timeout, || {
-            self.shared()
-                .read(|world| world.gateway.connected() && world.commands_written)
-                .then_some(())
+            self.shared().read(|world| world.gateway.connected() && world.commands_written).then_some(())
         })
         .await
     }

@@ -100,7 +100,12 @@ impl SeenMessage {
             Author::User(id) => {
                 let user = world.users.get(id);
                 let avatar = user.and_then(|user| user.avatar.clone());
-                (shown_name(world, message.channel, *id), Some(*id), user.is_some_and(|user| user.bot), avatar)
+                (
+                    shown_name(world, message.channel, *id),
+                    Some(*id),
+                    user.is_some_and(|user| user.bot),
+                    avatar,
+                )
             }
         };
         let attachments = message.attachments.iter().map(|file| SeenAttachment {

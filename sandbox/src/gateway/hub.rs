@@ -85,14 +85,8 @@ impl Hub {
 
     pub(crate) fn open(&mut self, intents: Intents, shard: (u64, u64), link: Link) -> String {
         let id = random_token(32);
-        let session = Session {
-            intents,
-            shard,
-            seq: 0,
-            buffer: VecDeque::new(),
-            forgotten: 0,
-            link: Some(link),
-        };
+        let session =
+            Session { intents, shard, seq: 0, buffer: VecDeque::new(), forgotten: 0, link: Some(link) };
         self.sessions.insert(id.clone(), session);
         self.identifies += 1;
         id
@@ -244,8 +238,7 @@ impl World {
             if !session.intents.contains(needed) {
                 continue;
             }
-            let hides_content =
-                event.guild.is_some() && !session.intents.contains(Intents::MESSAGE_CONTENT);
+            let hides_content = event.guild.is_some() && !session.intents.contains(Intents::MESSAGE_CONTENT);
             if hides_content && matches!(event.name, "MESSAGE_CREATE" | "MESSAGE_UPDATE") {
                 session.dispatch(event.name, &without_content(&event.data, bot), capacity);
             } else {

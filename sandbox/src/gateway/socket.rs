@@ -42,12 +42,6 @@ struct Connection {
     receiver: mpsc::UnboundedReceiver<Outgoing>,
 }
 
-/// Whether the connection goes on.
-enum Next {
-    Go,
-    Stop,
-}
-
 impl Connection {
     fn new(shared: Arc<Shared>, wire: Wire) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -85,8 +79,7 @@ impl Connection {
                 },
                 incoming = socket.recv() => match incoming {
                     Some(Ok(Message::Text(text))) => match self.take(text.as_str()) {
-                        Ok(Next::Go) => {}
-                        Ok(Next::Stop) => break,
+                        Ok(()) => {}
                         Err(Closed(code, reason)) => {
                             close(&mut socket, code, reason).await;
                             break;
@@ -107,7 +100,7 @@ impl Connection {
         }
     }
 
-    fn take(&mut self, text: &str) -> Result<Next, Closed> {
+    fn take(&mut self, text: &str) -> Result<(), Closed> {
         let Ok(frame) = serde_json::from_str::<Value>(text) else {
             return Err(Closed(4002, "Error while decoding payload."));
         };
@@ -129,7 +122,7 @@ impl Connection {
             Some(3 | 4 | 8) => return Err(Closed(4003, "Not authenticated.")),
             _ => return Err(Closed(4001, "Unknown opcode.")),
         }
-        Ok(Next::Go)
+        Ok(())
     }
 
     fn reply(&self, frame: &Value) {

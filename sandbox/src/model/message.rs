@@ -4,7 +4,9 @@ use bitflags::bitflags;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::ids::{ApplicationId, AttachmentId, ChannelId, InteractionId, MessageId, RoleId, UserId, WebhookId};
+use crate::ids::{
+    ApplicationId, AttachmentId, ChannelId, InteractionId, MessageId, RoleId, UserId, WebhookId,
+};
 
 bitflags! {
     /// Discord's message flags.
@@ -66,6 +68,7 @@ pub(crate) struct Pinged {
 pub(crate) struct AnswerTo {
     pub(crate) id: InteractionId,
     pub(crate) kind: u8,
+    /// The command's name.
     pub(crate) name: Option<String>,
     pub(crate) user: UserId,
     pub(crate) on_message: Option<MessageId>,

@@ -158,8 +158,12 @@ impl World {
             let channel = self.channel(id)?;
             (channel.guild, channel.kind)
         };
-        let children: Vec<ChannelId> =
-            self.channels.values().filter(|channel| channel.parent == Some(id)).map(|channel| channel.id).collect();
+        let children: Vec<ChannelId> = self
+            .channels
+            .values()
+            .filter(|channel| channel.parent == Some(id))
+            .map(|channel| channel.id)
+            .collect();
         for child in children {
             if kind == ChannelKind::Category {
                 self.change_channel(child, ChannelChange { parent: Some(None), ..ChannelChange::default() })?;

@@ -10,7 +10,11 @@ use crate::world::World;
 
 impl World {
     /// Replaces all global commands, or all of one guild.
-    pub(crate) fn replace_commands(&mut self, guild: Option<GuildId>, list: &[Value]) -> ApiResult<Vec<CommandId>> {
+    pub(crate) fn replace_commands(
+        &mut self,
+        guild: Option<GuildId>,
+        list: &[Value],
+    ) -> ApiResult<Vec<CommandId>> {
         let mut form = FormErrors::default();
         for (i, command) in list.iter().enumerate() {
             validate::check_command(&mut form, &i.to_string(), command);
@@ -25,7 +29,11 @@ impl World {
         }
         for (of, max) in [(1, 100), (2, 5), (3, 5)] {
             if list.iter().filter(|command| kind(command) == of).count() > max {
-                form.add("", "APPLICATION_COMMANDS_MAX", &format!("Maximum number of commands of type {of} reached ({max})"));
+                form.add(
+                    "",
+                    "APPLICATION_COMMANDS_MAX",
+                    &format!("Maximum number of commands of type {of} reached ({max})"),
+                );
             }
         }
         form.finish()?;
@@ -43,7 +51,11 @@ impl World {
     }
 
     /// Adds one command, or replaces the one of the same name and kind. Answers whether it is new.
-    pub(crate) fn upsert_command(&mut self, guild: Option<GuildId>, body: &Value) -> ApiResult<(CommandId, bool)> {
+    pub(crate) fn upsert_command(
+        &mut self,
+        guild: Option<GuildId>,
+        body: &Value,
+    ) -> ApiResult<(CommandId, bool)> {
         let mut form = FormErrors::default();
         validate::check_command(&mut form, "", body);
         form.finish()?;
@@ -57,8 +69,14 @@ impl World {
     }
 
     /// Changes fields of one command.
-    pub(crate) fn patch_command(&mut self, guild: Option<GuildId>, id: CommandId, patch: &Value) -> ApiResult<()> {
-        let command = self.commands.get(&id).filter(|c| c.guild == guild).ok_or_else(ApiError::unknown_command)?;
+    pub(crate) fn patch_command(
+        &mut self,
+        guild: Option<GuildId>,
+        id: CommandId,
+        patch: &Value,
+    ) -> ApiResult<()> {
+        let command =
+            self.commands.get(&id).filter(|c| c.guild == guild).ok_or_else(ApiError::unknown_command)?;
         let mut body = command.body.clone();
         for (key, value) in patch.as_object().into_iter().flatten() {
             body[key.as_str()] = value.clone();
@@ -100,8 +118,11 @@ impl World {
         } else {
             value["dm_permission"] = json!(given["dm_permission"] != false);
             value["contexts"] = given["contexts"].clone();
-            value["integration_types"] =
-                if given["integration_types"].is_array() { given["integration_types"].clone() } else { json!([0]) };
+            value["integration_types"] = if given["integration_types"].is_array() {
+                given["integration_types"].clone()
+            } else {
+                json!([0])
+            };
         }
         for key in ["options", "name_localizations", "description_localizations"] {
             if !given[key].is_null() {

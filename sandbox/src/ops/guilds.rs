@@ -47,7 +47,7 @@ impl World {
     }
 
     pub(crate) fn add_member(&mut self, guild: GuildId, user: UserId) -> ApiResult<()> {
-        let member = Member { user, nick: None, roles: Vec::new(), joined_at: Utc::now() };
+        let member = Member { nick: None, roles: Vec::new(), joined_at: Utc::now() };
         if self.guild_mut(guild)?.members.insert(user, member).is_none() {
             self.emit_member("GUILD_MEMBER_ADD", guild, user);
         }
@@ -75,7 +75,9 @@ impl World {
     }
 
     fn emit_member(&mut self, name: &'static str, guild: GuildId, user: UserId) {
-        let Some(mut data) = self.guilds.get(&guild).and_then(|of| wire::member(self, of, user)) else { return };
+        let Some(mut data) = self.guilds.get(&guild).and_then(|of| wire::member(self, of, user)) else {
+            return;
+        };
         data["guild_id"] = json!(guild);
         self.emit(&Event { name, guild: Some(guild), channel: None, data });
     }
@@ -91,7 +93,8 @@ impl World {
         let id = self.ids.next();
         let of = self.guild_mut(guild)?;
         let position = u32::try_from(of.roles.len()).unwrap_or(u32::MAX);
-        of.roles.insert(id, Role { id, name: name.to_owned(), permissions, position, mentionable: false, bot });
+        of.roles
+            .insert(id, Role { id, name: name.to_owned(), permissions, position, mentionable: false, bot });
         self.emit_role("GUILD_ROLE_CREATE", guild, id);
         Ok(id)
     }
@@ -133,7 +136,7 @@ impl World {
         }
         let name = self.app.name.clone();
         let role = self.create_role(guild, &name, permissions, Some(bot))?;
-        let member = Member { user: bot, nick: None, roles: vec![role], joined_at: Utc::now() };
+        let member = Member { nick: None, roles: vec![role], joined_at: Utc::now() };
         self.guild_mut(guild)?.members.insert(bot, member);
         if let Some(data) = wire::guild_create(self, guild) {
             self.emit(&Event { name: "GUILD_CREATE", guild: Some(guild), channel: None, data });

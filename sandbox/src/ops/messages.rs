@@ -72,11 +72,7 @@ impl World {
             if given["fail_if_not_exists"] == false {
                 return Ok(None);
             }
-            return Err(ApiError::field(
-                "message_reference",
-                "REPLIES_UNKNOWN_MESSAGE",
-                "Unknown message",
-            ));
+            return Err(ApiError::field("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message"));
         };
         let mut reference = json!({ "type": kind, "message_id": id, "channel_id": channel });
         if let Some(guild) = guild {
@@ -87,8 +83,17 @@ impl World {
             let full = wire::message(self, original);
             let mut kept = serde_json::Map::new();
             for key in [
-                "type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags",
-                "mentions", "mention_roles", "sticker_items", "components",
+                "type",
+                "content",
+                "embeds",
+                "attachments",
+                "timestamp",
+                "edited_timestamp",
+                "flags",
+                "mentions",
+                "mention_roles",
+                "sticker_items",
+                "components",
             ] {
                 if let Some(value) = full.get(key) {
                     kept.insert(key.to_owned(), value.clone());
@@ -240,7 +245,12 @@ impl World {
     }
 
     /// Discord adds previews to a message a little after it was posted: embeds, without an edit.
-    pub(crate) fn add_embeds(&mut self, channel: ChannelId, id: MessageId, embeds: Vec<Value>) -> ApiResult<()> {
+    pub(crate) fn add_embeds(
+        &mut self,
+        channel: ChannelId,
+        id: MessageId,
+        embeds: Vec<Value>,
+    ) -> ApiResult<()> {
         self.message_mut(channel, id)?.embeds.extend(embeds);
         self.emit_message("MESSAGE_UPDATE", channel, id);
         Ok(())
@@ -248,7 +258,8 @@ impl World {
 
     /// Deletes one message. Copies of a published message stay, marked.
     pub(crate) fn delete_message(&mut self, channel: ChannelId, id: MessageId) -> ApiResult<()> {
-        let message = self.channel_mut(channel)?.messages.remove(&id).ok_or_else(ApiError::unknown_message)?;
+        let message =
+            self.channel_mut(channel)?.messages.remove(&id).ok_or_else(ApiError::unknown_message)?;
         self.forget_files(&message);
         if message.only_for.is_none() {
             let guild = self.channel(channel)?.guild;

@@ -34,7 +34,12 @@ impl World {
     }
 
     /// Lets `target` follow the announcement channel `source`.
-    pub(crate) fn follow(&mut self, source: ChannelId, target: ChannelId, creator: UserId) -> ApiResult<WebhookId> {
+    pub(crate) fn follow(
+        &mut self,
+        source: ChannelId,
+        target: ChannelId,
+        creator: UserId,
+    ) -> ApiResult<WebhookId> {
         let from = self.channel(source)?;
         let to = self.channel(target)?;
         if from.kind != ChannelKind::Announcement

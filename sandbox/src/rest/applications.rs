@@ -34,7 +34,11 @@ pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {
 /// The application in the path must be the bot's; the guild, if there is one, one of the bot's.
 fn own(world: &World, request: &Request) -> ApiResult<Option<GuildId>> {
     if request.id::<ApplicationId>("application")? != world.app.id {
-        return Err(ApiError::new(403, 20012, "You are not authorized to perform this action on this application"));
+        return Err(ApiError::new(
+            403,
+            20012,
+            "You are not authorized to perform this action on this application",
+        ));
     }
     if request.text("guild").is_empty() {
         return Ok(None);

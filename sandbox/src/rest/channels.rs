@@ -38,10 +38,8 @@ pub(super) fn patch(world: &mut World, request: &Request) -> ApiResult<Answer> {
         channel_name(&mut form, "name", name);
     }
     form.finish()?;
-    let overwrites = body
-        .get("permission_overwrites")
-        .zip(guild)
-        .map(|(list, guild)| read_overwrites(world, guild, list));
+    let overwrites =
+        body.get("permission_overwrites").zip(guild).map(|(list, guild)| read_overwrites(world, guild, list));
     let change = ChannelChange {
         name: request.body_text("name").map(|name| name.trim().to_owned()),
         topic: body.get("topic").map(|topic| topic.as_str().map(ToOwned::to_owned)),

@@ -42,7 +42,8 @@ impl Request {
         let (json, uploads) = if multipart {
             read_multipart(request).await?
         } else {
-            let bytes = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| ApiError::file_too_large())?;
+            let bytes =
+                to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| ApiError::file_too_large())?;
             let json = if bytes.is_empty() {
                 Value::Null
             } else {

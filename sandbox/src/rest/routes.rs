@@ -61,8 +61,16 @@ pub(crate) static ROUTES: &[Route] = &[
     bot("PUT", "/applications/{application}/guilds/{guild}/commands", applications::replace_commands),
     bot("POST", "/applications/{application}/guilds/{guild}/commands", applications::create_command),
     bot("GET", "/applications/{application}/guilds/{guild}/commands/{command}", applications::get_command),
-    bot("PATCH", "/applications/{application}/guilds/{guild}/commands/{command}", applications::patch_command),
-    bot("DELETE", "/applications/{application}/guilds/{guild}/commands/{command}", applications::delete_command),
+    bot(
+        "PATCH",
+        "/applications/{application}/guilds/{guild}/commands/{command}",
+        applications::patch_command,
+    ),
+    bot(
+        "DELETE",
+        "/applications/{application}/guilds/{guild}/commands/{command}",
+        applications::delete_command,
+    ),
     bot("GET", "/users/@me", users::me),
     bot("GET", "/users/@me/guilds", users::my_guilds),
     bot("DELETE", "/users/@me/guilds/{guild}", users::leave_guild),

@@ -66,7 +66,11 @@ fn managed<'a>(world: &'a World, request: &Request) -> ApiResult<&'a Webhook> {
 /// The webhook whose token is in the path. 10015 for an unknown id, 50027 for a wrong token.
 pub(super) fn with_token<'a>(world: &'a World, request: &Request) -> ApiResult<&'a Webhook> {
     let hook = world.webhook(request.id("webhook")?)?;
-    if hook.token() == Some(request.text("token")) { Ok(hook) } else { Err(ApiError::invalid_webhook_token()) }
+    if hook.token() == Some(request.text("token")) {
+        Ok(hook)
+    } else {
+        Err(ApiError::invalid_webhook_token())
+    }
 }
 
 pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {

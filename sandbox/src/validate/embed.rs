@@ -6,7 +6,16 @@ use super::length;
 use crate::error::FormErrors;
 
 const KEYS: [&str; 11] = [
-    "title", "description", "url", "timestamp", "color", "footer", "image", "thumbnail", "author", "fields",
+    "title",
+    "description",
+    "url",
+    "timestamp",
+    "color",
+    "footer",
+    "image",
+    "thumbnail",
+    "author",
+    "fields",
     "video",
 ];
 
@@ -16,8 +25,11 @@ pub(crate) fn normalise(form: &mut FormErrors, path: &str, embeds: &[Value]) -> 
         form.add(path, "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.");
     }
     let mut total = 0;
-    let stored =
-        embeds.iter().enumerate().map(|(i, embed)| one(form, &format!("{path}.{i}"), embed, &mut total)).collect();
+    let stored = embeds
+        .iter()
+        .enumerate()
+        .map(|(i, embed)| one(form, &format!("{path}.{i}"), embed, &mut total))
+        .collect();
     if total > 6000 {
         form.add(path, "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000");
     }
@@ -38,7 +50,11 @@ fn one(form: &mut FormErrors, path: &str, embed: &Value, total: &mut usize) -> V
     let mut text = |form: &mut FormErrors, at: &mut Map<String, Value>, path: &str, key: &str, max: usize| {
         if let Some(value) = at.get_mut(key) {
             let Some(content) = value.as_str().map(str::trim).map(ToOwned::to_owned) else {
-                form.add(&format!("{path}.{key}"), "STRING_TYPE_CONVERT", "Could not interpret value as string.");
+                form.add(
+                    &format!("{path}.{key}"),
+                    "STRING_TYPE_CONVERT",
+                    "Could not interpret value as string.",
+                );
                 return;
             };
             if length(&content) > max {
@@ -93,7 +109,10 @@ fn links(form: &mut FormErrors, path: &str, embed: &Map<String, Value>) {
             form.add(
                 &at,
                 "URL_TYPE_INVALID_SCHEME",
-                &format!("Scheme \"{}\" is not supported. Scheme must be one of ('http', 'https').", url.split(':').next().unwrap_or_default()),
+                &format!(
+                    "Scheme \"{}\" is not supported. Scheme must be one of ('http', 'https').",
+                    url.split(':').next().unwrap_or_default()
+                ),
             );
         }
     };
@@ -123,7 +142,10 @@ mod tests {
         assert!(!refused(&[json!({"title": "a".repeat(256), "description": "b".repeat(4096)})]));
         assert!(refused(&[json!({"title": "a".repeat(257)})]));
         assert!(refused(&[json!({"description": "b".repeat(4097)})]));
-        assert!(refused(&[json!({"description": "b".repeat(3001)}), json!({"description": "b".repeat(3000)})]));
+        assert!(refused(&[
+            json!({"description": "b".repeat(3001)}),
+            json!({"description": "b".repeat(3000)})
+        ]));
         assert!(refused(&[json!({"fields": [{"name": "n", "value": ""}]})]));
         assert!(refused(&vec![json!({"title": "t"}); 11]));
         assert!(refused(&[json!({})]));

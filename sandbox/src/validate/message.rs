@@ -237,8 +237,11 @@ mod tests {
             content_type: None,
             bytes: vec![0; size],
         };
-        let draft = Draft::read(&json!({"attachments": [{"id": "1", "description": "alt"}]}), &[upload(0, 1), upload(1, 1)])
-            .expect("valid");
+        let draft = Draft::read(
+            &json!({"attachments": [{"id": "1", "description": "alt"}]}),
+            &[upload(0, 1), upload(1, 1)],
+        )
+        .expect("valid");
         assert_eq!(draft.attachments.expect("two").len(), 2);
         assert_eq!(Draft::read(&json!({}), &[upload(0, MAX_FILE + 1)]).expect_err("large").code, 40005);
     }

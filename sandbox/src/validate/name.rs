@@ -12,11 +12,7 @@ pub(crate) fn webhook_name(form: &mut FormErrors, path: &str, name: &str) {
     let lower = trimmed.to_lowercase();
     for word in ["clyde", "discord"] {
         if lower.contains(word) {
-            form.add(
-                path,
-                "USERNAME_INVALID_CONTAINS",
-                &format!("Username cannot contain \"{word}\""),
-            );
+            form.add(path, "USERNAME_INVALID_CONTAINS", &format!("Username cannot contain \"{word}\""));
         }
     }
 }

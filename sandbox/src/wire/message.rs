@@ -34,10 +34,7 @@ pub(crate) fn attachment_url(world: &World, of: &Attachment) -> String {
     let expires = now + world.config.attachment_link_life.as_secs();
     let signature = attachment_signature(world, of.id.0, expires);
     let (channel, id, name) = (of.channel, of.id, &of.filename);
-    format!(
-        "{}/attachments/{channel}/{id}/{name}?ex={expires:x}&is={now:x}&hm={signature:016x}&",
-        world.base
-    )
+    format!("{}/attachments/{channel}/{id}/{name}?ex={expires:x}&is={now:x}&hm={signature:016x}&", world.base)
 }
 
 /// What `hm` must be.
@@ -116,6 +113,11 @@ pub(crate) fn message(world: &World, of: &Message) -> Value {
             metadata["interacted_message_id"] = json!(on);
         }
         value["interaction_metadata"] = metadata;
+        if let Some(name) = &answers.name {
+            value["interaction"] = json!({
+                "id": answers.id, "type": answers.kind, "name": name, "user": user(world, answers.user),
+            });
+        }
     }
     value
 }
