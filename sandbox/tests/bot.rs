@@ -227,6 +227,19 @@ async fn a_broken_connection_is_resumed_without_a_gap() {
 }
 
 #[tokio::test]
+async fn an_invalidated_session_is_started_anew() {
+    let (sandbox, harbour, news) = world().await;
+    let bot = Bot::start(&sandbox).await;
+    bot.sees("guild Harbour").await;
+    sandbox.gateway_fault(&GatewayFault::InvalidSession(false));
+    let anew = || (sandbox.counts().identifies == 2 && sandbox.is_connected()).then_some(());
+    sandbox.wait_for("a second IDENTIFY", SOON * 2, anew).await.expect("identified");
+    harbour.owner().post(&news, "afterwards").expect("may post");
+    bot.sees("message afterwards").await;
+    bot.stop().await;
+}
+
+#[tokio::test]
 async fn an_intent_that_is_not_switched_on_closes_with_4014() {
     let config = Config { privileged_intents: Intents::empty(), ..Config::default() };
     let sandbox = Sandbox::start(config).await.expect("a free port");

@@ -204,6 +204,14 @@ impl Channel {
         })
     }
 
+    /// How many messages everyone sees here; cheaper than [`Self::messages`].
+    pub fn message_count(&self) -> usize {
+        self.shared.read(|world| {
+            let messages = world.channels.get(&self.id).map(|channel| channel.messages.values());
+            messages.into_iter().flatten().filter(|message| message.only_for.is_none()).count()
+        })
+    }
+
     /// One message, ephemeral ones included.
     pub fn message(&self, id: MessageId) -> Option<SeenMessage> {
         self.shared.read(|world| {

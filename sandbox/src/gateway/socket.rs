@@ -107,7 +107,7 @@ impl Connection {
         let link = || Link { socket: self.socket, sender: self.sender.clone() };
         match frame["op"].as_u64() {
             Some(1) => self.reply(&json!({ "op": 11, "d": null, "s": null, "t": null })),
-            Some(2) if self.session.is_some() => return Err(Closed(4005, "Already authenticated.")),
+            Some(2) if self.has_session() => return Err(Closed(4005, "Already authenticated.")),
             Some(2) => {
                 self.session = Some(self.shared.write(|world| world.identify(&frame["d"], link()))?);
             }
@@ -123,6 +123,12 @@ impl Connection {
             _ => return Err(Closed(4001, "Unknown opcode.")),
         }
         Ok(())
+    }
+
+    /// Whether this socket's session still stands: after op 9, a bot may identify again on the same socket.
+    fn has_session(&self) -> bool {
+        let Some(id) = &self.session else { return false };
+        self.shared.read(|world| world.gateway.session(id).is_some())
     }
 
     fn reply(&self, frame: &Value) {
