@@ -29,7 +29,6 @@ refusals! {
     unauthorized = 401 0 "401: Unauthorized";
     not_found = 404 0 "404: Not Found";
     method_not_allowed = 405 0 "405: Method Not Allowed";
-    unknown_application = 404 10002 "Unknown Application";
     unknown_channel = 404 10003 "Unknown Channel";
     unknown_guild = 404 10004 "Unknown Guild";
     unknown_member = 404 10007 "Unknown Member";
@@ -56,7 +55,6 @@ refusals! {
     bulk_delete_too_old = 400 50034 "You can only bulk delete messages that are under 14 days old.";
     expired_interaction = 401 50027 "Invalid Webhook Token";
     file_too_large = 413 40005 "Request entity too large";
-    thread_archived = 400 50083 "Thread is archived";
     thread_exists = 400 160004 "A thread has already been created for this message";
     thread_locked = 403 160005 "Thread is locked";
     forum_webhook_needs_thread = 400 220001 "Webhooks posted to forum channels must have a thread_name or thread_id";

@@ -145,8 +145,7 @@ impl World {
     pub(crate) fn permissions(&self, user: UserId, channel: ChannelId) -> Permissions {
         let Some(channel) = self.channels.get(&channel) else { return Permissions::empty() };
         let Some(guild) = channel.guild else {
-            let inside = channel.kind == ChannelKind::Dm && channel.recipients.contains(&user)
-                || user == self.app.bot && channel.kind == ChannelKind::Dm;
+            let inside = channel.recipients.contains(&user) || user == self.app.bot;
             return if inside { Permissions::direct_message() } else { Permissions::empty() };
         };
         let overwrites = &self.governing_channel(channel).overwrites;

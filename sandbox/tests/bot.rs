@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 struct Data {
-    seen: std::sync::Mutex<Vec<String>>,
+    seen: tokio::sync::watch::Sender<Vec<String>>,
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -58,7 +58,7 @@ async fn on_event(
     event: &serenity::FullEvent,
     data: &Arc<Data>,
 ) -> Result<(), Error> {
-    let note = |text: String| data.seen.lock().expect("no panic").push(text);
+    let note = |text: String| data.seen.send_modify(|seen| seen.push(text));
     match event {
         serenity::FullEvent::GuildCreate { guild, .. } => note(format!("guild {}", guild.name)),
         serenity::FullEvent::GuildDelete { incomplete, .. } => {
@@ -131,19 +131,12 @@ impl Bot {
         let _ = self.task.await;
     }
 
-    fn saw(&self, what: &str) -> bool {
-        self.data.seen.lock().expect("no panic").iter().any(|seen| seen == what)
-    }
-
-    /// Waits for an event. The bot tells nobody that it saw one, so this asks it again and again.
+    /// Waits until the bot has seen an event.
     async fn sees(&self, what: &str) {
-        let waiting = async {
-            while !self.saw(what) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let seen = tokio::time::timeout(SOON, waiting).await;
-        assert!(seen.is_ok(), "no {what:?} among {:?}", self.data.seen.lock().expect("no panic"));
+        let mut seen = self.data.seen.subscribe();
+        let found =
+            tokio::time::timeout(SOON, seen.wait_for(|seen| seen.iter().any(|one| one == what))).await;
+        assert!(found.is_ok(), "no {what:?} among {:?}", self.data.seen.borrow());
     }
 }
 
@@ -223,6 +216,19 @@ async fn a_broken_connection_is_resumed_without_a_gap() {
     harbour.owner().post(&news, "meanwhile").expect("may post");
     bot.sees("message meanwhile").await;
     assert_eq!(sandbox.counts().resumes, 1);
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn an_invalidated_session_is_started_anew() {
+    let (sandbox, harbour, news) = world().await;
+    let bot = Bot::start(&sandbox).await;
+    bot.sees("guild Harbour").await;
+    sandbox.gateway_fault(&GatewayFault::InvalidSession(false));
+    let anew = || (sandbox.counts().identifies == 2 && sandbox.is_connected()).then_some(());
+    sandbox.wait_for("a second IDENTIFY", SOON * 2, anew).await.expect("identified");
+    harbour.owner().post(&news, "afterwards").expect("may post");
+    bot.sees("message afterwards").await;
     bot.stop().await;
 }
 

@@ -25,10 +25,6 @@ impl Channel {
         Self { shared: Arc::clone(shared), id }
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
     /// Its id.
     pub fn id(&self) -> ChannelId {
         self.id
@@ -205,6 +201,14 @@ impl Channel {
             let Some(channel) = world.channels.get(&self.id) else { return Vec::new() };
             let open = channel.messages.values().filter(|message| message.only_for.is_none());
             open.map(|message| SeenMessage::new(world, message)).collect()
+        })
+    }
+
+    /// How many messages everyone sees here; cheaper than [`Self::messages`].
+    pub fn message_count(&self) -> usize {
+        self.shared.read(|world| {
+            let messages = world.channels.get(&self.id).map(|channel| channel.messages.values());
+            messages.into_iter().flatten().filter(|message| message.only_for.is_none()).count()
         })
     }
 

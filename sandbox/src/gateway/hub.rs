@@ -27,7 +27,7 @@ pub(crate) struct Event {
 pub enum GatewayFault {
     /// Closes with this code (4000 lets a bot resume, 4004 must not be retried, and so on).
     Close(u16),
-    /// Asks for a reconnect (op 7), and closes when the bot doesn't.
+    /// Asks for a reconnect (op 7); the connection stays open until the bot closes it.
     Reconnect,
     /// Invalidates the session (op 9); `true` says that it can be resumed.
     InvalidSession(bool),
@@ -84,6 +84,8 @@ impl Hub {
     }
 
     pub(crate) fn open(&mut self, intents: Intents, shard: (u64, u64), link: Link) -> String {
+        // Who identifies anew has given up what this shard left behind; else killed bots would pile up sessions.
+        self.sessions.retain(|_, old| old.link.is_some() || old.shard != shard);
         let id = random_token(32);
         let session =
             Session { intents, shard, seq: 0, buffer: VecDeque::new(), forgotten: 0, link: Some(link) };

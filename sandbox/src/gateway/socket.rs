@@ -42,12 +42,6 @@ struct Connection {
     receiver: mpsc::UnboundedReceiver<Outgoing>,
 }
 
-/// Whether the connection goes on.
-enum Next {
-    Go,
-    Stop,
-}
-
 impl Connection {
     fn new(shared: Arc<Shared>, wire: Wire) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -85,8 +79,7 @@ impl Connection {
                 },
                 incoming = socket.recv() => match incoming {
                     Some(Ok(Message::Text(text))) => match self.take(text.as_str()) {
-                        Ok(Next::Go) => {}
-                        Ok(Next::Stop) => break,
+                        Ok(()) => {}
                         Err(Closed(code, reason)) => {
                             close(&mut socket, code, reason).await;
                             break;
@@ -107,14 +100,14 @@ impl Connection {
         }
     }
 
-    fn take(&mut self, text: &str) -> Result<Next, Closed> {
+    fn take(&mut self, text: &str) -> Result<(), Closed> {
         let Ok(frame) = serde_json::from_str::<Value>(text) else {
             return Err(Closed(4002, "Error while decoding payload."));
         };
         let link = || Link { socket: self.socket, sender: self.sender.clone() };
         match frame["op"].as_u64() {
             Some(1) => self.reply(&json!({ "op": 11, "d": null, "s": null, "t": null })),
-            Some(2) if self.session.is_some() => return Err(Closed(4005, "Already authenticated.")),
+            Some(2) if self.has_session() => return Err(Closed(4005, "Already authenticated.")),
             Some(2) => {
                 self.session = Some(self.shared.write(|world| world.identify(&frame["d"], link()))?);
             }
@@ -129,7 +122,13 @@ impl Connection {
             Some(3 | 4 | 8) => return Err(Closed(4003, "Not authenticated.")),
             _ => return Err(Closed(4001, "Unknown opcode.")),
         }
-        Ok(Next::Go)
+        Ok(())
+    }
+
+    /// Whether this socket's session still stands: after op 9, a bot may identify again on the same socket.
+    fn has_session(&self) -> bool {
+        let Some(id) = &self.session else { return false };
+        self.shared.read(|world| world.gateway.session(id).is_some())
     }
 
     fn reply(&self, frame: &Value) {

@@ -39,7 +39,6 @@ pub(crate) struct Role {
 /// A user in a guild.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
-    pub(crate) user: UserId,
     pub(crate) nick: Option<String>,
     pub(crate) roles: Vec<RoleId>,
     pub(crate) joined_at: DateTime<Utc>,

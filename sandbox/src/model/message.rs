@@ -68,6 +68,7 @@ pub(crate) struct Pinged {
 pub(crate) struct AnswerTo {
     pub(crate) id: InteractionId,
     pub(crate) kind: u8,
+    /// The command's name.
     pub(crate) name: Option<String>,
     pub(crate) user: UserId,
     pub(crate) on_message: Option<MessageId>,

@@ -202,7 +202,7 @@ mod tests {
     fn rows_take_five_buttons_or_one_select() {
         let button = |id: u8| json!({"type": 2, "style": 1, "label": "x", "custom_id": id.to_string()});
         let select = json!({"type": 3, "custom_id": "s", "options": [{"label": "a", "value": "a"}]});
-        assert!(!refused(&[row_of(&[1, 2, 3, 4, 5].map(button)), row_of(&[select.clone()])]));
+        assert!(!refused(&[row_of(&[1, 2, 3, 4, 5].map(button)), row_of(std::slice::from_ref(&select))]));
         assert!(refused(&[row_of(&[1, 2, 3, 4, 5, 6].map(button))]));
         assert!(refused(&[row_of(&[button(1), select])]));
         assert!(refused(&[row_of(&[button(1), button(1)])]), "custom ids must differ");

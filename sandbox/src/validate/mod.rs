@@ -7,7 +7,7 @@ mod message;
 mod name;
 
 pub(crate) use command::check as check_command;
-pub(crate) use component::{interactive, normalise as normalise_components};
+pub(crate) use component::interactive;
 pub(crate) use message::{Draft, DraftAttachment, Upload};
 pub(crate) use name::{channel_name, webhook_name};
 

@@ -113,6 +113,11 @@ pub(crate) fn message(world: &World, of: &Message) -> Value {
             metadata["interacted_message_id"] = json!(on);
         }
         value["interaction_metadata"] = metadata;
+        if let Some(name) = &answers.name {
+            value["interaction"] = json!({
+                "id": answers.id, "type": answers.kind, "name": name, "user": user(world, answers.user),
+            });
+        }
     }
     value
 }
