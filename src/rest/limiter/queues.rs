@@ -148,7 +148,11 @@ impl Queues {
         self.leave_pace(ticket);
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         if let Some(queue) = self.queues.get_mut(&waiting.queue) {
-            queue.line.retain(|other| *other != ticket);
+            if queue.line.front() == Some(&ticket) {
+                queue.line.pop_front();
+            } else {
+                queue.line.retain(|other| *other != ticket);
+            }
             self.rung.extend(queue.line.front());
         }
     }

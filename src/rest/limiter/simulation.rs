@@ -290,7 +290,7 @@ fn assert_rate(seen: &Seen, world: &World, Rule(limit, period): Rule, percent: u
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_busy_webhook_uses_its_limit_and_no_more(seed: u64) {
