@@ -138,6 +138,11 @@ impl Limits {
         state
     }
 
+    /// Whether the fuse has opened since this was asked last: to be said once.
+    pub(super) fn fuse_newly_open(&self) -> bool {
+        self.lock().queues.fuse_newly_open(Instant::now().into_std())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -178,7 +178,9 @@ impl Queues {
                 Verdict::Limited { scope: Scope::Global, .. } => bucket.lost(received),
                 Verdict::Limited { retry_after, scope } => bucket.limited(received, retry_after, scope),
             }
-            bucket.heed(experience);
+            if id != sent.queue {
+                bucket.heed(experience);
+            }
         }
         match answer.verdict {
             Verdict::Limited { scope: Scope::Shared, .. } | Verdict::Dealt | Verdict::Failed => {}
@@ -213,6 +215,11 @@ impl Queues {
     /// How the fuse stands.
     pub(super) fn fuse(&mut self, now: Instant) -> FuseState {
         self.fuse.state(now)
+    }
+
+    /// Whether the fuse has opened since this was asked last.
+    pub(super) fn fuse_newly_open(&mut self, now: Instant) -> bool {
+        self.fuse.newly_open(now)
     }
 
     /// The tickets that should ask again, since this was asked last.
