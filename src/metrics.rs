@@ -27,6 +27,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     let matcher = metrics_exporter_prometheus::Matcher::Full(DELIVERY_LAG.to_owned());
     let handle = PrometheusBuilder::new().set_buckets_for_metric(matcher, LAG_BUCKETS)?.install_recorder()?;
     describe();
+    crate::rest::metrics::describe();
     Ok(handle)
 }
 

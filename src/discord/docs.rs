@@ -27,7 +27,9 @@ pub fn commands_md() -> String {
 pub fn definitions() -> Vec<Value> {
     let commands = all();
     let definitions = poise::builtins::create_application_commands(&commands).into_iter();
-    definitions.map(|definition| without_nulls(serde_json::to_value(definition).unwrap_or_default())).collect()
+    definitions
+        .map(|definition| without_nulls(serde_json::to_value(definition).unwrap_or_default()))
+        .collect()
 }
 
 fn without_nulls(value: Value) -> Value {

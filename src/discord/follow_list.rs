@@ -138,7 +138,7 @@ fn describe(row: &FollowRow) -> String {
 pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> {
     let mut rows = Vec::new();
     if !page.rows.is_empty() {
-        let options = page.rows.iter().flat_map(|row| choices(row)).collect();
+        let options = page.rows.iter().flat_map(choices).collect();
         let menu = CreateSelectMenu::new(view.id("act"), CreateSelectMenuKind::String { options });
         rows.push(CreateActionRow::SelectMenu(menu.placeholder("Pause, resume or remove a follow …")));
     }

@@ -54,6 +54,8 @@ impl Health {
 
     /// Brings the gauges up to date that are read from the database.
     pub async fn observe(&self) -> Result<(), StoreError> {
+        // Asking brings its gauge up to date.
+        self.rest.fuse();
         metrics::gauge!(names::GATEWAY_UP).set(if (self.gateway)() { 1.0 } else { 0.0 });
         let follows = FollowTotals::read(&self.store).await?;
         for (state, count) in

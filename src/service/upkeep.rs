@@ -2,6 +2,7 @@
 //! for what happened while the bot was away, from a sweep over all follows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::domain::clock::Clock;
@@ -116,12 +117,13 @@ impl Upkeep {
             (_, Found::Hidden, Delivery::Relay) => return Ok(Some(BrokenReason::SourceForbidden)),
             _ => {}
         }
-        if !webhooks.contains_key(&follow.pair.target) {
-            webhooks.insert(follow.pair.target, self.webhooks(follow.pair.target).await?);
-        }
-        match webhooks.get(&follow.pair.target) {
-            Some(Some(there)) => self.webhook_fault(there, follow).await,
-            _ => Ok(None),
+        let there = match webhooks.entry(follow.pair.target) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(empty) => empty.insert(self.webhooks(follow.pair.target).await?),
+        };
+        match there {
+            Some(there) => self.webhook_fault(there, follow).await,
+            None => Ok(None),
         }
     }
 
