@@ -1,33 +1,178 @@
 //! What a source message shows, as far as a mirror can show it: the content of an activity.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use super::ids::{ChannelId, MessageId, RoleId, UserId};
 
 /// What is shown of a message; kept (encrypted) until nothing needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Content {
     /// The author's display name, as it stands in the source.
     pub author: String,
+    /// What tells two authors of the same display name apart: the unique user name.
+    pub handle: String,
     /// The address of the author's avatar.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar_url: Option<String>,
     /// The text.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// The embeds that the author made; previews of links are left to Discord.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub embeds: Vec<Embed>,
-    /// Things that a mirror can't show: said in a line with a link to the original.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// The files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<File>,
+    /// The message that this one answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+    /// The message that this one forwards; it never changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forward: Option<Forward>,
+    /// The stickers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stickers: Vec<Sticker>,
+    /// The poll.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Poll>,
+    /// The buttons that lead somewhere; those that do something belong to their own bot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkButton>,
+    /// The names behind the mentions, for servers that don't know them.
+    #[serde(skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
+    /// Things that a mirror can't show, as singular nouns: said in a line with a link to the original.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unshown: Vec<String>,
     /// Sent with `@silent`.
-    #[serde(default)]
     pub silent: bool,
     /// Its link previews were taken off.
-    #[serde(default)]
     pub embeds_suppressed: bool,
     /// A link to the original.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub link: String,
+}
+
+impl Content {
+    /// Whether an edit from one to the other is worth a request: the author's name and picture can't be changed in a mirror, and the addresses of files
+    /// are signed anew each time that Discord is asked.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        let essence = |content: &Self| {
+            let mut essence = Self { author: String::new(), handle: String::new(), avatar_url: None, ..content.clone() };
+            let forwarded = essence.forward.iter_mut().flat_map(|forward| &mut forward.files);
+            essence.files.iter_mut().chain(forwarded).for_each(|file| file.url.clear());
+            essence
+        };
+        essence(self) == essence(other)
+    }
+}
+
+/// A file of a message, as long as its address works.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct File {
+    /// The attachment's number at Discord; it stays when the address is signed anew.
+    pub id: u64,
+    /// Where it can be fetched, for a day or so.
+    pub url: String,
+    /// Its name. A spoiler's begins with `SPOILER_`.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The alternative text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its media type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// A voice message's length in seconds, as Discord writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voice_seconds: Option<String>,
+}
+
+/// The message that another one answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The message.
+    pub message: MessageId,
+    /// A link to it.
+    pub link: String,
+    /// Who wrote it; none where it was deleted or can't be read.
+    #[serde(default)]
+    pub author: Option<String>,
+    /// Its text, not cut yet.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// A message that was forwarded: Discord keeps a copy of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Forward {
+    /// The text.
+    pub text: String,
+    /// The embeds that its author made.
+    pub embeds: Vec<Embed>,
+    /// The files.
+    pub files: Vec<File>,
+    /// Things of it that a mirror can't show, as singular nouns.
+    pub unshown: Vec<String>,
+}
+
+/// A sticker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sticker {
+    /// Its name.
+    pub name: String,
+    /// Its picture; none for those that are animations of lines (Lottie), which messages can't show.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// A poll, as it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Poll {
+    /// The question.
+    pub question: String,
+    /// The answers, with their emoji where it is one of Unicode's.
+    pub answers: Vec<String>,
+}
+
+/// A button that leads to an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkButton {
+    /// What is written on it; may be empty where it has an emoji.
+    pub label: String,
+    /// An emoji of Unicode's on it.
+    #[serde(default)]
+    pub emoji: Option<String>,
+    /// Where it leads.
+    pub url: String,
+}
+
+/// The names of those that a text mentions by number.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Names {
+    /// People.
+    pub people: BTreeMap<UserId, String>,
+    /// Roles.
+    pub roles: BTreeMap<RoleId, String>,
+    /// Channels.
+    pub channels: BTreeMap<ChannelId, String>,
+}
+
+impl Names {
+    /// Whether nobody is mentioned.
+    pub fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.roles.is_empty() && self.channels.is_empty()
+    }
 }
 
 /// An embed in Discord's own form. Numbers and limits: Discord, "Embed Limits".

@@ -49,6 +49,9 @@ pub struct Message {
     /// Stickers.
     #[serde(default, deserialize_with = "lenient::list")]
     pub sticker_items: Vec<Sticker>,
+    /// Who its author is in the server; history leaves it out.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub member: Option<AuthorMember>,
     /// The people it mentions.
     #[serde(default, deserialize_with = "lenient::list")]
     pub mentions: Vec<User>,
@@ -67,6 +70,17 @@ pub struct Message {
     /// A poll, in Discord's form.
     #[serde(default)]
     pub poll: Option<Value>,
+}
+
+/// How a message's author appears in its server.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct AuthorMember {
+    /// The name there.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub nick: Option<String>,
+    /// The hash of the avatar there.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub avatar: Option<String>,
 }
 
 /// An embed and what made it.
@@ -100,6 +114,9 @@ pub struct Attachment {
     /// Discord: "Attachment Flags".
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub flags: u64,
+    /// Of a voice message: how long it is.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub duration_secs: Option<serde_json::Number>,
 }
 
 /// A sticker of a message.

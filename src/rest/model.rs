@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 use super::lenient;
-pub use super::message::{Attachment, Message, MessageEmbed, Reference, Sticker};
+pub use super::message::{Attachment, AuthorMember, Message, MessageEmbed, Reference, Sticker};
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, UserId, WebhookId};
 use crate::domain::permissions::{Overwrite, OverwriteFor, Permissions, Role};

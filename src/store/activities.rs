@@ -240,7 +240,7 @@ fn play(
             if let Some(known) = known.get_mut(origin)
                 && !known.deleted
                 && !known.unowed
-                && known.content.as_ref() != Some(content)
+                && !known.content.as_ref().is_some_and(|known| known.shows_the_same(content))
             {
                 known.content = Some(content.clone());
                 known.revision += 1;
