@@ -182,7 +182,15 @@ impl Started {
         let upkeep = Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, Arc::clone(&watched)));
         upkeep.load_watched().await?;
         let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), Arc::clone(&state)));
-        let intake = Intake::new(store.clone(), clock, identity, Arc::clone(&watched), wake(waker));
+        let intake = Intake::new(
+            store.clone(),
+            rest.clone(),
+            clock,
+            identity,
+            Arc::clone(&watched),
+            wake(waker),
+            config.catch_up,
+        );
         let allowance = Allowance::new(config.follow_actions_per_hour);
         let follows = Follows::new(store, rest, clock, identity, watched, allowance);
         let invite = invite(identity);

@@ -6,6 +6,8 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 pub const FOLLOWS: &str = "tributary_follows";
 /// Counter: events of followed channels read from the gateway.
 pub const EVENTS_READ: &str = "tributary_events_read_total";
+/// Counter: events that the gateway's library does not understand, by `event`. Messages among them are read all the same.
+pub const EVENTS_UNDECODED: &str = "tributary_events_undecoded_total";
 /// Counter: finished steps of deliveries, by `outcome`.
 pub const DELIVERIES: &str = "tributary_deliveries_total";
 /// Gauge: deliveries that are not finished.
@@ -34,6 +36,10 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     metrics::describe_gauge!(FOLLOWS, "Follows, by state");
     metrics::describe_counter!(EVENTS_READ, "Events of followed channels read from the gateway");
+    metrics::describe_counter!(
+        EVENTS_UNDECODED,
+        "Events that the gateway's library does not understand, by name"
+    );
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
     metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");

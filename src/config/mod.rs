@@ -9,8 +9,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::catch_up::CatchUp;
 
 pub use self::key::{EncryptionKey, KeyError};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
@@ -98,6 +101,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Follow and unfollow actions that one person has in an hour; `None` for no limit.
     pub follow_actions_per_hour: Option<u32>,
+    /// How far back sources are read after an absence.
+    pub catch_up: CatchUp,
 }
 
 /// Reads settings by name; in the program, the environment.
@@ -125,9 +130,10 @@ impl<'a> Env<'a> {
         let api_base = self.api_base()?;
         let http_addr = self.http_addr()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
+        let catch_up = self.catch_up()?;
         let database = self.database()?;
         let encryption_key = self.encryption_key(&database)?;
-        Ok(Config { token, api_base, database, encryption_key, http_addr, follow_actions_per_hour })
+        Ok(Config { token, api_base, database, encryption_key, http_addr, follow_actions_per_hour, catch_up })
     }
 
     /// How to log. Never fails: a filter that can't be read is left to the logging to refuse.
@@ -213,6 +219,18 @@ impl<'a> Env<'a> {
         let remedy = "Give an IP address and a port, such as 127.0.0.1:8080.";
         let text = self.get_or_default("HTTP_ADDR");
         text.parse().map_err(|_| ConfigError::new("HTTP_ADDR", "is not an address to listen on", remedy))
+    }
+
+    fn catch_up(&self) -> Result<CatchUp, ConfigError> {
+        let number = |name: &'static str, remedy| {
+            self.get_or_default(name)
+                .parse::<u32>()
+                .map_err(|_| ConfigError::new(name, "is not a whole number", remedy))
+        };
+        let hours = number("CATCH_UP_HOURS", "Use 24, or 0 to begin anew after each absence.")?;
+        let messages = number("CATCH_UP_MESSAGES", "Use 1000.")?;
+        let window = TimeDelta::hours(i64::from(hours.min(24 * 365)));
+        Ok(CatchUp { window, messages: usize::try_from(messages).unwrap_or(usize::MAX) })
     }
 
     fn follow_actions_per_hour(&self) -> Result<Option<u32>, ConfigError> {

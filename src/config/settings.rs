@@ -46,6 +46,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "Follow and unfollow actions that one person has in an hour. 0 = no limit.",
     },
     Setting {
+        name: "CATCH_UP_HOURS",
+        default: Some("24"),
+        explanation: "After an absence, what was posted in followed channels meanwhile is mirrored if it is not older than this.",
+    },
+    Setting {
+        name: "CATCH_UP_MESSAGES",
+        default: Some("1000"),
+        explanation: "After an absence, at most so many messages of one channel are mirrored; a line in the targets says that there were more.",
+    },
+    Setting {
         name: "RUST_LOG",
         default: Some("info,serenity=error"),
         explanation: "What is logged: LEVEL or TARGET=LEVEL, comma-separated. Libraries that could print a token stay at their ceiling, whatever is set here.",

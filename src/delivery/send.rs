@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::activity::{Ending, InFlight, Mirror, Origin, Part};
+use crate::domain::activity::{Ending, InFlight, Mirror, Part};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
@@ -122,8 +122,7 @@ impl<'a> Sender<'a> {
 
     fn shown(&self, work: &Work, in_flight: InFlight, webhook: WebhookId, posted: Posted) -> Done {
         count("shown");
-        let Origin::Message { message, .. } = work.activity.origin;
-        let lag = (self.now() - message.created_at()).to_std().unwrap_or_default();
+        let lag = (self.now() - work.activity.origin.message().created_at()).to_std().unwrap_or_default();
         metrics::histogram!(names::DELIVERY_LAG).record(lag.as_secs_f64());
         Done::Created { in_flight, mirror: mirror(in_flight, webhook, posted) }
     }

@@ -9,14 +9,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serenity::futures::StreamExt;
 use serenity::gateway::{GatewayError, ShardStageUpdateEvent};
 use serenity::{ConnectionStage, Event, GatewayIntents, Interaction, ShardId};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::service::intake::Intake;
 use crate::service::upkeep::Upkeep;
 
-use super::ingest::{self, Incoming};
+use super::ingest::{self, Queues};
 use super::{Bot, commands, components};
 
 /// What the bot listens to. MESSAGE_CONTENT must be switched on in the developer portal.
@@ -113,11 +113,20 @@ pub async fn run(
     sinks: Sinks,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), FatalGateway> {
-    let (queue, received) = ingest::queue();
     let Sinks { intake, upkeep, bot, state } = sinks;
-    let writing = tokio::spawn(ingest::run(received, Arc::clone(&intake), Arc::clone(&upkeep)));
-    let handler =
-        Handler { intake, upkeep, bot: Arc::clone(&bot), state, queue, collectors: Mutex::default() };
+    let (reports, reported) = unbounded_channel();
+    let (changes, changed) = unbounded_channel();
+    let writing = tokio::spawn({
+        let intake = Arc::clone(&intake);
+        async move { intake.run(reported).await }
+    });
+    let reflecting = tokio::spawn({
+        let upkeep = Arc::clone(&upkeep);
+        async move { upkeep.run(changed).await }
+    });
+    let queues = Queues { reports, changes };
+    let collectors = Mutex::default();
+    let handler = Handler { intake, upkeep, bot: Arc::clone(&bot), state, queues, collectors };
     let mut client = build(endpoint, handler, bot).await?;
     let shards = Arc::clone(&client.shard_manager);
     let ended = tokio::select! {
@@ -129,6 +138,7 @@ pub async fn run(
     }
     // The handler holds the queue's sender; with the client gone, what was read is written down, and the writing ends.
     drop((client, shards));
+    reflecting.abort();
     if tokio::time::timeout(GOODBYE, writing).await.is_err() {
         tracing::warn!(
             "some events were still being written down at the end; they are read again at the next start"
@@ -181,7 +191,7 @@ struct Handler {
     upkeep: Arc<Upkeep>,
     bot: Arc<Bot>,
     state: Arc<GatewayState>,
-    queue: UnboundedSender<Incoming>,
+    queues: Queues,
     /// A shard's way into the queue: ends with the connection that it was registered on, and lives through a resume.
     collectors: Mutex<HashMap<ShardId, JoinHandle<()>>>,
 }
@@ -195,23 +205,14 @@ impl Handler {
         }
         let (intake, upkeep, state) =
             (Arc::clone(&self.intake), Arc::clone(&self.upkeep), Arc::clone(&self.state));
-        let mut events = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
+        let queues = self.queues.clone();
+        // Nothing is collected: the collector is only there because it sees events in the gateway's order, on the shard's own task.
+        let mut nothing = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
             state.note_guilds(event);
-            let incoming = ingest::extract(&intake, &upkeep, event);
-            (!incoming.is_empty()).then_some(incoming)
+            ingest::pass_on(&queues, &intake, &upkeep, event);
+            None::<()>
         }));
-        let queue = self.queue.clone();
-        collectors.insert(
-            ctx.shard_id,
-            tokio::spawn(async move {
-                while let Some(incoming) = events.next().await {
-                    for one in incoming {
-                        // The other end lives until all of these are gone.
-                        let _ = queue.send(one);
-                    }
-                }
-            }),
-        );
+        collectors.insert(ctx.shard_id, tokio::spawn(async move { while nothing.next().await.is_some() {} }));
     }
 }
 

@@ -1,139 +1,109 @@
 //! From the gateway to the services, in the gateway's order: what happens in followed channels goes to the [`Intake`], what may break follows to the [`Upkeep`].
 //!
-//! ```text
-//! shard ─► collector (in order, filtered in memory) ─► queue ─► batches ─► Intake::record, one transaction each
-//!                                                        └────► changes ─► Upkeep::reflect, which asks Discord
-//! ```
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Looked at on the shard's own task, so it is quick and asks nobody: most events are of no concern.
 
 use poise::serenity_prelude as serenity;
+use serde::Serialize;
+use serde_json::Value;
 use serenity::Event;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
-use crate::domain::activity::Origin;
-use crate::service::intake::Intake;
+use crate::domain::ids::ChannelId;
+use crate::metrics as names;
+use crate::service::intake::{Intake, Report};
 use crate::service::upkeep::{Change, Upkeep};
-use crate::store::SourceEvent;
 
-use super::convert;
 use super::ids::IntoDomain;
 
-/// How many events one transaction takes at most.
-const BATCH: usize = 256;
-/// How long to wait before a batch that the database didn't take is tried again.
-const RETRY: Duration = Duration::from_millis(500);
-
-/// What the collector lets through.
-pub(super) enum Incoming {
-    /// Something in a followed channel.
-    Event(Box<SourceEvent>),
-    /// Something that may have broken follows.
-    Change(Change),
+/// The ways from the shards to the services. Unbounded: what isn't taken would be lost, and only followed channels come here.
+#[derive(Clone)]
+pub(super) struct Queues {
+    pub(super) reports: UnboundedSender<Report>,
+    pub(super) changes: UnboundedSender<Change>,
 }
 
-/// Looks at each event, on the shard's own task: quick, without a query. Most are of no concern.
-pub(super) fn extract(intake: &Intake, upkeep: &Upkeep, event: &Event) -> Vec<Incoming> {
-    match event {
-        Event::MessageCreate(created) => posted(intake, &created.message).into_iter().collect(),
-        Event::MessageUpdate(_) => Vec::new(),
-        Event::MessageDelete(deleted) => {
-            deletion(intake, deleted.channel_id, deleted.message_id).into_iter().collect()
+impl Queues {
+    fn report(&self, report: Report) {
+        // The other end lives until these senders are gone.
+        let _ = self.reports.send(report);
+    }
+
+    fn change(&self, upkeep: &Upkeep, channel: ChannelId, change: Change) {
+        if upkeep.concerns(channel) {
+            let _ = self.changes.send(change);
         }
+    }
+}
+
+/// Passes on what concerns a follow.
+pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: &Event) {
+    match event {
+        Event::MessageCreate(created) => {
+            message(queues, intake, &created.message, created.message.channel_id, Report::Posted)
+        }
+        Event::MessageUpdate(updated) => message(queues, intake, updated, updated.channel_id, Report::Edited),
+        Event::MessageDelete(deleted) => deletion(queues, intake, deleted.channel_id, deleted.message_id),
         Event::MessageDeleteBulk(deleted) => {
-            deleted.ids.iter().filter_map(|message| deletion(intake, deleted.channel_id, *message)).collect()
+            deleted.ids.iter().for_each(|message| deletion(queues, intake, deleted.channel_id, *message));
+        }
+        // Also after an outage of the server's, and after each new session.
+        Event::GuildCreate(created) => {
+            let channels = created.guild.channels.keys().map(|channel| channel.into_domain());
+            let sources: Vec<ChannelId> = channels.filter(|channel| intake.wants(*channel)).collect();
+            if !sources.is_empty() {
+                queues.report(Report::Available { guild: created.guild.id.into_domain(), sources });
+            }
         }
         Event::ChannelDelete(deleted) => {
             let channel = deleted.channel.id.into_domain();
-            concerning(upkeep, channel, Change::ChannelDeleted(channel))
+            queues.change(upkeep, channel, Change::ChannelDeleted(channel));
         }
         Event::WebhookUpdate(changed) => {
             let channel = changed.channel_id.into_domain();
-            concerning(upkeep, channel, Change::WebhooksChanged(channel))
+            queues.change(upkeep, channel, Change::WebhooksChanged(channel));
         }
         // `unavailable` means an outage: the bot is still a member.
         Event::GuildDelete(left) if !left.guild.unavailable => {
-            vec![Incoming::Change(Change::GuildLeft(left.guild.id.into_domain()))]
+            let _ = queues.changes.send(Change::GuildLeft(left.guild.id.into_domain()));
         }
-        _ => Vec::new(),
+        Event::Unknown(unknown) => undecoded(queues, intake, unknown),
+        _ => {}
     }
 }
 
-fn concerning(upkeep: &Upkeep, channel: crate::domain::ids::ChannelId, change: Change) -> Vec<Incoming> {
-    if upkeep.concerns(channel) { vec![Incoming::Change(change)] } else { Vec::new() }
-}
-
-fn posted(intake: &Intake, message: &serenity::Message) -> Option<Incoming> {
-    let channel = message.channel_id.into_domain();
-    if !intake.follows(channel) || !convert::is_post(message.kind) || intake.is_own(convert::poster(message))
-    {
-        return None;
-    }
-    let guild = message.guild_id?;
-    Some(Incoming::Event(Box::new(SourceEvent::Posted {
-        origin: Origin::Message { channel, message: message.id.into_domain() },
-        source: channel,
-        author: Some(message.author.id.into_domain()),
-        content: convert::content(message, guild),
-    })))
-}
-
-fn deletion(intake: &Intake, channel: serenity::ChannelId, message: serenity::MessageId) -> Option<Incoming> {
-    let channel = channel.into_domain();
-    intake.follows(channel).then(|| {
-        let origin = Origin::Message { channel, message: message.into_domain() };
-        Incoming::Event(Box::new(SourceEvent::Deleted { origin }))
-    })
-}
-
-/// The two ends of the way from the shards to the services.
-pub(super) fn queue() -> (UnboundedSender<Incoming>, UnboundedReceiver<Incoming>) {
-    unbounded_channel()
-}
-
-/// Works until the queue's last sender is gone, and what it held is written down.
-pub(super) async fn run(mut queue: UnboundedReceiver<Incoming>, intake: Arc<Intake>, upkeep: Arc<Upkeep>) {
-    let (changes, work) = unbounded_channel();
-    let changing = tokio::spawn(reflect(work, upkeep));
-    let mut batch = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
-        let mut events = Vec::with_capacity(batch.len());
-        for incoming in batch.drain(..) {
-            match incoming {
-                Incoming::Event(event) => events.push(*event),
-                Incoming::Change(change) => {
-                    // The other end lives as long as this one.
-                    let _ = changes.send(change);
-                }
-            }
-        }
-        record(&intake, &events).await;
-    }
-    changing.abort();
-}
-
-/// Writes a batch down, however long the database is away: to go on without it would lose messages.
-async fn record(intake: &Intake, events: &[SourceEvent]) {
-    if events.is_empty() {
+fn message(
+    queues: &Queues,
+    intake: &Intake,
+    message: &impl Serialize,
+    channel: serenity::ChannelId,
+    report: impl FnOnce(Value) -> Report,
+) {
+    if !intake.wants(channel.into_domain()) {
         return;
     }
-    metrics::counter!(crate::metrics::EVENTS_READ).increment(events.len() as u64);
-    let mut failures = 0_u32;
-    while let Err(error) = intake.record(events).await {
-        failures += 1;
-        // Once at the first failure, then at each doubling.
-        if failures.is_power_of_two() {
-            tracing::error!(%error, failures, events = events.len(), "events can't be written down; trying again");
-        }
-        tokio::time::sleep(RETRY).await;
+    match serde_json::to_value(message) {
+        Ok(message) => queues.report(report(message)),
+        Err(error) => tracing::error!(%error, "a message of the gateway's can't be passed on"),
     }
 }
 
-async fn reflect(mut changes: UnboundedReceiver<Change>, upkeep: Arc<Upkeep>) {
-    while let Some(change) = changes.recv().await {
-        if let Err(error) = upkeep.reflect(change).await {
-            tracing::error!(%error, ?change, "a change at Discord could not be reflected; the next sweep will find it");
-        }
+fn deletion(queues: &Queues, intake: &Intake, channel: serenity::ChannelId, message: serenity::MessageId) {
+    let channel = channel.into_domain();
+    if intake.wants(channel) {
+        queues.report(Report::Deleted { channel, message: message.into_domain() });
+    }
+}
+
+/// An event that the library does not understand arrives as it is. Messages are understood here all the same.
+fn undecoded(queues: &Queues, intake: &Intake, unknown: &serenity::UnknownEvent) {
+    metrics::counter!(names::EVENTS_UNDECODED, "event" => unknown.kind.clone()).increment(1);
+    let channel = unknown.value["channel_id"].as_str().and_then(|id| id.parse().ok());
+    if !channel.is_some_and(|channel| intake.wants(channel)) {
+        return;
+    }
+    match unknown.kind.as_str() {
+        "MESSAGE_CREATE" => queues.report(Report::Posted(unknown.value.clone())),
+        "MESSAGE_UPDATE" => queues.report(Report::Edited(unknown.value.clone())),
+        _ => {}
     }
 }

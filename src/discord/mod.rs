@@ -3,7 +3,6 @@
 
 pub mod commands;
 mod components;
-mod convert;
 pub mod docs;
 mod follow_list;
 pub mod gateway;

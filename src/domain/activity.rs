@@ -2,6 +2,7 @@
 //! what [`next_step`](super::next_step) decides upon.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
@@ -46,12 +47,57 @@ pub enum Origin {
         /// The message there.
         message: MessageId,
     },
+    /// Messages of a channel that were missed for good: a line says so.
+    Gap {
+        /// The source channel.
+        channel: ChannelId,
+        /// What comes after the gap is newer than this.
+        before: MessageId,
+    },
+}
+
+impl Origin {
+    /// The source channel.
+    pub const fn channel(self) -> ChannelId {
+        match self {
+            Self::Message { channel, .. } | Self::Gap { channel, .. } => channel,
+        }
+    }
+
+    /// The message itself, or the one that stands for its place among the others: what shows it is newer.
+    pub const fn message(self) -> MessageId {
+        match self {
+            Self::Message { message, .. } | Self::Gap { before: message, .. } => message,
+        }
+    }
+}
+
+/// A text that names no origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an origin")]
+pub struct InvalidOrigin;
+
+impl FromStr for Origin {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let (kind, place) = text.split_once(':').ok_or(InvalidOrigin)?;
+        let (channel, message) = place.split_once('/').ok_or(InvalidOrigin)?;
+        let channel = channel.parse().map_err(|_| InvalidOrigin)?;
+        let message = message.parse().map_err(|_| InvalidOrigin)?;
+        match kind {
+            "discord" => Ok(Self::Message { channel, message }),
+            "gap" => Ok(Self::Gap { channel, before: message }),
+            _ => Err(InvalidOrigin),
+        }
+    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message { channel, message } => write!(f, "discord:{channel}/{message}"),
+            Self::Gap { channel, before } => write!(f, "gap:{channel}/{before}"),
         }
     }
 }

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use crate::domain::ids::{GuildId, UserId};
-use crate::domain::message::{Content, Embed, EmbedMedia, File, Forward, LinkButton, Names, Poll, Reply, Sticker};
+use crate::domain::message::{
+    Content, Embed, EmbedMedia, File, Forward, LinkButton, Names, Poll, Reply, Sticker,
+};
 use crate::rest::model::{Attachment, Message, MessageEmbed, Reference};
 
 /// Discord: "Message Flags".
@@ -27,7 +29,12 @@ pub fn is_post(message: &Message) -> bool {
 /// what it doesn't know; the history has it.
 pub fn is_hollow(content: &Content) -> bool {
     let Content { text, embeds, files, forward, stickers, poll, .. } = content;
-    text.is_empty() && embeds.is_empty() && files.is_empty() && forward.is_none() && stickers.is_empty() && poll.is_none()
+    text.is_empty()
+        && embeds.is_empty()
+        && files.is_empty()
+        && forward.is_none()
+        && stickers.is_empty()
+        && poll.is_none()
 }
 
 /// What a mirror of a message shows.
@@ -91,7 +98,11 @@ const fn default_avatar(user: UserId) -> u64 {
 
 /// The embeds that the author made; Discord makes previews of links itself, also for the mirror.
 fn made_by_author(embeds: &[MessageEmbed]) -> Vec<Embed> {
-    embeds.iter().filter(|embed| matches!(embed.kind.as_str(), "rich" | "")).map(|embed| embed.embed.clone()).collect()
+    embeds
+        .iter()
+        .filter(|embed| matches!(embed.kind.as_str(), "rich" | ""))
+        .map(|embed| embed.embed.clone())
+        .collect()
 }
 
 fn file(attachment: &Attachment) -> Option<File> {
@@ -107,7 +118,9 @@ fn file(attachment: &Attachment) -> Option<File> {
 }
 
 fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
-    let Reference { kind: ANSWER, message_id, channel_id, .. } = message.message_reference? else { return None };
+    let Reference { kind: ANSWER, message_id, channel_id, .. } = message.message_reference? else {
+        return None;
+    };
     let (answered, channel) = (message_id?, channel_id?);
     if message.kind != 19 {
         return None;
@@ -168,7 +181,8 @@ fn poll(poll: &Value) -> Poll {
 }
 
 fn people(message: &Message) -> Names {
-    let name = |user: &crate::rest::model::User| user.global_name.clone().unwrap_or_else(|| user.username.clone());
+    let name =
+        |user: &crate::rest::model::User| user.global_name.clone().unwrap_or_else(|| user.username.clone());
     Names { people: message.mentions.iter().map(|user| (user.id, name(user))).collect(), ..Names::default() }
 }
 
@@ -238,13 +252,18 @@ mod tests {
         assert_eq!(content(json!({})).author, "Ada");
         let in_server = content(json!({"member": {"nick": "Countess", "avatar": "a_1"}}));
         assert_eq!(in_server.author, "Countess");
-        assert_eq!(in_server.avatar_url.unwrap(), "https://cdn.discordapp.com/guilds/10/users/40/avatars/a_1.gif");
+        assert_eq!(
+            in_server.avatar_url.unwrap(),
+            "https://cdn.discordapp.com/guilds/10/users/40/avatars/a_1.gif"
+        );
         assert_eq!(in_server.handle, "ada_l");
     }
 
     #[test]
     fn previews_of_links_are_left_to_discord() {
-        let shown = content(json!({"embeds": [{"type": "rich", "title": "mine"}, {"type": "link", "title": "preview"}]}));
+        let shown = content(
+            json!({"embeds": [{"type": "rich", "title": "mine"}, {"type": "link", "title": "preview"}]}),
+        );
         assert_eq!(shown.embeds.len(), 1);
     }
 
@@ -257,7 +276,9 @@ mod tests {
         let reply = shown.reply.unwrap();
         assert_eq!((reply.author.as_deref(), reply.text.as_str()), (Some("bob"), "Hi"));
         assert_eq!(reply.link, "https://discord.com/channels/10/20/29");
-        let gone = content(json!({"type": 19, "message_reference": {"message_id": "29", "channel_id": "20"}, "referenced_message": null}));
+        let gone = content(
+            json!({"type": 19, "message_reference": {"message_id": "29", "channel_id": "20"}, "referenced_message": null}),
+        );
         assert_eq!(gone.reply.unwrap().author, None);
     }
 
@@ -273,10 +294,14 @@ mod tests {
             {"poll_media": {"text": "This", "emoji": {"id": null, "name": "🍎"}}}, {"poll_media": {"text": "That"}},
         ]}}));
         assert_eq!(poll.poll.unwrap().answers, ["🍎 This", "That"]);
-        let stickers = content(json!({"sticker_items": [{"id": "9", "name": "Wave", "format_type": 1}, {"id": "8", "name": "Line", "format_type": 3}]}));
+        let stickers = content(
+            json!({"sticker_items": [{"id": "9", "name": "Wave", "format_type": 1}, {"id": "8", "name": "Line", "format_type": 3}]}),
+        );
         assert_eq!(stickers.stickers[0].url.as_deref(), Some("https://media.discordapp.net/stickers/9.png"));
         assert_eq!(stickers.stickers[1].url, None);
-        let voice = content(json!({"attachments": [{"id": "1", "filename": "voice.ogg", "size": 9, "url": "https://x", "duration_secs": 3.5}]}));
+        let voice = content(
+            json!({"attachments": [{"id": "1", "filename": "voice.ogg", "size": 9, "url": "https://x", "duration_secs": 3.5}]}),
+        );
         assert_eq!(voice.files[0].voice_seconds.as_deref(), Some("3.5"));
     }
 
@@ -298,7 +323,9 @@ mod tests {
 
     #[test]
     fn a_new_signature_is_no_edit() {
-        let with = |url: &str| content(json!({"attachments": [{"id": "1", "filename": "a", "size": 1, "url": url}]}));
+        let with = |url: &str| {
+            content(json!({"attachments": [{"id": "1", "filename": "a", "size": 1, "url": url}]}))
+        };
         assert!(with("https://x/a?ex=1").shows_the_same(&with("https://x/a?ex=2")));
         let renamed = Content { author: "New".to_owned(), ..with("u") };
         assert!(renamed.shows_the_same(&with("u")));

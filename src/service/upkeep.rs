@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use tokio::sync::mpsc::UnboundedReceiver;
+
 use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
@@ -51,6 +53,15 @@ impl Upkeep {
         self.watched.concerns(channel)
     }
 
+    /// Reflects changes as they come, until the last sender is gone. What fails is found by the next sweep.
+    pub async fn run(&self, mut changes: UnboundedReceiver<Change>) {
+        while let Some(change) = changes.recv().await {
+            if let Err(error) = self.reflect(change).await {
+                tracing::error!(%error, ?change, "a change at Discord could not be reflected");
+            }
+        }
+    }
+
     /// Reads from the database which channels to listen to.
     pub async fn load_watched(&self) -> Result<(), ServiceError> {
         for webhook in self.store.own_webhooks().await? {
@@ -61,7 +72,7 @@ impl Upkeep {
     }
 
     /// Reflects a change in the follows that it concerns.
-    pub async fn reflect(&self, change: Change) -> Result<(), ServiceError> {
+    async fn reflect(&self, change: Change) -> Result<(), ServiceError> {
         match change {
             Change::ChannelDeleted(channel) => {
                 self.break_all(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;

@@ -1,0 +1,145 @@
+//! Which sources are being read, and the live reports that wait behind the reading. Pure.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
+
+use super::Report;
+
+/// What is to be read of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Everything since what was last seen.
+    History(GuildId),
+    /// One message, of which the gateway did not bring everything.
+    Message {
+        /// Its server.
+        guild: GuildId,
+        /// The message.
+        message: MessageId,
+        /// It was posted just now, not edited.
+        new: bool,
+    },
+}
+
+/// The sources that are being read or wait for it, each with what waits behind.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    sources: HashMap<ChannelId, Source>,
+    queue: VecDeque<ChannelId>,
+}
+
+/// A source that is being read, or is to be read.
+#[derive(Debug, Default)]
+struct Source {
+    /// What is still to be read; none while the last reading is under way.
+    next: Option<Reading>,
+    /// What waits behind it.
+    waiting: Vec<Report>,
+}
+
+impl Held {
+    /// A source has to be read before anything else of it is taken; once more, if it is being read right now: what it missed
+    /// meanwhile may lie behind what that reading has seen.
+    pub(super) fn begin(&mut self, source: ChannelId, reading: Reading) {
+        let held = self.sources.entry(source).or_default();
+        if held.next.is_none() {
+            match reading {
+                Reading::History(_) => self.queue.push_back(source),
+                // Somebody posted there this very moment.
+                Reading::Message { .. } => self.queue.push_front(source),
+            }
+        }
+        // A history includes each message that could be asked for.
+        if !matches!(held.next, Some(Reading::History(_))) {
+            held.next = Some(reading);
+        }
+    }
+
+    /// Takes a report whose source is being read; gives it back otherwise.
+    pub(super) fn hold(&mut self, source: ChannelId, report: Report) -> Option<Report> {
+        let Some(held) = self.sources.get_mut(&source) else { return Some(report) };
+        held.waiting.push(report);
+        // Where somebody posts, reading comes before where nobody does.
+        if held.waiting.len() == 1
+            && let Some(index) = self.queue.iter().position(|queued| *queued == source)
+            && let Some(entry) = self.queue.remove(index)
+        {
+            self.queue.push_front(entry);
+        }
+        None
+    }
+
+    /// What is to be read next.
+    pub(super) fn next(&mut self) -> Option<(ChannelId, Reading)> {
+        let source = self.queue.pop_front()?;
+        let reading = self.sources.get_mut(&source)?.next.take()?;
+        Some((source, reading))
+    }
+
+    /// A source was read: what waited behind it, in order; nothing yet where it is to be read once more.
+    pub(super) fn release(&mut self, source: ChannelId) -> Vec<Report> {
+        match self.sources.get(&source) {
+            Some(Source { next: None, .. }) => {
+                self.sources.remove(&source).map(|held| held.waiting).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(id: u64) -> ChannelId {
+        ChannelId::new(id).unwrap()
+    }
+
+    fn deleted(channel: u64, message: u64) -> Report {
+        Report::Deleted { channel: source(channel), message: MessageId::new(message).unwrap() }
+    }
+
+    fn history() -> Reading {
+        Reading::History(GuildId::new(1).unwrap())
+    }
+
+    #[test]
+    fn live_reports_wait_behind_the_reading_in_order() {
+        let mut held = Held::default();
+        held.begin(source(1), history());
+        assert!(held.hold(source(1), deleted(1, 5)).is_none());
+        assert!(held.hold(source(1), deleted(1, 6)).is_none());
+        assert!(held.hold(source(2), deleted(2, 7)).is_some(), "others don't wait");
+        assert_eq!(held.next(), Some((source(1), history())));
+        let released = held.release(source(1));
+        assert!(
+            matches!(released[..], [Report::Deleted { message: first, .. }, Report::Deleted { message: second, .. }] if first < second)
+        );
+        assert!(held.hold(source(1), deleted(1, 8)).is_some());
+    }
+
+    #[test]
+    fn a_gap_during_a_reading_is_read_too() {
+        let mut held = Held::default();
+        held.begin(source(1), history());
+        assert!(held.next().is_some());
+        held.begin(source(1), history());
+        assert!(held.hold(source(1), deleted(1, 5)).is_none());
+        assert!(held.release(source(1)).is_empty());
+        assert_eq!(held.next(), Some((source(1), history())));
+        assert_eq!(held.release(source(1)).len(), 1);
+    }
+
+    #[test]
+    fn busy_sources_are_read_first_and_none_twice() {
+        let mut held = Held::default();
+        for id in 1..4 {
+            held.begin(source(id), history());
+            held.begin(source(id), history());
+        }
+        assert!(held.hold(source(3), deleted(3, 5)).is_none());
+        let order: Vec<_> = std::iter::from_fn(|| held.next()).map(|(source, _)| source.get()).collect();
+        assert_eq!(order, [3, 1, 2]);
+    }
+}

@@ -1,0 +1,253 @@
+//! What happens in followed channels, written down before anything is sent for it: in order, without gaps.
+//!
+//! ```text
+//! gateway ─► wants? (memory) ─► run: sources that are being read ─► held back ──┐
+//!                                 │                                             │ after what was read
+//!                                 └─► batch, one transaction ◄──────────────────┘
+//!                                        ▲
+//!               reader (history, or one message) ─ what was missed, what was left out
+//! ```
+//! After each new session, and whenever a server comes back, a source's history is read from what was last seen; live events of that source
+//! wait behind it. A message of which the library dropped the contents is asked for anew, and its source waits likewise.
+
+mod held;
+mod reader;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+
+use crate::domain::activity::Origin;
+use crate::domain::catch_up::CatchUp;
+use crate::domain::clock::Clock;
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::metrics as names;
+use crate::rest::Rest;
+use crate::rest::model::Message;
+use crate::store::{SourceEvent, Store, StoreError};
+
+use self::held::{Held, Reading};
+use self::reader::Reader;
+use super::watch::Watched;
+use super::{Identity, content};
+
+/// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
+pub type Wake = Arc<dyn Fn(Vec<ChannelId>) + Send + Sync>;
+
+/// How many events one transaction takes at most.
+const BATCH: usize = 256;
+/// How many sources are read at the same time.
+const READERS: usize = 8;
+/// How long to wait before a batch that the database didn't take is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Something that the gateway tells of a followed channel. Messages are in Discord's own form.
+#[derive(Debug)]
+pub enum Report {
+    /// A message was posted.
+    Posted(Value),
+    /// A message was edited, or something about it changed.
+    Edited(Value),
+    /// A message was deleted.
+    Deleted {
+        /// Its channel.
+        channel: ChannelId,
+        /// The message.
+        message: MessageId,
+    },
+    /// These sources can be read (again): their server's session is new, or its outage is over.
+    Available {
+        /// The server.
+        guild: GuildId,
+        /// Its followed channels.
+        sources: Vec<ChannelId>,
+    },
+}
+
+/// Takes what the gateway reports from followed channels.
+pub struct Intake {
+    store: Store,
+    clock: Clock,
+    identity: Identity,
+    watched: Arc<Watched>,
+    wake: Wake,
+    reader: Reader,
+}
+
+impl Intake {
+    /// An intake that writes here and wakes the delivery.
+    pub fn new(
+        store: Store,
+        rest: Rest,
+        clock: Clock,
+        identity: Identity,
+        watched: Arc<Watched>,
+        wake: Wake,
+        catch_up: CatchUp,
+    ) -> Self {
+        let reader = Reader::new(store.clone(), rest, clock, catch_up);
+        Self { store, clock, identity, watched, wake, reader }
+    }
+
+    /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
+    pub fn wants(&self, channel: ChannelId) -> bool {
+        self.watched.is_source(channel)
+    }
+
+    /// Writes down what is reported, until the last sender is gone. What is still being read then is read again at the next start.
+    pub async fn run(&self, mut reports: UnboundedReceiver<Report>) {
+        let mut held = Held::default();
+        let mut readers = JoinSet::new();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let mut events = Vec::new();
+            tokio::select! {
+                biased;
+                Some(read) = readers.join_next() => match read {
+                    Ok((source, read)) => {
+                        events.extend(self.without_own(read));
+                        for report in held.release(source) {
+                            self.take(report, &mut held, &mut events);
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "a reading failed; its source stays held until the next session"),
+                },
+                count = reports.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return;
+                    }
+                    batch.drain(..).for_each(|report| self.take(report, &mut held, &mut events));
+                }
+            }
+            while readers.len() < READERS
+                && let Some((source, reading)) = held.next()
+            {
+                let reader = self.reader.clone();
+                readers.spawn(async move { (source, reader.read(source, reading).await) });
+            }
+            self.record(&events).await;
+        }
+    }
+
+    /// Turns a report into an event, or holds it back.
+    fn take(&self, report: Report, held: &mut Held, events: &mut Vec<SourceEvent>) {
+        let (channel, message) = match &report {
+            Report::Available { guild, sources } => {
+                sources.iter().for_each(|source| held.begin(*source, Reading::History(*guild)));
+                return;
+            }
+            Report::Posted(message) | Report::Edited(message) => match ids(message) {
+                Some(ids) => ids,
+                None => return,
+            },
+            Report::Deleted { channel, message } => (*channel, *message),
+        };
+        let Some(report) = held.hold(channel, report) else { return };
+        let origin = Origin::Message { channel, message };
+        match report {
+            Report::Deleted { .. } => events.push(SourceEvent::Deleted { origin }),
+            Report::Posted(message) => self.take_message(message, origin, true, held, events),
+            Report::Edited(message) => self.take_message(message, origin, false, held, events),
+            Report::Available { .. } => {}
+        }
+    }
+
+    fn take_message(
+        &self,
+        message: Value,
+        origin: Origin,
+        new: bool,
+        held: &mut Held,
+        events: &mut Vec<SourceEvent>,
+    ) {
+        let (channel, id) = (origin.channel(), origin.message());
+        let guild = message["guild_id"].as_str().and_then(|id| id.parse().ok());
+        let Some(guild) = guild else { return };
+        let edited = !message["edited_timestamp"].is_null();
+        let Ok(message) = serde_json::from_value::<Message>(message) else {
+            // Without an author it is a part of a message: of interest only where somebody edited it.
+            if new || edited {
+                held.begin(channel, Reading::Message { guild, message: id, new });
+            }
+            return;
+        };
+        if !content::is_post(&message) || self.is_own(&message) {
+            return;
+        }
+        let content = content::read(&message, guild);
+        if content::is_hollow(&content) {
+            held.begin(channel, Reading::Message { guild, message: id, new });
+            return;
+        }
+        events.push(event(origin, &message, content, new));
+    }
+
+    /// Whether the bot itself posted this: such a message is never mirrored, or two channels that follow each other would echo without end.
+    fn is_own(&self, message: &Message) -> bool {
+        message.author.id == self.identity.user
+            || message.application_id == Some(self.identity.application)
+            || message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
+    }
+
+    /// What was read, as events, but for what the bot itself posted.
+    fn without_own(&self, read: Vec<reader::Read>) -> impl Iterator<Item = SourceEvent> {
+        let events = read.into_iter().filter_map(|read| match read {
+            reader::Read::Message { message, .. } if self.is_own(&message) => None,
+            reader::Read::Message { message, content, new } => {
+                let origin = Origin::Message { channel: message.channel_id, message: message.id };
+                Some(event(origin, &message, *content, new))
+            }
+            reader::Read::Gone(origin) => Some(SourceEvent::Deleted { origin }),
+            reader::Read::Notice(event) => Some(*event),
+        });
+        events.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Writes a batch down, in its order, in one transaction, however long the database is away: to go on without it would lose messages. Then wakes the
+    /// lanes that have work.
+    async fn record(&self, events: &[SourceEvent]) {
+        if events.is_empty() {
+            return;
+        }
+        metrics::counter!(names::EVENTS_READ).increment(events.len() as u64);
+        let mut failures = 0_u32;
+        while let Err(error) = self.try_record(events).await {
+            failures += 1;
+            // Once at the first failure, then at each doubling.
+            if failures.is_power_of_two() {
+                tracing::error!(%error, failures, events = events.len(), "events can't be written down; trying again");
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    async fn try_record(&self, events: &[SourceEvent]) -> Result<(), StoreError> {
+        let recorded = self.store.record_events(events, self.clock.now()).await?;
+        if !recorded.lanes.is_empty() {
+            (self.wake)(recorded.lanes);
+        }
+        Ok(())
+    }
+}
+
+/// The channel and the message that a message in Discord's form names.
+fn ids(message: &Value) -> Option<(ChannelId, MessageId)> {
+    let id = |name: &str| message[name].as_str();
+    Some((id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
+}
+
+fn event(
+    origin: Origin,
+    message: &Message,
+    content: crate::domain::message::Content,
+    new: bool,
+) -> SourceEvent {
+    if new {
+        SourceEvent::Posted { origin, source: message.channel_id, author: Some(message.author.id), content }
+    } else {
+        SourceEvent::Edited { origin, content }
+    }
+}
