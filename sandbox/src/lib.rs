@@ -74,7 +74,7 @@ mod world;
 pub use config::{Config, Observer};
 pub use driver::{
     ActError, Arg, Channel, Choice, Guild, Options, Person, Post, Reply, ReplyKind, Sandbox, SeenAttachment,
-    SeenCommand, SeenMessage, SeenPings, SeenWebhook,
+    SeenCommand, SeenMessage, SeenPings, SeenWebhook, Tally,
 };
 pub use exchange::Exchange;
 pub use faults::{Effect, Fault, FaultId, LimitScope};

@@ -13,6 +13,7 @@ mod render;
 mod reply;
 mod sandbox;
 mod seen;
+mod tally;
 
 pub use channel::Channel;
 pub use error::ActError;
@@ -22,3 +23,4 @@ pub use person::{Person, Post};
 pub use reply::{Reply, ReplyKind};
 pub use sandbox::Sandbox;
 pub use seen::{SeenAttachment, SeenCommand, SeenMessage, SeenPings, SeenWebhook};
+pub use tally::Tally;

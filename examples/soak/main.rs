@@ -1,0 +1,127 @@
+//! Kills the real bot again and again, at random moments, while people post, edit and delete; then counts what was lost, doubled, reordered or
+//! left out of date. The only acceptable count is 0.
+//!
+//! ```text
+//! cargo run --release --example soak -- --kills 500
+//! ```
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tributary_sandbox::{Channel, Config, Effect, Fault, Options, Permissions, Person, Sandbox, Tally};
+
+mod bot;
+
+/// How long the bot may take to come back, and to finish in the end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Kills the bot at random moments, and counts.
+#[derive(Debug, Clone, Copy, Parser)]
+struct Args {
+    /// How often it is killed.
+    #[arg(long, default_value_t = 100)]
+    kills: u32,
+    /// Where randomness begins; the same seed kills at the same moments, as far as the machine lets it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many channels follow.
+    #[arg(long, default_value_t = 5)]
+    targets: usize,
+    /// Messages a second.
+    #[arg(long, default_value_t = 20)]
+    rate: u32,
+    /// Milliseconds that each request takes.
+    #[arg(long, default_value_t = 20)]
+    latency: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    if bot::is_child() {
+        return bot::run().await;
+    }
+    match soak(Args::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let sandbox = Sandbox::start(Config { patience: PATIENCE, ..Config::default() }).await?;
+    let guild = sandbox.create_guild("Harbour");
+    let source = guild.text("source");
+    let targets: Vec<Channel> = (0..args.targets).map(|number| guild.text(&format!("target-{number}"))).collect();
+    let admin = guild.member("Admin", Permissions::MANAGE_CHANNELS);
+    let folder = tempfile::tempdir()?;
+
+    let mut child = bot::start(&sandbox, folder.path())?;
+    sandbox.wait_until_ready(PATIENCE).await?;
+    for target in &targets {
+        admin.run(target, "/follow", Options::new().set("channel", &source)).await?;
+    }
+    let latency = Effect::Delay(Duration::from_millis(args.latency));
+    sandbox.fault(Fault::on("*", "/webhooks/**", latency).forever());
+
+    let posting = tokio::spawn(post(admin, source.clone(), args));
+    let mut random = StdRng::seed_from_u64(args.seed);
+    let began = Instant::now();
+    for kill in 1..=args.kills {
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..600))).await;
+        if random.random_bool(0.2) {
+            sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::DropAnswer));
+        }
+        child.kill()?;
+        child.wait()?;
+        child = bot::start(&sandbox, folder.path())?;
+        if random.random_bool(0.7) {
+            sandbox.wait_until_ready(PATIENCE).await?;
+        }
+        if kill % 25 == 0 {
+            println!("{kill} kills after {} s, {}", began.elapsed().as_secs(), count(&source, &targets));
+        }
+    }
+    posting.abort();
+    let _ = posting.await;
+
+    println!("no more kills: waiting until all is shown");
+    let settled = sandbox.wait_for("every target to show its source", PATIENCE, || count(&source, &targets).is_clean().then_some(()));
+    let _ = settled.await;
+    // What would be made twice is made after that.
+    let _ = sandbox.wait_quiet(Duration::from_secs(3)).await;
+    let tally = count(&source, &targets);
+    println!("{} kills, seed {}: {tally}", args.kills, args.seed);
+    child.kill()?;
+    child.wait()?;
+    Ok(tally.is_clean())
+}
+
+/// Posts numbered messages, edits some and deletes some, until it is stopped.
+async fn post(person: Person, source: Channel, args: Args) {
+    let mut random = StdRng::seed_from_u64(!args.seed);
+    let mut standing = Vec::new();
+    for number in 0_u64.. {
+        let Ok(message) = person.post(&source, format!("{number} first")) else { return };
+        standing.push((number, message.id));
+        if random.random_bool(0.15) {
+            let (number, message) = standing[random.random_range(standing.len().saturating_sub(20)..standing.len())];
+            let _ = person.edit(&source, message, format!("{number} edited at {}", standing.len()));
+        }
+        if random.random_bool(0.05) {
+            let index = random.random_range(standing.len().saturating_sub(20)..standing.len());
+            let (_, message) = standing.remove(index);
+            let _ = person.delete(&source, message);
+        }
+        tokio::time::sleep(Duration::from_secs(1) / args.rate).await;
+    }
+}
+
+fn count(source: &Channel, targets: &[Channel]) -> Tally {
+    targets.iter().map(|target| Tally::of(source, target)).fold(Tally::default(), std::ops::Add::add)
+}
