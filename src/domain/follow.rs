@@ -53,7 +53,6 @@ macro_rules! choice {
         }
     };
 }
-pub(crate) use choice;
 
 choice! {
     /// How posts get from the source to the target.

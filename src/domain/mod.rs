@@ -2,11 +2,17 @@
 //! Every other module may use this one; it uses none of them.
 
 pub mod activity;
+pub mod allowance;
 pub mod channel;
+pub mod clock;
 pub mod follow;
 pub mod ids;
+pub mod limits;
 pub mod message;
 pub mod next_step;
 pub mod permissions;
+pub mod retry;
+pub mod rendering;
 pub mod tags;
+pub mod text;
 pub mod webhook;

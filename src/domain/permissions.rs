@@ -95,35 +95,42 @@ pub struct ServerRules<'a> {
 }
 
 impl ServerRules<'_> {
-    /// What a member may do in a channel with these overwrites.
+    /// What roles and overwrites grant a member in a channel with these overwrites, even where they don't grant View Channel.
     ///
     /// Discord: owner and administrators may all; else the roles' permissions together, then the overwrites for `@everyone`, for the member's
-    /// roles together (allowing wins), and for the member. Who can't view a channel can do nothing there. A thread has no overwrites of its own: give its parent's.
-    pub fn in_channel(&self, subject: Subject<'_>, overwrites: &[Overwrite]) -> Permissions {
+    /// roles together (allowing wins), and for the member. A thread has no overwrites of its own: give its parent's.
+    pub fn granted(&self, subject: Subject<'_>, overwrites: &[Overwrite]) -> Permissions {
         let everyone = self.guild.everyone();
         let has = |role: RoleId| role == everyone || subject.roles.contains(&role);
-        let base = self
-            .roles
-            .iter()
-            .filter(|role| has(role.id))
-            .fold(Permissions::empty(), |all, role| all | role.permissions);
+        let roles = self.roles.iter().filter(|role| has(role.id));
+        let base = roles.fold(Permissions::empty(), |all, role| all | role.permissions);
         if subject.user == self.owner || base.contains(Permissions::ADMINISTRATOR) {
             return Permissions::all();
         }
-        let of = |wanted: &dyn Fn(OverwriteFor) -> bool| {
-            let matching = overwrites.iter().filter(|overwrite| wanted(overwrite.subject));
-            matching.fold((Permissions::empty(), Permissions::empty()), |(allow, deny), overwrite| {
-                (allow | overwrite.allow, deny | overwrite.deny)
-            })
-        };
-        let layers = [
-            of(&|subject| subject == OverwriteFor::Role(everyone)),
-            of(&|who| matches!(who, OverwriteFor::Role(role) if role != everyone && has(role))),
-            of(&|who| who == OverwriteFor::Member(subject.user)),
-        ];
-        let granted = layers.iter().fold(base, |granted, (allow, deny)| granted.difference(*deny) | *allow);
-        if granted.contains(Permissions::VIEW_CHANNEL) { granted } else { Permissions::empty() }
+        let of_roles =
+            |who: OverwriteFor| matches!(who, OverwriteFor::Role(role) if role != everyone && has(role));
+        let granted = layer(base, overwrites, |who| who == OverwriteFor::Role(everyone));
+        let granted = layer(granted, overwrites, of_roles);
+        layer(granted, overwrites, |who| who == OverwriteFor::Member(subject.user))
     }
+
+    /// What a member without any role of its own may do in a channel with these overwrites: what everyone may.
+    pub fn everyone(&self, overwrites: &[Overwrite]) -> Permissions {
+        let everyone = self.guild.everyone();
+        let role = self.roles.iter().find(|role| role.id == everyone);
+        let base = role.map_or(Permissions::empty(), |role| role.permissions);
+        if base.contains(Permissions::ADMINISTRATOR) {
+            return Permissions::all();
+        }
+        layer(base, overwrites, |who| who == OverwriteFor::Role(everyone))
+    }
+}
+
+/// Applies one layer of overwrites: all that deny together, then all that allow together.
+fn layer(base: Permissions, overwrites: &[Overwrite], applies: impl Fn(OverwriteFor) -> bool) -> Permissions {
+    let of_layer = || overwrites.iter().filter(|overwrite| applies(overwrite.subject));
+    let denied = of_layer().fold(base, |granted, overwrite| granted.difference(overwrite.deny));
+    of_layer().fold(denied, |granted, overwrite| granted | overwrite.allow)
 }
 
 #[cfg(test)]
@@ -147,7 +154,7 @@ mod tests {
 
     fn compute(roles: &[Role], has: &[RoleId], overwrites: &[Overwrite]) -> Permissions {
         let rules = ServerRules { guild: guild(), owner: user(9), roles };
-        rules.in_channel(Subject { user: user(5), roles: has }, overwrites)
+        rules.granted(Subject { user: user(5), roles: has }, overwrites)
     }
 
     fn everyone(permissions: Permissions) -> Role {
@@ -165,7 +172,7 @@ mod tests {
         let allow_role = Overwrite { subject: OverwriteFor::Role(role(2)), allow: VIEW, deny: HOOKS };
         let allow_me =
             Overwrite { subject: OverwriteFor::Member(user(5)), allow: HOOKS, deny: Permissions::empty() };
-        assert_eq!(compute(&roles, &[], &[deny_all, allow_role]), Permissions::empty());
+        assert_eq!(compute(&roles, &[], &[deny_all, allow_role]), HOOKS);
         assert_eq!(compute(&roles, &[role(2)], &[allow_role, deny_all]), VIEW);
         assert_eq!(compute(&roles, &[role(2)], &[allow_me, allow_role, deny_all]), VIEW | HOOKS);
     }
@@ -178,7 +185,7 @@ mod tests {
         assert_eq!(compute(&roles, &[role(2)], &[deny]), Permissions::all());
         assert_eq!(compute(&roles, &[], &[deny]), Permissions::empty());
         let rules = ServerRules { guild: guild(), owner: user(5), roles: &roles };
-        assert_eq!(rules.in_channel(Subject { user: user(5), roles: &[] }, &[deny]), Permissions::all());
+        assert_eq!(rules.granted(Subject { user: user(5), roles: &[] }, &[deny]), Permissions::all());
     }
 
     #[test]

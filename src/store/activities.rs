@@ -87,6 +87,12 @@ struct KnownRow {
     owed: bool,
 }
 
+#[derive(FromQueryResult)]
+struct FollowedRow {
+    source_channel_id: i64,
+    active: i64,
+}
+
 impl Store {
     /// Records what happened in sources, in this order. Recording an event again changes nothing.
     ///
@@ -216,14 +222,17 @@ fn play(
     known: &mut HashMap<Origin, Known>,
     order: &mut Vec<Origin>,
     event: &SourceEvent,
-    followed: &HashSet<i64>,
+    followed: &HashMap<i64, bool>,
 ) {
     match event {
         SourceEvent::Posted { origin, source, author, content } => {
+            // Of a source that only Discord itself relays, nothing is kept.
+            let Some(active) = followed.get(&source.to_db()) else { return };
             known.entry(*origin).or_insert_with(|| {
                 order.push(*origin);
-                // Remembered in any case, so that it isn't taken for new when the source is read again.
-                let unowed = !followed.contains(&source.to_db());
+                // While all its follows rest it is still remembered, so as not to be taken for new when the source is read again,
+                // but not what it says.
+                let unowed = !active;
                 Known {
                     id: None,
                     source: Some(*source),
@@ -284,8 +293,8 @@ async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Which of the batch's sources have an active relay follow.
-async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<HashSet<i64>, StoreError> {
+/// Which of the batch's sources have relay follows, and whether any of these is active.
+async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<HashMap<i64, bool>, StoreError> {
     let sources: HashSet<i64> = events
         .iter()
         .filter_map(|event| match event {
@@ -293,15 +302,17 @@ async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<HashSet<i64>, S
             _ => None,
         })
         .collect();
-    let query = "SELECT DISTINCT source_channel_id FROM channel_follows \
-        WHERE is_active AND delivery = 'relay' AND source_channel_id IN ";
-    Ok(Sql::new(query, []).list(sources).numbers(&**txn).await?.into_iter().collect())
+    let query = "SELECT source_channel_id, COUNT(CASE WHEN is_active THEN 1 END) AS active FROM channel_follows \
+        WHERE delivery = 'relay' AND source_channel_id IN ";
+    let query = Sql::new(query, []).list(sources).then(" GROUP BY source_channel_id");
+    let rows: Vec<FollowedRow> = query.rows_of(&**txn).await?;
+    Ok(rows.into_iter().map(|row| (row.source_channel_id, row.active > 0)).collect())
 }
 
 /// Takes the gates of all lanes that the batch may reach: nobody records a step there that rests on what is about to change.
 async fn lock_lanes(
     txn: &Write,
-    followed: &HashSet<i64>,
+    followed: &HashMap<i64, bool>,
     changed: &[(Origin, &Known)],
 ) -> Result<(), StoreError> {
     if txn.get_database_backend() != DbBackend::Postgres {
@@ -311,7 +322,7 @@ async fn lock_lanes(
         SELECT target_channel_id FROM channel_follows \
         WHERE is_active AND delivery = 'relay' AND source_channel_id IN ";
     Sql::new(query, [])
-        .list(followed.iter().copied())
+        .list(followed.keys().copied())
         .then(" UNION SELECT target_channel_id FROM deliveries WHERE activity_id IN ")
         .list(changed.iter().map(|(_, known)| Value::BigInt(known.id)))
         .then(") ORDER BY target_channel_id FOR UPDATE")

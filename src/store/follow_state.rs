@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::entity::channel_follows;
-use super::follows::{Hook, by_id, lock};
+use super::follows::{Hook, by_id, lock, of_guild};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError, follow_row, gates, webhooks};
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
@@ -15,15 +15,20 @@ use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 
 /// Which active follows something happened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BreakWhich {
-    /// One.
-    Follow(FollowId),
+pub enum Affected {
+    /// This one.
+    One(FollowId),
     /// All that follow this channel.
     Source(ChannelId),
     /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following needn't the bot.
     RelaySource(ChannelId),
     /// Those from other servers that follow this channel.
-    CrossServerOf(ChannelId),
+    FromOtherServers {
+        /// The channel.
+        source: ChannelId,
+        /// Its own server.
+        guild: GuildId,
+    },
     /// All into this channel.
     Target(ChannelId),
     /// All that follow channels of this server.
@@ -36,20 +41,24 @@ pub enum BreakWhich {
     FollowerWebhook(WebhookId),
 }
 
-impl BreakWhich {
-    fn condition(self) -> (&'static str, i64) {
+impl Affected {
+    /// Adds the condition on a row.
+    fn select(self, sql: Sql) -> Sql {
         match self {
-            Self::Follow(id) => ("id = $1", id.0),
-            Self::Source(channel) => ("source_channel_id = $1", channel.to_db()),
-            Self::RelaySource(channel) => ("source_channel_id = $1 AND delivery = 'relay'", channel.to_db()),
-            Self::CrossServerOf(channel) => {
-                ("source_channel_id = $1 AND guild_id <> source_guild_id", channel.to_db())
+            Self::One(id) => sql.then("id = ").bind(id.0),
+            Self::Source(channel) => sql.then("source_channel_id = ").bind(channel.to_db()),
+            Self::RelaySource(channel) => {
+                sql.then("delivery = 'relay' AND source_channel_id = ").bind(channel.to_db())
             }
-            Self::Target(channel) => ("target_channel_id = $1", channel.to_db()),
-            Self::SourceGuild(guild) => ("source_guild_id = $1", guild.to_db()),
-            Self::TargetGuild(guild) => ("guild_id = $1", guild.to_db()),
-            Self::RelayWebhook(webhook) => ("webhook_id = $1", webhook.to_db()),
-            Self::FollowerWebhook(webhook) => ("follower_webhook_id = $1", webhook.to_db()),
+            Self::FromOtherServers { source, guild } => {
+                let sql = sql.then("source_channel_id = ").bind(source.to_db());
+                sql.then(" AND guild_id <> ").bind(guild.to_db())
+            }
+            Self::Target(channel) => sql.then("target_channel_id = ").bind(channel.to_db()),
+            Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
+            Self::TargetGuild(guild) => sql.then("guild_id = ").bind(guild.to_db()),
+            Self::RelayWebhook(webhook) => sql.then("webhook_id = ").bind(webhook.to_db()),
+            Self::FollowerWebhook(webhook) => sql.then("follower_webhook_id = ").bind(webhook.to_db()),
         }
     }
 }
@@ -71,7 +80,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
-        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        let Some(row) = lock(&txn, of_guild(guild, id)).await? else { return Ok(None) };
         if !row.is_active {
             return follow_row::one(&*txn, Some(row)).await;
         }
@@ -98,7 +107,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
-        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        let Some(row) = lock(&txn, of_guild(guild, id)).await? else { return Ok(None) };
         let now = stored(now);
         match (hook, Delivery::parse(&row.delivery)) {
             (None, _) => {}
@@ -124,17 +133,15 @@ impl Store {
     /// to be told.
     pub async fn break_follows(
         &self,
-        which: BreakWhich,
+        affected: Affected,
         reason: BrokenReason,
         now: DateTime<Utc>,
     ) -> Result<Vec<Follow>, StoreError> {
-        let (condition, value) = which.condition();
-        let find = format!(
-            "SELECT id, source_channel_id, target_channel_id FROM channel_follows \
-             WHERE is_active AND {condition} ORDER BY id"
-        );
+        let find =
+            "SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE is_active AND ";
+        let find = affected.select(Sql::new(find, [])).then(" ORDER BY id");
         // Looked up outside the transaction: mostly there are none, and then nothing is locked.
-        let found: Vec<Ends> = Sql::new(find, [value.into()]).rows_of(&self.db).await?;
+        let found: Vec<Ends> = find.rows_of(&self.db).await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }
@@ -147,12 +154,10 @@ impl Store {
         let mut broken: Vec<channel_follows::Model> = Vec::new();
         for chunk in found.chunks(10_000) {
             // Asked again: until the gates were taken, another may have resumed it with a new webhook.
-            let update = format!(
-                "UPDATE channel_follows SET is_active = FALSE, broken_reason = $2, updated_at = $3 \
-                 WHERE is_active AND {condition} AND id IN "
-            );
-            let values = [value.into(), reason.as_str().into(), Value::from(stored(now))];
-            let update = Sql::new(update, values).list(chunk.iter().map(|ends| ends.id)).then(" RETURNING *");
+            let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $2 WHERE is_active AND ";
+            let update = Sql::new(update, [reason.as_str().into(), Value::from(stored(now))]);
+            let update = affected.select(update).then(" AND id IN ").list(chunk.iter().map(|ends| ends.id));
+            let update = update.then(" RETURNING *");
             broken.extend(update.rows_of(&*txn).await?);
         }
         broken.sort_unstable_by_key(|row| row.id);

@@ -28,6 +28,13 @@ impl Sql {
         self
     }
 
+    /// Adds a value.
+    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self.text.push_str(&format!("${}", self.values.len()));
+        self
+    }
+
     /// Adds a list in parentheses, as `IN` and `VALUES` take it. An empty one matches nothing.
     pub(super) fn list<T: Into<Value>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
         self.text.push('(');
@@ -36,8 +43,7 @@ impl Sql {
             if self.values.len() > first {
                 self.text.push_str(", ");
             }
-            self.values.push(value.into());
-            self.text.push_str(&format!("${}", self.values.len()));
+            self = self.bind(value);
         }
         if self.values.len() == first {
             self.text.push_str("NULL");

@@ -27,6 +27,13 @@ impl Store {
         self.open_webhook(sealed(&self.db, target, "AND broken_reason IS NULL").await?)
     }
 
+    /// The bot's webhooks in all targets.
+    pub async fn own_webhooks(&self) -> Result<Vec<WebhookId>, StoreError> {
+        let query = "SELECT DISTINCT webhook_id FROM channel_follows WHERE webhook_id IS NOT NULL";
+        let ids = Sql::new(query, []).numbers(&self.db).await?;
+        Ok(ids.into_iter().map(WebhookId::from_db).collect::<Result<_, _>>()?)
+    }
+
     /// Puts a new webhook in the place of the former one, for all relay follows into this target, whatever their state.
     /// Says how many there are.
     pub async fn replace_webhook(

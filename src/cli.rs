@@ -1,0 +1,48 @@
+//! The command line: which subcommand runs.
+
+use clap::{Parser, Subcommand};
+
+use crate::config;
+
+/// Lets Discord channels follow channels.
+#[derive(Debug, Parser)]
+#[command(version, after_help = config::help(), after_long_help = config::help())]
+pub struct Cli {
+    /// What to do; `run` where nothing is given.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The subcommands.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Command {
+    /// Run the bot until it is told to stop (the default).
+    Run,
+    /// Change or show the database's schema.
+    Migrate {
+        /// Which way.
+        #[command(subcommand)]
+        direction: Migrate,
+    },
+    /// Print commands.md, made from the command definitions.
+    Commands,
+    /// Print .env.example, made from the settings' definitions.
+    Settings,
+    /// Ask the running bot on HTTP_ADDR whether it is alive; exit 0 if so.
+    Healthcheck,
+}
+
+/// What `migrate` does.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Migrate {
+    /// Apply every migration that is missing (`run` does so too).
+    Up,
+    /// Take migrations back, the newest first. Tables that go take their rows along.
+    Down {
+        /// How many; all of them where it is not given.
+        #[arg(long)]
+        steps: Option<u32>,
+    },
+    /// List the migrations, and which are applied.
+    Status,
+}

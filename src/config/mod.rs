@@ -1,0 +1,289 @@
+//! All settings: read once, from the environment, checked, and turned into types.
+//!
+//! Their names, defaults and explanations stand in [`settings`] only; `--help` and `.env.example` are made from there.
+
+mod key;
+mod settings;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use self::key::{EncryptionKey, KeyError};
+pub use self::settings::{SETTINGS, Setting, env_example, help};
+
+/// A setting that is missing or wrong: one line that names it and says how to get a right value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {problem}. {remedy}")]
+pub struct ConfigError {
+    name: &'static str,
+    problem: String,
+    remedy: &'static str,
+}
+
+impl ConfigError {
+    fn new(name: &'static str, problem: impl Into<String>, remedy: &'static str) -> Self {
+        Self { name, problem: problem.into(), remedy }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors: one JSON object a line.
+    Json,
+}
+
+/// What and how to log.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// Directives of `tracing-subscriber`'s `EnvFilter`.
+    pub filter: String,
+    /// The lines' form.
+    pub format: LogFormat,
+}
+
+/// Where the database is.
+#[derive(Clone)]
+pub enum DatabaseConfig {
+    /// SQLite, in a file (or in memory, where there is no path).
+    Sqlite {
+        /// The whole address.
+        url: SecretString,
+        /// The database's file.
+        path: Option<PathBuf>,
+    },
+    /// PostgreSQL. The address may hold a password.
+    Postgres {
+        /// The whole address.
+        url: SecretString,
+    },
+}
+
+impl DatabaseConfig {
+    /// The address to connect to.
+    pub const fn url(&self) -> &SecretString {
+        match self {
+            Self::Sqlite { url, .. } | Self::Postgres { url } => url,
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite { .. } => "Sqlite",
+            Self::Postgres { .. } => "Postgres",
+        })
+    }
+}
+
+/// Everything that `tributary run` needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The bot's token.
+    pub token: SecretString,
+    /// Where Discord's API is: scheme, host and port.
+    pub api_base: Url,
+    /// Where the database is.
+    pub database: DatabaseConfig,
+    /// What encrypts webhook tokens and message contents at rest.
+    pub encryption_key: EncryptionKey,
+    /// Where health and metrics are served.
+    pub http_addr: SocketAddr,
+    /// Follow and unfollow actions that one person has in an hour; `None` for no limit.
+    pub follow_actions_per_hour: Option<u32>,
+}
+
+/// Reads settings by name; in the program, the environment.
+#[derive(Clone, Copy)]
+pub struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl<'a> Env<'a> {
+    /// Settings from this look-up.
+    pub const fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self(lookup)
+    }
+
+    /// A setting's value; an empty one counts as not set, as compose files leave them.
+    fn get(&self, name: &'static str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn get_or_default(&self, name: &'static str) -> String {
+        self.get(name).unwrap_or_else(|| settings::default_of(name).to_owned())
+    }
+
+    /// Everything that `run` needs. Makes the key file where one is needed and missing.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        let token = self.token()?;
+        let api_base = self.api_base()?;
+        let http_addr = self.http_addr()?;
+        let follow_actions_per_hour = self.follow_actions_per_hour()?;
+        let database = self.database()?;
+        let encryption_key = self.encryption_key(&database)?;
+        Ok(Config { token, api_base, database, encryption_key, http_addr, follow_actions_per_hour })
+    }
+
+    /// How to log. Never fails: a filter that can't be read is left to the logging to refuse.
+    pub fn log(&self) -> Result<LogConfig, ConfigError> {
+        let format = match self.get_or_default("LOG_FORMAT").as_str() {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            _ => return Err(ConfigError::new("LOG_FORMAT", "is unknown", "Use text or json.")),
+        };
+        Ok(LogConfig { filter: self.get_or_default("RUST_LOG"), format })
+    }
+
+    fn token(&self) -> Result<SecretString, ConfigError> {
+        const REMEDY: &str = "Create an application at https://discord.com/developers/applications, open Bot, press Reset Token, and set DISCORD_TOKEN to what it shows.";
+        let token = self
+            .get("DISCORD_TOKEN")
+            .ok_or_else(|| ConfigError::new("DISCORD_TOKEN", "is not set", REMEDY))?;
+        let token = token.strip_prefix("Bot ").unwrap_or(&token);
+        if token.chars().any(|c| !c.is_ascii_graphic()) {
+            return Err(ConfigError::new("DISCORD_TOKEN", "has characters that no token has", REMEDY));
+        }
+        Ok(SecretString::from(token))
+    }
+
+    fn api_base(&self) -> Result<Url, ConfigError> {
+        let wrong = |problem: &str| {
+            ConfigError::new(
+                "DISCORD_API_BASE",
+                problem,
+                "Give scheme, host and port only, such as http://127.0.0.1:8080, or leave it out to use Discord.",
+            )
+        };
+        let url =
+            Url::parse(&self.get_or_default("DISCORD_API_BASE")).map_err(|_| wrong("is not an address"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(wrong("is not an http or https address"));
+        }
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("has more than scheme, host and port"));
+        }
+        Ok(url)
+    }
+
+    /// Where the database is.
+    pub fn database(&self) -> Result<DatabaseConfig, ConfigError> {
+        let url = self.get_or_default("DATABASE_URL");
+        let (scheme, rest) = url.split_once(':').unwrap_or((&url, ""));
+        match scheme {
+            "sqlite" => {
+                let path = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
+                let path = (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path));
+                Ok(DatabaseConfig::Sqlite { path, url: url.into() })
+            }
+            "postgres" | "postgresql" => Ok(DatabaseConfig::Postgres { url: url.into() }),
+            _ => Err(ConfigError::new(
+                "DATABASE_URL",
+                "is for a kind of database that I don't know",
+                "Use sqlite://tributary.db?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE.",
+            )),
+        }
+    }
+
+    fn encryption_key(&self, database: &DatabaseConfig) -> Result<EncryptionKey, ConfigError> {
+        const REMEDY: &str = "Make one with: openssl rand -base64 32";
+        if let Some(text) = self.get("ENCRYPTION_KEY").map(SecretString::from) {
+            return EncryptionKey::from_base64(text.expose_secret())
+                .map_err(|error| ConfigError::new("ENCRYPTION_KEY", error.to_string(), REMEDY));
+        }
+        match database {
+            DatabaseConfig::Sqlite { path: Some(path), .. } => EncryptionKey::beside(path).map_err(|error| {
+                ConfigError::new("ENCRYPTION_KEY", format!("is not set, and {error}"), REMEDY)
+            }),
+            DatabaseConfig::Sqlite { path: None, .. } => Ok(EncryptionKey::random()),
+            DatabaseConfig::Postgres { .. } => {
+                Err(ConfigError::new("ENCRYPTION_KEY", "is not set, and PostgreSQL needs one", REMEDY))
+            }
+        }
+    }
+
+    /// Where health and metrics are served.
+    pub fn http_addr(&self) -> Result<SocketAddr, ConfigError> {
+        let remedy = "Give an IP address and a port, such as 127.0.0.1:8080.";
+        let text = self.get_or_default("HTTP_ADDR");
+        text.parse().map_err(|_| ConfigError::new("HTTP_ADDR", "is not an address to listen on", remedy))
+    }
+
+    fn follow_actions_per_hour(&self) -> Result<Option<u32>, ConfigError> {
+        let text = self.get_or_default("FOLLOW_ACTIONS_PER_HOUR");
+        let limit: u32 = text.parse().map_err(|_| {
+            ConfigError::new(
+                "FOLLOW_ACTIONS_PER_HOUR",
+                "is not a whole number",
+                "Use 100, or 0 for no limit.",
+            )
+        })?;
+        Ok((limit > 0).then_some(limit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn read<T>(
+        settings: &[(&str, &str)],
+        then: impl FnOnce(Env<'_>) -> Result<T, ConfigError>,
+    ) -> Result<T, String> {
+        let lookup =
+            |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        then(Env::new(&lookup)).map_err(|error| error.to_string())
+    }
+
+    fn problem(name: &str, value: &str) -> String {
+        let settings = [(name, value), ("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)];
+        read(&settings, |env| env.config()).unwrap_err()
+    }
+
+    #[test]
+    fn defaults_are_discord_and_a_file_beside() {
+        let config = read(&[("DISCORD_TOKEN", "Bot a.b.c"), ("ENCRYPTION_KEY", KEY)], |env| env.config());
+        let config = config.unwrap();
+        assert_eq!(config.token.expose_secret(), "a.b.c");
+        assert_eq!(config.api_base.as_str(), "https://discord.com/");
+        assert_eq!(config.http_addr.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.follow_actions_per_hour, Some(100));
+        assert!(
+            matches!(config.database, DatabaseConfig::Sqlite { path: Some(path), .. } if path == *"tributary.db")
+        );
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_a_way_out() {
+        for (name, value) in [
+            ("DISCORD_TOKEN", ""),
+            ("DISCORD_TOKEN", "tok en"),
+            ("DISCORD_API_BASE", "discord.com"),
+            ("DISCORD_API_BASE", "http://127.0.0.1:1/api"),
+            ("DISCORD_API_BASE", "http://user:secret@127.0.0.1:1"),
+            ("DATABASE_URL", "mysql://localhost/x"),
+            ("ENCRYPTION_KEY", "c2hvcnQ="),
+            ("HTTP_ADDR", "8080"),
+            ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
+        ] {
+            let line = problem(name, value);
+            assert!(line.starts_with(name) && line.len() > name.len() + 30, "{line}");
+            assert!(!line.contains('\n') && (value.is_empty() || !line.contains(value)), "{line}");
+        }
+    }
+
+    #[test]
+    fn postgres_needs_a_key_of_its_own() {
+        let settings = [("DISCORD_TOKEN", "a.b.c"), ("DATABASE_URL", "postgres://u:hidden@h/d")];
+        let error = read(&settings, |env| env.config()).unwrap_err();
+        assert!(error.starts_with("ENCRYPTION_KEY is not set") && !error.contains("hidden"), "{error}");
+    }
+}

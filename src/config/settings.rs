@@ -1,0 +1,105 @@
+//! The settings' names, defaults and explanations, in one place.
+
+use std::fmt::Write;
+
+/// A setting as it is documented.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// What holds where it is not set; `None` where it must be set, or where its absence means something (then the explanation says what).
+    pub default: Option<&'static str>,
+    /// What it is for.
+    pub explanation: &'static str,
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "DISCORD_TOKEN",
+        default: None,
+        explanation: "The bot's token (required). Developer portal, your application, Bot, Reset Token.",
+    },
+    Setting {
+        name: "DISCORD_API_BASE",
+        default: Some("https://discord.com"),
+        explanation: "Where Discord's API is, as scheme://host:port. Everything the bot asks goes to that host only.",
+    },
+    Setting {
+        name: "DATABASE_URL",
+        default: Some("sqlite://tributary.db?mode=rwc"),
+        explanation: "The database: sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST:PORT/DATABASE.",
+    },
+    Setting {
+        name: "ENCRYPTION_KEY",
+        default: None,
+        explanation: "Encrypts webhook tokens and message contents: the base64 of 32 bytes (openssl rand -base64 32). Without it, SQLite uses a key file that is made beside the database (tributary.key); PostgreSQL needs it.",
+    },
+    Setting {
+        name: "HTTP_ADDR",
+        default: Some("127.0.0.1:8080"),
+        explanation: "Where /healthz, /readyz and /metrics are served, as IP:PORT.",
+    },
+    Setting {
+        name: "FOLLOW_ACTIONS_PER_HOUR",
+        default: Some("100"),
+        explanation: "Follow and unfollow actions that one person has in an hour. 0 = no limit.",
+    },
+    Setting {
+        name: "RUST_LOG",
+        default: Some("info,serenity=error"),
+        explanation: "What is logged: LEVEL or TARGET=LEVEL, comma-separated. Libraries that could print a token stay at their ceiling, whatever is set here.",
+    },
+    Setting { name: "LOG_FORMAT", default: Some("text"), explanation: "How log lines look: text or json." },
+];
+
+/// The default of a setting, empty where it has none.
+pub(super) fn default_of(name: &str) -> &'static str {
+    SETTINGS
+        .iter()
+        .find(|setting| setting.name == name)
+        .and_then(|setting| setting.default)
+        .unwrap_or_default()
+}
+
+/// The part of `--help` that lists the settings.
+pub fn help() -> String {
+    let mut text =
+        String::from("Settings (environment variables; a .env file in the working directory is read):\n");
+    for setting in SETTINGS {
+        let default = setting.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+        let _ = write!(text, "\n  {}{default}\n{}", setting.name, wrap(setting.explanation, "      "));
+    }
+    text
+}
+
+/// The contents of `.env.example`.
+pub fn env_example() -> String {
+    let mut text = String::from(
+        "# Settings of Tributary. Copy this file to .env and fill in what you need.\n# Made by `tributary settings`; don't edit it by hand.\n",
+    );
+    for setting in SETTINGS {
+        let mark = if setting.name == "DISCORD_TOKEN" { "" } else { "# " };
+        let value = setting.default.unwrap_or_default();
+        let _ = write!(text, "\n{}{mark}{}={value}\n", wrap(setting.explanation, "# "), setting.name);
+    }
+    text
+}
+
+/// Breaks a text into lines of at most 100 characters, each after `prefix`.
+fn wrap(text: &str, prefix: &str) -> String {
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && prefix.len() + line.len() + 1 + word.len() > 100 {
+            let _ = writeln!(lines, "{prefix}{line}");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    let _ = writeln!(lines, "{prefix}{line}");
+    lines
+}

@@ -1,0 +1,103 @@
+//! `/follow`.
+
+use poise::serenity_prelude as serenity;
+
+use crate::domain::follow::{Delivery, Filter, Follow, Mode};
+use crate::service::{DeliveryChoice, FollowRequest, Followed, ServiceError, SourceChoice};
+
+use super::super::ids::IntoDomain;
+use super::super::reply::{self, mention};
+use super::super::{Bot, Context};
+use std::sync::Arc;
+
+/// Let a channel follow another: what is posted there appears here
+///
+/// From then on, what is posted in the source also appears in the target. Announcement channels use Discord's own following, which copies what is published; all others
+/// are relayed by the bot. Needs Manage Channels in the target, and a source that you see.
+///
+/// Example: `/follow channel:#releases into:#news`
+#[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
+#[expect(clippy::too_many_arguments, reason = "one for each option of the command")]
+pub async fn follow(
+    ctx: Context<'_>,
+    #[description = "The channel to follow"] channel: Option<serenity::ChannelId>,
+    #[description = "Or its link or id, for a channel of another server"] link: Option<String>,
+    #[description = "The channel that receives the posts (default: this one)"] into: Option<serenity::ChannelId>,
+    #[description = "Which posts: all, all except those with the tags, or only those (default: all)"] mode: Option<Mode>,
+    #[description = "Tags for the modes except and only, separated by commas"]
+    #[autocomplete = "complete_tags"]
+    tags: Option<String>,
+    #[description = "How: native (Discord's own following) or relay (default: auto)"] delivery: Option<DeliveryChoice>,
+    #[description = "Mirror the source's panels too (default: true)"] panels: Option<bool>,
+) -> Result<(), ServiceError> {
+    let actor = reply::actor(ctx)?;
+    let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
+    let target = into.map_or(actor.channel, IntoDomain::into_domain);
+    let mode = mode.unwrap_or(Mode::All);
+    let delivery = delivery.unwrap_or_default();
+    let request = FollowRequest::new(source, target, mode, tags.as_deref(), delivery, panels.unwrap_or(true))?;
+    let followed = ctx.data().follows.follow(actor, request).await?;
+    reply::embed(ctx, reply::done(describe(&followed))).await;
+    Ok(())
+}
+
+/// What came of it, as the admin reads it.
+fn describe(followed: &Followed) -> String {
+    let (Followed::New(follow) | Followed::Changed(follow) | Followed::Repaired(follow)) = followed;
+    let source = mention(follow.pair.source);
+    let target = mention(follow.pair.target);
+    let id = follow.id;
+    match followed {
+        Followed::New(_) => format!("{target} now follows {source} (follow {id}). {}", what_to_expect(follow)),
+        Followed::Changed(_) => {
+            format!("Follow {id} has new options: {target} follows {source}. {}", what_to_expect(follow))
+        }
+        Followed::Repaired(_) => format!("Follow {id} works again: {target} follows {source}. {}", what_to_expect(follow)),
+    }
+}
+
+fn what_to_expect(follow: &Follow) -> String {
+    match (follow.options.delivery, &follow.options.filter) {
+        (Delivery::Native, _) => "Discord's own following delivers: posts appear once they are published in the source.".to_owned(),
+        (Delivery::Relay, Filter::All) => "New posts appear here from now on.".to_owned(),
+        (Delivery::Relay, filter) => {
+            let tags = filter.tags().join(", ");
+            format!("Mode `{}` with the tags {tags} is stored; until filtering arrives in a later version, all new posts appear.", filter.mode().as_str())
+        }
+    }
+}
+
+/// Offers the tags that this server's follows use already, and what has been typed.
+async fn complete_tags(ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>, typed: &str) -> serenity::CreateAutocompleteResponse {
+    let known = match reply::actor(ctx) {
+        Ok(actor) => ctx.data().follows.known_tags(actor).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    complete(typed, &known).into_iter().fold(serenity::CreateAutocompleteResponse::new(), |answer, text| {
+        answer.add_string_choice(text.clone(), text)
+    })
+}
+
+/// What the text may become: itself, or itself with its last tag completed. Discord: 25 choices of at most 100 characters.
+fn complete(typed: &str, known: &[String]) -> Vec<String> {
+    let (before, last) = typed.rsplit_once(',').map_or(("", typed), |(before, last)| (before.trim(), last));
+    let last = crate::domain::tags::normalise(last);
+    let join = |tag: &str| if before.is_empty() { tag.to_owned() } else { format!("{before}, {tag}") };
+    let itself = (!last.is_empty()).then(|| join(&last));
+    let completed = known.iter().filter(|tag| tag.starts_with(&last) && **tag != last).map(|tag| join(tag));
+    itself.into_iter().chain(completed).filter(|text| text.chars().count() <= 100).take(25).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completes_the_last_tag() {
+        let known = ["bug".to_owned(), "build".to_owned(), "release".to_owned()];
+        assert_eq!(complete("bu", &known), ["bu", "bug", "build"]);
+        assert_eq!(complete("release, BUG", &known), ["release, bug"]);
+        assert_eq!(complete("", &known), known);
+        assert_eq!(complete(&"x".repeat(200), &known), [""; 0]);
+    }
+}

@@ -1,0 +1,31 @@
+//! `/follows`.
+
+use poise::serenity_prelude as serenity;
+use serenity::EditInteractionResponse;
+
+use crate::service::ServiceError;
+use crate::store::Cursor;
+
+use super::super::Context;
+use super::super::follow_list::{self, View};
+use super::super::ids::IntoDomain;
+use super::super::reply;
+
+/// Show what this server follows, and what is broken
+///
+/// Newest first, with each follow's state, and why it is broken if it is. The menu below pauses, resumes or removes one. Needs Manage Messages;
+/// changing something needs Manage Channels in the target.
+///
+/// Example: `/follows channel:#news`
+#[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_MESSAGES")]
+pub async fn follows(
+    ctx: Context<'_>,
+    #[description = "Only the follows of this channel, as source or as target"] channel: Option<serenity::ChannelId>,
+) -> Result<(), ServiceError> {
+    let actor = reply::actor(ctx)?;
+    let view = View { channel: channel.map(IntoDomain::into_domain), cursor: Cursor::Newest };
+    let page = ctx.data().follows.list(actor, view.channel, view.cursor).await?;
+    let answer = EditInteractionResponse::new().embed(follow_list::embed(&page)).components(follow_list::components(&page, view));
+    reply::deliver(reply::send(ctx, answer).await);
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! The slash commands, one file each: read the options, call a service, show what came of it.
+
+mod about;
+mod follow;
+mod followers;
+mod follows;
+mod publish;
+mod unfollow;
+
+use std::sync::Arc;
+
+use poise::{BoxFuture, Command, FrameworkError, FrameworkOptions};
+
+use crate::service::ServiceError;
+
+use super::{Bot, reply};
+
+/// All commands, in the order of the documentation.
+pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
+    vec![
+        follow::follow(),
+        unfollow::unfollow(),
+        follows::follows(),
+        followers::followers(),
+        publish::publish(),
+        about::about(),
+    ]
+}
+
+/// How poise runs them.
+pub(super) fn framework_options() -> FrameworkOptions<Arc<Bot>, ServiceError> {
+    FrameworkOptions {
+        commands: all(),
+        // Before anything is looked up, so that a slow Discord or database never breaks the 3 seconds.
+        pre_command: |ctx| Box::pin(acknowledge(ctx)),
+        on_error: |error| on_error(error),
+        initialize_owners: false,
+        allowed_mentions: None,
+        ..FrameworkOptions::default()
+    }
+}
+
+async fn acknowledge(ctx: poise::Context<'_, Arc<Bot>, ServiceError>) {
+    reply::deliver(ctx.defer_ephemeral().await);
+}
+
+/// Every way in which poise can fail, and what the person sees then.
+fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, ()> {
+    Box::pin(async move {
+        match error {
+            FrameworkError::Command { error, ctx, .. } => answer(ctx, &error).await,
+            FrameworkError::CommandPanic { ctx, .. } => {
+                tracing::error!(command = ctx.command().name.as_ref(), "a command panicked");
+                explain(ctx, "Something went wrong inside me. The operator can see it in the log; please try again.").await;
+            }
+            FrameworkError::ArgumentParse { ctx, .. } => {
+                explain(ctx, "I can't read one of the options. Please choose it again from what Discord offers.").await;
+            }
+            FrameworkError::CommandStructureMismatch { description, ctx, .. } => {
+                tracing::warn!(command = ctx.command().name.as_ref(), description, "options don't fit the command");
+                let ctx = poise::Context::Application(ctx);
+                explain(ctx, "This command has changed. Reload Discord (Ctrl+R), then type it again.").await;
+            }
+            FrameworkError::GuildOnly { ctx, .. } => explain(ctx, "This works in servers only.").await,
+            // None of our commands has cooldowns, checks, owners, prefixes or subcommands.
+            FrameworkError::Setup { .. }
+            | FrameworkError::EventHandler { .. }
+            | FrameworkError::SubcommandRequired { .. }
+            | FrameworkError::CooldownHit { .. }
+            | FrameworkError::MissingBotPermissions { .. }
+            | FrameworkError::MissingUserPermissions { .. }
+            | FrameworkError::PermissionFetchFailed { .. }
+            | FrameworkError::NotAnOwner { .. }
+            | FrameworkError::DmOnly { .. }
+            | FrameworkError::NsfwOnly { .. }
+            | FrameworkError::CommandCheckFailed { .. }
+            | FrameworkError::DynamicPrefix { .. }
+            | FrameworkError::UnknownCommand { .. }
+            | FrameworkError::UnknownInteraction { .. }
+            | FrameworkError::NonCommandMessage { .. }
+            | FrameworkError::__NonExhaustive(_) => tracing::warn!("the command framework reported an unexpected error"),
+        }
+    })
+}
+
+async fn answer(ctx: poise::Context<'_, Arc<Bot>, ServiceError>, error: &ServiceError) {
+    let embed = reply::error(error, &ctx.command().name);
+    if let poise::Context::Application(ctx) = ctx {
+        reply::embed(ctx, embed).await;
+    }
+}
+
+async fn explain(ctx: poise::Context<'_, Arc<Bot>, ServiceError>, text: &str) {
+    if let poise::Context::Application(app) = ctx {
+        // Some of these come before the acknowledgement; a second one does nothing.
+        reply::deliver(app.defer_response(true).await);
+        reply::embed(app, reply::failed(text)).await;
+    }
+}

@@ -1,0 +1,83 @@
+//! Pressed buttons and chosen menu entries. All they need stands in their ids, so they work after a restart; rights are checked anew each time.
+
+use poise::serenity_prelude as serenity;
+use serenity::{
+    ComponentInteraction, ComponentInteractionDataKind, CreateEmbed, CreateInteractionResponse, CreateInteractionResponseMessage,
+    EditInteractionResponse,
+};
+
+use crate::service::{Actor, ServiceError};
+
+use super::follow_list::{self, Act, Press};
+use super::{Bot, reply};
+
+/// Answers a press on a message of the bot's.
+pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {
+    let Some(parsed) = Press::parse(&press.data.custom_id) else {
+        return outdated(ctx, press).await;
+    };
+    // At once: what follows may take longer than the 3 seconds.
+    let acknowledged = press.create_response(ctx, CreateInteractionResponse::Acknowledge).await;
+    reply::deliver(acknowledged);
+    let answer = match list(bot, press, parsed).await {
+        Ok(answer) => answer,
+        Err(error) => EditInteractionResponse::new().embed(reply::error(&error, "follows")),
+    };
+    reply::deliver(press.edit_response(ctx, answer).await.map(|_| ()));
+}
+
+async fn outdated(ctx: &serenity::Context, press: &ComponentInteraction) {
+    let embed = reply::failed("This button is from an older version of me. Please run the command again.");
+    let message = CreateInteractionResponseMessage::new().embed(embed).ephemeral(true);
+    reply::deliver(press.create_response(ctx, CreateInteractionResponse::Message(message)).await);
+}
+
+/// The list of follows as it is after the press.
+async fn list(bot: &Bot, press: &ComponentInteraction, parsed: Press) -> Result<EditInteractionResponse, ServiceError> {
+    let actor = reply::of_interaction(press.guild_id, press.user.id, press.channel_id)?;
+    let (view, notice) = match parsed {
+        Press::Turn(view) => (view, None),
+        Press::Change(view) => (view, Some(change(bot, actor, press).await)),
+    };
+    let page = bot.follows.list(actor, view.channel, view.cursor).await?;
+    let embeds = notice.into_iter().chain([follow_list::embed(&page)]).collect();
+    Ok(EditInteractionResponse::new().embeds(embeds).components(follow_list::components(&page, view)))
+}
+
+/// Does what was chosen in the menu; what came of it stands above the list.
+async fn change(bot: &Bot, actor: Actor, press: &ComponentInteraction) -> CreateEmbed {
+    let chosen = match &press.data.kind {
+        ComponentInteractionDataKind::StringSelect { values } => values.first().and_then(|value| Act::parse(value)),
+        _ => None,
+    };
+    let done = match chosen {
+        Some(act) => act_on(bot, actor, act).await,
+        None => return reply::failed("I can't read that choice. Please run the command again."),
+    };
+    match done {
+        Ok(text) => reply::done(text),
+        Err(error) => reply::error(&error, "follows"),
+    }
+}
+
+async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceError> {
+    match act {
+        Act::Pause(id) => {
+            bot.follows.pause(actor, id).await?;
+            Ok(format!("Follow {id} is paused. What stands stays; what is posted meanwhile is not sent later."))
+        }
+        Act::Resume(id) => {
+            let resumed = bot.follows.resume(actor, id).await?;
+            let missed = "What was posted meanwhile is not sent later.";
+            Ok(if resumed.was_broken {
+                format!("Follow {id} works again. {missed}")
+            } else {
+                format!("Follow {id} is active again. {missed}")
+            })
+        }
+        Act::Remove(id) => {
+            bot.follows.remove(actor, id).await?;
+            Ok(format!("Follow {id} is removed. What was mirrored so far stays."))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! commands.md, made from the command definitions.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use poise::Command;
+use poise::serenity_prelude::{CommandOptionType, CreateCommand};
+use serde_json::Value;
+
+use crate::service::ServiceError;
+
+use super::Bot;
+use super::commands::all;
+
+/// The whole of commands.md.
+pub fn commands_md() -> String {
+    let mut text = String::from(
+        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands work in servers only, and only the person who runs one sees its answer.\n",
+    );
+    for command in all() {
+        let _ = write!(text, "\n{}", section(&command));
+    }
+    text
+}
+
+/// What Discord is told about the commands.
+pub fn definitions() -> Vec<CreateCommand> {
+    poise::builtins::create_application_commands(&all())
+}
+
+fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
+    let description = command.description.as_deref().unwrap_or_default();
+    let mut text = format!("## `/{}`\n\n{description}.\n", command.name);
+    if let Some(help) = &command.help_text {
+        let _ = write!(text, "\n{}\n", help.trim());
+    }
+    let permissions = command.default_member_permissions.get_permission_names();
+    if !permissions.is_empty() {
+        let _ = write!(text, "\nShown to members with {}.\n", permissions.join(", "));
+    }
+    let options = options(command);
+    if !options.is_empty() {
+        text.push_str("\n| option | takes | |\n|---|---|---|\n");
+        for option in options {
+            let _ = writeln!(text, "{option}");
+        }
+    }
+    text
+}
+
+/// A table row for each option, read from what Discord is told, so that both always agree.
+fn options(command: &Command<Arc<Bot>, ServiceError>) -> Vec<String> {
+    let definition = command.create_as_slash_command().map(|definition| serde_json::to_value(definition).unwrap_or_default());
+    let options = definition.as_ref().and_then(|definition| definition["options"].as_array());
+    options.map(|options| options.iter().map(row).collect()).unwrap_or_default()
+}
+
+fn row(option: &Value) -> String {
+    let text = |key: &str| option[key].as_str().unwrap_or_default().to_owned();
+    let words: Vec<String> = option["choices"]
+        .as_array()
+        .map(|choices| choices.iter().filter_map(|choice| Some(format!("`{}`", choice["value"].as_str()?))).collect())
+        .unwrap_or_default();
+    let kind = option["type"].as_u64().and_then(|kind| u8::try_from(kind).ok()).map(CommandOptionType::from);
+    let takes = match kind {
+        _ if !words.is_empty() => words.join(", "),
+        Some(CommandOptionType::Channel) => "a channel".to_owned(),
+        Some(CommandOptionType::Boolean) => "true or false".to_owned(),
+        Some(CommandOptionType::Integer) => "a whole number".to_owned(),
+        _ if option["autocomplete"] == true => "text, completed as you type".to_owned(),
+        _ => "text".to_owned(),
+    };
+    let required = if option["required"] == true { " (required)" } else { "" };
+    format!("| `{}`{required} | {takes} | {} |", text("name"), text("description"))
+}

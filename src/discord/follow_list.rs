@@ -1,0 +1,234 @@
+//! The list of a server's follows as an embed, with the buttons that page it and the menu that changes one. What a button needs to know stands in its id, so
+//! that it works after a restart too.
+
+use std::fmt::Write;
+
+use poise::serenity_prelude as serenity;
+use serenity::{
+    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption,
+};
+
+use crate::domain::follow::{FollowId, FollowState, Filter};
+use crate::domain::ids::ChannelId;
+use crate::service::{End, FollowPage, FollowRow};
+use crate::store::Cursor;
+
+use super::reply;
+
+/// What the list shows: all of the server's follows or one channel's, and which page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) channel: Option<ChannelId>,
+    pub(super) cursor: Cursor,
+}
+
+/// What a button or a menu of the list asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Press {
+    /// Show this page.
+    Turn(View),
+    /// Do what was chosen, then show this page again.
+    Change(View),
+}
+
+/// What the menu does to a follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    Pause(FollowId),
+    Resume(FollowId),
+    Remove(FollowId),
+}
+
+impl View {
+    fn id(self, kind: &str) -> String {
+        let channel = self.channel.map_or(0, ChannelId::get);
+        match self.cursor {
+            Cursor::Newest => format!("follows:{kind}:{channel}:n"),
+            Cursor::OlderThan(FollowId(id)) => format!("follows:{kind}:{channel}:o{id}"),
+            Cursor::NewerThan(FollowId(id)) => format!("follows:{kind}:{channel}:y{id}"),
+        }
+    }
+}
+
+impl Press {
+    /// Reads a component's id; `None` for one that isn't of this list.
+    pub(super) fn parse(id: &str) -> Option<Self> {
+        let mut parts = id.strip_prefix("follows:")?.split(':');
+        let (kind, channel, cursor) = (parts.next()?, parts.next()?, parts.next()?);
+        let channel = if channel == "0" { None } else { Some(channel.parse().ok()?) };
+        let number = |text: &str| text.parse().ok().map(FollowId);
+        let cursor = match cursor.split_at_checked(1)? {
+            ("n", "") => Cursor::Newest,
+            ("o", id) => Cursor::OlderThan(number(id)?),
+            ("y", id) => Cursor::NewerThan(number(id)?),
+            _ => return None,
+        };
+        let view = View { channel, cursor };
+        match (kind, parts.next()) {
+            ("newer" | "older", None) => Some(Self::Turn(view)),
+            ("act", None) => Some(Self::Change(view)),
+            _ => None,
+        }
+    }
+}
+
+impl Act {
+    /// Reads the value of a choice.
+    pub(super) fn parse(value: &str) -> Option<Self> {
+        let (word, id) = value.split_once(':')?;
+        let id = FollowId(id.parse().ok()?);
+        match word {
+            "pause" => Some(Self::Pause(id)),
+            "resume" => Some(Self::Resume(id)),
+            "remove" => Some(Self::Remove(id)),
+            _ => None,
+        }
+    }
+}
+
+/// The list itself.
+pub(super) fn embed(page: &FollowPage) -> CreateEmbed {
+    let title = match page.total {
+        1 => "1 follow".to_owned(),
+        total => format!("{total} follows"),
+    };
+    if page.rows.is_empty() {
+        let text = if page.total == 0 {
+            "Nothing is followed here yet. `/follow` begins."
+        } else {
+            "There is nothing on this page any more. Run `/follows` again."
+        };
+        return reply::info(title, text);
+    }
+    let mut text = String::new();
+    for row in &page.rows {
+        let _ = writeln!(text, "{}\n", describe(row));
+    }
+    reply::info(title, text.trim_end())
+}
+
+fn describe(row: &FollowRow) -> String {
+    let follow = &row.follow;
+    let state = match follow.state {
+        FollowState::Active => "🟢 active",
+        FollowState::Paused => "⏸️ paused",
+        FollowState::Broken(_) => "🔴 broken",
+    };
+    let delivery = follow.options.delivery.as_str();
+    let filter = match &follow.options.filter {
+        Filter::All => "all".to_owned(),
+        filter => format!("{} {}", filter.mode().as_str(), escape(&short(&filter.tags().join(", "), 80))),
+    };
+    let panels = if follow.options.panels { "" } else { " · no panels" };
+    let since = follow.created_at.timestamp();
+    let mut text = format!(
+        "**{}** {} → {}\n{state} · {delivery} · {filter}{panels} · since <t:{since}:R>",
+        follow.id,
+        shown(&row.source),
+        shown(&row.target)
+    );
+    if let FollowState::Broken(reason) = follow.state {
+        let _ = write!(text, "\n> {}", reason.explanation());
+    }
+    text
+}
+
+/// The menu and the paging buttons of a page, as far as there is something to choose.
+pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> {
+    let mut rows = Vec::new();
+    if !page.rows.is_empty() {
+        let options = page.rows.iter().flat_map(|row| choices(row)).collect();
+        let menu = CreateSelectMenu::new(view.id("act"), CreateSelectMenuKind::String { options });
+        rows.push(CreateActionRow::SelectMenu(menu.placeholder("Pause, resume or remove a follow …")));
+    }
+    if page.has_newer || page.has_older {
+        let turn = |cursor, kind| View { cursor, ..view }.id(kind);
+        let newer = page.rows.first().map_or(Cursor::Newest, |row| Cursor::NewerThan(row.follow.id));
+        let older = page.rows.last().map_or(Cursor::Newest, |row| Cursor::OlderThan(row.follow.id));
+        rows.push(CreateActionRow::Buttons(vec![
+            button(turn(newer, "newer"), "◀ Newer", page.has_newer),
+            button(turn(older, "older"), "Older ▶", page.has_older),
+        ]));
+    }
+    rows
+}
+
+fn button(id: String, label: &str, enabled: bool) -> CreateButton {
+    CreateButton::new(id).label(label).style(ButtonStyle::Secondary).disabled(!enabled)
+}
+
+fn choices(row: &FollowRow) -> [CreateSelectMenuOption; 2] {
+    let id = row.follow.id;
+    let ends = format!("{} → {}", plain(&row.source), plain(&row.target));
+    let (word, value) = match row.follow.state {
+        FollowState::Active => ("Pause", "pause"),
+        FollowState::Paused => ("Resume", "resume"),
+        FollowState::Broken(_) => ("Try again:", "resume"),
+    };
+    let option = |word: &str, value: &str| {
+        CreateSelectMenuOption::new(format!("{word} {id}"), format!("{value}:{}", id.0)).description(short(&ends, 100))
+    };
+    [option(word, value), option("Remove", "remove")]
+}
+
+/// A channel in a text that Discord renders.
+pub(super) fn shown(end: &End) -> String {
+    match end {
+        End::Here { channel, .. } => reply::mention(*channel),
+        End::Elsewhere { name, server, .. } => format!("#{} in {}", escape(name), escape(server)),
+        End::Hidden => "*a channel that you can't see*".to_owned(),
+        End::Deleted(id) => format!("*deleted channel* `{id}`"),
+    }
+}
+
+/// A channel in a text where Discord renders nothing.
+pub(super) fn plain(end: &End) -> String {
+    match end {
+        End::Here { name, .. } => format!("#{name}"),
+        End::Elsewhere { name, server, .. } => format!("#{name} in {server}"),
+        End::Hidden => "a channel that you can't see".to_owned(),
+        End::Deleted(id) => format!("deleted channel {id}"),
+    }
+}
+
+/// A name that Discord shall not read as markdown.
+pub(super) fn escape(name: &str) -> String {
+    name.chars().fold(String::with_capacity(name.len()), |mut text, c| {
+        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@') {
+            text.push('\\');
+        }
+        text.push(c);
+        text
+    })
+}
+
+fn short(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(most - 1).collect();
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_back_and_nothing_else() {
+        for cursor in [Cursor::Newest, Cursor::OlderThan(FollowId(7)), Cursor::NewerThan(FollowId(i64::MAX))] {
+            for channel in [None, ChannelId::new(u64::MAX >> 1).ok()] {
+                let view = View { channel, cursor };
+                assert!(view.id("older").len() <= 100);
+                assert_eq!(Press::parse(&view.id("older")), Some(Press::Turn(view)));
+                assert_eq!(Press::parse(&view.id("act")), Some(Press::Change(view)));
+            }
+        }
+        for id in ["", "follows:", "follows:older:0:x7", "follows:older:0:", "follows:older:x:n", "follows:older:0:n:1", "panel:older:0:n"] {
+            assert_eq!(Press::parse(id), None, "{id}");
+        }
+        assert_eq!(Act::parse("remove:12"), Some(Act::Remove(FollowId(12))));
+        assert_eq!(Act::parse("remove:x"), None);
+    }
+}

@@ -1,0 +1,32 @@
+//! The edge to Discord's gateway and to people: commands and buttons become calls of services, their results become embeds,
+//! and events become what the services understand. No rule lives here.
+
+pub mod commands;
+mod components;
+mod convert;
+pub mod docs;
+mod follow_list;
+pub mod gateway;
+mod ids;
+mod ingest;
+mod options;
+mod reply;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::service::{Follows, ServiceError};
+
+/// What commands and buttons work with.
+pub struct Bot {
+    /// The use cases.
+    pub follows: Follows,
+    /// When the process started.
+    pub started_at: DateTime<Utc>,
+    /// The link with which a server's admin invites the bot.
+    pub invite: String,
+}
+
+/// A command as poise runs it.
+pub type Context<'a> = poise::ApplicationContext<'a, Arc<Bot>, ServiceError>;

@@ -1,0 +1,113 @@
+//! The author name of a mirror: the display name, made acceptable for a webhook with as little change as possible.
+//!
+//! Discord: "Webhook names follow the nickname guidelines", and may not contain "clyde" or "discord" nor be "everyone", "here" or
+//! "system message". Three backticks are refused too; `@`, `#` and `:` are for account names only (discord-api-docs issue 4293). One letter
+//! of a refused word is replaced by a Cyrillic twin: it looks the same, and it stays. An invisible character in between would not do, because
+//! Discord strips many of these *before* it looks (issues 1189, 4691) and squeezes white space.
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use crate::domain::{limits, text};
+
+/// Who posts when nothing of a name can be seen: Discord would show the webhook's own name instead (discord-api-docs issue 4218).
+const FALLBACK: &str = "Someone";
+
+/// What a name may not contain, and which letter of it is replaced.
+const REFUSED_PARTS: [(&str, usize); 3] = [("clyde", 4), ("discord", 4), ("```", 2)];
+
+/// What a name may not be. The last letter, an "e" in all of them, is replaced.
+const REFUSED_NAMES: [&str; 3] = ["everyone", "here", "system message"];
+
+/// The name under which a mirror of this author is posted: 1 to 80 long, and nothing that Discord refuses.
+pub(super) fn username(display_name: &str) -> String {
+    let kept: String = display_name.chars().filter(|c| !text::is_noise(*c)).collect();
+    let squeezed = kept.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !text::is_visible(&squeezed) {
+        return FALLBACK.to_owned();
+    }
+    text::cut(&without_refused_words(&squeezed), limits::USERNAME).into_owned()
+}
+
+fn without_refused_words(name: &str) -> String {
+    let mut letters: Vec<char> = name.chars().collect();
+    let folded: Vec<(char, usize)> =
+        letters.iter().enumerate().flat_map(|(at, c)| folded(*c).map(move |folded| (folded, at))).collect();
+    let reads = |word: &str, from: usize| {
+        word.chars().enumerate().all(|(at, c)| folded.get(from + at).is_some_and(|(folded, _)| *folded == c))
+    };
+    let mut twins = Vec::new();
+    for from in 0..folded.len() {
+        twins.extend(
+            REFUSED_PARTS
+                .iter()
+                .filter(|(word, _)| reads(word, from))
+                .map(|(_, letter)| folded[from + letter].1),
+        );
+    }
+    if REFUSED_NAMES.iter().any(|word| word.chars().count() == folded.len() && reads(word, 0)) {
+        twins.extend(folded.last().map(|(_, at)| *at));
+    }
+    for at in twins {
+        letters[at] = twin(letters[at]);
+    }
+    letters.into_iter().collect()
+}
+
+/// A character as a strict reader may see it: without case, width and ornament.
+fn folded(c: char) -> impl Iterator<Item = char> {
+    std::iter::once(c)
+        .nfkd()
+        .filter(|c| !text::is_ignorable(*c) && !is_combining_mark(*c))
+        .flat_map(char::to_lowercase)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// A letter that looks like this one and isn't it.
+fn twin(c: char) -> char {
+    let upper = c.is_uppercase();
+    match folded(c).next() {
+        Some('e') if upper => 'Е',
+        Some('e') => 'е',
+        Some('o') if upper => 'О',
+        Some('o') => 'о',
+        _ => 'ˋ',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Ada", "Ada")]
+    #[case("  Ada \t  Lovelace ", "Ada Lovelace")]
+    #[case("A", "A")]
+    #[case("", "Someone")]
+    #[case("\u{200B}\u{2800} \u{202E}", "Someone")]
+    #[case("Clyde", "Clydе")]
+    #[case("CLYDE and clyde", "CLYDЕ and clydе")]
+    #[case("my Discord bot", "my Discоrd bot")]
+    #[case("dis\u{200B}cord", "discоrd")]
+    #[case("dis\u{200D}cord", "dis\u{200D}cоrd")]
+    #[case("ｄｉｓｃｏｒｄ", "ｄｉｓｃоｒｄ")]
+    #[case("Here", "Herе")]
+    #[case("everyone", "everyonе")]
+    #[case("System  message", "System messagе")]
+    #[case("Theresa from there", "Theresa from there")]
+    #[case("a```b", "a``ˋb")]
+    #[case("@here #1 :3", "@here #1 :3")]
+    #[case("👨‍👩‍👧 family", "👨‍👩‍👧 family")]
+    fn is_made_acceptable(#[case] name: &str, #[case] shown: &str) {
+        assert_eq!(username(name), shown);
+    }
+
+    #[test]
+    fn is_cut_between_graphemes() {
+        assert_eq!(username(&"x".repeat(80)), "x".repeat(80));
+        assert_eq!(username(&"x".repeat(81)), format!("{}…", "x".repeat(79)));
+        assert_eq!(username(&"👨‍👩‍👧".repeat(20)), format!("{}…", "👨‍👩‍👧".repeat(9)));
+    }
+}

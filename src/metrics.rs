@@ -1,0 +1,45 @@
+//! The names of the metrics, and the recorder that `/metrics` reads.
+
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+
+/// Gauge: follows, by `state` (active, paused, broken).
+pub const FOLLOWS: &str = "tributary_follows";
+/// Counter: events of followed channels read from the gateway.
+pub const EVENTS_READ: &str = "tributary_events_read_total";
+/// Counter: finished steps of deliveries, by `outcome`.
+pub const DELIVERIES: &str = "tributary_deliveries_total";
+/// Gauge: deliveries that are not finished.
+pub const OPEN_DELIVERIES: &str = "tributary_open_deliveries";
+/// Gauge: targets with deliveries that are not finished.
+pub const OPEN_LANES: &str = "tributary_open_lanes";
+/// Histogram, in seconds: from the message in the source to its mirror.
+pub const DELIVERY_LAG: &str = "tributary_delivery_lag_seconds";
+/// Counter: times that the gateway came back after it was gone.
+pub const GATEWAY_RECONNECTS: &str = "tributary_gateway_reconnects_total";
+/// Gauge: 1 while the gateway is connected.
+pub const GATEWAY_UP: &str = "tributary_gateway_up";
+
+/// The lag's buckets, in seconds.
+const LAG_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0];
+
+/// Starts recording. Once in a process.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let matcher = metrics_exporter_prometheus::Matcher::Full(DELIVERY_LAG.to_owned());
+    let handle = PrometheusBuilder::new().set_buckets_for_metric(matcher, LAG_BUCKETS)?.install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    metrics::describe_gauge!(FOLLOWS, "Follows, by state");
+    metrics::describe_counter!(EVENTS_READ, "Events of followed channels read from the gateway");
+    metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
+    metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
+    metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");
+    metrics::describe_histogram!(DELIVERY_LAG, metrics::Unit::Seconds, "From the message in the source to its mirror");
+    metrics::describe_counter!(GATEWAY_RECONNECTS, "Times that the gateway came back after it was gone");
+    metrics::describe_gauge!(GATEWAY_UP, "1 while the gateway is connected");
+    // Present from the start, so that a rate over them is never without data.
+    metrics::counter!(EVENTS_READ).absolute(0);
+    metrics::counter!(GATEWAY_RECONNECTS).absolute(0);
+}

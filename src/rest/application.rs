@@ -1,0 +1,43 @@
+//! Calls about the bot itself: who it is, its commands, its way into the gateway.
+
+use serde::Serialize;
+
+use super::Rest;
+use super::call::{Call, Verb};
+use super::error::RestError;
+use super::limiter::Major;
+use super::model::{ApplicationInfo, CurrentUser, GatewayBot, RegisteredCommand};
+use crate::domain::ids::ApplicationId;
+
+impl Rest {
+    /// Who the bot is: `GET /users/@me`.
+    pub async fn current_user(&self) -> Result<CurrentUser, RestError> {
+        self.read(Call::new(Verb::Get, "/users/@me", Major::None, &[])).await
+    }
+
+    /// The bot's application: `GET /applications/@me`, or where that isn't known (404) `GET /oauth2/applications/@me`.
+    pub async fn application(&self) -> Result<ApplicationInfo, RestError> {
+        match self.read(Call::new(Verb::Get, "/applications/@me", Major::None, &[])).await {
+            Err(RestError::NotFound { .. }) => {
+                self.read(Call::new(Verb::Get, "/oauth2/applications/@me", Major::None, &[])).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Where the gateway is and how many sessions may begin: `GET /gateway/bot`.
+    pub async fn gateway_bot(&self) -> Result<GatewayBot, RestError> {
+        self.read(Call::new(Verb::Get, "/gateway/bot", Major::None, &[])).await
+    }
+
+    /// Replaces all the bot's global commands, given as a list in Discord's form: `PUT /applications/{application}/commands`.
+    pub async fn set_global_commands(
+        &self,
+        application: ApplicationId,
+        commands: &(impl Serialize + ?Sized),
+    ) -> Result<Vec<RegisteredCommand>, RestError> {
+        let call =
+            Call::new(Verb::Put, "/applications/{application}/commands", Major::None, &[application.get()]);
+        self.read(call.json(commands)?).await
+    }
+}

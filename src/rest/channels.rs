@@ -1,0 +1,43 @@
+//! Calls about channels, threads, and Discord's own channel following.
+
+use serde_json::json;
+
+use super::Rest;
+use super::call::{Call, Verb};
+use super::code::ErrorCode;
+use super::error::RestError;
+use super::limiter::Major;
+use super::model::{Channel, FollowedChannel};
+use crate::domain::ids::{ChannelId, UserId};
+
+impl Rest {
+    /// A channel or a thread: `GET /channels/{channel}`.
+    pub async fn channel(&self, channel: ChannelId) -> Result<Channel, RestError> {
+        self.read(Call::new(Verb::Get, "/channels/{channel}", Major::Channel(channel), &[channel.get()]))
+            .await
+    }
+
+    /// Whether somebody is in a thread: `GET /channels/{channel}/thread-members/{user}`, where 404 says no, unless it is the thread that is unknown.
+    pub async fn thread_member(&self, thread: ChannelId, user: UserId) -> Result<bool, RestError> {
+        let template = "/channels/{channel}/thread-members/{user}";
+        let call = Call::new(Verb::Get, template, Major::Channel(thread), &[thread.get(), user.get()]);
+        match self.perform(&call).await {
+            Ok(_) => Ok(true),
+            Err(RestError::NotFound { code }) if code != ErrorCode::UNKNOWN_CHANNEL => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a target follow an announcement channel natively: `POST /channels/{channel}/followers`. Needs Manage Webhooks in the target, where it makes
+    /// a webhook (30007: there are 15 already; 30058: the server has 1000).
+    pub async fn follow_announcement(
+        &self,
+        source: ChannelId,
+        target: ChannelId,
+        reason: &str,
+    ) -> Result<FollowedChannel, RestError> {
+        let template = "/channels/{channel}/followers";
+        let call = Call::new(Verb::Post, template, Major::Channel(source), &[source.get()]);
+        self.read(call.reason(reason).json(&json!({"webhook_channel_id": target}))?).await
+    }
+}

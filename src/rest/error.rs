@@ -1,0 +1,156 @@
+//! Why a call failed: a closed set, decided once from the answer (or its absence).
+//!
+//! Nothing here holds an address, a token or a body, so an error may be logged as it is.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::code::ErrorCode;
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RestError {
+    /// The rate limit asks for a longer wait than this call may take. The call was not performed.
+    #[error("rate limited ({scope}), again in {:.1} s", retry_after.as_secs_f64())]
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+        /// Whose limit it is.
+        scope: Scope,
+    },
+    /// 401: the bot's token isn't accepted, or the webhook's (code 50027).
+    #[error("token not accepted (401, code {code})")]
+    Unauthorized {
+        /// Discord's code.
+        code: ErrorCode,
+    },
+    /// 403: the bot may not do this.
+    #[error("forbidden (403, code {code})")]
+    Forbidden {
+        /// Discord's code.
+        code: ErrorCode,
+    },
+    /// 404: what the call is about doesn't exist, or not for the bot.
+    #[error("not found (404, code {code})")]
+    NotFound {
+        /// Discord's code, which says what isn't there.
+        code: ErrorCode,
+    },
+    /// Another refusal: asking the same again won't help.
+    #[error("refused ({status}, code {code}): {message}")]
+    Refused {
+        /// The answer's status.
+        status: u16,
+        /// Discord's code.
+        code: ErrorCode,
+        /// Discord's own short text, in English, without secrets: for the operator, not for people.
+        message: String,
+    },
+    /// 5xx: Discord failed. A call that changes something may still have done so.
+    #[error("Discord failed ({status})")]
+    Server {
+        /// The answer's status.
+        status: u16,
+    },
+    /// No answer: the call may or may not have been performed.
+    #[error("no answer: {0}")]
+    Unclear(Doubt),
+    /// No connection: the call was certainly not performed.
+    #[error("no connection")]
+    NotSent,
+    /// Too many calls failed lately: Tributary stops before Discord bans its address. The call was not performed.
+    #[error("too many invalid requests, again in {} s", retry_after.as_secs())]
+    FuseOpen {
+        /// When there is room again, if nothing else fails.
+        retry_after: Duration,
+    },
+    /// The call was performed, but its answer isn't what Discord describes.
+    #[error("answer not understood")]
+    Malformed,
+}
+
+impl RestError {
+    /// Discord's code, where there is one.
+    pub const fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Unauthorized { code }
+            | Self::Forbidden { code }
+            | Self::NotFound { code }
+            | Self::Refused { code, .. } => Some(*code),
+            Self::RateLimited { .. }
+            | Self::Server { .. }
+            | Self::Unclear(_)
+            | Self::NotSent
+            | Self::FuseOpen { .. }
+            | Self::Malformed => None,
+        }
+    }
+
+    /// Whether the same call may work later without anybody doing anything.
+    pub const fn passes(&self) -> bool {
+        match self {
+            Self::RateLimited { .. }
+            | Self::Server { .. }
+            | Self::Unclear(_)
+            | Self::NotSent
+            | Self::FuseOpen { .. } => true,
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Refused { .. }
+            | Self::Malformed => false,
+        }
+    }
+}
+
+/// Whose limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The bot's, for one kind of call on one thing.
+    User,
+    /// One that others use too; Discord doesn't count it as an invalid request.
+    Shared,
+    /// The bot's, over all calls.
+    Global,
+}
+
+impl Scope {
+    /// Discord's word for it, also the metrics' label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Shared => "shared",
+            Self::Global => "global",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// Discord took longer than the request's timeout.
+    Timeout,
+    /// The connection broke.
+    Broken,
+    /// Discord failed while it did it (5xx).
+    Failed(u16),
+    /// It was done, but the answer can't be read.
+    Unreadable,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str("timed out"),
+            Self::Broken => f.write_str("connection broken"),
+            Self::Failed(status) => write!(f, "Discord failed ({status})"),
+            Self::Unreadable => f.write_str("unreadable"),
+        }
+    }
+}

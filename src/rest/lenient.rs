@@ -1,0 +1,32 @@
+//! Reading Discord's answers without losing the whole for a part: what can't be read is left out.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::domain::permissions::Permissions;
+
+/// The value, or its default where it is missing, null or of another form.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    d: D,
+) -> Result<T, D::Error> {
+    let value = Value::deserialize(d)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// The elements that can be read; none where there is no list.
+pub(super) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Result<Vec<T>, D::Error> {
+    let Value::Array(values) = Value::deserialize(d)? else { return Ok(Vec::new()) };
+    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+}
+
+/// Permissions, which Discord writes as a decimal text. An unreadable set is an error: nobody gets by without it.
+pub(super) fn permissions<'de, D: Deserializer<'de>>(d: D) -> Result<Permissions, D::Error> {
+    let bits = match Value::deserialize(d)? {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_u64(),
+        _ => None,
+    };
+    bits.map(Permissions::from_bits_retain)
+        .ok_or_else(|| serde::de::Error::custom("not a set of permissions"))
+}

@@ -1,0 +1,159 @@
+//! What the limiter learns from an answer, and how it is read from headers and body.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+
+use super::super::error::Scope;
+
+/// No wait that Discord asks for is taken for longer than this.
+const LONGEST_WAIT: f64 = 86_400.0;
+/// A 429 that doesn't say how long.
+const UNSAID_WAIT: Duration = Duration::from_secs(5);
+
+/// A bucket as an answer describes it, right after it counted the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rest) struct Quota {
+    pub(super) limit: u32,
+    pub(super) remaining: u32,
+    pub(super) reset_after: Duration,
+}
+
+/// What the limiter learns from an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::rest) struct Answer {
+    /// Discord's name for the bucket: routes that share it share the limit.
+    pub(super) bucket: Option<String>,
+    pub(super) quota: Option<Quota>,
+    pub(in crate::rest) verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rest) enum Verdict {
+    /// Discord has dealt with it.
+    Dealt,
+    /// 401 or 403: dealt with, and counted by Discord as invalid.
+    Invalid,
+    /// 5xx: it may come from something before Discord's limits.
+    Failed,
+    /// 429.
+    Limited { retry_after: Duration, scope: Scope },
+}
+
+/// The body of a 429.
+#[derive(Deserialize)]
+struct LimitedBody {
+    retry_after: f64,
+    #[serde(default)]
+    global: bool,
+}
+
+impl Answer {
+    /// Reads an answer; of the body only a 429's is looked at.
+    pub(in crate::rest) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        let quota = quota(headers);
+        let verdict = match status {
+            429 => limited(headers, body, quota),
+            401 | 403 => Verdict::Invalid,
+            500.. => Verdict::Failed,
+            _ => Verdict::Dealt,
+        };
+        let bucket = text(headers, "x-ratelimit-bucket").filter(|name| name.len() <= 200).map(str::to_owned);
+        Self { bucket, quota, verdict }
+    }
+}
+
+fn limited(headers: &HeaderMap, body: &[u8], quota: Option<Quota>) -> Verdict {
+    let body: Option<LimitedBody> = serde_json::from_slice(body).ok();
+    let global =
+        body.as_ref().is_some_and(|body| body.global) || text(headers, "x-ratelimit-global").is_some();
+    let scope = match text(headers, "x-ratelimit-scope") {
+        _ if global => Scope::Global,
+        Some("global") => Scope::Global,
+        Some("shared") => Scope::Shared,
+        Some(_) => Scope::User,
+        // Not written by Discord's API but by what stands before it, and about the whole address.
+        None if body.is_none() => Scope::Global,
+        None => Scope::User,
+    };
+    // The header rounds, and has been seen below the body: the larger one holds. A spent bucket of our own says it a third way.
+    let own =
+        quota.filter(|quota| scope == Scope::User && quota.remaining == 0).map(|quota| quota.reset_after);
+    let said =
+        [text(headers, "retry-after").and_then(seconds), body.and_then(|body| wait(body.retry_after)), own];
+    let retry_after = said.into_iter().flatten().max().unwrap_or(UNSAID_WAIT);
+    Verdict::Limited { retry_after, scope }
+}
+
+fn quota(headers: &HeaderMap) -> Option<Quota> {
+    let number = |name| text(headers, name).and_then(|text| text.parse().ok());
+    let (limit, remaining) = (number("x-ratelimit-limit")?, number("x-ratelimit-remaining")?);
+    let reset_after = text(headers, "x-ratelimit-reset-after").and_then(seconds)?;
+    Some(Quota { limit, remaining, reset_after })
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    wait(text.parse().ok()?)
+}
+
+fn wait(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds.min(LONGEST_WAIT)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let header = |(name, value): &(&'static str, &'static str)| {
+            (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap())
+        };
+        pairs.iter().map(header).collect()
+    }
+
+    fn limit(pairs: &[(&'static str, &'static str)], body: &str) -> (f64, Scope) {
+        match Answer::read(429, &headers(pairs), body.as_bytes()).verdict {
+            Verdict::Limited { retry_after, scope } => (retry_after.as_secs_f64(), scope),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_larger_of_both_times_holds() {
+        let shared = ("x-ratelimit-scope", "shared");
+        assert_eq!(limit(&[("retry-after", "1"), shared], r#"{"retry_after": 1.4}"#), (1.4, Scope::Shared));
+        assert_eq!(limit(&[("retry-after", "2"), shared], r#"{"retry_after": 1.4}"#), (2.0, Scope::Shared));
+        assert_eq!(limit(&[shared], "{}"), (5.0, Scope::Shared));
+    }
+
+    #[test]
+    fn knows_whose_limit_it_is() {
+        let body = r#"{"retry_after": 3, "global": true}"#;
+        assert_eq!(limit(&[], body), (3.0, Scope::Global));
+        assert_eq!(limit(&[("x-ratelimit-scope", "global")], r#"{"retry_after": 3}"#), (3.0, Scope::Global));
+        assert_eq!(limit(&[("x-ratelimit-scope", "user")], r#"{"retry_after": 3}"#), (3.0, Scope::User));
+        assert_eq!(limit(&[("retry-after", "600")], "<html>error 1015</html>"), (600.0, Scope::Global));
+    }
+
+    #[test]
+    fn odd_headers_are_no_headers() {
+        let good = [
+            ("x-ratelimit-limit", "5"),
+            ("x-ratelimit-remaining", "4"),
+            ("x-ratelimit-reset-after", "1.5"),
+            ("x-ratelimit-bucket", "abc"),
+        ];
+        let answer = Answer::read(200, &headers(&good), b"");
+        assert_eq!(answer.quota.unwrap().reset_after, Duration::from_millis(1500));
+        assert_eq!(answer.bucket.as_deref(), Some("abc"));
+        for odd in ["-1", "NaN", "inf-", ""] {
+            let bad = [good[0], good[1], ("x-ratelimit-reset-after", odd)];
+            assert_eq!(Answer::read(200, &headers(&bad), b"").quota, None, "{odd}");
+        }
+    }
+}

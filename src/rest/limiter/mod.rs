@@ -1,0 +1,208 @@
+//! Discord's rate limits, so that a request leaves only when it will be let through.
+//!
+//! ```text
+//! call ─► line of its bucket ─► line of the global limit ─► permit ─► request ─► answer ─┐
+//!            ▲        ▲                  ▲                                               │
+//!            │        └── fuse, hold     └── bot's token, and webhooks' tokens, apart    │
+//!            └──────────────── bucket's name, limit, remaining, reset ◄──────────────────┘
+//! ```
+//!
+//! [`bucket`] knows one bucket, [`pace`] the global limit, [`fuse`] the limit on invalid requests, [`queues`] who goes next; all of them are plain state machines that are
+//! told the time. Here they are joined to the real clock: a caller waits its turn, and gives up when that would take too long.
+
+mod answer;
+mod bucket;
+mod fuse;
+mod pace;
+mod queues;
+#[cfg(test)]
+mod simulation;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+pub(super) use self::answer::{Answer, Verdict};
+pub use self::fuse::FuseState;
+use self::queues::{Queues, Turn};
+use super::call::Route;
+use super::error::{RestError, Scope};
+use super::metrics;
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+
+/// When to ask again, where an answer under way decides and the caller can't wait for it.
+const SOON: Duration = Duration::from_millis(250);
+
+/// The thing that a route is about, for which Discord limits it apart from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Major {
+    None,
+    Channel(ChannelId),
+    Guild(GuildId),
+    Webhook(WebhookId),
+}
+
+/// Which global limit a call counts towards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Class {
+    /// With the bot's token: the bot's limit.
+    Bot,
+    /// With a webhook's token: the address's limit.
+    Anonymous,
+}
+
+/// What a call's rate limit goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) route: Route,
+    pub(super) major: Major,
+    pub(super) class: Class,
+}
+
+/// A place in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Ticket(u64);
+
+/// A request under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct PermitId(u64);
+
+/// All limits of one bot.
+#[derive(Debug)]
+pub(super) struct Limits {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    queues: Queues,
+    bells: HashMap<Ticket, Arc<Notify>>,
+}
+
+impl State {
+    /// Tells those who should ask again.
+    fn ring(&mut self) {
+        for ticket in self.queues.take_rung() {
+            if let Some(bell) = self.bells.get(&ticket) {
+                bell.notify_one();
+            }
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn new(per_second: u32, fuse_limit: usize) -> Arc<Self> {
+        let queues = Queues::new(Instant::now().into_std(), per_second, fuse_limit);
+        Arc::new(Self { state: Mutex::new(State { queues, bells: HashMap::new() }) })
+    }
+
+    /// Waits for this call's turn, until the deadline at most. `again` after a 429: it keeps its place in front.
+    ///
+    /// Errors: [`RestError::RateLimited`] as soon as it is sure that the deadline will pass; [`RestError::FuseOpen`].
+    pub(super) async fn turn(
+        self: &Arc<Self>,
+        key: Key,
+        again: bool,
+        deadline: Instant,
+    ) -> Result<Permit, RestError> {
+        let place = Place::join(self, key, again);
+        loop {
+            let now = Instant::now();
+            let (until, scope, sure) = match place.poll(now) {
+                Turn::Go(id) => return Ok(Permit { limits: Arc::clone(self), id: Some(id) }),
+                Turn::Blown(retry_after) => return Err(RestError::FuseOpen { retry_after }),
+                Turn::At(until, scope) => (Some(Instant::from_std(until)), scope, true),
+                Turn::Rung(until) => (until.map(Instant::from_std), Scope::User, false),
+            };
+            if now >= deadline || (sure && until.is_some_and(|until| until > deadline)) {
+                let retry_after = until.map_or(SOON, |until| until.saturating_duration_since(now));
+                return Err(RestError::RateLimited { retry_after, scope });
+            }
+            let wake_at = until.map_or(deadline, |until| until.min(deadline));
+            tokio::select! {
+                () = place.bell.notified() => {}
+                () = sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    /// How the fuse stands.
+    pub(super) fn fuse(&self) -> FuseState {
+        let state = self.lock().queues.fuse(Instant::now().into_std());
+        metrics::fuse(state.is_open());
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A caller's place in line, given up when dropped.
+struct Place<'a> {
+    limits: &'a Limits,
+    ticket: Ticket,
+    bell: Arc<Notify>,
+}
+
+impl<'a> Place<'a> {
+    fn join(limits: &'a Limits, key: Key, again: bool) -> Self {
+        let mut state = limits.lock();
+        let ticket = state.queues.join(key, again, Instant::now().into_std());
+        let bell = Arc::new(Notify::new());
+        state.bells.insert(ticket, Arc::clone(&bell));
+        Self { limits, ticket, bell }
+    }
+
+    fn poll(&self, now: Instant) -> Turn {
+        let mut state = self.limits.lock();
+        let turn = state.queues.poll(self.ticket, now.into_std());
+        state.ring();
+        turn
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.limits.lock();
+        state.bells.remove(&self.ticket);
+        state.queues.leave(self.ticket);
+        state.ring();
+    }
+}
+
+/// The permit for one request. Dropped without an answer, the request counts as lost.
+#[derive(Debug)]
+pub(super) struct Permit {
+    limits: Arc<Limits>,
+    id: Option<PermitId>,
+}
+
+impl Permit {
+    /// The answer came.
+    pub(super) fn answered(mut self, received: Instant, answer: &Answer) {
+        self.end(|queues, id| queues.answered(id, received.into_std(), answer));
+    }
+
+    /// The request certainly never reached Discord.
+    pub(super) fn unsent(mut self) {
+        self.end(Queues::unsent);
+    }
+
+    fn end(&mut self, how: impl FnOnce(&mut Queues, PermitId)) {
+        if let Some(id) = self.id.take() {
+            let mut state = self.limits.lock();
+            how(&mut state.queues, id);
+            state.ring();
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.end(|queues, id| queues.lost(id, Instant::now().into_std()));
+    }
+}

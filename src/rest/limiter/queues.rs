@@ -1,0 +1,348 @@
+//! Who goes next: the limiter as a state machine without a clock of its own and without waiting. Buckets are found by route and by Discord's name for
+//! them; each has a line in which tickets wait their turn, and those in front wait in a second line for the global limit.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answer::{Answer, Verdict};
+use super::bucket::{Bucket, Room};
+use super::fuse::{Fuse, FuseState};
+use super::pace::Pace;
+use super::{Class, Key, Major, PermitId, Route, Ticket};
+use crate::rest::error::Scope;
+
+/// How often unused buckets are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// What a ticket is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It may go, with this permit.
+    Go(PermitId),
+    /// Not before this time.
+    At(Instant, Scope),
+    /// It is rung for; ask again at that time, if not before.
+    Rung(Option<Instant>),
+    /// The fuse is open for this long.
+    Blown(Duration),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct BucketId(u64);
+
+#[derive(Debug)]
+struct Queue {
+    bucket: Bucket,
+    line: VecDeque<Ticket>,
+    /// Discord's name for it, once known or guessed from the same route elsewhere.
+    name: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    queue: BucketId,
+    key: Key,
+    in_pace: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    queue: BucketId,
+    key: Key,
+    at: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct Queues {
+    queues: HashMap<BucketId, Queue>,
+    by_route: HashMap<(Route, Major), BucketId>,
+    by_name: HashMap<(Arc<str>, Major), BucketId>,
+    /// The name that a route's bucket had last: elsewhere it will have the same.
+    names: HashMap<Route, Arc<str>>,
+    waiting: HashMap<Ticket, Waiting>,
+    sent: HashMap<PermitId, Sent>,
+    bot: Pace,
+    anonymous: Pace,
+    /// A global 429 holds everything until then.
+    held_until: Option<Instant>,
+    fuse: Fuse,
+    /// Tickets that should ask again.
+    rung: Vec<Ticket>,
+    last_number: u64,
+    swept: Instant,
+}
+
+impl Queues {
+    pub(super) fn new(now: Instant, per_second: u32, fuse_limit: usize) -> Self {
+        Self {
+            queues: HashMap::new(),
+            by_route: HashMap::new(),
+            by_name: HashMap::new(),
+            names: HashMap::new(),
+            waiting: HashMap::new(),
+            sent: HashMap::new(),
+            bot: Pace::new(per_second),
+            anonymous: Pace::new(per_second),
+            held_until: None,
+            fuse: Fuse::new(fuse_limit),
+            rung: Vec::new(),
+            last_number: 0,
+            swept: now,
+        }
+    }
+
+    /// Stands in line, at its end, or in front after a 429.
+    pub(super) fn join(&mut self, key: Key, in_front: bool, now: Instant) -> Ticket {
+        self.sweep(now);
+        let id = self.find(key, now);
+        let ticket = Ticket(self.number());
+        self.waiting.insert(ticket, Waiting { queue: id, key, in_pace: false });
+        if let Some(queue) = self.queues.get_mut(&id) {
+            if in_front {
+                queue.line.push_front(ticket);
+            } else {
+                queue.line.push_back(ticket);
+            }
+        }
+        ticket
+    }
+
+    /// Asks whether it is this ticket's turn. Once it may go, the ticket is used up.
+    pub(super) fn poll(&mut self, ticket: Ticket, now: Instant) -> Turn {
+        if let Some(how_long) = self.fuse.state(now).retry_after {
+            return Turn::Blown(how_long);
+        }
+        let Some(waiting) = self.waiting.get(&ticket).copied() else { return Turn::Rung(None) };
+        let Some(queue) = self.queues.get_mut(&waiting.queue) else { return Turn::Rung(None) };
+        if queue.line.front() != Some(&ticket) {
+            self.leave_pace(ticket);
+            return Turn::Rung(None);
+        }
+        let held = self.held_until.filter(|until| *until > now).map(|until| Room::At(until, Scope::Global));
+        let room = held.unwrap_or_else(|| queue.bucket.room(now));
+        if room != Room::Now {
+            self.leave_pace(ticket);
+            return Turn::from(room);
+        }
+        self.enter_pace(ticket);
+        match self.pace(waiting.key.class).room(ticket, now) {
+            Room::Now => Turn::Go(self.go(ticket, waiting, now)),
+            room => Turn::from(room),
+        }
+    }
+
+    fn go(&mut self, ticket: Ticket, Waiting { queue: id, key, .. }: Waiting, now: Instant) -> PermitId {
+        self.leave(ticket);
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.bucket.sent();
+        }
+        self.pace(key.class).sent();
+        let permit = PermitId(self.number());
+        self.sent.insert(permit, Sent { queue: id, key, at: now });
+        permit
+    }
+
+    /// Stands in line no longer.
+    pub(super) fn leave(&mut self, ticket: Ticket) {
+        self.leave_pace(ticket);
+        let Some(waiting) = self.waiting.remove(&ticket) else { return };
+        if let Some(queue) = self.queues.get_mut(&waiting.queue) {
+            queue.line.retain(|other| *other != ticket);
+            self.rung.extend(queue.line.front());
+        }
+    }
+
+    /// An answer came.
+    pub(super) fn answered(&mut self, permit: PermitId, received: Instant, answer: &Answer) {
+        let Some(sent) = self.sent.remove(&permit) else { return };
+        self.pace(sent.key.class).over(received);
+        let id = match (&answer.bucket, answer.verdict) {
+            // Only what the route's own bucket says tells its name.
+            (Some(name), Verdict::Dealt | Verdict::Invalid | Verdict::Limited { scope: Scope::User, .. }) => {
+                self.rename(sent, name, received)
+            }
+            _ => sent.queue,
+        };
+        if let Some(queue) = self.queues.get_mut(&id) {
+            let bucket = &mut queue.bucket;
+            match answer.verdict {
+                Verdict::Dealt | Verdict::Invalid => bucket.answered(sent.at, received, answer.quota),
+                Verdict::Failed if answer.quota.is_some() => bucket.answered(sent.at, received, answer.quota),
+                Verdict::Failed => bucket.lost(received),
+                Verdict::Limited { scope: Scope::Global, .. } => bucket.lost(received),
+                Verdict::Limited { retry_after, scope } => bucket.limited(received, retry_after, scope),
+            }
+        }
+        match answer.verdict {
+            Verdict::Limited { scope: Scope::Shared, .. } | Verdict::Dealt | Verdict::Failed => {}
+            Verdict::Invalid | Verdict::Limited { .. } => self.fuse.mark(received),
+        }
+        if let Verdict::Limited { scope: Scope::Global, retry_after } = answer.verdict {
+            self.held_until = self.held_until.max(Some(received + retry_after));
+        }
+        self.ring(id, sent);
+    }
+
+    /// No answer came, or nobody waits for it any more.
+    pub(super) fn lost(&mut self, permit: PermitId, now: Instant) {
+        let Some(sent) = self.sent.remove(&permit) else { return };
+        self.pace(sent.key.class).over(now);
+        if let Some(queue) = self.queues.get_mut(&sent.queue) {
+            queue.bucket.lost(now);
+        }
+        self.ring(sent.queue, sent);
+    }
+
+    /// The request certainly never reached Discord.
+    pub(super) fn unsent(&mut self, permit: PermitId) {
+        let Some(sent) = self.sent.remove(&permit) else { return };
+        self.pace(sent.key.class).returned();
+        if let Some(queue) = self.queues.get_mut(&sent.queue) {
+            queue.bucket.returned();
+        }
+        self.ring(sent.queue, sent);
+    }
+
+    /// How the fuse stands.
+    pub(super) fn fuse(&mut self, now: Instant) -> FuseState {
+        self.fuse.state(now)
+    }
+
+    /// The tickets that should ask again, since this was asked last.
+    pub(super) fn take_rung(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.rung)
+    }
+
+    /// Those in front of the lines that this answer is about.
+    fn ring(&mut self, id: BucketId, sent: Sent) {
+        for id in [id, sent.queue] {
+            self.rung.extend(self.queues.get(&id).and_then(|queue| queue.line.front()));
+        }
+        let next = self.pace(sent.key.class).next();
+        self.rung.extend(next);
+    }
+
+    const fn pace(&mut self, class: Class) -> &mut Pace {
+        match class {
+            Class::Bot => &mut self.bot,
+            Class::Anonymous => &mut self.anonymous,
+        }
+    }
+
+    fn enter_pace(&mut self, ticket: Ticket) {
+        if let Some(waiting) = self.waiting.get_mut(&ticket).filter(|waiting| !waiting.in_pace) {
+            waiting.in_pace = true;
+            let class = waiting.key.class;
+            self.pace(class).step_in(ticket);
+        }
+    }
+
+    fn leave_pace(&mut self, ticket: Ticket) {
+        if let Some(waiting) = self.waiting.get_mut(&ticket).filter(|waiting| waiting.in_pace) {
+            waiting.in_pace = false;
+            let class = waiting.key.class;
+            self.pace(class).step_out(ticket);
+            let next = self.pace(class).next();
+            self.rung.extend(next);
+        }
+    }
+
+    const fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// The bucket of a route: the one it had, or the one that the route's known name leads to, or a new one.
+    fn find(&mut self, Key { route, major, .. }: Key, now: Instant) -> BucketId {
+        if let Some(id) = self.by_route.get(&(route, major)) {
+            return *id;
+        }
+        let name = self.names.get(&route).cloned();
+        let known = name.clone().and_then(|name| self.by_name.get(&(name, major)).copied());
+        let id = known.unwrap_or_else(|| self.open(name, major, now));
+        self.by_route.insert((route, major), id);
+        id
+    }
+
+    fn open(&mut self, name: Option<Arc<str>>, major: Major, now: Instant) -> BucketId {
+        let id = BucketId(self.number());
+        if let Some(name) = &name {
+            self.by_name.insert((name.clone(), major), id);
+        }
+        self.queues.insert(id, Queue { bucket: Bucket::new(now), line: VecDeque::new(), name });
+        id
+    }
+
+    /// Moves a route, with whoever waits for it, to the bucket of this name, and says which that is.
+    fn rename(&mut self, sent: Sent, name: &str, now: Instant) -> BucketId {
+        let Key { route, major, .. } = sent.key;
+        let name: Arc<str> = Arc::from(name);
+        self.names.insert(route, name.clone());
+        let Some(old) = self.queues.get_mut(&sent.queue) else { return sent.queue };
+        if old.name.as_ref() == Some(&name) {
+            self.by_route.insert((route, major), sent.queue);
+            return sent.queue;
+        }
+        let known = self.by_name.get(&(name.clone(), major)).copied();
+        if known.is_none() && old.name.is_none() {
+            // The first answer: now it has a name.
+            old.name = Some(name.clone());
+            self.by_name.insert((name, major), sent.queue);
+            return sent.queue;
+        }
+        let id = known.unwrap_or_else(|| self.open(Some(name), major, now));
+        self.by_route.insert((route, major), id);
+        self.carry(route, sent.queue, id);
+        id
+    }
+
+    /// Those that wait for the route in the old line move to the new one; of the request in question, only the new bucket knows.
+    fn carry(&mut self, route: Route, from: BucketId, to: BucketId) {
+        let Some(old) = self.queues.get_mut(&from) else { return };
+        old.bucket.returned();
+        let (moved, staying): (VecDeque<_>, VecDeque<_>) = old
+            .line
+            .drain(..)
+            .partition(|ticket| self.waiting.get(ticket).is_some_and(|waiting| waiting.key.route == route));
+        old.line = staying;
+        for ticket in &moved {
+            if let Some(waiting) = self.waiting.get_mut(ticket) {
+                waiting.queue = to;
+            }
+        }
+        if let Some(new) = self.queues.get_mut(&to) {
+            new.bucket.sent();
+            new.line.extend(moved);
+            // Tickets are numbered as they came.
+            new.line.make_contiguous().sort_unstable();
+        }
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.swept) < SWEEP_EVERY {
+            return;
+        }
+        self.swept = now;
+        self.queues.retain(|_, queue| !queue.line.is_empty() || !queue.bucket.idle(now));
+        self.by_route.retain(|_, id| self.queues.contains_key(id));
+        self.by_name.retain(|_, id| self.queues.contains_key(id));
+    }
+
+    /// How many buckets it remembers.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.queues.len() + self.by_route.len() + self.by_name.len() + self.waiting.len() + self.sent.len()
+    }
+}
+
+impl From<Room> for Turn {
+    fn from(room: Room) -> Self {
+        match room {
+            Room::At(until, scope) => Self::At(until, scope),
+            Room::Answer(until) => Self::Rung(until),
+            // Asked for only where there is none.
+            Room::Now => Self::Rung(None),
+        }
+    }
+}

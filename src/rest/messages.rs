@@ -1,0 +1,77 @@
+//! Calls about messages, with the bot's own token. What webhooks post is in [`webhook_messages`](super::webhook_messages).
+
+use serde::Serialize;
+
+use super::Rest;
+use super::call::{Call, Verb};
+use super::error::RestError;
+use super::limiter::Major;
+use super::model::Message;
+use super::outcome::ChangeOutcome;
+use crate::domain::ids::{ChannelId, MessageId};
+
+/// The most messages that one request for a history answers. Discord: 100.
+pub const HISTORY_PAGE: u8 = 100;
+
+impl Rest {
+    /// The oldest messages after that one, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages?after=`.
+    /// Without Read Message History, Discord answers an empty list, not an error.
+    pub async fn messages_after(
+        &self,
+        channel: ChannelId,
+        after: MessageId,
+        limit: u8,
+    ) -> Result<Vec<Message>, RestError> {
+        self.history(channel, limit, |call| call.query("after", after)).await
+    }
+
+    /// The newest messages, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages`.
+    pub async fn messages_latest(&self, channel: ChannelId, limit: u8) -> Result<Vec<Message>, RestError> {
+        self.history(channel, limit, |call| call).await
+    }
+
+    async fn history(
+        &self,
+        channel: ChannelId,
+        limit: u8,
+        narrow: impl FnOnce(Call<'static>) -> Call<'static>,
+    ) -> Result<Vec<Message>, RestError> {
+        let template = "/channels/{channel}/messages";
+        let call = Call::new(Verb::Get, template, Major::Channel(channel), &[channel.get()]);
+        let call = narrow(call.query("limit", limit.clamp(1, HISTORY_PAGE)));
+        let mut messages: Vec<Message> = self.read(call).await?;
+        messages.sort_by_key(|message| message.id);
+        Ok(messages)
+    }
+
+    /// One message: `GET /channels/{channel}/messages/{message}`.
+    pub async fn message(&self, channel: ChannelId, message: MessageId) -> Result<Message, RestError> {
+        self.read(one(Verb::Get, channel, message)).await
+    }
+
+    /// Posts as the bot itself: `POST /channels/{channel}/messages`. The payload is in Discord's form, `allowed_mentions` included.
+    pub async fn create_message(
+        &self,
+        channel: ChannelId,
+        payload: &(impl Serialize + ?Sized),
+    ) -> Result<Message, RestError> {
+        let template = "/channels/{channel}/messages";
+        let call = Call::new(Verb::Post, template, Major::Channel(channel), &[channel.get()]);
+        self.read(call.json(payload)?).await
+    }
+
+    /// Removes a message, whoever wrote it (needs Manage Messages for others'): `DELETE /channels/{channel}/messages/{message}`.
+    pub async fn delete_message(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+        reason: &str,
+    ) -> ChangeOutcome {
+        ChangeOutcome::of_bot(self.perform(&one(Verb::Delete, channel, message).reason(reason)).await)
+    }
+}
+
+fn one(verb: Verb, channel: ChannelId, message: MessageId) -> Call<'static> {
+    let template = "/channels/{channel}/messages/{message}";
+    Call::new(verb, template, Major::Channel(channel), &[channel.get(), message.get()])
+}

@@ -1,0 +1,55 @@
+//! What the client counts. All its metrics' names and labels are here.
+//!
+//! | name | kind | labels | counts |
+//! |---|---|---|---|
+//! | `discord_requests_total` | counter | `route`, `status` | requests that left; status is the answer's, or `timeout`, `broken`, `unreachable` |
+//! | `discord_rate_limited_total` | counter | `scope` | answers 429, by whose limit it was |
+//! | `discord_invalid_requests_total` | counter | | answers 401, 403, and 429 that aren't shared: what Discord bans for |
+//! | `discord_fuse_open` | gauge | | 1 while requests are refused here, before Discord bans the address |
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+
+use super::call::Route;
+use super::error::Scope;
+
+/// Requests that left, by route and status.
+pub const REQUESTS: &str = "discord_requests_total";
+/// Answers 429, by scope.
+pub const RATE_LIMITED: &str = "discord_rate_limited_total";
+/// Answers that count towards Discord's ban.
+pub const INVALID_REQUESTS: &str = "discord_invalid_requests_total";
+/// 1 while the fuse is open.
+pub const FUSE_OPEN: &str = "discord_fuse_open";
+
+/// Tells the recorder what they are; call it once one is installed.
+pub fn describe() {
+    describe_counter!(REQUESTS, Unit::Count, "Requests to Discord, by route and status");
+    describe_counter!(RATE_LIMITED, Unit::Count, "Requests that Discord answered with 429, by scope");
+    describe_counter!(
+        INVALID_REQUESTS,
+        Unit::Count,
+        "Requests that count towards Discord's ban of an address"
+    );
+    describe_gauge!(FUSE_OPEN, "1 while requests are refused because too many were invalid");
+    gauge!(FUSE_OPEN).set(0.0);
+    for scope in [Scope::User, Scope::Shared, Scope::Global] {
+        counter!(RATE_LIMITED, "scope" => scope.as_str()).absolute(0);
+    }
+    counter!(INVALID_REQUESTS).absolute(0);
+}
+
+pub(super) fn request(route: Route, status: String) {
+    counter!(REQUESTS, "route" => route.to_string(), "status" => status).increment(1);
+}
+
+pub(super) fn rate_limited(scope: Scope) {
+    counter!(RATE_LIMITED, "scope" => scope.as_str()).increment(1);
+}
+
+pub(super) fn invalid_request() {
+    counter!(INVALID_REQUESTS).increment(1);
+}
+
+pub(super) fn fuse(open: bool) {
+    gauge!(FUSE_OPEN).set(if open { 1.0 } else { 0.0 });
+}

@@ -1,0 +1,167 @@
+//! Discord's REST API, as far as Tributary uses it: typed calls, rate limits, and outcomes that are classified once.
+//!
+//! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through [`Rest`], to one base address only. What it leaves to
+//! others: what to send, when to try again, and what an outcome means for a follow.
+//!
+//! A call's way: an endpoint's method ([`channels`], [`webhooks`], …) describes it ([`call`]); [`transport`] takes it through the rate limits ([`limiter`]), sends it, and
+//! reads the answer as a [`RestError`] or a [`model`]; for webhook messages [`outcome`] makes a closed set of that.
+//!
+//! Nothing here logs or returns an address or a token: routes appear as templates (`/webhooks/{webhook}/{token}`).
+
+mod application;
+mod call;
+mod channels;
+mod code;
+mod error;
+mod guilds;
+mod lenient;
+mod limiter;
+mod message;
+mod messages;
+pub mod metrics;
+pub mod model;
+mod outcome;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod webhook_messages;
+mod webhooks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use self::code::ErrorCode;
+pub use self::error::{Doubt, RestError, Scope};
+pub use self::limiter::FuseState;
+use self::limiter::Limits;
+pub use self::messages::HISTORY_PAGE;
+pub use self::outcome::{ChangeOutcome, Posted, Refusal, SendOutcome};
+pub use self::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
+pub use self::webhooks::Deleted;
+
+/// How long a call may wait for rate limits and repetitions, unless [`Rest::with_patience`] says otherwise: what a person at a command waits.
+pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the client needs to know.
+#[derive(Debug, Clone)]
+pub struct RestConfig {
+    /// Scheme, host and port of Discord, or of what stands for it; a path is ignored.
+    pub base: Url,
+    /// The bot's token, without `Bot `.
+    pub token: SecretString,
+    /// How the bot presents itself; Discord: `DiscordBot (url, version)`, see [`user_agent`].
+    pub user_agent: String,
+    /// How long one request may take, from its leaving to the end of its answer.
+    pub request_timeout: Duration,
+    /// How long of that connecting may take.
+    pub connect_timeout: Duration,
+    /// The global limit. Discord: 50 requests a second.
+    pub requests_per_second: u32,
+    /// At how many invalid requests in ten minutes the client stops by itself. Discord bans an address at 10,000.
+    pub fuse_limit: usize,
+}
+
+impl RestConfig {
+    /// The usual settings.
+    pub fn new(base: Url, token: SecretString, user_agent: String) -> Self {
+        Self {
+            base,
+            token,
+            user_agent,
+            request_timeout: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(5),
+            requests_per_second: 50,
+            fuse_limit: 1000,
+        }
+    }
+}
+
+/// The user agent of this program, whose home page that is.
+pub fn user_agent(url: &str) -> String {
+    format!("DiscordBot ({url}, {})", env!("CARGO_PKG_VERSION"))
+}
+
+/// Why the client can't be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RestSetupError {
+    /// The base address isn't `http://host…` or `https://host…`.
+    #[error("the API base must look like https://host:port")]
+    Base,
+    /// The token has characters that no token has.
+    #[error("the bot's token has characters that a token can't have")]
+    Token,
+    /// The user agent, or the system's TLS.
+    #[error("the HTTP client can't be set up")]
+    Client,
+}
+
+/// The client. Cheap to clone: all clones share connections and rate limits.
+#[derive(Clone)]
+pub struct Rest {
+    shared: Arc<Shared>,
+    patience: Duration,
+}
+
+struct Shared {
+    client: reqwest::Client,
+    base: Url,
+    token: SecretString,
+    request_timeout: Duration,
+    limits: Arc<Limits>,
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest").field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+impl Rest {
+    /// A client for this bot. Must be called within a tokio runtime. It follows no redirects and uses no proxy, also none that the environment names:
+    /// everything goes to the base address itself, which on loopback no proxy could reach.
+    pub fn new(config: RestConfig) -> Result<Self, RestSetupError> {
+        let RestConfig { base, token, user_agent, request_timeout, connect_timeout, .. } = config;
+        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+            return Err(RestSetupError::Base);
+        }
+        let exposed = token.expose_secret();
+        if exposed.is_empty() || !exposed.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(RestSetupError::Token);
+        }
+        let client = reqwest::Client::builder()
+            .user_agent(user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .timeout(request_timeout)
+            .connect_timeout(connect_timeout)
+            .build()
+            .map_err(|_| RestSetupError::Client)?;
+        let limits = Limits::new(config.requests_per_second, config.fuse_limit);
+        let shared = Shared { client, base, token, request_timeout, limits };
+        Ok(Self { shared: Arc::new(shared), patience: DEFAULT_PATIENCE })
+    }
+
+    /// The same client, whose calls wait this long at most, for rate limits and between repetitions together; what would take longer ends at once as
+    /// [`RestError::RateLimited`] or [`SendOutcome::Wait`]. With zero, nothing waits and nothing is repeated. The requests' own time isn't bounded by it, but by
+    /// [`Rest::request_timeout`].
+    ///
+    /// For lanes: a second or so, enough for a turn at the global limit or the first answer of a bucket, too short to hold up a lane.
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), patience }
+    }
+
+    /// How long one request may take; the whole of a call, its patience and this.
+    pub fn request_timeout(&self) -> Duration {
+        self.shared.request_timeout
+    }
+
+    /// How the fuse against Discord's ban stands: for readiness and metrics.
+    pub fn fuse(&self) -> FuseState {
+        self.shared.limits.fuse()
+    }
+}

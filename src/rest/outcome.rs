@@ -1,0 +1,246 @@
+//! What became of a webhook message: the closed sets that lanes decide upon, each classified here and nowhere else.
+
+use std::time::Duration;
+
+use super::code::ErrorCode;
+use super::error::{Doubt, RestError};
+use super::model::Message;
+use super::webhook_messages::Landing;
+use crate::domain::ids::{ChannelId, MessageId};
+
+/// How long an edit waits that Discord refuses because its message is old and edited often (30046), where Discord doesn't say.
+const OLD_EDIT_WAIT: Duration = Duration::from_secs(300);
+
+/// How a send ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The message stands.
+    Shown(Posted),
+    /// Nothing was sent: a limit, or the fuse. Send again after this time; it doesn't count as a failed attempt.
+    Wait(Duration),
+    /// Nothing was sent: no connection. Send again by the retry schedule.
+    NotSent,
+    /// It may or may not stand: settle it before sending again.
+    Unclear(Doubt),
+    /// The webhook doesn't exist any more, or its token changed: it must not be called again.
+    WebhookGone,
+    /// The message stands, but in another channel: somebody moved the webhook. Delete it there, and make a new webhook.
+    WebhookMoved(Posted),
+    /// The webhook may not post there.
+    Forbidden(ErrorCode),
+    /// The channel, thread or server is gone.
+    TargetGone,
+    /// Discord doesn't take this message.
+    Refused(Refusal),
+}
+
+/// A message that a webhook made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// The message.
+    pub message: MessageId,
+    /// Where it stands: the webhook's channel, or a thread of it.
+    pub channel: ChannelId,
+}
+
+/// Why Discord doesn't take a message; for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The answer's status.
+    pub status: u16,
+    /// Discord's code.
+    pub code: ErrorCode,
+    /// Discord's short text, in English, without secrets; may be empty.
+    pub message: String,
+}
+
+impl Refusal {
+    fn unwritable() -> Self {
+        Self { status: 0, code: ErrorCode::GENERAL, message: "payload can't be written".to_owned() }
+    }
+}
+
+/// How an edit or a deletion ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// It is done.
+    Done,
+    /// There is no such message (10008). For a deletion that is as good as done.
+    MirrorGone,
+    /// Nothing was done: a limit, or the fuse. Repeat after this time; it doesn't count as a failed attempt.
+    Wait(Duration),
+    /// No answer, a failure of Discord's, or no connection: repeat by the retry schedule.
+    Again,
+    /// The webhook doesn't exist any more, or its token changed: this way the message is beyond reach.
+    WebhookGone,
+    /// Not allowed.
+    Forbidden(ErrorCode),
+    /// The channel, thread or server is gone, and the message with it.
+    TargetGone,
+    /// Discord doesn't take this edit.
+    Refused(Refusal),
+}
+
+/// Why nothing more can be said than "no": what both outcomes share.
+enum Verdict {
+    Wait(Duration),
+    Webhook,
+    Message,
+    Target,
+    Forbidden(ErrorCode),
+    Refused(Refusal),
+    NotSent,
+    Unclear(Doubt),
+}
+
+/// The one place that reads an error as an outcome.
+fn judge(error: RestError) -> Verdict {
+    let refused = |status, code| Verdict::Refused(Refusal { status, code, message: String::new() });
+    match error {
+        RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after } => {
+            Verdict::Wait(retry_after)
+        }
+        // Requests with a webhook's token carry no other: it is the one that isn't accepted.
+        RestError::Unauthorized { .. } => Verdict::Webhook,
+        RestError::Forbidden { code } if code.blames_content() => refused(403, code),
+        RestError::Forbidden { code } => Verdict::Forbidden(code),
+        RestError::NotFound { code } => match code {
+            ErrorCode::UNKNOWN_WEBHOOK => Verdict::Webhook,
+            ErrorCode::UNKNOWN_MESSAGE => Verdict::Message,
+            ErrorCode::UNKNOWN_CHANNEL | ErrorCode::UNKNOWN_GUILD => Verdict::Target,
+            code => refused(404, code),
+        },
+        RestError::Refused { code: ErrorCode::INVALID_WEBHOOK_TOKEN, .. } => Verdict::Webhook,
+        RestError::Refused { code: ErrorCode::TOO_MANY_OLD_EDITS, .. } => Verdict::Wait(OLD_EDIT_WAIT),
+        RestError::Refused { status, code, message } => Verdict::Refused(Refusal { status, code, message }),
+        RestError::Server { status } => Verdict::Unclear(Doubt::Failed(status)),
+        RestError::Unclear(doubt) => Verdict::Unclear(doubt),
+        RestError::NotSent => Verdict::NotSent,
+        RestError::Malformed => Verdict::Unclear(Doubt::Unreadable),
+    }
+}
+
+impl SendOutcome {
+    /// Reads the answer to a send that was meant to land there.
+    pub(super) fn of(answer: Result<Message, RestError>, landing: Landing) -> Self {
+        let message = match answer {
+            Ok(message) => message,
+            Err(error) => return Self::failed(error),
+        };
+        let posted = Posted { message: message.id, channel: message.channel_id };
+        let meant = match landing {
+            Landing::Channel(channel) | Landing::Thread(channel) => channel == posted.channel,
+            Landing::NewPost => true,
+        };
+        if meant { Self::Shown(posted) } else { Self::WebhookMoved(posted) }
+    }
+
+    /// The payload can't be written as JSON.
+    pub(super) fn unwritable() -> Self {
+        Self::Refused(Refusal::unwritable())
+    }
+
+    fn failed(error: RestError) -> Self {
+        match judge(error) {
+            Verdict::Wait(how_long) => Self::Wait(how_long),
+            Verdict::Webhook => Self::WebhookGone,
+            Verdict::Target => Self::TargetGone,
+            Verdict::Forbidden(code) => Self::Forbidden(code),
+            Verdict::Refused(refusal) => Self::Refused(refusal),
+            Verdict::NotSent => Self::NotSent,
+            Verdict::Unclear(doubt) => Self::Unclear(doubt),
+            // A send names no message, so this is the one that it answers or forwards.
+            Verdict::Message => Self::Refused(Refusal {
+                status: 404,
+                code: ErrorCode::UNKNOWN_MESSAGE,
+                message: String::new(),
+            }),
+        }
+    }
+}
+
+impl ChangeOutcome {
+    /// The payload can't be written as JSON.
+    pub(super) fn unwritable() -> Self {
+        Self::Refused(Refusal::unwritable())
+    }
+
+    /// Reads the answer to a deletion with the bot's own token, which a 401 is then about.
+    pub(super) fn of_bot<T>(answer: Result<T, RestError>) -> Self {
+        match answer {
+            Err(RestError::Unauthorized { code }) => Self::Forbidden(code),
+            answer => Self::of_webhook(answer),
+        }
+    }
+
+    /// Reads the answer to an edit or a deletion with a webhook's token.
+    pub(super) fn of_webhook<T>(answer: Result<T, RestError>) -> Self {
+        let error = match answer {
+            // An answer that can't be read is one nevertheless: the change was made.
+            Ok(_) | Err(RestError::Malformed) => return Self::Done,
+            Err(error) => error,
+        };
+        match judge(error) {
+            Verdict::Wait(how_long) => Self::Wait(how_long),
+            Verdict::Webhook => Self::WebhookGone,
+            Verdict::Message => Self::MirrorGone,
+            Verdict::Target => Self::TargetGone,
+            Verdict::Forbidden(code) => Self::Forbidden(code),
+            Verdict::Refused(refusal) => Self::Refused(refusal),
+            Verdict::NotSent | Verdict::Unclear(_) => Self::Again,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: ErrorCode) -> RestError {
+        RestError::Refused { status, code, message: String::new() }
+    }
+
+    #[test]
+    fn a_send_ends_in_one_of_a_closed_set() {
+        let wait = Duration::from_secs(3);
+        let scope = super::super::error::Scope::Shared;
+        let cases = [
+            (RestError::RateLimited { retry_after: wait, scope }, SendOutcome::Wait(wait)),
+            (RestError::FuseOpen { retry_after: wait }, SendOutcome::Wait(wait)),
+            (RestError::Unauthorized { code: ErrorCode::INVALID_WEBHOOK_TOKEN }, SendOutcome::WebhookGone),
+            (RestError::NotFound { code: ErrorCode::UNKNOWN_WEBHOOK }, SendOutcome::WebhookGone),
+            (RestError::NotFound { code: ErrorCode::UNKNOWN_CHANNEL }, SendOutcome::TargetGone),
+            (
+                RestError::Forbidden { code: ErrorCode::MISSING_PERMISSIONS },
+                SendOutcome::Forbidden(ErrorCode::MISSING_PERMISSIONS),
+            ),
+            (RestError::Server { status: 502 }, SendOutcome::Unclear(Doubt::Failed(502))),
+            (RestError::Unclear(Doubt::Timeout), SendOutcome::Unclear(Doubt::Timeout)),
+            (RestError::Malformed, SendOutcome::Unclear(Doubt::Unreadable)),
+            (RestError::NotSent, SendOutcome::NotSent),
+        ];
+        for (error, outcome) in cases {
+            assert_eq!(SendOutcome::failed(error.clone()), outcome, "{error}");
+        }
+        let content = [ErrorCode::INVALID_FORM_BODY, ErrorCode::AUTOMOD_MESSAGE, ErrorCode::TOO_LARGE];
+        for code in content {
+            assert!(matches!(SendOutcome::failed(refused(400, code)), SendOutcome::Refused(_)));
+        }
+        let filtered = RestError::Forbidden { code: ErrorCode::EXPLICIT_CONTENT };
+        assert!(matches!(SendOutcome::failed(filtered), SendOutcome::Refused(_)));
+    }
+
+    #[test]
+    fn a_change_is_repeated_when_in_doubt() {
+        let of = |error| ChangeOutcome::of_webhook::<()>(Err(error));
+        for error in
+            [RestError::Unclear(Doubt::Broken), RestError::NotSent, RestError::Server { status: 500 }]
+        {
+            assert_eq!(of(error), ChangeOutcome::Again);
+        }
+        assert_eq!(of(RestError::NotFound { code: ErrorCode::UNKNOWN_MESSAGE }), ChangeOutcome::MirrorGone);
+        assert_eq!(of(refused(400, ErrorCode::TOO_MANY_OLD_EDITS)), ChangeOutcome::Wait(OLD_EDIT_WAIT));
+        assert_eq!(of(RestError::Malformed), ChangeOutcome::Done);
+        assert_eq!(ChangeOutcome::of_webhook(Ok(())), ChangeOutcome::Done);
+    }
+}

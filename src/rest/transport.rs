@@ -1,0 +1,188 @@
+//! The one place that sends: takes a call through the rate limits, sends it, reads the answer, and repeats what may be repeated.
+
+use std::time::Duration;
+
+use rand::Rng;
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
+
+use super::Rest;
+use super::call::Call;
+use super::code::ErrorCode;
+use super::error::{Doubt, RestError, Scope};
+use super::limiter::{Answer, Permit, Verdict};
+use super::metrics;
+
+/// How often a call is repeated after failures; after 429s as well, so that a Discord that says "again in 0 s" forever isn't asked forever.
+const REPETITIONS: u32 = 3;
+/// The first pause before a repetition; each one is twice as long as the one before, give or take a half.
+const PAUSE: Duration = Duration::from_millis(300);
+/// The largest answer that is read: Discord's largest (a server's channels) are far below.
+const LARGEST_ANSWER: usize = 32 << 20;
+/// How much of Discord's own text for an error is kept, in characters.
+const LONGEST_MESSAGE: usize = 200;
+
+/// The body of a refusal.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RefusalBody {
+    code: ErrorCode,
+    message: String,
+}
+
+/// What came back.
+struct Received {
+    status: StatusCode,
+    body: Result<Vec<u8>, Doubt>,
+    answer: Answer,
+}
+
+impl Rest {
+    /// Performs a call and reads what it answers.
+    pub(super) async fn read<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, RestError> {
+        let body = self.perform(&call).await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            // Position and kind only: the text of the error can quote the answer.
+            let (kind, line, column) = (error.classify(), error.line(), error.column());
+            tracing::warn!(route = %call.route(), ?kind, line, column, "answer not understood");
+            RestError::Malformed
+        })
+    }
+
+    /// Performs a call: waits for its turn, sends it, and repeats it within the client's patience where that is safe: after a 429 (it certainly wasn't performed), and
+    /// what may be done twice also after a failure.
+    pub(super) async fn perform(&self, call: &Call<'_>) -> Result<Vec<u8>, RestError> {
+        let deadline = Instant::now() + self.patience;
+        let mut again = false;
+        for repetition in 0.. {
+            let permit = self.shared.limits.turn(call.key(), again, deadline).await?;
+            let error = match self.send(call, permit).await {
+                Ok(body) => return Ok(body),
+                Err(error) => error,
+            };
+            again = matches!(error, RestError::RateLimited { .. });
+            let pause = match &error {
+                _ if repetition >= REPETITIONS => return Err(error),
+                // The next turn comes after the time that Discord asked for, or not at all if that is too late.
+                RestError::RateLimited { .. } => Duration::ZERO,
+                RestError::NotSent => pause(repetition),
+                RestError::Server { .. } | RestError::Unclear(_) if call.route().verb.repeatable() => {
+                    pause(repetition)
+                }
+                _ => return Err(error),
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(error);
+            }
+            sleep(pause).await;
+        }
+        Err(RestError::NotSent)
+    }
+
+    /// Sends one request and classifies what becomes of it.
+    async fn send(&self, call: &Call<'_>, permit: Permit) -> Result<Vec<u8>, RestError> {
+        let begun = Instant::now();
+        let request = call.build(&self.shared.client, &self.shared.base, &self.shared.token);
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(no_answer(call, permit, &error)),
+        };
+        let received_at = Instant::now();
+        let Received { status, body, answer } = receive(response).await;
+        let verdict = answer.verdict;
+        permit.answered(received_at, &answer);
+        metrics::request(call.route(), status.as_u16().to_string());
+        tracing::debug!(route = %call.route(), status = status.as_u16(), took = ?begun.elapsed(), "answered");
+        self.watch(call, verdict);
+        if let Verdict::Limited { retry_after, scope } = verdict {
+            return Err(RestError::RateLimited { retry_after, scope });
+        }
+        if status.is_success() {
+            return body.map_err(RestError::Unclear);
+        }
+        Err(self.refusal(call, status, &body.unwrap_or_default()))
+    }
+
+    /// Counts what can lead to a ban, and says so.
+    fn watch(&self, call: &Call<'_>, verdict: Verdict) {
+        let invalid = match verdict {
+            Verdict::Dealt | Verdict::Failed => return,
+            Verdict::Invalid => true,
+            Verdict::Limited { retry_after, scope } => {
+                metrics::rate_limited(scope);
+                tracing::warn!(route = %call.route(), %scope, ?retry_after, "rate limited");
+                scope != Scope::Shared
+            }
+        };
+        if invalid {
+            metrics::invalid_request();
+            let fuse = self.fuse();
+            if fuse.invalid == fuse.limit {
+                let (invalid, retry_after) = (fuse.invalid, fuse.retry_after);
+                tracing::error!(
+                    invalid,
+                    ?retry_after,
+                    "too many invalid requests: stopping before Discord bans this address"
+                );
+            }
+        }
+    }
+
+    fn refusal(&self, call: &Call<'_>, status: StatusCode, body: &[u8]) -> RestError {
+        let RefusalBody { code, message } = serde_json::from_slice(body).unwrap_or_default();
+        match status.as_u16() {
+            401 => RestError::Unauthorized { code },
+            403 => RestError::Forbidden { code },
+            404 => RestError::NotFound { code },
+            status if status >= 500 => RestError::Server { status },
+            status => {
+                let message: String = message.chars().filter(|c| !c.is_control()).collect();
+                let message =
+                    call.redact(&message, &self.shared.token).chars().take(LONGEST_MESSAGE).collect();
+                RestError::Refused { status, code, message }
+            }
+        }
+    }
+}
+
+async fn receive(mut response: Response) -> Received {
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let body = read_body(response).await;
+    let answer = Answer::read(status.as_u16(), &headers, body.as_deref().unwrap_or_default());
+    Received { status, body, answer }
+}
+
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Doubt> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(None) => return Ok(body),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(Doubt::Unreadable),
+            Err(error) if error.is_timeout() => return Err(Doubt::Timeout),
+            Err(_) => return Err(Doubt::Broken),
+        }
+    }
+}
+
+/// Why there is no answer, and what that means for the limits. The library's error names the address, so none of it goes further.
+fn no_answer(call: &Call<'_>, permit: Permit, error: &reqwest::Error) -> RestError {
+    let (error, status) = if error.is_connect() || error.is_builder() {
+        permit.unsent();
+        (RestError::NotSent, "unreachable")
+    } else if error.is_timeout() {
+        (RestError::Unclear(Doubt::Timeout), "timeout")
+    } else {
+        (RestError::Unclear(Doubt::Broken), "broken")
+    };
+    metrics::request(call.route(), status.to_owned());
+    tracing::debug!(route = %call.route(), status, "no answer");
+    error
+}
+
+fn pause(repetition: u32) -> Duration {
+    PAUSE.mul_f64(f64::from(1 << repetition.min(8)) * rand::rng().random_range(0.5..1.5))
+}

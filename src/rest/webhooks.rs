@@ -1,0 +1,61 @@
+//! Calls that make, look at and remove webhooks, with the bot's own token.
+
+use serde_json::json;
+
+use super::Rest;
+use super::call::{Call, Verb};
+use super::error::RestError;
+use super::limiter::Major;
+use super::model::Webhook;
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+
+/// What became of a webhook that was to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// It is gone now.
+    Now,
+    /// There was none.
+    AlreadyGone,
+}
+
+impl Rest {
+    /// A channel's webhooks: `GET /channels/{channel}/webhooks`. Needs Manage Webhooks there.
+    pub async fn channel_webhooks(&self, channel: ChannelId) -> Result<Vec<Webhook>, RestError> {
+        let template = "/channels/{channel}/webhooks";
+        self.read(Call::new(Verb::Get, template, Major::Channel(channel), &[channel.get()])).await
+    }
+
+    /// A server's webhooks: `GET /guilds/{guild}/webhooks`. Needs Manage Webhooks in the server.
+    pub async fn guild_webhooks(&self, guild: GuildId) -> Result<Vec<Webhook>, RestError> {
+        self.read(Call::new(Verb::Get, "/guilds/{guild}/webhooks", Major::Guild(guild), &[guild.get()])).await
+    }
+
+    /// Makes a webhook: `POST /channels/{channel}/webhooks`. A channel takes 15 (else 30007), a server 1000 (else 30058).
+    pub async fn create_webhook(
+        &self,
+        channel: ChannelId,
+        name: &str,
+        reason: &str,
+    ) -> Result<Webhook, RestError> {
+        let template = "/channels/{channel}/webhooks";
+        let call = Call::new(Verb::Post, template, Major::Channel(channel), &[channel.get()]);
+        self.read(call.reason(reason).json(&json!({"name": name}))?).await
+    }
+
+    /// A webhook: `GET /webhooks/{webhook}`. Needs Manage Webhooks in its channel, unless the bot made it.
+    pub async fn webhook(&self, webhook: WebhookId) -> Result<Webhook, RestError> {
+        self.read(Call::new(Verb::Get, "/webhooks/{webhook}", Major::Webhook(webhook), &[webhook.get()]))
+            .await
+    }
+
+    /// Removes a webhook: `DELETE /webhooks/{webhook}`. One that isn't there (404) counts as removed.
+    pub async fn delete_webhook(&self, webhook: WebhookId, reason: &str) -> Result<Deleted, RestError> {
+        let template = "/webhooks/{webhook}";
+        let call = Call::new(Verb::Delete, template, Major::Webhook(webhook), &[webhook.get()]);
+        match self.perform(&call.reason(reason)).await {
+            Ok(_) => Ok(Deleted::Now),
+            Err(RestError::NotFound { .. }) => Ok(Deleted::AlreadyGone),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Who may do what in which channel, asked of Discord anew for each command: roles and overwrites may have changed since.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use crate::domain::channel::ChannelKind;
+use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
+use crate::domain::permissions::{Permissions, ServerRules, Subject};
+use crate::rest::Rest;
+use crate::rest::model::{Channel, Guild};
+
+use super::Actor;
+use super::error::{Refusal, ServiceError};
+
+/// What Discord says about a channel that somebody named.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// The bot sees it.
+    Seen(Channel),
+    /// It is there, but the bot lacks View Channel, or is not in its server.
+    Hidden,
+    /// It was deleted, or never was.
+    Gone,
+}
+
+/// A channel of a server, with what is needed to compute permissions in it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The channel itself.
+    pub channel: Channel,
+    /// Its server.
+    pub guild: GuildId,
+}
+
+impl Place {
+    /// The channel's id.
+    pub const fn id(&self) -> ChannelId {
+        self.channel.id
+    }
+
+    /// The channel's kind.
+    pub const fn kind(&self) -> ChannelKind {
+        self.channel.kind
+    }
+}
+
+/// Permissions as they are now. Made for one use case, remembers what it asked, and is dropped with it.
+pub struct Access<'a> {
+    rest: &'a Rest,
+    channels: HashMap<ChannelId, Found>,
+    guilds: HashMap<GuildId, Option<Guild>>,
+    members: HashMap<(GuildId, UserId), Option<Vec<RoleId>>>,
+}
+
+impl<'a> Access<'a> {
+    /// Nothing is known yet.
+    pub fn new(rest: &'a Rest) -> Self {
+        Self { rest, channels: HashMap::new(), guilds: HashMap::new(), members: HashMap::new() }
+    }
+
+    /// A channel, as far as the bot may know it.
+    pub async fn find(&mut self, id: ChannelId) -> Result<Found, ServiceError> {
+        if let Some(found) = self.channels.get(&id) {
+            return Ok(found.clone());
+        }
+        let found = match self.rest.channel(id).await {
+            Ok(channel) => Found::Seen(channel),
+            Err(error) if error.is_not_found() => Found::Gone,
+            Err(error) if error.is_forbidden() => Found::Hidden,
+            Err(error) => return Err(error.into()),
+        };
+        self.channels.insert(id, found.clone());
+        Ok(found)
+    }
+
+    /// A channel that somebody in this server named, even where the bot doesn't see it: Discord lists a server's channels in full, so that an answer can
+    /// name exactly what the bot lacks there.
+    pub async fn find_from(&mut self, guild: GuildId, id: ChannelId) -> Result<Found, ServiceError> {
+        let found = self.find(id).await?;
+        if !matches!(found, Found::Hidden) {
+            return Ok(found);
+        }
+        let listed = self.rest.guild_channels(guild).await?.into_iter().find(|channel| channel.id == id);
+        let Some(channel) = listed else { return Ok(Found::Hidden) };
+        let found = Found::Seen(Channel { guild_id: Some(guild), ..channel });
+        self.channels.insert(id, found.clone());
+        Ok(found)
+    }
+
+    /// A channel of this very server.
+    pub async fn own(&mut self, guild: GuildId, id: ChannelId) -> Result<Place, ServiceError> {
+        match self.find_from(guild, id).await? {
+            Found::Seen(channel) if channel.guild_id == Some(guild) => Ok(Place { channel, guild }),
+            Found::Seen(_) => Err(Refusal::TargetElsewhere.into()),
+            Found::Hidden => Err(Refusal::BotMay { channel: id, permissions: Permissions::VIEW_CHANNEL }.into()),
+            Found::Gone => Err(Refusal::ChannelGone.into()),
+        }
+    }
+
+    /// A server, if the bot is in it.
+    pub async fn guild(&mut self, id: GuildId) -> Result<Option<&Guild>, ServiceError> {
+        match self.guilds.entry(id) {
+            Entry::Occupied(known) => Ok(known.into_mut().as_ref()),
+            Entry::Vacant(empty) => {
+                let guild = match self.rest.guild(id).await {
+                    Ok(guild) => Some(guild),
+                    Err(error) if error.is_not_found() || error.is_forbidden() => None,
+                    Err(error) => return Err(error.into()),
+                };
+                Ok(empty.insert(guild).as_ref())
+            }
+        }
+    }
+
+    /// The roles of a person in a server; `None` for who is not a member.
+    async fn roles(&mut self, guild: GuildId, user: UserId) -> Result<Option<Vec<RoleId>>, ServiceError> {
+        if let Some(known) = self.members.get(&(guild, user)) {
+            return Ok(known.clone());
+        }
+        let roles = match self.rest.member(guild, user).await {
+            Ok(member) => Some(member.roles),
+            Err(error) if error.is_not_found() || error.is_forbidden() => None,
+            Err(error) => return Err(error.into()),
+        };
+        self.members.insert((guild, user), roles.clone());
+        Ok(roles)
+    }
+
+    /// What a person may do in a channel: nothing without View Channel, and nothing for who is not a member.
+    pub async fn person(&mut self, user: UserId, place: &Place) -> Result<Permissions, ServiceError> {
+        let granted = self.granted(user, place).await?;
+        if !granted.contains(Permissions::VIEW_CHANNEL) {
+            return Ok(Permissions::empty());
+        }
+        let private = place.kind() == ChannelKind::PrivateThread && !granted.contains(Permissions::MANAGE_THREADS);
+        if private && !self.rest.is_thread_member(place.id(), user).await? {
+            return Ok(Permissions::empty());
+        }
+        Ok(granted)
+    }
+
+    /// What the roles and overwrites grant a member in a channel, even where View Channel is missing; so that an answer can name exactly what is missing.
+    pub async fn granted(&mut self, user: UserId, place: &Place) -> Result<Permissions, ServiceError> {
+        let Some(roles) = self.roles(place.guild, user).await? else { return Ok(Permissions::empty()) };
+        let parent = if place.kind().is_thread() { place.channel.parent_id } else { None };
+        let overwrites = match parent {
+            // A thread has no overwrites of its own.
+            Some(parent) => match self.find(parent).await? {
+                Found::Seen(parent) => parent.permission_overwrites,
+                Found::Hidden | Found::Gone => return Ok(Permissions::empty()),
+            },
+            None => place.channel.permission_overwrites.clone(),
+        };
+        let Some(guild) = self.guild(place.guild).await? else { return Ok(Permissions::empty()) };
+        let subject = Subject { user, roles: &roles };
+        Ok(rules(guild).granted(subject, &overwrites))
+    }
+
+    /// Whether every member of the channel's server sees it.
+    pub async fn everyone_sees(&mut self, place: &Place) -> Result<bool, ServiceError> {
+        let Some(guild) = self.guild(place.guild).await? else { return Ok(false) };
+        Ok(rules(guild).everyone(&place.channel.permission_overwrites).contains(Permissions::VIEW_CHANNEL))
+    }
+
+    /// What a person may do in a server as a whole, for what concerns a channel that is no more.
+    async fn person_in_guild(&mut self, user: UserId, guild: GuildId) -> Result<Permissions, ServiceError> {
+        let Some(roles) = self.roles(guild, user).await? else { return Ok(Permissions::empty()) };
+        let Some(guild) = self.guild(guild).await? else { return Ok(Permissions::empty()) };
+        Ok(rules(guild).granted(Subject { user, roles: &roles }, &[]))
+    }
+
+    /// Refuses unless the person has these permissions in the channel.
+    pub async fn require_person(&mut self, user: UserId, place: &Place, needed: Permissions) -> Result<(), ServiceError> {
+        let has = self.person(user, place).await?;
+        let missing = needed.difference(has);
+        if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMay { channel: place.id(), permissions: missing }.into()) }
+    }
+
+    /// Refuses unless the person has these permissions in a channel of the actor's server. For one that is no more, or that the bot doesn't see, the
+    /// permissions in the whole server count.
+    pub async fn require_actor(&mut self, actor: Actor, channel: ChannelId, needed: Permissions) -> Result<(), ServiceError> {
+        match self.find_from(actor.guild, channel).await? {
+            Found::Seen(channel) if channel.guild_id == Some(actor.guild) => {
+                self.require_person(actor.user, &Place { channel, guild: actor.guild }, needed).await
+            }
+            Found::Seen(_) => Err(Refusal::TargetElsewhere.into()),
+            Found::Hidden | Found::Gone => {
+                let missing = needed.difference(self.person_in_guild(actor.user, actor.guild).await?);
+                if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMayInServer(missing).into()) }
+            }
+        }
+    }
+
+    /// Refuses unless the bot itself has these permissions in the channel.
+    pub async fn require_bot(&mut self, bot: UserId, place: &Place, needed: Permissions) -> Result<(), ServiceError> {
+        let missing = needed.difference(self.granted(bot, place).await?);
+        if missing.is_empty() { Ok(()) } else { Err(Refusal::BotMay { channel: place.id(), permissions: missing }.into()) }
+    }
+}
+
+fn rules(guild: &Guild) -> ServerRules<'_> {
+    ServerRules { guild: guild.id, owner: guild.owner_id, roles: &guild.roles }
+}

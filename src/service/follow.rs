@@ -1,0 +1,174 @@
+//! `/follow`: a channel begins to follow another.
+
+use crate::domain::channel::ChannelKind;
+use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, NewFollow, Pair};
+use crate::domain::permissions::Permissions;
+use crate::store::Inserted;
+
+use super::access::{Access, Found, Place};
+use super::{Actor, DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError, SourceChoice};
+
+/// What the bot needs where it posts.
+const BOT_IN_TARGET: Permissions =
+    Permissions::MANAGE_WEBHOOKS.union(Permissions::VIEW_CHANNEL).union(Permissions::READ_MESSAGE_HISTORY);
+/// What the bot needs where it reads, to relay.
+const BOT_IN_SOURCE: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
+
+/// What came of `/follow`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// A new follow.
+    New(Follow),
+    /// The pair was followed already; its options are new.
+    Changed(Follow),
+    /// The pair was followed already, and broken; it works again.
+    Repaired(Follow),
+}
+
+/// A follow that may be made.
+pub(super) struct Checked {
+    source: Place,
+    target: Place,
+    delivery: Delivery,
+}
+
+impl Follows {
+    /// Makes a channel follow another, or changes the options of a follow that stands.
+    pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
+        let Checked { source, target, delivery } = self.check(&mut Access::new(&self.rest), actor, &request).await?;
+        let options = FollowOptions { delivery, filter: request.filter, panels: request.panels };
+        let pair = Pair { source: source.id(), target: target.id() };
+        let action = self.take_action(actor.user)?;
+        let _alone = self.lock_target(pair.target).await;
+        let followed = match self.store.follow_by_pair(pair).await? {
+            Some(standing) => self.change(standing, options).await?,
+            None => {
+                let new = NewFollow {
+                    pair,
+                    guild: target.guild,
+                    source_guild: source.guild,
+                    options,
+                    created_by: actor.user,
+                };
+                self.begin(new).await?
+            }
+        };
+        action.keep();
+        Ok(followed)
+    }
+
+    /// Everything that a follow needs before anything is changed: the person's rights, the kinds of channel, the bot's permissions.
+    pub(super) async fn check(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        request: &FollowRequest,
+    ) -> Result<Checked, ServiceError> {
+        let target = self.target(access, actor, request).await?;
+        let source = self.source(access, actor, request).await?;
+        let delivery = choose_delivery(request, source.kind(), target.kind())?;
+        self.require_bot(access, &source, &target, delivery).await?;
+        Ok(Checked { source, target, delivery })
+    }
+
+    /// The channel that shall receive: of this server, of a kind that can, and the person's to manage.
+    async fn target(&self, access: &mut Access<'_>, actor: Actor, request: &FollowRequest) -> Result<Place, ServiceError> {
+        let target = access.own(actor.guild, request.target).await?;
+        access.require_person(actor.user, &target, Permissions::MANAGE_CHANNELS).await?;
+        if !target.kind().holds_messages() {
+            return Err(Refusal::TargetKind { channel: target.id(), kind: target.kind() }.into());
+        }
+        Ok(target)
+    }
+
+    /// The channel to follow: one that the person sees, of a kind that can be followed, and open to this server.
+    /// A channel that the person can't see and one that doesn't exist are answered alike.
+    async fn source(&self, access: &mut Access<'_>, actor: Actor, request: &FollowRequest) -> Result<Place, ServiceError> {
+        let channel = match (access.find_from(actor.guild, request.source.id()).await?, request.source) {
+            (Found::Seen(channel), _) => channel,
+            (Found::Hidden, SourceChoice::Chosen(channel)) => {
+                return Err(Refusal::BotMay { channel, permissions: Permissions::VIEW_CHANNEL }.into());
+            }
+            (Found::Hidden | Found::Gone, _) => return Err(Refusal::UnknownSource.into()),
+        };
+        let guild = channel.guild_id.ok_or(Refusal::UnknownSource)?;
+        let source = Place { channel, guild };
+        if !access.person(actor.user, &source).await?.contains(Permissions::VIEW_CHANNEL) {
+            return Err(Refusal::UnknownSource.into());
+        }
+        if !source.kind().holds_messages() {
+            return Err(Refusal::SourceKind { channel: source.id(), kind: source.kind() }.into());
+        }
+        if source.guild != actor.guild {
+            self.require_open(access, &source).await?;
+        }
+        Ok(source)
+    }
+
+    async fn require_bot(
+        &self,
+        access: &mut Access<'_>,
+        source: &Place,
+        target: &Place,
+        delivery: Delivery,
+    ) -> Result<(), ServiceError> {
+        access.require_bot(self.identity.user, target, BOT_IN_TARGET).await?;
+        let in_source = match delivery {
+            Delivery::Native => Permissions::VIEW_CHANNEL,
+            Delivery::Relay => BOT_IN_SOURCE,
+        };
+        access.require_bot(self.identity.user, source, in_source).await
+    }
+
+    /// Connects the pair at Discord, then stores the follow; what Discord made is removed again where it can't be stored.
+    async fn begin(&self, new: NewFollow) -> Result<Followed, ServiceError> {
+        let connected = self.connect(new.pair, new.options.delivery).await?;
+        // Before the follow is stored, so that no message falls between.
+        self.watched.add(new.pair);
+        match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {
+            Ok(Inserted::Made(follow)) => {
+                tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
+                Ok(Followed::New(follow))
+            }
+            Ok(Inserted::AlreadyThere(_)) => {
+                self.disconnect(connected).await;
+                Err(already(new.pair).into())
+            }
+            Err(error) => {
+                self.disconnect(connected).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Changes the options of a follow that stands; one that says the same is refused, unless it is broken and can be repaired.
+    async fn change(&self, standing: Follow, options: FollowOptions) -> Result<Followed, ServiceError> {
+        let pair = standing.pair;
+        if standing.options == options {
+            return match standing.state {
+                FollowState::Broken(_) => self.reconnect(&standing).await.map(Followed::Repaired),
+                FollowState::Active | FollowState::Paused => Err(already(pair).into()),
+            };
+        }
+        if standing.options.delivery != options.delivery {
+            return Err(Refusal::OtherDelivery { source_channel: pair.source, target: pair.target }.into());
+        }
+        let changed = self.store.update_options(standing.id, &options, self.clock.now()).await?;
+        changed.map(Followed::Changed).ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
+    }
+}
+
+const fn already(pair: Pair) -> Refusal {
+    Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target }
+}
+
+/// `auto` takes native for an announcement source with mode `all`, else relay.
+fn choose_delivery(request: &FollowRequest, source: ChannelKind, target: ChannelKind) -> Result<Delivery, Refusal> {
+    let native = source == ChannelKind::Announcement && target.takes_native() && request.filter == Filter::All;
+    match request.delivery {
+        DeliveryChoice::Auto if native => Ok(Delivery::Native),
+        DeliveryChoice::Auto => Ok(Delivery::Relay),
+        DeliveryChoice::Fixed(Delivery::Native) if !native => Err(Refusal::NativeImpossible),
+        DeliveryChoice::Fixed(delivery) => Ok(delivery),
+    }
+}

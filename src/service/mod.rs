@@ -1,0 +1,124 @@
+//! The use cases. Each checks its rules, writes in one transaction, and leaves everything as it was when it refuses.
+//!
+//! [`Follows`] serves people (commands and, later, HTTP); [`intake`] and [`upkeep`] serve what the gateway reports.
+
+pub mod access;
+pub mod error;
+mod follow;
+pub mod intake;
+mod list;
+mod pause;
+mod publish;
+mod request;
+mod status;
+mod unfollow;
+pub mod upkeep;
+pub mod watch;
+mod webhooks;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::allowance::Allowance;
+use crate::domain::clock::Clock;
+use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
+use crate::rest::Rest;
+use crate::store::Store;
+
+pub use self::error::{Refusal, ServiceError};
+pub use self::follow::Followed;
+pub use self::list::{End, Follower, FollowerPage, FollowPage, FollowRow, ServerFollowers};
+pub use self::pause::Resumed;
+pub use self::publish::Published;
+pub use self::request::{DeliveryChoice, FollowRequest, SourceChoice};
+pub use self::status::Status;
+pub use self::unfollow::Unfollowed;
+
+use self::watch::Watched;
+
+/// Who the bot is at Discord.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    /// Its application: owns its webhooks.
+    pub application: ApplicationId,
+    /// Its user: has its permissions.
+    pub user: UserId,
+}
+
+/// Who asks, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Actor {
+    /// The person.
+    pub user: UserId,
+    /// The server in which the command was run.
+    pub guild: GuildId,
+    /// The channel in which it was run.
+    pub channel: ChannelId,
+}
+
+/// Everything that people do with follows.
+pub struct Follows {
+    store: Store,
+    rest: Rest,
+    clock: Clock,
+    identity: Identity,
+    watched: Arc<Watched>,
+    allowance: Mutex<Allowance>,
+    /// Held while a target's webhook is looked for and made, so that two follows into it share one.
+    target_locks: Mutex<HashMap<ChannelId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Follows {
+    /// The use cases over these parts.
+    pub fn new(
+        store: Store,
+        rest: Rest,
+        clock: Clock,
+        identity: Identity,
+        watched: Arc<Watched>,
+        allowance: Allowance,
+    ) -> Self {
+        let allowance = Mutex::new(allowance);
+        Self { store, rest, clock, identity, watched, allowance, target_locks: Mutex::default() }
+    }
+
+    /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).
+    fn take_action(&self, user: UserId) -> Result<Action<'_>, Refusal> {
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.take(user, self.clock.now()).map_err(Refusal::TooManyActions)?;
+        Ok(Action { follows: self, user, kept: false })
+    }
+
+    /// Whoever holds this is alone in changing the webhooks of a target.
+    async fn lock_target(&self, target: ChannelId) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.target_locks.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(locks.entry(target).or_default())
+        };
+        lock.lock_owned().await
+    }
+}
+
+/// One of a person's actions of this hour, given back when it turns out that nothing was done.
+struct Action<'a> {
+    follows: &'a Follows,
+    user: UserId,
+    kept: bool,
+}
+
+impl Action<'_> {
+    /// Something was done: the action counts.
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Action<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            let mut allowance = self.follows.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+            allowance.give_back(self.user);
+        }
+    }
+}

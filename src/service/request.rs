@@ -1,0 +1,110 @@
+//! What a person asks for with `/follow`, read from what was typed.
+
+use crate::domain::channel::parse_channel_link;
+use crate::domain::follow::{Delivery, Filter, Mode};
+use crate::domain::ids::ChannelId;
+use crate::domain::tags::TagSet;
+
+use super::error::Refusal;
+
+/// Which source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceChoice {
+    /// Chosen from this server's channels, among those that the person sees.
+    Chosen(ChannelId),
+    /// Pasted as a link or an id: may be anywhere, and may not exist.
+    Linked(ChannelId),
+}
+
+impl SourceChoice {
+    /// Exactly one of a chosen channel and a pasted link.
+    pub fn new(channel: Option<ChannelId>, link: Option<&str>) -> Result<Self, Refusal> {
+        match (channel, link) {
+            (Some(channel), None) => Ok(Self::Chosen(channel)),
+            (None, Some(link)) => parse_channel_link(link).map(Self::Linked).ok_or(Refusal::NotALink),
+            (None, None) => Err(Refusal::NoChannel),
+            (Some(_), Some(_)) => Err(Refusal::TwoChannels),
+        }
+    }
+
+    /// The channel, however it was named.
+    pub const fn id(self) -> ChannelId {
+        match self {
+            Self::Chosen(id) | Self::Linked(id) => id,
+        }
+    }
+}
+
+/// How posts should be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeliveryChoice {
+    /// Native where Discord can and the mode is `all`, else relay.
+    #[default]
+    Auto,
+    /// This one.
+    Fixed(Delivery),
+}
+
+/// A follow as a person asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowRequest {
+    /// What to follow.
+    pub source: SourceChoice,
+    /// Where to.
+    pub target: ChannelId,
+    /// Which posts.
+    pub filter: Filter,
+    /// How.
+    pub delivery: DeliveryChoice,
+    /// Whether panels too.
+    pub panels: bool,
+}
+
+impl FollowRequest {
+    /// Reads the parts that need no look at Discord.
+    pub fn new(
+        source: SourceChoice,
+        target: ChannelId,
+        mode: Mode,
+        tags: Option<&str>,
+        delivery: DeliveryChoice,
+        panels: bool,
+    ) -> Result<Self, Refusal> {
+        if source.id() == target {
+            return Err(Refusal::SelfFollow);
+        }
+        let tags = tags.and_then(TagSet::parse);
+        if mode == Mode::All && tags.is_some() {
+            return Err(Refusal::TagsWithoutMode);
+        }
+        let filter = Filter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))?;
+        Ok(Self { source, target, filter, delivery, panels })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(mode: Mode, tags: Option<&str>) -> Result<FollowRequest, Refusal> {
+        let [source, target] = [1, 2].map(|id| ChannelId::new(id).unwrap());
+        FollowRequest::new(SourceChoice::Chosen(source), target, mode, tags, DeliveryChoice::Auto, true)
+    }
+
+    #[test]
+    fn only_and_except_need_a_tag() {
+        assert_eq!(request(Mode::Only, None), Err(Refusal::TagsMissing(Mode::Only)));
+        assert_eq!(request(Mode::Except, Some(" , ")), Err(Refusal::TagsMissing(Mode::Except)));
+        assert!(request(Mode::Only, Some("news")).is_ok());
+        assert_eq!(request(Mode::All, Some("news")), Err(Refusal::TagsWithoutMode));
+    }
+
+    #[test]
+    fn one_source_is_named_in_one_way() {
+        let channel = ChannelId::new(7).ok();
+        assert_eq!(SourceChoice::new(None, None), Err(Refusal::NoChannel));
+        assert_eq!(SourceChoice::new(channel, Some("7")), Err(Refusal::TwoChannels));
+        assert_eq!(SourceChoice::new(None, Some("news")), Err(Refusal::NotALink));
+        assert_eq!(SourceChoice::new(None, Some("<#7>")).ok(), channel.map(SourceChoice::Linked));
+    }
+}

@@ -1,0 +1,181 @@
+//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved. Learned from events, and,
+//! for what happened while the bot was away, from a sweep over all follows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::clock::Clock;
+use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::rest::Rest;
+use crate::rest::model::Webhook;
+use crate::store::{Affected, Store};
+
+use super::ServiceError;
+use super::access::{Access, Found};
+use super::watch::Watched;
+
+/// How many follows the sweep reads at once.
+const SWEEP_PAGE: u64 = 100;
+
+/// Something that may have broken follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// A channel was deleted.
+    ChannelDeleted(ChannelId),
+    /// The bot is no longer in a server. An outage is not a leaving.
+    GuildLeft(GuildId),
+    /// The webhooks of a channel are not what they were; Discord doesn't say which.
+    WebhooksChanged(ChannelId),
+}
+
+/// Marks follows as broken when they are.
+pub struct Upkeep {
+    store: Store,
+    rest: Rest,
+    clock: Clock,
+    watched: Arc<Watched>,
+}
+
+impl Upkeep {
+    /// Upkeep over these parts.
+    pub const fn new(store: Store, rest: Rest, clock: Clock, watched: Arc<Watched>) -> Self {
+        Self { store, rest, clock, watched }
+    }
+
+    /// Whether a change to this channel can matter. In memory only.
+    pub fn concerns(&self, channel: ChannelId) -> bool {
+        self.watched.concerns(channel)
+    }
+
+    /// Reads from the database which channels to listen to.
+    pub async fn load_watched(&self) -> Result<(), ServiceError> {
+        let sources = self.store.followed_sources().await?;
+        let targets = self.store.targets().await?;
+        for webhook in self.store.own_webhooks().await? {
+            self.watched.add_webhook(webhook);
+        }
+        self.watched.replace(sources.into_iter().collect(), targets.into_iter().collect());
+        Ok(())
+    }
+
+    /// Reflects a change in the follows that it concerns.
+    pub async fn reflect(&self, change: Change) -> Result<(), ServiceError> {
+        match change {
+            Change::ChannelDeleted(channel) => {
+                self.break_all(Affected::Source(channel), BrokenReason::SourceDeleted).await?;
+                self.break_all(Affected::Target(channel), BrokenReason::TargetDeleted).await
+            }
+            Change::GuildLeft(guild) => {
+                self.break_all(Affected::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
+                self.break_all(Affected::TargetGuild(guild), BrokenReason::TargetServerLeft).await
+            }
+            Change::WebhooksChanged(channel) => self.check_webhooks(channel).await,
+        }
+    }
+
+    /// Looks at every active follow, for what happened while nobody listened.
+    pub async fn sweep(&self) -> Result<(), ServiceError> {
+        let mut access = Access::new(&self.rest);
+        let mut webhooks = HashMap::new();
+        let mut after = None;
+        loop {
+            let follows = self.store.active_follows(after, SWEEP_PAGE).await?;
+            let Some(last) = follows.last() else { return Ok(()) };
+            after = Some(last.id);
+            for follow in follows {
+                if let Some(reason) = self.find_fault(&mut access, &mut webhooks, &follow).await? {
+                    self.break_all(Affected::One(follow.id), reason).await?;
+                }
+            }
+        }
+    }
+
+    /// What keeps a follow from delivering, if anything does.
+    async fn find_fault(
+        &self,
+        access: &mut Access<'_>,
+        webhooks: &mut HashMap<ChannelId, Option<Vec<Webhook>>>,
+        follow: &Follow,
+    ) -> Result<Option<BrokenReason>, ServiceError> {
+        let target = access.find(follow.pair.target).await?;
+        let source = access.find(follow.pair.source).await?;
+        let mut left = async |found: &Found, guild| -> Result<bool, ServiceError> {
+            Ok(matches!(found, Found::Hidden | Found::Gone) && access.guild(guild).await?.is_none())
+        };
+        if left(&target, follow.guild).await? {
+            return Ok(Some(BrokenReason::TargetServerLeft));
+        }
+        if left(&source, follow.source_guild).await? {
+            return Ok(Some(BrokenReason::SourceServerLeft));
+        }
+        match (target, source, follow.options.delivery) {
+            (Found::Gone, _, _) => return Ok(Some(BrokenReason::TargetDeleted)),
+            (_, Found::Gone, _) => return Ok(Some(BrokenReason::SourceDeleted)),
+            // Discord's own following goes on without the bot; a relay can't read any more.
+            (_, Found::Hidden, Delivery::Relay) => return Ok(Some(BrokenReason::SourceForbidden)),
+            _ => {}
+        }
+        if !webhooks.contains_key(&follow.pair.target) {
+            webhooks.insert(follow.pair.target, self.webhooks(follow.pair.target).await?);
+        }
+        match webhooks.get(&follow.pair.target) {
+            Some(Some(there)) => self.webhook_fault(there, follow).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Compares a channel's webhooks with the follows into it.
+    async fn check_webhooks(&self, target: ChannelId) -> Result<(), ServiceError> {
+        if !self.watched.is_target(target) {
+            return Ok(());
+        }
+        // The follows are read first: one that is made meanwhile is not compared with a list that is older than its webhook.
+        let follows = self.store.follows_into(target, u64::MAX).await?;
+        let Some(there) = self.webhooks(target).await? else { return Ok(()) };
+        for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
+            if let Some(reason) = self.webhook_fault(&there, &follow).await? {
+                self.break_all(Affected::One(follow.id), reason).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A channel's webhooks; `None` where the bot may not see them, which alone breaks nothing.
+    async fn webhooks(&self, channel: ChannelId) -> Result<Option<Vec<Webhook>>, ServiceError> {
+        match self.rest.channel_webhooks(channel).await {
+            Ok(webhooks) => Ok(Some(webhooks)),
+            Err(error) if error.is_forbidden() || error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn webhook_fault(&self, there: &[Webhook], follow: &Follow) -> Result<Option<BrokenReason>, ServiceError> {
+        let needed = match follow.options.delivery {
+            Delivery::Native => follow.follower_webhook,
+            Delivery::Relay => follow.webhook,
+        };
+        match needed {
+            Some(webhook) if there.iter().any(|other| other.id == webhook) => Ok(None),
+            Some(webhook) if self.stands_elsewhere(webhook, follow.pair.target).await? => {
+                Ok(Some(BrokenReason::WebhookMoved))
+            }
+            Some(_) | None => Ok(Some(BrokenReason::WebhookDeleted)),
+        }
+    }
+
+    async fn stands_elsewhere(&self, webhook: WebhookId, target: ChannelId) -> Result<bool, ServiceError> {
+        match self.rest.webhook(webhook).await {
+            Ok(webhook) => Ok(webhook.channel_id.is_some_and(|channel| channel != target)),
+            Err(error) if error.is_not_found() || error.is_forbidden() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn break_all(&self, affected: Affected, reason: BrokenReason) -> Result<(), ServiceError> {
+        for Follow { id: FollowId(id), .. } in self.store.break_follows(affected, reason, self.clock.now()).await? {
+            tracing::warn!(follow = id, reason = reason.as_str(), "follow broken");
+        }
+        Ok(())
+    }
+}

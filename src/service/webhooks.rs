@@ -1,0 +1,107 @@
+//! What connects a follow to its target: the bot's own webhook there (one for all relay follows into it), or Discord's follower webhook.
+
+use crate::domain::follow::{Delivery, Follow, Pair};
+use crate::domain::ids::{ChannelId, WebhookId};
+use crate::domain::webhook::Webhook;
+use crate::rest::RestError;
+use crate::store::Hook;
+
+use super::{Follows, Refusal, ServiceError};
+
+/// The name of the bot's webhooks, as moderators see it under Integrations.
+const WEBHOOK_NAME: &str = "Tributary";
+/// What the server's audit log says.
+const REASON: &str = "Channel follow";
+
+/// A webhook that is ready to be used, and whether it was made for this.
+pub(super) struct Connected {
+    pub(super) hook: Hook,
+    made: bool,
+}
+
+impl Follows {
+    /// Connects a pair at Discord: asks for Discord's following, or finds or makes the bot's webhook in the target.
+    /// The target must be [locked](Follows::lock_target).
+    pub(super) async fn connect(&self, pair: Pair, delivery: Delivery) -> Result<Connected, ServiceError> {
+        match delivery {
+            Delivery::Native => {
+                let followed = self.rest.follow_announcement(pair.source, pair.target, Some(REASON)).await;
+                let followed = followed.map_err(|error| explain(error, pair.target))?;
+                Ok(Connected { hook: Hook::Native(followed.webhook_id), made: true })
+            }
+            Delivery::Relay => self.own_webhook(pair.target).await,
+        }
+    }
+
+    /// Undoes [`connect`](Follows::connect), as far as it made something.
+    pub(super) async fn disconnect(&self, connected: Connected) {
+        if connected.made {
+            let webhook = match connected.hook {
+                Hook::Native(webhook) => webhook,
+                Hook::Relay(webhook) => webhook.id,
+            };
+            self.remove_webhook(webhook).await;
+        }
+    }
+
+    /// Removes a webhook that nothing needs any more. A failure leaves a webhook that does no harm, and that the next follow into its channel finds again.
+    pub(super) async fn remove_webhook(&self, webhook: WebhookId) {
+        if let Err(error) = self.rest.delete_webhook(webhook, Some(REASON)).await {
+            tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
+        }
+    }
+
+    /// Stops Discord's own following of a native follow, by deleting its webhook: Discord has no other way.
+    pub(super) async fn stop_native(&self, follow: &Follow) -> Result<(), ServiceError> {
+        let Some(webhook) = follow.follower_webhook else { return Ok(()) };
+        match self.rest.delete_webhook(webhook, Some(REASON)).await {
+            Ok(_) => Ok(()),
+            // Gone with its channel or server.
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(explain(error, follow.pair.target)),
+        }
+    }
+
+    /// The bot's webhook in a target: the one that the database knows if it still stands there, else one that Discord knows as
+    /// this application's, else a new one.
+    async fn own_webhook(&self, target: ChannelId) -> Result<Connected, ServiceError> {
+        let known = self.store.webhook_of(target).await?;
+        let there = self.rest.channel_webhooks(target).await.map_err(|error| explain(error, target))?;
+        let mut own: Vec<Webhook> = there
+            .into_iter()
+            .filter(|webhook| webhook.application_id == Some(self.identity.application))
+            .filter(|webhook| webhook.channel_id.is_none_or(|channel| channel == target))
+            .filter_map(|webhook| Some(Webhook { id: webhook.id, token: webhook.token? }))
+            .collect();
+        let same = known.as_ref().and_then(|known| own.iter().position(|webhook| webhook.id == known.id));
+        let (webhook, made) = match same {
+            Some(index) => (own.swap_remove(index), false),
+            None if !own.is_empty() => (own.swap_remove(0), false),
+            None => (self.make_webhook(target).await?, true),
+        };
+        self.watched.add_webhook(webhook.id);
+        if known.is_some_and(|known| known.id != webhook.id) {
+            self.store.replace_webhook(target, &webhook, self.clock.now()).await?;
+        }
+        Ok(Connected { hook: Hook::Relay(webhook), made })
+    }
+
+    async fn make_webhook(&self, target: ChannelId) -> Result<Webhook, ServiceError> {
+        let made = self.rest.create_webhook(target, WEBHOOK_NAME, Some(REASON)).await;
+        let made = made.map_err(|error| explain(error, target))?;
+        let token = made.token.ok_or(RestError::Malformed)?;
+        Ok(Webhook { id: made.id, token })
+    }
+}
+
+/// Turns what Discord says about webhooks into what a person can do about it.
+fn explain(error: RestError, target: ChannelId) -> ServiceError {
+    use crate::domain::permissions::Permissions;
+    match error.code() {
+        Some(30007) => Refusal::TooManyWebhooks(target).into(),
+        Some(30058) => Refusal::TooManyServerWebhooks.into(),
+        // The permission was taken between the look and the call.
+        Some(50013) => Refusal::BotMay { channel: target, permissions: Permissions::MANAGE_WEBHOOKS }.into(),
+        _ => error.into(),
+    }
+}
