@@ -39,6 +39,8 @@ mod stats;
 mod tests;
 mod webhooks;
 
+use std::fmt;
+
 use sea_orm::DatabaseConnection;
 
 pub use activities::{Recorded, SourceEvent};
@@ -54,11 +56,17 @@ pub use mirrors::Mirrored;
 pub use stats::{FollowCounts, Followers, Totals};
 
 /// The database. Cheap to clone; all clones share one pool.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
     cipher: Cipher,
     turn: Option<connect::Turn>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
 }
 
 impl Store {
