@@ -51,7 +51,8 @@ impl Store {
         follow_row::one(&self.db, follows::by_pair(&self.db, pair).await?).await
     }
 
-    /// This server's follows (those into its channels); with a channel, only those that have it as their source or target.
+    /// This server's follows (those into its channels); with a channel, only those that have it as their source
+    /// or target.
     pub async fn follows_of_guild(
         &self,
         guild: GuildId,
@@ -112,8 +113,8 @@ impl Store {
         Ok(tags)
     }
 
-    /// The channels that are followed, natively or by relay, in whatever state (what a paused follow has shown is kept up to date, and
-    /// a broken one may be resumed).
+    /// The channels that are followed, natively or by relay, in whatever state (what a paused follow has shown
+    /// is kept up to date, and a broken one may be resumed).
     pub async fn followed_sources(&self) -> Result<Vec<ChannelId>, StoreError> {
         self.channels("SELECT DISTINCT source_channel_id FROM channel_follows").await
     }

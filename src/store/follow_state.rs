@@ -1,7 +1,7 @@
 //! Pausing, resuming and breaking follows, each together with what it means for what they owe.
 //!
-//! Pausing is a person's choice, breaking is something that happened. Only an active follow can break: a paused one keeps its pause, because
-//! nothing is lost while it rests, and resuming it looks at everything anew.
+//! Pausing is a person's choice, breaking is something that happened. Only an active follow can break: a paused
+//! one keeps its pause, because nothing is lost while it rests, and resuming it looks at everything anew.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
@@ -20,7 +20,8 @@ pub enum Affected {
     One(FollowId),
     /// All that follow this channel.
     Source(ChannelId),
-    /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following needn't the bot.
+    /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following
+    /// needn't the bot.
     RelaySource(ChannelId),
     /// Those from other servers that follow this channel.
     FromOtherServers {
@@ -71,8 +72,9 @@ struct Ends {
 }
 
 impl Store {
-    /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its end. What it has shown
-    /// is still kept up to date. `None` where this server has no such follow; one that isn't active is returned as it is.
+    /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its
+    /// end. What it has shown is still kept up to date. `None` where this server has no such follow; one that
+    /// isn't active is returned as it is.
     pub async fn pause_follow(
         &self,
         guild: GuildId,
@@ -92,10 +94,11 @@ impl Store {
         Ok(follow)
     }
 
-    /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and deletions that it missed
-    /// while it was broken are owed again, missed posts are not.
+    /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
+    /// deletions that it missed while it was broken are owed again, missed posts are not.
     ///
-    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows into the target.
+    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows into
+    /// the target.
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery.
@@ -184,8 +187,8 @@ async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), 
     Ok(())
 }
 
-/// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays marked, and the lane
-/// settles it.
+/// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays
+/// marked, and the lane settles it.
 pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
         WHERE state = 'due' AND follow_id IN ";

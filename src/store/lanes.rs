@@ -1,5 +1,5 @@
-//! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its holders, so that one who
-//! lost it without noticing can't write.
+//! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its
+//! holders, so that one who lost it without noticing can't write.
 //!
 //! SQLite has no `SKIP LOCKED`, and needs none: claiming is one compare-and-set, which works on both databases.
 

@@ -1,4 +1,5 @@
-//! The database: everything the bot must not forget. The only module that speaks SQL, and it speaks in domain types.
+//! The database: everything the bot must not forget. The only module that speaks SQL, and it speaks in domain
+//! types.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -7,14 +8,14 @@
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
-//! | `activities` | source events become activities and deliveries |
+//! | `activities`, `event_effects` | source events become activities, and deliveries |
 //! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
 //! | `mirrors` | what a message of a target mirrors |
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
 //!
-//! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on their way in and
-//! opened on their way out.
+//! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on
+//! their way in and opened on their way out.
 
 mod activities;
 mod channels;
@@ -22,6 +23,7 @@ mod connect;
 mod crypt;
 mod entity;
 mod error;
+mod event_effects;
 mod follow_list;
 mod follow_row;
 mod follow_state;

@@ -1,11 +1,12 @@
-//! SQL that SeaORM's builder can't say, or can't say readably: one text for both databases, with `$1`, `$2` … in it, which SQLite
-//! understands as PostgreSQL does.
+//! SQL that SeaORM's builder can't say, or can't say readably: one text for both databases, with `$1`, `$2` …
+//! in it, which SQLite understands as PostgreSQL does.
 //!
 //! # Times
-//! SQLite has no type for times; SeaORM stores them as RFC 3339 text, always in UTC and written `+00:00`. Such texts sort
-//! as the times do, although the fraction is left out when it is zero: where two texts part, `+` (the end of the shorter) sorts below `.`
-//! and every digit. That, and being readable in any database tool, is why they aren't stored as numbers. All times pass through
-//! [`stored`], so that both databases keep microseconds and give back what they were given.
+//! SQLite has no type for times; SeaORM stores them as RFC 3339 text, always in UTC and written `+00:00`. Such
+//! texts sort as the times do, although the fraction is left out when it is zero: where two texts part, `+`
+//! (the end of the shorter) sorts below `.` and every digit. That, and being readable in any database tool, is
+//! why they aren't stored as numbers. All times pass through [`stored`], so that both databases keep
+//! microseconds and give back what they were given.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};

@@ -44,7 +44,7 @@ async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Po
     assert_eq!(store.own_webhooks().await.unwrap(), [webhook_id(50)]);
     assert_eq!(store.tags_of_guild(guild(HOME), 2).await.unwrap(), ["news", "zebra"]);
     assert!(store.tags_of_guild(guild(8), 2).await.unwrap().is_empty());
-    assert_eq!(store.follows_into(channel(2), u64::MAX).await.unwrap(), [expected.clone()]);
+    assert_eq!(store.follows_into(channel(2), u64::MAX).await.unwrap(), std::slice::from_ref(&expected));
     assert_eq!(store.active_follows(None, 5).await.unwrap(), [expected]);
     assert!(store.active_follows(Some(made.id), 5).await.unwrap().is_empty());
 }

@@ -125,7 +125,7 @@ async fn settle_before_anything_else(#[values(Backend::Sqlite, Backend::Postgres
     assert_eq!(about(&next), (Step::Settle(in_flight), 10), "no second create is begun");
     let mut patient = |_: &Work| Step::Wait(at(60));
     let next = store.advance(&lease, None, at(2), &mut patient).await.unwrap();
-    assert_eq!(next, Next::Wait(crate::store::sql::stored(at(60))).max_precision(at(60)));
+    assert_eq!(next, Next::Wait(at(60)));
     let mut tired = |work: &Work| match work.in_flight {
         Some(_) => Step::End(Ending::GaveUp),
         None => Step::Create(Part(0)),
@@ -133,16 +133,6 @@ async fn settle_before_anything_else(#[values(Backend::Sqlite, Backend::Postgres
     let next = store.advance(&lease, None, at(3), &mut tired).await.unwrap();
     assert_eq!(about(&next), (Step::Create(Part(0)), 11));
     assert_eq!(db.deliveries().await, ["2 ended gave_up", "2 due"]);
-}
-
-impl Next {
-    /// What `decide` said is handed on as it is; only what was stored is rounded.
-    fn max_precision(self, time: DateTime<Utc>) -> Self {
-        match self {
-            Self::Wait(_) => Self::Wait(time),
-            other => other,
-        }
-    }
 }
 
 #[rstest]

@@ -57,7 +57,7 @@ async fn another_key_is_noticed(#[values(Backend::Sqlite, Backend::Postgres)] ba
 
 #[tokio::test]
 async fn addresses_are_not_repeated() {
-    let closed = "postgres://user:hunter2@127.0.0.1:1/name";
+    let closed = "postgres://user:hunter2@localhost/name?host=/nowhere";
     for address in
         ["", "mysql://u:hunter2@h/x", "postgres://u:hunter2@h:port/x", "sqlite://x?mode=hunter2", closed]
     {

@@ -64,6 +64,26 @@ async fn pausing_spares_what_has_begun(#[values(Backend::Sqlite, Backend::Postgr
 
 #[rstest]
 #[tokio::test]
+async fn pausing_lets_what_is_half_shown_become_whole(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let made = follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let lease = claim(&db.store, 2).await;
+    let next = advance_parts(&db.store, &lease, None, at(1), 2).await;
+    let (in_flight, _) = create(&next);
+    let next = advance_parts(&db.store, &lease, Some(created(in_flight, 2, 500)), at(2), 2).await;
+    let postponed = Done::Postponed { delivery: create(&next).0.delivery, until: at(60) };
+    advance_parts(&db.store, &lease, Some(postponed), at(3), 2).await;
+    db.store.pause_follow(made.guild, made.id, at(4)).await.unwrap();
+    assert_eq!(db.deliveries().await, ["2 due"]);
+    let next = advance_parts(&db.store, &lease, None, at(60), 2).await;
+    assert_eq!(about(&next), (Step::Create(Part(1)), 10));
+}
+
+#[rstest]
+#[tokio::test]
 async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
