@@ -1,8 +1,22 @@
-//! Tributary
-#![allow(missing_docs, reason = "scaffold")]
+//! Tributary, a Discord bot that lets channels follow channels.
+//!
+//! ```text
+//! slash command ─┐
+//! HTTP request ──┼─► service ─► store: follow/activity + deliveries, one transaction ─► delivery: lane ─► webhook
+//! gateway event ─┘                                                                        └─► record the mirror's id
+//! ```
+//! One direction: [`delivery`] never calls a service; [`discord`] and [`http`] never see what is sent. Who may use whom: [`domain`] nobody; [`store`] and
+//! [`rest`] the domain; [`service`] and [`delivery`] these three; [`discord`] and [`http`] services and the domain; [`app`] puts everything together.
+
+pub mod app;
 pub mod cli;
 pub mod config;
+pub mod delivery;
+pub mod discord;
 pub mod domain;
+pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod rest;
+pub mod service;
 pub mod store;

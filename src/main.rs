@@ -1,2 +1,102 @@
-//! Tributary
-fn main() {}
+//! The program: reads the settings, starts logging, and does what the command line says.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::sync::watch;
+use tributary::cli::{Cli, Command, Migrate};
+use tributary::config::Env;
+use tributary::{app, config, discord, http, logging};
+
+/// What ends the program early: one line for the operator.
+type Fatal = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command.unwrap_or(Command::Run)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Fatal> {
+    match command {
+        Command::Commands => {
+            print!("{}", discord::docs::commands_md());
+            return Ok(());
+        }
+        Command::Settings => {
+            print!("{}", config::env_example());
+            return Ok(());
+        }
+        Command::Run | Command::Migrate { .. } | Command::Healthcheck => {}
+    }
+    read_env_file()?;
+    let lookup = |name: &str| std::env::var(name).ok();
+    let env = Env::new(&lookup);
+    logging::start(&env.log()?)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        Command::Run => {
+            let config = env.config()?;
+            runtime.block_on(async { Ok(app::run(config, signals()?).await?) })
+        }
+        Command::Migrate { direction } => {
+            let database = env.database()?;
+            runtime.block_on(migrate(&database, direction))
+        }
+        Command::Healthcheck => {
+            let addr = env.http_addr()?;
+            Ok(runtime.block_on(http::healthcheck(addr))?)
+        }
+        Command::Commands | Command::Settings => Ok(()),
+    }
+}
+
+/// Reads `.env`, where there is one; what is set in the environment wins.
+fn read_env_file() -> Result<(), Fatal> {
+    match dotenvy::dotenv() {
+        Err(error) if !error.not_found() => {
+            // The error itself may quote the line, and the line may hold a secret.
+            Err("the .env file can't be read. Each line must be NAME=value; put values with spaces in quotes.".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Turns true at SIGTERM or Ctrl-C.
+fn signals() -> Result<watch::Receiver<bool>, Fatal> {
+    let (stop, stopped) = watch::channel(false);
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        let terminated = async { terminate.recv().await };
+        #[cfg(not(unix))]
+        let terminated = std::future::pending::<Option<()>>();
+        tokio::select! {
+            _ = terminated => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("asked to stop");
+        stop.send_replace(true);
+        // The sender lives on: who waits for the signal must not see it closed.
+        std::future::pending::<()>().await;
+    });
+    Ok(stopped)
+}
+
+async fn migrate(database: &config::DatabaseConfig, direction: Migrate) -> Result<(), Fatal> {
+    let store = app::open_schema(database).await?;
+    match direction {
+        Migrate::Up => store.migrate_up().await?,
+        Migrate::Down { steps } => store.migrate_down(steps.unwrap_or(u32::MAX)).await?,
+        Migrate::Status => {}
+    }
+    for (name, applied) in store.migration_status().await? {
+        println!("{} {name}", if applied { "applied" } else { "pending" });
+    }
+    Ok(store.close().await?)
+}

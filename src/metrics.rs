@@ -27,6 +27,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     let matcher = metrics_exporter_prometheus::Matcher::Full(DELIVERY_LAG.to_owned());
     let handle = PrometheusBuilder::new().set_buckets_for_metric(matcher, LAG_BUCKETS)?.install_recorder()?;
     describe();
+    crate::rest::metrics::describe();
     Ok(handle)
 }
 
@@ -36,7 +37,11 @@ fn describe() {
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
     metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");
-    metrics::describe_histogram!(DELIVERY_LAG, metrics::Unit::Seconds, "From the message in the source to its mirror");
+    metrics::describe_histogram!(
+        DELIVERY_LAG,
+        metrics::Unit::Seconds,
+        "From the message in the source to its mirror"
+    );
     metrics::describe_counter!(GATEWAY_RECONNECTS, "Times that the gateway came back after it was gone");
     metrics::describe_gauge!(GATEWAY_UP, "1 while the gateway is connected");
     // Present from the start, so that a rate over them is never without data.

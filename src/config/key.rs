@@ -71,8 +71,12 @@ impl EncryptionKey {
         Ok(key)
     }
 
-    /// The bytes themselves.
-    pub fn bytes(&self) -> &[u8; 32] {
+    /// The key for whom it encrypts.
+    pub const fn secret(&self) -> &SecretBox<[u8; 32]> {
+        &self.0
+    }
+
+    fn bytes(&self) -> &[u8; 32] {
         self.0.expose_secret()
     }
 }

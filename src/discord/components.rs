@@ -2,8 +2,8 @@
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ComponentInteraction, ComponentInteractionDataKind, CreateEmbed, CreateInteractionResponse, CreateInteractionResponseMessage,
-    EditInteractionResponse,
+    ComponentInteraction, ComponentInteractionDataKind, CreateEmbed, CreateInteractionResponse,
+    CreateInteractionResponseMessage, EditInteractionResponse,
 };
 
 use crate::service::{Actor, ServiceError};
@@ -33,7 +33,11 @@ async fn outdated(ctx: &serenity::Context, press: &ComponentInteraction) {
 }
 
 /// The list of follows as it is after the press.
-async fn list(bot: &Bot, press: &ComponentInteraction, parsed: Press) -> Result<EditInteractionResponse, ServiceError> {
+async fn list(
+    bot: &Bot,
+    press: &ComponentInteraction,
+    parsed: Press,
+) -> Result<EditInteractionResponse, ServiceError> {
     let actor = reply::of_interaction(press.guild_id, press.user.id, press.channel_id)?;
     let (view, notice) = match parsed {
         Press::Turn(view) => (view, None),
@@ -47,7 +51,9 @@ async fn list(bot: &Bot, press: &ComponentInteraction, parsed: Press) -> Result<
 /// Does what was chosen in the menu; what came of it stands above the list.
 async fn change(bot: &Bot, actor: Actor, press: &ComponentInteraction) -> CreateEmbed {
     let chosen = match &press.data.kind {
-        ComponentInteractionDataKind::StringSelect { values } => values.first().and_then(|value| Act::parse(value)),
+        ComponentInteractionDataKind::StringSelect { values } => {
+            values.first().and_then(|value| Act::parse(value))
+        }
         _ => None,
     };
     let done = match chosen {
@@ -64,7 +70,9 @@ async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceErro
     match act {
         Act::Pause(id) => {
             bot.follows.pause(actor, id).await?;
-            Ok(format!("Follow {id} is paused. What stands stays; what is posted meanwhile is not sent later."))
+            Ok(format!(
+                "Follow {id} is paused. What stands stays; what is posted meanwhile is not sent later."
+            ))
         }
         Act::Resume(id) => {
             let resumed = bot.follows.resume(actor, id).await?;

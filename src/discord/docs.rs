@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use poise::Command;
-use poise::serenity_prelude::{CommandOptionType, CreateCommand};
+use poise::serenity_prelude::CommandOptionType;
 use serde_json::Value;
 
 use crate::service::ServiceError;
@@ -23,9 +23,24 @@ pub fn commands_md() -> String {
     text
 }
 
-/// What Discord is told about the commands.
-pub fn definitions() -> Vec<CreateCommand> {
-    poise::builtins::create_application_commands(&all())
+/// What Discord is told about the commands: only what is set, as Discord takes `null` for a value in some fields.
+pub fn definitions() -> Vec<Value> {
+    let commands = all();
+    let definitions = poise::builtins::create_application_commands(&commands).into_iter();
+    definitions
+        .map(|definition| without_nulls(serde_json::to_value(definition).unwrap_or_default()))
+        .collect()
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let set = fields.into_iter().filter(|(_, value)| !value.is_null());
+            set.map(|(name, value)| (name, without_nulls(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        value => value,
+    }
 }
 
 fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
@@ -50,7 +65,9 @@ fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
 
 /// A table row for each option, read from what Discord is told, so that both always agree.
 fn options(command: &Command<Arc<Bot>, ServiceError>) -> Vec<String> {
-    let definition = command.create_as_slash_command().map(|definition| serde_json::to_value(definition).unwrap_or_default());
+    let definition = command
+        .create_as_slash_command()
+        .map(|definition| serde_json::to_value(definition).unwrap_or_default());
     let options = definition.as_ref().and_then(|definition| definition["options"].as_array());
     options.map(|options| options.iter().map(row).collect()).unwrap_or_default()
 }
@@ -59,7 +76,9 @@ fn row(option: &Value) -> String {
     let text = |key: &str| option[key].as_str().unwrap_or_default().to_owned();
     let words: Vec<String> = option["choices"]
         .as_array()
-        .map(|choices| choices.iter().filter_map(|choice| Some(format!("`{}`", choice["value"].as_str()?))).collect())
+        .map(|choices| {
+            choices.iter().filter_map(|choice| Some(format!("`{}`", choice["value"].as_str()?))).collect()
+        })
         .unwrap_or_default();
     let kind = option["type"].as_u64().and_then(|kind| u8::try_from(kind).ok()).map(CommandOptionType::from);
     let takes = match kind {

@@ -5,10 +5,11 @@ use std::fmt::Write;
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption,
+    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateSelectMenu, CreateSelectMenuKind,
+    CreateSelectMenuOption,
 };
 
-use crate::domain::follow::{FollowId, FollowState, Filter};
+use crate::domain::follow::{Filter, FollowId, FollowState};
 use crate::domain::ids::ChannelId;
 use crate::service::{End, FollowPage, FollowRow};
 use crate::store::Cursor;
@@ -137,7 +138,7 @@ fn describe(row: &FollowRow) -> String {
 pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> {
     let mut rows = Vec::new();
     if !page.rows.is_empty() {
-        let options = page.rows.iter().flat_map(|row| choices(row)).collect();
+        let options = page.rows.iter().flat_map(choices).collect();
         let menu = CreateSelectMenu::new(view.id("act"), CreateSelectMenuKind::String { options });
         rows.push(CreateActionRow::SelectMenu(menu.placeholder("Pause, resume or remove a follow …")));
     }
@@ -166,7 +167,8 @@ fn choices(row: &FollowRow) -> [CreateSelectMenuOption; 2] {
         FollowState::Broken(_) => ("Try again:", "resume"),
     };
     let option = |word: &str, value: &str| {
-        CreateSelectMenuOption::new(format!("{word} {id}"), format!("{value}:{}", id.0)).description(short(&ends, 100))
+        CreateSelectMenuOption::new(format!("{word} {id}"), format!("{value}:{}", id.0))
+            .description(short(&ends, 100))
     };
     [option(word, value), option("Remove", "remove")]
 }
@@ -217,7 +219,8 @@ mod tests {
 
     #[test]
     fn ids_are_read_back_and_nothing_else() {
-        for cursor in [Cursor::Newest, Cursor::OlderThan(FollowId(7)), Cursor::NewerThan(FollowId(i64::MAX))] {
+        for cursor in [Cursor::Newest, Cursor::OlderThan(FollowId(7)), Cursor::NewerThan(FollowId(i64::MAX))]
+        {
             for channel in [None, ChannelId::new(u64::MAX >> 1).ok()] {
                 let view = View { channel, cursor };
                 assert!(view.id("older").len() <= 100);
@@ -225,7 +228,15 @@ mod tests {
                 assert_eq!(Press::parse(&view.id("act")), Some(Press::Change(view)));
             }
         }
-        for id in ["", "follows:", "follows:older:0:x7", "follows:older:0:", "follows:older:x:n", "follows:older:0:n:1", "panel:older:0:n"] {
+        for id in [
+            "",
+            "follows:",
+            "follows:older:0:x7",
+            "follows:older:0:",
+            "follows:older:x:n",
+            "follows:older:0:n:1",
+            "panel:older:0:n",
+        ] {
             assert_eq!(Press::parse(id), None, "{id}");
         }
         assert_eq!(Act::parse("remove:12"), Some(Act::Remove(FollowId(12))));

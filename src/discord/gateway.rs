@@ -31,13 +31,19 @@ const GOODBYE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum FatalGateway {
     /// Close code 4004.
-    #[error("DISCORD_TOKEN was rejected by Discord. Open your application at https://discord.com/developers/applications, press Reset Token under Bot, and set DISCORD_TOKEN to what it shows.")]
+    #[error(
+        "DISCORD_TOKEN was rejected by Discord. Open your application at https://discord.com/developers/applications, press Reset Token under Bot, and set DISCORD_TOKEN to what it shows."
+    )]
     TokenRejected,
     /// Close code 4014 (or 4013).
-    #[error("an intent that DISCORD_TOKEN's application needs is not switched on. Open it at https://discord.com/developers/applications and switch on Message Content Intent under Bot, then start again.")]
+    #[error(
+        "an intent that DISCORD_TOKEN's application needs is not switched on. Open it at https://discord.com/developers/applications and switch on Message Content Intent under Bot, then start again."
+    )]
     IntentNotSwitchedOn,
     /// Anything else that ends it.
-    #[error("the gateway connection ended for good; start again, and look at the log lines before this one for the cause")]
+    #[error(
+        "the gateway connection ended for good; start again, and look at the log lines before this one for the cause"
+    )]
     Ended,
 }
 
@@ -102,11 +108,16 @@ pub struct Sinks {
 
 /// Stays connected until `shutdown` says otherwise, or until the connection is refused for good. Events that were read by then are written down
 /// before this returns.
-pub async fn run(endpoint: &Endpoint, sinks: Sinks, mut shutdown: watch::Receiver<bool>) -> Result<(), FatalGateway> {
+pub async fn run(
+    endpoint: &Endpoint,
+    sinks: Sinks,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<(), FatalGateway> {
     let (queue, received) = ingest::queue();
     let Sinks { intake, upkeep, bot, state } = sinks;
     let writing = tokio::spawn(ingest::run(received, Arc::clone(&intake), Arc::clone(&upkeep)));
-    let handler = Handler { intake, upkeep, bot: Arc::clone(&bot), state, queue, collectors: Mutex::default() };
+    let handler =
+        Handler { intake, upkeep, bot: Arc::clone(&bot), state, queue, collectors: Mutex::default() };
     let mut client = build(endpoint, handler, bot).await?;
     let shards = Arc::clone(&client.shard_manager);
     let ended = tokio::select! {
@@ -119,12 +130,18 @@ pub async fn run(endpoint: &Endpoint, sinks: Sinks, mut shutdown: watch::Receive
     // The handler holds the queue's sender; with the client gone, what was read is written down, and the writing ends.
     drop((client, shards));
     if tokio::time::timeout(GOODBYE, writing).await.is_err() {
-        tracing::warn!("some events were still being written down at the end; they are read again at the next start");
+        tracing::warn!(
+            "some events were still being written down at the end; they are read again at the next start"
+        );
     }
     ended
 }
 
-async fn build(endpoint: &Endpoint, handler: Handler, bot: Arc<Bot>) -> Result<serenity::Client, FatalGateway> {
+async fn build(
+    endpoint: &Endpoint,
+    handler: Handler,
+    bot: Arc<Bot>,
+) -> Result<serenity::Client, FatalGateway> {
     // The proxy is only heeded with serenity's limiter off; the rest client has its own.
     let http = serenity::HttpBuilder::new(endpoint.token.expose_secret())
         .proxy(endpoint.api_base.as_str())
@@ -132,12 +149,13 @@ async fn build(endpoint: &Endpoint, handler: Handler, bot: Arc<Bot>) -> Result<s
         .build();
     let mut cache = serenity::cache::Settings::default();
     // Permissions are asked anew for each command, so nothing needs a copy of every server in memory.
-    (cache.cache_guilds, cache.cache_channels, cache.cache_users, cache.max_messages) = (false, false, false, 0);
+    (cache.cache_guilds, cache.cache_channels, cache.cache_users, cache.max_messages) =
+        (false, false, false, 0);
     let framework = poise::Framework::builder()
         .options(commands::framework_options())
         .setup(move |_, _, _| Box::pin(async move { Ok(bot) }))
         .build();
-    let client = serenity::Client::builder_with_http(http, INTENTS)
+    let client = serenity::ClientBuilder::new_with_http(http, INTENTS)
         .cache_settings(cache)
         .framework(framework)
         .event_handler(handler)
@@ -151,9 +169,9 @@ async fn build(endpoint: &Endpoint, handler: Handler, bot: Arc<Bot>) -> Result<s
 fn fatal(error: &serenity::Error) -> FatalGateway {
     match error {
         serenity::Error::Gateway(GatewayError::InvalidAuthentication) => FatalGateway::TokenRejected,
-        serenity::Error::Gateway(GatewayError::DisallowedGatewayIntents | GatewayError::InvalidGatewayIntents) => {
-            FatalGateway::IntentNotSwitchedOn
-        }
+        serenity::Error::Gateway(
+            GatewayError::DisallowedGatewayIntents | GatewayError::InvalidGatewayIntents,
+        ) => FatalGateway::IntentNotSwitchedOn,
         _ => FatalGateway::Ended,
     }
 }
@@ -175,7 +193,8 @@ impl Handler {
         if collectors.get(&ctx.shard_id).is_some_and(|collector| !collector.is_finished()) {
             return;
         }
-        let (intake, upkeep, state) = (Arc::clone(&self.intake), Arc::clone(&self.upkeep), Arc::clone(&self.state));
+        let (intake, upkeep, state) =
+            (Arc::clone(&self.intake), Arc::clone(&self.upkeep), Arc::clone(&self.state));
         let mut events = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
             state.note_guilds(event);
             let incoming = ingest::extract(&intake, &upkeep, event);

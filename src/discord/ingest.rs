@@ -38,7 +38,9 @@ pub(super) fn extract(intake: &Intake, upkeep: &Upkeep, event: &Event) -> Vec<In
     match event {
         Event::MessageCreate(created) => posted(intake, &created.message).into_iter().collect(),
         Event::MessageUpdate(_) => Vec::new(),
-        Event::MessageDelete(deleted) => deletion(intake, deleted.channel_id, deleted.message_id).into_iter().collect(),
+        Event::MessageDelete(deleted) => {
+            deletion(intake, deleted.channel_id, deleted.message_id).into_iter().collect()
+        }
         Event::MessageDeleteBulk(deleted) => {
             deleted.ids.iter().filter_map(|message| deletion(intake, deleted.channel_id, *message)).collect()
         }
@@ -51,7 +53,9 @@ pub(super) fn extract(intake: &Intake, upkeep: &Upkeep, event: &Event) -> Vec<In
             concerning(upkeep, channel, Change::WebhooksChanged(channel))
         }
         // `unavailable` means an outage: the bot is still a member.
-        Event::GuildDelete(left) if !left.guild.unavailable => vec![Incoming::Change(Change::GuildLeft(left.guild.id.into_domain()))],
+        Event::GuildDelete(left) if !left.guild.unavailable => {
+            vec![Incoming::Change(Change::GuildLeft(left.guild.id.into_domain()))]
+        }
         _ => Vec::new(),
     }
 }
@@ -62,12 +66,14 @@ fn concerning(upkeep: &Upkeep, channel: crate::domain::ids::ChannelId, change: C
 
 fn posted(intake: &Intake, message: &serenity::Message) -> Option<Incoming> {
     let channel = message.channel_id.into_domain();
-    if !intake.follows(channel) || !convert::is_post(message.kind) || intake.is_own(convert::poster(message)) {
+    if !intake.follows(channel) || !convert::is_post(message.kind) || intake.is_own(convert::poster(message))
+    {
         return None;
     }
     let guild = message.guild_id?;
     Some(Incoming::Event(Box::new(SourceEvent::Posted {
         origin: Origin::Message { channel, message: message.id.into_domain() },
+        source: channel,
         author: Some(message.author.id.into_domain()),
         content: convert::content(message, guild),
     })))

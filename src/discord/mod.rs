@@ -24,6 +24,8 @@ pub struct Bot {
     pub follows: Follows,
     /// When the process started.
     pub started_at: DateTime<Utc>,
+    /// What is known of the gateway.
+    pub gateway: Arc<gateway::GatewayState>,
     /// The link with which a server's admin invites the bot.
     pub invite: String,
 }

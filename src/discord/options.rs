@@ -12,8 +12,11 @@ trait Word: Sized + Copy + 'static {
 }
 
 impl Word for Mode {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[(Self::All.as_str(), Self::All), (Self::Except.as_str(), Self::Except), (Self::Only.as_str(), Self::Only)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        (Self::All.as_str(), Self::All),
+        (Self::Except.as_str(), Self::Except),
+        (Self::Only.as_str(), Self::Only),
+    ];
 }
 
 impl Word for DeliveryChoice {

@@ -48,7 +48,9 @@ pub(super) fn error(error: &ServiceError, command: &str) -> CreateEmbed {
         }
         ServiceError::Store(cause) => {
             tracing::error!(command, %cause, "a command failed in the database");
-            failed("I can't reach my database at the moment. Nothing was changed; please try again in a minute.")
+            failed(
+                "I can't reach my database at the moment. Nothing was changed; please try again in a minute.",
+            )
         }
     }
 }

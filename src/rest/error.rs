@@ -86,6 +86,16 @@ impl RestError {
         }
     }
 
+    /// What the call is about doesn't exist, or not for the bot.
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// The bot may not do this, or not see what it is about.
+    pub const fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Forbidden { .. })
+    }
+
     /// Whether the same call may work later without anybody doing anything.
     pub const fn passes(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Calls about messages, with the bot's own token. What webhooks post is in [`webhook_messages`](super::webhook_messages).
+//! Calls about messages, with the bot's own token. What webhooks post is in `webhook_messages`.
 
 use serde::Serialize;
 

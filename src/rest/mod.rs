@@ -3,8 +3,8 @@
 //! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through [`Rest`], to one base address only. What it leaves to
 //! others: what to send, when to try again, and what an outcome means for a follow.
 //!
-//! A call's way: an endpoint's method ([`channels`], [`webhooks`], …) describes it ([`call`]); [`transport`] takes it through the rate limits ([`limiter`]), sends it, and
-//! reads the answer as a [`RestError`] or a [`model`]; for webhook messages [`outcome`] makes a closed set of that.
+//! A call's way: an endpoint's method (`channels`, `webhooks`, …) describes it (`call`); `transport` takes it through the rate limits (`limiter`), sends it, and
+//! reads the answer as a [`RestError`] or a [`model`]; for webhook messages `outcome` makes a closed set of that.
 //!
 //! Nothing here logs or returns an address or a token: routes appear as templates (`/webhooks/{webhook}/{token}`).
 

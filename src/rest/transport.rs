@@ -12,7 +12,7 @@ use super::Rest;
 use super::call::Call;
 use super::code::ErrorCode;
 use super::error::{Doubt, RestError, Scope};
-use super::limiter::{Answer, Permit, Verdict};
+use super::limiter::{Answer, FuseState, Permit, Verdict};
 use super::metrics;
 
 /// How often a call is repeated after failures; after 429s as well, so that a Discord that says "again in 0 s" forever isn't asked forever.
@@ -118,9 +118,8 @@ impl Rest {
         };
         if invalid {
             metrics::invalid_request();
-            let fuse = self.fuse();
-            if fuse.invalid == fuse.limit {
-                let (invalid, retry_after) = (fuse.invalid, fuse.retry_after);
+            let FuseState { invalid, retry_after, .. } = self.fuse();
+            if self.shared.limits.fuse_newly_open() {
                 tracing::error!(
                     invalid,
                     ?retry_after,

@@ -92,7 +92,9 @@ impl<'a> Access<'a> {
         match self.find_from(guild, id).await? {
             Found::Seen(channel) if channel.guild_id == Some(guild) => Ok(Place { channel, guild }),
             Found::Seen(_) => Err(Refusal::TargetElsewhere.into()),
-            Found::Hidden => Err(Refusal::BotMay { channel: id, permissions: Permissions::VIEW_CHANNEL }.into()),
+            Found::Hidden => {
+                Err(Refusal::BotMay { channel: id, permissions: Permissions::VIEW_CHANNEL }.into())
+            }
             Found::Gone => Err(Refusal::ChannelGone.into()),
         }
     }
@@ -118,7 +120,7 @@ impl<'a> Access<'a> {
             return Ok(known.clone());
         }
         let roles = match self.rest.member(guild, user).await {
-            Ok(member) => Some(member.roles),
+            Ok(member) => member.map(|member| member.roles),
             Err(error) if error.is_not_found() || error.is_forbidden() => None,
             Err(error) => return Err(error.into()),
         };
@@ -132,8 +134,9 @@ impl<'a> Access<'a> {
         if !granted.contains(Permissions::VIEW_CHANNEL) {
             return Ok(Permissions::empty());
         }
-        let private = place.kind() == ChannelKind::PrivateThread && !granted.contains(Permissions::MANAGE_THREADS);
-        if private && !self.rest.is_thread_member(place.id(), user).await? {
+        let private =
+            place.kind() == ChannelKind::PrivateThread && !granted.contains(Permissions::MANAGE_THREADS);
+        if private && !self.rest.thread_member(place.id(), user).await? {
             return Ok(Permissions::empty());
         }
         Ok(granted)
@@ -170,15 +173,29 @@ impl<'a> Access<'a> {
     }
 
     /// Refuses unless the person has these permissions in the channel.
-    pub async fn require_person(&mut self, user: UserId, place: &Place, needed: Permissions) -> Result<(), ServiceError> {
+    pub async fn require_person(
+        &mut self,
+        user: UserId,
+        place: &Place,
+        needed: Permissions,
+    ) -> Result<(), ServiceError> {
         let has = self.person(user, place).await?;
         let missing = needed.difference(has);
-        if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMay { channel: place.id(), permissions: missing }.into()) }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::PersonMay { channel: place.id(), permissions: missing }.into())
+        }
     }
 
     /// Refuses unless the person has these permissions in a channel of the actor's server. For one that is no more, or that the bot doesn't see, the
     /// permissions in the whole server count.
-    pub async fn require_actor(&mut self, actor: Actor, channel: ChannelId, needed: Permissions) -> Result<(), ServiceError> {
+    pub async fn require_actor(
+        &mut self,
+        actor: Actor,
+        channel: ChannelId,
+        needed: Permissions,
+    ) -> Result<(), ServiceError> {
         match self.find_from(actor.guild, channel).await? {
             Found::Seen(channel) if channel.guild_id == Some(actor.guild) => {
                 self.require_person(actor.user, &Place { channel, guild: actor.guild }, needed).await
@@ -192,9 +209,18 @@ impl<'a> Access<'a> {
     }
 
     /// Refuses unless the bot itself has these permissions in the channel.
-    pub async fn require_bot(&mut self, bot: UserId, place: &Place, needed: Permissions) -> Result<(), ServiceError> {
+    pub async fn require_bot(
+        &mut self,
+        bot: UserId,
+        place: &Place,
+        needed: Permissions,
+    ) -> Result<(), ServiceError> {
         let missing = needed.difference(self.granted(bot, place).await?);
-        if missing.is_empty() { Ok(()) } else { Err(Refusal::BotMay { channel: place.id(), permissions: missing }.into()) }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::BotMay { channel: place.id(), permissions: missing }.into())
+        }
     }
 }
 

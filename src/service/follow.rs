@@ -35,7 +35,8 @@ pub(super) struct Checked {
 impl Follows {
     /// Makes a channel follow another, or changes the options of a follow that stands.
     pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
-        let Checked { source, target, delivery } = self.check(&mut Access::new(&self.rest), actor, &request).await?;
+        let Checked { source, target, delivery } =
+            self.check(&mut Access::new(&self.rest), actor, &request).await?;
         let options = FollowOptions { delivery, filter: request.filter, panels: request.panels };
         let pair = Pair { source: source.id(), target: target.id() };
         let action = self.take_action(actor.user)?;
@@ -72,7 +73,12 @@ impl Follows {
     }
 
     /// The channel that shall receive: of this server, of a kind that can, and the person's to manage.
-    async fn target(&self, access: &mut Access<'_>, actor: Actor, request: &FollowRequest) -> Result<Place, ServiceError> {
+    async fn target(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        request: &FollowRequest,
+    ) -> Result<Place, ServiceError> {
         let target = access.own(actor.guild, request.target).await?;
         access.require_person(actor.user, &target, Permissions::MANAGE_CHANNELS).await?;
         if !target.kind().holds_messages() {
@@ -83,7 +89,12 @@ impl Follows {
 
     /// The channel to follow: one that the person sees, of a kind that can be followed, and open to this server.
     /// A channel that the person can't see and one that doesn't exist are answered alike.
-    async fn source(&self, access: &mut Access<'_>, actor: Actor, request: &FollowRequest) -> Result<Place, ServiceError> {
+    async fn source(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        request: &FollowRequest,
+    ) -> Result<Place, ServiceError> {
         let channel = match (access.find_from(actor.guild, request.source.id()).await?, request.source) {
             (Found::Seen(channel), _) => channel,
             (Found::Hidden, SourceChoice::Chosen(channel)) => {
@@ -124,9 +135,13 @@ impl Follows {
     async fn begin(&self, new: NewFollow) -> Result<Followed, ServiceError> {
         let connected = self.connect(new.pair, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
-        self.watched.add(new.pair);
+        self.watched.add(new.pair, new.options.delivery);
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
+                if !connected.serves(&follow) {
+                    // Follows into the target deliver through another already.
+                    self.disconnect(connected).await;
+                }
                 tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
                 Ok(Followed::New(follow))
             }
@@ -151,10 +166,35 @@ impl Follows {
             };
         }
         if standing.options.delivery != options.delivery {
-            return Err(Refusal::OtherDelivery { source_channel: pair.source, target: pair.target }.into());
+            return self.switch(standing, options).await;
         }
-        let changed = self.store.update_options(standing.id, &options, self.clock.now()).await?;
+        let changed =
+            self.store.update_options(standing.guild, standing.id, &options, None, self.clock.now()).await?;
         changed.map(Followed::Changed).ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
+    }
+
+    /// Changes from native to relay or back: the new way is there before the old one goes.
+    async fn switch(&self, standing: Follow, options: FollowOptions) -> Result<Followed, ServiceError> {
+        if standing.state != FollowState::Active {
+            return Err(Refusal::NotActive(standing.id).into());
+        }
+        let connected = self.connect(standing.pair, options.delivery).await?;
+        self.watched.add(standing.pair, options.delivery);
+        let hook = Some(&connected.hook);
+        match self.store.update_options(standing.guild, standing.id, &options, hook, self.clock.now()).await {
+            Ok(Some(changed)) => {
+                self.release(&standing).await?;
+                Ok(Followed::Changed(changed))
+            }
+            Ok(None) => {
+                self.disconnect(connected).await;
+                Err(Refusal::NoSuchFollow(standing.id).into())
+            }
+            Err(error) => {
+                self.disconnect(connected).await;
+                Err(error.into())
+            }
+        }
     }
 }
 
@@ -163,8 +203,13 @@ const fn already(pair: Pair) -> Refusal {
 }
 
 /// `auto` takes native for an announcement source with mode `all`, else relay.
-fn choose_delivery(request: &FollowRequest, source: ChannelKind, target: ChannelKind) -> Result<Delivery, Refusal> {
-    let native = source == ChannelKind::Announcement && target.takes_native() && request.filter == Filter::All;
+fn choose_delivery(
+    request: &FollowRequest,
+    source: ChannelKind,
+    target: ChannelKind,
+) -> Result<Delivery, Refusal> {
+    let native =
+        source == ChannelKind::Announcement && target.takes_native() && request.filter == Filter::All;
     match request.delivery {
         DeliveryChoice::Auto if native => Ok(Delivery::Native),
         DeliveryChoice::Auto => Ok(Delivery::Relay),

@@ -34,7 +34,13 @@ pub struct Intake {
 
 impl Intake {
     /// An intake that writes here and wakes the delivery.
-    pub const fn new(store: Store, clock: Clock, identity: Identity, watched: Arc<Watched>, wake: Wake) -> Self {
+    pub const fn new(
+        store: Store,
+        clock: Clock,
+        identity: Identity,
+        watched: Arc<Watched>,
+        wake: Wake,
+    ) -> Self {
         Self { store, clock, identity, watched, wake }
     }
 

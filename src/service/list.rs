@@ -3,7 +3,7 @@
 use crate::domain::follow::{Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
-use crate::store::{Cursor, Page};
+use crate::store::Cursor;
 
 use super::access::{Access, Found, Place};
 use super::{Actor, Follows, ServiceError};
@@ -97,13 +97,18 @@ pub struct FollowerPage {
 
 impl Follows {
     /// A page of this server's follows; of one channel's (as source or target) where one is given.
-    pub async fn list(&self, actor: Actor, channel: Option<ChannelId>, cursor: Cursor) -> Result<FollowPage, ServiceError> {
+    pub async fn list(
+        &self,
+        actor: Actor,
+        channel: Option<ChannelId>,
+        cursor: Cursor,
+    ) -> Result<FollowPage, ServiceError> {
         let mut access = Access::new(&self.rest);
         let place = channel.unwrap_or(actor.channel);
         access.require_actor(actor, place, Permissions::MANAGE_MESSAGES).await?;
-        let page = self.store.follows_of_guild(actor.guild, channel, cursor, PAGE).await?;
-        let Page { items, total, has_newer, has_older } = page;
-        let rows = rows(&mut access, actor, items).await?;
+        let page = self.store.follows_of_server(actor.guild, channel, cursor, PAGE).await?;
+        let (total, has_newer, has_older) = (page.total, page.has_newer(), page.has_older());
+        let rows = rows(&mut access, actor, page.items).await?;
         Ok(FollowPage { rows, total, has_newer, has_older })
     }
 
@@ -137,18 +142,22 @@ impl Follows {
 
     /// This server's follows for the autocompletion of `/unfollow`, newest first.
     pub async fn choices(&self, actor: Actor) -> Result<Vec<FollowRow>, ServiceError> {
-        let page = self.store.follows_of_guild(actor.guild, None, Cursor::Newest, CHOICES).await?;
-        rows(&mut Access::new(&self.rest), actor, page.items).await
+        let newest = self.store.follows_for_autocomplete(actor.guild, CHOICES).await?;
+        rows(&mut Access::new(&self.rest), actor, newest).await
     }
 
     /// The tags that this server's follows use.
     pub async fn known_tags(&self, actor: Actor) -> Result<Vec<String>, ServiceError> {
-        Ok(self.store.tags_of_guild(actor.guild, CHOICES).await?)
+        Ok(self.store.tags_of_server(actor.guild, CHOICES).await?)
     }
 }
 
 /// Follows with their ends, as this person may know them.
-async fn rows(access: &mut Access<'_>, actor: Actor, follows: Vec<Follow>) -> Result<Vec<FollowRow>, ServiceError> {
+async fn rows(
+    access: &mut Access<'_>,
+    actor: Actor,
+    follows: Vec<Follow>,
+) -> Result<Vec<FollowRow>, ServiceError> {
     let mut rows = Vec::with_capacity(follows.len());
     for follow in follows {
         let source = end(access, actor, follow.pair.source).await?;

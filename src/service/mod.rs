@@ -5,6 +5,7 @@
 pub mod access;
 pub mod error;
 mod follow;
+pub mod health;
 pub mod intake;
 mod list;
 mod pause;
@@ -27,11 +28,11 @@ use crate::store::Store;
 
 pub use self::error::{Refusal, ServiceError};
 pub use self::follow::Followed;
-pub use self::list::{End, Follower, FollowerPage, FollowPage, FollowRow, ServerFollowers};
+pub use self::list::{End, FollowPage, FollowRow, Follower, FollowerPage, ServerFollowers};
 pub use self::pause::Resumed;
 pub use self::publish::Published;
 pub use self::request::{DeliveryChoice, FollowRequest, SourceChoice};
-pub use self::status::Status;
+pub use self::status::{FollowTotals, Status};
 pub use self::unfollow::Unfollowed;
 
 use self::watch::Watched;

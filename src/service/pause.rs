@@ -56,8 +56,9 @@ impl Follows {
             self.stop_native(follow).await?;
         }
         let connected = self.connect(follow.pair, follow.options.delivery).await?;
-        self.watched.add(follow.pair);
-        let resumed = self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;
+        self.watched.add(follow.pair, follow.options.delivery);
+        let resumed =
+            self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;
         match resumed {
             Ok(Some(resumed)) => Ok(resumed),
             Ok(None) => {

@@ -4,7 +4,7 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{Audience, BrokenReason, Delivery};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
-use crate::store::Affected;
+use crate::store::BreakWhich;
 
 use super::access::{Access, Place};
 use super::{Actor, Follows, Refusal, ServiceError};
@@ -22,23 +22,29 @@ pub struct Published {
 
 impl Follows {
     /// Opens a channel of this server to other servers, or closes it, which breaks their follows.
-    pub async fn publish(&self, actor: Actor, channel: ChannelId, audience: Audience) -> Result<Published, ServiceError> {
+    pub async fn publish(
+        &self,
+        actor: Actor,
+        channel: ChannelId,
+        audience: Audience,
+    ) -> Result<Published, ServiceError> {
         let mut access = Access::new(&self.rest);
         let place = access.own(actor.guild, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
         if !place.kind().holds_messages() {
             return Err(Refusal::PublishKind(place.kind()).into());
         }
-        self.store.set_audience(channel, audience, self.clock.now()).await?;
+        self.store.set_audience(channel, audience).await?;
         let open_anyway = self.is_public_announcement(&mut access, &place).await?;
-        let broken = if audience == Audience::Nobody && !open_anyway { self.withdraw(&place).await? } else { 0 };
+        let broken =
+            if audience == Audience::Nobody && !open_anyway { self.withdraw(&place).await? } else { 0 };
         Ok(Published { audience, open_anyway, broken })
     }
 
     /// Breaks the follows of other servers; Discord's own following stops with its webhook.
     async fn withdraw(&self, place: &Place) -> Result<usize, ServiceError> {
-        let affected = Affected::FromOtherServers { source: place.id(), guild: place.guild };
-        let broken = self.store.break_follows(affected, BrokenReason::Unpublished, self.clock.now()).await?;
+        let others = BreakWhich::CrossServerOf(place.id());
+        let broken = self.store.break_follows(others, BrokenReason::Unpublished, self.clock.now()).await?;
         for follow in broken.iter().filter(|follow| follow.options.delivery == Delivery::Native) {
             if let Err(error) = self.stop_native(follow).await {
                 tracing::warn!(follow = follow.id.0, %error, "a withdrawn native follow could not be stopped");
@@ -48,15 +54,28 @@ impl Follows {
     }
 
     /// Refuses unless another server may follow this channel: an announcement channel must be visible to everyone in its server, any other published.
-    pub(super) async fn require_open(&self, access: &mut Access<'_>, source: &Place) -> Result<(), ServiceError> {
+    pub(super) async fn require_open(
+        &self,
+        access: &mut Access<'_>,
+        source: &Place,
+    ) -> Result<(), ServiceError> {
         let published = self.store.audience(source.id()).await? != Audience::Nobody;
         if published || self.is_public_announcement(access, source).await? {
             return Ok(());
         }
-        Err(if source.kind() == ChannelKind::Announcement { Refusal::NotPublic } else { Refusal::NotPublished }.into())
+        Err(if source.kind() == ChannelKind::Announcement {
+            Refusal::NotPublic
+        } else {
+            Refusal::NotPublished
+        }
+        .into())
     }
 
-    async fn is_public_announcement(&self, access: &mut Access<'_>, place: &Place) -> Result<bool, ServiceError> {
+    async fn is_public_announcement(
+        &self,
+        access: &mut Access<'_>,
+        place: &Place,
+    ) -> Result<bool, ServiceError> {
         Ok(place.kind() == ChannelKind::Announcement && access.everyone_sees(place).await?)
     }
 }

@@ -1,16 +1,44 @@
 //! What `/about` and the metrics tell of the whole.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::store::Totals;
+use crate::store::{Store, StoreError};
 
 use super::{Follows, ServiceError};
 
+/// How many follows there are, by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FollowTotals {
+    /// Those that deliver.
+    pub active: u64,
+    /// Those that somebody paused.
+    pub paused: u64,
+    /// Those that can't deliver.
+    pub broken: u64,
+}
+
+impl FollowTotals {
+    /// Reads them.
+    pub(super) async fn read(store: &Store) -> Result<Self, StoreError> {
+        let counts = store.follow_counts().await?;
+        Ok(counts.iter().fold(Self::default(), |totals, one| Self {
+            active: totals.active + one.active,
+            paused: totals.paused + one.paused,
+            broken: totals.broken + one.broken,
+        }))
+    }
+
+    /// All of them.
+    pub const fn all(self) -> u64 {
+        self.active + self.paused + self.broken
+    }
+}
+
 /// The bot's figures.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
-    /// Follows and deliveries.
-    pub totals: Totals,
+    /// Follows.
+    pub follows: FollowTotals,
     /// Messages mirrored in the last 24 hours.
     pub delivered_today: u64,
 }
@@ -18,7 +46,8 @@ pub struct Status {
 impl Follows {
     /// The figures now.
     pub async fn status(&self) -> Result<Status, ServiceError> {
-        let since = self.clock.now() - TimeDelta::days(1);
-        Ok(Status { totals: self.store.totals().await?, delivered_today: self.store.mirrored_since(since).await? })
+        let since: DateTime<Utc> = self.clock.now() - TimeDelta::days(1);
+        let follows = FollowTotals::read(&self.store).await?;
+        Ok(Status { follows, delivered_today: self.store.count_mirrored_since(since).await? })
     }
 }

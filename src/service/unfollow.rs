@@ -17,7 +17,12 @@ pub struct Unfollowed {
 
 impl Follows {
     /// Ends the follow of a pair.
-    pub async fn unfollow(&self, actor: Actor, source: ChannelId, target: ChannelId) -> Result<Unfollowed, ServiceError> {
+    pub async fn unfollow(
+        &self,
+        actor: Actor,
+        source: ChannelId,
+        target: ChannelId,
+    ) -> Result<Unfollowed, ServiceError> {
         let mut access = Access::new(&self.rest);
         access.require_actor(actor, target, Permissions::MANAGE_CHANNELS).await?;
         let follow = self.store.follow_by_pair(Pair { source, target }).await?;
@@ -48,8 +53,8 @@ impl Follows {
             self.stop_native(&follow).await?;
         }
         let removed = self.store.delete_follow(follow.guild, follow.id).await?;
-        let Removed { follow, unused_webhook } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
-        if let Some(webhook) = unused_webhook {
+        let Removed { follow, webhook_still_needed } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
+        if let Some(webhook) = follow.webhook.filter(|_| !webhook_still_needed) {
             self.remove_webhook(webhook).await;
         }
         tracing::info!(follow = follow.id.0, "follow removed");

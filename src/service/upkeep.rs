@@ -2,6 +2,7 @@
 //! for what happened while the bot was away, from a sweep over all follows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::domain::clock::Clock;
@@ -9,7 +10,7 @@ use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowStat
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::rest::Rest;
 use crate::rest::model::Webhook;
-use crate::store::{Affected, Store};
+use crate::store::{BreakWhich, Cursor, Store};
 
 use super::ServiceError;
 use super::access::{Access, Found};
@@ -17,6 +18,8 @@ use super::watch::Watched;
 
 /// How many follows the sweep reads at once.
 const SWEEP_PAGE: u64 = 100;
+/// How many follows into one channel are looked at when its webhooks change; what is beyond is found by the sweep.
+const INTO_ONE: u64 = 500;
 
 /// Something that may have broken follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,12 +53,10 @@ impl Upkeep {
 
     /// Reads from the database which channels to listen to.
     pub async fn load_watched(&self) -> Result<(), ServiceError> {
-        let sources = self.store.followed_sources().await?;
-        let targets = self.store.targets().await?;
         for webhook in self.store.own_webhooks().await? {
             self.watched.add_webhook(webhook);
         }
-        self.watched.replace(sources.into_iter().collect(), targets.into_iter().collect());
+        self.watched.extend(self.store.followed_sources().await?, self.store.followed_ends().await?);
         Ok(())
     }
 
@@ -63,12 +64,12 @@ impl Upkeep {
     pub async fn reflect(&self, change: Change) -> Result<(), ServiceError> {
         match change {
             Change::ChannelDeleted(channel) => {
-                self.break_all(Affected::Source(channel), BrokenReason::SourceDeleted).await?;
-                self.break_all(Affected::Target(channel), BrokenReason::TargetDeleted).await
+                self.break_all(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;
+                self.break_all(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await
             }
             Change::GuildLeft(guild) => {
-                self.break_all(Affected::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
-                self.break_all(Affected::TargetGuild(guild), BrokenReason::TargetServerLeft).await
+                self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
+                self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await
             }
             Change::WebhooksChanged(channel) => self.check_webhooks(channel).await,
         }
@@ -80,12 +81,12 @@ impl Upkeep {
         let mut webhooks = HashMap::new();
         let mut after = None;
         loop {
-            let follows = self.store.active_follows(after, SWEEP_PAGE).await?;
+            let follows = self.store.follows_after(after, SWEEP_PAGE).await?;
             let Some(last) = follows.last() else { return Ok(()) };
             after = Some(last.id);
-            for follow in follows {
+            for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
                 if let Some(reason) = self.find_fault(&mut access, &mut webhooks, &follow).await? {
-                    self.break_all(Affected::One(follow.id), reason).await?;
+                    self.break_all(BreakWhich::Follow(follow.id), reason).await?;
                 }
             }
         }
@@ -116,26 +117,24 @@ impl Upkeep {
             (_, Found::Hidden, Delivery::Relay) => return Ok(Some(BrokenReason::SourceForbidden)),
             _ => {}
         }
-        if !webhooks.contains_key(&follow.pair.target) {
-            webhooks.insert(follow.pair.target, self.webhooks(follow.pair.target).await?);
-        }
-        match webhooks.get(&follow.pair.target) {
-            Some(Some(there)) => self.webhook_fault(there, follow).await,
-            _ => Ok(None),
+        let there = match webhooks.entry(follow.pair.target) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(empty) => empty.insert(self.webhooks(follow.pair.target).await?),
+        };
+        match there {
+            Some(there) => self.webhook_fault(there, follow).await,
+            None => Ok(None),
         }
     }
 
     /// Compares a channel's webhooks with the follows into it.
     async fn check_webhooks(&self, target: ChannelId) -> Result<(), ServiceError> {
-        if !self.watched.is_target(target) {
-            return Ok(());
-        }
         // The follows are read first: one that is made meanwhile is not compared with a list that is older than its webhook.
-        let follows = self.store.follows_into(target, u64::MAX).await?;
+        let follows = self.store.follows_into(target, Cursor::Newest, INTO_ONE).await?;
         let Some(there) = self.webhooks(target).await? else { return Ok(()) };
-        for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
+        for follow in follows.items.into_iter().filter(|follow| follow.state == FollowState::Active) {
             if let Some(reason) = self.webhook_fault(&there, &follow).await? {
-                self.break_all(Affected::One(follow.id), reason).await?;
+                self.break_all(BreakWhich::Follow(follow.id), reason).await?;
             }
         }
         Ok(())
@@ -150,7 +149,11 @@ impl Upkeep {
         }
     }
 
-    async fn webhook_fault(&self, there: &[Webhook], follow: &Follow) -> Result<Option<BrokenReason>, ServiceError> {
+    async fn webhook_fault(
+        &self,
+        there: &[Webhook],
+        follow: &Follow,
+    ) -> Result<Option<BrokenReason>, ServiceError> {
         let needed = match follow.options.delivery {
             Delivery::Native => follow.follower_webhook,
             Delivery::Relay => follow.webhook,
@@ -172,8 +175,10 @@ impl Upkeep {
         }
     }
 
-    async fn break_all(&self, affected: Affected, reason: BrokenReason) -> Result<(), ServiceError> {
-        for Follow { id: FollowId(id), .. } in self.store.break_follows(affected, reason, self.clock.now()).await? {
+    async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), ServiceError> {
+        for Follow { id: FollowId(id), .. } in
+            self.store.break_follows(which, reason, self.clock.now()).await?
+        {
             tracing::warn!(follow = id, reason = reason.as_str(), "follow broken");
         }
         Ok(())

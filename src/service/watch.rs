@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
-use crate::domain::follow::{Follow, Pair};
+use crate::domain::follow::{Delivery, Pair};
 use crate::domain::ids::{ChannelId, WebhookId};
 
 /// A filter, not a truth: it may know too much for a moment, never too little. What is delivered is decided in the database.
@@ -13,25 +13,22 @@ pub struct Watched(RwLock<Sets>);
 
 #[derive(Debug, Default)]
 struct Sets {
-    sources: HashSet<ChannelId>,
-    targets: HashSet<ChannelId>,
+    /// Sources that the bot reads: those of relay follows.
+    read: HashSet<ChannelId>,
+    /// Sources and targets of all follows.
+    ends: HashSet<ChannelId>,
     own_webhooks: HashSet<WebhookId>,
 }
 
 impl Watched {
     /// Whether a message in this channel is to be mirrored.
     pub fn is_source(&self, channel: ChannelId) -> bool {
-        self.read(|sets| sets.sources.contains(&channel))
-    }
-
-    /// Whether mirrors stand in this channel.
-    pub fn is_target(&self, channel: ChannelId) -> bool {
-        self.read(|sets| sets.targets.contains(&channel))
+        self.read(|sets| sets.read.contains(&channel))
     }
 
     /// Whether this channel has to do with any follow.
     pub fn concerns(&self, channel: ChannelId) -> bool {
-        self.read(|sets| sets.sources.contains(&channel) || sets.targets.contains(&channel))
+        self.read(|sets| sets.ends.contains(&channel))
     }
 
     /// Whether the bot posts through this webhook.
@@ -40,10 +37,12 @@ impl Watched {
     }
 
     /// Starts listening to a pair's ends; before its follow is stored, so that no message falls between.
-    pub fn add(&self, pair: Pair) {
+    pub fn add(&self, pair: Pair, delivery: Delivery) {
         self.write(|sets| {
-            sets.sources.insert(pair.source);
-            sets.targets.insert(pair.target);
+            sets.ends.extend([pair.source, pair.target]);
+            if delivery == Delivery::Relay {
+                sets.read.insert(pair.source);
+            }
         });
     }
 
@@ -52,19 +51,15 @@ impl Watched {
         self.write(|sets| sets.own_webhooks.insert(webhook));
     }
 
-    /// Takes up a stored follow.
-    pub fn add_follow(&self, follow: &Follow) {
-        self.add(follow.pair);
-        if let Some(webhook) = follow.webhook {
-            self.add_webhook(webhook);
-        }
-    }
-
-    /// Replaces sources and targets by what the database knows.
-    pub fn replace(&self, sources: HashSet<ChannelId>, targets: HashSet<ChannelId>) {
+    /// Takes up what the database knows: the sources that are read, and both ends of all follows.
+    pub fn extend(
+        &self,
+        read: impl IntoIterator<Item = ChannelId>,
+        ends: impl IntoIterator<Item = ChannelId>,
+    ) {
         self.write(|sets| {
-            sets.sources = sources;
-            sets.targets = targets;
+            sets.read.extend(read);
+            sets.ends.extend(ends);
         });
     }
 

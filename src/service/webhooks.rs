@@ -2,8 +2,9 @@
 
 use crate::domain::follow::{Delivery, Follow, Pair};
 use crate::domain::ids::{ChannelId, WebhookId};
+use crate::domain::permissions::Permissions;
 use crate::domain::webhook::Webhook;
-use crate::rest::RestError;
+use crate::rest::{ErrorCode, RestError};
 use crate::store::Hook;
 
 use super::{Follows, Refusal, ServiceError};
@@ -19,13 +20,23 @@ pub(super) struct Connected {
     made: bool,
 }
 
+impl Connected {
+    /// Whether this is what the follow delivers through.
+    pub(super) fn serves(&self, follow: &Follow) -> bool {
+        match &self.hook {
+            Hook::Native(webhook) => follow.follower_webhook == Some(*webhook),
+            Hook::Relay(webhook) => follow.webhook == Some(webhook.id),
+        }
+    }
+}
+
 impl Follows {
     /// Connects a pair at Discord: asks for Discord's following, or finds or makes the bot's webhook in the target.
     /// The target must be [locked](Follows::lock_target).
     pub(super) async fn connect(&self, pair: Pair, delivery: Delivery) -> Result<Connected, ServiceError> {
         match delivery {
             Delivery::Native => {
-                let followed = self.rest.follow_announcement(pair.source, pair.target, Some(REASON)).await;
+                let followed = self.rest.follow_announcement(pair.source, pair.target, REASON).await;
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
                 Ok(Connected { hook: Hook::Native(followed.webhook_id), made: true })
             }
@@ -46,7 +57,7 @@ impl Follows {
 
     /// Removes a webhook that nothing needs any more. A failure leaves a webhook that does no harm, and that the next follow into its channel finds again.
     pub(super) async fn remove_webhook(&self, webhook: WebhookId) {
-        if let Err(error) = self.rest.delete_webhook(webhook, Some(REASON)).await {
+        if let Err(error) = self.rest.delete_webhook(webhook, REASON).await {
             tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
         }
     }
@@ -54,11 +65,22 @@ impl Follows {
     /// Stops Discord's own following of a native follow, by deleting its webhook: Discord has no other way.
     pub(super) async fn stop_native(&self, follow: &Follow) -> Result<(), ServiceError> {
         let Some(webhook) = follow.follower_webhook else { return Ok(()) };
-        match self.rest.delete_webhook(webhook, Some(REASON)).await {
-            Ok(_) => Ok(()),
-            // Gone with its channel or server.
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => Err(explain(error, follow.pair.target)),
+        let deleted = self.rest.delete_webhook(webhook, REASON).await;
+        deleted.map(|_| ()).map_err(|error| explain(error, follow.pair.target))
+    }
+
+    /// Gives up what a follow delivered through, after it was stored that it no longer does.
+    pub(super) async fn release(&self, former: &Follow) -> Result<(), ServiceError> {
+        match former.options.delivery {
+            Delivery::Native => self.stop_native(former).await,
+            Delivery::Relay => {
+                if let Some(webhook) = former.webhook
+                    && self.store.webhook_of(former.pair.target).await?.is_none()
+                {
+                    self.remove_webhook(webhook).await;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -87,7 +109,7 @@ impl Follows {
     }
 
     async fn make_webhook(&self, target: ChannelId) -> Result<Webhook, ServiceError> {
-        let made = self.rest.create_webhook(target, WEBHOOK_NAME, Some(REASON)).await;
+        let made = self.rest.create_webhook(target, WEBHOOK_NAME, REASON).await;
         let made = made.map_err(|error| explain(error, target))?;
         let token = made.token.ok_or(RestError::Malformed)?;
         Ok(Webhook { id: made.id, token })
@@ -96,12 +118,13 @@ impl Follows {
 
 /// Turns what Discord says about webhooks into what a person can do about it.
 fn explain(error: RestError, target: ChannelId) -> ServiceError {
-    use crate::domain::permissions::Permissions;
     match error.code() {
-        Some(30007) => Refusal::TooManyWebhooks(target).into(),
-        Some(30058) => Refusal::TooManyServerWebhooks.into(),
+        Some(ErrorCode::TOO_MANY_WEBHOOKS) => Refusal::TooManyWebhooks(target).into(),
+        Some(ErrorCode::TOO_MANY_GUILD_WEBHOOKS) => Refusal::TooManyServerWebhooks.into(),
         // The permission was taken between the look and the call.
-        Some(50013) => Refusal::BotMay { channel: target, permissions: Permissions::MANAGE_WEBHOOKS }.into(),
+        Some(ErrorCode::MISSING_PERMISSIONS) => {
+            Refusal::BotMay { channel: target, permissions: Permissions::MANAGE_WEBHOOKS }.into()
+        }
         _ => error.into(),
     }
 }

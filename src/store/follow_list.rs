@@ -29,15 +29,25 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many there are on all pages.
     pub total: u64,
-    /// There are newer ones before this page.
-    pub has_newer: bool,
-    /// There are older ones behind it.
-    pub has_older: bool,
+    /// How many are newer than those on this page: the number of the first one, counted from 0.
+    pub newer: u64,
 }
 
 #[derive(FromQueryResult)]
 struct TagRow {
     tag: String,
+}
+
+impl<T> Page<T> {
+    /// Whether there is a page before.
+    pub const fn has_newer(&self) -> bool {
+        self.newer > 0
+    }
+
+    /// Whether there is a page behind.
+    pub const fn has_older(&self) -> bool {
+        self.newer + (self.items.len() as u64) < self.total
+    }
 }
 
 impl Store {
@@ -51,9 +61,8 @@ impl Store {
         follow_row::one(&self.db, follows::by_pair(&self.db, pair).await?).await
     }
 
-    /// This server's follows (those into its channels); with a channel, only those that have it as their source
-    /// or target.
-    pub async fn follows_of_guild(
+    /// This server's follows (those into its channels); with a channel, only those that have it as their source or target.
+    pub async fn follows_of_server(
         &self,
         guild: GuildId,
         channel: Option<ChannelId>,
@@ -81,28 +90,52 @@ impl Store {
         self.page(Condition::all().add(Column::SourceChannelId.eq(source.to_db())), cursor, limit).await
     }
 
-    /// What this channel follows, newest first, at most so many.
-    pub async fn follows_into(&self, target: ChannelId, limit: u64) -> Result<Vec<Follow>, StoreError> {
-        let query =
-            Entity::find().filter(Column::TargetChannelId.eq(target.to_db())).order_by_desc(Column::Id);
+    /// What this channel follows.
+    pub async fn follows_into(
+        &self,
+        target: ChannelId,
+        cursor: Cursor,
+        limit: u64,
+    ) -> Result<Page<Follow>, StoreError> {
+        self.page(Condition::all().add(Column::TargetChannelId.eq(target.to_db())), cursor, limit).await
+    }
+
+    /// This server's newest follows, for autocompletion (Discord: 25 choices).
+    pub async fn follows_for_autocomplete(
+        &self,
+        guild: GuildId,
+        limit: u64,
+    ) -> Result<Vec<Follow>, StoreError> {
+        let query = Entity::find().filter(Column::GuildId.eq(guild.to_db())).order_by_desc(Column::Id);
         follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
-    /// Active follows of all servers, oldest first, some at a time: those behind `after`. For the sweep that looks at
-    /// them all.
-    pub async fn active_follows(
+    /// All follows, oldest first, some at a time: those behind `after`. For the sweep that looks after them all.
+    pub async fn follows_after(
         &self,
         after: Option<FollowId>,
         limit: u64,
     ) -> Result<Vec<Follow>, StoreError> {
         let after = after.map_or(0, |id| id.0);
-        let query = Entity::find().filter(Column::IsActive.eq(true)).filter(Column::Id.gt(after));
-        let query = query.order_by_asc(Column::Id).limit(bounded(limit));
-        follow_row::follows(&self.db, query.all(&self.db).await?).await
+        let query = Entity::find().filter(Column::Id.gt(after)).order_by_asc(Column::Id);
+        follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
+    }
+
+    /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has
+    /// shown is kept up to date, and a broken one may be resumed).
+    pub async fn followed_sources(&self) -> Result<Vec<ChannelId>, StoreError> {
+        let query = "SELECT DISTINCT source_channel_id FROM channel_follows WHERE delivery = 'relay'";
+        self.channels(query).await
+    }
+
+    /// The channels that follow or are followed, natively or by relay.
+    pub async fn followed_ends(&self) -> Result<Vec<ChannelId>, StoreError> {
+        let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows";
+        self.channels(query).await
     }
 
     /// The tags that this server's follows use, in alphabetical order.
-    pub async fn tags_of_guild(&self, guild: GuildId, limit: u64) -> Result<Vec<String>, StoreError> {
+    pub async fn tags_of_server(&self, guild: GuildId, limit: u64) -> Result<Vec<String>, StoreError> {
         let query = "SELECT DISTINCT t.tag FROM channel_follow_tags t \
             JOIN channel_follows f ON f.id = t.follow_id WHERE f.guild_id = $1";
         let rows: Vec<TagRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
@@ -111,17 +144,6 @@ impl Store {
         tags.sort_unstable();
         tags.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(tags)
-    }
-
-    /// The channels that are followed, natively or by relay, in whatever state (what a paused follow has shown
-    /// is kept up to date, and a broken one may be resumed).
-    pub async fn followed_sources(&self) -> Result<Vec<ChannelId>, StoreError> {
-        self.channels("SELECT DISTINCT source_channel_id FROM channel_follows").await
-    }
-
-    /// The channels that something is followed into.
-    pub async fn targets(&self) -> Result<Vec<ChannelId>, StoreError> {
-        self.channels("SELECT DISTINCT target_channel_id FROM channel_follows").await
     }
 
     async fn channels(&self, query: &str) -> Result<Vec<ChannelId>, StoreError> {
@@ -146,9 +168,7 @@ impl Store {
             (None, Cursor::Newest | Cursor::NewerThan(_)) => 0,
         };
         let total = list.count(&self.db).await?;
-        let has_older = newer + (rows.len() as u64) < total;
-        let items = follow_row::follows(&self.db, rows).await?;
-        Ok(Page { items, total, has_newer: newer > 0, has_older })
+        Ok(Page { items: follow_row::follows(&self.db, rows).await?, total, newer })
     }
 }
 

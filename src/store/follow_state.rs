@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::entity::channel_follows;
-use super::follows::{Hook, by_id, lock, of_guild};
+use super::follows::{Hook, by_id, lock};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError, follow_row, gates, webhooks};
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
@@ -15,21 +15,16 @@ use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 
 /// Which active follows something happened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Affected {
+pub enum BreakWhich {
     /// This one.
-    One(FollowId),
+    Follow(FollowId),
     /// All that follow this channel.
     Source(ChannelId),
     /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following
     /// needn't the bot.
     RelaySource(ChannelId),
     /// Those from other servers that follow this channel.
-    FromOtherServers {
-        /// The channel.
-        source: ChannelId,
-        /// Its own server.
-        guild: GuildId,
-    },
+    CrossServerOf(ChannelId),
     /// All into this channel.
     Target(ChannelId),
     /// All that follow channels of this server.
@@ -42,18 +37,17 @@ pub enum Affected {
     FollowerWebhook(WebhookId),
 }
 
-impl Affected {
+impl BreakWhich {
     /// Adds the condition on a row.
     fn select(self, sql: Sql) -> Sql {
         match self {
-            Self::One(id) => sql.then("id = ").bind(id.0),
+            Self::Follow(id) => sql.then("id = ").bind(id.0),
             Self::Source(channel) => sql.then("source_channel_id = ").bind(channel.to_db()),
             Self::RelaySource(channel) => {
                 sql.then("delivery = 'relay' AND source_channel_id = ").bind(channel.to_db())
             }
-            Self::FromOtherServers { source, guild } => {
-                let sql = sql.then("source_channel_id = ").bind(source.to_db());
-                sql.then(" AND guild_id <> ").bind(guild.to_db())
+            Self::CrossServerOf(channel) => {
+                sql.then("guild_id <> source_guild_id AND source_channel_id = ").bind(channel.to_db())
             }
             Self::Target(channel) => sql.then("target_channel_id = ").bind(channel.to_db()),
             Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
@@ -82,7 +76,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
-        let Some(row) = lock(&txn, of_guild(guild, id)).await? else { return Ok(None) };
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         if !row.is_active {
             return follow_row::one(&*txn, Some(row)).await;
         }
@@ -110,7 +104,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
-        let Some(row) = lock(&txn, of_guild(guild, id)).await? else { return Ok(None) };
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let now = stored(now);
         match (hook, Delivery::parse(&row.delivery)) {
             (None, _) => {}
@@ -136,13 +130,13 @@ impl Store {
     /// to be told.
     pub async fn break_follows(
         &self,
-        affected: Affected,
+        which: BreakWhich,
         reason: BrokenReason,
         now: DateTime<Utc>,
     ) -> Result<Vec<Follow>, StoreError> {
         let find =
             "SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE is_active AND ";
-        let find = affected.select(Sql::new(find, [])).then(" ORDER BY id");
+        let find = which.select(Sql::new(find, [])).then(" ORDER BY id");
         // Looked up outside the transaction: mostly there are none, and then nothing is locked.
         let found: Vec<Ends> = find.rows_of(&self.db).await?;
         if found.is_empty() {
@@ -159,7 +153,7 @@ impl Store {
             // Asked again: until the gates were taken, another may have resumed it with a new webhook.
             let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $2 WHERE is_active AND ";
             let update = Sql::new(update, [reason.as_str().into(), Value::from(stored(now))]);
-            let update = affected.select(update).then(" AND id IN ").list(chunk.iter().map(|ends| ends.id));
+            let update = which.select(update).then(" AND id IN ").list(chunk.iter().map(|ends| ends.id));
             let update = update.then(" RETURNING *");
             broken.extend(update.rows_of(&*txn).await?);
         }

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
 };
 
 use super::connect::Write;
@@ -28,8 +27,8 @@ pub enum Hook {
 /// What became of a follow that was to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is stored. Its webhook may be another than the one given: where follows into the target already
-    /// deliver through one, that is kept, and the one given is to be removed again.
+    /// It is stored. Its webhook may be another than the one given: where follows into the target already deliver through
+    /// one, that is kept, and the one given is to be removed again.
     Made(Follow),
     /// Its pair is followed already; nothing was changed.
     AlreadyThere(Follow),
@@ -40,8 +39,8 @@ pub enum Inserted {
 pub struct Removed {
     /// The follow as it was.
     pub follow: Follow,
-    /// The bot's webhook in the target, where no other follow needs it any more: it can be deleted.
-    pub unused_webhook: Option<WebhookId>,
+    /// Another follow into the same target uses the bot's webhook; otherwise it can be deleted.
+    pub webhook_still_needed: bool,
 }
 
 impl Store {
@@ -89,27 +88,42 @@ impl Store {
         Ok(Inserted::Made(made))
     }
 
-    /// Changes what was chosen for a follow; `None` where there is none of that number.
+    /// Changes what was chosen for a follow; `None` where this server has no such follow. `hook` is needed where the kind of delivery changes.
+    /// A follow that leaves the relay ends what it still owed.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where its delivery would change: that needs another webhook, and so another follow.
+    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given.
     pub async fn update_options(
         &self,
+        guild: GuildId,
         id: FollowId,
         options: &FollowOptions,
+        hook: Option<&Hook>,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
-        let Some(row) = lock(&txn, Condition::all().add(channel_follows::Column::Id.eq(id.0))).await? else {
-            return Ok(None);
-        };
-        if row.delivery != options.delivery.as_str() {
-            return Err(StoreError::WrongHook);
+        let Some(before) = lock(&txn, guild, id).await? else { return Ok(None) };
+        let now = stored(now);
+        let delivery = options.delivery;
+        let mut row = before.clone().into_active_model();
+        match hook {
+            Some(hook) => {
+                let target = ChannelId::from_db(before.target_channel_id)?;
+                let hooks = self.hook_columns(&txn, target, delivery, hook, now).await?;
+                row.webhook_id = Set(hooks.relay.as_ref().map(|webhook| webhook.id));
+                row.webhook_token = Set(hooks.relay.map(|webhook| webhook.token));
+                row.follower_webhook_id = Set(hooks.native);
+            }
+            None if before.delivery != delivery.as_str() => return Err(StoreError::WrongHook),
+            None => {}
         }
-        let mut row = row.into_active_model();
+        if before.delivery == Delivery::Relay.as_str() && delivery == Delivery::Native {
+            follow_state::end_owed(&*txn, &[id.0]).await?;
+        }
+        row.delivery = Set(delivery.as_str().to_owned());
         row.mode = Set(options.filter.mode().as_str().to_owned());
         row.panels = Set(options.panels);
-        row.updated_at = Set(stored(now));
+        row.updated_at = Set(now);
         let row = row.update(&*txn).await?;
         channel_follow_tags::Entity::delete_many()
             .filter(channel_follow_tags::Column::FollowId.eq(id.0))
@@ -121,24 +135,23 @@ impl Store {
         Ok(follow)
     }
 
-    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it;
-    /// mirrors that stand stay.
+    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it; mirrors that
+    /// stand stay.
     pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
         let txn = self.write().await?;
-        let Some(row) = lock(&txn, of_guild(guild, id)).await? else { return Ok(None) };
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let target = ChannelId::from_db(row.target_channel_id)?;
         let follow =
             follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
         follow_state::end_owed(&*txn, &[id.0]).await?;
         channel_follows::Entity::delete_by_id(id.0).exec(&*txn).await?;
-        let needed = webhooks::sealed(&*txn, target, "").await?.is_some();
+        let webhook_still_needed = webhooks::sealed(&*txn, target, "").await?.is_some();
         txn.commit().await?;
-        let unused_webhook = if needed { None } else { follow.webhook };
-        Ok(Some(Removed { follow, unused_webhook }))
+        Ok(Some(Removed { follow, webhook_still_needed }))
     }
 
-    /// The columns of a hook. A relay follow takes the webhook that active ones into the target have; where
-    /// there is none, those that aren't active take this one.
+    /// The columns of a hook. A relay follow takes the webhook that active ones into the target have; where there is none, those that
+    /// aren't active take this one.
     pub(super) async fn hook_columns(
         &self,
         txn: &Write,
@@ -173,23 +186,16 @@ pub(super) struct HookColumns {
     pub(super) relay: Option<SealedWebhook>,
 }
 
-/// Finds a follow, takes the gates of its source and target, and reads it again.
+/// Finds a follow of this server, takes the gates of its source and target, and reads it again.
 pub(super) async fn lock(
     txn: &Write,
-    which: Condition,
+    guild: GuildId,
+    id: FollowId,
 ) -> Result<Option<channel_follows::Model>, StoreError> {
-    let find = || channel_follows::Entity::find().filter(which.clone()).one(&**txn);
-    let Some(row) = find().await? else { return Ok(None) };
+    let Some(row) = by_id(&**txn, guild, id).await? else { return Ok(None) };
     gates::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?]).await?;
     gates::lanes(&**txn, [ChannelId::from_db(row.target_channel_id)?]).await?;
-    Ok(find().await?)
-}
-
-/// This server's follow of this number.
-pub(super) fn of_guild(guild: GuildId, id: FollowId) -> Condition {
-    Condition::all()
-        .add(channel_follows::Column::GuildId.eq(guild.to_db()))
-        .add(channel_follows::Column::Id.eq(id.0))
+    Ok(by_id(&**txn, guild, id).await?)
 }
 
 pub(super) async fn by_id(
@@ -197,7 +203,10 @@ pub(super) async fn by_id(
     guild: GuildId,
     id: FollowId,
 ) -> Result<Option<channel_follows::Model>, DbErr> {
-    channel_follows::Entity::find().filter(of_guild(guild, id)).one(db).await
+    channel_follows::Entity::find_by_id(id.0)
+        .filter(channel_follows::Column::GuildId.eq(guild.to_db()))
+        .one(db)
+        .await
 }
 
 pub(super) async fn by_pair(

@@ -127,7 +127,7 @@ impl Store {
                 }
             };
             let step = decide(&work);
-            if let Then::Answer(answer) = follow_step(&txn, &mut lane, step, work).await? {
+            if let Then::Answer(answer) = follow_step(&txn, &mut lane, step, work, now).await? {
                 next = answer;
                 break;
             }
@@ -151,6 +151,7 @@ async fn follow_step(
     lane: &mut Lane,
     step: Step,
     mut work: Box<Work>,
+    now: DateTime<Utc>,
 ) -> Result<Then, StoreError> {
     let delivery = work.delivery.id;
     if let Some(mark) = lane.mark {
@@ -172,6 +173,8 @@ async fn follow_step(
             Sql::new(update, values).execute(&**txn).await?;
         }
         Step::End(ending) => lane_done::end(txn, delivery, ending).await?,
+        // Not now, but at once again: it would be picked once more.
+        Step::Wait(until) if until <= now => return Ok(Then::Answer(Next::Wait(until))),
         Step::Wait(until) => {
             let update = "UPDATE deliveries SET wait_until = $2 WHERE id = $1";
             Sql::new(update, [delivery.0.into(), stored(until).into()]).execute(&**txn).await?;

@@ -49,13 +49,13 @@ pub use activities::{Recorded, SourceEvent};
 pub use crypt::Cipher;
 pub use error::StoreError;
 pub use follow_list::{Cursor, Page};
-pub use follow_state::Affected;
+pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};
 pub use lane_done::Done;
 pub use lane_work::{Next, Work};
 pub use lanes::{Lease, OpenLane};
 pub use mirrors::Mirrored;
-pub use stats::{FollowCounts, Followers, Totals};
+pub use stats::{FollowCounts, Followers};
 
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]

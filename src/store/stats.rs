@@ -21,30 +21,6 @@ pub struct FollowCounts {
     pub broken: u64,
 }
 
-/// What the bot has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Totals {
-    /// Follows that deliver.
-    pub active: u64,
-    /// Follows that somebody paused.
-    pub paused: u64,
-    /// Follows that can't deliver.
-    pub broken: u64,
-    /// Servers that have follows.
-    pub servers: u64,
-    /// Deliveries that are owed.
-    pub open_deliveries: u64,
-    /// Lanes that they are owed through.
-    pub open_lanes: u64,
-}
-
-impl Totals {
-    /// All follows.
-    pub const fn follows(&self) -> u64 {
-        self.active + self.paused + self.broken
-    }
-}
-
 /// How many follow a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Followers {
@@ -83,7 +59,7 @@ impl Store {
     }
 
     /// How many follows this server has.
-    pub async fn count_follows_of_guild(&self, guild: GuildId) -> Result<u64, StoreError> {
+    pub async fn count_follows_of_server(&self, guild: GuildId) -> Result<u64, StoreError> {
         self.count("SELECT COUNT(*) FROM channel_follows WHERE guild_id = $1", [guild.to_db().into()]).await
     }
 
@@ -96,24 +72,23 @@ impl Store {
         Ok(Followers { channels: count("*").await?, servers: count("DISTINCT guild_id").await? })
     }
 
-    /// Follows and open work, for `/about` and the metrics.
-    pub async fn totals(&self) -> Result<Totals, StoreError> {
-        let counts = self.follow_counts().await?;
-        let sum = |of: fn(&FollowCounts) -> u64| counts.iter().map(of).sum();
-        let due = "FROM deliveries WHERE state = 'due'";
-        Ok(Totals {
-            active: sum(|counts| counts.active),
-            paused: sum(|counts| counts.paused),
-            broken: sum(|counts| counts.broken),
-            servers: self.count("SELECT COUNT(DISTINCT guild_id) FROM channel_follows", []).await?,
-            open_deliveries: self.count(&format!("SELECT COUNT(*) {due}"), []).await?,
-            open_lanes: self.count(&format!("SELECT COUNT(DISTINCT target_channel_id) {due}"), []).await?,
-        })
+    /// How many servers have follows.
+    pub async fn count_servers(&self) -> Result<u64, StoreError> {
+        self.count("SELECT COUNT(DISTINCT guild_id) FROM channel_follows", []).await
     }
 
-    /// How many messages have been mirrored since then. A mirror's id tells when it was made; of several parts,
-    /// the first counts.
-    pub async fn mirrored_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
+    /// How many deliveries are owed.
+    pub async fn count_open_deliveries(&self) -> Result<u64, StoreError> {
+        self.count("SELECT COUNT(*) FROM deliveries WHERE state = 'due'", []).await
+    }
+
+    /// How many lanes they are owed through.
+    pub async fn count_open_lanes(&self) -> Result<u64, StoreError> {
+        self.count("SELECT COUNT(DISTINCT target_channel_id) FROM deliveries WHERE state = 'due'", []).await
+    }
+
+    /// How many messages have been mirrored since then. A mirror's id tells when it was made; of several parts, the first counts.
+    pub async fn count_mirrored_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
         let query = "SELECT COUNT(*) FROM mirrors WHERE message_id >= $1 AND part = 0";
         self.count(query, [MessageId::first_at(since).to_db().into()]).await
     }

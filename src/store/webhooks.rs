@@ -1,5 +1,5 @@
-//! The bot's own webhook of a target. A channel has room for 15 (Discord: error 30007), so all relay follows
-//! into a target share one: every one of their rows carries it, and it is replaced in all of them at once.
+//! The bot's own webhook of a target. A channel has room for 15 (Discord: error 30007), so all relay follows into a target share
+//! one: every one of their rows carries it, and it is replaced in all of them at once.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
@@ -27,15 +27,15 @@ impl Store {
         self.open_webhook(sealed(&self.db, target, "AND broken_reason IS NULL").await?)
     }
 
-    /// The bot's webhooks in all targets.
+    /// All webhooks that the bot posts through.
     pub async fn own_webhooks(&self) -> Result<Vec<WebhookId>, StoreError> {
         let query = "SELECT DISTINCT webhook_id FROM channel_follows WHERE webhook_id IS NOT NULL";
         let ids = Sql::new(query, []).numbers(&self.db).await?;
         Ok(ids.into_iter().map(WebhookId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Puts a new webhook in the place of the former one, for all relay follows into this target, whatever
-    /// their state. Says how many there are.
+    /// Puts a new webhook in the place of the former one, for all relay follows into this target, whatever their state.
+    /// Says how many there are.
     pub async fn replace_webhook(
         &self,
         target: ChannelId,

@@ -11,18 +11,20 @@ use super::super::reply;
 ///
 /// Example: `/about`
 #[poise::command(slash_command, guild_only)]
-pub async fn about(ctx: Context<'_>) -> Result<(), ServiceError> {
+pub(super) async fn about(ctx: Context<'_>) -> Result<(), ServiceError> {
     let bot = ctx.data();
     let status = bot.follows.status().await?;
-    let totals = &status.totals;
-    let embed = reply::info("Tributary", "Lets channels follow channels: what is posted in one appears in the others.")
-        .field("Version", env!("CARGO_PKG_VERSION"), true)
-        .field("Started", format!("<t:{}:R>", bot.started_at.timestamp()), true)
-        .field("Servers", bot.guilds().to_string(), true)
-        .field("Follows", totals.follows().to_string(), true)
-        .field("Broken", totals.broken.to_string(), true)
-        .field("Delivered in 24 hours", status.delivered_today.to_string(), true)
-        .field("Links", format!("[Invite me]({}) · `/follow` to begin", bot.invite), false);
+    let embed = reply::info(
+        "Tributary",
+        "Lets channels follow channels: what is posted in one appears in the others.",
+    )
+    .field("Version", env!("CARGO_PKG_VERSION"), true)
+    .field("Started", format!("<t:{}:R>", bot.started_at.timestamp()), true)
+    .field("Servers", bot.gateway.guilds().to_string(), true)
+    .field("Follows", status.follows.all().to_string(), true)
+    .field("Broken", status.follows.broken.to_string(), true)
+    .field("Delivered in 24 hours", status.delivered_today.to_string(), true)
+    .field("Links", format!("[Invite me]({}) · `/follow` to begin", bot.invite), false);
     reply::embed(ctx, embed).await;
     Ok(())
 }

@@ -18,16 +18,21 @@ use std::sync::Arc;
 /// Example: `/follow channel:#releases into:#news`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
 #[expect(clippy::too_many_arguments, reason = "one for each option of the command")]
-pub async fn follow(
+pub(super) async fn follow(
     ctx: Context<'_>,
     #[description = "The channel to follow"] channel: Option<serenity::ChannelId>,
     #[description = "Or its link or id, for a channel of another server"] link: Option<String>,
-    #[description = "The channel that receives the posts (default: this one)"] into: Option<serenity::ChannelId>,
-    #[description = "Which posts: all, all except those with the tags, or only those (default: all)"] mode: Option<Mode>,
+    #[description = "The channel that receives the posts (default: this one)"] into: Option<
+        serenity::ChannelId,
+    >,
+    #[description = "Which posts: all, all except those with the tags, or only those (default: all)"]
+    mode: Option<Mode>,
     #[description = "Tags for the modes except and only, separated by commas"]
     #[autocomplete = "complete_tags"]
     tags: Option<String>,
-    #[description = "How: native (Discord's own following) or relay (default: auto)"] delivery: Option<DeliveryChoice>,
+    #[description = "How: native (Discord's own following) or relay (default: auto)"] delivery: Option<
+        DeliveryChoice,
+    >,
     #[description = "Mirror the source's panels too (default: true)"] panels: Option<bool>,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
@@ -35,7 +40,8 @@ pub async fn follow(
     let target = into.map_or(actor.channel, IntoDomain::into_domain);
     let mode = mode.unwrap_or(Mode::All);
     let delivery = delivery.unwrap_or_default();
-    let request = FollowRequest::new(source, target, mode, tags.as_deref(), delivery, panels.unwrap_or(true))?;
+    let request =
+        FollowRequest::new(source, target, mode, tags.as_deref(), delivery, panels.unwrap_or(true))?;
     let followed = ctx.data().follows.follow(actor, request).await?;
     reply::embed(ctx, reply::done(describe(&followed))).await;
     Ok(())
@@ -48,27 +54,39 @@ fn describe(followed: &Followed) -> String {
     let target = mention(follow.pair.target);
     let id = follow.id;
     match followed {
-        Followed::New(_) => format!("{target} now follows {source} (follow {id}). {}", what_to_expect(follow)),
+        Followed::New(_) => {
+            format!("{target} now follows {source} (follow {id}). {}", what_to_expect(follow))
+        }
         Followed::Changed(_) => {
             format!("Follow {id} has new options: {target} follows {source}. {}", what_to_expect(follow))
         }
-        Followed::Repaired(_) => format!("Follow {id} works again: {target} follows {source}. {}", what_to_expect(follow)),
+        Followed::Repaired(_) => {
+            format!("Follow {id} works again: {target} follows {source}. {}", what_to_expect(follow))
+        }
     }
 }
 
 fn what_to_expect(follow: &Follow) -> String {
     match (follow.options.delivery, &follow.options.filter) {
-        (Delivery::Native, _) => "Discord's own following delivers: posts appear once they are published in the source.".to_owned(),
+        (Delivery::Native, _) => {
+            "Discord's own following delivers: posts appear once they are published in the source.".to_owned()
+        }
         (Delivery::Relay, Filter::All) => "New posts appear here from now on.".to_owned(),
         (Delivery::Relay, filter) => {
             let tags = filter.tags().join(", ");
-            format!("Mode `{}` with the tags {tags} is stored; until filtering arrives in a later version, all new posts appear.", filter.mode().as_str())
+            format!(
+                "Mode `{}` with the tags {tags} is stored; until filtering arrives in a later version, all new posts appear.",
+                filter.mode().as_str()
+            )
         }
     }
 }
 
 /// Offers the tags that this server's follows use already, and what has been typed.
-async fn complete_tags(ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>, typed: &str) -> serenity::CreateAutocompleteResponse {
+async fn complete_tags(
+    ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
+    typed: &str,
+) -> serenity::CreateAutocompleteResponse {
     let known = match reply::actor(ctx) {
         Ok(actor) => ctx.data().follows.known_tags(actor).await.unwrap_or_default(),
         Err(_) => Vec::new(),

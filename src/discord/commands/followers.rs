@@ -17,7 +17,7 @@ use super::super::reply::{self, mention};
 ///
 /// Example: `/followers channel:#releases`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_MESSAGES")]
-pub async fn followers(
+pub(super) async fn followers(
     ctx: Context<'_>,
     #[description = "The channel that is followed"] channel: serenity::ChannelId,
 ) -> Result<(), ServiceError> {

@@ -18,14 +18,18 @@ use super::super::reply;
 ///
 /// Example: `/follows channel:#news`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_MESSAGES")]
-pub async fn follows(
+pub(super) async fn follows(
     ctx: Context<'_>,
-    #[description = "Only the follows of this channel, as source or as target"] channel: Option<serenity::ChannelId>,
+    #[description = "Only the follows of this channel, as source or as target"] channel: Option<
+        serenity::ChannelId,
+    >,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
     let view = View { channel: channel.map(IntoDomain::into_domain), cursor: Cursor::Newest };
     let page = ctx.data().follows.list(actor, view.channel, view.cursor).await?;
-    let answer = EditInteractionResponse::new().embed(follow_list::embed(&page)).components(follow_list::components(&page, view));
+    let answer = EditInteractionResponse::new()
+        .embed(follow_list::embed(&page))
+        .components(follow_list::components(&page, view));
     reply::deliver(reply::send(ctx, answer).await);
     Ok(())
 }

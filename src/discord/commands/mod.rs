@@ -51,13 +51,25 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
             FrameworkError::Command { error, ctx, .. } => answer(ctx, &error).await,
             FrameworkError::CommandPanic { ctx, .. } => {
                 tracing::error!(command = ctx.command().name.as_ref(), "a command panicked");
-                explain(ctx, "Something went wrong inside me. The operator can see it in the log; please try again.").await;
+                explain(
+                    ctx,
+                    "Something went wrong inside me. The operator can see it in the log; please try again.",
+                )
+                .await;
             }
             FrameworkError::ArgumentParse { ctx, .. } => {
-                explain(ctx, "I can't read one of the options. Please choose it again from what Discord offers.").await;
+                explain(
+                    ctx,
+                    "I can't read one of the options. Please choose it again from what Discord offers.",
+                )
+                .await;
             }
             FrameworkError::CommandStructureMismatch { description, ctx, .. } => {
-                tracing::warn!(command = ctx.command().name.as_ref(), description, "options don't fit the command");
+                tracing::warn!(
+                    command = ctx.command().name.as_ref(),
+                    description,
+                    "options don't fit the command"
+                );
                 let ctx = poise::Context::Application(ctx);
                 explain(ctx, "This command has changed. Reload Discord (Ctrl+R), then type it again.").await;
             }
@@ -78,7 +90,9 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
             | FrameworkError::UnknownCommand { .. }
             | FrameworkError::UnknownInteraction { .. }
             | FrameworkError::NonCommandMessage { .. }
-            | FrameworkError::__NonExhaustive(_) => tracing::warn!("the command framework reported an unexpected error"),
+            | FrameworkError::__NonExhaustive(_) => {
+                tracing::warn!("the command framework reported an unexpected error")
+            }
         }
     })
 }

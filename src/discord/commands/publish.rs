@@ -16,10 +16,11 @@ use super::super::reply::{self, mention};
 ///
 /// Example: `/publish channel:#releases audience:servers`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
-pub async fn publish(
+pub(super) async fn publish(
     ctx: Context<'_>,
     #[description = "The channel"] channel: serenity::ChannelId,
-    #[description = "Who may follow it: nobody but this server, other servers, or everyone"] audience: Audience,
+    #[description = "Who may follow it: nobody but this server, other servers, or everyone"]
+    audience: Audience,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
     let channel = channel.into_domain();
@@ -41,7 +42,9 @@ fn describe(channel: &str, published: Published) -> String {
         ),
         Audience::Nobody => format!("{channel} can be followed from this server only.{broken}"),
         Audience::Servers => {
-            format!("Other servers can follow {channel} now: their admins, if they see it, paste its link into `/follow link:`.")
+            format!(
+                "Other servers can follow {channel} now: their admins, if they see it, paste its link into `/follow link:`."
+            )
         }
         Audience::Everyone => format!(
             "{channel} is open to everyone: other servers can follow it now (their admins, if they see it, paste its link into `/follow link:`), and so can followers beyond Discord once I learn to serve them."

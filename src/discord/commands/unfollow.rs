@@ -18,13 +18,15 @@ use super::super::{Bot, Context};
 ///
 /// Example: `/unfollow channel:#releases into:#news`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
-pub async fn unfollow(
+pub(super) async fn unfollow(
     ctx: Context<'_>,
     #[description = "The channel that is followed"] channel: Option<serenity::ChannelId>,
     #[description = "Or choose it here: other servers' and deleted channels too"]
     #[autocomplete = "complete_link"]
     link: Option<String>,
-    #[description = "The channel that receives the posts (default: this one)"] into: Option<serenity::ChannelId>,
+    #[description = "The channel that receives the posts (default: this one)"] into: Option<
+        serenity::ChannelId,
+    >,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
     let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
@@ -43,7 +45,10 @@ pub async fn unfollow(
 }
 
 /// Offers what the target follows, by name.
-async fn complete_link(ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>, typed: &str) -> serenity::CreateAutocompleteResponse {
+async fn complete_link(
+    ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
+    typed: &str,
+) -> serenity::CreateAutocompleteResponse {
     let rows = match reply::actor(ctx) {
         Ok(actor) => ctx.data().follows.choices(actor).await.unwrap_or_default(),
         Err(_) => Vec::new(),

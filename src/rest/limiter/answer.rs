@@ -102,7 +102,7 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 fn wait(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.min(LONGEST_WAIT)).ok()
+    (!seconds.is_nan()).then(|| Duration::try_from_secs_f64(seconds.min(LONGEST_WAIT)).ok()).flatten()
 }
 
 #[cfg(test)]

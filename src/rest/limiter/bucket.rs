@@ -52,6 +52,8 @@ enum Limit {
 
 #[derive(Debug)]
 struct Window {
+    /// The least limit that was seen: where two limits bind, answers name now one, now the other, and only so many may begin a window. What is left
+    /// beyond that, the window's first answer tells.
     limit: u32,
     /// See above.
     left: u32,
@@ -151,6 +153,21 @@ impl Bucket {
         self.limit = Limit::Unknown;
     }
 
+    /// The least limit that was seen: what a bucket hands on to another that takes over its route.
+    pub(super) const fn experience(&self) -> Option<u32> {
+        match &self.limit {
+            Limit::Known(window) => Some(window.limit),
+            Limit::Unknown | Limit::None => None,
+        }
+    }
+
+    /// No window begins with more than that.
+    pub(super) fn heed(&mut self, experience: Option<u32>) {
+        if let (Limit::Known(window), Some(limit)) = (&mut self.limit, experience) {
+            window.limit = window.limit.min(limit);
+        }
+    }
+
     /// Whether forgetting it loses nothing.
     pub(super) fn idle(&self, now: Instant) -> bool {
         let blocked = self.blocked.is_some_and(|(until, _)| until > now);
@@ -216,7 +233,7 @@ impl Window {
                 }
             }
         }
-        (self.limit, self.period) = (limit, period);
+        (self.limit, self.period) = (self.limit.min(limit), period);
     }
 
     fn ends_after(&self, now: Instant) -> bool {
@@ -258,12 +275,12 @@ mod tests {
 
     /// Sends all it may, and says how many that were.
     fn burst(bucket: &mut Bucket, now: Instant) -> u32 {
-        (0..100)
-            .take_while(|_| bucket.room(now) == Room::Now)
-            .map(|_| bucket.sent())
-            .count()
-            .try_into()
-            .unwrap()
+        let mut gone = 0;
+        while gone < 100 && bucket.room(now) == Room::Now {
+            bucket.sent();
+            gone += 1;
+        }
+        gone
     }
 
     #[test]

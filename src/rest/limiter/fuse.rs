@@ -29,11 +29,13 @@ pub(super) struct Fuse {
     limit: usize,
     /// When invalid requests of the last ten minutes were answered, at most a few more than the limit.
     marks: VecDeque<Instant>,
+    /// Whether this opening was said.
+    said: bool,
 }
 
 impl Fuse {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), marks: VecDeque::new() }
+        Self { limit: limit.max(1), marks: VecDeque::new(), said: false }
     }
 
     pub(super) fn mark(&mut self, now: Instant) {
@@ -46,7 +48,14 @@ impl Fuse {
         let over = self.marks.len().checked_sub(self.limit);
         let decisive = over.and_then(|over| self.marks.get(over));
         let retry_after = decisive.map(|mark| (*mark + WINDOW).saturating_duration_since(now));
+        self.said &= retry_after.is_some();
         FuseState { invalid: self.marks.len(), limit: self.limit, retry_after }
+    }
+
+    /// Whether it has opened since this was asked last.
+    pub(super) fn newly_open(&mut self, now: Instant) -> bool {
+        let open = self.state(now).is_open();
+        open && !std::mem::replace(&mut self.said, open)
     }
 
     fn forget(&mut self, now: Instant) {
@@ -71,6 +80,7 @@ mod tests {
         fuse.mark(at(200));
         fuse.mark(at(200));
         assert_eq!(fuse.state(at(200)).retry_after, Some(Duration::from_secs(500)), "two must be forgotten");
+        assert!(fuse.newly_open(at(200)) && !fuse.newly_open(at(300)), "said once");
         assert!(fuse.state(at(699)).is_open());
         assert!(!fuse.state(at(700)).is_open());
         assert_eq!(fuse.state(at(800)).invalid, 0);

@@ -17,6 +17,8 @@ mod pace;
 mod queues;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,6 +136,11 @@ impl Limits {
         let state = self.lock().queues.fuse(Instant::now().into_std());
         metrics::fuse(state.is_open());
         state
+    }
+
+    /// Whether the fuse has opened since this was asked last: to be said once.
+    pub(super) fn fuse_newly_open(&self) -> bool {
+        self.lock().queues.fuse_newly_open(Instant::now().into_std())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -148,7 +148,11 @@ impl Queues {
         self.leave_pace(ticket);
         let Some(waiting) = self.waiting.remove(&ticket) else { return };
         if let Some(queue) = self.queues.get_mut(&waiting.queue) {
-            queue.line.retain(|other| *other != ticket);
+            if queue.line.front() == Some(&ticket) {
+                queue.line.pop_front();
+            } else {
+                queue.line.retain(|other| *other != ticket);
+            }
             self.rung.extend(queue.line.front());
         }
     }
@@ -164,6 +168,7 @@ impl Queues {
             }
             _ => sent.queue,
         };
+        let experience = self.queues.get(&sent.queue).and_then(|queue| queue.bucket.experience());
         if let Some(queue) = self.queues.get_mut(&id) {
             let bucket = &mut queue.bucket;
             match answer.verdict {
@@ -172,6 +177,9 @@ impl Queues {
                 Verdict::Failed => bucket.lost(received),
                 Verdict::Limited { scope: Scope::Global, .. } => bucket.lost(received),
                 Verdict::Limited { retry_after, scope } => bucket.limited(received, retry_after, scope),
+            }
+            if id != sent.queue {
+                bucket.heed(experience);
             }
         }
         match answer.verdict {
@@ -207,6 +215,11 @@ impl Queues {
     /// How the fuse stands.
     pub(super) fn fuse(&mut self, now: Instant) -> FuseState {
         self.fuse.state(now)
+    }
+
+    /// Whether the fuse has opened since this was asked last.
+    pub(super) fn fuse_newly_open(&mut self, now: Instant) -> bool {
+        self.fuse.newly_open(now)
     }
 
     /// The tickets that should ask again, since this was asked last.
@@ -293,30 +306,37 @@ impl Queues {
         }
         let id = known.unwrap_or_else(|| self.open(Some(name), major, now));
         self.by_route.insert((route, major), id);
-        self.carry(route, sent.queue, id);
+        self.carry((route, major), sent.queue, id);
         id
     }
 
-    /// Those that wait for the route in the old line move to the new one; of the request in question, only the new bucket knows.
-    fn carry(&mut self, route: Route, from: BucketId, to: BucketId) {
-        let Some(old) = self.queues.get_mut(&from) else { return };
+    /// All that has to do with the route moves from one bucket to another: who waits, in the order in which they came, and what is in flight, this
+    /// request included.
+    fn carry(&mut self, (route, major): (Route, Major), from: BucketId, to: BucketId) {
+        let (Some(mut old), Some(mut new)) = (self.queues.remove(&from), self.queues.remove(&to)) else {
+            return;
+        };
         old.bucket.returned();
-        let (moved, staying): (VecDeque<_>, VecDeque<_>) = old
-            .line
-            .drain(..)
-            .partition(|ticket| self.waiting.get(ticket).is_some_and(|waiting| waiting.key.route == route));
-        old.line = staying;
-        for ticket in &moved {
-            if let Some(waiting) = self.waiting.get_mut(ticket) {
-                waiting.queue = to;
+        new.bucket.sent();
+        let concerned = |key: Key| key.route == route && key.major == major;
+        for sent in self.sent.values_mut().filter(|sent| sent.queue == from && concerned(sent.key)) {
+            sent.queue = to;
+            old.bucket.returned();
+            new.bucket.sent();
+        }
+        for ticket in std::mem::take(&mut old.line) {
+            match self.waiting.get_mut(&ticket).filter(|waiting| concerned(waiting.key)) {
+                Some(waiting) => {
+                    waiting.queue = to;
+                    new.line.push_back(ticket);
+                }
+                None => old.line.push_back(ticket),
             }
         }
-        if let Some(new) = self.queues.get_mut(&to) {
-            new.bucket.sent();
-            new.line.extend(moved);
-            // Tickets are numbered as they came.
-            new.line.make_contiguous().sort_unstable();
-        }
+        new.line.make_contiguous().sort_unstable();
+        self.rung.extend(old.line.front());
+        self.queues.insert(from, old);
+        self.queues.insert(to, new);
     }
 
     fn sweep(&mut self, now: Instant) {

@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::follow::Audience;
+use crate::store::Cursor;
 
 #[rstest]
 #[tokio::test]
@@ -62,7 +63,7 @@ async fn a_large_batch_reaches_many(#[values(Backend::Sqlite, Backend::Postgres)
     assert_eq!((recorded.posted, recorded.lanes.len()), (1_200, 50));
     let recorded = db.store.record_events(&posts, at(0)).await.unwrap();
     assert_eq!(recorded.posted, 1_300, "the rest");
-    assert_eq!(db.store.totals().await.unwrap().open_deliveries, 2_500 * 50);
+    assert_eq!(db.store.count_open_deliveries().await.unwrap(), 2_500 * 50);
 }
 
 /// Posts, edits and follows at the same time, from several tasks: nobody waits for ever, nothing is lost.
@@ -94,7 +95,7 @@ async fn writers_do_not_block_each_other(#[values(Backend::Sqlite, Backend::Post
         });
         let store = db.store.clone();
         tasks.spawn(async move {
-            for follow in store.follows_into(channel(target), 5).await.unwrap() {
+            for follow in store.follows_into(channel(target), Cursor::Newest, 5).await.unwrap().items {
                 store.pause_follow(follow.guild, follow.id, at(2)).await.unwrap();
                 store.resume_follow(follow.guild, follow.id, None, at(3)).await.unwrap();
                 store.replace_webhook(channel(target), &webhook(9_000 + target), at(4)).await.unwrap();

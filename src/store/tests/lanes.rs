@@ -165,8 +165,16 @@ async fn are_open_while_they_have_work(#[values(Backend::Sqlite, Backend::Postgr
 
     store.record_events(&[posted(1, 11)], at(4)).await.unwrap();
     assert_eq!(open(at(5)).await, [ready(2), ready(3)], "new work wakes it");
-    let lease = store.claim_lane(channel(3), "a", at(5), at(6)).await.unwrap().unwrap();
+    let lease = store.claim_lane(channel(2), "a", at(5), at(30)).await.unwrap().unwrap();
+    let waits = advance(store, &lease, None, at(6)).await;
+    assert_eq!(waits, Next::Wait(until), "11 waits behind 10");
     assert!(store.release_lane(&lease, Some(at(50))).await.unwrap());
-    let waiting = OpenLane { target: channel(3), ready_at: Some(crate::store::sql::stored(at(50))) };
-    assert_eq!(open(at(6)).await, [ready(2), waiting]);
+    let waiting = OpenLane { target: channel(2), ready_at: Some(crate::store::sql::stored(at(50))) };
+    assert_eq!(open(at(7)).await, [ready(3), waiting]);
+
+    let lease = store.claim_lane(channel(2), "a", at(7), at(30)).await.unwrap().unwrap();
+    assert_eq!(advance(store, &lease, None, at(8)).await, Next::Wait(until));
+    store.record_events(&[posted(1, 12)], at(9)).await.unwrap();
+    assert!(store.release_lane(&lease, Some(at(50))).await.unwrap());
+    assert_eq!(open(at(10)).await, [ready(2), ready(3)], "what came before it was released isn't slept over");
 }

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::follow::{BrokenReason, FollowState};
-use crate::store::Affected;
+use crate::store::BreakWhich;
 
 /// Two follows of source 1; one message is shown in the first target, one is owed to both.
 async fn half_shown(db: &Db) -> (Follow, Follow, Lease) {
@@ -108,7 +108,7 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(
     db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
     let reason = BrokenReason::WebhookDeleted;
     let broken =
-        db.store.break_follows(Affected::RelayWebhook(webhook_id(1_002)), reason, at(3)).await.unwrap();
+        db.store.break_follows(BreakWhich::RelayWebhook(webhook_id(1_002)), reason, at(3)).await.unwrap();
     assert_eq!(broken.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id]);
     assert_eq!(broken[0].state, FollowState::Broken(reason));
     assert_eq!(db.deliveries().await, ["2 shown 1", "3 due", "2 ended follow_ended", "3 due"]);
@@ -116,11 +116,11 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(
     assert!(db.store.webhook_of(channel(2)).await.unwrap().is_some());
 
     let again =
-        db.store.break_follows(Affected::Target(channel(2)), BrokenReason::TargetDeleted, at(4)).await;
+        db.store.break_follows(BreakWhich::Target(channel(2)), BrokenReason::TargetDeleted, at(4)).await;
     assert!(again.unwrap().is_empty(), "it is broken already");
     db.store.pause_follow(second.guild, second.id, at(4)).await.unwrap();
     let paused =
-        db.store.break_follows(Affected::Source(channel(1)), BrokenReason::SourceDeleted, at(4)).await;
+        db.store.break_follows(BreakWhich::Source(channel(1)), BrokenReason::SourceDeleted, at(4)).await;
     assert!(paused.unwrap().is_empty(), "a pause is kept");
     let kept = db.store.pause_follow(first.guild, first.id, at(4)).await.unwrap().unwrap();
     assert_eq!(kept.state, FollowState::Broken(reason), "pausing doesn't hide a fault");
@@ -142,7 +142,7 @@ async fn resuming_takes_back_what_was_deleted_meanwhile(
     let Some(db) = Db::new(backend).await else { return };
     let (first, _, lease) = half_shown(&db).await;
     let reason = BrokenReason::TargetForbidden;
-    db.store.break_follows(Affected::One(first.id), reason, at(2)).await.unwrap();
+    db.store.break_follows(BreakWhich::Follow(first.id), reason, at(2)).await.unwrap();
     db.store.record_events(&[deleted(1, 10), deleted(1, 11)], at(3)).await.unwrap();
     assert_eq!(advance(&db.store, &lease, None, at(4)).await, Next::Idle);
     db.store.resume_follow(first.guild, first.id, None, at(5)).await.unwrap();
@@ -182,15 +182,15 @@ async fn what_is_affected_is_chosen_exactly(#[values(Backend::Sqlite, Backend::P
     follow(store, 4, 2).await;
     let (a, b, c) = ((1, 2), (1, 3), (4, 2));
     for (affected, expected) in [
-        (Affected::Source(channel(1)), vec![a, b]),
-        (Affected::RelaySource(channel(1)), vec![a]),
-        (Affected::FromOtherServers { source: channel(1), guild: guild(8) }, vec![a]),
-        (Affected::Target(channel(2)), vec![a, c]),
-        (Affected::SourceGuild(guild(8)), vec![a, b, c]),
-        (Affected::TargetGuild(guild(8)), vec![b]),
-        (Affected::RelayWebhook(webhook_id(1_002)), vec![a, c]),
-        (Affected::FollowerWebhook(webhook_id(60)), vec![b]),
-        (Affected::Target(channel(1)), vec![]),
+        (BreakWhich::Source(channel(1)), vec![a, b]),
+        (BreakWhich::RelaySource(channel(1)), vec![a]),
+        (BreakWhich::CrossServerOf(channel(1)), vec![a]),
+        (BreakWhich::Target(channel(2)), vec![a, c]),
+        (BreakWhich::SourceGuild(guild(8)), vec![a, b, c]),
+        (BreakWhich::TargetGuild(guild(8)), vec![b]),
+        (BreakWhich::RelayWebhook(webhook_id(1_002)), vec![a, c]),
+        (BreakWhich::FollowerWebhook(webhook_id(60)), vec![b]),
+        (BreakWhich::Target(channel(1)), vec![]),
     ] {
         let broken = store.break_follows(affected, BrokenReason::SourceDeleted, at(1)).await.unwrap();
         let pairs: Vec<_> = broken.iter().map(|one| (one.pair.source.get(), one.pair.target.get())).collect();

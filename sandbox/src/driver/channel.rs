@@ -1,0 +1,286 @@
+//! A channel, as a test changes and reads it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::sandbox::wait;
+use super::{ActError, Guild, Person, SeenMessage, SeenWebhook};
+use crate::ids::{ChannelId, MessageId, RoleId, TagId, UserId, WebhookId};
+use crate::model::{ChannelKind, ForumTag};
+use crate::ops::{ChannelChange, NewThread, WebhookChange};
+use crate::permissions::{Overwrite, OverwriteTarget, Permissions};
+use crate::shared::Shared;
+
+/// A handle to a channel or thread. Changes made through it need no permission: they are what moderators do.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    shared: Arc<Shared>,
+    id: ChannelId,
+}
+
+impl Channel {
+    pub(super) fn new(shared: &Arc<Shared>, id: ChannelId) -> Self {
+        Self { shared: Arc::clone(shared), id }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> ChannelId {
+        self.id
+    }
+
+    /// Its name; empty once it is deleted.
+    pub fn name(&self) -> String {
+        self.shared.read(|world| world.channels.get(&self.id).map(|c| c.name.clone()).unwrap_or_default())
+    }
+
+    /// Its kind, while it exists.
+    pub fn kind(&self) -> Option<ChannelKind> {
+        self.shared.read(|world| world.channels.get(&self.id).map(|channel| channel.kind))
+    }
+
+    /// Its guild; direct messages have none.
+    pub fn guild(&self) -> Option<Guild> {
+        let id = self.shared.read(|world| world.channels.get(&self.id).and_then(|channel| channel.guild))?;
+        Some(Guild::new(&self.shared, id))
+    }
+
+    /// How people mention it.
+    pub fn mention(&self) -> String {
+        format!("<#{}>", self.id)
+    }
+
+    /// Its link, as "Copy Link" gives it.
+    pub fn link(&self) -> String {
+        let guild = self.guild().map_or_else(|| "@me".to_owned(), |guild| guild.id().to_string());
+        format!("https://discord.com/channels/{guild}/{}", self.id)
+    }
+
+    /// Whether it still exists.
+    pub fn exists(&self) -> bool {
+        self.kind().is_some()
+    }
+
+    fn change(&self, change: ChannelChange) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.change_channel(self.id, change))?)
+    }
+
+    /// Renames it.
+    pub fn rename(&self, name: &str) -> Result<(), ActError> {
+        self.change(ChannelChange { name: Some(name.to_owned()), ..ChannelChange::default() })
+    }
+
+    /// Changes its kind (text ↔ announcement).
+    pub fn convert(&self, kind: ChannelKind) -> Result<(), ActError> {
+        self.change(ChannelChange { kind: Some(kind), ..ChannelChange::default() })
+    }
+
+    /// Archives a thread, or wakes it.
+    pub fn set_archived(&self, archived: bool) -> Result<(), ActError> {
+        self.change(ChannelChange { archived: Some(archived), ..ChannelChange::default() })
+    }
+
+    /// Locks a thread, or unlocks it.
+    pub fn set_locked(&self, locked: bool) -> Result<(), ActError> {
+        self.change(ChannelChange { locked: Some(locked), ..ChannelChange::default() })
+    }
+
+    /// Sets the tags of a forum post.
+    pub fn set_applied_tags(&self, tags: &[TagId]) -> Result<(), ActError> {
+        self.change(ChannelChange { applied_tags: Some(tags.to_vec()), ..ChannelChange::default() })
+    }
+
+    /// Sets the tags of a forum; known names keep their ids.
+    pub fn set_tags(&self, names: &[&str]) -> Result<Vec<TagId>, ActError> {
+        let ids = self.shared.write(|world| {
+            let known = world.channel(self.id)?.tags.clone();
+            let tags: Vec<ForumTag> = names
+                .iter()
+                .map(|name| {
+                    let same = known.iter().find(|tag| tag.name == *name).map(|tag| tag.id);
+                    let id = same.unwrap_or_else(|| world.ids.next());
+                    ForumTag { id, name: (*name).to_owned(), moderated: false }
+                })
+                .collect();
+            let ids = tags.iter().map(|tag| tag.id).collect();
+            world.change_channel(self.id, ChannelChange { tags: Some(tags), ..ChannelChange::default() })?;
+            Ok::<_, crate::error::ApiError>(ids)
+        })?;
+        Ok(ids)
+    }
+
+    /// Whether posts of a forum must have a tag.
+    pub fn set_tag_required(&self, required: bool) -> Result<(), ActError> {
+        self.change(ChannelChange { tag_required: Some(required), ..ChannelChange::default() })
+    }
+
+    /// Deletes it with its threads, messages and webhooks.
+    pub fn delete(&self) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.delete_channel(self.id))?)
+    }
+
+    /// Sets the overwrite for one role or member; empty on both sides, it is removed.
+    pub fn overwrite(&self, overwrite: Overwrite) {
+        let mut all = self
+            .shared
+            .read(|world| world.channels.get(&self.id).map(|channel| channel.overwrites.clone()))
+            .unwrap_or_default();
+        all.retain(|known| known.target != overwrite.target);
+        if !(overwrite.allow | overwrite.deny).is_empty() {
+            all.push(overwrite);
+        }
+        let _ = self.change(ChannelChange { overwrites: Some(all), ..ChannelChange::default() });
+    }
+
+    /// Denies `@everyone` something here.
+    pub fn deny_everyone(&self, deny: Permissions) {
+        if let Some(guild) = self.guild() {
+            self.deny_role(guild.id().everyone(), deny);
+        }
+    }
+
+    /// Denies a role something here.
+    pub fn deny_role(&self, role: RoleId, deny: Permissions) {
+        let target = OverwriteTarget::Role(role);
+        self.overwrite(Overwrite { target, allow: Permissions::empty(), deny });
+    }
+
+    /// Allows a person something here.
+    pub fn allow(&self, person: &Person, allow: Permissions) {
+        let target = OverwriteTarget::Member(person.id());
+        self.overwrite(Overwrite { target, allow, deny: Permissions::empty() });
+    }
+
+    /// Denies a person something here.
+    pub fn deny(&self, person: &Person, deny: Permissions) {
+        let target = OverwriteTarget::Member(person.id());
+        self.overwrite(Overwrite { target, allow: Permissions::empty(), deny });
+    }
+
+    /// What a user may do here.
+    pub fn permissions_of(&self, user: UserId) -> Permissions {
+        self.shared.read(|world| world.permissions(user, self.id))
+    }
+
+    /// A new thread here, started by the guild's owner. In a forum it is a post, still without a message.
+    pub fn thread(&self, name: &str) -> Result<Channel, ActError> {
+        let kind = match self.kind() {
+            Some(ChannelKind::Announcement) => ChannelKind::AnnouncementThread,
+            _ => ChannelKind::PublicThread,
+        };
+        self.new_thread(name, kind)
+    }
+
+    /// A new private thread here: only its members and moderators see it.
+    pub fn private_thread(&self, name: &str) -> Result<Channel, ActError> {
+        self.new_thread(name, ChannelKind::PrivateThread)
+    }
+
+    fn new_thread(&self, name: &str, kind: ChannelKind) -> Result<Channel, ActError> {
+        let owner = self.guild().map_or(UserId(0), |guild| guild.owner().id());
+        let new =
+            NewThread { parent: self.id, kind, name: name.to_owned(), owner, from: None, tags: Vec::new() };
+        let id = self.shared.write(|world| world.create_thread(new))?;
+        Ok(Self::new(&self.shared, id))
+    }
+
+    /// Adds a user to this thread (the bot, too).
+    pub fn add_to_thread(&self, user: UserId) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.set_thread_member(self.id, user, true))?)
+    }
+
+    /// Takes a user out of this thread.
+    pub fn remove_from_thread(&self, user: UserId) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.set_thread_member(self.id, user, false))?)
+    }
+
+    /// The messages that everyone sees here, oldest first; system messages included.
+    pub fn messages(&self) -> Vec<SeenMessage> {
+        self.shared.read(|world| {
+            let Some(channel) = world.channels.get(&self.id) else { return Vec::new() };
+            let open = channel.messages.values().filter(|message| message.only_for.is_none());
+            open.map(|message| SeenMessage::new(world, message)).collect()
+        })
+    }
+
+    /// How many messages everyone sees here; cheaper than [`Self::messages`].
+    pub fn message_count(&self) -> usize {
+        self.shared.read(|world| {
+            let messages = world.channels.get(&self.id).map(|channel| channel.messages.values());
+            messages.into_iter().flatten().filter(|message| message.only_for.is_none()).count()
+        })
+    }
+
+    /// One message, ephemeral ones included.
+    pub fn message(&self, id: MessageId) -> Option<SeenMessage> {
+        self.shared.read(|world| {
+            let message = world.channels.get(&self.id)?.messages.get(&id)?;
+            Some(SeenMessage::new(world, message))
+        })
+    }
+
+    /// Waits until a message fits, and answers it. Looks at those that already stand, too.
+    pub async fn wait_for_message(
+        &self,
+        timeout: Duration,
+        fits: impl Fn(&SeenMessage) -> bool,
+    ) -> Result<SeenMessage, ActError> {
+        let what = format!("a message in #{}", self.name());
+        wait(&self.shared, &what, timeout, || self.messages().into_iter().find(|message| fits(message))).await
+    }
+
+    /// Waits until the messages together fit, and answers them.
+    pub async fn wait_for_messages(
+        &self,
+        timeout: Duration,
+        fit: impl Fn(&[SeenMessage]) -> bool,
+    ) -> Result<Vec<SeenMessage>, ActError> {
+        let what = format!("messages in #{}", self.name());
+        wait(&self.shared, &what, timeout, || Some(self.messages()).filter(|all| fit(all))).await
+    }
+
+    /// The webhooks of this channel.
+    pub fn webhooks(&self) -> Vec<SeenWebhook> {
+        self.shared.read(|world| {
+            let own = world.webhooks.values().filter(|hook| hook.channel == self.id);
+            own.map(|hook| SeenWebhook::new(world, hook)).collect()
+        })
+    }
+
+    /// A moderator makes webhooks by hand, up to this many more; answers their ids.
+    pub fn add_webhooks(&self, count: usize) -> Result<Vec<WebhookId>, ActError> {
+        let owner = self.guild().map_or(UserId(0), |guild| guild.owner().id());
+        let make = |n| {
+            let name = format!("by hand {n}");
+            self.shared.write(|world| world.create_webhook(self.id, &name, None, owner, None))
+        };
+        Ok((0..count).map(make).collect::<Result<_, _>>()?)
+    }
+
+    /// A moderator deletes a webhook of this channel by hand.
+    pub fn delete_webhook(&self, id: WebhookId) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.delete_webhook(id))?)
+    }
+
+    /// A moderator moves a webhook to another channel of the guild by hand.
+    pub fn move_webhook(&self, id: WebhookId, to: &Channel) -> Result<(), ActError> {
+        let change = WebhookChange { channel: Some(to.id), ..WebhookChange::default() };
+        Ok(self.shared.write(|world| world.change_webhook(id, change))?)
+    }
+
+    /// A moderator deletes a message by hand.
+    pub fn delete_message(&self, id: MessageId) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.delete_message(self.id, id))?)
+    }
+
+    /// A moderation bot deletes many messages at once.
+    pub fn bulk_delete(&self, ids: &[MessageId]) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.delete_messages(self.id, ids))?)
+    }
+
+    /// Discord adds link previews to a message: an update that is no edit.
+    pub fn add_embeds(&self, id: MessageId, embeds: Vec<Value>) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.add_embeds(self.id, id, embeds))?)
+    }
+}

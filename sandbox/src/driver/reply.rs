@@ -1,0 +1,339 @@
+//! The bot's answer to an interaction, as the person sees it, and what they can do with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::sandbox::wait;
+use super::{ActError, Channel, Choice, Person, SeenMessage};
+use crate::ids::{ChannelId, InteractionId, MessageId, UserId};
+use crate::model::{Acknowledgement, Interaction, InteractionKind, MessageFlags};
+use crate::ops::NewInteraction;
+use crate::permissions::Permissions;
+use crate::shared::Shared;
+use crate::validate::interactive;
+use crate::world::World;
+
+/// How the bot answered first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// A message at once (type 4).
+    Message,
+    /// "Thinking", then a message (type 5).
+    DeferredMessage,
+    /// Acknowledged without a sign (type 6).
+    DeferredUpdate,
+    /// The component's message was edited at once (type 7).
+    Update,
+    /// Choices (type 8).
+    Choices,
+    /// A form (type 9).
+    Modal,
+}
+
+/// An interaction and its answer. It shows the answer as it is *now*: deferred answers, edits and follow-ups included.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    shared: Arc<Shared>,
+    id: InteractionId,
+}
+
+impl Reply {
+    pub(super) fn new(shared: &Arc<Shared>, id: InteractionId) -> Self {
+        Self { shared: Arc::clone(shared), id }
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&World, &Interaction) -> Option<T>) -> Option<T> {
+        self.shared.read(|world| world.interactions.get(&self.id).and_then(|of| look(world, of)))
+    }
+
+    /// Waits for the first answer; past the deadline, "The application did not respond".
+    pub async fn acknowledged(self) -> Result<Self, ActError> {
+        let deadline = self.shared.read(|world| world.config.interaction_deadline);
+        // A little longer than the bot has, so that an answer in the last moment isn't missed.
+        let patience = deadline + Duration::from_millis(250);
+        let what = "the first answer: the application did not respond";
+        wait(&self.shared, what, patience, || self.kind().map(|_| ())).await?;
+        Ok(self)
+    }
+
+    /// Waits for the whole answer: a deferred one must have been filled in.
+    pub async fn settled(self, timeout: Duration) -> Result<Self, ActError> {
+        wait(&self.shared, "the whole answer", timeout, || self.is_settled().then_some(())).await?;
+        Ok(self)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.look(|world, of| {
+            let (_, acknowledgement) = of.acknowledged.as_ref()?;
+            Some(match acknowledgement {
+                Acknowledgement::DeferredMessage => !of.original.is_some_and(|id| {
+                    world
+                        .message(of.channel, id)
+                        .is_ok_and(|message| message.flags.contains(MessageFlags::LOADING))
+                }),
+                Acknowledgement::DeferredUpdate => of.answers > 0,
+                _ => true,
+            })
+        })
+        .unwrap_or(false)
+    }
+
+    /// Waits until the answer, as it is shown, fits.
+    pub async fn wait_for(&self, timeout: Duration, fits: impl Fn(&Self) -> bool) -> Result<(), ActError> {
+        wait(&self.shared, "the answer to fit", timeout, || fits(self).then_some(())).await
+    }
+
+    /// The interaction's id.
+    pub fn interaction_id(&self) -> InteractionId {
+        self.id
+    }
+
+    /// How the bot answered first; `None` until it did.
+    pub fn kind(&self) -> Option<ReplyKind> {
+        self.look(|_, of| {
+            of.acknowledged.as_ref().map(|(_, acknowledgement)| match acknowledgement {
+                Acknowledgement::Message => ReplyKind::Message,
+                Acknowledgement::DeferredMessage => ReplyKind::DeferredMessage,
+                Acknowledgement::DeferredUpdate => ReplyKind::DeferredUpdate,
+                Acknowledgement::Update => ReplyKind::Update,
+                Acknowledgement::Choices(_) => ReplyKind::Choices,
+                Acknowledgement::Modal(_) => ReplyKind::Modal,
+            })
+        })
+    }
+
+    /// How long the bot took for its first answer.
+    pub fn acknowledged_after(&self) -> Option<Duration> {
+        self.look(|_, of| of.acknowledged.as_ref().map(|(after, _)| *after))
+    }
+
+    /// The answer's message; after an update, the component's message. `None` once it is deleted.
+    pub fn message(&self) -> Option<SeenMessage> {
+        self.look(|world, of| {
+            let message = world.message(of.channel, of.original?).ok()?;
+            Some(SeenMessage::new(world, message))
+        })
+    }
+
+    /// The further messages.
+    pub fn followups(&self) -> Vec<SeenMessage> {
+        self.look(|world, of| {
+            let seen = of.followups.iter().filter_map(|id| world.message(of.channel, *id).ok());
+            Some(seen.map(|message| SeenMessage::new(world, message)).collect())
+        })
+        .unwrap_or_default()
+    }
+
+    /// Whether only the person sees the answer.
+    pub fn is_ephemeral(&self) -> bool {
+        self.message().is_some_and(|message| message.flags.contains(MessageFlags::EPHEMERAL))
+    }
+
+    /// The answer's content.
+    pub fn content(&self) -> String {
+        self.message().map(|message| message.content).unwrap_or_default()
+    }
+
+    /// The answer's embeds.
+    pub fn embeds(&self) -> Vec<Value> {
+        self.message().map(|message| message.embeds).unwrap_or_default()
+    }
+
+    /// The answer's components.
+    pub fn components(&self) -> Vec<Value> {
+        self.message().map(|message| message.components).unwrap_or_default()
+    }
+
+    /// Everything readable: the answer's content and embeds, then those of the follow-ups.
+    pub fn text(&self) -> String {
+        let all = self.message().into_iter().chain(self.followups());
+        all.map(|message| message.text()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The choices of an autocompletion.
+    pub fn choices(&self) -> Vec<Choice> {
+        let raw = self.look(|_, of| match of.acknowledged.as_ref()? {
+            (_, Acknowledgement::Choices(choices)) => Some(choices.clone()),
+            _ => None,
+        });
+        let choice = |choice: Value| Choice {
+            name: choice["name"].as_str().unwrap_or_default().to_owned(),
+            value: choice["value"].clone(),
+        };
+        raw.unwrap_or_default().into_iter().map(choice).collect()
+    }
+
+    /// The form that the bot opened.
+    pub fn modal(&self) -> Option<Value> {
+        self.look(|_, of| match of.acknowledged.as_ref()? {
+            (_, Acknowledgement::Modal(modal)) => Some(modal.clone()),
+            _ => None,
+        })
+    }
+
+    fn place(&self) -> Option<(Channel, MessageId, Person)> {
+        let (channel, message, user) = self.look(|_, of| Some((of.channel, of.original?, of.user)))?;
+        Some((Channel::new(&self.shared, channel), message, Person::new(&self.shared, user)))
+    }
+
+    fn placed(&self, wanted: &str) -> Result<(Channel, MessageId, Person), ActError> {
+        self.place().ok_or_else(|| ActError::NoComponent { wanted: wanted.to_owned(), there: Vec::new() })
+    }
+
+    /// The same person presses a button of the answer.
+    pub async fn press(&self, button: &str) -> Result<Reply, ActError> {
+        let (channel, message, person) = self.placed(button)?;
+        person.press(&channel, message, button).await
+    }
+
+    /// Somebody else presses a button of the answer.
+    pub async fn press_as(&self, person: &Person, button: &str) -> Result<Reply, ActError> {
+        let (channel, message, _) = self.placed(button)?;
+        person.press(&channel, message, button).await
+    }
+
+    /// The same person chooses values in a select of the answer.
+    pub async fn select(&self, select: &str, values: &[&str]) -> Result<Reply, ActError> {
+        let (channel, message, person) = self.placed(select)?;
+        person.select(&channel, message, select, values).await
+    }
+
+    /// The person fills in the form and sends it: values by custom id. What is left out keeps its preset value.
+    pub async fn submit(&self, values: &[(&str, &str)]) -> Result<Reply, ActError> {
+        let none = || ActError::NoComponent { wanted: "a form".to_owned(), there: Vec::new() };
+        let modal = self.modal().ok_or_else(none)?;
+        let data = json!({
+            "custom_id": modal["custom_id"],
+            "components": filled(&modal["components"], values),
+        });
+        let id = self.shared.write(|world| {
+            let of = world.interactions.get(&self.id).ok_or_else(none)?.clone();
+            if !world.gateway.serves(of.guild) {
+                return Err(ActError::Offline);
+            }
+            Ok(world.interact(NewInteraction {
+                kind: InteractionKind::Modal,
+                user: of.user,
+                guild: of.guild,
+                channel: of.channel,
+                name: None,
+                source: of.source,
+                data,
+            }))
+        })?;
+        let patience = self.shared.read(|world| world.config.patience);
+        Reply::new(&self.shared, id).acknowledged().await?.settled(patience).await
+    }
+}
+
+/// A form's components as they are sent back: their ids and values only.
+fn filled(components: &Value, values: &[(&str, &str)]) -> Value {
+    let one = |component: &Value| -> Value {
+        let mut sent = json!({ "type": component["type"], "id": component["id"].as_u64().unwrap_or(1) });
+        if let Some(custom_id) = component["custom_id"].as_str() {
+            let given = values.iter().find(|(id, _)| *id == custom_id).map(|(_, value)| json!(value));
+            sent["custom_id"] = json!(custom_id);
+            if component["type"] == 4 {
+                let preset = component["value"].as_str().unwrap_or_default();
+                sent["value"] = given.unwrap_or_else(|| json!(preset));
+            } else {
+                sent["values"] = given.map_or_else(|| json!([]), |value| json!([value]));
+            }
+        }
+        if component["components"].is_array() {
+            sent["components"] = filled(&component["components"], values);
+        }
+        if component["component"].is_object() {
+            sent["component"] = filled(&json!([component["component"]]), values)[0].clone();
+        }
+        sent
+    };
+    Value::Array(components.as_array().into_iter().flatten().map(one).collect())
+}
+
+/// The component that a person means, if they can use it: by custom id, else by label or placeholder.
+pub(super) fn find_component(
+    shared: &Shared,
+    channel: ChannelId,
+    message: MessageId,
+    user: UserId,
+    wanted: &str,
+    button: bool,
+) -> Result<Value, ActError> {
+    shared.read(|world| {
+        let of = world.message(channel, message)?;
+        let visible = of.only_for.is_none_or(|only| only == user)
+            && world.can(user, channel, Permissions::VIEW_CHANNEL);
+        let usable: Vec<&Value> = interactive(&of.components)
+            .into_iter()
+            .filter(|component| visible && component["disabled"] != true)
+            .filter(|component| (component["type"] == 2) == button)
+            .collect();
+        let named = |key: &str| usable.iter().find(|component| component[key] == wanted);
+        let found = named("custom_id").or_else(|| named("label")).or_else(|| named("placeholder"));
+        found.map(|component| (*component).clone()).ok_or_else(|| ActError::NoComponent {
+            wanted: wanted.to_owned(),
+            there: usable
+                .iter()
+                .flat_map(|component| [&component["label"], &component["custom_id"]])
+                .filter_map(|name| name.as_str().map(ToOwned::to_owned))
+                .collect(),
+        })
+    })
+}
+
+/// Sends the use of a component.
+pub(super) fn start_component(
+    shared: &Arc<Shared>,
+    channel: ChannelId,
+    message: MessageId,
+    user: UserId,
+    component: &Value,
+    values: &[&str],
+) -> Result<Reply, ActError> {
+    let mut data = json!({
+        "component_type": component["type"], "custom_id": component["custom_id"], "id": component["id"],
+    });
+    if component["type"] != 2 {
+        check_values(component, values)?;
+        data["values"] = json!(values);
+    }
+    let id = shared.write(|world| {
+        let guild = world.channel(channel)?.guild;
+        if !world.gateway.serves(guild) {
+            return Err(ActError::Offline);
+        }
+        if component["type"] == 8 {
+            for value in values {
+                if let Ok(picked) = value.parse() {
+                    data["resolved"]["channels"][*value] = crate::wire::partial_channel(world, picked, user);
+                }
+            }
+        }
+        let kind = InteractionKind::Component;
+        let source = Some(message);
+        Ok(world.interact(NewInteraction { kind, user, guild, channel, name: None, source, data }))
+    })?;
+    Ok(Reply::new(shared, id))
+}
+
+fn check_values(select: &Value, values: &[&str]) -> Result<(), ActError> {
+    let bad = |reason: String| ActError::BadOption {
+        option: select["custom_id"].as_str().unwrap_or_default().to_owned(),
+        reason,
+    };
+    let (min, max) = (select["min_values"].as_u64().unwrap_or(1), select["max_values"].as_u64().unwrap_or(1));
+    if !(min..=max).contains(&(values.len() as u64)) {
+        return Err(bad(format!("takes {min} to {max} values")));
+    }
+    if let Some(options) = select["options"].as_array() {
+        for value in values {
+            if !options.iter().any(|option| option["value"] == *value) {
+                return Err(bad(format!("has no option \"{value}\"")));
+            }
+        }
+    }
+    Ok(())
+}

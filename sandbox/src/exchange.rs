@@ -1,0 +1,34 @@
+//! One REST exchange, as it is logged and shown to the observer.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// A request and what it was answered with. Tokens are as they came.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// When the request had arrived.
+    pub at: DateTime<Utc>,
+    /// How long the answer took.
+    pub took: Duration,
+    /// The HTTP method, in capitals.
+    pub method: String,
+    /// The path without `/api/v10`.
+    pub path: String,
+    /// The pattern of the route that took it, such as `/channels/{channel}/messages`; `None` when there is none.
+    pub route: Option<&'static str>,
+    /// The query, undecoded.
+    pub query: Option<String>,
+    /// The JSON of the request; for multipart, its `payload_json`.
+    pub request: Option<Value>,
+    /// The names of the files that came with it.
+    pub files: Vec<String>,
+    /// The status that was answered; 0 when a fault dropped the request before it was performed.
+    pub status: u16,
+    /// The JSON of the answer.
+    pub response: Option<Value>,
+    /// Whether the answer reached the client, as far as the sandbox knows: false after a dropped answer.
+    pub answered: bool,
+}

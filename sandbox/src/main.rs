@@ -1,0 +1,49 @@
+//! Runs a sandbox with a small world, until Ctrl-C.
+
+use clap::Parser;
+use tributary_sandbox::{Config, Limits, Permissions, Sandbox};
+
+/// A Discord on loopback, to point a bot at.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The port on 127.0.0.1; 0 takes any free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Enforce the rate limits that Discord is observed to enforce.
+    #[arg(long)]
+    limits: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().with_env_filter("warn").init();
+    let arguments = Arguments::parse();
+    let limits = if arguments.limits { Limits::real() } else { Limits::off() };
+    let sandbox = Sandbox::start(Config { port: arguments.port, limits, ..Config::default() }).await?;
+
+    let harbour = sandbox.create_guild("Harbour");
+    let releases = harbour.announcement("releases");
+    let general = harbour.text("general");
+    let island = sandbox.create_guild("Island");
+    island.text("news");
+    let alice = harbour.member("Alice", Permissions::MANAGE_CHANNELS | Permissions::MANAGE_WEBHOOKS);
+    alice.post(&releases, "Version 1.0 is out.")?;
+    alice.post(&general, "Hello, everyone!")?;
+
+    println!("Discord on loopback: {}", sandbox.base());
+    println!("Bot token:           {}", sandbox.token());
+    println!("Application id:      {}", sandbox.application_id());
+    println!();
+    println!("Point a bot at it: use this address in place of https://discord.com, and the token above.");
+    println!(
+        "With serenity: HttpBuilder::new(token).proxy(\"{}\").ratelimiter_disabled(true)",
+        sandbox.base()
+    );
+    println!();
+    for guild in sandbox.guilds() {
+        println!("{}", guild.render_text());
+    }
+    println!("Ctrl-C ends it.");
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Messages, their authors, files, and whom they pinged.
+
+use bitflags::bitflags;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::ids::{
+    ApplicationId, AttachmentId, ChannelId, InteractionId, MessageId, RoleId, UserId, WebhookId,
+};
+
+bitflags! {
+    /// Discord's message flags.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct MessageFlags: u64 {
+        /// Published to the channel's followers.
+        const CROSSPOSTED = 1 << 0;
+        /// A copy that channel following delivered.
+        const IS_CROSSPOST = 1 << 1;
+        /// Embeds are hidden.
+        const SUPPRESS_EMBEDS = 1 << 2;
+        /// The original of this crosspost was deleted.
+        const SOURCE_MESSAGE_DELETED = 1 << 3;
+        /// A thread was started from this message.
+        const HAS_THREAD = 1 << 5;
+        /// Only the person who used the interaction sees it.
+        const EPHEMERAL = 1 << 6;
+        /// "The application is thinking."
+        const LOADING = 1 << 7;
+        /// Nobody gets a push notification.
+        const SUPPRESS_NOTIFICATIONS = 1 << 12;
+        /// A voice message.
+        const IS_VOICE_MESSAGE = 1 << 13;
+        /// A forward.
+        const HAS_SNAPSHOT = 1 << 14;
+        /// Made of components only.
+        const IS_COMPONENTS_V2 = 1 << 15;
+    }
+}
+
+/// Who wrote a message.
+#[derive(Clone, Debug)]
+pub(crate) enum Author {
+    User(UserId),
+    Webhook { id: WebhookId, name: String, avatar_url: Option<String> },
+}
+
+/// A file of a message. The bytes are kept apart, by id.
+#[derive(Clone, Debug)]
+pub(crate) struct Attachment {
+    pub(crate) id: AttachmentId,
+    pub(crate) channel: ChannelId,
+    pub(crate) filename: String,
+    pub(crate) description: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) size: usize,
+}
+
+/// Whom a message notified.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pinged {
+    pub(crate) everyone: bool,
+    pub(crate) users: Vec<UserId>,
+    pub(crate) roles: Vec<RoleId>,
+}
+
+/// The interaction that a message answers.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerTo {
+    pub(crate) id: InteractionId,
+    pub(crate) kind: u8,
+    /// The command's name.
+    pub(crate) name: Option<String>,
+    pub(crate) user: UserId,
+    pub(crate) on_message: Option<MessageId>,
+}
+
+/// A message. Embeds, components, polls and stickers stay JSON: the sandbox checks them, and shows them as they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) id: MessageId,
+    pub(crate) channel: ChannelId,
+    pub(crate) author: Author,
+    pub(crate) kind: u8,
+    pub(crate) content: String,
+    pub(crate) embeds: Vec<Value>,
+    pub(crate) components: Vec<Value>,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) sticker_items: Vec<Value>,
+    pub(crate) poll: Option<Value>,
+    pub(crate) snapshots: Vec<Value>,
+    pub(crate) reference: Option<Value>,
+    pub(crate) nonce: Option<Value>,
+    pub(crate) tts: bool,
+    pub(crate) pinned: bool,
+    pub(crate) flags: MessageFlags,
+    /// What the message names and was allowed to notify, after its last version.
+    pub(crate) mentions: Pinged,
+    /// Everyone it ever notified, through all its versions.
+    pub(crate) pinged: Pinged,
+    pub(crate) edited_at: Option<DateTime<Utc>>,
+    pub(crate) application: Option<ApplicationId>,
+    pub(crate) answers: Option<AnswerTo>,
+    /// Set for ephemeral messages: the only person who sees it.
+    pub(crate) only_for: Option<UserId>,
+    /// Copies that channel following made of this message.
+    pub(crate) copies: Vec<(ChannelId, MessageId)>,
+    pub(crate) thread: Option<ChannelId>,
+}
+
+impl Message {
+    /// An empty message.
+    pub(crate) fn new(id: MessageId, channel: ChannelId, author: Author) -> Self {
+        Self {
+            id,
+            channel,
+            author,
+            kind: 0,
+            content: String::new(),
+            embeds: Vec::new(),
+            components: Vec::new(),
+            attachments: Vec::new(),
+            sticker_items: Vec::new(),
+            poll: None,
+            snapshots: Vec::new(),
+            reference: None,
+            nonce: None,
+            tts: false,
+            pinned: false,
+            flags: MessageFlags::empty(),
+            mentions: Pinged::default(),
+            pinged: Pinged::default(),
+            edited_at: None,
+            application: None,
+            answers: None,
+            only_for: None,
+            copies: Vec::new(),
+            thread: None,
+        }
+    }
+
+    /// The webhook that wrote it.
+    pub(crate) fn webhook(&self) -> Option<WebhookId> {
+        match self.author {
+            Author::Webhook { id, .. } => Some(id),
+            Author::User(_) => None,
+        }
+    }
+
+    /// Whether this is a message that people and bots write (Discord calls the others system messages).
+    pub(crate) fn is_ordinary(&self) -> bool {
+        matches!(self.kind, 0 | 19 | 20 | 23)
+    }
+}

@@ -1,0 +1,246 @@
+//! Channels and threads: making, changing, removing.
+
+use std::collections::BTreeSet;
+
+use chrono::Utc;
+use serde_json::json;
+
+use super::messages::with_guild;
+use crate::error::{ApiError, ApiResult};
+use crate::gateway::Event;
+use crate::ids::{ChannelId, GuildId, MessageId, TagId, UserId};
+use crate::model::{Channel, ChannelKind, ForumTag, MessageFlags, Thread};
+use crate::permissions::Overwrite;
+use crate::wire;
+use crate::world::World;
+
+/// A channel to be made.
+#[derive(Debug)]
+pub(crate) struct NewChannel {
+    pub(crate) guild: GuildId,
+    pub(crate) kind: ChannelKind,
+    pub(crate) name: String,
+    pub(crate) parent: Option<ChannelId>,
+    pub(crate) overwrites: Vec<Overwrite>,
+}
+
+/// A thread to be made.
+#[derive(Debug)]
+pub(crate) struct NewThread {
+    pub(crate) parent: ChannelId,
+    pub(crate) kind: ChannelKind,
+    pub(crate) name: String,
+    pub(crate) owner: UserId,
+    /// The message it starts from: the thread takes its id.
+    pub(crate) from: Option<MessageId>,
+    pub(crate) tags: Vec<TagId>,
+}
+
+/// What is changed of a channel or thread.
+#[derive(Debug, Default)]
+pub(crate) struct ChannelChange {
+    pub(crate) name: Option<String>,
+    pub(crate) topic: Option<Option<String>>,
+    pub(crate) kind: Option<ChannelKind>,
+    pub(crate) parent: Option<Option<ChannelId>>,
+    pub(crate) overwrites: Option<Vec<Overwrite>>,
+    pub(crate) archived: Option<bool>,
+    pub(crate) locked: Option<bool>,
+    pub(crate) applied_tags: Option<Vec<TagId>>,
+    pub(crate) tags: Option<Vec<ForumTag>>,
+    pub(crate) tag_required: Option<bool>,
+}
+
+impl World {
+    pub(crate) fn create_channel(&mut self, new: NewChannel) -> ApiResult<ChannelId> {
+        self.guild(new.guild)?;
+        let id = self.ids.next();
+        let position = self.channels.values().filter(|channel| channel.guild == Some(new.guild)).count();
+        let mut channel = Channel::new(id, Some(new.guild), new.kind, &new.name);
+        channel.position = u32::try_from(position).unwrap_or(u32::MAX);
+        channel.parent = new.parent;
+        channel.overwrites = new.overwrites;
+        self.channels.insert(id, channel);
+        self.emit_channel("CHANNEL_CREATE", id);
+        Ok(id)
+    }
+
+    /// Makes a thread. 50024 where none can be, 160004 when the message already has one, 40067 without a required tag.
+    pub(crate) fn create_thread(&mut self, new: NewThread) -> ApiResult<ChannelId> {
+        let parent = self.channel(new.parent)?;
+        let guild = parent.guild;
+        let fits = match parent.kind {
+            ChannelKind::Text => matches!(new.kind, ChannelKind::PublicThread | ChannelKind::PrivateThread),
+            ChannelKind::Announcement => new.kind == ChannelKind::AnnouncementThread,
+            ChannelKind::Forum | ChannelKind::Media => new.kind == ChannelKind::PublicThread,
+            _ => false,
+        };
+        if !fits {
+            return Err(ApiError::wrong_channel_type());
+        }
+        if parent.tag_required && new.tags.is_empty() {
+            return Err(ApiError::tag_required());
+        }
+        if let Some(from) = new.from {
+            let message = self.message(new.parent, from)?;
+            if message.thread.is_some() {
+                return Err(ApiError::thread_exists());
+            }
+        }
+        let id = new.from.map_or_else(|| self.ids.next(), |message| ChannelId(message.0));
+        let mut thread = Channel::new(id, guild, new.kind, new.name.trim());
+        thread.parent = Some(new.parent);
+        thread.thread = Some(Thread {
+            owner: new.owner,
+            archived: false,
+            locked: false,
+            invitable: true,
+            auto_archive_minutes: 4320,
+            archive_timestamp: Utc::now(),
+            members: BTreeSet::from([new.owner]),
+            applied_tags: new.tags,
+            total_sent: 0,
+        });
+        self.channels.insert(id, thread);
+        if let Some(from) = new.from {
+            let message = self.message_mut(new.parent, from)?;
+            message.thread = Some(id);
+            message.flags |= MessageFlags::HAS_THREAD;
+            self.emit_message("MESSAGE_UPDATE", new.parent, from);
+        }
+        self.emit_channel("THREAD_CREATE", id);
+        Ok(id)
+    }
+
+    pub(crate) fn change_channel(&mut self, id: ChannelId, change: ChannelChange) -> ApiResult<()> {
+        let channel = self.channel_mut(id)?;
+        if let Some(name) = change.name {
+            channel.name = name;
+        }
+        if let Some(topic) = change.topic {
+            channel.topic = topic;
+        }
+        if let Some(kind) = change.kind {
+            channel.kind = kind;
+        }
+        if let Some(parent) = change.parent {
+            channel.parent = parent;
+        }
+        if let Some(overwrites) = change.overwrites {
+            channel.overwrites = overwrites;
+        }
+        if let Some(tags) = change.tags {
+            channel.tags = tags;
+        }
+        if let Some(required) = change.tag_required {
+            channel.tag_required = required;
+        }
+        if let Some(thread) = &mut channel.thread {
+            if let Some(archived) = change.archived
+                && archived != thread.archived
+            {
+                thread.archived = archived;
+                thread.archive_timestamp = Utc::now();
+            }
+            thread.locked = change.locked.unwrap_or(thread.locked);
+            if let Some(tags) = change.applied_tags {
+                thread.applied_tags = tags;
+            }
+        }
+        let is_thread = channel.kind.is_thread();
+        self.emit_channel(if is_thread { "THREAD_UPDATE" } else { "CHANNEL_UPDATE" }, id);
+        Ok(())
+    }
+
+    /// Deletes a channel with its threads, messages and webhooks. Children of a category stay, without it.
+    pub(crate) fn delete_channel(&mut self, id: ChannelId) -> ApiResult<()> {
+        let (guild, kind) = {
+            let channel = self.channel(id)?;
+            (channel.guild, channel.kind)
+        };
+        let children: Vec<ChannelId> = self
+            .channels
+            .values()
+            .filter(|channel| channel.parent == Some(id))
+            .map(|channel| channel.id)
+            .collect();
+        for child in children {
+            if kind == ChannelKind::Category {
+                self.change_channel(child, ChannelChange { parent: Some(None), ..ChannelChange::default() })?;
+            } else {
+                self.channels.remove(&child);
+            }
+        }
+        if kind.is_thread() {
+            let parent = self.channel(id)?.parent;
+            let data = json!({ "id": id, "parent_id": parent, "type": kind.code() });
+            let data = with_guild(data, guild);
+            self.emit(&Event { name: "THREAD_DELETE", guild, channel: Some(id), data });
+        } else {
+            self.emit_channel("CHANNEL_DELETE", id);
+        }
+        self.channels.remove(&id);
+        self.webhooks.retain(|_, hook| hook.channel != id);
+        Ok(())
+    }
+
+    /// Adds a person to a thread, or takes them out.
+    pub(crate) fn set_thread_member(&mut self, id: ChannelId, user: UserId, inside: bool) -> ApiResult<()> {
+        let bot = self.app.bot;
+        let channel = self.channel_mut(id)?;
+        let guild = channel.guild;
+        let Some(thread) = &mut channel.thread else { return Err(ApiError::wrong_channel_type()) };
+        let changed = if inside { thread.members.insert(user) } else { thread.members.remove(&user) };
+        if !changed {
+            return Ok(());
+        }
+        let mut data = with_guild(json!({ "id": id, "member_count": thread.members.len().min(50) }), guild);
+        if inside {
+            let mut member = wire::thread_member(channel, user);
+            if let Some(of) = guild.and_then(|guild| self.guilds.get(&guild)) {
+                member["member"] = wire::member(self, of, user).unwrap_or_default();
+                member["presence"] = serde_json::Value::Null;
+            }
+            data["added_members"] = json!([member]);
+        } else {
+            data["removed_member_ids"] = json!([user]);
+        }
+        if inside && user == bot {
+            self.emit_channel("THREAD_CREATE", id);
+        }
+        self.emit(&Event { name: "THREAD_MEMBERS_UPDATE", guild, channel: Some(id), data });
+        Ok(())
+    }
+
+    /// The direct-message channel between the bot and a person; made on first use.
+    pub(crate) fn direct_message(&mut self, person: UserId) -> ApiResult<ChannelId> {
+        self.user(person)?;
+        if person == self.app.bot {
+            return Err(ApiError::cannot_message_user());
+        }
+        let known = self
+            .channels
+            .values()
+            .find(|channel| channel.kind == ChannelKind::Dm && channel.recipients.contains(&person));
+        if let Some(known) = known {
+            return Ok(known.id);
+        }
+        let id = self.ids.next();
+        let mut channel = Channel::new(id, None, ChannelKind::Dm, "");
+        channel.recipients = vec![person];
+        self.channels.insert(id, channel);
+        Ok(id)
+    }
+
+    /// Sends a channel event. Bots learn of all channels, but only of the threads that they see.
+    pub(crate) fn emit_channel(&mut self, name: &'static str, id: ChannelId) {
+        let Some(channel) = self.channels.get(&id) else { return };
+        let guild = channel.guild;
+        let mut data = wire::channel(self, channel);
+        if name == "THREAD_CREATE" {
+            data["newly_created"] = json!(true);
+        }
+        let seen = channel.kind.is_thread().then_some(id);
+        self.emit(&Event { name, guild, channel: seen, data });
+    }
+}

@@ -1,0 +1,15 @@
+//! The steps that change the world. Each leaves it consistent and sends the events that Discord would send.
+//!
+//! Whether somebody *may* do a step is asked before: by `rest` for the bot, by `driver` for people.
+
+mod channels;
+mod commands;
+mod guilds;
+mod interactions;
+mod messages;
+mod webhooks;
+
+pub(crate) use channels::{ChannelChange, NewChannel, NewThread};
+pub(crate) use interactions::NewInteraction;
+pub(crate) use messages::NewMessage;
+pub(crate) use webhooks::WebhookChange;

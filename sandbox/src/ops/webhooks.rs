@@ -1,0 +1,136 @@
+//! Webhooks: making, changing, removing, and following channels.
+
+use serde_json::json;
+
+use crate::error::{ApiError, ApiResult};
+use crate::gateway::Event;
+use crate::ids::{ApplicationId, ChannelId, UserId, WebhookId};
+use crate::model::{Author, ChannelKind, Message, Webhook, WebhookKind};
+use crate::world::{World, random_token};
+
+const PER_CHANNEL: usize = 15;
+const PER_GUILD: usize = 1000;
+
+/// What is changed of a webhook.
+#[derive(Debug, Default)]
+pub(crate) struct WebhookChange {
+    pub(crate) name: Option<String>,
+    pub(crate) avatar: Option<Option<String>>,
+    pub(crate) channel: Option<ChannelId>,
+}
+
+impl World {
+    /// Makes an incoming webhook. 50024 where none can be, 30007 and 30058 when there are too many.
+    pub(crate) fn create_webhook(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        avatar: Option<String>,
+        creator: UserId,
+        application: Option<ApplicationId>,
+    ) -> ApiResult<WebhookId> {
+        let kind = WebhookKind::Incoming { token: random_token(68) };
+        self.add_webhook(channel, kind, name.trim(), avatar, creator, application)
+    }
+
+    /// Lets `target` follow the announcement channel `source`.
+    pub(crate) fn follow(
+        &mut self,
+        source: ChannelId,
+        target: ChannelId,
+        creator: UserId,
+    ) -> ApiResult<WebhookId> {
+        let from = self.channel(source)?;
+        let to = self.channel(target)?;
+        if from.kind != ChannelKind::Announcement
+            || !matches!(to.kind, ChannelKind::Text | ChannelKind::Announcement)
+        {
+            return Err(ApiError::wrong_channel_type());
+        }
+        let guild = from.guild.ok_or_else(ApiError::wrong_channel_type)?;
+        let source_guild = self.guild(guild)?;
+        let (name, source_name) = (format!("{} #{}", source_guild.name, from.name), from.name.clone());
+        let kind = WebhookKind::Follower { source, source_guild: guild };
+        let id = self.add_webhook(target, kind, &name, None, creator, None)?;
+        // Discord says so in the target, with a system message (type 12, CHANNEL_FOLLOW_ADD).
+        let mut notice = Message::new(self.ids.next(), target, Author::User(creator));
+        notice.kind = 12;
+        notice.content = source_name;
+        notice.reference = Some(json!({ "type": 0, "channel_id": source, "guild_id": guild }));
+        self.store(notice);
+        Ok(id)
+    }
+
+    fn add_webhook(
+        &mut self,
+        channel: ChannelId,
+        kind: WebhookKind,
+        name: &str,
+        avatar: Option<String>,
+        creator: UserId,
+        application: Option<ApplicationId>,
+    ) -> ApiResult<WebhookId> {
+        let guild = self.webhook_home(channel)?;
+        self.check_room(channel)?;
+        if self.webhooks.values().filter(|hook| hook.guild == guild).count() >= PER_GUILD {
+            return Err(ApiError::too_many_guild_webhooks());
+        }
+        let id = self.ids.next();
+        let name = name.to_owned();
+        self.webhooks.insert(id, Webhook { id, kind, channel, guild, name, avatar, creator, application });
+        self.emit_webhooks(channel);
+        Ok(id)
+    }
+
+    fn webhook_home(&self, channel: ChannelId) -> ApiResult<crate::ids::GuildId> {
+        let channel = self.channel(channel)?;
+        channel.guild.filter(|_| channel.kind.takes_webhooks()).ok_or_else(ApiError::wrong_channel_type)
+    }
+
+    fn check_room(&self, channel: ChannelId) -> ApiResult<()> {
+        if self.webhooks.values().filter(|hook| hook.channel == channel).count() >= PER_CHANNEL {
+            return Err(ApiError::too_many_webhooks());
+        }
+        Ok(())
+    }
+
+    /// Changes a webhook; moving it to another channel needs room there.
+    pub(crate) fn change_webhook(&mut self, id: WebhookId, change: WebhookChange) -> ApiResult<()> {
+        let from = self.webhook(id)?.channel;
+        if let Some(to) = change.channel.filter(|to| *to != from) {
+            if self.webhook_home(to)? != self.webhook(id)?.guild {
+                return Err(ApiError::unknown_channel());
+            }
+            self.check_room(to)?;
+        }
+        let hook = self.webhooks.get_mut(&id).ok_or_else(ApiError::unknown_webhook)?;
+        if let Some(name) = change.name {
+            name.trim().clone_into(&mut hook.name);
+        }
+        if let Some(avatar) = change.avatar {
+            hook.avatar = avatar;
+        }
+        if let Some(to) = change.channel {
+            hook.channel = to;
+        }
+        let to = hook.channel;
+        self.emit_webhooks(from);
+        if to != from {
+            self.emit_webhooks(to);
+        }
+        Ok(())
+    }
+
+    /// Deletes a webhook; its messages stay.
+    pub(crate) fn delete_webhook(&mut self, id: WebhookId) -> ApiResult<()> {
+        let hook = self.webhooks.remove(&id).ok_or_else(ApiError::unknown_webhook)?;
+        self.emit_webhooks(hook.channel);
+        Ok(())
+    }
+
+    fn emit_webhooks(&mut self, channel: ChannelId) {
+        let Some(guild) = self.channels.get(&channel).and_then(|channel| channel.guild) else { return };
+        let data = json!({ "guild_id": guild, "channel_id": channel });
+        self.emit(&Event { name: "WEBHOOKS_UPDATE", guild: Some(guild), channel: None, data });
+    }
+}

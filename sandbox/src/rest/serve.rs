@@ -1,0 +1,261 @@
+//! What stands around every handler: reading, faults, authorization, rate limits, the log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use super::request::{Answer, Request};
+use super::routes::{Caller, Found, Route, find};
+use crate::error::ApiError;
+use crate::exchange::Exchange;
+use crate::faults::{Effect, LimitScope};
+use crate::limits::{Bucket, Draw, Exceeded, Standing};
+use crate::server::Wire;
+use crate::shared::{Shared, lock};
+
+/// Takes every request below `/api`. It runs as a task of its own: a client that hangs up doesn't undo a request.
+pub(crate) async fn entry(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    request: axum::http::Request<Body>,
+) -> Response {
+    let handled = tokio::spawn(async move { handle(&shared, &wire, request).await });
+    handled.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// An answer on its way out.
+struct Outcome {
+    answer: Answer,
+    headers: HeaderMap,
+    route: Option<&'static str>,
+    shared_limit: bool,
+    /// The connection breaks instead of answering.
+    broken: bool,
+    performed: bool,
+    hold: Duration,
+}
+
+impl Outcome {
+    fn new(answer: Answer, route: Option<&'static str>) -> Self {
+        Self {
+            answer,
+            headers: HeaderMap::new(),
+            route,
+            shared_limit: false,
+            broken: false,
+            performed: true,
+            hold: Duration::ZERO,
+        }
+    }
+
+    fn refused(error: &ApiError, route: Option<&'static str>) -> Self {
+        Self::new(Answer { status: error.status, body: Some(error.body()) }, route)
+    }
+}
+
+async fn handle(shared: &Shared, wire: &Wire, request: axum::http::Request<Body>) -> Response {
+    let (at, started) = (Utc::now(), Instant::now());
+    let path = api_path(request.uri().path()).to_owned();
+    let method = request.method().as_str().to_owned();
+    let (outcome, request) = match Request::read(path.clone(), request).await {
+        Ok(mut request) => (perform(shared, &mut request).await, Some(request)),
+        Err(error) => (Outcome::refused(&error, None), None),
+    };
+    let files = request.as_ref().map(|r| r.uploads.iter().map(|upload| upload.filename.clone()).collect());
+    if !outcome.hold.is_zero() {
+        tokio::time::sleep(outcome.hold).await;
+    }
+    let exchange = Exchange {
+        at,
+        took: started.elapsed(),
+        method,
+        path,
+        route: outcome.route,
+        query: request.as_ref().and_then(|request| request.raw_query.clone()),
+        request: request.as_ref().map(|request| request.json.clone()).filter(|json| !json.is_null()),
+        files: files.unwrap_or_default(),
+        status: if outcome.performed { outcome.answer.status } else { 0 },
+        response: outcome.answer.body.clone(),
+        answered: !outcome.broken,
+    };
+    shared.record(exchange, outcome.shared_limit);
+    if outcome.broken {
+        wire.cut();
+    }
+    let status = StatusCode::from_u16(outcome.answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match outcome.answer.body {
+        Some(body) => (status, outcome.headers, Json(body)).into_response(),
+        None => (status, outcome.headers).into_response(),
+    }
+}
+
+/// The path without `/api/v10`.
+fn api_path(path: &str) -> &str {
+    let rest = path.strip_prefix("/api").unwrap_or(path);
+    match rest.strip_prefix("/v").map(|versioned| versioned.split_once('/')) {
+        Some(Some((version, _))) if version.chars().all(|c| c.is_ascii_digit()) => &rest[version.len() + 2..],
+        _ => rest,
+    }
+}
+
+async fn perform(shared: &Shared, request: &mut Request) -> Outcome {
+    let found = find(&request.method, &request.path);
+    let pattern = match &found {
+        Found::Route(route, _) => Some(route.pattern),
+        Found::OtherMethod(pattern) => Some(*pattern),
+        Found::Nothing => None,
+    };
+    let (mut hold, mut broken) = (Duration::ZERO, false);
+    for effect in shared.faults.strike(&request.method, &request.path) {
+        match effect {
+            Effect::Delay(time) => tokio::time::sleep(time).await,
+            Effect::DelayAnswer(time) => hold += time,
+            Effect::DropAnswer => broken = true,
+            early => return struck(&early, pattern),
+        }
+    }
+    let mut outcome = match found {
+        Found::Route(route, params) => {
+            request.params = params;
+            call(shared, route, request)
+        }
+        Found::OtherMethod(_) => Outcome::refused(&ApiError::method_not_allowed(), pattern),
+        Found::Nothing => {
+            tracing::warn!(method = request.method, path = request.path, "no such route in the sandbox");
+            Outcome::refused(&ApiError::not_found(), None)
+        }
+    };
+    outcome.hold = hold;
+    outcome.broken = broken;
+    outcome
+}
+
+/// A fault that answers instead of the handler.
+fn struck(effect: &Effect, pattern: Option<&'static str>) -> Outcome {
+    match effect {
+        Effect::Status(status) => Outcome::new(Answer { status: *status, body: None }, pattern),
+        Effect::Refuse { status, code, message } => {
+            Outcome::refused(&ApiError::new(*status, *code, message), pattern)
+        }
+        Effect::RateLimited { scope, retry_after } => {
+            limited(&Exceeded { scope: *scope, retry_after: *retry_after, standing: None }, pattern)
+        }
+        _ => {
+            let mut outcome = Outcome::new(Answer::empty(), pattern);
+            outcome.broken = true;
+            outcome.performed = false;
+            outcome
+        }
+    }
+}
+
+fn call(shared: &Shared, route: &'static Route, request: &Request) -> Outcome {
+    let pattern = Some(route.pattern);
+    let authorized = shared.read(|world| {
+        let token = request.authorization.as_deref().and_then(|value| value.strip_prefix("Bot "));
+        token == Some(world.app.token.as_str())
+    });
+    if route.caller == Caller::Bot && !authorized {
+        return Outcome::refused(&ApiError::unauthorized(), pattern);
+    }
+    let draw = draw(shared, route, request);
+    let standing = match lock(&shared.limiter).draw(&draw, Instant::now()) {
+        Ok(standing) => standing,
+        Err(exceeded) => return limited(&exceeded, pattern),
+    };
+    let answer = match shared.write(|world| (route.handler)(world, request)) {
+        Ok(answer) => answer,
+        Err(error) => Answer { status: error.status, body: Some(error.body()) },
+    };
+    let mut outcome = Outcome::new(answer, pattern);
+    if let Some(standing) = standing {
+        bucket_headers(&mut outcome.headers, &standing);
+    }
+    outcome
+}
+
+/// What this request draws on: its route and major parameters, and the channel a webhook posts to.
+fn draw(shared: &Shared, route: &Route, request: &Request) -> Draw {
+    let major: Vec<&str> = request
+        .params
+        .iter()
+        .filter(|(name, _)| matches!(*name, "channel" | "guild" | "webhook" | "token"))
+        .map(|(_, value)| value.as_str())
+        .collect();
+    let mut bucket = route.bucket;
+    let mut webhook_channel = None;
+    if request.path.starts_with("/webhooks/") {
+        let hook = request.id("webhook").ok();
+        let known = hook.and_then(|id| shared.read(|world| world.webhooks.get(&id).map(|hook| hook.channel)));
+        match known {
+            Some(channel) if bucket == Bucket::Webhook => webhook_channel = Some(channel.0),
+            Some(_) => {}
+            None if route.caller == Caller::Anyone => bucket = Bucket::Interaction,
+            None => {}
+        }
+    }
+    let key = format!("{} {}|{}", route.method, route.pattern, major.join("/"));
+    Draw { bucket, key, webhook_channel }
+}
+
+fn limited(exceeded: &Exceeded, pattern: Option<&'static str>) -> Outcome {
+    let seconds = exceeded.retry_after.as_secs_f64();
+    let global = exceeded.scope == LimitScope::Global;
+    let body = json!({
+        "message": "You are being rate limited.",
+        "retry_after": (seconds * 1000.0).ceil() / 1000.0,
+        "global": global,
+    });
+    let mut outcome = Outcome::new(Answer { status: 429, body: Some(body) }, pattern);
+    outcome.shared_limit = exceeded.scope == LimitScope::Shared;
+    if let Some(standing) = &exceeded.standing {
+        bucket_headers(&mut outcome.headers, standing);
+    }
+    // Rounded down on purpose: Discord's header can be smaller than its body.
+    set(&mut outcome.headers, "retry-after", &(seconds.floor() as u64).to_string());
+    set(&mut outcome.headers, "x-ratelimit-scope", exceeded.scope.name());
+    if global {
+        set(&mut outcome.headers, "x-ratelimit-global", "true");
+    }
+    outcome
+}
+
+fn bucket_headers(headers: &mut HeaderMap, standing: &Standing) {
+    let reset_after = standing.reset_after.as_secs_f64();
+    let reset = Utc::now().timestamp_millis() as f64 / 1000.0 + reset_after;
+    set(headers, "x-ratelimit-limit", &standing.limit.to_string());
+    set(headers, "x-ratelimit-remaining", &standing.remaining.to_string());
+    set(headers, "x-ratelimit-reset", &format!("{reset:.3}"));
+    set(headers, "x-ratelimit-reset-after", &format!("{reset_after:.3}"));
+    set(headers, "x-ratelimit-bucket", &standing.bucket);
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The JSON of a list.
+pub(super) fn list(items: impl IntoIterator<Item = Value>) -> Answer {
+    Answer::ok(Value::Array(items.into_iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_stripped() {
+        assert_eq!(api_path("/api/v10/users/@me"), "/users/@me");
+        assert_eq!(api_path("/api/v9/gateway"), "/gateway");
+        assert_eq!(api_path("/api/webhooks/1/a"), "/webhooks/1/a");
+    }
+}

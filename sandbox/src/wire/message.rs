@@ -1,0 +1,152 @@
+//! Messages and their files.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use super::{member, time, user};
+use crate::model::{Attachment, Author, Message};
+use crate::world::World;
+
+/// An avatar hash for an avatar that came as a link.
+fn avatar_hash(url: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    url.hash(&mut hasher);
+    let half = hasher.finish();
+    format!("{half:016x}{:016x}", half.rotate_left(17))
+}
+
+fn author(world: &World, of: &Author) -> Value {
+    match of {
+        Author::User(id) => user(world, *id),
+        Author::Webhook { id, name, avatar_url } => json!({
+            "id": id, "username": name, "discriminator": "0000", "global_name": null, "bot": true,
+            "avatar": avatar_url.as_deref().map(avatar_hash),
+            "public_flags": 0, "flags": 0, "primary_guild": null,
+        }),
+    }
+}
+
+/// A file's link: signed, and good for a while only (Discord's `ex`, `is` and `hm`).
+pub(crate) fn attachment_url(world: &World, of: &Attachment) -> String {
+    let now = Utc::now().timestamp().unsigned_abs();
+    let expires = now + world.config.attachment_link_life.as_secs();
+    let signature = attachment_signature(world, of.id.0, expires);
+    let (channel, id, name) = (of.channel, of.id, &of.filename);
+    format!("{}/attachments/{channel}/{id}/{name}?ex={expires:x}&is={now:x}&hm={signature:016x}&", world.base)
+}
+
+/// What `hm` must be.
+pub(crate) fn attachment_signature(world: &World, id: u64, expires: u64) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (world.app.token.as_str(), id, expires).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn attachment(world: &World, of: &Attachment) -> Value {
+    let url = attachment_url(world, of);
+    let mut value = json!({
+        "id": of.id, "filename": of.filename, "size": of.size, "url": url, "proxy_url": url,
+    });
+    if let Some(description) = &of.description {
+        value["description"] = json!(description);
+    }
+    if let Some(content_type) = &of.content_type {
+        value["content_type"] = json!(content_type);
+        if content_type.starts_with("image/") {
+            (value["width"], value["height"]) = (json!(64), json!(64));
+        }
+    }
+    value
+}
+
+/// A message as REST answers it.
+pub(crate) fn message(world: &World, of: &Message) -> Value {
+    let mut value = json!({
+        "id": of.id,
+        "channel_id": of.channel,
+        "type": of.kind,
+        "author": author(world, &of.author),
+        "content": of.content,
+        "timestamp": time(of.id.created_at()),
+        "edited_timestamp": of.edited_at.map(time),
+        "tts": of.tts,
+        "mention_everyone": of.mentions.everyone,
+        "mentions": of.mentions.users.iter().map(|id| user(world, *id)).collect::<Vec<_>>(),
+        "mention_roles": of.mentions.roles,
+        "attachments": of.attachments.iter().map(|a| attachment(world, a)).collect::<Vec<_>>(),
+        "embeds": of.embeds,
+        "components": of.components,
+        "pinned": of.pinned,
+        "flags": of.flags.bits(),
+    });
+    if let Some(webhook) = of.webhook() {
+        value["webhook_id"] = json!(webhook);
+    }
+    if let Some(application) = of.application {
+        value["application_id"] = json!(application);
+    }
+    if !of.sticker_items.is_empty() {
+        value["sticker_items"] = json!(of.sticker_items);
+    }
+    for (name, field) in [("poll", &of.poll), ("nonce", &of.nonce), ("message_reference", &of.reference)] {
+        if let Some(field) = field {
+            value[name] = field.clone();
+        }
+    }
+    if !of.snapshots.is_empty() {
+        value["message_snapshots"] = json!(of.snapshots);
+    }
+    if of.kind == 19 {
+        value["referenced_message"] = referenced(world, of).unwrap_or_default();
+    }
+    if let Some(thread) = of.thread.and_then(|id| world.channels.get(&id)) {
+        value["thread"] = super::channel(world, thread);
+    }
+    if let Some(answers) = &of.answers {
+        let mut metadata = json!({
+            "id": answers.id, "type": answers.kind, "user": user(world, answers.user),
+            "authorizing_integration_owners": owners(world, of),
+        });
+        if let Some(on) = answers.on_message {
+            metadata["interacted_message_id"] = json!(on);
+        }
+        value["interaction_metadata"] = metadata;
+        if let Some(name) = &answers.name {
+            value["interaction"] = json!({
+                "id": answers.id, "type": answers.kind, "name": name, "user": user(world, answers.user),
+            });
+        }
+    }
+    value
+}
+
+fn owners(world: &World, of: &Message) -> Value {
+    let guild = world.channels.get(&of.channel).and_then(|channel| channel.guild);
+    json!({ "0": guild.map_or_else(|| "0".to_owned(), |guild| guild.to_string()) })
+}
+
+/// The answered message, one level deep; `None` when it is gone.
+fn referenced(world: &World, of: &Message) -> Option<Value> {
+    let id = of.reference.as_ref()?["message_id"].as_str()?.parse().ok()?;
+    let mut original = world.channels.get(&of.channel)?.messages.get(&id)?.clone();
+    original.kind = 0;
+    Some(message(world, &original))
+}
+
+/// A message as the gateway sends it: with its guild and, for people, the member.
+pub(crate) fn gateway_message(world: &World, of: &Message) -> Value {
+    let mut value = message(world, of);
+    let Some(guild) = world.channels.get(&of.channel).and_then(|channel| channel.guild) else { return value };
+    value["guild_id"] = json!(guild);
+    if let (Author::User(author), Some(guild)) = (&of.author, world.guilds.get(&guild))
+        && let Some(mut author) = member(world, guild, *author)
+    {
+        if let Some(fields) = author.as_object_mut() {
+            fields.remove("user");
+        }
+        value["member"] = author;
+    }
+    value
+}

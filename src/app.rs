@@ -1,0 +1,237 @@
+//! The one place where the program is put together: it builds every part, runs until it is told to stop, and drains.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::{Config, DatabaseConfig, EncryptionKey};
+use crate::delivery::{Engine, REQUEST_TIMEOUT, Waker};
+use crate::discord::gateway::{self, Endpoint, FatalGateway, GatewayState, Sinks};
+use crate::discord::{Bot, docs};
+use crate::domain::allowance::Allowance;
+use crate::domain::clock::Clock;
+use crate::http::{self, Pages};
+use crate::rest::{Rest, RestConfig, RestError, RestSetupError, user_agent};
+use crate::service::health::Health;
+use crate::service::intake::Intake;
+use crate::service::upkeep::Upkeep;
+use crate::service::watch::Watched;
+use crate::service::{Follows, Identity, ServiceError};
+use crate::store::{Cipher, Store, StoreError};
+
+/// How the bot presents itself to Discord.
+const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
+/// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Read Message History, Manage Webhooks, Manage Messages.
+const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 16 | 1 << 29;
+/// How often all follows are looked at, for what no event told.
+const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long to wait before Discord is asked again at the start, at first and at most.
+const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// How long the HTTP server may take to finish its answers at the end.
+const HTTP_GOODBYE: Duration = Duration::from_millis(200);
+
+/// Why the program can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The gateway, or the token.
+    #[error("{0}")]
+    Gateway(#[from] FatalGateway),
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// Something that a service needs at the start.
+    #[error("{0}")]
+    Service(#[from] ServiceError),
+    /// The client for Discord's API.
+    #[error("DISCORD_API_BASE can't be used: {0}")]
+    Rest(#[from] RestSetupError),
+    /// Discord refuses a call that the start needs.
+    #[error("Discord refused the start: {0}. Check DISCORD_TOKEN and DISCORD_API_BASE.")]
+    Refused(RestError),
+    /// The address is taken, or not of this machine.
+    #[error("HTTP_ADDR can't be listened on ({0}): {1}. Choose another port, such as 127.0.0.1:8081.")]
+    Listen(SocketAddr, io::Error),
+    /// The metrics' recorder.
+    #[error("the metrics can't be recorded: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+/// The clock of the real world.
+#[expect(clippy::disallowed_methods, reason = "the one place where the time comes in from outside")]
+fn clock() -> Clock {
+    Clock::new(Utc::now)
+}
+
+/// Opens the database and brings its tables up to date.
+pub async fn open_store(config: &Config) -> Result<Store, StoreError> {
+    let cipher = Cipher::new(config.encryption_key.secret());
+    let store = Store::connect(config.database.url(), cipher).await?;
+    store.migrate_up().await?;
+    store.check_key().await?;
+    Ok(store)
+}
+
+/// Opens the database for `migrate`, which needs no key.
+pub async fn open_schema(database: &DatabaseConfig) -> Result<Store, StoreError> {
+    let cipher = Cipher::new(EncryptionKey::random().secret());
+    Store::connect(database.url(), cipher).await
+}
+
+/// Runs the bot until it is told to stop by `shutdown`, or until it can't go on.
+pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<(), AppError> {
+    let metrics = crate::metrics::install()?;
+    let listener = TcpListener::bind(config.http_addr).await;
+    let listener = listener.map_err(|error| AppError::Listen(config.http_addr, error))?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+    }
+    let (health, pages) = watch::channel(None);
+    let mut stop = shutdown.clone();
+    let web = tokio::spawn(http::serve(listener, Pages { metrics, health: pages }, async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    }));
+    let store = open_store(&config).await?;
+    let ended = tokio::select! {
+        started = start(&config, &store) => match started {
+            Ok(started) => started.run(&config, store.clone(), &health, shutdown.clone()).await,
+            Err(error) => Err(error),
+        },
+        // Before anything runs that would have to be drained; `Started::run` ends by itself.
+        () = stopped_early(&health, &mut shutdown) => Ok(()),
+    };
+    let closed = store.close().await;
+    if !web.is_finished() {
+        let _ = tokio::time::timeout(HTTP_GOODBYE, web).await;
+    }
+    ended.and(closed.map_err(AppError::from))
+}
+
+/// Resolves when the program is told to stop while it is still starting.
+async fn stopped_early(health: &watch::Sender<Option<Health>>, shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+    if health.borrow().is_some() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What Discord said at the start.
+struct Started {
+    rest: Rest,
+    identity: Identity,
+    gateway_url: String,
+}
+
+/// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
+async fn start(config: &Config, store: &Store) -> Result<Started, AppError> {
+    let mut settings =
+        RestConfig::new(config.api_base.clone(), config.token.clone(), user_agent(PROJECT_URL));
+    settings.request_timeout = REQUEST_TIMEOUT;
+    let rest = Rest::new(settings)?;
+    let user = ask(|| rest.current_user()).await?;
+    let application = ask(|| rest.application()).await?;
+    let gateway = ask(|| rest.gateway_bot()).await?;
+    let identity = Identity { application: application.id, user: user.id };
+    tracing::info!(name = user.username, application = %application.id, database_up = store.ping().await.is_ok(), "logged in");
+    let commands = docs::definitions();
+    ask(|| rest.set_global_commands(identity.application, &commands)).await?;
+    Ok(Started { rest, identity, gateway_url: gateway.url })
+}
+
+/// Repeats a question until Discord answers it, one way or the other.
+async fn ask<T>(question: impl AsyncFn() -> Result<T, RestError>) -> Result<T, AppError> {
+    let (mut wait, longest) = ASK_AGAIN;
+    loop {
+        match question().await {
+            Ok(answer) => return Ok(answer),
+            Err(RestError::Unauthorized { .. }) => return Err(FatalGateway::TokenRejected.into()),
+            Err(error) if error.passes() => {
+                tracing::warn!(%error, again_in = wait.as_secs(), "Discord can't be reached yet");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(longest);
+            }
+            Err(error) => return Err(AppError::Refused(error)),
+        }
+    }
+}
+
+impl Started {
+    /// Builds the parts, runs them, and drains them in the order of the flow: what comes in first, what goes out last.
+    async fn run(
+        self,
+        config: &Config,
+        store: Store,
+        health: &watch::Sender<Option<Health>>,
+        shutdown: watch::Receiver<bool>,
+    ) -> Result<(), AppError> {
+        let Self { rest, identity, gateway_url } = self;
+        let clock = clock();
+        let state = Arc::new(GatewayState::default());
+        let up = Arc::clone(&state);
+        health.send_replace(Some(Health::new(store.clone(), rest.clone(), Arc::new(move || up.is_up()))));
+
+        let (engine, waker) = Engine::new(store.clone(), &rest, clock, owner());
+        let (stop_delivery, delivery_stops) = watch::channel(false);
+        let delivering = tokio::spawn(engine.run(delivery_stops));
+
+        let watched = Arc::new(Watched::default());
+        let upkeep = Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, Arc::clone(&watched)));
+        upkeep.load_watched().await?;
+        let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), Arc::clone(&state)));
+        let intake = Intake::new(store.clone(), clock, identity, Arc::clone(&watched), wake(waker));
+        let allowance = Allowance::new(config.follow_actions_per_hour);
+        let follows = Follows::new(store, rest, clock, identity, watched, allowance);
+        let invite = invite(identity);
+        tracing::info!(invite, "invite the bot with this link");
+        let bot = Bot { follows, started_at: clock.now(), gateway: Arc::clone(&state), invite };
+        let endpoint = Endpoint {
+            token: config.token.clone(),
+            api_base: config.api_base.origin().ascii_serialization(),
+            gateway_url,
+        };
+        let sinks = Sinks { intake: Arc::new(intake), upkeep, bot: Arc::new(bot), state };
+        let ended = gateway::run(&endpoint, sinks, shutdown).await;
+
+        sweeping.abort();
+        stop_delivery.send_replace(true);
+        if delivering.await.is_err() {
+            tracing::error!("the delivery ended by a panic");
+        }
+        tracing::info!("stopped");
+        Ok(ended?)
+    }
+}
+
+fn wake(waker: Waker) -> crate::service::intake::Wake {
+    Arc::new(move |targets| waker.wake(targets))
+}
+
+/// Looks at all follows once the gateway is up, for what happened while nobody listened, then every day.
+async fn sweep(upkeep: Arc<Upkeep>, state: Arc<GatewayState>) {
+    while !state.is_up() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    loop {
+        if let Err(error) = upkeep.sweep().await {
+            tracing::warn!(%error, "the sweep over all follows did not come to its end");
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// The link with which a server's admin invites the bot.
+fn invite(identity: Identity) -> String {
+    let application = identity.application;
+    format!(
+        "https://discord.com/oauth2/authorize?client_id={application}&scope=bot%20applications.commands&permissions={INVITE_PERMISSIONS}"
+    )
+}
+
+/// A name for this process that no other has, in the leases of lanes.
+fn owner() -> String {
+    format!("{}-{:016x}", std::process::id(), rand::random::<u64>())
+}

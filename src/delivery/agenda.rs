@@ -1,0 +1,137 @@
+//! Which lanes are at work, which have more work waiting, and which come back later: the engine's memory, without I/O.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::ids::ChannelId;
+
+/// How many lanes work at the same time; more wait for their turn, in order.
+const AT_WORK: usize = 2_000;
+
+/// The engine's memory. A lane is at work at most once.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    /// Lanes at work, and whether they were woken meanwhile.
+    at_work: HashMap<ChannelId, bool>,
+    queue: VecDeque<ChannelId>,
+    queued: HashSet<ChannelId>,
+    later: BinaryHeap<Reverse<(DateTime<Utc>, ChannelId)>>,
+    /// When each lane of `later` really comes back; an earlier wake-up makes its entry there void.
+    due: HashMap<ChannelId, DateTime<Utc>>,
+}
+
+impl Agenda {
+    /// A lane has work now.
+    pub(super) fn wake(&mut self, target: ChannelId) {
+        self.due.remove(&target);
+        if let Some(woken) = self.at_work.get_mut(&target) {
+            *woken = true;
+        } else if self.queued.insert(target) {
+            self.queue.push_back(target);
+        }
+    }
+
+    /// A lane has work at that time, unless it is woken before.
+    pub(super) fn come_back(&mut self, target: ChannelId, at: DateTime<Utc>) {
+        let known = self.due.get(&target).is_some_and(|known| *known <= at);
+        if !known && !self.at_work.contains_key(&target) && !self.queued.contains(&target) {
+            self.due.insert(target, at);
+            self.later.push(Reverse((at, target)));
+        }
+    }
+
+    /// Wakes the lanes whose time has come.
+    pub(super) fn tick(&mut self, now: DateTime<Utc>) {
+        while let Some(Reverse((at, target))) =
+            self.later.peek().copied().filter(|Reverse((at, _))| *at <= now)
+        {
+            self.later.pop();
+            if self.due.get(&target) == Some(&at) {
+                self.wake(target);
+            }
+        }
+    }
+
+    /// When the next lane comes back.
+    pub(super) fn next_tick(&self) -> Option<DateTime<Utc>> {
+        self.later.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The next lane to begin, if there is one and room for it.
+    pub(super) fn begin(&mut self) -> Option<ChannelId> {
+        if self.at_work.len() >= AT_WORK {
+            return None;
+        }
+        let target = self.queue.pop_front()?;
+        self.queued.remove(&target);
+        self.at_work.insert(target, false);
+        Some(target)
+    }
+
+    /// A lane stopped working, for good (for now) or until a time; one that was woken meanwhile begins again.
+    pub(super) fn end(&mut self, target: ChannelId, again: Option<DateTime<Utc>>) {
+        let woken = self.at_work.remove(&target).unwrap_or_default();
+        match again {
+            _ if woken => self.wake(target),
+            Some(at) => self.come_back(target, at),
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn lane(id: u64) -> ChannelId {
+        ChannelId::new(id).unwrap()
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn a_lane_works_once_and_again_when_it_was_woken_meanwhile() {
+        let mut agenda = Agenda::default();
+        agenda.wake(lane(1));
+        agenda.wake(lane(1));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        assert_eq!(agenda.begin(), None);
+        agenda.wake(lane(1));
+        assert_eq!(agenda.begin(), None);
+        agenda.end(lane(1), None);
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.end(lane(1), None);
+        assert_eq!(agenda.begin(), None);
+    }
+
+    #[test]
+    fn a_waiting_lane_comes_back_once() {
+        let mut agenda = Agenda::default();
+        agenda.come_back(lane(1), at(10));
+        agenda.come_back(lane(1), at(5));
+        agenda.tick(at(4));
+        assert_eq!(agenda.begin(), None);
+        agenda.tick(at(5));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.end(lane(1), None);
+        agenda.tick(at(20));
+        assert_eq!(agenda.begin(), None);
+    }
+
+    #[test]
+    fn new_work_does_not_wait_for_an_old_time() {
+        let mut agenda = Agenda::default();
+        agenda.come_back(lane(1), at(1000));
+        agenda.wake(lane(1));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.end(lane(1), Some(at(2000)));
+        agenda.tick(at(1500));
+        assert_eq!(agenda.begin(), None);
+    }
+}

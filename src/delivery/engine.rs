@@ -1,0 +1,115 @@
+//! Which lanes work, and when: one task a lane that has something to do.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::domain::clock::Clock;
+use crate::domain::ids::ChannelId;
+use crate::rest::Rest;
+use crate::store::Store;
+
+use super::agenda::Agenda;
+use super::{PATIENCE, Tools, lane};
+
+/// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
+const LOOK: Duration = Duration::from_secs(5);
+/// How many lanes one look brings at most.
+const LOOK_LIMIT: u64 = 10_000;
+/// How long lanes have at the end to finish the request that they are in. What is cut off is settled at the next start.
+const DRAIN: Duration = Duration::from_millis(2_500);
+
+/// Tells the engine which targets have new work.
+#[derive(Clone)]
+pub struct Waker(UnboundedSender<Vec<ChannelId>>);
+
+impl Waker {
+    /// These targets have new work.
+    pub fn wake(&self, targets: Vec<ChannelId>) {
+        // The engine ends only with the process.
+        let _ = self.0.send(targets);
+    }
+}
+
+/// Runs the lanes.
+pub struct Engine {
+    tools: Tools,
+    wakes: UnboundedReceiver<Vec<ChannelId>>,
+    agenda: Agenda,
+    working: JoinSet<(ChannelId, Option<DateTime<Utc>>)>,
+}
+
+impl Engine {
+    /// An engine over these parts; `owner` is a name that no other process has.
+    pub fn new(store: Store, rest: &Rest, clock: Clock, owner: String) -> (Self, Waker) {
+        let (waker, wakes) = unbounded_channel();
+        let tools = Tools { store, rest: rest.with_patience(PATIENCE), clock, owner };
+        (Self { tools, wakes, agenda: Agenda::default(), working: JoinSet::new() }, Waker(waker))
+    }
+
+    /// Works until `shutdown` says otherwise, then lets the lanes finish the request that they are in.
+    pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.begin_lanes(&shutdown);
+            let next_tick = self.agenda.next_tick();
+            tokio::select! {
+                Some(targets) = self.wakes.recv() => targets.into_iter().for_each(|target| self.agenda.wake(target)),
+                Some(ended) = self.working.join_next() => self.end_lane(ended),
+                () = sleep_until(self.tools.clock, next_tick) => self.agenda.tick(self.tools.clock.now()),
+                _ = look.tick() => self.look().await,
+                _ = shutdown.changed() => break,
+            }
+        }
+        let drained =
+            tokio::time::timeout(DRAIN, async { while self.working.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!(
+                lanes = self.working.len(),
+                "some requests were still under way at the end; they are settled at the next start"
+            );
+        }
+    }
+
+    fn begin_lanes(&mut self, shutdown: &watch::Receiver<bool>) {
+        while let Some(target) = self.agenda.begin() {
+            let (tools, shutdown) = (self.tools.clone(), shutdown.clone());
+            self.working.spawn(async move { (target, lane::work(&tools, target, &shutdown).await) });
+        }
+    }
+
+    fn end_lane(&mut self, ended: Result<(ChannelId, Option<DateTime<Utc>>), tokio::task::JoinError>) {
+        match ended {
+            Ok((target, again)) => self.agenda.end(target, again),
+            // Its lease ends by itself, and a later look finds it; in this process it counts as at work until then.
+            Err(error) => tracing::error!(%error, "a lane's task failed"),
+        }
+    }
+
+    async fn look(&mut self) {
+        let now = self.tools.clock.now();
+        match self.tools.store.open_lanes(now, LOOK_LIMIT).await {
+            Ok(lanes) => {
+                for lane in lanes {
+                    match lane.ready_at {
+                        Some(at) => self.agenda.come_back(lane.target, at),
+                        None => self.agenda.wake(lane.target),
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "can't ask the database for open lanes"),
+        }
+    }
+}
+
+/// Sleeps until a time of the clock; for ever where there is none.
+async fn sleep_until(clock: Clock, at: Option<DateTime<Utc>>) {
+    match at {
+        Some(at) => tokio::time::sleep((at - clock.now()).to_std().unwrap_or_default()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,43 @@
+//! Delivery: lanes claim their target, send, and record.
+//!
+//! ```text
+//!             wake (new work) ─┐
+//!  look at the database (slow) ─┼─► Engine ─► one task a lane: claim ─► advance ─► send ─► advance … ─► release
+//!      a lane's time has come ─┘     ▲                                                            │
+//!                                    └──────────────── came to rest, or: again at … ──────────────┘
+//! ```
+//! What a lane does next is decided by [`next_step`](crate::domain::next_step); this module is the I/O around it. Lanes wait on their own: a slow or broken
+//! target never holds another. Nothing here is needed to remember work: that is in the database, and a lost wake-up is a delay, not a loss.
+
+mod agenda;
+mod engine;
+mod lane;
+mod send;
+mod settle;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::clock::Clock;
+use crate::rest::Rest;
+use crate::store::Store;
+
+pub use self::engine::{Engine, Waker};
+
+/// How long a lane is held without being renewed. It must outlast a request's timeout: after it, whatever was in flight is surely over.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
+/// How long a request of a lane may take. Shorter than the lease, by a margin for what surrounds it.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
+/// How long a lane waits for rate limits inside one call, before it gives way to others.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What every lane works with.
+#[derive(Clone)]
+struct Tools {
+    store: Store,
+    rest: Rest,
+    clock: Clock,
+    /// The name of this process in the lanes' leases; no other process has it.
+    owner: String,
+}

@@ -1,0 +1,289 @@
+//! Doing one step at Discord, and reading what came of it as something to record.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::activity::{Ending, InFlight, Mirror, Origin, Part};
+use crate::domain::follow::BrokenReason;
+use crate::domain::ids::{ChannelId, MessageId, WebhookId};
+use crate::domain::next_step::Step;
+use crate::domain::rendering::{Payload, Room, render};
+use crate::domain::retry::backoff;
+use crate::domain::webhook::Webhook;
+use crate::metrics as names;
+use crate::rest::{ChangeOutcome, Landing, Posted, Refusal, SendOutcome, WebhookAccess, WebhookMessage};
+use crate::store::{BreakWhich, Done, StoreError, Work};
+
+use super::{REQUEST_TIMEOUT, Tools, settle};
+
+/// How long a delivery is tried before it is given up.
+const GIVE_UP: TimeDelta = TimeDelta::days(1);
+
+/// What came of a step.
+pub(super) enum Performed {
+    /// This is to be recorded, and the lane goes on.
+    Done(Done),
+    /// This is to be recorded, if anything, and the whole lane waits until that time.
+    Wait(Option<Done>, DateTime<Utc>),
+}
+
+/// What a held lane sends through.
+pub(super) struct Sender<'a> {
+    tools: &'a Tools,
+    target: ChannelId,
+    webhook: Option<Webhook>,
+}
+
+/// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
+pub(super) fn parts(work: &Work) -> Vec<Payload> {
+    let Some(content) = &work.content else { return Vec::new() };
+    let room = match NonZeroUsize::new(work.mirrors.len()) {
+        Some(standing) if work.delivery.shown.is_some() => Room::Parts(standing),
+        _ => Room::Any,
+    };
+    render(content, room)
+}
+
+impl<'a> Sender<'a> {
+    /// A sender for a target, with its webhook as the database knows it.
+    pub(super) async fn new(tools: &'a Tools, target: ChannelId) -> Result<Self, StoreError> {
+        let webhook = tools.store.lane_webhook(target).await?;
+        Ok(Self { tools, target, webhook })
+    }
+
+    /// Does one step.
+    pub(super) async fn perform(&mut self, step: Step, work: &Work) -> Result<Performed, StoreError> {
+        match step {
+            Step::Create(part) => match work.in_flight {
+                Some(in_flight) => self.create(work, in_flight, part).await,
+                None => Ok(self.ended(work, Ending::Refused)),
+            },
+            Step::Edit(message, part) => self.edit(work, message, part).await,
+            Step::Delete(message) => self.delete(work, message).await,
+            Step::Settle(in_flight) => {
+                let done = settle::look(self.tools, self.webhook.as_ref(), work, in_flight).await;
+                Ok(match done {
+                    Ok(done) => Performed::Done(done),
+                    Err(error) => {
+                        tracing::warn!(target = %self.target, %error, "can't look whether a message was made");
+                        Performed::Wait(None, self.later(work))
+                    }
+                })
+            }
+            // The store answers these by itself.
+            Step::Wait(until) => Ok(Performed::Wait(None, until)),
+            Step::Rest | Step::End(_) => Ok(Performed::Wait(None, self.now())),
+        }
+    }
+
+    async fn create(
+        &mut self,
+        work: &Work,
+        in_flight: InFlight,
+        part: Part,
+    ) -> Result<Performed, StoreError> {
+        let payload = usize::try_from(part.0).ok().and_then(|part| parts(work).into_iter().nth(part));
+        let (Some(webhook), Some(payload)) = (&self.webhook, payload) else {
+            return Ok(self.ended(work, Ending::FollowEnded));
+        };
+        let landing = Landing::Channel(self.target);
+        let outcome = self.tools.rest.execute_webhook(access(webhook), landing, &payload.create_body()).await;
+        let webhook = webhook.id;
+        let not_made = Done::NotMade { in_flight };
+        match outcome {
+            SendOutcome::Shown(posted) => Ok(Performed::Done(self.shown(work, in_flight, webhook, posted))),
+            SendOutcome::Wait(how_long) => Ok(Performed::Wait(Some(not_made), self.now() + span(how_long))),
+            SendOutcome::NotSent => Ok(self.postponed(work)),
+            SendOutcome::Unclear(doubt) => {
+                tracing::warn!(target = %self.target, %doubt, "a send ended in doubt; it is settled before anything else is sent");
+                count("unclear");
+                Ok(Performed::Wait(None, self.now() + span(REQUEST_TIMEOUT)))
+            }
+            SendOutcome::WebhookGone => self.webhook_gone(work, webhook).await,
+            SendOutcome::WebhookMoved(posted) => {
+                let moved = mirror(in_flight, webhook, posted);
+                self.take_back(&moved).await;
+                self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::WebhookMoved).await?;
+                Ok(self.ended(work, Ending::FollowEnded))
+            }
+            SendOutcome::Forbidden(_) => {
+                self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::TargetForbidden).await?;
+                Ok(self.ended(work, Ending::FollowEnded))
+            }
+            SendOutcome::TargetGone => {
+                self.break_all(BreakWhich::Target(self.target), BrokenReason::TargetDeleted).await?;
+                Ok(self.ended(work, Ending::FollowEnded))
+            }
+            SendOutcome::Refused(refusal) => Ok(self.refused(work, &refusal)),
+        }
+    }
+
+    fn shown(&self, work: &Work, in_flight: InFlight, webhook: WebhookId, posted: Posted) -> Done {
+        count("shown");
+        let Origin::Message { message, .. } = work.activity.origin;
+        let lag = (self.now() - message.created_at()).to_std().unwrap_or_default();
+        metrics::histogram!(names::DELIVERY_LAG).record(lag.as_secs_f64());
+        Done::Created { in_flight, mirror: mirror(in_flight, webhook, posted) }
+    }
+
+    async fn edit(&mut self, work: &Work, message: MessageId, part: Part) -> Result<Performed, StoreError> {
+        let done = Done::Edited { delivery: work.delivery.id, message, revision: work.activity.revision };
+        let payload = usize::try_from(part.0).ok().and_then(|part| parts(work).into_iter().nth(part));
+        let (Some(webhook), Some(payload)) = (self.webhook_of(work, message), payload) else {
+            // Only the webhook that made a message can edit it.
+            return Ok(Performed::Done(done));
+        };
+        let message = WebhookMessage { id: message, thread: None };
+        let outcome =
+            self.tools.rest.edit_webhook_message(access(webhook), message, &payload.edit_body()).await;
+        let webhook = webhook.id;
+        self.changed(work, webhook, message.id, done, outcome).await
+    }
+
+    async fn delete(&mut self, work: &Work, message: MessageId) -> Result<Performed, StoreError> {
+        let done = Done::Deleted { delivery: work.delivery.id, message };
+        let Some(webhook) = self.webhook_of(work, message) else {
+            // The webhook that made it is gone: the bot may still be allowed to.
+            let outcome =
+                self.tools.rest.delete_message(self.target, message, "The original was deleted").await;
+            if matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_)) {
+                tracing::warn!(target = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
+            }
+            return Ok(Performed::Done(done));
+        };
+        let outcome = self
+            .tools
+            .rest
+            .delete_webhook_message(access(webhook), WebhookMessage { id: message, thread: None })
+            .await;
+        let webhook = webhook.id;
+        self.changed(work, webhook, message, done, outcome).await
+    }
+
+    /// What an edit or a deletion came to.
+    async fn changed(
+        &mut self,
+        work: &Work,
+        webhook: WebhookId,
+        message: MessageId,
+        done: Done,
+        outcome: ChangeOutcome,
+    ) -> Result<Performed, StoreError> {
+        match outcome {
+            ChangeOutcome::Done => {
+                count("changed");
+                Ok(Performed::Done(done))
+            }
+            ChangeOutcome::MirrorGone => {
+                Ok(Performed::Done(Done::Deleted { delivery: work.delivery.id, message }))
+            }
+            ChangeOutcome::Wait(how_long) => {
+                // Of its own: an edit that must wait does not hold the lane.
+                Ok(Performed::Done(Done::Postponed {
+                    delivery: work.delivery.id,
+                    until: self.now() + span(how_long),
+                }))
+            }
+            ChangeOutcome::Again => Ok(self.postponed(work)),
+            ChangeOutcome::WebhookGone => self.webhook_gone(work, webhook).await,
+            ChangeOutcome::Forbidden(_) => {
+                self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::TargetForbidden).await?;
+                Ok(self.ended(work, Ending::FollowEnded))
+            }
+            ChangeOutcome::TargetGone => {
+                self.break_all(BreakWhich::Target(self.target), BrokenReason::TargetDeleted).await?;
+                Ok(self.ended(work, Ending::FollowEnded))
+            }
+            ChangeOutcome::Refused(refusal) => Ok(self.refused(work, &refusal)),
+        }
+    }
+
+    /// The webhook is gone: another may have taken its place since this lane began; else what posts through it is broken.
+    async fn webhook_gone(&mut self, work: &Work, gone: WebhookId) -> Result<Performed, StoreError> {
+        self.webhook = self.tools.store.lane_webhook(self.target).await?;
+        if self.webhook.as_ref().is_some_and(|webhook| webhook.id != gone) {
+            return Ok(match work.in_flight {
+                Some(in_flight) => Performed::Done(Done::NotMade { in_flight }),
+                None => self.postponed(work),
+            });
+        }
+        self.break_all(BreakWhich::RelayWebhook(gone), BrokenReason::WebhookDeleted).await?;
+        Ok(self.ended(work, Ending::FollowEnded))
+    }
+
+    async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), StoreError> {
+        for follow in self.tools.store.break_follows(which, reason, self.now()).await? {
+            tracing::warn!(follow = follow.id.0, reason = reason.as_str(), "follow broken");
+        }
+        Ok(())
+    }
+
+    /// Tried again by the schedule, or given up when it failed for too long.
+    fn postponed(&self, work: &Work) -> Performed {
+        if self.now() - work.recorded_at > GIVE_UP && work.delivery.attempts > 0 {
+            tracing::warn!(target = %self.target, attempts = work.delivery.attempts, "a delivery is given up");
+            return self.ended(work, Ending::GaveUp);
+        }
+        count("postponed");
+        Performed::Done(Done::Postponed { delivery: work.delivery.id, until: self.later(work) })
+    }
+
+    fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
+        tracing::warn!(target = %self.target, status = refusal.status, code = %refusal.code, reason = refusal.message, "Discord refused a message");
+        self.ended(work, Ending::Refused)
+    }
+
+    fn ended(&self, work: &Work, ending: Ending) -> Performed {
+        count(ending.as_str());
+        Performed::Done(Done::Ended { delivery: work.delivery.id, ending })
+    }
+
+    /// Deletes a message that must not stand: one that landed in another channel, or that another process makes again.
+    pub(super) async fn take_back(&self, mirror: &Mirror) {
+        let Some(webhook) = &self.webhook else { return };
+        let message = WebhookMessage { id: mirror.message, thread: None };
+        let outcome = self.tools.rest.delete_webhook_message(access(webhook), message).await;
+        if !matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone) {
+            tracing::error!(channel = %mirror.channel, "a message that must not stand can't be deleted");
+        }
+    }
+
+    /// The webhook that made this mirror, if it is the one that the lane has.
+    fn webhook_of(&self, work: &Work, message: MessageId) -> Option<&Webhook> {
+        let mirror = work.mirrors.iter().find(|mirror| mirror.message == message)?;
+        self.webhook.as_ref().filter(|webhook| webhook.id == mirror.webhook)
+    }
+
+    fn later(&self, work: &Work) -> DateTime<Utc> {
+        self.now() + backoff(work.delivery.attempts + 1, rand::random())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.tools.clock.now()
+    }
+}
+
+/// The mirror that a create made.
+pub(super) const fn mirror(in_flight: InFlight, webhook: WebhookId, posted: Posted) -> Mirror {
+    Mirror {
+        message: posted.message,
+        channel: posted.channel,
+        webhook,
+        part: in_flight.part,
+        revision: in_flight.revision,
+    }
+}
+
+const fn access(webhook: &Webhook) -> WebhookAccess<'_> {
+    WebhookAccess { id: webhook.id, token: &webhook.token }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!(names::DELIVERIES, "outcome" => outcome).increment(1);
+}
+
+fn span(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(GIVE_UP)
+}

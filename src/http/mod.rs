@@ -1,0 +1,96 @@
+//! What operators and their tools read: `/healthz`, `/readyz`, `/metrics`. Later the REST API.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::service::health::Health;
+
+/// How long the bot has to answer a health check.
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the pages are made from. Until the bot is put together there is no health to ask: it is alive, but not ready.
+#[derive(Clone)]
+pub struct Pages {
+    /// The metrics.
+    pub metrics: PrometheusHandle,
+    /// The parts, once they are there.
+    pub health: tokio::sync::watch::Receiver<Option<Health>>,
+}
+
+/// Serves the pages until `stop` resolves.
+pub async fn serve(
+    listener: TcpListener,
+    pages: Pages,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(pages);
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
+}
+
+/// Alive: the process runs and answers.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready: gateway up, database reachable, requests let through.
+async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
+    let health = pages.health.borrow().clone();
+    let Some(health) = health else {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "starting": true})));
+    };
+    let report = health.report().await;
+    let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let up = |up: bool| if up { "up" } else { "down" };
+    let body = json!({
+        "ready": report.is_ready(),
+        "gateway": up(report.gateway),
+        "database": up(report.database),
+        "requests": if report.fuse { "allowed" } else { "stopped: too many were invalid" },
+    });
+    (status, Json(body))
+}
+
+/// Prometheus' text format.
+async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {
+    let health = pages.health.borrow().clone();
+    if let Some(health) = health
+        && let Err(error) = health.observe().await
+    {
+        tracing::warn!(%error, "metrics from the database are out of date");
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], pages.metrics.render())
+}
+
+/// Asks the bot at this address whether it is alive: what `tributary healthcheck` does.
+pub async fn healthcheck(addr: SocketAddr) -> Result<(), String> {
+    // An unspecified address is for listening only.
+    let host = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        ip => ip,
+    };
+    let addr = SocketAddr::new(host, addr.port());
+    let client = reqwest::Client::builder().no_proxy().timeout(HEALTHCHECK_TIMEOUT).build();
+    let answer =
+        client.map_err(|error| error.to_string())?.get(format!("http://{addr}/healthz")).send().await;
+    match answer {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(format!("{addr} answered {}", answer.status())),
+        Err(error) => Err(format!("{addr} does not answer ({})", error.without_url())),
+    }
+}

@@ -1,0 +1,104 @@
+//! The lines in time: turns, patience, and callers who go away.
+
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::rest::call::Verb;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn key(webhook: u64) -> Key {
+    let route = Route { verb: Verb::Post, template: "/webhooks/{webhook}/{token}" };
+    Key { route, major: Major::Webhook(WebhookId::new(webhook).unwrap()), class: Class::Anonymous }
+}
+
+fn answer(remaining: u32, reset_after: Duration) -> Answer {
+    let quota = answer::Quota { limit: 2, remaining, reset_after };
+    Answer { bucket: Some("execute".to_owned()), quota: Some(quota), verdict: Verdict::Dealt }
+}
+
+async fn turn(limits: &Arc<Limits>, patience: Duration) -> Result<Permit, RestError> {
+    limits.turn(key(1), false, Instant::now() + patience).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_waits_for_the_first_answer_and_goes_in_order() {
+    let limits = Limits::new(50, 1000);
+    let first = turn(&limits, SECOND).await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut waiting = JoinSet::new();
+    for number in 0..7 {
+        let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
+        waiting.spawn(async move {
+            let permit = turn(&limits, 60 * SECOND).await.unwrap();
+            order.lock().unwrap().push((number, Instant::now()));
+            permit.answered(Instant::now(), &answer(u32::from(number % 2 == 1), 2 * SECOND));
+        });
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    first.answered(begun, &answer(1, 2 * SECOND));
+    while waiting.join_next().await.is_some() {}
+    let order = order.lock().unwrap();
+    assert!(order.iter().map(|(number, _)| *number).eq(0..7));
+    let last = order[6].1.duration_since(begun);
+    assert!(last >= 6 * SECOND && last < 7 * SECOND, "two in two seconds, eight in all: {last:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_would_wait_too_long_is_told_at_once() {
+    let limits = Limits::new(50, 1000);
+    let permit = turn(&limits, SECOND).await.unwrap();
+    let before = Instant::now();
+    let waited = turn(&limits, SECOND).await;
+    assert!(matches!(waited, Err(RestError::RateLimited { retry_after: SOON, .. })));
+    assert_eq!(before.elapsed(), SECOND, "nobody could know better");
+    permit.answered(Instant::now(), &answer(0, 30 * SECOND));
+    let before = Instant::now();
+    let told = turn(&limits, 10 * SECOND).await;
+    assert!(matches!(told, Err(RestError::RateLimited { retry_after, .. }) if retry_after > 29 * SECOND));
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    assert!(turn(&limits, 31 * SECOND).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_away_holds_up_nobody() {
+    let limits = Limits::new(50, 1000);
+    let permit = turn(&limits, SECOND).await.unwrap();
+    let waiting = |patience| {
+        let limits = Arc::clone(&limits);
+        tokio::spawn(async move { turn(&limits, patience).await.map(drop) })
+    };
+    let (gone, stays) = (waiting(60 * SECOND), waiting(60 * SECOND));
+    tokio::task::yield_now().await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    // The first request is given up without an answer: the next one finds out.
+    drop(permit);
+    let before = Instant::now();
+    assert_eq!(stays.await.unwrap(), Ok(()));
+    assert!(before.elapsed() < SECOND);
+    assert!(limits.lock().bells.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_global_limit_takes_the_first_of_each_bucket_in_turn() {
+    let limits = Limits::new(2, 1000);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut waiting = JoinSet::new();
+    for webhook in [1, 1, 1, 1, 2, 3] {
+        let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
+        waiting.spawn(async move {
+            let permit = limits.turn(key(webhook), false, Instant::now() + 60 * SECOND).await.unwrap();
+            order.lock().unwrap().push(webhook);
+            let unlimited = Answer { bucket: None, quota: None, verdict: Verdict::Dealt };
+            permit.answered(Instant::now(), &unlimited);
+        });
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    while waiting.join_next().await.is_some() {}
+    assert_eq!(begun.elapsed().as_secs(), 2, "two in a second, six in all");
+    let order = order.lock().unwrap();
+    assert_eq!(*order, [1, 1, 1, 2, 3, 1], "a busy bucket goes on after the others that wait");
+}

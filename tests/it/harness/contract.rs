@@ -1,0 +1,71 @@
+//! Checks every request and answer against Discord's own description of its API, where `DISCORD_OPENAPI` names the file.
+
+use std::sync::{Arc, LazyLock};
+
+use tributary_sandbox::openapi::{Call, Contract, Exception, Exceptions, Place};
+use tributary_sandbox::{Exchange, Observer};
+
+/// Where the description and Discord differ, or where a test causes what the description doesn't foresee.
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        operation: "*",
+        place: Place::Status,
+        pointer_prefix: "",
+        reason: "the description names no 5xx, and faults are caused on purpose",
+    },
+    Exception {
+        operation: "*",
+        place: Place::Response,
+        pointer_prefix: "/errors/**/_errors",
+        reason: "described as an integer; Discord sends words such as BASE_TYPE_MAX_LENGTH",
+    },
+    Exception {
+        operation: "*",
+        place: Place::Response,
+        pointer_prefix: "/code",
+        reason: "answers to rate limits on a route have no code, though described as required",
+    },
+    Exception {
+        operation: "PUT /applications/{application_id}/commands",
+        place: Place::Request,
+        pointer_prefix: "",
+        reason: "the library writes permissions as text, as Discord answers them, and always sends nsfw and all fields of an option",
+    },
+];
+
+static CONTRACT: LazyLock<Option<Contract>> = LazyLock::new(|| {
+    let Some(path) = std::env::var_os("DISCORD_OPENAPI") else {
+        eprintln!(
+            "skipped: DISCORD_OPENAPI is not set, so requests are not checked against Discord's description"
+        );
+        return None;
+    };
+    let contract = Contract::load(path.as_ref()).expect("DISCORD_OPENAPI names Discord's description");
+    Some(contract.with_exceptions(Exceptions::new(EXCEPTIONS.iter().copied())))
+});
+
+/// Ends the test at the first exchange that breaks the contract.
+pub fn observer() -> Option<Observer> {
+    let contract = CONTRACT.as_ref()?;
+    Some(Arc::new(move |exchange: &Exchange| check(contract, exchange)))
+}
+
+fn check(contract: &Contract, exchange: &Exchange) {
+    let call = Call {
+        method: &exchange.method,
+        path: &exchange.path,
+        query: exchange.query.as_deref(),
+        request: exchange.request.as_ref(),
+        status: exchange.status,
+        response: exchange.response.as_ref(),
+    };
+    if exchange.status == 0 {
+        return;
+    }
+    let violations: Vec<String> = contract.check(&call).iter().map(ToString::to_string).collect();
+    if !violations.is_empty() {
+        // In a server's task a panic would be swallowed: the whole run ends.
+        eprintln!("an exchange breaks Discord's contract:\n{}", violations.join("\n"));
+        std::process::exit(101);
+    }
+}

@@ -1,0 +1,79 @@
+//! A database of its own for each test, removed with it.
+
+use sea_orm::{ConnectionTrait, Database as SeaDatabase};
+use tempfile::TempDir;
+
+/// The kinds of database that the bot runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    /// On the server that `TEST_POSTGRES_URL` names.
+    Postgres,
+}
+
+/// An empty database, and a folder for the bot to run in.
+pub struct Database {
+    folder: TempDir,
+    url: String,
+}
+
+impl Database {
+    /// `None` where there is no PostgreSQL to test with, which is said.
+    pub async fn create(backend: Backend) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let url = match backend {
+            Backend::Sqlite => format!("sqlite://{}?mode=rwc", folder.path().join("tributary.db").display()),
+            Backend::Postgres => postgres().await?,
+        };
+        Some(Self { folder, url })
+    }
+
+    /// The address, for the bot.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder that the bot runs in.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Every byte of the SQLite database's files.
+    pub fn bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).expect("the folder is there");
+        let database =
+            files.filter_map(Result::ok).filter(|file| file.file_name().to_string_lossy().contains(".db"));
+        database.flat_map(|file| std::fs::read(file.path()).unwrap_or_default()).collect()
+    }
+
+    /// Runs a statement, as a careless operator would.
+    pub async fn execute(&self, statement: &str) {
+        let connection = SeaDatabase::connect(&self.url).await.expect("the database is there");
+        connection.execute_unprepared(statement).await.expect("the statement is right");
+        connection.close().await.expect("it closes");
+    }
+
+    /// What the first column of the first row says, as text.
+    pub async fn text(&self, query: &str) -> Option<String> {
+        let connection = SeaDatabase::connect(&self.url).await.expect("the database is there");
+        let statement = sea_orm::Statement::from_string(connection.get_database_backend(), query);
+        let row = connection.query_one_raw(statement).await.expect("the query is right");
+        let text = row.and_then(|row| row.try_get_by_index::<Option<String>>(0).expect("a text"));
+        connection.close().await.expect("it closes");
+        text
+    }
+}
+
+/// A new database on the server that the environment names. Left there: the server itself is made for the test run.
+async fn postgres() -> Option<String> {
+    let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+        eprintln!("skipped: TEST_POSTGRES_URL is not set, so this is not tested on PostgreSQL");
+        return None;
+    };
+    let name = format!("it_{:016x}", rand::random::<u64>());
+    let connection = SeaDatabase::connect(&server).await.expect("TEST_POSTGRES_URL names a server");
+    connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a new database");
+    connection.close().await.expect("it closes");
+    let (server, _) = server.rsplit_once('/').expect("an address with a database");
+    Some(format!("{server}/{name}"))
+}

@@ -1,0 +1,30 @@
+//! The main job, end to end: a follow is made, a post appears.
+
+use rstest::rstest;
+use tributary_sandbox::Options;
+
+use crate::harness::{Backend, SOON, World, admin};
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn a_followed_channels_posts_appear_in_the_target(#[case] backend: Backend) {
+    let Some(world) = World::on(backend).await else { return };
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (releases, news) = (harbour.text("releases"), harbour.text("news"));
+    let alice = admin(&harbour, "Alice");
+    let bot = world.start().await;
+
+    let reply = alice.run(&news, "/follow", Options::new().set("channel", &releases)).await.unwrap();
+    assert!(reply.is_ephemeral());
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
+
+    alice.post(&releases, "v1.0 is out @everyone").unwrap();
+    let mirror = news.wait_for_message(SOON, |message| message.content.contains("v1.0")).await.unwrap();
+    assert_eq!((mirror.author.as_str(), mirror.content.as_str()), ("Alice", "v1.0 is out @everyone"));
+    assert!(mirror.webhook.is_some() && mirror.pinged.is_empty());
+
+    let (status, took) = bot.stop().await;
+    assert!(status.success() && took.as_secs() < 5, "{status} after {took:?}");
+}
