@@ -61,7 +61,8 @@ impl Store {
         follow_row::one(&self.db, follows::by_pair(&self.db, pair).await?).await
     }
 
-    /// This server's follows (those into its channels); with a channel, only those that have it as their source or target.
+    /// This server's follows (those into its channels); with a channel, only those that have it as their source
+    /// or target.
     pub async fn follows_of_server(
         &self,
         guild: GuildId,

@@ -152,4 +152,12 @@ async fn what_decide_makes_wait_waits(#[values(Backend::Sqlite, Backend::Postgre
     };
     let next = store.advance(&lease, None, at(2), &mut decide).await.unwrap();
     assert_eq!((next, asked), (Next::Wait(stored(at(50))), vec![true, false]));
+
+    let mut asked = 0;
+    let mut stop = |_: &Work| {
+        asked += 1;
+        Step::Wait(at(100))
+    };
+    let next = store.advance(&lease, None, at(100), &mut stop).await.unwrap();
+    assert_eq!((next, asked), (Next::Wait(at(100)), 1), "at once, but not now");
 }

@@ -1,5 +1,5 @@
-//! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL where `TEST_POSTGRES_URL` names a
-//! server in which databases may be made.
+//! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL where
+//! `TEST_POSTGRES_URL` names a server in which databases may be made.
 
 mod events;
 mod events_edges;
@@ -273,8 +273,8 @@ pub(super) fn about(next: &Next) -> (Step, u64) {
     }
 }
 
-/// Shows all that a lane has, and returns the source messages in the order in which they were first shown. Mirrors get
-/// the numbers from `first` on.
+/// Shows all that a lane has, and returns the source messages in the order in which they were first shown.
+/// Mirrors get the numbers from `first` on.
 pub(super) async fn show_all(store: &Store, lease: &Lease, first: u64) -> Vec<u64> {
     let mut shown = Vec::new();
     let mut done = None;
