@@ -114,8 +114,8 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .unique()
             .take(),
         index("ix_deliveries_follow_id", "deliveries", &["follow_id"]),
-        // What a lane reads at every step. The first finds what is to be shown first, however long the queue; the second
-        // the edits and deletions, usually few, without walking through that queue.
+        // What a lane reads at every step. The first finds what is to be shown first, however long the queue;
+        // the second the edits and deletions, usually few, without walking through that queue.
         index("ix_deliveries_open", "deliveries", &["target_channel_id", "activity_id"])
             .and_where(due())
             .take(),

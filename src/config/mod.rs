@@ -1,6 +1,6 @@
 //! All settings: read once, from the environment, checked, and turned into types.
 //!
-//! Their names, defaults and explanations stand in [`settings`] only; `--help` and `.env.example` are made from there.
+//! Their names, defaults and explanations stand in [`SETTINGS`] only; `--help` and `.env.example` are made from there.
 
 mod key;
 mod settings;
@@ -289,7 +289,7 @@ mod tests {
             ("DISCORD_API_BASE", "http://user:secret@127.0.0.1:1"),
             ("DATABASE_URL", "mysql://localhost/x"),
             ("ENCRYPTION_KEY", "c2hvcnQ="),
-            ("HTTP_ADDR", "8080"),
+            ("HTTP_ADDR", "localhost:http"),
             ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
         ] {
             let line = problem(name, value);

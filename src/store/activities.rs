@@ -1,14 +1,17 @@
-//! Source events become activities and deliveries: a batch, whatever it holds, in one transaction and a handful of statements.
+//! Source events become activities and deliveries: a batch, whatever it holds, in one transaction and a handful
+//! of statements.
 //!
-//! The batch is first played through in memory, in order, upon what the database knows of its origins; then the outcome is written.
-//! So ten edits of a message cost one UPDATE, and a message that was posted and deleted within a batch is never owed to anybody.
+//! The batch is first played through in memory, in order, upon what the database knows of its origins; then the
+//! outcome is written. So ten edits of a message cost one UPDATE, and a message that was posted and deleted
+//! within a batch is never owed to anybody.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
+use sea_orm::{FromQueryResult, Value};
 
 use super::connect::Write;
+use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError};
 use crate::domain::activity::Origin;
@@ -90,9 +93,10 @@ struct KnownRow {
 impl Store {
     /// Records what happened in sources, in this order. Recording an event again changes nothing.
     ///
-    /// - Posted: an activity, owed to every active relay follow of the source. The message's channel counts as read up to it.
-    ///   (Modes and tags aren't looked at yet: every follow lets everything through.)
-    /// - Edited: a new revision, if it shows something else; owed again where it was shown through a follow that isn't broken.
+    /// - Posted: an activity, owed to every active relay follow of the source. The message's channel counts as
+    ///   read up to it. (Modes and tags aren't looked at yet: every follow lets everything through.)
+    /// - Edited: a new revision, if it shows something else; owed again where it was shown through a follow
+    ///   that isn't broken.
     /// - Deleted: the last revision; its content is forgotten, and its mirrors are to go.
     ///
     /// Edits and deletions of what was never recorded are passed over.
@@ -112,14 +116,10 @@ impl Store {
         for event in events {
             play(&mut known, &mut order, event, &followed);
         }
-        let changed: Vec<(Origin, &Known)> = known
-            .iter()
-            .filter(|(_, known)| known.changed && known.id.is_some())
-            .map(|(origin, known)| (*origin, known))
-            .collect();
+        let changed = changed(&known);
         lock_lanes(&txn, &followed, &changed).await?;
         let posted = self.insert_activities(&txn, &known, &order, now).await?;
-        self.update_activities(&txn, &changed).await?;
+        self.update_activities(&txn, &known).await?;
         let mut lanes = insert_deliveries(&txn, &posted).await?;
         lanes.extend(reopen(&txn, &changed).await?);
         wake(&txn, &posted, &changed).await?;
@@ -127,7 +127,7 @@ impl Store {
         lanes.sort_unstable();
         lanes.dedup();
         let lanes = lanes.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?;
-        Ok(Recorded { lanes, posted: posted.len(), changed: changed.len() })
+        Ok(Recorded { lanes, posted: posted.len(), changed: changed.ids().count() })
     }
 
     /// What the database knows of the batch's origins.
@@ -199,16 +199,27 @@ impl Store {
         Ok(ids)
     }
 
-    async fn update_activities(&self, txn: &Write, changed: &[(Origin, &Known)]) -> Result<(), StoreError> {
-        for (origin, known) in changed {
+    /// Writes down the new revisions of those that were known before.
+    async fn update_activities(&self, txn: &Write, known: &HashMap<Origin, Known>) -> Result<(), StoreError> {
+        for (origin, known) in known.iter().filter(|(_, known)| known.changed) {
+            let Some(id) = known.id else { continue };
             let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
             let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4 WHERE id = $1";
-            let values =
-                [Value::BigInt(known.id), known.revision.into(), known.deleted.into(), content.into()];
+            let values = [id.into(), known.revision.into(), known.deleted.into(), content.into()];
             Sql::new(update, values).execute(&**txn).await?;
         }
         Ok(())
     }
+}
+
+/// Which of those that were known before have a new revision.
+fn changed(known: &HashMap<Origin, Known>) -> Changed {
+    let mut changed = Changed::default();
+    for known in known.values().filter(|known| known.changed) {
+        let list = if known.deleted { &mut changed.deleted } else { &mut changed.edited };
+        list.extend(known.id);
+    }
+    changed
 }
 
 /// Applies one event to what is known.
@@ -216,14 +227,17 @@ fn play(
     known: &mut HashMap<Origin, Known>,
     order: &mut Vec<Origin>,
     event: &SourceEvent,
-    followed: &HashSet<i64>,
+    followed: &HashMap<i64, bool>,
 ) {
     match event {
         SourceEvent::Posted { origin, source, author, content } => {
+            // Of a source that only Discord itself relays, nothing is kept.
+            let Some(active) = followed.get(&source.to_db()) else { return };
             known.entry(*origin).or_insert_with(|| {
                 order.push(*origin);
-                // Remembered in any case, so that it isn't taken for new when the source is read again.
-                let unowed = !followed.contains(&source.to_db());
+                // While all its follows rest it is still remembered, so as not to be taken for new when the
+                // source is read again, but not what it says.
+                let unowed = !active;
                 Known {
                     id: None,
                     source: Some(*source),
@@ -258,121 +272,4 @@ fn play(
             }
         }
     }
-}
-
-/// Takes the gates of all channels of the batch, in order, and moves up to where each has been read: one statement.
-async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
-    let mut channels: BTreeMap<i64, Option<i64>> = BTreeMap::new();
-    for event in events {
-        let Origin::Message { channel, message } = event.origin();
-        let seen = channels.entry(channel.to_db()).or_default();
-        if let SourceEvent::Posted { source, .. } = event {
-            *seen = (*seen).max(Some(message.to_db()));
-            channels.entry(source.to_db()).or_default();
-        }
-    }
-    let rows = channels.into_iter().map(|(channel, seen)| vec![channel.into(), Value::BigInt(seen)]);
-    Sql::new("INSERT INTO channels (channel_id, seen_message_id) VALUES ", [])
-        .rows(rows)
-        .then(
-            " ON CONFLICT (channel_id) DO UPDATE SET seen_message_id = \
-             CASE WHEN excluded.seen_message_id > COALESCE(channels.seen_message_id, 0) \
-             THEN excluded.seen_message_id ELSE channels.seen_message_id END",
-        )
-        .execute(&**txn)
-        .await?;
-    Ok(())
-}
-
-/// Which of the batch's sources have an active relay follow.
-async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<HashSet<i64>, StoreError> {
-    let sources: HashSet<i64> = events
-        .iter()
-        .filter_map(|event| match event {
-            SourceEvent::Posted { source, .. } => Some(source.to_db()),
-            _ => None,
-        })
-        .collect();
-    let query = "SELECT DISTINCT source_channel_id FROM channel_follows \
-        WHERE is_active AND delivery = 'relay' AND source_channel_id IN ";
-    Ok(Sql::new(query, []).list(sources).numbers(&**txn).await?.into_iter().collect())
-}
-
-/// Takes the gates of all lanes that the batch may reach: nobody records a step there that rests on what is about to change.
-async fn lock_lanes(
-    txn: &Write,
-    followed: &HashSet<i64>,
-    changed: &[(Origin, &Known)],
-) -> Result<(), StoreError> {
-    if txn.get_database_backend() != DbBackend::Postgres {
-        return Ok(());
-    }
-    let query = "SELECT target_channel_id FROM lanes WHERE target_channel_id IN (\
-        SELECT target_channel_id FROM channel_follows \
-        WHERE is_active AND delivery = 'relay' AND source_channel_id IN ";
-    Sql::new(query, [])
-        .list(followed.iter().copied())
-        .then(" UNION SELECT target_channel_id FROM deliveries WHERE activity_id IN ")
-        .list(changed.iter().map(|(_, known)| Value::BigInt(known.id)))
-        .then(") ORDER BY target_channel_id FOR UPDATE")
-        .numbers(&**txn)
-        .await?;
-    Ok(())
-}
-
-/// Owes new activities to all who follow their sources by relay. Returns the targets.
-async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result<Vec<i64>, StoreError> {
-    if activities.is_empty() {
-        return Ok(Vec::new());
-    }
-    let insert = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id) \
-        SELECT a.id, f.target_channel_id, f.id FROM activities a \
-        JOIN channel_follows f ON f.source_channel_id = a.source_channel_id \
-        WHERE f.is_active AND f.delivery = 'relay' AND NOT a.deleted AND a.id IN ";
-    let insert = Sql::new(insert, []).list(activities.iter().copied());
-    let insert = insert.then(" ORDER BY a.id, f.id ON CONFLICT DO NOTHING RETURNING target_channel_id");
-    Ok(insert.numbers(&**txn).await?)
-}
-
-/// Owes changed activities again to those who were shown them. A deletion also reaches what was given up half shown, and
-/// nothing makes it wait. Returns the targets.
-async fn reopen(txn: &Write, changed: &[(Origin, &Known)]) -> Result<Vec<i64>, StoreError> {
-    let reached = "EXISTS (SELECT 1 FROM channel_follows f \
-        WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL)";
-    let ids = |deleted: bool| -> Vec<i64> {
-        changed
-            .iter()
-            .filter(|(_, known)| known.deleted == deleted)
-            .filter_map(|(_, known)| known.id)
-            .collect()
-    };
-    let mut targets = Vec::new();
-    let (edited, deleted) = (ids(false), ids(true));
-    if !edited.is_empty() {
-        let update = format!(
-            "UPDATE deliveries SET state = 'due', wait_until = NULL, attempts = 0 \
-             WHERE state = 'shown' AND {reached} AND activity_id IN "
-        );
-        let update = Sql::new(update, []).list(edited).then(" RETURNING target_channel_id");
-        targets.extend(update.numbers(&**txn).await?);
-    }
-    if !deleted.is_empty() {
-        let update = format!(
-            "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
-             WHERE (state = 'due' OR {reached} AND (state = 'shown' \
-             OR EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))) AND activity_id IN "
-        );
-        let update = Sql::new(update, []).list(deleted).then(" RETURNING target_channel_id");
-        targets.extend(update.numbers(&**txn).await?);
-    }
-    Ok(targets)
-}
-
-/// Lanes that rest until some later time have a reason to look now.
-async fn wake(txn: &Write, posted: &[i64], changed: &[(Origin, &Known)]) -> Result<(), StoreError> {
-    let ids = posted.iter().copied().chain(changed.iter().filter_map(|(_, known)| known.id));
-    let update = "UPDATE lanes SET wait_until = NULL WHERE wait_until IS NOT NULL AND target_channel_id IN \
-        (SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ";
-    Sql::new(update, []).list(ids).then(")").execute(&**txn).await?;
-    Ok(())
 }

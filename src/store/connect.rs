@@ -17,15 +17,17 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{Cipher, Store, StoreError};
 
-/// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's shell).
+/// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's
+/// shell).
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Opens the database behind this address. Its tables may not be there yet: see [`migrate_up`](Self::migrate_up).
+    /// Opens the database behind this address. Its tables may not be there yet: see
+    /// [`migrate_up`](Self::migrate_up).
     ///
     /// # Errors
-    /// [`StoreError::Address`] where it is neither SQLite's nor PostgreSQL's; [`StoreError::Connect`] where there is no
-    /// answer. Neither repeats the address.
+    /// [`StoreError::Address`] where it is neither SQLite's nor PostgreSQL's; [`StoreError::Connect`] where
+    /// there is no answer. Neither repeats the address.
     pub async fn connect(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
         let address = address.expose_secret();
         if address.starts_with("sqlite:") {
@@ -37,8 +39,8 @@ impl Store {
         }
     }
 
-    /// Begins to write. On SQLite, which has one writer at a time, writers queue up here, in order and without polling; `BEGIN IMMEDIATE`
-    /// then keeps a transaction that has read from failing when it comes to write.
+    /// Begins to write. On SQLite, which has one writer at a time, writers queue up here, in order and without
+    /// polling; `BEGIN IMMEDIATE` then keeps a transaction that has read from failing when it comes to write.
     pub(super) async fn write(&self) -> Result<Write, StoreError> {
         let turn = match &self.turn {
             Some(turn) => Some(Arc::clone(turn).lock_owned().await),
@@ -73,9 +75,9 @@ impl Deref for Write {
     }
 }
 
-/// WAL, so that reading and writing don't wait for each other. `synchronous = FULL`: a commit has reached the disk. NORMAL would survive
-/// the death of the process just as well, but a power cut could take back minutes, and with them the record of what was sent: all
-/// of it would be sent a second time.
+/// WAL, so that reading and writing don't wait for each other. `synchronous = FULL`: a commit has reached the
+/// disk. NORMAL would survive the death of the process just as well, but a power cut could take back minutes,
+/// and with them the record of what was sent: all of it would be sent a second time.
 async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
     let options = SqliteConnectOptions::from_str(address)
         .map_err(|_| StoreError::Address)?
@@ -106,8 +108,8 @@ async fn postgres(address: &str) -> Result<DatabaseConnection, StoreError> {
     Database::connect(pool).await.map_err(StoreError::Connect)
 }
 
-/// A pool that logs no statement. It is opened under a bare address, which SeaORM puts in its traces and errors; the real one, with its
-/// password, is swapped in behind SeaORM's back.
+/// A pool that logs no statement. It is opened under a bare address, which SeaORM puts in its traces and
+/// errors; the real one, with its password, is swapped in behind SeaORM's back.
 fn quiet(bare: &str) -> ConnectOptions {
     let mut pool = ConnectOptions::new(bare);
     pool.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(PATIENCE);

@@ -1,7 +1,7 @@
 //! Encryption of what the database must not hold in plain text: webhook tokens and message contents.
 //!
-//! XChaCha20-Poly1305 with a random nonce of 192 bits, which can't repeat in practice. Each sealed value is bound to what
-//! it belongs to (the authenticated data): moved to another row, it can't be opened.
+//! XChaCha20-Poly1305 with a random nonce of 192 bits, which can't repeat in practice. Each sealed value is
+//! bound to what it belongs to (the authenticated data): moved to another row, it can't be opened.
 
 use std::fmt;
 

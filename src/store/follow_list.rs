@@ -1,6 +1,9 @@
 //! Finding follows: one of them, pages of them, and the sets that filter the gateway's events.
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 
 use super::entity::channel_follows::{Column, Entity};
 use super::sql::Sql;
@@ -30,7 +33,7 @@ pub struct Page<T> {
     pub newer: u64,
 }
 
-#[derive(sea_orm::FromQueryResult)]
+#[derive(FromQueryResult)]
 struct TagRow {
     tag: String,
 }
@@ -58,7 +61,8 @@ impl Store {
         follow_row::one(&self.db, follows::by_pair(&self.db, pair).await?).await
     }
 
-    /// This server's follows (those into its channels); with a channel, only those that have it as their source or target.
+    /// This server's follows (those into its channels); with a channel, only those that have it as their source
+    /// or target.
     pub async fn follows_of_server(
         &self,
         guild: GuildId,
@@ -104,7 +108,7 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<Follow>, StoreError> {
         let query = Entity::find().filter(Column::GuildId.eq(guild.to_db())).order_by_desc(Column::Id);
-        follow_row::follows(&self.db, query.limit(limit).all(&self.db).await?).await
+        follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
     /// All follows, oldest first, some at a time: those behind `after`. For the sweep that looks after them all.
@@ -115,7 +119,7 @@ impl Store {
     ) -> Result<Vec<Follow>, StoreError> {
         let after = after.map_or(0, |id| id.0);
         let query = Entity::find().filter(Column::Id.gt(after)).order_by_asc(Column::Id);
-        follow_row::follows(&self.db, query.limit(limit).all(&self.db).await?).await
+        follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
     /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has
@@ -131,13 +135,16 @@ impl Store {
         self.channels(query).await
     }
 
-    /// The tags that this server's follows use, by name.
+    /// The tags that this server's follows use, in alphabetical order.
     pub async fn tags_of_server(&self, guild: GuildId, limit: u64) -> Result<Vec<String>, StoreError> {
-        let query = "SELECT DISTINCT t.tag FROM channel_follow_tags t JOIN channel_follows f ON f.id = t.follow_id \
-            WHERE f.guild_id = $1 ORDER BY t.tag LIMIT $2";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = Sql::new(query, [guild.to_db().into(), limit.into()]).rows_of::<TagRow>(&self.db).await?;
-        Ok(rows.into_iter().map(|row| row.tag).collect())
+        let query = "SELECT DISTINCT t.tag FROM channel_follow_tags t \
+            JOIN channel_follows f ON f.id = t.follow_id WHERE f.guild_id = $1";
+        let rows: Vec<TagRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
+        // Sorted here, as the databases have different ideas of the alphabet.
+        let mut tags: Vec<String> = rows.into_iter().map(|row| row.tag).collect();
+        tags.sort_unstable();
+        tags.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(tags)
     }
 
     async fn channels(&self, query: &str) -> Result<Vec<ChannelId>, StoreError> {
@@ -152,7 +159,7 @@ impl Store {
             Cursor::OlderThan(id) => list.clone().filter(Column::Id.lt(id.0)).order_by_desc(Column::Id),
             Cursor::NewerThan(id) => list.clone().filter(Column::Id.gt(id.0)).order_by_asc(Column::Id),
         };
-        let mut rows = page.limit(limit).all(&self.db).await?;
+        let mut rows = page.limit(bounded(limit)).all(&self.db).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
         let newer = match (rows.first(), cursor) {
             (Some(first), _) => list.clone().filter(Column::Id.gt(first.id)).count(&self.db).await?,
@@ -164,4 +171,9 @@ impl Store {
         let total = list.count(&self.db).await?;
         Ok(Page { items: follow_row::follows(&self.db, rows).await?, total, newer })
     }
+}
+
+/// A limit as the databases take it: 63 bits.
+fn bounded(limit: u64) -> u64 {
+    limit.min(i64::MAX.unsigned_abs())
 }

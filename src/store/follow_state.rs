@@ -1,7 +1,7 @@
 //! Pausing, resuming and breaking follows, each together with what it means for what they owe.
 //!
-//! Pausing is a person's choice, breaking is something that happened. Only an active follow can break: a paused one keeps its pause, because
-//! nothing is lost while it rests, and resuming it looks at everything anew.
+//! Pausing is a person's choice, breaking is something that happened. Only an active follow can break: a paused
+//! one keeps its pause, because nothing is lost while it rests, and resuming it looks at everything anew.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
@@ -16,11 +16,12 @@ use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 /// Which active follows something happened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakWhich {
-    /// One.
+    /// This one.
     Follow(FollowId),
     /// All that follow this channel.
     Source(ChannelId),
-    /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following needn't the bot.
+    /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following
+    /// needn't the bot.
     RelaySource(ChannelId),
     /// Those from other servers that follow this channel.
     CrossServerOf(ChannelId),
@@ -37,19 +38,22 @@ pub enum BreakWhich {
 }
 
 impl BreakWhich {
-    fn condition(self) -> (&'static str, i64) {
+    /// Adds the condition on a row.
+    fn select(self, sql: Sql) -> Sql {
         match self {
-            Self::Follow(id) => ("id = $1", id.0),
-            Self::Source(channel) => ("source_channel_id = $1", channel.to_db()),
-            Self::RelaySource(channel) => ("source_channel_id = $1 AND delivery = 'relay'", channel.to_db()),
-            Self::CrossServerOf(channel) => {
-                ("source_channel_id = $1 AND guild_id <> source_guild_id", channel.to_db())
+            Self::Follow(id) => sql.then("id = ").bind(id.0),
+            Self::Source(channel) => sql.then("source_channel_id = ").bind(channel.to_db()),
+            Self::RelaySource(channel) => {
+                sql.then("delivery = 'relay' AND source_channel_id = ").bind(channel.to_db())
             }
-            Self::Target(channel) => ("target_channel_id = $1", channel.to_db()),
-            Self::SourceGuild(guild) => ("source_guild_id = $1", guild.to_db()),
-            Self::TargetGuild(guild) => ("guild_id = $1", guild.to_db()),
-            Self::RelayWebhook(webhook) => ("webhook_id = $1", webhook.to_db()),
-            Self::FollowerWebhook(webhook) => ("follower_webhook_id = $1", webhook.to_db()),
+            Self::CrossServerOf(channel) => {
+                sql.then("guild_id <> source_guild_id AND source_channel_id = ").bind(channel.to_db())
+            }
+            Self::Target(channel) => sql.then("target_channel_id = ").bind(channel.to_db()),
+            Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
+            Self::TargetGuild(guild) => sql.then("guild_id = ").bind(guild.to_db()),
+            Self::RelayWebhook(webhook) => sql.then("webhook_id = ").bind(webhook.to_db()),
+            Self::FollowerWebhook(webhook) => sql.then("follower_webhook_id = ").bind(webhook.to_db()),
         }
     }
 }
@@ -62,8 +66,9 @@ struct Ends {
 }
 
 impl Store {
-    /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its end. What it has shown
-    /// is still kept up to date. `None` where this server has no such follow; one that isn't active is returned as it is.
+    /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its
+    /// end. What it has shown is still kept up to date. `None` where this server has no such follow; one that
+    /// isn't active is returned as it is.
     pub async fn pause_follow(
         &self,
         guild: GuildId,
@@ -83,10 +88,11 @@ impl Store {
         Ok(follow)
     }
 
-    /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and deletions that it missed
-    /// while it was broken are owed again, missed posts are not.
+    /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
+    /// deletions that it missed while it was broken are owed again, missed posts are not.
     ///
-    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows into the target.
+    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows into
+    /// the target.
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery.
@@ -128,13 +134,11 @@ impl Store {
         reason: BrokenReason,
         now: DateTime<Utc>,
     ) -> Result<Vec<Follow>, StoreError> {
-        let (condition, value) = which.condition();
-        let find = format!(
-            "SELECT id, source_channel_id, target_channel_id FROM channel_follows \
-             WHERE is_active AND {condition} ORDER BY id"
-        );
+        let find =
+            "SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE is_active AND ";
+        let find = which.select(Sql::new(find, [])).then(" ORDER BY id");
         // Looked up outside the transaction: mostly there are none, and then nothing is locked.
-        let found: Vec<Ends> = Sql::new(find, [value.into()]).rows_of(&self.db).await?;
+        let found: Vec<Ends> = find.rows_of(&self.db).await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }
@@ -147,12 +151,10 @@ impl Store {
         let mut broken: Vec<channel_follows::Model> = Vec::new();
         for chunk in found.chunks(10_000) {
             // Asked again: until the gates were taken, another may have resumed it with a new webhook.
-            let update = format!(
-                "UPDATE channel_follows SET is_active = FALSE, broken_reason = $2, updated_at = $3 \
-                 WHERE is_active AND {condition} AND id IN "
-            );
-            let values = [value.into(), reason.as_str().into(), Value::from(stored(now))];
-            let update = Sql::new(update, values).list(chunk.iter().map(|ends| ends.id)).then(" RETURNING *");
+            let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $2 WHERE is_active AND ";
+            let update = Sql::new(update, [reason.as_str().into(), Value::from(stored(now))]);
+            let update = which.select(update).then(" AND id IN ").list(chunk.iter().map(|ends| ends.id));
+            let update = update.then(" RETURNING *");
             broken.extend(update.rows_of(&*txn).await?);
         }
         broken.sort_unstable_by_key(|row| row.id);
@@ -179,8 +181,8 @@ async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), 
     Ok(())
 }
 
-/// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays marked, and the lane
-/// settles it.
+/// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays
+/// marked, and the lane settles it.
 pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
         WHERE state = 'due' AND follow_id IN ";

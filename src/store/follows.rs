@@ -27,8 +27,8 @@ pub enum Hook {
 /// What became of a follow that was to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is stored. Its webhook may be another than the one given: where follows into the target already deliver through
-    /// one, that is kept, and the one given is to be removed again.
+    /// It is stored. Its webhook may be another than the one given: where follows into the target already
+    /// deliver through one, that is kept, and the one given is to be removed again.
     Made(Follow),
     /// Its pair is followed already; nothing was changed.
     AlreadyThere(Follow),
@@ -88,8 +88,8 @@ impl Store {
         Ok(Inserted::Made(made))
     }
 
-    /// Changes what was chosen for a follow; `None` where this server has no such follow. `hook` is needed where the kind of delivery changes.
-    /// A follow that leaves the relay ends what it still owed.
+    /// Changes what was chosen for a follow; `None` where this server has no such follow. `hook` is needed
+    /// where the kind of delivery changes. A follow that leaves the relay ends what it still owed.
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given.
@@ -135,8 +135,8 @@ impl Store {
         Ok(follow)
     }
 
-    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it; mirrors that
-    /// stand stay.
+    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it;
+    /// mirrors that stand stay.
     pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
@@ -150,8 +150,8 @@ impl Store {
         Ok(Some(Removed { follow, webhook_still_needed }))
     }
 
-    /// The columns of a hook. A relay follow takes the webhook that active ones into the target have; where there is none, those that
-    /// aren't active take this one.
+    /// The columns of a hook. A relay follow takes the webhook that active ones into the target have; where
+    /// there is none, those that aren't active take this one.
     pub(super) async fn hook_columns(
         &self,
         txn: &Write,

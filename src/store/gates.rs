@@ -1,12 +1,13 @@
-//! The order in which rows are locked, so that writers wait for each other and never in a circle:
-//! **`channels` rows of sources, then `lanes` rows of targets, each in ascending order, then everything else.**
+//! The order in which rows are locked, so that writers wait for each other and never in a circle: **`channels`
+//! rows of sources, then `lanes` rows of targets, each in ascending order, then everything else.**
 //!
-//! - A source's gate is held by whoever records its events or changes who follows it: a post reaches exactly those who follow at that moment.
-//! - A lane's gate is held by whoever changes the target's deliveries or follows: a step that was decided upon is recorded
-//!   before an edit or a pause can change what it rested on.
+//! - A source's gate is held by whoever records its events or changes who follows it: a post reaches exactly
+//!   those who follow at that moment.
+//! - A lane's gate is held by whoever changes the target's deliveries or follows: a step that was decided upon
+//!   is recorded before an edit or a pause can change what it rested on.
 //!
-//! The rows are made where they are missing. On SQLite there is one writer at a time, and a row lock would say nothing more
-//! (SQLite has none).
+//! The rows are made where they are missing. On SQLite there is one writer at a time, and a row lock would say
+//! nothing more (SQLite has none).
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 
@@ -27,6 +28,14 @@ pub(super) async fn lanes(
     targets: impl IntoIterator<Item = ChannelId>,
 ) -> Result<(), DbErr> {
     lock(txn, "lanes", "target_channel_id", sorted(targets)).await
+}
+
+/// What makes a SELECT lock its rows, where there are row locks.
+pub(super) fn lock_clause(db: &impl ConnectionTrait) -> &'static str {
+    match db.get_database_backend() {
+        DbBackend::Postgres => " FOR UPDATE",
+        _ => "",
+    }
 }
 
 /// Each once, in the order in which they are locked.

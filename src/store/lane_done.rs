@@ -1,5 +1,5 @@
-//! Recording what a lane's holder has done. Recording the same once more changes nothing (but the count of attempts), so that a
-//! holder who doesn't know whether its last record arrived can repeat it.
+//! Recording what a lane's holder has done. Recording the same once more changes nothing (but the count of
+//! attempts), so that a holder who doesn't know whether its last record arrived can repeat it.
 
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
@@ -133,7 +133,8 @@ async fn succeeded(txn: &Write, delivery: DeliveryId) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Pausing spares the delivery whose create is in flight. If that then turns out to have made nothing, it ends like the others.
+/// Pausing spares the delivery whose create is in flight. If that then turns out to have made nothing, it ends
+/// like the others.
 async fn end_if_stopped(txn: &Write, delivery: DeliveryId) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
         WHERE id = $1 AND state = 'due' AND shown_revision IS NULL \

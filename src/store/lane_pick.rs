@@ -2,9 +2,9 @@
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
 //! 2. A deletion that isn't waiting, lowest activity first.
-//! 3. The lower activity of these two: the *head*, the first that was never completely shown, and the first edit that isn't waiting. Only
-//!    the head may be shown first, so that first showings keep their order: while it waits, those behind it wait too, but not
-//!    edits.
+//! 3. The lower activity of these two: the *head*, the first that was never completely shown, and the first
+//!    edit that isn't waiting. Only the head may be shown first, so that first showings keep their order: while
+//!    it waits, those behind it wait too, but not edits.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};

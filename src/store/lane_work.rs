@@ -1,4 +1,5 @@
-//! The storage half of delivery: what was done is recorded and what comes next is written down, in one transaction.
+//! The storage half of delivery: what was done is recorded and what comes next is written down, in one
+//! transaction.
 //!
 //! ```text
 //!  claim_lane ─► advance(done: None) ─► Do { step, work } ─► the holder asks Discord ─┐
@@ -6,8 +7,8 @@
 //!                        └────────────── advance(done: Some(…)) ◄──────────────────────┘
 //!                                                  └─► Wait, Idle ─► release_lane
 //! ```
-//! Before it returns a create, `advance` has written down that it is in flight. Whoever holds the lane next, after whatever crash, is
-//! given that same delivery first.
+//! Before it returns a create, `advance` has written down that it is in flight. Whoever holds the lane next,
+//! after whatever crash, is given that same delivery first.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, FromQueryResult, Value};
@@ -93,12 +94,12 @@ enum Then {
 }
 
 impl Store {
-    /// Records what was done, picks what is next (`lane_pick` says how), has `decide` name the step, and writes down what
-    /// that step needs written: all in one transaction, and only while the lease holds.
+    /// Records what was done, picks what is next (`lane_pick` says how), has `decide` name the step, and writes
+    /// down what that step needs written: all in one transaction, and only while the lease holds.
     ///
-    /// `decide` is asked again after each delivery that rests, ends or waits, until one needs Discord. While a create is in flight, it
-    /// can settle, wait for that, or end the delivery; a create that it should ask for then isn't begun, but the settling of the one that
-    /// stands.
+    /// `decide` is asked again after each delivery that rests, ends or waits, until one needs Discord. While a
+    /// create is in flight, it can settle, wait for that, or end the delivery; a create that it should ask for
+    /// then isn't begun, but the settling of the one that stands.
     pub async fn advance(
         &self,
         lease: &Lease,
@@ -107,7 +108,6 @@ impl Store {
         decide: &mut (dyn FnMut(&Work) -> Step + Send),
     ) -> Result<Next, StoreError> {
         let txn = self.write().await?;
-        gates::lanes(&*txn, [lease.target]).await?;
         let Some(before) = held(&txn, lease).await? else { return Ok(Next::LostLease) };
         let mut lane = before.clone();
         if let Some(done) = done {
@@ -127,7 +127,7 @@ impl Store {
                 }
             };
             let step = decide(&work);
-            if let Then::Answer(answer) = follow_step(&txn, &mut lane, step, work).await? {
+            if let Then::Answer(answer) = follow_step(&txn, &mut lane, step, work, now).await? {
                 next = answer;
                 break;
             }
@@ -151,6 +151,7 @@ async fn follow_step(
     lane: &mut Lane,
     step: Step,
     mut work: Box<Work>,
+    now: DateTime<Utc>,
 ) -> Result<Then, StoreError> {
     let delivery = work.delivery.id;
     if let Some(mark) = lane.mark {
@@ -172,6 +173,8 @@ async fn follow_step(
             Sql::new(update, values).execute(&**txn).await?;
         }
         Step::End(ending) => lane_done::end(txn, delivery, ending).await?,
+        // Not now, but at once again: it would be picked once more.
+        Step::Wait(until) if until <= now => return Ok(Then::Answer(Next::Wait(until))),
         Step::Wait(until) => {
             let update = "UPDATE deliveries SET wait_until = $2 WHERE id = $1";
             Sql::new(update, [delivery.0.into(), stored(until).into()]).execute(&**txn).await?;
@@ -191,12 +194,13 @@ async fn follow_step(
     Ok(Then::Again)
 }
 
-/// The lane's row, if it is still this lease's.
+/// Takes the lane's gate and reads its row, if it is still this lease's.
 async fn held(txn: &Write, lease: &Lease) -> Result<Option<Lane>, StoreError> {
     let query = "SELECT wait_until, in_flight_delivery_id, in_flight_part, in_flight_revision, in_flight_after_id \
         FROM lanes WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
     let values = [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()];
-    let Some(row) = Sql::new(query, values).rows_of::<LaneRow>(&**txn).await?.pop() else { return Ok(None) };
+    let query = Sql::new(query, values).then(gates::lock_clause(&**txn));
+    let Some(row) = query.rows_of::<LaneRow>(&**txn).await?.pop() else { return Ok(None) };
     let mark =
         match (row.in_flight_delivery_id, row.in_flight_part, row.in_flight_revision, row.in_flight_after_id)
         {

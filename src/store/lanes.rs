@@ -1,5 +1,5 @@
-//! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its holders, so that one who
-//! lost it without noticing can't write.
+//! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its
+//! holders, so that one who lost it without noticing can't write.
 //!
 //! SQLite has no `SKIP LOCKED`, and needs none: claiming is one compare-and-set, which works on both databases.
 
@@ -87,7 +87,10 @@ impl Store {
         Ok(held.then(|| Lease { until, ..lease.clone() }))
     }
 
-    /// Gives a lane back; with a time, nobody looks at it before (but new work wakes it). Whether it was still held.
+    /// Gives a lane back. Whether it was still held.
+    ///
+    /// When the lane is to be looked at next has been noted by [`advance`](Self::advance); a time given here
+    /// takes the place of that, unless work has come since: that wants to be looked at now.
     pub async fn release_lane(
         &self,
         lease: &Lease,
@@ -97,8 +100,8 @@ impl Store {
         match wait_until {
             None => self.update_lane(lease, free, []).await,
             Some(until) => {
-                let free = format!("{free}, wait_until = $4");
-                self.update_lane(lease, &free, [stored(until).into()]).await
+                let wait = "wait_until = CASE WHEN wait_until IS NULL THEN wait_until ELSE $4 END";
+                self.update_lane(lease, &format!("{free}, {wait}"), [stored(until).into()]).await
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The database: everything the bot must not forget. The only module that speaks SQL, and it speaks in domain types.
+//! The database: everything the bot must not forget. The only module that speaks SQL, and it speaks in domain
+//! types.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -7,14 +8,14 @@
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
-//! | `activities` | source events become activities and deliveries |
+//! | `activities`, `event_effects` | source events become activities, and deliveries |
 //! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
 //! | `mirrors` | what a message of a target mirrors |
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
 //!
-//! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on their way in and
-//! opened on their way out.
+//! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on
+//! their way in and opened on their way out.
 
 mod activities;
 mod channels;
@@ -22,6 +23,7 @@ mod connect;
 mod crypt;
 mod entity;
 mod error;
+mod event_effects;
 mod follow_list;
 mod follow_row;
 mod follow_state;
@@ -39,6 +41,8 @@ mod stats;
 mod tests;
 mod webhooks;
 
+use std::fmt;
+
 use sea_orm::DatabaseConnection;
 
 pub use activities::{Recorded, SourceEvent};
@@ -54,11 +58,17 @@ pub use mirrors::Mirrored;
 pub use stats::{FollowCounts, Followers};
 
 /// The database. Cheap to clone; all clones share one pool.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Store {
     db: DatabaseConnection,
     cipher: Cipher,
     turn: Option<connect::Turn>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
 }
 
 impl Store {

@@ -1,11 +1,12 @@
-//! SQL that SeaORM's builder can't say, or can't say readably: one text for both databases, with `$1`, `$2` … in it, which SQLite
-//! understands as PostgreSQL does.
+//! SQL that SeaORM's builder can't say, or can't say readably: one text for both databases, with `$1`, `$2` …
+//! in it, which SQLite understands as PostgreSQL does.
 //!
 //! # Times
-//! SQLite has no type for times; SeaORM stores them as RFC 3339 text, always in UTC and written `+00:00`. Such texts sort
-//! as the times do, although the fraction is left out when it is zero: where two texts part, `+` (the end of the shorter) sorts below `.`
-//! and every digit. That, and being readable in any database tool, is why they aren't stored as numbers. All times pass through
-//! [`stored`], so that both databases keep microseconds and give back what they were given.
+//! SQLite has no type for times; SeaORM stores them as RFC 3339 text, always in UTC and written `+00:00`. Such
+//! texts sort as the times do, although the fraction is left out when it is zero: where two texts part, `+`
+//! (the end of the shorter) sorts below `.` and every digit. That, and being readable in any database tool, is
+//! why they aren't stored as numbers. All times pass through [`stored`], so that both databases keep
+//! microseconds and give back what they were given.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
@@ -28,6 +29,13 @@ impl Sql {
         self
     }
 
+    /// Adds a value.
+    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self.text.push_str(&format!("${}", self.values.len()));
+        self
+    }
+
     /// Adds a list in parentheses, as `IN` and `VALUES` take it. An empty one matches nothing.
     pub(super) fn list<T: Into<Value>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
         self.text.push('(');
@@ -36,8 +44,7 @@ impl Sql {
             if self.values.len() > first {
                 self.text.push_str(", ");
             }
-            self.values.push(value.into());
-            self.text.push_str(&format!("${}", self.values.len()));
+            self = self.bind(value);
         }
         if self.values.len() == first {
             self.text.push_str("NULL");

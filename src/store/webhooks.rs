@@ -1,5 +1,5 @@
-//! The bot's own webhook of a target. A channel has room for 15 (Discord: error 30007), so all relay follows into a target share
-//! one: every one of their rows carries it, and it is replaced in all of them at once.
+//! The bot's own webhook of a target. A channel has room for 15 (Discord: error 30007), so all relay follows
+//! into a target share one: every one of their rows carries it, and it is replaced in all of them at once.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
@@ -34,8 +34,8 @@ impl Store {
         Ok(ids.into_iter().map(WebhookId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Puts a new webhook in the place of the former one, for all relay follows into this target, whatever their state.
-    /// Says how many there are.
+    /// Puts a new webhook in the place of the former one, for all relay follows into this target, whatever
+    /// their state. Says how many there are.
     pub async fn replace_webhook(
         &self,
         target: ChannelId,

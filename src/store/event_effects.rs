@@ -1,0 +1,147 @@
+//! What a batch of source events does to the rows around its activities: gates, how far channels have been
+//! read, deliveries, and the lanes that wake. Each is one statement, however many followers there are.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
+
+use super::connect::Write;
+use super::sql::Sql;
+use super::{SourceEvent, StoreError};
+use crate::domain::activity::Origin;
+
+/// The numbers of known activities that have a new revision.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// Those that show something else.
+    pub(super) edited: Vec<i64>,
+    /// Those that are gone.
+    pub(super) deleted: Vec<i64>,
+}
+
+impl Changed {
+    /// All of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = i64> {
+        self.edited.iter().chain(&self.deleted).copied()
+    }
+}
+
+#[derive(FromQueryResult)]
+struct FollowedRow {
+    source_channel_id: i64,
+    active: i64,
+}
+
+/// Takes the gates of all channels of the batch, in order, and moves up to where each has been read: one statement.
+pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
+    let mut channels: BTreeMap<i64, Option<i64>> = BTreeMap::new();
+    for event in events {
+        let Origin::Message { channel, message } = event.origin();
+        let seen = channels.entry(channel.to_db()).or_default();
+        if let SourceEvent::Posted { source, .. } = event {
+            *seen = (*seen).max(Some(message.to_db()));
+            channels.entry(source.to_db()).or_default();
+        }
+    }
+    let rows = channels.into_iter().map(|(channel, seen)| vec![channel.into(), Value::BigInt(seen)]);
+    Sql::new("INSERT INTO channels (channel_id, seen_message_id) VALUES ", [])
+        .rows(rows)
+        .then(
+            " ON CONFLICT (channel_id) DO UPDATE SET seen_message_id = \
+             CASE WHEN excluded.seen_message_id > COALESCE(channels.seen_message_id, 0) \
+             THEN excluded.seen_message_id ELSE channels.seen_message_id END",
+        )
+        .execute(&**txn)
+        .await?;
+    Ok(())
+}
+
+/// Which of the batch's sources have relay follows, and whether any of these is active.
+pub(super) async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<HashMap<i64, bool>, StoreError> {
+    let sources: HashSet<i64> = events
+        .iter()
+        .filter_map(|event| match event {
+            SourceEvent::Posted { source, .. } => Some(source.to_db()),
+            _ => None,
+        })
+        .collect();
+    let query = "SELECT source_channel_id, COUNT(CASE WHEN is_active THEN 1 END) AS active FROM channel_follows \
+        WHERE delivery = 'relay' AND source_channel_id IN ";
+    let query = Sql::new(query, []).list(sources).then(" GROUP BY source_channel_id");
+    let rows: Vec<FollowedRow> = query.rows_of(&**txn).await?;
+    Ok(rows.into_iter().map(|row| (row.source_channel_id, row.active > 0)).collect())
+}
+
+/// Takes the gates of all lanes that the batch may reach: nobody records a step there that rests on what is
+/// about to change.
+pub(super) async fn lock_lanes(
+    txn: &Write,
+    followed: &HashMap<i64, bool>,
+    changed: &Changed,
+) -> Result<(), StoreError> {
+    if txn.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let query = "SELECT target_channel_id FROM lanes WHERE target_channel_id IN (\
+        SELECT target_channel_id FROM channel_follows \
+        WHERE is_active AND delivery = 'relay' AND source_channel_id IN ";
+    Sql::new(query, [])
+        .list(followed.keys().copied())
+        .then(" UNION SELECT target_channel_id FROM deliveries WHERE activity_id IN ")
+        .list(changed.ids())
+        .then(") ORDER BY target_channel_id FOR UPDATE")
+        .numbers(&**txn)
+        .await?;
+    Ok(())
+}
+
+/// Owes new activities to all who follow their sources by relay. Returns the targets.
+pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result<Vec<i64>, StoreError> {
+    if activities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let insert = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id) \
+        SELECT a.id, f.target_channel_id, f.id FROM activities a \
+        JOIN channel_follows f ON f.source_channel_id = a.source_channel_id \
+        WHERE f.is_active AND f.delivery = 'relay' AND NOT a.deleted AND a.id IN ";
+    let insert = Sql::new(insert, []).list(activities.iter().copied());
+    let insert = insert.then(" ORDER BY a.id, f.id ON CONFLICT DO NOTHING RETURNING target_channel_id");
+    Ok(insert.numbers(&**txn).await?)
+}
+
+/// Owes changed activities again to those who were shown them. A deletion also reaches what was given up half
+/// shown, and nothing makes it wait. Returns the targets.
+pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, StoreError> {
+    let reached = "EXISTS (SELECT 1 FROM channel_follows f \
+        WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL)";
+    let mut targets = Vec::new();
+    if !changed.edited.is_empty() {
+        let update = format!(
+            "UPDATE deliveries SET state = 'due', wait_until = NULL, attempts = 0 \
+             WHERE state = 'shown' AND {reached} AND activity_id IN "
+        );
+        let update =
+            Sql::new(update, []).list(changed.edited.iter().copied()).then(" RETURNING target_channel_id");
+        targets.extend(update.numbers(&**txn).await?);
+    }
+    if !changed.deleted.is_empty() {
+        let update = format!(
+            "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
+             WHERE (state = 'due' OR {reached} AND (state = 'shown' \
+             OR EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))) AND activity_id IN "
+        );
+        let update =
+            Sql::new(update, []).list(changed.deleted.iter().copied()).then(" RETURNING target_channel_id");
+        targets.extend(update.numbers(&**txn).await?);
+    }
+    Ok(targets)
+}
+
+/// Lanes that rest until some later time have a reason to look now.
+pub(super) async fn wake(txn: &Write, posted: &[i64], changed: &Changed) -> Result<(), StoreError> {
+    let ids = posted.iter().copied().chain(changed.ids());
+    let update = "UPDATE lanes SET wait_until = NULL WHERE wait_until IS NOT NULL AND target_channel_id IN \
+        (SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ";
+    Sql::new(update, []).list(ids).then(")").execute(&**txn).await?;
+    Ok(())
+}

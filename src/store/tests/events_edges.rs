@@ -1,0 +1,116 @@
+//! Recording events at the edges: sources whose follows rest, channels read before, and much at once.
+
+use rstest::rstest;
+
+use super::*;
+use crate::domain::follow::Audience;
+use crate::store::Cursor;
+
+#[rstest]
+#[tokio::test]
+async fn nothing_is_kept_that_nobody_needs(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let mut native = new_follow(5, 2);
+    native.options.delivery = Delivery::Native;
+    store.insert_follow(&native, &Hook::Native(webhook_id(60)), at(0)).await.unwrap();
+    let paused = follow(store, 1, 2).await;
+    store.pause_follow(paused.guild, paused.id, at(0)).await.unwrap();
+    let events = [posted(5, 9), posted(6, 8), posted(1, 10), edited(1, 10, "more")];
+    let recorded = store.record_events(&events, at(1)).await.unwrap();
+    assert!(recorded.lanes.is_empty());
+    let kept =
+        db.texts("SELECT origin || COALESCE(' ' || CAST(content AS text), '') AS text FROM activities").await;
+    assert_eq!(kept, ["discord:1/10"], "remembered without its content");
+    assert_eq!(store.seen_message(channel(5)).await.unwrap(), Some(message(9)));
+
+    store.resume_follow(paused.guild, paused.id, None, at(2)).await.unwrap();
+    let again = store.record_events(&[posted(1, 10), edited(1, 10, "even more")], at(3)).await.unwrap();
+    assert!(again.lanes.is_empty() && db.deliveries().await.is_empty(), "posted while paused, never sent");
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_read_only_moves_forward(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let source = channel(1);
+    assert_eq!(store.seen_message(source).await.unwrap(), None);
+    assert_eq!(store.audience(source).await.unwrap(), Audience::Nobody);
+    assert_eq!(store.set_audience(source, Audience::Servers).await.unwrap(), Audience::Nobody);
+    assert_eq!(store.seen_message(source).await.unwrap(), None);
+    for (id, seen) in [(20, 20), (10, 20), (30, 30)] {
+        store.move_seen_message(source, message(id)).await.unwrap();
+        assert_eq!(store.seen_message(source).await.unwrap(), Some(message(seen)));
+    }
+    store.record_events(&[posted(1, 25), edited(1, 99, "no post")], at(0)).await.unwrap();
+    assert_eq!(store.seen_message(source).await.unwrap(), Some(message(30)));
+    store.record_events(&[posted(1, 40), posted(1, 35)], at(0)).await.unwrap();
+    assert_eq!(store.seen_message(source).await.unwrap(), Some(message(40)));
+    assert_eq!(store.set_audience(source, Audience::Everyone).await.unwrap(), Audience::Servers);
+    assert_eq!(store.audience(source).await.unwrap(), Audience::Everyone);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_large_batch_reaches_many(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    for target in 100..150 {
+        follow(&db.store, 1, target).await;
+    }
+    let posts: Vec<SourceEvent> = (1_000..3_500).map(|id| posted(1, id)).collect();
+    let recorded = db.store.record_events(&posts[..1_200], at(0)).await.unwrap();
+    assert_eq!((recorded.posted, recorded.lanes.len()), (1_200, 50));
+    let recorded = db.store.record_events(&posts, at(0)).await.unwrap();
+    assert_eq!(recorded.posted, 1_300, "the rest");
+    assert_eq!(db.store.count_open_deliveries().await.unwrap(), 2_500 * 50);
+}
+
+/// Posts, edits and follows at the same time, from several tasks: nobody waits for ever, nothing is lost.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_do_not_block_each_other(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    for target in 10..20 {
+        follow(&db.store, 1, target).await;
+        follow(&db.store, 2, target).await;
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for source in [1, 2] {
+        let store = db.store.clone();
+        tasks.spawn(async move {
+            for id in 100..130 {
+                let events = [posted(source, id), edited(source, id - 3, "again"), deleted(source, id - 7)];
+                store.record_events(&events, at(1)).await.unwrap();
+            }
+        });
+    }
+    for target in 10..20 {
+        let store = db.store.clone();
+        tasks.spawn(async move {
+            let lease = claim(&store, target).await;
+            for round in 0..5 {
+                show_all(&store, &lease, target * 10_000 + round * 1_000).await;
+            }
+        });
+        let store = db.store.clone();
+        tasks.spawn(async move {
+            for follow in store.follows_into(channel(target), Cursor::Newest, 5).await.unwrap().items {
+                store.pause_follow(follow.guild, follow.id, at(2)).await.unwrap();
+                store.resume_follow(follow.guild, follow.id, None, at(3)).await.unwrap();
+                store.replace_webhook(channel(target), &webhook(9_000 + target), at(4)).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    for target in 10..20 {
+        let lease =
+            db.store.claim_lane(channel(target), "after", at(2_000_000), at(3_000_000)).await.unwrap();
+        show_all(&db.store, &lease.unwrap(), target * 10_000 + 9_000).await;
+    }
+    let outdated = db.texts(
+        "SELECT a.origin AS text FROM deliveries d JOIN activities a ON a.id = d.activity_id \
+         WHERE d.state = 'due' OR d.state = 'shown' AND (d.shown_revision <> a.revision OR a.deleted)",
+    );
+    assert_eq!(outdated.await, Vec::<String>::new());
+}

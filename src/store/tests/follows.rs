@@ -1,0 +1,206 @@
+//! Making, changing and removing follows.
+
+use rstest::rstest;
+
+use super::*;
+use crate::domain::follow::{FollowId, FollowState};
+use crate::domain::tags::TagSet;
+use crate::store::{Cursor, Removed, StoreError};
+
+fn only(tags: &str) -> Filter {
+    Filter::Only(TagSet::parse(tags).unwrap())
+}
+
+#[rstest]
+#[tokio::test]
+async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let mut new = new_follow(1, 2);
+    new.options =
+        FollowOptions { delivery: Delivery::Relay, filter: only("zebra, Ärger, news"), panels: true };
+    let Inserted::Made(made) = store.insert_follow(&new, &relay(50), at(0)).await.unwrap() else {
+        panic!("there before")
+    };
+    let expected = Follow {
+        id: made.id,
+        pair: new.pair,
+        guild: guild(HOME),
+        source_guild: guild(8),
+        options: new.options.clone(),
+        webhook: Some(webhook_id(50)),
+        follower_webhook: None,
+        state: FollowState::Active,
+        created_by: new.created_by,
+        created_at: crate::store::sql::stored(at(0)),
+        updated_at: crate::store::sql::stored(at(0)),
+    };
+    assert_eq!(made, expected);
+    assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.follow_by_pair(new.pair).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.follow_by_pair(new_follow(2, 1).pair).await.unwrap(), None);
+    assert_eq!(store.followed_sources().await.unwrap(), [channel(1)]);
+    let mut ends = store.followed_ends().await.unwrap();
+    ends.sort_unstable();
+    assert_eq!(ends, [channel(1), channel(2)]);
+    assert_eq!(store.own_webhooks().await.unwrap(), [webhook_id(50)]);
+    assert_eq!(store.tags_of_server(guild(HOME), 2).await.unwrap(), ["news", "zebra"]);
+    assert!(store.tags_of_server(guild(8), 2).await.unwrap().is_empty());
+    let into = store.follows_into(channel(2), Cursor::Newest, u64::MAX).await.unwrap();
+    assert_eq!((into.items, into.total), (vec![expected.clone()], 1));
+    assert_eq!(
+        store.follows_for_autocomplete(guild(HOME), 25).await.unwrap(),
+        std::slice::from_ref(&expected)
+    );
+    assert_eq!(store.follows_after(None, 5).await.unwrap(), [expected]);
+    assert!(store.follows_after(Some(made.id), 5).await.unwrap().is_empty());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_at_once_make_one(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = db.store.clone();
+        tasks.spawn(async move {
+            store.insert_follow(&new_follow(1, 2), &relay(100 + number), at(0)).await.unwrap()
+        });
+    }
+    let results = tasks.join_all().await;
+    let made = results.iter().filter(|one| matches!(one, Inserted::Made(_))).count();
+    assert_eq!((made, results.len()), (1, 20));
+    let follows: Vec<&Follow> = results
+        .iter()
+        .map(|one| match one {
+            Inserted::Made(follow) | Inserted::AlreadyThere(follow) => follow,
+        })
+        .collect();
+    assert!(follows.iter().all(|follow| *follow == follows[0]));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn into_one_target_share_a_webhook(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 1..=10 {
+        let store = db.store.clone();
+        tasks.spawn(async move {
+            let new = new_follow(10 + number, 2);
+            store.insert_follow(&new, &relay(100 + number), at(0)).await.unwrap()
+        });
+    }
+    tasks.join_all().await;
+    let own = db.store.own_webhooks().await.unwrap();
+    assert_eq!(own.len(), 1, "whoever came later took the first one's");
+    let used = db.store.webhook_of(channel(2)).await.unwrap().unwrap();
+    assert_eq!((used.id, token(&used)), (own[0], token(&webhook(own[0].get()))));
+
+    assert_eq!(db.store.replace_webhook(channel(2), &webhook(200), at(1)).await.unwrap(), 10);
+    let used = db.store.lane_webhook(channel(2)).await.unwrap().unwrap();
+    assert_eq!((used.id.get(), token(&used)), (200, "secret-token-200"));
+    let follows = db.store.follows_into(channel(2), Cursor::Newest, 20).await.unwrap().items;
+    assert!(follows.iter().all(|follow| follow.webhook == Some(webhook_id(200))));
+
+    let (last, others) = follows.split_last().unwrap();
+    for follow in others {
+        let removed = db.store.delete_follow(follow.guild, follow.id).await.unwrap().unwrap();
+        assert!(removed.webhook_still_needed);
+    }
+    let removed = db.store.delete_follow(last.guild, last.id).await.unwrap().unwrap();
+    assert_eq!(removed, Removed { follow: last.clone(), webhook_still_needed: false });
+    assert!(db.store.webhook_of(channel(2)).await.unwrap().is_none());
+}
+
+#[rstest]
+#[tokio::test]
+async fn change_their_options(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let made = follow(&db.store, 1, 2).await;
+    let mut options = FollowOptions { delivery: Delivery::Relay, filter: only("b,a"), panels: true };
+    let (store, home) = (&db.store, guild(HOME));
+    let changed = store.update_options(home, made.id, &options, None, at(5)).await.unwrap().unwrap();
+    assert_eq!(changed.options, options);
+    assert!(changed.updated_at > made.updated_at && changed.created_at == made.created_at);
+    options.filter = Filter::Except(TagSet::parse("c").unwrap());
+    store.update_options(home, made.id, &options, None, at(6)).await.unwrap();
+    assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
+    assert_eq!(db.texts("SELECT tag AS text FROM channel_follow_tags").await, ["c"]);
+
+    assert_eq!(store.update_options(home, FollowId(99), &options, None, at(7)).await.unwrap(), None);
+    assert_eq!(store.update_options(guild(8), made.id, &options, None, at(7)).await.unwrap(), None);
+    assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
+}
+
+#[rstest]
+#[tokio::test]
+async fn change_their_delivery(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let (store, home) = (&db.store, guild(HOME));
+    let made = follow(store, 1, 2).await;
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let mut options = made.options.clone();
+    options.delivery = Delivery::Native;
+    for hook in [None, Some(relay(50))] {
+        let refused = store.update_options(home, made.id, &options, hook.as_ref(), at(1)).await;
+        assert!(matches!(refused, Err(StoreError::WrongHook)), "{refused:?}");
+    }
+    assert_eq!(store.follow(home, made.id).await.unwrap().unwrap(), made);
+
+    let hook = Hook::Native(webhook_id(60));
+    let native = store.update_options(home, made.id, &options, Some(&hook), at(2)).await.unwrap().unwrap();
+    assert_eq!((native.webhook, native.follower_webhook), (None, Some(webhook_id(60))));
+    assert_eq!(db.deliveries().await, ["2 ended follow_ended"], "Discord copies from now on");
+    let relayed = store.update_options(home, made.id, &made.options, Some(&relay(70)), at(3)).await;
+    let relayed = relayed.unwrap().unwrap();
+    assert_eq!((relayed.webhook, relayed.follower_webhook), (Some(webhook_id(70)), None));
+    let used = store.lane_webhook(channel(2)).await.unwrap().unwrap();
+    assert_eq!(token(&used), "secret-token-70");
+}
+
+#[rstest]
+#[tokio::test]
+async fn native_ones_have_discords_webhook(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let mut new = new_follow(1, 2);
+    new.options.delivery = Delivery::Native;
+    let refused = db.store.insert_follow(&new, &relay(50), at(0)).await;
+    assert!(matches!(refused, Err(StoreError::WrongHook)), "{refused:?}");
+    let hook = Hook::Native(webhook_id(60));
+    let Inserted::Made(made) = db.store.insert_follow(&new, &hook, at(0)).await.unwrap() else { panic!() };
+    assert_eq!((made.webhook, made.follower_webhook), (None, Some(webhook_id(60))));
+    assert!(db.store.webhook_of(channel(2)).await.unwrap().is_none());
+
+    db.store.pause_follow(guild(HOME), made.id, at(1)).await.unwrap();
+    let wrong = db.store.resume_follow(guild(HOME), made.id, Some(&relay(50)), at(2)).await;
+    assert!(matches!(wrong, Err(StoreError::WrongHook)), "{wrong:?}");
+    let hook = Hook::Native(webhook_id(61));
+    let resumed = db.store.resume_follow(guild(HOME), made.id, Some(&hook), at(2)).await.unwrap().unwrap();
+    assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));
+    let removed = db.store.delete_follow(guild(HOME), made.id).await.unwrap().unwrap();
+    assert!(!removed.webhook_still_needed);
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_another_server_are_out_of_reach(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let (store, other) = (&db.store, guild(HOME + 1));
+    let made = follow(store, 1, 2).await;
+    assert_eq!(store.follow(other, made.id).await.unwrap(), None);
+    assert_eq!(store.pause_follow(other, made.id, at(1)).await.unwrap(), None);
+    assert_eq!(store.resume_follow(other, made.id, None, at(1)).await.unwrap(), None);
+    assert_eq!(store.delete_follow(other, made.id).await.unwrap(), None);
+    assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(made));
+}
+
+#[rstest]
+#[tokio::test]
+async fn numbers_are_never_used_again(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let first = follow(&db.store, 1, 2).await;
+    db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();
+    assert_eq!(db.store.delete_follow(first.guild, first.id).await.unwrap(), None);
+    assert!(follow(&db.store, 1, 2).await.id > first.id);
+}

@@ -1,0 +1,163 @@
+//! Which delivery of a lane is next.
+
+use rstest::rstest;
+
+use super::*;
+use crate::domain::activity::{DeliveryId, Ending};
+use crate::store::sql::stored;
+
+fn delivery(next: &Next) -> DeliveryId {
+    match next {
+        Next::Do { work, .. } => work.delivery.id,
+        other => panic!("no step: {other:?}"),
+    }
+}
+
+fn postponed(next: &Next, seconds: i64) -> Option<Done> {
+    Some(Done::Postponed { delivery: delivery(next), until: at(seconds) })
+}
+
+/// Target 2 follows source 1; of these messages all were shown, as the mirrors 500, 501 ….
+async fn shown(db: &Db, messages: &[u64]) -> Lease {
+    follow(&db.store, 1, 2).await;
+    let events: Vec<SourceEvent> = messages.iter().map(|id| posted(1, *id)).collect();
+    db.store.record_events(&events, at(0)).await.unwrap();
+    let lease = claim(&db.store, 2).await;
+    assert_eq!(show_all(&db.store, &lease, 500).await, messages);
+    lease
+}
+
+#[rstest]
+#[tokio::test]
+async fn first_showings_keep_their_order(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[10]).await;
+    store.record_events(&[posted(1, 11), posted(1, 12)], at(1)).await.unwrap();
+    let next = advance(store, &lease, None, at(2)).await;
+    assert_eq!(about(&next).1, 11);
+    let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
+    assert_eq!(next, Next::Wait(stored(at(60))), "12 waits behind 11");
+
+    store.record_events(&[edited(1, 10, "new")], at(3)).await.unwrap();
+    let next = advance(store, &lease, None, at(4)).await;
+    assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10), "an edit doesn't");
+    let next = advance(store, &lease, postponed(&next, 40), at(5)).await;
+    assert_eq!(next, Next::Wait(stored(at(40))));
+
+    let next = advance(store, &lease, None, at(61)).await;
+    assert_eq!(about(&next).1, 10, "the lower activity first");
+    let ended = Done::Ended { delivery: delivery(&next), ending: Ending::Refused };
+    let next = advance(store, &lease, Some(ended), at(61)).await;
+    let (in_flight, work) = create(&next);
+    assert_eq!((about(&next).1, work.delivery.attempts), (11, 1));
+    let next = advance(store, &lease, Some(created(in_flight, 2, 600)), at(61)).await;
+    assert_eq!(about(&next).1, 12);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_edit_waits_alone(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[10, 11]).await;
+    store.record_events(&[edited(1, 10, "new"), edited(1, 11, "new"), posted(1, 12)], at(1)).await.unwrap();
+    let next = advance(store, &lease, None, at(2)).await;
+    assert_eq!(about(&next).1, 10);
+    let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
+    assert_eq!(about(&next), (Step::Edit(message(501), Part(0)), 11));
+    let next = advance(store, &lease, postponed(&next, 30), at(2)).await;
+    let (in_flight, _) = create(&next);
+    assert_eq!(about(&next).1, 12);
+    let next = advance(store, &lease, Some(created(in_flight, 2, 600)), at(3)).await;
+    assert_eq!(next, Next::Wait(stored(at(30))));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deletion_goes_first(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[10, 11, 12]).await;
+    let events = [edited(1, 10, "new"), posted(1, 13), deleted(1, 12), deleted(1, 11)];
+    store.record_events(&events, at(1)).await.unwrap();
+    let next = advance(store, &lease, None, at(2)).await;
+    assert_eq!(about(&next), (Step::Delete(message(501)), 11));
+    let gone = Done::Deleted { delivery: delivery(&next), message: message(501) };
+    let next = advance(store, &lease, Some(gone), at(2)).await;
+    assert_eq!(about(&next), (Step::Delete(message(502)), 12));
+    let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
+    assert_eq!(about(&next).1, 10, "a deletion that waits lets the others go on");
+    let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
+    assert_eq!(about(&next), (Step::Create(Part(0)), 13));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_deleted_while_it_waited_frees_the_lane(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[]).await;
+    store.record_events(&[posted(1, 10), posted(1, 11)], at(1)).await.unwrap();
+    let next = advance_parts(store, &lease, None, at(2), 2).await;
+    let (in_flight, _) = create(&next);
+    let next = advance_parts(store, &lease, Some(created(in_flight, 2, 500)), at(2), 2).await;
+    let next = advance_parts(store, &lease, postponed(&next, 600), at(2), 2).await;
+    assert_eq!(next, Next::Wait(stored(at(600))), "half shown");
+    store.record_events(&[deleted(1, 10)], at(3)).await.unwrap();
+    let next = advance_parts(store, &lease, None, at(4), 2).await;
+    assert_eq!(
+        about(&next),
+        (Step::Delete(message(500)), 10),
+        "a deletion doesn't wait for the retry of a create"
+    );
+    let next = advance_parts(store, &lease, postponed(&next, 600), at(5), 2).await;
+    assert_eq!(about(&next).1, 11, "nor holds up others while it waits itself");
+}
+
+#[rstest]
+#[tokio::test]
+async fn many_that_end_take_several_turns(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[]).await;
+    let posts: Vec<SourceEvent> = (100..300).map(|id| posted(1, id)).collect();
+    let deletions: Vec<SourceEvent> = (100..299).map(|id| deleted(1, id)).collect();
+    store.record_events(&posts, at(1)).await.unwrap();
+    store.record_events(&deletions, at(1)).await.unwrap();
+    let mut turns = 0;
+    let next = loop {
+        turns += 1;
+        match advance(store, &lease, None, at(2)).await {
+            Next::Wait(until) => assert_eq!(until, at(2)),
+            next => break next,
+        }
+    };
+    assert_eq!((about(&next).1, turns), (299, 4));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_decide_makes_wait_waits(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[10]).await;
+    store.record_events(&[posted(1, 11), edited(1, 10, "new")], at(1)).await.unwrap();
+    let mut asked = Vec::new();
+    let mut decide = |work: &Work| {
+        asked.push(work.delivery.shown.is_some());
+        Step::Wait(at(if work.delivery.shown.is_some() { 90 } else { 50 }))
+    };
+    let next = store.advance(&lease, None, at(2), &mut decide).await.unwrap();
+    assert_eq!((next, asked), (Next::Wait(stored(at(50))), vec![true, false]));
+
+    let mut asked = 0;
+    let mut stop = |_: &Work| {
+        asked += 1;
+        Step::Wait(at(100))
+    };
+    let next = store.advance(&lease, None, at(100), &mut stop).await.unwrap();
+    assert_eq!((next, asked), (Next::Wait(at(100)), 1), "at once, but not now");
+}

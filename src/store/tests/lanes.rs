@@ -1,0 +1,180 @@
+//! Leases, and the create in flight.
+
+use rstest::rstest;
+
+use super::*;
+use crate::domain::activity::{Ending, Revision};
+use crate::store::OpenLane;
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn are_held_by_one(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    follow(&db.store, 1, 2).await;
+    let other = db.again().await;
+    for round in 0..10 {
+        let (now, until) = (at(round * 10), at(round * 10 + 10));
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let store = if number % 2 == 0 { db.store.clone() } else { other.clone() };
+            let owner = format!("worker-{number}");
+            tasks.spawn(async move { store.claim_lane(channel(2), &owner, now, until).await.unwrap() });
+        }
+        let leases: Vec<Lease> = tasks.join_all().await.into_iter().flatten().collect();
+        assert_eq!(leases.len(), 1);
+        assert_eq!(leases[0].epoch, round + 1);
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn are_renewed_and_released_by_their_holder(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let target = channel(2);
+    let first = store.claim_lane(target, "a", at(0), at(10)).await.unwrap().unwrap();
+    assert!(store.claim_lane(target, "b", at(9), at(20)).await.unwrap().is_none());
+    let first = store.renew_lane(&first, at(15)).await.unwrap().unwrap();
+    assert!(store.claim_lane(target, "b", at(14), at(20)).await.unwrap().is_none());
+    let second = store.claim_lane(target, "b", at(15), at(20)).await.unwrap().unwrap();
+    assert_eq!((first.epoch, second.epoch), (1, 2));
+    assert!(store.renew_lane(&first, at(30)).await.unwrap().is_none());
+    assert!(!store.release_lane(&first, None).await.unwrap());
+    assert!(store.release_lane(&second, None).await.unwrap());
+    let third = store.claim_lane(target, "b", at(16), at(20)).await.unwrap().unwrap();
+    assert!(!store.release_lane(&second, None).await.unwrap(), "the same owner, but an earlier lease");
+    assert_eq!(third.epoch, 3);
+}
+
+#[rstest]
+#[tokio::test]
+async fn lost_are_not_written_to(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    follow(store, 1, 2).await;
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let first = store.claim_lane(channel(2), "a", at(0), at(10)).await.unwrap().unwrap();
+    let next = advance(store, &first, None, at(1)).await;
+    let (in_flight, _) = create(&next);
+    let second = store.claim_lane(channel(2), "b", at(10), at(20)).await.unwrap().unwrap();
+    let late = advance(store, &first, Some(created(in_flight, 2, 500)), at(11)).await;
+    assert_eq!(late, Next::LostLease);
+    assert!(store.mirrored(message(500)).await.unwrap().is_none());
+    let next = advance(store, &second, None, at(12)).await;
+    assert_eq!(about(&next), (Step::Settle(in_flight), 10));
+}
+
+#[rstest]
+#[tokio::test]
+async fn remember_what_is_in_flight(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10), posted(1, 11), deleted(1, 11)], at(0)).await.unwrap();
+    let lease = claim(&db.store, 2).await;
+    let next = advance(&db.store, &lease, None, at(1)).await;
+    let (in_flight, work) = create(&next);
+    assert_eq!(
+        in_flight,
+        InFlight { delivery: work.delivery.id, part: Part(0), revision: Revision(1), after: message(10) }
+    );
+    // The process dies; meanwhile the message is edited.
+    let store = db.again().await;
+    store.record_events(&[edited(1, 10, "second")], at(2)).await.unwrap();
+    let lease = store.claim_lane(channel(2), "new", at(2_000_000), at(3_000_000)).await.unwrap().unwrap();
+    let next = advance(&store, &lease, None, at(3)).await;
+    assert_eq!(about(&next), (Step::Settle(in_flight), 10));
+    let next = advance(&store, &lease, Some(created(in_flight, 2, 500)), at(4)).await;
+    assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10), "adopted as the revision in flight");
+    // Recording it once more, because the answer of the database was lost, changes nothing.
+    let next = advance(&store, &lease, Some(created(in_flight, 2, 500)), at(4)).await;
+    assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10));
+}
+
+#[rstest]
+#[tokio::test]
+async fn know_the_newest_message(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    follow(store, 1, 2).await;
+    store.record_events(&[posted(1, 10), posted(1, 11), posted(1, 900)], at(0)).await.unwrap();
+    let lease = claim(store, 2).await;
+    let mut done = None;
+    for (after, made) in [(10, 500), (500, 501), (900, 901)] {
+        let next = advance(store, &lease, done, at(1)).await;
+        let (in_flight, _) = create(&next);
+        assert_eq!(in_flight.after, message(after));
+        done = Some(created(in_flight, 2, made));
+    }
+    assert_eq!(advance(store, &lease, done, at(2)).await, Next::Idle);
+}
+
+#[rstest]
+#[tokio::test]
+async fn settle_before_anything_else(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    follow(store, 1, 2).await;
+    store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
+    let lease = claim(store, 2).await;
+    let next = advance(store, &lease, None, at(1)).await;
+    let (in_flight, _) = create(&next);
+    let mut eager = |_: &Work| Step::Create(Part(1));
+    let next = store.advance(&lease, None, at(2), &mut eager).await.unwrap();
+    assert_eq!(about(&next), (Step::Settle(in_flight), 10), "no second create is begun");
+    let mut patient = |_: &Work| Step::Wait(at(60));
+    let next = store.advance(&lease, None, at(2), &mut patient).await.unwrap();
+    assert_eq!(next, Next::Wait(at(60)));
+    let mut tired = |work: &Work| match work.in_flight {
+        Some(_) => Step::End(Ending::GaveUp),
+        None => Step::Create(Part(0)),
+    };
+    let next = store.advance(&lease, None, at(3), &mut tired).await.unwrap();
+    assert_eq!(about(&next), (Step::Create(Part(0)), 11));
+    assert_eq!(db.deliveries().await, ["2 ended gave_up", "2 due"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn are_open_while_they_have_work(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    follow(store, 1, 2).await;
+    follow(store, 1, 3).await;
+    let open = async |now| store.open_lanes(now, 10).await.unwrap();
+    let ready = |target| OpenLane { target: channel(target), ready_at: None };
+    assert!(open(at(0)).await.is_empty());
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    assert_eq!(open(at(0)).await, [ready(2), ready(3)]);
+    assert_eq!(store.open_lanes(at(0), 1).await.unwrap(), [ready(2)]);
+
+    let lease = store.claim_lane(channel(2), "a", at(0), at(30)).await.unwrap().unwrap();
+    assert_eq!(open(at(1)).await, [ready(3)], "held");
+    assert_eq!(open(at(30)).await, [ready(2), ready(3)], "no longer held");
+    let next = advance(store, &lease, None, at(1)).await;
+    let (in_flight, _) = create(&next);
+    let postponed = Done::Postponed { delivery: in_flight.delivery, until: at(60) };
+    let waits = advance(store, &lease, Some(postponed), at(2)).await;
+    assert!(matches!(waits, Next::Wait(_)), "{waits:?}");
+    assert!(store.release_lane(&lease, None).await.unwrap());
+    let until = crate::store::sql::stored(at(60));
+    let waiting = OpenLane { target: channel(2), ready_at: Some(until) };
+    assert_eq!(open(at(3)).await, [ready(3), waiting]);
+    assert_eq!(open(at(60)).await, [ready(3), ready(2)]);
+
+    store.record_events(&[posted(1, 11)], at(4)).await.unwrap();
+    assert_eq!(open(at(5)).await, [ready(2), ready(3)], "new work wakes it");
+    let lease = store.claim_lane(channel(2), "a", at(5), at(30)).await.unwrap().unwrap();
+    let waits = advance(store, &lease, None, at(6)).await;
+    assert_eq!(waits, Next::Wait(until), "11 waits behind 10");
+    assert!(store.release_lane(&lease, Some(at(50))).await.unwrap());
+    let waiting = OpenLane { target: channel(2), ready_at: Some(crate::store::sql::stored(at(50))) };
+    assert_eq!(open(at(7)).await, [ready(3), waiting]);
+
+    let lease = store.claim_lane(channel(2), "a", at(7), at(30)).await.unwrap().unwrap();
+    assert_eq!(advance(store, &lease, None, at(8)).await, Next::Wait(until));
+    store.record_events(&[posted(1, 12)], at(9)).await.unwrap();
+    assert!(store.release_lane(&lease, Some(at(50))).await.unwrap());
+    assert_eq!(open(at(10)).await, [ready(2), ready(3)], "what came before it was released isn't slept over");
+}

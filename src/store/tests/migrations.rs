@@ -1,0 +1,125 @@
+//! The schema: there and back on both databases, with the same names.
+
+use std::collections::BTreeSet;
+
+use rstest::rstest;
+
+use super::*;
+
+async fn indexes(db: &Db) -> BTreeSet<String> {
+    let query = match db.server {
+        // SQLite names the indexes that it makes for itself `sqlite_autoindex_…`.
+        None => "SELECT name AS text FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        Some(_) => {
+            "SELECT indexname AS text FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE '%pkey' \
+            AND indexname NOT LIKE 'pk_%'"
+        }
+    };
+    db.texts(query).await.into_iter().collect()
+}
+
+async fn tables(db: &Db) -> BTreeSet<String> {
+    let query = match db.server {
+        None => "SELECT name AS text FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        Some(_) => "SELECT tablename AS text FROM pg_tables WHERE schemaname = 'public'",
+    };
+    db.texts(query).await.into_iter().collect()
+}
+
+async fn applied(db: &Db) -> usize {
+    db.store.migration_status().await.unwrap().iter().filter(|(_, applied)| *applied).count()
+}
+
+#[rstest]
+#[tokio::test]
+async fn go_up_and_down_and_up_again(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::empty(backend).await else { return };
+    let all = db.store.migration_status().await.unwrap().len();
+    assert_eq!((applied(&db).await, tables(&db).await.len()), (0, 0), "looking changes nothing");
+    db.store.migrate_up().await.unwrap();
+    let (tables_up, indexes_up) = (tables(&db).await, indexes(&db).await);
+    assert_eq!(applied(&db).await, all);
+    db.store.migrate_up().await.unwrap();
+    for left in (0..all).rev() {
+        db.store.migrate_down(1).await.unwrap();
+        assert_eq!(applied(&db).await, left);
+    }
+    assert_eq!(tables(&db).await, BTreeSet::from(["seaql_migrations".to_owned()]));
+    assert!(indexes(&db).await.is_empty());
+    db.store.migrate_up().await.unwrap();
+    assert_eq!((tables(&db).await, indexes(&db).await), (tables_up, indexes_up));
+    follow(&db.store, 1, 2).await;
+    db.store.migrate_down(all.try_into().unwrap()).await.unwrap();
+    assert_eq!(applied(&db).await, 0, "with rows in them too");
+}
+
+#[rstest]
+#[tokio::test]
+async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let indexes = indexes(&db).await;
+    let expected = [
+        "ix_activities_author_id",
+        "ix_activities_source_channel_id",
+        "ix_activities_source_message_id",
+        "ix_channel_follows_guild_id",
+        "ix_channel_follows_source_channel_id",
+        "ix_channel_follows_target_channel_id",
+        "ix_deliveries_follow_id",
+        "ix_deliveries_open",
+        "ix_deliveries_reopened",
+        "ix_mirrors_channel_id",
+        "uq_activities_origin",
+        "uq_channel_follows_source_target",
+        "uq_deliveries_activity_target",
+        "uq_mirrors_delivery_part",
+    ];
+    assert_eq!(indexes, expected.map(str::to_owned).into_iter().collect());
+    let columns = match backend {
+        Backend::Sqlite => "SELECT name AS text FROM pragma_table_info('channel_follows')",
+        Backend::Postgres => {
+            "SELECT column_name::text AS text FROM information_schema.columns WHERE table_name = 'channel_follows'"
+        }
+    };
+    let columns: BTreeSet<String> = db.texts(columns).await.into_iter().collect();
+    let named = ["id", "source_channel_id", "target_channel_id", "guild_id", "webhook_id", "webhook_token"];
+    for column in named.into_iter().chain(["is_active", "created_at", "updated_at"]) {
+        assert!(columns.contains(column), "{column}");
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_may_migrate_at_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::empty(backend).await else { return };
+    let other = db.again().await;
+    let (one, two) = tokio::join!(db.store.migrate_up(), other.migrate_up());
+    one.and(two).unwrap();
+}
+
+/// The plans that the lane's speed rests on: its queue is read through the partial indexes, in order.
+#[tokio::test]
+async fn lanes_read_their_partial_indexes() {
+    let db = Db::new(Backend::Sqlite).await.unwrap();
+    let plan = async |condition: &str| {
+        let query = format!(
+            "SELECT d.id FROM deliveries d JOIN activities a ON a.id = d.activity_id \
+             WHERE d.target_channel_id = 1 AND d.state = 'due' AND {condition}"
+        );
+        let rows: Vec<String> = plan_of(&db, &query).await;
+        rows.join("; ")
+    };
+    let head = plan("d.shown_revision IS NULL ORDER BY d.activity_id LIMIT 1").await;
+    assert!(head.contains("ix_deliveries_open") && !head.contains("TEMP B-TREE"), "{head}");
+    let reopened = plan("d.shown_revision IS NOT NULL ORDER BY a.deleted DESC, d.activity_id LIMIT 1").await;
+    assert!(reopened.contains("ix_deliveries_reopened"), "{reopened}");
+}
+
+async fn plan_of(db: &Db, query: &str) -> Vec<String> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        detail: String,
+    }
+    let rows: Vec<Row> = db.rows(&format!("EXPLAIN QUERY PLAN {query}")).await;
+    rows.into_iter().map(|row| row.detail).collect()
+}

@@ -1,0 +1,43 @@
+//! Numbers for people and metrics.
+
+use rstest::rstest;
+
+use super::*;
+use crate::domain::follow::BrokenReason;
+use crate::store::{BreakWhich, FollowCounts, Followers};
+
+#[rstest]
+#[tokio::test]
+async fn are_counted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    assert!(store.follow_counts().await.unwrap().is_empty());
+    let mut native = new_follow(1, 5);
+    native.options.delivery = Delivery::Native;
+    native.guild = guild(50);
+    store.insert_follow(&native, &Hook::Native(webhook_id(60)), at(0)).await.unwrap();
+    let (a, b) = (follow(store, 1, 2).await, follow(store, 1, 3).await);
+    follow(store, 1, 4).await;
+    store.pause_follow(a.guild, a.id, at(0)).await.unwrap();
+    store.break_follows(BreakWhich::Follow(b.id), BrokenReason::WebhookMoved, at(0)).await.unwrap();
+    store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
+
+    assert_eq!(store.count_servers().await.unwrap(), 2);
+    assert_eq!(store.count_open_deliveries().await.unwrap(), 2);
+    assert_eq!(store.count_open_lanes().await.unwrap(), 1);
+    let native = FollowCounts { delivery: Delivery::Native, active: 1, paused: 0, broken: 0 };
+    let relay = FollowCounts { delivery: Delivery::Relay, active: 1, paused: 1, broken: 1 };
+    assert_eq!(store.follow_counts().await.unwrap(), [native, relay]);
+    assert_eq!(store.count_follows_of_server(guild(HOME)).await.unwrap(), 3);
+    assert_eq!(store.count_followers(channel(1)).await.unwrap(), Followers { channels: 4, servers: 2 });
+
+    let first = MessageId::first_at(at(100)).get();
+    let lease = claim(store, 4).await;
+    show_all(store, &lease, first).await;
+    for (seconds, count) in [(99, 2), (100, 2), (101, 0)] {
+        assert_eq!(store.count_mirrored_since(at(seconds)).await.unwrap(), count, "{seconds}");
+    }
+    store.ping().await.unwrap();
+    store.close().await.unwrap();
+    store.ping().await.unwrap_err();
+}

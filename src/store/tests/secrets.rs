@@ -1,0 +1,76 @@
+//! What must not be readable isn't.
+
+use rstest::rstest;
+
+use super::*;
+use crate::store::StoreError;
+
+#[rstest]
+#[tokio::test]
+async fn tokens_and_contents_are_not_in_the_database(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    #[derive(FromQueryResult)]
+    struct Row {
+        token: Vec<u8>,
+        content: Vec<u8>,
+    }
+    let Some(db) = Db::new(backend).await else { return };
+    follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    db.store.record_events(&[edited(1, 10, "plain words")], at(0)).await.unwrap();
+    let query = "SELECT f.webhook_token AS token, a.content AS content FROM channel_follows f, activities a";
+    let rows: Vec<Row> = db.rows(query).await;
+    let mut bytes = rows[0].token.clone();
+    bytes.extend_from_slice(&rows[0].content);
+    if let Some(directory) = &db.directory {
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
+        }
+        assert!(holds(&bytes, b"discord:1/10"), "these are the right files");
+    }
+    for secret in ["secret-token", "plain words", "Ada"] {
+        assert!(!holds(&bytes, secret.as_bytes()), "{secret}");
+    }
+    let used = db.store.webhook_of(channel(2)).await.unwrap().unwrap();
+    assert_eq!(token(&used), "secret-token-1002");
+    assert!(!format!("{used:?} {:?}", db.store).contains("secret-token"));
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[rstest]
+#[tokio::test]
+async fn another_key_is_noticed(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    db.store.check_key().await.unwrap();
+    db.again().await.check_key().await.unwrap();
+    follow(&db.store, 1, 2).await;
+    let other = db.with_key(2).await;
+    let error = other.check_key().await.unwrap_err();
+    assert!(error.to_string().contains("ENCRYPTION_KEY"), "{error}");
+    assert!(matches!(other.webhook_of(channel(2)).await, Err(StoreError::Decrypt(_))));
+    db.again().await.check_key().await.unwrap();
+}
+
+#[tokio::test]
+async fn addresses_are_not_repeated() {
+    let closed = "postgres://user:hunter2@localhost/name?host=/nowhere";
+    for address in
+        ["", "mysql://u:hunter2@h/x", "postgres://u:hunter2@h:port/x", "sqlite://x?mode=hunter2", closed]
+    {
+        let error = Store::connect(&SecretString::from(address), cipher(1)).await.unwrap_err();
+        let (text, debug) = (error.to_string(), format!("{error:?}"));
+        assert!(!text.contains("hunter2") && !debug.contains("hunter2"), "{text} {debug}");
+        assert_eq!(matches!(error, StoreError::Address), address != closed, "{debug}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_file_is_said() {
+    let address = SecretString::from("sqlite:///nowhere/at/all.db?mode=rwc");
+    let error = Store::connect(&address, cipher(1)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Connect(_)), "{error:?}");
+}

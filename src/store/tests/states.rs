@@ -1,0 +1,202 @@
+//! Pausing, resuming, breaking and removing, and what that does to deliveries.
+
+use rstest::rstest;
+
+use super::*;
+use crate::domain::follow::{BrokenReason, FollowState};
+use crate::store::BreakWhich;
+
+/// Two follows of source 1; one message is shown in the first target, one is owed to both.
+async fn half_shown(db: &Db) -> (Follow, Follow, Lease) {
+    let (first, second) = (follow(&db.store, 1, 2).await, follow(&db.store, 1, 3).await);
+    db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let lease = claim(&db.store, 2).await;
+    assert_eq!(show_all(&db.store, &lease, 500).await, [10]);
+    db.store.record_events(&[posted(1, 11)], at(1)).await.unwrap();
+    assert_eq!(db.deliveries().await, ["2 shown 1", "3 due", "2 due", "3 due"]);
+    (first, second, lease)
+}
+
+#[rstest]
+#[tokio::test]
+async fn pausing_ends_only_what_was_never_shown(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let (first, _, lease) = half_shown(&db).await;
+    let paused = db.store.pause_follow(first.guild, first.id, at(2)).await.unwrap().unwrap();
+    assert_eq!(paused.state, FollowState::Paused);
+    assert_eq!(db.deliveries().await, ["2 shown 1", "3 due", "2 ended follow_ended", "3 due"]);
+
+    let events = [posted(1, 12), edited(1, 10, "new"), edited(1, 11, "new")];
+    db.store.record_events(&events, at(3)).await.unwrap();
+    let expected = ["2 due 1", "3 due", "2 ended follow_ended", "3 due", "3 due"];
+    assert_eq!(db.deliveries().await, expected, "what is shown is kept up to date, what is new is not sent");
+    assert!(show_all(&db.store, &lease, 600).await.is_empty());
+
+    let again = db.store.pause_follow(first.guild, first.id, at(4)).await.unwrap().unwrap();
+    assert_eq!(again, paused, "pausing twice changes nothing");
+    let resumed = db.store.resume_follow(first.guild, first.id, None, at(5)).await.unwrap().unwrap();
+    assert_eq!(resumed.state, FollowState::Active);
+    assert!(show_all(&db.store, &lease, 600).await.is_empty(), "and isn't sent later");
+    db.store.record_events(&[posted(1, 13)], at(6)).await.unwrap();
+    assert_eq!(show_all(&db.store, &lease, 600).await, [13]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn pausing_spares_what_has_begun(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let made = follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
+    let lease = claim(&db.store, 2).await;
+    let next = advance_parts(&db.store, &lease, None, at(1), 2).await;
+    let (first_part, _) = create(&next);
+    db.store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
+    assert_eq!(db.deliveries().await, ["2 due", "2 ended follow_ended"], "in flight");
+    let next = advance_parts(&db.store, &lease, Some(created(first_part, 2, 500)), at(3), 2).await;
+    let (second_part, _) = create(&next);
+    assert_eq!(second_part.part, Part(1), "half of it stands");
+    let done = Some(created(second_part, 2, 501));
+    assert_eq!(advance_parts(&db.store, &lease, done, at(4), 2).await, Next::Idle);
+    assert_eq!(db.deliveries().await, ["2 shown 1", "2 ended follow_ended"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn pausing_lets_what_is_half_shown_become_whole(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let made = follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let lease = claim(&db.store, 2).await;
+    let next = advance_parts(&db.store, &lease, None, at(1), 2).await;
+    let (in_flight, _) = create(&next);
+    let next = advance_parts(&db.store, &lease, Some(created(in_flight, 2, 500)), at(2), 2).await;
+    let postponed = Done::Postponed { delivery: create(&next).0.delivery, until: at(60) };
+    advance_parts(&db.store, &lease, Some(postponed), at(3), 2).await;
+    db.store.pause_follow(made.guild, made.id, at(4)).await.unwrap();
+    assert_eq!(db.deliveries().await, ["2 due"]);
+    let next = advance_parts(&db.store, &lease, None, at(60), 2).await;
+    assert_eq!(about(&next), (Step::Create(Part(1)), 10));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let made = follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let lease = claim(&db.store, 2).await;
+    let next = advance(&db.store, &lease, None, at(1)).await;
+    let (in_flight, _) = create(&next);
+    db.store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
+    let next = advance(&db.store, &lease, Some(Done::NotMade { in_flight }), at(3)).await;
+    assert_eq!((next, db.deliveries().await), (Next::Idle, vec!["2 ended follow_ended".to_owned()]));
+}
+
+#[rstest]
+#[tokio::test]
+async fn breaking_ends_what_is_owed_and_resuming_catches_up(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let (first, second, lease) = half_shown(&db).await;
+    db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
+    let reason = BrokenReason::WebhookDeleted;
+    let broken =
+        db.store.break_follows(BreakWhich::RelayWebhook(webhook_id(1_002)), reason, at(3)).await.unwrap();
+    assert_eq!(broken.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id]);
+    assert_eq!(broken[0].state, FollowState::Broken(reason));
+    assert_eq!(db.deliveries().await, ["2 shown 1", "3 due", "2 ended follow_ended", "3 due"]);
+    assert!(db.store.lane_webhook(channel(2)).await.unwrap().is_none());
+    assert!(db.store.webhook_of(channel(2)).await.unwrap().is_some());
+
+    let again =
+        db.store.break_follows(BreakWhich::Target(channel(2)), BrokenReason::TargetDeleted, at(4)).await;
+    assert!(again.unwrap().is_empty(), "it is broken already");
+    db.store.pause_follow(second.guild, second.id, at(4)).await.unwrap();
+    let paused =
+        db.store.break_follows(BreakWhich::Source(channel(1)), BrokenReason::SourceDeleted, at(4)).await;
+    assert!(paused.unwrap().is_empty(), "a pause is kept");
+    let kept = db.store.pause_follow(first.guild, first.id, at(4)).await.unwrap().unwrap();
+    assert_eq!(kept.state, FollowState::Broken(reason), "pausing doesn't hide a fault");
+
+    db.store.record_events(&[edited(1, 10, "newer"), posted(1, 12)], at(5)).await.unwrap();
+    assert_eq!(db.deliveries().await[0], "2 shown 1", "not owed while broken");
+    let hook = relay(77);
+    let resumed = db.store.resume_follow(first.guild, first.id, Some(&hook), at(6)).await.unwrap().unwrap();
+    assert_eq!((resumed.state, resumed.webhook), (FollowState::Active, Some(webhook_id(77))));
+    let next = advance(&db.store, &lease, None, at(7)).await;
+    assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10));
+}
+
+#[rstest]
+#[tokio::test]
+async fn resuming_takes_back_what_was_deleted_meanwhile(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let (first, _, lease) = half_shown(&db).await;
+    let reason = BrokenReason::TargetForbidden;
+    db.store.break_follows(BreakWhich::Follow(first.id), reason, at(2)).await.unwrap();
+    db.store.record_events(&[deleted(1, 10), deleted(1, 11)], at(3)).await.unwrap();
+    assert_eq!(advance(&db.store, &lease, None, at(4)).await, Next::Idle);
+    db.store.resume_follow(first.guild, first.id, None, at(5)).await.unwrap();
+    let next = advance(&db.store, &lease, None, at(6)).await;
+    assert_eq!(about(&next), (Step::Delete(message(500)), 10));
+}
+
+#[rstest]
+#[tokio::test]
+async fn removing_ends_what_is_owed_and_keeps_what_stands(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let (first, _, lease) = half_shown(&db).await;
+    db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
+    let next = advance(&db.store, &lease, None, at(3)).await;
+    assert_eq!(about(&next).1, 10);
+    db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();
+    assert_eq!(db.deliveries().await, ["2 ended 1 follow_ended", "3 due", "2 ended follow_ended", "3 due"]);
+    assert_eq!(advance(&db.store, &lease, None, at(4)).await, Next::Idle);
+    db.store.record_events(&[deleted(1, 10)], at(5)).await.unwrap();
+    assert_eq!(advance(&db.store, &lease, None, at(6)).await, Next::Idle, "mirrors that stand stay");
+    let mirrored = db.store.mirrored(message(500)).await.unwrap().unwrap();
+    assert_eq!((mirrored.follow, mirrored.target, mirrored.origin), (None, channel(2), origin(1, 10)));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_affected_is_chosen_exactly(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let mut native = new_follow(1, 3);
+    native.options.delivery = Delivery::Native;
+    native.guild = guild(8);
+    follow(store, 1, 2).await;
+    store.insert_follow(&native, &Hook::Native(webhook_id(60)), at(0)).await.unwrap();
+    follow(store, 4, 2).await;
+    let (a, b, c) = ((1, 2), (1, 3), (4, 2));
+    for (affected, expected) in [
+        (BreakWhich::Source(channel(1)), vec![a, b]),
+        (BreakWhich::RelaySource(channel(1)), vec![a]),
+        (BreakWhich::CrossServerOf(channel(1)), vec![a]),
+        (BreakWhich::Target(channel(2)), vec![a, c]),
+        (BreakWhich::SourceGuild(guild(8)), vec![a, b, c]),
+        (BreakWhich::TargetGuild(guild(8)), vec![b]),
+        (BreakWhich::RelayWebhook(webhook_id(1_002)), vec![a, c]),
+        (BreakWhich::FollowerWebhook(webhook_id(60)), vec![b]),
+        (BreakWhich::Target(channel(1)), vec![]),
+    ] {
+        let broken = store.break_follows(affected, BrokenReason::SourceDeleted, at(1)).await.unwrap();
+        let pairs: Vec<_> = broken.iter().map(|one| (one.pair.source.get(), one.pair.target.get())).collect();
+        assert_eq!(pairs, expected, "{affected:?}");
+        for follow in broken {
+            store.resume_follow(follow.guild, follow.id, None, at(2)).await.unwrap();
+        }
+    }
+}
