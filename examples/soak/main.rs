@@ -57,7 +57,8 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let sandbox = Sandbox::start(Config { patience: PATIENCE, ..Config::default() }).await?;
     let guild = sandbox.create_guild("Harbour");
     let source = guild.text("source");
-    let targets: Vec<Channel> = (0..args.targets).map(|number| guild.text(&format!("target-{number}"))).collect();
+    let targets: Vec<Channel> =
+        (0..args.targets).map(|number| guild.text(&format!("target-{number}"))).collect();
     let admin = guild.member("Admin", Permissions::MANAGE_CHANNELS);
     let folder = tempfile::tempdir()?;
 
@@ -91,7 +92,9 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let _ = posting.await;
 
     println!("no more kills: waiting until all is shown");
-    let settled = sandbox.wait_for("every target to show its source", PATIENCE, || count(&source, &targets).is_clean().then_some(()));
+    let settled = sandbox.wait_for("every target to show its source", PATIENCE, || {
+        count(&source, &targets).is_clean().then_some(())
+    });
     let _ = settled.await;
     // What would be made twice is made after that.
     let _ = sandbox.wait_quiet(Duration::from_secs(3)).await;
@@ -110,7 +113,8 @@ async fn post(person: Person, source: Channel, args: Args) {
         let Ok(message) = person.post(&source, format!("{number} first")) else { return };
         standing.push((number, message.id));
         if random.random_bool(0.15) {
-            let (number, message) = standing[random.random_range(standing.len().saturating_sub(20)..standing.len())];
+            let (number, message) =
+                standing[random.random_range(standing.len().saturating_sub(20)..standing.len())];
             let _ = person.edit(&source, message, format!("{number} edited at {}", standing.len()));
         }
         if random.random_bool(0.05) {

@@ -21,13 +21,13 @@ const ANSWER: u8 = 0;
 const FORWARD: u8 = 1;
 
 /// Whether a message is something that somebody posted.
-pub fn is_post(message: &Message) -> bool {
+pub(super) fn is_post(message: &Message) -> bool {
     POSTS.contains(&message.kind)
 }
 
 /// Whether what is shown of a message can't be all of it: something was posted, but nothing of it arrived. The gateway's library leaves out
 /// what it doesn't know; the history has it.
-pub fn is_hollow(content: &Content) -> bool {
+pub(super) fn is_hollow(content: &Content) -> bool {
     let Content { text, embeds, files, forward, stickers, poll, .. } = content;
     text.is_empty()
         && embeds.is_empty()
@@ -38,7 +38,7 @@ pub fn is_hollow(content: &Content) -> bool {
 }
 
 /// What a mirror of a message shows.
-pub fn read(message: &Message, guild: GuildId) -> Content {
+pub(super) fn read(message: &Message, guild: GuildId) -> Content {
     let mut unshown = Vec::new();
     let mut content = Content {
         author: author(message),

@@ -2,6 +2,7 @@
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, NewFollow, Pair};
+use crate::domain::ids::MessageId;
 use crate::domain::permissions::Permissions;
 use crate::store::Inserted;
 
@@ -27,7 +28,7 @@ pub enum Followed {
 
 /// A follow that may be made.
 pub(super) struct Checked {
-    source: Place,
+    pub(super) source: Place,
     target: Place,
     delivery: Delivery,
 }
@@ -41,6 +42,7 @@ impl Follows {
         let pair = Pair { source: source.id(), target: target.id() };
         let action = self.take_action(actor.user)?;
         let _alone = self.lock_target(pair.target).await;
+        self.begin_reading(&source, delivery).await?;
         let followed = match self.store.follow_by_pair(pair).await? {
             Some(standing) => self.change(standing, options).await?,
             None => {
@@ -70,6 +72,18 @@ impl Follows {
         let delivery = choose_delivery(request, source.kind(), target.kind())?;
         self.require_bot(access, &source, &target, delivery).await?;
         Ok(Checked { source, target, delivery })
+    }
+
+    /// A source that nobody had read is read from now on: what was posted before is not sent later.
+    pub(super) async fn begin_reading(&self, source: &Place, delivery: Delivery) -> Result<(), ServiceError> {
+        if delivery == Delivery::Relay && !self.store.is_read(source.id()).await? {
+            // A channel's own number is older than all its messages.
+            let oldest = MessageId::from_db(source.id().to_db()).ok();
+            if let Some(newest) = source.channel.last_message_id.or(oldest) {
+                self.store.move_seen_message(source.id(), newest).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The channel that shall receive: of this server, of a kind that can, and the person's to manage.

@@ -2,7 +2,7 @@
 
 use crate::domain::follow::{Delivery, Follow, FollowId, FollowState};
 
-use super::access::Access;
+use super::access::{Access, Place};
 use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
 use super::{DeliveryChoice, SourceChoice};
 
@@ -43,8 +43,9 @@ impl Follows {
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
-        self.require_possible(actor, &follow).await?;
+        let source = self.require_possible(actor, &follow).await?;
         let _alone = self.lock_target(follow.pair.target).await;
+        self.begin_reading(&source, follow.options.delivery).await?;
         let resumed = self.reconnect(&follow).await?;
         Ok(Resumed { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
@@ -72,8 +73,8 @@ impl Follows {
         }
     }
 
-    /// Checks what a new follow of the same pair and delivery would need.
-    async fn require_possible(&self, actor: Actor, follow: &Follow) -> Result<(), ServiceError> {
+    /// Checks what a new follow of the same pair and delivery would need; returns its source.
+    async fn require_possible(&self, actor: Actor, follow: &Follow) -> Result<Place, ServiceError> {
         let request = FollowRequest {
             source: SourceChoice::Linked(follow.pair.source),
             target: follow.pair.target,
@@ -81,6 +82,6 @@ impl Follows {
             delivery: DeliveryChoice::Fixed(follow.options.delivery),
             panels: follow.options.panels,
         };
-        self.check(&mut Access::new(&self.rest), actor, &request).await.map(|_| ())
+        self.check(&mut Access::new(&self.rest), actor, &request).await.map(|checked| checked.source)
     }
 }

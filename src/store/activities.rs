@@ -176,13 +176,12 @@ impl Store {
         for origins in order.chunks(1_000) {
             let rows = origins.iter().filter_map(|origin| known.get(origin).map(|known| (*origin, known)));
             let rows = rows.map(|(origin, known)| {
-                let Origin::Message { message, .. } = origin;
                 let content = known.content.as_ref().map(|content| self.cipher.seal_content(origin, content));
                 vec![
                     origin.to_string().into(),
                     "message".into(),
                     Value::BigInt(known.source.map(ChannelId::to_db)),
-                    message.to_db().into(),
+                    origin.message().to_db().into(),
                     Value::BigInt(known.author.map(UserId::to_db)),
                     known.revision.into(),
                     known.deleted.into(),

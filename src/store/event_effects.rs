@@ -8,7 +8,6 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
 use super::connect::Write;
 use super::sql::Sql;
 use super::{SourceEvent, StoreError};
-use crate::domain::activity::Origin;
 
 /// The numbers of known activities that have a new revision.
 #[derive(Debug, Default)]
@@ -36,7 +35,7 @@ struct FollowedRow {
 pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
     let mut channels: BTreeMap<i64, Option<i64>> = BTreeMap::new();
     for event in events {
-        let Origin::Message { channel, message } = event.origin();
+        let (channel, message) = (event.origin().channel(), event.origin().message());
         let seen = channels.entry(channel.to_db()).or_default();
         if let SourceEvent::Posted { source, .. } = event {
             *seen = (*seen).max(Some(message.to_db()));

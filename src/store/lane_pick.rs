@@ -30,7 +30,7 @@ pub(super) enum Pick {
 }
 
 const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.follow_id, d.shown_revision, d.wait_until, d.attempts, \
-    a.revision, a.deleted, a.content, a.source_channel_id, a.source_message_id, a.author_id, a.created_at \
+    a.origin, a.revision, a.deleted, a.content, a.author_id, a.created_at \
     FROM deliveries d JOIN activities a ON a.id = d.activity_id ";
 
 #[derive(FromQueryResult)]
@@ -44,8 +44,7 @@ struct Candidate {
     revision: i32,
     deleted: bool,
     content: Option<Vec<u8>>,
-    source_channel_id: Option<i64>,
-    source_message_id: Option<i64>,
+    origin: String,
     author_id: Option<i64>,
     created_at: DateTime<Utc>,
 }
@@ -106,12 +105,7 @@ async fn load(
     in_flight: Option<InFlight>,
     row: Candidate,
 ) -> Result<Work, StoreError> {
-    let channel = row.source_channel_id.map(ChannelId::from_db).transpose()?;
-    let message = row.source_message_id.map(MessageId::from_db).transpose()?;
-    let (Some(source), Some(message)) = (channel, message) else {
-        return Err(StoreError::Unreadable("origin"));
-    };
-    let origin = Origin::Message { channel: source, message };
+    let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
     Ok(Work {
         target,
         activity: Activity {
@@ -121,7 +115,7 @@ async fn load(
             deleted: row.deleted,
         },
         content: row.content.map(|sealed| cipher.open_content(origin, &sealed)).transpose()?,
-        source,
+        source: origin.channel(),
         author: row.author_id.map(UserId::from_db).transpose()?,
         recorded_at: row.created_at,
         delivery: Delivery {

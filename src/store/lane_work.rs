@@ -17,7 +17,7 @@ use super::connect::Write;
 use super::lane_pick::{Pick, pick};
 use super::sql::{Sql, stored};
 use super::{Done, Lease, Store, StoreError, gates, lane_done};
-use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision};
+use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, Part, Revision};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::message::Content;
@@ -180,7 +180,7 @@ async fn follow_step(
             Sql::new(update, [delivery.0.into(), stored(until).into()]).execute(&**txn).await?;
         }
         Step::Create(part) => {
-            let Origin::Message { message, .. } = work.activity.origin;
+            let message = work.activity.origin.message();
             let after = newest_mirror(txn, work.target).await?.map_or(message, |mirror| mirror.max(message));
             let mark = InFlight { delivery, part, revision: work.activity.revision, after };
             lane.mark = Some(mark);

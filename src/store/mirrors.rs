@@ -32,8 +32,7 @@ struct Row {
     activity_id: i64,
     target_channel_id: i64,
     follow_id: Option<i64>,
-    source_channel_id: Option<i64>,
-    source_message_id: Option<i64>,
+    origin: String,
 }
 
 impl Store {
@@ -44,16 +43,12 @@ impl Store {
         };
         let delivery = DeliveryId(row.delivery_id);
         let mirror = mirror(row)?;
-        let query = "SELECT d.activity_id, d.target_channel_id, d.follow_id, a.source_channel_id, a.source_message_id \
+        let query = "SELECT d.activity_id, d.target_channel_id, d.follow_id, a.origin \
             FROM deliveries d JOIN activities a ON a.id = d.activity_id WHERE d.id = $1";
         let Some(row) = Sql::new(query, [delivery.0.into()]).rows_of::<Row>(&self.db).await?.pop() else {
             return Ok(None);
         };
-        let (Some(channel), Some(source)) = (row.source_channel_id, row.source_message_id) else {
-            return Err(StoreError::Unreadable("origin"));
-        };
-        let origin =
-            Origin::Message { channel: ChannelId::from_db(channel)?, message: MessageId::from_db(source)? };
+        let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
         Ok(Some(Mirrored {
             mirror,
             activity: ActivityId(row.activity_id),

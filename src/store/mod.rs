@@ -9,6 +9,7 @@
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
 //! | `activities`, `event_effects` | source events become activities, and deliveries |
+//! | `sources` | whether a source is read, and which of its messages are mirrored |
 //! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
 //! | `mirrors` | what a message of a target mirrors |
 //! | `stats` | numbers for `/about` and the metrics |
@@ -35,6 +36,7 @@ mod lane_work;
 mod lanes;
 mod mirrors;
 mod setup;
+mod sources;
 mod sql;
 mod stats;
 #[cfg(test)]

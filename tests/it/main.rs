@@ -2,4 +2,5 @@
 
 #![expect(dead_code, unreachable_pub, reason = "a harness for many tests")]
 mod harness;
+mod life;
 mod thread;

@@ -26,8 +26,11 @@ impl Tally {
     ///
     /// Each text begins with a word of its own (such as a number), which stays through edits and tells which message a copy is of.
     pub fn of(source: &Channel, target: &Channel) -> Self {
-        let posted: Vec<SeenMessage> =
-            source.messages().into_iter().filter(|message| message.webhook.is_none() && message.kind == 0).collect();
+        let posted: Vec<SeenMessage> = source
+            .messages()
+            .into_iter()
+            .filter(|message| message.webhook.is_none() && message.kind == 0)
+            .collect();
         let copies: Vec<SeenMessage> =
             target.messages().into_iter().filter(|message| message.webhook.is_some()).collect();
         let places: HashMap<&str, (usize, &str)> = posted
@@ -77,7 +80,10 @@ impl std::ops::Add for Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { expected, lost, doubled, reordered, outdated } = self;
-        write!(f, "{expected} expected, {lost} lost, {doubled} doubled, {reordered} reordered, {outdated} outdated")
+        write!(
+            f,
+            "{expected} expected, {lost} lost, {doubled} doubled, {reordered} reordered, {outdated} outdated"
+        )
     }
 }
 

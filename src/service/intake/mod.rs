@@ -88,7 +88,7 @@ impl Intake {
         wake: Wake,
         catch_up: CatchUp,
     ) -> Self {
-        let reader = Reader::new(store.clone(), rest, clock, catch_up);
+        let reader = Reader::new(store.clone(), rest, clock, identity, catch_up);
         Self { store, clock, identity, watched, wake, reader }
     }
 

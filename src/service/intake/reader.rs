@@ -1,7 +1,7 @@
 //! Reads what the gateway did not bring: the history of a source since it was last seen, with what became of the messages that are mirrored already; or
 //! one message in full.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::domain::activity::Origin;
@@ -9,10 +9,12 @@ use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
+use crate::domain::permissions::Permissions;
 use crate::domain::retry::backoff;
 use crate::rest::model::{AuthorMember, Message};
 use crate::rest::{HISTORY_PAGE, Rest};
-use crate::service::{ServiceError, content};
+use crate::service::access::{Access, Found, Place};
+use crate::service::{Identity, ServiceError, content};
 use crate::store::{SourceEvent, Store};
 
 use super::held::Reading;
@@ -40,12 +42,19 @@ pub(super) struct Reader {
     store: Store,
     rest: Rest,
     clock: Clock,
+    identity: Identity,
     catch_up: CatchUp,
 }
 
 impl Reader {
-    pub(super) fn new(store: Store, rest: Rest, clock: Clock, catch_up: CatchUp) -> Self {
-        Self { store, rest, clock, catch_up }
+    pub(super) const fn new(
+        store: Store,
+        rest: Rest,
+        clock: Clock,
+        identity: Identity,
+        catch_up: CatchUp,
+    ) -> Self {
+        Self { store, rest, clock, identity, catch_up }
     }
 
     /// Reads, as long as it takes; gives up only where Discord says no, in which case there is nothing to read.
@@ -82,7 +91,7 @@ impl Reader {
         new: bool,
     ) -> Result<Vec<Read>, ServiceError> {
         match self.rest.message(source, message).await {
-            Ok(message) if content::is_post(&message) => Ok(vec![self.message(message, guild, new).await]),
+            Ok(message) if content::is_post(&message) => Ok(vec![as_read(message, guild, new)]),
             Ok(_) => Ok(Vec::new()),
             Err(error) if error.is_not_found() => {
                 Ok(vec![Read::Gone(Origin::Message { channel: source, message })])
@@ -91,89 +100,79 @@ impl Reader {
         }
     }
 
-    /// Everything new, oldest first, and what became of the mirrored messages among the newest ones.
+    /// What became of the messages that are mirrored already, then everything new, oldest first.
     async fn history(&self, source: ChannelId, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
         let Some(seen) = self.store.seen_message(source).await? else { return Ok(Vec::new()) };
         let newest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
-        let mut read = self.changes(source, guild, seen, &newest).await?;
-        let reaches_back =
-            newest.len() < usize::from(HISTORY_PAGE) || newest.first().is_some_and(|first| first.id <= seen);
-        let missed = if reaches_back {
-            newest.into_iter().filter(|message| message.id > seen).collect()
-        } else {
-            let (missed, notice) = self.since(source, seen).await?;
-            read.extend(notice);
-            missed
-        };
+        // Mostly nothing is new, and one request has told everything.
+        if newest.last().is_none_or(|newest| newest.id <= seen) {
+            return self.changes(source, guild, &newest).await;
+        }
+        let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
+        let known = self.rest.messages_before(source, behind, HISTORY_PAGE).await?;
+        let mut read = self.changes(source, guild, &known).await?;
+        let (missed, notice) = self.since(source, seen).await?;
+        read.extend(notice);
         let mut posts: Vec<Message> = missed.into_iter().filter(content::is_post).collect();
         self.name_authors(guild, &mut posts).await;
-        for message in posts {
-            read.push(self.message(message, guild, true).await);
-        }
+        read.extend(posts.into_iter().map(|message| as_read(message, guild, true)));
         Ok(read)
     }
 
     /// The messages after `seen`, within the bounds, and a line about those that are beyond them.
-    async fn since(
-        &self,
-        source: ChannelId,
-        seen: MessageId,
-    ) -> Result<(Vec<Message>, Option<Read>), ServiceError> {
-        let oldest = MessageId::first_at(self.clock.now() - self.catch_up.window);
-        let start = seen.max(oldest);
-        let mut messages = Vec::new();
+    async fn since(&self, source: ChannelId, seen: MessageId) -> Result<(Vec<Message>, Option<Read>), ServiceError> {
+        let start = seen.max(self.oldest());
+        let mut messages = VecDeque::new();
         let mut after = start;
+        let mut surplus = false;
         loop {
             let page = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
             let full = page.len() == usize::from(HISTORY_PAGE);
             let Some(last) = page.last() else { break };
             after = last.id;
             messages.extend(page);
+            while messages.len() > self.catch_up.messages {
+                messages.pop_front();
+                surplus = true;
+            }
             if !full {
                 break;
             }
         }
-        let surplus = messages.len().saturating_sub(self.catch_up.messages);
-        messages.drain(..surplus);
-        let before = if surplus > 0 { messages.first().map(|message| message.id) } else { Some(start) };
-        let gap = surplus > 0 || start > seen;
-        let notice = before.filter(|_| gap).map(|before| notice(source, seen, before));
-        Ok((messages, notice))
+        let before = if surplus { messages.front().map_or(after, |message| message.id) } else { start };
+        let notice = (surplus || start > seen).then(|| notice(source, seen, before));
+        Ok((messages.into(), notice))
     }
 
-    /// What became of the messages that are mirrored already, as far as the newest page reaches: edited, or deleted.
-    async fn changes(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-        seen: MessageId,
-        newest: &[Message],
-    ) -> Result<Vec<Read>, ServiceError> {
-        let reach = match newest.first() {
-            Some(first) if newest.len() == usize::from(HISTORY_PAGE) => first.id,
-            _ => MessageId::first_at(self.clock.now() - self.catch_up.window),
+    /// What became of those of these messages that are mirrored: edited, or deleted.
+    async fn changes(&self, source: ChannelId, guild: GuildId, page: &[Message]) -> Result<Vec<Read>, ServiceError> {
+        let reach = match page.first() {
+            Some(first) if page.len() == usize::from(HISTORY_PAGE) => first.id,
+            _ => self.oldest(),
         };
-        let mirrored = self.store.mirrored_since(source, reach).await?;
-        let there: HashSet<MessageId> = newest.iter().map(|message| message.id).collect();
-        let gone: Vec<MessageId> =
-            mirrored.iter().copied().filter(|message| !there.contains(message)).collect();
-        let mut read = Vec::new();
-        let known: HashSet<MessageId> = mirrored.into_iter().collect();
-        for message in newest.iter().filter(|message| message.id <= seen && known.contains(&message.id)) {
-            read.push(self.message(message.clone(), guild, false).await);
-        }
-        // Without Read Message History, Discord answers an empty list: then nothing is known to be gone.
-        if !newest.is_empty() {
-            read.extend(
-                gone.into_iter().map(|message| Read::Gone(Origin::Message { channel: source, message })),
-            );
+        let mirrored: HashSet<MessageId> = self.store.mirrored_since(source, reach).await?.into_iter().collect();
+        let there: HashSet<MessageId> = page.iter().map(|message| message.id).collect();
+        let standing = page.iter().filter(|message| mirrored.contains(&message.id));
+        let mut read: Vec<Read> = standing.map(|message| as_read(message.clone(), guild, false)).collect();
+        let gone: Vec<MessageId> = mirrored.difference(&there).copied().collect();
+        if !gone.is_empty() && (!page.is_empty() || self.may_read(source, guild).await?) {
+            let gone = gone.into_iter().map(|message| Origin::Message { channel: source, message });
+            read.extend(gone.map(Read::Gone));
         }
         Ok(read)
     }
 
-    async fn message(&self, message: Message, guild: GuildId, new: bool) -> Read {
-        let content = Box::new(content::read(&message, guild));
-        Read::Message { message: Box::new(message), content, new }
+    /// The lower bound of what is read.
+    fn oldest(&self) -> MessageId {
+        MessageId::first_at(self.clock.now() - self.catch_up.window)
+    }
+
+    /// Whether an empty history is a true one: without Read Message History, Discord answers an empty list too.
+    async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
+        let mut access = Access::new(&self.rest);
+        let Found::Seen(channel) = access.find(source).await? else { return Ok(false) };
+        let granted = access.granted(self.identity.user, &Place { channel, guild }).await?;
+        Ok(granted.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY))
     }
 
     /// History leaves out who the authors are in the server: asked for once each, so that mirrors show the same names as live ones.
@@ -193,6 +192,11 @@ impl Reader {
             message.member = known.get(&user).cloned().flatten();
         }
     }
+}
+
+fn as_read(message: Message, guild: GuildId, new: bool) -> Read {
+    let content = Box::new(content::read(&message, guild));
+    Read::Message { message: Box::new(message), content, new }
 }
 
 /// A line about messages that were missed for good.
