@@ -2,4 +2,6 @@
 
 #![expect(dead_code, unreachable_pub, reason = "a harness for many tests")]
 mod harness;
+mod operating;
+mod settings;
 mod thread;
