@@ -11,11 +11,13 @@ use tokio::sync::watch;
 
 use crate::config::{Config, DatabaseConfig, EncryptionKey};
 use crate::delivery::{Engine, REQUEST_TIMEOUT, Waker};
-use crate::discord::gateway::{self, Endpoint, FatalGateway, GatewayState, Sinks};
+use crate::discord::gateway::{self, Endpoint, FatalGateway, Sinks};
+use crate::discord::shards::GatewayState;
 use crate::discord::{Bot, docs};
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::http::{self, Pages};
+use crate::rest::model::GatewayBot;
 use crate::rest::{Rest, RestConfig, RestError, RestSetupError, user_agent};
 use crate::service::health::Health;
 use crate::service::intake::Intake;
@@ -30,6 +32,8 @@ const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
 const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 16 | 1 << 29;
 /// How often all follows are looked at, for what no event told.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// When a sweep that failed is repeated.
+const SWEEP_AGAIN: Duration = Duration::from_secs(60);
 /// How long to wait before Discord is asked again at the start, at first and at most.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How long the HTTP server may take to finish its answers at the end.
@@ -95,7 +99,11 @@ pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<
     let web = tokio::spawn(http::serve(listener, Pages { metrics, health: pages }, async move {
         let _ = stop.wait_for(|stop| *stop).await;
     }));
-    let store = open_store(&config).await?;
+    // A database that doesn't answer must not hold up the end.
+    let store = tokio::select! {
+        store = open_store(&config) => store?,
+        _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
+    };
     let ended = tokio::select! {
         started = start(&config, &store) => match started {
             Ok(started) => started.run(&config, store.clone(), &health, shutdown.clone()).await,
@@ -123,7 +131,7 @@ async fn stopped_early(health: &watch::Sender<Option<Health>>, shutdown: &mut wa
 struct Started {
     rest: Rest,
     identity: Identity,
-    gateway_url: String,
+    gateway: GatewayBot,
 }
 
 /// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
@@ -139,7 +147,7 @@ async fn start(config: &Config, store: &Store) -> Result<Started, AppError> {
     tracing::info!(name = user.username, application = %application.id, database_up = store.ping().await.is_ok(), "logged in");
     let commands = docs::definitions();
     ask(|| rest.set_global_commands(identity.application, &commands)).await?;
-    Ok(Started { rest, identity, gateway_url: gateway.url })
+    Ok(Started { rest, identity, gateway })
 }
 
 /// Repeats a question until Discord answers it, one way or the other.
@@ -168,7 +176,7 @@ impl Started {
         health: &watch::Sender<Option<Health>>,
         shutdown: watch::Receiver<bool>,
     ) -> Result<(), AppError> {
-        let Self { rest, identity, gateway_url } = self;
+        let Self { rest, identity, gateway } = self;
         let clock = clock();
         let state = Arc::new(GatewayState::default());
         let up = Arc::clone(&state);
@@ -177,11 +185,12 @@ impl Started {
         let (engine, waker) = Engine::new(store.clone(), &rest, clock, owner());
         let (stop_delivery, delivery_stops) = watch::channel(false);
         let delivering = tokio::spawn(engine.run(delivery_stops));
+        let stopping = tokio::spawn(pass_on(shutdown.clone(), stop_delivery.clone()));
 
         let watched = Arc::new(Watched::default());
         let upkeep = Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, Arc::clone(&watched)));
         upkeep.load_watched().await?;
-        let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), Arc::clone(&state)));
+        let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
         let intake = Intake::new(
             store.clone(),
             rest.clone(),
@@ -199,12 +208,14 @@ impl Started {
         let endpoint = Endpoint {
             token: config.token.clone(),
             api_base: config.api_base.origin().ascii_serialization(),
-            gateway_url,
+            gateway_url: gateway.url,
+            shards: gateway.shards.max(1),
         };
         let sinks = Sinks { intake: Arc::new(intake), upkeep, bot: Arc::new(bot), state };
         let ended = gateway::run(&endpoint, sinks, shutdown).await;
 
         sweeping.abort();
+        stopping.abort();
         stop_delivery.send_replace(true);
         if delivering.await.is_err() {
             tracing::error!("the delivery ended by a panic");
@@ -218,16 +229,29 @@ fn wake(waker: Waker) -> crate::service::intake::Wake {
     Arc::new(move |targets| waker.wake(targets))
 }
 
-/// Looks at all follows once the gateway is up, for what happened while nobody listened, then every day.
-async fn sweep(upkeep: Arc<Upkeep>, state: Arc<GatewayState>) {
-    while !state.is_up() {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+/// Stops the delivery with all else: while the gateway says goodbye, lanes finish the request that they are in. What is read until then is
+/// written down, and delivered at the next start.
+async fn pass_on(mut from: watch::Receiver<bool>, to: watch::Sender<bool>) {
+    if from.wait_for(|stop| *stop).await.is_ok() {
+        to.send_replace(true);
     }
+}
+
+/// Looks at all follows whenever a gateway session begins, for what happened while nobody listened, and every day.
+async fn sweep(upkeep: Arc<Upkeep>, mut sessions: watch::Receiver<u64>) {
+    // The first look is that of the first session.
+    let mut wait = Duration::MAX;
     loop {
-        if let Err(error) = upkeep.sweep().await {
-            tracing::warn!(%error, "the sweep over all follows did not come to its end");
+        if let Ok(Err(_)) = tokio::time::timeout(wait, sessions.changed()).await {
+            return;
         }
-        tokio::time::sleep(SWEEP).await;
+        wait = match upkeep.sweep().await {
+            Ok(()) => SWEEP,
+            Err(error) => {
+                tracing::warn!(%error, "the sweep over all follows did not come to its end; it is repeated");
+                SWEEP_AGAIN
+            }
+        };
     }
 }
 

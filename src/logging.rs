@@ -1,5 +1,7 @@
 //! Logs: one structured line an event, never a token or a message's text.
 
+use std::io::IsTerminal;
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt, Targets};
@@ -33,7 +35,9 @@ pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
 /// Starts logging to standard error.
 pub fn start(config: &LogConfig) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(&config.filter)?.and(ceilings());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for people at a terminal, not for files and collectors.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let layer = match config.format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

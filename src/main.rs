@@ -1,12 +1,19 @@
 //! The program: reads the settings, starts logging, and does what the command line says.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tributary::cli::{Cli, Command, Migrate};
 use tributary::config::Env;
 use tributary::{app, config, discord, http, logging};
+
+/// The runtime's threads, at least.
+const LEAST_THREADS: usize = 4;
+/// How long tasks that are left may take to end.
+const GOODBYE: Duration = Duration::from_millis(100);
 
 /// What ends the program early: one line for the operator.
 type Fatal = Box<dyn std::error::Error + Send + Sync>;
@@ -37,7 +44,20 @@ fn run(command: Command) -> Result<(), Fatal> {
     let lookup = |name: &str| std::env::var(name).ok();
     let env = Env::new(&lookup);
     logging::start(&env.log()?)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = runtime()?;
+    let ended = perform(command, env, &runtime);
+    // A task that hangs must not hold up the end.
+    runtime.shutdown_timeout(GOODBYE);
+    ended
+}
+
+/// A hanging gateway connection takes a thread for itself for a moment (see `discord::shards`): there are always others.
+fn runtime() -> std::io::Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, usize::from).max(LEAST_THREADS);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+}
+
+fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fatal> {
     match command {
         Command::Run => {
             let config = env.config()?;
@@ -57,7 +77,8 @@ fn run(command: Command) -> Result<(), Fatal> {
 
 /// Reads `.env`, where there is one; what is set in the environment wins.
 fn read_env_file() -> Result<(), Fatal> {
-    match dotenvy::dotenv() {
+    // Not `dotenv()`, which looks in all folders above, too.
+    match dotenvy::from_path(".env") {
         Err(error) if !error.not_found() => {
             // The error itself may quote the line, and the line may hold a secret.
             Err("the .env file can't be read. Each line must be NAME=value; put values with spaces in quotes.".into())

@@ -1,5 +1,6 @@
 //! The names of the metrics, and the recorder that `/metrics` reads.
 
+use crate::domain::activity::Ending;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 /// Gauge: follows, by `state` (active, paused, broken).
@@ -14,6 +15,8 @@ pub const DELIVERIES: &str = "tributary_deliveries_total";
 pub const OPEN_DELIVERIES: &str = "tributary_open_deliveries";
 /// Gauge: targets with deliveries that are not finished.
 pub const OPEN_LANES: &str = "tributary_open_lanes";
+/// Gauge: how many unfinished deliveries the target has that has most of them.
+pub const DEEPEST_LANE: &str = "tributary_deepest_lane";
 /// Histogram, in seconds: from the message in the source to its mirror.
 pub const DELIVERY_LAG: &str = "tributary_delivery_lag_seconds";
 /// Counter: times that the gateway came back after it was gone.
@@ -21,6 +24,17 @@ pub const GATEWAY_RECONNECTS: &str = "tributary_gateway_reconnects_total";
 /// Gauge: 1 while the gateway is connected.
 pub const GATEWAY_UP: &str = "tributary_gateway_up";
 
+/// The outcomes of [`DELIVERIES`]: a message stands, or was edited or deleted; it is tried again, or nobody knows; it ended in one of four ways.
+const OUTCOMES: &[&str] = &[
+    "shown",
+    "changed",
+    "postponed",
+    "unclear",
+    Ending::Withdrawn.as_str(),
+    Ending::Refused.as_str(),
+    Ending::FollowEnded.as_str(),
+    Ending::GaveUp.as_str(),
+];
 /// The lag's buckets, in seconds.
 const LAG_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0];
 
@@ -43,6 +57,7 @@ fn describe() {
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
     metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");
+    metrics::describe_gauge!(DEEPEST_LANE, "Unfinished deliveries of the target that has most of them");
     metrics::describe_histogram!(
         DELIVERY_LAG,
         metrics::Unit::Seconds,
@@ -51,6 +66,11 @@ fn describe() {
     metrics::describe_counter!(GATEWAY_RECONNECTS, "Times that the gateway came back after it was gone");
     metrics::describe_gauge!(GATEWAY_UP, "1 while the gateway is connected");
     // Present from the start, so that a rate over them is never without data.
+    for outcome in OUTCOMES {
+        metrics::counter!(DELIVERIES, "outcome" => *outcome).absolute(0);
+    }
+    // Nothing is recorded, but the histogram is there.
+    let _ = metrics::histogram!(DELIVERY_LAG);
     metrics::counter!(EVENTS_READ).absolute(0);
     metrics::counter!(GATEWAY_RECONNECTS).absolute(0);
 }

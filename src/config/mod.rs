@@ -7,7 +7,7 @@ mod settings;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use reqwest::Url;
@@ -186,6 +186,15 @@ impl<'a> Env<'a> {
             "sqlite" => {
                 let path = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
                 let path = (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path));
+                let folder =
+                    path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+                if folder.is_some_and(|folder| !folder.is_dir()) {
+                    return Err(ConfigError::new(
+                        "DATABASE_URL",
+                        "is in a folder that doesn't exist",
+                        "Make the folder first, or use sqlite://tributary.db?mode=rwc for a file in the working directory.",
+                    ));
+                }
                 Ok(DatabaseConfig::Sqlite { path, url: url.into() })
             }
             "postgres" | "postgresql" => Ok(DatabaseConfig::Postgres { url: url.into() }),

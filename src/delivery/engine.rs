@@ -13,14 +13,14 @@ use crate::rest::Rest;
 use crate::store::Store;
 
 use super::agenda::Agenda;
-use super::{PATIENCE, Tools, lane};
+use super::{PATIENCE, SETTLING, Tools, lane};
 
 /// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
 const LOOK: Duration = Duration::from_secs(5);
 /// How many lanes one look brings at most.
 const LOOK_LIMIT: u64 = 10_000;
 /// How long lanes have at the end to finish the request that they are in. What is cut off is settled at the next start.
-const DRAIN: Duration = Duration::from_millis(2_500);
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// Tells the engine which targets have new work.
 #[derive(Clone)]
@@ -52,6 +52,7 @@ impl Engine {
 
     /// Works until `shutdown` says otherwise, then lets the lanes finish the request that they are in.
     pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+        self.take_over().await;
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -72,6 +73,13 @@ impl Engine {
                 lanes = self.working.len(),
                 "some requests were still under way at the end; they are settled at the next start"
             );
+        }
+    }
+
+    /// Lanes that a former process left in the middle of something are taken up at once, where that is safe.
+    async fn take_over(&self) {
+        if let Err(error) = self.tools.store.free_lanes(self.tools.clock.now() + SETTLING).await {
+            tracing::error!(%error, "can't free the lanes of the last run; they are taken up when their leases have ended");
         }
     }
 

@@ -16,7 +16,7 @@ use crate::metrics as names;
 use crate::rest::{ChangeOutcome, Landing, Posted, Refusal, SendOutcome, WebhookAccess, WebhookMessage};
 use crate::store::{BreakWhich, Done, StoreError, Work};
 
-use super::{REQUEST_TIMEOUT, Tools, settle};
+use super::{SETTLING, Tools, settle};
 
 /// How long a delivery is tried before it is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
@@ -99,7 +99,8 @@ impl<'a> Sender<'a> {
             SendOutcome::Unclear(doubt) => {
                 tracing::warn!(target = %self.target, %doubt, "a send ended in doubt; it is settled before anything else is sent");
                 count("unclear");
-                Ok(Performed::Wait(None, self.now() + span(REQUEST_TIMEOUT)))
+                let settle_at = self.now() + SETTLING;
+                Ok(Performed::Wait(Some(Done::InDoubt { in_flight, settle_at }), settle_at))
             }
             SendOutcome::WebhookGone => self.webhook_gone(work, webhook).await,
             SendOutcome::WebhookMoved(posted) => {

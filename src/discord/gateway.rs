@@ -1,6 +1,6 @@
 //! The connection to Discord's gateway: serenity keeps it, events leave it in order, and its state is known to readiness and metrics.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret, SecretString};
 use serenity::futures::StreamExt;
 use serenity::gateway::{GatewayError, ShardStageUpdateEvent};
-use serenity::{ConnectionStage, Event, GatewayIntents, Interaction, ShardId};
+use serenity::{ConnectionStage, GatewayIntents, Interaction, ShardId};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,6 +17,7 @@ use crate::service::intake::Intake;
 use crate::service::upkeep::Upkeep;
 
 use super::ingest::{self, Queues};
+use super::shards::{self, GatewayState};
 use super::{Bot, commands, components};
 
 /// What the bot listens to. MESSAGE_CONTENT must be switched on in the developer portal.
@@ -24,8 +25,8 @@ const INTENTS: GatewayIntents = GatewayIntents::GUILDS
     .union(GatewayIntents::GUILD_MESSAGES)
     .union(GatewayIntents::GUILD_WEBHOOKS)
     .union(GatewayIntents::MESSAGE_CONTENT);
-/// How long leaving the gateway may take before the connection is simply dropped.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long writing down what was read may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why the gateway can't be used at all. There is no point in trying again.
 #[derive(Debug, thiserror::Error)]
@@ -55,46 +56,12 @@ pub struct Endpoint {
     pub api_base: String,
     /// The gateway's address, as Discord named it.
     pub gateway_url: String,
-}
-
-/// What is known of the connection and of the servers behind it.
-#[derive(Debug, Default)]
-pub struct GatewayState {
-    connected: Mutex<HashMap<ShardId, bool>>,
-    guilds: Mutex<HashSet<serenity::GuildId>>,
-}
-
-impl GatewayState {
-    /// Whether every shard that was started is connected, and there is one.
-    pub fn is_up(&self) -> bool {
-        let shards = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        !shards.is_empty() && shards.values().all(|connected| *connected)
-    }
-
-    /// How many servers the bot is in.
-    pub fn guilds(&self) -> usize {
-        self.guilds.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    fn set(&self, shard: ShardId, connected: bool) {
-        let before = self.connected.lock().unwrap_or_else(PoisonError::into_inner).insert(shard, connected);
-        if connected && before.is_some_and(|before| !before) {
-            metrics::counter!(crate::metrics::GATEWAY_RECONNECTS).increment(1);
-        }
-    }
-
-    fn note_guilds(&self, event: &Event) {
-        let mut guilds = self.guilds.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::Ready(ready) => guilds.extend(ready.ready.guilds.iter().map(|guild| guild.id)),
-            Event::GuildCreate(created) => drop(guilds.insert(created.guild.id)),
-            Event::GuildDelete(left) if !left.guild.unavailable => drop(guilds.remove(&left.guild.id)),
-            _ => {}
-        }
-    }
+    /// How many shards to start, at least one, as Discord recommends.
+    pub shards: u32,
 }
 
 /// Everything that events are given to.
+#[derive(Clone)]
 pub struct Sinks {
     /// What happens in followed channels.
     pub intake: Arc<Intake>,
@@ -113,37 +80,51 @@ pub async fn run(
     sinks: Sinks,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), FatalGateway> {
-    let Sinks { intake, upkeep, bot, state } = sinks;
     let (reports, reported) = unbounded_channel();
     let (changes, changed) = unbounded_channel();
-    let writing = tokio::spawn({
-        let intake = Arc::clone(&intake);
-        async move { intake.run(reported).await }
-    });
-    let reflecting = tokio::spawn({
-        let upkeep = Arc::clone(&upkeep);
-        async move { upkeep.run(changed).await }
-    });
+    let (intake, upkeep) = (Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep));
+    let writing = tokio::spawn(async move { intake.run(reported).await });
+    let reflecting = tokio::spawn(async move { upkeep.run(changed).await });
     let queues = Queues { reports, changes };
-    let collectors = Mutex::default();
-    let handler = Handler { intake, upkeep, bot: Arc::clone(&bot), state, queues, collectors };
-    let mut client = build(endpoint, handler, bot).await?;
-    let shards = Arc::clone(&client.shard_manager);
-    let ended = tokio::select! {
-        ended = client.start_autosharded() => ended.map_err(|error| fatal(&error)),
-        _ = shutdown.wait_for(|stop| *stop) => Ok(()),
+    let ended = loop {
+        if let Some(ended) = connect(endpoint, &sinks, &queues, &mut shutdown).await {
+            break ended;
+        }
     };
-    if tokio::time::timeout(GOODBYE, shards.shutdown_all()).await.is_err() {
-        tracing::debug!("the gateway did not say goodbye in time");
-    }
-    // The handler holds the queue's sender; with the client gone, what was read is written down, and the writing ends.
-    drop((client, shards));
+    // Nobody else holds the queues any more: what was read is written down, and the writing ends.
+    drop(queues);
     reflecting.abort();
-    if tokio::time::timeout(GOODBYE, writing).await.is_err() {
+    if tokio::time::timeout(LAST_WORDS, writing).await.is_err() {
         tracing::warn!(
             "some events were still being written down at the end; they are read again at the next start"
         );
     }
+    ended
+}
+
+/// One client, from its start to its end; `None` when its connection hung, and another is to be built.
+async fn connect(
+    endpoint: &Endpoint,
+    sinks: &Sinks,
+    queues: &Queues,
+    shutdown: &mut watch::Receiver<bool>,
+) -> Option<Result<(), FatalGateway>> {
+    let handler = Handler { sinks: sinks.clone(), queues: queues.clone(), collectors: Mutex::default() };
+    let built = tokio::select! {
+        built = build(endpoint, handler, Arc::clone(&sinks.bot)) => built,
+        _ = shutdown.wait_for(|stop| *stop) => return Some(Ok(())),
+    };
+    let mut client = match built {
+        Ok(client) => client,
+        Err(error) => return Some(Err(error)),
+    };
+    let manager = Arc::clone(&client.shard_manager);
+    let ended = tokio::select! {
+        ended = client.start_shards(endpoint.shards) => Some(ended.map_err(|error| fatal(&error))),
+        _ = shutdown.wait_for(|stop| *stop) => Some(Ok(())),
+        () = shards::watch(&manager, &sinks.state) => None,
+    };
+    shards::leave(&manager, &sinks.state).await;
     ended
 }
 
@@ -187,12 +168,9 @@ fn fatal(error: &serenity::Error) -> FatalGateway {
 }
 
 struct Handler {
-    intake: Arc<Intake>,
-    upkeep: Arc<Upkeep>,
-    bot: Arc<Bot>,
-    state: Arc<GatewayState>,
+    sinks: Sinks,
     queues: Queues,
-    /// A shard's way into the queue: ends with the connection that it was registered on, and lives through a resume.
+    /// A shard's way into the queues: ends with the connection that it was registered on, and lives through a resume.
     collectors: Mutex<HashMap<ShardId, JoinHandle<()>>>,
 }
 
@@ -203,10 +181,9 @@ impl Handler {
         if collectors.get(&ctx.shard_id).is_some_and(|collector| !collector.is_finished()) {
             return;
         }
-        let (intake, upkeep, state) =
-            (Arc::clone(&self.intake), Arc::clone(&self.upkeep), Arc::clone(&self.state));
+        let Sinks { intake, upkeep, state, .. } = self.sinks.clone();
         let queues = self.queues.clone();
-        // Nothing is collected: the collector is only there because it sees events in the gateway's order, on the shard's own task.
+        // Nothing is collected: a collector is only the one place that sees events in the gateway's order, on the shard's own task.
         let mut nothing = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
             state.note_guilds(event);
             ingest::pass_on(&queues, &intake, &upkeep, event);
@@ -222,22 +199,22 @@ impl serenity::EventHandler for Handler {
         if event.new != ConnectionStage::Disconnected {
             self.collect(&ctx);
         }
-        self.state.set(event.shard_id, event.new == ConnectionStage::Connected);
+        self.sinks.state.stage_changed();
     }
 
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         tracing::info!(shard = ctx.shard_id.0, servers = ready.guilds.len(), "connected to the gateway");
-        self.state.set(ctx.shard_id, true);
+        self.sinks.state.began(ctx.shard_id);
     }
 
     async fn resume(&self, ctx: serenity::Context, _: serenity::ResumedEvent) {
         tracing::info!(shard = ctx.shard_id.0, "gateway session resumed");
-        self.state.set(ctx.shard_id, true);
+        self.sinks.state.connected_again(ctx.shard_id);
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {
         if let Interaction::Component(press) = interaction {
-            components::answer(&ctx, &self.bot, &press).await;
+            components::answer(&ctx, &self.sinks.bot, &press).await;
         }
     }
 }

@@ -10,6 +10,7 @@ mod ids;
 mod ingest;
 mod options;
 mod reply;
+pub mod shards;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub struct Bot {
     /// When the process started.
     pub started_at: DateTime<Utc>,
     /// What is known of the gateway.
-    pub gateway: Arc<gateway::GatewayState>,
+    pub gateway: Arc<shards::GatewayState>,
     /// The link with which a server's admin invites the bot.
     pub invite: String,
 }

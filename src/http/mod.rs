@@ -51,7 +51,9 @@ async fn healthz() -> &'static str {
 async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     let health = pages.health.borrow().clone();
     let Some(health) = health else {
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "starting": true})));
+        // The parts are put together once the database is open and Discord has said who the bot is.
+        let body = json!({"ready": false, "starting": true, "gateway": "down", "database": "not asked yet"});
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(body));
     };
     let report = health.report().await;
     let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -64,6 +64,7 @@ impl Health {
             metrics::gauge!(names::FOLLOWS, "state" => state).set(as_f64(count));
         }
         metrics::gauge!(names::OPEN_DELIVERIES).set(as_f64(self.store.count_open_deliveries().await?));
+        metrics::gauge!(names::DEEPEST_LANE).set(as_f64(self.store.deepest_lane().await?));
         metrics::gauge!(names::OPEN_LANES).set(as_f64(self.store.count_open_lanes().await?));
         Ok(())
     }

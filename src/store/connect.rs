@@ -5,12 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -86,6 +86,11 @@ async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
         .disable_statement_logging();
+    // The first connection brings the file into WAL mode before the pool opens others: two that do so at once get in each other's way, and
+    // SQLite then doesn't wait, but says that the database is locked.
+    let first = SqliteConnection::connect_with(&options).await;
+    let first =
+        first.map_err(|error| StoreError::Connect(DbErr::Conn(RuntimeErr::SqlxError(error.into()))))?;
     // One writer, a few readers. A database in memory is lost with its last connection, and none is ever closed.
     let mut pool = quiet("sqlite::memory:");
     pool.max_connections(4)
@@ -94,7 +99,10 @@ async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
         .max_lifetime(None)
         .test_before_acquire(false);
     pool.map_sqlx_sqlite_opts(move |_| options.clone());
-    Database::connect(pool).await.map_err(StoreError::Connect)
+    let database = Database::connect(pool).await.map_err(StoreError::Connect)?;
+    // A failure to close it harms nothing: the database is open.
+    let _ = first.close().await;
+    Ok(database)
 }
 
 async fn postgres(address: &str) -> Result<DatabaseConnection, StoreError> {
@@ -102,14 +110,30 @@ async fn postgres(address: &str) -> Result<DatabaseConnection, StoreError> {
         .map_err(|_| StoreError::Address)?
         .application_name("tributary")
         .disable_statement_logging();
+    reach(&options).await?;
     let mut pool = quiet("postgres://localhost");
     pool.max_connections(10).min_connections(1);
     pool.map_sqlx_postgres_opts(move |_| options.clone());
     Database::connect(pool).await.map_err(StoreError::Connect)
 }
 
-/// A pool that logs no statement. It is opened under a bare address, which SeaORM puts in its traces and
-/// errors; the real one, with its password, is swapped in behind SeaORM's back.
+/// Connects once, outside of the pool: that would repeat a refused connection for all its patience, and then not say why.
+async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
+    let error = match connected {
+        Ok(Ok(connection)) => {
+            // It was only to see that there is one.
+            let _ = connection.close().await;
+            return Ok(());
+        }
+        Ok(Err(error)) => RuntimeErr::SqlxError(error.into()),
+        Err(_) => RuntimeErr::Internal(format!("no answer for {} s", PATIENCE.as_secs())),
+    };
+    Err(StoreError::Connect(DbErr::Conn(error)))
+}
+
+/// A pool that logs no statement. It is opened under a bare address, which SeaORM puts in its traces and errors; the real one, with its
+/// password, is swapped in behind SeaORM's back.
 fn quiet(bare: &str) -> ConnectOptions {
     let mut pool = ConnectOptions::new(bare);
     pool.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(PATIENCE);

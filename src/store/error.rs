@@ -10,17 +10,21 @@ use crate::domain::ids::InvalidId;
 pub enum StoreError {
     /// The address is of neither database, or has a mistake in it. It isn't repeated, as it may hold a password.
     #[error(
-        "the database's address can't be read: it must look like sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME"
+        "DATABASE_URL can't be read: it must look like sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME"
     )]
     Address,
     /// The database can't be reached or opened.
-    #[error("the database can't be opened: {0}")]
+    #[error(
+        "DATABASE_URL leads to no database ({0}). Give sqlite://FILE?mode=rwc, which makes the file, or postgres://USER:PASSWORD@HOST/NAME of a server that is running."
+    )]
     Connect(#[source] DbErr),
     /// A query failed.
     #[error(transparent)]
     Database(#[from] DbErr),
     /// Something stored can't be read with the key at hand.
-    #[error("{0} can't be decrypted: ENCRYPTION_KEY isn't the key that this database was written with")]
+    #[error(
+        "ENCRYPTION_KEY can't decrypt {0}: it isn't the key that the database was written with. Set the former key again, or put the key file back where it was."
+    )]
     Decrypt(&'static str),
     /// The database holds something that the program never writes.
     #[error("the database holds something unreadable in {0}")]

@@ -25,6 +25,14 @@ pub enum Done {
         /// The create.
         in_flight: InFlight,
     },
+    /// Nobody knows whether the create in flight made its message, and nobody can before that time: until then Discord may still
+    /// be at it. The lane keeps still.
+    InDoubt {
+        /// The create.
+        in_flight: InFlight,
+        /// When the request is surely over.
+        settle_at: DateTime<Utc>,
+    },
     /// A mirror shows this revision now.
     Edited {
         /// Whose mirror.
@@ -69,6 +77,8 @@ pub(super) async fn record(txn: &Write, done: Done, mark: &mut Option<InFlight>)
             mark.take_if(|mark| *mark == in_flight);
             end_if_stopped(txn, in_flight.delivery).await?;
         }
+        // Written down with the lane.
+        Done::InDoubt { .. } => {}
         Done::Edited { delivery, message, revision } => {
             let update = "UPDATE mirrors SET revision = $3 WHERE message_id = $1 AND delivery_id = $2";
             let values = [message.to_db().into(), delivery.0.into(), revision.0.into()];

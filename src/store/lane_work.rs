@@ -73,6 +73,8 @@ pub enum Next {
 #[derive(Clone, PartialEq)]
 struct Lane {
     mark: Option<InFlight>,
+    /// Before this time the create in flight may still be performed: it can't be settled yet.
+    settle_at: Option<DateTime<Utc>>,
     wait_until: Option<DateTime<Utc>>,
 }
 
@@ -83,6 +85,7 @@ struct LaneRow {
     in_flight_part: Option<i32>,
     in_flight_revision: Option<i32>,
     in_flight_after_id: Option<i64>,
+    settle_at: Option<DateTime<Utc>>,
 }
 
 /// What a step leads to.
@@ -111,10 +114,18 @@ impl Store {
         let Some(before) = held(&txn, lease).await? else { return Ok(Next::LostLease) };
         let mut lane = before.clone();
         if let Some(done) = done {
+            if let Done::InDoubt { in_flight, settle_at } = done
+                && lane.mark == Some(in_flight)
+            {
+                lane.settle_at = Some(stored(settle_at));
+            }
             lane_done::record(&txn, done, &mut lane.mark).await?;
         }
-        let mut next = Next::Wait(now);
-        for _ in 0..PICKS {
+        let settle_at = lane.settle_at.filter(|at| lane.mark.is_some() && *at > now);
+        let mut next = Next::Wait(settle_at.unwrap_or(now));
+        // Until the doubt can be settled nothing happens in the lane, whatever woke it.
+        let picks = if settle_at.is_some() { 0 } else { PICKS };
+        for _ in 0..picks {
             let work = match pick(&txn, &self.cipher, lease.target, lane.mark, now).await? {
                 Pick::Work(work) => work,
                 Pick::Wait(until) => {
@@ -132,6 +143,7 @@ impl Store {
                 break;
             }
         }
+        lane.settle_at = lane.settle_at.filter(|_| lane.mark.is_some());
         // Under the lane's gate: work that is recorded after this wakes the lane again.
         lane.wait_until = match next {
             Next::Wait(until) => Some(stored(until)),
@@ -196,8 +208,8 @@ async fn follow_step(
 
 /// Takes the lane's gate and reads its row, if it is still this lease's.
 async fn held(txn: &Write, lease: &Lease) -> Result<Option<Lane>, StoreError> {
-    let query = "SELECT wait_until, in_flight_delivery_id, in_flight_part, in_flight_revision, in_flight_after_id \
-        FROM lanes WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
+    let query = "SELECT wait_until, in_flight_delivery_id, in_flight_part, in_flight_revision, in_flight_after_id, \
+        settle_at FROM lanes WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
     let values = [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()];
     let query = Sql::new(query, values).then(gates::lock_clause(&**txn));
     let Some(row) = query.rows_of::<LaneRow>(&**txn).await?.pop() else { return Ok(None) };
@@ -212,12 +224,12 @@ async fn held(txn: &Write, lease: &Lease) -> Result<Option<Lane>, StoreError> {
             }),
             _ => None,
         };
-    Ok(Some(Lane { mark, wait_until: row.wait_until }))
+    Ok(Some(Lane { mark, settle_at: row.settle_at, wait_until: row.wait_until }))
 }
 
 async fn write_lane(txn: &Write, target: ChannelId, lane: &Lane) -> Result<(), DbErr> {
     let update = "UPDATE lanes SET wait_until = $2, in_flight_delivery_id = $3, in_flight_part = $4, \
-        in_flight_revision = $5, in_flight_after_id = $6 WHERE target_channel_id = $1";
+        in_flight_revision = $5, in_flight_after_id = $6, settle_at = $7 WHERE target_channel_id = $1";
     let mark = lane.mark;
     let values = [
         target.to_db().into(),
@@ -226,6 +238,7 @@ async fn write_lane(txn: &Write, target: ChannelId, lane: &Lane) -> Result<(), D
         Value::Int(mark.map(|mark| mark.part.0)),
         Value::Int(mark.map(|mark| mark.revision.0)),
         Value::BigInt(mark.map(|mark| mark.after.to_db())),
+        lane.settle_at.into(),
     ];
     Sql::new(update, values).execute(&**txn).await?;
     Ok(())

@@ -76,6 +76,20 @@ impl Store {
         Ok(epoch.map(|epoch| Lease { target, owner: owner.to_owned(), epoch, until }))
     }
 
+    /// Frees the lanes that a former process held, where nobody else can be holding them: on SQLite, which has one process, at its start.
+    /// What was in flight is settled from that time on. Elsewhere the leases simply end.
+    pub async fn free_lanes(&self, settle_at: DateTime<Utc>) -> Result<(), StoreError> {
+        if self.turn.is_none() {
+            return Ok(());
+        }
+        let txn = self.write().await?;
+        let update = "UPDATE lanes SET lease_owner = NULL, lease_until = NULL, \
+            settle_at = CASE WHEN in_flight_delivery_id IS NULL THEN NULL ELSE $1 END \
+            WHERE lease_owner IS NOT NULL";
+        Sql::new(update, [stored(settle_at).into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
     /// Prolongs a lease; `None` where another has taken the lane.
     pub async fn renew_lane(
         &self,

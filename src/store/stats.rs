@@ -87,8 +87,14 @@ impl Store {
         self.count("SELECT COUNT(DISTINCT target_channel_id) FROM deliveries WHERE state = 'due'", []).await
     }
 
-    /// How many messages have been mirrored since then. A mirror's id tells when it was made; of several parts,
-    /// the first counts.
+    /// How many are owed through the lane that owes most.
+    pub async fn deepest_lane(&self) -> Result<u64, StoreError> {
+        let query = "SELECT COUNT(*) AS depth FROM deliveries WHERE state = 'due' \
+            GROUP BY target_channel_id ORDER BY depth DESC LIMIT 1";
+        self.count(query, []).await
+    }
+
+    /// How many messages have been mirrored since then. A mirror's id tells when it was made; of several parts, the first counts.
     pub async fn count_mirrored_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
         let query = "SELECT COUNT(*) FROM mirrors WHERE message_id >= $1 AND part = 0";
         self.count(query, [MessageId::first_at(since).to_db().into()]).await

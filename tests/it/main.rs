@@ -3,4 +3,6 @@
 #![expect(dead_code, unreachable_pub, reason = "a harness for many tests")]
 mod harness;
 mod life;
+mod operating;
+mod settings;
 mod thread;

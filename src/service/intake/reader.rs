@@ -120,7 +120,11 @@ impl Reader {
     }
 
     /// The messages after `seen`, within the bounds, and a line about those that are beyond them.
-    async fn since(&self, source: ChannelId, seen: MessageId) -> Result<(Vec<Message>, Option<Read>), ServiceError> {
+    async fn since(
+        &self,
+        source: ChannelId,
+        seen: MessageId,
+    ) -> Result<(Vec<Message>, Option<Read>), ServiceError> {
         let start = seen.max(self.oldest());
         let mut messages = VecDeque::new();
         let mut after = start;
@@ -145,12 +149,18 @@ impl Reader {
     }
 
     /// What became of those of these messages that are mirrored: edited, or deleted.
-    async fn changes(&self, source: ChannelId, guild: GuildId, page: &[Message]) -> Result<Vec<Read>, ServiceError> {
+    async fn changes(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+        page: &[Message],
+    ) -> Result<Vec<Read>, ServiceError> {
         let reach = match page.first() {
             Some(first) if page.len() == usize::from(HISTORY_PAGE) => first.id,
             _ => self.oldest(),
         };
-        let mirrored: HashSet<MessageId> = self.store.mirrored_since(source, reach).await?.into_iter().collect();
+        let mirrored: HashSet<MessageId> =
+            self.store.mirrored_since(source, reach).await?.into_iter().collect();
         let there: HashSet<MessageId> = page.iter().map(|message| message.id).collect();
         let standing = page.iter().filter(|message| mirrored.contains(&message.id));
         let mut read: Vec<Read> = standing.map(|message| as_read(message.clone(), guild, false)).collect();

@@ -24,8 +24,8 @@ pub struct Bot {
 }
 
 impl Bot {
-    /// Starts it with only these settings; nothing of this machine's environment leaks in.
-    pub fn spawn(sandbox: &Sandbox, database: &Database, settings: &[(String, String)]) -> Self {
+    /// The program with only these settings; nothing of this machine's environment leaks in.
+    pub fn configured(sandbox: &Sandbox, database: &Database, settings: &[(String, String)]) -> Command {
         let mut command = Self::command(database);
         command
             .env("DISCORD_TOKEN", sandbox.token())
@@ -36,7 +36,7 @@ impl Bot {
             command.env("ENCRYPTION_KEY", KEY);
         }
         command.envs(settings.iter().map(|(name, value)| (name, value)));
-        Self::run(command)
+        command
     }
 
     /// The program, in the test's folder and with an empty environment.
@@ -46,7 +46,8 @@ impl Bot {
         command
     }
 
-    fn run(mut command: Command) -> Self {
+    /// Starts it, and reads its log.
+    pub fn run(mut command: Command) -> Self {
         let mut child =
             command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
         let stderr = child.stderr.take().expect("it was piped");
@@ -95,7 +96,11 @@ impl Bot {
 
     /// Fetches one of its pages: the status and the text.
     pub async fn page(&mut self, path: &str) -> (u16, String) {
-        let address = self.http().await;
+        Self::fetch(self.http().await, path).await
+    }
+
+    /// Fetches a page of a bot whose address is known.
+    pub async fn fetch(address: SocketAddr, path: &str) -> (u16, String) {
         let answer = reqwest::get(format!("http://{address}{path}")).await.expect("the page answers");
         (answer.status().as_u16(), answer.text().await.expect("a text"))
     }

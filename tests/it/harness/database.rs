@@ -53,6 +53,20 @@ impl Database {
         connection.close().await.expect("it closes");
     }
 
+    /// Makes a PostgreSQL database unreachable, as if its server were gone: nobody is let in any more.
+    pub async fn take_away(&self) {
+        let (server, name) = self.url.rsplit_once('/').expect("an address with a database");
+        let connection =
+            SeaDatabase::connect(format!("{server}/postgres")).await.expect("the server is there");
+        for statement in [
+            format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+        ] {
+            connection.execute_unprepared(&statement).await.expect("the statement is right");
+        }
+        connection.close().await.expect("it closes");
+    }
+
     /// What the first column of the first row says, as text.
     pub async fn text(&self, query: &str) -> Option<String> {
         let connection = SeaDatabase::connect(&self.url).await.expect("the database is there");

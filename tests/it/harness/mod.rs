@@ -3,13 +3,16 @@
 mod bot;
 mod contract;
 mod database;
+mod program;
 
+use std::process::Command;
 use std::time::Duration;
 
-use tributary_sandbox::{Config, Guild, Limits, Permissions, Person, Sandbox};
+use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Person, Reply, Sandbox};
 
-pub use self::bot::Bot;
+pub use self::bot::{Bot, KEY};
 pub use self::database::{Backend, Database};
+pub use self::program::ended;
 
 /// How long anything may take that should happen soon; generous, as machines are busy.
 pub const SOON: Duration = Duration::from_secs(15);
@@ -37,8 +40,13 @@ impl World {
 
     /// The same with rate limits.
     pub async fn with(backend: Backend, limits: Limits) -> Option<Self> {
+        Self::configured(backend, Config { limits, ..Config::default() }).await
+    }
+
+    /// The same with a Discord of its own kind.
+    pub async fn configured(backend: Backend, config: Config) -> Option<Self> {
         let database = Database::create(backend).await?;
-        let config = Config { limits, observer: contract::observer(), patience: SOON, ..Config::default() };
+        let config = Config { observer: contract::observer(), patience: SOON, ..config };
         let sandbox = Sandbox::start(config).await.expect("a free port");
         Some(Self { sandbox, database, settings: Vec::new() })
     }
@@ -59,8 +67,41 @@ impl World {
 
     /// Starts the bot's process without waiting for anything.
     pub fn spawn(&self) -> Bot {
-        Bot::spawn(&self.sandbox, &self.database, &self.settings)
+        Bot::run(self.command())
     }
+
+    /// The program with all that it needs.
+    pub fn command(&self) -> Command {
+        Bot::configured(&self.sandbox, &self.database, &self.settings)
+    }
+
+    /// Waits until something that only asking can tell is so.
+    pub async fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+        let asking = async {
+            while !is_so().await {
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        };
+        assert!(tokio::time::timeout(SOON, asking).await.is_ok(), "it never came to this: {what}");
+    }
+}
+
+/// A follow by relay, made in the target.
+pub async fn follow(person: &Person, source: &Channel, target: &Channel) -> Reply {
+    let options = Options::new().set("channel", source).set("delivery", "relay");
+    let reply = person.run(target, "/follow", options).await.expect("an answer");
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
+    reply
+}
+
+/// What the messages of a channel say, oldest first; Discord's own left out.
+pub fn texts(channel: &Channel) -> Vec<String> {
+    channel
+        .messages()
+        .into_iter()
+        .filter(|message| message.kind == 0)
+        .map(|message| message.content)
+        .collect()
 }
 
 /// Somebody who manages a server's channels.

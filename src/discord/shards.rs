@@ -1,0 +1,149 @@
+//! The shards' connections: what is known of them, for readiness and metrics, and the watch over those that hang.
+//!
+//! serenity 0.12.5 can't be left alone with a lost connection. When its first attempt to resume can't connect, the shard's runner spins
+//! without ever yielding, until its next heartbeat is due (41 s); told to shut down in that state, it spins for ever. So a shard that is
+//! away is *nudged*: a heartbeat is sent through it, which does no harm where there is a connection, and where there is none ends the
+//! runner. What stays away is built anew.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+use serenity::{ConnectionStage, Event, ShardId, ShardManager};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+/// How often the shards are looked at when none reports anything.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a shard may take to come back by itself.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long leaving the gateway may take before the connections are simply dropped.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// A heartbeat, as the gateway takes it at any time.
+const HEARTBEAT: &str = r#"{"op":1,"d":null}"#;
+
+/// What is known of the connection and of the servers behind it.
+#[derive(Debug)]
+pub struct GatewayState {
+    connected: Mutex<HashMap<ShardId, bool>>,
+    guilds: Mutex<HashSet<serenity::GuildId>>,
+    /// Shards that were connected before.
+    known: Mutex<HashSet<ShardId>>,
+    /// Counts the sessions that began: what happened before one is not reported in it.
+    sessions: watch::Sender<u64>,
+    changed: Notify,
+}
+
+impl Default for GatewayState {
+    fn default() -> Self {
+        Self {
+            connected: Mutex::default(),
+            guilds: Mutex::default(),
+            known: Mutex::default(),
+            sessions: watch::channel(0).0,
+            changed: Notify::new(),
+        }
+    }
+}
+
+impl GatewayState {
+    /// Whether every shard that was started is connected, and there is one.
+    pub fn is_up(&self) -> bool {
+        let shards = lock(&self.connected);
+        !shards.is_empty() && shards.values().all(|connected| *connected)
+    }
+
+    /// How many servers the bot is in.
+    pub fn guilds(&self) -> usize {
+        lock(&self.guilds).len()
+    }
+
+    /// Changes with each session that begins.
+    pub fn sessions(&self) -> watch::Receiver<u64> {
+        self.sessions.subscribe()
+    }
+
+    /// A shard changed its stage: look at it soon.
+    pub(super) fn stage_changed(&self) {
+        self.changed.notify_one();
+    }
+
+    /// A session began.
+    pub(super) fn began(&self, shard: ShardId) {
+        self.connected_again(shard);
+        self.sessions.send_modify(|count| *count += 1);
+    }
+
+    /// A session went on after its connection was lost.
+    pub(super) fn connected_again(&self, shard: ShardId) {
+        if !lock(&self.known).insert(shard) {
+            metrics::counter!(crate::metrics::GATEWAY_RECONNECTS).increment(1);
+        }
+        self.changed.notify_one();
+    }
+
+    pub(super) fn note_guilds(&self, event: &Event) {
+        let mut guilds = lock(&self.guilds);
+        match event {
+            Event::Ready(ready) => guilds.extend(ready.ready.guilds.iter().map(|guild| guild.id)),
+            Event::GuildCreate(created) => drop(guilds.insert(created.guild.id)),
+            Event::GuildDelete(left) if !left.guild.unavailable => drop(guilds.remove(&left.guild.id)),
+            _ => {}
+        }
+    }
+
+    /// Takes over what serenity knows now: its stages are the truth, the events about them arrive in any order. Returns
+    /// who is away.
+    async fn look(&self, manager: &ShardManager) -> Vec<ShardId> {
+        let runners = manager.runners.lock().await;
+        let mut connected = lock(&self.connected);
+        connected.values_mut().for_each(|connected| *connected = false);
+        connected
+            .extend(runners.iter().map(|(id, runner)| (*id, runner.stage == ConnectionStage::Connected)));
+        let away = runners.iter().filter(|(_, runner)| runner.stage != ConnectionStage::Connected);
+        away.map(|(id, _)| *id).collect()
+    }
+}
+
+/// Keeps the state up to date; ends when a shard is away for too long.
+pub(super) async fn watch(manager: &ShardManager, state: &GatewayState) {
+    let mut away: HashMap<ShardId, Instant> = HashMap::new();
+    loop {
+        let found = state.look(manager).await;
+        away.retain(|id, _| found.contains(id));
+        for id in found {
+            let since = *away.entry(id).or_insert_with(Instant::now);
+            if since.elapsed() >= PATIENCE {
+                tracing::warn!(shard = id.0, "the connection to the gateway hangs; it is built anew");
+                return;
+            }
+            if since.elapsed() >= LOOK {
+                nudge(manager, id).await;
+            }
+        }
+        // Without a report the next look comes by itself: a hanging shard reports nothing.
+        let _ = tokio::time::timeout(LOOK, state.changed.notified()).await;
+    }
+}
+
+/// Ends the connections; those that hang are dropped.
+pub(super) async fn leave(manager: &ShardManager, state: &GatewayState) {
+    for id in state.look(manager).await {
+        nudge(manager, id).await;
+    }
+    if tokio::time::timeout(GOODBYE, manager.shutdown_all()).await.is_err() {
+        tracing::debug!("the gateway did not say goodbye in time");
+    }
+    lock(&state.connected).values_mut().for_each(|connected| *connected = false);
+}
+
+async fn nudge(manager: &ShardManager, id: ShardId) {
+    if let Some(runner) = manager.runners.lock().await.get(&id) {
+        runner.runner_tx.websocket_message(HEARTBEAT.to_owned().into());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
