@@ -11,12 +11,12 @@ use tributary_sandbox::Sandbox;
 const MARK: &str = "SOAK_BOT";
 
 /// Whether this process is to be the bot.
-pub fn is_child() -> bool {
+pub(crate) fn is_child() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
 /// Starts it; it keeps its database in this folder.
-pub fn start(sandbox: &Sandbox, folder: &Path) -> std::io::Result<Child> {
+pub(crate) fn start(sandbox: &Sandbox, folder: &Path) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .env_clear()
         .env(MARK, "1")
@@ -31,7 +31,7 @@ pub fn start(sandbox: &Sandbox, folder: &Path) -> std::io::Result<Child> {
 }
 
 /// Is the bot, until it is killed.
-pub async fn run() -> ExitCode {
+pub(crate) async fn run() -> ExitCode {
     let lookup = |name: &str| std::env::var(name).ok();
     let Ok(config) = Env::new(&lookup).config() else { return ExitCode::FAILURE };
     let (_stop, stopped) = watch::channel(false);

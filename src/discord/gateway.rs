@@ -13,8 +13,9 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::service::intake::Intake;
+use crate::service::intake::{Intake, Report};
 use crate::service::upkeep::Upkeep;
+use crate::service::watch::Shard;
 
 use super::ingest::{self, Queues};
 use super::shards::{self, GatewayState};
@@ -109,7 +110,12 @@ async fn connect(
     queues: &Queues,
     shutdown: &mut watch::Receiver<bool>,
 ) -> Option<Result<(), FatalGateway>> {
-    let handler = Handler { sinks: sinks.clone(), queues: queues.clone(), collectors: Mutex::default() };
+    let handler = Handler {
+        sinks: sinks.clone(),
+        queues: queues.clone(),
+        shards: endpoint.shards,
+        collectors: Mutex::default(),
+    };
     let built = tokio::select! {
         built = build(endpoint, handler, Arc::clone(&sinks.bot)) => built,
         _ = shutdown.wait_for(|stop| *stop) => return Some(Ok(())),
@@ -170,11 +176,17 @@ fn fatal(error: &serenity::Error) -> FatalGateway {
 struct Handler {
     sinks: Sinks,
     queues: Queues,
+    /// How many shards there are.
+    shards: u32,
     /// A shard's way into the queues: ends with the connection that it was registered on, and lives through a resume.
     collectors: Mutex<HashMap<ShardId, JoinHandle<()>>>,
 }
 
 impl Handler {
+    const fn shard(&self, id: ShardId) -> Shard {
+        Shard { id: id.0, total: self.shards }
+    }
+
     /// Registers on a new connection, before its first event.
     fn collect(&self, ctx: &serenity::Context) {
         let mut collectors = self.collectors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,6 +195,7 @@ impl Handler {
         }
         let Sinks { intake, upkeep, state, .. } = self.sinks.clone();
         let queues = self.queues.clone();
+        queues.report(Report::Connecting(self.shard(ctx.shard_id)));
         // Nothing is collected: a collector is only the one place that sees events in the gateway's order, on the shard's own task.
         let mut nothing = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
             state.note_guilds(event);
@@ -205,6 +218,7 @@ impl serenity::EventHandler for Handler {
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         tracing::info!(shard = ctx.shard_id.0, servers = ready.guilds.len(), "connected to the gateway");
         self.sinks.state.began(ctx.shard_id);
+        self.queues.report(Report::Connected(self.shard(ctx.shard_id)));
     }
 
     async fn resume(&self, ctx: serenity::Context, _: serenity::ResumedEvent) {

@@ -23,7 +23,7 @@ pub(super) struct Queues {
 }
 
 impl Queues {
-    fn report(&self, report: Report) {
+    pub(super) fn report(&self, report: Report) {
         // The other end lives until these senders are gone.
         let _ = self.reports.send(report);
     }
@@ -46,14 +46,7 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
         Event::MessageDeleteBulk(deleted) => {
             deleted.ids.iter().for_each(|message| deletion(queues, intake, deleted.channel_id, *message));
         }
-        // Also after an outage of the server's, and after each new session.
-        Event::GuildCreate(created) => {
-            let channels = created.guild.channels.keys().map(|channel| channel.into_domain());
-            let sources: Vec<ChannelId> = channels.filter(|channel| intake.wants(*channel)).collect();
-            if !sources.is_empty() {
-                queues.report(Report::Available { guild: created.guild.id.into_domain(), sources });
-            }
-        }
+        Event::GuildCreate(created) => queues.report(Report::There(created.guild.id.into_domain())),
         Event::ChannelDelete(deleted) => {
             let channel = deleted.channel.id.into_domain();
             queues.change(upkeep, channel, Change::ChannelDeleted(channel));
@@ -62,8 +55,11 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
             let channel = changed.channel_id.into_domain();
             queues.change(upkeep, channel, Change::WebhooksChanged(channel));
         }
-        // `unavailable` means an outage: the bot is still a member.
-        Event::GuildDelete(left) if !left.guild.unavailable => {
+        // An outage: the bot is still a member.
+        Event::GuildDelete(away) if away.guild.unavailable => {
+            queues.report(Report::Away(away.guild.id.into_domain()));
+        }
+        Event::GuildDelete(left) => {
             let _ = queues.changes.send(Change::GuildLeft(left.guild.id.into_domain()));
         }
         Event::Unknown(unknown) => undecoded(queues, intake, unknown),

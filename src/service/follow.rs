@@ -149,7 +149,7 @@ impl Follows {
     async fn begin(&self, new: NewFollow) -> Result<Followed, ServiceError> {
         let connected = self.connect(new.pair, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
-        self.watched.add(new.pair, new.options.delivery);
+        self.watched.add(new.pair, new.source_guild, new.options.delivery);
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
                 if !connected.serves(&follow) {
@@ -193,7 +193,7 @@ impl Follows {
             return Err(Refusal::NotActive(standing.id).into());
         }
         let connected = self.connect(standing.pair, options.delivery).await?;
-        self.watched.add(standing.pair, options.delivery);
+        self.watched.add(standing.pair, standing.source_guild, options.delivery);
         let hook = Some(&connected.hook);
         match self.store.update_options(standing.guild, standing.id, &options, hook, self.clock.now()).await {
             Ok(Some(changed)) => {

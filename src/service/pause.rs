@@ -57,7 +57,7 @@ impl Follows {
             self.stop_native(follow).await?;
         }
         let connected = self.connect(follow.pair, follow.options.delivery).await?;
-        self.watched.add(follow.pair, follow.options.delivery);
+        self.watched.add(follow.pair, follow.source_guild, follow.options.delivery);
         let resumed =
             self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;
         match resumed {

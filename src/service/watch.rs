@@ -1,11 +1,27 @@
 //! What the gateway has to listen for: followed sources, targets, and the bot's own webhooks, in memory, so that a message in a
 //! channel that nobody follows costs no query.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use crate::domain::follow::{Delivery, Pair};
-use crate::domain::ids::{ChannelId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+
+/// One of the connections among which Discord divides the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 0.
+    pub id: u32,
+    /// Of how many.
+    pub total: u32,
+}
+
+impl Shard {
+    /// Whether a server's events come through this connection. Discord: "Sharding", by the server's number.
+    pub fn has(self, guild: GuildId) -> bool {
+        (guild.get() >> 22) % u64::from(self.total.max(1)) == u64::from(self.id)
+    }
+}
 
 /// A filter, not a truth: it may know too much for a moment, never too little. What is delivered is decided in the database.
 #[derive(Debug, Default)]
@@ -13,8 +29,8 @@ pub struct Watched(RwLock<Sets>);
 
 #[derive(Debug, Default)]
 struct Sets {
-    /// Sources that the bot reads: those of relay follows.
-    read: HashSet<ChannelId>,
+    /// Sources that the bot reads, those of relay follows, with their servers.
+    read: HashMap<ChannelId, GuildId>,
     /// Sources and targets of all follows.
     ends: HashSet<ChannelId>,
     own_webhooks: HashSet<WebhookId>,
@@ -23,7 +39,15 @@ struct Sets {
 impl Watched {
     /// Whether a message in this channel is to be mirrored.
     pub fn is_source(&self, channel: ChannelId) -> bool {
-        self.read(|sets| sets.read.contains(&channel))
+        self.read(|sets| sets.read.contains_key(&channel))
+    }
+
+    /// The sources in these servers, with their servers.
+    pub fn sources_of(&self, in_server: impl Fn(GuildId) -> bool) -> Vec<(ChannelId, GuildId)> {
+        self.read(|sets| {
+            let all = sets.read.iter().map(|(source, guild)| (*source, *guild));
+            all.filter(|(_, guild)| in_server(*guild)).collect()
+        })
     }
 
     /// Whether this channel has to do with any follow.
@@ -37,11 +61,11 @@ impl Watched {
     }
 
     /// Starts listening to a pair's ends; before its follow is stored, so that no message falls between.
-    pub fn add(&self, pair: Pair, delivery: Delivery) {
+    pub fn add(&self, pair: Pair, source_guild: GuildId, delivery: Delivery) {
         self.write(|sets| {
             sets.ends.extend([pair.source, pair.target]);
             if delivery == Delivery::Relay {
-                sets.read.insert(pair.source);
+                sets.read.insert(pair.source, source_guild);
             }
         });
     }
@@ -54,7 +78,7 @@ impl Watched {
     /// Takes up what the database knows: the sources that are read, and both ends of all follows.
     pub fn extend(
         &self,
-        read: impl IntoIterator<Item = ChannelId>,
+        read: impl IntoIterator<Item = (ChannelId, GuildId)>,
         ends: impl IntoIterator<Item = ChannelId>,
     ) {
         self.write(|sets| {

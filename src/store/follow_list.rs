@@ -50,6 +50,12 @@ impl<T> Page<T> {
     }
 }
 
+#[derive(sea_orm::FromQueryResult)]
+struct SourceRow {
+    source_channel_id: i64,
+    source_guild_id: i64,
+}
+
 impl Store {
     /// A follow of this server.
     pub async fn follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Follow>, StoreError> {
@@ -122,11 +128,15 @@ impl Store {
         follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
-    /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has
+    /// The channels that the bot reads, with their servers: the sources of relay follows, in whatever state (what a paused follow has
     /// shown is kept up to date, and a broken one may be resumed).
-    pub async fn followed_sources(&self) -> Result<Vec<ChannelId>, StoreError> {
-        let query = "SELECT DISTINCT source_channel_id FROM channel_follows WHERE delivery = 'relay'";
-        self.channels(query).await
+    pub async fn followed_sources(&self) -> Result<Vec<(ChannelId, GuildId)>, StoreError> {
+        let query = "SELECT DISTINCT source_channel_id, source_guild_id FROM channel_follows WHERE delivery = 'relay'";
+        let rows = Sql::new(query, []).rows_of::<SourceRow>(&self.db).await?;
+        let ids = |row: SourceRow| {
+            Ok((ChannelId::from_db(row.source_channel_id)?, GuildId::from_db(row.source_guild_id)?))
+        };
+        rows.into_iter().map(ids).collect()
     }
 
     /// The channels that follow or are followed, natively or by relay.

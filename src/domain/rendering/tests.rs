@@ -392,7 +392,17 @@ fn any_content() -> impl Strategy<Value = Content> {
         link,
     )
         .prop_map(|(author, text, avatar_url, embeds, unshown, silent, embeds_suppressed, link)| {
-            Content { author, avatar_url, text, embeds, unshown, silent, embeds_suppressed, link }
+            Content {
+                author,
+                avatar_url,
+                text,
+                embeds,
+                unshown,
+                silent,
+                embeds_suppressed,
+                link,
+                ..Content::default()
+            }
         })
 }
 

@@ -1,6 +1,6 @@
 //! Which sources are being read, and the live reports that wait behind the reading. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 
@@ -27,6 +27,10 @@ pub(super) enum Reading {
 pub(super) struct Held {
     sources: HashMap<ChannelId, Source>,
     queue: VecDeque<ChannelId>,
+    /// Sources whose history was read in this session: nothing lies between it and the live events.
+    current: HashMap<ChannelId, GuildId>,
+    /// Servers that have an outage.
+    away: HashSet<GuildId>,
 }
 
 /// A source that is being read, or is to be read.
@@ -39,6 +43,30 @@ struct Source {
 }
 
 impl Held {
+    /// In these servers, events may be missed from now on, or may have been until now.
+    pub(super) fn forget(&mut self, away: impl Fn(GuildId) -> bool) {
+        self.current.retain(|_, guild| !away(*guild));
+    }
+
+    /// A server's outage began.
+    pub(super) fn lose(&mut self, guild: GuildId) {
+        self.away.insert(guild);
+        self.forget(|other| other == guild);
+    }
+
+    /// A server is there; whether it had an outage until now.
+    pub(super) fn find(&mut self, guild: GuildId) -> bool {
+        self.away.remove(&guild)
+    }
+
+    /// Makes sure that a source's history is read before its first event of this session is taken: otherwise the event would stand for all
+    /// that was missed before it.
+    pub(super) fn catch_up(&mut self, source: ChannelId, guild: GuildId) {
+        if self.current.insert(source, guild).is_none() {
+            self.begin(source, Reading::History(guild));
+        }
+    }
+
     /// A source has to be read before anything else of it is taken; once more, if it is being read right now: what it missed
     /// meanwhile may lie behind what that reading has seen.
     pub(super) fn begin(&mut self, source: ChannelId, reading: Reading) {
@@ -117,6 +145,20 @@ mod tests {
             matches!(released[..], [Report::Deleted { message: first, .. }, Report::Deleted { message: second, .. }] if first < second)
         );
         assert!(held.hold(source(1), deleted(1, 8)).is_some());
+    }
+
+    #[test]
+    fn each_source_is_caught_up_with_once_a_session() {
+        let mut held = Held::default();
+        let guild = GuildId::new(1).unwrap();
+        for _ in 0..2 {
+            held.catch_up(source(1), guild);
+            assert_eq!(held.next(), Some((source(1), history())));
+            assert!(held.release(source(1)).is_empty());
+            held.catch_up(source(1), guild);
+            assert_eq!(held.next(), None);
+            held.forget(|_| true);
+        }
     }
 
     #[test]

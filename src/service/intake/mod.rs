@@ -31,7 +31,7 @@ use crate::store::{SourceEvent, Store, StoreError};
 
 use self::held::{Held, Reading};
 use self::reader::Reader;
-use super::watch::Watched;
+use super::watch::{Shard, Watched};
 use super::{Identity, content};
 
 /// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
@@ -58,13 +58,14 @@ pub enum Report {
         /// The message.
         message: MessageId,
     },
-    /// These sources can be read (again): their server's session is new, or its outage is over.
-    Available {
-        /// The server.
-        guild: GuildId,
-        /// Its followed channels.
-        sources: Vec<ChannelId>,
-    },
+    /// A connection's session is new: whatever comes through it, something may have been missed before.
+    Connecting(Shard),
+    /// The session has begun: from now on nothing is missed.
+    Connected(Shard),
+    /// A server's outage began.
+    Away(GuildId),
+    /// A server is there, maybe again.
+    There(GuildId),
 }
 
 /// Takes what the gateway reports from followed channels.
@@ -135,12 +136,20 @@ impl Intake {
     /// Turns a report into an event, or holds it back.
     fn take(&self, report: Report, held: &mut Held, events: &mut Vec<SourceEvent>) {
         let (channel, message) = match &report {
-            Report::Available { guild, sources } => {
-                sources.iter().for_each(|source| held.begin(*source, Reading::History(*guild)));
+            Report::Connecting(shard) => return held.forget(|guild| shard.has(guild)),
+            Report::Connected(shard) => return self.catch_up(held, |guild| shard.has(guild)),
+            Report::Away(away) => return held.lose(*away),
+            Report::There(there) => {
+                if held.find(*there) {
+                    self.catch_up(held, |guild| guild == *there);
+                }
                 return;
             }
             Report::Posted(message) | Report::Edited(message) => match ids(message) {
-                Some(ids) => ids,
+                Some((guild, channel, message)) => {
+                    held.catch_up(channel, guild);
+                    (channel, message)
+                }
                 None => return,
             },
             Report::Deleted { channel, message } => (*channel, *message),
@@ -151,7 +160,14 @@ impl Intake {
             Report::Deleted { .. } => events.push(SourceEvent::Deleted { origin }),
             Report::Posted(message) => self.take_message(message, origin, true, held, events),
             Report::Edited(message) => self.take_message(message, origin, false, held, events),
-            Report::Available { .. } => {}
+            Report::Connecting(_) | Report::Connected(_) | Report::Away(_) | Report::There(_) => {}
+        }
+    }
+
+    /// Has the sources read that were not yet in this session.
+    fn catch_up(&self, held: &mut Held, in_server: impl Fn(GuildId) -> bool) {
+        for (source, guild) in self.watched.sources_of(in_server) {
+            held.catch_up(source, guild);
         }
     }
 
@@ -233,10 +249,10 @@ impl Intake {
     }
 }
 
-/// The channel and the message that a message in Discord's form names.
-fn ids(message: &Value) -> Option<(ChannelId, MessageId)> {
+/// The server, the channel and the message that a message in Discord's form names.
+fn ids(message: &Value) -> Option<(GuildId, ChannelId, MessageId)> {
     let id = |name: &str| message[name].as_str();
-    Some((id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
+    Some((id("guild_id")?.parse().ok()?, id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
 }
 
 fn event(

@@ -266,7 +266,7 @@ pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
 pub(super) fn about(next: &Next) -> (Step, u64) {
     match next {
         Next::Do { step, work } => {
-            let Origin::Message { message, .. } = work.activity.origin;
+            let message = work.activity.origin.message();
             (*step, message.get())
         }
         other => panic!("no step: {other:?}"),

@@ -44,8 +44,7 @@ fn parts(source: u64) -> usize {
 }
 
 fn source_of(work: &Work) -> u64 {
-    let Origin::Message { message, .. } = work.activity.origin;
-    message.get()
+    work.activity.origin.message().get()
 }
 
 impl World {
