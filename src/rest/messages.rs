@@ -25,6 +25,16 @@ impl Rest {
         self.history(channel, limit, |call| call.query("after", after)).await
     }
 
+    /// The newest messages before that one, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages?before=`.
+    pub async fn messages_before(
+        &self,
+        channel: ChannelId,
+        before: MessageId,
+        limit: u8,
+    ) -> Result<Vec<Message>, RestError> {
+        self.history(channel, limit, |call| call.query("before", before)).await
+    }
+
     /// The newest messages, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages`.
     pub async fn messages_latest(&self, channel: ChannelId, limit: u8) -> Result<Vec<Message>, RestError> {
         self.history(channel, limit, |call| call).await
