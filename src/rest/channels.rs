@@ -17,6 +17,12 @@ impl Rest {
             .await
     }
 
+    /// The bot's direct messages with a person, opened if there are none yet: `POST /users/@me/channels`. Whether the person takes messages shows only when one is sent.
+    pub async fn open_direct_messages(&self, user: UserId) -> Result<Channel, RestError> {
+        let call = Call::new(Verb::Post, "/users/@me/channels", Major::None, &[]);
+        self.read(call.json(&json!({"recipient_id": user}))?).await
+    }
+
     /// Whether somebody is in a thread: `GET /channels/{channel}/thread-members/{user}`, where 404 says no, unless it is the thread that is unknown.
     pub async fn thread_member(&self, thread: ChannelId, user: UserId) -> Result<bool, RestError> {
         let template = "/channels/{channel}/thread-members/{user}";

@@ -55,8 +55,8 @@ pub enum RestError {
     /// No answer: the call may or may not have been performed.
     #[error("no answer: {0}")]
     Unclear(Doubt),
-    /// No connection: the call was certainly not performed.
-    #[error("no connection")]
+    /// No connection, or one that broke while files were still being sent: the call was certainly not performed.
+    #[error("no connection, or not for the whole request")]
     NotSent,
     /// Too many calls failed lately: Tributary stops before Discord bans its address. The call was not performed.
     #[error("too many invalid requests, again in {} s", retry_after.as_secs())]

@@ -26,7 +26,6 @@ impl Rest {
     }
 
     /// The newest messages before that one, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages?before=`.
-    /// Without Read Message History, Discord answers an empty list, not an error.
     pub async fn messages_before(
         &self,
         channel: ChannelId,

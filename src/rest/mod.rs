@@ -1,10 +1,11 @@
 //! Discord's REST API, as far as Tributary uses it: typed calls, rate limits, and outcomes that are classified once.
 //!
-//! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through [`Rest`], to one base address only. What it leaves to
-//! others: what to send, when to try again, and what an outcome means for a follow.
+//! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through [`Rest`], to one base address only; but the files of
+//! messages lie elsewhere (`files`). What it leaves to others: what to send, when to try again, and what an outcome means for a follow.
 //!
 //! A call's way: an endpoint's method (`channels`, `webhooks`, …) describes it (`call`); `transport` takes it through the rate limits (`limiter`), sends it, and
-//! reads the answer as a [`RestError`] or a [`model`]; for webhook messages `outcome` makes a closed set of that.
+//! reads the answer as a [`RestError`] or a [`model`]; for webhook messages `outcome` makes a closed set of that. Files pass through in chunks, from `files` to
+//! `uploads`.
 //!
 //! Nothing here logs or returns an address or a token: routes appear as templates (`/webhooks/{webhook}/{token}`).
 
@@ -13,6 +14,7 @@ mod call;
 mod channels;
 mod code;
 mod error;
+mod files;
 mod guilds;
 mod lenient;
 mod limiter;
@@ -24,6 +26,7 @@ mod outcome;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod uploads;
 mod webhook_messages;
 mod webhooks;
 
@@ -35,15 +38,19 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::code::ErrorCode;
 pub use self::error::{Doubt, RestError, Scope};
+pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
 pub use self::limiter::FuseState;
 use self::limiter::Limits;
 pub use self::messages::HISTORY_PAGE;
 pub use self::outcome::{ChangeOutcome, Posted, Refusal, SendOutcome};
+pub use self::uploads::Upload;
 pub use self::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
 pub use self::webhooks::Deleted;
 
 /// How long a call may wait for rate limits and repetitions, unless [`Rest::with_patience`] says otherwise: what a person at a command waits.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long one request with files may take, unless [`RestConfig::upload_timeout`] says otherwise.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the client needs to know.
 #[derive(Debug, Clone)]
@@ -56,7 +63,11 @@ pub struct RestConfig {
     pub user_agent: String,
     /// How long one request may take, from its leaving to the end of its answer.
     pub request_timeout: Duration,
-    /// How long of that connecting may take.
+    /// The same for one with files.
+    pub upload_timeout: Duration,
+    /// How long a file that is being fetched may stand still.
+    pub file_idle_timeout: Duration,
+    /// How long connecting may take.
     pub connect_timeout: Duration,
     /// The global limit. Discord: 50 requests a second.
     pub requests_per_second: u32,
@@ -72,6 +83,8 @@ impl RestConfig {
             token,
             user_agent,
             request_timeout: Duration::from_secs(15),
+            upload_timeout: UPLOAD_TIMEOUT,
+            file_idle_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),
             requests_per_second: 50,
             fuse_limit: 1000,
@@ -107,9 +120,12 @@ pub struct Rest {
 
 struct Shared {
     client: reqwest::Client,
+    /// For files, which go by how long they stand still, not how long they take.
+    file_client: reqwest::Client,
     base: Url,
     token: SecretString,
     request_timeout: Duration,
+    upload_timeout: Duration,
     limits: Arc<Limits>,
 }
 
@@ -121,9 +137,9 @@ impl std::fmt::Debug for Rest {
 
 impl Rest {
     /// A client for this bot. Must be called within a tokio runtime. It follows no redirects and uses no proxy, also none that the environment names:
-    /// everything goes to the base address itself, which on loopback no proxy could reach.
+    /// everything goes to the base address itself, which on loopback no proxy could reach; only files are fetched from Discord's hosts for files, too.
     pub fn new(config: RestConfig) -> Result<Self, RestSetupError> {
-        let RestConfig { base, token, user_agent, request_timeout, connect_timeout, .. } = config;
+        let RestConfig { base, token, user_agent, request_timeout, upload_timeout, .. } = config;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
             return Err(RestSetupError::Base);
         }
@@ -131,17 +147,19 @@ impl Rest {
         if exposed.is_empty() || !exposed.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(RestSetupError::Token);
         }
-        let client = reqwest::Client::builder()
-            .user_agent(user_agent)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .timeout(request_timeout)
-            .connect_timeout(connect_timeout)
-            .build()
-            .map_err(|_| RestSetupError::Client)?;
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(&user_agent)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(config.connect_timeout)
+        };
+        let client = builder().timeout(request_timeout).build().map_err(|_| RestSetupError::Client)?;
+        let files = builder().read_timeout(config.file_idle_timeout);
+        let file_client = files.build().map_err(|_| RestSetupError::Client)?;
         let limits = Limits::new(config.requests_per_second, config.fuse_limit);
-        let shared = Shared { client, base, token, request_timeout, limits };
+        let shared = Shared { client, file_client, base, token, request_timeout, upload_timeout, limits };
         Ok(Self { shared: Arc::new(shared), patience: DEFAULT_PATIENCE })
     }
 

@@ -1,6 +1,7 @@
 //! What Discord answers about channels, servers, members and webhooks, as far as Tributary looks at it. Unknown fields are ignored, so that an
 //! addition of Discord's breaks nothing. Messages have a file of their own.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::SecretString;
@@ -73,28 +74,55 @@ fn overwrites<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Overwrite>, D::Erro
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "RawGuild")]
 pub struct Guild {
     /// Its id.
     pub id: GuildId,
     /// Its name.
-    #[serde(default, deserialize_with = "lenient::or_default")]
     pub name: String,
     /// Its owner, who may do everything.
     pub owner_id: UserId,
     /// All its roles, `@everyone` included.
-    #[serde(deserialize_with = "roles")]
     pub roles: Vec<Role>,
+    /// What its roles are called.
+    pub role_names: BTreeMap<RoleId, String>,
+    /// How far it is boosted, 0 to 3: it decides how large files may be. Discord: "Premium Tier".
+    pub premium_tier: u8,
 }
 
-fn roles<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Role>, D::Error> {
-    #[derive(Deserialize)]
-    struct RawRole {
-        id: RoleId,
-        #[serde(deserialize_with = "lenient::permissions")]
-        permissions: Permissions,
+/// A server as Discord writes it: its roles hold what permissions need and what people read.
+#[derive(Deserialize)]
+struct RawGuild {
+    id: GuildId,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    name: String,
+    owner_id: UserId,
+    roles: Vec<RawRole>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    premium_tier: u8,
+}
+
+#[derive(Deserialize)]
+struct RawRole {
+    id: RoleId,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    name: String,
+    #[serde(deserialize_with = "lenient::permissions")]
+    permissions: Permissions,
+}
+
+impl From<RawGuild> for Guild {
+    fn from(RawGuild { id, name, owner_id, roles, premium_tier }: RawGuild) -> Self {
+        let permissions = |role: &RawRole| Role { id: role.id, permissions: role.permissions };
+        Self {
+            id,
+            name,
+            owner_id,
+            roles: roles.iter().map(permissions).collect(),
+            role_names: roles.into_iter().map(|role| (role.id, role.name)).collect(),
+            premium_tier,
+        }
     }
-    let raw = Vec::<RawRole>::deserialize(d)?;
-    Ok(raw.into_iter().map(|RawRole { id, permissions }| Role { id, permissions }).collect())
 }
 
 /// A person or a bot.
@@ -306,6 +334,25 @@ mod tests {
         assert!(serde_json::from_value::<Channel>(bad).is_err(), "a lost overwrite could open a channel");
         let new = json!({"id": "41", "type": 1000});
         assert_eq!(serde_json::from_value::<Channel>(new).unwrap().kind, ChannelKind::Unknown(255));
+    }
+
+    #[test]
+    fn reads_a_server_with_its_roles() {
+        let read = |more: serde_json::Value| {
+            let mut guild = json!({"id": "7", "owner_id": "4", "roles": [
+                {"id": "7", "name": "@everyone", "permissions": "1024"}, {"id": "8", "permissions": "0"},
+            ]});
+            guild.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value::<Guild>(guild)
+        };
+        let guild = read(json!({"name": "s", "premium_tier": 2})).unwrap();
+        let everyone = RoleId::new(7).unwrap();
+        assert_eq!(guild.roles[0], Role { id: everyone, permissions: Permissions::VIEW_CHANNEL });
+        assert_eq!(guild.role_names[&everyone], "@everyone");
+        assert_eq!((guild.role_names.len(), guild.premium_tier), (2, 2));
+        assert_eq!(read(json!({"name": null, "premium_tier": "odd"})).unwrap().premium_tier, 0);
+        assert_eq!(read(json!({})).unwrap().premium_tier, 0);
+        assert!(read(json!({"roles": [{"id": "7", "permissions": "x"}]})).is_err());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub enum SendOutcome {
     Shown(Posted),
     /// Nothing was sent: a limit, or the fuse. Send again after this time; it doesn't count as a failed attempt.
     Wait(Duration),
-    /// Nothing was sent: no connection. Send again by the retry schedule.
+    /// The message was certainly not made: no connection, or its files didn't arrive whole. Send again by the retry schedule.
     NotSent,
     /// It may or may not stand: settle it before sending again.
     Unclear(Doubt),

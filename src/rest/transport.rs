@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rand::Rng;
-use reqwest::{Response, StatusCode};
+use reqwest::multipart::Form;
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
@@ -14,6 +15,7 @@ use super::code::ErrorCode;
 use super::error::{Doubt, RestError, Scope};
 use super::limiter::{Answer, FuseState, Permit, Verdict};
 use super::metrics;
+use super::uploads::Handover;
 
 /// How often a call is repeated after failures; after 429s as well, so that a Discord that says "again in 0 s" forever isn't asked forever.
 const REPETITIONS: u32 = 3;
@@ -42,13 +44,20 @@ struct Received {
 impl Rest {
     /// Performs a call and reads what it answers.
     pub(super) async fn read<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, RestError> {
-        let body = self.perform(&call).await?;
-        serde_json::from_slice(&body).map_err(|error| {
-            // Position and kind only: the text of the error can quote the answer.
-            let (kind, line, column) = (error.classify(), error.line(), error.column());
-            tracing::warn!(route = %call.route(), ?kind, line, column, "answer not understood");
-            RestError::Malformed
-        })
+        understand(&call, &self.perform(&call).await?)
+    }
+
+    /// Performs a call with a form that can be sent only once, and so is never repeated, also after a 429, and reads what it answers. Ends as
+    /// [`RestError::NotSent`] where it is certain that the form didn't arrive whole.
+    pub(super) async fn upload<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        form: Form,
+        handover: &Handover,
+    ) -> Result<T, RestError> {
+        let permit = self.shared.limits.turn(call.key(), false, Instant::now() + self.patience).await?;
+        let request = self.request(call).multipart(form).timeout(self.shared.upload_timeout);
+        understand(call, &self.exchange(call, permit, request, Some(handover)).await?)
     }
 
     /// Performs a call: waits for its turn, sends it, and repeats it within the client's patience where that is safe: after a 429 (it certainly wasn't performed), and
@@ -58,7 +67,7 @@ impl Rest {
         let mut again = false;
         for repetition in 0.. {
             let permit = self.shared.limits.turn(call.key(), again, deadline).await?;
-            let error = match self.send(call, permit).await {
+            let error = match self.exchange(call, permit, self.request(call), None).await {
                 Ok(body) => return Ok(body),
                 Err(error) => error,
             };
@@ -81,13 +90,27 @@ impl Rest {
         Err(RestError::NotSent)
     }
 
-    /// Sends one request and classifies what becomes of it.
-    async fn send(&self, call: &Call<'_>, permit: Permit) -> Result<Vec<u8>, RestError> {
+    fn request(&self, call: &Call<'_>) -> RequestBuilder {
+        call.build(&self.shared.client, &self.shared.base, &self.shared.token)
+    }
+
+    /// Sends one request and classifies what becomes of it. A streamed one tells by its handover whether it got to its end.
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        permit: Permit,
+        request: RequestBuilder,
+        handover: Option<&Handover>,
+    ) -> Result<Vec<u8>, RestError> {
         let begun = Instant::now();
-        let request = call.build(&self.shared.client, &self.shared.base, &self.shared.token);
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Err(no_answer(call, permit, &error)),
+            Err(error) => {
+                // The limits still count it, unless there was no connection: Discord may have, from its first line on.
+                let error = no_answer(call, permit, &error);
+                let never_whole = handover.is_some_and(Handover::bar);
+                return Err(if never_whole { RestError::NotSent } else { error });
+            }
         };
         let received_at = Instant::now();
         let Received { status, body, answer } = receive(response).await;
@@ -137,6 +160,9 @@ impl Rest {
             404 => RestError::NotFound { code },
             status if status >= 500 => RestError::Server { status },
             status => {
+                // What stands before Discord's API refuses a large request without a code.
+                let code =
+                    if status == 413 && code == ErrorCode::GENERAL { ErrorCode::TOO_LARGE } else { code };
                 let message: String = message.chars().filter(|c| !c.is_control()).collect();
                 let message =
                     call.redact(&message, &self.shared.token).chars().take(LONGEST_MESSAGE).collect();
@@ -144,6 +170,15 @@ impl Rest {
             }
         }
     }
+}
+
+fn understand<T: DeserializeOwned>(call: &Call<'_>, body: &[u8]) -> Result<T, RestError> {
+    serde_json::from_slice(body).map_err(|error| {
+        // Position and kind only: the text of the error can quote the answer.
+        let (kind, line, column) = (error.classify(), error.line(), error.column());
+        tracing::warn!(route = %call.route(), ?kind, line, column, "answer not understood");
+        RestError::Malformed
+    })
 }
 
 async fn receive(mut response: Response) -> Received {

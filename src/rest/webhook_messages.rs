@@ -49,17 +49,22 @@ impl Rest {
         landing: Landing,
         payload: &(impl Serialize + ?Sized),
     ) -> SendOutcome {
-        let call = on_webhook(Verb::Post, "/webhooks/{webhook}/{token}", webhook, &[]).query("wait", true);
-        let call = match landing {
-            Landing::Thread(thread) => call.query("thread_id", thread),
-            Landing::Channel(_) | Landing::NewPost => call,
-        };
-        let answer: Result<Message, RestError> = match call.json(payload) {
+        let answer: Result<Message, RestError> = match execution(webhook, landing).json(payload) {
             Ok(call) => self.read(call).await,
             // Nothing was sent.
             Err(_) => return SendOutcome::unwritable(),
         };
         SendOutcome::of(answer, landing)
+    }
+
+    /// A webhook's message, whether or not the bot may see its channel: `GET /webhooks/{webhook}/{token}/messages/{message}`. Needed before an edit of one with
+    /// files: the edit must list those that stay.
+    pub async fn webhook_message(
+        &self,
+        webhook: WebhookAccess<'_>,
+        message: WebhookMessage,
+    ) -> Result<Message, RestError> {
+        self.read(on_message(Verb::Get, webhook, message)).await
     }
 
     /// Edits a webhook's message: `PATCH /webhooks/{webhook}/{token}/messages/{message}`. Always give `allowed_mentions`: without it the edit can ping. May be
@@ -83,6 +88,15 @@ impl Rest {
         message: WebhookMessage,
     ) -> ChangeOutcome {
         ChangeOutcome::of_webhook(self.perform(&on_message(Verb::Delete, webhook, message)).await)
+    }
+}
+
+/// The call that posts through a webhook, still without what it posts.
+pub(super) fn execution(webhook: WebhookAccess<'_>, landing: Landing) -> Call<'_> {
+    let call = on_webhook(Verb::Post, "/webhooks/{webhook}/{token}", webhook, &[]).query("wait", true);
+    match landing {
+        Landing::Thread(thread) => call.query("thread_id", thread),
+        Landing::Channel(_) | Landing::NewPost => call,
     }
 }
 

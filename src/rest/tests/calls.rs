@@ -87,6 +87,45 @@ async fn asks_what_discord_describes() {
 }
 
 #[tokio::test]
+async fn looks_at_mirrors_history_and_direct_messages() {
+    let fake = Fake::start(|_, seen| {
+        match (seen.method.as_str(), seen.path.split('?').next().unwrap_or_default()) {
+            ("POST", "/api/v10/users/@me/channels") => Reply::json(200, json!({"id": "30", "type": 1})),
+            ("GET", "/api/v10/channels/9/messages") => Reply::json(
+                200,
+                json!([
+                    {"id": "12", "channel_id": "9", "author": {"id": "1"}},
+                    {"id": "11", "channel_id": "9", "author": {"id": "1"}},
+                ]),
+            ),
+            ("GET", path) if path.ends_with("/messages/78") => Reply::error(404, 10008),
+            _ => Reply::json(
+                200,
+                json!({"id": "77", "channel_id": "9", "author": {"id": "5"}, "attachments": [
+                    {"id": "6", "filename": "a.png", "size": 4, "url": "https://cdn.discordapp.com/a.png"},
+                ]}),
+            ),
+        }
+    })
+    .await;
+    let rest = fake.rest();
+    let token = SecretString::from(HOOK_TOKEN);
+    let access = WebhookAccess { id: webhook(5), token: &token };
+    let in_thread = WebhookMessage { id: message(77), thread: Some(channel(9)) };
+    assert_eq!(rest.webhook_message(access, in_thread).await.unwrap().attachments[0].id, "6");
+    let gone = WebhookMessage { id: message(78), thread: None };
+    assert!(rest.webhook_message(access, gone).await.unwrap_err().is_not_found());
+    let history = rest.messages_before(channel(9), message(13), 2).await.unwrap();
+    assert!(history.iter().map(|message| message.id).eq([message(11), message(12)]), "oldest first");
+    assert_eq!(rest.open_direct_messages(user(4)).await.unwrap().id, channel(30));
+    let seen = fake.seen();
+    assert_eq!(seen[0].path, format!("/api/v10/webhooks/5/{HOOK_TOKEN}/messages/77?thread_id=9"));
+    assert_eq!((seen[0].method.as_str(), seen[0].header("authorization")), ("GET", None));
+    assert_eq!(seen[2].path, "/api/v10/channels/9/messages?limit=2&before=13");
+    assert_eq!(seen[3].body, json!({"recipient_id": "4"}));
+}
+
+#[tokio::test]
 async fn a_message_that_lands_elsewhere_says_where() {
     let fake = Fake::start(|_, _| Reply::message(1000)).await;
     assert_eq!(

@@ -2,8 +2,10 @@
 
 mod calls;
 mod failures;
+mod files;
 mod limits;
 mod secrets;
+mod uploads;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

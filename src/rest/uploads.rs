@@ -1,0 +1,155 @@
+//! Posting through a webhook with files: a multipart request whose files are passed on as they come, so that none of them is in memory whole.
+
+use std::sync::{Arc, OnceLock};
+
+use futures_util::future;
+use futures_util::stream::{self, StreamExt};
+use reqwest::Body;
+use reqwest::multipart::{Form, Part};
+use serde::Serialize;
+
+use super::Rest;
+use super::error::RestError;
+use super::files::{FetchError, FileBody};
+use super::model::Message;
+use super::outcome::SendOutcome;
+use super::webhook_messages::{Landing, WebhookAccess, execution};
+
+/// A file to post. The payload's `attachments` may describe it by its place in the list (`"id": 0`).
+#[derive(Debug)]
+pub struct Upload {
+    /// Its name; a leading `SPOILER_` hides it.
+    pub name: String,
+    /// Its media type, if it is known; one that can't be written is left out.
+    pub media_type: Option<String>,
+    /// Its bytes.
+    pub body: FileBody,
+}
+
+impl Rest {
+    /// Posts through a webhook with files (`payload_json`, `files[0]`, …): `POST /webhooks/{webhook}/{token}?wait=true`, under the same limits as
+    /// [`Rest::execute_webhook`]. Discord: 10 files a message, 25 MiB a request; what is too large ends as [`SendOutcome::Refused`] with
+    /// [`ErrorCode::TOO_LARGE`](super::ErrorCode::TOO_LARGE).
+    ///
+    /// Nothing is repeated, since a stream can be sent once: also a 429 ends as [`SendOutcome::Wait`]. If a file breaks off in the middle, the message was certainly not
+    /// made ([`SendOutcome::NotSent`]); the [`FileWatch`](super::FileWatch) of its body tells why. The whole may take
+    /// [`RestConfig::upload_timeout`](super::RestConfig::upload_timeout).
+    pub async fn execute_webhook_with_files(
+        &self,
+        webhook: WebhookAccess<'_>,
+        landing: Landing,
+        payload: &(impl Serialize + ?Sized),
+        files: Vec<Upload>,
+    ) -> SendOutcome {
+        let handover = Handover::default();
+        match form(payload, files, &handover) {
+            Ok(form) => {
+                let call = execution(webhook, landing);
+                let answer: Result<Message, RestError> = self.upload(&call, form, &handover).await;
+                SendOutcome::of(answer, landing)
+            }
+            // Nothing was sent.
+            Err(_) => SendOutcome::unwritable(),
+        }
+    }
+}
+
+fn form(
+    payload: &(impl Serialize + ?Sized),
+    files: Vec<Upload>,
+    handover: &Handover,
+) -> Result<Form, RestError> {
+    let payload = serde_json::to_string(payload).map_err(|_| RestError::Malformed)?;
+    let payload = Part::text(payload).mime_str("application/json").map_err(|_| RestError::Malformed)?;
+    let mut form = Form::new().part("payload_json", payload);
+    let last = files.len().checked_sub(1);
+    for (place, Upload { name, media_type, body }) in files.into_iter().enumerate() {
+        let length = body.length();
+        let body = if Some(place) == last {
+            Body::wrap_stream(body.chain(handover.end()))
+        } else {
+            Body::wrap_stream(body)
+        };
+        let part = Part::stream_with_length(body, length).file_name(writable(name));
+        let part = typed(part, media_type.as_deref()).map_err(|_| RestError::Malformed)?;
+        form = form.part(format!("files[{place}]"), part);
+    }
+    if last.is_none() {
+        // Nothing holds the request's end back.
+        handover.finish();
+    }
+    Ok(form)
+}
+
+/// A name that fits a header's line. The library escapes quotes; line breaks would still break it.
+fn writable(name: String) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    if name.is_empty() { "file".to_owned() } else { name }
+}
+
+fn typed(part: Part, media_type: Option<&str>) -> reqwest::Result<Part> {
+    // Tried on another part first: a failure would take the file along.
+    match media_type.filter(|text| Part::text("").mime_str(text).is_ok()) {
+        Some(text) => part.mime_str(text),
+        None => Ok(part),
+    }
+}
+
+/// Whether a streamed request got to its end, decided once, between the connection that sends it and the caller who gives it up.
+///
+/// Why this proves that a message wasn't made: the request announces its length, and ends with the form's closing boundary, which the connection gets only after the last
+/// file's end. Whoever receives less must take the request for incomplete (RFC 9112, section 8), and there is no form in it that can be read. So as long as the last
+/// file's end is held back, Discord can't have acted; once it isn't, nobody knows. The connection works in a task of its own and may go on for a moment after the caller
+/// gave up, so to look is not enough: giving up also bars the end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Handover(Arc<OnceLock<End>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Reached,
+    Barred,
+}
+
+impl Handover {
+    /// Gives the request up. Whether it certainly never got to its end, and never will.
+    pub(super) fn bar(&self) -> bool {
+        *self.0.get_or_init(|| End::Barred) == End::Barred
+    }
+
+    /// Lets the request come to its end, unless that is barred.
+    fn finish(&self) -> bool {
+        *self.0.get_or_init(|| End::Reached) == End::Reached
+    }
+
+    /// What stands at the end of the last file: nothing, or an error if the end is barred.
+    fn end<T: Send + 'static>(
+        &self,
+    ) -> impl futures_util::Stream<Item = Result<T, FetchError>> + Send + 'static {
+        let handover = self.clone();
+        let finished = stream::once(async move { handover.finish() });
+        finished.filter_map(|finished| future::ready((!finished).then_some(Err(FetchError::Again))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_is_reached_or_barred_but_never_both() {
+        let reached = Handover::default();
+        assert_eq!(reached.end::<()>().collect::<Vec<_>>().await, []);
+        assert!(!reached.bar());
+        let barred = Handover::default();
+        assert!(barred.bar());
+        assert_eq!(barred.end::<()>().collect::<Vec<_>>().await, [Err(FetchError::Again)]);
+        assert!(barred.bar());
+    }
+
+    #[test]
+    fn names_fit_a_line() {
+        assert_eq!(writable("a\r\nContent-Type: x\u{0}.png".to_owned()), "aContent-Type: x.png");
+        assert_eq!(writable("\n".to_owned()), "file");
+        assert_eq!(writable("über \"alles\".png".to_owned()), "über \"alles\".png");
+    }
+}
