@@ -42,6 +42,7 @@ pub(super) fn content(message: &Message, guild: serenity::GuildId) -> Content {
         silent: message.flags.is_some_and(|flags| flags.contains(MessageFlags::SUPPRESS_NOTIFICATIONS)),
         embeds_suppressed: message.flags.is_some_and(|flags| flags.contains(MessageFlags::SUPPRESS_EMBEDS)),
         link: message.id.link(message.channel_id, Some(guild)),
+        ..Content::default()
     }
 }
 

@@ -61,7 +61,8 @@ impl Content {
     /// are signed anew each time that Discord is asked.
     pub fn shows_the_same(&self, other: &Self) -> bool {
         let essence = |content: &Self| {
-            let mut essence = Self { author: String::new(), handle: String::new(), avatar_url: None, ..content.clone() };
+            let mut essence =
+                Self { author: String::new(), handle: String::new(), avatar_url: None, ..content.clone() };
             let forwarded = essence.forward.iter_mut().flat_map(|forward| &mut forward.files);
             essence.files.iter_mut().chain(forwarded).for_each(|file| file.url.clear());
             essence
