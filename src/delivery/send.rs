@@ -8,8 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::activity::{Ending, InFlight, Mirror, Part};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
+use crate::domain::limits;
 use crate::domain::next_step::Step;
-use crate::domain::rendering::{Payload, Room, render};
+use crate::domain::rendering::{Payload, Room, Stage, render};
 use crate::domain::retry::backoff;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
@@ -43,7 +44,9 @@ pub(super) fn parts(work: &Work) -> Vec<Payload> {
         Some(standing) if work.delivery.shown.is_some() => Room::Parts(standing),
         _ => Room::Any,
     };
-    render(content, room)
+    let stage =
+        Stage { room, same_server: true, answered: None, namesake: false, file_limit: limits::FILE_BYTES };
+    render(content, &stage)
 }
 
 impl<'a> Sender<'a> {
@@ -137,7 +140,7 @@ impl<'a> Sender<'a> {
         };
         let message = WebhookMessage { id: message, thread: None };
         let outcome =
-            self.tools.rest.edit_webhook_message(access(webhook), message, &payload.edit_body()).await;
+            self.tools.rest.edit_webhook_message(access(webhook), message, &payload.edit_body(None)).await;
         let webhook = webhook.id;
         self.changed(work, webhook, message.id, done, outcome).await
     }

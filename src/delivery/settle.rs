@@ -46,5 +46,6 @@ pub(super) async fn look(
 }
 
 fn looks_like(message: &Message, wanted: Option<&Payload>) -> bool {
-    wanted.is_none_or(|payload| payload.matches(&message.author.username, &message.content))
+    let files: Vec<_> = message.attachments.iter().map(|file| file.filename.as_str()).collect();
+    wanted.is_none_or(|payload| payload.matches(&message.author.username, &message.content, &files))
 }

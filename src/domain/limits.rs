@@ -26,3 +26,19 @@ pub const EMBED_FOOTER: usize = 2048;
 pub const EMBED_AUTHOR: usize = 256;
 /// An embed's colour (Discord's OpenAPI description: `maximum`).
 pub const COLOR: u32 = 0x00FF_FFFF;
+/// Files of one message (Discord: "Uploading Files"; its OpenAPI description: `maxItems` of `attachments`).
+pub const FILES: usize = 10;
+/// One file in bytes, where the server isn't boosted (Discord: "Uploading Files": 10 MiB, see there for more).
+pub const FILE_BYTES: u64 = 10 << 20;
+/// A whole request in bytes (Discord: "Uploading Files").
+pub const REQUEST_BYTES: u64 = 25 << 20;
+/// A file's alternative text (Discord: "Attachment Object", `description`).
+pub const FILE_DESCRIPTION: usize = 1024;
+/// Rows of components of one message (Discord: "Component Reference", as the following).
+pub const ROWS: usize = 5;
+/// Buttons of a row.
+pub const ROW_BUTTONS: usize = 5;
+/// What is written on a button.
+pub const BUTTON_LABEL: usize = 80;
+/// Where a button leads.
+pub const BUTTON_ADDRESS: usize = 512;

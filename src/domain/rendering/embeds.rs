@@ -6,7 +6,7 @@ use crate::domain::{
     text,
 };
 
-use super::address;
+use super::{address, mentions::Mentions};
 
 /// What stands where Discord demands a text and there is none: it trims white space, and keeps this.
 const EMPTY: &str = "\u{200B}";
@@ -21,11 +21,11 @@ pub(super) struct Grouped {
 }
 
 /// Brings embeds within the limits. Those that show nothing are left out.
-pub(super) fn grouped(embeds: &[Embed]) -> Grouped {
+pub(super) fn grouped<'a>(embeds: impl Iterator<Item = &'a Embed>, mentions: Mentions<'_>) -> Grouped {
     let mut grouped = Grouped::default();
     let mut used = 0;
     for embed in embeds {
-        let (embed, lost_fields) = within_limits(embed);
+        let (embed, lost_fields) = within_limits(embed, mentions);
         grouped.lost_fields += lost_fields;
         let Some(embed) = embed else { continue };
         let length = length(&embed);
@@ -45,14 +45,20 @@ pub(super) fn grouped(embeds: &[Embed]) -> Grouped {
 
 /// An embed as it can be sent, if it shows anything, and the number of fields that found no place. Where the total is too long, what
 /// comes first keeps its place: title, author, description, fields, footer.
-fn within_limits(embed: &Embed) -> (Option<Embed>, usize) {
+fn within_limits(embed: &Embed, mentions: Mentions<'_>) -> (Option<Embed>, usize) {
     let mut budget = Budget(limits::EMBEDS_TOTAL);
     let title = embed.title.as_deref().and_then(|title| budget.take(title, limits::EMBED_TITLE));
     let author = embed.author.as_ref().and_then(|author| within(author, &mut budget));
-    let description =
-        embed.description.as_deref().and_then(|text| budget.take(text, limits::EMBED_DESCRIPTION));
-    let fields: Vec<_> =
-        embed.fields.iter().take(limits::EMBED_FIELDS).map_while(|field| budget.field(field)).collect();
+    let description = embed
+        .description
+        .as_deref()
+        .and_then(|text| budget.take(&mentions.named(text), limits::EMBED_DESCRIPTION));
+    let fields: Vec<_> = embed
+        .fields
+        .iter()
+        .take(limits::EMBED_FIELDS)
+        .map_while(|field| budget.field(field, mentions))
+        .collect();
     let lost_fields = embed.fields.len() - fields.len();
     let footer = embed.footer.as_ref().and_then(|footer| {
         let icon_url = footer.icon_url.as_deref().and_then(address::picture);
@@ -118,15 +124,18 @@ impl Budget {
     }
 
     /// A field; `None` where the budget has no room for one.
-    fn field(&mut self, field: &EmbedField) -> Option<EmbedField> {
+    fn field(&mut self, field: &EmbedField, mentions: Mentions<'_>) -> Option<EmbedField> {
         if self.0 < 2 {
             return None;
         }
         self.0 -= 1; // of the value
-        let name = self.take(&field.name, limits::FIELD_NAME).unwrap_or_else(|| self.spend(EMPTY.to_owned()));
+        let name = self
+            .take(&mentions.named(&field.name), limits::FIELD_NAME)
+            .unwrap_or_else(|| self.spend(EMPTY.to_owned()));
         self.0 += 1;
-        let value =
-            self.take(&field.value, limits::FIELD_VALUE).unwrap_or_else(|| self.spend(EMPTY.to_owned()));
+        let value = self
+            .take(&mentions.named(&field.value), limits::FIELD_VALUE)
+            .unwrap_or_else(|| self.spend(EMPTY.to_owned()));
         Some(EmbedField { name, value, inline: field.inline })
     }
 
@@ -181,6 +190,8 @@ mod tests {
 
     use super::*;
 
+    const HERE: Mentions<'_> = Mentions::HERE;
+
     fn described(length: usize) -> Embed {
         Embed { description: Some("x".repeat(length)), ..Embed::default() }
     }
@@ -202,7 +213,7 @@ mod tests {
             author: Some(EmbedAuthor { name: "Ada".to_owned(), url: None, icon_url: None }),
             fields: vec![EmbedField { name: "N".to_owned(), value: "V".to_owned(), inline: true }],
         };
-        assert_eq!(grouped(std::slice::from_ref(&embed)).groups, [[embed]]);
+        assert_eq!(grouped([&embed].into_iter(), HERE).groups, [[embed]]);
     }
 
     #[test]
@@ -215,7 +226,7 @@ mod tests {
             fields: vec![EmbedField { name: " ".to_owned(), value: String::new(), inline: false }],
             ..Embed::default()
         };
-        assert!(grouped(&[blank, Embed::default()]).groups.is_empty());
+        assert!(grouped([blank, Embed::default()].iter(), HERE).groups.is_empty());
     }
 
     #[test]
@@ -226,7 +237,7 @@ mod tests {
             inline: true,
         };
         let embed = Embed { fields: vec![field(" ", "v"), field("n", "")], ..Embed::default() };
-        let (shown, _) = within_limits(&embed);
+        let (shown, _) = within_limits(&embed, HERE);
         assert_eq!(shown.unwrap().fields, [field(EMPTY, "v"), field("n", EMPTY)]);
     }
 
@@ -234,7 +245,7 @@ mod tests {
     fn more_than_fits_is_cut_and_counted() {
         let field = EmbedField { name: "n".repeat(300), value: "v".repeat(2000), inline: false };
         let embed = Embed { fields: vec![field; 30], ..described(5000) };
-        let (shown, lost) = within_limits(&embed);
+        let (shown, lost) = within_limits(&embed, HERE);
         let shown = shown.unwrap();
         assert_eq!(text::units(shown.description.as_deref().unwrap()), 4096);
         assert!(shown.description.unwrap().ends_with('…') && shown.fields[0].value.ends_with('…'));
@@ -248,7 +259,7 @@ mod tests {
     #[case(&[1; 12], &[10, 2])]
     fn are_grouped_in_order(#[case] lengths: &[usize], #[case] groups: &[usize]) {
         let embeds: Vec<_> = lengths.iter().map(|length| described(*length)).collect();
-        let grouped: Vec<_> = grouped(&embeds).groups.iter().map(Vec::len).collect();
+        let grouped: Vec<_> = grouped(embeds.iter(), HERE).groups.iter().map(Vec::len).collect();
         assert_eq!(grouped, groups);
     }
 

@@ -3,6 +3,8 @@
 //! Discord has no published grammar. This knows what would look broken when cut: mentions, custom emoji, timestamps and links are *units*; code blocks,
 //! spoilers and the pairs of emphasis are *regions*, which are closed at the end of a part and opened again in the next. One pass, linear time.
 
+use std::ops::Range;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 /// A place between two characters.
@@ -45,6 +47,8 @@ pub(super) struct Context {
 pub(super) struct Markup {
     pub(super) cuts: Vec<Cut>,
     pub(super) contexts: Vec<Context>,
+    /// Where code stands, markers included: nothing in it is formatted.
+    pub(super) code: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +110,11 @@ pub(super) fn scan(text: &str) -> Markup {
         solid: 0,
         regions: Vec::new(),
         hopeless: [0; 9],
-        markup: Markup { cuts: Vec::with_capacity(text.len() + 1), contexts: vec![Context::default()] },
+        markup: Markup {
+            cuts: Vec::with_capacity(text.len() + 1),
+            contexts: vec![Context::default()],
+            code: Vec::new(),
+        },
     };
     scanner.run();
     scanner.markup
@@ -191,6 +199,9 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
     }
 
     fn open(&mut self, region: Region) {
+        if region.kind.is_verbatim() {
+            self.markup.code.push(region.start..region.end);
+        }
         self.regions.push(region);
         self.enter_context();
     }
@@ -291,6 +302,21 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
     }
 }
 
+/// A text as pieces, and of each whether it is code.
+pub(super) fn pieces(text: &str) -> Vec<(bool, &str)> {
+    if !text.contains('`') {
+        return vec![(false, text)];
+    }
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    for code in scan(text).code {
+        pieces.extend([(false, &text[from..code.start]), (true, &text[code.clone()])]);
+        from = code.end;
+    }
+    pieces.push((false, &text[from..]));
+    pieces
+}
+
 /// How good a cut is after this text.
 fn rank(before: &str, context: &Context) -> u8 {
     let mut back = before.chars().rev();
@@ -316,7 +342,7 @@ fn rank(before: &str, context: &Context) -> u8 {
 }
 
 /// The length of the unit at a place that shouldn't be cut, in bytes; at most to `end`.
-fn unit_length(text: &str, at: usize, end: usize) -> Option<usize> {
+pub(super) fn unit_length(text: &str, at: usize, end: usize) -> Option<usize> {
     let rest = &text[at..end];
     match rest.as_bytes().first()? {
         b'<' => angle_length(rest),

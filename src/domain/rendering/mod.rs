@@ -1,38 +1,47 @@
 //! How the content of an activity looks as one or more messages of a webhook. Pure; owns everything between a [`Content`] and a request's
-//! body: the author's name, the split into parts, the embeds, and what is said of things that can't be shown. Sending is the lane's.
+//! body: the author's name, the split into parts, embeds, files and buttons, and what is said of things that can't be shown. Sending is the lane's.
 //!
 //! Two rules: what leaves here is never refused by Discord for its form, and nothing that a person posted is left out without a trace.
 //!
 //! ```text
-//!            ┌ name ── username          ┐
-//! Content ───┼ split (markup) ── parts   ├──► payload ──► create_body | edit_body
-//!            └ embeds (address) ── groups┘
+//!           ┌ name ── username                                          ┐
+//! Content   ├ reply, text, poll, stickers, forward ── split ── texts    │
+//!  and  ────┼ files ── groups                                           ├──► Payload ──► create_body | edit_body
+//! Stage     ├ embeds (address) ── groups                                │
+//!           └ buttons ── rows                                           ┘
 //! ```
 
 use std::num::NonZeroUsize;
 
-use super::{message::Content, text};
+use super::{
+    message::{Content, Embed, File},
+    text,
+};
 
+use mentions::Mentions;
+
+pub use buttons::Row;
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 
 mod address;
+mod buttons;
 mod embeds;
+mod files;
+mod forward;
 mod markup;
+mod mentions;
 mod name;
 mod payload;
+mod poll;
+mod reply;
 mod split;
+mod stickers;
 #[cfg(test)]
 mod tests;
+mod words;
 
 /// The most parts of a first showing: enough for the longest message that a person can write (4000 characters), and one webhook's burst.
 pub const MOST_PARTS: usize = 5;
-
-/// The longest link that is written under a text, so that there is always room for the text itself.
-const LONGEST_LINK: usize = 512;
-
-/// How many kinds of things are named under a text, and how long a name may be there.
-const NAMED: usize = 6;
-const LONGEST_NAME: usize = 40;
 
 /// How many messages there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,98 +52,130 @@ pub enum Room {
     Parts(NonZeroUsize),
 }
 
-/// The messages that show a content, in order; at least one. What doesn't fit into the room ends with a link to the original.
-pub fn render(content: &Content, room: Room) -> Vec<Payload> {
-    let room = match room {
+/// What is known of the place where a content is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// How many messages there may be.
+    pub room: Room,
+    /// The target is in the source's server: mentions of people, roles and channels are known there.
+    pub same_server: bool,
+    /// A link to the mirror, in this very target, of the message that is answered.
+    pub answered: Option<String>,
+    /// The mirror before it in the target is of another author with the same display name.
+    pub namesake: bool,
+    /// How large a file the target takes, in bytes ([`FILE_BYTES`](super::limits::FILE_BYTES), more in boosted servers).
+    pub file_limit: u64,
+}
+
+/// The messages that show a content, in order; at least one. What doesn't fit into the room ends with a link to the original. The same content on
+/// the same stage always gives the same.
+///
+/// Files stand from the first message on, and embeds from the last of the text on: so an edit that makes the text longer or shorter moves no file to another
+/// message, which it couldn't.
+pub fn render(content: &Content, stage: &Stage) -> Vec<Payload> {
+    let room = match stage.room {
         Room::Any => MOST_PARTS,
         Room::Parts(parts) => parts.get(),
     };
-    let embeds =
-        if content.embeds_suppressed { embeds::Grouped::default() } else { embeds::grouped(&content.embeds) };
-    let mut groups = embeds.groups;
-    let left_out: usize = groups.drain(room.min(groups.len())..).map(|group| group.len()).sum();
-
-    let mut unshown = content.unshown.clone();
-    unshown.extend(std::iter::repeat_n("embed".to_owned(), left_out));
-    unshown.extend(std::iter::repeat_n("embed field".to_owned(), embeds.lost_fields));
-    let link = address::any(&content.link).filter(|link| link.len() <= LONGEST_LINK);
-    let note = note(&unshown, link.as_deref());
-    let continued = link.as_deref().map_or_else(|| "…".to_owned(), |link| format!("… [continued](<{link}>)"));
-
-    let endings = split::Endings { note: note.as_deref(), continued: &continued };
-    let mut texts = split::split(&content.text, room - groups.len().saturating_sub(1), endings);
-    if texts.is_empty() {
-        let alone = || instead(link.as_deref());
-        texts.push(note.unwrap_or_else(|| if groups.is_empty() { alone() } else { String::new() }));
-    }
-
-    // The first embeds stand under the last of the text, further ones in messages of their own.
-    let mut embeds = vec![Vec::new(); texts.len() - 1];
-    embeds.append(&mut groups);
-    let parts = texts.len().max(embeds.len());
+    let things = Things::new(content, stage, room);
+    let mut texts = things.texts(room);
+    let Things { embeds, files, mut rows, .. } = things;
+    let first_embeds = texts.len() - 1;
+    let parts = texts.len().max(first_embeds + embeds.len()).max(files.len());
     texts.resize(parts, String::new());
-    embeds.resize(parts, Vec::new());
+    let mut embeds = std::iter::repeat_with(Vec::new).take(first_embeds).chain(embeds);
+    let mut files = files.into_iter();
 
-    let username = name::username(&content.author);
+    let username = name::username(&content.author, stage.namesake.then_some(&content.handle));
     let avatar_url = content.avatar_url.as_deref().and_then(address::any);
     let flags = if content.silent { SUPPRESS_NOTIFICATIONS } else { 0 }
         | if content.embeds_suppressed { SUPPRESS_EMBEDS } else { 0 };
-    let message = |(content, embeds)| Payload {
+    let message = |(part, content)| Payload {
         username: username.clone(),
         avatar_url: avatar_url.clone(),
         content,
-        embeds,
+        embeds: embeds.next().unwrap_or_default(),
+        files: files.next().unwrap_or_default(),
+        components: if part + 1 == parts { std::mem::take(&mut rows) } else { Vec::new() },
         flags,
     };
-    texts.into_iter().zip(embeds).map(message).collect()
+    texts.into_iter().enumerate().map(message).collect()
 }
 
-/// The line that names what isn't shown, such as `-# + 2 attachments, sticker · [original](<link>)`.
-fn note(unshown: &[String], link: Option<&str>) -> Option<String> {
-    let mut counted: Vec<(String, usize)> = Vec::new();
-    let mut further = 0;
-    for name in unshown.iter().map(|name| plain(name)).filter(|name| !name.is_empty()) {
-        if let Some((_, count)) = counted.iter_mut().find(|(known, _)| *known == name) {
-            *count += 1;
-        } else if counted.len() < NAMED {
-            counted.push((name, 1));
+/// All that is to be shown, within the limits of single things, and not yet spread over messages.
+struct Things {
+    /// What is written, with the lines of the bot's own above and below.
+    text: String,
+    /// The line under it that names what isn't shown.
+    note: Option<String>,
+    link: Option<String>,
+    /// Each group for one message; no more than there is room for. Likewise the files.
+    embeds: Vec<Vec<Embed>>,
+    files: Vec<Vec<File>>,
+    rows: Vec<Row>,
+}
+
+impl Things {
+    fn new(content: &Content, stage: &Stage, room: usize) -> Self {
+        let mentions = Mentions::new(&content.names, stage);
+        let link = words::link(&content.link);
+        let forward = content.forward.as_ref();
+        let mut unshown = content.unshown.clone();
+        unshown.extend(forward.iter().flat_map(|forward| forward.unshown.iter().cloned()));
+        unshown.iter_mut().filter(|name| !text::is_visible(name)).for_each(|name| "thing".clone_into(name));
+
+        let embeds = content.embeds.iter().chain(forward.iter().flat_map(|forward| &forward.embeds));
+        let embeds = embeds.filter(|_| !content.embeds_suppressed);
+        let mut embeds = embeds::grouped(embeds, mentions);
+        let left_out: usize =
+            embeds.groups.drain(room.min(embeds.groups.len())..).map(|group| group.len()).sum();
+        unshown.extend(std::iter::repeat_n("embed".to_owned(), left_out));
+        unshown.extend(std::iter::repeat_n("embed field".to_owned(), embeds.lost_fields));
+
+        let files = content.files.iter().chain(forward.iter().flat_map(|forward| &forward.files));
+        let mut files = files::grouped(files, stage.file_limit);
+        let left_out: Vec<_> = files.groups.drain(room.min(files.groups.len())..).flatten().collect();
+
+        let mut sections = Vec::new();
+        sections.extend(content.reply.as_ref().map(|reply| reply::line(reply, mentions, stage)));
+        let head = sections.len();
+        let text = mentions.named(content.text.trim());
+        sections.extend(text::is_visible(&text).then(|| text.into_owned()));
+        sections.extend(content.poll.as_ref().map(|poll| poll::lines(poll, link.as_deref())));
+        sections.extend(stickers::lines(&content.stickers, &mut unshown));
+        sections.extend(forward.map(|forward| forward::quote(forward, mentions)));
+        sections.extend(files::lines(&files, &left_out, link.as_deref(), &mut unshown));
+
+        let shows = sections.len() > head
+            || !embeds.groups.is_empty()
+            || !files.groups.is_empty()
+            || !unshown.is_empty();
+        let rows = if shows || head > 0 {
+            let arranged = buttons::arranged(&content.links, &mut unshown);
+            sections.extend(arranged.links);
+            arranged.rows
         } else {
-            further += 1;
+            sections.extend(buttons::as_links(&content.links, &mut unshown));
+            Vec::new()
+        };
+        let note = words::note(&unshown, link.as_deref());
+        let empty =
+            sections.len() == head && embeds.groups.is_empty() && files.groups.is_empty() && rows.is_empty();
+        if empty && note.is_none() {
+            sections.push(words::instead(link.as_deref()));
         }
+        Self { text: sections.join("\n"), note, link, embeds: embeds.groups, files: files.groups, rows }
     }
-    if counted.is_empty() {
-        return None;
-    }
-    let mut names: Vec<_> = counted
-        .into_iter()
-        .map(|(name, count)| match count {
-            1 => name,
-            _ if name.ends_with(|c: char| c.is_ascii_alphabetic()) => format!("{count} {name}s"),
-            _ => format!("{count} × {name}"),
-        })
-        .collect();
-    if further > 0 {
-        names.push(format!("{further} more"));
-    }
-    let names = names.join(", ");
-    Some(link.map_or_else(|| format!("-# + {names}"), |link| format!("-# + {names} · [original](<{link}>)")))
-}
 
-/// The line for a message of which nothing can be shown or named.
-fn instead(link: Option<&str>) -> String {
-    let said = "-# A message that can't be shown here";
-    link.map_or_else(|| said.to_owned(), |link| format!("{said} · [original](<{link}>)"))
-}
-
-/// A name as one line of plain text: what could be read as formatting is escaped.
-fn plain(name: &str) -> String {
-    let words: Vec<_> = name.split_whitespace().collect();
-    let mut plain = String::new();
-    for c in text::cut(&words.join(" "), LONGEST_NAME).chars().filter(|c| !text::is_noise(*c)) {
-        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '[' | ']' | '<' | '>') {
-            plain.push('\\');
+    /// The text of the messages that have one; at least one, which is empty only where it has something else.
+    fn texts(&self, room: usize) -> Vec<String> {
+        let continued =
+            self.link.as_deref().map_or_else(|| "…".to_owned(), |link| format!("… [continued](<{link}>)"));
+        let endings = split::Endings { note: self.note.as_deref(), continued: &continued };
+        let mut texts = split::split(&self.text, room - self.embeds.len().saturating_sub(1), endings);
+        if texts.is_empty() {
+            texts.push(self.note.clone().unwrap_or_default());
         }
-        plain.push(c);
+        texts
     }
-    if text::is_visible(&plain) { plain } else { String::new() }
 }

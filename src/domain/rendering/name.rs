@@ -18,14 +18,27 @@ const REFUSED_PARTS: [(&str, usize); 3] = [("clyde", 4), ("discord", 4), ("```",
 /// What a name may not be. The last letter, an "e" in all of them, is replaced.
 const REFUSED_NAMES: [&str; 3] = ["everyone", "here", "system message"];
 
-/// The name under which a mirror of this author is posted: 1 to 80 long, and nothing that Discord refuses.
-pub(super) fn username(display_name: &str) -> String {
-    let kept: String = display_name.chars().filter(|c| !text::is_noise(*c)).collect();
-    let squeezed = kept.split_whitespace().collect::<Vec<_>>().join(" ");
-    if !text::is_visible(&squeezed) {
-        return FALLBACK.to_owned();
+/// How long a handle may be; Discord's are 32 at most.
+const LONGEST_HANDLE: usize = 40;
+
+/// The name under which a mirror of this author is posted: 1 to 80 long, and nothing that Discord refuses. With a handle, that stands whole behind it.
+pub(super) fn username(display_name: &str, handle: Option<&str>) -> String {
+    let name = squeezed(display_name).unwrap_or_else(|| FALLBACK.to_owned());
+    match handle.and_then(squeezed) {
+        Some(handle) => {
+            let handle = format!(" ({})", text::cut(&handle, LONGEST_HANDLE));
+            let name = text::cut(&name, limits::USERNAME - text::units(&handle));
+            without_refused_words(&format!("{name}{handle}"))
+        }
+        None => text::cut(&without_refused_words(&name), limits::USERNAME).into_owned(),
     }
-    text::cut(&without_refused_words(&squeezed), limits::USERNAME).into_owned()
+}
+
+/// A name without what can't be seen, if there is anything to see.
+fn squeezed(name: &str) -> Option<String> {
+    let kept: String = name.chars().filter(|c| !text::is_noise(*c)).collect();
+    let squeezed = kept.split_whitespace().collect::<Vec<_>>().join(" ");
+    text::is_visible(&squeezed).then_some(squeezed)
 }
 
 fn without_refused_words(name: &str) -> String {
@@ -101,13 +114,23 @@ mod tests {
     #[case("@here #1 :3", "@here #1 :3")]
     #[case("👨‍👩‍👧 family", "👨‍👩‍👧 family")]
     fn is_made_acceptable(#[case] name: &str, #[case] shown: &str) {
-        assert_eq!(username(name), shown);
+        assert_eq!(username(name, None), shown);
     }
 
     #[test]
     fn is_cut_between_graphemes() {
-        assert_eq!(username(&"x".repeat(80)), "x".repeat(80));
-        assert_eq!(username(&"x".repeat(81)), format!("{}…", "x".repeat(79)));
-        assert_eq!(username(&"👨‍👩‍👧".repeat(20)), format!("{}…", "👨‍👩‍👧".repeat(9)));
+        assert_eq!(username(&"x".repeat(80), None), "x".repeat(80));
+        assert_eq!(username(&"x".repeat(81), None), format!("{}…", "x".repeat(79)));
+        assert_eq!(username(&"👨‍👩‍👧".repeat(20), None), format!("{}…", "👨‍👩‍👧".repeat(9)));
+    }
+
+    #[rstest]
+    #[case("Ada", "ada_l", "Ada (ada_l)")]
+    #[case("", "ada_l", "Someone (ada_l)")]
+    #[case("Ada", " ", "Ada")]
+    #[case("Ada", "clyde", "Ada (clydе)")]
+    #[case(&"x".repeat(90), "ada_l", &format!("{}… (ada_l)", "x".repeat(71)))]
+    fn a_namesake_is_told_apart(#[case] name: &str, #[case] handle: &str, #[case] shown: &str) {
+        assert_eq!(username(name, Some(handle)), shown);
     }
 }

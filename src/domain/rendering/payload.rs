@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 
-use crate::domain::{message::Embed, text};
+use crate::domain::{
+    message::{Embed, File},
+    text,
+};
+
+use super::{buttons::Row, files};
 
 /// Discord: "Message Flags", `SUPPRESS_EMBEDS`: no link previews.
 pub const SUPPRESS_EMBEDS: u64 = 1 << 2;
@@ -16,42 +21,76 @@ pub struct Payload {
     pub username: String,
     /// The author's picture. Likewise.
     pub avatar_url: Option<String>,
-    /// The text; empty where only embeds are shown.
+    /// The text; empty where only embeds or files are shown.
     pub content: String,
     /// The embeds.
     pub embeds: Vec<Embed>,
+    /// The files that are uploaded with it, in order: the body's `attachments` name them by their place here, as the parts `files[0]` and so on.
+    pub files: Vec<File>,
+    /// The buttons.
+    pub components: Vec<Row>,
     /// [`SUPPRESS_EMBEDS`], [`SUPPRESS_NOTIFICATIONS`].
     pub flags: u64,
 }
 
 impl Payload {
-    /// The body of Discord's "Execute Webhook".
-    pub fn create_body(&self) -> CreateBody<'_> {
+    /// The body of Discord's "Execute Webhook". With files it is the `payload_json` of a multipart request.
+    pub fn create_body<'a>(&'a self) -> CreateBody<'a> {
+        let upload = |(place, file): (usize, &'a File)| Upload {
+            id: place.to_string(),
+            filename: &file.name,
+            description: file.description.as_deref(),
+        };
         CreateBody {
             username: &self.username,
             avatar_url: self.avatar_url.as_deref(),
             content: &self.content,
             embeds: &self.embeds,
+            attachments: self.files.iter().enumerate().map(upload).collect(),
+            components: &self.components,
             flags: self.flags,
             allowed_mentions: NOBODY,
         }
     }
 
-    /// The body of Discord's "Edit Webhook Message".
-    pub fn edit_body(&self) -> EditBody<'_> {
-        EditBody { content: &self.content, embeds: &self.embeds, flags: self.flags, allowed_mentions: NOBODY }
+    /// The body of Discord's "Edit Webhook Message". Files are not uploaded again: of those that stand, the ones with these ids stay; without
+    /// any being named, all do.
+    pub fn edit_body<'a>(&'a self, keep: Option<&'a [String]>) -> EditBody<'a> {
+        EditBody {
+            content: &self.content,
+            embeds: &self.embeds,
+            attachments: keep.map(|keep| keep.iter().map(|id| KeptAttachment { id }).collect()),
+            components: &self.components,
+            flags: self.flags,
+            allowed_mentions: NOBODY,
+        }
     }
 
-    /// Whether a message with this author name and content looks like this payload: for finding out, after a lost answer, whether it was made.
-    /// Compares what Discord keeps unchanged ([`text::skeleton`]). Embeds aren't compared, so two messages of embeds only look alike.
-    pub fn matches(&self, name: &str, content: &str) -> bool {
-        text::skeleton(&self.username) == text::skeleton(name)
+    /// Whether a file that stands under this name at Discord is one of this payload's.
+    pub fn has_file(&self, name: &str) -> bool {
+        self.files.iter().any(|file| files::is_same(&file.name, name))
+    }
+
+    /// Whether a message with this author name, content and files looks like this payload: for finding out, after a lost answer, whether it was made.
+    /// Compares what Discord keeps ([`text::skeleton`]; names of files loosely). Embeds aren't compared, so two messages of embeds only look alike.
+    pub fn matches(&self, name: &str, content: &str, file_names: &[&str]) -> bool {
+        let mut theirs = file_names.to_vec();
+        let mut found = |file: &File| {
+            let at = theirs.iter().position(|name| files::is_same(&file.name, name));
+            at.map(|at| theirs.swap_remove(at)).is_some()
+        };
+        // Those without a name that would be recognised take what is left.
+        let (named, nameless): (Vec<_>, Vec<_>) =
+            self.files.iter().partition(|file| files::is_recognisable(&file.name));
+        self.files.len() == file_names.len()
+            && text::skeleton(&self.username) == text::skeleton(name)
             && text::skeleton(&self.content) == text::skeleton(content)
+            && named.into_iter().chain(nameless).all(&mut found)
     }
 }
 
 /// A new message. What is empty is left out.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct CreateBody<'a> {
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,19 +99,43 @@ pub struct CreateBody<'a> {
     content: &'a str,
     #[serde(skip_serializing_if = "<[Embed]>::is_empty")]
     embeds: &'a [Embed],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Upload<'a>>,
+    #[serde(skip_serializing_if = "<[Row]>::is_empty")]
+    components: &'a [Row],
     #[serde(skip_serializing_if = "is_zero")]
     flags: u64,
     allowed_mentions: AllowedMentions,
 }
 
+/// A file that is uploaded with the message.
+#[derive(Debug, Clone, Serialize)]
+struct Upload<'a> {
+    /// Its place among the uploaded ones.
+    id: String,
+    filename: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+}
+
 /// A changed message. What is empty is said, so that what stood there goes. All flags are repeated: Discord asks for that, and
-/// changes only those it lets change (not `SUPPRESS_NOTIFICATIONS`). Attachments aren't named, so they stay.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// changes only those it lets change (not `SUPPRESS_NOTIFICATIONS`).
+#[derive(Debug, Clone, Serialize)]
 pub struct EditBody<'a> {
     content: &'a str,
     embeds: &'a [Embed],
+    /// Discord takes away those that aren't named, but not where nothing is said of any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachments: Option<Vec<KeptAttachment<'a>>>,
+    components: &'a [Row],
     flags: u64,
     allowed_mentions: AllowedMentions,
+}
+
+/// A file of a message that stays in it.
+#[derive(Debug, Clone, Serialize)]
+struct KeptAttachment<'a> {
+    id: &'a str,
 }
 
 /// Who a message may ping. Needed in edits too: without it, they are read with the default allowances.
@@ -100,6 +163,8 @@ mod tests {
             avatar_url: None,
             content: content.to_owned(),
             embeds: vec![],
+            files: vec![],
+            components: vec![],
             flags: 0,
         }
     }
@@ -127,19 +192,50 @@ mod tests {
         );
     }
 
+    fn file(name: &str, description: Option<&str>) -> File {
+        File { name: name.to_owned(), description: description.map(str::to_owned), ..File::default() }
+    }
+
+    #[test]
+    fn files_are_named_by_their_place() {
+        let message =
+            Payload { files: vec![file("a.png", Some("A cat")), file("b.png", None)], ..payload("") };
+        assert_eq!(
+            json!(message.create_body())["attachments"],
+            json!([{"id": "0", "filename": "a.png", "description": "A cat"}, {"id": "1", "filename": "b.png"}])
+        );
+        assert!(message.has_file("a.png") && !message.has_file("c.png"));
+    }
+
     #[test]
     fn an_edit_says_what_is_empty_and_not_who() {
+        let nobody = json!({"parse": []});
         assert_eq!(
-            json!(payload("").edit_body()),
-            json!({"content": "", "embeds": [], "flags": 0, "allowed_mentions": {"parse": []}})
+            json!(payload("").edit_body(None)),
+            json!({"content": "", "embeds": [], "components": [], "flags": 0, "allowed_mentions": nobody})
+        );
+        assert_eq!(json!(payload("").edit_body(Some(&[])))["attachments"], json!([]));
+        assert_eq!(
+            json!(payload("").edit_body(Some(&["7".to_owned()])))["attachments"],
+            json!([{"id": "7"}])
         );
     }
 
     #[test]
     fn is_recognised_as_discord_keeps_it() {
         let message = payload("  Hi\u{202E} <:wave:123>\n\n");
-        assert!(message.matches("Ada", "Hi :wave:"));
-        assert!(!message.matches("Ada", "Hi"));
-        assert!(!message.matches("Bob", "Hi :wave:"));
+        assert!(message.matches("Ada", "Hi :wave:", &[]));
+        assert!(!message.matches("Ada", "Hi", &[]));
+        assert!(!message.matches("Bob", "Hi :wave:", &[]));
+    }
+
+    #[test]
+    fn messages_of_files_only_are_told_apart() {
+        let message =
+            Payload { files: vec![file("my cat.png", None), file("日本.png", None)], ..payload("") };
+        assert!(message.matches("Ada", "", &["my_cat.png", "unknown.png"]));
+        assert!(!message.matches("Ada", "", &["my_dog.png", "unknown.png"]));
+        assert!(!message.matches("Ada", "", &["my_cat.png"]));
+        assert!(!message.matches("Ada", "", &[]));
     }
 }

@@ -1,0 +1,224 @@
+//! Files: which are uploaded with which part, and what is said of the others.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::domain::{limits, message::File, text};
+
+use super::words;
+
+/// What a request needs beside the files: the other half of the message at its longest, and what separates the two.
+const MARGIN: u64 = 512 << 10;
+/// The longest name of a file; Discord takes 1024, but cuts names itself. And the longest extension that is kept when it is cut.
+const NAME: usize = 120;
+const EXTENSION: usize = 16;
+/// How many files get a line of their own.
+const LINES: usize = 10;
+
+/// The files of a message as they can be sent.
+#[derive(Debug, Default)]
+pub(super) struct Grouped {
+    /// In order, each group for one message.
+    pub(super) groups: Vec<Vec<File>>,
+    /// Those that the target doesn't take.
+    pub(super) too_large: Vec<File>,
+}
+
+/// Brings files within the limits. One group follows the other, so that their order stays.
+pub(super) fn grouped<'a>(files: impl Iterator<Item = &'a File>, file_limit: u64) -> Grouped {
+    const TOGETHER: u64 = limits::REQUEST_BYTES - MARGIN;
+    let mut grouped = Grouped::default();
+    let mut used = 0;
+    for file in files {
+        let file = within_limits(file);
+        if file.size > file_limit.min(TOGETHER) {
+            grouped.too_large.push(file);
+            continue;
+        }
+        match grouped.groups.last_mut() {
+            Some(group) if group.len() < limits::FILES && used + file.size <= TOGETHER => {
+                used += file.size;
+                group.push(file);
+            }
+            _ => {
+                used = file.size;
+                grouped.groups.push(vec![file]);
+            }
+        }
+    }
+    grouped
+}
+
+fn within_limits(file: &File) -> File {
+    let description = file.description.as_deref().map(str::trim).filter(|text| text::is_visible(text));
+    File {
+        name: name(&file.name),
+        description: description.map(|text| text::cut(text, limits::FILE_DESCRIPTION).into_owned()),
+        ..file.clone()
+    }
+}
+
+/// A file's name without what a path or a header could be made of, cut in front of its extension.
+fn name(raw: &str) -> String {
+    let kept: String = raw
+        .trim()
+        .chars()
+        .filter(|c| !text::is_noise(*c))
+        .map(|c| if c.is_control() || matches!(c, '/' | '\\' | '"') { '_' } else { c })
+        .collect();
+    if !text::is_visible(&kept) {
+        return "file".to_owned();
+    }
+    if text::units(&kept) <= NAME {
+        return kept;
+    }
+    let extension =
+        kept.rfind('.').map(|dot| &kept[dot..]).filter(|extension| text::units(extension) <= EXTENSION);
+    let extension = extension.unwrap_or_default();
+    let mut room = NAME - text::units(extension);
+    let fits = |c: &char| room.checked_sub(c.len_utf16()).map(|left| room = left).is_some();
+    let stem: String = kept[..kept.len() - extension.len()].chars().take_while(fits).collect();
+    stem + extension
+}
+
+/// What is said of files: that one is a voice message, and where those are that aren't uploaded. Which of them have no line is added to what can't be
+/// shown.
+pub(super) fn lines(
+    grouped: &Grouped,
+    left_out: &[File],
+    link: Option<&str>,
+    unshown: &mut Vec<String>,
+) -> Vec<String> {
+    let voices = grouped.groups.iter().flatten().chain(&grouped.too_large).chain(left_out);
+    let voices = voices.filter_map(|file| file.voice_seconds.as_deref()).take(LINES).map(voice);
+    let elsewhere = grouped.too_large.iter().chain(left_out);
+    unshown.extend(elsewhere.clone().skip(LINES).map(|_| "file".to_owned()));
+    let elsewhere = elsewhere.take(LINES).map(|file| {
+        let name = words::plain(&file.name, NAME);
+        format!("-# 📎 {name} ({}){}", size(file.size), words::see_original(link))
+    });
+    voices.chain(elsewhere).collect()
+}
+
+fn voice(seconds: &str) -> String {
+    let known = seconds.parse::<f64>().ok().filter(|seconds| (0.0..86_400.0).contains(seconds));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "its range was just checked")]
+    known.map_or_else(
+        || "-# 🎤 Voice message".to_owned(),
+        |seconds| {
+            let seconds = seconds.round() as u32;
+            format!("-# 🎤 Voice message, {}:{:02}", seconds / 60, seconds % 60)
+        },
+    )
+}
+
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    // In tenths.
+    let mut size = bytes.saturating_mul(10) / 1024;
+    let mut unit = 0;
+    while size >= 10_240 && unit < UNITS.len() - 1 {
+        size /= 1024;
+        unit += 1;
+    }
+    let tenth =
+        if size < 100 && !size.is_multiple_of(10) { format!(".{}", size % 10) } else { String::new() };
+    format!("{}{tenth} {}", size / 10, UNITS[unit])
+}
+
+/// Whether a file of this name may stand at Discord under the other: it takes off or replaces what isn't ASCII, white space and most signs (as
+/// werkzeug's `secure_filename` does, discord-api-docs issue 7754), and gives a name of its own where nothing is left (pull request 6945).
+pub(super) fn is_same(ours: &str, theirs: &str) -> bool {
+    if is_recognisable(ours) {
+        return essence(ours) == essence(theirs);
+    }
+    let extension =
+        |name: &str| name.rsplit_once('.').map_or_else(String::new, |(_, extension)| essence(extension));
+    extension(ours) == extension(theirs)
+}
+
+/// Whether something of a file's name but its extension stays at Discord.
+pub(super) fn is_recognisable(name: &str) -> bool {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    !essence(stem).is_empty()
+}
+
+fn essence(name: &str) -> String {
+    name.nfkd().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn file(size: u64) -> File {
+        File { id: size, name: "a.png".to_owned(), size, ..File::default() }
+    }
+
+    #[rstest]
+    #[case(&[1; 10], &[10])]
+    #[case(&[1; 12], &[10, 2])]
+    #[case(&[10 << 20, 10 << 20, 10 << 20], &[2, 1])]
+    #[case(&[11 << 20, 1], &[1])]
+    fn are_grouped_in_order(#[case] sizes: &[u64], #[case] groups: &[usize]) {
+        let files: Vec<_> = sizes.iter().map(|size| file(*size)).collect();
+        let grouped = grouped(files.iter(), limits::FILE_BYTES);
+        assert_eq!(grouped.groups.iter().map(Vec::len).collect::<Vec<_>>(), groups);
+    }
+
+    #[test]
+    fn a_boosted_server_takes_no_larger_request() {
+        assert_eq!(grouped([file(25 << 20)].iter(), 100 << 20).too_large.len(), 1);
+        assert_eq!(grouped([file(24 << 20)].iter(), 100 << 20).groups.len(), 1);
+    }
+
+    #[rstest]
+    #[case("cat.png", "cat.png")]
+    #[case("SPOILER_cat.png", "SPOILER_cat.png")]
+    #[case("../a\\\"b\u{202E}.png", ".._a__b.png")]
+    #[case(" \u{200B}", "file")]
+    fn names(#[case] raw: &str, #[case] kept: &str) {
+        assert_eq!(name(raw), kept);
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_extension() {
+        let cut = name(&format!("SPOILER_{}.tar.gz", "x".repeat(300)));
+        assert!(cut.starts_with("SPOILER_x") && cut.ends_with("x.gz"), "{cut}");
+        assert_eq!(text::units(&cut), NAME);
+        assert_eq!(name(&"x.".repeat(200)).len(), NAME);
+    }
+
+    #[rstest]
+    #[case(0, "0 bytes")]
+    #[case(1536, "1.5 KB")]
+    #[case(10 << 20, "10 MB")]
+    #[case(48 << 20, "48 MB")]
+    #[case(u64::MAX, "1677721 TB")]
+    fn sizes(#[case] bytes: u64, #[case] said: &str) {
+        assert_eq!(size(bytes), said);
+    }
+
+    #[rstest]
+    #[case("hello (world).png", "hello_world.png", true)]
+    #[case("_a.png", "a.png", true)]
+    #[case("日本.png", "unknown.png", true)]
+    #[case("日本.png", "unknown.gif", false)]
+    #[case("a.png", "b.png", false)]
+    #[case("é.png", "e.png", true)]
+    fn are_recognised(#[case] ours: &str, #[case] theirs: &str, #[case] same: bool) {
+        assert_eq!(is_same(ours, theirs), same);
+    }
+
+    #[rstest]
+    #[case("3.5", "-# 🎤 Voice message, 0:04")]
+    #[case("61", "-# 🎤 Voice message, 1:01")]
+    #[case("NaN", "-# 🎤 Voice message")]
+    fn voices(#[case] seconds: &str, #[case] said: &str) {
+        assert_eq!(voice(seconds), said);
+    }
+}

@@ -1,0 +1,255 @@
+//! Anything at all, with what makes it difficult.
+
+use proptest::prelude::*;
+
+use super::super::{Room, Stage};
+use super::LINK;
+use crate::domain::message::{
+    Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, File, Forward, LinkButton, Names, Poll,
+    Reply, Sticker,
+};
+
+/// Pieces that make texts difficult.
+fn piece() -> impl Strategy<Value = String> {
+    let fixed = [
+        "```",
+        "```rust\n",
+        "\n```\n",
+        "`",
+        "``",
+        "||",
+        "**",
+        "*",
+        "__",
+        "_",
+        "~~",
+        ">>> ",
+        "> ",
+        "-# ",
+        "# ",
+        "\\",
+        "\n",
+        "\n\n",
+        "\r\n",
+        " ",
+        "<@123456789012345678>",
+        "<@&1>",
+        "<#2>",
+        "<:name:123>",
+        "<a:name:123>",
+        "<t:1700000000:R>",
+        "</a b:1>",
+        "@everyone",
+        "@here",
+        "https://example.com/a_b__c**d",
+        "<https://example.com>",
+        "[text](https://example.com)",
+        "[text](",
+        "<",
+        "[",
+        "👨‍👩‍👧‍👦",
+        "🇩🇪",
+        "❤\u{FE0F}",
+        "e\u{301}",
+        "\u{202E}שלום",
+        "العربية",
+        "日本語。",
+        "\u{200B}",
+        "\u{200D}",
+        "\u{FEFF}",
+        "\0",
+        "\u{7}",
+        "\u{1F}",
+        "\u{2800}",
+        "clyde",
+        "discord",
+        "Sentence. ",
+        "word ",
+        "http://",
+        "https://",
+    ];
+    prop_oneof![
+        6 => prop::sample::select(fixed.to_vec()).prop_map(str::to_owned),
+        2 => "\\PC{0,20}",
+        1 => any::<String>(),
+        1 => ("[a-z ]{1,5}", 1..800usize).prop_map(|(text, times)| text.repeat(times)),
+        1 => (prop::sample::select(fixed.to_vec()), 1..700usize).prop_map(|(text, times)| text.repeat(times)),
+        1 => (1..3000usize).prop_map(|marks| format!("z{}", "\u{309}".repeat(marks))),
+    ]
+}
+
+pub(super) fn any_text(pieces: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(piece(), 0..pieces).prop_map(|pieces| pieces.concat())
+}
+
+fn any_address() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "https?://[a-z.]{1,12}/\\PC{0,10}",
+        "\\PC{0,20}",
+        Just("attachment://a.png".to_owned()),
+        Just(format!("https://example.com/{}", "ü".repeat(500))),
+        Just("https://example.com/a.png".to_owned()),
+    ]
+}
+
+fn any_embed() -> impl Strategy<Value = Embed> {
+    let texts = (
+        prop::option::of(any_text(6)),
+        prop::option::of(any_text(6)),
+        prop::option::of(any_text(6)),
+        prop::option::of(any_text(6)),
+    );
+    let addresses = prop::collection::vec(prop::option::of(any_address()), 6);
+    let fields = prop::collection::vec((any_text(6), any_text(6), any::<bool>()), 0..4);
+    (
+        texts,
+        addresses,
+        fields,
+        1..12usize,
+        any::<Option<u32>>(),
+        prop::option::of("[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:00:00Z"),
+    )
+        .prop_map(
+            |((title, description, footer, author), mut addresses, fields, times, color, timestamp)| {
+                let mut next = || addresses.pop().flatten();
+                Embed {
+                    title,
+                    description,
+                    url: next(),
+                    timestamp,
+                    color,
+                    footer: footer.map(|text| EmbedFooter { text, icon_url: next() }),
+                    image: next().map(|url| EmbedMedia { url }),
+                    thumbnail: next().map(|url| EmbedMedia { url }),
+                    author: author.map(|name| EmbedAuthor { name, url: next(), icon_url: next() }),
+                    fields: fields
+                        .iter()
+                        .cycle()
+                        .take(fields.len() * times)
+                        .map(|(name, value, inline)| EmbedField {
+                            name: name.clone(),
+                            value: value.clone(),
+                            inline: *inline,
+                        })
+                        .collect(),
+                }
+            },
+        )
+}
+
+fn any_link() -> impl Strategy<Value = String> {
+    prop_oneof![4 => Just(LINK.to_owned()), 1 => any_address(), 1 => Just(String::new())]
+}
+
+fn any_files() -> impl Strategy<Value = Vec<File>> {
+    let name = prop_oneof![any_text(4), "[a-z]{1,9}\\.png", Just("SPOILER_日本.png".to_owned())];
+    let size = prop_oneof![0..30_000_000u64, Just(0), Just(10 << 20), Just((10 << 20) + 1), any::<u64>()];
+    let voice = prop::option::of(prop_oneof![Just("3.5".to_owned()), any_text(2)]);
+    let file = (name, size, prop::option::of(any_text(6)), voice, any::<u64>()).prop_map(
+        |(name, size, description, voice_seconds, id)| File {
+            id,
+            name,
+            size,
+            description,
+            voice_seconds,
+            ..File::default()
+        },
+    );
+    let file = file.boxed();
+    prop_oneof![prop::collection::vec(file.clone(), 0..4), prop::collection::vec(file, 0..40)]
+}
+
+fn any_unshown() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(prop_oneof![Just("attachment".to_owned()), any_text(6)], 0..12)
+}
+
+fn any_reply() -> impl Strategy<Value = Reply> {
+    (prop::option::of(any_text(4)), any_text(12), any_link()).prop_map(|(author, text, link)| Reply {
+        channel: "2".parse().unwrap(),
+        message: "3".parse().unwrap(),
+        link,
+        author,
+        text,
+    })
+}
+
+fn any_forward() -> impl Strategy<Value = Forward> {
+    (any_text(20), prop::collection::vec(any_embed(), 0..2), any_files(), any_unshown())
+        .prop_map(|(text, embeds, files, unshown)| Forward { text, embeds, files, unshown })
+}
+
+fn any_buttons() -> impl Strategy<Value = Vec<LinkButton>> {
+    let button = (any_text(3), prop::option::of(any_text(2)), any_address())
+        .prop_map(|(label, emoji, url)| LinkButton { label, emoji, url })
+        .boxed();
+    prop_oneof![
+        Just(Vec::new()),
+        prop::collection::vec(button.clone(), 0..4),
+        prop::collection::vec(button, 0..60)
+    ]
+}
+
+fn any_names() -> impl Strategy<Value = Names> {
+    (any_text(3), any_text(3), any_text(3)).prop_map(|(person, role, channel)| Names {
+        people: [("123456789012345678".parse().unwrap(), person)].into(),
+        roles: [("1".parse().unwrap(), role)].into(),
+        channels: [("2".parse().unwrap(), channel)].into(),
+    })
+}
+
+pub(super) fn any_content() -> impl Strategy<Value = Content> {
+    let said = (any_text(6), any_text(4), any_text(40), prop::option::of(any_address()), any_link());
+    let things =
+        (prop::collection::vec(any_embed(), 0..4), any_files(), any_unshown(), any_buttons(), any_names());
+    let stickers =
+        (any_text(3), prop::option::of(any_address())).prop_map(|(name, url)| Sticker { name, url });
+    let poll = (any_text(6), prop::collection::vec(any_text(4), 0..12));
+    let poll = poll.prop_map(|(question, answers)| Poll { question, answers });
+    let kinds = (
+        prop::option::weighted(0.3, any_reply()),
+        prop::option::weighted(0.3, any_forward()),
+        prop::collection::vec(stickers, 0..4),
+        prop::option::weighted(0.3, poll),
+    );
+    (said, things, kinds, any::<bool>(), any::<bool>()).prop_map(
+        |(
+            (author, handle, text, avatar_url, link),
+            (embeds, files, unshown, links, names),
+            (reply, forward, stickers, poll),
+            silent,
+            embeds_suppressed,
+        )| Content {
+            author,
+            handle,
+            avatar_url,
+            text,
+            embeds,
+            files,
+            reply,
+            forward,
+            stickers,
+            poll,
+            links,
+            names,
+            unshown,
+            silent,
+            embeds_suppressed,
+            link,
+        },
+    )
+}
+
+pub(super) fn any_stage() -> impl Strategy<Value = Stage> {
+    let limit = prop_oneof![Just(10 << 20), Just(100 << 20), Just(0), any::<u64>()];
+    let room =
+        (0..8usize).prop_map(|parts| std::num::NonZeroUsize::new(parts).map_or(Room::Any, Room::Parts));
+    (room, any::<bool>(), prop::option::of(any_link()), any::<bool>(), limit).prop_map(
+        |(room, same_server, answered, namesake, file_limit)| Stage {
+            room,
+            same_server,
+            answered,
+            namesake,
+            file_limit,
+        },
+    )
+}

@@ -1,0 +1,114 @@
+//! What holds of anything at all.
+
+use proptest::prelude::*;
+
+use super::any::{any_content, any_stage, any_text};
+use super::*;
+
+/// What can be seen of a text.
+fn seen(text: &str) -> Vec<char> {
+    text.chars().filter(|c| text::is_visible(c.encode_utf8(&mut [0; 4]))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn discord_refuses_nothing(content in any_content(), stage in any_stage()) {
+        let payloads = render(&content, &stage);
+        let most = match stage.room { Room::Any => MOST_PARTS, Room::Parts(parts) => parts.get() };
+        prop_assert!((1..=most).contains(&payloads.len()));
+        payloads.iter().for_each(|payload| check_against_discord(payload, stage.file_limit));
+        for payload in &payloads {
+            let files: Vec<_> = payload.files.iter().map(|file| file.name.as_str()).collect();
+            prop_assert!(payload.matches(&payload.username, payload.content.trim(), &files));
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_where_there_is_room(text in any_text(40)) {
+        let shown: String = texts(&content(&text), parts(10_000)).concat();
+        let wanted = seen(&text);
+        if !wanted.is_empty() {
+            // Markers are added where a region is closed and opened again; all else comes once and in order.
+            let markers = |c: &char| !matches!(c, '`' | '|' | '*' | '_' | '~' | '>');
+            let mut rest = seen(&shown).into_iter();
+            prop_assert!(wanted.iter().all(|c| rest.any(|shown| shown == *c)), "{text:?} became {shown:?}");
+            if !text.contains("```") {
+                let (wanted, shown) = (wanted.into_iter().filter(markers), seen(&shown).into_iter().filter(markers));
+                prop_assert_eq!(wanted.collect::<String>(), shown.collect::<String>());
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_is_uploaded_or_said(content in any_content(), stage in any_stage()) {
+        let payloads = render(&content, &stage);
+        let uploaded: Vec<_> = payloads.iter().flat_map(|payload| &payload.files).map(|file| file.id).collect();
+        let files = content.files.iter().chain(content.forward.iter().flat_map(|forward| &forward.files));
+        let all: Vec<_> = files.map(|file| file.id).collect();
+        let mut rest = all.iter();
+        prop_assert!(uploaded.iter().all(|id| rest.any(|known| known == id)), "in order, and each once");
+        let traces = payloads.iter().any(|payload| ["📎", " file", "…"].iter().any(|trace| payload.content.contains(trace)));
+        prop_assert!(uploaded.len() == all.len() || traces, "{payloads:?}");
+    }
+
+    #[test]
+    fn a_line_of_an_answer_is_one_whole_line(content in any_content(), text in any_text(10), stage in any_stage()) {
+        let reply = content.reply.map(|reply| crate::domain::message::Reply { text, ..reply });
+        let content = Content { reply, ..content };
+        let payloads = render(&content, &stage);
+        let Some(reply) = content.reply else { return Ok(()) };
+        let (line, _) = payloads[0].content.split_once('\n').unwrap_or((&payloads[0].content, ""));
+        let line = line.split_once("… [continued]").map_or(line, |(line, _)| line);
+        prop_assert!(line.starts_with("-# ↪ "), "{line:?}");
+        prop_assert!(text::units(line) <= 1000);
+        prop_assert!(payloads[1..].iter().all(|payload| !payload.content.contains("-# ↪ [**") || payload.content != line));
+        if reply.author.is_some() {
+            // No mark is left that isn't escaped, but for the name's own.
+            let (_, excerpt) = line.split_once(": ").unwrap_or((line, ""));
+            let mut escaped = false;
+            let mut link = false;
+            for (at, c) in excerpt.char_indices() {
+                link = if link { c != '>' } else { excerpt[at..].starts_with("<http") && !escaped };
+                if link {
+                    continue;
+                }
+                prop_assert!(escaped || !matches!(c, '*' | '|' | '~' | '`' | '['), "{line:?}");
+                escaped = c == '\\' && !escaped;
+            }
+        }
+    }
+
+    #[test]
+    fn an_answers_line_keeps_a_spoiler(before in any_text(6), after in any_text(6), same_server in any::<bool>()) {
+        let reply = crate::domain::message::Reply {
+            channel: "2".parse().unwrap(),
+            message: "1".parse().unwrap(),
+            link: LINK.to_owned(),
+            author: Some("Bob".to_owned()),
+            text: format!("{before}||xyzzy||{after}"),
+        };
+        let content = Content { reply: Some(reply), ..content("Yes") };
+        for payload in render(&content, &Stage { same_server, ..here(Room::Any) }) {
+            prop_assert!(!payload.content.contains("xyzzy"), "{:?}", payload.content);
+        }
+    }
+
+    #[test]
+    fn no_foreign_mention_is_left(text in any_text(20), content in any_content(), stage in any_stage()) {
+        prop_assume!(!text.contains('`') && !text.contains('\\'));
+        let content = Content { text, reply: None, forward: None, unshown: vec![], ..content };
+        for payload in render(&content, &Stage { same_server: false, ..stage }) {
+            let whole = ["<@123456789012345678>", "<@&1>", "<#2>"];
+            prop_assert!(!whole.iter().any(|mention| payload.content.contains(mention)), "{:?}", payload.content);
+        }
+    }
+
+    #[test]
+    fn the_same_fits_into_the_parts_it_took(content in any_content(), stage in any_stage()) {
+        let first = render(&content, &stage);
+        prop_assert_eq!(&render(&content, &stage), &first);
+        prop_assert_eq!(&render(&content, &Stage { room: parts(first.len()), ..stage }), &first);
+    }
+}

@@ -1,0 +1,166 @@
+//! Everything a message can be, by example.
+
+use super::*;
+use crate::domain::message::{EmbedField, Forward, LinkButton, Poll, Reply, Sticker};
+
+const MIRROR: &str = "https://discord.com/channels/9/8/7";
+
+fn shown(content: &Content, stage: &Stage) -> Vec<Payload> {
+    let payloads = render(content, stage);
+    payloads.iter().for_each(|payload| check_against_discord(payload, stage.file_limit));
+    payloads
+}
+
+fn only_text(content: &Content) -> String {
+    let payloads = shown(content, &here(Room::Any));
+    assert_eq!(payloads.len(), 1);
+    payloads[0].content.clone()
+}
+
+fn file(id: u64, name: &str, size: u64) -> File {
+    File { id, name: name.to_owned(), size, ..File::default() }
+}
+
+fn answer(text: &str) -> Content {
+    let reply = Reply {
+        channel: "2".parse().unwrap(),
+        message: "1".parse().unwrap(),
+        link: "https://discord.com/channels/1/2/1".to_owned(),
+        author: Some("Bob*".to_owned()),
+        text: text.to_owned(),
+    };
+    Content { reply: Some(reply), ..content("Yes") }
+}
+
+#[test]
+fn an_answer_says_whom_it_answers() {
+    let line = "-# ↪ [**Bob\\***](<https://discord.com/channels/1/2/1>): Really? \\[spoiler\\]\nYes";
+    assert_eq!(only_text(&answer("**Really?**\n||secret||")), line);
+    let mirrored = Stage { answered: Some(MIRROR.to_owned()), ..here(Room::Any) };
+    assert_eq!(shown(&answer(""), &mirrored)[0].content, format!("-# ↪ [**Bob\\***](<{MIRROR}>)\nYes"));
+    let mut gone = answer("");
+    gone.reply.iter_mut().for_each(|reply| reply.author = None);
+    assert_eq!(only_text(&gone), "-# ↪ a deleted message\nYes");
+}
+
+#[test]
+fn only_the_first_part_has_the_answers_line() {
+    let long = Content { text: "word ".repeat(600), ..answer("Hi") };
+    let payloads = shown(&long, &here(Room::Any));
+    assert_eq!(payloads.len(), 2);
+    assert!(payloads[0].content.starts_with("-# ↪ ") && payloads[1].content.starts_with("word"));
+}
+
+#[test]
+fn a_forward_is_quoted() {
+    let forward = |text: &str| Content {
+        forward: Some(Forward {
+            text: text.to_owned(),
+            files: vec![file(1, "a.png", 1)],
+            embeds: vec![Embed { title: Some("T".to_owned()), ..Embed::default() }],
+            unshown: vec!["sticker".to_owned()],
+        }),
+        ..content("")
+    };
+    let payloads = shown(&forward("one\ntwo"), &here(Room::Any));
+    assert_eq!(
+        payloads[0].content,
+        format!("-# ↪ Forwarded\n>>> one\ntwo\n-# + sticker · [original](<{LINK}>)")
+    );
+    assert_eq!((payloads[0].files.len(), payloads[0].embeds.len()), (1, 1));
+    assert!(shown(&forward(""), &here(Room::Any))[0].content.starts_with("-# ↪ Forwarded\n-# + sticker"));
+    let code = forward(&format!("```rust\n{}```", "let x = 1;\n".repeat(250)));
+    let payloads = shown(&code, &here(Room::Any));
+    assert!(payloads[0].content.ends_with("let x = 1;\n```"));
+    assert!(payloads[1].content.starts_with(">>> ```rust\nlet x = 1;"), "{payloads:?}");
+}
+
+#[test]
+fn files_are_spread_and_the_large_ones_linked() {
+    let mut original = content("Look");
+    original.files = (0..12).map(|n| file(n, &format!("{n}.png"), 100)).collect();
+    original.files.push(file(20, "big_file.zip", 48 << 20));
+    let payloads = shown(&original, &here(Room::Any));
+    assert_eq!(payloads[0].content, format!("Look\n-# 📎 big\\_file.zip (48 MB) · [original](<{LINK}>)"));
+    assert_eq!(payloads.iter().map(|payload| payload.files.len()).collect::<Vec<_>>(), [10, 2]);
+    assert_eq!(payloads[1].content, "");
+    let boosted = Stage { file_limit: 100 << 20, ..here(Room::Any) };
+    assert!(shown(&original, &boosted)[0].content.contains("48 MB"), "a request has a limit of its own");
+    let edit = shown(&original, &here(parts(1)));
+    assert!(edit[0].content.contains("-# 📎 11.png (100 bytes)"), "{edit:?}");
+}
+
+#[test]
+fn an_edited_text_moves_no_file() {
+    let with = |text: &str| Content { files: vec![file(1, "a.png", 1)], ..content(text) };
+    for text in ["", "short", &"word ".repeat(700)] {
+        let payloads = shown(&with(text), &here(Room::Any));
+        assert_eq!(payloads[0].files.len(), 1);
+    }
+}
+
+#[test]
+fn a_voice_message_is_called_one() {
+    let voice = File { voice_seconds: Some("63.4".to_owned()), ..file(1, "voice-message.ogg", 9) };
+    let payloads = shown(&Content { files: vec![voice], ..content("") }, &here(Room::Any));
+    assert_eq!((payloads[0].content.as_str(), payloads[0].files.len()), ("-# 🎤 Voice message, 1:03", 1));
+}
+
+#[test]
+fn stickers_are_pictures_or_named() {
+    let sticker =
+        |name: &str, url: Option<&str>| Sticker { name: name.to_owned(), url: url.map(str::to_owned) };
+    let url = "https://media.discordapp.net/stickers/9.png";
+    let stickers = vec![sticker("Wave", Some(url)), sticker("Line", None)];
+    assert_eq!(
+        only_text(&Content { stickers, ..content("") }),
+        format!("[sticker: Wave]({url})\n-# + sticker · [original](<{LINK}>)")
+    );
+}
+
+#[test]
+fn a_poll_is_written_out() {
+    let poll = Poll {
+        question: "Which *one*?".to_owned(),
+        answers: vec!["🍎 This".to_owned(), "# That".to_owned()],
+    };
+    assert_eq!(
+        only_text(&Content { poll: Some(poll), ..content("") }),
+        format!("**Which \\*one\\*?**\n- 🍎 This\n- \\# That\n-# Poll · vote in the [original](<{LINK}>)")
+    );
+}
+
+#[test]
+fn buttons_stand_under_the_last_part() {
+    let button = LinkButton { label: "Docs".to_owned(), emoji: None, url: "https://example.com".to_owned() };
+    let with = |text: &str| Content { links: vec![button.clone()], ..content(text) };
+    let payloads = shown(&with(&"word ".repeat(600)), &here(Room::Any));
+    assert_eq!(payloads.iter().map(|payload| payload.components.len()).collect::<Vec<_>>(), [0, 1]);
+    let alone = shown(&with(""), &here(Room::Any));
+    assert_eq!((alone[0].content.as_str(), alone[0].components.len()), ("[Docs](<https://example.com>)", 0));
+}
+
+#[test]
+fn elsewhere_mentions_are_names() {
+    let abroad = Stage { same_server: false, ..here(Room::Any) };
+    let mut original = answer("<@1>");
+    original.text = "<@1> in <#5>, `<@1>`".to_owned();
+    original.names.people.insert("1".parse().unwrap(), "Cy".to_owned());
+    original.embeds = vec![Embed {
+        description: Some("by <@1>".to_owned()),
+        fields: vec![EmbedField { name: "n".to_owned(), value: "<@&4>".to_owned(), inline: false }],
+        ..Embed::default()
+    }];
+    let payload = &shown(&original, &abroad)[0];
+    assert!(payload.content.ends_with("): @Cy\n@Cy in #unknown channel, `<@1>`"), "{}", payload.content);
+    assert_eq!(payload.embeds[0].description.as_deref(), Some("by @Cy"));
+    assert_eq!(payload.embeds[0].fields[0].value, "@unknown role");
+    assert!(shown(&original, &here(Room::Any))[0].content.ends_with("): <@1>\n<@1> in <#5>, `<@1>`"));
+}
+
+#[test]
+fn a_namesake_shows_the_handle() {
+    let original = Content { handle: "ada_l".to_owned(), ..content("Hi") };
+    assert_eq!(shown(&original, &Stage { namesake: true, ..here(Room::Any) })[0].username, "Ada (ada_l)");
+    assert_eq!(shown(&original, &here(Room::Any))[0].username, "Ada");
+}
