@@ -8,6 +8,7 @@ mod program;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Person, Reply, Sandbox};
 
 pub use self::bot::{Bot, KEY};
@@ -107,4 +108,21 @@ pub fn texts(channel: &Channel) -> Vec<String> {
 /// Somebody who manages a server's channels.
 pub fn admin(guild: &Guild, name: &str) -> Person {
     guild.member(name, Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES)
+}
+
+/// The menu of a list that offers to do this to a follow, and that choice.
+#[track_caller]
+pub fn choice(list: &Reply, word: &str) -> (String, String) {
+    fn find(component: &Value, word: &str) -> Option<(String, String)> {
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let choices = component["options"].as_array().into_iter().flatten();
+        let choice =
+            choices.filter_map(|choice| text(&choice["value"])).find(|value| value.starts_with(word));
+        match choice {
+            Some(choice) => Some((text(&component["custom_id"])?, choice)),
+            None => component["components"].as_array()?.iter().find_map(|inner| find(inner, word)),
+        }
+    }
+    let found = list.components().iter().find_map(|component| find(component, word));
+    found.unwrap_or_else(|| panic!("nothing offers to {word}: {}", list.text()))
 }
