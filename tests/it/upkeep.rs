@@ -166,6 +166,35 @@ async fn a_moved_webhook_breaks_the_follow_and_another_is_made(
     assert_eq!(elsewhere.message_count(), 0, "nothing arrives where the webhook was moved to");
 }
 
+#[rstest]
+#[tokio::test]
+async fn a_native_follow_breaks_with_its_webhook_and_is_made_again(
+    #[values(When::Running, When::Away)] when: When,
+) {
+    let world = World::new().await;
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (source, target) = (harbour.announcement("source"), harbour.text("target"));
+    let alice = admin(&harbour, "Alice");
+    let mut bot = world.start().await;
+    let reply = alice.run(&target, "/follow", Options::new().set("channel", &source)).await.unwrap();
+    assert_eq!(target.webhooks()[0].follows, Some(source.id()), "{}", reply.text());
+    if matches!(when, When::Away) {
+        bot.stop().await;
+        target.delete_webhook(target.webhooks()[0].id).unwrap();
+        bot = world.start().await;
+    } else {
+        target.delete_webhook(target.webhooks()[0].id).unwrap();
+    }
+    bot.logged("follow broken").await;
+    let list = alice.run(&target, "/follows", ()).await.unwrap();
+    assert!(list.text().contains("was deleted"), "{}", list.text());
+    let (menu, choice) = choice(&list, "resume");
+    list.select(&menu, &[&choice]).await.unwrap();
+    assert_eq!(target.webhooks()[0].follows, Some(source.id()));
+    let reason = "SELECT broken_reason FROM channel_follows";
+    assert_eq!(world.database.text(reason).await, None);
+}
+
 /// Discord tells of the webhook's end late or never: the next post finds it.
 #[tokio::test]
 async fn a_post_that_finds_its_webhook_gone_breaks_the_follow() {

@@ -59,8 +59,12 @@ impl World {
 
     /// Starts the bot and waits until it serves.
     pub async fn start(&self) -> Bot {
+        // Not by its being connected: that may still be the connection of one that was just ended.
+        let before = self.sandbox.counts().identifies;
         let bot = self.spawn();
-        if self.sandbox.wait_until_ready(SOON).await.is_err() {
+        let begun = || (self.sandbox.counts().identifies > before).then_some(());
+        let begun = self.sandbox.wait_for("a session to begin", SOON, begun).await;
+        if begun.is_err() || self.sandbox.wait_until_ready(SOON).await.is_err() {
             panic!("the bot did not become ready; its log:\n{}", bot.log());
         }
         bot
