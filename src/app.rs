@@ -191,7 +191,8 @@ impl Started {
         let upkeep = Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, Arc::clone(&watched)));
         upkeep.load_watched().await?;
         let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
-        let intake = Intake::new(store.clone(), clock, identity, Arc::clone(&watched), wake(waker));
+        let intake =
+            Intake::new(store.clone(), rest.clone(), clock, identity, Arc::clone(&watched), wake(waker));
         let allowance = Allowance::new(config.follow_actions_per_hour);
         let follows = Follows::new(store, rest, clock, identity, watched, allowance);
         let invite = invite(identity);

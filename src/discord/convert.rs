@@ -3,22 +3,14 @@
 use poise::serenity_prelude as serenity;
 use serenity::{Message, MessageFlags, MessageType};
 
-use crate::domain::message::{Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia};
+use crate::domain::message::{self, Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia};
 use crate::service::intake::Poster;
 
 use super::ids::IntoDomain;
 
-/// Whether a message is something that somebody posted. System messages (joins, boosts, pins, new threads) are left out on purpose:
-/// they tell about the source, not to the target.
-pub(super) const fn is_post(kind: MessageType) -> bool {
-    matches!(
-        kind,
-        MessageType::Regular
-            | MessageType::InlineReply
-            | MessageType::ChatInputCommand
-            | MessageType::ContextMenuCommand
-            | MessageType::ThreadStarterMessage
-    )
+/// Whether a message is something that somebody posted.
+pub(super) fn is_post(kind: MessageType) -> bool {
+    message::is_post(u8::from(kind).into())
 }
 
 /// Who posted a message.
@@ -38,7 +30,11 @@ pub(super) fn content(message: &Message, guild: serenity::GuildId) -> Content {
         avatar_url: Some(avatar(message, guild)),
         text: message.content.clone(),
         embeds: message.embeds.iter().filter_map(embed).collect(),
-        unshown: unshown(message),
+        unshown: message::unshown(
+            message.attachments.len(),
+            message.sticker_items.len(),
+            message.poll.is_some(),
+        ),
         silent: message.flags.is_some_and(|flags| flags.contains(MessageFlags::SUPPRESS_NOTIFICATIONS)),
         embeds_suppressed: message.flags.is_some_and(|flags| flags.contains(MessageFlags::SUPPRESS_EMBEDS)),
         link: message.id.link(message.channel_id, Some(guild)),
@@ -62,19 +58,6 @@ fn avatar(message: &Message, guild: serenity::GuildId) -> String {
         }
         None => message.author.face(),
     }
-}
-
-/// What a mirror can't show yet, in words.
-fn unshown(message: &Message) -> Vec<String> {
-    let count = |count: usize, one: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        more => Some(format!("{more} {one}s")),
-    };
-    let attachments = count(message.attachments.len(), "attachment");
-    let stickers = count(message.sticker_items.len(), "sticker");
-    let poll = message.poll.as_ref().map(|_| "a poll".to_owned());
-    attachments.into_iter().chain(stickers).chain(poll).collect()
 }
 
 /// An embed that the author made; Discord makes previews of links itself, also for the mirror.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::service::catch_up::Shard;
 use crate::service::intake::Intake;
 use crate::service::upkeep::Upkeep;
 
@@ -104,7 +105,12 @@ async fn connect(
     queue: &UnboundedSender<Incoming>,
     shutdown: &mut watch::Receiver<bool>,
 ) -> Option<Result<(), FatalGateway>> {
-    let handler = Handler { sinks: sinks.clone(), queue: queue.clone(), collectors: Mutex::default() };
+    let handler = Handler {
+        sinks: sinks.clone(),
+        queue: queue.clone(),
+        shards: endpoint.shards,
+        collectors: Mutex::default(),
+    };
     let built = tokio::select! {
         built = build(endpoint, handler, Arc::clone(&sinks.bot)) => built,
         _ = shutdown.wait_for(|stop| *stop) => return Some(Ok(())),
@@ -165,6 +171,8 @@ fn fatal(error: &serenity::Error) -> FatalGateway {
 struct Handler {
     sinks: Sinks,
     queue: UnboundedSender<Incoming>,
+    /// How many shards there are.
+    shards: u32,
     /// A shard's way into the queue: ends with the connection that it was registered on, and lives through a resume.
     collectors: Mutex<HashMap<ShardId, JoinHandle<()>>>,
 }
@@ -183,6 +191,8 @@ impl Handler {
             (!incoming.is_empty()).then_some(incoming)
         }));
         let queue = self.queue.clone();
+        // The other end lives until all of these are gone.
+        let _ = queue.send(Incoming::Began(Shard { id: ctx.shard_id.0, of: self.shards }));
         collectors.insert(
             ctx.shard_id,
             tokio::spawn(async move {

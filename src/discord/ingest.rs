@@ -13,6 +13,7 @@ use serenity::Event;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::domain::activity::Origin;
+use crate::service::catch_up::Shard;
 use crate::service::intake::Intake;
 use crate::service::upkeep::{Change, Upkeep};
 use crate::store::SourceEvent;
@@ -27,6 +28,8 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// What the collector lets through.
 pub(super) enum Incoming {
+    /// A session begins on this shard: what was posted before is not reported in it, and is read now. Stands before all events of the session.
+    Began(Shard),
     /// Something in a followed channel.
     Event(Box<SourceEvent>),
     /// Something that may have broken follows.
@@ -102,6 +105,13 @@ pub(super) async fn run(mut queue: UnboundedReceiver<Incoming>, intake: Arc<Inta
         for incoming in batch.drain(..) {
             match incoming {
                 Incoming::Event(event) => events.push(*event),
+                Incoming::Began(shard) => {
+                    record(&intake, &std::mem::take(&mut events)).await;
+                    // What is read meanwhile waits in the queue.
+                    if let Err(error) = intake.catch_up(shard).await {
+                        tracing::error!(%error, "can't read what was missed");
+                    }
+                }
                 Incoming::Change(change) => {
                     // The other end lives as long as this one.
                     let _ = changes.send(change);

@@ -30,6 +30,24 @@ pub struct Content {
     pub link: String,
 }
 
+/// Whether a message of this kind is something that somebody posted: an ordinary message, an answer, the answer to a slash command or to a
+/// command of a context menu, and a thread's first message. Discord: "Message Types". System messages (joins, boosts, pins, new threads)
+/// are left out on purpose: they tell about the source, not to the target.
+pub const fn is_post(kind: u16) -> bool {
+    matches!(kind, 0 | 19 | 20 | 21 | 23)
+}
+
+/// What a mirror can't show yet, in words.
+pub fn unshown(attachments: usize, stickers: usize, poll: bool) -> Vec<String> {
+    let count = |count: usize, one: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        more => Some(format!("{more} {one}s")),
+    };
+    let poll = poll.then(|| "a poll".to_owned());
+    count(attachments, "attachment").into_iter().chain(count(stickers, "sticker")).chain(poll).collect()
+}
+
 /// An embed in Discord's own form. Numbers and limits: Discord, "Embed Limits".
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, UserId, WebhookId};
+use crate::rest::Rest;
 use crate::store::{SourceEvent, Store, StoreError};
 
 use super::Identity;
@@ -23,9 +24,10 @@ pub struct Poster {
     pub webhook: Option<WebhookId>,
 }
 
-/// Takes what the gateway reports from followed channels.
+/// Takes what the gateway reports from followed channels, and reads what it doesn't ([`catch_up`](super::catch_up)).
 pub struct Intake {
-    store: Store,
+    pub(super) store: Store,
+    pub(super) rest: Rest,
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
@@ -36,12 +38,13 @@ impl Intake {
     /// An intake that writes here and wakes the delivery.
     pub const fn new(
         store: Store,
+        rest: Rest,
         clock: Clock,
         identity: Identity,
         watched: Arc<Watched>,
         wake: Wake,
     ) -> Self {
-        Self { store, clock, identity, watched, wake }
+        Self { store, rest, clock, identity, watched, wake }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.

@@ -3,6 +3,7 @@
 //! [`Follows`] serves people (commands and, later, HTTP); [`intake`] and [`upkeep`] serve what the gateway reports.
 
 pub mod access;
+pub mod catch_up;
 pub mod error;
 mod follow;
 pub mod health;

@@ -1,11 +1,53 @@
 //! What must be remembered of a channel: who may follow it, and how far it has been read.
 
+use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
+
 use super::sql::Sql;
 use super::{Store, StoreError};
 use crate::domain::follow::Audience;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
+
+/// A source, and how far it has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceToRead {
+    /// The source.
+    pub channel: ChannelId,
+    /// Its server.
+    pub guild: GuildId,
+    /// Everything up to this was read, or is older than all that follows.
+    pub after: MessageId,
+}
+
+#[derive(FromQueryResult)]
+struct SourceRow {
+    channel: i64,
+    guild: i64,
+    seen: Option<i64>,
+    since: DateTime<Utc>,
+}
 
 impl Store {
+    /// The sources of active relay follows, and from where they are to be read: from what was seen last, or since somebody follows (again),
+    /// whichever is later: what was posted before, or during a pause, is not sent later.
+    pub async fn sources_to_read(&self) -> Result<Vec<SourceToRead>, StoreError> {
+        let query = "SELECT f.source_channel_id AS channel, MIN(f.source_guild_id) AS guild, \
+            MAX(c.seen_message_id) AS seen, MIN(f.updated_at) AS since \
+            FROM channel_follows f LEFT JOIN channels c ON c.channel_id = f.source_channel_id \
+            WHERE f.is_active AND f.delivery = 'relay' GROUP BY f.source_channel_id ORDER BY f.source_channel_id";
+        let rows: Vec<SourceRow> = Sql::new(query, []).rows_of(&self.db).await?;
+        let source = |row: SourceRow| {
+            let seen = row.seen.map(MessageId::from_db).transpose()?;
+            let since = MessageId::first_at(row.since);
+            Ok(SourceToRead {
+                channel: ChannelId::from_db(row.channel)?,
+                guild: GuildId::from_db(row.guild)?,
+                after: seen.map_or(since, |seen| seen.max(since)),
+            })
+        };
+        rows.into_iter().map(source).collect()
+    }
+
     /// Who may follow this channel from other servers; nobody, before anyone chose.
     pub async fn audience(&self, channel: ChannelId) -> Result<Audience, StoreError> {
         let query = "SELECT audience FROM channels WHERE channel_id = $1";

@@ -46,6 +46,7 @@ use std::fmt;
 use sea_orm::DatabaseConnection;
 
 pub use activities::{Recorded, SourceEvent};
+pub use channels::SourceToRead;
 pub use crypt::Cipher;
 pub use error::StoreError;
 pub use follow_list::{Cursor, Page};

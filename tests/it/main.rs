@@ -1,6 +1,6 @@
 //! The real bot against the sandbox: each test starts the program as an operator would, acts as people do, and looks at what they would see.
 
-#![expect(unreachable_pub, reason = "a harness for many tests")]
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
 mod harness;
 mod limits;
 mod migrate;

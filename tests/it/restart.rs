@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, Person};
 
-use crate::harness::{Backend, SOON, World, admin, follow, texts};
+use crate::harness::{Backend, SOON, World, admin, choice, follow, texts};
 
 /// How long a bot that has SQLite for itself may take to go on after it was killed.
 const SETTLED: Duration = Duration::from_secs(10);
@@ -82,6 +82,62 @@ async fn a_stop_in_a_burst_loses_and_doubles_nothing(#[case] backend: Backend) {
     let started = Instant::now();
     burst.assert_shown(20).await;
     assert!(started.elapsed() < SETTLED, "{:?}", started.elapsed());
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn what_is_posted_while_the_bot_is_away_arrives_in_order(#[case] backend: Backend) {
+    let Some(burst) = Burst::on(backend).await else { return };
+    let bot = burst.world.start().await;
+    // Before anybody follows.
+    burst.alice.post(&burst.source, "old news").unwrap();
+    burst.follow().await;
+    burst.post(0..2);
+    burst.written_down(2).await;
+    bot.stop().await;
+    burst.post(2..150);
+    let _bot = burst.world.start().await;
+    burst.post(150..155);
+    burst.assert_shown(155).await;
+}
+
+#[tokio::test]
+async fn what_is_posted_while_the_gateway_is_away_arrives_in_order() {
+    let burst = Burst::on(Backend::Sqlite).await.unwrap();
+    let _bot = burst.world.start().await;
+    burst.follow().await;
+    burst.post(0..2);
+    burst.written_down(2).await;
+    burst.world.sandbox.gateway_unreachable_for(Duration::from_secs(3600));
+    burst.world.sandbox.forget_gateway_sessions();
+    burst.post(2..5);
+    burst.world.sandbox.restore_gateway();
+    burst.assert_shown(5).await;
+}
+
+#[tokio::test]
+async fn what_is_posted_in_a_pause_does_not_come_after_a_restart() {
+    let burst = Burst::on(Backend::Sqlite).await.unwrap();
+    let bot = burst.world.start().await;
+    let target = &burst.targets[0];
+    follow(&burst.alice, &burst.source, target).await;
+    let act = async |word: &str| {
+        let list = burst.alice.run(target, "/follows", ()).await.unwrap();
+        let (menu, choice) = choice(&list, word);
+        list.select(&menu, &[&choice]).await.unwrap();
+    };
+    act("pause").await;
+    bot.stop().await;
+    burst.post(0..1);
+    let bot = burst.world.start().await;
+    act("resume").await;
+    bot.stop().await;
+    burst.post(1..2);
+    let _bot = burst.world.start().await;
+    target.wait_for_message(SOON, |message| message.content == "post 01").await.unwrap();
+    assert_eq!(texts(target), ["post 01"]);
 }
 
 #[tokio::test]
