@@ -4,4 +4,5 @@
 mod harness;
 mod operating;
 mod settings;
+mod rules;
 mod thread;
