@@ -1,8 +1,16 @@
 //! The real bot against the sandbox: each test starts the program as an operator would, acts as people do, and looks at what they would see.
 
 #![expect(dead_code, unreachable_pub, reason = "a harness for many tests")]
+mod follow;
+mod followers;
+mod follows;
+mod generated;
 mod harness;
+mod native;
 mod operating;
-mod settings;
+mod permissions;
 mod rules;
+mod settings;
+mod slow;
+mod snapshots;
 mod thread;

@@ -283,5 +283,9 @@ async fn a_target_of_another_server_is_refused() {
     lakeside.join(&scene.alice, Permissions::MANAGE_CHANNELS);
     let there = lakeside.text("there");
     let text = scene.refused("/follow", follow(&scene.releases).set("into", &there)).await;
+    assert!(text.starts_with("That channel belongs to another server."), "{text}");
+    // One that she can't see could as well not exist.
+    let secret = lakeside.private_text("secret");
+    let text = scene.refused("/follow", follow(&scene.releases).set("into", &secret)).await;
     assert!(text.contains("can't find that channel"), "{text}");
 }
