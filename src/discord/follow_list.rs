@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateEmbedFooter, CreateSelectMenu, CreateSelectMenuKind,
-    CreateSelectMenuOption,
+    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateEmbedFooter, CreateSelectMenu,
+    CreateSelectMenuKind, CreateSelectMenuOption,
 };
 
 use crate::domain::follow::{Filter, FollowId, FollowState};
@@ -98,7 +98,9 @@ pub(super) fn embed(page: &FollowPage, view: View) -> CreateEmbed {
         1 => "1 follow".to_owned(),
         total => format!("{total} follows"),
     };
-    let of = view.channel.map(|channel| format!("Those that have {} as source or target.", reply::mention(channel)));
+    let of = view
+        .channel
+        .map(|channel| format!("Those that have {} as source or target.", reply::mention(channel)));
     if page.rows.is_empty() {
         let text = match (page.total, of) {
             (0, Some(of)) => format!("{of} There are none yet."),

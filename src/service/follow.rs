@@ -163,7 +163,9 @@ impl Follows {
             FollowState::Active | FollowState::Paused => {
                 self.set_options(&standing, &options, None).await.map(Followed::Changed)
             }
-            FollowState::Broken(_) => self.repair(&standing, &options, same, stays).await.map(Followed::Repaired),
+            FollowState::Broken(_) => {
+                self.repair(&standing, &options, same, stays).await.map(Followed::Repaired)
+            }
         }
     }
 

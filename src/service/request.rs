@@ -63,7 +63,11 @@ impl UnfollowRequest {
 
     /// What a choice of the autocompletion stands for: the source alone where the target is the one that is meant anyway.
     pub fn choice(pair: Pair, meant: ChannelId) -> String {
-        if pair.target == meant { pair.source.to_string() } else { format!("{}→{}", pair.source, pair.target) }
+        if pair.target == meant {
+            pair.source.to_string()
+        } else {
+            format!("{}→{}", pair.source, pair.target)
+        }
     }
 
     fn read_choice(text: &str) -> Option<Pair> {

@@ -21,11 +21,7 @@ pub(super) type Hold = tokio::sync::OwnedMutexGuard<()>;
 
 impl Follows {
     /// Ends the follow of a pair.
-    pub async fn unfollow(
-        &self,
-        actor: Actor,
-        request: UnfollowRequest,
-    ) -> Result<Unfollowed, ServiceError> {
+    pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         let pair = request.pair;
         let mut access = Access::new(&self.rest);
         let follow = self.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);

@@ -86,7 +86,8 @@ async fn the_bots_own_webhook_is_found_again_after_a_lost_database() {
 async fn what_discord_made_is_removed_when_the_database_fails() {
     let scene = Scene::new().await;
     let board = scene.harbour.announcement("board");
-    let fail = "CREATE TRIGGER fails BEFORE INSERT ON channel_follows BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
+    let fail =
+        "CREATE TRIGGER fails BEFORE INSERT ON channel_follows BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
     scene.world.database.execute(fail).await;
     for source in [&scene.releases, &board] {
         let reply = scene.run("/follow", channel(source)).await;

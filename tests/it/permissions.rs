@@ -50,7 +50,9 @@ async fn looking_needs_manage_messages_and_changing_manage_channels() {
     for act in ["pause:1", "remove:1"] {
         let before = scene.everything().await;
         let answer = list.select("Pause, resume or remove a follow …", &[act]).await.unwrap();
-        assert!(answer.text().starts_with(&format!("You need **Manage Channels** in {}", scene.news.mention())));
+        assert!(
+            answer.text().starts_with(&format!("You need **Manage Channels** in {}", scene.news.mention()))
+        );
         assert_eq!(scene.everything().await, before);
     }
     let followers = moderator.run(&scene.news, "/followers", channel(&scene.releases)).await.unwrap();

@@ -81,7 +81,10 @@ async fn unfollowing_what_isnt_followed_says_so() {
     let scene = Scene::new().await;
     let text = scene.refused("/unfollow", follow(&scene.releases)).await;
     let (news, releases) = (scene.news.mention(), scene.releases.mention());
-    assert_eq!(text, format!("{news} is not following {releases}. `/follows` shows what this server follows."));
+    assert_eq!(
+        text,
+        format!("{news} is not following {releases}. `/follows` shows what this server follows.")
+    );
     scene.follow(&scene.releases).await;
     // The other way round is another follow.
     let reversed = scene.refused_for(&scene.alice, &scene.releases, "/unfollow", follow(&scene.news)).await;

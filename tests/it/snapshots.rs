@@ -64,7 +64,11 @@ async fn lists() {
     }
     secret.deny(&scene.alice, Permissions::VIEW_CHANNEL);
     doomed.delete().unwrap();
-    scene.world.database.eventually("SELECT broken_reason FROM channel_follows WHERE id = 2", "source_deleted").await;
+    scene
+        .world
+        .database
+        .eventually("SELECT broken_reason FROM channel_follows WHERE id = 2", "source_deleted")
+        .await;
     let list = scene.run("/follows", ()).await;
     story.tell(&scene, "/follows", &list);
     let list = list.select("Pause, resume or remove a follow …", &["pause:9"]).await.unwrap();

@@ -3,8 +3,8 @@
 mod bot;
 mod contract;
 mod database;
-mod program;
 mod look;
+mod program;
 mod scene;
 
 use std::process::Command;
@@ -14,8 +14,8 @@ use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Pe
 
 pub use self::bot::{Bot, KEY};
 pub use self::database::{Backend, Database};
-pub use self::program::ended;
 pub use self::look::look;
+pub use self::program::ended;
 pub use self::scene::{Scene, hidden, refusal};
 
 /// How long anything may take that should happen soon; generous, as machines are busy.

@@ -116,7 +116,6 @@ impl Scene {
     }
 }
 
-
 /// The text of an answer that says no: amber, as all of them.
 pub fn refusal(reply: &Reply) -> String {
     let colour = reply.embeds().first().and_then(|embed| embed["color"].as_u64());
