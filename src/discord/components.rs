@@ -86,7 +86,7 @@ async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceErro
         Act::Pause(id) => {
             bot.follows.pause(actor, id).await?;
             Ok(format!(
-                "Follow {id} is paused. What stands stays; what is posted meanwhile is not sent later."
+                "Follow {id} is paused. What was mirrored so far stays; what is posted meanwhile is not sent later."
             ))
         }
         Act::Resume(id) => {

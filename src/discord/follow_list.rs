@@ -9,7 +9,7 @@ use serenity::{
     CreateSelectMenuKind, CreateSelectMenuOption,
 };
 
-use crate::domain::follow::{Filter, FollowId, FollowState};
+use crate::domain::follow::{BrokenReason, Filter, FollowId, FollowState};
 use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
 use crate::service::{End, FollowPage, FollowRow};
@@ -98,25 +98,34 @@ pub(super) fn embed(page: &FollowPage, view: View) -> CreateEmbed {
         1 => "1 follow".to_owned(),
         total => format!("{total} follows"),
     };
-    let of = view
-        .channel
-        .map(|channel| format!("Those that have {} as source or target.", reply::mention(channel)));
     if page.rows.is_empty() {
-        let text = match (page.total, of) {
-            (0, Some(of)) => format!("{of} There are none yet."),
-            (0, None) => "This server follows nothing yet. `/follow` begins.".to_owned(),
-            _ => "There is nothing on this page any more. Run `/follows` again.".to_owned(),
+        let text = match view.channel {
+            _ if page.total > 0 => "There is nothing on this page any more. Run `/follows` again.".to_owned(),
+            Some(channel) => {
+                format!(
+                    "{} follows nothing, and no channel of this server follows it.",
+                    reply::mention(channel)
+                )
+            }
+            None => "This server follows nothing yet. `/follow` begins.".to_owned(),
         };
         return reply::info(title, text);
     }
-    let blocks: Vec<String> = of.into_iter().chain(page.rows.iter().map(describe)).collect();
+    let head = view.channel.map(|channel| format!("Those from or into {}:", reply::mention(channel)));
+    let blocks: Vec<String> = head.into_iter().chain(page.rows.iter().map(describe)).collect();
     let text = blocks.join("\n\n");
     let embed = reply::info(title, text::cut(&text, limits::EMBED_DESCRIPTION));
     if page.newer == 0 && page.older() == 0 {
         return embed;
     }
+    embed.footer(CreateEmbedFooter::new(format!("{} of {}, newest first", span(page), page.total)))
+}
+
+/// Which of all follows stand on this page, counted from 1.
+fn span(page: &FollowPage) -> String {
+    let first = page.newer + 1;
     let last = page.total.saturating_sub(page.older());
-    embed.footer(CreateEmbedFooter::new(format!("{}–{last} of {}, newest first", page.newer + 1, page.total)))
+    if first == last { format!("{first}") } else { format!("{first}–{last}") }
 }
 
 fn describe(row: &FollowRow) -> String {
@@ -169,18 +178,21 @@ fn button(id: String, label: &str, enabled: bool) -> CreateButton {
     CreateButton::new(id).label(label).style(ButtonStyle::Secondary).disabled(!enabled)
 }
 
-fn choices(row: &FollowRow) -> [CreateSelectMenuOption; 2] {
+/// What can be done with a follow. One whose channel was deleted can only go.
+fn choices(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
     let id = row.follow.id;
     let ends = format!("{} → {}", plain(&row.source), plain(&row.target));
-    let (word, value) = match row.follow.state {
-        FollowState::Active => ("Pause", "pause"),
-        FollowState::Paused | FollowState::Broken(_) => ("Resume", "resume"),
+    let change = match row.follow.state {
+        FollowState::Active => Some(("Pause", "pause")),
+        FollowState::Broken(BrokenReason::SourceDeleted | BrokenReason::TargetDeleted) => None,
+        FollowState::Paused | FollowState::Broken(_) => Some(("Resume", "resume")),
     };
-    let option = |word: &str, value: &str| {
+    let options = change.into_iter().chain([("Remove", "remove")]);
+    let option = |(word, value)| {
         CreateSelectMenuOption::new(format!("{word} {id}"), format!("{value}:{}", id.0))
             .description(text::cut(&ends, 100))
     };
-    [option(word, value), option("Remove", "remove")]
+    options.map(option).collect()
 }
 
 /// A channel in a text that Discord renders.

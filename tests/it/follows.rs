@@ -127,7 +127,7 @@ async fn a_channel_filters_as_source_and_as_target() {
     assert_eq!(numbers(&into_news), numbered(3..=10));
     assert_eq!(numbers(&into_news.press("Older ▶").await.unwrap()), [2, 1]);
     let none = scene.run("/follows", channel(&scene.releases)).await;
-    assert!(none.text().contains("There are none yet"), "{}", none.text());
+    assert!(none.text().contains("no channel of this server follows it"), "{}", none.text());
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn publishing_and_followers() {
 
 #[tokio::test]
 async fn refusals() {
-    let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "2")]).await;
+    let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "3")]).await;
     let (board, forum) = (scene.harbour.announcement("board"), scene.harbour.forum("forum"));
     let thread = scene.releases.thread("thread").unwrap();
     let (full, secret) = (scene.harbour.text("full"), scene.harbour.private_text("secret"));
@@ -153,6 +153,7 @@ async fn refusals() {
     scene.follow(&scene.releases).await;
     scene.follow(&board).await;
     story.forge(&scene, "again", "/follow", channel(&scene.releases)).await;
+    scene.follow(&scene.harbour.text("third")).await;
     story.forge(&scene, "too many", "/unfollow", channel(&scene.releases)).await;
     let list = scene.run("/follows", ()).await;
     let list = list.select("Pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
