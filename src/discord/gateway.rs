@@ -1,14 +1,14 @@
 //! The connection to Discord's gateway: serenity keeps it, events leave it in order, and its state is known to readiness and metrics.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret, SecretString};
 use serenity::futures::StreamExt;
 use serenity::gateway::{GatewayError, ShardStageUpdateEvent};
-use serenity::{ConnectionStage, GatewayIntents, Interaction, ShardId};
+use serenity::{ConnectionStage, Event, GatewayIntents, Interaction, ShardId};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -110,6 +110,7 @@ async fn connect(
         queue: queue.clone(),
         shards: endpoint.shards,
         collectors: Mutex::default(),
+        collected: Arc::default(),
     };
     let built = tokio::select! {
         built = build(endpoint, handler, Arc::clone(&sinks.bot)) => built,
@@ -173,21 +174,27 @@ struct Handler {
     queue: UnboundedSender<Incoming>,
     /// How many shards there are.
     shards: u32,
+    /// The messages that came in through a collector.
+    collected: Arc<Mutex<Recent>>,
     /// A shard's way into the queue: ends with the connection that it was registered on, and lives through a resume.
     collectors: Mutex<HashMap<ShardId, JoinHandle<()>>>,
 }
 
 impl Handler {
-    /// Registers on a new connection, before its first event.
+    /// Registers on a new connection. serenity tells of one in a task of its own, together with its first event: what comes right behind
+    /// may be over by then, and is [caught](Self::catch) elsewhere.
     fn collect(&self, ctx: &serenity::Context) {
-        let mut collectors = self.collectors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut collectors = lock(&self.collectors);
         if collectors.get(&ctx.shard_id).is_some_and(|collector| !collector.is_finished()) {
             return;
         }
-        let Sinks { intake, upkeep, state, .. } = self.sinks.clone();
+        let Sinks { intake, upkeep, .. } = self.sinks.clone();
+        let collected = Arc::clone(&self.collected);
         let mut events = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
-            state.note_guilds(event);
             let incoming = ingest::extract(&intake, &upkeep, event);
+            if let (Event::MessageCreate(created), false) = (event, incoming.is_empty()) {
+                lock(&collected).insert(created.message.id);
+            }
             (!incoming.is_empty()).then_some(incoming)
         }));
         let queue = self.queue.clone();
@@ -205,6 +212,40 @@ impl Handler {
             }),
         );
     }
+
+    /// Takes a message that was over before there was a collector. A collector sees an event before the event's own task begins, so what it
+    /// hasn't seen by then, it never will.
+    fn catch(&self, message: &serenity::Message) {
+        let Some(incoming) = ingest::posted(&self.sinks.intake, message) else { return };
+        if !lock(&self.collected).contains(message.id) {
+            tracing::debug!("a message came before the collector");
+            // The other end lives until all of these are gone.
+            let _ = self.queue.send(incoming);
+        }
+    }
+}
+
+/// The newest messages of followed channels. What is forgotten too early is at worst written down twice, which the database ignores.
+#[derive(Default)]
+struct Recent(VecDeque<serenity::MessageId>);
+
+impl Recent {
+    const MOST: usize = 256;
+
+    fn insert(&mut self, message: serenity::MessageId) {
+        if self.0.len() == Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(message);
+    }
+
+    fn contains(&self, message: serenity::MessageId) -> bool {
+        self.0.contains(&message)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[serenity::async_trait]
@@ -218,12 +259,33 @@ impl serenity::EventHandler for Handler {
 
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         tracing::info!(shard = ctx.shard_id.0, servers = ready.guilds.len(), "connected to the gateway");
+        self.sinks.state.joined(ready.guilds.iter().map(|guild| guild.id));
         self.sinks.state.began(ctx.shard_id);
     }
 
     async fn resume(&self, ctx: serenity::Context, _: serenity::ResumedEvent) {
         tracing::info!(shard = ctx.shard_id.0, "gateway session resumed");
         self.sinks.state.connected_again(ctx.shard_id);
+    }
+
+    async fn message(&self, _: serenity::Context, message: serenity::Message) {
+        self.catch(&message);
+    }
+
+    async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
+        self.sinks.state.joined([guild.id]);
+    }
+
+    async fn guild_delete(
+        &self,
+        _: serenity::Context,
+        left: serenity::UnavailableGuild,
+        _: Option<serenity::Guild>,
+    ) {
+        // `unavailable` means an outage: the bot is still a member.
+        if !left.unavailable {
+            self.sinks.state.left(left.id);
+        }
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {

@@ -67,7 +67,8 @@ fn concerning(upkeep: &Upkeep, channel: crate::domain::ids::ChannelId, change: C
     if upkeep.concerns(channel) { vec![Incoming::Change(change)] } else { Vec::new() }
 }
 
-fn posted(intake: &Intake, message: &serenity::Message) -> Option<Incoming> {
+/// A message, if it is to be mirrored.
+pub(super) fn posted(intake: &Intake, message: &serenity::Message) -> Option<Incoming> {
     let channel = message.channel_id.into_domain();
     if !intake.follows(channel) || !convert::is_post(message.kind) || intake.is_own(convert::poster(message))
     {

@@ -28,7 +28,7 @@ pub(super) async fn follows(
     let view = View { channel: channel.map(IntoDomain::into_domain), cursor: Cursor::Newest };
     let page = ctx.data().follows.list(actor, view.channel, view.cursor).await?;
     let answer = EditInteractionResponse::new()
-        .embed(follow_list::embed(&page))
+        .embed(follow_list::embed(&page, view))
         .components(follow_list::components(&page, view));
     reply::deliver(reply::send(ctx, answer).await);
     Ok(())

@@ -3,7 +3,9 @@
 mod bot;
 mod contract;
 mod database;
+mod look;
 mod program;
+mod scene;
 
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +15,9 @@ use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Pe
 
 pub use self::bot::{Bot, KEY};
 pub use self::database::{Backend, Database};
+pub use self::look::look;
 pub use self::program::ended;
+pub use self::scene::{Scene, hidden, refusal};
 
 /// How long anything may take that should happen soon; generous, as machines are busy.
 pub const SOON: Duration = Duration::from_secs(15);
