@@ -3,5 +3,6 @@
 #![expect(dead_code, unreachable_pub, reason = "a harness for many tests")]
 mod harness;
 mod operating;
+mod proxy;
 mod settings;
 mod thread;
