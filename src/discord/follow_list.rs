@@ -11,8 +11,7 @@ use serenity::{
 
 use crate::domain::follow::{Filter, FollowId, FollowState};
 use crate::domain::ids::ChannelId;
-use crate::service::{End, FollowPage, FollowRow};
-use crate::store::Cursor;
+use crate::service::{Cursor, End, FollowPage, FollowRow};
 
 use super::reply;
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, UserId, WebhookId};
-use crate::store::{SourceEvent, Store, StoreError};
+use crate::store::{Store, StoreError};
+
+pub use crate::store::SourceEvent;
 
 use super::Identity;
 use super::watch::Watched;
