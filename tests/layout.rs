@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("cli", &["config"]),
     ("logging", &["config"]),
-    ("metrics", &["rest"]),
+    ("metrics", &["rest", "domain"]),
 ];
 
 /// Parts that put the others together.
