@@ -12,8 +12,7 @@ use serenity::{
 use crate::domain::follow::{BrokenReason, Filter, FollowId, FollowState};
 use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
-use crate::service::{End, FollowPage, FollowRow};
-use crate::store::Cursor;
+use crate::service::{Cursor, End, FollowPage, FollowRow};
 
 use super::reply;
 

@@ -135,8 +135,11 @@ async fn build(
     handler: Handler,
     bot: Arc<Bot>,
 ) -> Result<serenity::Client, FatalGateway> {
-    // The proxy is only heeded with serenity's limiter off; the rest client has its own.
+    // As the rest client: to the base address itself, past any proxy that the environment names.
+    let client = reqwest::Client::builder().no_proxy().build().map_err(|_| FatalGateway::Ended)?;
+    // The base address, here called a proxy, is only heeded with serenity's limiter off; the rest client has its own.
     let http = serenity::HttpBuilder::new(endpoint.token.expose_secret())
+        .client(client)
         .proxy(endpoint.api_base.as_str())
         .ratelimiter_disabled(true)
         .build();

@@ -14,9 +14,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::domain::activity::Origin;
 use crate::service::catch_up::Shard;
-use crate::service::intake::Intake;
+use crate::service::intake::{Intake, SourceEvent};
 use crate::service::upkeep::{Change, Upkeep};
-use crate::store::SourceEvent;
 
 use super::convert;
 use super::ids::IntoDomain;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, UserId, WebhookId};
 use crate::rest::Rest;
-use crate::store::{SourceEvent, Store, StoreError};
+use crate::store::{Store, StoreError};
+
+pub use crate::store::SourceEvent;
 
 use super::Identity;
 use super::watch::Watched;

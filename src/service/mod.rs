@@ -27,6 +27,8 @@ use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::rest::Rest;
 use crate::store::Store;
 
+pub use crate::store::Cursor;
+
 pub use self::error::{Refusal, ServiceError};
 pub use self::follow::Followed;
 pub use self::list::{End, FollowPage, FollowRow, Follower, FollowerPage, ServerFollowers};

@@ -11,6 +11,7 @@ mod migrate;
 mod native;
 mod operating;
 mod permissions;
+mod proxy;
 mod relay;
 mod restart;
 mod rules;

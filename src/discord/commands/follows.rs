@@ -3,8 +3,7 @@
 use poise::serenity_prelude as serenity;
 use serenity::EditInteractionResponse;
 
-use crate::service::ServiceError;
-use crate::store::Cursor;
+use crate::service::{Cursor, ServiceError};
 
 use super::super::Context;
 use super::super::follow_list::{self, View};
