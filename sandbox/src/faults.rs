@@ -59,6 +59,8 @@ pub enum Effect {
     DropRequest,
     /// Performed, and the connection breaks before the answer.
     DropAnswer,
+    /// The connection breaks at once, and the request is performed only after this time.
+    DropAnswerThen(Duration),
 }
 
 /// A fault: which requests, what goes wrong, how often. Strikes once unless told otherwise.

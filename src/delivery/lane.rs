@@ -24,7 +24,7 @@ pub(super) async fn work(
     match hold(tools, target, shutdown).await {
         Ok(again) => again,
         Err(error) => {
-            tracing::error!(%target, %error, "a lane stopped at the database");
+            tracing::error!(channel = %target, %error, "a lane stopped at the database");
             Some(tools.clock.now() + LATER)
         }
     }

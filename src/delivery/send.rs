@@ -70,7 +70,7 @@ impl<'a> Sender<'a> {
                 Ok(match done {
                     Ok(done) => Performed::Done(done),
                     Err(error) => {
-                        tracing::warn!(target = %self.target, %error, "can't look whether a message was made");
+                        tracing::warn!(channel = %self.target, %error, "can't look whether a message was made");
                         Performed::Wait(None, self.later(work))
                     }
                 })
@@ -100,7 +100,7 @@ impl<'a> Sender<'a> {
             SendOutcome::Wait(how_long) => Ok(Performed::Wait(Some(not_made), self.now() + span(how_long))),
             SendOutcome::NotSent => Ok(self.postponed(work)),
             SendOutcome::Unclear(doubt) => {
-                tracing::warn!(target = %self.target, %doubt, "a send ended in doubt; it is settled before anything else is sent");
+                tracing::warn!(channel = %self.target, %doubt, "a send ended in doubt; it is settled before anything else is sent");
                 count("unclear");
                 let settle_at = self.now() + SETTLING;
                 Ok(Performed::Wait(Some(Done::InDoubt { in_flight, settle_at }), settle_at))
@@ -152,7 +152,7 @@ impl<'a> Sender<'a> {
             let outcome =
                 self.tools.rest.delete_message(self.target, message, "The original was deleted").await;
             if matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_)) {
-                tracing::warn!(target = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
+                tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
             }
             return Ok(Performed::Done(done));
         };
@@ -226,7 +226,7 @@ impl<'a> Sender<'a> {
     /// Tried again by the schedule, or given up when it failed for too long.
     fn postponed(&self, work: &Work) -> Performed {
         if self.now() - work.recorded_at > GIVE_UP && work.delivery.attempts > 0 {
-            tracing::warn!(target = %self.target, attempts = work.delivery.attempts, "a delivery is given up");
+            tracing::warn!(channel = %self.target, attempts = work.delivery.attempts, "a delivery is given up");
             return self.ended(work, Ending::GaveUp);
         }
         count("postponed");
@@ -234,7 +234,8 @@ impl<'a> Sender<'a> {
     }
 
     fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
-        tracing::warn!(target = %self.target, status = refusal.status, code = %refusal.code, reason = refusal.message, "Discord refused a message");
+        // Discord's own words are left out: they can quote the message.
+        tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
         self.ended(work, Ending::Refused)
     }
 

@@ -33,7 +33,7 @@ pub(super) async fn look(
             .iter()
             .find(|message| message.webhook_id == Some(webhook.id) && looks_like(message, wanted.as_ref()));
         if let Some(message) = made {
-            tracing::info!(target = %work.target, "a message in doubt was found, and is adopted");
+            tracing::info!(channel = %work.target, "a message in doubt was found, and is adopted");
             let posted = Posted { message: message.id, channel: message.channel_id };
             return Ok(Done::Created { in_flight, mirror: send::mirror(in_flight, webhook.id, posted) });
         }

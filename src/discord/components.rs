@@ -19,9 +19,9 @@ pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &Component
     // At once: what follows may take longer than the 3 seconds.
     let acknowledged = press.create_response(ctx, CreateInteractionResponse::Acknowledge).await;
     reply::deliver(acknowledged);
-    let answer = match list(bot, press, parsed).await {
-        Ok(answer) => answer,
-        Err(error) => EditInteractionResponse::new().embed(reply::error(&error, "follows")),
+    let answer = match reply::of_interaction(press.guild_id, press.user.id, press.channel_id) {
+        Ok(actor) => list(bot, press, actor, parsed).await,
+        Err(refusal) => refused(&refusal.into(), Vec::new()),
     };
     reply::deliver(press.edit_response(ctx, answer).await.map(|_| ()));
 }
@@ -32,20 +32,35 @@ async fn outdated(ctx: &serenity::Context, press: &ComponentInteraction) {
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Message(message)).await);
 }
 
-/// The list of follows as it is after the press.
+/// The list of follows as it is after the press, below what came of it.
 async fn list(
     bot: &Bot,
     press: &ComponentInteraction,
+    actor: Actor,
     parsed: Press,
-) -> Result<EditInteractionResponse, ServiceError> {
-    let actor = reply::of_interaction(press.guild_id, press.user.id, press.channel_id)?;
+) -> EditInteractionResponse {
     let (view, notice) = match parsed {
         Press::Turn(view) => (view, None),
         Press::Change(view) => (view, Some(change(bot, actor, press).await)),
     };
-    let page = bot.follows.list(actor, view.channel, view.cursor).await?;
-    let embeds = notice.into_iter().chain([follow_list::embed(&page)]).collect();
-    Ok(EditInteractionResponse::new().embeds(embeds).components(follow_list::components(&page, view)))
+    let mut embeds: Vec<CreateEmbed> = notice.into_iter().collect();
+    match bot.follows.list(actor, view.channel, view.cursor).await {
+        Ok(page) => {
+            embeds.push(follow_list::embed(&page, view));
+            EditInteractionResponse::new().embeds(embeds).components(follow_list::components(&page, view))
+        }
+        Err(error) => refused(&error, embeds),
+    }
+}
+
+/// The error in the list's place. Who may not see the list has no use for its buttons; after a failure they are there to try again.
+fn refused(error: &ServiceError, mut embeds: Vec<CreateEmbed>) -> EditInteractionResponse {
+    embeds.push(reply::error(error, "follows"));
+    let answer = EditInteractionResponse::new().embeds(embeds);
+    match error {
+        ServiceError::Refused(_) => answer.components(Vec::new()),
+        ServiceError::Discord(_) | ServiceError::Store(_) => answer,
+    }
 }
 
 /// Does what was chosen in the menu; what came of it stands above the list.
@@ -71,7 +86,7 @@ async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceErro
         Act::Pause(id) => {
             bot.follows.pause(actor, id).await?;
             Ok(format!(
-                "Follow {id} is paused. What stands stays; what is posted meanwhile is not sent later."
+                "Follow {id} is paused. What was mirrored so far stays; what is posted meanwhile is not sent later."
             ))
         }
         Act::Resume(id) => {

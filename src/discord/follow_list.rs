@@ -5,16 +5,19 @@ use std::fmt::Write;
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateSelectMenu, CreateSelectMenuKind,
-    CreateSelectMenuOption,
+    ButtonStyle, CreateActionRow, CreateButton, CreateEmbed, CreateEmbedFooter, CreateSelectMenu,
+    CreateSelectMenuKind, CreateSelectMenuOption,
 };
 
-use crate::domain::follow::{Filter, FollowId, FollowState};
+use crate::domain::follow::{BrokenReason, Filter, FollowId, FollowState};
 use crate::domain::ids::ChannelId;
-use crate::service::{End, FollowPage, FollowRow};
-use crate::store::Cursor;
+use crate::domain::{limits, text};
+use crate::service::{Cursor, End, FollowPage, FollowRow};
 
 use super::reply;
+
+/// How much of a name from another server is shown (Discord: 100 characters), so that a page fits into one embed.
+const NAME: usize = 40;
 
 /// What the list shows: all of the server's follows or one channel's, and which page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,24 +91,40 @@ impl Act {
 }
 
 /// The list itself.
-pub(super) fn embed(page: &FollowPage) -> CreateEmbed {
+pub(super) fn embed(page: &FollowPage, view: View) -> CreateEmbed {
     let title = match page.total {
+        0 => "No follows".to_owned(),
         1 => "1 follow".to_owned(),
         total => format!("{total} follows"),
     };
     if page.rows.is_empty() {
-        let text = if page.total == 0 {
-            "Nothing is followed here yet. `/follow` begins."
-        } else {
-            "There is nothing on this page any more. Run `/follows` again."
+        let text = match view.channel {
+            _ if page.total > 0 => "There is nothing on this page any more. Run `/follows` again.".to_owned(),
+            Some(channel) => {
+                format!(
+                    "{} follows nothing, and no channel of this server follows it.",
+                    reply::mention(channel)
+                )
+            }
+            None => "This server follows nothing yet. `/follow` begins.".to_owned(),
         };
         return reply::info(title, text);
     }
-    let mut text = String::new();
-    for row in &page.rows {
-        let _ = writeln!(text, "{}\n", describe(row));
+    let head = view.channel.map(|channel| format!("Those from or into {}:", reply::mention(channel)));
+    let blocks: Vec<String> = head.into_iter().chain(page.rows.iter().map(describe)).collect();
+    let text = blocks.join("\n\n");
+    let embed = reply::info(title, text::cut(&text, limits::EMBED_DESCRIPTION));
+    if page.newer == 0 && page.older() == 0 {
+        return embed;
     }
-    reply::info(title, text.trim_end())
+    embed.footer(CreateEmbedFooter::new(format!("{} of {}, newest first", span(page), page.total)))
+}
+
+/// Which of all follows stand on this page, counted from 1.
+fn span(page: &FollowPage) -> String {
+    let first = page.newer + 1;
+    let last = page.total.saturating_sub(page.older());
+    if first == last { format!("{first}") } else { format!("{first}–{last}") }
 }
 
 fn describe(row: &FollowRow) -> String {
@@ -118,12 +137,12 @@ fn describe(row: &FollowRow) -> String {
     let delivery = follow.options.delivery.as_str();
     let filter = match &follow.options.filter {
         Filter::All => "all".to_owned(),
-        filter => format!("{} {}", filter.mode().as_str(), escape(&short(&filter.tags().join(", "), 80))),
+        filter => format!("{} {}", filter.mode().as_str(), escape(&text::cut(&filter.tags().join(", "), 60))),
     };
     let panels = if follow.options.panels { "" } else { " · no panels" };
     let since = follow.created_at.timestamp();
     let mut text = format!(
-        "**{}** {} → {}\n{state} · {delivery} · {filter}{panels} · since <t:{since}:R>",
+        "**{}** {} → {}\n{state} · {delivery} · {filter}{panels} · made <t:{since}:R>",
         follow.id,
         shown(&row.source),
         shown(&row.target)
@@ -142,13 +161,13 @@ pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> 
         let menu = CreateSelectMenu::new(view.id("act"), CreateSelectMenuKind::String { options });
         rows.push(CreateActionRow::SelectMenu(menu.placeholder("Pause, resume or remove a follow …")));
     }
-    if page.has_newer || page.has_older {
+    if page.newer > 0 || page.older() > 0 {
         let turn = |cursor, kind| View { cursor, ..view }.id(kind);
         let newer = page.rows.first().map_or(Cursor::Newest, |row| Cursor::NewerThan(row.follow.id));
         let older = page.rows.last().map_or(Cursor::Newest, |row| Cursor::OlderThan(row.follow.id));
         rows.push(CreateActionRow::Buttons(vec![
-            button(turn(newer, "newer"), "◀ Newer", page.has_newer),
-            button(turn(older, "older"), "Older ▶", page.has_older),
+            button(turn(newer, "newer"), "◀ Newer", page.newer > 0),
+            button(turn(older, "older"), "Older ▶", page.older() > 0),
         ]));
     }
     rows
@@ -158,26 +177,30 @@ fn button(id: String, label: &str, enabled: bool) -> CreateButton {
     CreateButton::new(id).label(label).style(ButtonStyle::Secondary).disabled(!enabled)
 }
 
-fn choices(row: &FollowRow) -> [CreateSelectMenuOption; 2] {
+/// What can be done with a follow. One whose channel was deleted can only go.
+fn choices(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
     let id = row.follow.id;
     let ends = format!("{} → {}", plain(&row.source), plain(&row.target));
-    let (word, value) = match row.follow.state {
-        FollowState::Active => ("Pause", "pause"),
-        FollowState::Paused => ("Resume", "resume"),
-        FollowState::Broken(_) => ("Try again:", "resume"),
+    let change = match row.follow.state {
+        FollowState::Active => Some(("Pause", "pause")),
+        FollowState::Broken(BrokenReason::SourceDeleted | BrokenReason::TargetDeleted) => None,
+        FollowState::Paused | FollowState::Broken(_) => Some(("Resume", "resume")),
     };
-    let option = |word: &str, value: &str| {
+    let options = change.into_iter().chain([("Remove", "remove")]);
+    let option = |(word, value)| {
         CreateSelectMenuOption::new(format!("{word} {id}"), format!("{value}:{}", id.0))
-            .description(short(&ends, 100))
+            .description(text::cut(&ends, 100))
     };
-    [option(word, value), option("Remove", "remove")]
+    options.map(option).collect()
 }
 
 /// A channel in a text that Discord renders.
 pub(super) fn shown(end: &End) -> String {
     match end {
         End::Here { channel, .. } => reply::mention(*channel),
-        End::Elsewhere { name, server, .. } => format!("#{} in {}", escape(name), escape(server)),
+        End::Elsewhere { name, server, .. } => {
+            format!("#{} in {}", escape(&text::cut(name, NAME)), escape(&text::cut(server, NAME)))
+        }
         End::Hidden => "*a channel that you can't see*".to_owned(),
         End::Deleted(id) => format!("*deleted channel* `{id}`"),
     }
@@ -202,15 +225,6 @@ pub(super) fn escape(name: &str) -> String {
         text.push(c);
         text
     })
-}
-
-fn short(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let mut cut: String = text.chars().take(most - 1).collect();
-    cut.push('…');
-    cut
 }
 
 #[cfg(test)]

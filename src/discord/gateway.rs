@@ -139,8 +139,11 @@ async fn build(
     handler: Handler,
     bot: Arc<Bot>,
 ) -> Result<serenity::Client, FatalGateway> {
-    // The proxy is only heeded with serenity's limiter off; the rest client has its own.
+    // As the rest client: to the base address itself, past any proxy that the environment names.
+    let client = reqwest::Client::builder().no_proxy().build().map_err(|_| FatalGateway::Ended)?;
+    // The base address, here called a proxy, is only heeded with serenity's limiter off; the rest client has its own.
     let http = serenity::HttpBuilder::new(endpoint.token.expose_secret())
+        .client(client)
         .proxy(endpoint.api_base.as_str())
         .ratelimiter_disabled(true)
         .build();
@@ -187,18 +190,18 @@ impl Handler {
         Shard { id: id.0, total: self.shards }
     }
 
-    /// Registers on a new connection, before its first event.
+    /// Registers on a new connection. serenity tells of one in a task of its own, so its first events may be over by then: what they told is read
+    /// once the collector stands.
     fn collect(&self, ctx: &serenity::Context) {
         let mut collectors = self.collectors.lock().unwrap_or_else(PoisonError::into_inner);
         if collectors.get(&ctx.shard_id).is_some_and(|collector| !collector.is_finished()) {
             return;
         }
-        let Sinks { intake, upkeep, state, .. } = self.sinks.clone();
+        let Sinks { intake, upkeep, .. } = self.sinks.clone();
         let queues = self.queues.clone();
         queues.report(Report::Connecting(self.shard(ctx.shard_id)));
         // Nothing is collected: a collector is only the one place that sees events in the gateway's order, on the shard's own task.
         let mut nothing = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
-            state.note_guilds(event);
             ingest::pass_on(&queues, &intake, &upkeep, event);
             None::<()>
         }));
@@ -217,13 +220,32 @@ impl serenity::EventHandler for Handler {
 
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         tracing::info!(shard = ctx.shard_id.0, servers = ready.guilds.len(), "connected to the gateway");
+        self.sinks.state.joined(ready.guilds.iter().map(|guild| guild.id));
         self.sinks.state.began(ctx.shard_id);
+        // Only then: between a reading and a later registration, something could be missed.
+        self.collect(&ctx);
         self.queues.report(Report::Connected(self.shard(ctx.shard_id)));
     }
 
     async fn resume(&self, ctx: serenity::Context, _: serenity::ResumedEvent) {
         tracing::info!(shard = ctx.shard_id.0, "gateway session resumed");
         self.sinks.state.connected_again(ctx.shard_id);
+    }
+
+    async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
+        self.sinks.state.joined([guild.id]);
+    }
+
+    async fn guild_delete(
+        &self,
+        _: serenity::Context,
+        left: serenity::UnavailableGuild,
+        _: Option<serenity::Guild>,
+    ) {
+        // `unavailable` means an outage: the bot is still a member.
+        if !left.unavailable {
+            self.sinks.state.left(left.id);
+        }
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
-use serenity::{ConnectionStage, Event, ShardId, ShardManager};
+use serenity::{ConnectionStage, ShardId, ShardManager};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -83,14 +83,14 @@ impl GatewayState {
         self.changed.notify_one();
     }
 
-    pub(super) fn note_guilds(&self, event: &Event) {
-        let mut guilds = lock(&self.guilds);
-        match event {
-            Event::Ready(ready) => guilds.extend(ready.ready.guilds.iter().map(|guild| guild.id)),
-            Event::GuildCreate(created) => drop(guilds.insert(created.guild.id)),
-            Event::GuildDelete(left) if !left.guild.unavailable => drop(guilds.remove(&left.guild.id)),
-            _ => {}
-        }
+    /// The bot is in these servers.
+    pub(super) fn joined(&self, guilds: impl IntoIterator<Item = serenity::GuildId>) {
+        lock(&self.guilds).extend(guilds);
+    }
+
+    /// The bot is no longer in this server.
+    pub(super) fn left(&self, guild: serenity::GuildId) {
+        lock(&self.guilds).remove(&guild);
     }
 
     /// Takes over what serenity knows now: its stages are the truth, the events about them arrive in any order. Returns

@@ -7,6 +7,11 @@ use unicode_normalization::UnicodeNormalization;
 pub struct TagSet(Vec<String>);
 
 impl TagSet {
+    /// How many a follow takes: as many as can be shown whole (Discord: 20 tags a forum).
+    pub const MOST: usize = 25;
+    /// The characters of the longest (Discord: 20 in a forum's; a hashtag's are bound by nothing but reason).
+    pub const LONGEST: usize = 100;
+
     /// Reads a comma-separated list. A leading `#` is dropped; case and width don't count. `None` where no tag is left.
     pub fn parse(text: &str) -> Option<Self> {
         Self::from_tags(text.split(',').map(normalise))
@@ -22,6 +27,11 @@ impl TagSet {
         }
         set.sort_unstable();
         (!set.is_empty()).then_some(Self(set))
+    }
+
+    /// Whether there are no more and no longer ones than a follow takes.
+    pub fn fits(&self) -> bool {
+        self.0.len() <= Self::MOST && self.0.iter().all(|tag| tag.chars().count() <= Self::LONGEST)
     }
 
     /// The tags, at least one.

@@ -10,7 +10,7 @@ use crate::rest::Rest;
 use crate::rest::model::{Channel, Guild};
 
 use super::Actor;
-use super::error::{Refusal, ServiceError};
+use super::error::{Lack, Refusal, ServiceError};
 
 /// What Discord says about a channel that somebody named.
 #[derive(Debug, Clone)]
@@ -80,22 +80,35 @@ impl<'a> Access<'a> {
         if !matches!(found, Found::Hidden) {
             return Ok(found);
         }
-        let listed = self.rest.guild_channels(guild).await?.into_iter().find(|channel| channel.id == id);
-        let Some(channel) = listed else { return Ok(Found::Hidden) };
-        let found = Found::Seen(Channel { guild_id: Some(guild), ..channel });
-        self.channels.insert(id, found.clone());
-        Ok(found)
+        self.read_all(guild).await?;
+        self.find(id).await
     }
 
-    /// A channel of this very server.
-    pub async fn own(&mut self, guild: GuildId, id: ChannelId) -> Result<Place, ServiceError> {
-        match self.find_from(guild, id).await? {
-            Found::Seen(channel) if channel.guild_id == Some(guild) => Ok(Place { channel, guild }),
-            Found::Seen(_) => Err(Refusal::TargetElsewhere.into()),
-            Found::Hidden => {
-                Err(Refusal::BotMay { channel: id, permissions: Permissions::VIEW_CHANNEL }.into())
-            }
-            Found::Gone => Err(Refusal::ChannelGone.into()),
+    /// Reads a server's channels at once, those that the bot can't see included, threads not. Each of them then costs no call.
+    pub async fn read_all(&mut self, guild: GuildId) -> Result<(), ServiceError> {
+        for channel in self.rest.guild_channels(guild).await? {
+            self.channels.insert(channel.id, Found::Seen(Channel { guild_id: Some(guild), ..channel }));
+        }
+        Ok(())
+    }
+
+    /// A channel that this person sees, wherever it is. That there is none, and that they or the bot don't see it, are not told apart.
+    pub async fn seen_by(&mut self, actor: Actor, id: ChannelId) -> Result<Option<Place>, ServiceError> {
+        let Found::Seen(channel) = self.find_from(actor.guild, id).await? else { return Ok(None) };
+        let Some(guild) = channel.guild_id else { return Ok(None) };
+        let place = Place { channel, guild };
+        let sees = self.person(actor.user, &place).await?.contains(Permissions::VIEW_CHANNEL);
+        Ok(sees.then_some(place))
+    }
+
+    /// A channel of the actor's own server that they named, or in which they run the command.
+    pub async fn own(&mut self, actor: Actor, id: ChannelId) -> Result<Place, ServiceError> {
+        match self.seen_by(actor, id).await? {
+            Some(place) if place.guild == actor.guild => Ok(place),
+            Some(_) => Err(Refusal::Elsewhere.into()),
+            // They are there, so it is the bot that doesn't see it.
+            None if id == actor.channel => Err(Lack::view(id).into()),
+            None => Err(Refusal::UnknownChannel.into()),
         }
     }
 
@@ -200,7 +213,7 @@ impl<'a> Access<'a> {
             Found::Seen(channel) if channel.guild_id == Some(actor.guild) => {
                 self.require_person(actor.user, &Place { channel, guild: actor.guild }, needed).await
             }
-            Found::Seen(_) => Err(Refusal::TargetElsewhere.into()),
+            Found::Seen(_) => Err(Refusal::Elsewhere.into()),
             Found::Hidden | Found::Gone => {
                 let missing = needed.difference(self.person_in_guild(actor.user, actor.guild).await?);
                 if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMayInServer(missing).into()) }
@@ -208,19 +221,29 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Refuses unless the bot itself has these permissions in the channel.
-    pub async fn require_bot(
+    /// Whether the person has these permissions in a channel of the actor's server; as [`require_actor`](Self::require_actor).
+    pub async fn actor_may(
+        &mut self,
+        actor: Actor,
+        channel: ChannelId,
+        needed: Permissions,
+    ) -> Result<bool, ServiceError> {
+        match self.require_actor(actor, channel, needed).await {
+            Ok(()) => Ok(true),
+            Err(ServiceError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the bot itself lacks of these permissions in the channel.
+    pub async fn bot_lacks(
         &mut self,
         bot: UserId,
         place: &Place,
         needed: Permissions,
-    ) -> Result<(), ServiceError> {
-        let missing = needed.difference(self.granted(bot, place).await?);
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::BotMay { channel: place.id(), permissions: missing }.into())
-        }
+    ) -> Result<Option<Lack>, ServiceError> {
+        let permissions = needed.difference(self.granted(bot, place).await?);
+        Ok((!permissions.is_empty()).then_some(Lack { channel: place.id(), permissions }))
     }
 }
 

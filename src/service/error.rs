@@ -6,6 +6,7 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{BrokenReason, FollowId, Mode};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
+use crate::domain::tags::TagSet;
 use crate::rest::RestError;
 use crate::store::StoreError;
 
@@ -46,12 +47,14 @@ pub enum Refusal {
     )]
     NotALink,
     /// The same pair with the same options.
-    #[error("<#{target}> is already following <#{source_channel}>. `/follows` shows it.")]
+    #[error("<#{target}> is already following <#{source_channel}>{how}", how = if *paused { ", but paused. Resume it in `/follows`." } else { ". `/follows` shows it." })]
     AlreadyFollowing {
         /// The channel that is followed.
         source_channel: ChannelId,
         /// The channel that receives.
         target: ChannelId,
+        /// Whether somebody paused it.
+        paused: bool,
     },
     /// There is no such follow.
     #[error("<#{target}> is not following <#{source_channel}>. `/follows` shows what this server follows.")]
@@ -64,11 +67,9 @@ pub enum Refusal {
     /// The follow was removed meanwhile.
     #[error("Follow {0} is gone: somebody removed it. `/follows` shows those that stand.")]
     NoSuchFollow(FollowId),
-    /// The delivery of a follow can only be changed while it works.
-    #[error(
-        "Follow {0} is paused or broken. Resume it in `/follows` first; then its delivery can be changed."
-    )]
-    NotActive(FollowId),
+    /// The delivery of a paused follow can't be changed: Discord's own following can't be made without beginning to post.
+    #[error("Follow {0} is paused. Resume it in `/follows` first; then its delivery can be changed.")]
+    Paused(FollowId),
     /// `except` and `only` need tags.
     #[error("The mode `{word}` needs at least one tag: name them with `tags`, separated by commas.", word = .0.as_str())]
     TagsMissing(Mode),
@@ -77,13 +78,16 @@ pub enum Refusal {
         "Tags have a meaning only with the mode `except` or `only`. Choose one of these, or leave `tags` out."
     )]
     TagsWithoutMode,
-    /// The target belongs to another server.
+    /// More than can be shown.
+    #[error("A follow takes {most} tags at most, of {longest} characters each.", most = TagSet::MOST, longest = TagSet::LONGEST)]
+    TooManyTags,
+    /// The channel belongs to another server.
     #[error(
-        "Posts can only be sent into a channel of this server. Run `/follow` in the other server to follow from there."
+        "That channel belongs to another server. Run this command there; to follow a channel of another server, paste its link as `link`."
     )]
-    TargetElsewhere,
+    Elsewhere,
     /// That kind can't be a source.
-    #[error("<#{channel}> can't be followed: {kinds} hold no messages that I can mirror{later}.", kinds = kind.plural(), later = later(*kind))]
+    #[error("<#{channel}> can't be followed: I can't read {kinds}{later}.", kinds = kind.plural(), later = later(*kind))]
     SourceKind {
         /// Which channel.
         channel: ChannelId,
@@ -91,7 +95,7 @@ pub enum Refusal {
         kind: ChannelKind,
     },
     /// That kind can't be a target.
-    #[error("<#{channel}> can't follow: {kinds} can't receive posts from me{later}.", kinds = kind.plural(), later = later(*kind))]
+    #[error("<#{channel}> can't follow: I can't post into {kinds}{later}.", kinds = kind.plural(), later = later(*kind))]
     TargetKind {
         /// Which channel.
         channel: ChannelId,
@@ -117,22 +121,17 @@ pub enum Refusal {
     /// The person lacks a permission in the whole server.
     #[error("You need {permissions} in this server for this.", permissions = list(*.0))]
     PersonMayInServer(Permissions),
-    /// The bot lacks a permission.
-    #[error("I need {permissions} in <#{channel}>. Give me that in the channel's settings under Permissions, then try again.", permissions = list(*permissions))]
-    BotMay {
-        /// Where.
-        channel: ChannelId,
-        /// What is missing.
-        permissions: Permissions,
-    },
-    /// The person can't see the source, or there is no such channel: which of both is not told.
+    /// The bot lacks permissions, in one channel or in several.
+    #[error("I need {lacks}. Give me that under Edit Channel → Permissions, then try again.", lacks = lacks(.0))]
+    BotMay(Vec<Lack>),
+    /// The person or the bot can't see the source, or there is no such channel: which of these is not told.
     #[error(
-        "I can't find that channel, or you can't see it. You can follow a channel that you see, in a server that I am in."
+        "I can't find that channel: it doesn't exist, or one of us can't see it. You can follow a channel that we both see, in a server that I am in."
     )]
     UnknownSource,
-    /// A channel that was deleted.
-    #[error("That channel no longer exists.")]
-    ChannelGone,
+    /// The same for a channel that must be of this server.
+    #[error("I can't find that channel: it doesn't exist, or one of us can't see it.")]
+    UnknownChannel,
     /// The source's server doesn't let other servers follow it.
     #[error(
         "That channel is not open to other servers. Somebody with Manage Channels there can open it with `/publish`."
@@ -152,7 +151,7 @@ pub enum Refusal {
     )]
     TooManyServerWebhooks,
     /// The person's actions of this hour are used up.
-    #[error("That was a lot of following and unfollowing. You can go on <t:{}:R>.", .0.timestamp())]
+    #[error("That was a lot of following and unfollowing in one hour. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyActions(DateTime<Utc>),
     /// It is paused already.
     #[error("Follow {0} is paused already.")]
@@ -163,6 +162,27 @@ pub enum Refusal {
     /// A broken follow can't be paused.
     #[error("Follow {0} is broken, so there is nothing to pause. {explanation}", explanation = .1.explanation())]
     Broken(FollowId, BrokenReason),
+}
+
+/// What the bot lacks in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lack {
+    /// Where.
+    pub channel: ChannelId,
+    /// What is missing.
+    pub permissions: Permissions,
+}
+
+impl Lack {
+    /// View Channel, without which nothing else can be known.
+    pub(super) fn view(channel: ChannelId) -> Refusal {
+        Refusal::BotMay(vec![Self { channel, permissions: Permissions::VIEW_CHANNEL }])
+    }
+}
+
+fn lacks(lacks: &[Lack]) -> String {
+    let each = lacks.iter().map(|lack| format!("{} in <#{}>", list(lack.permissions), lack.channel));
+    each.collect::<Vec<_>>().join(", and ")
 }
 
 const fn later(kind: ChannelKind) -> &'static str {
@@ -188,18 +208,11 @@ mod tests {
 
     #[test]
     fn permissions_are_named_as_discord_does() {
-        let refusal = Refusal::BotMay {
-            channel: ChannelId::new(7).unwrap(),
-            permissions: Permissions::MANAGE_WEBHOOKS
-                | Permissions::VIEW_CHANNEL
-                | Permissions::READ_MESSAGE_HISTORY,
-        };
-        let text = refusal.to_string();
-        assert!(
-            text.starts_with(
-                "I need **View Channel**, **Manage Webhooks** and **Read Message History** in <#7>."
-            ),
-            "{text}"
-        );
+        let history = Permissions::READ_MESSAGE_HISTORY;
+        let all = Permissions::MANAGE_WEBHOOKS | Permissions::VIEW_CHANNEL | history;
+        let lack = |channel, permissions| Lack { channel: ChannelId::new(channel).unwrap(), permissions };
+        let text = Refusal::BotMay(vec![lack(7, all), lack(8, history)]).to_string();
+        let expected = "I need **View Channel**, **Manage Webhooks** and **Read Message History** in <#7>, and **Read Message History** in <#8>.";
+        assert!(text.starts_with(expected), "{text}");
     }
 }

@@ -4,10 +4,11 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, NewFollow, Pair};
 use crate::domain::ids::MessageId;
 use crate::domain::permissions::Permissions;
-use crate::store::Inserted;
+use crate::store::{Hook, Inserted};
 
-use super::access::{Access, Found, Place};
-use super::{Actor, DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError, SourceChoice};
+use super::access::{Access, Place};
+use super::error::Lack;
+use super::{Actor, DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError};
 
 /// What the bot needs where it posts.
 const BOT_IN_TARGET: Permissions =
@@ -93,7 +94,7 @@ impl Follows {
         actor: Actor,
         request: &FollowRequest,
     ) -> Result<Place, ServiceError> {
-        let target = access.own(actor.guild, request.target).await?;
+        let target = access.own(actor, request.target).await?;
         access.require_person(actor.user, &target, Permissions::MANAGE_CHANNELS).await?;
         if !target.kind().holds_messages() {
             return Err(Refusal::TargetKind { channel: target.id(), kind: target.kind() }.into());
@@ -109,18 +110,7 @@ impl Follows {
         actor: Actor,
         request: &FollowRequest,
     ) -> Result<Place, ServiceError> {
-        let channel = match (access.find_from(actor.guild, request.source.id()).await?, request.source) {
-            (Found::Seen(channel), _) => channel,
-            (Found::Hidden, SourceChoice::Chosen(channel)) => {
-                return Err(Refusal::BotMay { channel, permissions: Permissions::VIEW_CHANNEL }.into());
-            }
-            (Found::Hidden | Found::Gone, _) => return Err(Refusal::UnknownSource.into()),
-        };
-        let guild = channel.guild_id.ok_or(Refusal::UnknownSource)?;
-        let source = Place { channel, guild };
-        if !access.person(actor.user, &source).await?.contains(Permissions::VIEW_CHANNEL) {
-            return Err(Refusal::UnknownSource.into());
-        }
+        let source = access.seen_by(actor, request.source.id()).await?.ok_or(Refusal::UnknownSource)?;
         if !source.kind().holds_messages() {
             return Err(Refusal::SourceKind { channel: source.id(), kind: source.kind() }.into());
         }
@@ -137,12 +127,16 @@ impl Follows {
         target: &Place,
         delivery: Delivery,
     ) -> Result<(), ServiceError> {
-        access.require_bot(self.identity.user, target, BOT_IN_TARGET).await?;
         let in_source = match delivery {
             Delivery::Native => Permissions::VIEW_CHANNEL,
             Delivery::Relay => BOT_IN_SOURCE,
         };
-        access.require_bot(self.identity.user, source, in_source).await
+        let lacks = [
+            access.bot_lacks(self.identity.user, target, BOT_IN_TARGET).await?,
+            access.bot_lacks(self.identity.user, source, in_source).await?,
+        ];
+        let lacks: Vec<Lack> = lacks.into_iter().flatten().collect();
+        if lacks.is_empty() { Ok(()) } else { Err(Refusal::BotMay(lacks).into()) }
     }
 
     /// Connects the pair at Discord, then stores the follow; what Discord made is removed again where it can't be stored.
@@ -161,7 +155,7 @@ impl Follows {
             }
             Ok(Inserted::AlreadyThere(_)) => {
                 self.disconnect(connected).await;
-                Err(already(new.pair).into())
+                Err(already(new.pair, FollowState::Active).into())
             }
             Err(error) => {
                 self.disconnect(connected).await;
@@ -172,48 +166,76 @@ impl Follows {
 
     /// Changes the options of a follow that stands; one that says the same is refused, unless it is broken and can be repaired.
     async fn change(&self, standing: Follow, options: FollowOptions) -> Result<Followed, ServiceError> {
-        let pair = standing.pair;
-        if standing.options == options {
-            return match standing.state {
-                FollowState::Broken(_) => self.reconnect(&standing).await.map(Followed::Repaired),
-                FollowState::Active | FollowState::Paused => Err(already(pair).into()),
-            };
+        let same = standing.options == options;
+        let stays = standing.options.delivery == options.delivery;
+        match standing.state {
+            FollowState::Active | FollowState::Paused if same => {
+                Err(already(standing.pair, standing.state).into())
+            }
+            FollowState::Paused if !stays => Err(Refusal::Paused(standing.id).into()),
+            FollowState::Active if !stays => self.switch(&standing, &options).await.map(Followed::Changed),
+            FollowState::Active | FollowState::Paused => {
+                self.set_options(&standing, &options, None).await.map(Followed::Changed)
+            }
+            FollowState::Broken(_) => {
+                self.repair(&standing, &options, same, stays).await.map(Followed::Repaired)
+            }
         }
-        if standing.options.delivery != options.delivery {
-            return self.switch(standing, options).await;
-        }
-        let changed =
-            self.store.update_options(standing.guild, standing.id, &options, None, self.clock.now()).await?;
-        changed.map(Followed::Changed).ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
     }
 
-    /// Changes from native to relay or back: the new way is there before the old one goes.
-    async fn switch(&self, standing: Follow, options: FollowOptions) -> Result<Followed, ServiceError> {
-        if standing.state != FollowState::Active {
-            return Err(Refusal::NotActive(standing.id).into());
+    /// Makes a broken follow work again, as it is now asked for.
+    async fn repair(
+        &self,
+        standing: &Follow,
+        options: &FollowOptions,
+        same: bool,
+        stays: bool,
+    ) -> Result<Follow, ServiceError> {
+        if !stays {
+            self.switch(standing, options).await?;
+            let now = self.clock.now();
+            let resumed = self.store.resume_follow(standing.guild, standing.id, None, now).await?;
+            return Ok(resumed.ok_or(Refusal::NoSuchFollow(standing.id))?);
         }
+        let repaired = self.reconnect(standing).await?;
+        if same { Ok(repaired) } else { self.set_options(&repaired, options, None).await }
+    }
+
+    /// Changes from native to relay or back: the new way is there before the old one goes. Where the old one can't go, all is as it was.
+    async fn switch(&self, standing: &Follow, options: &FollowOptions) -> Result<Follow, ServiceError> {
         let connected = self.connect(standing.pair, options.delivery).await?;
         self.watched.add(standing.pair, standing.source_guild, options.delivery);
-        let hook = Some(&connected.hook);
-        match self.store.update_options(standing.guild, standing.id, &options, hook, self.clock.now()).await {
-            Ok(Some(changed)) => {
-                self.release(&standing).await?;
-                Ok(Followed::Changed(changed))
-            }
-            Ok(None) => {
-                self.disconnect(connected).await;
-                Err(Refusal::NoSuchFollow(standing.id).into())
-            }
+        let changed = match self.set_options(standing, options, Some(&connected.hook)).await {
+            Ok(changed) => changed,
             Err(error) => {
                 self.disconnect(connected).await;
-                Err(error.into())
+                return Err(error);
             }
+        };
+        if let Err(error) = self.release(standing).await {
+            let former = standing.follower_webhook.map(Hook::Native);
+            self.set_options(standing, &standing.options, former.as_ref()).await?;
+            self.disconnect(connected).await;
+            return Err(error);
         }
+        Ok(changed)
+    }
+
+    async fn set_options(
+        &self,
+        standing: &Follow,
+        options: &FollowOptions,
+        hook: Option<&Hook>,
+    ) -> Result<Follow, ServiceError> {
+        let now = self.clock.now();
+        let changed = self.store.update_options(standing.guild, standing.id, options, hook, now).await?;
+        changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
     }
 }
 
-const fn already(pair: Pair) -> Refusal {
-    Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target }
+fn already(pair: Pair, state: FollowState) -> Refusal {
+    let paused = state == FollowState::Paused;
+    Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target, paused }
 }
 
 /// `auto` takes native for an announcement source with mode `all`, else relay.

@@ -1,17 +1,23 @@
 //! `/follows` and `/followers`: who follows what, as far as the person who asks may know.
 
+use std::time::Duration;
+
 use crate::domain::follow::{Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
 use crate::store::Cursor;
 
-use super::access::{Access, Found, Place};
+use super::access::{Access, Found};
 use super::{Actor, Follows, ServiceError};
 
 /// How many follows a page shows. With two choices each, their select stays under Discord's 25 options.
 pub(crate) const PAGE: u64 = 8;
-/// How many follows the autocompletion offers. Discord: 25 choices at most.
-const CHOICES: u64 = 25;
+/// How many follows the autocompletion looks through, for those that fit what was typed.
+const CHOICES: u64 = 100;
+/// How long it may look: an autocompletion can't be acknowledged first, and Discord waits for 3 s.
+const IN_TIME: Duration = Duration::from_millis(1_800);
+/// How many tags the autocompletion offers. Discord: 25 choices at most.
+const TAGS: u64 = 25;
 /// How many followers `/followers` looks at one by one; the rest is counted.
 const FOLLOWERS: u64 = 50;
 
@@ -58,10 +64,16 @@ pub struct FollowPage {
     pub rows: Vec<FollowRow>,
     /// How many there are on all pages.
     pub total: u64,
-    /// There are newer ones before this page.
-    pub has_newer: bool,
-    /// There are older ones behind it.
-    pub has_older: bool,
+    /// How many newer ones stand before this page.
+    pub newer: u64,
+}
+
+impl FollowPage {
+    /// How many older ones stand behind this page.
+    pub fn older(&self) -> u64 {
+        let shown = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
+        self.total.saturating_sub(self.newer).saturating_sub(shown)
+    }
 }
 
 /// A channel that follows.
@@ -104,18 +116,25 @@ impl Follows {
         cursor: Cursor,
     ) -> Result<FollowPage, ServiceError> {
         let mut access = Access::new(&self.rest);
+        if let Some(channel) = channel {
+            access.own(actor, channel).await?;
+        }
         let place = channel.unwrap_or(actor.channel);
         access.require_actor(actor, place, Permissions::MANAGE_MESSAGES).await?;
         let page = self.store.follows_of_server(actor.guild, channel, cursor, PAGE).await?;
-        let (total, has_newer, has_older) = (page.total, page.has_newer(), page.has_older());
-        let rows = rows(&mut access, actor, page.items).await?;
-        Ok(FollowPage { rows, total, has_newer, has_older })
+        access.read_all(actor.guild).await?;
+        let mut rows = Vec::with_capacity(page.items.len());
+        for follow in page.items {
+            rows.push(access.row(actor, follow).await?);
+        }
+        Ok(FollowPage { rows, total: page.total, newer: page.newer })
     }
 
     /// Who follows a channel of this server.
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
         let mut access = Access::new(&self.rest);
-        access.require_actor(actor, channel, Permissions::MANAGE_MESSAGES).await?;
+        let place = access.own(actor, channel).await?;
+        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
         let mut by_server: Vec<(GuildId, ServerFollowers)> = Vec::new();
         for follow in &page.items {
@@ -127,7 +146,7 @@ impl Follows {
                     by_server.len() - 1
                 }
             };
-            let end = end(&mut access, actor, follow.pair.target).await?;
+            let end = access.end(actor, follow.pair.target).await?;
             let Some((_, followers)) = by_server.get_mut(index) else { continue };
             match end {
                 End::Hidden | End::Deleted(_) => followers.unseen += 1,
@@ -140,48 +159,66 @@ impl Follows {
         Ok(FollowerPage { servers, total: page.total, more: page.total.saturating_sub(looked_at) })
     }
 
-    /// This server's follows for the autocompletion of `/unfollow`, newest first.
-    pub async fn choices(&self, actor: Actor) -> Result<Vec<FollowRow>, ServiceError> {
-        let newest = self.store.follows_for_autocomplete(actor.guild, CHOICES).await?;
-        rows(&mut Access::new(&self.rest), actor, newest).await
+    /// This server's follows for the autocompletion of `/unfollow`: those that the person may end, into this channel (`into`, or where they type) first,
+    /// then newest first. As many as can be looked at in time.
+    pub async fn choices(
+        &self,
+        actor: Actor,
+        into: Option<ChannelId>,
+    ) -> Result<Vec<FollowRow>, ServiceError> {
+        let mut follows = self.store.follows_for_autocomplete(actor.guild, CHOICES).await?;
+        let meant = into.unwrap_or(actor.channel);
+        follows.sort_by_key(|follow| follow.pair.target != meant);
+        let mut rows = Vec::new();
+        match tokio::time::timeout(IN_TIME, self.offer(actor, follows, &mut rows)).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Ok(rows),
+        }
     }
 
-    /// The tags that this server's follows use.
+    async fn offer(
+        &self,
+        actor: Actor,
+        follows: Vec<Follow>,
+        rows: &mut Vec<FollowRow>,
+    ) -> Result<(), ServiceError> {
+        let mut access = Access::new(&self.rest);
+        access.read_all(actor.guild).await?;
+        for follow in follows {
+            if access.actor_may(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await? {
+                rows.push(access.row(actor, follow).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The tags that this server's follows use, for who manages the channel in which they type.
     pub async fn known_tags(&self, actor: Actor) -> Result<Vec<String>, ServiceError> {
-        Ok(self.store.tags_of_server(actor.guild, CHOICES).await?)
+        let mut access = Access::new(&self.rest);
+        access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
+        Ok(self.store.tags_of_server(actor.guild, TAGS).await?)
     }
 }
 
-/// Follows with their ends, as this person may know them.
-async fn rows(
-    access: &mut Access<'_>,
-    actor: Actor,
-    follows: Vec<Follow>,
-) -> Result<Vec<FollowRow>, ServiceError> {
-    let mut rows = Vec::with_capacity(follows.len());
-    for follow in follows {
-        let source = end(access, actor, follow.pair.source).await?;
-        let target = end(access, actor, follow.pair.target).await?;
-        rows.push(FollowRow { follow, source, target });
+impl Access<'_> {
+    /// A follow with its ends, as this person may know them.
+    async fn row(&mut self, actor: Actor, follow: Follow) -> Result<FollowRow, ServiceError> {
+        let source = self.end(actor, follow.pair.source).await?;
+        let target = self.end(actor, follow.pair.target).await?;
+        Ok(FollowRow { follow, source, target })
     }
-    Ok(rows)
-}
 
-/// A channel as this person may know it.
-async fn end(access: &mut Access<'_>, actor: Actor, id: ChannelId) -> Result<End, ServiceError> {
-    let channel = match access.find_from(actor.guild, id).await? {
-        Found::Seen(channel) => channel,
-        Found::Hidden => return Ok(End::Hidden),
-        Found::Gone => return Ok(End::Deleted(id)),
-    };
-    let Some(guild) = channel.guild_id else { return Ok(End::Hidden) };
-    let place = Place { channel, guild };
-    if !access.person(actor.user, &place).await?.contains(Permissions::VIEW_CHANNEL) {
-        return Ok(End::Hidden);
+    /// A channel as this person may know it.
+    pub(super) async fn end(&mut self, actor: Actor, id: ChannelId) -> Result<End, ServiceError> {
+        if matches!(self.find(id).await?, Found::Gone) {
+            return Ok(End::Deleted(id));
+        }
+        let Some(place) = self.seen_by(actor, id).await? else { return Ok(End::Hidden) };
+        let name = place.channel.name;
+        if place.guild == actor.guild {
+            return Ok(End::Here { channel: id, name });
+        }
+        let server = self.guild(place.guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
+        Ok(End::Elsewhere { channel: id, name, server })
     }
-    if guild == actor.guild {
-        return Ok(End::Here { channel: id, name: place.channel.name });
-    }
-    let server = access.guild(guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
-    Ok(End::Elsewhere { channel: id, name: place.channel.name, server })
 }

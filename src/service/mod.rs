@@ -27,12 +27,14 @@ use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::rest::Rest;
 use crate::store::Store;
 
+pub use crate::store::Cursor;
+
 pub use self::error::{Refusal, ServiceError};
 pub use self::follow::Followed;
 pub use self::list::{End, FollowPage, FollowRow, Follower, FollowerPage, ServerFollowers};
 pub use self::pause::Resumed;
 pub use self::publish::Published;
-pub use self::request::{DeliveryChoice, FollowRequest, SourceChoice};
+pub use self::request::{DeliveryChoice, FollowRequest, SourceChoice, UnfollowRequest};
 pub use self::status::{FollowTotals, Status};
 pub use self::unfollow::Unfollowed;
 

@@ -18,13 +18,12 @@ pub struct Resumed {
 impl Follows {
     /// Pauses a follow; it and its mirrors stay. A native one stops by losing Discord's webhook, which resuming makes anew.
     pub async fn pause(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
-        let follow = self.managed(actor, id).await?;
+        let (follow, _alone) = self.managed(actor, id).await?;
         match follow.state {
             FollowState::Active => {}
             FollowState::Paused => return Err(Refusal::AlreadyPaused(id).into()),
             FollowState::Broken(reason) => return Err(Refusal::Broken(id, reason).into()),
         }
-        let _alone = self.lock_target(follow.pair.target).await;
         // The row first: the webhook's disappearance is then expected, and breaks nothing.
         let paused = self.store.pause_follow(actor.guild, id, self.clock.now()).await?;
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
@@ -39,12 +38,11 @@ impl Follows {
 
     /// Makes a paused or broken follow active again, if all that a new follow needs is there.
     pub async fn resume(&self, actor: Actor, id: FollowId) -> Result<Resumed, ServiceError> {
-        let follow = self.managed(actor, id).await?;
+        let (follow, _alone) = self.managed(actor, id).await?;
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
         let source = self.require_possible(actor, &follow).await?;
-        let _alone = self.lock_target(follow.pair.target).await;
         self.begin_reading(&source, follow.options.delivery).await?;
         let resumed = self.reconnect(&follow).await?;
         Ok(Resumed { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })

@@ -29,7 +29,7 @@ impl Follows {
         audience: Audience,
     ) -> Result<Published, ServiceError> {
         let mut access = Access::new(&self.rest);
-        let place = access.own(actor.guild, channel).await?;
+        let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
         if !place.kind().holds_messages() {
             return Err(Refusal::PublishKind(place.kind()).into());

@@ -1,7 +1,7 @@
 //! What a person asks for with `/follow`, read from what was typed.
 
 use crate::domain::channel::parse_channel_link;
-use crate::domain::follow::{Delivery, Filter, Mode};
+use crate::domain::follow::{Delivery, Filter, Mode, Pair};
 use crate::domain::ids::ChannelId;
 use crate::domain::tags::TagSet;
 
@@ -32,6 +32,47 @@ impl SourceChoice {
         match self {
             Self::Chosen(id) | Self::Linked(id) => id,
         }
+    }
+}
+
+/// What a person asks for with `/unfollow`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnfollowRequest {
+    /// What is followed, and where to.
+    pub pair: Pair,
+}
+
+impl UnfollowRequest {
+    /// Reads the options: the target is the one given, else the one that an offered choice names, else the channel in which the command was run.
+    pub fn new(
+        channel: Option<ChannelId>,
+        link: Option<&str>,
+        into: Option<ChannelId>,
+        here: ChannelId,
+    ) -> Result<Self, Refusal> {
+        let (source, named) = match (channel, link.and_then(Self::read_choice)) {
+            (None, Some(pair)) => (pair.source, Some(pair.target)),
+            _ => (SourceChoice::new(channel, link)?.id(), None),
+        };
+        let target = into.or(named).unwrap_or(here);
+        if source == target {
+            return Err(Refusal::SelfFollow);
+        }
+        Ok(Self { pair: Pair { source, target } })
+    }
+
+    /// What a choice of the autocompletion stands for: the source alone where the target is the one that is meant anyway.
+    pub fn choice(pair: Pair, meant: ChannelId) -> String {
+        if pair.target == meant {
+            pair.source.to_string()
+        } else {
+            format!("{}→{}", pair.source, pair.target)
+        }
+    }
+
+    fn read_choice(text: &str) -> Option<Pair> {
+        let (source, target) = text.trim().split_once('→')?;
+        Some(Pair { source: source.parse().ok()?, target: target.parse().ok()? })
     }
 }
 
@@ -74,6 +115,9 @@ impl FollowRequest {
             return Err(Refusal::SelfFollow);
         }
         let tags = tags.and_then(TagSet::parse);
+        if tags.as_ref().is_some_and(|tags| !tags.fits()) {
+            return Err(Refusal::TooManyTags);
+        }
         if mode == Mode::All && tags.is_some() {
             return Err(Refusal::TagsWithoutMode);
         }
@@ -97,6 +141,18 @@ mod tests {
         assert_eq!(request(Mode::Except, Some(" , ")), Err(Refusal::TagsMissing(Mode::Except)));
         assert!(request(Mode::Only, Some("news")).is_ok());
         assert_eq!(request(Mode::All, Some("news")), Err(Refusal::TagsWithoutMode));
+    }
+
+    #[test]
+    fn a_choice_names_its_target_where_another_is_meant() {
+        let [source, target, here] = [1, 2, 3].map(|id| ChannelId::new(id).unwrap());
+        let pair = Pair { source, target };
+        let read = |link: &str, into| UnfollowRequest::new(None, Some(link), into, here).map(|it| it.pair);
+        assert_eq!(read(&UnfollowRequest::choice(pair, here), None), Ok(pair));
+        assert_eq!(read(&UnfollowRequest::choice(pair, target), Some(target)), Ok(pair));
+        assert_eq!(read("1", None), Ok(Pair { source, target: here }));
+        assert_eq!(read("1→2", Some(here)), Ok(Pair { source, target: here }));
+        assert_eq!(read("1→x", None), Err(Refusal::NotALink));
     }
 
     #[test]

@@ -1,56 +1,69 @@
 //! `/unfollow`, and removing a follow from a list: a channel stops following another. Mirrors that stand stay.
 
-use crate::domain::follow::{Delivery, Follow, FollowId, Pair};
-use crate::domain::ids::ChannelId;
+use crate::domain::follow::{Delivery, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
-use super::access::Access;
-use super::{Actor, Follows, Refusal, ServiceError};
+use super::access::{Access, Found};
+use super::{Actor, End, Follows, Refusal, ServiceError, UnfollowRequest};
 
 /// What came of `/unfollow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfollowed {
     /// The follow that was.
     pub follow: Follow,
+    /// What it followed, as far as the person may know it.
+    pub source: End,
 }
+
+/// Holds a follow's target while the follow is changed.
+pub(super) type Hold = tokio::sync::OwnedMutexGuard<()>;
 
 impl Follows {
     /// Ends the follow of a pair.
-    pub async fn unfollow(
-        &self,
-        actor: Actor,
-        source: ChannelId,
-        target: ChannelId,
-    ) -> Result<Unfollowed, ServiceError> {
+    pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
+        let pair = request.pair;
         let mut access = Access::new(&self.rest);
-        access.require_actor(actor, target, Permissions::MANAGE_CHANNELS).await?;
-        let follow = self.store.follow_by_pair(Pair { source, target }).await?;
-        let follow = follow.filter(|follow| follow.guild == actor.guild);
-        let follow = follow.ok_or(Refusal::NotFollowing { source_channel: source, target })?;
-        self.end(actor, follow).await
+        let follow = self.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);
+        let target_gone = matches!(access.find(pair.target).await?, Found::Gone);
+        if follow.is_none() || !target_gone {
+            access.own(actor, pair.target).await?;
+        }
+        access.require_actor(actor, pair.target, Permissions::MANAGE_CHANNELS).await?;
+        let not_following = Refusal::NotFollowing { source_channel: pair.source, target: pair.target };
+        let follow = follow.ok_or(not_following)?;
+        let source = access.end(actor, pair.source).await?;
+        let (follow, _alone) = self.hold(follow).await?;
+        Ok(Unfollowed { follow: self.end(actor, follow).await?, source })
     }
 
     /// Ends a follow of this server by its number.
-    pub async fn remove(&self, actor: Actor, id: FollowId) -> Result<Unfollowed, ServiceError> {
-        let follow = self.managed(actor, id).await?;
+    pub async fn remove(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
+        let (follow, _alone) = self.managed(actor, id).await?;
         self.end(actor, follow).await
     }
 
-    /// A follow of this server that the person may change.
-    pub(super) async fn managed(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
+    /// A follow of this server that the person may change, alone while the hold lasts.
+    pub(super) async fn managed(&self, actor: Actor, id: FollowId) -> Result<(Follow, Hold), ServiceError> {
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
         let mut access = Access::new(&self.rest);
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await?;
-        Ok(follow)
+        self.hold(follow).await
     }
 
-    async fn end(&self, actor: Actor, follow: Follow) -> Result<Unfollowed, ServiceError> {
+    /// Waits until nobody else changes what posts into the follow's target, and reads the follow again: it may be another by then.
+    async fn hold(&self, follow: Follow) -> Result<(Follow, Hold), ServiceError> {
+        let alone = self.lock_target(follow.pair.target).await;
+        let now = self.store.follow(follow.guild, follow.id).await?;
+        Ok((now.ok_or(Refusal::NoSuchFollow(follow.id))?, alone))
+    }
+
+    /// Ends a follow that is [held](Follows::hold).
+    async fn end(&self, actor: Actor, follow: Follow) -> Result<Follow, ServiceError> {
         let action = self.take_action(actor.user)?;
-        let _alone = self.lock_target(follow.pair.target).await;
         if follow.options.delivery == Delivery::Native {
             // First, and refused if it fails: without it, Discord would go on posting.
-            self.stop_native(&follow).await?;
+            self.stop_expected(&follow).await?;
         }
         let removed = self.store.delete_follow(follow.guild, follow.id).await?;
         let Removed { follow, webhook_still_needed } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
@@ -59,6 +72,19 @@ impl Follows {
         }
         tracing::info!(follow = follow.id.0, "follow removed");
         action.keep();
-        Ok(Unfollowed { follow })
+        Ok(follow)
+    }
+
+    /// Stops Discord's own following. An active follow rests from before: the webhook's disappearance is then expected, and breaks nothing.
+    pub(super) async fn stop_expected(&self, follow: &Follow) -> Result<(), ServiceError> {
+        let active = follow.state == FollowState::Active;
+        if active {
+            self.store.pause_follow(follow.guild, follow.id, self.clock.now()).await?;
+        }
+        let stopped = self.stop_native(follow).await;
+        if active && stopped.is_err() {
+            self.store.resume_follow(follow.guild, follow.id, None, self.clock.now()).await?;
+        }
+        stopped
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::webhook::Webhook;
 use crate::rest::{ErrorCode, RestError};
 use crate::store::Hook;
 
+use super::error::Lack;
 use super::{Follows, Refusal, ServiceError};
 
 /// The name of the bot's webhooks, as moderators see it under Integrations.
@@ -123,8 +124,10 @@ fn explain(error: RestError, target: ChannelId) -> ServiceError {
         Some(ErrorCode::TOO_MANY_GUILD_WEBHOOKS) => Refusal::TooManyServerWebhooks.into(),
         // The permission was taken between the look and the call.
         Some(ErrorCode::MISSING_PERMISSIONS) => {
-            Refusal::BotMay { channel: target, permissions: Permissions::MANAGE_WEBHOOKS }.into()
+            let lack = Lack { channel: target, permissions: Permissions::MANAGE_WEBHOOKS };
+            Refusal::BotMay(vec![lack]).into()
         }
+        Some(ErrorCode::MISSING_ACCESS) => Lack::view(target).into(),
         _ => error.into(),
     }
 }

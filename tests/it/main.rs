@@ -1,8 +1,24 @@
 //! The real bot against the sandbox: each test starts the program as an operator would, acts as people do, and looks at what they would see.
 
-#![expect(dead_code, unreachable_pub, reason = "a harness for many tests")]
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
+mod follow;
+mod followers;
+mod follows;
+mod generated;
 mod harness;
 mod life;
+mod limits;
+mod migrate;
+mod native;
 mod operating;
+mod permissions;
+mod proxy;
+mod relay;
+mod restart;
+mod rules;
+mod secrets;
 mod settings;
+mod slow;
+mod snapshots;
 mod thread;
+mod upkeep;

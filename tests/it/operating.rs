@@ -168,13 +168,20 @@ async fn logs_are_json_on_request_and_show_the_invite_link() {
     let invite = bot.logged("oauth2/authorize").await;
     assert!(invite.contains(&format!("client_id={}", world.sandbox.application_id())), "{invite}");
     follow(&alice, &source, &target).await;
+    let refused = Effect::Refuse { status: 400, code: 50035, message: "Invalid Form Body".to_owned() };
+    world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", refused));
+    alice.post(&source, "refused").unwrap();
+    bot.logged("Discord refused a message").await;
     alice.post(&source, "a\nb\"").unwrap();
     target.wait_for_message(SOON, |message| message.content == "a\nb\"").await.unwrap();
     bot.signal(Signal::SIGTERM);
     bot.ended().await;
     for line in bot.log().lines() {
         let read: serde_json::Value = serde_json::from_str(line).expect(line);
-        assert!(["timestamp", "level", "target"].iter().all(|key| read[key].is_string()), "{line}");
+        for key in ["timestamp", "level", "target", "message"] {
+            assert!(read[key].is_string(), "{line}");
+            assert_eq!(line.matches(&format!("\"{key}\":")).count(), 1, "a key stands once: {line}");
+        }
     }
 }
 
@@ -210,6 +217,13 @@ async fn a_signal_ends_it_while_discord_is_away_at_the_start() {
         assert_stops(&mut bot, Signal::SIGTERM).await;
         world.sandbox.clear_faults();
     }
+}
+
+#[tokio::test]
+async fn it_waits_for_a_discord_that_is_away_at_the_start() {
+    let world = World::new().await;
+    world.sandbox.fault(Fault::on("GET", "/users/@me", Effect::Status(502)).times(5));
+    world.start().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use tributary_sandbox::Options;
 
-use crate::harness::{Backend, SOON, World, admin};
+use crate::harness::{Backend, SOON, Scene, World, admin};
 
 #[rstest]
 #[case(Backend::Sqlite)]
@@ -27,4 +27,16 @@ async fn a_followed_channels_posts_appear_in_the_target(#[case] backend: Backend
 
     let (status, took) = bot.stop().await;
     assert!(status.success() && took.as_secs() < 5, "{status} after {took:?}");
+}
+
+#[tokio::test]
+async fn what_is_posted_in_the_first_moment_of_a_connection_arrives() {
+    let mut scene = Scene::new().await;
+    scene.follow(&scene.releases).await;
+    for n in 0..4 {
+        scene = scene.restart().await;
+        let text = format!("post {n}");
+        scene.alice.post(&scene.releases, text.as_str()).unwrap();
+        scene.news.wait_for_message(SOON, |message| message.content == text).await.unwrap();
+    }
 }

@@ -64,7 +64,7 @@ impl Post {
     }
 
     fn draft(&self) -> Result<Draft, ApiError> {
-        Draft::read(&Value::Object(self.body.clone()), &self.files)
+        Draft::read_persons(&Value::Object(self.body.clone()), &self.files)
     }
 }
 

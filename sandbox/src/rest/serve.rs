@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use chrono::Utc;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::request::{Answer, Request};
 use super::routes::{Caller, Found, Route, find};
@@ -26,8 +27,14 @@ pub(crate) async fn entry(
     ConnectInfo(wire): ConnectInfo<Wire>,
     request: axum::http::Request<Body>,
 ) -> Response {
-    let handled = tokio::spawn(async move { handle(&shared, &wire, request).await });
-    handled.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    let gone = Arc::new(Notify::new());
+    let hung_up = Arc::clone(&gone);
+    let handled = tokio::spawn(async move { handle(&shared, &wire, &hung_up, request).await });
+    tokio::select! {
+        handled = handled => handled.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+        // The connection is cut: this goes nowhere.
+        () = gone.notified() => StatusCode::NO_CONTENT.into_response(),
+    }
 }
 
 /// An answer on its way out.
@@ -60,12 +67,16 @@ impl Outcome {
     }
 }
 
-async fn handle(shared: &Shared, wire: &Wire, request: axum::http::Request<Body>) -> Response {
+async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http::Request<Body>) -> Response {
+    let hang_up = || {
+        wire.cut();
+        gone.notify_one();
+    };
     let (at, started) = (Utc::now(), Instant::now());
     let path = api_path(request.uri().path()).to_owned();
     let method = request.method().as_str().to_owned();
     let (outcome, request) = match Request::read(path.clone(), request).await {
-        Ok(mut request) => (perform(shared, &mut request).await, Some(request)),
+        Ok(mut request) => (perform(shared, &hang_up, &mut request).await, Some(request)),
         Err(error) => (Outcome::refused(&error, None), None),
     };
     let files = request.as_ref().map(|r| r.uploads.iter().map(|upload| upload.filename.clone()).collect());
@@ -105,7 +116,7 @@ fn api_path(path: &str) -> &str {
     }
 }
 
-async fn perform(shared: &Shared, request: &mut Request) -> Outcome {
+async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Request) -> Outcome {
     let found = find(&request.method, &request.path);
     let pattern = match &found {
         Found::Route(route, _) => Some(route.pattern),
@@ -118,6 +129,11 @@ async fn perform(shared: &Shared, request: &mut Request) -> Outcome {
             Effect::Delay(time) => tokio::time::sleep(time).await,
             Effect::DelayAnswer(time) => hold += time,
             Effect::DropAnswer => broken = true,
+            Effect::DropAnswerThen(time) => {
+                broken = true;
+                hang_up();
+                tokio::time::sleep(time).await;
+            }
             early => return struck(&early, pattern),
         }
     }

@@ -53,6 +53,22 @@ const MAX_REQUEST: usize = 25 * 1024 * 1024;
 impl Draft {
     /// Reads a message body. 50035 with all wrong fields; 40005 for files that are too large.
     pub(crate) fn read(body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
+        Self::read_up_to(2000, body, uploads)
+    }
+
+    /// Reads what a person wrote: with Nitro, people have 4,000 characters. Embeds that they have are link previews, of the type that is given.
+    pub(crate) fn read_persons(body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
+        let mut draft = Self::read_up_to(4000, body, uploads)?;
+        let given = body["embeds"].as_array().into_iter().flatten();
+        for (embed, given) in draft.embeds.iter_mut().flatten().zip(given) {
+            if given["type"].is_string() {
+                embed["type"] = given["type"].clone();
+            }
+        }
+        Ok(draft)
+    }
+
+    fn read_up_to(longest: usize, body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
         let mut form = FormErrors::default();
         let flags = body["flags"].as_u64().map(MessageFlags::from_bits_retain);
         let v2 = flags.is_some_and(|flags| flags.contains(MessageFlags::IS_COMPONENTS_V2));
@@ -69,8 +85,8 @@ impl Draft {
                 None
             }
         };
-        if content.as_deref().is_some_and(|content| length(content) > 2000) {
-            form.too_long("content", 2000);
+        if content.as_deref().is_some_and(|content| length(content) > longest) {
+            form.too_long("content", longest);
         }
         let embeds = list("embeds").map(|embeds| embed::normalise(&mut form, "embeds", &embeds));
         let components =

@@ -1,14 +1,16 @@
 //! `/follow`.
 
+use std::sync::Arc;
+
 use poise::serenity_prelude as serenity;
 
-use crate::domain::follow::{Delivery, Filter, Follow, Mode};
+use crate::domain::follow::{Delivery, Filter, Follow, FollowState, Mode};
+use crate::domain::text;
 use crate::service::{DeliveryChoice, FollowRequest, Followed, ServiceError, SourceChoice};
 
 use super::super::ids::IntoDomain;
 use super::super::reply::{self, mention};
-use super::super::{Bot, Context};
-use std::sync::Arc;
+use super::super::{Bot, Context, follow_list};
 
 /// Let a channel follow another: what is posted there appears here
 ///
@@ -53,29 +55,28 @@ fn describe(followed: &Followed) -> String {
     let source = mention(follow.pair.source);
     let target = mention(follow.pair.target);
     let id = follow.id;
-    match followed {
-        Followed::New(_) => {
-            format!("{target} now follows {source} (follow {id}). {}", what_to_expect(follow))
-        }
-        Followed::Changed(_) => {
-            format!("Follow {id} has new options: {target} follows {source}. {}", what_to_expect(follow))
-        }
-        Followed::Repaired(_) => {
-            format!("Follow {id} works again: {target} follows {source}. {}", what_to_expect(follow))
-        }
+    let outcome = match followed {
+        Followed::New(_) => format!("{target} now follows {source} (follow {id})."),
+        Followed::Changed(_) => format!("Follow {id} has new options: {target} follows {source}."),
+        Followed::Repaired(_) => format!("Follow {id} works again: {target} follows {source}."),
+    };
+    if follow.state == FollowState::Paused {
+        return format!("{outcome} It is still paused: resume it in `/follows`.");
     }
+    format!("{outcome} {}", what_to_expect(follow))
 }
 
 fn what_to_expect(follow: &Follow) -> String {
+    let target = mention(follow.pair.target);
     match (follow.options.delivery, &follow.options.filter) {
         (Delivery::Native, _) => {
             "Discord's own following delivers: posts appear once they are published in the source.".to_owned()
         }
-        (Delivery::Relay, Filter::All) => "New posts appear here from now on.".to_owned(),
+        (Delivery::Relay, Filter::All) => format!("New posts appear in {target} from now on."),
         (Delivery::Relay, filter) => {
-            let tags = filter.tags().join(", ");
+            let tags = follow_list::escape(&text::cut(&filter.tags().join(", "), 200));
             format!(
-                "Mode `{}` with the tags {tags} is stored; until filtering arrives in a later version, all new posts appear.",
+                "The mode `{}` with {tags} is remembered; until a later version filters by tag, all new posts appear in {target}.",
                 filter.mode().as_str()
             )
         }

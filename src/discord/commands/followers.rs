@@ -4,12 +4,16 @@ use std::fmt::Write;
 
 use poise::serenity_prelude as serenity;
 
+use crate::domain::text;
 use crate::service::{FollowerPage, ServerFollowers, ServiceError};
 
 use super::super::Context;
 use super::super::follow_list::{escape, shown};
 use super::super::ids::IntoDomain;
 use super::super::reply::{self, mention};
+
+/// What the lines may take of an embed's 4096 units; the rest is for what stands around them.
+const ROOM: usize = 3_800;
 
 /// Show which channels follow a channel of this server
 ///
@@ -38,22 +42,38 @@ pub(super) async fn followers(
     Ok(())
 }
 
+/// A line for each server, as many as fit.
 fn list(page: &FollowerPage) -> String {
     let mut text = String::new();
-    for ServerFollowers { server, seen, unseen } in &page.servers {
-        let server = server.as_deref().map_or_else(|| "a server that I left".to_owned(), escape);
-        let mut channels: Vec<String> = seen.iter().map(shown).collect();
-        match (unseen, seen.len()) {
-            (0, _) => {}
-            (1, 0) => channels.push("1 channel that you can't see".to_owned()),
-            (count, 0) => channels.push(format!("{count} channels that you can't see")),
-            (1, _) => channels.push("1 more that you can't see".to_owned()),
-            (count, _) => channels.push(format!("{count} more that you can't see")),
+    let mut unshown = page.more;
+    for followers in &page.servers {
+        let line = line(followers);
+        if text::units(&text) + text::units(&line) > ROOM {
+            unshown += count(followers);
+        } else {
+            let _ = writeln!(text, "{line}");
         }
-        let _ = writeln!(text, "**{server}**: {}", channels.join(", "));
     }
-    if page.more > 0 {
-        let _ = writeln!(text, "… and {} more.", page.more);
+    if unshown > 0 {
+        let _ = writeln!(text, "… and {unshown} more.");
     }
     text
+}
+
+/// How many channels of a server follow.
+fn count(followers: &ServerFollowers) -> u64 {
+    u64::try_from(followers.seen.len() + followers.unseen).unwrap_or(u64::MAX)
+}
+
+fn line(followers: &ServerFollowers) -> String {
+    let ServerFollowers { server, seen, unseen } = followers;
+    let server = server.as_deref().map_or_else(|| "A server that I left".to_owned(), escape);
+    let mut channels: Vec<String> = seen.iter().map(shown).collect();
+    match (unseen, seen.len()) {
+        (0, _) => {}
+        (1, 0) => channels.push("a channel that you can't see".to_owned()),
+        (count, 0) => channels.push(format!("{count} channels that you can't see")),
+        (count, _) => channels.push(format!("{count} more that you can't see")),
+    }
+    format!("**{server}** ({}): {}", count(followers), channels.join(", "))
 }

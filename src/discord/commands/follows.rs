@@ -3,8 +3,7 @@
 use poise::serenity_prelude as serenity;
 use serenity::EditInteractionResponse;
 
-use crate::service::ServiceError;
-use crate::store::Cursor;
+use crate::service::{Cursor, ServiceError};
 
 use super::super::Context;
 use super::super::follow_list::{self, View};
@@ -28,7 +27,7 @@ pub(super) async fn follows(
     let view = View { channel: channel.map(IntoDomain::into_domain), cursor: Cursor::Newest };
     let page = ctx.data().follows.list(actor, view.channel, view.cursor).await?;
     let answer = EditInteractionResponse::new()
-        .embed(follow_list::embed(&page))
+        .embed(follow_list::embed(&page, view))
         .components(follow_list::components(&page, view));
     reply::deliver(reply::send(ctx, answer).await);
     Ok(())

@@ -33,8 +33,8 @@ pub(super) async fn publish(
 fn describe(channel: &str, published: Published) -> String {
     let broken = match published.broken {
         0 => String::new(),
-        1 => " 1 follow of another server is broken by this.".to_owned(),
-        count => format!(" {count} follows of other servers are broken by this."),
+        1 => " This broke 1 follow of another server.".to_owned(),
+        count => format!(" This broke {count} follows of other servers."),
     };
     match published.audience {
         Audience::Nobody if published.open_anyway => format!(

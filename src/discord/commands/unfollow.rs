@@ -5,7 +5,9 @@ use std::sync::Arc;
 use poise::serenity_prelude as serenity;
 
 use crate::domain::follow::Delivery;
-use crate::service::{End, FollowRow, Refusal, ServiceError, SourceChoice};
+use crate::domain::ids::ChannelId;
+use crate::domain::text;
+use crate::service::{FollowRow, ServiceError, UnfollowRequest, Unfollowed};
 
 use super::super::follow_list;
 use super::super::ids::IntoDomain;
@@ -29,43 +31,50 @@ pub(super) async fn unfollow(
     >,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
-    let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
-    let target = into.map_or(actor.channel, IntoDomain::into_domain);
-    if source.id() == target {
-        return Err(Refusal::SelfFollow.into());
-    }
-    let follow = ctx.data().follows.unfollow(actor, source.id(), target).await?.follow;
-    let tail = match follow.options.delivery {
-        Delivery::Native => "Discord's webhook for it is removed.",
-        Delivery::Relay => "What was mirrored so far stays.",
-    };
-    let text = format!("{} no longer follows {}. {tail}", mention(target), mention(source.id()));
-    reply::embed(ctx, reply::done(text)).await;
+    let (channel, into) = (channel.map(IntoDomain::into_domain), into.map(IntoDomain::into_domain));
+    let request = UnfollowRequest::new(channel, link.as_deref(), into, actor.channel)?;
+    let unfollowed = ctx.data().follows.unfollow(actor, request).await?;
+    reply::embed(ctx, reply::done(describe(&unfollowed))).await;
     Ok(())
 }
 
-/// Offers what the target follows, by name.
+fn describe(unfollowed: &Unfollowed) -> String {
+    let Unfollowed { follow, source } = unfollowed;
+    let tail = match follow.options.delivery {
+        Delivery::Native => "Discord's own following has ended; what it posted so far stays.",
+        Delivery::Relay => "What was mirrored so far stays.",
+    };
+    format!("{} no longer follows {}. {tail}", mention(follow.pair.target), follow_list::shown(source))
+}
+
+/// Offers what this server follows, by name.
 async fn complete_link(
     ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
     typed: &str,
 ) -> serenity::CreateAutocompleteResponse {
-    let rows = match reply::actor(ctx) {
-        Ok(actor) => ctx.data().follows.choices(actor).await.unwrap_or_default(),
-        Err(_) => Vec::new(),
-    };
+    let Ok(actor) = reply::actor(ctx) else { return serenity::CreateAutocompleteResponse::new() };
+    let into = filled_channel(ctx, "into");
+    let rows = ctx.data().follows.choices(actor, into).await.unwrap_or_default();
+    let meant = into.unwrap_or(actor.channel);
     let typed = typed.trim().to_lowercase();
-    let choices = rows.iter().map(|row| (label(row), row.follow.pair.source.to_string()));
+    let choices = rows.iter().map(|row| (label(row), UnfollowRequest::choice(row.follow.pair, meant)));
     let matching = choices.filter(|(label, id)| label.to_lowercase().contains(&typed) || id.contains(&typed));
     matching.take(25).fold(serenity::CreateAutocompleteResponse::new(), |answer, (label, id)| {
         answer.add_string_choice(label, id)
     })
 }
 
+/// A channel that was chosen for another option already; in an autocompletion it comes as a bare id.
+fn filled_channel(
+    ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
+    option: &str,
+) -> Option<ChannelId> {
+    let filled = ctx.interaction.data.options.iter().find(|filled| filled.name == option)?;
+    filled.value.as_channel_id().map(IntoDomain::into_domain)
+}
+
 /// A follow as the list of choices shows it; Discord: at most 100 characters, and no mentions.
 fn label(row: &FollowRow) -> String {
-    let text = match &row.source {
-        End::Deleted(id) => format!("deleted channel {id} → {}", follow_list::plain(&row.target)),
-        source => format!("{} → {}", follow_list::plain(source), follow_list::plain(&row.target)),
-    };
-    text.chars().take(100).collect()
+    let text = format!("{} → {}", follow_list::plain(&row.source), follow_list::plain(&row.target));
+    text::cut(&text, 100).into_owned()
 }

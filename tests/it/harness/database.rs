@@ -67,6 +67,21 @@ impl Database {
         connection.close().await.expect("it closes");
     }
 
+    /// Waits until this column of the newest follow has this value.
+    pub async fn wait_for(&self, column: &str, value: &str) {
+        let query = format!("SELECT CAST({column} AS TEXT) FROM channel_follows ORDER BY id DESC LIMIT 1");
+        self.eventually(&query, value).await;
+    }
+
+    /// Waits until a query answers this. The database tells nobody when it changes, so it is asked again and again.
+    pub async fn eventually(&self, query: &str, value: &str) {
+        let started = std::time::Instant::now();
+        while self.text(query).await.as_deref() != Some(value) {
+            assert!(started.elapsed() < super::SOON, "{query} never answered {value}");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     /// What the first column of the first row says, as text.
     pub async fn text(&self, query: &str) -> Option<String> {
         let connection = SeaDatabase::connect(&self.url).await.expect("the database is there");

@@ -3,16 +3,21 @@
 mod bot;
 mod contract;
 mod database;
+mod look;
 mod program;
+mod scene;
 
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
 use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Person, Reply, Sandbox};
 
 pub use self::bot::{Bot, KEY};
 pub use self::database::{Backend, Database};
+pub use self::look::look;
 pub use self::program::ended;
+pub use self::scene::{Scene, hidden, refusal};
 
 /// How long anything may take that should happen soon; generous, as machines are busy.
 pub const SOON: Duration = Duration::from_secs(15);
@@ -58,8 +63,12 @@ impl World {
 
     /// Starts the bot and waits until it serves.
     pub async fn start(&self) -> Bot {
+        // Not by its being connected: that may still be the connection of one that was just ended.
+        let before = self.sandbox.counts().identifies;
         let bot = self.spawn();
-        if self.sandbox.wait_until_ready(SOON).await.is_err() {
+        let begun = || (self.sandbox.counts().identifies > before).then_some(());
+        let begun = self.sandbox.wait_for("a session to begin", SOON, begun).await;
+        if begun.is_err() || self.sandbox.wait_until_ready(SOON).await.is_err() {
             panic!("the bot did not become ready; its log:\n{}", bot.log());
         }
         bot
@@ -107,4 +116,21 @@ pub fn texts(channel: &Channel) -> Vec<String> {
 /// Somebody who manages a server's channels.
 pub fn admin(guild: &Guild, name: &str) -> Person {
     guild.member(name, Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES)
+}
+
+/// The menu of a list that offers to do this to a follow, and that choice.
+#[track_caller]
+pub fn choice(list: &Reply, word: &str) -> (String, String) {
+    fn find(component: &Value, word: &str) -> Option<(String, String)> {
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let choices = component["options"].as_array().into_iter().flatten();
+        let choice =
+            choices.filter_map(|choice| text(&choice["value"])).find(|value| value.starts_with(word));
+        match choice {
+            Some(choice) => Some((text(&component["custom_id"])?, choice)),
+            None => component["components"].as_array()?.iter().find_map(|inner| find(inner, word)),
+        }
+    }
+    let found = list.components().iter().find_map(|component| find(component, word));
+    found.unwrap_or_else(|| panic!("nothing offers to {word}: {}", list.text()))
 }

@@ -1,0 +1,29 @@
+# Builds and runs Tributary. Needs BuildKit (Docker 23 and later use it by default; so does Podman's build).
+#
+#   docker build -t tributary .
+#   docker run -d --name tributary -e DISCORD_TOKEN=… -v tributary:/data tributary
+
+FROM rust:1.95-slim-trixie AS build
+WORKDIR /build
+COPY . .
+# What cargo downloaded and built stays in caches between builds, so that only what changed is built again. The sources' times say nothing
+# about that here: a checkout may give a changed file an old one. Touched, this project's own crates are always built anew.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/build/target \
+    find src migration -name '*.rs' -exec touch {} + \
+    && cargo build --release --locked --bin tributary \
+    && install -D target/release/tributary /out/tributary
+
+FROM debian:trixie-slim
+# The certificates that Discord is checked against are in the program; nothing else is installed.
+RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tributary \
+    && install -d -o tributary -g tributary -m 0700 /data
+COPY --from=build /out/tributary /usr/local/bin/tributary
+USER tributary
+WORKDIR /data
+VOLUME /data
+ENV DATABASE_URL=sqlite:///data/tributary.db?mode=rwc \
+    HTTP_ADDR=0.0.0.0:8080
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["tributary", "healthcheck"]
+ENTRYPOINT ["tributary"]

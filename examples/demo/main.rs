@@ -1,0 +1,102 @@
+//! Tributary without a Discord account: starts a Discord on loopback and the bot in one process, plays a short scene, and prints
+//! what people do, what the bot answers, and what each channel shows in the end.
+//!
+//! `cargo run --example demo`, or with `-- --keep` to leave both running.
+
+mod scene;
+mod show;
+mod stay;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use tokio::sync::watch;
+use tributary::app;
+use tributary::config::{Config as BotConfig, Env};
+use tributary::logging;
+use tributary_sandbox::{Config, Limits, Sandbox};
+
+/// Whatever ends the demo early.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long anything may take that should happen soon.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Shows Tributary without a Discord account.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Leave Discord and the bot running after the scene, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[tokio::main(worker_threads = 4)]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let sandbox = Sandbox::start(Config {
+        bot_name: "Tributary".to_owned(),
+        limits: Limits::real(),
+        patience: SOON,
+        ..Config::default()
+    })
+    .await?;
+    let folder = tempfile::tempdir()?;
+    let cast = scene::Cast::new(&sandbox);
+    let pages = free_address().await?;
+    let (stop, stopped) = watch::channel(false);
+    // The same as `tributary run`, but for where its settings come from.
+    let mut bot = pin!(app::run(settings(&sandbox, folder.path(), pages)?, stopped));
+
+    let ended = tokio::select! {
+        ended = play(&sandbox, &cast, pages, arguments.keep) => ended,
+        stopped = &mut bot => {
+            stopped?;
+            return Err("the bot stopped in the middle of the scene".into());
+        }
+        // Without this, an interrupted demo would leave its folder behind.
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    };
+    stop.send_replace(true);
+    bot.await?;
+    ended
+}
+
+async fn play(sandbox: &Sandbox, cast: &scene::Cast, pages: SocketAddr, keep: bool) -> Result<(), Failure> {
+    sandbox.wait_until_ready(SOON).await?;
+    scene::play(sandbox, cast).await?;
+    if keep { stay::stay(sandbox, cast, pages).await } else { Ok(()) }
+}
+
+/// Settings as an operator would give them in the environment, but for `RUST_LOG`: only trouble is told.
+fn settings(sandbox: &Sandbox, folder: &Path, pages: SocketAddr) -> Result<BotConfig, Failure> {
+    let database = format!("sqlite://{}?mode=rwc", folder.join("tributary.db").display());
+    let lookup = |name: &str| match name {
+        "DISCORD_TOKEN" => Some(sandbox.token().to_owned()),
+        "DISCORD_API_BASE" => Some(sandbox.base().to_owned()),
+        "DATABASE_URL" => Some(database.clone()),
+        "HTTP_ADDR" => Some(pages.to_string()),
+        "RUST_LOG" => Some(std::env::var(name).unwrap_or_else(|_| "error".to_owned())),
+        _ => None,
+    };
+    let env = Env::new(&lookup);
+    logging::start(&env.log()?)?;
+    Ok(env.config()?)
+}
+
+/// An address of this machine that nobody uses at the moment.
+async fn free_address() -> std::io::Result<SocketAddr> {
+    tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()
+}

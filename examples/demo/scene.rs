@@ -1,0 +1,217 @@
+//! The scene: two servers, three people, and what happens between their channels.
+
+use std::time::{Duration, Instant};
+
+use tributary_sandbox::{Arg, Channel, Guild, Permissions, Person, Sandbox, SeenMessage};
+
+use crate::{Failure, SOON, show};
+
+/// People don't do everything at once; at the pace of a program, they would soon meet Discord's limit of 50 requests a second.
+const BREATH: Duration = Duration::from_millis(150);
+
+/// Who and what there is.
+pub(crate) struct Cast {
+    harbour: Guild,
+    lighthouse: Guild,
+    announcements: Channel,
+    /// A channel of Harbour that others follow.
+    pub(crate) dev: Channel,
+    news: Channel,
+    lobby: Channel,
+    beacon: Channel,
+    alice: Person,
+    bob: Person,
+    carol: Person,
+}
+
+impl Cast {
+    /// Builds the two servers. The bot is a member of both.
+    pub(crate) fn new(sandbox: &Sandbox) -> Self {
+        let harbour = sandbox.create_guild("Harbour");
+        let lighthouse = sandbox.create_guild("Lighthouse");
+        let admin = Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES;
+        let carol = lighthouse.member("Carol", admin);
+        harbour.join(&carol, Permissions::empty());
+        Self {
+            announcements: harbour.announcement("announcements"),
+            dev: harbour.text("dev"),
+            news: harbour.text("news"),
+            lobby: lighthouse.text("lobby"),
+            beacon: lighthouse.text("beacon"),
+            alice: harbour.member("Alice", admin | Permissions::MENTION_EVERYONE),
+            bob: harbour.member("Bob", Permissions::empty()),
+            carol,
+            harbour,
+            lighthouse,
+        }
+    }
+}
+
+/// Plays the whole scene.
+pub(crate) async fn play(sandbox: &Sandbox, cast: &Cast) -> Result<(), Failure> {
+    let scene = Scene { sandbox, cast };
+    scene.opening();
+    scene.relay().await?;
+    scene.nobody_is_pinged().await?;
+    scene.native().await?;
+    scene.another_server().await?;
+    scene.deletion().await?;
+    scene.lists().await?;
+    scene.ending();
+    Ok(())
+}
+
+struct Scene<'a> {
+    sandbox: &'a Sandbox,
+    cast: &'a Cast,
+}
+
+impl Scene<'_> {
+    fn opening(&self) {
+        println!(
+            "A Discord is running on this machine, for this demo only, and Tributary is connected to it."
+        );
+        println!("In it are two servers:\n");
+        println!("   Harbour      #announcements #dev #news   Alice (admin), Bob, Carol");
+        println!("   Lighthouse   #lobby #beacon              Carol (admin)");
+    }
+
+    async fn relay(&self) -> Result<(), Failure> {
+        let Cast { alice, bob, dev, news, .. } = self.cast;
+        show::heading(1, "Any channel can follow any other: the bot relays.");
+        self.run(alice, news, "/follow", &[("channel", dev.into())]).await?;
+        self.say(bob, dev, "The new lamp turns at last!", &[news]).await?;
+        self.run(alice, news, "/follow", &[("channel", dev.into())]).await
+    }
+
+    async fn nobody_is_pinged(&self) -> Result<(), Failure> {
+        let Cast { alice, dev, news, .. } = self.cast;
+        show::heading(2, "A mirror pings nobody.");
+        let text = "@everyone please test it tonight.";
+        let (original, mirrors) = self.say(alice, dev, text, &[news]).await?;
+        let who = |message: &SeenMessage| if message.pinged.everyone { "everyone" } else { "nobody" };
+        let quiet = mirrors.iter().all(|mirror| mirror.pinged.is_empty());
+        check(original.pinged.everyone && quiet, "a mirror pinged somebody")?;
+        for mirror in &mirrors {
+            show::note(&format!("#dev notified {}, the mirror notified {}", who(&original), who(mirror)));
+        }
+        Ok(())
+    }
+
+    async fn native(&self) -> Result<(), Failure> {
+        let Cast { alice, carol, announcements, beacon, .. } = self.cast;
+        show::heading(
+            3,
+            "For announcement channels, Discord's own following does the work, also across servers.",
+        );
+        self.run(carol, beacon, "/follow", &[("link", announcements.link().into())]).await?;
+        let text = "The Harbour opens on Monday.";
+        self.act(alice, announcements, text).await;
+        let posted = alice.post(announcements, text)?;
+        check(!beacon.messages().iter().any(|one| one.content == text), "an unpublished post appeared")?;
+        show::note("not in #beacon yet: Discord copies only what is published");
+        self.act(alice, announcements, "(presses Publish)").await;
+        let began = Instant::now();
+        alice.publish(announcements, posted.id)?;
+        self.appears(beacon, text, began).await?;
+        Ok(())
+    }
+
+    async fn another_server(&self) -> Result<(), Failure> {
+        let Cast { alice, bob, carol, dev, news, lobby, .. } = self.cast;
+        show::heading(4, "Any other channel can be followed from another server once its admins publish it.");
+        let link = [("link", dev.link().into())];
+        self.run(carol, lobby, "/follow", &link).await?;
+        let audience = ("audience", "servers".into());
+        self.run(alice, dev, "/publish", &[("channel", dev.into()), audience]).await?;
+        self.run(carol, lobby, "/follow", &link).await?;
+        self.say(bob, dev, "Oops, wrong channel. Lunch, anyone?", &[news, lobby]).await?;
+        Ok(())
+    }
+
+    async fn deletion(&self) -> Result<(), Failure> {
+        let Cast { bob, dev, news, lobby, .. } = self.cast;
+        show::heading(5, "What is deleted in the source disappears everywhere.");
+        let slip = dev.wait_for_message(SOON, |message| message.content.contains("Lunch")).await?;
+        self.act(bob, dev, "(deletes that message)").await;
+        let began = Instant::now();
+        bob.delete(dev, slip.id)?;
+        for channel in [news, lobby] {
+            channel.wait_for_messages(SOON, |all| all.iter().all(|one| one.content != slip.content)).await?;
+            show::note(&format!("gone from {} after {}", show::name(channel), since(began)));
+        }
+        Ok(())
+    }
+
+    async fn lists(&self) -> Result<(), Failure> {
+        let Cast { alice, carol, dev, lobby, news, .. } = self.cast;
+        show::heading(6, "Everybody concerned can see who follows what.");
+        self.run(carol, lobby, "/follows", &[]).await?;
+        self.run(alice, news, "/followers", &[("channel", dev.into())]).await
+    }
+
+    fn ending(&self) {
+        println!("\nWhat each channel shows now:");
+        show::server(self.sandbox, &self.cast.harbour);
+        show::server(self.sandbox, &self.cast.lighthouse);
+    }
+
+    /// Shows what somebody is about to do.
+    async fn act(&self, person: &Person, channel: &Channel, text: &str) {
+        tokio::time::sleep(BREATH).await;
+        show::act(person, channel, text);
+    }
+
+    /// Runs a command and shows the answer.
+    async fn run(
+        &self,
+        person: &Person,
+        channel: &Channel,
+        command: &str,
+        options: &[(&str, Arg)],
+    ) -> Result<(), Failure> {
+        self.act(person, channel, &show::command(self.sandbox, command, options)).await;
+        let filled = options
+            .iter()
+            .fold(tributary_sandbox::Options::new(), |filled, (name, value)| filled.set(name, value.clone()));
+        let reply = person.run(channel, command, filled).await?;
+        check(reply.is_ephemeral(), "an answer was shown to everybody")?;
+        show::answer(self.sandbox, &reply);
+        Ok(())
+    }
+
+    /// Posts a message and waits for its mirrors.
+    async fn say(
+        &self,
+        person: &Person,
+        channel: &Channel,
+        text: &str,
+        targets: &[&Channel],
+    ) -> Result<(SeenMessage, Vec<SeenMessage>), Failure> {
+        self.act(person, channel, text).await;
+        let began = Instant::now();
+        let posted = person.post(channel, text)?;
+        let mut mirrors = Vec::new();
+        for target in targets {
+            mirrors.push(self.appears(target, text, began).await?);
+        }
+        Ok((posted, mirrors))
+    }
+
+    /// Waits until a channel shows this text.
+    async fn appears(&self, channel: &Channel, text: &str, began: Instant) -> Result<SeenMessage, Failure> {
+        let message = channel.wait_for_message(SOON, |message| message.content == text).await?;
+        let (channel, author) = (show::name(channel), &message.author);
+        show::note(&format!("in {channel} after {}, as {author} [APP]", since(began)));
+        Ok(message)
+    }
+}
+
+fn since(began: Instant) -> String {
+    format!("{} ms", began.elapsed().as_millis())
+}
+
+/// The demo ends here if something isn't as it says.
+fn check(holds: bool, otherwise: &str) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(otherwise.into()) }
+}

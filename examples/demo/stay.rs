@@ -1,0 +1,57 @@
+//! After the scene: Discord and the bot stay, and whatever appears in a channel is printed.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tributary_sandbox::{ActError, Channel, MessageId, Sandbox, SeenMessage};
+
+use crate::scene::Cast;
+use crate::{Failure, show};
+
+/// How long to wait for a message before waiting again.
+const A_WHILE: Duration = Duration::from_secs(3600);
+
+/// Says how to try it, then prints new messages until the demo is ended.
+pub(crate) async fn stay(sandbox: &Sandbox, cast: &Cast, pages: SocketAddr) -> Result<(), Failure> {
+    explain(sandbox, &cast.dev, pages)?;
+    let mut known: HashSet<MessageId> = all(sandbox).map(|(_, message)| message.id).collect();
+    loop {
+        let new = || all(sandbox).find(|(_, message)| !known.contains(&message.id));
+        match sandbox.wait_for("a new message", A_WHILE, new).await {
+            Ok((channel, message)) => {
+                known.insert(message.id);
+                println!("   {}", show::name(&channel));
+                println!("{}", show::line(sandbox, &message));
+            }
+            Err(ActError::TimedOut { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A webhook that somebody made by hand stands for a person, as there is no Discord client to type in.
+fn explain(sandbox: &Sandbox, dev: &Channel, pages: SocketAddr) -> Result<(), Failure> {
+    let made = dev.add_webhooks(1)?;
+    let hook = dev.webhooks().into_iter().find(|hook| made.contains(&hook.id));
+    let token = hook.as_ref().and_then(|hook| hook.token.as_deref()).unwrap_or_default();
+    let id = hook.as_ref().map(|hook| hook.id.to_string()).unwrap_or_default();
+    println!("\nBoth are still running: Discord at {}, the bot's pages at http://{pages}.", sandbox.base());
+    println!("Say something in #dev from another terminal, and see it arrive here:\n");
+    println!("   curl {}/api/v10/webhooks/{id}/{token} \\", sandbox.base());
+    println!(
+        "     -H 'Content-Type: application/json' -d '{{\"username\": \"You\", \"content\": \"Hello!\"}}'"
+    );
+    println!("   curl http://{pages}/readyz");
+    println!("   curl http://{pages}/metrics\n");
+    println!("Ctrl-C stops both and removes what they wrote.\n");
+    Ok(())
+}
+
+fn all(sandbox: &Sandbox) -> impl Iterator<Item = (Channel, SeenMessage)> {
+    let channels = sandbox.guilds().into_iter().flat_map(|guild| guild.channels());
+    channels.flat_map(|channel| {
+        let messages = channel.messages();
+        messages.into_iter().map(move |message| (channel.clone(), message))
+    })
+}

@@ -1,0 +1,123 @@
+//! `/follow` with all its options: what is stored, how it is changed, and what the answer says.
+
+use tributary_sandbox::{Channel, Effect, Fault, Options};
+
+use crate::harness::{SOON, Scene};
+
+fn channel(channel: &Channel) -> Options {
+    Options::new().set("channel", channel)
+}
+
+async fn tags(scene: &Scene) -> Option<String> {
+    let query = "SELECT group_concat(tag) FROM (SELECT tag FROM channel_follow_tags ORDER BY tag)";
+    scene.world.database.text(query).await
+}
+
+#[tokio::test]
+async fn other_options_change_the_follow_that_stands() {
+    let scene = Scene::new().await;
+    scene.follow(&scene.releases).await;
+    let hook = scene.news.webhooks()[0].id;
+
+    let only = channel(&scene.releases).set("mode", "only").set("tags", "#Bug, release,BUG");
+    let reply = scene.run("/follow", only.clone()).await;
+    assert!(reply.text().starts_with("Follow #1 has new options"), "{}", reply.text());
+    assert!(reply.text().contains("`only` with bug, release"), "{}", reply.text());
+    assert_eq!(scene.newest("mode").await.as_deref(), Some("only"));
+    assert_eq!(tags(&scene).await.as_deref(), Some("bug,release"));
+    // Written otherwise, it is the same.
+    let same = channel(&scene.releases).set("mode", "only").set("tags", "release,bug");
+    assert!(scene.refused("/follow", same).await.contains("is already following"));
+
+    scene.run("/follow", channel(&scene.releases).set("mode", "except").set("tags", "chat")).await;
+    assert_eq!(scene.newest("mode").await.as_deref(), Some("except"));
+    assert_eq!(tags(&scene).await.as_deref(), Some("chat"));
+
+    scene.run("/follow", channel(&scene.releases).set("panels", false)).await;
+    assert_eq!(scene.newest("panels").await.as_deref(), Some("0"));
+    assert_eq!(scene.newest("mode").await.as_deref(), Some("all"));
+    assert_eq!(tags(&scene).await, None);
+
+    assert_eq!(scene.count("channel_follows").await, 1);
+    assert_eq!(scene.news.webhooks().len(), 1);
+    assert_eq!(scene.news.webhooks()[0].id, hook);
+    scene.alice.post(&scene.releases, "v1").unwrap();
+    scene.news.wait_for_message(SOON, |message| message.content == "v1").await.unwrap();
+}
+
+#[tokio::test]
+async fn into_names_where_posts_appear() {
+    let scene = Scene::new().await;
+    let board = scene.harbour.text("board");
+    let reply = scene.run("/follow", channel(&scene.releases).set("into", &board)).await;
+    let expected = format!("{} now follows {}", board.mention(), scene.releases.mention());
+    assert!(reply.text().starts_with(&expected), "{}", reply.text());
+    assert!(reply.text().contains(&format!("appear in {}", board.mention())), "{}", reply.text());
+    scene.alice.post(&scene.releases, "v1").unwrap();
+    board.wait_for_message(SOON, |message| message.content == "v1").await.unwrap();
+    assert_eq!(scene.news.message_count(), 0);
+}
+
+#[tokio::test]
+async fn tags_are_completed_from_those_in_use() {
+    let scene = Scene::new().await;
+    scene.run("/follow", channel(&scene.releases).set("mode", "only").set("tags", "bug,build,chat")).await;
+    let names = |choices: Vec<tributary_sandbox::Choice>| -> Vec<String> {
+        choices.into_iter().map(|choice| choice.name).collect()
+    };
+    let offered = scene.alice.autocomplete(&scene.news, "/follow", (), "tags", "bu").await.unwrap();
+    assert_eq!(names(offered), ["bu", "bug", "build"]);
+    let offered = scene.alice.autocomplete(&scene.news, "/follow", (), "tags", "chat, b").await.unwrap();
+    assert_eq!(names(offered), ["chat, b", "chat, bug", "chat, build"]);
+}
+
+#[tokio::test]
+async fn the_bots_own_webhook_is_found_again_after_a_lost_database() {
+    let scene = Scene::new().await;
+    scene.follow(&scene.releases).await;
+    let hook = scene.news.webhooks()[0].id;
+    scene.world.database.execute("DELETE FROM channel_follows").await;
+    scene.follow(&scene.releases).await;
+    assert_eq!(scene.news.webhooks().len(), 1);
+    assert_eq!(scene.news.webhooks()[0].id, hook);
+}
+
+#[tokio::test]
+async fn what_discord_made_is_removed_when_the_database_fails() {
+    let scene = Scene::new().await;
+    let board = scene.harbour.announcement("board");
+    let fail =
+        "CREATE TRIGGER fails BEFORE INSERT ON channel_follows BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
+    scene.world.database.execute(fail).await;
+    for source in [&scene.releases, &board] {
+        let reply = scene.run("/follow", channel(source)).await;
+        assert!(reply.text().contains("can't reach my database"), "{}", reply.text());
+        assert!(scene.news.webhooks().is_empty());
+        assert_eq!(scene.count("channel_follows").await, 0);
+    }
+    scene.world.database.execute("DROP TRIGGER fails").await;
+    scene.follow(&scene.releases).await;
+}
+
+#[tokio::test]
+async fn a_failing_discord_changes_nothing_and_says_so() {
+    let scene = Scene::new().await;
+    let before = scene.everything().await;
+    scene.world.sandbox.fault(Fault::on("GET", "/guilds/*/members/*", Effect::Status(503)).forever());
+    let reply = scene.run("/follow", channel(&scene.releases)).await;
+    assert!(reply.text().contains("Discord did not answer in time"), "{}", reply.text());
+    assert_eq!(scene.everything().await, before);
+}
+
+#[tokio::test]
+async fn a_broken_follow_is_repaired_by_following_again() {
+    let scene = Scene::new().await;
+    scene.follow(&scene.releases).await;
+    scene.news.delete_webhook(scene.news.webhooks()[0].id).unwrap();
+    scene.world.database.wait_for("broken_reason", "webhook_deleted").await;
+    let reply = scene.run("/follow", channel(&scene.releases).set("panels", false)).await;
+    assert!(reply.text().starts_with("Follow #1 works again"), "{}", reply.text());
+    assert_eq!(scene.newest("panels").await.as_deref(), Some("0"));
+    scene.alice.post(&scene.releases, "again").unwrap();
+    scene.news.wait_for_message(SOON, |message| message.content == "again").await.unwrap();
+}

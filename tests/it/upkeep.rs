@@ -1,0 +1,237 @@
+//! What moderators do behind the bot's back is noticed, whether it runs or is away; the follow then says what is wrong, and can be repaired.
+
+use rstest::rstest;
+use tributary_sandbox::{Channel, Guild, Options, Permissions, Person};
+
+use crate::harness::{Bot, SOON, World, admin, choice, follow};
+
+struct Town {
+    world: World,
+    /// The source's server.
+    harbour: Guild,
+    /// The target's server.
+    village: Guild,
+    source: Channel,
+    target: Channel,
+    alice: Person,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum When {
+    Running,
+    Away,
+}
+
+impl Town {
+    /// A published source, followed from another server.
+    async fn new() -> (Self, Bot) {
+        let world = World::new().await;
+        let (harbour, village) =
+            (world.sandbox.create_guild("Harbour"), world.sandbox.create_guild("Village"));
+        let (source, target) = (harbour.text("source"), village.text("target"));
+        let alice = admin(&harbour, "Alice");
+        village.join(&alice, Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES);
+        let bot = world.start().await;
+        let published = Options::new().set("channel", &source).set("audience", "everyone");
+        alice.run(&source, "/publish", published).await.unwrap();
+        let options = Options::new().set("link", source.link()).set("delivery", "relay");
+        let reply = alice.run(&target, "/follow", options).await.unwrap();
+        assert!(reply.text().contains("now follows"), "{}", reply.text());
+        (Self { world, harbour, village, source, target, alice }, bot)
+    }
+
+    /// Does something while the bot runs, or while it is away.
+    async fn happens(&self, bot: Bot, when: When, what: impl FnOnce(&Self)) -> Bot {
+        match when {
+            When::Running => {
+                what(self);
+                bot
+            }
+            When::Away => {
+                bot.stop().await;
+                what(self);
+                self.world.start().await
+            }
+        }
+    }
+
+    async fn reason(&self) -> Option<String> {
+        self.world.database.text("SELECT broken_reason FROM channel_follows").await
+    }
+
+    async fn assert_broken(&self, reason: &str) {
+        self.world.until("the follow is broken", async || self.reason().await.is_some()).await;
+        assert_eq!(self.reason().await.as_deref(), Some(reason));
+    }
+
+    async fn assert_works(&self) {
+        self.alice.post(&self.source, "it works").unwrap();
+        self.target.wait_for_message(SOON, |message| message.content == "it works").await.unwrap();
+        assert_eq!(self.reason().await, None);
+    }
+
+    /// What `/follows` says, asked in the target's server.
+    async fn list(&self) -> tributary_sandbox::Reply {
+        let place = self.village.find_channel("target").unwrap_or_else(|| self.village.text("elsewhere"));
+        self.alice.run(&place, "/follows", ()).await.unwrap()
+    }
+
+    /// Resumes the follow with the list's menu; what the bot says to it.
+    async fn resume(&self) -> String {
+        let list = self.list().await;
+        let (menu, choice) = choice(&list, "resume");
+        list.select(&menu, &[&choice]).await.unwrap().text()
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deleted_source_breaks_the_follow(#[values(When::Running, When::Away)] when: When) {
+    let (town, bot) = Town::new().await;
+    let _bot = town.happens(bot, when, |town| town.source.delete().unwrap()).await;
+    town.assert_broken("source_deleted").await;
+    assert!(
+        town.list().await.text().contains("The followed channel was deleted"),
+        "{}",
+        town.list().await.text()
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deleted_target_breaks_the_follow(#[values(When::Running, When::Away)] when: When) {
+    let (town, bot) = Town::new().await;
+    let _bot = town.happens(bot, when, |town| town.target.delete().unwrap()).await;
+    town.assert_broken("target_deleted").await;
+    assert!(town.list().await.text().contains("The receiving channel was deleted"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn leaving_the_sources_server_breaks_the_follow(#[values(When::Running, When::Away)] when: When) {
+    let (town, bot) = Town::new().await;
+    let _bot = town.happens(bot, when, |town| town.harbour.remove_bot().unwrap()).await;
+    town.assert_broken("source_server_left").await;
+    assert!(town.list().await.text().contains("no longer in the followed channel's server"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn leaving_the_targets_server_breaks_the_follow(#[values(When::Running, When::Away)] when: When) {
+    let (town, bot) = Town::new().await;
+    let _bot = town.happens(bot, when, |town| town.village.remove_bot().unwrap()).await;
+    town.assert_broken("target_server_left").await;
+}
+
+#[tokio::test]
+async fn an_outage_breaks_nothing() {
+    let (town, _bot) = Town::new().await;
+    town.harbour.outage().unwrap();
+    town.village.outage().unwrap();
+    town.world.sandbox.wait_quiet(std::time::Duration::from_millis(300)).await;
+    assert_eq!(town.reason().await, None);
+    town.harbour.recover().unwrap();
+    town.village.recover().unwrap();
+    town.assert_works().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_deleted_webhook_breaks_the_follow_and_is_made_again(
+    #[values(When::Running, When::Away)] when: When,
+) {
+    let (town, bot) = Town::new().await;
+    let hook = town.target.webhooks()[0].id;
+    let _bot = town.happens(bot, when, |town| town.target.delete_webhook(hook).unwrap()).await;
+    town.assert_broken("webhook_deleted").await;
+    assert!(town.list().await.text().contains("webhook that posts here was deleted"));
+    let resumed = town.resume().await;
+    assert_eq!(town.target.webhooks().len(), 1, "{resumed}");
+    town.assert_works().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_moved_webhook_breaks_the_follow_and_another_is_made(
+    #[values(When::Running, When::Away)] when: When,
+) {
+    let (town, bot) = Town::new().await;
+    let hook = town.target.webhooks()[0].id;
+    let elsewhere = town.village.text("elsewhere");
+    let _bot = town.happens(bot, when, |town| town.target.move_webhook(hook, &elsewhere).unwrap()).await;
+    town.assert_broken("webhook_moved").await;
+    assert!(town.list().await.text().contains("was moved to another channel"));
+    town.resume().await;
+    town.assert_works().await;
+    assert_eq!(elsewhere.message_count(), 0, "nothing arrives where the webhook was moved to");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_native_follow_breaks_with_its_webhook_and_is_made_again(
+    #[values(When::Running, When::Away)] when: When,
+) {
+    let world = World::new().await;
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (source, target) = (harbour.announcement("source"), harbour.text("target"));
+    let alice = admin(&harbour, "Alice");
+    let mut bot = world.start().await;
+    let reply = alice.run(&target, "/follow", Options::new().set("channel", &source)).await.unwrap();
+    assert_eq!(target.webhooks()[0].follows, Some(source.id()), "{}", reply.text());
+    if matches!(when, When::Away) {
+        bot.stop().await;
+        target.delete_webhook(target.webhooks()[0].id).unwrap();
+        bot = world.start().await;
+    } else {
+        target.delete_webhook(target.webhooks()[0].id).unwrap();
+    }
+    bot.logged("follow broken").await;
+    let list = alice.run(&target, "/follows", ()).await.unwrap();
+    assert!(list.text().contains("was deleted"), "{}", list.text());
+    let (menu, choice) = choice(&list, "resume");
+    list.select(&menu, &[&choice]).await.unwrap();
+    assert_eq!(target.webhooks()[0].follows, Some(source.id()));
+    let reason = "SELECT broken_reason FROM channel_follows";
+    assert_eq!(world.database.text(reason).await, None);
+}
+
+/// Discord tells of the webhook's end late or never: the next post finds it.
+#[tokio::test]
+async fn a_post_that_finds_its_webhook_gone_breaks_the_follow() {
+    let (town, bot) = Town::new().await;
+    bot.stop().await;
+    let hook = town.target.webhooks()[0].id;
+    let gone = tributary_sandbox::Effect::Refuse { status: 500, code: 0, message: String::new() };
+    let blind = tributary_sandbox::Fault::on("GET", "/channels/*/webhooks", gone).forever();
+    town.world.sandbox.fault(blind);
+    town.target.delete_webhook(hook).unwrap();
+    let _bot = town.world.start().await;
+    town.alice.post(&town.source, "lost").unwrap();
+    town.assert_broken("webhook_deleted").await;
+}
+
+#[tokio::test]
+async fn a_gateway_session_that_begins_anew_finds_what_it_missed() {
+    let (town, _bot) = Town::new().await;
+    town.world.sandbox.gateway_unreachable_for(std::time::Duration::from_secs(3600));
+    town.world.sandbox.forget_gateway_sessions();
+    town.source.delete().unwrap();
+    town.world.sandbox.restore_gateway();
+    town.assert_broken("source_deleted").await;
+}
+
+#[tokio::test]
+async fn a_follow_within_a_server_breaks_for_its_own_target_only() {
+    let world = World::new().await;
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (source, one, two) = (harbour.text("source"), harbour.text("one"), harbour.text("two"));
+    let alice = admin(&harbour, "Alice");
+    let _bot = world.start().await;
+    follow(&alice, &source, &one).await;
+    follow(&alice, &source, &two).await;
+    one.delete().unwrap();
+    let broken = "SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows WHERE broken_reason IS NOT NULL";
+    world.until("one is broken", async || world.database.text(broken).await.as_deref() == Some("1")).await;
+    alice.post(&source, "still here").unwrap();
+    two.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
+}

@@ -1,0 +1,277 @@
+//! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which libraries belong to one part, and
+//! how long a file may be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each part may use besides itself. `app` and the program's own files may use everything.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("store", &["domain"]),
+    ("rest", &["domain"]),
+    ("service", &["store", "rest", "domain", "metrics"]),
+    ("delivery", &["store", "rest", "domain", "metrics"]),
+    ("discord", &["service", "domain", "metrics"]),
+    ("http", &["service", "domain", "metrics"]),
+    ("config", &[]),
+    ("cli", &["config"]),
+    ("logging", &["config"]),
+    ("metrics", &["rest", "domain"]),
+];
+
+/// Parts that put the others together.
+const FREE: &[&str] = &["app", "lib", "main"];
+
+/// Libraries that only one part knows, tests aside.
+const BELONGS_TO: &[(&str, &str)] = &[
+    ("sea_orm", "store"),
+    ("tributary_migration", "store"),
+    ("poise", "discord"),
+    ("serenity", "discord"),
+    ("axum", "http"),
+];
+
+/// How many lines a file may have.
+const LONGEST: usize = 400;
+
+/// Longer files, and why they may be.
+const LONG: &[(&str, &str)] = &[("domain/rendering/tests.rs", "the cases of one subject, side by side")];
+
+#[test]
+fn every_part_uses_only_what_it_may() {
+    let mut found = Vec::new();
+    for (path, text) in sources() {
+        found.extend(violations(&path, &text).into_iter().map(|what| format!("src/{path}: {what}")));
+    }
+    assert!(found.is_empty(), "the layering is broken:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        let excused = LONG.iter().any(|(name, _)| *name == path);
+        assert!(
+            lines <= LONGEST || excused,
+            "src/{path} has {lines} lines: two subjects? Else list it with a reason."
+        );
+        assert!(lines > LONGEST || !excused, "src/{path} is short enough now: take it off the list.");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_found() {
+    for (path, text) in [
+        ("store/lanes.rs", "use crate::service::Follows;"),
+        ("store/lanes.rs", "use super::super::service::Follows;"),
+        ("store/lanes.rs", "use super::{Store, super::rest::Rest};"),
+        ("store/mod.rs", "pub use super::service::Follows;"),
+        ("domain/ids.rs", "use crate::{domain::text, store::{self, Store}};"),
+        ("domain/ids.rs", "mod tests { use super::super::super::rest::Rest; }"),
+        ("discord/ingest.rs", "fn f() -> crate::store::SourceEvent { loop {} }"),
+        ("http/mod.rs", "let x = 'x'; let y = \"\\\"\"; crate::rest::f::<'static>();"),
+        ("service/list.rs", "use poise::serenity_prelude as serenity;"),
+        ("domain/ids.rs", "use crate::store::*;"),
+        ("novel.rs", ""),
+    ] {
+        assert_eq!(violations(path, text).len(), 1, "{path}: {text}");
+    }
+}
+
+#[test]
+fn what_is_right_is_let_through() {
+    for (path, text) in [
+        ("store/lanes.rs", "use crate::domain::ids::ChannelId; use super::Store; pub(crate) fn f() {}"),
+        (
+            "store/lanes.rs",
+            "// use crate::service::Follows;\n/* crate::rest */ const A: &str = \"crate::rest::Rest\";",
+        ),
+        ("store/lanes.rs", "const A: &str = r#\"\"crate::rest::Rest\"#; fn f<'a>(a: &'a str) {}"),
+        ("rest/limiter/mod.rs", "use super::metrics; mod tests { use super::super::metrics::REQUESTS; }"),
+        ("discord/commands/follow.rs", "use super::super::reply; use poise::serenity_prelude as serenity;"),
+        ("app.rs", "use crate::store::Store; use crate::discord::Bot;"),
+    ] {
+        assert_eq!(violations(path, text), [""; 0], "{path}: {text}");
+    }
+}
+
+/// All files of `src/`, by their path in it.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a readable folder") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    let named = |path: &PathBuf| {
+        let name = path.strip_prefix(&root).expect("it is below").to_string_lossy().replace('\\', "/");
+        (name, fs::read_to_string(path).expect("a readable file"))
+    };
+    let sources: Vec<_> = files.iter().map(named).filter(|(name, _)| name.ends_with(".rs")).collect();
+    assert!(sources.len() > 50, "the sources are there");
+    sources
+}
+
+/// What a file uses that it may not.
+fn violations(path: &str, text: &str) -> Vec<String> {
+    let module: Vec<String> = module_of(path);
+    let part = module.first().map_or("lib", String::as_str);
+    if FREE.contains(&part) {
+        return Vec::new();
+    }
+    let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == part) else {
+        return vec![format!("{part} is not in the list of what may use what")];
+    };
+    let used = paths(&tokens(text), &module);
+    let mut wrong: Vec<String> = used.iter().filter_map(|used| wrong(part, allowed, &module, used)).collect();
+    wrong.dedup();
+    wrong
+}
+
+fn wrong(part: &str, allowed: &[&str], module: &[String], used: &Used) -> Option<String> {
+    let first = used.path.first()?.as_str();
+    if used.ours {
+        let known = MAY_USE.iter().any(|(name, _)| *name == first) || FREE.contains(&first);
+        (known && first != part && !allowed.contains(&first)).then(|| format!("{part} may not use {first}"))
+    } else {
+        if module.iter().any(|name| name == "tests") {
+            return None;
+        }
+        let owner = BELONGS_TO.iter().find(|(library, _)| *library == first).map(|(_, owner)| *owner)?;
+        (owner != part).then(|| format!("{part} may not use {first}, which belongs to {owner}"))
+    }
+}
+
+/// The modules that lead to a file: `store/lanes.rs` is `store::lanes`.
+fn module_of(path: &str) -> Vec<String> {
+    let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+    path.split('/').map(str::to_owned).collect()
+}
+
+/// A path in the code: from our crate's root, or beginning with a library's name.
+struct Used {
+    ours: bool,
+    path: Vec<String>,
+}
+
+/// All paths of a file in this module.
+fn paths(tokens: &[String], module: &[String]) -> Vec<Used> {
+    let mut found = Vec::new();
+    let mut here = module.to_vec();
+    // How many braces are open, and at which of them an inline module began.
+    let (mut open, mut inline) = (0, Vec::new());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let next = tokens.get(at + 1).map_or("", String::as_str);
+        match token.as_str() {
+            "mod" if tokens.get(at + 2).is_some_and(|brace| brace == "{") => {
+                here.push(next.to_owned());
+                inline.push(open);
+                at += 1;
+            }
+            "{" => open += 1,
+            "}" => {
+                open -= 1;
+                if inline.last() == Some(&open) {
+                    inline.pop();
+                    here.pop();
+                }
+            }
+            "crate" if next == "::" => at = tree(tokens, at + 2, Vec::new(), true, &mut found),
+            "super" if next == "::" => at = tree(tokens, at, here.clone(), true, &mut found),
+            word if next == "::" && is_word(word) => at = tree(tokens, at, Vec::new(), false, &mut found),
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+/// Follows a path, and all branches of a group in it; returns where its last token is.
+fn tree(tokens: &[String], mut at: usize, mut path: Vec<String>, ours: bool, found: &mut Vec<Used>) -> usize {
+    loop {
+        match tokens.get(at).map(String::as_str) {
+            Some("super") => drop(path.pop()),
+            Some("{") => {
+                at += 1;
+                while tokens.get(at).is_some_and(|token| token != "}") {
+                    let branch = is_word(&tokens[at]) || tokens[at] == "{";
+                    at = if branch { tree(tokens, at, path.clone(), ours, found) } else { at } + 1;
+                }
+                return at;
+            }
+            Some(word) if is_word(word) => path.push(word.to_owned()),
+            // A glob, or types in `<>`.
+            _ => {
+                found.push(Used { ours, path });
+                return at - 1;
+            }
+        }
+        if tokens.get(at + 1).is_none_or(|token| token != "::") {
+            found.push(Used { ours, path });
+            return at;
+        }
+        at += 2;
+    }
+}
+
+fn is_word(token: &str) -> bool {
+    token.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Words, `::` and single signs; no comments, no texts.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if let Some(length) = literal(rest) {
+            length
+        } else if rest.starts_with("::") {
+            tokens.push("::".to_owned());
+            2
+        } else if first.is_alphanumeric() || first == '_' {
+            let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            tokens.push(rest[..length].to_owned());
+            length
+        } else {
+            if !first.is_whitespace() {
+                tokens.push(first.to_string());
+            }
+            first.len_utf8()
+        };
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+/// How long the text, raw text or character is that begins here, if one does.
+fn literal(rest: &str) -> Option<usize> {
+    let quoted = |quote: char| {
+        let mut escaped = false;
+        let end = rest.char_indices().skip(1).find(|(_, c)| {
+            let ends = *c == quote && !escaped;
+            escaped = *c == '\\' && !escaped;
+            ends
+        });
+        end.map_or(rest.len(), |(at, _)| at + 1)
+    };
+    let raw = rest.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len());
+    if let Some(hashes) = raw.filter(|hashes| rest[1 + hashes..].starts_with('"')) {
+        let end = format!("\"{}", "#".repeat(hashes));
+        let begin = hashes + 2;
+        return Some(rest[begin..].find(&end).map_or(rest.len(), |at| begin + at + end.len()));
+    }
+    let mut chars = rest.chars();
+    match (chars.next()?, chars.next(), chars.next()) {
+        ('"', ..) => Some(quoted('"')),
+        ('\'', Some('\\'), _) | ('\'', Some(_), Some('\'')) => Some(quoted('\'')),
+        _ => None,
+    }
+}
