@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret, SecretString};
@@ -83,10 +83,14 @@ pub async fn run(
 ) -> Result<(), FatalGateway> {
     let (queue, received) = ingest::queue();
     let writing = tokio::spawn(ingest::run(received, Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep)));
+    let mut patience = shards::PATIENCE;
     let ended = loop {
-        if let Some(ended) = connect(endpoint, &sinks, &queue, &mut shutdown).await {
+        let begun = Instant::now();
+        if let Some(ended) = connect(endpoint, &sinks, &queue, &mut shutdown, patience).await {
             break ended;
         }
+        let lasted = begun.elapsed() > shards::LONGEST_PATIENCE;
+        patience = if lasted { shards::PATIENCE } else { (patience * 2).min(shards::LONGEST_PATIENCE) };
     };
     // Nobody else holds the queue any more: what was read is written down, and the writing ends.
     drop(queue);
@@ -104,6 +108,7 @@ async fn connect(
     sinks: &Sinks,
     queue: &UnboundedSender<Incoming>,
     shutdown: &mut watch::Receiver<bool>,
+    patience: Duration,
 ) -> Option<Result<(), FatalGateway>> {
     let handler = Handler {
         sinks: sinks.clone(),
@@ -124,7 +129,7 @@ async fn connect(
     let ended = tokio::select! {
         ended = client.start_shards(endpoint.shards) => Some(ended.map_err(|error| fatal(&error))),
         _ = shutdown.wait_for(|stop| *stop) => Some(Ok(())),
-        () = shards::watch(&manager, &sinks.state) => None,
+        () = shards::watch(&manager, &sinks.state, patience) => None,
     };
     shards::leave(&manager, &sinks.state).await;
     ended
