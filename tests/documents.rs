@@ -1,4 +1,4 @@
-//! What is written beside the code says what the code does: generated files are fresh, lists are whole, links lead somewhere.
+//! What is written beside the code says what the code does: lists are whole, links lead somewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,19 +12,6 @@ fn root() -> &'static Path {
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-#[test]
-fn generated_files_are_fresh() {
-    let fresh = "is stale: make it again with";
-    assert!(
-        read("commands.md") == discord::docs::commands_md(),
-        "commands.md {fresh} `cargo run -- commands > commands.md`"
-    );
-    assert!(
-        read(".env.example") == config::env_example(),
-        ".env.example {fresh} `cargo run -- settings > .env.example`"
-    );
 }
 
 #[test]

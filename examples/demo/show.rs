@@ -3,7 +3,7 @@
 use tributary_sandbox::{Arg, Channel, Guild, MessageFlags, Person, Reply, Sandbox, SeenMessage};
 
 /// The column at which texts are broken.
-const WIDTH: usize = 100;
+const WIDTH: usize = 106;
 /// Where what somebody says or does begins.
 const INDENT: usize = 28;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret, SecretString};
@@ -87,10 +87,14 @@ pub async fn run(
     let writing = tokio::spawn(async move { intake.run(reported).await });
     let reflecting = tokio::spawn(async move { upkeep.run(changed).await });
     let queues = Queues { reports, changes };
+    let mut patience = shards::PATIENCE;
     let ended = loop {
-        if let Some(ended) = connect(endpoint, &sinks, &queues, &mut shutdown).await {
+        let begun = Instant::now();
+        if let Some(ended) = connect(endpoint, &sinks, &queues, &mut shutdown, patience).await {
             break ended;
         }
+        let lasted = begun.elapsed() > shards::LONGEST_PATIENCE;
+        patience = if lasted { shards::PATIENCE } else { (patience * 2).min(shards::LONGEST_PATIENCE) };
     };
     // Nobody else holds the queues any more: what was read is written down, and the writing ends.
     drop(queues);
@@ -109,6 +113,7 @@ async fn connect(
     sinks: &Sinks,
     queues: &Queues,
     shutdown: &mut watch::Receiver<bool>,
+    patience: Duration,
 ) -> Option<Result<(), FatalGateway>> {
     let handler = Handler {
         sinks: sinks.clone(),
@@ -128,7 +133,7 @@ async fn connect(
     let ended = tokio::select! {
         ended = client.start_shards(endpoint.shards) => Some(ended.map_err(|error| fatal(&error))),
         _ = shutdown.wait_for(|stop| *stop) => Some(Ok(())),
-        () = shards::watch(&manager, &sinks.state) => None,
+        () = shards::watch(&manager, &sinks.state, patience) => None,
     };
     shards::leave(&manager, &sinks.state).await;
     ended

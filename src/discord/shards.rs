@@ -16,8 +16,10 @@ use tokio::time::Instant;
 
 /// How often the shards are looked at when none reports anything.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long a shard may take to come back by itself.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a shard may take to come back by itself: longer than the 5 s after which serenity starts one anew that it gave up itself.
+pub(super) const PATIENCE: Duration = Duration::from_secs(6);
+/// The same when it has failed again and again. Each try may cost a session, and Discord allows 1000 a day.
+pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
 /// How long leaving the gateway may take before the connections are simply dropped.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// A heartbeat, as the gateway takes it at any time.
@@ -107,14 +109,14 @@ impl GatewayState {
 }
 
 /// Keeps the state up to date; ends when a shard is away for too long.
-pub(super) async fn watch(manager: &ShardManager, state: &GatewayState) {
+pub(super) async fn watch(manager: &ShardManager, state: &GatewayState, patience: Duration) {
     let mut away: HashMap<ShardId, Instant> = HashMap::new();
     loop {
         let found = state.look(manager).await;
         away.retain(|id, _| found.contains(id));
         for id in found {
             let since = *away.entry(id).or_insert_with(Instant::now);
-            if since.elapsed() >= PATIENCE {
+            if since.elapsed() >= patience {
                 tracing::warn!(shard = id.0, "the connection to the gateway hangs; it is built anew");
                 return;
             }

@@ -144,7 +144,7 @@ async fn about_tells_the_figures() {
 }
 
 fn field(reply: &tributary_sandbox::Reply, name: &str) -> String {
-    let fields = reply.embeds()[0]["fields"].as_array().unwrap().clone();
-    let field = fields.iter().find(|field| field["name"] == name).unwrap();
-    field["value"].as_str().unwrap().to_owned()
+    let fields = reply.embeds()[0]["fields"].as_array().expect("fields").clone();
+    let field = fields.iter().find(|field| field["name"] == name).expect("that field");
+    field["value"].as_str().expect("a text").to_owned()
 }

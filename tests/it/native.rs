@@ -27,9 +27,9 @@ fn texts(channel: &Channel) -> Vec<String> {
 
 /// What is posted into `#news` when this is published in the board.
 async fn published(scene: &Scene, board: &Channel, text: &str) {
-    let post = scene.alice.post(board, text).unwrap();
-    scene.alice.publish(board, post.id).unwrap();
-    scene.news.wait_for_message(SOON, |message| message.content == text).await.unwrap();
+    let post = scene.alice.post(board, text).expect("a post");
+    scene.alice.publish(board, post.id).expect("a publication");
+    scene.news.wait_for_message(SOON, |message| message.content == text).await.expect("what was published");
 }
 
 #[tokio::test]

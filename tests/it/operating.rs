@@ -43,6 +43,7 @@ async fn ready_while_gateway_and_database_are_there(#[case] backend: Backend) {
 #[case(GatewayFault::Close(4000))]
 #[case(GatewayFault::Reconnect)]
 #[case(GatewayFault::InvalidSession(true))]
+#[case(GatewayFault::InvalidSession(false))]
 #[case(GatewayFault::Break)]
 #[tokio::test]
 async fn a_lost_gateway_comes_back_and_is_counted(#[case] fault: GatewayFault) {

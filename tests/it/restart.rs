@@ -207,6 +207,9 @@ async fn new_work_does_not_hurry_a_doubt() {
     burst.world.until("three answers were lost", async || burst.world.sandbox.fault_hits(lost) == 3).await;
     burst.world.sandbox.wait_quiet(Duration::from_millis(300)).await;
     burst.post(1..3);
+    let finished =
+        || burst.world.sandbox.exchanges().iter().filter(|exchange| !exchange.answered).count() == 3;
+    burst.world.until("Discord finishes what it had begun", async || finished()).await;
     burst.assert_shown(3).await;
 }
 

@@ -26,7 +26,7 @@ impl Story {
 
     /// A command that is refused, also where no client would send it.
     async fn forge(&mut self, scene: &Scene, what: &str, command: &str, options: Options) {
-        let reply = scene.alice.run_unchecked(&scene.news, command, options).await.unwrap();
+        let reply = scene.alice.run_unchecked(&scene.news, command, options).await.expect("an answer");
         self.tell(scene, what, &reply);
     }
 }
@@ -166,7 +166,7 @@ async fn refusals() {
 
 /// Between the follows that the story needs, everything is amber.
 fn assert_no_refusal_is_green(story: &str) -> &str {
-    let (refused, _) = story.split_once("── resumed").unwrap();
+    let (refused, _) = story.split_once("── resumed").expect("the end");
     assert!(!refused.contains("┏ green") && !refused.contains("┏ red"), "{refused}");
     story
 }

@@ -1,5 +1,6 @@
 //! Checks every request and answer against Discord's own description of its API, where `DISCORD_OPENAPI` names the file.
 
+use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use tributary_sandbox::openapi::{Call, Contract, Exception, Exceptions, Place};
@@ -24,6 +25,18 @@ const EXCEPTIONS: &[Exception] = &[
         place: Place::Response,
         pointer_prefix: "/code",
         reason: "answers to rate limits on a route have no code, though described as required",
+    },
+    Exception {
+        operation: "GET /channels/{channel_id}",
+        place: Place::Response,
+        pointer_prefix: "/type",
+        reason: "media channels (16) are documented, but the description doesn't know them",
+    },
+    Exception {
+        operation: "GET /guilds/{guild_id}/channels",
+        place: Place::Response,
+        pointer_prefix: "/*/type",
+        reason: "media channels, as above",
     },
     Exception {
         operation: "PUT /applications/{application_id}/commands",
@@ -65,7 +78,14 @@ fn check(contract: &Contract, exchange: &Exchange) {
     let violations: Vec<String> = contract.check(&call).iter().map(ToString::to_string).collect();
     if !violations.is_empty() {
         // In a server's task a panic would be swallowed: the whole run ends.
-        eprintln!("an exchange breaks Discord's contract:\n{}", violations.join("\n"));
+        // Written past the capture of a test's output, which would die with the run.
+        let report = format!(
+            "an exchange breaks Discord's contract: {} {}\n{}\n",
+            exchange.method,
+            exchange.path,
+            violations.join("\n")
+        );
+        let _ = std::io::stderr().write_all(report.as_bytes());
         std::process::exit(101);
     }
 }

@@ -43,15 +43,15 @@ impl Scene {
     /// Ends the bot and starts it again on the same database.
     pub async fn restart(mut self) -> Self {
         self.bot.stop().await;
-        self.world.sandbox.wait_until_disconnected(SOON).await.unwrap();
+        self.world.sandbox.wait_until_disconnected(SOON).await.expect("it leaves");
         self.bot = self.world.spawn();
-        self.world.sandbox.wait_until_connected(SOON).await.unwrap();
+        self.world.sandbox.wait_until_connected(SOON).await.expect("it comes back");
         self
     }
 
     /// Alice runs a command in `#news`, as Discord's client lets her.
     pub async fn run(&self, command: &str, options: impl Into<Options>) -> Reply {
-        let reply = self.alice.run(&self.news, command, options).await.unwrap();
+        let reply = self.alice.run(&self.news, command, options).await.expect("an answer");
         assert!(reply.is_ephemeral(), "everybody could read: {}", reply.text());
         reply
     }
@@ -77,7 +77,7 @@ impl Scene {
         options: impl Into<Options>,
     ) -> String {
         let before = self.everything().await;
-        let reply = person.run_unchecked(channel, command, options).await.unwrap();
+        let reply = person.run_unchecked(channel, command, options).await.expect("an answer");
         assert_eq!(self.everything().await, before, "a refusal changed something: {}", reply.text());
         assert!(reply.is_ephemeral(), "everybody could read: {}", reply.text());
         refusal(&reply)
@@ -93,7 +93,7 @@ impl Scene {
             || '; published ' || (SELECT COALESCE(group_concat(channel_id || audience), '') FROM channels \
                 WHERE audience <> 'nobody') \
             || '; deliveries ' || (SELECT count(*) FROM deliveries)";
-        let mut all = self.world.database.text(QUERY).await.unwrap();
+        let mut all = self.world.database.text(QUERY).await.expect("one row");
         for guild in self.world.sandbox.guilds() {
             let webhooks: Vec<String> =
                 guild.webhooks().iter().map(|hook| format!("{}@{}", hook.id, hook.channel)).collect();
@@ -106,7 +106,7 @@ impl Scene {
     /// How many rows a table has, or part of it: `channel_follows WHERE …`.
     pub async fn count(&self, what: &str) -> u64 {
         let count = format!("SELECT CAST(count(*) AS TEXT) FROM {what}");
-        self.world.database.text(&count).await.unwrap().parse().unwrap()
+        self.world.database.text(&count).await.expect("one row").parse().expect("one row")
     }
 
     /// One column of the newest follow.
