@@ -93,6 +93,7 @@ fn mirrors() -> TableCreateStatement {
         .col(big("delivery_id"))
         .col(int("part"))
         .col(int("revision"))
+        .col(int("files").default(0))
         .foreign_key(
             ForeignKey::create()
                 .name("fk_mirrors_delivery_id")

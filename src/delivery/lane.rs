@@ -5,9 +5,11 @@ use tokio::sync::watch;
 
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::{Situation, Step, next_step};
+use crate::rest::UPLOAD_TIMEOUT;
 use crate::store::{Done, Lease, Next, StoreError, Work};
 
-use super::send::{self, Performed, Sender};
+use super::parts;
+use super::send::{Performed, Sender};
 use super::{LEASE, REQUEST_TIMEOUT, Tools};
 
 /// What surrounds a request: connecting, reading the answer, recording.
@@ -94,6 +96,13 @@ async fn advance(
         if *shutdown.borrow() {
             return stop(tools, lease, step, &work).await;
         }
+        let longest = longest(step, &work);
+        if lease.until - tools.clock.now() < longest + MARGIN {
+            match tools.store.renew_lane(lease, tools.clock.now() + longest + LEASE).await? {
+                Some(renewed) => *lease = renewed,
+                None => return Ok(Again::Lost),
+            }
+        }
         match sender.perform(step, &work).await? {
             Performed::Done(what) => done = Some(what),
             Performed::Wait(what, until) => {
@@ -125,12 +134,23 @@ async fn lost(sender: &Sender<'_>, done: Option<Done>) -> Again {
 fn decide(work: &Work, now: DateTime<Utc>) -> Step {
     next_step(Situation {
         activity: &work.activity,
-        parts: send::parts(work).len(),
+        parts: parts::parts(work).len(),
         delivery: &work.delivery,
         mirrors: &work.mirrors,
         in_flight: work.in_flight,
         now,
     })
+}
+
+/// How long a step may take: files may be large.
+fn longest(step: Step, work: &Work) -> TimeDelta {
+    let with_files = |part| parts::part(work, part).is_some_and(|payload| !payload.files.is_empty());
+    match step {
+        Step::Create(part) if with_files(part) => {
+            TimeDelta::from_std(UPLOAD_TIMEOUT).unwrap_or(LEASE) + timeout()
+        }
+        _ => timeout(),
+    }
 }
 
 fn timeout() -> TimeDelta {

@@ -12,8 +12,10 @@
 mod agenda;
 mod engine;
 mod lane;
+mod parts;
 mod send;
 mod settle;
+mod upload;
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! Doing one step at Discord, and reading what came of it as something to record.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,16 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::activity::{Ending, InFlight, Mirror, Part};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
-use crate::domain::limits;
 use crate::domain::next_step::Step;
-use crate::domain::rendering::{Payload, Room, Stage, render};
+use crate::domain::rendering::Payload;
 use crate::domain::retry::backoff;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
-use crate::rest::{ChangeOutcome, Landing, Posted, Refusal, SendOutcome, WebhookAccess, WebhookMessage};
+use crate::rest::{
+    ChangeOutcome, Landing, Posted, Refusal, RestError, SendOutcome, Upload, WebhookAccess, WebhookMessage,
+};
 use crate::store::{BreakWhich, Done, StoreError, Work};
 
-use super::{SETTLING, Tools, settle};
+use super::{SETTLING, Tools, parts, settle, upload};
 
 /// How long a delivery is tried before it is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
@@ -35,18 +35,6 @@ pub(super) struct Sender<'a> {
     tools: &'a Tools,
     target: ChannelId,
     webhook: Option<Webhook>,
-}
-
-/// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
-pub(super) fn parts(work: &Work) -> Vec<Payload> {
-    let Some(content) = &work.content else { return Vec::new() };
-    let room = match NonZeroUsize::new(work.mirrors.len()) {
-        Some(standing) if work.delivery.shown.is_some() => Room::Parts(standing),
-        _ => Room::Any,
-    };
-    let stage =
-        Stage { room, same_server: true, answered: None, namesake: false, file_limit: limits::FILE_BYTES };
-    render(content, &stage)
 }
 
 impl<'a> Sender<'a> {
@@ -87,16 +75,22 @@ impl<'a> Sender<'a> {
         in_flight: InFlight,
         part: Part,
     ) -> Result<Performed, StoreError> {
-        let payload = usize::try_from(part.0).ok().and_then(|part| parts(work).into_iter().nth(part));
-        let (Some(webhook), Some(payload)) = (&self.webhook, payload) else {
+        let (Some(webhook), Some(mut payload)) = (&self.webhook, parts::part(work, part)) else {
             return Ok(self.ended(work, Ending::FollowEnded));
         };
-        let landing = Landing::Channel(self.target);
-        let outcome = self.tools.rest.execute_webhook(access(webhook), landing, &payload.create_body()).await;
+        let Ok(uploads) = upload::open(self.tools, work, &mut payload).await else {
+            return Ok(self.postponed(work));
+        };
+        let files = u8::try_from(uploads.len()).unwrap_or(u8::MAX);
+        let outcome = self.post(webhook, &payload, uploads).await;
         let webhook = webhook.id;
         let not_made = Done::NotMade { in_flight };
         match outcome {
-            SendOutcome::Shown(posted) => Ok(Performed::Done(self.shown(work, in_flight, webhook, posted))),
+            SendOutcome::Shown(posted) => {
+                self.count_shown(work);
+                let mirror = mirror(in_flight, webhook, posted, files);
+                Ok(Performed::Done(Done::Created { in_flight, mirror }))
+            }
             SendOutcome::Wait(how_long) => Ok(Performed::Wait(Some(not_made), self.now() + span(how_long))),
             SendOutcome::NotSent => Ok(self.postponed(work)),
             SendOutcome::Unclear(doubt) => {
@@ -107,7 +101,7 @@ impl<'a> Sender<'a> {
             }
             SendOutcome::WebhookGone => self.webhook_gone(work, webhook).await,
             SendOutcome::WebhookMoved(posted) => {
-                let moved = mirror(in_flight, webhook, posted);
+                let moved = mirror(in_flight, webhook, posted, files);
                 self.take_back(&moved).await;
                 self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::WebhookMoved).await?;
                 Ok(self.ended(work, Ending::FollowEnded))
@@ -124,25 +118,59 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn shown(&self, work: &Work, in_flight: InFlight, webhook: WebhookId, posted: Posted) -> Done {
+    async fn post(&self, webhook: &Webhook, payload: &Payload, uploads: Vec<Upload>) -> SendOutcome {
+        let landing = Landing::Channel(self.target);
+        let (webhook, body) = (access(webhook), payload.create_body());
+        if uploads.is_empty() {
+            self.tools.rest.execute_webhook(webhook, landing, &body).await
+        } else {
+            self.tools.rest.execute_webhook_with_files(webhook, landing, &body, uploads).await
+        }
+    }
+
+    fn count_shown(&self, work: &Work) {
         count("shown");
         let lag = (self.now() - work.activity.origin.message().created_at()).to_std().unwrap_or_default();
         metrics::histogram!(names::DELIVERY_LAG).record(lag.as_secs_f64());
-        Done::Created { in_flight, mirror: mirror(in_flight, webhook, posted) }
     }
 
     async fn edit(&mut self, work: &Work, message: MessageId, part: Part) -> Result<Performed, StoreError> {
         let done = Done::Edited { delivery: work.delivery.id, message, revision: work.activity.revision };
-        let payload = usize::try_from(part.0).ok().and_then(|part| parts(work).into_iter().nth(part));
-        let (Some(webhook), Some(payload)) = (self.webhook_of(work, message), payload) else {
+        let mirror = work.mirrors.iter().find(|mirror| mirror.message == message);
+        let (Some(webhook), Some(mirror)) = (self.webhook_of(work, message), mirror) else {
             // Only the webhook that made a message can edit it.
             return Ok(Performed::Done(done));
         };
-        let message = WebhookMessage { id: message, thread: None };
-        let outcome =
-            self.tools.rest.edit_webhook_message(access(webhook), message, &payload.edit_body(None)).await;
+        let parts = parts::parts(work);
+        let Some(payload) = usize::try_from(part.0).ok().and_then(|part| parts.get(part)) else {
+            return Ok(Performed::Done(done));
+        };
+        let address = WebhookMessage { id: message, thread: None };
+        let keep = match self.kept_files(webhook, address, mirror, &parts).await {
+            Ok(keep) => keep,
+            Err(error) if error.is_not_found() => None,
+            Err(_) => return Ok(self.postponed(work)),
+        };
+        let body = payload.edit_body(keep.as_deref());
+        let outcome = self.tools.rest.edit_webhook_message(access(webhook), address, &body).await;
         let webhook = webhook.id;
-        self.changed(work, webhook, message.id, done, outcome).await
+        self.changed(work, webhook, message, done, outcome).await
+    }
+
+    /// Which of a mirror's files stay: those that the source still has. `None` where it has none to lose.
+    async fn kept_files(
+        &self,
+        webhook: &Webhook,
+        message: WebhookMessage,
+        mirror: &Mirror,
+        parts: &[Payload],
+    ) -> Result<Option<Vec<String>>, RestError> {
+        if mirror.files == 0 {
+            return Ok(None);
+        }
+        let standing = self.tools.rest.webhook_message(access(webhook), message).await?.attachments;
+        let kept = standing.into_iter().filter(|file| parts.iter().any(|part| part.has_file(&file.filename)));
+        Ok(Some(kept.map(|file| file.id).collect()))
     }
 
     async fn delete(&mut self, work: &Work, message: MessageId) -> Result<Performed, StoreError> {
@@ -270,13 +298,14 @@ impl<'a> Sender<'a> {
 }
 
 /// The mirror that a create made.
-pub(super) const fn mirror(in_flight: InFlight, webhook: WebhookId, posted: Posted) -> Mirror {
+pub(super) const fn mirror(in_flight: InFlight, webhook: WebhookId, posted: Posted, files: u8) -> Mirror {
     Mirror {
         message: posted.message,
         channel: posted.channel,
         webhook,
         part: in_flight.part,
         revision: in_flight.revision,
+        files,
     }
 }
 

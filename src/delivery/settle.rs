@@ -7,7 +7,7 @@ use crate::rest::model::Message;
 use crate::rest::{HISTORY_PAGE, Posted, RestError};
 use crate::store::{Done, Work};
 
-use super::{Tools, send};
+use super::{Tools, parts, send};
 
 /// How many pages of the target are read at most. Beyond them, what is sought would be older than thousands of messages.
 const PAGES: usize = 50;
@@ -22,8 +22,7 @@ pub(super) async fn look(
     in_flight: InFlight,
 ) -> Result<Done, RestError> {
     let Some(webhook) = webhook else { return Ok(Done::NotMade { in_flight }) };
-    let wanted =
-        usize::try_from(in_flight.part.0).ok().and_then(|part| send::parts(work).into_iter().nth(part));
+    let wanted = parts::part(work, in_flight.part);
     // What was in flight may be an older revision than the one that is wanted now: then its text isn't known any more, but its maker is.
     let wanted = wanted.filter(|_| in_flight.revision == work.activity.revision);
     let mut after = in_flight.after;
@@ -34,8 +33,12 @@ pub(super) async fn look(
             .find(|message| message.webhook_id == Some(webhook.id) && looks_like(message, wanted.as_ref()));
         if let Some(message) = made {
             tracing::info!(channel = %work.target, "a message in doubt was found, and is adopted");
+            let files = u8::try_from(message.attachments.len()).unwrap_or(u8::MAX);
             let posted = Posted { message: message.id, channel: message.channel_id };
-            return Ok(Done::Created { in_flight, mirror: send::mirror(in_flight, webhook.id, posted) });
+            return Ok(Done::Created {
+                in_flight,
+                mirror: send::mirror(in_flight, webhook.id, posted, files),
+            });
         }
         match page.last() {
             Some(last) if page.len() == usize::from(HISTORY_PAGE) => after = last.id,

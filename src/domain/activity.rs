@@ -153,6 +153,8 @@ pub struct Mirror {
     pub part: Part,
     /// The revision it shows.
     pub revision: Revision,
+    /// How many files were uploaded with it.
+    pub files: u8,
 }
 
 /// A create that was begun and whose answer is not recorded: Discord may or may not have made the message.

@@ -157,7 +157,14 @@ mod tests {
         }
 
         fn mirror(message: MessageId, part: Part, revision: Revision) -> Mirror {
-            Mirror { message, channel: id(ChannelId::new, 5), webhook: id(WebhookId::new, 6), part, revision }
+            Mirror {
+                message,
+                channel: id(ChannelId::new, 5),
+                webhook: id(WebhookId::new, 6),
+                part,
+                revision,
+                files: 0,
+            }
         }
 
         fn perform(&mut self, reaches_discord: bool, answered: bool) {

@@ -72,6 +72,17 @@ pub struct Message {
     pub poll: Option<Value>,
 }
 
+impl Message {
+    /// Its files, and those of what it forwards.
+    pub fn all_attachments(&self) -> Vec<Attachment> {
+        let snapshots =
+            self.message_snapshots.iter().filter_map(|snapshot| snapshot.pointer("/message/attachments"));
+        let forwarded = snapshots.filter_map(Value::as_array).flatten();
+        let forwarded = forwarded.filter_map(|attachment| serde_json::from_value(attachment.clone()).ok());
+        self.attachments.iter().cloned().chain(forwarded).collect()
+    }
+}
+
 /// How a message's author appears in its server.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct AuthorMember {

@@ -120,6 +120,7 @@ async fn insert_mirror(txn: &Write, delivery: DeliveryId, mirror: &Mirror) -> Re
         delivery_id: delivery.0,
         part: mirror.part.0,
         revision: mirror.revision.0,
+        files: i32::from(mirror.files),
     };
     let values = [
         row.message_id.into(),
@@ -128,10 +129,11 @@ async fn insert_mirror(txn: &Write, delivery: DeliveryId, mirror: &Mirror) -> Re
         row.delivery_id.into(),
         row.part.into(),
         row.revision.into(),
+        row.files.into(),
     ];
     // Only the same message again is passed over; a second message for one part is an error.
-    let insert = "INSERT INTO mirrors (message_id, channel_id, webhook_id, delivery_id, part, revision) \
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (message_id) DO NOTHING";
+    let insert = "INSERT INTO mirrors (message_id, channel_id, webhook_id, delivery_id, part, revision, files) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (message_id) DO NOTHING";
     Sql::new(insert, values).execute(&**txn).await?;
     Ok(())
 }

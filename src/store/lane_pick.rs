@@ -12,7 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 use super::connect::Write;
 use super::entity::mirrors;
 use super::sql::{Sql, stored};
-use super::{Cipher, StoreError, Work};
+use super::{Cipher, StoreError, Work, lane_place};
 use crate::domain::activity::{
     Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision,
 };
@@ -34,18 +34,18 @@ const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.follow_id, d.shown_revisi
     FROM deliveries d JOIN activities a ON a.id = d.activity_id ";
 
 #[derive(FromQueryResult)]
-struct Candidate {
-    id: i64,
+pub(super) struct Candidate {
+    pub(super) id: i64,
     activity_id: i64,
-    follow_id: Option<i64>,
-    shown_revision: Option<i32>,
+    pub(super) follow_id: Option<i64>,
+    pub(super) shown_revision: Option<i32>,
     wait_until: Option<DateTime<Utc>>,
     attempts: i32,
     revision: i32,
     deleted: bool,
     content: Option<Vec<u8>>,
     origin: String,
-    author_id: Option<i64>,
+    pub(super) author_id: Option<i64>,
     created_at: DateTime<Utc>,
 }
 
@@ -106,6 +106,8 @@ async fn load(
     row: Candidate,
 ) -> Result<Work, StoreError> {
     let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+    let sealed = row.content.as_deref();
+    let content = sealed.map(|sealed| cipher.open_content(origin, sealed)).transpose()?;
     Ok(Work {
         target,
         activity: Activity {
@@ -114,7 +116,6 @@ async fn load(
             revision: Revision(row.revision),
             deleted: row.deleted,
         },
-        content: row.content.map(|sealed| cipher.open_content(origin, &sealed)).transpose()?,
         source: origin.channel(),
         author: row.author_id.map(UserId::from_db).transpose()?,
         recorded_at: row.created_at,
@@ -127,6 +128,8 @@ async fn load(
         mirrors: mirrors_of(txn, row.id).await?,
         in_flight,
         follow: row.follow_id.map(FollowId),
+        surroundings: lane_place::surroundings(txn, cipher, target, &row, content.as_ref()).await?,
+        content,
     })
 }
 
@@ -147,5 +150,6 @@ pub(super) fn mirror(row: mirrors::Model) -> Result<Mirror, StoreError> {
         webhook: WebhookId::from_db(row.webhook_id)?,
         part: Part(row.part),
         revision: Revision(row.revision),
+        files: u8::try_from(row.files).unwrap_or(u8::MAX),
     })
 }

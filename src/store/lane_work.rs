@@ -19,7 +19,7 @@ use super::sql::{Sql, stored};
 use super::{Done, Lease, Store, StoreError, gates, lane_done};
 use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, Part, Revision};
 use crate::domain::follow::FollowId;
-use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::message::Content;
 use crate::domain::next_step::Step;
 
@@ -49,6 +49,19 @@ pub struct Work {
     pub in_flight: Option<InFlight>,
     /// The follow that it is owed by; none once that is removed.
     pub follow: Option<FollowId>,
+    /// Where it is shown.
+    pub surroundings: Surroundings,
+}
+
+/// What is known of the place where a delivery is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// The source's server and the target's; none once the follow is removed.
+    pub servers: Option<(GuildId, GuildId)>,
+    /// Where the message that is answered is mirrored in this target, if it is.
+    pub answered: Option<(ChannelId, MessageId)>,
+    /// What stands above is by another author of the same name.
+    pub namesake: bool,
 }
 
 /// What a lane's holder is to do.

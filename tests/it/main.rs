@@ -18,6 +18,7 @@ mod restart;
 mod rules;
 mod secrets;
 mod settings;
+mod shapes;
 mod slow;
 mod snapshots;
 mod thread;

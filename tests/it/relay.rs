@@ -126,15 +126,6 @@ async fn four_thousand_characters_arrive_whole() {
 }
 
 #[tokio::test]
-async fn a_file_alone_is_a_line_with_a_link() {
-    let scene = Scene::new().await;
-    let mirror = scene.mirror(Post::default().file("plan.png", "image/png", *b"png")).await;
-    let original = &scene.source.messages()[0];
-    assert!(mirror.content.contains("1 attachment"), "{}", mirror.content);
-    assert!(mirror.content.contains(&original.id.to_string()), "{}", mirror.content);
-}
-
-#[tokio::test]
 async fn embeds_up_to_the_limits_arrive() {
     let scene = Scene::new().await;
     let field = json!({ "name": "n".repeat(56), "value": "v".repeat(44) });

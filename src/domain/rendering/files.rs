@@ -92,11 +92,14 @@ pub(super) fn lines(
     let voices = voices.filter_map(|file| file.voice_seconds.as_deref()).take(LINES).map(voice);
     let elsewhere = grouped.too_large.iter().chain(left_out);
     unshown.extend(elsewhere.clone().skip(LINES).map(|_| "file".to_owned()));
-    let elsewhere = elsewhere.take(LINES).map(|file| {
-        let name = words::plain(&file.name, NAME);
-        format!("-# 📎 {name} ({}){}", size(file.size), words::see_original(link))
-    });
+    let elsewhere = elsewhere.take(LINES).map(|file| elsewhere_line(file, link));
     voices.chain(elsewhere).collect()
+}
+
+/// Where a file is that isn't uploaded.
+pub(super) fn elsewhere_line(file: &File, link: Option<&str>) -> String {
+    let name = words::plain(&file.name, NAME);
+    format!("-# 📎 {name} ({}){}", size(file.size), words::see_original(link))
 }
 
 fn voice(seconds: &str) -> String {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::{
+    limits,
     message::{Embed, File},
     text,
 };
@@ -63,6 +64,18 @@ impl Payload {
             components: &self.components,
             flags: self.flags,
             allowed_mentions: NOBODY,
+        }
+    }
+
+    /// Takes a file off that can't be uploaded after all; a line says where it is, as far as there is room.
+    pub fn link_instead(&mut self, file: &File, original: &str) {
+        self.files.retain(|other| other.id != file.id);
+        let line = files::elsewhere_line(file, Some(original));
+        if text::units(&self.content) + text::units(&line) < limits::CONTENT {
+            if !self.content.is_empty() {
+                self.content.push('\n');
+            }
+            self.content.push_str(&line);
         }
     }
 

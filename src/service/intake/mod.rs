@@ -11,6 +11,7 @@
 //! wait behind it. A message of which the library dropped the contents is asked for anew, and its source waits likewise.
 
 mod held;
+mod names;
 mod reader;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::domain::activity::Origin;
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
-use crate::metrics as names;
+use crate::metrics::EVENTS_READ;
 use crate::rest::Rest;
 use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
@@ -155,6 +156,7 @@ impl Intake {
             Report::Deleted { channel, message } => (*channel, *message),
         };
         let Some(report) = held.hold(channel, report) else { return };
+        metrics::counter!(EVENTS_READ).increment(1);
         let origin = Origin::Message { channel, message };
         match report {
             Report::Deleted { .. } => events.push(SourceEvent::Deleted { origin }),
@@ -193,8 +195,8 @@ impl Intake {
         if !content::is_post(&message) || self.is_own(&message) {
             return;
         }
-        let content = content::read(&message, guild);
-        if content::is_hollow(&content) {
+        let mut content = content::read(&message, guild);
+        if content::is_hollow(&content) || !self.reader.names.fill(&mut content, guild, self.clock.now()) {
             held.begin(channel, Reading::Message { guild, message: id, new });
             return;
         }
@@ -228,7 +230,6 @@ impl Intake {
         if events.is_empty() {
             return;
         }
-        metrics::counter!(names::EVENTS_READ).increment(events.len() as u64);
         let mut failures = 0_u32;
         while let Err(error) = self.try_record(events).await {
             failures += 1;

@@ -18,6 +18,7 @@ use crate::service::{Identity, ServiceError, content};
 use crate::store::{SourceEvent, Store};
 
 use super::held::Reading;
+use super::names::NameBook;
 
 /// Something that was read.
 pub(super) enum Read {
@@ -44,17 +45,12 @@ pub(super) struct Reader {
     clock: Clock,
     identity: Identity,
     catch_up: CatchUp,
+    pub(super) names: NameBook,
 }
 
 impl Reader {
-    pub(super) const fn new(
-        store: Store,
-        rest: Rest,
-        clock: Clock,
-        identity: Identity,
-        catch_up: CatchUp,
-    ) -> Self {
-        Self { store, rest, clock, identity, catch_up }
+    pub(super) fn new(store: Store, rest: Rest, clock: Clock, identity: Identity, catch_up: CatchUp) -> Self {
+        Self { store, rest, clock, identity, catch_up, names: NameBook::default() }
     }
 
     /// Reads, as long as it takes; gives up only where Discord says no, in which case there is nothing to read.
@@ -91,8 +87,7 @@ impl Reader {
         new: bool,
     ) -> Result<Vec<Read>, ServiceError> {
         match self.rest.message(source, message).await {
-            Ok(message) if content::is_post(&message) => Ok(vec![as_read(message, guild, new)]),
-            Ok(_) => Ok(Vec::new()),
+            Ok(message) => self.as_read(vec![message], guild, new).await,
             Err(error) if error.is_not_found() => {
                 Ok(vec![Read::Gone(Origin::Message { channel: source, message })])
             }
@@ -113,9 +108,7 @@ impl Reader {
         let mut read = self.changes(source, guild, &known).await?;
         let (missed, notice) = self.since(source, seen).await?;
         read.extend(notice);
-        let mut posts: Vec<Message> = missed.into_iter().filter(content::is_post).collect();
-        self.name_authors(guild, &mut posts).await;
-        read.extend(posts.into_iter().map(|message| as_read(message, guild, true)));
+        read.extend(self.as_read(missed, guild, true).await?);
         Ok(read)
     }
 
@@ -162,8 +155,8 @@ impl Reader {
         let mirrored: HashSet<MessageId> =
             self.store.mirrored_since(source, reach).await?.into_iter().collect();
         let there: HashSet<MessageId> = page.iter().map(|message| message.id).collect();
-        let standing = page.iter().filter(|message| mirrored.contains(&message.id));
-        let mut read: Vec<Read> = standing.map(|message| as_read(message.clone(), guild, false)).collect();
+        let standing = page.iter().filter(|message| mirrored.contains(&message.id)).cloned().collect();
+        let mut read = self.as_read(standing, guild, false).await?;
         let gone: Vec<MessageId> = mirrored.difference(&there).copied().collect();
         if !gone.is_empty() && (!page.is_empty() || self.may_read(source, guild).await?) {
             let gone = gone.into_iter().map(|message| Origin::Message { channel: source, message });
@@ -185,6 +178,30 @@ impl Reader {
         Ok(granted.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY))
     }
 
+    /// What is shown of those that somebody posted.
+    async fn as_read(
+        &self,
+        messages: Vec<Message>,
+        guild: GuildId,
+        new: bool,
+    ) -> Result<Vec<Read>, ServiceError> {
+        let mut posts: Vec<Message> = messages.into_iter().filter(content::is_post).collect();
+        if new {
+            self.name_authors(guild, &mut posts).await;
+        }
+        let mut read = Vec::with_capacity(posts.len());
+        for message in posts {
+            let mut content = content::read(&message, guild);
+            let now = self.clock.now();
+            if !self.names.fill(&mut content, guild, now) {
+                self.names.learn(&self.rest, guild, now).await?;
+                self.names.fill(&mut content, guild, now);
+            }
+            read.push(Read::Message { message: Box::new(message), content: Box::new(content), new });
+        }
+        Ok(read)
+    }
+
     /// History leaves out who the authors are in the server: asked for once each, so that mirrors show the same names as live ones.
     async fn name_authors(&self, guild: GuildId, messages: &mut [Message]) {
         let mut known: HashMap<_, Option<AuthorMember>> = HashMap::new();
@@ -202,11 +219,6 @@ impl Reader {
             message.member = known.get(&user).cloned().flatten();
         }
     }
-}
-
-fn as_read(message: Message, guild: GuildId, new: bool) -> Read {
-    let content = Box::new(content::read(&message, guild));
-    Read::Message { message: Box::new(message), content, new }
 }
 
 /// A line about messages that were missed for good.

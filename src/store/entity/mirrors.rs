@@ -12,6 +12,7 @@ pub(crate) struct Model {
     pub(crate) delivery_id: i64,
     pub(crate) part: i32,
     pub(crate) revision: i32,
+    pub(crate) files: i32,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

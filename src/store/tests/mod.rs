@@ -258,6 +258,7 @@ pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
         webhook: webhook_id(target + 1_000),
         part: in_flight.part,
         revision: in_flight.revision,
+        files: 0,
     };
     Done::Created { in_flight, mirror }
 }

@@ -1,0 +1,38 @@
+//! How a delivery looks at its place: its content, rendered for its target.
+
+use std::num::NonZeroUsize;
+
+use crate::domain::activity::Part;
+use crate::domain::limits;
+use crate::domain::rendering::{Payload, Room, Stage, render};
+use crate::store::Work;
+
+/// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
+pub(super) fn parts(work: &Work) -> Vec<Payload> {
+    let Some(content) = &work.content else { return Vec::new() };
+    render(content, &stage(work))
+}
+
+/// One of these parts.
+pub(super) fn part(work: &Work, part: Part) -> Option<Payload> {
+    usize::try_from(part.0).ok().and_then(|part| parts(work).into_iter().nth(part))
+}
+
+fn stage(work: &Work) -> Stage {
+    let place = work.surroundings;
+    let room = match NonZeroUsize::new(work.mirrors.len()) {
+        Some(standing) if work.delivery.shown.is_some() => Room::Parts(standing),
+        _ => Room::Any,
+    };
+    let answered = place.servers.zip(place.answered).map(|((_, server), (channel, message))| {
+        format!("https://discord.com/channels/{server}/{channel}/{message}")
+    });
+    Stage {
+        room,
+        same_server: place.servers.is_none_or(|(source, target)| source == target),
+        answered,
+        namesake: place.namesake,
+        // What every server takes; boosted ones take more.
+        file_limit: limits::FILE_BYTES,
+    }
+}

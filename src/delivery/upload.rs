@@ -1,0 +1,56 @@
+//! Files: fetched from where the source has them while they are sent on, never held in memory whole.
+
+use crate::domain::limits;
+use crate::domain::message::File;
+use crate::domain::rendering::Payload;
+use crate::rest::{FetchError, FetchedFile, RestError, Upload};
+use crate::store::Work;
+
+use super::Tools;
+
+/// After so many failed attempts, a file that still can't be fetched is linked instead.
+const ATTEMPTS: u32 = 3;
+
+/// A file can't be fetched now; later it may.
+pub(super) struct Later;
+
+/// Opens the files of a part. Those that can't be had are taken off it, and linked to where they stand.
+pub(super) async fn open(tools: &Tools, work: &Work, payload: &mut Payload) -> Result<Vec<Upload>, Later> {
+    let original = work.content.as_ref().map(|content| content.link.clone()).unwrap_or_default();
+    let mut uploads = Vec::with_capacity(payload.files.len());
+    for file in payload.files.clone() {
+        match fetch(tools, work, &file).await {
+            Ok(fetched) => {
+                uploads.push(Upload { name: file.name, media_type: fetched.media_type, body: fetched.body });
+            }
+            Err(FetchError::Again) if work.delivery.attempts < ATTEMPTS => return Err(Later),
+            Err(error) => {
+                tracing::warn!(channel = %work.target, %error, "a file can't be fetched, and is linked instead");
+                payload.link_instead(&file, &original);
+            }
+        }
+    }
+    Ok(uploads)
+}
+
+/// Fetches a file; where its address has expired while it waited, under the one that its message has now.
+async fn fetch(tools: &Tools, work: &Work, file: &File) -> Result<FetchedFile, FetchError> {
+    match tools.rest.fetch_file(&file.url, file.size, limits::FILE_BYTES).await {
+        Err(FetchError::Expired) => {
+            let fresh = fresh_address(tools, work, file.id).await?;
+            tools.rest.fetch_file(&fresh, file.size, limits::FILE_BYTES).await
+        }
+        fetched => fetched,
+    }
+}
+
+async fn fresh_address(tools: &Tools, work: &Work, file: u64) -> Result<String, FetchError> {
+    let message = match tools.rest.message(work.source, work.activity.origin.message()).await {
+        Ok(message) => message,
+        Err(RestError::NotFound { .. } | RestError::Forbidden { .. }) => return Err(FetchError::Expired),
+        Err(_) => return Err(FetchError::Again),
+    };
+    let wanted = file.to_string();
+    let found = message.all_attachments().into_iter().find(|attachment| attachment.id == wanted);
+    found.map(|attachment| attachment.url).ok_or(FetchError::Expired)
+}
