@@ -86,7 +86,7 @@ impl Upkeep {
             after = Some(last.id);
             for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
                 if let Some(reason) = self.find_fault(&mut access, &mut webhooks, &follow).await? {
-                    self.break_all(BreakWhich::Follow(follow.id), reason).await?;
+                    self.break_all(concerned(&follow, reason), reason).await?;
                 }
             }
         }
@@ -134,7 +134,7 @@ impl Upkeep {
         let Some(there) = self.webhooks(target).await? else { return Ok(()) };
         for follow in follows.items.into_iter().filter(|follow| follow.state == FollowState::Active) {
             if let Some(reason) = self.webhook_fault(&there, &follow).await? {
-                self.break_all(BreakWhich::Follow(follow.id), reason).await?;
+                self.break_all(concerned(&follow, reason), reason).await?;
             }
         }
         Ok(())
@@ -182,5 +182,18 @@ impl Upkeep {
             tracing::warn!(follow = id, reason = reason.as_str(), "follow broken");
         }
         Ok(())
+    }
+}
+
+/// What breaks by a fault that was found in a follow. One of its webhook is bound to that webhook: by now the follow may have another.
+fn concerned(follow: &Follow, reason: BrokenReason) -> BreakWhich {
+    match (reason, follow.options.delivery, follow.webhook, follow.follower_webhook) {
+        (BrokenReason::WebhookDeleted | BrokenReason::WebhookMoved, Delivery::Relay, Some(webhook), _) => {
+            BreakWhich::RelayWebhook(webhook)
+        }
+        (BrokenReason::WebhookDeleted | BrokenReason::WebhookMoved, Delivery::Native, _, Some(webhook)) => {
+            BreakWhich::FollowerWebhook(webhook)
+        }
+        _ => BreakWhich::Follow(follow.id),
     }
 }
