@@ -34,6 +34,9 @@ pub enum Change {
     WebhooksChanged(ChannelId),
 }
 
+/// Which follows are broken, and why.
+type Fault = (BreakWhich, BrokenReason);
+
 /// Marks follows as broken when they are.
 pub struct Upkeep {
     store: Store,
@@ -88,16 +91,17 @@ impl Upkeep {
 
     /// Looks at every active follow, for what happened while nobody listened.
     pub async fn sweep(&self) -> Result<(), ServiceError> {
-        let mut access = Access::new(&self.rest);
-        let mut webhooks = HashMap::new();
         let mut after = None;
         loop {
+            // Anew for each page: a follow is never compared with something that is older than itself.
+            let mut access = Access::new(&self.rest);
+            let mut webhooks = HashMap::new();
             let follows = self.store.follows_after(after, SWEEP_PAGE).await?;
             let Some(last) = follows.last() else { return Ok(()) };
             after = Some(last.id);
             for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
-                if let Some(reason) = self.find_fault(&mut access, &mut webhooks, &follow).await? {
-                    self.break_all(BreakWhich::Follow(follow.id), reason).await?;
+                if let Some((which, reason)) = self.find_fault(&mut access, &mut webhooks, &follow).await? {
+                    self.break_all(which, reason).await?;
                 }
             }
         }
@@ -109,23 +113,24 @@ impl Upkeep {
         access: &mut Access<'_>,
         webhooks: &mut HashMap<ChannelId, Option<Vec<Webhook>>>,
         follow: &Follow,
-    ) -> Result<Option<BrokenReason>, ServiceError> {
+    ) -> Result<Option<Fault>, ServiceError> {
         let target = access.find(follow.pair.target).await?;
         let source = access.find(follow.pair.source).await?;
         let mut left = async |found: &Found, guild| -> Result<bool, ServiceError> {
             Ok(matches!(found, Found::Hidden | Found::Gone) && access.guild(guild).await?.is_none())
         };
+        let broken = |reason| Ok(Some((BreakWhich::Follow(follow.id), reason)));
         if left(&target, follow.guild).await? {
-            return Ok(Some(BrokenReason::TargetServerLeft));
+            return broken(BrokenReason::TargetServerLeft);
         }
         if left(&source, follow.source_guild).await? {
-            return Ok(Some(BrokenReason::SourceServerLeft));
+            return broken(BrokenReason::SourceServerLeft);
         }
         match (target, source, follow.options.delivery) {
-            (Found::Gone, _, _) => return Ok(Some(BrokenReason::TargetDeleted)),
-            (_, Found::Gone, _) => return Ok(Some(BrokenReason::SourceDeleted)),
+            (Found::Gone, _, _) => return broken(BrokenReason::TargetDeleted),
+            (_, Found::Gone, _) => return broken(BrokenReason::SourceDeleted),
             // Discord's own following goes on without the bot; a relay can't read any more.
-            (_, Found::Hidden, Delivery::Relay) => return Ok(Some(BrokenReason::SourceForbidden)),
+            (_, Found::Hidden, Delivery::Relay) => return broken(BrokenReason::SourceForbidden),
             _ => {}
         }
         let there = match webhooks.entry(follow.pair.target) {
@@ -144,8 +149,8 @@ impl Upkeep {
         let follows = self.store.follows_into(target, Cursor::Newest, INTO_ONE).await?;
         let Some(there) = self.webhooks(target).await? else { return Ok(()) };
         for follow in follows.items.into_iter().filter(|follow| follow.state == FollowState::Active) {
-            if let Some(reason) = self.webhook_fault(&there, &follow).await? {
-                self.break_all(BreakWhich::Follow(follow.id), reason).await?;
+            if let Some((which, reason)) = self.webhook_fault(&there, &follow).await? {
+                self.break_all(which, reason).await?;
             }
         }
         Ok(())
@@ -160,22 +165,21 @@ impl Upkeep {
         }
     }
 
-    async fn webhook_fault(
-        &self,
-        there: &[Webhook],
-        follow: &Follow,
-    ) -> Result<Option<BrokenReason>, ServiceError> {
+    /// What is broken is whoever *still* uses a webhook that isn't there: the follow may have got another since it was read.
+    async fn webhook_fault(&self, there: &[Webhook], follow: &Follow) -> Result<Option<Fault>, ServiceError> {
         let needed = match follow.options.delivery {
-            Delivery::Native => follow.follower_webhook,
-            Delivery::Relay => follow.webhook,
+            Delivery::Native => follow.follower_webhook.map(|id| (id, BreakWhich::FollowerWebhook(id))),
+            Delivery::Relay => follow.webhook.map(|id| (id, BreakWhich::RelayWebhook(id))),
         };
-        match needed {
-            Some(webhook) if there.iter().any(|other| other.id == webhook) => Ok(None),
-            Some(webhook) if self.stands_elsewhere(webhook, follow.pair.target).await? => {
-                Ok(Some(BrokenReason::WebhookMoved))
-            }
-            Some(_) | None => Ok(Some(BrokenReason::WebhookDeleted)),
+        let Some((webhook, users)) = needed else {
+            return Ok(Some((BreakWhich::Follow(follow.id), BrokenReason::WebhookDeleted)));
+        };
+        if there.iter().any(|other| other.id == webhook) {
+            return Ok(None);
         }
+        let moved = self.stands_elsewhere(webhook, follow.pair.target).await?;
+        let reason = if moved { BrokenReason::WebhookMoved } else { BrokenReason::WebhookDeleted };
+        Ok(Some((users, reason)))
     }
 
     async fn stands_elsewhere(&self, webhook: WebhookId, target: ChannelId) -> Result<bool, ServiceError> {

@@ -1,7 +1,9 @@
 //! What moderators do behind the bot's back is noticed, whether it runs or is away; the follow then says what is wrong, and can be repaired.
 
+use std::time::Duration;
+
 use rstest::rstest;
-use tributary_sandbox::{Channel, Guild, Options, Permissions, Person};
+use tributary_sandbox::{Channel, Effect, Fault, Guild, Options, Permissions, Person};
 
 use crate::harness::{Bot, SOON, World, admin, choice, follow};
 
@@ -128,7 +130,7 @@ async fn an_outage_breaks_nothing() {
     let (town, _bot) = Town::new().await;
     town.harbour.outage().unwrap();
     town.village.outage().unwrap();
-    town.world.sandbox.wait_quiet(std::time::Duration::from_millis(300)).await;
+    town.world.sandbox.wait_quiet(Duration::from_millis(300)).await;
     assert_eq!(town.reason().await, None);
     town.harbour.recover().unwrap();
     town.village.recover().unwrap();
@@ -195,14 +197,37 @@ async fn a_native_follow_breaks_with_its_webhook_and_is_made_again(
     assert_eq!(world.database.text(reason).await, None);
 }
 
+/// The list of webhooks is read after the bot itself replaced one, for a follow that was read before.
+#[tokio::test]
+async fn a_change_of_delivery_is_not_taken_for_a_loss() {
+    let world = World::new().await;
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (source, target) = (harbour.announcement("source"), harbour.text("target"));
+    let alice = admin(&harbour, "Alice");
+    let bot = world.start().await;
+    alice.run(&target, "/follow", Options::new().set("channel", &source)).await.unwrap();
+    let late = Effect::Delay(Duration::from_millis(300));
+    let late = world.sandbox.fault(Fault::on("GET", "/channels/*/webhooks", late).forever());
+    for delivery in ["relay", "native", "relay"] {
+        let options = Options::new().set("channel", &source).set("delivery", delivery);
+        let reply = alice.run(&target, "/follow", options).await.unwrap();
+        assert!(reply.text().contains("new options"), "{}", reply.text());
+        world.sandbox.wait_quiet(Duration::from_millis(600)).await;
+    }
+    assert!(world.sandbox.fault_hits(late) >= 4, "the webhooks were looked at");
+    assert!(!bot.log().contains("follow broken"), "{}", bot.log());
+    alice.post(&source, "it works").unwrap();
+    target.wait_for_message(SOON, |message| message.content == "it works").await.unwrap();
+}
+
 /// Discord tells of the webhook's end late or never: the next post finds it.
 #[tokio::test]
 async fn a_post_that_finds_its_webhook_gone_breaks_the_follow() {
     let (town, bot) = Town::new().await;
     bot.stop().await;
     let hook = town.target.webhooks()[0].id;
-    let gone = tributary_sandbox::Effect::Refuse { status: 500, code: 0, message: String::new() };
-    let blind = tributary_sandbox::Fault::on("GET", "/channels/*/webhooks", gone).forever();
+    let gone = Effect::Refuse { status: 500, code: 0, message: String::new() };
+    let blind = Fault::on("GET", "/channels/*/webhooks", gone).forever();
     town.world.sandbox.fault(blind);
     town.target.delete_webhook(hook).unwrap();
     let _bot = town.world.start().await;
@@ -213,7 +238,7 @@ async fn a_post_that_finds_its_webhook_gone_breaks_the_follow() {
 #[tokio::test]
 async fn a_gateway_session_that_begins_anew_finds_what_it_missed() {
     let (town, _bot) = Town::new().await;
-    town.world.sandbox.gateway_unreachable_for(std::time::Duration::from_secs(3600));
+    town.world.sandbox.gateway_unreachable_for(Duration::from_secs(3600));
     town.world.sandbox.forget_gateway_sessions();
     town.source.delete().unwrap();
     town.world.sandbox.restore_gateway();
