@@ -42,13 +42,15 @@ async fn files_arrive_with_their_names_and_descriptions() {
 }
 
 #[tokio::test]
-async fn twelve_files_take_two_messages() {
+async fn more_than_a_request_takes_stands_in_two_messages() {
     let scene = scene().await;
-    let post = (0..12).fold(Post::text("many"), |post, n| post.file(&format!("{n}.txt"), "text/plain", [n]));
+    let files = (0..3).map(|n| (format!("{n}.bin"), vec![n; 9 << 20]));
+    let post = files
+        .fold(Post::text("much"), |post, (name, bytes)| post.file(&name, "application/octet-stream", bytes));
     scene.alice.post(&scene.releases, post).unwrap();
     let count = |all: &[SeenMessage]| all.iter().map(|message| message.attachments.len()).sum::<usize>();
-    let all = scene.news.wait_for_messages(SOON, |all| count(all) == 12).await.unwrap();
-    assert!(all.iter().all(|message| message.attachments.len() <= 10));
+    let all = scene.news.wait_for_messages(SOON, |all| count(all) == 3).await.unwrap();
+    assert_eq!(all.iter().filter(|message| message.webhook.is_some()).count(), 2);
 }
 
 #[tokio::test]

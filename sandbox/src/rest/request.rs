@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest as _, Multipart};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart};
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
@@ -93,6 +93,9 @@ fn header(request: &axum::http::Request<Body>, name: &HeaderName) -> Option<Stri
 
 async fn read_multipart(request: axum::http::Request<Body>) -> ApiResult<(Value, Vec<Upload>)> {
     let broken = |_| ApiError::new(400, 50035, "Invalid Form Body");
+    // Files are larger than what axum takes by itself.
+    let mut request = request;
+    DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
     let mut parts = Multipart::from_request(request, &())
         .await
         .map_err(|_| ApiError::new(400, 50035, "Invalid Form Body"))?;

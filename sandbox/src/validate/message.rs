@@ -47,18 +47,30 @@ pub(crate) struct Draft {
     pub(crate) applied_tags: Vec<TagId>,
 }
 
-const MAX_FILE: usize = 10 * 1024 * 1024;
-const MAX_REQUEST: usize = 25 * 1024 * 1024;
+/// How much a message takes.
+struct Room {
+    /// Characters of the text.
+    content: usize,
+    /// Bytes of a file.
+    file: usize,
+    /// Bytes of all files together.
+    request: usize,
+}
+
+/// What applications have.
+const APPLICATION: Room = Room { content: 2000, file: 10 << 20, request: 25 << 20 };
+/// What people have, with Nitro.
+const PERSON: Room = Room { content: 4000, file: 500 << 20, request: 500 << 20 };
 
 impl Draft {
     /// Reads a message body. 50035 with all wrong fields; 40005 for files that are too large.
     pub(crate) fn read(body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
-        Self::read_up_to(2000, body, uploads)
+        Self::read_within(&APPLICATION, body, uploads)
     }
 
-    /// Reads what a person wrote: with Nitro, people have 4,000 characters. Embeds that they have are link previews, of the type that is given.
+    /// Reads what a person wrote: with Nitro, people have 4,000 characters and larger files. Embeds that they have are link previews, of the type that is given.
     pub(crate) fn read_persons(body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
-        let mut draft = Self::read_up_to(4000, body, uploads)?;
+        let mut draft = Self::read_within(&PERSON, body, uploads)?;
         let given = body["embeds"].as_array().into_iter().flatten();
         for (embed, given) in draft.embeds.iter_mut().flatten().zip(given) {
             if given["type"].is_string() {
@@ -68,7 +80,7 @@ impl Draft {
         Ok(draft)
     }
 
-    fn read_up_to(longest: usize, body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
+    fn read_within(room: &Room, body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
         let mut form = FormErrors::default();
         let flags = body["flags"].as_u64().map(MessageFlags::from_bits_retain);
         let v2 = flags.is_some_and(|flags| flags.contains(MessageFlags::IS_COMPONENTS_V2));
@@ -85,8 +97,8 @@ impl Draft {
                 None
             }
         };
-        if content.as_deref().is_some_and(|content| length(content) > longest) {
-            form.too_long("content", longest);
+        if content.as_deref().is_some_and(|content| length(content) > room.content) {
+            form.too_long("content", room.content);
         }
         let embeds = list("embeds").map(|embeds| embed::normalise(&mut form, "embeds", &embeds));
         let components =
@@ -122,7 +134,7 @@ impl Draft {
         }
         form.finish()?;
         let size: usize = uploads.iter().map(|upload| upload.bytes.len()).sum();
-        if size > MAX_REQUEST || uploads.iter().any(|upload| upload.bytes.len() > MAX_FILE) {
+        if size > room.request || uploads.iter().any(|upload| upload.bytes.len() > room.file) {
             return Err(ApiError::file_too_large());
         }
         Ok(Self {
@@ -259,6 +271,9 @@ mod tests {
         )
         .expect("valid");
         assert_eq!(draft.attachments.expect("two").len(), 2);
-        assert_eq!(Draft::read(&json!({}), &[upload(0, MAX_FILE + 1)]).expect_err("large").code, 40005);
+        assert_eq!(
+            Draft::read(&json!({}), &[upload(0, APPLICATION.file + 1)]).expect_err("large").code,
+            40005
+        );
     }
 }
