@@ -182,13 +182,14 @@ impl Started {
         let up = Arc::clone(&state);
         health.send_replace(Some(Health::new(store.clone(), rest.clone(), Arc::new(move || up.is_up()))));
 
-        let (engine, waker) = Engine::new(store.clone(), &rest, clock, owner());
+        let (engine, waker) = Engine::new(store.clone(), &rest, clock, identity.application, owner());
         let (stop_delivery, delivery_stops) = watch::channel(false);
         let delivering = tokio::spawn(engine.run(delivery_stops));
         let stopping = tokio::spawn(pass_on(shutdown.clone(), stop_delivery.clone()));
 
         let watched = Arc::new(Watched::default());
-        let upkeep = Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, Arc::clone(&watched)));
+        let upkeep =
+            Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, identity, Arc::clone(&watched)));
         upkeep.load_watched().await?;
         let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
         let intake = Intake::new(

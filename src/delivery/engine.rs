@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::domain::clock::Clock;
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ApplicationId, ChannelId};
 use crate::rest::Rest;
 use crate::store::Store;
 
@@ -44,9 +44,15 @@ pub struct Engine {
 
 impl Engine {
     /// An engine over these parts; `owner` is a name that no other process has.
-    pub fn new(store: Store, rest: &Rest, clock: Clock, owner: String) -> (Self, Waker) {
+    pub fn new(
+        store: Store,
+        rest: &Rest,
+        clock: Clock,
+        application: ApplicationId,
+        owner: String,
+    ) -> (Self, Waker) {
         let (waker, wakes) = unbounded_channel();
-        let tools = Tools { store, rest: rest.with_patience(PATIENCE), clock, owner };
+        let tools = Tools { store, rest: rest.with_patience(PATIENCE), clock, application, owner };
         (Self { tools, wakes, agenda: Agenda::default(), working: JoinSet::new() }, Waker(waker))
     }
 

@@ -22,6 +22,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::domain::clock::Clock;
+use crate::domain::ids::ApplicationId;
 use crate::rest::Rest;
 use crate::store::Store;
 
@@ -44,6 +45,8 @@ struct Tools {
     store: Store,
     rest: Rest,
     clock: Clock,
+    /// Owns the webhooks.
+    application: ApplicationId,
     /// The name of this process in the lanes' leases; no other process has it.
     owner: String,
 }

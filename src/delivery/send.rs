@@ -19,6 +19,8 @@ use crate::store::{BreakWhich, Done, StoreError, Work};
 
 use super::{SETTLING, Tools, parts, settle, upload};
 
+/// What a server's audit log says.
+const REASON: &str = "Channel follow";
 /// How long a delivery is tried before it is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
 
@@ -99,12 +101,14 @@ impl<'a> Sender<'a> {
                 let settle_at = self.now() + SETTLING;
                 Ok(Performed::Wait(Some(Done::InDoubt { in_flight, settle_at }), settle_at))
             }
-            SendOutcome::WebhookGone => self.webhook_gone(work, webhook).await,
+            SendOutcome::WebhookGone => {
+                self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
+            }
             SendOutcome::WebhookMoved(posted) => {
-                let moved = mirror(in_flight, webhook, posted, files);
-                self.take_back(&moved).await;
-                self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::WebhookMoved).await?;
-                Ok(self.ended(work, Ending::FollowEnded))
+                // It must not carry anything there: what it did is taken back, and it goes itself.
+                self.take_back(&mirror(in_flight, webhook, posted, files)).await;
+                let _ = self.tools.rest.delete_webhook(webhook, REASON).await;
+                self.replace_webhook(work, webhook, BrokenReason::WebhookMoved).await
             }
             SendOutcome::Forbidden(_) => {
                 self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::TargetForbidden).await?;
@@ -218,7 +222,9 @@ impl<'a> Sender<'a> {
                 }))
             }
             ChangeOutcome::Again => Ok(self.postponed(work)),
-            ChangeOutcome::WebhookGone => self.webhook_gone(work, webhook).await,
+            ChangeOutcome::WebhookGone => {
+                self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
+            }
             ChangeOutcome::Forbidden(_) => {
                 self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::TargetForbidden).await?;
                 Ok(self.ended(work, Ending::FollowEnded))
@@ -231,17 +237,34 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// The webhook is gone: another may have taken its place since this lane began; else what posts through it is broken.
-    async fn webhook_gone(&mut self, work: &Work, gone: WebhookId) -> Result<Performed, StoreError> {
+    /// The webhook can't be used any more. Another may have taken its place since this lane began; else it is looked for once, and made again where
+    /// the bot may; else what posts through it is broken.
+    async fn replace_webhook(
+        &mut self,
+        work: &Work,
+        gone: WebhookId,
+        reason: BrokenReason,
+    ) -> Result<Performed, StoreError> {
         self.webhook = self.tools.store.lane_webhook(self.target).await?;
-        if self.webhook.as_ref().is_some_and(|webhook| webhook.id != gone) {
-            return Ok(match work.in_flight {
-                Some(in_flight) => Performed::Done(Done::NotMade { in_flight }),
-                None => self.postponed(work),
-            });
+        if self.webhook.as_ref().is_none_or(|webhook| webhook.id == gone) {
+            match self.tools.rest.own_webhook(self.target, self.tools.application, None, REASON).await {
+                Ok(own) => {
+                    tracing::info!(channel = %self.target, "a webhook was gone, and is replaced");
+                    self.tools.store.replace_webhook(self.target, &own.webhook, self.now()).await?;
+                    self.webhook = Some(own.webhook);
+                }
+                Err(error) if error.passes() => return Ok(self.postponed(work)),
+                Err(_) => {
+                    self.break_all(BreakWhich::RelayWebhook(gone), reason).await?;
+                    return Ok(self.ended(work, Ending::FollowEnded));
+                }
+            }
         }
-        self.break_all(BreakWhich::RelayWebhook(gone), BrokenReason::WebhookDeleted).await?;
-        Ok(self.ended(work, Ending::FollowEnded))
+        Ok(Performed::Done(match work.in_flight {
+            Some(in_flight) => Done::NotMade { in_flight },
+            // What the former webhook made is beyond its successor's reach, which the next look at it finds.
+            None => Done::Postponed { delivery: work.delivery.id, until: self.now() },
+        }))
     }
 
     async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), StoreError> {

@@ -7,7 +7,8 @@ use super::call::{Call, Verb};
 use super::error::RestError;
 use super::limiter::Major;
 use super::model::Webhook;
-use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain;
+use crate::domain::ids::{ApplicationId, ChannelId, GuildId, WebhookId};
 
 /// What became of a webhook that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,46 @@ pub enum Deleted {
     AlreadyGone,
 }
 
+/// The name of the bot's webhooks, as moderators see it under Integrations.
+const OWN_NAME: &str = "Tributary";
+
+/// The bot's own webhook in a channel.
+#[derive(Debug, Clone)]
+pub struct OwnWebhook {
+    /// The webhook.
+    pub webhook: domain::webhook::Webhook,
+    /// It was made just now.
+    pub made: bool,
+}
+
 impl Rest {
+    /// The webhook of this application in a channel: the one that is known if it still stands there, else another of its own, else a new one.
+    /// Needs Manage Webhooks there.
+    pub async fn own_webhook(
+        &self,
+        channel: ChannelId,
+        application: ApplicationId,
+        known: Option<WebhookId>,
+        reason: &str,
+    ) -> Result<OwnWebhook, RestError> {
+        let there = self.channel_webhooks(channel).await?.into_iter();
+        let own = there.filter(|webhook| {
+            webhook.application_id == Some(application)
+                && webhook.channel_id.is_none_or(|stands_in| stands_in == channel)
+        });
+        let usable = own.filter_map(|webhook| Some((webhook.id, webhook.token?)));
+        // The known one sorts first.
+        let found = usable.min_by_key(|(id, _)| Some(*id) != known);
+        let (id, token, made) = match found {
+            Some((id, token)) => (id, token, false),
+            None => {
+                let made = self.create_webhook(channel, OWN_NAME, reason).await?;
+                (made.id, made.token.ok_or(RestError::Malformed)?, true)
+            }
+        };
+        Ok(OwnWebhook { webhook: domain::webhook::Webhook { id, token }, made })
+    }
+
     /// A channel's webhooks: `GET /channels/{channel}/webhooks`. Needs Manage Webhooks there.
     pub async fn channel_webhooks(&self, channel: ChannelId) -> Result<Vec<Webhook>, RestError> {
         let template = "/channels/{channel}/webhooks";

@@ -14,9 +14,9 @@ use crate::rest::Rest;
 use crate::rest::model::Webhook;
 use crate::store::{BreakWhich, Cursor, Store};
 
-use super::ServiceError;
 use super::access::{Access, Found};
 use super::watch::Watched;
+use super::{Identity, ServiceError};
 
 /// How many follows the sweep reads at once.
 const SWEEP_PAGE: u64 = 100;
@@ -42,13 +42,20 @@ pub struct Upkeep {
     store: Store,
     rest: Rest,
     clock: Clock,
+    identity: Identity,
     watched: Arc<Watched>,
 }
 
 impl Upkeep {
     /// Upkeep over these parts.
-    pub const fn new(store: Store, rest: Rest, clock: Clock, watched: Arc<Watched>) -> Self {
-        Self { store, rest, clock, watched }
+    pub const fn new(
+        store: Store,
+        rest: Rest,
+        clock: Clock,
+        identity: Identity,
+        watched: Arc<Watched>,
+    ) -> Self {
+        Self { store, rest, clock, identity, watched }
     }
 
     /// Whether a change to this channel can matter. In memory only.
@@ -174,12 +181,32 @@ impl Upkeep {
         let Some((webhook, users)) = needed else {
             return Ok(Some((BreakWhich::Follow(follow.id), BrokenReason::WebhookDeleted)));
         };
-        if there.iter().any(|other| other.id == webhook) {
+        let stands = there.iter().any(|other| other.id == webhook);
+        if stands
+            || (follow.options.delivery == Delivery::Relay && self.mend(follow.pair.target, webhook).await?)
+        {
             return Ok(None);
         }
         let moved = self.stands_elsewhere(webhook, follow.pair.target).await?;
         let reason = if moved { BrokenReason::WebhookMoved } else { BrokenReason::WebhookDeleted };
         Ok(Some((users, reason)))
+    }
+
+    /// Puts another of the bot's webhooks in the place of one that is gone; whether that was possible.
+    async fn mend(&self, target: ChannelId, gone: WebhookId) -> Result<bool, ServiceError> {
+        if self.store.webhook_of(target).await?.is_none_or(|webhook| webhook.id != gone) {
+            return Ok(true);
+        }
+        match self.rest.own_webhook(target, self.identity.application, None, "Channel follow").await {
+            Ok(own) => {
+                self.watched.add_webhook(own.webhook.id);
+                self.store.replace_webhook(target, &own.webhook, self.clock.now()).await?;
+                tracing::info!(channel = %target, "a webhook was gone, and is replaced");
+                Ok(true)
+            }
+            Err(error) if error.passes() => Err(error.into()),
+            Err(_) => Ok(false),
+        }
     }
 
     async fn stands_elsewhere(&self, webhook: WebhookId, target: ChannelId) -> Result<bool, ServiceError> {

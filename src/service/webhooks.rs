@@ -3,15 +3,12 @@
 use crate::domain::follow::{Delivery, Follow, Pair};
 use crate::domain::ids::{ChannelId, WebhookId};
 use crate::domain::permissions::Permissions;
-use crate::domain::webhook::Webhook;
-use crate::rest::{ErrorCode, RestError};
+use crate::rest::{ErrorCode, OwnWebhook, RestError};
 use crate::store::Hook;
 
 use super::error::Lack;
 use super::{Follows, Refusal, ServiceError};
 
-/// The name of the bot's webhooks, as moderators see it under Integrations.
-const WEBHOOK_NAME: &str = "Tributary";
 /// What the server's audit log says.
 const REASON: &str = "Channel follow";
 
@@ -88,32 +85,14 @@ impl Follows {
     /// The bot's webhook in a target: the one that the database knows if it still stands there, else one that Discord knows as
     /// this application's, else a new one.
     async fn own_webhook(&self, target: ChannelId) -> Result<Connected, ServiceError> {
-        let known = self.store.webhook_of(target).await?;
-        let there = self.rest.channel_webhooks(target).await.map_err(|error| explain(error, target))?;
-        let mut own: Vec<Webhook> = there
-            .into_iter()
-            .filter(|webhook| webhook.application_id == Some(self.identity.application))
-            .filter(|webhook| webhook.channel_id.is_none_or(|channel| channel == target))
-            .filter_map(|webhook| Some(Webhook { id: webhook.id, token: webhook.token? }))
-            .collect();
-        let same = known.as_ref().and_then(|known| own.iter().position(|webhook| webhook.id == known.id));
-        let (webhook, made) = match same {
-            Some(index) => (own.swap_remove(index), false),
-            None if !own.is_empty() => (own.swap_remove(0), false),
-            None => (self.make_webhook(target).await?, true),
-        };
+        let known = self.store.webhook_of(target).await?.map(|webhook| webhook.id);
+        let own = self.rest.own_webhook(target, self.identity.application, known, REASON).await;
+        let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, target))?;
         self.watched.add_webhook(webhook.id);
-        if known.is_some_and(|known| known.id != webhook.id) {
+        if known.is_some_and(|known| known != webhook.id) {
             self.store.replace_webhook(target, &webhook, self.clock.now()).await?;
         }
         Ok(Connected { hook: Hook::Relay(webhook), made })
-    }
-
-    async fn make_webhook(&self, target: ChannelId) -> Result<Webhook, ServiceError> {
-        let made = self.rest.create_webhook(target, WEBHOOK_NAME, REASON).await;
-        let made = made.map_err(|error| explain(error, target))?;
-        let token = made.token.ok_or(RestError::Malformed)?;
-        Ok(Webhook { id: made.id, token })
     }
 }
 

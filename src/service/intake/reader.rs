@@ -1,6 +1,7 @@
 //! Reads what the gateway did not bring: the history of a source since it was last seen, with what became of the messages that are mirrored already; or
 //! one message in full.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -209,14 +210,16 @@ impl Reader {
             messages.iter_mut().filter(|message| message.webhook_id.is_none() && message.member.is_none())
         {
             let user = message.author.id;
-            if !known.contains_key(&user) {
-                let member = self.rest.member(guild, user).await.ok().flatten();
-                known.insert(
-                    user,
-                    member.map(|member| AuthorMember { nick: member.nick, avatar: member.avatar }),
-                );
-            }
-            message.member = known.get(&user).cloned().flatten();
+            let member = match known.entry(user) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(empty) => {
+                    let member = self.rest.member(guild, user).await.ok().flatten();
+                    empty.insert(
+                        member.map(|member| AuthorMember { nick: member.nick, avatar: member.avatar }),
+                    )
+                }
+            };
+            message.member.clone_from(member);
         }
     }
 }
