@@ -21,6 +21,7 @@ use crate::rest::model::GatewayBot;
 use crate::rest::{Rest, RestConfig, RestError, RestSetupError, user_agent};
 use crate::service::health::Health;
 use crate::service::intake::Intake;
+use crate::service::notify::Notifier;
 use crate::service::upkeep::Upkeep;
 use crate::service::watch::Watched;
 use crate::service::{Follows, Identity, ServiceError};
@@ -191,6 +192,8 @@ impl Started {
         let upkeep =
             Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, identity, Arc::clone(&watched)));
         upkeep.load_watched().await?;
+        let notifier = Notifier::new(store.clone(), rest.clone());
+        let telling = tokio::spawn(async move { notifier.run().await });
         let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
         let intake = Intake::new(
             store.clone(),
@@ -216,6 +219,7 @@ impl Started {
         let ended = gateway::run(&endpoint, sinks, shutdown).await;
 
         sweeping.abort();
+        telling.abort();
         stopping.abort();
         stop_delivery.send_replace(true);
         if delivering.await.is_err() {

@@ -17,6 +17,7 @@ mod m20261120_000002_create_channel_follows;
 mod m20261120_000003_create_channels;
 mod m20261120_000004_create_deliveries;
 mod m20261120_000005_create_lanes;
+mod m20261120_000006_create_untold_breaks;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000003_create_channels::Migration),
             Box::new(m20261120_000004_create_deliveries::Migration),
             Box::new(m20261120_000005_create_lanes::Migration),
+            Box::new(m20261120_000006_create_untold_breaks::Migration),
         ]
     }
 }

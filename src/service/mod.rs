@@ -9,6 +9,7 @@ mod follow;
 pub mod health;
 pub mod intake;
 mod list;
+pub mod notify;
 mod pause;
 mod publish;
 mod request;

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 use super::entity::channel_follows;
 use super::follows::{Hook, by_id, lock};
 use super::sql::{Sql, stored};
-use super::{Store, StoreError, follow_row, gates, webhooks};
+use super::{Store, StoreError, follow_row, gates, untold, webhooks};
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 
@@ -126,8 +126,8 @@ impl Store {
         Ok(follow)
     }
 
-    /// Marks active follows as broken and ends what they owe. Returns them as they are now, by id: their people are
-    /// to be told.
+    /// Marks active follows as broken and ends what they owe. Returns them as they are now, by id; that their people are to be told is noted
+    /// ([`take_untold_breaks`](Self::take_untold_breaks)).
     pub async fn break_follows(
         &self,
         which: BreakWhich,
@@ -162,6 +162,7 @@ impl Store {
         for ids in ids.chunks(10_000) {
             keep_shown(&*txn, ids).await?;
             end_owed(&*txn, ids).await?;
+            untold::note(&*txn, ids).await?;
         }
         let broken = follow_row::follows(&*txn, broken).await?;
         txn.commit().await?;

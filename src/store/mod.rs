@@ -6,6 +6,7 @@
 //! | `connect` | opening SQLite or PostgreSQL, and the transaction that writes |
 //! | `setup` | migrations, and the check that the key fits |
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
+//! | `untold` | breaks that people are still to be told of |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
 //! | `activities`, `event_effects` | source events become activities, and deliveries |
@@ -42,6 +43,7 @@ mod sql;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod untold;
 mod webhooks;
 
 use std::fmt;

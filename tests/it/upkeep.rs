@@ -289,3 +289,29 @@ async fn a_follow_within_a_server_breaks_for_its_own_target_only() {
     alice.post(&source, "still here").unwrap();
     two.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
 }
+
+#[tokio::test]
+async fn who_set_up_a_follow_that_breaks_is_told_once() {
+    let (town, bot) = Town::new().await;
+    let bot = town.happens(bot, When::Running, |town| town.source.delete().unwrap()).await;
+    let told =
+        town.target.wait_for_message(SOON, |message| message.content.contains("no longer receives")).await;
+    let told = told.unwrap();
+    assert_eq!(told.pinged.users, [town.alice.id()], "{}", told.content);
+    assert!(told.content.contains("The followed channel was deleted"), "{}", told.content);
+    bot.stop().await;
+    let mut bot = town.world.start().await;
+    bot.logged("connected to the gateway").await;
+    town.world.sandbox.wait_quiet(Duration::from_secs(3)).await;
+    let all = town.target.messages();
+    assert_eq!(all.iter().filter(|message| message.content.contains("no longer receives")).count(), 1);
+}
+
+#[tokio::test]
+async fn where_the_target_is_gone_a_direct_message_tells() {
+    let (town, _bot) = Town::new().await;
+    town.target.delete().unwrap();
+    let direct = town.world.sandbox.direct_messages(&town.alice).unwrap();
+    let told = direct.wait_for_message(SOON, |message| message.content.contains("no longer receives")).await;
+    assert!(told.unwrap().content.contains("The receiving channel was deleted"));
+}
