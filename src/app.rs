@@ -204,8 +204,9 @@ impl Started {
             wake(waker),
             config.catch_up,
         );
+        let intake = Arc::new(intake);
         let allowance = Allowance::new(config.follow_actions_per_hour);
-        let follows = Follows::new(store, rest, clock, identity, watched, allowance);
+        let follows = Follows::new(store, rest, clock, identity, watched, Arc::clone(&intake), allowance);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot { follows, started_at: clock.now(), gateway: Arc::clone(&state), invite };
@@ -215,7 +216,7 @@ impl Started {
             gateway_url: gateway.url,
             shards: gateway.shards.max(1),
         };
-        let sinks = Sinks { intake: Arc::new(intake), upkeep, bot: Arc::new(bot), state };
+        let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         let ended = gateway::run(&endpoint, sinks, shutdown).await;
 
         sweeping.abort();

@@ -55,6 +55,7 @@ fn deliveries() -> TableCreateStatement {
         .col(big("activity_id"))
         .col(big("target_channel_id"))
         .col(big_or_null("follow_id"))
+        .col(big("position"))
         .col(int_or_null("shown_revision"))
         .col(text("state").default("due"))
         .col(text_or_null("outcome"))
@@ -117,10 +118,10 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("ix_deliveries_follow_id", "deliveries", &["follow_id"]),
         // What a lane reads at every step. The first finds what is to be shown first, however long the queue;
         // the second the edits and deletions, usually few, without walking through that queue.
-        index("ix_deliveries_open", "deliveries", &["target_channel_id", "activity_id"])
+        index("ix_deliveries_open", "deliveries", &["target_channel_id", "position", "activity_id"])
             .and_where(due())
             .take(),
-        index("ix_deliveries_reopened", "deliveries", &["target_channel_id", "activity_id"])
+        index("ix_deliveries_reopened", "deliveries", &["target_channel_id", "position", "activity_id"])
             .and_where(due().and(Expr::col("shown_revision").is_not_null()))
             .take(),
         // The newest mirror of a channel is read before each create.

@@ -20,7 +20,12 @@ const BOT_IN_SOURCE: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Followed {
     /// A new follow.
-    New(Follow),
+    New {
+        /// The follow.
+        follow: Follow,
+        /// With how many earlier posts it begins.
+        earlier: usize,
+    },
     /// The pair was followed already; its options are new.
     Changed(Follow),
     /// The pair was followed already, and broken; it works again.
@@ -54,7 +59,7 @@ impl Follows {
                     options,
                     created_by: actor.user,
                 };
-                self.begin(new).await?
+                self.begin(new, request.backfill).await?
             }
         };
         action.keep();
@@ -140,7 +145,10 @@ impl Follows {
     }
 
     /// Connects the pair at Discord, then stores the follow; what Discord made is removed again where it can't be stored.
-    async fn begin(&self, new: NewFollow) -> Result<Followed, ServiceError> {
+    async fn begin(&self, new: NewFollow, backfill: u8) -> Result<Followed, ServiceError> {
+        // Discord's own following has no past.
+        let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
+        let earlier = self.intake.newest(new.pair.source, new.source_guild, backfill).await?;
         let connected = self.connect(new.pair, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
         self.watched.add(new.pair, new.source_guild, new.options.delivery);
@@ -151,7 +159,10 @@ impl Follows {
                     self.disconnect(connected).await;
                 }
                 tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
-                Ok(Followed::New(follow))
+                if let Err(error) = self.intake.backfill(&follow, &earlier).await {
+                    tracing::warn!(follow = follow.id.0, %error, "a follow could not begin with all earlier posts");
+                }
+                Ok(Followed::New { follow, earlier: earlier.len() })
             }
             Ok(Inserted::AlreadyThere(_)) => {
                 self.disconnect(connected).await;

@@ -35,10 +35,11 @@ pub use self::follow::Followed;
 pub use self::list::{End, FollowPage, FollowRow, Follower, FollowerPage, ServerFollowers};
 pub use self::pause::Resumed;
 pub use self::publish::Published;
-pub use self::request::{DeliveryChoice, FollowRequest, SourceChoice, UnfollowRequest};
+pub use self::request::{DeliveryChoice, FollowRequest, MOST_BACKFILL, SourceChoice, UnfollowRequest};
 pub use self::status::{FollowTotals, Status};
 pub use self::unfollow::Unfollowed;
 
+use self::intake::Intake;
 use self::watch::Watched;
 
 /// Who the bot is at Discord.
@@ -68,6 +69,7 @@ pub struct Follows {
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
+    intake: Arc<Intake>,
     allowance: Mutex<Allowance>,
     /// Held while a target's webhook is looked for and made, so that two follows into it share one.
     target_locks: Mutex<HashMap<ChannelId, Arc<tokio::sync::Mutex<()>>>>,
@@ -81,10 +83,11 @@ impl Follows {
         clock: Clock,
         identity: Identity,
         watched: Arc<Watched>,
+        intake: Arc<Intake>,
         allowance: Allowance,
     ) -> Self {
         let allowance = Mutex::new(allowance);
-        Self { store, rest, clock, identity, watched, allowance, target_locks: Mutex::default() }
+        Self { store, rest, clock, identity, watched, intake, allowance, target_locks: Mutex::default() }
     }
 
     /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).

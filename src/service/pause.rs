@@ -79,6 +79,7 @@ impl Follows {
             filter: follow.options.filter.clone(),
             delivery: DeliveryChoice::Fixed(follow.options.delivery),
             panels: follow.options.panels,
+            backfill: 0,
         };
         self.check(&mut Access::new(&self.rest), actor, &request).await.map(|checked| checked.source)
     }

@@ -86,6 +86,9 @@ pub enum DeliveryChoice {
     Fixed(Delivery),
 }
 
+/// The most posts that a follow can begin with.
+pub const MOST_BACKFILL: u8 = 50;
+
 /// A follow as a person asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowRequest {
@@ -99,6 +102,8 @@ pub struct FollowRequest {
     pub delivery: DeliveryChoice,
     /// Whether panels too.
     pub panels: bool,
+    /// How many of the source's last posts are shown at once, at most [`MOST_BACKFILL`].
+    pub backfill: u8,
 }
 
 impl FollowRequest {
@@ -110,6 +115,7 @@ impl FollowRequest {
         tags: Option<&str>,
         delivery: DeliveryChoice,
         panels: bool,
+        backfill: u8,
     ) -> Result<Self, Refusal> {
         if source.id() == target {
             return Err(Refusal::SelfFollow);
@@ -122,7 +128,7 @@ impl FollowRequest {
             return Err(Refusal::TagsWithoutMode);
         }
         let filter = Filter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))?;
-        Ok(Self { source, target, filter, delivery, panels })
+        Ok(Self { source, target, filter, delivery, panels, backfill: backfill.min(MOST_BACKFILL) })
     }
 }
 
@@ -132,7 +138,7 @@ mod tests {
 
     fn request(mode: Mode, tags: Option<&str>) -> Result<FollowRequest, Refusal> {
         let [source, target] = [1, 2].map(|id| ChannelId::new(id).unwrap());
-        FollowRequest::new(SourceChoice::Chosen(source), target, mode, tags, DeliveryChoice::Auto, true)
+        FollowRequest::new(SourceChoice::Chosen(source), target, mode, tags, DeliveryChoice::Auto, true, 0)
     }
 
     #[test]

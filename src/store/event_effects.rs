@@ -99,8 +99,8 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
     if activities.is_empty() {
         return Ok(Vec::new());
     }
-    let insert = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id) \
-        SELECT a.id, f.target_channel_id, f.id FROM activities a \
+    let insert = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
+        SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a \
         JOIN channel_follows f ON f.source_channel_id = a.source_channel_id \
         WHERE f.is_active AND f.delivery = 'relay' AND NOT a.deleted AND a.id IN ";
     let insert = Sql::new(insert, []).list(activities.iter().copied());

@@ -1,8 +1,8 @@
 //! Which delivery of a lane is next, and all that is known of it.
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
-//! 2. A deletion that isn't waiting, lowest activity first.
-//! 3. The lower activity of these two: the *head*, the first that was never completely shown, and the first
+//! 2. A deletion that isn't waiting, oldest first.
+//! 3. The older of these two: the *head*, the first that was never completely shown, and the first
 //!    edit that isn't waiting. Only the head may be shown first, so that first showings keep their order: while
 //!    it waits, those behind it wait too, but not edits.
 
@@ -29,7 +29,7 @@ pub(super) enum Pick {
     Idle,
 }
 
-const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.follow_id, d.shown_revision, d.wait_until, d.attempts, \
+const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, d.attempts, \
     a.origin, a.revision, a.deleted, a.content, a.author_id, a.created_at \
     FROM deliveries d JOIN activities a ON a.id = d.activity_id ";
 
@@ -37,6 +37,7 @@ const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.follow_id, d.shown_revisi
 pub(super) struct Candidate {
     pub(super) id: i64,
     activity_id: i64,
+    position: i64,
     pub(super) follow_id: Option<i64>,
     pub(super) shown_revision: Option<i32>,
     wait_until: Option<DateTime<Utc>>,
@@ -79,14 +80,14 @@ async fn candidate(
 ) -> Result<Option<Candidate>, StoreError> {
     let (id, time) = (target.to_db(), stored(now));
     let reopened = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NOT NULL \
-        AND (d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY a.deleted DESC, d.activity_id LIMIT 1";
+        AND (d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY a.deleted DESC, d.position, d.activity_id LIMIT 1";
     let reopened = first(txn, reopened, [id.into(), time.into()]).await?;
     // What was deleted holds nothing up: while its deletion waits, the next is the head.
     let head = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NULL \
-        AND (NOT a.deleted OR d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY d.activity_id LIMIT 1";
+        AND (NOT a.deleted OR d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY d.position, d.activity_id LIMIT 1";
     let head = first(txn, head, [id.into(), time.into()]).await?;
     let ready = |one: &Candidate| one.wait_until.is_none_or(|until| until <= now);
-    let rank = |one: &Candidate| (!one.deleted, one.activity_id);
+    let rank = |one: &Candidate| (!one.deleted, one.position, one.activity_id);
     Ok(reopened.into_iter().chain(head.filter(ready)).min_by_key(rank))
 }
 

@@ -11,6 +11,7 @@
 //! | `channels` | a channel's audience, and how far it has been read |
 //! | `activities`, `event_effects` | source events become activities, and deliveries |
 //! | `sources` | whether a source is read, and which of its messages are mirrored |
+//! | `backfill` | what a new follow shows of the time before it |
 //! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
 //! | `mirrors` | what a message of a target mirrors |
 //! | `stats` | numbers for `/about` and the metrics |
@@ -20,6 +21,7 @@
 //! their way in and opened on their way out.
 
 mod activities;
+mod backfill;
 mod channels;
 mod connect;
 mod crypt;

@@ -2,7 +2,7 @@
 
 use tributary_sandbox::{Channel, Effect, Fault, Options};
 
-use crate::harness::{SOON, Scene};
+use crate::harness::{SOON, Scene, follow, texts};
 
 fn channel(channel: &Channel) -> Options {
     Options::new().set("channel", channel)
@@ -120,4 +120,23 @@ async fn a_broken_follow_is_repaired_by_following_again() {
     assert_eq!(scene.newest("panels").await.as_deref(), Some("0"));
     scene.alice.post(&scene.releases, "again").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "again").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_follow_can_begin_with_the_last_posts() {
+    let scene = Scene::new().await;
+    for number in 1..=9 {
+        scene.alice.post(&scene.releases, format!("{number}")).unwrap();
+    }
+    let other = scene.harbour.text("other");
+    follow(&scene.alice, &scene.releases, &other).await;
+    scene.alice.post(&scene.releases, "10").unwrap();
+    let options = Options::new().set("channel", &scene.releases).set("backfill", 4_i64);
+    let reply = scene.run("/follow", options).await;
+    assert!(reply.text().contains("its last 4 posts"), "{}", reply.text());
+    scene.alice.post(&scene.releases, "11").unwrap();
+    scene.news.wait_for_message(SOON, |message| message.content == "11").await.unwrap();
+    assert_eq!(texts(&scene.news), ["7", "8", "9", "10", "11"]);
+    other.wait_for_message(SOON, |message| message.content == "11").await.unwrap();
+    assert_eq!(texts(&other), ["10", "11"], "other followers get nothing old");
 }

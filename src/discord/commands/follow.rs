@@ -36,14 +36,18 @@ pub(super) async fn follow(
         DeliveryChoice,
     >,
     #[description = "Mirror the source's panels too (default: true)"] panels: Option<bool>,
+    #[description = "Begin with this many of the source's last posts (relay only; default: 0)"]
+    #[min = 0]
+    #[max = 50]
+    backfill: Option<u8>,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
     let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
     let target = into.map_or(actor.channel, IntoDomain::into_domain);
     let mode = mode.unwrap_or(Mode::All);
     let delivery = delivery.unwrap_or_default();
-    let request =
-        FollowRequest::new(source, target, mode, tags.as_deref(), delivery, panels.unwrap_or(true))?;
+    let (panels, backfill) = (panels.unwrap_or(true), backfill.unwrap_or(0));
+    let request = FollowRequest::new(source, target, mode, tags.as_deref(), delivery, panels, backfill)?;
     let followed = ctx.data().follows.follow(actor, request).await?;
     reply::embed(ctx, reply::done(describe(&followed))).await;
     Ok(())
@@ -51,12 +55,15 @@ pub(super) async fn follow(
 
 /// What came of it, as the admin reads it.
 fn describe(followed: &Followed) -> String {
-    let (Followed::New(follow) | Followed::Changed(follow) | Followed::Repaired(follow)) = followed;
+    let (Followed::New { follow, .. } | Followed::Changed(follow) | Followed::Repaired(follow)) = followed;
     let source = mention(follow.pair.source);
     let target = mention(follow.pair.target);
     let id = follow.id;
     let outcome = match followed {
-        Followed::New(_) => format!("{target} now follows {source} (follow {id})."),
+        Followed::New { earlier: 0, .. } => format!("{target} now follows {source} (follow {id})."),
+        Followed::New { earlier, .. } => {
+            format!("{target} now follows {source} (follow {id}), beginning with its last {earlier} posts.")
+        }
         Followed::Changed(_) => format!("Follow {id} has new options: {target} follows {source}."),
         Followed::Repaired(_) => format!("Follow {id} works again: {target} follows {source}."),
     };

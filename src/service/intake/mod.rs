@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use crate::domain::activity::Origin;
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
+use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::metrics::EVENTS_READ;
 use crate::rest::Rest;
@@ -33,7 +34,7 @@ use crate::store::{SourceEvent, Store, StoreError};
 use self::held::{Held, Reading};
 use self::reader::Reader;
 use super::watch::{Shard, Watched};
-use super::{Identity, content};
+use super::{Identity, ServiceError, content};
 
 /// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
 pub type Wake = Arc<dyn Fn(Vec<ChannelId>) + Send + Sync>;
@@ -97,6 +98,33 @@ impl Intake {
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
     pub fn wants(&self, channel: ChannelId) -> bool {
         self.watched.is_source(channel)
+    }
+
+    /// The newest posts of a source, at most so many, oldest first: what a new follow can begin with.
+    pub async fn newest(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+        posts: u8,
+    ) -> Result<Vec<SourceEvent>, ServiceError> {
+        if posts == 0 {
+            return Ok(Vec::new());
+        }
+        let read = self.reader.newest(source, guild, posts).await?;
+        Ok(self.without_own(read).collect())
+    }
+
+    /// Shows a new follow these posts before all others, and what was posted since they were read.
+    pub async fn backfill(&self, follow: &Follow, posts: &[SourceEvent]) -> Result<(), ServiceError> {
+        let Some(last) = posts.last() else { return Ok(()) };
+        self.store.backfill(follow, posts, self.clock.now()).await?;
+        (self.wake)(vec![follow.pair.target]);
+        let read =
+            self.reader.after(follow.pair.source, follow.source_guild, last.origin().message()).await?;
+        let since: Vec<SourceEvent> = self.without_own(read).collect();
+        self.store.backfill(follow, &since, self.clock.now()).await?;
+        (self.wake)(vec![follow.pair.target]);
+        Ok(())
     }
 
     /// Writes down what is reported, until the last sender is gone. What is still being read then is read again at the next start.

@@ -171,6 +171,31 @@ impl Reader {
         MessageId::first_at(self.clock.now() - self.catch_up.window)
     }
 
+    /// The newest posts of a source, at most so many, oldest first.
+    pub(super) async fn newest(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+        posts: u8,
+    ) -> Result<Vec<Read>, ServiceError> {
+        // System messages and the bot's own count for the page, not for the posts.
+        let newest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
+        let mut read = self.as_read(newest, guild, true).await?;
+        let surplus = read.len().saturating_sub(usize::from(posts));
+        Ok(read.split_off(surplus))
+    }
+
+    /// What was posted after that message.
+    pub(super) async fn after(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+        after: MessageId,
+    ) -> Result<Vec<Read>, ServiceError> {
+        let messages = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
+        self.as_read(messages, guild, true).await
+    }
+
     /// Whether an empty history is a true one: without Read Message History, Discord answers an empty list too.
     async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
         let mut access = Access::new(&self.rest);

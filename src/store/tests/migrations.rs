@@ -109,9 +109,10 @@ async fn lanes_read_their_partial_indexes() {
         let rows: Vec<String> = plan_of(&db, &query).await;
         rows.join("; ")
     };
-    let head = plan("d.shown_revision IS NULL ORDER BY d.activity_id LIMIT 1").await;
+    let head = plan("d.shown_revision IS NULL ORDER BY d.position, d.activity_id LIMIT 1").await;
     assert!(head.contains("ix_deliveries_open") && !head.contains("TEMP B-TREE"), "{head}");
-    let reopened = plan("d.shown_revision IS NOT NULL ORDER BY a.deleted DESC, d.activity_id LIMIT 1").await;
+    let reopened =
+        plan("d.shown_revision IS NOT NULL ORDER BY a.deleted DESC, d.position, d.activity_id LIMIT 1").await;
     assert!(reopened.contains("ix_deliveries_reopened"), "{reopened}");
 }
 
