@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("delivery", &["store", "rest", "domain", "metrics"]),
     ("discord", &["service", "domain", "metrics"]),
     ("http", &["service", "domain", "metrics"]),
-    ("config", &[]),
+    ("config", &["domain"]),
     ("cli", &["config"]),
     ("logging", &["config"]),
     ("metrics", &["rest", "domain"]),

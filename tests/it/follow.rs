@@ -113,8 +113,7 @@ async fn a_failing_discord_changes_nothing_and_says_so() {
 async fn a_broken_follow_is_repaired_by_following_again() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
-    scene.news.delete_webhook(scene.news.webhooks()[0].id).unwrap();
-    scene.world.database.wait_for("broken_reason", "webhook_deleted").await;
+    scene.lose_webhook().await;
     let reply = scene.run("/follow", channel(&scene.releases).set("panels", false)).await;
     assert!(reply.text().starts_with("Follow #1 works again"), "{}", reply.text());
     assert_eq!(scene.newest("panels").await.as_deref(), Some("0"));

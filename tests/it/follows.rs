@@ -154,8 +154,7 @@ async fn the_menu_pauses_resumes_and_removes() {
 async fn a_broken_follow_says_why_and_resuming_mends_it() {
     let scene = Scene::new().await;
     many(&scene, 1).await;
-    scene.news.delete_webhook(scene.news.webhooks()[0].id).unwrap();
-    scene.world.database.wait_for("broken_reason", "webhook_deleted").await;
+    scene.lose_webhook().await;
     let list = scene.run("/follows", ()).await;
     assert!(list.text().contains("🔴 broken"), "{}", list.text());
     assert!(list.text().contains("The webhook that posts here was deleted. Resume this follow"));

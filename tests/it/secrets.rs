@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tributary_sandbox::{Effect, Fault, Sandbox};
+use tributary_sandbox::{Config, Effect, Fault, Permissions, Sandbox};
 
 use crate::harness::{Backend, SOON, World, admin, follow, texts};
 
@@ -55,6 +55,8 @@ async fn nothing_secret_is_logged(
     let mut bot = world.start().await;
     alice.post(&source, TEXTS[2]).unwrap();
     target.wait_for_message(SOON, |message| message.content == TEXTS[2]).await.unwrap();
+    let without = Config::default().bot_permissions.difference(Permissions::MANAGE_WEBHOOKS);
+    harbour.set_bot_permissions(without).unwrap();
     target.delete_webhook(target.webhooks()[0].id).unwrap();
     alice.post(&source, TEXTS[3]).unwrap();
     bot.logged("follow broken").await;

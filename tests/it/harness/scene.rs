@@ -1,6 +1,6 @@
 //! One server with a source, a target and an admin, a running bot, and ways to say "refused, and nothing changed".
 
-use tributary_sandbox::{ActError, Channel, Guild, Options, Person, Reply};
+use tributary_sandbox::{ActError, Channel, Config, Guild, Options, Permissions, Person, Reply};
 
 use super::{Bot, SOON, World, admin};
 
@@ -31,6 +31,22 @@ impl Scene {
         let alice = admin(&harbour, "Alice");
         let bot = world.start().await;
         Self { world, bot, harbour, releases, news, alice }
+    }
+
+    /// A moderator deletes the webhook in `#news` while the bot may not make another: the next post breaks the follow. Then the bot may again.
+    pub async fn lose_webhook(&self) {
+        let all = Config::default().bot_permissions;
+        self.harbour
+            .set_bot_permissions(all.difference(Permissions::MANAGE_WEBHOOKS))
+            .expect("the bot is there");
+        self.news.delete_webhook(self.news.webhooks()[0].id).expect("it is there");
+        let sources =
+            self.world.database.text("SELECT CAST(source_channel_id AS TEXT) FROM channel_follows").await;
+        let source =
+            self.harbour.channels().into_iter().find(|channel| Some(channel.id().to_string()) == sources);
+        self.alice.post(&source.expect("a source of this server"), "lost").expect("a post");
+        self.world.database.wait_for("broken_reason", "webhook_deleted").await;
+        self.harbour.set_bot_permissions(all).expect("the bot is there");
     }
 
     /// Another server with the bot, and somebody who manages it.
