@@ -79,18 +79,11 @@ impl Pair {
         self.mirrors().into_iter().map(|message| message.content).collect()
     }
 
-    /// Waits until so many mirrors stand.
-    pub async fn shown(&self, count: usize) -> Vec<SeenMessage> {
-        let enough = || (self.mirrors().len() == count).then_some(());
-        let waited = self.world.sandbox.wait_for("the mirrors", SOON, enough).await;
-        assert!(waited.is_ok(), "not {count}:\n{}", self.target.render_text());
-        self.mirrors()
-    }
-
-    /// The requests with this method to webhooks.
+    /// The requests with this method through the target's webhook.
     pub fn requests(&self, method: &str) -> Vec<Exchange> {
+        let path = format!("/webhooks/{}/", self.target.webhooks()[0].id);
         let all = self.world.sandbox.exchanges().into_iter();
-        all.filter(|one| one.method == method && one.path.starts_with("/webhooks/")).collect()
+        all.filter(|one| one.method == method && one.path.starts_with(&path)).collect()
     }
 
     /// One more post, and all that happened before it has arrived when it does: events are taken in order. Returns its text.
