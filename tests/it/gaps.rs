@@ -91,6 +91,7 @@ async fn only_the_newest_are_made_up_for_and_the_rest_is_said() {
     let mut pair = Pair::with(&[("CATCH_UP_MESSAGES", "5")]).await;
     pair.before().await;
     pair.absent(|pair| drop(pair.post_all(100..130, "meanwhile"))).await;
+    pair.target.wait_for_message(SOON, |message| message.content == "129 meanwhile").await.unwrap();
     let last = pair.settled().await;
     let texts = pair.texts();
     let wanted: Vec<String> = (125..130).map(|number| format!("{number} meanwhile")).chain([last]).collect();
