@@ -11,9 +11,12 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tributary_sandbox::{Channel, Config, Effect, Fault, Options, Permissions, Person, Sandbox, Tally};
+use tributary_sandbox::{Channel, Config, Effect, Fault, Options, Permissions, Sandbox};
 
 mod bot;
+mod people;
+
+use people::count;
 
 /// How long the bot may take to come back, and to finish in the end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,7 +73,7 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let latency = Effect::Delay(Duration::from_millis(args.latency));
     sandbox.fault(Fault::on("*", "/webhooks/**", latency).forever());
 
-    let posting = tokio::spawn(post(admin, source.clone(), args));
+    let posting = tokio::spawn(people::post(admin, source.clone(), !args.seed, args.rate));
     let mut random = StdRng::seed_from_u64(args.seed);
     let began = Instant::now();
     for kill in 1..=args.kills {
@@ -103,29 +106,4 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     child.kill()?;
     child.wait()?;
     Ok(tally.is_clean())
-}
-
-/// Posts numbered messages, edits some and deletes some, until it is stopped.
-async fn post(person: Person, source: Channel, args: Args) {
-    let mut random = StdRng::seed_from_u64(!args.seed);
-    let mut standing = Vec::new();
-    for number in 0_u64.. {
-        let Ok(message) = person.post(&source, format!("{number} first")) else { return };
-        standing.push((number, message.id));
-        if random.random_bool(0.15) {
-            let (number, message) =
-                standing[random.random_range(standing.len().saturating_sub(20)..standing.len())];
-            let _ = person.edit(&source, message, format!("{number} edited at {}", standing.len()));
-        }
-        if random.random_bool(0.05) {
-            let index = random.random_range(standing.len().saturating_sub(20)..standing.len());
-            let (_, message) = standing.remove(index);
-            let _ = person.delete(&source, message);
-        }
-        tokio::time::sleep(Duration::from_secs(1) / args.rate).await;
-    }
-}
-
-fn count(source: &Channel, targets: &[Channel]) -> Tally {
-    targets.iter().map(|target| Tally::of(source, target)).fold(Tally::default(), std::ops::Add::add)
 }

@@ -20,10 +20,10 @@ pub(super) fn part(work: &Work, part: Part) -> Option<Payload> {
 
 fn stage(work: &Work) -> Stage {
     let place = work.surroundings;
-    let room = match NonZeroUsize::new(work.mirrors.len()) {
-        Some(standing) if work.delivery.shown.is_some() => Room::Parts(standing),
-        _ => Room::Any,
-    };
+    // One that somebody deleted leaves its place empty: the others keep theirs.
+    let last = work.mirrors.iter().map(|mirror| mirror.part.0).max();
+    let room = last.and_then(|last| NonZeroUsize::new(usize::try_from(last).ok()? + 1));
+    let room = room.filter(|_| work.delivery.shown.is_some()).map_or(Room::Any, Room::Parts);
     let answered = place.servers.zip(place.answered).map(|((_, server), (channel, message))| {
         format!("https://discord.com/channels/{server}/{channel}/{message}")
     });

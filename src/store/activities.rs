@@ -44,13 +44,21 @@ pub enum SourceEvent {
         /// Which.
         origin: Origin,
     },
+    /// The source was read up to here, whatever that message is.
+    Passed {
+        /// Which.
+        origin: Origin,
+    },
 }
 
 impl SourceEvent {
     /// Which message it is about.
     pub const fn origin(&self) -> Origin {
         match self {
-            Self::Posted { origin, .. } | Self::Edited { origin, .. } | Self::Deleted { origin } => *origin,
+            Self::Posted { origin, .. }
+            | Self::Edited { origin, .. }
+            | Self::Deleted { origin }
+            | Self::Passed { origin } => *origin,
         }
     }
 }
@@ -98,6 +106,7 @@ impl Store {
     /// - Edited: a new revision, if it shows something else; owed again where it was shown through a follow
     ///   that isn't broken.
     /// - Deleted: the last revision; its content is forgotten, and its mirrors are to go.
+    /// - Passed: the channel counts as read up to it, without an activity.
     ///
     /// Edits and deletions of what was never recorded are passed over.
     pub async fn record_events(
@@ -270,5 +279,6 @@ fn play(
                 known.changed = true;
             }
         }
+        SourceEvent::Passed { .. } => {}
     }
 }

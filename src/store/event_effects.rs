@@ -37,8 +37,10 @@ pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<()
     for event in events {
         let (channel, message) = (event.origin().channel(), event.origin().message());
         let seen = channels.entry(channel.to_db()).or_default();
-        if let SourceEvent::Posted { source, .. } = event {
+        if matches!(event, SourceEvent::Posted { .. } | SourceEvent::Passed { .. }) {
             *seen = (*seen).max(Some(message.to_db()));
+        }
+        if let SourceEvent::Posted { source, .. } = event {
             channels.entry(source.to_db()).or_default();
         }
     }

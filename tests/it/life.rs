@@ -1,65 +1,218 @@
-//! The whole life of a message: edits and deletions, also while nobody listens.
+//! The whole life of a message: edits and deletions, whenever they come.
 
-use tributary_sandbox::{Channel, Options, Person, Tally};
+use std::time::Duration;
 
-use crate::harness::{Bot, SOON, World, admin};
+use serde_json::json;
+use tributary_sandbox::{Effect, Fault, FaultId, Post};
 
-/// A source with a follower, and somebody who posts.
-struct Scene {
-    world: World,
-    source: Channel,
-    target: Channel,
-    alice: Person,
-    bot: Option<Bot>,
-}
+use crate::harness::{Pair, SOON};
 
-async fn scene() -> Scene {
-    let world = World::new().await;
-    let guild = world.sandbox.create_guild("Harbour");
-    let (source, target) = (guild.text("source"), guild.text("target"));
-    let alice = admin(&guild, "Alice");
-    let bot = world.start().await;
-    alice.run(&target, "/follow", Options::new().set("channel", &source)).await.unwrap();
-    Scene { world, source, target, alice, bot: Some(bot) }
-}
-
-impl Scene {
-    /// Waits until the target shows exactly what stands in the source.
-    async fn in_step(&self) {
-        let clean = || Tally::of(&self.source, &self.target).is_clean().then_some(());
-        if self.world.sandbox.wait_for("the target to show its source", SOON, clean).await.is_err() {
-            panic!("{}\n{}", Tally::of(&self.source, &self.target), self.target.render_text());
-        }
+impl Pair {
+    /// The next request of this kind takes a while, and one after `pass` others.
+    fn slow(&self, method: &str, pass: u64) -> FaultId {
+        let slow = Effect::Delay(Duration::from_millis(700));
+        self.world.sandbox.fault(Fault::on(method, "/webhooks/**", slow).after(pass))
     }
+
+    /// Waits until a fault struck: its request is in flight.
+    async fn in_flight(&self, fault: FaultId) {
+        self.world.until("a request is in flight", async || self.world.sandbox.fault_hits(fault) == 1).await;
+    }
+}
+
+/// A message of two parts, of which the first begins with this word.
+fn long(word: &str) -> String {
+    format!("{word} {}", "long ".repeat(600)).trim_end().to_owned()
 }
 
 #[tokio::test]
 async fn edits_and_deletions_arrive() {
-    let scene = scene().await;
-    let first = scene.alice.post(&scene.source, "1 first").unwrap();
-    let second = scene.alice.post(&scene.source, "2 second").unwrap();
-    scene.in_step().await;
-    scene.alice.edit(&scene.source, first.id, "1 changed").unwrap();
-    scene.alice.delete(&scene.source, second.id).unwrap();
-    scene.in_step().await;
-    let shown = scene.target.wait_for_message(SOON, |message| message.content == "1 changed").await.unwrap();
+    let pair = Pair::new().await;
+    let posted = pair.post_all(1..3, "first");
+    pair.in_step().await;
+    pair.edit(&posted[0], "1 changed");
+    pair.delete(&posted[1]);
+    pair.in_step().await;
+    let shown = pair.target.wait_for_message(SOON, |message| message.content == "1 changed").await.unwrap();
     assert!(shown.edited_at.is_some());
 }
 
 #[tokio::test]
 async fn what_was_missed_is_made_up_for() {
-    let mut scene = scene().await;
-    let edited = scene.alice.post(&scene.source, "1 first").unwrap();
-    let deleted = scene.alice.post(&scene.source, "2 second").unwrap();
-    scene.in_step().await;
-    scene.bot.take().unwrap().stop().await;
+    let mut pair = Pair::new().await;
+    let posted = pair.post_all(1..3, "first");
+    pair.in_step().await;
+    pair.stop().await;
 
-    scene.alice.edit(&scene.source, edited.id, "1 changed while away").unwrap();
-    scene.alice.delete(&scene.source, deleted.id).unwrap();
-    for number in 3..250 {
-        scene.alice.post(&scene.source, format!("{number} while away")).unwrap();
+    pair.edit(&posted[0], "1 changed while away");
+    pair.delete(&posted[1]);
+    pair.post_all(3..250, "while away");
+    pair.start().await;
+    pair.post("250 live again");
+    pair.in_step().await;
+}
+
+#[tokio::test]
+async fn an_edit_while_the_copy_is_in_flight_follows_it() {
+    let pair = Pair::new().await;
+    let slow = pair.slow("POST", 0);
+    let posted = pair.post("1 first");
+    pair.in_flight(slow).await;
+    pair.edit(&posted, "1 changed");
+    pair.in_step().await;
+}
+
+#[tokio::test]
+async fn a_deletion_while_the_copy_is_in_flight_follows_it() {
+    let pair = Pair::new().await;
+    let slow = pair.slow("POST", 0);
+    let posted = pair.post("1 first");
+    pair.in_flight(slow).await;
+    pair.delete(&posted);
+    pair.in_step().await;
+    assert_eq!(pair.requests("DELETE").len(), 1);
+}
+
+#[tokio::test]
+async fn what_changes_while_the_copy_waits_is_sent_once_or_never() {
+    let pair = Pair::new().await;
+    let slow = pair.slow("POST", 0);
+    pair.post("1 first");
+    pair.in_flight(slow).await;
+    let waiting = pair.post_all(2..4, "waits");
+    pair.edit(&waiting[0], "2 changed");
+    pair.delete(&waiting[1]);
+    pair.in_step().await;
+    assert_eq!(pair.requests("POST").len(), 3, "the first, the changed one and the last");
+    assert!(pair.requests("PATCH").is_empty() && pair.requests("DELETE").is_empty());
+}
+
+#[tokio::test]
+async fn ten_quick_edits_become_two() {
+    let pair = Pair::new().await;
+    let posted = pair.post("1 first");
+    pair.in_step().await;
+    let slow = pair.slow("PATCH", 0);
+    pair.edit(&posted, "1 edit 0");
+    pair.in_flight(slow).await;
+    for edit in 1..10 {
+        pair.edit(&posted, format!("1 edit {edit}"));
     }
-    scene.bot = Some(scene.world.start().await);
-    scene.alice.post(&scene.source, "250 live again").unwrap();
-    scene.in_step().await;
+    pair.in_step().await;
+    assert_eq!(pair.requests("PATCH").len(), 2);
+}
+
+#[tokio::test]
+async fn a_bulk_deletion_takes_all_mirrors_along() {
+    let pair = Pair::new().await;
+    let posted = pair.post_all(1..21, "first");
+    pair.in_step().await;
+    let ids: Vec<_> = posted[3..18].iter().map(|message| message.id).collect();
+    pair.source.bulk_delete(&ids).unwrap();
+    pair.in_step().await;
+    assert_eq!(pair.mirrors().len(), 7);
+}
+
+#[tokio::test]
+async fn a_mirror_that_a_moderator_deletes_stays_deleted() {
+    let mut pair = Pair::new().await;
+    let posted = pair.post_all(1..3, "first");
+    pair.settled().await;
+    for mirror in &pair.mirrors()[..2] {
+        pair.target.delete_message(mirror.id).unwrap();
+    }
+    pair.edit(&posted[0], "1 changed");
+    pair.settled().await;
+    assert!(pair.texts().iter().all(|text| text.starts_with("last")), "{:?}", pair.texts());
+    pair.stop().await;
+    pair.edit(&posted[1], "2 changed while the bot was away");
+    pair.start().await;
+    pair.delete(&posted[0]);
+    pair.settled().await;
+    assert!(pair.texts().iter().all(|text| text.starts_with("last")), "{:?}", pair.texts());
+}
+
+#[tokio::test]
+async fn an_edit_adds_no_part_below_later_mirrors() {
+    let pair = Pair::new().await;
+    let posted = pair.post("1 short");
+    pair.post("2 later");
+    pair.settled().await;
+    pair.edit(&posted, long("1"));
+    let last = pair.settled().await;
+    let texts = pair.texts();
+    assert_eq!((texts.len(), &texts[1], &texts[3]), (4, &"2 later".to_owned(), &last));
+    let tail: String = texts[0].chars().skip(1800).collect();
+    assert!(tail.contains(&posted.id.to_string()), "it ends with a link to the original: {tail}");
+}
+
+#[tokio::test]
+async fn a_message_of_two_parts_is_edited_in_both_and_shrinks() {
+    let pair = Pair::new().await;
+    let posted = pair.post(long("1"));
+    pair.settled().await;
+    pair.edit(&posted, long("1 changed").replace("long", "tall"));
+    pair.settled().await;
+    assert!(pair.texts()[..2].iter().all(|text| text.contains("tall") && !text.contains("long")));
+    pair.edit(&posted, "1 short");
+    pair.settled().await;
+    assert_eq!(pair.texts(), ["1 short", "last-0 of all", "last-1 of all", "last-2 of all"]);
+}
+
+#[tokio::test]
+async fn a_part_that_a_moderator_leaves_standing_keeps_its_place() {
+    let pair = Pair::new().await;
+    let posted = pair.post(long("1"));
+    pair.settled().await;
+    pair.target.delete_message(pair.mirrors()[0].id).unwrap();
+    for word in ["tall", "wide"] {
+        pair.edit(&posted, long("1").replace("long", word));
+        pair.settled().await;
+        let texts = pair.texts();
+        assert!(texts[0].starts_with(word), "the second part stays, and is kept current: {texts:?}");
+    }
+    pair.delete(&posted);
+    pair.settled().await;
+    assert!(pair.texts().iter().all(|text| text.starts_with("last")), "{:?}", pair.texts());
+}
+
+#[tokio::test]
+async fn a_deletion_while_a_part_is_in_flight_takes_all_parts() {
+    let pair = Pair::new().await;
+    let slow = pair.slow("POST", 1);
+    let posted = pair.post(long("1"));
+    pair.in_flight(slow).await;
+    pair.delete(&posted);
+    let last = pair.settled().await;
+    assert_eq!(pair.texts(), [last]);
+    assert_eq!(pair.requests("DELETE").len(), 2);
+}
+
+#[tokio::test]
+async fn an_edit_while_a_part_is_in_flight_reaches_both() {
+    let pair = Pair::new().await;
+    let slow = pair.slow("POST", 1);
+    let posted = pair.post(long("1"));
+    pair.in_flight(slow).await;
+    pair.edit(&posted, long("1").replace("long", "tall"));
+    pair.settled().await;
+    let texts = pair.texts();
+    assert!(texts.len() == 3 && texts[..2].iter().all(|text| !text.contains("long")), "{texts:?}");
+}
+
+/// The gateway's library understands neither; both arrive all the same.
+#[tokio::test]
+async fn what_the_library_does_not_know_arrives() {
+    let pair = Pair::new().await;
+    let unknown = json!([{ "type": 1, "components": [{ "type": 99 }] }, { "type": 1, "components": [{ "type": 2, "style": 5, "label": "Docs", "url": "https://x.example" }] }]);
+    pair.alice.post(&pair.source, Post::text("1 with something new").field("components", unknown)).unwrap();
+    let inner = json!([{ "type": 10, "content": "# 2 a layout" }, { "type": 14, "divider": true, "spacing": 1 }]);
+    let layout = json!([{ "type": 17, "accent_color": null, "spoiler": false, "components": inner }]);
+    let layout = Post::default().field("components", layout).field("flags", json!(1 << 15));
+    pair.alice.post(&pair.source, layout).unwrap();
+    pair.settled().await;
+    let mirrors = pair.mirrors();
+    assert!(mirrors[0].content.starts_with("1 with something new"), "{:?}", mirrors[0]);
+    assert!(mirrors[0].json["components"].to_string().contains("https://x.example"), "{:?}", mirrors[0]);
+    assert!(mirrors[1].content.starts_with("# 2 a layout"), "{:?}", mirrors[1]);
 }

@@ -1,11 +1,14 @@
 //! The real bot against the sandbox: each test starts the program as an operator would, acts as people do, and looks at what they would see.
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
+mod faults;
 mod follow;
 mod followers;
 mod follows;
+mod gaps;
 mod generated;
 mod harness;
+mod kills;
 mod life;
 mod limits;
 mod migrate;

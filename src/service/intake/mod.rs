@@ -32,7 +32,7 @@ use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
 
 use self::held::{Held, Reading};
-use self::reader::Reader;
+use self::reader::{Read, Reader};
 use super::watch::{Shard, Watched};
 use super::{Identity, ServiceError, content};
 
@@ -74,7 +74,6 @@ pub enum Report {
 pub struct Intake {
     store: Store,
     clock: Clock,
-    identity: Identity,
     watched: Arc<Watched>,
     wake: Wake,
     reader: Reader,
@@ -91,8 +90,8 @@ impl Intake {
         wake: Wake,
         catch_up: CatchUp,
     ) -> Self {
-        let reader = Reader::new(store.clone(), rest, clock, identity, catch_up);
-        Self { store, clock, identity, watched, wake, reader }
+        let reader = Reader::new(store.clone(), rest, clock, identity, Arc::clone(&watched), catch_up);
+        Self { store, clock, watched, wake, reader }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
@@ -137,12 +136,7 @@ impl Intake {
             tokio::select! {
                 biased;
                 Some(read) = readers.join_next() => match read {
-                    Ok((source, read)) => {
-                        events.extend(self.without_own(read));
-                        for report in held.release(source) {
-                            self.take(report, &mut held, &mut events);
-                        }
-                    }
+                    Ok((source, read)) => self.take_read(source, read, &mut held, &mut events),
                     Err(error) => tracing::error!(%error, "a reading failed; its source stays held until the next session"),
                 },
                 count = reports.recv_many(&mut batch, BATCH) => {
@@ -220,7 +214,7 @@ impl Intake {
             }
             return;
         };
-        if !content::is_post(&message) || self.is_own(&message) {
+        if !self.reader.is_post(&message) {
             return;
         }
         let mut content = content::read(&message, guild);
@@ -231,25 +225,40 @@ impl Intake {
         events.push(event(origin, &message, content, new));
     }
 
-    /// Whether the bot itself posted this: such a message is never mirrored, or two channels that follow each other would echo without end.
-    fn is_own(&self, message: &Message) -> bool {
-        message.author.id == self.identity.user
-            || message.application_id == Some(self.identity.application)
-            || message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
-    }
-
-    /// What was read, as events, but for what the bot itself posted.
-    fn without_own(&self, read: Vec<reader::Read>) -> impl Iterator<Item = SourceEvent> {
-        let events = read.into_iter().filter_map(|read| match read {
-            reader::Read::Message { message, .. } if self.is_own(&message) => None,
-            reader::Read::Message { message, content, new } => {
-                let origin = Origin::Message { channel: message.channel_id, message: message.id };
-                Some(event(origin, &message, *content, new))
-            }
-            reader::Read::Gone(origin) => Some(SourceEvent::Deleted { origin }),
-            reader::Read::Notice(event) => Some(*event),
+    /// Takes what was read of a source, then what waited behind it. Where more was missed than is read, what came live of that stands before the rest.
+    fn take_read(
+        &self,
+        source: ChannelId,
+        read: Vec<Read>,
+        held: &mut Held,
+        events: &mut Vec<SourceEvent>,
+    ) {
+        let first_read = read.iter().find_map(|read| match read {
+            Read::Message { message, new: true, .. } => Some(message.id),
+            _ => None,
         });
-        events.collect::<Vec<_>>().into_iter()
+        let waiting = held.release(source);
+        let first_live = waiting.iter().find_map(posted);
+        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting
+            .into_iter()
+            .partition(|report| posted(report).is_some_and(|live| first_read.is_some_and(|read| live < read)));
+        for one in read {
+            if matches!(one, Read::Message { new: true, .. }) {
+                before.drain(..).for_each(|report| self.take(report, held, events));
+            }
+            events.extend(match one {
+                Read::Message { message, content, new } => {
+                    let origin = Origin::Message { channel: message.channel_id, message: message.id };
+                    Some(event(origin, &message, *content, new))
+                }
+                Read::Gone(origin) => Some(SourceEvent::Deleted { origin }),
+                // All that it speaks of came live.
+                Read::Notice { first, .. } if first_live.is_some_and(|live| live <= first) => None,
+                Read::Notice { event, .. } => Some(*event),
+                Read::Passed(origin) => Some(SourceEvent::Passed { origin }),
+            });
+        }
+        after.into_iter().for_each(|report| self.take(report, held, events));
     }
 
     /// Writes a batch down, in its order, in one transaction, however long the database is away: to go on without it would lose messages. Then wakes the
@@ -276,6 +285,12 @@ impl Intake {
         }
         Ok(())
     }
+}
+
+/// The message that a report says was posted.
+fn posted(report: &Report) -> Option<MessageId> {
+    let Report::Posted(message) = report else { return None };
+    ids(message).map(|(_, _, message)| message)
 }
 
 /// The server, the channel and the message that a message in Discord's form names.

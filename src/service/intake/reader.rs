@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::activity::Origin;
@@ -15,6 +16,7 @@ use crate::domain::retry::backoff;
 use crate::rest::model::{AuthorMember, Message};
 use crate::rest::{HISTORY_PAGE, Rest};
 use crate::service::access::{Access, Found, Place};
+use crate::service::watch::Watched;
 use crate::service::{Identity, ServiceError, content};
 use crate::store::{SourceEvent, Store};
 
@@ -34,8 +36,15 @@ pub(super) enum Read {
     },
     /// A message that is no more.
     Gone(Origin),
-    /// A line for the targets.
-    Notice(Box<SourceEvent>),
+    /// A line for the targets, about messages that are not mirrored.
+    Notice {
+        /// The first of these.
+        first: MessageId,
+        /// The line.
+        event: Box<SourceEvent>,
+    },
+    /// All up to this message was read.
+    Passed(Origin),
 }
 
 /// Asks Discord.
@@ -45,13 +54,30 @@ pub(super) struct Reader {
     rest: Rest,
     clock: Clock,
     identity: Identity,
+    watched: Arc<Watched>,
     catch_up: CatchUp,
     pub(super) names: NameBook,
 }
 
 impl Reader {
-    pub(super) fn new(store: Store, rest: Rest, clock: Clock, identity: Identity, catch_up: CatchUp) -> Self {
-        Self { store, rest, clock, identity, catch_up, names: NameBook::default() }
+    pub(super) fn new(
+        store: Store,
+        rest: Rest,
+        clock: Clock,
+        identity: Identity,
+        watched: Arc<Watched>,
+        catch_up: CatchUp,
+    ) -> Self {
+        Self { store, rest, clock, identity, watched, catch_up, names: NameBook::default() }
+    }
+
+    /// Whether somebody posted this: not Discord, and not the bot itself. What that posted is never mirrored, or two channels that follow each other would
+    /// echo without end.
+    pub(super) fn is_post(&self, message: &Message) -> bool {
+        content::is_post(message)
+            && message.author.id != self.identity.user
+            && message.application_id != Some(self.identity.application)
+            && !message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
     }
 
     /// Reads, as long as it takes; gives up only where Discord says no, in which case there is nothing to read.
@@ -99,47 +125,71 @@ impl Reader {
     /// What became of the messages that are mirrored already, then everything new, oldest first.
     async fn history(&self, source: ChannelId, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
         let Some(seen) = self.store.seen_message(source).await? else { return Ok(Vec::new()) };
-        let newest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
+        let latest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
         // Mostly nothing is new, and one request has told everything.
-        if newest.last().is_none_or(|newest| newest.id <= seen) {
-            return self.changes(source, guild, &newest).await;
-        }
+        let Some(newest) = latest.last().map(|newest| newest.id).filter(|newest| *newest > seen) else {
+            return self.changes(source, guild, &latest).await;
+        };
         let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
         let known = self.rest.messages_before(source, behind, HISTORY_PAGE).await?;
         let mut read = self.changes(source, guild, &known).await?;
         let (missed, notice) = self.since(source, seen).await?;
         read.extend(notice);
         read.extend(self.as_read(missed, guild, true).await?);
+        // What nobody posted is not read again and again.
+        read.push(Read::Passed(Origin::Message { channel: source, message: newest }));
         Ok(read)
     }
 
-    /// The messages after `seen`, within the bounds, and a line about those that are beyond them.
+    /// What was posted after `seen`, within the bounds, and a line about what is beyond them.
     async fn since(
         &self,
         source: ChannelId,
         seen: MessageId,
     ) -> Result<(Vec<Message>, Option<Read>), ServiceError> {
         let start = seen.max(self.oldest());
+        let mut beyond = self.first_post(source, seen, start).await?;
+        let mut end = start;
         let mut messages = VecDeque::new();
         let mut after = start;
-        let mut surplus = false;
         loop {
             let page = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
             let full = page.len() == usize::from(HISTORY_PAGE);
             let Some(last) = page.last() else { break };
             after = last.id;
-            messages.extend(page);
-            while messages.len() > self.catch_up.messages {
-                messages.pop_front();
-                surplus = true;
+            messages.extend(page.into_iter().filter(|message| self.is_post(message)));
+            while messages.len() > self.catch_up.messages
+                && let Some(surplus) = messages.pop_front()
+            {
+                beyond = beyond.or(Some(surplus.id));
+                end = messages.front().map_or(after, |message| message.id);
             }
             if !full {
                 break;
             }
         }
-        let before = if surplus { messages.front().map_or(after, |message| message.id) } else { start };
-        let notice = (surplus || start > seen).then(|| notice(source, seen, before));
-        Ok((messages.into(), notice))
+        Ok((messages.into(), beyond.map(|first| notice(source, seen, first, end))))
+    }
+
+    /// The first post after one message and up to another.
+    async fn first_post(
+        &self,
+        source: ChannelId,
+        mut after: MessageId,
+        until: MessageId,
+    ) -> Result<Option<MessageId>, ServiceError> {
+        while after < until {
+            let page = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
+            let mut within = page.iter().take_while(|message| message.id <= until);
+            if let Some(post) = within.find(|message| self.is_post(message)) {
+                return Ok(Some(post.id));
+            }
+            match page.last() {
+                Some(last) if page.len() == usize::from(HISTORY_PAGE) => after = last.id,
+                _ => break,
+            }
+        }
+        Ok(None)
     }
 
     /// What became of those of these messages that are mirrored: edited, or deleted.
@@ -211,7 +261,8 @@ impl Reader {
         guild: GuildId,
         new: bool,
     ) -> Result<Vec<Read>, ServiceError> {
-        let mut posts: Vec<Message> = messages.into_iter().filter(content::is_post).collect();
+        let mut posts: Vec<Message> =
+            messages.into_iter().filter(|message| self.is_post(message)).collect();
         if new {
             self.name_authors(guild, &mut posts).await;
         }
@@ -249,16 +300,17 @@ impl Reader {
     }
 }
 
-/// A line about messages that were missed for good.
-fn notice(source: ChannelId, seen: MessageId, before: MessageId) -> Read {
+/// A line about messages that were missed for good, `first` being the first of them.
+fn notice(source: ChannelId, seen: MessageId, first: MessageId, before: MessageId) -> Read {
     let [from, to] = [seen, before].map(|message| message.created_at().timestamp());
     let text = format!(
         "-# What was posted in <#{source}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."
     );
-    Read::Notice(Box::new(SourceEvent::Posted {
+    let event = SourceEvent::Posted {
         origin: Origin::Gap { channel: source, before },
         source,
         author: None,
         content: Content { author: "Tributary".to_owned(), text, ..Content::default() },
-    }))
+    };
+    Read::Notice { first, event: Box::new(event) }
 }

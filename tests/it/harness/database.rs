@@ -67,6 +67,16 @@ impl Database {
         connection.close().await.expect("it closes");
     }
 
+    /// Lets everybody in again.
+    pub async fn give_back(&self) {
+        let (server, name) = self.url.rsplit_once('/').expect("an address with a database");
+        let connection =
+            SeaDatabase::connect(format!("{server}/postgres")).await.expect("the server is there");
+        let statement = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
+        connection.execute_unprepared(&statement).await.expect("the statement is right");
+        connection.close().await.expect("it closes");
+    }
+
     /// Waits until this column of the newest follow has this value.
     pub async fn wait_for(&self, column: &str, value: &str) {
         let query = format!("SELECT CAST({column} AS TEXT) FROM channel_follows ORDER BY id DESC LIMIT 1");

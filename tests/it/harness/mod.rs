@@ -4,6 +4,7 @@ mod bot;
 mod contract;
 mod database;
 mod look;
+mod pair;
 mod program;
 mod scene;
 
@@ -16,6 +17,7 @@ use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Pe
 pub use self::bot::{Bot, KEY};
 pub use self::database::{Backend, Database};
 pub use self::look::look;
+pub use self::pair::Pair;
 pub use self::program::ended;
 pub use self::scene::{Scene, hidden, refusal};
 
