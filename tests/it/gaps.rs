@@ -45,7 +45,10 @@ impl Pair {
 #[case::resumed_session(&GatewayFault::InvalidSession(true))]
 #[case::broken(&GatewayFault::Break)]
 #[tokio::test]
-async fn nothing_is_lost_with_a_connection(#[case] fault: &GatewayFault, #[values(false, true)] forgotten: bool) {
+async fn nothing_is_lost_with_a_connection(
+    #[case] fault: &GatewayFault,
+    #[values(false, true)] forgotten: bool,
+) {
     let pair = Pair::new().await;
     let before = pair.before().await;
     pair.world.sandbox.gateway_fault(fault);
@@ -134,7 +137,11 @@ async fn the_bots_own_messages_push_out_nobodys() {
     };
     pair.absent(away).await;
     pair.settled().await;
-    assert!(pair.notices().is_empty() && pair.texts().contains(&"100 meanwhile".to_owned()), "{:?}", pair.texts());
+    assert!(
+        pair.notices().is_empty() && pair.texts().contains(&"100 meanwhile".to_owned()),
+        "{:?}",
+        pair.texts()
+    );
 }
 
 #[tokio::test]

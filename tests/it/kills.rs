@@ -18,7 +18,11 @@ mod people;
 #[case(Backend::Sqlite, 30, 1)]
 #[case(Backend::Postgres, 10, 2)]
 #[tokio::test]
-async fn kills_lose_double_and_shuffle_nothing(#[case] backend: Backend, #[case] kills: u32, #[case] seed: u64) {
+async fn kills_lose_double_and_shuffle_nothing(
+    #[case] backend: Backend,
+    #[case] kills: u32,
+    #[case] seed: u64,
+) {
     let Some(world) = World::on(backend).await else { return };
     let harbour = world.sandbox.create_guild("Harbour");
     let source = harbour.text("source");

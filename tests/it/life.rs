@@ -206,7 +206,8 @@ async fn what_the_library_does_not_know_arrives() {
     let pair = Pair::new().await;
     let unknown = json!([{ "type": 1, "components": [{ "type": 99 }] }, { "type": 1, "components": [{ "type": 2, "style": 5, "label": "Docs", "url": "https://x.example" }] }]);
     pair.alice.post(&pair.source, Post::text("1 with something new").field("components", unknown)).unwrap();
-    let inner = json!([{ "type": 10, "content": "# 2 a layout" }, { "type": 14, "divider": true, "spacing": 1 }]);
+    let inner =
+        json!([{ "type": 10, "content": "# 2 a layout" }, { "type": 14, "divider": true, "spacing": 1 }]);
     let layout = json!([{ "type": 17, "accent_color": null, "spoiler": false, "components": inner }]);
     let layout = Post::default().field("components", layout).field("flags", json!(1 << 15));
     pair.alice.post(&pair.source, layout).unwrap();

@@ -110,7 +110,7 @@ impl Intake {
             return Ok(Vec::new());
         }
         let read = self.reader.newest(source, guild, posts).await?;
-        Ok(self.without_own(read).collect())
+        Ok(posts_of(read))
     }
 
     /// Shows a new follow these posts before all others, and what was posted since they were read.
@@ -120,8 +120,7 @@ impl Intake {
         (self.wake)(vec![follow.pair.target]);
         let read =
             self.reader.after(follow.pair.source, follow.source_guild, last.origin().message()).await?;
-        let since: Vec<SourceEvent> = self.without_own(read).collect();
-        self.store.backfill(follow, &since, self.clock.now()).await?;
+        self.store.backfill(follow, &posts_of(read), self.clock.now()).await?;
         (self.wake)(vec![follow.pair.target]);
         Ok(())
     }
@@ -226,22 +225,16 @@ impl Intake {
     }
 
     /// Takes what was read of a source, then what waited behind it. Where more was missed than is read, what came live of that stands before the rest.
-    fn take_read(
-        &self,
-        source: ChannelId,
-        read: Vec<Read>,
-        held: &mut Held,
-        events: &mut Vec<SourceEvent>,
-    ) {
+    fn take_read(&self, source: ChannelId, read: Vec<Read>, held: &mut Held, events: &mut Vec<SourceEvent>) {
         let first_read = read.iter().find_map(|read| match read {
             Read::Message { message, new: true, .. } => Some(message.id),
             _ => None,
         });
         let waiting = held.release(source);
         let first_live = waiting.iter().find_map(posted);
-        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting
-            .into_iter()
-            .partition(|report| posted(report).is_some_and(|live| first_read.is_some_and(|read| live < read)));
+        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting.into_iter().partition(|report| {
+            posted(report).is_some_and(|live| first_read.is_some_and(|read| live < read))
+        });
         for one in read {
             if matches!(one, Read::Message { new: true, .. }) {
                 before.drain(..).for_each(|report| self.take(report, held, events));
@@ -291,6 +284,18 @@ impl Intake {
 fn posted(report: &Report) -> Option<MessageId> {
     let Report::Posted(message) = report else { return None };
     ids(message).map(|(_, _, message)| message)
+}
+
+/// What was read, as posts.
+fn posts_of(read: Vec<Read>) -> Vec<SourceEvent> {
+    let posts = read.into_iter().filter_map(|one| match one {
+        Read::Message { message, content, .. } => {
+            let origin = Origin::Message { channel: message.channel_id, message: message.id };
+            Some(event(origin, &message, *content, true))
+        }
+        Read::Gone(_) | Read::Notice { .. } | Read::Passed(_) => None,
+    });
+    posts.collect()
 }
 
 /// The server, the channel and the message that a message in Discord's form names.

@@ -261,8 +261,7 @@ impl Reader {
         guild: GuildId,
         new: bool,
     ) -> Result<Vec<Read>, ServiceError> {
-        let mut posts: Vec<Message> =
-            messages.into_iter().filter(|message| self.is_post(message)).collect();
+        let mut posts: Vec<Message> = messages.into_iter().filter(|message| self.is_post(message)).collect();
         if new {
             self.name_authors(guild, &mut posts).await;
         }
