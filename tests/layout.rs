@@ -35,7 +35,7 @@ const BELONGS_TO: &[(&str, &str)] = &[
 const LONGEST: usize = 400;
 
 /// Longer files, and why they may be.
-const LONG: &[(&str, &str)] = &[("domain/rendering/tests.rs", "the cases of one subject, side by side")];
+const LONG: &[(&str, &str)] = &[];
 
 #[test]
 fn every_part_uses_only_what_it_may() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tributary_sandbox::{Arg, Channel, Guild, Permissions, Person, Sandbox, SeenMessage};
+use tributary_sandbox::{Arg, Channel, Guild, Permissions, Person, Post, Sandbox, SeenMessage};
 
 use crate::{Failure, SOON, show};
 
@@ -52,6 +52,7 @@ pub(crate) async fn play(sandbox: &Sandbox, cast: &Cast) -> Result<(), Failure> 
     let scene = Scene { sandbox, cast };
     scene.opening();
     scene.relay().await?;
+    scene.edit_and_answer().await?;
     scene.nobody_is_pinged().await?;
     scene.native().await?;
     scene.another_server().await?;
@@ -84,9 +85,34 @@ impl Scene<'_> {
         self.run(alice, news, "/follow", &[("channel", dev.into())]).await
     }
 
+    async fn edit_and_answer(&self) -> Result<(), Failure> {
+        let Cast { alice, bob, dev, news, .. } = self.cast;
+        show::heading(2, "Edits arrive too, and an answer leads to what it answers, in the same channel.");
+        let original = dev.wait_for_message(SOON, |message| message.content.contains("lamp")).await?;
+        let text = "The new lamp turns at last, and it's bright!";
+        self.act(bob, dev, &format!("(edits that) {text}")).await;
+        let began = Instant::now();
+        bob.edit(dev, original.id, text)?;
+        let mirror = news.wait_for_message(SOON, |message| message.content == text).await?;
+        show::note(&format!("changed in {} after {}", show::name(news), since(began)));
+        let text = "Well done!";
+        self.act(alice, dev, &format!("(answers Bob) {text}")).await;
+        let began = Instant::now();
+        alice.post(dev, Post::text(text).reply_to(original.id))?;
+        let answer = news.wait_for_message(SOON, |message| message.content.ends_with(text)).await?;
+        let linked = answer.content.contains(&format!("/{}/{}>", news.id(), mirror.id));
+        check(linked, "the answer's mirror doesn't lead to Bob's")?;
+        show::note(&format!(
+            "in {} after {}, with a link to Bob's message there",
+            show::name(news),
+            since(began)
+        ));
+        Ok(())
+    }
+
     async fn nobody_is_pinged(&self) -> Result<(), Failure> {
         let Cast { alice, dev, news, .. } = self.cast;
-        show::heading(2, "A mirror pings nobody.");
+        show::heading(3, "A mirror pings nobody.");
         let text = "@everyone please test it tonight.";
         let (original, mirrors) = self.say(alice, dev, text, &[news]).await?;
         let who = |message: &SeenMessage| if message.pinged.everyone { "everyone" } else { "nobody" };
@@ -101,7 +127,7 @@ impl Scene<'_> {
     async fn native(&self) -> Result<(), Failure> {
         let Cast { alice, carol, announcements, beacon, .. } = self.cast;
         show::heading(
-            3,
+            4,
             "For announcement channels, Discord's own following does the work, also across servers.",
         );
         self.run(carol, beacon, "/follow", &[("link", announcements.link().into())]).await?;
@@ -119,7 +145,7 @@ impl Scene<'_> {
 
     async fn another_server(&self) -> Result<(), Failure> {
         let Cast { alice, bob, carol, dev, news, lobby, .. } = self.cast;
-        show::heading(4, "Any other channel can be followed from another server once its admins publish it.");
+        show::heading(5, "Any other channel can be followed from another server once its admins publish it.");
         let link = [("link", dev.link().into())];
         self.run(carol, lobby, "/follow", &link).await?;
         let audience = ("audience", "servers".into());
@@ -131,7 +157,7 @@ impl Scene<'_> {
 
     async fn deletion(&self) -> Result<(), Failure> {
         let Cast { bob, dev, news, lobby, .. } = self.cast;
-        show::heading(5, "What is deleted in the source disappears everywhere.");
+        show::heading(6, "What is deleted in the source disappears everywhere.");
         let slip = dev.wait_for_message(SOON, |message| message.content.contains("Lunch")).await?;
         self.act(bob, dev, "(deletes that message)").await;
         let began = Instant::now();
@@ -145,7 +171,7 @@ impl Scene<'_> {
 
     async fn lists(&self) -> Result<(), Failure> {
         let Cast { alice, carol, dev, lobby, news, .. } = self.cast;
-        show::heading(6, "Everybody concerned can see who follows what.");
+        show::heading(7, "Everybody concerned can see who follows what.");
         self.run(carol, lobby, "/follows", &[]).await?;
         self.run(alice, news, "/followers", &[("channel", dev.into())]).await
     }

@@ -68,7 +68,8 @@ pub(crate) fn line(sandbox: &Sandbox, message: &SeenMessage) -> String {
     let tag = if message.is_app { " [APP]" } else { "" };
     let published = message.flags.contains(MessageFlags::CROSSPOSTED);
     let mark = if published { "  (published)" } else { "" };
-    format!("       {}{tag}: {}{mark}", message.author, plain(sandbox, &message.text()))
+    let text = plain(sandbox, &message.text()).replace('\n', "\n         ");
+    format!("       {}{tag}: {text}{mark}", message.author)
 }
 
 /// A channel's name, with a sign.
@@ -78,8 +79,9 @@ pub(crate) fn name(channel: &Channel) -> String {
 
 /// What Discord shows for mentions, times and emphasis, as far as the bot uses them.
 fn plain(sandbox: &Sandbox, text: &str) -> String {
+    let text = without_addresses(text);
     let mut shown = String::new();
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some((before, behind)) = rest.split_once('<') {
         shown.push_str(before);
         let token = behind.split_once('>').and_then(|(token, after)| Some((mention(sandbox, token)?, after)));
@@ -95,7 +97,23 @@ fn plain(sandbox: &Sandbox, text: &str) -> String {
         }
     }
     shown.push_str(rest);
-    shown.replace("**", "").replace(['`', '\\'], "")
+    shown.replace("-# ", "").replace("**", "").replace(['`', '\\'], "")
+}
+
+/// Links that have words show these alone.
+fn without_addresses(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("](<")
+        && let Some((_, after)) = behind.split_once(">)")
+    {
+        let (before, words) = before.rsplit_once('[').unwrap_or((before, ""));
+        shown.push_str(before);
+        shown.push_str(words);
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
 }
 
 fn mention(sandbox: &Sandbox, token: &str) -> Option<String> {

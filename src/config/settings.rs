@@ -23,7 +23,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "DISCORD_API_BASE",
         default: Some("https://discord.com"),
-        explanation: "Where Discord's API is, as scheme://host:port. Everything the bot asks goes to that host only.",
+        explanation: "Where Discord's API is, as scheme://host:port. Only the files of messages come from elsewhere: from Discord's file hosts.",
     },
     Setting {
         name: "DATABASE_URL",
