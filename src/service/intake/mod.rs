@@ -110,7 +110,7 @@ impl Intake {
             return Ok(Vec::new());
         }
         let read = self.reader.newest(source, guild, posts).await?;
-        Ok(self.without_own(read).collect())
+        Ok(read.into_iter().map(as_event).collect())
     }
 
     /// Shows a new follow these posts before all others, and what was posted since they were read.
@@ -120,7 +120,7 @@ impl Intake {
         (self.wake)(vec![follow.pair.target]);
         let read =
             self.reader.after(follow.pair.source, follow.source_guild, last.origin().message()).await?;
-        let since: Vec<SourceEvent> = self.without_own(read).collect();
+        let since: Vec<SourceEvent> = read.into_iter().map(as_event).collect();
         self.store.backfill(follow, &since, self.clock.now()).await?;
         (self.wake)(vec![follow.pair.target]);
         Ok(())
@@ -246,17 +246,11 @@ impl Intake {
             if matches!(one, Read::Message { new: true, .. }) {
                 before.drain(..).for_each(|report| self.take(report, held, events));
             }
-            events.extend(match one {
-                Read::Message { message, content, new } => {
-                    let origin = Origin::Message { channel: message.channel_id, message: message.id };
-                    Some(event(origin, &message, *content, new))
-                }
-                Read::Gone(origin) => Some(SourceEvent::Deleted { origin }),
-                // All that it speaks of came live.
-                Read::Notice { first, .. } if first_live.is_some_and(|live| live <= first) => None,
-                Read::Notice { event, .. } => Some(*event),
-                Read::Passed(origin) => Some(SourceEvent::Passed { origin }),
-            });
+            // All that it speaks of came live.
+            if matches!(one, Read::Notice { first, .. } if first_live.is_some_and(|live| live <= first)) {
+                continue;
+            }
+            events.push(as_event(one));
         }
         after.into_iter().for_each(|report| self.take(report, held, events));
     }
@@ -297,6 +291,19 @@ fn posted(report: &Report) -> Option<MessageId> {
 fn ids(message: &Value) -> Option<(GuildId, ChannelId, MessageId)> {
     let id = |name: &str| message[name].as_str();
     Some((id("guild_id")?.parse().ok()?, id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
+}
+
+/// What was read, as something that happened.
+fn as_event(read: Read) -> SourceEvent {
+    match read {
+        Read::Message { message, content, new } => {
+            let origin = Origin::Message { channel: message.channel_id, message: message.id };
+            event(origin, &message, *content, new)
+        }
+        Read::Gone(origin) => SourceEvent::Deleted { origin },
+        Read::Notice { event, .. } => *event,
+        Read::Passed(origin) => SourceEvent::Passed { origin },
+    }
 }
 
 fn event(
