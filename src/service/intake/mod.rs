@@ -32,7 +32,7 @@ use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
 
 use self::held::{Held, Reading};
-use self::reader::{Read, Reader};
+use self::reader::{Missed, Read, Reader};
 use super::watch::{Shard, Watched};
 use super::{Identity, ServiceError, content};
 
@@ -246,11 +246,10 @@ impl Intake {
             if matches!(one, Read::Message { new: true, .. }) {
                 before.drain(..).for_each(|report| self.take(report, held, events));
             }
-            // All that it speaks of came live.
-            if matches!(one, Read::Notice { first, .. } if first_live.is_some_and(|live| live <= first)) {
-                continue;
-            }
-            events.push(as_event(one));
+            events.extend(match one {
+                Read::Missed(missed) => missed.before(first_live).map(Missed::notice),
+                one => Some(as_event(one)),
+            });
         }
         after.into_iter().for_each(|report| self.take(report, held, events));
     }
@@ -301,7 +300,7 @@ fn as_event(read: Read) -> SourceEvent {
             event(origin, &message, *content, new)
         }
         Read::Gone(origin) => SourceEvent::Deleted { origin },
-        Read::Notice { event, .. } => *event,
+        Read::Missed(missed) => missed.notice(),
         Read::Passed(origin) => SourceEvent::Passed { origin },
     }
 }
