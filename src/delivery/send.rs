@@ -12,6 +12,7 @@ use crate::domain::rendering::Payload;
 use crate::domain::retry::backoff;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
+use crate::rest::model::Attachment;
 use crate::rest::{
     ChangeOutcome, Landing, Posted, Refusal, RestError, SendOutcome, Upload, WebhookAccess, WebhookMessage,
 };
@@ -146,35 +147,38 @@ impl<'a> Sender<'a> {
             return Ok(Performed::Done(done));
         };
         let parts = parts::parts(work);
-        let Some(payload) = usize::try_from(part.0).ok().and_then(|part| parts.get(part)) else {
+        let Some(mut payload) = usize::try_from(part.0).ok().and_then(|part| parts.get(part)).cloned() else {
             return Ok(Performed::Done(done));
         };
         let address = WebhookMessage { id: message, thread: None };
-        let keep = match self.kept_files(webhook, address, mirror, &parts).await {
-            Ok(keep) => keep,
-            Err(error) if error.is_not_found() => None,
+        let standing = match self.standing_files(webhook, address, mirror).await {
+            Ok(standing) => standing,
+            Err(error) if error.is_not_found() => Vec::new(),
             Err(_) => return Ok(self.postponed(work)),
         };
-        let body = payload.edit_body(keep.as_deref());
+        let names: Vec<_> = standing.iter().map(|file| file.filename.as_str()).collect();
+        // An edit uploads nothing: what was linked stays linked.
+        payload.link_missing(&names, work.link());
+        let stays = |file: &&Attachment| parts.iter().any(|part| part.has_file(&file.filename));
+        let kept: Vec<_> = standing.iter().filter(stays).map(|file| file.id.clone()).collect();
+        let keep = (mirror.files > 0).then_some(kept.as_slice());
+        let body = payload.edit_body(keep);
         let outcome = self.tools.rest.edit_webhook_message(access(webhook), address, &body).await;
         let webhook = webhook.id;
         self.changed(work, webhook, message, done, outcome).await
     }
 
-    /// Which of a mirror's files stay: those that the source still has. `None` where it has none to lose.
-    async fn kept_files(
+    /// The files that stand with a mirror.
+    async fn standing_files(
         &self,
         webhook: &Webhook,
         message: WebhookMessage,
         mirror: &Mirror,
-        parts: &[Payload],
-    ) -> Result<Option<Vec<String>>, RestError> {
+    ) -> Result<Vec<Attachment>, RestError> {
         if mirror.files == 0 {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let standing = self.tools.rest.webhook_message(access(webhook), message).await?.attachments;
-        let kept = standing.into_iter().filter(|file| parts.iter().any(|part| part.has_file(&file.filename)));
-        Ok(Some(kept.map(|file| file.id).collect()))
+        Ok(self.tools.rest.webhook_message(access(webhook), message).await?.attachments)
     }
 
     async fn delete(&mut self, work: &Work, message: MessageId) -> Result<Performed, StoreError> {

@@ -28,9 +28,9 @@ pub(super) async fn look(
     let mut after = in_flight.after;
     for _ in 0..PAGES {
         let page = tools.rest.messages_after(work.target, after, HISTORY_PAGE).await?;
-        let made = page
-            .iter()
-            .find(|message| message.webhook_id == Some(webhook.id) && looks_like(message, wanted.as_ref()));
+        let made = page.iter().find(|message| {
+            message.webhook_id == Some(webhook.id) && looks_like(message, wanted.as_ref(), work)
+        });
         if let Some(message) = made {
             tracing::info!(channel = %work.target, "a message in doubt was found, and is adopted");
             let files = u8::try_from(message.attachments.len()).unwrap_or(u8::MAX);
@@ -48,7 +48,10 @@ pub(super) async fn look(
     Ok(Done::NotMade { in_flight })
 }
 
-fn looks_like(message: &Message, wanted: Option<&Payload>) -> bool {
+fn looks_like(message: &Message, wanted: Option<&Payload>, work: &Work) -> bool {
+    let Some(mut payload) = wanted.cloned() else { return true };
     let files: Vec<_> = message.attachments.iter().map(|file| file.filename.as_str()).collect();
-    wanted.is_none_or(|payload| payload.matches(&message.author.username, &message.content, &files))
+    // What couldn't be fetched was linked to.
+    payload.link_missing(&files, work.link());
+    payload.matches(&message.author.username, &message.content, &files)
 }

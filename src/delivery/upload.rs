@@ -16,7 +16,6 @@ pub(super) struct Later;
 
 /// Opens the files of a part. Those that can't be had are taken off it, and linked to where they stand.
 pub(super) async fn open(tools: &Tools, work: &Work, payload: &mut Payload) -> Result<Vec<Upload>, Later> {
-    let original = work.content.as_ref().map(|content| content.link.clone()).unwrap_or_default();
     let mut uploads = Vec::with_capacity(payload.files.len());
     for file in payload.files.clone() {
         match fetch(tools, work, &file).await {
@@ -26,7 +25,7 @@ pub(super) async fn open(tools: &Tools, work: &Work, payload: &mut Payload) -> R
             Err(FetchError::Again) if work.delivery.attempts < ATTEMPTS => return Err(Later),
             Err(error) => {
                 tracing::warn!(channel = %work.target, %error, "a file can't be fetched, and is linked instead");
-                payload.link_instead(&file, &original);
+                payload.link_instead(&file, work.link());
             }
         }
     }

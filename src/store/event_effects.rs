@@ -110,7 +110,7 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
     Ok(insert.numbers(&**txn).await?)
 }
 
-/// Owes changed activities again to those who were shown them. A deletion also reaches what was given up half
+/// Owes changed activities again to those who were shown them, also where an earlier edit was given up. A deletion also reaches what was given up half
 /// shown, and nothing makes it wait. Returns the targets.
 pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, StoreError> {
     let reached = "EXISTS (SELECT 1 FROM channel_follows f \
@@ -118,8 +118,9 @@ pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, S
     let mut targets = Vec::new();
     if !changed.edited.is_empty() {
         let update = format!(
-            "UPDATE deliveries SET state = 'due', wait_until = NULL, attempts = 0 \
-             WHERE state = 'shown' AND {reached} AND activity_id IN "
+            "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
+             WHERE (state = 'shown' OR outcome IN ('refused', 'gave_up') AND shown_revision IS NOT NULL) \
+             AND {reached} AND activity_id IN "
         );
         let update =
             Sql::new(update, []).list(changed.edited.iter().copied()).then(" RETURNING target_channel_id");

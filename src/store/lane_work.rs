@@ -53,6 +53,13 @@ pub struct Work {
     pub surroundings: Surroundings,
 }
 
+impl Work {
+    /// A link to the original; empty where it is deleted.
+    pub fn link(&self) -> &str {
+        self.content.as_ref().map_or("", |content| &content.link)
+    }
+}
+
 /// What is known of the place where a delivery is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Surroundings {

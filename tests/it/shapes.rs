@@ -87,11 +87,12 @@ async fn a_file_that_an_edit_takes_off_goes() {
 async fn a_link_that_expired_while_it_waited_is_asked_for_anew() {
     let scene = scene().await;
     let faults = &scene.world.sandbox;
-    faults.fault(Fault::on("GET", "/attachments/**", Effect::Status(404)).times(1));
+    let expired = faults.fault(Fault::on("GET", "/attachments/**", Effect::Status(404)));
     let post = Post::text("late").file("late.txt", "text/plain", *b"still there");
     let mirror =
         shown(&scene.alice, &scene.releases, &scene.news, post, |message| message.content == "late").await;
     assert_eq!(mirror.attachments[0].bytes, b"still there");
+    assert_eq!(scene.world.sandbox.fault_hits(expired), 1);
 }
 
 #[tokio::test]

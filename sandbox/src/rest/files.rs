@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use chrono::Utc;
 
+use crate::faults::Effect;
 use crate::ids::AttachmentId;
 use crate::shared::Shared;
 use crate::wire;
@@ -18,7 +19,18 @@ pub(crate) async fn serve(
     State(shared): State<Arc<Shared>>,
     Path((_, id, _)): Path<(u64, u64, String)>,
     Query(query): Query<HashMap<String, String>>,
+    uri: Uri,
 ) -> Response {
+    for effect in shared.faults.strike("GET", uri.path()) {
+        match effect {
+            Effect::Delay(time) | Effect::DelayAnswer(time) => tokio::time::sleep(time).await,
+            Effect::Status(status) => {
+                return StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY).into_response();
+            }
+            // What breaks or limits a connection is not told apart here.
+            _ => return StatusCode::BAD_GATEWAY.into_response(),
+        }
+    }
     let hex = |name: &str| query.get(name).and_then(|text| u64::from_str_radix(text, 16).ok());
     let (Some(expires), Some(signature)) = (hex("ex"), hex("hm")) else {
         return gone();

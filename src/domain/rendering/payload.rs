@@ -79,6 +79,13 @@ impl Payload {
         }
     }
 
+    /// Takes off what doesn't stand at Discord under one of these names, as [`Self::link_instead`] does.
+    pub fn link_missing(&mut self, standing: &[&str], original: &str) {
+        let missing = |file: &&File| !standing.iter().any(|name| files::is_same(&file.name, name));
+        let missing: Vec<File> = self.files.iter().filter(missing).cloned().collect();
+        missing.iter().for_each(|file| self.link_instead(file, original));
+    }
+
     /// Whether a file that stands under this name at Discord is one of this payload's.
     pub fn has_file(&self, name: &str) -> bool {
         self.files.iter().any(|file| files::is_same(&file.name, name))

@@ -32,7 +32,7 @@ use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
 
 use self::held::{Held, Reading};
-use self::reader::{Read, Reader};
+use self::reader::{Missed, Read, Reader};
 use super::watch::{Shard, Watched};
 use super::{Identity, ServiceError, content};
 
@@ -110,7 +110,7 @@ impl Intake {
             return Ok(Vec::new());
         }
         let read = self.reader.newest(source, guild, posts).await?;
-        Ok(posts_of(read))
+        Ok(read.into_iter().map(as_event).collect())
     }
 
     /// Shows a new follow these posts before all others, and what was posted since they were read.
@@ -120,7 +120,8 @@ impl Intake {
         (self.wake)(vec![follow.pair.target]);
         let read =
             self.reader.after(follow.pair.source, follow.source_guild, last.origin().message()).await?;
-        self.store.backfill(follow, &posts_of(read), self.clock.now()).await?;
+        let since: Vec<SourceEvent> = read.into_iter().map(as_event).collect();
+        self.store.backfill(follow, &since, self.clock.now()).await?;
         (self.wake)(vec![follow.pair.target]);
         Ok(())
     }
@@ -240,15 +241,8 @@ impl Intake {
                 before.drain(..).for_each(|report| self.take(report, held, events));
             }
             events.extend(match one {
-                Read::Message { message, content, new } => {
-                    let origin = Origin::Message { channel: message.channel_id, message: message.id };
-                    Some(event(origin, &message, *content, new))
-                }
-                Read::Gone(origin) => Some(SourceEvent::Deleted { origin }),
-                // All that it speaks of came live.
-                Read::Notice { first, .. } if first_live.is_some_and(|live| live <= first) => None,
-                Read::Notice { event, .. } => Some(*event),
-                Read::Passed(origin) => Some(SourceEvent::Passed { origin }),
+                Read::Missed(missed) => missed.before(first_live).map(Missed::notice),
+                one => Some(as_event(one)),
             });
         }
         after.into_iter().for_each(|report| self.take(report, held, events));
@@ -286,22 +280,23 @@ fn posted(report: &Report) -> Option<MessageId> {
     ids(message).map(|(_, _, message)| message)
 }
 
-/// What was read, as posts.
-fn posts_of(read: Vec<Read>) -> Vec<SourceEvent> {
-    let posts = read.into_iter().filter_map(|one| match one {
-        Read::Message { message, content, .. } => {
-            let origin = Origin::Message { channel: message.channel_id, message: message.id };
-            Some(event(origin, &message, *content, true))
-        }
-        Read::Gone(_) | Read::Notice { .. } | Read::Passed(_) => None,
-    });
-    posts.collect()
-}
-
 /// The server, the channel and the message that a message in Discord's form names.
 fn ids(message: &Value) -> Option<(GuildId, ChannelId, MessageId)> {
     let id = |name: &str| message[name].as_str();
     Some((id("guild_id")?.parse().ok()?, id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
+}
+
+/// What was read, as something that happened.
+fn as_event(read: Read) -> SourceEvent {
+    match read {
+        Read::Message { message, content, new } => {
+            let origin = Origin::Message { channel: message.channel_id, message: message.id };
+            event(origin, &message, *content, new)
+        }
+        Read::Gone(origin) => SourceEvent::Deleted { origin },
+        Read::Missed(missed) => missed.notice(),
+        Read::Passed(origin) => SourceEvent::Passed { origin },
+    }
 }
 
 fn event(

@@ -36,15 +36,22 @@ pub(super) enum Read {
     },
     /// A message that is no more.
     Gone(Origin),
-    /// A line for the targets, about messages that are not mirrored.
-    Notice {
-        /// The first of these.
-        first: MessageId,
-        /// The line.
-        event: Box<SourceEvent>,
-    },
+    /// Messages that are not mirrored.
+    Missed(Missed),
     /// All up to this message was read.
     Passed(Origin),
+}
+
+/// Messages beyond what is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Missed {
+    source: ChannelId,
+    /// What was seen before them.
+    seen: MessageId,
+    /// The first of them.
+    first: MessageId,
+    /// They end before this one.
+    end: MessageId,
 }
 
 /// Asks Discord.
@@ -133,20 +140,20 @@ impl Reader {
         let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
         let known = self.rest.messages_before(source, behind, HISTORY_PAGE).await?;
         let mut read = self.changes(source, guild, &known).await?;
-        let (missed, notice) = self.since(source, seen).await?;
-        read.extend(notice);
-        read.extend(self.as_read(missed, guild, true).await?);
+        let (new, missed) = self.since(source, seen).await?;
+        read.extend(missed.map(Read::Missed));
+        read.extend(self.as_read(new, guild, true).await?);
         // What nobody posted is not read again and again.
         read.push(Read::Passed(Origin::Message { channel: source, message: newest }));
         Ok(read)
     }
 
-    /// What was posted after `seen`, within the bounds, and a line about what is beyond them.
+    /// What was posted after `seen`, within the bounds, and what is beyond them.
     async fn since(
         &self,
         source: ChannelId,
         seen: MessageId,
-    ) -> Result<(Vec<Message>, Option<Read>), ServiceError> {
+    ) -> Result<(Vec<Message>, Option<Missed>), ServiceError> {
         let start = seen.max(self.oldest());
         let mut beyond = self.first_post(source, seen, start).await?;
         let mut end = start;
@@ -168,7 +175,7 @@ impl Reader {
                 break;
             }
         }
-        Ok((messages.into(), beyond.map(|first| notice(source, seen, first, end))))
+        Ok((messages.into(), beyond.map(|first| Missed { source, seen, first, end })))
     }
 
     /// The first post after one message and up to another.
@@ -299,17 +306,25 @@ impl Reader {
     }
 }
 
-/// A line about messages that were missed for good, `first` being the first of them.
-fn notice(source: ChannelId, seen: MessageId, first: MessageId, before: MessageId) -> Read {
-    let [from, to] = [seen, before].map(|message| message.created_at().timestamp());
-    let text = format!(
-        "-# What was posted in <#{source}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."
-    );
-    let event = SourceEvent::Posted {
-        origin: Origin::Gap { channel: source, before },
-        source,
-        author: None,
-        content: Content { author: "Tributary".to_owned(), text, ..Content::default() },
-    };
-    Read::Notice { first, event: Box::new(event) }
+impl Missed {
+    /// Without those that came live, this being the first of them; `None` if all did.
+    pub(super) fn before(self, live: Option<MessageId>) -> Option<Self> {
+        let end = live.map_or(self.end, |live| live.min(self.end));
+        (self.first < end).then_some(Self { end, ..self })
+    }
+
+    /// A line that says so in the targets.
+    pub(super) fn notice(self) -> SourceEvent {
+        let Self { source, seen, end, .. } = self;
+        let [from, to] = [seen, end].map(|message| message.created_at().timestamp());
+        let text = format!(
+            "-# What was posted in <#{source}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."
+        );
+        SourceEvent::Posted {
+            origin: Origin::Gap { channel: source, before: end },
+            source,
+            author: None,
+            content: Content { author: "Tributary".to_owned(), text, ..Content::default() },
+        }
+    }
 }

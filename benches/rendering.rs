@@ -1,0 +1,38 @@
+//! What it costs to turn a message into what a webhook posts.
+//!
+//! ```text
+//! cargo bench --bench rendering
+//! ```
+
+use divan::{Bencher, black_box};
+use tributary::domain::limits;
+use tributary::domain::message::Content;
+use tributary::domain::rendering::{Room, Stage, render};
+
+fn main() {
+    divan::main();
+}
+
+/// A text of so many characters, with a bit of everything.
+#[divan::bench(args = [40, 400, 4_000])]
+fn a_text(bencher: Bencher<'_, '_>, length: usize) {
+    let text: String = "**Hello** <@123456789012345678>, see `code` and https://example.com 🎉\n"
+        .chars()
+        .cycle()
+        .take(length)
+        .collect();
+    let content = Content {
+        author: "Ada".to_owned(),
+        text,
+        link: "https://discord.com/channels/1/2/3".to_owned(),
+        ..Content::default()
+    };
+    let stage = Stage {
+        room: Room::Any,
+        same_server: false,
+        answered: None,
+        namesake: false,
+        file_limit: limits::FILE_BYTES,
+    };
+    bencher.bench(|| render(black_box(&content), black_box(&stage)));
+}
