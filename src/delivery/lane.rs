@@ -9,7 +9,8 @@ use crate::rest::UPLOAD_TIMEOUT;
 use crate::store::{Done, Lease, Next, StoreError, Work};
 
 use super::parts;
-use super::send::{Performed, Sender};
+use super::send::{self, Performed, Sender};
+use super::upload;
 use super::{LEASE, REQUEST_TIMEOUT, Tools};
 
 /// What surrounds a request: connecting, reading the answer, recording.
@@ -132,14 +133,18 @@ async fn lost(sender: &Sender<'_>, done: Option<Done>) -> Again {
 }
 
 fn decide(work: &Work, now: DateTime<Utc>) -> Step {
-    next_step(Situation {
+    let step = next_step(Situation {
         activity: &work.activity,
         parts: parts::parts(work).len(),
         delivery: &work.delivery,
         mirrors: &work.mirrors,
         in_flight: work.in_flight,
         now,
-    })
+    });
+    if let Step::End(ending) = step {
+        send::count(ending.as_str());
+    }
+    step
 }
 
 /// How long a step may take: files may be large.
@@ -147,7 +152,8 @@ fn longest(step: Step, work: &Work) -> TimeDelta {
     let with_files = |part| parts::part(work, part).is_some_and(|payload| !payload.files.is_empty());
     match step {
         Step::Create(part) if with_files(part) => {
-            TimeDelta::from_std(UPLOAD_TIMEOUT).unwrap_or(LEASE) + timeout()
+            let opening_and_sending = TimeDelta::from_std(upload::OPENING + UPLOAD_TIMEOUT);
+            opening_and_sending.unwrap_or(LEASE) + timeout()
         }
         _ => timeout(),
     }

@@ -340,7 +340,8 @@ const fn access(webhook: &Webhook) -> WebhookAccess<'_> {
     WebhookAccess { id: webhook.id, token: &webhook.token }
 }
 
-fn count(outcome: &'static str) {
+/// Counts what came of a step.
+pub(super) fn count(outcome: &'static str) {
     metrics::counter!(names::DELIVERIES, "outcome" => outcome).increment(1);
 }
 

@@ -1,5 +1,7 @@
 //! Files: fetched from where the source has them while they are sent on, never held in memory whole.
 
+use std::time::Duration;
+
 use crate::domain::limits;
 use crate::domain::message::File;
 use crate::domain::rendering::Payload;
@@ -11,11 +13,26 @@ use super::Tools;
 /// After so many failed attempts, a file that still can't be fetched is linked instead.
 const ATTEMPTS: u32 = 3;
 
+/// How long it may take until all files of a message are open; what they hold is sent as it comes.
+pub(super) const OPENING: Duration = Duration::from_secs(20);
+
 /// A file can't be fetched now; later it may.
 pub(super) struct Later;
 
-/// Opens the files of a part. Those that can't be had are taken off it, and linked to where they stand.
+/// Opens the files of a part, in bounded time. Those that can't be had are taken off it, and linked to where they stand.
 pub(super) async fn open(tools: &Tools, work: &Work, payload: &mut Payload) -> Result<Vec<Upload>, Later> {
+    match tokio::time::timeout(OPENING, open_each(tools, work, payload)).await {
+        Ok(opened) => opened,
+        Err(_) if work.delivery.attempts < ATTEMPTS => Err(Later),
+        Err(_) => {
+            tracing::warn!(channel = %work.target, "the files of a message can't be fetched in time, and are linked instead");
+            payload.files.clone().iter().for_each(|file| payload.link_instead(file, work.link()));
+            Ok(Vec::new())
+        }
+    }
+}
+
+async fn open_each(tools: &Tools, work: &Work, payload: &mut Payload) -> Result<Vec<Upload>, Later> {
     let mut uploads = Vec::with_capacity(payload.files.len());
     for file in payload.files.clone() {
         match fetch(tools, work, &file).await {

@@ -71,12 +71,13 @@ impl Payload {
     pub fn link_instead(&mut self, file: &File, original: &str) {
         self.files.retain(|other| other.id != file.id);
         let line = files::elsewhere_line(file, Some(original));
-        if text::units(&self.content) + text::units(&line) < limits::CONTENT {
-            if !self.content.is_empty() {
-                self.content.push('\n');
-            }
-            self.content.push_str(&line);
+        // The text gives way: nothing is left out without a trace.
+        let room = limits::CONTENT.saturating_sub(text::units(&line) + 1);
+        self.content = text::cut(&self.content, room).into_owned();
+        if !self.content.is_empty() {
+            self.content.push('\n');
         }
+        self.content.push_str(&line);
     }
 
     /// Takes off what doesn't stand at Discord under one of these names, as [`Self::link_instead`] does.
