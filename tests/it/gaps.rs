@@ -35,7 +35,8 @@ impl Pair {
         self.stop().await;
         meanwhile(self);
         let history = format!("/channels/{}/messages", self.source.id());
-        let read = || self.world.sandbox.exchanges().iter().filter(|one| one.path == history).count();
+        let sandbox = self.world.sandbox.clone();
+        let read = || sandbox.exchanges().iter().filter(|one| one.path == history).count();
         let before = read();
         self.start().await;
         self.world.until("the source is read", async || read() > before).await;
