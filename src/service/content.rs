@@ -18,7 +18,6 @@ const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 const POSTS: [u16; 5] = [0, 19, 20, 21, 23];
 /// Discord: "Message Reference Types".
 const ANSWER: u8 = 0;
-const FORWARD: u8 = 1;
 
 /// Whether a message is something that somebody posted.
 pub(super) fn is_post(message: &Message) -> bool {
@@ -142,7 +141,6 @@ fn forward(message: &Message) -> Option<Forward> {
     let embeds: Vec<MessageEmbed> = each(list("embeds"));
     let files: Vec<Attachment> = each(list("attachments"));
     let stickers = original.get("sticker_items").and_then(Value::as_array).map_or(0, Vec::len);
-    debug_assert!(message.message_reference.is_none_or(|reference| reference.kind == FORWARD));
     Some(Forward {
         text: original.get("content").and_then(Value::as_str).unwrap_or_default().to_owned(),
         embeds: made_by_author(&embeds),
@@ -234,6 +232,9 @@ fn picture(media: &Value, content: &mut Content) {
         content.embeds.push(Embed { image: Some(EmbedMedia { url: url.to_owned() }), ..Embed::default() });
     }
 }
+
+#[cfg(test)]
+pub(super) mod junk;
 
 #[cfg(test)]
 mod tests {

@@ -37,7 +37,7 @@ mod reply;
 mod split;
 mod stickers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod words;
 
 /// The most parts of a first showing: enough for the longest message that a person can write (4000 characters), and one webhook's burst.

@@ -311,3 +311,19 @@ fn event(
         SourceEvent::Edited { origin, content }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::service::content::junk;
+
+    proptest! {
+        #[test]
+        fn whatever_the_gateway_brings_has_ids_or_is_passed_over(anything in junk::anything()) {
+            let found = ids(&anything);
+            prop_assert_eq!(posted(&Report::Posted(anything)), found.map(|(_, _, message)| message));
+        }
+    }
+}

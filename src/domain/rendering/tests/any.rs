@@ -78,7 +78,7 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
-pub(super) fn any_text(pieces: usize) -> impl Strategy<Value = String> {
+pub(crate) fn any_text(pieces: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(piece(), 0..pieces).prop_map(|pieces| pieces.concat())
 }
 
@@ -239,7 +239,7 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
     )
 }
 
-pub(super) fn any_stage() -> impl Strategy<Value = Stage> {
+pub(crate) fn any_stage() -> impl Strategy<Value = Stage> {
     let limit = prop_oneof![Just(10 << 20), Just(100 << 20), Just(0), any::<u64>()];
     let room =
         (0..8usize).prop_map(|parts| std::num::NonZeroUsize::new(parts).map_or(Room::Any, Room::Parts));

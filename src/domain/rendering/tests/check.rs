@@ -6,7 +6,7 @@ use super::super::Payload;
 use crate::domain::message::File;
 
 /// Discord's limits on a webhook message, stated anew from its documentation and OpenAPI description, on the JSON that is sent.
-pub(super) fn check_against_discord(payload: &Payload, file_limit: u64) {
+pub(crate) fn check_against_discord(payload: &Payload, file_limit: u64) {
     let create = serde_json::to_value(payload.create_body()).unwrap();
     let edit = serde_json::to_value(payload.edit_body(None)).unwrap();
     for body in [&create, &edit] {

@@ -8,7 +8,8 @@ mod anything;
 mod check;
 mod kinds;
 
-use check::check_against_discord;
+pub(crate) use any::{any_stage, any_text};
+pub(crate) use check::check_against_discord;
 
 const LINK: &str = "https://discord.com/channels/1/2/3";
 
