@@ -42,6 +42,11 @@ impl Watched {
         self.read(|sets| sets.read.contains_key(&channel))
     }
 
+    /// The server of a source that is read.
+    pub fn server_of(&self, source: ChannelId) -> Option<GuildId> {
+        self.read(|sets| sets.read.get(&source).copied())
+    }
+
     /// The sources in these servers, with their servers.
     pub fn sources_of(&self, in_server: impl Fn(GuildId) -> bool) -> Vec<(ChannelId, GuildId)> {
         self.read(|sets| {

@@ -169,21 +169,23 @@ impl Intake {
                 return;
             }
             Report::Posted(message) | Report::Edited(message) => match ids(message) {
-                Some((guild, channel, message)) => {
-                    held.catch_up(channel, guild);
-                    (channel, message)
-                }
+                Some(ids) => ids,
                 None => return,
             },
             Report::Deleted { channel, message } => (*channel, *message),
         };
+        // Not followed any more, if it ever was.
+        let Some(guild) = self.watched.server_of(channel) else { return };
+        if !matches!(report, Report::Deleted { .. }) {
+            held.catch_up(channel, guild);
+        }
         let Some(report) = held.hold(channel, report) else { return };
         metrics::counter!(EVENTS_READ).increment(1);
         let origin = Origin::Message { channel, message };
         match report {
             Report::Deleted { .. } => events.push(SourceEvent::Deleted { origin }),
-            Report::Posted(message) => self.take_message(message, origin, true, held, events),
-            Report::Edited(message) => self.take_message(message, origin, false, held, events),
+            Report::Posted(message) => self.take_message(message, origin, guild, true, held, events),
+            Report::Edited(message) => self.take_message(message, origin, guild, false, held, events),
             Report::Connecting(_) | Report::Connected(_) | Report::Away(_) | Report::There(_) => {}
         }
     }
@@ -199,13 +201,12 @@ impl Intake {
         &self,
         message: Value,
         origin: Origin,
+        guild: GuildId,
         new: bool,
         held: &mut Held,
         events: &mut Vec<SourceEvent>,
     ) {
         let (channel, id) = (origin.channel(), origin.message());
-        let guild = message["guild_id"].as_str().and_then(|id| id.parse().ok());
-        let Some(guild) = guild else { return };
         let edited = !message["edited_timestamp"].is_null();
         let Ok(message) = serde_json::from_value::<Message>(message) else {
             // Without an author it is a part of a message: of interest only where somebody edited it.
@@ -277,13 +278,13 @@ impl Intake {
 /// The message that a report says was posted.
 fn posted(report: &Report) -> Option<MessageId> {
     let Report::Posted(message) = report else { return None };
-    ids(message).map(|(_, _, message)| message)
+    ids(message).map(|(_, message)| message)
 }
 
-/// The server, the channel and the message that a message in Discord's form names.
-fn ids(message: &Value) -> Option<(GuildId, ChannelId, MessageId)> {
+/// The channel and the message that a message in Discord's form names.
+fn ids(message: &Value) -> Option<(ChannelId, MessageId)> {
     let id = |name: &str| message[name].as_str();
-    Some((id("guild_id")?.parse().ok()?, id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
+    Some((id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
 }
 
 /// What was read, as something that happened.
@@ -323,7 +324,7 @@ mod tests {
         #[test]
         fn whatever_the_gateway_brings_has_ids_or_is_passed_over(anything in junk::anything()) {
             let found = ids(&anything);
-            prop_assert_eq!(posted(&Report::Posted(anything)), found.map(|(_, _, message)| message));
+            prop_assert_eq!(posted(&Report::Posted(anything)), found.map(|(_, message)| message));
         }
     }
 }
