@@ -184,7 +184,8 @@ fn choices(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
     let change = match row.follow.state {
         FollowState::Active => Some(("Pause", "pause")),
         FollowState::Broken(BrokenReason::SourceDeleted | BrokenReason::TargetDeleted) => None,
-        FollowState::Paused | FollowState::Broken(_) => Some(("Resume", "resume")),
+        FollowState::Paused => Some(("Resume", "resume")),
+        FollowState::Broken(_) => Some(("Try again (resume)", "resume")),
     };
     let options = change.into_iter().chain([("Remove", "remove")]);
     let option = |(word, value)| {

@@ -123,10 +123,10 @@ impl BrokenReason {
             }
             Self::TargetServerLeft => "I was removed from this server. Resume this follow to start it again.",
             Self::WebhookDeleted => {
-                "The webhook that posts here was deleted. Resume this follow, and I make a new one."
+                "The webhook that posts here was deleted. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
             }
             Self::WebhookMoved => {
-                "The webhook that posts here was moved to another channel. Resume this follow, and I make a new one."
+                "The webhook that posts here was moved to another channel. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
             }
             Self::TargetForbidden => {
                 "Discord does not let me post here any more. Give me Manage Webhooks and View Channel, then resume this follow."

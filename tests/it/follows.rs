@@ -157,7 +157,7 @@ async fn a_broken_follow_says_why_and_resuming_mends_it() {
     scene.lose_webhook().await;
     let list = scene.run("/follows", ()).await;
     assert!(list.text().contains("🔴 broken"), "{}", list.text());
-    assert!(list.text().contains("The webhook that posts here was deleted. Resume this follow"));
+    assert!(list.text().contains("The webhook that posts here was deleted. Give me Manage Webhooks"));
     let resumed = list.select(MENU, &["resume:1"]).await.unwrap();
     assert!(resumed.text().contains("Follow #1 works again"), "{}", resumed.text());
     assert_eq!(scene.news.webhooks().len(), 1);
