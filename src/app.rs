@@ -24,7 +24,7 @@ use crate::service::intake::Intake;
 use crate::service::notify::Notifier;
 use crate::service::upkeep::Upkeep;
 use crate::service::watch::Watched;
-use crate::service::{Follows, Identity, ServiceError};
+use crate::service::{Follows, Identity, Parts, ServiceError};
 use crate::store::{Cipher, Store, StoreError};
 
 /// How the bot presents itself to Discord.
@@ -189,24 +189,15 @@ impl Started {
         let stopping = tokio::spawn(pass_on(shutdown.clone(), stop_delivery.clone()));
 
         let watched = Arc::new(Watched::default());
-        let upkeep =
-            Arc::new(Upkeep::new(store.clone(), rest.clone(), clock, identity, Arc::clone(&watched)));
-        upkeep.load_watched().await?;
         let notifier = Notifier::new(store.clone(), rest.clone());
         let telling = tokio::spawn(async move { notifier.run().await });
+        let parts = Parts { store, rest, clock, identity, watched };
+        let upkeep = Arc::new(Upkeep::new(parts.clone()));
+        upkeep.load_watched().await?;
         let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
-        let intake = Intake::new(
-            store.clone(),
-            rest.clone(),
-            clock,
-            identity,
-            Arc::clone(&watched),
-            wake(waker),
-            config.catch_up,
-        );
-        let intake = Arc::new(intake);
+        let intake = Arc::new(Intake::new(parts.clone(), wake(waker), config.catch_up));
         let allowance = Allowance::new(config.follow_actions_per_hour);
-        let follows = Follows::new(store, rest, clock, identity, watched, Arc::clone(&intake), allowance);
+        let follows = Follows::new(parts, Arc::clone(&intake), allowance);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot { follows, started_at: clock.now(), gateway: Arc::clone(&state), invite };

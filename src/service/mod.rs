@@ -51,6 +51,21 @@ pub struct Identity {
     pub user: UserId,
 }
 
+/// What every service works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Discord.
+    pub rest: Rest,
+    /// The time.
+    pub clock: Clock,
+    /// Who the bot is.
+    pub identity: Identity,
+    /// What the gateway listens for.
+    pub watched: Arc<Watched>,
+}
+
 /// Who asks, and where.
 #[derive(Debug, Clone, Copy)]
 pub struct Actor {
@@ -76,16 +91,9 @@ pub struct Follows {
 }
 
 impl Follows {
-    /// The use cases over these parts.
-    pub fn new(
-        store: Store,
-        rest: Rest,
-        clock: Clock,
-        identity: Identity,
-        watched: Arc<Watched>,
-        intake: Arc<Intake>,
-        allowance: Allowance,
-    ) -> Self {
+    /// The use cases over these parts; new follows begin with what the intake reads.
+    pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance) -> Self {
+        let Parts { store, rest, clock, identity, watched } = parts;
         let allowance = Mutex::new(allowance);
         Self { store, rest, clock, identity, watched, intake, allowance, target_locks: Mutex::default() }
     }

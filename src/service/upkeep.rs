@@ -16,7 +16,7 @@ use crate::store::{BreakWhich, Cursor, Store};
 
 use super::access::{Access, Found};
 use super::watch::Watched;
-use super::{Identity, ServiceError};
+use super::{Identity, Parts, ServiceError};
 
 /// How many follows the sweep reads at once.
 const SWEEP_PAGE: u64 = 100;
@@ -48,13 +48,8 @@ pub struct Upkeep {
 
 impl Upkeep {
     /// Upkeep over these parts.
-    pub const fn new(
-        store: Store,
-        rest: Rest,
-        clock: Clock,
-        identity: Identity,
-        watched: Arc<Watched>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, rest, clock, identity, watched } = parts;
         Self { store, rest, clock, identity, watched }
     }
 

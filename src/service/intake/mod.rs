@@ -27,14 +27,13 @@ use crate::domain::clock::Clock;
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::metrics::EVENTS_READ;
-use crate::rest::Rest;
 use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
 
 use self::held::{Held, Reading};
 use self::reader::{Missed, Read, Reader};
 use super::watch::{Shard, Watched};
-use super::{Identity, ServiceError, content};
+use super::{Parts, ServiceError, content};
 
 /// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
 pub type Wake = Arc<dyn Fn(Vec<ChannelId>) + Send + Sync>;
@@ -81,17 +80,9 @@ pub struct Intake {
 
 impl Intake {
     /// An intake that writes here and wakes the delivery.
-    pub fn new(
-        store: Store,
-        rest: Rest,
-        clock: Clock,
-        identity: Identity,
-        watched: Arc<Watched>,
-        wake: Wake,
-        catch_up: CatchUp,
-    ) -> Self {
-        let reader = Reader::new(store.clone(), rest, clock, identity, Arc::clone(&watched), catch_up);
-        Self { store, clock, watched, wake, reader }
+    pub fn new(parts: Parts, wake: Wake, catch_up: CatchUp) -> Self {
+        let Parts { store, clock, watched, .. } = parts.clone();
+        Self { store, clock, watched, wake, reader: Reader::new(parts, catch_up) }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.

@@ -17,7 +17,7 @@ use crate::rest::model::{AuthorMember, Message};
 use crate::rest::{HISTORY_PAGE, Rest};
 use crate::service::access::{Access, Found, Place};
 use crate::service::watch::Watched;
-use crate::service::{Identity, ServiceError, content};
+use crate::service::{Identity, Parts, ServiceError, content};
 use crate::store::{SourceEvent, Store};
 
 use super::held::Reading;
@@ -67,14 +67,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(
-        store: Store,
-        rest: Rest,
-        clock: Clock,
-        identity: Identity,
-        watched: Arc<Watched>,
-        catch_up: CatchUp,
-    ) -> Self {
+    pub(super) fn new(parts: Parts, catch_up: CatchUp) -> Self {
+        let Parts { store, rest, clock, identity, watched } = parts;
         Self { store, rest, clock, identity, watched, catch_up, names: NameBook::default() }
     }
 
