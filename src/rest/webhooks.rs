@@ -7,8 +7,8 @@ use super::call::{Call, Verb};
 use super::error::RestError;
 use super::limiter::Major;
 use super::model::Webhook;
-use crate::domain;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, WebhookId};
+use crate::domain::webhook::Webhook as OwnedWebhook;
 
 /// What became of a webhook that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ const OWN_NAME: &str = "Tributary";
 #[derive(Debug, Clone)]
 pub struct OwnWebhook {
     /// The webhook.
-    pub webhook: domain::webhook::Webhook,
+    pub webhook: OwnedWebhook,
     /// It was made just now.
     pub made: bool,
 }
@@ -38,25 +38,27 @@ impl Rest {
         &self,
         channel: ChannelId,
         application: ApplicationId,
-        known: Option<WebhookId>,
+        known: Option<&OwnedWebhook>,
         reason: &str,
     ) -> Result<OwnWebhook, RestError> {
+        let is_known = |id: WebhookId| known.is_some_and(|known| known.id == id);
         let there = self.channel_webhooks(channel).await?.into_iter();
         let own = there.filter(|webhook| {
-            webhook.application_id == Some(application)
+            (is_known(webhook.id) || webhook.application_id == Some(application))
                 && webhook.channel_id.is_none_or(|stands_in| stands_in == channel)
         });
-        let usable = own.filter_map(|webhook| Some((webhook.id, webhook.token?)));
-        // The known one sorts first.
-        let found = usable.min_by_key(|(id, _)| Some(*id) != known);
-        let (id, token, made) = match found {
-            Some((id, token)) => (id, token, false),
-            None => {
-                let made = self.create_webhook(channel, OWN_NAME, reason).await?;
-                (made.id, made.token.ok_or(RestError::Malformed)?, true)
-            }
-        };
-        Ok(OwnWebhook { webhook: domain::webhook::Webhook { id, token }, made })
+        let usable = own.filter_map(|webhook| {
+            let token = webhook
+                .token
+                .or_else(|| known.filter(|_| is_known(webhook.id)).map(|known| known.token.clone()));
+            Some(OwnedWebhook { id: webhook.id, token: token? })
+        });
+        if let Some(webhook) = usable.min_by_key(|webhook| !is_known(webhook.id)) {
+            return Ok(OwnWebhook { webhook, made: false });
+        }
+        let made = self.create_webhook(channel, OWN_NAME, reason).await?;
+        let token = made.token.ok_or(RestError::Malformed)?;
+        Ok(OwnWebhook { webhook: OwnedWebhook { id: made.id, token }, made: true })
     }
 
     /// A channel's webhooks: `GET /channels/{channel}/webhooks`. Needs Manage Webhooks there.

@@ -85,11 +85,11 @@ impl Follows {
     /// The bot's webhook in a target: the one that the database knows if it still stands there, else one that Discord knows as
     /// this application's, else a new one.
     async fn own_webhook(&self, target: ChannelId) -> Result<Connected, ServiceError> {
-        let known = self.store.webhook_of(target).await?.map(|webhook| webhook.id);
-        let own = self.rest.own_webhook(target, self.identity.application, known, REASON).await;
+        let known = self.store.webhook_of(target).await?;
+        let own = self.rest.own_webhook(target, self.identity.application, known.as_ref(), REASON).await;
         let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, target))?;
         self.watched.add_webhook(webhook.id);
-        if known.is_some_and(|known| known != webhook.id) {
+        if known.is_some_and(|known| known.id != webhook.id) {
             self.store.replace_webhook(target, &webhook, self.clock.now()).await?;
         }
         Ok(Connected { hook: Hook::Relay(webhook), made })
