@@ -18,8 +18,10 @@ mod people;
 
 use people::count;
 
-/// How long the bot may take to come back, and to finish in the end.
+/// How long the bot may take to come back.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take to show all that is left in the end.
+const LONG_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Kills the bot at random moments, and counts.
 #[derive(Debug, Clone, Copy, Parser)]
@@ -77,7 +79,9 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let mut random = StdRng::seed_from_u64(args.seed);
     let began = Instant::now();
     for kill in 1..=args.kills {
-        tokio::time::sleep(Duration::from_millis(random.random_range(0..600))).await;
+        // Mostly at once again, in the middle of taking up what was left; sometimes after doubts are settled and all is in full flow.
+        let uptime = if random.random_bool(0.7) { 0..600 } else { 5_500..9_000 };
+        tokio::time::sleep(Duration::from_millis(random.random_range(uptime))).await;
         if random.random_bool(0.2) {
             sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::DropAnswer));
         }
@@ -95,7 +99,7 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let _ = posting.await;
 
     println!("no more kills: waiting until all is shown");
-    let settled = sandbox.wait_for("every target to show its source", PATIENCE, || {
+    let settled = sandbox.wait_for("every target to show its source", LONG_PATIENCE, || {
         count(&source, &targets).is_clean().then_some(())
     });
     let _ = settled.await;
