@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 use crate::domain::ids::ChannelId;
+use crate::domain::message::Content;
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::rest::UPLOAD_TIMEOUT;
 use crate::store::{Done, Lease, Next, StoreError, Work};
@@ -79,13 +80,6 @@ async fn advance(
     let mut done: Option<Done> = None;
     loop {
         let now = tools.clock.now();
-        // No request is begun that the lease doesn't outlast.
-        if lease.until - now < timeout() + MARGIN {
-            match tools.store.renew_lane(lease, now + LEASE).await? {
-                Some(renewed) => *lease = renewed,
-                None => return Ok(lost(&sender, done).await),
-            }
-        }
         let recording = done.clone();
         let next = tools.store.advance(lease, recording, now, &mut |work| decide(work, now)).await?;
         let (step, work) = match next {
@@ -97,9 +91,10 @@ async fn advance(
         if *shutdown.borrow() {
             return stop(tools, lease, step, &work).await;
         }
-        let longest = longest(step, &work);
-        if lease.until - tools.clock.now() < longest + MARGIN {
-            match tools.store.renew_lane(lease, tools.clock.now() + longest + LEASE).await? {
+        // No request is begun that the lease doesn't outlast.
+        let (now, longest) = (tools.clock.now(), longest(step, &work));
+        if lease.until - now < longest + MARGIN {
+            match tools.store.renew_lane(lease, now + longest + LEASE).await? {
                 Some(renewed) => *lease = renewed,
                 None => return Ok(Again::Lost),
             }
@@ -149,9 +144,9 @@ fn decide(work: &Work, now: DateTime<Utc>) -> Step {
 
 /// How long a step may take: files may be large.
 fn longest(step: Step, work: &Work) -> TimeDelta {
-    let with_files = |part| parts::part(work, part).is_some_and(|payload| !payload.files.is_empty());
+    let with_files = || work.content.as_ref().is_some_and(Content::has_files);
     match step {
-        Step::Create(part) if with_files(part) => {
+        Step::Create(_) if with_files() => {
             let opening_and_sending = TimeDelta::from_std(upload::OPENING + UPLOAD_TIMEOUT);
             opening_and_sending.unwrap_or(LEASE) + timeout()
         }

@@ -14,14 +14,13 @@ use crate::domain::webhook::Webhook;
 use crate::metrics as names;
 use crate::rest::model::Attachment;
 use crate::rest::{
-    ChangeOutcome, Landing, Posted, Refusal, RestError, SendOutcome, Upload, WebhookAccess, WebhookMessage,
+    ChangeOutcome, Landing, Posted, Refusal, RestError, SendOutcome, Upload, WEBHOOK_REASON, WebhookAccess,
+    WebhookMessage,
 };
 use crate::store::{BreakWhich, Done, StoreError, Work};
 
 use super::{SETTLING, Tools, parts, settle, upload};
 
-/// What a server's audit log says.
-const REASON: &str = "Channel follow";
 /// How long a delivery is tried before it is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
 
@@ -108,7 +107,7 @@ impl<'a> Sender<'a> {
             SendOutcome::WebhookMoved(posted) => {
                 // It must not carry anything there: what it did is taken back, and it goes itself.
                 self.take_back(&mirror(in_flight, webhook, posted, files)).await;
-                let _ = self.tools.rest.delete_webhook(webhook, REASON).await;
+                let _ = self.tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await;
                 self.replace_webhook(work, webhook, BrokenReason::WebhookMoved).await
             }
             SendOutcome::Forbidden(_) => {
@@ -251,7 +250,7 @@ impl<'a> Sender<'a> {
     ) -> Result<Performed, StoreError> {
         self.webhook = self.tools.store.lane_webhook(self.target).await?;
         if self.webhook.as_ref().is_none_or(|webhook| webhook.id == gone) {
-            match self.tools.rest.own_webhook(self.target, self.tools.application, None, REASON).await {
+            match self.tools.rest.own_webhook(self.target, self.tools.application, None).await {
                 Ok(own) => {
                     tracing::info!(channel = %self.target, "a webhook was gone, and is replaced");
                     self.tools.store.replace_webhook(self.target, &own.webhook, self.now()).await?;

@@ -57,6 +57,11 @@ pub struct Content {
 }
 
 impl Content {
+    /// Whether it has files of its own, or of what it forwards.
+    pub fn has_files(&self) -> bool {
+        !self.files.is_empty() || self.forward.as_ref().is_some_and(|forward| !forward.files.is_empty())
+    }
+
     /// Whether an edit from one to the other is worth a request: the author's name and picture can't be changed in a mirror, and the addresses of files
     /// are signed anew each time that Discord is asked.
     pub fn shows_the_same(&self, other: &Self) -> bool {

@@ -45,7 +45,7 @@ pub use self::messages::HISTORY_PAGE;
 pub use self::outcome::{ChangeOutcome, Posted, Refusal, SendOutcome};
 pub use self::uploads::Upload;
 pub use self::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
-pub use self::webhooks::{Deleted, OwnWebhook};
+pub use self::webhooks::{Deleted, OwnWebhook, WEBHOOK_REASON};
 
 /// How long a call may wait for rate limits and repetitions, unless [`Rest::with_patience`] says otherwise: what a person at a command waits.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);

@@ -22,6 +22,9 @@ pub enum Deleted {
 /// The name of the bot's webhooks, as moderators see it under Integrations.
 const OWN_NAME: &str = "Tributary";
 
+/// What a server's audit log says of all that the bot does with webhooks.
+pub const WEBHOOK_REASON: &str = "Channel follow";
+
 /// The bot's own webhook in a channel.
 #[derive(Debug, Clone)]
 pub struct OwnWebhook {
@@ -39,7 +42,6 @@ impl Rest {
         channel: ChannelId,
         application: ApplicationId,
         known: Option<&OwnedWebhook>,
-        reason: &str,
     ) -> Result<OwnWebhook, RestError> {
         let is_known = |id: WebhookId| known.is_some_and(|known| known.id == id);
         let there = self.channel_webhooks(channel).await?.into_iter();
@@ -56,7 +58,7 @@ impl Rest {
         if let Some(webhook) = usable.min_by_key(|webhook| !is_known(webhook.id)) {
             return Ok(OwnWebhook { webhook, made: false });
         }
-        let made = self.create_webhook(channel, OWN_NAME, reason).await?;
+        let made = self.create_webhook(channel, OWN_NAME, WEBHOOK_REASON).await?;
         let token = made.token.ok_or(RestError::Malformed)?;
         Ok(OwnWebhook { webhook: OwnedWebhook { id: made.id, token }, made: true })
     }

@@ -192,7 +192,7 @@ impl Upkeep {
         if self.store.webhook_of(target).await?.is_none_or(|webhook| webhook.id != gone) {
             return Ok(true);
         }
-        match self.rest.own_webhook(target, self.identity.application, None, "Channel follow").await {
+        match self.rest.own_webhook(target, self.identity.application, None).await {
             Ok(own) => {
                 self.watched.add_webhook(own.webhook.id);
                 self.store.replace_webhook(target, &own.webhook, self.clock.now()).await?;

@@ -3,14 +3,11 @@
 use crate::domain::follow::{Delivery, Follow, Pair};
 use crate::domain::ids::{ChannelId, WebhookId};
 use crate::domain::permissions::Permissions;
-use crate::rest::{ErrorCode, OwnWebhook, RestError};
+use crate::rest::{ErrorCode, OwnWebhook, RestError, WEBHOOK_REASON};
 use crate::store::Hook;
 
 use super::error::Lack;
 use super::{Follows, Refusal, ServiceError};
-
-/// What the server's audit log says.
-const REASON: &str = "Channel follow";
 
 /// A webhook that is ready to be used, and whether it was made for this.
 pub(super) struct Connected {
@@ -34,7 +31,7 @@ impl Follows {
     pub(super) async fn connect(&self, pair: Pair, delivery: Delivery) -> Result<Connected, ServiceError> {
         match delivery {
             Delivery::Native => {
-                let followed = self.rest.follow_announcement(pair.source, pair.target, REASON).await;
+                let followed = self.rest.follow_announcement(pair.source, pair.target, WEBHOOK_REASON).await;
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
                 Ok(Connected { hook: Hook::Native(followed.webhook_id), made: true })
             }
@@ -55,7 +52,7 @@ impl Follows {
 
     /// Removes a webhook that nothing needs any more. A failure leaves a webhook that does no harm, and that the next follow into its channel finds again.
     pub(super) async fn remove_webhook(&self, webhook: WebhookId) {
-        if let Err(error) = self.rest.delete_webhook(webhook, REASON).await {
+        if let Err(error) = self.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
             tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
         }
     }
@@ -63,7 +60,7 @@ impl Follows {
     /// Stops Discord's own following of a native follow, by deleting its webhook: Discord has no other way.
     pub(super) async fn stop_native(&self, follow: &Follow) -> Result<(), ServiceError> {
         let Some(webhook) = follow.follower_webhook else { return Ok(()) };
-        let deleted = self.rest.delete_webhook(webhook, REASON).await;
+        let deleted = self.rest.delete_webhook(webhook, WEBHOOK_REASON).await;
         deleted.map(|_| ()).map_err(|error| explain(error, follow.pair.target))
     }
 
@@ -86,7 +83,7 @@ impl Follows {
     /// this application's, else a new one.
     async fn own_webhook(&self, target: ChannelId) -> Result<Connected, ServiceError> {
         let known = self.store.webhook_of(target).await?;
-        let own = self.rest.own_webhook(target, self.identity.application, known.as_ref(), REASON).await;
+        let own = self.rest.own_webhook(target, self.identity.application, known.as_ref()).await;
         let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, target))?;
         self.watched.add_webhook(webhook.id);
         if known.is_some_and(|known| known.id != webhook.id) {

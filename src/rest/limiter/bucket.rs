@@ -273,6 +273,15 @@ mod tests {
         (clock, bucket)
     }
 
+    /// After the first answer: four of five are left for two seconds.
+    fn begun() -> (Clock, Bucket) {
+        let (clock, mut bucket) = begin();
+        bucket.room(clock.at(0));
+        bucket.sent();
+        bucket.answered(clock.at(0), clock.at(10), quota(4, 2000));
+        (clock, bucket)
+    }
+
     /// Sends all it may, and says how many that were.
     fn burst(bucket: &mut Bucket, now: Instant) -> u32 {
         let mut gone = 0;
@@ -309,20 +318,14 @@ mod tests {
 
     #[test]
     fn what_crosses_a_reset_is_counted_until_it_is_known_where_it_belongs() {
-        let (clock, mut bucket) = begin();
-        bucket.room(clock.at(0));
-        bucket.sent();
-        bucket.answered(clock.at(0), clock.at(10), quota(4, 2000));
+        let (clock, mut bucket) = begun();
         bucket.sent();
         // The reset is at 2000 to 2015. The second request, sent at 1990, may count before or after it.
         assert_eq!(burst(&mut bucket, clock.at(2020)), 4);
         bucket.answered(clock.at(1990), clock.at(2030), quota(3, 8));
         assert_eq!(burst(&mut bucket, clock.at(2030)), 1, "it was before: one more may go");
         // In the other case, it takes one of the new window, and is all we know of it.
-        let (clock, mut bucket) = begin();
-        bucket.room(clock.at(0));
-        bucket.sent();
-        bucket.answered(clock.at(0), clock.at(10), quota(4, 2000));
+        let (clock, mut bucket) = begun();
         bucket.sent();
         assert_eq!(burst(&mut bucket, clock.at(2020)), 4);
         bucket.answered(clock.at(1990), clock.at(2040), quota(4, 1990));
@@ -331,10 +334,7 @@ mod tests {
 
     #[test]
     fn a_lost_request_may_have_counted() {
-        let (clock, mut bucket) = begin();
-        bucket.room(clock.at(0));
-        bucket.sent();
-        bucket.answered(clock.at(0), clock.at(10), quota(4, 2000));
+        let (clock, mut bucket) = begun();
         assert_eq!(burst(&mut bucket, clock.at(20)), 4);
         bucket.lost(clock.at(30));
         bucket.returned();
@@ -347,10 +347,7 @@ mod tests {
 
     #[test]
     fn losing_everything_after_a_reset_does_not_stop_the_bucket() {
-        let (clock, mut bucket) = begin();
-        bucket.room(clock.at(0));
-        bucket.sent();
-        bucket.answered(clock.at(0), clock.at(10), quota(4, 2000));
+        let (clock, mut bucket) = begun();
         assert_eq!(burst(&mut bucket, clock.at(3000)), 5);
         (0..5).for_each(|_| bucket.lost(clock.at(13_000)));
         assert_eq!(burst(&mut bucket, clock.at(13_000)), 1);
@@ -358,10 +355,7 @@ mod tests {
 
     #[test]
     fn a_429_holds_and_then_one_goes_ahead() {
-        let (clock, mut bucket) = begin();
-        bucket.room(clock.at(0));
-        bucket.sent();
-        bucket.answered(clock.at(0), clock.at(10), quota(4, 2000));
+        let (clock, mut bucket) = begun();
         assert_eq!(burst(&mut bucket, clock.at(20)), 4);
         bucket.limited(clock.at(40), Duration::from_secs(9), Scope::Shared);
         (0..3).for_each(|_| bucket.answered(clock.at(20), clock.at(50), quota(1, 1900)));
