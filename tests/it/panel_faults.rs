@@ -32,7 +32,9 @@ async fn killed_at_any_moment_a_panel_stands_once_and_shows_the_newest(
     }
     board.change("Notice", "The last one.").await;
     assert_eq!(board.shows(&board.board, "The last one.").await.id, own);
-    assert_eq!(board.shows(&board.news, "The last one.").await.id, mirror);
+    // On PostgreSQL, what the killed process held is free only when its lease ends.
+    let patience = 3 * SOON;
+    assert_eq!(board.shows_within(patience, &board.news, "The last one.").await.id, mirror);
     assert_eq!((board.board.message_count(), board.news.message_count()), (1, 1));
 }
 

@@ -17,7 +17,7 @@ use super::Panels;
 use crate::service::ServiceError;
 
 /// How long a look may take before another may begin, in this process or another.
-const HOLD: TimeDelta = TimeDelta::seconds(90);
+const HOLD: TimeDelta = TimeDelta::seconds(60);
 /// How long a data source may take.
 const GATHERING: Duration = Duration::from_secs(20);
 /// When a look is repeated whose message could not be edited or posted.

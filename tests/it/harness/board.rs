@@ -1,5 +1,7 @@
 //! A channel with panels, `#board`, and `#news` that follows it by relay.
 
+use std::time::Duration;
+
 use tributary_sandbox::{Channel, Guild, Options, Person, Reply, SeenMessage};
 
 use super::{Backend, Bot, SOON, World, admin};
@@ -67,7 +69,12 @@ impl Board {
 
     /// Waits until a channel has a message that says this, and only one.
     pub async fn shows(&self, channel: &Channel, text: &str) -> SeenMessage {
-        let found = channel.wait_for_message(SOON, |message| message.text().contains(text)).await;
+        self.shows_within(SOON, channel, text).await
+    }
+
+    /// The same where it may take longer.
+    pub async fn shows_within(&self, patience: Duration, channel: &Channel, text: &str) -> SeenMessage {
+        let found = channel.wait_for_message(patience, |message| message.text().contains(text)).await;
         let found = found.unwrap_or_else(|error| panic!("{error}: {text}\n{}", channel.render_text()));
         let alike = channel.messages().into_iter().filter(|message| message.text().contains(text));
         assert_eq!(alike.count(), 1, "{}", channel.render_text());
