@@ -17,6 +17,7 @@ pub mod domain;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod panel;
 pub mod rest;
 pub mod service;
 pub mod store;

@@ -1,0 +1,4 @@
+//! Panels: live messages of the bot.
+
+pub mod chart;
+pub mod sources;

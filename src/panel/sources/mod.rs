@@ -1,0 +1,1 @@
+//! Where panels' data comes from. Each source gives plain structures, and says what went wrong as a closed set.
