@@ -1,1 +1,3 @@
 //! Where panels' data comes from. Each source gives plain structures, and says what went wrong as a closed set.
+
+pub mod host;
