@@ -125,6 +125,39 @@ impl From<RawGuild> for Guild {
     }
 }
 
+/// A server in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct GuildCounts {
+    /// Its id.
+    pub id: GuildId,
+    /// Its name.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub name: String,
+    /// The hash of its picture.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub icon: Option<String>,
+    /// How many members it has, approximately.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub approximate_member_count: u64,
+    /// How many of them are online, approximately.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub approximate_presence_count: u64,
+    /// How many boosts it has.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub premium_subscription_count: u64,
+    /// What these come to, 0 to 3.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub premium_tier: u8,
+}
+
+impl GuildCounts {
+    /// The address of its picture. Discord: "CDN Endpoints", "Guild Icon".
+    pub fn icon_url(&self) -> Option<String> {
+        let hash = self.icon.as_deref()?;
+        Some(format!("https://cdn.discordapp.com/icons/{}/{hash}.png", self.id))
+    }
+}
+
 /// A person or a bot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct User {

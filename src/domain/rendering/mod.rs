@@ -23,7 +23,7 @@ use mentions::Mentions;
 pub use buttons::Row;
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 
-mod address;
+pub(crate) mod address;
 mod buttons;
 mod embeds;
 mod files;

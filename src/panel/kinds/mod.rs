@@ -1,0 +1,14 @@
+//! The list of kinds, each in a file of its own.
+
+mod custom;
+mod welcome;
+
+use super::kind::AnyKind;
+
+/// All kinds, in the order in which commands offer them.
+pub static KINDS: &[&dyn AnyKind] = &[&welcome::Welcome, &custom::Custom];
+
+/// The kind of this name.
+pub fn find(name: &str) -> Option<&'static dyn AnyKind> {
+    KINDS.iter().copied().find(|kind| kind.name() == name)
+}
