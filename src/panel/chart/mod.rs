@@ -2,7 +2,7 @@
 //!
 //! A chart is an opaque dark card, so that the same picture is readable on Discord's dark and light themes. It is drawn at twice its size and
 //! scaled down, which smooths the lines, and its font comes with the program: nothing is needed from the system. What to draw is cleaned
-//! first ([`series`]), so any numbers make a picture.
+//! first (`series.rs`), so any numbers make a picture.
 
 mod axis;
 mod paint;
