@@ -10,6 +10,7 @@ pub mod chart;
 pub mod kind;
 pub mod kinds;
 mod links;
+mod parts;
 mod placeholders;
 pub mod sources;
 

@@ -86,8 +86,8 @@ fn nice(step: f64) -> f64 {
     [1.0, 2.0, 2.5, 5.0].iter().map(|digit| digit * power).find(|nice| *nice >= step).unwrap_or(10.0 * power)
 }
 
-/// A value as the legend shows it: "37 %", "1.2 MiB/s", "3 players".
-pub(super) fn value(unit: Unit, value: f64) -> String {
+/// A value as people read it: "37 %", "1.2 MiB/s", "3 players".
+pub fn value(unit: Unit, value: f64) -> String {
     let scale = Scale::new(unit, value);
     let scaled = value / scale.factor;
     let places = usize::from(scale.factor > 1.0 && scaled < 99.95);

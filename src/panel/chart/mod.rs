@@ -13,6 +13,8 @@ mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::axis::value;
+
 /// The picture's width in pixels. Discord shows it about 520 wide on a desktop and 400 on a phone.
 pub const WIDTH: u32 = 800;
 /// The picture's height in pixels.
