@@ -32,7 +32,10 @@ pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> Filled {
 
 /// Discord takes the view as it is: nothing of it needs to be cut.
 pub(super) fn assert_fits(view: &View) {
-    assert_eq!(view.clone().fitted(), *view);
+    let fitted = view.clone().fitted();
+    // The whole views are too long to be read in a test's output.
+    assert!(fitted.embeds == view.embeds, "an embed is too large");
+    assert!(fitted.controls == view.controls, "a control is too large");
 }
 
 /// All texts of a view's embeds, one a line.

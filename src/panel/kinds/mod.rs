@@ -4,12 +4,14 @@
 mod checks;
 mod custom;
 mod monitoring;
+mod project;
 mod welcome;
 
 use super::kind::AnyKind;
 
 /// All kinds, in the order in which commands offer them.
-pub static KINDS: &[&dyn AnyKind] = &[&welcome::Welcome, &monitoring::Monitoring, &custom::Custom];
+pub static KINDS: &[&dyn AnyKind] =
+    &[&welcome::Welcome, &monitoring::Monitoring, &project::Project, &custom::Custom];
 
 /// The kind of this name.
 pub fn find(name: &str) -> Option<&'static dyn AnyKind> {
