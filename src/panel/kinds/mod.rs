@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod checks;
 mod custom;
+mod gamehub;
 mod monitoring;
 mod project;
 mod welcome;
@@ -11,7 +12,7 @@ use super::kind::AnyKind;
 
 /// All kinds, in the order in which commands offer them.
 pub static KINDS: &[&dyn AnyKind] =
-    &[&welcome::Welcome, &monitoring::Monitoring, &project::Project, &custom::Custom];
+    &[&welcome::Welcome, &monitoring::Monitoring, &project::Project, &gamehub::Gamehub, &custom::Custom];
 
 /// The kind of this name.
 pub fn find(name: &str) -> Option<&'static dyn AnyKind> {
