@@ -11,7 +11,7 @@ mod answer;
 mod ask;
 mod relay;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::HashMap;
 use std::fmt;

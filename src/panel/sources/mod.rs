@@ -6,6 +6,8 @@ pub mod history;
 pub mod host;
 pub mod machine;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use chrono::TimeDelta;
 

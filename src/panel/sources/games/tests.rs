@@ -104,9 +104,14 @@ fn a2s(app: u16) -> impl Fn(&[u8]) -> Vec<Vec<u8>> {
     }
 }
 
+/// A server of Valve's game of this number, with two players.
+pub(in crate::panel::sources) async fn valve_server(app: u16) -> u16 {
+    udp(a2s(app)).await
+}
+
 #[tokio::test]
 async fn a_valve_server_tells_its_map() {
-    let port = udp(a2s(730)).await;
+    let port = valve_server(730).await;
     let status = ask("counterstrike2", port).await.unwrap();
     assert_eq!(
         (status.name.as_str(), status.map.as_str(), status.version.as_str()),
@@ -118,7 +123,7 @@ async fn a_valve_server_tells_its_map() {
 
 #[tokio::test]
 async fn another_game_is_said_to_be_one() {
-    let port = udp(a2s(440)).await;
+    let port = valve_server(440).await;
     assert_eq!(ask("counterstrike2", port).await, Err(GameError::OtherGame));
     assert!(ask("teamfortress2", port).await.is_ok());
 }
