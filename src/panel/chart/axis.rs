@@ -90,7 +90,7 @@ fn nice(step: f64) -> f64 {
 pub fn value(unit: Unit, value: f64) -> String {
     let scale = Scale::new(unit, value);
     let scaled = value / scale.factor;
-    let places = usize::from(scale.factor > 1.0 && scaled < 99.95);
+    let places = usize::from(scale.factor > 1.0 && scaled < 9.95);
     let number = format!("{scaled:.places$}{}", scale.suffix);
     match unit {
         Unit::Count(name) if number == "1" => format!("1 {}", name.strip_suffix('s').unwrap_or(name)),

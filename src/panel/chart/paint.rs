@@ -7,7 +7,9 @@ use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Polygon, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle, register_font};
+use plotters::style::{
+    Color, FontFamily, FontStyle, RGBAColor, RGBColor, ShapeStyle, TextStyle, register_font,
+};
 
 use super::axis::{self, Values};
 use super::picture::SCALE;
@@ -103,9 +105,15 @@ fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
         rectangle(area, (middle.0 - half, middle.1 - 20), (middle.0 + half, middle.1 + 20), CARD.filled())?;
         return write(area, "No data yet", middle, LARGE, QUIET, Pos::new(HPos::Center, VPos::Center));
     }
+    if chart.shape == Shape::Line {
+        // All areas below all lines: no line is tinted by another's area.
+        for (one, colour) in series.iter().zip(COLOURS) {
+            fill(area, &frame, one, colour.mix(if series.len() == 1 { 0.28 } else { 0.12 }))?;
+        }
+    }
     for (at, (one, colour)) in series.iter().zip(COLOURS).enumerate() {
         match chart.shape {
-            Shape::Line => lines(area, &frame, one, colour, series.len() == 1)?,
+            Shape::Line => lines(area, &frame, one, colour)?,
             Shape::Bars => bars(area, &frame, one, colour, (at, series.len()))?,
         }
     }
@@ -183,26 +191,27 @@ fn head(area: &Area<'_>, chart: &Chart, series: &[Drawable]) -> Result<(), Faile
     write(area, &title, (MARGIN, 32), LARGE, LOUD, Pos::new(HPos::Left, VPos::Center))
 }
 
-fn lines(
-    area: &Area<'_>,
-    frame: &Frame,
-    one: &Drawable,
-    colour: RGBColor,
-    filled: bool,
-) -> Result<(), Failed> {
+/// The areas below a line.
+fn fill(area: &Area<'_>, frame: &Frame, one: &Drawable, colour: RGBAColor) -> Result<(), Failed> {
+    let ground = BOTTOM * SCALE as i32;
+    for run in one.runs.iter().filter(|run| run.len() > 1) {
+        let mut points: Vec<(i32, i32)> = run.iter().map(|point| frame.fine(*point)).collect();
+        let ends = [points.last(), points.first()].map(|point| point.map(|point| (point.0, ground)));
+        points.extend(ends.into_iter().flatten());
+        area.draw(&Polygon::new(points, colour))?;
+    }
+    Ok(())
+}
+
+fn lines(area: &Area<'_>, frame: &Frame, one: &Drawable, colour: RGBColor) -> Result<(), Failed> {
     for run in &one.runs {
         let mut points: Vec<(i32, i32)> = run.iter().map(|point| frame.fine(*point)).collect();
         points.dedup();
         if let [point] = points[..] {
             area.draw(&Circle::new(point, 5 * SCALE, colour.filled()))?;
-            continue;
+        } else {
+            area.draw(&PathElement::new(points, colour.stroke_width(3 * SCALE)))?;
         }
-        let ground = BOTTOM * SCALE as i32;
-        let mut below = points.clone();
-        below.extend(points.last().map(|point| (point.0, ground)));
-        below.extend(points.first().map(|point| (point.0, ground)));
-        area.draw(&Polygon::new(below, colour.mix(if filled { 0.28 } else { 0.12 })))?;
-        area.draw(&PathElement::new(points, colour.stroke_width(3 * SCALE)))?;
     }
     Ok(())
 }

@@ -51,7 +51,10 @@ fn gallery() -> Vec<(&'static str, Chart)> {
         ("cpu_1h", chart(Unit::Percent, hour, vec![wave("CPU", hour, busy)])),
         (
             "two_24h",
-            named("CPU and memory", chart(Unit::Percent, day, vec![wave("CPU", day, busy), gaps.clone()])),
+            named(
+                "CPU and memory, last 24 hours",
+                chart(Unit::Percent, day, vec![wave("CPU", day, busy), gaps.clone()]),
+            ),
         ),
         (
             "network_7d",

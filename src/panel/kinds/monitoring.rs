@@ -129,7 +129,7 @@ impl Kind for Monitoring {
         let span = span.ok_or_else(Invalid::outdated)?;
         let config = Config { span };
         if input.manager {
-            return Ok(Answer::Change(config, format!("The chart shows {} from now on.", span.name())));
+            return Ok(Answer::Change(config, format!("The chart shows the {} from now on.", span.last())));
         }
         Ok(Answer::Preview(config))
     }
@@ -202,10 +202,10 @@ fn fullest(disks: &[Disk]) -> Option<&Disk> {
 
 fn chart(history: &History) -> Option<Picture> {
     let series = |name: &str, key| Series { name: name.to_owned(), points: history.points(key) };
-    let alt = format!("A chart of CPU and memory use over the last {}", history.span.name());
+    let alt = format!("A chart of CPU and memory use, {}", history.span.last());
     let (from, to) = history.times();
     let chart = Chart {
-        title: format!("Last {}", history.span.name()),
+        title: format!("CPU and memory, {}", history.span.last()),
         unit: Unit::Percent,
         shape: Shape::Line,
         from,

@@ -44,6 +44,15 @@ impl Span {
         }
     }
 
+    /// What a chart of it shows: "last 24 hours".
+    pub const fn last(self) -> &'static str {
+        match self {
+            Self::Hour => "last hour",
+            Self::Day => "last 24 hours",
+            Self::Week => "last 7 days",
+        }
+    }
+
     /// The span of this name.
     pub fn find(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|span| span.key() == key)

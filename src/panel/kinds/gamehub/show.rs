@@ -174,7 +174,7 @@ fn chart(facts: &GameFacts) -> Option<Picture> {
     let history = &facts.players;
     let (from, to) = history.times();
     let chart = Chart {
-        title: format!("Last {}", history.span.name()),
+        title: format!("Players, {}", history.span.last()),
         unit: Unit::Count("players"),
         shape: Shape::Bars,
         from,
@@ -182,5 +182,5 @@ fn chart(facts: &GameFacts) -> Option<Picture> {
         gap: history.gap(),
         series: vec![Series { name: "Players".to_owned(), points: history.points(GameFacts::SERIES) }],
     };
-    picture(&chart, format!("A chart of the players during the last {}", history.span.name()))
+    picture(&chart, format!("A chart of the players, {}", history.span.last()))
 }

@@ -99,7 +99,7 @@ impl Detail {
         let (from, to) = history.times();
         let of =
             |(name, key): &(&str, &str)| Series { name: (*name).to_owned(), points: history.points(key) };
-        let title = format!("{}, last {}", self.name(), span.name());
+        let title = format!("{}, {}", self.name(), span.last());
         let alt = format!("A chart of {title}");
         let series = series.iter().map(of).collect();
         picture(&Chart { title, unit, shape: Shape::Line, from, to, gap: history.gap(), series }, alt)

@@ -116,7 +116,7 @@ fn the_chart_changes_for_all_or_for_one() {
     let week = Config { span: Span::Week };
     assert_eq!(
         act(Some("7d"), true),
-        Ok(Answer::Change(week, "The chart shows 7 days from now on.".to_owned()))
+        Ok(Answer::Change(week, "The chart shows the last 7 days from now on.".to_owned()))
     );
     assert_eq!(act(Some("7d"), false), Ok(Answer::Preview(week)));
     assert!(act(Some("1y"), true).is_err() && act(None, true).is_err());
@@ -131,7 +131,7 @@ fn every_button_shows_its_detail() {
         "  2 ▰▰▰▰▰▱▱▱▱▱  57 %",
         "Swap: `▱▱▱▱▱▱▱▱▱▱` **0 %**\n0.0 of 2.0 GiB",
         "`/data`: `▰▰▰▰▰▱▱▱▱▱` **59 %**",
-        "`eth0`: ↓ 1.2 MiB/s\n↑ 42.0 KiB/s",
+        "`eth0`: ↓ 1.2 MiB/s\n↑ 42 KiB/s",
         "     42 %  postgres (812)\n      3 %  tribˋutary (77)",
     ]) {
         let Control::Buttons(buttons) = Detail::buttons() else { panic!("a row of buttons") };

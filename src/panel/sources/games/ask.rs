@@ -123,18 +123,14 @@ pub(super) async fn ask(
             Ok(status)
         }
         Ok(Ok(Err(_))) if seen.refused => Err(GameError::Refused),
-        Ok(Ok(Err(kind))) => Err(reason(&kind, seen.latency.is_some() && way_answers_first(way))),
+        Ok(Ok(Err(kind))) => Err(reason(&kind, seen.latency.is_some() && way.is_datagrams())),
         // The library panics at some answers.
         Ok(Err(_)) => Err(GameError::Garbled),
         Err(_) => Err(GameError::Silent),
     }
 }
 
-/// Whether the first thing that a relay saw was an answer, not just a connection.
-fn way_answers_first(way: Way) -> bool {
-    matches!(way, Way::Datagrams | Way::ValveDatagrams)
-}
-
+/// What went wrong. `answered`: the server said something, whatever it was.
 fn reason(kind: &GDErrorKind, answered: bool) -> GameError {
     match kind {
         GDErrorKind::BadGame => GameError::OtherGame,

@@ -39,6 +39,13 @@ pub(super) enum Way {
     Http,
 }
 
+impl Way {
+    /// The first thing that is seen of a server is an answer, not a connection.
+    pub(super) const fn is_datagrams(self) -> bool {
+        matches!(self, Self::Datagrams | Self::ValveDatagrams)
+    }
+}
+
 /// What the relay saw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Seen {
