@@ -6,9 +6,11 @@
 //!                       what an admin chose ─► config ─┼─► render (pure) ─► View ─► an activity's revision ─► the panel's message, and its mirrors
 //! ```
 
+pub mod chart;
 pub mod kind;
 pub mod kinds;
 mod links;
+mod parts;
 mod placeholders;
 pub mod sources;
 

@@ -1,6 +1,13 @@
 //! Where panels' data comes from. What several panels want within a short time is asked once.
 
+mod game_servers;
+pub mod games;
+pub mod history;
+pub mod host;
+pub mod machine;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use chrono::TimeDelta;
 
@@ -11,6 +18,7 @@ use crate::store::{Sample, Store, StoreError};
 
 use super::kind::Unavailable;
 
+pub use self::game_servers::GameFacts;
 pub use self::server::ServerFacts;
 
 /// What the operator allows.
@@ -27,13 +35,17 @@ pub struct Sources {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) settings: Settings,
+    game_servers: game_servers::GameServers,
+    machine: machine::Machine,
     servers: server::Servers,
 }
 
 impl Sources {
     /// Sources over these.
     pub fn new(store: Store, rest: Rest, clock: Clock, settings: Settings) -> Self {
-        Self { store, clock, settings, servers: server::Servers::new(rest, clock) }
+        let game_servers = game_servers::GameServers::new(settings.private_addresses);
+        let servers = server::Servers::new(rest, clock);
+        Self { store, clock, settings, game_servers, machine: machine::Machine::default(), servers }
     }
 
     /// Adds a value to each of these series, at this moment.
