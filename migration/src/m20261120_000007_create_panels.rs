@@ -1,5 +1,5 @@
-//! `panels`: live messages of the bot's; `samples`: numbers over time, for their charts; and what their mirrors need: a delivery that is taken back although its
-//! activity goes on, and a webhook that outlives the last follow until what it posted is gone.
+//! `panels`: live messages of the bot's; `samples`: numbers over time, for their charts; and what their mirrors need: deliveries that are taken back although their
+//! activity goes on, or made again when their mirror turns out to be gone, and a webhook for targets without a relay follow.
 
 use sea_orm_migration::prelude::*;
 
@@ -26,6 +26,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_index(Index::drop().name("ix_activities_panels").table("activities").to_owned()).await?;
         for (table, column) in added().into_iter().rev() {
             let name = column.get_column_name();
             manager.alter_table(Table::alter().table(table).drop_column(name).take()).await?;
@@ -78,6 +79,10 @@ fn samples() -> TableCreateStatement {
 
 fn indexes() -> Vec<IndexCreateStatement> {
     vec![
+        // The few panels among all messages.
+        index("ix_activities_panels", "activities", &["source_channel_id"])
+            .and_where(Expr::col("kind").eq(Expr::val("panel")))
+            .take(),
         index("ix_panels_guild_id", "panels", &["guild_id"]),
         index("ix_panels_channel_id", "panels", &["channel_id"]),
         index("uq_panels_message_id", "panels", &["message_id"]).unique().take(),
@@ -91,7 +96,8 @@ fn indexes() -> Vec<IndexCreateStatement> {
 fn added() -> Vec<(&'static str, ColumnDef)> {
     vec![
         ("deliveries", flag("withdrawn", false)),
-        ("lanes", big_or_null("parting_webhook_id")),
-        ("lanes", sealed_or_null("parting_webhook_token")),
+        ("deliveries", flag("remake", false)),
+        ("lanes", big_or_null("webhook_id")),
+        ("lanes", sealed_or_null("webhook_token")),
     ]
 }

@@ -14,6 +14,8 @@ mod limits;
 mod migrate;
 mod native;
 mod operating;
+mod panel_faults;
+mod panels;
 mod permissions;
 mod proxy;
 mod relay;

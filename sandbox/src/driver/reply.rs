@@ -220,6 +220,7 @@ impl Reply {
                 channel: of.channel,
                 name: None,
                 source: of.source,
+                trigger: Some(of.id),
                 data,
             }))
         })?;
@@ -314,7 +315,16 @@ pub(super) fn start_component(
         }
         let kind = InteractionKind::Component;
         let source = Some(message);
-        Ok(world.interact(NewInteraction { kind, user, guild, channel, name: None, source, data }))
+        Ok(world.interact(NewInteraction {
+            kind,
+            user,
+            guild,
+            channel,
+            name: None,
+            source,
+            trigger: None,
+            data,
+        }))
     })?;
     Ok(Reply::new(shared, id))
 }

@@ -37,6 +37,17 @@ impl fmt::Display for PanelId {
     }
 }
 
+/// The id of a component that asks a panel for something; with it, a press is understood after a restart too.
+pub fn custom_id(panel: PanelId, action: &str) -> String {
+    format!("panel:{panel}:{action}")
+}
+
+/// Reads a component's id: which panel, and what is asked. `None` for one that isn't of a panel.
+pub fn read_custom_id(id: &str) -> Option<(PanelId, &str)> {
+    let (panel, action) = id.strip_prefix("panel:")?.split_once(':')?;
+    Some((PanelId(panel.parse().ok()?), action))
+}
+
 /// Whether a panel is kept current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PanelState {
@@ -164,5 +175,13 @@ mod tests {
             assert_eq!(PanelState::parse(state.as_str()), Some(state));
         }
         assert_eq!(PanelState::parse("Active"), None);
+    }
+
+    #[test]
+    fn ids_of_components_are_read_back() {
+        assert_eq!(read_custom_id(&custom_id(PanelId(7), "span:24h")), Some((PanelId(7), "span:24h")));
+        for other in ["follows:act:0:n", "panel:x:y", "panel:7", ""] {
+            assert_eq!(read_custom_id(other), None, "{other}");
+        }
     }
 }

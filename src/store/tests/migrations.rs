@@ -60,6 +60,7 @@ async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] bac
     let indexes = indexes(&db).await;
     let expected = [
         "ix_activities_author_id",
+        "ix_activities_panels",
         "ix_activities_source_channel_id",
         "ix_activities_source_message_id",
         "ix_channel_follows_guild_id",

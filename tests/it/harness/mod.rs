@@ -1,5 +1,6 @@
 //! A sandbox, a database and the bot's process, started for one test and checked when it ends.
 
+mod board;
 mod bot;
 mod contract;
 mod database;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Person, Reply, Sandbox};
 
+pub use self::board::Board;
 pub use self::bot::{Bot, KEY};
 pub use self::database::{Backend, Database};
 pub use self::look::look;
