@@ -16,6 +16,7 @@ mod native;
 mod operating;
 mod panel_faults;
 mod panel_figures;
+mod panel_kinds;
 mod panels;
 mod permissions;
 mod proxy;

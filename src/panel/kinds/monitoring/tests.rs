@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::panel::kinds::checks::{assert_fits, guild, noon, press, scene, texts};
+use crate::panel::kinds::checks::{actions, assert_fits, guild, noon, press, scene, shown, texts};
 use crate::panel::sources::host::{Interface, Process};
 use crate::panel::sources::machine::{RECEIVED, SENT};
 use crate::store::Sample;
@@ -127,6 +127,7 @@ fn the_chart_changes_for_all_or_for_one() {
 #[test]
 fn every_button_shows_its_detail() {
     let settings = allowed();
+    let panel = Monitoring::render(&scene(), &Config::default(), &data_of(sample()));
     for (detail, expected) in Detail::ALL.into_iter().zip([
         "  2 ▰▰▰▰▰▱▱▱▱▱  57 %",
         "Swap: `▱▱▱▱▱▱▱▱▱▱` **0 %**\n0.0 of 2.0 GiB",
@@ -134,12 +135,10 @@ fn every_button_shows_its_detail() {
         "`eth0`: ↓ 1.2 MiB/s\n↑ 42 KiB/s",
         "     42 %  postgres (812)\n      3 %  tribˋutary (77)",
     ]) {
-        let Control::Buttons(buttons) = Detail::buttons() else { panic!("a row of buttons") };
-        let Button::Act { action, .. } = &buttons[detail as usize] else { panic!("a button") };
+        let action = actions(&panel)[detail as usize];
         assert_eq!(Monitoring::press(action), Some(Press::Show));
-        let answer =
-            Monitoring::act(&scene(), Config::default(), &data_of(sample()), &press(action, &settings));
-        let Ok(Answer::Show(view)) = answer else { panic!("{detail:?} is shown") };
+        let pressed = press(action, &settings);
+        let view = shown(Monitoring::act(&scene(), Config::default(), &data_of(sample()), &pressed));
         assert_fits(&view);
         assert!(texts(&view).contains(expected), "{expected} is not in:\n{}", texts(&view));
         assert_eq!(view.picture.is_some(), !matches!(detail, Detail::Disks | Detail::Processes));
