@@ -15,6 +15,7 @@ mod migrate;
 mod native;
 mod operating;
 mod panel_faults;
+mod panel_figures;
 mod panel_kinds;
 mod panels;
 mod permissions;
