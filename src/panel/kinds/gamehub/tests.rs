@@ -21,7 +21,7 @@ fn facts(server: &Server, status: Result<Status, GameError>) -> GameFacts {
     let at = |ago: i64| noon() - TimeDelta::minutes(ago);
     let sample = |ago: i64| Sample { series: GameFacts::SERIES.to_owned(), at: at(ago), value: 12.0 };
     let samples: Vec<Sample> = (30..600).rev().map(sample).collect();
-    let players = History::new(Span::Day, noon(), &samples, 1.0);
+    let players = History::new(Span::Day, noon(), &samples);
     GameFacts { query: server.query.clone(), status, seen: Some(at(30)), players }
 }
 

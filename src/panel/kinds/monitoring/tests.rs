@@ -40,7 +40,7 @@ fn data_of(now: HostSample) -> Data {
         .rev()
         .flat_map(|ago| series.map(|(name, value)| Sample { series: name.to_owned(), at: at(ago), value }))
         .collect();
-    let before = Span::ALL.into_iter().map(|span| History::new(span, noon(), &samples, 1.0)).collect();
+    let before = Span::ALL.into_iter().map(|span| History::new(span, noon(), &samples)).collect();
     Data { refused: false, machine: Some(MachineFacts { now, before }) }
 }
 
