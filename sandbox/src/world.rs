@@ -100,6 +100,12 @@ impl World {
         self.users.get(&id).ok_or_else(ApiError::unknown_user)
     }
 
+    /// All people who are in a guild.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &User> {
+        let inside = |user: &&User| self.guilds.values().any(|guild| guild.members.contains_key(&user.id));
+        self.users.values().filter(|user| !user.bot).filter(inside)
+    }
+
     pub(crate) fn guild(&self, id: GuildId) -> ApiResult<&Guild> {
         self.guilds.get(&id).ok_or_else(ApiError::unknown_guild)
     }
@@ -113,7 +119,9 @@ impl World {
     }
 
     pub(crate) fn channel_mut(&mut self, id: ChannelId) -> ApiResult<&mut Channel> {
-        self.channels.get_mut(&id).ok_or_else(ApiError::unknown_channel)
+        let channel = self.channels.get_mut(&id).ok_or_else(ApiError::unknown_channel)?;
+        channel.version += 1;
+        Ok(channel)
     }
 
     pub(crate) fn message(&self, channel: ChannelId, id: MessageId) -> ApiResult<&Message> {
