@@ -14,6 +14,7 @@ mod limits;
 mod migrate;
 mod native;
 mod operating;
+mod page;
 mod permissions;
 mod proxy;
 mod relay;

@@ -85,7 +85,9 @@ on("messages", ({ channel, arrived = [] }) => {
   const of = index.channels.get(channel);
   const message = arrived.at(-1);
   if (!of || !message || message.author.id === state.layout.as) return;
-  say(`${authorName(message.author, of.guild)} in ${channelName(of)}: ${message.content || "something without text"}`);
+  const [embed] = message.embeds;
+  const text = message.content || embed?.title || embed?.description || (message.thinking ? "thinking" : "something without text");
+  say(`${authorName(message.author, of.guild)} in ${channelName(of)}: ${text}`);
 });
 
 function say(text) {

@@ -23,14 +23,20 @@ export function openMenu(anchor, label, items, { align = "end", above = false } 
     const at = all.indexOf(document.activeElement);
     all[(at + step + all.length) % all.length]?.focus();
   };
+  let typed = "";
+  let forgets;
   menu.onkeydown = (event) => {
     if (event.key === "ArrowDown") move(1);
     else if (event.key === "ArrowUp") move(-1);
     else if (event.key === "Home") buttons()[0]?.focus();
     else if (event.key === "End") buttons().at(-1)?.focus();
     else if (event.key === "Escape" || event.key === "Tab") popup.close();
-    else if (event.key.length === 1 && /\S/.test(event.key)) {
-      buttons().find((button) => button.textContent.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+    else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && (event.key !== " " || typed)) {
+      // Letters that come one soon after the other are the beginning of a name.
+      clearTimeout(forgets);
+      typed += event.key.toLowerCase();
+      forgets = setTimeout(() => (typed = ""), 700);
+      buttons().find((button) => button.querySelector(".option-name").textContent.toLowerCase().startsWith(typed))?.focus();
     } else return;
     event.preventDefault();
     event.stopPropagation();
