@@ -71,6 +71,28 @@ pub(super) async fn serve(uri: Uri) -> Response {
 mod tests {
     use super::*;
 
+    fn scripts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        ASSETS.iter().filter(|(name, _)| name.ends_with(".js"))
+    }
+
+    /// A handler that answers `false` forbids what the browser would do: typing, pasting, Tab.
+    #[test]
+    fn handlers_answer_nothing() {
+        for (name, text) in scripts() {
+            for line in text.lines() {
+                let handler = line.split_once(" = (event) => ").or_else(|| line.split_once(": (event) => "));
+                let Some((before, body)) = handler else { continue };
+                let is_handler = before.rsplit([' ', '.']).next().is_some_and(|word| word.starts_with("on"));
+                assert!(
+                    !is_handler || body.starts_with('{') || !body.contains("&&"),
+                    "{name}: {}",
+                    line.trim()
+                );
+                assert!(!is_handler || !body.starts_with("picker.key"), "{name}: {}", line.trim());
+            }
+        }
+    }
+
     /// A file that nobody serves, or a script that imports one that isn't there, would only be noticed in a browser.
     #[test]
     fn all_files_are_served_and_all_imports_are_there() {
@@ -79,7 +101,7 @@ mod tests {
             let name = entry.expect("an entry").file_name().into_string().expect("a name");
             assert!(ASSETS.iter().any(|(known, _)| known[1..] == name), "{name} isn't served");
         }
-        for (name, text) in ASSETS.iter().filter(|(name, _)| name.ends_with(".js")) {
+        for (name, text) in scripts() {
             let imports =
                 text.lines().filter_map(|line| line.split_once(" from \"./")?.1.strip_suffix("\";"));
             for import in imports {

@@ -151,6 +151,80 @@ async fn people_see_and_may_what_discord_lets_them() {
 }
 
 #[tokio::test]
+async fn files_mentions_and_threads_come_from_the_page() {
+    let scene = Scene::new().await;
+    scene.follow(&scene.releases).await;
+    let bob = scene.harbour.member("Bob", Permissions::empty());
+    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.releases, &scene.news]).await else {
+        return;
+    };
+    let browser = &screen.browser;
+
+    // A picture that is pasted, and somebody who is mentioned by picking.
+    screen.write_in("left").await;
+    let paste = "return document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData: new DataTransfer(), cancelable: true }))";
+    assert_eq!(browser.script(paste).await, true, "texts are pasted by the browser");
+    browser.script(PASTE).await;
+    browser.until("document.querySelector('.chip')?.innerText.includes('dot.png')").await;
+    browser.keys("Look, @bo").await;
+    browser.until("document.querySelector('.picker [role=option]')?.dataset.name === 'Bob'").await;
+    browser.keys("{Enter}at #news and `#news`{Enter}").await;
+    browser.until("document.querySelector('[data-side=right] .picture img')?.naturalWidth === 5").await;
+    let posted = scene.releases.messages().pop().expect("a post");
+    let news = scene.news.mention();
+    assert_eq!(posted.content, format!("Look, {} at {news} and `#news`", bob.mention()));
+    assert_eq!(posted.pinged.users, [bob.id()]);
+    screen.shows("left", "Look, @Bob at news and #news").await;
+
+    // A thread that starts from it opens beside.
+    browser.script("document.querySelector('[data-side=left] .message:last-child').focus()").await;
+    browser.keys("{Enter}").await;
+    browser.until("document.activeElement.closest('[role=menu]')").await;
+    browser.keys("Start{Enter}").await;
+    browser.until("document.activeElement.id === 'thread-name'").await;
+    browser.keys("{Control+a}Beside{Enter}").await;
+    browser.until("document.querySelector('[data-side=right] h2')?.innerText === 'Beside'").await;
+    browser
+        .until("document.querySelector('[data-side=left] .thread-card')?.innerText.includes('Beside')")
+        .await;
+    screen.is_sound().await;
+}
+
+/// Pastes a picture of 5 × 5 dots.
+const PASTE: &str = r#"
+const canvas = Object.assign(document.createElement("canvas"), { width: 5, height: 5 });
+canvas.getContext("2d").fillRect(0, 0, 5, 5);
+const bytes = Uint8Array.from(atob(canvas.toDataURL("image/png").split(",")[1]), (one) => one.charCodeAt(0));
+const clipboardData = new DataTransfer();
+clipboardData.items.add(new File([bytes], "dot.png", { type: "image/png" }));
+document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+"#;
+
+#[tokio::test]
+async fn announcements_are_followed_and_published_by_hand() {
+    let scene = Scene::new().await;
+    let announcements = scene.harbour.announcement("announcements");
+    let owner = scene.harbour.owner();
+    scene.harbour.grant(&owner, scene.harbour.role("owner", Permissions::all()));
+    let Some(screen) = Screen::open(&scene, &owner, &[&announcements, &scene.news]).await else { return };
+    let browser = &screen.browser;
+    browser.click("[data-side=left] .pane-head .button").await;
+    browser.until("document.activeElement.id === 'choose-channel'").await;
+    browser.keys("news").await;
+    browser.until("document.querySelector('dialog .picker [role=option]')?.dataset.name === 'news'").await;
+    browser.keys("{Enter}{Enter}").await;
+    screen.shows("right", "has added announcements to this channel").await;
+    screen.write_in("left").await;
+    browser.keys("We open on Monday{Enter}").await;
+    screen.shows("left", "We open on Monday").await;
+    browser.script("document.querySelector('[data-side=left] .message:last-child').focus()").await;
+    browser.keys("p").await;
+    screen.shows("right", "We open on Monday").await;
+    browser.until("document.querySelector('[data-side=left] .mark')?.innerText === 'Published'").await;
+    screen.is_sound().await;
+}
+
+#[tokio::test]
 async fn faults_are_caused_and_the_bot_copes() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
@@ -160,7 +234,8 @@ async fn faults_are_caused_and_the_bot_copes() {
     let browser = &screen.browser;
     browser.click("#faults-button").await;
     browser.until("document.querySelector('#faults').innerText.includes('Nothing goes wrong')").await;
-    browser.script("document.querySelector('#fail-times').value = '2'").await;
+    browser.click("#fail-times").await;
+    browser.keys("{Control+a}2").await;
     browser.click("#faults form:has(#fail-times) button").await;
     browser.until("document.querySelector('#faults').innerText.includes('HTTP 500 · webhooks')").await;
     screen.write_in("left").await;

@@ -5,9 +5,9 @@ import { h } from "./dom.js";
 const COLOURS = 10;
 
 function colour(name) {
-  let hash = 7;
-  for (const character of name) hash = (hash * 31 + character.codePointAt(0)) >>> 0;
-  return hash % COLOURS;
+  let hash = 2166136261;
+  for (const character of name) hash = Math.imul(hash ^ character.codePointAt(0), 16777619);
+  return ((hash ^ (hash >>> 15)) >>> 0) % COLOURS;
 }
 
 function initials(name) {

@@ -45,7 +45,11 @@ export class Composer {
     this.text.oninput = () => this.typed();
     this.text.onkeydown = (event) => this.key(event);
     this.text.onblur = () => this.picker.close();
-    this.text.onpaste = (event) => event.clipboardData.files.length > 0 && (event.preventDefault(), this.addFiles(event.clipboardData.files));
+    this.text.onpaste = (event) => {
+      if (event.clipboardData.files.length === 0) return;
+      event.preventDefault();
+      this.addFiles(event.clipboardData.files);
+    };
     this.dropInto(pane.element);
     this.text.value = drafts.get(this.draftKey) ?? "";
     this.drawState();
@@ -231,8 +235,14 @@ export class Composer {
 
   dropInto(element) {
     const carries = (event) => [...event.dataTransfer.types].includes("Files");
-    element.ondragover = (event) => carries(event) && (event.preventDefault(), element.classList.add("drop"));
-    element.ondragleave = (event) => !element.contains(event.relatedTarget) && element.classList.remove("drop");
+    element.ondragover = (event) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      element.classList.add("drop");
+    };
+    element.ondragleave = (event) => {
+      if (!element.contains(event.relatedTarget)) element.classList.remove("drop");
+    };
     element.ondrop = (event) => {
       if (!carries(event)) return;
       event.preventDefault();

@@ -30,11 +30,18 @@ export function openDialog({ title, body, buttons, submit, kind = "", send = "Se
     }
     sendButton.disabled = false;
   };
-  dialog.onpointerdown = (event) => event.target === dialog && dialog.close();
+  closeOutside(dialog);
   dialog.onclose = () => dialog.remove();
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
+}
+
+/** A press beside a dialog closes it. */
+export function closeOutside(dialog) {
+  dialog.onpointerdown = (event) => {
+    if (event.target === dialog) dialog.close();
+  };
 }
 
 /** Asks before something is done that can't be undone. */
@@ -45,7 +52,7 @@ export function confirmFirst({ title, text, send, done }) {
 /** A picture in full. */
 export function lightbox(url, text) {
   const dialog = h("dialog", { class: "lightbox", "aria-label": text }, h("button", { class: "icon-button", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("close")), h("img", { src: url, alt: text }), h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, "Open in the browser"));
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  closeOutside(dialog);
   dialog.onclose = () => dialog.remove();
   document.body.append(dialog);
   dialog.showModal();

@@ -11,7 +11,9 @@ let problem = "";
 export function startFaults() {
   on("status world layout", draw);
   on("faults", () => toggle(panel.hidden));
-  panel.onkeydown = (event) => event.key === "Escape" && toggle(false);
+  panel.onkeydown = (event) => {
+    if (event.key === "Escape") toggle(false);
+  };
 }
 
 function toggle(open) {

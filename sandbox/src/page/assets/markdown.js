@@ -151,6 +151,10 @@ function spoiler(content) {
     event.currentTarget.removeAttribute("role");
     event.currentTarget.removeAttribute("aria-label");
   };
-  const onkeydown = (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), show(event));
+  const onkeydown = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    show(event);
+  };
   return h("span", { class: "spoiler", role: "button", tabindex: "0", "aria-label": "Spoiler: show it", onclick: show, onkeydown }, h("span", {}, content));
 }

@@ -92,8 +92,12 @@ function replyLine(reply, channel) {
   if (reply.gone) return h("div", { class: "answered" }, h("span", { class: "hook", "aria-hidden": "true" }), h("span", { class: "faint" }, "The original message was deleted"));
   const name = authorName(reply.author, channel.guild);
   const rest = reply.text ? markdown(reply.text.replaceAll("\n", " "), channel.guild) : h("em", {}, reply.files > 0 ? "A file" : "An embed");
-  const go = (event) => !event.target.closest("a, button.mention") && tell("show", { channel: channel.id, message: reply.id, from: event.currentTarget });
-  const onkeydown = (event) => event.key === "Enter" && event.target === event.currentTarget && go(event);
+  const go = (event) => {
+    if (!event.target.closest("a, button.mention")) tell("show", { channel: channel.id, message: reply.id, from: event.currentTarget });
+  };
+  const onkeydown = (event) => {
+    if (event.key === "Enter" && event.target === event.currentTarget) go(event);
+  };
   return h(
     "div",
     { class: "answered", role: "button", tabindex: "0", "aria-label": `In answer to ${name}: go there`, onclick: go, onkeydown },

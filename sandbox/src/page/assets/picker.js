@@ -64,7 +64,9 @@ export class Picker {
 
   row(item, at) {
     const take = () => this.take(at);
-    const onpointermove = () => this.at !== at && this.mark(at, false);
+    const onpointermove = () => {
+      if (this.at !== at) this.mark(at, false);
+    };
     const row = h("li", { role: "option", id: `${this.list.id}-${at}`, "aria-selected": "false", onclick: take, "data-name": item.name }, item.picture, h("span", { class: "option-text" }, h("span", { class: "option-name" }, item.label ?? item.name), item.detail && h("span", { class: "option-detail" }, item.detail)), item.mark && h("span", { class: "option-mark" }, item.mark));
     row.onpointermove = onpointermove;
     return row;

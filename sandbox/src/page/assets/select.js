@@ -23,7 +23,7 @@ export function select(of, channel, { busy = false, choose, chosen: given }) {
   const open = (event) => openList(event.currentTarget, { items, min, max, defaults, placeholder, choose });
   return h(
     "button",
-    { class: `select${busy ? " busy" : ""}${shown.length > 0 ? "" : " empty"}`, type: "button", "aria-haspopup": "listbox", "aria-label": shown.length > 0 ? `${placeholder}: ${label}` : placeholder, "aria-busy": busy ? "true" : null, disabled: of.disabled === true, "data-custom-id": of.custom_id, onclick: open },
+    { class: `select${busy ? " busy" : ""}${shown.length > 0 ? "" : " unset"}`, type: "button", "aria-haspopup": "listbox", "aria-label": shown.length > 0 ? `${placeholder}: ${label}` : placeholder, "aria-busy": busy ? "true" : null, disabled: of.disabled === true, "data-custom-id": of.custom_id, onclick: open },
     h("span", { class: "select-label" }, label),
     icon("down"),
   );

@@ -107,12 +107,15 @@ function entry(channel) {
   const name = channelName(channel);
   const unread = isUnread(channel);
   const go = (event) => tell("go", { channel: channel.id, beside: event.ctrlKey || event.metaKey || event.altKey });
+  const aside = (event) => {
+    if (event.button === 1) tell("go", { channel: channel.id, beside: true });
+  };
   const where = state.layout.left === channel.id ? "left" : state.layout.right === channel.id ? "right" : null;
   const kind = { 5: "announcement channel", 15: "forum", 16: "media channel", 2: "voice channel", 13: "stage" }[channel.type] ?? (isThread(channel) ? "thread" : "text channel");
   return h(
     "li",
     { "data-key": channel.id, class: ["channel", isThread(channel) && "thread", unread && "unread", where && "open", where].filter(Boolean).join(" ") },
-    h("button", { class: "channel-name", type: "button", "aria-current": where ? "true" : null, "aria-label": `${name}, ${kind}${channel.private ? ", private" : ""}${unread ? ", something new" : ""}`, onclick: go, onauxclick: (event) => event.button === 1 && tell("go", { channel: channel.id, beside: true }), "data-channel": channel.id }, icon(channelIcon(channel)), h("span", {}, name), channel.private && h("span", { class: "private", title: "Not everyone sees this channel" }, icon("lock"))),
+    h("button", { class: "channel-name", type: "button", "aria-current": where ? "true" : null, "aria-label": `${name}, ${kind}${channel.private ? ", private" : ""}${unread ? ", something new" : ""}`, onclick: go, onauxclick: aside, "data-channel": channel.id }, icon(channelIcon(channel)), h("span", {}, name), channel.private && h("span", { class: "private", title: "Not everyone sees this channel" }, icon("lock"))),
     h("button", { class: "icon-button beside", type: "button", "aria-label": `Open ${name} beside`, title: "Open beside (Ctrl+click)", onclick: () => tell("go", { channel: channel.id, beside: true }) }, icon("beside")),
   );
 }

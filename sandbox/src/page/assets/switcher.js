@@ -1,5 +1,6 @@
 // Ctrl+K: to any channel by its name. And the list of keys.
 
+import { closeOutside } from "./dialog.js";
 import { h } from "./dom.js";
 import { channelItems } from "./offers.js";
 import { Picker, fitting } from "./picker.js";
@@ -32,7 +33,7 @@ function openSwitcher(beside) {
     if (!picker.key(event)) return;
     if (event.key === "Escape") dialog.close();
   };
-  dialog.onpointerdown = (event) => event.target === dialog && dialog.close();
+  closeOutside(dialog);
   dialog.onclose = () => {
     picker.close();
     dialog.remove();
@@ -60,7 +61,7 @@ function openShortcuts() {
   const rows = KEYS.map(([keys, what]) => h("div", {}, h("dt", {}, keys.split(" ").map((key) => h("kbd", {}, key))), h("dd", {}, what)));
   const close = h("button", { class: "button primary", type: "button", onclick: () => dialog.close() }, "Close");
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": "shortcuts-title" }, h("header", {}, h("h2", { id: "shortcuts-title" }, "Keyboard")), h("div", { class: "dialog-body" }, h("dl", { class: "keys" }, rows)), h("footer", {}, close));
-  dialog.onpointerdown = (event) => event.target === dialog && dialog.close();
+  closeOutside(dialog);
   dialog.onclose = () => dialog.remove();
   document.body.append(dialog);
   dialog.showModal();

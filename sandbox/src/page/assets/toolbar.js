@@ -160,9 +160,14 @@ export function chooseChannel({ title, text, send, fits, submit }) {
       input.value = `#${item.name}, ${item.detail}`;
     },
   });
-  input.oninput = () => ((to = null), picker.show(input.value.replace(/^#/, "")));
+  input.oninput = () => {
+    to = null;
+    picker.show(input.value.replace(/^#/, ""));
+  };
   input.onfocus = () => picker.show("");
-  input.onkeydown = (event) => picker.key(event);
+  input.onkeydown = (event) => {
+    picker.key(event);
+  };
   const send_ = async () => {
     if (!to) throw new Error("Choose a channel first.");
     await submit(to);
