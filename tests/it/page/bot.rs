@@ -103,6 +103,13 @@ async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     browser.keys("{Enter}{Enter}").await;
     screen.shows("left", "no longer follows").await;
 
+    // A command that is pasted whole, as the documentation has it.
+    browser.script("document.activeElement.setRangeText('/follow channel:#releases delivery:relay'); document.activeElement.dispatchEvent(new Event('input'))").await;
+    browser.until("document.querySelectorAll('.option-field').length === 2").await;
+    browser.keys("{Escape}").await;
+    browser.click(".slash .send").await;
+    screen.shows("left", "now follows").await;
+
     // What is required is asked for, near where it is missing.
     browser.keys("/publish ").await;
     browser.until("document.activeElement.closest('.option-field')?.innerText.includes('channel')").await;

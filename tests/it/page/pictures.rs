@@ -69,7 +69,9 @@ async fn the_readmes_pictures() {
     browser.prefer("prefers-color-scheme", "dark").await;
     browser.click("[data-side=right] .composer textarea").await;
     browser.keys("/follow channel:").await;
-    browser.until("document.querySelector('.picker [role=option]')").await;
+    browser
+        .until("document.querySelector('.option-field') && document.querySelector('.picker [role=option]')")
+        .await;
     take(&browser, "page-command.png").await;
     browser.keys("{Escape}{Escape}").await;
 

@@ -101,7 +101,7 @@ export class Composer {
     if (!this.editing) drafts.set(this.draftKey, this.text.value);
     this.grow();
     const upTo = this.text.value.slice(0, this.text.selectionStart);
-    if (!this.editing && /^\/[\w-]*(?: [\w-]*){0,2}$/.test(this.text.value)) return this.typedCommand();
+    if (!this.editing && /^\/(?:[\w-]+(?: .*)?)?$/.test(this.text.value)) return this.typedCommand();
     this.commands = null;
     const token = /(?:^|\s)([@#])([^\s@#]*)$/.exec(upTo);
     if (token && index.guilds.has(this.guild)) this.picker.show({ sign: token[1], query: token[2] });
@@ -116,13 +116,16 @@ export class Composer {
   }
 
   async typedCommand() {
-    const typed = this.text.value.slice(1);
-    if (typed.endsWith(" ")) {
+    const asked = this.text.value;
+    if (asked.includes(" ")) {
       const all = await this.offered().catch(() => []);
-      const exact = all.find((leaf) => leaf.name === typed.trim());
-      if (exact && this.text.value.slice(1) === typed) return this.startCommand(exact);
+      // Meanwhile, more may have been typed, or all of it may be gone.
+      const typed = this.text.value;
+      const named = all.filter((leaf) => typed.startsWith(`/${leaf.name} `)).sort((a, b) => b.name.length - a.name.length)[0];
+      if (named && !this.slash) return this.startCommand(named, typed.slice(named.name.length + 2));
+      if (typed !== asked) return undefined;
     }
-    return this.picker.show({ sign: "/", query: typed });
+    return this.picker.show({ sign: "/", query: asked.slice(1) });
   }
 
   async suggest({ sign, query }) {
@@ -290,7 +293,8 @@ export class Composer {
     return undefined;
   }
 
-  startCommand(leaf) {
+  /** Begins to fill in a command, with what was typed behind its name. */
+  startCommand(leaf, rest = "") {
     this.picker.close();
     this.complain("");
     this.text.value = "";
@@ -299,7 +303,7 @@ export class Composer {
     this.slash = new SlashForm(this, leaf);
     this.line.hidden = true;
     this.box.append(this.slash.element);
-    this.slash.start();
+    this.slash.start(rest);
   }
 
   endCommand(text = "") {

@@ -53,8 +53,23 @@ export class SlashForm {
     for (const field of this.fields) field.picker?.close();
   }
 
-  start() {
+  /** Takes what was typed or pasted as a text: `channel:#dev into:#news`. */
+  start(text) {
     this.focus();
+    const names = this.leaf.options.map((option) => option.name).join("|");
+    const found = names === "" ? [] : [...text.matchAll(new RegExp(`(?:^|\\s)(${names}):`, "g"))];
+    if (found.length === 0) {
+      if (text !== "" && document.activeElement === this.adder) this.adder.value = text;
+      if (text !== "") this.typed();
+      return;
+    }
+    for (const [at, { 0: mark, 1: name, index }] of found.entries()) {
+      const value = text.slice(index + mark.length, found[at + 1]?.index).trim();
+      const known = this.fields.find((field) => field.option.name === name);
+      const field = known ?? this.add(this.leaf.options.find((option) => option.name === name));
+      field.focus();
+      field.type(value);
+    }
   }
 
   /** To the next thing that is to be filled in. */
@@ -212,6 +227,14 @@ class Field {
 
   changed() {
     this.value = null;
+    const next = /^(.*\S)? ([\w-]+):$/.exec(this.input.value);
+    const option = next && this.form.rest().find((item) => item.name === next[2])?.option;
+    if (option) {
+      this.input.value = next[1] ?? "";
+      this.fit();
+      this.form.add(option).focus();
+      return;
+    }
     this.form.composer.complain("");
     this.input.removeAttribute("aria-invalid");
     this.fit();
