@@ -109,6 +109,12 @@ async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     browser.keys("{Escape}").await;
     browser.click(".slash .send").await;
     screen.shows("left", "now follows").await;
+    // Enter as fast as nobody can wait for the list.
+    browser.keys("/followers channel:#releases{Enter}").await;
+    let either = "document.querySelector('.option-field input')?.value === '#releases' || document.querySelector('.messages').innerText.includes('1 follower')";
+    browser.until(either).await;
+    browser.keys("{Enter}").await;
+    screen.shows("left", "1 follower").await;
 
     // What is required is asked for, near where it is missing.
     browser.keys("/publish ").await;

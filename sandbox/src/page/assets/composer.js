@@ -121,8 +121,8 @@ export class Composer {
       const all = await this.offered().catch(() => []);
       // Meanwhile, more may have been typed, or all of it may be gone.
       const typed = this.text.value;
-      const named = all.filter((leaf) => typed.startsWith(`/${leaf.name} `)).sort((a, b) => b.name.length - a.name.length)[0];
-      if (named && !this.slash) return this.startCommand(named, typed.slice(named.name.length + 2));
+      const leaf = named(all, typed);
+      if (leaf && !this.slash) return this.startCommand(leaf, typed.slice(leaf.name.length + 2));
       if (typed !== asked) return undefined;
     }
     return this.picker.show({ sign: "/", query: asked.slice(1) });
@@ -263,10 +263,13 @@ export class Composer {
     const { editing, replying, files } = this;
     if (content === "" && files.length === 0 && !editing) return undefined;
     // Whoever types faster than the list comes means the command all the same.
-    if (!editing && files.length === 0 && /^\/[\w-]+(?: [\w-]+){0,2}$/.test(content)) {
-      const all = await this.offered().catch(() => []);
-      const exact = all.find((leaf) => leaf.name === content.slice(1));
-      if (exact) return this.startCommand(exact);
+    if (!editing && files.length === 0 && /^\/[\w-]+(?: .*)?$/.test(typed)) {
+      const leaf = named(await this.offered().catch(() => []), `${typed} `);
+      if (this.slash) return this.slash.run();
+      if (leaf) {
+        this.startCommand(leaf, typed.slice(leaf.name.length + 2));
+        return typed.trimEnd() === `/${leaf.name}` && !typed.endsWith(" ") ? undefined : this.slash.run();
+      }
     }
     // At once, so that one can write on; it comes back if it is refused.
     this.text.value = "";
@@ -337,4 +340,10 @@ export class Composer {
       this.complain(error.message);
     }
   }
+}
+
+/** The command whose whole name stands at the beginning of a text. */
+function named(leaves, text) {
+  const fitting = leaves.filter((leaf) => text.startsWith(`/${leaf.name} `));
+  return fitting.sort((a, b) => b.name.length - a.name.length)[0];
 }

@@ -65,7 +65,7 @@ function figures(status) {
 
 function now(status) {
   const row = (fault) => {
-    const often = fault.left === null ? `until cleared · struck ${fault.hits}` : `${fault.left} to go`;
+    const often = fault.left === null ? `until cleared · struck ${fault.hits} ${fault.hits === 1 ? "time" : "times"}` : `${fault.left} to go`;
     return h("li", { "data-key": fault.id }, h("span", {}, fault.what, h("span", { class: "faint" }, often)), h("button", { class: "icon-button", type: "button", "aria-label": `Clear ${fault.what}`, onclick: () => cause("remove_fault", { id: fault.id }) }, icon("close")));
   };
   const away = !status.reachable && h("li", { "data-key": "away" }, h("span", {}, "The gateway can't be reached", h("span", { class: "faint" }, "for 15 s at most")));

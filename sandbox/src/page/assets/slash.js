@@ -59,8 +59,14 @@ export class SlashForm {
     const names = this.leaf.options.map((option) => option.name).join("|");
     const found = names === "" ? [] : [...text.matchAll(new RegExp(`(?:^|\\s)(${names}):`, "g"))];
     if (found.length === 0) {
-      if (text !== "" && document.activeElement === this.adder) this.adder.value = text;
-      if (text !== "") this.typed();
+      if (text === "") return;
+      const field = this.fields.find((field) => field.input === document.activeElement);
+      if (field) {
+        field.type(text);
+      } else {
+        this.adder.value = text;
+        this.typed();
+      }
       return;
     }
     for (const [at, { 0: mark, 1: name, index }] of found.entries()) {
@@ -227,6 +233,9 @@ class Field {
 
   changed() {
     this.value = null;
+    // Whoever types on as the documentation has it, though the field is there already.
+    const own = `${this.option.name}:`;
+    if (this.input.value.startsWith(own)) this.input.value = this.input.value.slice(own.length);
     const next = /^(.*\S)? ([\w-]+):$/.exec(this.input.value);
     const option = next && this.form.rest().find((item) => item.name === next[2])?.option;
     if (option) {
