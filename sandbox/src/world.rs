@@ -189,6 +189,16 @@ impl World {
         self.permissions(user, channel).contains(wanted)
     }
 
+    /// Whether a member without any roles and exceptions has these permissions there.
+    pub(crate) fn everyone_can(&self, channel: ChannelId, wanted: Permissions) -> bool {
+        let Some(channel) = self.channels.get(&channel) else { return false };
+        let Some(guild) = channel.guild.and_then(|guild| self.guilds.get(&guild)) else { return false };
+        let base = guild.roles.get(&guild.id.everyone()).map(|role| role.permissions).unwrap_or_default();
+        let standing = Standing { guild: guild.id, user: UserId(0), is_owner: false, roles: &[], base };
+        let overwrites = &self.governing_channel(channel).overwrites;
+        channel.kind != ChannelKind::PrivateThread && standing.in_channel(overwrites).contains(wanted)
+    }
+
     /// The permission to write in this channel differs in threads.
     pub(crate) fn send_permission(&self, channel: ChannelId) -> Permissions {
         match self.channels.get(&channel) {

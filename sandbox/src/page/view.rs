@@ -66,14 +66,6 @@ fn server(world: &World, guild: &Guild, person: UserId) -> Value {
 fn channel(world: &World, of: &Channel, person: UserId) -> Value {
     let may = world.permissions(person, of.id);
     let can = |wanted: Permissions| may.contains(wanted);
-    let everyone_sees = of.guild.is_none_or(|guild| {
-        let governing = world.governing_channel(of);
-        let denied = governing.overwrites.iter().any(|overwrite| {
-            overwrite.target == crate::permissions::OverwriteTarget::Role(guild.everyone())
-                && overwrite.deny.contains(Permissions::VIEW_CHANNEL)
-        });
-        !denied && of.kind != ChannelKind::PrivateThread
-    });
     let mut value = json!({
         "id": of.id,
         "guild": of.guild,
@@ -83,7 +75,7 @@ fn channel(world: &World, of: &Channel, person: UserId) -> Value {
         "parent": of.parent,
         "position": of.position,
         "last": of.last_message,
-        "private": !everyone_sees,
+        "private": of.guild.is_some() && !world.everyone_can(of.id, Permissions::VIEW_CHANNEL),
         "may": {
             "post": can(world.send_permission(of.id)),
             "moderate": can(Permissions::MANAGE_MESSAGES),
