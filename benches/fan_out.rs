@@ -62,7 +62,7 @@ impl Town {
             origin: Origin::Message { channel, message },
             source: channel,
             author: UserId::new(PERSON).ok(),
-            content,
+            content: content.into(),
         }
     }
 }

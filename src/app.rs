@@ -17,11 +17,13 @@ use crate::discord::{Bot, docs};
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::http::{self, Pages};
+use crate::panel;
 use crate::rest::model::GatewayBot;
 use crate::rest::{Rest, RestConfig, RestError, RestSetupError, user_agent};
 use crate::service::health::Health;
 use crate::service::intake::Intake;
 use crate::service::notify::Notifier;
+use crate::service::panels::{Brand, Keeper, Panels};
 use crate::service::upkeep::Upkeep;
 use crate::service::watch::Watched;
 use crate::service::{Follows, Identity, Parts, ServiceError};
@@ -29,8 +31,9 @@ use crate::store::{Cipher, Store, StoreError};
 
 /// How the bot presents itself to Discord.
 const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
-/// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Read Message History, Manage Webhooks, Manage Messages.
-const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 16 | 1 << 29;
+/// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Manage Messages, Embed Links, Attach Files, Read Message History,
+/// Manage Webhooks.
+const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 29;
 /// How often all follows are looked at, for what no event told.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// When a sweep that failed is repeated.
@@ -132,6 +135,7 @@ async fn stopped_early(health: &watch::Sender<Option<Health>>, shutdown: &mut wa
 struct Started {
     rest: Rest,
     identity: Identity,
+    brand: Brand,
     gateway: GatewayBot,
 }
 
@@ -142,13 +146,14 @@ async fn start(config: &Config, store: &Store) -> Result<Started, AppError> {
     settings.request_timeout = REQUEST_TIMEOUT;
     let rest = Rest::new(settings)?;
     let user = ask(|| rest.current_user()).await?;
+    let brand = Brand { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };
     let application = ask(|| rest.application()).await?;
     let gateway = ask(|| rest.gateway_bot()).await?;
     let identity = Identity { application: application.id, user: user.id };
     tracing::info!(name = user.username, application = %application.id, database_up = store.ping().await.is_ok(), "logged in");
     let commands = docs::definitions();
     ask(|| rest.set_global_commands(identity.application, &commands)).await?;
-    Ok(Started { rest, identity, gateway })
+    Ok(Started { rest, identity, brand, gateway })
 }
 
 /// Repeats a question until Discord answers it, one way or the other.
@@ -177,7 +182,7 @@ impl Started {
         health: &watch::Sender<Option<Health>>,
         shutdown: watch::Receiver<bool>,
     ) -> Result<(), AppError> {
-        let Self { rest, identity, gateway } = self;
+        let Self { rest, identity, brand, gateway } = self;
         let clock = clock();
         let state = Arc::new(GatewayState::default());
         let up = Arc::clone(&state);
@@ -191,16 +196,21 @@ impl Started {
         let watched = Arc::new(Watched::default());
         let notifier = Notifier::new(store.clone(), rest.clone());
         let telling = tokio::spawn(async move { notifier.run().await });
-        let parts = Parts { store, rest, clock, identity, watched };
+        let parts = Parts { store, rest, clock, identity, watched, wake: wake(waker) };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         upkeep.load_watched().await?;
         let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
-        let intake = Arc::new(Intake::new(parts.clone(), wake(waker), config.catch_up));
+        let intake = Arc::new(Intake::new(parts.clone(), config.catch_up));
+        let settings = panel::Settings::default();
+        let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
+        let panels = Arc::new(Panels::new(parts.clone(), brand, sources));
+        let keeper = Keeper::new(Arc::clone(&panels));
+        let keeping = tokio::spawn(keeper.run());
         let allowance = Allowance::new(config.follow_actions_per_hour);
         let follows = Follows::new(parts, Arc::clone(&intake), allowance);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
-        let bot = Bot { follows, started_at: clock.now(), gateway: Arc::clone(&state), invite };
+        let bot = Bot { follows, panels, started_at: clock.now(), gateway: Arc::clone(&state), invite };
         let endpoint = Endpoint {
             token: config.token.clone(),
             api_base: config.api_base.origin().ascii_serialization(),
@@ -210,6 +220,7 @@ impl Started {
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         let ended = gateway::run(&endpoint, sinks, shutdown).await;
 
+        keeping.abort();
         sweeping.abort();
         telling.abort();
         stopping.abort();

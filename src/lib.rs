@@ -6,7 +6,7 @@
 //! gateway event ─┘                                                                        └─► record the mirror's id
 //! ```
 //! One direction: [`delivery`] never calls a service; [`discord`] and [`http`] never see what is sent. Who may use whom: [`domain`] nobody; [`store`] and
-//! [`rest`] the domain; [`service`] and [`delivery`] these three; [`discord`] and [`http`] services and the domain; [`app`] puts everything together.
+//! [`rest`] the domain; [`panel`] these three; [`service`] and [`delivery`] these three; [`discord`] and [`http`] services and the domain; [`app`] puts everything together.
 
 pub mod app;
 pub mod cli;
@@ -17,6 +17,7 @@ pub mod domain;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod panel;
 pub mod rest;
 pub mod service;
 pub mod store;

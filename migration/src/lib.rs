@@ -18,6 +18,7 @@ mod m20261120_000003_create_channels;
 mod m20261120_000004_create_deliveries;
 mod m20261120_000005_create_lanes;
 mod m20261120_000006_create_untold_breaks;
+mod m20261120_000007_create_panels;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000004_create_deliveries::Migration),
             Box::new(m20261120_000005_create_lanes::Migration),
             Box::new(m20261120_000006_create_untold_breaks::Migration),
+            Box::new(m20261120_000007_create_panels::Migration),
         ]
     }
 }

@@ -14,6 +14,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::catch_up::CatchUp;
+use crate::domain::ids::GuildId;
 
 pub use self::key::{EncryptionKey, KeyError};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
@@ -103,6 +104,10 @@ pub struct Config {
     pub follow_actions_per_hour: Option<u32>,
     /// How far back sources are read after an absence.
     pub catch_up: CatchUp,
+    /// The servers in which panels may show the bot's own machine.
+    pub panel_monitoring_guilds: Vec<GuildId>,
+    /// Whether panels may ask game servers at private addresses.
+    pub panel_private_addresses: bool,
 }
 
 /// Reads settings by name; in the program, the environment.
@@ -131,9 +136,21 @@ impl<'a> Env<'a> {
         let http_addr = self.http_addr()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let catch_up = self.catch_up()?;
+        let panel_monitoring_guilds = self.panel_monitoring_guilds()?;
+        let panel_private_addresses = self.panel_private_addresses()?;
         let database = self.database()?;
         let encryption_key = self.encryption_key(&database)?;
-        Ok(Config { token, api_base, database, encryption_key, http_addr, follow_actions_per_hour, catch_up })
+        Ok(Config {
+            token,
+            api_base,
+            database,
+            encryption_key,
+            http_addr,
+            follow_actions_per_hour,
+            catch_up,
+            panel_monitoring_guilds,
+            panel_private_addresses,
+        })
     }
 
     /// How to log. Never fails: a filter that can't be read is left to the logging to refuse.
@@ -242,6 +259,25 @@ impl<'a> Env<'a> {
         Ok(CatchUp { window, messages: usize::try_from(messages).unwrap_or(usize::MAX) })
     }
 
+    fn panel_monitoring_guilds(&self) -> Result<Vec<GuildId>, ConfigError> {
+        const NAME: &str = "PANEL_MONITORING_GUILDS";
+        const REMEDY: &str = "Give ids with commas between them, such as 81384788765712384,613425648685547541: in Discord, Settings, Advanced, Developer Mode, then right-click the server, Copy Server ID.";
+        let text = self.get_or_default(NAME);
+        let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+        let read = |id: &str| GuildId::new(id.parse().ok()?).ok();
+        ids.map(|id| {
+            read(id).ok_or_else(|| ConfigError::new(NAME, "has something that is no server's id", REMEDY))
+        })
+        .collect()
+    }
+
+    fn panel_private_addresses(&self) -> Result<bool, ConfigError> {
+        const NAME: &str = "PANEL_PRIVATE_ADDRESSES";
+        self.get_or_default(NAME)
+            .parse()
+            .map_err(|_| ConfigError::new(NAME, "is neither of the two", "Use true or false."))
+    }
+
     fn follow_actions_per_hour(&self) -> Result<Option<u32>, ConfigError> {
         let text = self.get_or_default("FOLLOW_ACTIONS_PER_HOUR");
         let limit: u32 = text.parse().map_err(|_| {
@@ -283,6 +319,7 @@ mod tests {
         assert_eq!(config.api_base.as_str(), "https://discord.com/");
         assert_eq!(config.http_addr.to_string(), "127.0.0.1:8080");
         assert_eq!(config.follow_actions_per_hour, Some(100));
+        assert!(config.panel_monitoring_guilds.is_empty() && !config.panel_private_addresses);
         assert!(
             matches!(config.database, DatabaseConfig::Sqlite { path: Some(path), .. } if path == *"tributary.db")
         );
@@ -300,11 +337,27 @@ mod tests {
             ("ENCRYPTION_KEY", "c2hvcnQ="),
             ("HTTP_ADDR", "localhost:http"),
             ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
+            ("PANEL_MONITORING_GUILDS", "my server"),
+            ("PANEL_MONITORING_GUILDS", "42,0"),
+            ("PANEL_PRIVATE_ADDRESSES", "maybe"),
         ] {
             let line = problem(name, value);
             assert!(line.starts_with(name) && line.len() > name.len() + 30, "{line}");
             assert!(!line.contains('\n') && (value.is_empty() || !line.contains(value)), "{line}");
         }
+    }
+
+    #[test]
+    fn panels_are_allowed_more_on_request() {
+        let settings = [
+            ("DISCORD_TOKEN", "a.b.c"),
+            ("ENCRYPTION_KEY", KEY),
+            ("PANEL_MONITORING_GUILDS", "42, 43,"),
+            ("PANEL_PRIVATE_ADDRESSES", "true"),
+        ];
+        let config = read(&settings, |env| env.config()).unwrap();
+        assert_eq!(config.panel_monitoring_guilds, [42, 43].map(|id| GuildId::new(id).unwrap()));
+        assert!(config.panel_private_addresses);
     }
 
     #[test]

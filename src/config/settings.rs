@@ -56,6 +56,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "After an absence, at most so many messages of one channel are mirrored; a line in the targets says that there were more.",
     },
     Setting {
+        name: "PANEL_MONITORING_GUILDS",
+        default: None,
+        explanation: "The servers, as ids with commas between them, in which monitoring panels may show the machine that the bot runs on. Without it, nowhere.",
+    },
+    Setting {
+        name: "PANEL_PRIVATE_ADDRESSES",
+        default: Some("false"),
+        explanation: "Whether gamehub panels may ask game servers at private addresses (the bot's own machine and network). Whoever makes a panel could learn what is there: true only where they may.",
+    },
+    Setting {
         name: "RUST_LOG",
         default: Some("info,serenity=error"),
         explanation: "What is logged: LEVEL or TARGET=LEVEL, comma-separated. Libraries that could print a token stay at their ceiling, whatever is set here.",

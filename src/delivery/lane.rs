@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
+use crate::domain::activity::Showing;
 use crate::domain::ids::ChannelId;
-use crate::domain::message::Content;
 use crate::domain::next_step::{Situation, Step, next_step};
-use crate::rest::UPLOAD_TIMEOUT;
+use crate::rest::{UPLOAD_TIMEOUT, WEBHOOK_REASON};
 use crate::store::{Done, Lease, Next, StoreError, Work};
 
 use super::parts;
@@ -52,7 +52,10 @@ async fn hold(
         }
     };
     match again {
-        Again::Never => drop(tools.store.release_lane(&lease, None).await?),
+        Again::Never => {
+            tools.store.release_lane(&lease, None).await?;
+            part(tools, target).await?;
+        }
         Again::At(at) => drop(tools.store.release_lane(&lease, Some(at)).await?),
         Again::Lost => {}
     }
@@ -61,6 +64,15 @@ async fn hold(
         Again::Never => None,
         Again::Lost => Some(tools.clock.now() + LATER),
     })
+}
+
+/// A webhook that was there for panels alone goes with the last of them.
+async fn part(tools: &Tools, target: ChannelId) -> Result<(), StoreError> {
+    let Some(webhook) = tools.store.take_webhook_beside(target).await? else { return Ok(()) };
+    if let Err(error) = tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
+        tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
+    }
+    Ok(())
 }
 
 /// When a lane that was held is looked at again.
@@ -144,7 +156,7 @@ fn decide(work: &Work, now: DateTime<Utc>) -> Step {
 
 /// How long a step may take: files may be large.
 fn longest(step: Step, work: &Work) -> TimeDelta {
-    let with_files = || work.content.as_ref().is_some_and(Content::has_files);
+    let with_files = || work.content.as_ref().is_some_and(Showing::has_files);
     match step {
         Step::Create(_) if with_files() => {
             let opening_and_sending = TimeDelta::from_std(upload::OPENING + UPLOAD_TIMEOUT);

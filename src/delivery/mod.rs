@@ -13,6 +13,7 @@ mod agenda;
 mod engine;
 mod lane;
 mod parts;
+mod redraw;
 mod send;
 mod settle;
 mod upload;

@@ -2,15 +2,18 @@
 
 use std::num::NonZeroUsize;
 
-use crate::domain::activity::Part;
+use crate::domain::activity::{Part, Showing};
 use crate::domain::limits;
-use crate::domain::rendering::{Payload, Room, Stage, render};
+use crate::domain::rendering::{Payload, Room, Stage, panel, render};
 use crate::store::Work;
 
 /// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
 pub(super) fn parts(work: &Work) -> Vec<Payload> {
-    let Some(content) = &work.content else { return Vec::new() };
-    render(content, &stage(work))
+    match &work.content {
+        Some(Showing::Message(content)) => render(content, &stage(work)),
+        Some(Showing::Panel { panel: face }) => vec![panel(face, work.surroundings.paused_since)],
+        None => Vec::new(),
+    }
 }
 
 /// One of these parts.

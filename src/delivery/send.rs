@@ -19,10 +19,13 @@ use crate::rest::{
 };
 use crate::store::{BreakWhich, Done, StoreError, Work};
 
-use super::{SETTLING, Tools, parts, settle, upload};
+use super::{SETTLING, Tools, parts, redraw, settle, upload};
 
 /// How long a delivery is tried before it is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
+
+/// How often a panel is tried in a row, before its next change. Its age says nothing: it may be shown for years.
+const MOST_REDRAWS: u32 = 20;
 
 /// What came of a step.
 pub(super) enum Performed {
@@ -34,9 +37,9 @@ pub(super) enum Performed {
 
 /// What a held lane sends through.
 pub(super) struct Sender<'a> {
-    tools: &'a Tools,
-    target: ChannelId,
-    webhook: Option<Webhook>,
+    pub(super) tools: &'a Tools,
+    pub(super) target: ChannelId,
+    pub(super) webhook: Option<Webhook>,
 }
 
 impl<'a> Sender<'a> {
@@ -53,7 +56,11 @@ impl<'a> Sender<'a> {
                 Some(in_flight) => self.create(work, in_flight, part).await,
                 None => Ok(self.ended(work, Ending::Refused)),
             },
-            Step::Edit(message, part) => self.edit(work, message, part).await,
+            Step::Edit(message, _) => match work.mirrors.iter().find(|mirror| mirror.message == message) {
+                Some(mirror) if redraw::is_panel(work) => self.redraw(work, mirror).await,
+                Some(mirror) => self.edit(work, mirror).await,
+                None => Ok(self.ended(work, Ending::Refused)),
+            },
             Step::Delete(message) => self.delete(work, message).await,
             Step::Settle(in_flight) => {
                 let done = settle::look(self.tools, self.webhook.as_ref(), work, in_flight).await;
@@ -77,6 +84,9 @@ impl<'a> Sender<'a> {
         in_flight: InFlight,
         part: Part,
     ) -> Result<Performed, StoreError> {
+        if let Some(instead) = self.prepare(work).await? {
+            return Ok(instead);
+        }
         let (Some(webhook), Some(mut payload)) = (&self.webhook, parts::part(work, part)) else {
             return Ok(self.ended(work, Ending::FollowEnded));
         };
@@ -134,19 +144,22 @@ impl<'a> Sender<'a> {
 
     fn count_shown(&self, work: &Work) {
         count("shown");
+        if redraw::is_panel(work) {
+            // A panel is older than many who follow it.
+            return;
+        }
         let lag = (self.now() - work.activity.origin.message().created_at()).to_std().unwrap_or_default();
         metrics::histogram!(names::DELIVERY_LAG).record(lag.as_secs_f64());
     }
 
-    async fn edit(&mut self, work: &Work, message: MessageId, part: Part) -> Result<Performed, StoreError> {
-        let done = Done::Edited { delivery: work.delivery.id, message, revision: work.activity.revision };
-        let mirror = work.mirrors.iter().find(|mirror| mirror.message == message);
-        let (Some(webhook), Some(mirror)) = (self.webhook_of(work, message), mirror) else {
+    async fn edit(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
+        let (message, done) = (mirror.message, redraw::edited(work, mirror));
+        let Some(webhook) = self.webhook_of(work, message) else {
             // Only the webhook that made a message can edit it.
             return Ok(Performed::Done(done));
         };
-        let parts = parts::parts(work);
-        let Some(mut payload) = usize::try_from(part.0).ok().and_then(|part| parts.get(part)).cloned() else {
+        let (parts, part) = (parts::parts(work), usize::try_from(mirror.part.0));
+        let Some(mut payload) = part.ok().and_then(|part| parts.get(part)).cloned() else {
             return Ok(Performed::Done(done));
         };
         let address = WebhookMessage { id: message, thread: None };
@@ -201,7 +214,7 @@ impl<'a> Sender<'a> {
     }
 
     /// What an edit or a deletion came to.
-    async fn changed(
+    pub(super) async fn changed(
         &mut self,
         work: &Work,
         webhook: WebhookId,
@@ -217,7 +230,7 @@ impl<'a> Sender<'a> {
             ChangeOutcome::MirrorGone => {
                 Ok(Performed::Done(Done::Deleted { delivery: work.delivery.id, message }))
             }
-            ChangeOutcome::Wait(how_long) => {
+            ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
                 // Of its own: an edit that must wait does not hold the lane.
                 Ok(Performed::Done(Done::Postponed {
                     delivery: work.delivery.id,
@@ -250,12 +263,8 @@ impl<'a> Sender<'a> {
     ) -> Result<Performed, StoreError> {
         self.webhook = self.tools.store.lane_webhook(self.target).await?;
         if self.webhook.as_ref().is_none_or(|webhook| webhook.id == gone) {
-            match self.tools.rest.own_webhook(self.target, self.tools.application, None).await {
-                Ok(own) => {
-                    tracing::info!(channel = %self.target, "a webhook was gone, and is replaced");
-                    self.tools.store.replace_webhook(self.target, &own.webhook, self.now()).await?;
-                    self.webhook = Some(own.webhook);
-                }
+            match self.make_webhook().await? {
+                Ok(()) => tracing::info!(channel = %self.target, "a webhook was gone, and is replaced"),
                 Err(error) if error.passes() => return Ok(self.postponed(work)),
                 Err(_) => {
                     self.break_all(BreakWhich::RelayWebhook(gone), reason).await?;
@@ -278,8 +287,13 @@ impl<'a> Sender<'a> {
     }
 
     /// Tried again by the schedule, or given up when it failed for too long.
-    fn postponed(&self, work: &Work) -> Performed {
-        if self.now() - work.recorded_at > GIVE_UP && work.delivery.attempts > 0 {
+    pub(super) fn postponed(&self, work: &Work) -> Performed {
+        let too_long = if redraw::is_panel(work) {
+            work.delivery.attempts >= MOST_REDRAWS
+        } else {
+            self.now() - work.recorded_at > GIVE_UP && work.delivery.attempts > 0
+        };
+        if too_long {
             tracing::warn!(channel = %self.target, attempts = work.delivery.attempts, "a delivery is given up");
             return self.ended(work, Ending::GaveUp);
         }
@@ -293,7 +307,7 @@ impl<'a> Sender<'a> {
         self.ended(work, Ending::Refused)
     }
 
-    fn ended(&self, work: &Work, ending: Ending) -> Performed {
+    pub(super) fn ended(&self, work: &Work, ending: Ending) -> Performed {
         count(ending.as_str());
         Performed::Done(Done::Ended { delivery: work.delivery.id, ending })
     }
@@ -318,7 +332,7 @@ impl<'a> Sender<'a> {
         self.now() + backoff(work.delivery.attempts + 1, rand::random())
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         self.tools.clock.now()
     }
 }
@@ -335,7 +349,7 @@ pub(super) const fn mirror(in_flight: InFlight, webhook: WebhookId, posted: Post
     }
 }
 
-const fn access(webhook: &Webhook) -> WebhookAccess<'_> {
+pub(super) const fn access(webhook: &Webhook) -> WebhookAccess<'_> {
     WebhookAccess { id: webhook.id, token: &webhook.token }
 }
 

@@ -9,10 +9,13 @@ use serenity::{
 use crate::service::{Actor, ServiceError};
 
 use super::follow_list::{self, Act, Press};
-use super::{Bot, reply};
+use super::{Bot, panel, reply};
 
 /// Answers a press on a message of the bot's.
 pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {
+    if panel::answer_press(ctx, bot, press).await || panel::answer_question(ctx, bot, press).await {
+        return;
+    }
     let Some(parsed) = Press::parse(&press.data.custom_id) else {
         return outdated(ctx, press).await;
     };

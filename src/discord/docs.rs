@@ -19,6 +19,9 @@ pub fn commands_md() -> String {
     );
     for command in all() {
         let _ = write!(text, "\n{}", section(&command));
+        for subcommand in &command.subcommands {
+            let _ = write!(text, "\n{}", section(subcommand));
+        }
     }
     text
 }
@@ -44,8 +47,9 @@ fn without_nulls(value: Value) -> Value {
 }
 
 fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
+    let heading = if command.qualified_name.contains(' ') { "###" } else { "##" };
     let description = command.description.as_deref().unwrap_or_default();
-    let mut text = format!("## `/{}`\n\n{description}.\n", command.name);
+    let mut text = format!("{heading} `/{}`\n\n{description}.\n", command.qualified_name);
     if let Some(help) = &command.help_text {
         let _ = write!(text, "\n{}\n", help.trim());
     }
@@ -53,7 +57,7 @@ fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
     if !permissions.is_empty() {
         let _ = write!(text, "\nShown to members with {}.\n", permissions.join(", "));
     }
-    let options = options(command);
+    let options = if command.subcommands.is_empty() { options(command) } else { Vec::new() };
     if !options.is_empty() {
         text.push_str("\n| option | takes | |\n|---|---|---|\n");
         for option in options {

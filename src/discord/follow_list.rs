@@ -137,7 +137,9 @@ fn describe(row: &FollowRow) -> String {
     let delivery = follow.options.delivery.as_str();
     let filter = match &follow.options.filter {
         Filter::All => "all".to_owned(),
-        filter => format!("{} {}", filter.mode().as_str(), escape(&text::cut(&filter.tags().join(", "), 60))),
+        filter => {
+            format!("{} {}", filter.mode().as_str(), text::escape(&text::cut(&filter.tags().join(", "), 60)))
+        }
     };
     let panels = if follow.options.panels { "" } else { " · no panels" };
     let since = follow.created_at.timestamp();
@@ -200,7 +202,7 @@ pub(super) fn shown(end: &End) -> String {
     match end {
         End::Here { channel, .. } => reply::mention(*channel),
         End::Elsewhere { name, server, .. } => {
-            format!("#{} in {}", escape(&text::cut(name, NAME)), escape(&text::cut(server, NAME)))
+            format!("#{} in {}", text::escape(&text::cut(name, NAME)), text::escape(&text::cut(server, NAME)))
         }
         End::Hidden => "*a channel that you can't see*".to_owned(),
         End::Deleted(id) => format!("*deleted channel* `{id}`"),
@@ -215,17 +217,6 @@ pub(super) fn plain(end: &End) -> String {
         End::Hidden => "a channel that you can't see".to_owned(),
         End::Deleted(id) => format!("deleted channel {id}"),
     }
-}
-
-/// A name that Discord shall not read as markdown.
-pub(super) fn escape(name: &str) -> String {
-    name.chars().fold(String::with_capacity(name.len()), |mut text, c| {
-        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@') {
-            text.push('\\');
-        }
-        text.push(c);
-        text
-    })
 }
 
 #[cfg(test)]

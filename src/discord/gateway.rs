@@ -19,7 +19,7 @@ use crate::service::watch::Shard;
 
 use super::ingest::{self, Queues};
 use super::shards::{self, GatewayState};
-use super::{Bot, commands, components};
+use super::{Bot, commands, components, panel};
 
 /// What the bot listens to. MESSAGE_CONTENT must be switched on in the developer portal.
 const INTENTS: GatewayIntents = GatewayIntents::GUILDS
@@ -202,12 +202,13 @@ impl Handler {
         if collectors.get(&ctx.shard_id).is_some_and(|collector| !collector.is_finished()) {
             return;
         }
-        let Sinks { intake, upkeep, .. } = self.sinks.clone();
+        let Sinks { intake, upkeep, bot, .. } = self.sinks.clone();
         let queues = self.queues.clone();
         queues.report(Report::Connecting(self.shard(ctx.shard_id)));
         // Nothing is collected: a collector is only the one place that sees events in the gateway's order, on the shard's own task.
         let mut nothing = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
             ingest::pass_on(&queues, &intake, &upkeep, event);
+            ingest::watch_panels(&bot.panels, event);
             None::<()>
         }));
         collectors.insert(ctx.shard_id, tokio::spawn(async move { while nothing.next().await.is_some() {} }));
@@ -254,8 +255,11 @@ impl serenity::EventHandler for Handler {
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {
-        if let Interaction::Component(press) = interaction {
-            components::answer(&ctx, &self.sinks.bot, &press).await;
+        match interaction {
+            Interaction::Component(press) => components::answer(&ctx, &self.sinks.bot, &press).await,
+            Interaction::Modal(sent) => panel::answer_sent(&ctx, &self.sinks.bot, &sent).await,
+            // poise takes these.
+            _ => {}
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Looked at on the shard's own task, so it is quick and asks nobody: most events are of no concern.
 
+use std::sync::Arc;
+
 use poise::serenity_prelude as serenity;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::domain::ids::ChannelId;
 use crate::metrics as names;
 use crate::service::intake::{Intake, Report};
+use crate::service::panels::Panels;
 use crate::service::upkeep::{Change, Upkeep};
 
 use super::ids::IntoDomain;
@@ -65,6 +68,29 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
         Event::Unknown(unknown) => undecoded(queues, intake, unknown),
         _ => {}
     }
+}
+
+/// Notices when the message of a panel is deleted.
+pub(super) fn watch_panels(panels: &Arc<Panels>, event: &Event) {
+    match event {
+        Event::MessageDelete(deleted) => panel_message_gone(panels, deleted.message_id),
+        Event::MessageDeleteBulk(deleted) => {
+            deleted.ids.iter().for_each(|message| panel_message_gone(panels, *message));
+        }
+        _ => {}
+    }
+}
+
+fn panel_message_gone(panels: &Arc<Panels>, message: serenity::MessageId) {
+    let message = message.into_domain();
+    let Some(panel) = panels.shown_by(message) else { return };
+    let panels = Arc::clone(panels);
+    // The next look at the panel finds it too.
+    tokio::spawn(async move {
+        if let Err(error) = panels.message_deleted(panel, message).await {
+            tracing::warn!(panel = panel.0, %error, "the deletion of a panel's message could not be written down");
+        }
+    });
 }
 
 fn message(

@@ -9,6 +9,7 @@ pub mod gateway;
 mod ids;
 mod ingest;
 mod options;
+mod panel;
 mod reply;
 pub mod shards;
 
@@ -16,12 +17,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::service::panels::Panels;
 use crate::service::{Follows, ServiceError};
 
 /// What commands and buttons work with.
 pub struct Bot {
     /// The use cases.
     pub follows: Follows,
+    /// Everything about panels.
+    pub panels: Arc<Panels>,
     /// When the process started.
     pub started_at: DateTime<Utc>,
     /// What is known of the gateway.

@@ -5,6 +5,7 @@ use poise::{SlashArgError, SlashArgument};
 
 use crate::domain::follow::{Audience, Delivery, Mode};
 use crate::service::DeliveryChoice;
+use crate::service::panels::Panels;
 
 /// A word that can be chosen.
 trait Word: Sized + Copy + 'static {
@@ -57,6 +58,32 @@ macro_rules! slash_argument {
             }
         }
     )+};
+}
+
+/// The name of a kind of panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PanelKind(pub(super) &'static str);
+
+#[serenity::async_trait]
+impl SlashArgument for PanelKind {
+    async fn extract(
+        _: &serenity::Context,
+        _: &serenity::CommandInteraction,
+        value: &serenity::ResolvedValue<'_>,
+    ) -> Result<Self, SlashArgError> {
+        let serenity::ResolvedValue::String(text) = value else {
+            return Err(SlashArgError::new_command_structure_mismatch("expected a word"));
+        };
+        let chosen = Panels::kinds().find(|(name, _)| name == text).map(|(name, _)| Self(name));
+        chosen.ok_or_else(|| SlashArgError::new_command_structure_mismatch("expected one of the kinds"))
+    }
+
+    fn create(builder: serenity::CreateCommandOption) -> serenity::CreateCommandOption {
+        let builder = builder.kind(serenity::CommandOptionType::String);
+        let label = |name, summary| format!("{name}: {summary}");
+        Panels::kinds()
+            .fold(builder, |builder, (name, summary)| builder.add_string_choice(label(name, summary), name))
+    }
 }
 
 slash_argument!(Mode, DeliveryChoice, Audience);

@@ -5,8 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::ids::{ChannelId, MessageId, WebhookId};
+use super::message::Content;
+use super::panel::Face;
 
 /// An activity's number; among the activities of one source, a later one has a greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,20 +57,39 @@ pub enum Origin {
         /// What comes after the gap is newer than this.
         before: MessageId,
     },
+    /// A panel, as long as it is shown by this message of the bot's.
+    Panel {
+        /// The source channel.
+        channel: ChannelId,
+        /// The message there.
+        message: MessageId,
+    },
 }
 
 impl Origin {
     /// The source channel.
     pub const fn channel(self) -> ChannelId {
         match self {
-            Self::Message { channel, .. } | Self::Gap { channel, .. } => channel,
+            Self::Message { channel, .. } | Self::Gap { channel, .. } | Self::Panel { channel, .. } => {
+                channel
+            }
         }
     }
 
     /// The message itself, or the one that stands for its place among the others: what shows it is newer.
     pub const fn message(self) -> MessageId {
         match self {
-            Self::Message { message, .. } | Self::Gap { before: message, .. } => message,
+            Self::Message { message, .. }
+            | Self::Gap { before: message, .. }
+            | Self::Panel { message, .. } => message,
+        }
+    }
+
+    /// The word for what it is an origin of, as the database keeps it.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Message { .. } | Self::Gap { .. } => "message",
+            Self::Panel { .. } => "panel",
         }
     }
 }
@@ -88,6 +110,7 @@ impl FromStr for Origin {
         match kind {
             "discord" => Ok(Self::Message { channel, message }),
             "gap" => Ok(Self::Gap { channel, before: message }),
+            "panel" => Ok(Self::Panel { channel, message }),
             _ => Err(InvalidOrigin),
         }
     }
@@ -98,7 +121,73 @@ impl fmt::Display for Origin {
         match self {
             Self::Message { channel, message } => write!(f, "discord:{channel}/{message}"),
             Self::Gap { channel, before } => write!(f, "gap:{channel}/{before}"),
+            Self::Panel { channel, message } => write!(f, "panel:{channel}/{message}"),
         }
+    }
+}
+
+/// What an activity shows; kept (encrypted) until nothing needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Showing {
+    /// A panel.
+    Panel {
+        /// How it looks.
+        panel: Box<Face>,
+    },
+    /// A message.
+    Message(Box<Content>),
+}
+
+impl Showing {
+    /// Whether an edit from one to the other is worth a request.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Message(one), Self::Message(other)) => one.shows_the_same(other),
+            (Self::Panel { panel: one }, Self::Panel { panel: other }) => one.view == other.view,
+            _ => false,
+        }
+    }
+
+    /// A link to the original.
+    pub fn link(&self) -> &str {
+        match self {
+            Self::Message(content) => &content.link,
+            Self::Panel { panel } => &panel.link,
+        }
+    }
+
+    /// Who stands above its mirrors.
+    pub fn author(&self) -> &str {
+        match self {
+            Self::Message(content) => &content.author,
+            Self::Panel { panel } => &panel.author,
+        }
+    }
+
+    /// Whether files go with it that have to be fetched first.
+    pub fn has_files(&self) -> bool {
+        matches!(self, Self::Message(content) if content.has_files())
+    }
+
+    /// The message, where it is one.
+    pub fn as_message(&self) -> Option<&Content> {
+        match self {
+            Self::Message(content) => Some(content),
+            Self::Panel { .. } => None,
+        }
+    }
+}
+
+impl From<Content> for Showing {
+    fn from(content: Content) -> Self {
+        Self::Message(Box::new(content))
+    }
+}
+
+impl From<Face> for Showing {
+    fn from(face: Face) -> Self {
+        Self::Panel { panel: Box::new(face) }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod next_step;
+pub mod panel;
 pub mod permissions;
 pub mod rendering;
 pub mod retry;

@@ -18,6 +18,10 @@ bitflags! {
         const SEND_MESSAGES = 1 << 11;
         /// Manage Messages.
         const MANAGE_MESSAGES = 1 << 13;
+        /// Embed Links.
+        const EMBED_LINKS = 1 << 14;
+        /// Attach Files.
+        const ATTACH_FILES = 1 << 15;
         /// Read Message History.
         const READ_MESSAGE_HISTORY = 1 << 16;
         /// Manage Webhooks.
@@ -31,11 +35,13 @@ bitflags! {
 impl Permissions {
     /// The names of these permissions as Discord's interface writes them, in its order; unnamed ones are left out.
     pub fn names(self) -> Vec<&'static str> {
-        const NAMES: [(Permissions, &str); 8] = [
+        const NAMES: [(Permissions, &str); 10] = [
             (Permissions::VIEW_CHANNEL, "View Channel"),
             (Permissions::MANAGE_CHANNELS, "Manage Channels"),
             (Permissions::MANAGE_WEBHOOKS, "Manage Webhooks"),
             (Permissions::SEND_MESSAGES, "Send Messages"),
+            (Permissions::EMBED_LINKS, "Embed Links"),
+            (Permissions::ATTACH_FILES, "Attach Files"),
             (Permissions::MANAGE_MESSAGES, "Manage Messages"),
             (Permissions::MANAGE_THREADS, "Manage Threads"),
             (Permissions::READ_MESSAGE_HISTORY, "Read Message History"),

@@ -94,6 +94,17 @@ fn custom_emoji(text: &str) -> Option<(&str, usize)> {
     (!name.is_empty() && digits > 0 && id[digits..].starts_with('>')).then_some((name, whole))
 }
 
+/// A name that Discord shall not read as markdown.
+pub fn escape(name: &str) -> String {
+    name.chars().fold(String::with_capacity(name.len()), |mut text, c| {
+        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@') {
+            text.push('\\');
+        }
+        text.push(c);
+        text
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,13 +5,19 @@ use super::call::{Call, Verb};
 use super::code::ErrorCode;
 use super::error::RestError;
 use super::limiter::Major;
-use super::model::{Channel, Guild, Member};
+use super::model::{Channel, Guild, GuildCounts, Member};
 use crate::domain::ids::{GuildId, UserId};
 
 impl Rest {
     /// A server with its roles: `GET /guilds/{guild}`.
     pub async fn guild(&self, guild: GuildId) -> Result<Guild, RestError> {
         self.read(Call::new(Verb::Get, "/guilds/{guild}", Major::Guild(guild), &[guild.get()])).await
+    }
+
+    /// A server in numbers: `GET /guilds/{guild}?with_counts=true`.
+    pub async fn guild_counts(&self, guild: GuildId) -> Result<GuildCounts, RestError> {
+        let call = Call::new(Verb::Get, "/guilds/{guild}", Major::Guild(guild), &[guild.get()]);
+        self.read(call.query("with_counts", true)).await
     }
 
     /// A server's channels, those that the bot can't see included, threads not: `GET /guilds/{guild}/channels`.

@@ -46,8 +46,7 @@ impl Rest {
         limit: u8,
         narrow: impl FnOnce(Call<'static>) -> Call<'static>,
     ) -> Result<Vec<Message>, RestError> {
-        let template = "/channels/{channel}/messages";
-        let call = Call::new(Verb::Get, template, Major::Channel(channel), &[channel.get()]);
+        let call = of_channel(Verb::Get, channel);
         let call = narrow(call.query("limit", limit.clamp(1, HISTORY_PAGE)));
         let mut messages: Vec<Message> = self.read(call).await?;
         messages.sort_by_key(|message| message.id);
@@ -65,9 +64,7 @@ impl Rest {
         channel: ChannelId,
         payload: &(impl Serialize + ?Sized),
     ) -> Result<Message, RestError> {
-        let template = "/channels/{channel}/messages";
-        let call = Call::new(Verb::Post, template, Major::Channel(channel), &[channel.get()]);
-        self.read(call.json(payload)?).await
+        self.read(of_channel(Verb::Post, channel).json(payload)?).await
     }
 
     /// Removes a message, whoever wrote it (needs Manage Messages for others'): `DELETE /channels/{channel}/messages/{message}`.
@@ -81,7 +78,13 @@ impl Rest {
     }
 }
 
-fn one(verb: Verb, channel: ChannelId, message: MessageId) -> Call<'static> {
+/// A call about a channel's messages.
+pub(super) fn of_channel(verb: Verb, channel: ChannelId) -> Call<'static> {
+    Call::new(verb, "/channels/{channel}/messages", Major::Channel(channel), &[channel.get()])
+}
+
+/// A call about one of them.
+pub(super) fn one(verb: Verb, channel: ChannelId, message: MessageId) -> Call<'static> {
     let template = "/channels/{channel}/messages/{message}";
     Call::new(verb, template, Major::Channel(channel), &[channel.get(), message.get()])
 }

@@ -15,6 +15,7 @@ mod channels;
 mod code;
 mod error;
 mod files;
+mod guild;
 mod guilds;
 mod lenient;
 mod limiter;

@@ -1,17 +1,17 @@
 //! What Discord answers about channels, servers, members and webhooks, as far as Tributary looks at it. Unknown fields are ignored, so that an
 //! addition of Discord's breaks nothing. Messages have a file of their own.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+pub use super::guild::{Guild, GuildCounts};
 use super::lenient;
 pub use super::message::{Attachment, AuthorMember, Message, MessageEmbed, Reference, Sticker};
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, UserId, WebhookId};
-use crate::domain::permissions::{Overwrite, OverwriteFor, Permissions, Role};
+use crate::domain::permissions::{Overwrite, OverwriteFor, Permissions};
 
 /// A channel or a thread.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -72,59 +72,6 @@ fn overwrites<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Overwrite>, D::Erro
         .collect()
 }
 
-/// A server.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "RawGuild")]
-pub struct Guild {
-    /// Its id.
-    pub id: GuildId,
-    /// Its name.
-    pub name: String,
-    /// Its owner, who may do everything.
-    pub owner_id: UserId,
-    /// All its roles, `@everyone` included.
-    pub roles: Vec<Role>,
-    /// What its roles are called.
-    pub role_names: BTreeMap<RoleId, String>,
-    /// How far it is boosted, 0 to 3: it decides how large files may be. Discord: "Premium Tier".
-    pub premium_tier: u8,
-}
-
-/// A server as Discord writes it: its roles hold what permissions need and what people read.
-#[derive(Deserialize)]
-struct RawGuild {
-    id: GuildId,
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    name: String,
-    owner_id: UserId,
-    roles: Vec<RawRole>,
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    premium_tier: u8,
-}
-
-#[derive(Deserialize)]
-struct RawRole {
-    id: RoleId,
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    name: String,
-    #[serde(deserialize_with = "lenient::permissions")]
-    permissions: Permissions,
-}
-
-impl From<RawGuild> for Guild {
-    fn from(RawGuild { id, name, owner_id, roles, premium_tier }: RawGuild) -> Self {
-        let permissions = |role: &RawRole| Role { id: role.id, permissions: role.permissions };
-        Self {
-            id,
-            name,
-            owner_id,
-            roles: roles.iter().map(permissions).collect(),
-            role_names: roles.into_iter().map(|role| (role.id, role.name)).collect(),
-            premium_tier,
-        }
-    }
-}
-
 /// A person or a bot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
@@ -142,6 +89,19 @@ pub struct User {
     /// Whether it is a bot, or a webhook.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub bot: bool,
+}
+
+impl User {
+    /// The name that is shown.
+    pub fn display_name(&self) -> &str {
+        self.global_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.username)
+    }
+
+    /// The address of the avatar, if there is one. Discord: "CDN Endpoints", "User Avatar".
+    pub fn avatar_url(&self) -> Option<String> {
+        let hash = self.avatar.as_deref()?;
+        Some(format!("https://cdn.discordapp.com/avatars/{}/{hash}.png", self.id))
+    }
 }
 
 /// The bot itself.
@@ -311,6 +271,7 @@ pub struct SessionStartLimit {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::permissions::Role;
     use serde_json::json;
 
     use super::*;

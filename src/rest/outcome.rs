@@ -8,7 +8,7 @@ use super::model::Message;
 use super::webhook_messages::Landing;
 use crate::domain::ids::{ChannelId, MessageId};
 
-/// How long an edit waits that Discord refuses because its message is old and edited often (30046), where Discord doesn't say.
+/// How long an edit waits that Discord refuses because its message is old and edited often (30046): Discord doesn't say.
 const OLD_EDIT_WAIT: Duration = Duration::from_secs(300);
 
 /// How a send ended.
@@ -69,6 +69,8 @@ pub enum ChangeOutcome {
     MirrorGone,
     /// Nothing was done: a limit, or the fuse. Repeat after this time; it doesn't count as a failed attempt.
     Wait(Duration),
+    /// The message is older than an hour, and was edited too often (30046): repeat after this time, and more seldom from then on.
+    TooOften(Duration),
     /// No answer, a failure of Discord's, or no connection: repeat by the retry schedule.
     Again,
     /// The webhook doesn't exist any more, or its token changed: this way the message is beyond reach.
@@ -84,6 +86,7 @@ pub enum ChangeOutcome {
 /// Why nothing more can be said than "no": what both outcomes share.
 enum Verdict {
     Wait(Duration),
+    TooOften,
     Webhook,
     Message,
     Target,
@@ -111,7 +114,7 @@ fn judge(error: RestError) -> Verdict {
             code => refused(404, code),
         },
         RestError::Refused { code: ErrorCode::INVALID_WEBHOOK_TOKEN, .. } => Verdict::Webhook,
-        RestError::Refused { code: ErrorCode::TOO_MANY_OLD_EDITS, .. } => Verdict::Wait(OLD_EDIT_WAIT),
+        RestError::Refused { code: ErrorCode::TOO_MANY_OLD_EDITS, .. } => Verdict::TooOften,
         RestError::Refused { status, code, message } => Verdict::Refused(Refusal { status, code, message }),
         RestError::Server { status } => Verdict::Unclear(Doubt::Failed(status)),
         RestError::Unclear(doubt) => Verdict::Unclear(doubt),
@@ -143,6 +146,7 @@ impl SendOutcome {
     fn failed(error: RestError) -> Self {
         match judge(error) {
             Verdict::Wait(how_long) => Self::Wait(how_long),
+            Verdict::TooOften => Self::Wait(OLD_EDIT_WAIT),
             Verdict::Webhook => Self::WebhookGone,
             Verdict::Target => Self::TargetGone,
             Verdict::Forbidden(code) => Self::Forbidden(code),
@@ -165,6 +169,11 @@ impl ChangeOutcome {
         Self::Refused(Refusal::unwritable())
     }
 
+    /// Whether repeating it would change nothing.
+    pub const fn is_final(&self) -> bool {
+        !matches!(self, Self::Again | Self::Wait(_) | Self::TooOften(_))
+    }
+
     /// Reads the answer to a deletion with the bot's own token, which a 401 is then about.
     pub(super) fn of_bot<T>(answer: Result<T, RestError>) -> Self {
         match answer {
@@ -182,6 +191,7 @@ impl ChangeOutcome {
         };
         match judge(error) {
             Verdict::Wait(how_long) => Self::Wait(how_long),
+            Verdict::TooOften => Self::TooOften(OLD_EDIT_WAIT),
             Verdict::Webhook => Self::WebhookGone,
             Verdict::Message => Self::MirrorGone,
             Verdict::Target => Self::TargetGone,
@@ -239,7 +249,7 @@ mod tests {
             assert_eq!(of(error), ChangeOutcome::Again);
         }
         assert_eq!(of(RestError::NotFound { code: ErrorCode::UNKNOWN_MESSAGE }), ChangeOutcome::MirrorGone);
-        assert_eq!(of(refused(400, ErrorCode::TOO_MANY_OLD_EDITS)), ChangeOutcome::Wait(OLD_EDIT_WAIT));
+        assert_eq!(of(refused(429, ErrorCode::TOO_MANY_OLD_EDITS)), ChangeOutcome::TooOften(OLD_EDIT_WAIT));
         assert_eq!(of(RestError::Malformed), ChangeOutcome::Done);
         assert_eq!(ChangeOutcome::of_webhook(Ok(())), ChangeOutcome::Done);
     }

@@ -1,4 +1,4 @@
-//! Posting through a webhook with files: a multipart request whose files are passed on as they come, so that none of them is in memory whole.
+//! Posting and editing with files: a multipart request whose files are passed on as they come, so that none of them is in memory whole.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,11 +9,14 @@ use reqwest::multipart::{Form, Part};
 use serde::Serialize;
 
 use super::Rest;
+use super::call::{Call, Verb};
 use super::error::RestError;
 use super::files::{FetchError, FileBody};
+use super::messages;
 use super::model::Message;
-use super::outcome::SendOutcome;
-use super::webhook_messages::{Landing, WebhookAccess, execution};
+use super::outcome::{ChangeOutcome, SendOutcome};
+use super::webhook_messages::{Landing, WebhookAccess, WebhookMessage, execution, on_message};
+use crate::domain::ids::{ChannelId, MessageId};
 
 /// A file to post. The payload's `attachments` may describe it by its place in the list (`"id": 0`).
 #[derive(Debug)]
@@ -24,6 +27,15 @@ pub struct Upload {
     pub media_type: Option<String>,
     /// Its bytes.
     pub body: FileBody,
+}
+
+impl Upload {
+    /// A picture that is in memory.
+    pub fn png(name: &str, bytes: Vec<u8>) -> Self {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let body = FileBody::new(length, stream::once(future::ready(Ok(bytes.into()))));
+        Self { name: name.to_owned(), media_type: Some("image/png".to_owned()), body }
+    }
 }
 
 impl Rest {
@@ -51,6 +63,54 @@ impl Rest {
             // Nothing was sent.
             Err(_) => SendOutcome::unwritable(),
         }
+    }
+
+    /// Edits a webhook's message, with files that come new; as [`Rest::edit_webhook_message`] where there are none. What is to stay of the former files, the
+    /// payload's `attachments` must name. May be repeated.
+    pub async fn edit_webhook_message_with_files(
+        &self,
+        webhook: WebhookAccess<'_>,
+        message: WebhookMessage,
+        payload: &(impl Serialize + ?Sized),
+        files: Vec<Upload>,
+    ) -> ChangeOutcome {
+        ChangeOutcome::of_webhook(self.write(on_message(Verb::Patch, webhook, message), payload, files).await)
+    }
+
+    /// Posts as the bot itself, with files: `POST /channels/{channel}/messages`. The payload is in Discord's form, `allowed_mentions` included.
+    pub async fn create_message_with_files(
+        &self,
+        channel: ChannelId,
+        payload: &(impl Serialize + ?Sized),
+        files: Vec<Upload>,
+    ) -> Result<Message, RestError> {
+        self.write(messages::of_channel(Verb::Post, channel), payload, files).await
+    }
+
+    /// Edits a message of the bot's own, with files that come new: `PATCH /channels/{channel}/messages/{message}`. May be repeated.
+    pub async fn edit_message_with_files(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+        payload: &(impl Serialize + ?Sized),
+        files: Vec<Upload>,
+    ) -> ChangeOutcome {
+        ChangeOutcome::of_bot(self.write(messages::one(Verb::Patch, channel, message), payload, files).await)
+    }
+
+    /// Performs a call with this payload and these files, or with the payload alone, which is then repeated where that is safe.
+    async fn write(
+        &self,
+        call: Call<'_>,
+        payload: &(impl Serialize + ?Sized),
+        files: Vec<Upload>,
+    ) -> Result<Message, RestError> {
+        if files.is_empty() {
+            return self.read(call.json(payload)?).await;
+        }
+        let handover = Handover::default();
+        let form = form(payload, files, &handover)?;
+        self.upload(&call, form, &handover).await
     }
 }
 

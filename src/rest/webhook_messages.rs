@@ -105,7 +105,7 @@ fn on_webhook<'a>(verb: Verb, template: &'static str, webhook: WebhookAccess<'a>
     Call::new(verb, template, Major::Webhook(webhook.id), &ids).with_webhook_token(webhook.token)
 }
 
-fn on_message<'a>(verb: Verb, webhook: WebhookAccess<'a>, message: WebhookMessage) -> Call<'a> {
+pub(super) fn on_message<'a>(verb: Verb, webhook: WebhookAccess<'a>, message: WebhookMessage) -> Call<'a> {
     let template = "/webhooks/{webhook}/{token}/messages/{message}";
     let call = on_webhook(verb, template, webhook, &[message.id.get()]);
     match message.thread {

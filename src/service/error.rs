@@ -153,6 +153,62 @@ pub enum Refusal {
     /// The person's actions of this hour are used up.
     #[error("That was a lot of following and unfollowing in one hour. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyActions(DateTime<Utc>),
+    /// What was filled in or pressed can't be done, for this reason.
+    #[error("{0}")]
+    Panel(String),
+    /// There is no such kind of panel.
+    #[error("There is no such kind of panel. Choose one of those that `/panel create` offers.")]
+    UnknownPanelKind,
+    /// That kind of channel holds no messages.
+    #[error("<#{channel}> can't hold a panel: I can't post into {kinds}{later}.", kinds = kind.plural(), later = later(*kind))]
+    PanelKind {
+        /// Which channel.
+        channel: ChannelId,
+        /// Its kind.
+        kind: ChannelKind,
+    },
+    /// A channel may have only so many.
+    #[error(
+        "<#{channel}> has {most} panels already, and may have no more. `/panel delete` removes one, `/panel move` takes it elsewhere."
+    )]
+    TooManyPanels {
+        /// Which channel.
+        channel: ChannelId,
+        /// How many there may be.
+        most: usize,
+    },
+    /// Empty, or too long.
+    #[error("A panel's title has 1 to {0} characters.")]
+    PanelTitle(usize),
+    /// Out of bounds.
+    #[error("A panel is refreshed every 1 to 1440 minutes.")]
+    PanelRefresh,
+    /// None of this server has this number or title.
+    #[error("I can't find that panel. Choose one of those that are offered; `/panel list` shows them all.")]
+    NoSuchPanel,
+    /// Several have this title.
+    #[error("Several panels have that title. Choose one of those that are offered.")]
+    ManyPanels,
+    /// It was removed meanwhile.
+    #[error("This panel was removed. Its messages disappear in a moment.")]
+    PanelGone,
+    /// It stands there already.
+    #[error("That panel is in <#{0}> already.")]
+    PanelThere(ChannelId),
+    /// A form must open within 3 seconds.
+    #[error("Discord or my database is slow at the moment, too slow to open a form. Please try again.")]
+    TooSlowForForm,
+    /// Others change it all the time.
+    #[error("Somebody else changed that panel at the same moment. Please try again.")]
+    PanelBusy,
+    /// The person may not change the panel.
+    #[error("{}", panel_right(*own, *channel))]
+    PanelRight {
+        /// Whether it was pressed in the panel's own server.
+        own: bool,
+        /// The panel's channel.
+        channel: ChannelId,
+    },
     /// It is paused already.
     #[error("Follow {0} is paused already.")]
     AlreadyPaused(FollowId),
@@ -177,6 +233,16 @@ impl Lack {
     /// View Channel, without which nothing else can be known.
     pub(super) fn view(channel: ChannelId) -> Refusal {
         Refusal::BotMay(vec![Self { channel, permissions: Permissions::VIEW_CHANNEL }])
+    }
+}
+
+/// Who may change a panel, without a word about another server's channels.
+fn panel_right(own: bool, channel: ChannelId) -> String {
+    if own {
+        format!("You need **Manage Channels** in <#{channel}> to change this panel.")
+    } else {
+        "This panel belongs to another server: it is changed there, by people with **Manage Channels**."
+            .to_owned()
     }
 }
 

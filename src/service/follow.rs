@@ -159,6 +159,7 @@ impl Follows {
                     self.disconnect(connected).await;
                 }
                 tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
+                (self.wake)(vec![follow.pair.target]);
                 if let Err(error) = self.intake.backfill(&follow, &earlier).await {
                     tracing::warn!(follow = follow.id.0, %error, "a follow could not begin with all earlier posts");
                 }
@@ -240,6 +241,7 @@ impl Follows {
     ) -> Result<Follow, ServiceError> {
         let now = self.clock.now();
         let changed = self.store.update_options(standing.guild, standing.id, options, hook, now).await?;
+        (self.wake)(vec![standing.pair.target]);
         changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
     }
 }

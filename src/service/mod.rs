@@ -10,6 +10,7 @@ pub mod health;
 pub mod intake;
 mod list;
 pub mod notify;
+pub mod panels;
 mod pause;
 mod publish;
 mod request;
@@ -39,7 +40,7 @@ pub use self::request::{DeliveryChoice, FollowRequest, MOST_BACKFILL, SourceChoi
 pub use self::status::{FollowTotals, Status};
 pub use self::unfollow::Unfollowed;
 
-use self::intake::Intake;
+use self::intake::{Intake, Wake};
 use self::watch::Watched;
 
 /// Who the bot is at Discord.
@@ -64,6 +65,8 @@ pub struct Parts {
     pub identity: Identity,
     /// What the gateway listens for.
     pub watched: Arc<Watched>,
+    /// Tells the delivery which targets have work.
+    pub wake: Wake,
 }
 
 /// Who asks, and where.
@@ -85,6 +88,7 @@ pub struct Follows {
     identity: Identity,
     watched: Arc<Watched>,
     intake: Arc<Intake>,
+    wake: Wake,
     allowance: Mutex<Allowance>,
     /// Held while a target's webhook is looked for and made, so that two follows into it share one.
     target_locks: Mutex<HashMap<ChannelId, Arc<tokio::sync::Mutex<()>>>>,
@@ -93,9 +97,19 @@ pub struct Follows {
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
     pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance) -> Self {
-        let Parts { store, rest, clock, identity, watched } = parts;
+        let Parts { store, rest, clock, identity, watched, wake } = parts;
         let allowance = Mutex::new(allowance);
-        Self { store, rest, clock, identity, watched, intake, allowance, target_locks: Mutex::default() }
+        Self {
+            store,
+            rest,
+            clock,
+            identity,
+            watched,
+            intake,
+            wake,
+            allowance,
+            target_locks: Mutex::default(),
+        }
     }
 
     /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).

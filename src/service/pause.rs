@@ -27,6 +27,8 @@ impl Follows {
         // The row first: the webhook's disappearance is then expected, and breaks nothing.
         let paused = self.store.pause_follow(actor.guild, id, self.clock.now()).await?;
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
+        // Its panels are to say so.
+        (self.wake)(vec![follow.pair.target]);
         if follow.options.delivery == Delivery::Native
             && let Err(error) = self.stop_native(&follow).await
         {
@@ -59,7 +61,10 @@ impl Follows {
         let resumed =
             self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;
         match resumed {
-            Ok(Some(resumed)) => Ok(resumed),
+            Ok(Some(resumed)) => {
+                (self.wake)(vec![follow.pair.target]);
+                Ok(resumed)
+            }
             Ok(None) => {
                 self.disconnect(connected).await;
                 Err(Refusal::NoSuchFollow(follow.id).into())

@@ -70,6 +70,8 @@ impl Follows {
         if let Some(webhook) = follow.webhook.filter(|_| !webhook_still_needed) {
             self.remove_webhook(webhook).await;
         }
+        // Its panels are to go.
+        (self.wake)(vec![follow.pair.target]);
         tracing::info!(follow = follow.id.0, "follow removed");
         action.keep();
         Ok(follow)

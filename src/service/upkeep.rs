@@ -49,7 +49,7 @@ pub struct Upkeep {
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, rest, clock, identity, watched } = parts;
+        let Parts { store, rest, clock, identity, watched, .. } = parts;
         Self { store, rest, clock, identity, watched }
     }
 

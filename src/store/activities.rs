@@ -14,9 +14,8 @@ use super::connect::Write;
 use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError};
-use crate::domain::activity::Origin;
+use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, UserId};
-use crate::domain::message::Content;
 
 /// Something that happened in a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +29,14 @@ pub enum SourceEvent {
         /// Who wrote it.
         author: Option<UserId>,
         /// What it shows.
-        content: Content,
+        content: Showing,
     },
     /// It was edited, or its embeds arrived.
     Edited {
         /// Which.
         origin: Origin,
         /// What it shows now.
-        content: Content,
+        content: Showing,
     },
     /// It was deleted.
     Deleted {
@@ -82,7 +81,7 @@ struct Known {
     author: Option<UserId>,
     revision: i32,
     deleted: bool,
-    content: Option<Content>,
+    content: Option<Showing>,
     /// Nobody was ever owed it, so that its content is of no use.
     unowed: bool,
     changed: bool,
@@ -188,7 +187,7 @@ impl Store {
                 let content = known.content.as_ref().map(|content| self.cipher.seal_content(origin, content));
                 vec![
                     origin.to_string().into(),
-                    "message".into(),
+                    origin.kind().into(),
                     Value::BigInt(known.source.map(ChannelId::to_db)),
                     origin.message().to_db().into(),
                     Value::BigInt(known.author.map(UserId::to_db)),

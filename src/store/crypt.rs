@@ -10,9 +10,8 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use super::StoreError;
-use crate::domain::activity::Origin;
+use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::WebhookId;
-use crate::domain::message::Content;
 
 /// The first byte of every sealed value, so that another scheme can stand beside this one later.
 const VERSION: u8 = 1;
@@ -66,14 +65,14 @@ impl Cipher {
         String::from_utf8(token).map(SecretString::from).map_err(|_| StoreError::Unreadable("webhook_token"))
     }
 
-    /// Seals what is shown of a message, bound to the message.
-    pub(super) fn seal_content(&self, origin: Origin, content: &Content) -> Vec<u8> {
-        let plain = serde_json::to_vec(content).expect("texts and numbers always serialise");
+    /// Seals what an activity shows, bound to its origin.
+    pub(super) fn seal_content(&self, origin: Origin, showing: &Showing) -> Vec<u8> {
+        let plain = serde_json::to_vec(showing).expect("texts and numbers always serialise");
         self.seal(&plain, &origin.to_string())
     }
 
-    /// Opens what is shown of a message.
-    pub(super) fn open_content(&self, origin: Origin, sealed: &[u8]) -> Result<Content, StoreError> {
+    /// Opens what an activity shows.
+    pub(super) fn open_content(&self, origin: Origin, sealed: &[u8]) -> Result<Showing, StoreError> {
         let plain =
             self.open(sealed, &origin.to_string()).ok_or(StoreError::Decrypt("a message's content"))?;
         serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("content"))

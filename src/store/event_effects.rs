@@ -115,12 +115,15 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
 pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, StoreError> {
     let reached = "EXISTS (SELECT 1 FROM channel_follows f \
         WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL)";
+    // Messages are kept up to date while their follow is paused; panels stand still.
+    let moving = "EXISTS (SELECT 1 FROM channel_follows f JOIN activities a ON a.id = deliveries.activity_id \
+        WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL AND (f.is_active OR a.kind = 'message'))";
     let mut targets = Vec::new();
     if !changed.edited.is_empty() {
         let update = format!(
             "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
              WHERE (state = 'shown' OR outcome IN ('refused', 'gave_up') AND shown_revision IS NOT NULL) \
-             AND {reached} AND activity_id IN "
+             AND NOT withdrawn AND {moving} AND activity_id IN "
         );
         let update =
             Sql::new(update, []).list(changed.edited.iter().copied()).then(" RETURNING target_channel_id");

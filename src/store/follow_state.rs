@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 use super::entity::channel_follows;
 use super::follows::{Hook, by_id, lock};
 use super::sql::{Sql, stored};
-use super::{Store, StoreError, follow_row, gates, untold, webhooks};
+use super::{Store, StoreError, follow_row, gates, panel_mirrors, untold, webhooks};
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 
@@ -83,6 +83,7 @@ impl Store {
         let update = "UPDATE channel_follows SET is_active = FALSE, updated_at = $2 WHERE id = $1";
         Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
         end_unbegun(&*txn, &[id.0]).await?;
+        panel_mirrors::refit(&*txn, id.0).await?;
         let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         txn.commit().await?;
         Ok(follow)
@@ -121,6 +122,7 @@ impl Store {
         let update = "UPDATE channel_follows SET is_active = TRUE, broken_reason = NULL, updated_at = $2 WHERE id = $1";
         Sql::new(update, [id.0.into(), now.into()]).execute(&*txn).await?;
         reopen_outdated(&*txn, id.0).await?;
+        panel_mirrors::refit(&*txn, id.0).await?;
         let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         txn.commit().await?;
         Ok(follow)
@@ -185,8 +187,21 @@ async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), 
 /// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays
 /// marked, and the lane settles it.
 pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
-    let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
-        WHERE state = 'due' AND follow_id IN ";
+    end_due(txn, follows, "").await
+}
+
+/// The same for messages alone: its panels are delivered on.
+pub(super) async fn end_owed_messages(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
+    let messages =
+        "AND EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'message')";
+    end_due(txn, follows, messages).await
+}
+
+async fn end_due(txn: &impl ConnectionTrait, follows: &[i64], which: &str) -> Result<(), DbErr> {
+    let update = format!(
+        "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
+         WHERE state = 'due' AND NOT withdrawn {which} AND follow_id IN "
+    );
     Sql::new(update, []).list(follows.iter().copied()).execute(txn).await?;
     Ok(())
 }
@@ -194,7 +209,7 @@ pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Res
 /// What was shown once is no longer owed its edits, but remains shown, so that resuming can find that it is outdated.
 async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'shown', wait_until = NULL, attempts = 0 \
-        WHERE state = 'due' AND shown_revision IS NOT NULL AND follow_id IN ";
+        WHERE state = 'due' AND shown_revision IS NOT NULL AND NOT withdrawn AND follow_id IN ";
     Sql::new(update, []).list(follows.iter().copied()).execute(txn).await?;
     Ok(())
 }

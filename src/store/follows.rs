@@ -10,7 +10,7 @@ use super::connect::Write;
 use super::entity::{channel_follow_tags, channel_follows};
 use super::sql::{Sql, stored};
 use super::webhooks::{self, SealedWebhook};
-use super::{Store, StoreError, follow_row, follow_state, gates};
+use super::{Store, StoreError, follow_row, follow_state, gates, panel_mirrors};
 use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::webhook::Webhook;
@@ -82,6 +82,7 @@ impl Store {
         };
         let row = row.insert(&*txn).await?;
         insert_tags(&*txn, row.id, &new.options.filter).await?;
+        panel_mirrors::refit(&*txn, row.id).await?;
         let made =
             follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
         txn.commit().await?;
@@ -118,7 +119,7 @@ impl Store {
             None => {}
         }
         if before.delivery == Delivery::Relay.as_str() && delivery == Delivery::Native {
-            follow_state::end_owed(&*txn, &[id.0]).await?;
+            follow_state::end_owed_messages(&*txn, &[id.0]).await?;
         }
         row.delivery = Set(delivery.as_str().to_owned());
         row.mode = Set(options.filter.mode().as_str().to_owned());
@@ -130,24 +131,49 @@ impl Store {
             .exec(&*txn)
             .await?;
         insert_tags(&*txn, id.0, &options.filter).await?;
+        if before.panels != options.panels {
+            panel_mirrors::refit(&*txn, id.0).await?;
+        }
+        if before.delivery != delivery.as_str() {
+            self.keep_for_panels(&txn, &before).await?;
+        }
         let follow = follow_row::one(&*txn, Some(row)).await?;
         txn.commit().await?;
         Ok(follow)
     }
 
-    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it;
-    /// mirrors that stand stay.
+    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it, and the
+    /// panels that it showed go; mirrors of messages stay.
     pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
-        let target = ChannelId::from_db(row.target_channel_id)?;
-        let follow =
-            follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+        let follow = follow_row::one(&*txn, Some(row.clone()))
+            .await?
+            .ok_or(StoreError::Unreadable("channel_follows"))?;
+        panel_mirrors::withdraw(&*txn, id.0).await?;
         follow_state::end_owed(&*txn, &[id.0]).await?;
         channel_follows::Entity::delete_by_id(id.0).exec(&*txn).await?;
-        let webhook_still_needed = webhooks::sealed(&*txn, target, "").await?.is_some();
+        let webhook_still_needed = self.keep_for_panels(&txn, &row).await?;
         txn.commit().await?;
         Ok(Some(Removed { follow, webhook_still_needed }))
+    }
+
+    /// Whether the webhook that a follow had is still needed: by another follow, or by panels; for these it is kept.
+    async fn keep_for_panels(
+        &self,
+        txn: &Write,
+        former: &channel_follows::Model,
+    ) -> Result<bool, StoreError> {
+        let target = ChannelId::from_db(former.target_channel_id)?;
+        if webhooks::sealed(&**txn, target, "").await?.is_some() {
+            return Ok(true);
+        }
+        match (former.webhook_id, former.webhook_token.clone()) {
+            (Some(id), Some(token)) => {
+                Ok(webhooks::keep_beside(&**txn, target, &SealedWebhook { id, token }).await?)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The columns of a hook. A relay follow takes the webhook that active ones into the target have; where

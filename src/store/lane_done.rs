@@ -39,6 +39,8 @@ pub enum Done {
         delivery: DeliveryId,
         /// The mirror.
         message: MessageId,
+        /// The revision that it showed before.
+        was: Revision,
         /// The revision.
         revision: Revision,
     },
@@ -47,6 +49,13 @@ pub enum Done {
         /// Whose mirror.
         delivery: DeliveryId,
         /// The mirror.
+        message: MessageId,
+    },
+    /// A mirror is gone, and another is to take its place.
+    Cleared {
+        /// Whose mirror.
+        delivery: DeliveryId,
+        /// The mirror that was.
         message: MessageId,
     },
     /// It failed, and is to be tried again. A create in flight for it surely made nothing.
@@ -79,16 +88,24 @@ pub(super) async fn record(txn: &Write, done: Done, mark: &mut Option<InFlight>)
         }
         // Written down with the lane.
         Done::InDoubt { .. } => {}
-        Done::Edited { delivery, message, revision } => {
-            let update = "UPDATE mirrors SET revision = $3 WHERE message_id = $1 AND delivery_id = $2";
-            let values = [message.to_db().into(), delivery.0.into(), revision.0.into()];
+        Done::Edited { delivery, message, was, revision } => {
+            // Not over what was written meanwhile: that the mirror is to be shown anew.
+            let update = "UPDATE mirrors SET revision = $3 WHERE message_id = $1 AND delivery_id = $2 AND revision = $4";
+            let values = [message.to_db().into(), delivery.0.into(), revision.0.into(), was.0.into()];
             Sql::new(update, values).execute(&**txn).await?;
             succeeded(txn, delivery).await?;
         }
         Done::Deleted { delivery, message } => {
-            let delete = "DELETE FROM mirrors WHERE message_id = $1 AND delivery_id = $2";
-            Sql::new(delete, [message.to_db().into(), delivery.0.into()]).execute(&**txn).await?;
-            succeeded(txn, delivery).await?;
+            delete_mirror(txn, delivery, message).await?;
+            // Where somebody asked for it, what was deleted by hand comes back.
+            let update =
+                "UPDATE deliveries SET shown_revision = NULL, remake = FALSE WHERE id = $1 AND remake";
+            Sql::new(update, [delivery.0.into()]).execute(&**txn).await?;
+        }
+        Done::Cleared { delivery, message } => {
+            delete_mirror(txn, delivery, message).await?;
+            let update = "UPDATE deliveries SET shown_revision = NULL WHERE id = $1";
+            Sql::new(update, [delivery.0.into()]).execute(&**txn).await?;
         }
         Done::Postponed { delivery, until } => {
             let update = "UPDATE deliveries SET attempts = attempts + 1, wait_until = $2 \
@@ -110,6 +127,12 @@ pub(super) async fn end(txn: &Write, delivery: DeliveryId, ending: Ending) -> Re
     let update = "UPDATE deliveries SET state = 'ended', outcome = $2, wait_until = NULL WHERE id = $1";
     Sql::new(update, [delivery.0.into(), ending.as_str().into()]).execute(&**txn).await?;
     Ok(())
+}
+
+async fn delete_mirror(txn: &Write, delivery: DeliveryId, message: MessageId) -> Result<(), DbErr> {
+    let delete = "DELETE FROM mirrors WHERE message_id = $1 AND delivery_id = $2";
+    Sql::new(delete, [message.to_db().into(), delivery.0.into()]).execute(&**txn).await?;
+    succeeded(txn, delivery).await
 }
 
 async fn insert_mirror(txn: &Write, delivery: DeliveryId, mirror: &Mirror) -> Result<(), DbErr> {

@@ -1,7 +1,7 @@
 //! Which delivery of a lane is next, and all that is known of it.
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
-//! 2. A deletion that isn't waiting, oldest first.
+//! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
 //! 3. The older of these two: the *head*, the first that was never completely shown, and the first
 //!    edit that isn't waiting. Only the head may be shown first, so that first showings keep their order: while
 //!    it waits, those behind it wait too, but not edits.
@@ -30,7 +30,7 @@ pub(super) enum Pick {
 }
 
 const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, d.attempts, \
-    a.origin, a.revision, a.deleted, a.content, a.author_id, a.created_at \
+    a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.content, a.author_id, a.created_at \
     FROM deliveries d JOIN activities a ON a.id = d.activity_id ";
 
 #[derive(FromQueryResult)]
@@ -80,11 +80,11 @@ async fn candidate(
 ) -> Result<Option<Candidate>, StoreError> {
     let (id, time) = (target.to_db(), stored(now));
     let reopened = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NOT NULL \
-        AND (d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY a.deleted DESC, d.position, d.activity_id LIMIT 1";
+        AND (d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY (a.deleted OR d.withdrawn) DESC, d.position, d.activity_id LIMIT 1";
     let reopened = first(txn, reopened, [id.into(), time.into()]).await?;
     // What was deleted holds nothing up: while its deletion waits, the next is the head.
     let head = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NULL \
-        AND (NOT a.deleted OR d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY d.position, d.activity_id LIMIT 1";
+        AND (NOT (a.deleted OR d.withdrawn) OR d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY d.position, d.activity_id LIMIT 1";
     let head = first(txn, head, [id.into(), time.into()]).await?;
     let ready = |one: &Candidate| one.wait_until.is_none_or(|until| until <= now);
     let rank = |one: &Candidate| (!one.deleted, one.position, one.activity_id);

@@ -1,5 +1,6 @@
 //! What is known of the place where a delivery is to be shown.
 
+use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::connect::Write;
@@ -7,14 +8,24 @@ use super::lane_pick::Candidate;
 use super::lane_work::Surroundings;
 use super::sql::Sql;
 use super::{Cipher, StoreError};
-use crate::domain::activity::Origin;
+use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
 
 #[derive(FromQueryResult)]
-struct Servers {
+struct EndsRow {
     source_guild_id: i64,
     guild_id: i64,
+    is_active: bool,
+    broken_reason: Option<String>,
+    updated_at: DateTime<Utc>,
+}
+
+/// What a delivery needs to know of its follow.
+struct Ends {
+    /// The source's server and the target's.
+    servers: (GuildId, GuildId),
+    paused_since: Option<DateTime<Utc>>,
 }
 
 #[derive(FromQueryResult)]
@@ -36,12 +47,16 @@ pub(super) async fn surroundings(
     cipher: &Cipher,
     target: ChannelId,
     row: &Candidate,
-    content: Option<&Content>,
+    content: Option<&Showing>,
 ) -> Result<Surroundings, StoreError> {
     let Some(content) = content else { return Ok(Surroundings::default()) };
-    let servers = match row.follow_id {
-        Some(follow) => servers(txn, follow).await?,
+    let follow = match row.follow_id {
+        Some(follow) => ends(txn, follow).await?,
         None => None,
+    };
+    let (servers, paused_since) = follow.map_or((None, None), |ends| (Some(ends.servers), ends.paused_since));
+    let Some(content) = content.as_message() else {
+        return Ok(Surroundings { servers, paused_since, ..Surroundings::default() });
     };
     let answered = match &content.reply {
         Some(reply) => {
@@ -52,14 +67,18 @@ pub(super) async fn surroundings(
     };
     // A name is given with the creation only.
     let namesake = row.shown_revision.is_none() && namesake(txn, cipher, target, row, content).await?;
-    Ok(Surroundings { servers, answered, namesake })
+    Ok(Surroundings { servers, answered, namesake, paused_since })
 }
 
-async fn servers(txn: &Write, follow: i64) -> Result<Option<(GuildId, GuildId)>, StoreError> {
-    let query = "SELECT source_guild_id, guild_id FROM channel_follows WHERE id = $1";
-    let row = Sql::new(query, [follow.into()]).rows_of::<Servers>(&**txn).await?.pop();
-    let ids = |row: Servers| Ok((GuildId::from_db(row.source_guild_id)?, GuildId::from_db(row.guild_id)?));
-    row.map(ids).transpose()
+async fn ends(txn: &Write, follow: i64) -> Result<Option<Ends>, StoreError> {
+    let query = "SELECT source_guild_id, guild_id, is_active, broken_reason, updated_at FROM channel_follows WHERE id = $1";
+    let row = Sql::new(query, [follow.into()]).rows_of::<EndsRow>(&**txn).await?.pop();
+    let ends = |row: EndsRow| {
+        let servers = (GuildId::from_db(row.source_guild_id)?, GuildId::from_db(row.guild_id)?);
+        let paused = !row.is_active && row.broken_reason.is_none();
+        Ok(Ends { servers, paused_since: paused.then_some(row.updated_at) })
+    };
+    row.map(ends).transpose()
 }
 
 /// The first part of what shows this origin in the target.
@@ -93,5 +112,5 @@ async fn namesake(
     let Some(above) = Sql::new(query, values).rows_of::<Above>(&**txn).await?.pop() else { return Ok(false) };
     let (Some(sealed), false) = (above.content, above.author_id == row.author_id) else { return Ok(false) };
     let origin: Origin = above.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-    Ok(cipher.open_content(origin, &sealed)?.author == content.author)
+    Ok(cipher.open_content(origin, &sealed)?.author() == content.author)
 }

@@ -17,10 +17,9 @@ use super::connect::Write;
 use super::lane_pick::{Pick, pick};
 use super::sql::{Sql, stored};
 use super::{Done, Lease, Store, StoreError, gates, lane_done};
-use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, Part, Revision};
+use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, Part, Revision, Showing};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
-use crate::domain::message::Content;
 use crate::domain::next_step::Step;
 
 /// How many deliveries one transaction settles without Discord (those that rest or end), so that it stays short.
@@ -34,7 +33,7 @@ pub struct Work {
     /// What is wanted.
     pub activity: Activity,
     /// What it shows; none once it is deleted.
-    pub content: Option<Content>,
+    pub content: Option<Showing>,
     /// The source.
     pub source: ChannelId,
     /// Who wrote it.
@@ -56,7 +55,7 @@ pub struct Work {
 impl Work {
     /// A link to the original; empty where it is deleted.
     pub fn link(&self) -> &str {
-        self.content.as_ref().map_or("", |content| &content.link)
+        self.content.as_ref().map_or("", Showing::link)
     }
 }
 
@@ -69,6 +68,8 @@ pub struct Surroundings {
     pub answered: Option<(ChannelId, MessageId)>,
     /// What stands above is by another author of the same name.
     pub namesake: bool,
+    /// Since when somebody has paused the follow.
+    pub paused_since: Option<DateTime<Utc>>,
 }
 
 /// What a lane's holder is to do.
@@ -199,8 +200,8 @@ async fn follow_step(
     }
     match step {
         Step::Rest => {
-            let update = "UPDATE deliveries SET state = 'shown', shown_revision = $2, wait_until = NULL, attempts = 0 \
-                WHERE id = $1";
+            let update = "UPDATE deliveries SET state = 'shown', shown_revision = $2, wait_until = NULL, attempts = 0, \
+                remake = FALSE WHERE id = $1";
             let values = [delivery.0.into(), work.activity.revision.0.into()];
             Sql::new(update, values).execute(&**txn).await?;
         }

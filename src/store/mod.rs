@@ -14,6 +14,9 @@
 //! | `backfill` | what a new follow shows of the time before it |
 //! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
 //! | `mirrors` | what a message of a target mirrors |
+//! | `panels`, `panel_looks` | panels, and what came of looking at them |
+//! | `panel_mirrors` | what their mirrors need beyond those of messages |
+//! | `samples` | numbers over time, for the charts of panels |
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
 //!
@@ -39,6 +42,10 @@ mod lane_place;
 mod lane_work;
 mod lanes;
 mod mirrors;
+mod panel_looks;
+mod panel_mirrors;
+mod panels;
+mod samples;
 mod setup;
 mod sources;
 mod sql;
@@ -62,6 +69,9 @@ pub use lane_done::Done;
 pub use lane_work::{Next, Surroundings, Work};
 pub use lanes::{Lease, OpenLane};
 pub use mirrors::Mirrored;
+pub use panel_looks::Look;
+pub use panels::PanelChange;
+pub use samples::Sample;
 pub use stats::{FollowCounts, Followers};
 
 /// The database. Cheap to clone; all clones share one pool.

@@ -15,6 +15,8 @@ mod migrate;
 mod native;
 mod operating;
 mod page;
+mod panel_faults;
+mod panels;
 mod permissions;
 mod proxy;
 mod relay;

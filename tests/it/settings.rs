@@ -41,6 +41,8 @@ async fn sqlite() -> Database {
 #[case("HTTP_ADDR", "8080", "127.0.0.1:8080")]
 #[case("HTTP_ADDR", "192.0.2.1:8080", "127.0.0.1:8081")]
 #[case("FOLLOW_ACTIONS_PER_HOUR", "-1", "0 for no limit")]
+#[case("PANEL_MONITORING_GUILDS", "my server", "Copy Server ID")]
+#[case("PANEL_PRIVATE_ADDRESSES", "yes", "true or false")]
 #[case("RUST_LOG", "tributary=loud", "tributary=debug")]
 #[case("LOG_FORMAT", "xml", "text or json")]
 #[tokio::test]

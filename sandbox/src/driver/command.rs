@@ -69,7 +69,16 @@ impl Invocation {
                 None => InteractionKind::Command,
             };
             let name = Some(command.name);
-            Ok(world.interact(NewInteraction { kind, user, guild, channel, name, source: None, data }))
+            Ok(world.interact(NewInteraction {
+                kind,
+                user,
+                guild,
+                channel,
+                name,
+                source: None,
+                trigger: None,
+                data,
+            }))
         })?;
         Ok(Reply::new(shared, id))
     }

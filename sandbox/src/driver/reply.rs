@@ -229,6 +229,7 @@ impl Reply {
                 channel: of.channel,
                 name: None,
                 source: of.source,
+                trigger: Some(of.id),
                 data,
             }))
         })?;
@@ -316,7 +317,16 @@ pub(super) fn start_component(
         resolve(world, &mut data, component["type"].as_u64().unwrap_or(0), guild, user, values);
         let kind = InteractionKind::Component;
         let source = Some(message);
-        Ok(world.interact(NewInteraction { kind, user, guild, channel, name: None, source, data }))
+        Ok(world.interact(NewInteraction {
+            kind,
+            user,
+            guild,
+            channel,
+            name: None,
+            source,
+            trigger: None,
+            data,
+        }))
     })?;
     Ok(Reply::new(shared, id))
 }

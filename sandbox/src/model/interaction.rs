@@ -46,6 +46,8 @@ pub(crate) struct Interaction {
     pub(crate) name: Option<String>,
     /// The message that carries the component.
     pub(crate) source: Option<MessageId>,
+    /// What opened the form that was sent.
+    pub(crate) trigger: Option<InteractionId>,
     pub(crate) at: Instant,
     pub(crate) acknowledged: Option<(Duration, Acknowledgement)>,
     /// What `@original` means: the answer, or the component's message after types 6 and 7.

@@ -72,6 +72,8 @@ pub(crate) struct AnswerTo {
     pub(crate) name: Option<String>,
     pub(crate) user: UserId,
     pub(crate) on_message: Option<MessageId>,
+    /// What opened the form, where this answers one.
+    pub(crate) trigger: Option<InteractionId>,
 }
 
 /// A message. Embeds, components, polls and stickers stay JSON: the sandbox checks them, and shows them as they are.

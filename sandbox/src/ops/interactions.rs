@@ -23,6 +23,8 @@ pub(crate) struct NewInteraction {
     pub(crate) channel: ChannelId,
     pub(crate) name: Option<String>,
     pub(crate) source: Option<MessageId>,
+    /// What opened the form that is sent.
+    pub(crate) trigger: Option<InteractionId>,
     pub(crate) data: Value,
 }
 
@@ -73,6 +75,7 @@ impl World {
                 channel: new.channel,
                 name: new.name,
                 source: new.source,
+                trigger: new.trigger,
                 at: Instant::now(),
                 acknowledged: None,
                 original: None,
@@ -152,6 +155,7 @@ impl World {
             name: to.name.clone(),
             user: to.user,
             on_message: to.source,
+            trigger: to.trigger,
         };
         self.post(NewMessage {
             channel: to.channel,

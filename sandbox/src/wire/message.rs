@@ -112,6 +112,15 @@ pub(crate) fn message(world: &World, of: &Message) -> Value {
         if let Some(on) = answers.on_message {
             metadata["interacted_message_id"] = json!(on);
         }
+        if let Some(trigger) = answers.trigger {
+            let mut opened_by = metadata.clone();
+            opened_by["id"] = json!(trigger);
+            opened_by["type"] = json!(if answers.on_message.is_some() { 3 } else { 2 });
+            if let Some(metadata) = metadata.as_object_mut() {
+                metadata.remove("interacted_message_id");
+                metadata.insert("triggering_interaction_metadata".to_owned(), opened_by);
+            }
+        }
         value["interaction_metadata"] = metadata;
         if let Some(name) = &answers.name {
             value["interaction"] = json!({

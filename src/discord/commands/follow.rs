@@ -10,7 +10,7 @@ use crate::service::{DeliveryChoice, FollowRequest, Followed, ServiceError, Sour
 
 use super::super::ids::IntoDomain;
 use super::super::reply::{self, mention};
-use super::super::{Bot, Context, follow_list};
+use super::super::{Bot, Context};
 
 /// Let a channel follow another: what is posted there appears here
 ///
@@ -81,7 +81,7 @@ fn what_to_expect(follow: &Follow) -> String {
         }
         (Delivery::Relay, Filter::All) => format!("New posts appear in {target} from now on."),
         (Delivery::Relay, filter) => {
-            let tags = follow_list::escape(&text::cut(&filter.tags().join(", "), 200));
+            let tags = text::escape(&text::cut(&filter.tags().join(", "), 200));
             format!(
                 "The mode `{}` with {tags} is remembered; until a later version filters by tag, all new posts appear in {target}.",
                 filter.mode().as_str()

@@ -8,7 +8,7 @@ use crate::domain::text;
 use crate::service::{FollowerPage, ServerFollowers, ServiceError};
 
 use super::super::Context;
-use super::super::follow_list::{escape, shown};
+use super::super::follow_list::shown;
 use super::super::ids::IntoDomain;
 use super::super::reply::{self, mention};
 
@@ -67,7 +67,7 @@ fn count(followers: &ServerFollowers) -> u64 {
 
 fn line(followers: &ServerFollowers) -> String {
     let ServerFollowers { server, seen, unseen } = followers;
-    let server = server.as_deref().map_or_else(|| "A server that I left".to_owned(), escape);
+    let server = server.as_deref().map_or_else(|| "A server that I left".to_owned(), text::escape);
     let mut channels: Vec<String> = seen.iter().map(shown).collect();
     match (unseen, seen.len()) {
         (0, _) => {}

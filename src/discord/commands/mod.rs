@@ -4,6 +4,7 @@ mod about;
 mod follow;
 mod followers;
 mod follows;
+pub(super) mod panel;
 mod publish;
 mod unfollow;
 
@@ -17,14 +18,17 @@ use super::{Bot, reply};
 
 /// All commands, in the order of the documentation.
 pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
-    vec![
+    let mut commands = vec![
         follow::follow(),
         unfollow::unfollow(),
         follows::follows(),
         followers::followers(),
         publish::publish(),
+        panel::panel(),
         about::about(),
-    ]
+    ];
+    poise::set_qualified_names(&mut commands);
+    commands
 }
 
 /// How poise runs them.
@@ -40,7 +44,13 @@ pub(super) fn framework_options() -> FrameworkOptions<Arc<Bot>, ServiceError> {
     }
 }
 
+/// Marks a command that may answer with a form, which must be its first answer.
+pub(super) struct OpensForm;
+
 async fn acknowledge(ctx: poise::Context<'_, Arc<Bot>, ServiceError>) {
+    if ctx.command().custom_data.is::<OpensForm>() {
+        return;
+    }
     reply::deliver(ctx.defer_ephemeral().await);
 }
 
@@ -74,7 +84,7 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
                 explain(ctx, "This command has changed. Reload Discord (Ctrl+R), then type it again.").await;
             }
             FrameworkError::GuildOnly { ctx, .. } => explain(ctx, "This works in servers only.").await,
-            // None of our commands has cooldowns, checks, owners, prefixes or subcommands.
+            // None of our commands has cooldowns, checks, owners or prefixes, and Discord always names a subcommand.
             FrameworkError::Setup { .. }
             | FrameworkError::EventHandler { .. }
             | FrameworkError::SubcommandRequired { .. }
@@ -98,8 +108,10 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
 }
 
 async fn answer(ctx: poise::Context<'_, Arc<Bot>, ServiceError>, error: &ServiceError) {
-    let embed = reply::error(error, &ctx.command().name);
+    let embed = reply::error(error, &ctx.command().qualified_name);
     if let poise::Context::Application(ctx) = ctx {
+        // One that opens forms may not have been acknowledged yet; a second time does nothing.
+        reply::deliver(ctx.defer_response(true).await);
         reply::embed(ctx, embed).await;
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::limits;
 
 /// An http or https address with a public-looking host, as Discord demands it of embeds: a name with a dot (discord-api-docs and others:
 /// `localhost` and `_` in the host are refused) or an IPv4 address. Characters that don't belong into an address are percent-encoded.
-pub(super) fn public(raw: &str) -> Option<String> {
+pub(crate) fn public(raw: &str) -> Option<String> {
     let (address, host) = web(raw)?;
     is_public(&host).then_some(address)
 }

@@ -1,32 +1,13 @@
 //! Buttons that lead somewhere. A webhook that an application owns may send them.
 
-use serde::Serialize;
-
 use crate::domain::{limits, message::LinkButton, text};
 
+use super::controls::{self, Row};
 use super::{address, words};
 
 /// How many of those that can't be buttons become links, and how long those may be.
 const LINKS: usize = 10;
 const LONGEST_LINK: usize = 1000;
-
-/// A row of buttons (Discord: "Action Row").
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
-    #[serde(rename = "type")]
-    kind: u8,
-    components: Vec<Button>,
-}
-
-/// A button that leads somewhere (Discord: "Button", style 5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Button {
-    #[serde(rename = "type")]
-    kind: u8,
-    style: u8,
-    label: String,
-    url: String,
-}
 
 /// The buttons of a message as they can be sent.
 #[derive(Debug, Default)]
@@ -44,7 +25,7 @@ pub(super) fn arranged(buttons: &[LinkButton], unshown: &mut Vec<String>) -> Arr
         // Discord demands of a button what it demands of an embed's addresses.
         let url = address::public(&button.url).filter(|url| url.len() <= limits::BUTTON_ADDRESS);
         match url.filter(|_| all.len() < limits::ROWS * limits::ROW_BUTTONS) {
-            Some(url) => all.push(Button { kind: 2, style: 5, label: label(button), url }),
+            Some(url) => all.push(controls::link(label(button), url)),
             None => match link(button).filter(|_| arranged.links.len() < LINKS) {
                 Some(link) => arranged.links.push(link),
                 None => unshown.push("button".to_owned()),
@@ -52,7 +33,7 @@ pub(super) fn arranged(buttons: &[LinkButton], unshown: &mut Vec<String>) -> Arr
         }
     }
     let rows = all.chunks(limits::ROW_BUTTONS);
-    arranged.rows = rows.map(|row| Row { kind: 1, components: row.to_vec() }).collect();
+    arranged.rows = rows.map(|row| Row::of(row.to_vec())).collect();
     arranged
 }
 

@@ -20,17 +20,20 @@ use super::{
 
 use mentions::Mentions;
 
-pub use buttons::Row;
+pub use controls::Row;
+pub use panel::panel;
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 
-mod address;
+pub(crate) mod address;
 mod buttons;
+mod controls;
 mod embeds;
 mod files;
 mod forward;
 mod markup;
 mod mentions;
 mod name;
+mod panel;
 mod payload;
 mod poll;
 mod reply;
@@ -96,6 +99,7 @@ pub fn render(content: &Content, stage: &Stage) -> Vec<Payload> {
         content,
         embeds: embeds.next().unwrap_or_default(),
         files: files.next().unwrap_or_default(),
+        picture: None,
         components: if part + 1 == parts { std::mem::take(&mut rows) } else { Vec::new() },
         flags,
     };

@@ -5,10 +5,11 @@ use serde::Serialize;
 use crate::domain::{
     limits,
     message::{Embed, File},
+    panel::Picture,
     text,
 };
 
-use super::{buttons::Row, files};
+use super::{controls::Row, files};
 
 /// Discord: "Message Flags", `SUPPRESS_EMBEDS`: no link previews.
 pub const SUPPRESS_EMBEDS: u64 = 1 << 2;
@@ -28,6 +29,8 @@ pub struct Payload {
     pub embeds: Vec<Embed>,
     /// The files that are uploaded with it, in order: the body's `attachments` name them by their place here, as the parts `files[0]` and so on.
     pub files: Vec<File>,
+    /// A panel's chart: the only file of its message, uploaded again with each edit.
+    pub picture: Option<Picture>,
     /// The buttons.
     pub components: Vec<Row>,
     /// [`SUPPRESS_EMBEDS`], [`SUPPRESS_NOTIFICATIONS`].
@@ -42,12 +45,13 @@ impl Payload {
             filename: &file.name,
             description: file.description.as_deref(),
         };
+        let files = self.files.iter().enumerate().map(upload);
         CreateBody {
             username: &self.username,
             avatar_url: self.avatar_url.as_deref(),
             content: &self.content,
             embeds: &self.embeds,
-            attachments: self.files.iter().enumerate().map(upload).collect(),
+            attachments: files.chain(self.chart()).collect(),
             components: &self.components,
             flags: self.flags,
             allowed_mentions: NOBODY,
@@ -57,14 +61,39 @@ impl Payload {
     /// The body of Discord's "Edit Webhook Message". Files are not uploaded again: of those that stand, the ones with these ids stay; without
     /// any being named, all do.
     pub fn edit_body<'a>(&'a self, keep: Option<&'a [String]>) -> EditBody<'a> {
+        let kept = keep.map(|keep| keep.iter().map(|id| Attached::Stays { id }).collect());
         EditBody {
             content: &self.content,
             embeds: &self.embeds,
-            attachments: keep.map(|keep| keep.iter().map(|id| KeptAttachment { id }).collect()),
+            attachments: kept,
             components: &self.components,
             flags: self.flags,
             allowed_mentions: NOBODY,
         }
+    }
+
+    /// The body of an edit that brings its chart along, or takes off the one that stood there.
+    pub fn redrawn_body(&self) -> EditBody<'_> {
+        let attachments = Some(self.chart().map(Attached::New).into_iter().collect());
+        EditBody { attachments, ..self.edit_body(None) }
+    }
+
+    /// The body of Discord's "Create Message", for the bot's own message: without an author. Discord answers a second creation with the same nonce, within some
+    /// minutes, with the first one's message (`enforce_nonce`).
+    pub fn own_body<'a>(&'a self, nonce: &'a str) -> OwnBody<'a> {
+        OwnBody {
+            embeds: &self.embeds,
+            attachments: self.chart().into_iter().collect(),
+            components: &self.components,
+            allowed_mentions: NOBODY,
+            nonce,
+            enforce_nonce: true,
+        }
+    }
+
+    fn chart(&self) -> Option<Upload<'_>> {
+        let Picture { alt, .. } = self.picture.as_ref()?;
+        Some(Upload { id: self.files.len().to_string(), filename: Picture::NAME, description: Some(alt) })
     }
 
     /// Takes a file off that can't be uploaded after all; a line says where it is, as far as there is room.
@@ -103,7 +132,8 @@ impl Payload {
         // Those without a name that would be recognised take what is left.
         let (named, nameless): (Vec<_>, Vec<_>) =
             self.files.iter().partition(|file| files::is_recognisable(&file.name));
-        self.files.len() == file_names.len()
+        let chart = usize::from(self.picture.is_some());
+        self.files.len() + chart == file_names.len()
             && text::skeleton(&self.username) == text::skeleton(name)
             && text::skeleton(&self.content) == text::skeleton(content)
             && named.into_iter().chain(nameless).all(&mut found)
@@ -147,16 +177,33 @@ pub struct EditBody<'a> {
     embeds: &'a [Embed],
     /// Discord takes away those that aren't named, but not where nothing is said of any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    attachments: Option<Vec<KeptAttachment<'a>>>,
+    attachments: Option<Vec<Attached<'a>>>,
     components: &'a [Row],
     flags: u64,
     allowed_mentions: AllowedMentions,
 }
 
-/// A file of a message that stays in it.
+/// A file of a message that is edited.
 #[derive(Debug, Clone, Serialize)]
-struct KeptAttachment<'a> {
-    id: &'a str,
+#[serde(untagged)]
+enum Attached<'a> {
+    /// It stays.
+    Stays { id: &'a str },
+    /// It comes with the edit.
+    New(Upload<'a>),
+}
+
+/// A new message of the bot's own.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnBody<'a> {
+    embeds: &'a [Embed],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Upload<'a>>,
+    #[serde(skip_serializing_if = "<[Row]>::is_empty")]
+    components: &'a [Row],
+    allowed_mentions: AllowedMentions,
+    nonce: &'a str,
+    enforce_nonce: bool,
 }
 
 /// Who a message may ping. Needed in edits too: without it, they are read with the default allowances.
@@ -185,6 +232,7 @@ mod tests {
             content: content.to_owned(),
             embeds: vec![],
             files: vec![],
+            picture: None,
             components: vec![],
             flags: 0,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
+use super::super::code::ErrorCode;
 use super::super::error::Scope;
 
 /// No wait that Discord asks for is taken for longer than this.
@@ -33,7 +34,7 @@ pub(in crate::rest) struct Answer {
 pub(in crate::rest) enum Verdict {
     /// Discord has dealt with it.
     Dealt,
-    /// 401 or 403: dealt with, and counted by Discord as invalid.
+    /// 401, 403, or a 429 about one message (30046): dealt with, and counted by Discord as invalid.
     Invalid,
     /// 5xx: it may come from something before Discord's limits.
     Failed,
@@ -54,6 +55,8 @@ impl Answer {
     pub(in crate::rest) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let quota = quota(headers);
         let verdict = match status {
+            // A limit on one message's edits, not on requests: other calls may go on. Discord counts it as invalid.
+            429 if code(body) == Some(ErrorCode::TOO_MANY_OLD_EDITS) => Verdict::Invalid,
             429 => limited(headers, body, quota),
             401 | 403 => Verdict::Invalid,
             500.. => Verdict::Failed,
@@ -62,6 +65,14 @@ impl Answer {
         let bucket = text(headers, "x-ratelimit-bucket").filter(|name| name.len() <= 200).map(str::to_owned);
         Self { bucket, quota, verdict }
     }
+}
+
+fn code(body: &[u8]) -> Option<ErrorCode> {
+    #[derive(Deserialize)]
+    struct CodeBody {
+        code: ErrorCode,
+    }
+    serde_json::from_slice(body).ok().map(|CodeBody { code }| code)
 }
 
 fn limited(headers: &HeaderMap, body: &[u8], quota: Option<Quota>) -> Verdict {
@@ -138,6 +149,13 @@ mod tests {
         assert_eq!(limit(&[("x-ratelimit-scope", "global")], r#"{"retry_after": 3}"#), (3.0, Scope::Global));
         assert_eq!(limit(&[("x-ratelimit-scope", "user")], r#"{"retry_after": 3}"#), (3.0, Scope::User));
         assert_eq!(limit(&[("retry-after", "600")], "<html>error 1015</html>"), (600.0, Scope::Global));
+    }
+
+    #[test]
+    fn a_limit_on_one_message_holds_nothing_else() {
+        let body =
+            r#"{"message": "Maximum number of edits to messages older than 1 hour reached.", "code": 30046}"#;
+        assert_eq!(Answer::read(429, &headers(&[]), body.as_bytes()).verdict, Verdict::Invalid);
     }
 
     #[test]

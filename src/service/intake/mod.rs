@@ -80,8 +80,8 @@ pub struct Intake {
 
 impl Intake {
     /// An intake that writes here and wakes the delivery.
-    pub fn new(parts: Parts, wake: Wake, catch_up: CatchUp) -> Self {
-        let Parts { store, clock, watched, .. } = parts.clone();
+    pub fn new(parts: Parts, catch_up: CatchUp) -> Self {
+        let Parts { store, clock, watched, wake, .. } = parts.clone();
         Self { store, clock, watched, wake, reader: Reader::new(parts, catch_up) }
     }
 
@@ -298,9 +298,14 @@ fn event(
     new: bool,
 ) -> SourceEvent {
     if new {
-        SourceEvent::Posted { origin, source: message.channel_id, author: Some(message.author.id), content }
+        SourceEvent::Posted {
+            origin,
+            source: message.channel_id,
+            author: Some(message.author.id),
+            content: content.into(),
+        }
     } else {
-        SourceEvent::Edited { origin, content }
+        SourceEvent::Edited { origin, content: content.into() }
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(parts: Parts, catch_up: CatchUp) -> Self {
-        let Parts { store, rest, clock, identity, watched } = parts;
+        let Parts { store, rest, clock, identity, watched, .. } = parts;
         Self { store, rest, clock, identity, watched, catch_up, names: NameBook::default() }
     }
 
@@ -318,7 +318,7 @@ impl Missed {
             origin: Origin::Gap { channel: source, before: end },
             source,
             author: None,
-            content: Content { author: "Tributary".to_owned(), text, ..Content::default() },
+            content: Content { author: "Tributary".to_owned(), text, ..Content::default() }.into(),
         }
     }
 }

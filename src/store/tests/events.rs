@@ -20,7 +20,7 @@ async fn activities(db: &Db) -> Vec<ActivityRow> {
 /// What an activity says, decrypted.
 fn says(row: &ActivityRow, id: u64) -> Option<String> {
     let sealed = row.content.as_ref()?;
-    Some(cipher(1).open_content(origin(1, id), sealed).unwrap().text)
+    Some(cipher(1).open_content(origin(1, id), sealed).unwrap().as_message()?.text.clone())
 }
 
 #[rstest]
@@ -57,7 +57,11 @@ async fn edits_make_revisions_and_reopen(#[values(Backend::Sqlite, Backend::Post
     let lease = claim(store, 2).await;
     let next = advance(store, &lease, None, at(2)).await;
     let (in_flight, work) = create(&next);
-    assert_eq!(work.content.as_ref().unwrap().text, "second", "the newest revision is the first shown");
+    assert_eq!(
+        work.content.as_ref().unwrap().as_message().unwrap().text,
+        "second",
+        "the newest revision is the first shown"
+    );
     assert_eq!(in_flight.revision.0, 2);
     assert_eq!(advance(store, &lease, Some(created(in_flight, 2, 500)), at(2)).await, Next::Idle);
 

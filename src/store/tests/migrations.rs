@@ -60,6 +60,7 @@ async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] bac
     let indexes = indexes(&db).await;
     let expected = [
         "ix_activities_author_id",
+        "ix_activities_panels",
         "ix_activities_source_channel_id",
         "ix_activities_source_message_id",
         "ix_channel_follows_guild_id",
@@ -69,10 +70,14 @@ async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] bac
         "ix_deliveries_open",
         "ix_deliveries_reopened",
         "ix_mirrors_channel_id",
+        "ix_panels_channel_id",
+        "ix_panels_guild_id",
+        "ix_panels_next_refresh_at",
         "uq_activities_origin",
         "uq_channel_follows_source_target",
         "uq_deliveries_activity_target",
         "uq_mirrors_delivery_part",
+        "uq_panels_message_id",
     ];
     assert_eq!(indexes, expected.map(str::to_owned).into_iter().collect());
     let columns = match backend {

@@ -197,12 +197,12 @@ pub(super) fn posted(source: u64, id: u64) -> SourceEvent {
         origin: origin(source, id),
         source: channel(source),
         author: Some(UserId::new(99).unwrap()),
-        content: content("first"),
+        content: content("first").into(),
     }
 }
 
 pub(super) fn edited(source: u64, id: u64, text: &str) -> SourceEvent {
-    SourceEvent::Edited { origin: origin(source, id), content: content(text) }
+    SourceEvent::Edited { origin: origin(source, id), content: content(text).into() }
 }
 
 pub(super) fn deleted(source: u64, id: u64) -> SourceEvent {
@@ -289,8 +289,7 @@ pub(super) async fn show_all(store: &Store, lease: &Lease, first: u64) -> Vec<u6
                 done = Some(created(work.in_flight.unwrap(), lease.target.get(), id));
             }
             Next::Do { step: Step::Edit(message, _), work } => {
-                let (delivery, revision) = (work.delivery.id, work.activity.revision);
-                done = Some(Done::Edited { delivery, message: *message, revision });
+                done = Some(edited_to_newest(work, *message));
             }
             Next::Do { step: Step::Delete(message), work } => {
                 done = Some(Done::Deleted { delivery: work.delivery.id, message: *message });
@@ -298,4 +297,10 @@ pub(super) async fn show_all(store: &Store, lease: &Lease, first: u64) -> Vec<u6
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// That this mirror was edited to the newest revision.
+pub(super) fn edited_to_newest(work: &Work, message: MessageId) -> Done {
+    let was = work.mirrors.iter().find(|mirror| mirror.message == message).unwrap().revision;
+    Done::Edited { delivery: work.delivery.id, message, was, revision: work.activity.revision }
 }

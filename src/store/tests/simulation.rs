@@ -166,7 +166,7 @@ impl World {
                     let Some(seen) = seen else { return Some(Done::Deleted { delivery, message }) };
                     seen.revision = revision;
                 }
-                answered.then_some(Done::Edited { delivery, message, revision })
+                answered.then(|| edited_to_newest(work, message))
             }
             Step::Delete(message) => {
                 if reaches {

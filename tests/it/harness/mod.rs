@@ -1,5 +1,6 @@
 //! A sandbox, a database and the bot's process, started for one test and checked when it ends.
 
+mod board;
 mod bot;
 mod browser;
 mod contract;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Person, Reply, Sandbox};
 
+pub use self::board::Board;
 pub use self::bot::{Bot, KEY};
 pub use self::browser::Browser;
 pub use self::database::{Backend, Database};

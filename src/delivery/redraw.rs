@@ -1,0 +1,88 @@
+//! Panels in targets: a mirror that is brought up to date brings its chart along, and one that can't be edited any more is made anew. Discord's own following has no
+//! webhook that the bot could use, so a native follow gets one of the bot's beside it when its first panel comes.
+
+use crate::domain::activity::{Ending, Mirror, Showing};
+use crate::rest::{ChangeOutcome, RestError, WebhookMessage};
+use crate::store::{Done, StoreError, Work};
+
+use super::send::{Performed, Sender, access};
+use super::{parts, upload};
+
+impl Sender<'_> {
+    /// Brings a panel's mirror to the newest revision.
+    pub(super) async fn redraw(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
+        let Some(webhook) = self.webhook.clone().filter(|webhook| webhook.id == mirror.webhook) else {
+            return Ok(self.make_anew(work, mirror).await);
+        };
+        let Some(payload) = parts::part(work, mirror.part) else {
+            return Ok(self.ended(work, Ending::Refused));
+        };
+        let address = WebhookMessage { id: mirror.message, thread: None };
+        let files = upload::chart(&payload).into_iter().collect();
+        let body = payload.redrawn_body();
+        let outcome =
+            self.tools.rest.edit_webhook_message_with_files(access(&webhook), address, &body, files).await;
+        self.changed(work, webhook.id, mirror.message, edited(work, mirror), outcome).await
+    }
+
+    /// Only the webhook that made a message can edit it. A mirror of a former webhook goes, and the present one makes another; where the bot may not delete it, it stays as it
+    /// is: a second one beside it would be worse.
+    async fn make_anew(&self, work: &Work, mirror: &Mirror) -> Performed {
+        let (delivery, message) = (work.delivery.id, mirror.message);
+        let reason = "The webhook that kept this panel current is gone";
+        match self.tools.rest.delete_message(mirror.channel, message, reason).await {
+            ChangeOutcome::Done | ChangeOutcome::MirrorGone => {
+                Performed::Done(Done::Cleared { delivery, message })
+            }
+            ChangeOutcome::Again | ChangeOutcome::Wait(_) | ChangeOutcome::TooOften(_) => {
+                self.postponed(work)
+            }
+            _ => {
+                tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
+                Performed::Done(edited(work, mirror))
+            }
+        }
+    }
+
+    /// Sees to it that there is a webhook, where a panel comes into a target that none is known of. Says what to do instead, if there can't be one.
+    pub(super) async fn prepare(&mut self, work: &Work) -> Result<Option<Performed>, StoreError> {
+        if self.webhook.is_some() || !is_panel(work) {
+            return Ok(None);
+        }
+        Ok(match self.make_webhook().await? {
+            Ok(()) => None,
+            Err(error) if error.passes() => Some(self.postponed(work)),
+            Err(error) => {
+                tracing::warn!(channel = %work.target, %error, "a panel can't be mirrored: the bot can't make a webhook there");
+                Some(self.ended(work, Ending::FollowEnded))
+            }
+        })
+    }
+
+    /// Finds or makes the bot's webhook of the target, for all follows that post through it.
+    pub(super) async fn make_webhook(&mut self) -> Result<Result<(), RestError>, StoreError> {
+        match self.tools.rest.own_webhook(self.target, self.tools.application, None).await {
+            Ok(own) => {
+                self.tools.store.replace_webhook(self.target, &own.webhook, self.now()).await?;
+                self.webhook = Some(own.webhook);
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+/// Whether it is a panel that is shown.
+pub(super) fn is_panel(work: &Work) -> bool {
+    matches!(work.content, Some(Showing::Panel { .. }))
+}
+
+/// That this mirror shows the newest revision now.
+pub(super) const fn edited(work: &Work, mirror: &Mirror) -> Done {
+    Done::Edited {
+        delivery: work.delivery.id,
+        message: mirror.message,
+        was: mirror.revision,
+        revision: work.activity.revision,
+    }
+}

@@ -1,0 +1,111 @@
+//! Forms: what opens, and what comes back.
+
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+use serenity::{
+    ActionRowComponent, CreateActionRow, CreateInputText, CreateInteractionResponse, CreateModal,
+    InputTextStyle, ModalInteraction,
+};
+
+use crate::domain::ids::ChannelId;
+use crate::domain::panel::form::{
+    LONGEST_LABEL, LONGEST_PLACEHOLDER, LONGEST_TITLE, LONGEST_VALUE, MOST_FIELDS,
+};
+use crate::domain::panel::{Field, Filled, PanelId};
+use crate::domain::text;
+use crate::service::panels::PanelRequest;
+
+/// What a form is for that belongs to a command; all it needs stands in its id, so that it can be sent after a restart too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::discord) enum Purpose {
+    /// `/panel create`.
+    Create(PanelRequest),
+    /// `/panel edit`, with another interval where one was given.
+    Edit(PanelId, Option<Duration>),
+}
+
+impl Purpose {
+    /// The form's id.
+    pub(in crate::discord) fn id(&self) -> String {
+        let seconds = |refresh: &Option<Duration>| refresh.map_or(0, |refresh| refresh.as_secs());
+        match self {
+            // The title is one of the form's fields.
+            Self::Create(PanelRequest { kind, channel, refresh, .. }) => {
+                format!("panels:new:{kind}:{channel}:{}", seconds(refresh))
+            }
+            Self::Edit(panel, refresh) => format!("panels:edit:{panel}:{}", seconds(refresh)),
+        }
+    }
+
+    /// Reads a form's id; `None` for one that isn't of a command.
+    pub(super) fn parse(id: &str) -> Option<Self> {
+        let mut parts = id.strip_prefix("panels:")?.split(':');
+        let refresh = |text: &str| {
+            let seconds: u64 = text.parse().ok()?;
+            Some((seconds > 0).then(|| Duration::from_secs(seconds)))
+        };
+        let purpose = match parts.next()? {
+            "new" => {
+                let kind = parts.next()?.to_owned();
+                let channel: ChannelId = parts.next()?.parse().ok()?;
+                Self::Create(PanelRequest { kind, channel, title: None, refresh: refresh(parts.next()?)? })
+            }
+            "edit" => Self::Edit(PanelId(parts.next()?.parse().ok()?), refresh(parts.next()?)?),
+            _ => return None,
+        };
+        parts.next().is_none().then_some(purpose)
+    }
+}
+
+/// What opens a form.
+pub(in crate::discord) fn open(id: String, title: &str, fields: &[Field]) -> CreateInteractionResponse {
+    let row = |field: &Field| CreateActionRow::InputText(input(field));
+    let modal = CreateModal::new(id, text::cut(title, LONGEST_TITLE));
+    CreateInteractionResponse::Modal(modal.components(fields.iter().take(MOST_FIELDS).map(row).collect()))
+}
+
+fn input(field: &Field) -> CreateInputText {
+    let style = if field.paragraph { InputTextStyle::Paragraph } else { InputTextStyle::Short };
+    let most = field.most.clamp(1, LONGEST_VALUE);
+    let label = text::cut(&field.label, LONGEST_LABEL);
+    let input = CreateInputText::new(style, label, field.id).required(field.required).max_length(most);
+    let input = if field.placeholder.is_empty() {
+        input
+    } else {
+        input.placeholder(text::cut(&field.placeholder, LONGEST_PLACEHOLDER))
+    };
+    if field.value.is_empty() { input } else { input.value(text::cut(&field.value, usize::from(most))) }
+}
+
+/// What was filled in.
+pub(super) fn filled(sent: &ModalInteraction) -> Filled {
+    let components = sent.data.components.iter().flat_map(|row| &row.components);
+    let inputs = components.filter_map(|component| match component {
+        ActionRowComponent::InputText(input) => {
+            Some((input.custom_id.clone(), input.value.clone().unwrap_or_default()))
+        }
+        _ => None,
+    });
+    inputs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_back_and_nothing_else() {
+        let channel = ChannelId::new(u64::MAX >> 1).unwrap();
+        for refresh in [None, Some(Duration::from_secs(86_400))] {
+            let request = PanelRequest { kind: "monitoring".to_owned(), channel, title: None, refresh };
+            for purpose in [Purpose::Create(request.clone()), Purpose::Edit(PanelId(i64::MAX), refresh)] {
+                assert!(purpose.id().len() <= 100);
+                assert_eq!(Purpose::parse(&purpose.id()), Some(purpose));
+            }
+        }
+        for id in ["", "panels:", "panels:new:x:0:0", "panels:edit:7", "panels:edit:7:0:1", "panel:7:x"] {
+            assert_eq!(Purpose::parse(id), None, "{id}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Panels towards people: forms, presses on panels and their mirrors, and what the person alone is shown.
+
+pub(super) mod form;
+mod press;
+mod show;
+
+pub(super) use self::press::{answer_press, answer_question, answer_sent};

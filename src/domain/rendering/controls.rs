@@ -1,0 +1,112 @@
+//! What can be pressed under a message: rows of buttons and menus. A webhook that an application owns may send them.
+
+use serde::Serialize;
+
+use crate::domain::panel::{self, Button, Control, PanelId, Style};
+
+/// A row (Discord: "Action Row").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    #[serde(rename = "type")]
+    kind: u8,
+    components: Vec<Component>,
+}
+
+/// A button or a menu.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Component {
+    Link(Link),
+    Act(Act),
+    Select(Select),
+}
+
+/// A button that leads somewhere (Discord: "Button", style 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Link {
+    #[serde(rename = "type")]
+    kind: u8,
+    style: u8,
+    label: String,
+    url: String,
+}
+
+/// A button that does something (Discord: "Button").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Act {
+    #[serde(rename = "type")]
+    kind: u8,
+    style: u8,
+    label: String,
+    custom_id: String,
+}
+
+/// A menu (Discord: "String Select").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Select {
+    #[serde(rename = "type")]
+    kind: u8,
+    custom_id: String,
+    placeholder: String,
+    options: Vec<Choice>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Choice {
+    label: String,
+    value: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
+    default: bool,
+}
+
+impl Row {
+    pub(super) fn of(components: Vec<Component>) -> Self {
+        Self { kind: 1, components }
+    }
+}
+
+/// A button that leads somewhere.
+pub(super) const fn link(label: String, url: String) -> Component {
+    Component::Link(Link { kind: 2, style: 5, label, url })
+}
+
+/// The rows of a panel.
+pub(super) fn rows(panel: PanelId, controls: &[Control]) -> Vec<Row> {
+    let row = |control: &Control| match control {
+        Control::Buttons(buttons) => Row::of(buttons.iter().map(|one| button(panel, one)).collect()),
+        Control::Select(menu) => Row::of(vec![Component::Select(select(panel, menu))]),
+    };
+    controls.iter().map(row).collect()
+}
+
+fn button(panel: PanelId, button: &Button) -> Component {
+    match button {
+        Button::Link { label, url } => link(label.clone(), url.clone()),
+        Button::Act { label, style, action } => {
+            let style = match style {
+                Style::Primary => 1,
+                Style::Secondary => 2,
+                Style::Success => 3,
+                Style::Danger => 4,
+            };
+            let custom_id = panel::custom_id(panel, action);
+            Component::Act(Act { kind: 2, style, label: label.clone(), custom_id })
+        }
+    }
+}
+
+fn select(panel: PanelId, menu: &panel::Select) -> Select {
+    let choice = |option: &panel::Choice| Choice {
+        label: option.label.clone(),
+        value: option.value.clone(),
+        description: option.description.clone(),
+        default: option.chosen,
+    };
+    Select {
+        kind: 3,
+        custom_id: panel::custom_id(panel, &menu.action),
+        placeholder: menu.placeholder.clone(),
+        options: menu.options.iter().map(choice).collect(),
+    }
+}

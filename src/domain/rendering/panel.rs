@@ -1,0 +1,33 @@
+//! A panel as a message: the bot's own, or a mirror.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::panel::Face;
+
+use super::payload::Payload;
+use super::{address, controls, name};
+
+/// The message that shows a panel. A mirror of a paused follow stands still, and says since when.
+pub fn panel(face: &Face, paused_since: Option<DateTime<Utc>>) -> Payload {
+    let Face { panel, author, avatar_url, since, view, .. } = face;
+    let content = paused_since.map(|at| {
+        let at = at.timestamp();
+        format!(
+            "-# ⏸️ This follow is paused since <t:{at}:R>. Until it is resumed, the panel below stands still."
+        )
+    });
+    let mut embeds = view.embeds.clone();
+    if let Some(last) = embeds.last_mut() {
+        last.timestamp = Some(since.to_rfc3339());
+    }
+    Payload {
+        username: name::username(author, None),
+        avatar_url: avatar_url.as_deref().and_then(address::any),
+        content: content.unwrap_or_default(),
+        embeds,
+        files: Vec::new(),
+        picture: view.picture.clone(),
+        components: controls::rows(*panel, &view.controls),
+        flags: 0,
+    }
+}

@@ -1,0 +1,78 @@
+//! Makes any numbers drawable: in order, within the chart's times, not more than can be seen, split where something is missing.
+
+use chrono::{DateTime, Utc};
+
+use super::{Chart, SERIES, Series};
+
+/// The widest that a chart's numbers are told apart: more points than this are averaged.
+const COLUMNS: u32 = 240;
+/// No quantity is larger; beyond, the arithmetic of the axes would lose its footing.
+const LARGEST: f64 = 1e18;
+
+/// A series that is ready to draw.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Drawable {
+    pub(super) name: String,
+    /// Points that are joined, as seconds since the chart's left edge and values; a gap stands between two runs.
+    pub(super) runs: Vec<Vec<(f64, f64)>>,
+    /// The newest value.
+    pub(super) last: Option<f64>,
+}
+
+/// How many seconds a chart spans; at least one.
+pub(super) fn seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
+    ((to - from).as_seconds_f64()).max(1.0)
+}
+
+/// The series of a chart, ready to draw.
+pub(super) fn drawable(chart: &Chart) -> Vec<Drawable> {
+    chart.series.iter().take(SERIES).map(|series| one(chart, series)).collect()
+}
+
+fn one(chart: &Chart, series: &Series) -> Drawable {
+    let within = |(time, value): &&(DateTime<Utc>, f64)| {
+        *time >= chart.from && *time <= chart.to && value.is_finite() && *value >= 0.0
+    };
+    let relative =
+        |(time, value): &(DateTime<Utc>, f64)| ((*time - chart.from).as_seconds_f64(), value.min(LARGEST));
+    let mut points: Vec<(f64, f64)> = series.points.iter().filter(within).map(relative).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let last = points.last().map(|point| point.1);
+    let gap = chart.gap.as_seconds_f64().max(0.0);
+    let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
+    for point in points {
+        match runs.last_mut() {
+            Some(run) if run.last().is_some_and(|before| point.0 - before.0 <= gap) => run.push(point),
+            _ => runs.push(vec![point]),
+        }
+    }
+    let column = seconds(chart.from, chart.to) / f64::from(COLUMNS);
+    let mut runs: Vec<_> = runs.into_iter().map(|run| average(&run, column)).collect();
+    // Runs that would fall on each other are one run of points nobody could tell apart.
+    if runs.len() > COLUMNS as usize / 2 {
+        let all: Vec<_> = runs.concat();
+        runs = average(&all, column).into_iter().map(|point| vec![point]).collect();
+    }
+    Drawable { name: series.name.clone(), runs, last }
+}
+
+/// The mean of the points that fall into one column, where there are more than one.
+fn average(points: &[(f64, f64)], column: f64) -> Vec<(f64, f64)> {
+    let same = |a: &(f64, f64), b: &(f64, f64)| (a.0 / column).floor() == (b.0 / column).floor();
+    let mean = |points: &[(f64, f64)]| {
+        let (seconds, value) =
+            points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        let many = f64::from(u32::try_from(points.len()).unwrap_or(u32::MAX));
+        (seconds / many, value / many)
+    };
+    points.chunk_by(same).map(mean).collect()
+}
+
+impl Drawable {
+    /// How far apart the points are, in seconds: the least distance that isn't too narrow to see.
+    pub(super) fn step(&self, seconds: f64) -> f64 {
+        let points: Vec<f64> = self.runs.iter().flatten().map(|point| point.0).collect();
+        let least = points.windows(2).map(|pair| pair[1] - pair[0]).fold(seconds / 12.0, f64::min);
+        least.max(seconds / f64::from(COLUMNS))
+    }
+}

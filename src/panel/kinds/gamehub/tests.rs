@@ -1,0 +1,237 @@
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::panel::{Button, Control, Select};
+use crate::panel::kinds::checks::{assert_fits, filled, noon, press, scene, texts};
+use crate::panel::sources::Settings;
+use crate::panel::sources::games::{Address, GameError, Query, Status};
+use crate::panel::sources::history::{History, Span};
+use crate::store::Sample;
+
+const LINES: &str =
+    "minecraft | play.example.org\nvalheim | 198.51.100.7:2457 | Our *island*\nRust|rust.example.org";
+
+fn config() -> Config {
+    Gamehub::configure(None, &filled([("servers", LINES)])).unwrap()
+}
+
+fn facts(server: &Server, status: Result<Status, GameError>) -> GameFacts {
+    let at = |ago: i64| noon() - TimeDelta::minutes(ago);
+    let sample = |ago: i64| Sample { series: GameFacts::SERIES.to_owned(), at: at(ago), value: 12.0 };
+    let samples: Vec<Sample> = (30..600).rev().map(sample).collect();
+    let players = History::new(Span::Day, noon(), &samples, 1.0);
+    GameFacts { query: server.query.clone(), status, seen: Some(at(30)), players }
+}
+
+fn up() -> Status {
+    Status {
+        name: "The Harbour".to_owned(),
+        map: "world_1".to_owned(),
+        version: "1.21.4".to_owned(),
+        players: 12,
+        most: 20,
+        names: vec!["Ada".to_owned(), "Bob_*".to_owned()],
+        latency: 43,
+    }
+}
+
+fn data(config: &Config) -> Data {
+    let servers = &config.servers;
+    Data { servers: vec![facts(&servers[0], Ok(up())), facts(&servers[1], Err(GameError::Silent))] }
+}
+
+fn act(
+    config: &Config,
+    action: &str,
+    chosen: Option<&str>,
+    form: Option<&Filled>,
+) -> Result<Answer<Config>, Invalid> {
+    let settings = Settings::default();
+    assert!(Gamehub::press(action).is_some(), "{action} can be pressed");
+    let input = Input { chosen, filled: form, ..press(action, &settings) };
+    Gamehub::act(&scene(), config.clone(), &data(&self::config()), &input)
+}
+
+fn changed(answer: Result<Answer<Config>, Invalid>) -> (Config, String) {
+    match answer {
+        Ok(Answer::Change(config, said)) => (config, said),
+        other => panic!("a change: {other:?}"),
+    }
+}
+
+fn asked(answer: Result<Answer<Config>, Invalid>) -> Form {
+    match answer {
+        Ok(Answer::Ask(form)) => form,
+        other => panic!("a form: {other:?}"),
+    }
+}
+
+fn menu(view: &View) -> &Select {
+    let found = view.controls.iter().find_map(|control| match control {
+        Control::Select(select) => Some(select),
+        Control::Buttons(_) => None,
+    });
+    found.expect("a menu")
+}
+
+#[test]
+fn an_empty_panel_says_what_to_do() {
+    let view = Gamehub::render(&scene(), &Config::default(), &Data::default());
+    assert_fits(&view);
+    assert!(texts(&view).contains("Press **Add server**"));
+    assert_eq!(view.controls.len(), 1);
+}
+
+#[test]
+fn servers_are_seen_at_a_glance() {
+    let config = config();
+    let view = Gamehub::render(&scene(), &config, &data(&config));
+    assert_fits(&view);
+    let seen = (noon() - TimeDelta::minutes(30)).timestamp();
+    let expected = [
+        "Panel",
+        "**1 of 3 up** · **12** playing",
+        "🟢 The Harbour: **12** / 20 playing",
+        "world\\_1",
+        "Minecraft · 45 ms",
+        "`play.example.org:25565`",
+        "🔴 Our \\*island\\*: It does not answer.",
+        &format!("last up <t:{seen}:R>, 12 playing"),
+        "`198.51.100.7:2457`",
+        "⚪ rust.example.org:27015: Rust",
+        "`rust.example.org:27015`",
+    ];
+    assert_eq!(texts(&view), expected.join("\n"));
+    let labels: Vec<_> = menu(&view).options.iter().map(|option| option.label.as_str()).collect();
+    assert_eq!(labels, ["🟢 The Harbour", "🔴 Our *island*", "⚪ rust.example.org:27015"]);
+}
+
+#[test]
+fn a_quiet_server_looks_the_same_a_moment_later() {
+    let config = config();
+    let view = |latency| {
+        let mut data = data(&config);
+        data.servers[0].status = Ok(Status { latency, names: Vec::new(), ..up() });
+        Gamehub::render(&scene(), &config, &data)
+    };
+    assert_eq!(view(43), view(47));
+    assert_ne!(view(43), view(48));
+    assert!(texts(&view(0)).contains("· 5 ms"));
+}
+
+#[test]
+fn a_server_is_added_looked_at_and_removed() {
+    let form = asked(act(&config(), ADD, None, None));
+    assert!(form.fields.len() <= 5 && form.action == ADDED);
+    let new = filled([("game", "Counter-Strike 2"), ("address", "203.0.114.9"), ("name", " The  Range ")]);
+    let (config, said) = changed(act(&config(), &form.action, None, Some(&new)));
+    assert_eq!(said, "Added **The Range**. Its state appears in a moment.");
+    assert_eq!(config.servers[3].query.address.to_string(), "203.0.114.9:27015");
+    assert!(act(&config, ADDED, None, Some(&new)).unwrap_err().0.contains("already"));
+
+    let id = config.servers[0].id.to_string();
+    let Ok(Answer::Show(view)) = act(&config, SERVER, Some(&id), None) else { panic!("details") };
+    assert_fits(&view);
+    let shown = texts(&view);
+    for expected in ["🟢 The Harbour", "Version: 1.21.4", "Playing: Ada, Bob\\_\\*", "Latency: 43 ms"] {
+        assert!(shown.contains(expected), "{expected} is not in:\n{shown}");
+    }
+    assert!(view.picture.is_some());
+    let Control::Buttons(buttons) = &view.controls[0] else { panic!("a row of buttons") };
+    let Button::Act { action, .. } = &buttons[0] else { panic!("a button") };
+
+    let form = asked(act(&config, action, None, None));
+    assert_eq!(form.fields[0].value, "play.example.org:25565");
+    let which = filled([("server", &*form.fields[0].value)]);
+    let (config, said) = changed(act(&config, &form.action, None, Some(&which)));
+    assert_eq!((said.as_str(), config.servers.len()), ("Removed **The Harbour**.", 3));
+    assert!(act(&config, &form.action, None, Some(&which)).is_err());
+    assert!(act(&config, action, None, None).is_err() && act(&config, SERVER, Some(&id), None).is_err());
+
+    assert_eq!(asked(act(&config, REMOVE, None, None)).fields[0].value, "");
+    let (config, _) = changed(act(&config, REMOVED, None, Some(&filled([("server", "our *ISLAND*")]))));
+    assert_eq!(config.servers.len(), 2);
+    assert!(act(&config, REMOVED, None, Some(&filled([("server", "")]))).is_err());
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused_at_once() {
+    let add = |game: &str, address: &str| {
+        let form = filled([("game", game), ("address", address), ("name", "")]);
+        act(&Config::default(), ADDED, None, Some(&form)).map(drop).map_err(|error| error.0).unwrap_err()
+    };
+    assert!(add("valheim", "192.168.0.7").contains("Private addresses"));
+    assert!(add("valheim", "[::ffff:127.0.0.1]:2457").contains("Private addresses"));
+    assert!(add("valheim", "169.254.169.254").contains("No server"));
+    assert!(add("valheim", "example.org:80").contains("1024"));
+    assert!(add("valheim", "http://example.org").contains("no address"));
+    assert_eq!(add("counter", "example.org").matches('`').count() % 2, 0);
+    assert!(add("counter", "example.org").contains("`Counter-Strike`"));
+    assert!(add("chess", "example.org").contains("I don't know the game `chess`"));
+    for action in ["remove.", "remove.x", "removes", "", "added "] {
+        assert_eq!(Gamehub::press(action), None, "{action}");
+    }
+}
+
+#[test]
+fn what_was_written_stands_in_the_form_again() {
+    let config = config();
+    let stands = Gamehub::form(Some(&config)).remove(0).value;
+    let again = Gamehub::configure(Some(config.clone()), &filled([("servers", &stands)])).unwrap();
+    assert_eq!(again.servers, config.servers);
+    let fewer =
+        Gamehub::configure(Some(config.clone()), &filled([("servers", "rust | rust.example.org | R")]))
+            .unwrap();
+    assert_eq!((fewer.servers[0].id, fewer.servers[0].name.as_str()), (config.servers[2].id, "R"));
+    for lines in ["minecraft", "| x", "minecraft | ", "rust | a\nrust | a", &"rust | a\n".repeat(13)] {
+        assert!(Gamehub::configure(None, &filled([("servers", lines)])).is_err(), "{lines}");
+    }
+    let many: Vec<_> = (0..13).map(|at| format!("rust | r{at}.example.org")).collect();
+    assert!(Gamehub::configure(None, &filled([("servers", &many.join("\n"))])).is_err());
+}
+
+fn any_status() -> impl Strategy<Value = Result<Status, GameError>> {
+    let long = || prop_oneof!["\\PC{0,100}", Just("*".repeat(100)), Just("_".repeat(50))];
+    let names = prop::collection::vec(prop_oneof!["\\PC{1,32}", Just("*".repeat(32))], 0..40);
+    let up = (long(), long(), long(), any::<[u32; 3]>(), names).prop_map(
+        |(name, map, version, [players, most, latency], names)| {
+            Ok(Status { name, map, version, players, most, names, latency })
+        },
+    );
+    prop_oneof![4 => up, 1 => Just(Err(GameError::Garbled)), 1 => Just(Err(GameError::NoAddress))]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_servers_fit(
+        servers in prop::collection::vec((any_status(), prop_oneof![Just(String::new()), Just("*".repeat(60))], any::<bool>()), 0..=servers::MOST),
+    ) {
+        let mut config = Config::default();
+        let mut data = Data::default();
+        for (at, (status, name, asked)) in servers.into_iter().enumerate() {
+            let host = format!("{}{at}.example.org", "a".repeat(200));
+            let server = servers::read_one(&mut config, "minecraftlegacyb18", &host, &name).unwrap();
+            if asked {
+                data.servers.push(facts(&server, status));
+            }
+            config.add(server).unwrap();
+        }
+        assert_fits(&Gamehub::render(&scene(), &config, &data));
+        for server in config.servers.iter().take(1) {
+            assert_fits(&show::details(&scene(), server, data.of(server)));
+        }
+        let written = serde_json::to_value((&config, &data)).unwrap();
+        let (config_again, data_again): (Config, Data) = serde_json::from_value(written).unwrap();
+        prop_assert_eq!((config_again, data_again), (config, data));
+    }
+}
+
+#[test]
+fn the_address_of_a_query_is_kept_whole() {
+    let query = Query { game: "rust".to_owned(), address: Address::parse("[2001:4860::7]:3000", 1).unwrap() };
+    let again: Query = serde_json::from_value(serde_json::to_value(&query).unwrap()).unwrap();
+    assert_eq!(again, query);
+}

@@ -1,0 +1,20 @@
+//! The list of kinds, each in a file of its own.
+
+#[cfg(test)]
+mod checks;
+mod custom;
+mod gamehub;
+mod monitoring;
+mod project;
+mod welcome;
+
+use super::kind::AnyKind;
+
+/// All kinds, in the order in which commands offer them.
+pub static KINDS: &[&dyn AnyKind] =
+    &[&welcome::Welcome, &monitoring::Monitoring, &project::Project, &gamehub::Gamehub, &custom::Custom];
+
+/// The kind of this name.
+pub fn find(name: &str) -> Option<&'static dyn AnyKind> {
+    KINDS.iter().copied().find(|kind| kind.name() == name)
+}

@@ -1,0 +1,213 @@
+//! What people fill in: lists, tasks, days, names.
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
+
+use crate::domain::ids::UserId;
+use crate::domain::panel::form::LONGEST_TITLE;
+use crate::domain::panel::{Field, Filled, Form};
+use crate::domain::text;
+use crate::panel::kind::Invalid;
+
+use super::tasks::{
+    Config, LONGEST_LIST, LONGEST_NAME, LONGEST_PERSON, List, MOST_LISTS, Person, State, Task,
+};
+use super::{ADDED, EDITED, REMOVED};
+
+/// What is written to confirm a removal; it stands in the form already.
+const REMOVE: &str = "remove";
+
+/// Which lists there are.
+pub(super) fn lists(config: Option<&Config>) -> Vec<Field> {
+    let config = config.cloned().unwrap_or_default();
+    let names: Vec<_> = config.lists.iter().map(|list| list.name.as_str()).collect();
+    vec![
+        Field::paragraph("lists", "Lists, one a line", 600).example("Launch\nWebsite").with(names.join("\n")),
+    ]
+}
+
+/// Reads which lists there are. One with a new name in the place of one that is gone is the same list, renamed.
+pub(super) fn read_lists(mut config: Config, filled: &Filled) -> Result<Config, Invalid> {
+    let mut names: Vec<String> = Vec::new();
+    for name in filled.get("lists").lines().map(str::trim).filter(|name| text::is_visible(name)) {
+        let name = list_name(name)?;
+        if names.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
+            return Err(Invalid(format!(
+                "There are two lists with the name \u{201c}{}\u{201d}.",
+                text::escape(&name)
+            )));
+        }
+        names.push(name);
+    }
+    if names.is_empty() || names.len() > MOST_LISTS {
+        return Err(Invalid(format!("A project has 1 to {MOST_LISTS} lists.")));
+    }
+    let kept: Vec<Option<u32>> = names.iter().map(|name| config.find_list(name)).collect();
+    let former = config.lists.clone();
+    let mut lists = Vec::new();
+    for (place, name) in names.into_iter().enumerate() {
+        let renamed = former.get(place).map(|list| list.id).filter(|id| !kept.contains(&Some(*id)));
+        let id = kept[place].or(renamed).unwrap_or_else(|| config.number());
+        lists.push(List { id, name });
+    }
+    let left = |task: &&Task| lists.iter().all(|list| list.id != task.list);
+    if let Some(task) = config.tasks.iter().find(left) {
+        let name = text::escape(config.list_name(task.list));
+        return Err(Invalid(format!(
+            "The list \u{201c}{name}\u{201d} still has tasks, such as {}. Move or remove them first.",
+            task.quoted()
+        )));
+    }
+    config.lists = lists;
+    config.mend();
+    Ok(config)
+}
+
+fn list_name(written: &str) -> Result<String, Invalid> {
+    let name = one_line(written);
+    if text::units(&name) > LONGEST_LIST {
+        return Err(Invalid(format!("A list's name has {LONGEST_LIST} characters at most.")));
+    }
+    Ok(name)
+}
+
+fn one_line(written: &str) -> String {
+    written.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A new task.
+pub(super) fn add(config: &Config) -> Form {
+    let list = config.lists.first().map_or(0, |list| list.id);
+    let empty = Task { id: 0, list, name: String::new(), state: State::Todo, person: None, due: None };
+    task_form(config, &empty, ADDED.to_owned(), "Add a task".to_owned())
+}
+
+/// A task as it is.
+pub(super) fn edit(config: &Config, task: &Task) -> Form {
+    let title = text::cut(&format!("Edit: {}", task.name), LONGEST_TITLE).into_owned();
+    task_form(config, task, format!("{EDITED}{}", task.id), title)
+}
+
+fn task_form(config: &Config, task: &Task, action: String, title: String) -> Form {
+    let person = match &task.person {
+        Some(Person::User(id)) => format!("<@{id}>"),
+        Some(Person::Name(name)) => name.clone(),
+        None => String::new(),
+    };
+    let due = task.due.map(|due| due.to_string()).unwrap_or_default();
+    let fields = vec![
+        Field::line("name", "Task", 100).with(task.name.as_str()),
+        Field::line("list", "List (a new name makes a new one)", 40)
+            .with(config.list_name(task.list))
+            .optional(),
+        Field::line("person", "Assignee: a name, or a user's id", 40).with(person).example("Ada").optional(),
+        Field::line("due", "Due", 40)
+            .with(due)
+            .example("2026-12-24, tomorrow, friday, in 2 weeks")
+            .optional(),
+        Field::line("state", "State: to do, in progress, blocked, done", 20)
+            .with(task.state.name())
+            .optional(),
+    ];
+    Form { action, title, fields }
+}
+
+/// Reads a task; it has a new number. A list that isn't there yet is made.
+pub(super) fn read(config: &mut Config, filled: &Filled, now: DateTime<Utc>) -> Result<Task, Invalid> {
+    let name = one_line(filled.get("name"));
+    if !text::is_visible(&name) || text::units(&name) > LONGEST_NAME {
+        return Err(Invalid(format!("A task has a name of 1 to {LONGEST_NAME} characters.")));
+    }
+    let due = due(filled.get("due"), now.date_naive())?;
+    let state = match filled.get("state") {
+        "" => State::Todo,
+        written => State::find(written).ok_or_else(|| {
+            Invalid("A state is one of `to do`, `in progress`, `blocked` and `done`.".to_owned())
+        })?,
+    };
+    let person = person(filled.get("person"));
+    let list = list(config, filled.get("list"))?;
+    Ok(Task { id: config.number(), list, name, state, person, due })
+}
+
+fn list(config: &mut Config, written: &str) -> Result<u32, Invalid> {
+    let name = list_name(written)?;
+    let known = if text::is_visible(&name) {
+        config.find_list(&name)
+    } else {
+        config.lists.first().map(|list| list.id)
+    };
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    if config.lists.len() >= MOST_LISTS {
+        return Err(Invalid(format!("A project has {MOST_LISTS} lists at most.")));
+    }
+    let id = config.number();
+    let name = if text::is_visible(&name) { name } else { "Tasks".to_owned() };
+    config.lists.push(List { id, name });
+    Ok(id)
+}
+
+/// A person: a mention or an id is a user's, everything else a name.
+fn person(written: &str) -> Option<Person> {
+    let written = one_line(written);
+    let digits = written.trim_matches(['<', '>', '@', '!']);
+    let id = digits.parse().ok().filter(|_| digits.len() >= 17).and_then(|id| UserId::new(id).ok());
+    let name = text::cut(written.trim_start_matches('@'), LONGEST_PERSON).into_owned();
+    id.map(Person::User).or_else(|| text::is_visible(&name).then_some(Person::Name(name)))
+}
+
+/// A day, as people write one.
+fn due(written: &str, today: NaiveDate) -> Result<Option<NaiveDate>, Invalid> {
+    let plain = written.trim().to_lowercase();
+    if plain.is_empty() {
+        return Ok(None);
+    }
+    let in_days = |days: u64| today.checked_add_days(Days::new(days));
+    let day = match plain.as_str() {
+        "today" => Some(today),
+        "tomorrow" => in_days(1),
+        _ => NaiveDate::parse_from_str(&plain, "%Y-%m-%d")
+            .or_else(|_| NaiveDate::parse_from_str(&plain, "%d.%m.%Y"))
+            .ok()
+            .or_else(|| days_ahead(&plain, today).and_then(in_days)),
+    };
+    let sensible = day.filter(|day| (2000..2200).contains(&day.year()));
+    sensible.map(Some).ok_or_else(|| {
+        Invalid(
+            "I can't read this day. Write it as `2026-12-24`, `tomorrow`, `friday` or `in 2 weeks`."
+                .to_owned(),
+        )
+    })
+}
+
+/// "in 3 days", "2 weeks", "friday".
+fn days_ahead(plain: &str, today: NaiveDate) -> Option<u64> {
+    if let Ok(weekday) = plain.trim_start_matches("next ").parse::<Weekday>() {
+        let ahead = weekday.days_since(today.weekday());
+        return Some(u64::from(if ahead == 0 { 7 } else { ahead }));
+    }
+    let span = plain.strip_prefix("in ").unwrap_or(plain);
+    let digits = span.chars().take_while(char::is_ascii_digit).count();
+    let many: u64 = span[..digits].parse().ok().filter(|many| *many < 10_000)?;
+    match span[digits..].trim() {
+        "d" | "day" | "days" => Some(many),
+        "w" | "week" | "weeks" => Some(many * 7),
+        _ => None,
+    }
+}
+
+/// Whether a task is really to go.
+pub(super) fn remove(task: &Task) -> Form {
+    let title = text::cut(&format!("Remove: {}", task.name), LONGEST_TITLE).into_owned();
+    let field = Field::line("confirm", "Send this to remove the task for good", 20).with(REMOVE);
+    Form { action: format!("{REMOVED}{}", task.id), title, fields: vec![field] }
+}
+
+/// Reads whether it is.
+pub(super) fn confirm(filled: &Filled) -> Result<(), Invalid> {
+    if filled.get("confirm").eq_ignore_ascii_case(REMOVE) {
+        return Ok(());
+    }
+    Err(Invalid("Nothing was removed.".to_owned()))
+}

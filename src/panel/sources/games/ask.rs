@@ -1,0 +1,205 @@
+//! Asks one server through the query library, which blocks.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use gamedig::protocols::types::{CommonResponse, GatherToggle, ProprietaryProtocol, Protocol};
+use gamedig::protocols::valve::Engine;
+use gamedig::{ExtraRequestSettings, GAMES, GDErrorKind, GDResult, TimeoutSettings, minecraft};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::relay::{Relay, Way};
+use super::{Address, GameError, Status, answer};
+
+/// A game that the library knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Game(&'static str);
+
+/// Other names of games, as people write them.
+const ALIASES: &[(&str, &str)] = &[
+    ("minecraft", "minecraftjava"),
+    ("java", "minecraftjava"),
+    ("bedrock", "minecraftbedrock"),
+    ("mc", "minecraftjava"),
+    ("cs2", "counterstrike2"),
+    ("gmod", "garrysmod"),
+    ("tf2", "teamfortress2"),
+    ("ark", "ase"),
+    ("7d2d", "sdtd"),
+    ("7daystodie", "sdtd"),
+    ("zomboid", "projectzomboid"),
+];
+
+impl Game {
+    /// The game of this name: the library's short one, its full one, or what people say; capitals and spaces don't matter.
+    pub fn find(name: &str) -> Option<Self> {
+        let plain = plain(name);
+        let plain =
+            ALIASES.iter().find(|(alias, _)| *alias == plain).map_or(plain.as_str(), |(_, game)| game);
+        let by_name = || GAMES.entries().find(|(_, game)| self::plain(game.name) == plain);
+        GAMES.get_entry(plain).or_else(by_name).map(|(key, _)| Self(key)).filter(|game| game.way().is_some())
+    }
+
+    /// All of them, by their full names.
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<Self> =
+            GAMES.keys().map(|key| Self(key)).filter(|game| game.way().is_some()).collect();
+        all.sort_by_key(|game| game.name().to_lowercase());
+        all
+    }
+
+    /// Its short name, which configurations keep.
+    pub const fn key(self) -> &'static str {
+        self.0
+    }
+
+    /// Its full name.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            "minecraftjava" => "Minecraft",
+            "minecraftbedrock" => "Minecraft Bedrock",
+            _ => self.definition().map_or(self.0, |game| game.name),
+        }
+    }
+
+    /// The port that its servers usually answer questions at.
+    pub fn port(self) -> u16 {
+        self.definition().map_or(0, |game| game.default_port)
+    }
+
+    fn definition(self) -> Option<&'static gamedig::Game> {
+        GAMES.get(self.0)
+    }
+
+    /// How it is asked; none where one question isn't enough: the library's plain "minecraft" tries one protocol after another.
+    fn way(self) -> Option<Way> {
+        match &self.definition()?.protocol {
+            Protocol::Valve(Engine::Source(_)) => Some(Way::ValveDatagrams),
+            Protocol::Valve(Engine::GoldSrc(_))
+            | Protocol::Gamespy(_)
+            | Protocol::Quake(_)
+            | Protocol::Unreal2 => Some(Way::Datagrams),
+            Protocol::PROPRIETARY(protocol) => match protocol {
+                ProprietaryProtocol::Minecraft(None) => None,
+                ProprietaryProtocol::Minecraft(Some(minecraft::Server::Java)) => Some(Way::Packet),
+                ProprietaryProtocol::Minecraft(Some(minecraft::Server::Legacy(_))) => Some(Way::Stream),
+                ProprietaryProtocol::Eco => Some(Way::Http),
+                ProprietaryProtocol::TheShip => Some(Way::ValveDatagrams),
+                _ => Some(Way::Datagrams),
+            },
+        }
+    }
+}
+
+/// A name in small letters and digits only.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Asks a server at an address that may be asked. The permit is held for as long as the library is at work.
+pub(super) async fn ask(
+    game: Game,
+    address: &Address,
+    server: SocketAddr,
+    patience: Duration,
+    permit: OwnedSemaphorePermit,
+) -> Result<Status, GameError> {
+    let way = game.way().ok_or(GameError::UnknownGame)?;
+    let relay = Relay::open(server, way, patience).await?;
+    let (port, host) = (relay.port, address.host().to_owned());
+    let asking = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        query(game, port, host, patience)
+            .map(|response| answer::status(response.as_ref()))
+            .map_err(|error| error.kind)
+    });
+    // The library waits for each answer by itself; what it can't end, the relay does, and this is for what neither foresaw.
+    let answered = tokio::time::timeout(patience * 3, asking).await;
+    let seen = relay.seen();
+    match answered {
+        Ok(Ok(Ok(mut status))) => {
+            let latency = seen.latency.unwrap_or_default();
+            status.latency = u32::try_from(latency.as_millis()).unwrap_or(u32::MAX).max(1);
+            Ok(status)
+        }
+        Ok(Ok(Err(_))) if seen.refused => Err(GameError::Refused),
+        Ok(Ok(Err(kind))) => Err(reason(&kind, seen.latency.is_some() && way.is_datagrams())),
+        // The library panics at some answers.
+        Ok(Err(_)) => Err(GameError::Garbled),
+        Err(_) => Err(GameError::Silent),
+    }
+}
+
+/// What went wrong. `answered`: the server said something, whatever it was.
+fn reason(kind: &GDErrorKind, answered: bool) -> GameError {
+    match kind {
+        GDErrorKind::BadGame => GameError::OtherGame,
+        GDErrorKind::SocketBind => GameError::Failed,
+        GDErrorKind::PacketReceive | GDErrorKind::PacketSend | GDErrorKind::SocketConnect if !answered => {
+            GameError::Silent
+        }
+        _ => GameError::Garbled,
+    }
+}
+
+/// Blocks until the relay at this port has answered, or nothing came.
+fn query(game: Game, port: u16, host: String, patience: Duration) -> GDResult<Box<dyn CommonResponse>> {
+    let definition = game.definition().ok_or(GDErrorKind::InvalidInput)?;
+    let timeouts = TimeoutSettings::new(Some(patience), Some(patience), Some(patience), 0)?;
+    let players = match definition.request_settings.gather_players {
+        Some(GatherToggle::Skip) => GatherToggle::Skip,
+        _ => GatherToggle::Try,
+    };
+    let settings = ExtraRequestSettings {
+        // A proxy in front of several Minecraft servers tells them apart by the name that was asked for.
+        hostname: Some(host),
+        gather_players: Some(players),
+        // Nobody is shown a server's rules.
+        gather_rules: Some(GatherToggle::Skip),
+        ..definition.request_settings.clone()
+    };
+    let relay = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    gamedig::query_with_timeout_and_extra_settings(
+        definition,
+        &relay,
+        Some(port),
+        Some(timeouts),
+        Some(settings),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn games_are_found_by_what_people_call_them() {
+        for (name, key) in [
+            ("minecraft", "minecraftjava"),
+            ("Minecraft Bedrock", "minecraftbedrock"),
+            ("Counter-Strike 2", "counterstrike2"),
+            ("garry's mod", "garrysmod"),
+            ("Valheim", "valheim"),
+            ("7 Days to Die", "sdtd"),
+            ("q3a", "q3a"),
+        ] {
+            assert_eq!(Game::find(name).map(Game::key), Some(key), "{name}");
+        }
+        for name in ["", "chess", "   "] {
+            assert_eq!(Game::find(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_game_can_be_asked() {
+        let all = Game::all();
+        assert!(all.len() > 90, "{}", all.len());
+        for game in all {
+            assert!(game.port() >= 1024 && !game.name().is_empty(), "{game:?}");
+            assert_eq!(Game::find(game.key()), Some(game));
+        }
+        for (_, key) in ALIASES {
+            assert!(Game::find(key).is_some(), "{key}");
+        }
+    }
+}

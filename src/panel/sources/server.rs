@@ -1,0 +1,84 @@
+//! What Discord says about a server.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::domain::channel::ChannelKind;
+use crate::domain::clock::Clock;
+use crate::domain::ids::GuildId;
+use crate::rest::Rest;
+
+use super::Sources;
+use crate::panel::kind::Unavailable;
+
+/// How long an answer serves all panels that want it.
+const FRESH: TimeDelta = TimeDelta::seconds(30);
+
+/// A server in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerFacts {
+    /// Its name.
+    pub name: String,
+    /// The address of its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icon_url: Option<String>,
+    /// How many members it has; Discord says "approximately".
+    pub members: u64,
+    /// How many of them are online, approximately.
+    pub online: u64,
+    /// How many channels it has, of whatever kind but categories.
+    pub channels: u64,
+    /// How many boosts it has.
+    pub boosts: u64,
+    /// What these come to, 0 to 3.
+    pub boost_level: u8,
+}
+
+/// The answers of the last moments.
+pub(super) struct Servers {
+    rest: Rest,
+    clock: Clock,
+    known: Mutex<HashMap<GuildId, (DateTime<Utc>, ServerFacts)>>,
+}
+
+impl Servers {
+    pub(super) fn new(rest: Rest, clock: Clock) -> Self {
+        Self { rest, clock, known: Mutex::default() }
+    }
+}
+
+impl Sources {
+    /// A server as it is now, or was half a minute ago.
+    pub async fn server(&self, guild: GuildId) -> Result<ServerFacts, Unavailable> {
+        let Servers { rest, clock, known } = &self.servers;
+        let now = clock.now();
+        let mut known = known.lock().await;
+        known.retain(|_, (at, _)| now - *at < FRESH);
+        if let Some((_, facts)) = known.get(&guild) {
+            return Ok(facts.clone());
+        }
+        drop(known);
+        let unavailable = |error| {
+            tracing::warn!(%guild, %error, "a server's numbers can't be asked for");
+            Unavailable("Discord did not answer".to_owned())
+        };
+        let counted = rest.guild_counts(guild).await.map_err(unavailable)?;
+        let channels = rest.guild_channels(guild).await.map_err(unavailable)?;
+        let shown = channels.iter().filter(|channel| channel.kind != ChannelKind::Category);
+        let facts = ServerFacts {
+            icon_url: counted.icon_url(),
+            name: counted.name,
+            members: counted.approximate_member_count,
+            online: counted.approximate_presence_count,
+            channels: u64::try_from(shown.count()).unwrap_or(u64::MAX),
+            boosts: counted.premium_subscription_count,
+            boost_level: counted.premium_tier,
+        };
+        self.servers.known.lock().await.insert(guild, (now, facts.clone()));
+        Ok(facts)
+    }
+}

@@ -1,0 +1,314 @@
+//! `/panel`: making, changing, listing, moving and removing panels. Whoever does it needs Manage Channels where the panel is.
+
+use std::time::Duration;
+
+use crate::domain::ids::ChannelId;
+use crate::domain::panel::{
+    Field, Filled, LONGEST_TITLE, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH,
+    REFRESH_BOUNDS,
+};
+use crate::domain::text;
+use crate::panel::kind::Invalid;
+use crate::panel::{AnyKind, find};
+use crate::service::access::{Access, Found};
+use crate::service::{Actor, Refusal, ServiceError};
+use crate::store::PanelChange;
+
+use super::{BOT_NEEDS, MANAGE, Panels, look};
+
+/// How often a change is tried that another one came before.
+const TRIES: usize = 3;
+/// How soon after a look the next one may be asked for.
+const PRESSED: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+/// How long whoever makes a panel holds it, until it is posted.
+const HOLD: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
+
+/// The field of every form that holds the panel's title.
+const TITLE: &str = "title";
+
+/// What a person asks for with `/panel create`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PanelRequest {
+    /// The name of the kind.
+    pub kind: String,
+    /// Where it is to be posted.
+    pub channel: ChannelId,
+    /// What stands above it, if not what its kind says.
+    pub title: Option<String>,
+    /// How often it is looked at; none takes [`REFRESH`].
+    pub refresh: Option<Duration>,
+}
+
+/// What became of a panel that somebody made or changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// The panel as it is now.
+    pub panel: Panel,
+    /// A link to its message, if that stands.
+    pub link: Option<String>,
+}
+
+/// A panel in the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PanelRow {
+    /// The panel.
+    pub panel: Panel,
+    /// Its channel's name, for texts in which mentions aren't shown.
+    pub channel: String,
+    /// A link to its message, if that stands.
+    pub link: Option<String>,
+}
+
+impl Panels {
+    /// The names and words of all kinds, as the command offers them.
+    pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+        crate::panel::KINDS.iter().map(|kind| (kind.name(), kind.summary()))
+    }
+
+    /// What a person has to fill in to make such a panel: nothing where its kind needs nothing.
+    pub fn form_to_create(&self, request: &PanelRequest) -> Result<Vec<Field>, ServiceError> {
+        let kind = known(&request.kind)?;
+        let fields = kind.form(None);
+        if fields.is_empty() {
+            return Ok(fields);
+        }
+        let title = request.title.clone().unwrap_or_else(|| kind.title().to_owned());
+        Ok(std::iter::once(title_field(&title)).chain(fields).collect())
+    }
+
+    /// What a person may change of a panel.
+    pub async fn form_to_edit(
+        &self,
+        actor: Actor,
+        id: PanelId,
+        title: Option<&str>,
+    ) -> Result<Vec<Field>, ServiceError> {
+        let panel = self.managed(actor, id).await?;
+        let fields = known(&panel.kind)?.form(Some(&panel.config));
+        Ok(std::iter::once(title_field(title.unwrap_or(&panel.title))).chain(fields).collect())
+    }
+
+    /// Makes a panel, and posts it. One that can't be posted at once is tried again.
+    pub async fn create(
+        &self,
+        actor: Actor,
+        request: PanelRequest,
+        filled: &Filled,
+    ) -> Result<Kept, ServiceError> {
+        let kind = known(&request.kind)?;
+        kind.permit(self.sources.settings(), actor.guild).map_err(invalid)?;
+        let title = match filled.get(TITLE) {
+            "" => request.title.as_deref().unwrap_or(kind.title()),
+            filled => filled,
+        };
+        let title = checked_title(title)?;
+        let refresh = checked_refresh(request.refresh.unwrap_or(REFRESH))?;
+        self.require_channel(actor, request.channel).await?;
+        let config = kind.configure(None, filled).map_err(invalid)?;
+        let (guild, channel) = (actor.guild, request.channel);
+        let new =
+            NewPanel { guild, channel, kind: request.kind, title, config, refresh, created_by: actor.user };
+        let now = self.clock.now();
+        let panel = self.store.insert_panel(&new, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
+        tracing::info!(panel = panel.id.0, kind = panel.kind, "panel made");
+        self.look_first(panel).await
+    }
+
+    /// Changes what a person filled in; what isn't given stays.
+    pub async fn edit(
+        &self,
+        actor: Actor,
+        id: PanelId,
+        refresh: Option<Duration>,
+        filled: &Filled,
+    ) -> Result<Kept, ServiceError> {
+        for _ in 0..TRIES {
+            let panel = self.managed(actor, id).await?;
+            let kind = known(&panel.kind)?;
+            let change = PanelChange {
+                title: checked_title(filled.get(TITLE))?,
+                config: kind.configure(Some(&panel.config), filled).map_err(invalid)?,
+                refresh: checked_refresh(refresh.unwrap_or(panel.refresh))?,
+            };
+            if self.store.change_panel(&panel, &change, self.clock.now()).await? {
+                self.store.revive_panel(id, self.clock.now()).await?;
+                return self.looked(actor, id).await;
+            }
+        }
+        Err(Refusal::PanelBusy.into())
+    }
+
+    /// The panels of the actor's server that they may manage, or those of one channel.
+    pub async fn list(
+        &self,
+        actor: Actor,
+        channel: Option<ChannelId>,
+    ) -> Result<Vec<PanelRow>, ServiceError> {
+        let mut access = Access::new(&self.rest);
+        access.read_all(actor.guild).await?;
+        let mut rows = Vec::new();
+        for panel in self.store.panels_of(actor.guild).await? {
+            if channel.is_some_and(|channel| channel != panel.channel)
+                || !access.actor_may(actor, panel.channel, MANAGE).await?
+            {
+                continue;
+            }
+            let name = match access.find(panel.channel).await? {
+                Found::Seen(channel) => format!("#{}", channel.name),
+                Found::Hidden | Found::Gone => "deleted channel".to_owned(),
+            };
+            let link = panel.message.map(|message| look::link(&panel, message));
+            rows.push(PanelRow { panel, channel: name, link });
+        }
+        Ok(rows)
+    }
+
+    /// The panel that an autocompleted option means: its number, or its title.
+    pub async fn named(&self, actor: Actor, text: &str) -> Result<PanelId, ServiceError> {
+        let panels = self.store.panels_of(actor.guild).await?;
+        let text = text.trim();
+        let by_number = panels.iter().find(|panel| panel.id.to_string() == text);
+        let mut titled = panels.iter().filter(|panel| panel.title.to_lowercase() == text.to_lowercase());
+        match (by_number, titled.next(), titled.next()) {
+            (Some(panel), ..) | (None, Some(panel), None) => Ok(panel.id),
+            (None, Some(_), Some(_)) => Err(Refusal::ManyPanels.into()),
+            (None, None, _) => Err(Refusal::NoSuchPanel.into()),
+        }
+    }
+
+    /// Brings a panel and all its mirrors up to date now. One whose message was deleted is posted again, and mirrors that were deleted come back.
+    pub async fn refresh(&self, actor: Actor, id: PanelId) -> Result<Kept, ServiceError> {
+        let panel = self.managed(actor, id).await?;
+        if panel.state == PanelState::Inactive {
+            self.require_channel(actor, panel.channel).await?;
+            self.store.revive_panel(id, self.clock.now()).await?;
+        } else {
+            self.store.hasten_panel(id, self.clock.now()).await?;
+        }
+        let kept = self.looked(actor, id).await?;
+        if let (PanelState::Active, Some(message)) = (panel.state, kept.panel.message) {
+            let origin = crate::domain::activity::Origin::Panel { channel: panel.channel, message };
+            self.wake(self.store.remake_mirrors(origin).await?);
+        }
+        Ok(kept)
+    }
+
+    /// Has a panel looked at soon; several within a moment are one look.
+    pub(super) async fn hasten(&self, panel: &Panel) -> Result<(), ServiceError> {
+        let earliest = panel.refreshed_at.map_or(self.clock.now(), |at| at + PRESSED);
+        self.store.hasten_panel(panel.id, earliest.max(self.clock.now())).await?;
+        self.poke.notify_one();
+        Ok(())
+    }
+
+    /// Takes a panel from its channel and posts it in another.
+    pub async fn move_to(&self, actor: Actor, id: PanelId, channel: ChannelId) -> Result<Kept, ServiceError> {
+        let panel = self.managed(actor, id).await?;
+        if panel.channel == channel {
+            return Err(Refusal::PanelThere(channel).into());
+        }
+        self.require_channel(actor, channel).await?;
+        let now = self.clock.now();
+        let moved =
+            self.store.move_panel(&panel, channel, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
+        self.poke.notify_one();
+        self.look_first(moved).await
+    }
+
+    /// A panel that the person may manage, to be confirmed before it is removed.
+    pub async fn to_remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
+        self.managed(actor, id).await
+    }
+
+    /// Removes a panel with its message and all its mirrors.
+    pub async fn remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
+        let panel = self.managed(actor, id).await?;
+        self.store.remove_panel(id, self.clock.now()).await?;
+        self.poke.notify_one();
+        Ok(panel)
+    }
+
+    /// A panel of the actor's server that they may manage.
+    async fn managed(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
+        let panel = self.store.panel(actor.guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
+        Access::new(&self.rest).require_actor(actor, panel.channel, MANAGE).await?;
+        Ok(panel)
+    }
+
+    /// Whether the person may manage this panel, wherever they press.
+    pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
+        let there = Actor { guild: panel.guild, channel: panel.channel, ..actor };
+        Access::new(&self.rest).actor_may(there, panel.channel, MANAGE).await
+    }
+
+    /// A channel of the actor's server where they may make panels, and the bot can post them.
+    async fn require_channel(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
+        let mut access = Access::new(&self.rest);
+        let place = access.own(actor, channel).await?;
+        access.require_person(actor.user, &place, MANAGE).await?;
+        if !place.kind().holds_messages() {
+            return Err(Refusal::PanelKind { channel, kind: place.kind() }.into());
+        }
+        match access.bot_lacks(self.identity.user, &place, BOT_NEEDS).await? {
+            Some(lack) => Err(Refusal::BotMay(vec![lack]).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at a panel that was just stored, and is held since.
+    async fn look_first(&self, panel: Panel) -> Result<Kept, ServiceError> {
+        let (id, guild) = (panel.id, panel.guild);
+        {
+            let _alone = self.lock(id).await;
+            let held_until = panel.next_refresh_at;
+            if let Err(error) = self.look(panel, held_until).await {
+                tracing::warn!(panel = id.0, %error, "a new panel could not be posted; it is tried again");
+            }
+        }
+        self.poke.notify_one();
+        self.kept(guild, id).await
+    }
+
+    /// A panel after a look at it.
+    async fn looked(&self, actor: Actor, id: PanelId) -> Result<Kept, ServiceError> {
+        self.look_and_log(id).await;
+        self.kept(actor.guild, id).await
+    }
+
+    async fn kept(&self, guild: crate::domain::ids::GuildId, id: PanelId) -> Result<Kept, ServiceError> {
+        let panel = self.store.panel(guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
+        let link = panel.message.map(|message| look::link(&panel, message));
+        Ok(Kept { panel, link })
+    }
+}
+
+fn known(kind: &str) -> Result<&'static dyn AnyKind, Refusal> {
+    find(kind).ok_or(Refusal::UnknownPanelKind)
+}
+
+pub(super) fn invalid(Invalid(sentence): Invalid) -> ServiceError {
+    Refusal::Panel(sentence).into()
+}
+
+fn full(channel: ChannelId) -> ServiceError {
+    Refusal::TooManyPanels { channel, most: MOST_IN_CHANNEL }.into()
+}
+
+fn title_field(title: &str) -> Field {
+    let most = u16::try_from(LONGEST_TITLE).unwrap_or(u16::MAX);
+    Field::line(TITLE, "Title", most).with(text::cut(title, LONGEST_TITLE))
+}
+
+fn checked_title(title: &str) -> Result<String, ServiceError> {
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text::is_visible(&title) && text::units(&title) <= LONGEST_TITLE {
+        Ok(title)
+    } else {
+        Err(Refusal::PanelTitle(LONGEST_TITLE).into())
+    }
+}
+
+fn checked_refresh(refresh: Duration) -> Result<Duration, ServiceError> {
+    let (least, most) = REFRESH_BOUNDS;
+    if (least..=most).contains(&refresh) { Ok(refresh) } else { Err(Refusal::PanelRefresh.into()) }
+}

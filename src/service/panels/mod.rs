@@ -1,0 +1,120 @@
+//! Panels: made and managed by people, kept current by a keeper, pressed by anyone who sees them.
+//!
+//! ```text
+//! /panel …, presses ─► a change of its row ─┐
+//!               its time has come, Keeper ──┼─► look: gather ─► render ─► is it another? ─► a revision of its activity ─► lanes: the mirrors
+//!                                           └─────────────────────────────── and then ─► an edit of its own message
+//! ```
+//! A panel is one activity as long as one message shows it. Its mirrors are deliveries like those of messages; nothing here sends one.
+
+mod keeper;
+mod look;
+mod manage;
+mod post;
+mod press;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::domain::clock::Clock;
+use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::panel::PanelId;
+use crate::domain::permissions::Permissions;
+use crate::panel::Sources;
+use crate::rest::Rest;
+use crate::store::Store;
+
+use super::intake::Wake;
+use super::{Identity, Parts};
+
+pub use self::keeper::Keeper;
+pub use self::manage::{Kept, PanelRequest, PanelRow};
+pub use self::press::{Begun, Pressed, Shown};
+
+/// What whoever manages a panel needs in its channel.
+const MANAGE: Permissions = Permissions::MANAGE_CHANNELS;
+/// What the bot needs where a panel is posted.
+const BOT_NEEDS: Permissions = Permissions::VIEW_CHANNEL
+    .union(Permissions::SEND_MESSAGES)
+    .union(Permissions::EMBED_LINKS)
+    .union(Permissions::ATTACH_FILES)
+    .union(Permissions::READ_MESSAGE_HISTORY);
+
+/// How long a call to Discord may take with all its repetitions: somebody waits for the answer, and the next look tries again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The bot's name and picture, which stand above the mirrors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brand {
+    /// Its name.
+    pub name: String,
+    /// The address of its picture.
+    pub avatar_url: Option<String>,
+}
+
+/// Everything about panels.
+pub struct Panels {
+    store: Store,
+    rest: Rest,
+    clock: Clock,
+    identity: Identity,
+    wake: Wake,
+    brand: Brand,
+    sources: Sources,
+    /// A panel is due earlier than the keeper knows.
+    poke: Notify,
+    /// Held while one panel is looked at or changed, so that two at once don't post it twice.
+    locks: Mutex<HashMap<PanelId, Arc<tokio::sync::Mutex<()>>>>,
+    /// The panels' own messages, so that a deletion elsewhere costs no query.
+    messages: RwLock<HashMap<MessageId, PanelId>>,
+}
+
+impl Panels {
+    /// The use cases over these parts.
+    pub fn new(parts: Parts, brand: Brand, sources: Sources) -> Self {
+        let Parts { store, rest, clock, identity, wake, .. } = parts;
+        Self {
+            store,
+            rest: rest.with_patience(PATIENCE),
+            clock,
+            identity,
+            wake,
+            brand,
+            sources,
+            poke: Notify::new(),
+            locks: Mutex::default(),
+            messages: RwLock::default(),
+        }
+    }
+
+    /// Which panel this message shows, if it does. In memory only: it is asked for every deletion of every server.
+    pub fn shown_by(&self, message: MessageId) -> Option<PanelId> {
+        self.messages.read().unwrap_or_else(PoisonError::into_inner).get(&message).copied()
+    }
+
+    fn remember(&self, message: MessageId, panel: PanelId) {
+        self.messages.write().unwrap_or_else(PoisonError::into_inner).insert(message, panel);
+    }
+
+    fn forget(&self, panel: PanelId) {
+        self.messages.write().unwrap_or_else(PoisonError::into_inner).retain(|_, shown| *shown != panel);
+    }
+
+    async fn lock(&self, panel: PanelId) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(locks.entry(panel).or_default())
+        };
+        lock.lock_owned().await
+    }
+
+    fn wake(&self, targets: Vec<ChannelId>) {
+        if !targets.is_empty() {
+            (self.wake)(targets);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What was pressed, chosen or filled in under a panel or one of its mirrors, in whatever server.
+
+use crate::domain::panel::{Filled, Form, Panel, PanelId, View};
+use crate::panel::kind::Invalid;
+use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, find};
+use crate::service::{Actor, Refusal, ServiceError};
+use crate::store::PanelChange;
+
+use super::Panels;
+use super::manage::invalid;
+
+/// The action that every kind may use without knowing of it: look again, now.
+const REFRESH: &str = "refresh";
+/// How often a change is tried that another one came before.
+const TRIES: usize = 3;
+
+/// A press, a choice, or a form that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed {
+    /// Which panel.
+    pub panel: PanelId,
+    /// What was pressed, in its kind's words.
+    pub action: String,
+    /// What was chosen in a menu.
+    pub chosen: Option<String>,
+    /// What was filled in.
+    pub filled: Option<Filled>,
+}
+
+/// What the person is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// This, for them alone.
+    View(Box<View>),
+    /// A sentence, for them alone.
+    Said(String),
+    /// Nothing but the panel itself.
+    Nothing,
+}
+
+/// How a press is to be acknowledged, before anything that takes time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// By opening this form.
+    Form(Form),
+    /// By an answer for the person alone, which follows.
+    Answer,
+    /// Without a word.
+    Silent,
+}
+
+impl Panels {
+    /// How a press is to be acknowledged. Asks nobody but the database.
+    pub async fn begin_press(&self, actor: Actor, pressed: &Pressed) -> Result<Begun, ServiceError> {
+        if pressed.action == REFRESH {
+            return Ok(Begun::Silent);
+        }
+        let (panel, kind) = self.pressed_panel(pressed).await?;
+        match kind.press(&pressed.action) {
+            // The right is checked when it is sent: that may take longer than a form may.
+            Some(Press::Form) => match self.act(kind, &panel, actor, pressed, true)? {
+                Answer::Ask(form) => Ok(Begun::Form(form)),
+                _ => Err(invalid(Invalid::outdated())),
+            },
+            _ => Ok(Begun::Answer),
+        }
+    }
+
+    /// Does what was asked for.
+    pub async fn press(&self, actor: Actor, pressed: &Pressed) -> Result<Shown, ServiceError> {
+        let (panel, kind) = self.pressed_panel(pressed).await?;
+        if pressed.action == REFRESH {
+            self.hasten(&panel).await?;
+            return Ok(Shown::Nothing);
+        }
+        let needs = match (kind.press(&pressed.action), &pressed.filled) {
+            (_, Some(_)) | (Some(Press::Change | Press::Form), _) => Some(true),
+            (Some(Press::Either), _) => Some(false),
+            (Some(Press::Show), _) => None,
+            (None, _) => return Err(invalid(Invalid::outdated())),
+        };
+        let manager = match needs {
+            None => false,
+            Some(must) => {
+                let may = self.may_manage(actor, &panel).await?;
+                if must && !may {
+                    return Err(Refusal::PanelRight {
+                        own: actor.guild == panel.guild,
+                        channel: panel.channel,
+                    }
+                    .into());
+                }
+                may
+            }
+        };
+        self.answer(kind, panel, actor, pressed, manager).await
+    }
+
+    async fn answer(
+        &self,
+        kind: &'static dyn AnyKind,
+        mut panel: Panel,
+        actor: Actor,
+        pressed: &Pressed,
+        manager: bool,
+    ) -> Result<Shown, ServiceError> {
+        for _ in 0..TRIES {
+            match self.act(kind, &panel, actor, pressed, manager)? {
+                Answer::Show(view) => return Ok(Shown::View(Box::new(view))),
+                Answer::Preview(config) => {
+                    let face = self.draw(kind, &Panel { config, ..panel }, None).await.face;
+                    return Ok(Shown::View(Box::new(face.view)));
+                }
+                Answer::Ask(_) => return Err(invalid(Invalid::outdated())),
+                Answer::Change(config, said) => {
+                    let change = PanelChange { title: panel.title.clone(), config, refresh: panel.refresh };
+                    if !manager {
+                        return Err(Refusal::PanelRight {
+                            own: actor.guild == panel.guild,
+                            channel: panel.channel,
+                        }
+                        .into());
+                    }
+                    if self.store.change_panel(&panel, &change, self.clock.now()).await? {
+                        self.poke.notify_one();
+                        return Ok(Shown::Said(said));
+                    }
+                    panel = self.pressed_panel(pressed).await?.0;
+                }
+            }
+        }
+        Err(Refusal::PanelBusy.into())
+    }
+
+    async fn pressed_panel(&self, pressed: &Pressed) -> Result<(Panel, &'static dyn AnyKind), ServiceError> {
+        let panel = self.store.panel_anywhere(pressed.panel).await?.ok_or(Refusal::PanelGone)?;
+        let kind = find(&panel.kind).ok_or(Refusal::UnknownPanelKind)?;
+        Ok((panel, kind))
+    }
+
+    fn act(
+        &self,
+        kind: &dyn AnyKind,
+        panel: &Panel,
+        actor: Actor,
+        pressed: &Pressed,
+        manager: bool,
+    ) -> Result<Answer<serde_json::Value>, ServiceError> {
+        let now = self.clock.now();
+        let place = Place { guild: panel.guild, channel: panel.channel };
+        let since = panel.data_at.unwrap_or(now);
+        let scene = Scene { panel: panel.id, title: panel.title.clone(), place, since };
+        let input = Input {
+            action: &pressed.action,
+            chosen: pressed.chosen.as_deref(),
+            filled: pressed.filled.as_ref(),
+            manager,
+            guild: actor.guild,
+            settings: self.sources.settings(),
+            now,
+        };
+        kind.act(&scene, &panel.config, panel.data.as_ref(), &input).map_err(invalid)
+    }
+}

@@ -1,0 +1,186 @@
+//! Panels through crashes, lost answers, limits and sources that fail: never two, never none, never stuck.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rstest::rstest;
+use tributary_sandbox::{Effect, Fault, Options};
+
+use crate::harness::{Backend, Board, SOON};
+
+#[rstest]
+#[tokio::test]
+async fn killed_at_any_moment_a_panel_stands_once_and_shows_the_newest(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(mut board) = Board::on(backend, &[]).await else { return };
+    let (own, mirror) = {
+        let own = board.notice("Notice", "Text 0.").await;
+        (own.id, board.shows(&board.news, "Text 0.").await.id)
+    };
+    let mut random = StdRng::seed_from_u64(7);
+    for round in 1..=8 {
+        let text = format!("Text {round}.");
+        let form = board.run("/panel edit", Options::new().set("panel", "Notice")).await;
+        let changing = tokio::spawn(async move { form.submit(&[("text", &text)]).await.map(|_| ()) });
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..60))).await;
+        board.kill().await;
+        // Whether or not it was taken: nobody answers any more.
+        changing.abort();
+        board.start().await;
+    }
+    board.change("Notice", "The last one.").await;
+    assert_eq!(board.shows(&board.board, "The last one.").await.id, own);
+    // On PostgreSQL, what the killed process held is free only when its lease ends.
+    let patience = 3 * SOON;
+    assert_eq!(board.shows_within(patience, &board.news, "The last one.").await.id, mirror);
+    assert_eq!((board.board.message_count(), board.news.message_count()), (1, 1));
+}
+
+#[tokio::test]
+async fn killed_while_it_is_posted_it_is_posted_once() {
+    let mut board = Board::new().await;
+    let path = format!("/channels/{}/messages", board.board.id());
+    board.world.sandbox.fault(Fault::on("POST", &path, Effect::DelayAnswer(Duration::from_secs(30))));
+    let form = board.run("/panel create", Options::new().set("kind", "custom").set("title", "Notice")).await;
+    let making = tokio::spawn(async move { form.submit(&[("text", "Only once.")]).await.map(|_| ()) });
+    board.shows(&board.board, "Only once.").await;
+    board.kill().await;
+    making.abort();
+    board.world.sandbox.clear_faults();
+    board.start().await;
+    board.shows(&board.news, "Only once.").await;
+    assert_eq!((board.board.message_count(), board.news.message_count()), (1, 1));
+    board.change("Notice", "And it lives.").await;
+    board.shows(&board.board, "And it lives.").await;
+    board.shows(&board.news, "And it lives.").await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_doubles_nothing() {
+    let board = Board::new().await;
+    let path = format!("/channels/{}/messages", board.board.id());
+    board.world.sandbox.fault(Fault::on("POST", &path, Effect::DropAnswer));
+    board.world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::DropAnswer));
+    let form = board.run("/panel create", Options::new().set("kind", "custom").set("title", "Notice")).await;
+    let made = form.submit(&[("text", "Only once.")]).await.expect("an answer");
+    assert!(made.text().contains("tried again"), "{}", made.text());
+    board.shows(&board.news, "Only once.").await;
+    board.change("Notice", "And it lives.").await;
+    board.shows(&board.board, "And it lives.").await;
+    board.shows(&board.news, "And it lives.").await;
+    assert_eq!((board.board.message_count(), board.news.message_count()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_outage_only_delays_a_panel() {
+    let board = Board::new().await;
+    board.notice("Notice", "Before.").await;
+    board.shows(&board.news, "Before.").await;
+    let mirrors = format!("/webhooks/{}/**", board.news.webhooks()[0].id);
+    let faults = [mirrors.as_str(), "/channels/*/messages/*"]
+        .map(|path| board.world.sandbox.fault(Fault::on("PATCH", path, Effect::Status(503)).forever()));
+    let form = board.run("/panel edit", Options::new().set("panel", "Notice")).await;
+    let changed = form.submit(&[("text", "After.")]).await.expect("an answer");
+    assert!(changed.text().contains("tried again"), "{}", changed.text());
+    faults.into_iter().for_each(|fault| board.world.sandbox.clear_fault(fault));
+    board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
+    board.shows(&board.board, "After.").await;
+    board.shows(&board.news, "After.").await;
+    assert!(board.list().await.contains("current"), "{}", board.list().await);
+}
+
+#[tokio::test]
+async fn discords_limit_on_old_edits_slows_a_panel_down() {
+    let board = Board::new().await;
+    board.notice("Notice", "Before.").await;
+    board.shows(&board.news, "Before.").await;
+    let own = format!("/channels/{}/messages/*", board.board.id());
+    let refused = Effect::Refuse {
+        status: 429,
+        code: 30046,
+        message: "Maximum number of edits to messages older than 1 hour reached. Try again later.".to_owned(),
+    };
+    let fault = board.world.sandbox.fault(Fault::on("PATCH", &own, refused).forever());
+    let form = board.run("/panel edit", Options::new().set("panel", "Notice")).await;
+    form.submit(&[("text", "After.")]).await.expect("an answer");
+    // Its mirrors are messages of their own.
+    board.shows(&board.news, "After.").await;
+    let list = board.list().await;
+    assert!(list.contains("has trouble") && list.contains("Discord limits"), "{list}");
+    assert_eq!(board.world.sandbox.fault_hits(fault), 1, "it doesn't insist");
+
+    board.world.sandbox.clear_faults();
+    board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
+    let own = board.shows(&board.board, "After.").await;
+    assert!(own.text().contains("about every 10 minutes"), "{}", own.text());
+}
+
+#[tokio::test]
+async fn a_source_that_fails_leaves_the_last_values_with_their_age() {
+    let mut board = Board::new().await;
+    let text = "{{member_count}} members, one harbour.";
+    let form = board.run("/panel create", Options::new().set("kind", "custom").set("title", "Crew")).await;
+    form.submit(&[("text", text)]).await.expect("an answer");
+    let before = board.shows(&board.board, "members, one harbour.").await.text();
+    // Another process knows nothing of what was answered a moment ago.
+    board.stop().await;
+    let channels = format!("/guilds/{}/channels", board.harbour.id());
+    board.world.sandbox.fault(Fault::on("GET", &channels, Effect::Status(500)).forever());
+    board.start().await;
+    board.world.database.execute("UPDATE panels SET next_refresh_at = created_at").await;
+    let stale = board.shows(&board.board, "These values are from").await;
+    let figure = before.split_once(" members").map(|(figure, _)| figure.to_owned()).expect("a figure");
+    assert!(
+        stale.text().contains(&figure) && stale.text().contains("Discord did not answer"),
+        "{}",
+        stale.text()
+    );
+    board.shows(&board.news, "These values are from").await;
+
+    board.world.sandbox.clear_faults();
+    board.run("/panel refresh", Options::new().set("panel", "Crew")).await;
+    let fresh = |message: &tributary_sandbox::SeenMessage| !message.text().contains("These values are from");
+    board.board.wait_for_message(SOON, fresh).await.expect("it is current again");
+}
+
+#[tokio::test]
+async fn a_refresh_costs_one_edit_a_mirror_and_none_where_nothing_changed() {
+    let board = Board::new().await;
+    let mut targets = vec![board.news.clone()];
+    for number in 0..9 {
+        let target = board.harbour.text(&format!("reader-{number}"));
+        board.follow(&board.board, &target, "relay").await;
+        targets.push(target);
+    }
+    board.notice("Notice", "Version 1.").await;
+    for target in &targets {
+        board.shows(target, "Version 1.").await;
+    }
+    board.settled().await;
+    let patches = || {
+        board
+            .world
+            .sandbox
+            .exchanges()
+            .iter()
+            .filter(|one| one.method == "PATCH" && !one.path.contains("@original"))
+            .count()
+    };
+    let before = patches();
+    board.change("Notice", "Version 2.").await;
+    for target in &targets {
+        board.shows(target, "Version 2.").await;
+    }
+    board.settled().await;
+    assert_eq!(patches() - before, 1 + targets.len(), "one edit each");
+
+    let looked = "SELECT CAST(refreshed_at AS TEXT) FROM panels";
+    let (before, last) = (patches(), board.world.database.text(looked).await);
+    board.world.database.execute("UPDATE panels SET next_refresh_at = created_at").await;
+    let again = async || board.world.database.text(looked).await != last;
+    board.world.until("another look", again).await;
+    board.settled().await;
+    assert_eq!(patches(), before, "nothing changed, so nothing is edited");
+}
