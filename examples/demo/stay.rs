@@ -19,7 +19,7 @@ pub(crate) async fn stay(
     pages: SocketAddr,
     arguments: &Arguments,
 ) -> Result<(), Failure> {
-    furnish::furnish(sandbox, cast).await?;
+    furnish::furnish(cast).await?;
     let page = sandbox.serve_page(arguments.page_port).await?;
     let url = page.url_as(&cast.alice, &[&cast.dev, &cast.news]);
     explain(sandbox, &cast.dev, pages, &url)?;

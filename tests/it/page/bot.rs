@@ -9,7 +9,7 @@ use crate::harness::{SOON, Scene, texts};
 async fn a_follow_is_made_and_its_mirrors_live() {
     let scene = Scene::new().await;
     let (alice, source, target) = (&scene.alice, &scene.releases, &scene.news);
-    let Some(screen) = Screen::open(&scene, alice, &[source, target]).await else { return };
+    let Some(screen) = Screen::open(&scene.world.sandbox, alice, &[source, target]).await else { return };
     let browser = &screen.browser;
 
     // The command, typed.
@@ -70,7 +70,7 @@ async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
         let source = scene.harbour.text(&format!("source-{n}"));
         scene.follow(&source).await;
     }
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.news]).await else { return };
+    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await else { return };
     screen.write_in("left").await;
     screen.browser.keys("/follows ").await;
     screen.browser.until("document.querySelector('.slash')").await;
@@ -93,7 +93,7 @@ async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
 async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.news]).await else { return };
+    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await else { return };
     let browser = &screen.browser;
     screen.write_in("left").await;
     browser.keys("/unfollow ").await;
@@ -133,7 +133,7 @@ async fn people_see_and_may_what_discord_lets_them() {
     scene.alice.post(&crew, "for the crew").expect("she may");
     let bob = scene.harbour.member("Bob", Permissions::empty());
     let notice = scene.alice.post(&scene.news, "a notice").expect("she may");
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&crew]).await else { return };
+    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&crew]).await else { return };
     let browser = &screen.browser;
     screen.shows("left", "for the crew").await;
 
@@ -168,7 +168,9 @@ async fn files_mentions_and_threads_come_from_the_page() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
     let bob = scene.harbour.member("Bob", Permissions::empty());
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.releases, &scene.news]).await else {
+    let Some(screen) =
+        Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await
+    else {
         return;
     };
     let browser = &screen.browser;
@@ -219,7 +221,10 @@ async fn announcements_are_followed_and_published_by_hand() {
     let announcements = scene.harbour.announcement("announcements");
     let owner = scene.harbour.owner();
     scene.harbour.grant(&owner, scene.harbour.role("owner", Permissions::all()));
-    let Some(screen) = Screen::open(&scene, &owner, &[&announcements, &scene.news]).await else { return };
+    let Some(screen) = Screen::open(&scene.world.sandbox, &owner, &[&announcements, &scene.news]).await
+    else {
+        return;
+    };
     let browser = &screen.browser;
     browser.click("[data-side=left] .pane-head .button").await;
     browser.until("document.activeElement.id === 'choose-channel'").await;
@@ -241,7 +246,9 @@ async fn announcements_are_followed_and_published_by_hand() {
 async fn faults_are_caused_and_the_bot_copes() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.releases, &scene.news]).await else {
+    let Some(screen) =
+        Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await
+    else {
         return;
     };
     let browser = &screen.browser;

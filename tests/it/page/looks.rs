@@ -14,7 +14,7 @@ async fn everything_is_reached_by_keyboard() {
     for n in 0..3 {
         scene.alice.post(&scene.news, format!("message {n}")).expect("she may");
     }
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.news]).await else { return };
+    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await else { return };
     let browser = &screen.browser;
     screen.shows("left", "message 2").await;
 
@@ -67,7 +67,9 @@ async fn every_control_has_a_name() {
     scene.follow(&scene.releases).await;
     let post = Post::text("with a file").file("notes.txt", "text/plain", "x");
     scene.alice.post(&scene.releases, post).expect("she may");
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.releases, &scene.news]).await else {
+    let Some(screen) =
+        Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await
+    else {
         return;
     };
     let browser = &screen.browser;
@@ -122,7 +124,9 @@ async fn it_fits_a_phone_in_both_colours() {
     scene.follow(&scene.releases).await;
     let long = "a".repeat(300);
     scene.alice.post(&scene.releases, format!("from the phone {long}")).expect("she may");
-    let Some(screen) = Screen::open(&scene, &scene.alice, &[&scene.releases, &scene.news]).await else {
+    let Some(screen) =
+        Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await
+    else {
         return;
     };
     let browser = &screen.browser;
@@ -201,7 +205,7 @@ async fn nothing_that_is_posted_becomes_part_of_the_page() {
     for text in nasty {
         bob.post(&scene.news, text).expect("he may");
     }
-    let Some(screen) = Screen::open(&scene, &bob, &[&scene.news]).await else { return };
+    let Some(screen) = Screen::open(&scene.world.sandbox, &bob, &[&scene.news]).await else { return };
     let browser = &screen.browser;
     screen.shows("left", "<img src=x").await;
     screen.shows("left", "<b>Bob</b>").await;

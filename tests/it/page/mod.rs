@@ -3,13 +3,14 @@
 mod bot;
 mod forms;
 mod looks;
+mod panels;
 mod pictures;
 
-use tributary_sandbox::{Channel, Page, Person};
+use tributary_sandbox::{Channel, Page, Person, Sandbox};
 
-use crate::harness::{Browser, Scene};
+use crate::harness::Browser;
 
-/// A browser that shows a scene.
+/// A browser that shows a sandbox.
 pub(super) struct Screen {
     pub(super) browser: Browser,
     pub(super) page: Page,
@@ -17,9 +18,9 @@ pub(super) struct Screen {
 
 impl Screen {
     /// As this person, with these channels side by side; `None` where there is no browser.
-    pub(super) async fn open(scene: &Scene, person: &Person, channels: &[&Channel]) -> Option<Self> {
+    pub(super) async fn open(sandbox: &Sandbox, person: &Person, channels: &[&Channel]) -> Option<Self> {
         let browser = Browser::open(1280, 800).await?;
-        let page = scene.world.sandbox.serve_page(0).await.expect("a free port");
+        let page = sandbox.serve_page(0).await.expect("a free port");
         let screen = Self { browser, page };
         screen.show(person, channels).await;
         Some(screen)
