@@ -37,10 +37,7 @@ impl Kind for Follows {
         let (relayed, at_once) = sums(&data.hours);
         let mut fields = vec![
             field("Follows", states(data)),
-            field(
-                "Sources",
-                format!("{}\ninto {} of ours", channels(data.sources), count(data.targets)),
-            ),
+            field("Sources", format!("{}\ninto {} of ours", channels(data.sources), count(data.targets))),
             field("Followers", followers(data)),
             field("Relayed, 24 hours", messages(relayed)),
             field("Within 2 seconds", share(at_once, relayed)),
