@@ -1,8 +1,9 @@
 //! Tributary without a Discord account: starts a Discord on loopback and the bot in one process, plays a short scene, and prints
 //! what people do, what the bot answers, and what each channel shows in the end.
 //!
-//! `cargo run --example demo`, or with `-- --keep` to leave both running.
+//! `cargo run --example demo`; with `-- --open`, both stay, and a page in the browser shows what Discord would show and plays all roles.
 
+mod furnish;
 mod scene;
 mod show;
 mod stay;
@@ -29,9 +30,15 @@ const SOON: Duration = Duration::from_secs(20);
 /// Shows Tributary without a Discord account.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Leave Discord and the bot running after the scene, until Ctrl-C.
+    /// Leave Discord and the bot running after the scene, until Ctrl-C, and serve a page that shows both.
     #[arg(long)]
     keep: bool,
+    /// The same, and open the page in the browser.
+    #[arg(long)]
+    open: bool,
+    /// The port of the page on 127.0.0.1; 0 takes any free one.
+    #[arg(long, default_value_t = 0)]
+    page_port: u16,
 }
 
 #[tokio::main(worker_threads = 4)]
@@ -61,7 +68,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut bot = pin!(app::run(settings(&sandbox, folder.path(), pages)?, stopped));
 
     let ended = tokio::select! {
-        ended = play(&sandbox, &cast, pages, arguments.keep) => ended,
+        ended = play(&sandbox, &cast, pages, &arguments) => ended,
         stopped = &mut bot => {
             stopped?;
             return Err("the bot stopped in the middle of the scene".into());
@@ -74,10 +81,15 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     ended
 }
 
-async fn play(sandbox: &Sandbox, cast: &scene::Cast, pages: SocketAddr, keep: bool) -> Result<(), Failure> {
+async fn play(
+    sandbox: &Sandbox,
+    cast: &scene::Cast,
+    pages: SocketAddr,
+    arguments: &Arguments,
+) -> Result<(), Failure> {
     sandbox.wait_until_ready(SOON).await?;
     scene::play(sandbox, cast).await?;
-    if keep { stay::stay(sandbox, cast, pages).await } else { Ok(()) }
+    if arguments.keep || arguments.open { stay::stay(sandbox, cast, pages, arguments).await } else { Ok(()) }
 }
 
 /// Settings as an operator would give them in the environment, but for `RUST_LOG`: only trouble is told.

@@ -11,17 +11,18 @@ const BREATH: Duration = Duration::from_millis(150);
 
 /// Who and what there is.
 pub(crate) struct Cast {
-    harbour: Guild,
-    lighthouse: Guild,
+    pub(crate) harbour: Guild,
+    pub(crate) lighthouse: Guild,
     announcements: Channel,
     /// A channel of Harbour that others follow.
     pub(crate) dev: Channel,
-    news: Channel,
+    /// One that follows it.
+    pub(crate) news: Channel,
     lobby: Channel,
     beacon: Channel,
-    alice: Person,
-    bob: Person,
-    carol: Person,
+    pub(crate) alice: Person,
+    pub(crate) bob: Person,
+    pub(crate) carol: Person,
 }
 
 impl Cast {

@@ -4,17 +4,28 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tributary_sandbox::{ActError, Channel, MessageId, Sandbox, SeenMessage};
+use tributary_sandbox::{ActError, Channel, MessageId, Sandbox, SeenMessage, open_in_browser};
 
 use crate::scene::Cast;
-use crate::{Failure, show};
+use crate::{Arguments, Failure, furnish, show};
 
 /// How long to wait for a message before waiting again.
 const A_WHILE: Duration = Duration::from_secs(3600);
 
 /// Says how to try it, then prints new messages until the demo is ended.
-pub(crate) async fn stay(sandbox: &Sandbox, cast: &Cast, pages: SocketAddr) -> Result<(), Failure> {
-    explain(sandbox, &cast.dev, pages)?;
+pub(crate) async fn stay(
+    sandbox: &Sandbox,
+    cast: &Cast,
+    pages: SocketAddr,
+    arguments: &Arguments,
+) -> Result<(), Failure> {
+    furnish::furnish(cast).await?;
+    let page = sandbox.serve_page(arguments.page_port).await?;
+    let url = page.url_as(&cast.alice, &[&cast.dev, &cast.news]);
+    explain(sandbox, &cast.dev, pages, &url)?;
+    if arguments.open && !open_in_browser(&url) {
+        println!("There seems to be no browser here: open the first link above yourself.\n");
+    }
     let mut known: HashSet<MessageId> = all(sandbox).map(|(_, message)| message.id).collect();
     loop {
         let new = || all(sandbox).find(|(_, message)| !known.contains(&message.id));
@@ -30,14 +41,16 @@ pub(crate) async fn stay(sandbox: &Sandbox, cast: &Cast, pages: SocketAddr) -> R
     }
 }
 
-/// A webhook that somebody made by hand stands for a person, as there is no Discord client to type in.
-fn explain(sandbox: &Sandbox, dev: &Channel, pages: SocketAddr) -> Result<(), Failure> {
+/// Besides the page: a webhook that somebody made by hand stands for a person, for those who have only a terminal.
+fn explain(sandbox: &Sandbox, dev: &Channel, pages: SocketAddr, url: &str) -> Result<(), Failure> {
     let made = dev.add_webhooks(1)?;
     let hook = dev.webhooks().into_iter().find(|hook| made.contains(&hook.id));
     let token = hook.as_ref().and_then(|hook| hook.token.as_deref()).unwrap_or_default();
     let id = hook.as_ref().map(|hook| hook.id.to_string()).unwrap_or_default();
     println!("\nBoth are still running: Discord at {}, the bot's pages at http://{pages}.", sandbox.base());
-    println!("Say something in #dev from another terminal, and see it arrive here:\n");
+    println!("In the browser, you can be everyone in it:\n");
+    println!("   {url}\n");
+    println!("Or say something in #dev from another terminal, and see it arrive here:\n");
     println!("   curl {}/api/v10/webhooks/{id}/{token} \\", sandbox.base());
     println!(
         "     -H 'Content-Type: application/json' -d '{{\"username\": \"You\", \"content\": \"Hello!\"}}'"

@@ -67,10 +67,11 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub struct Fault {
     method: Option<String>,
-    pattern: String,
-    effect: Effect,
+    pub(crate) pattern: String,
+    pub(crate) effect: Effect,
     skip: u64,
-    left: u64,
+    /// How often it will strike yet; `u64::MAX` for ever.
+    pub(crate) left: u64,
 }
 
 impl Fault {
@@ -123,7 +124,7 @@ pub(crate) fn path_matches(pattern: &str, path: &str) -> bool {
 
 /// Names a planted fault, to see how often it struck and to take it away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FaultId(u64);
+pub struct FaultId(pub(crate) u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
@@ -155,6 +156,13 @@ impl Faults {
 
     pub(crate) fn hits(&self, id: FaultId) -> u64 {
         lock(&self.planted).iter().find(|planted| planted.id == id).map_or(0, |planted| planted.hits)
+    }
+
+    /// The faults that will strike yet, and how often each did.
+    pub(crate) fn planted(&self) -> Vec<(FaultId, Fault, u64)> {
+        let planted = lock(&self.planted);
+        let left = planted.iter().filter(|planted| planted.fault.left > 0);
+        left.map(|planted| (planted.id, planted.fault.clone(), planted.hits)).collect()
     }
 
     /// All faults that strike this request.

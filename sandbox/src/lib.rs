@@ -36,6 +36,7 @@
 //! | `validate`, `mentions` | Discord's limits and rules for bodies |
 //! | `limits`, `faults` | rate limits with their headers; what goes wrong on demand |
 //! | `driver` | people, moderators, waiting, rendering |
+//! | `page` | the same for eyes and hands: a chat client in the browser ([`Sandbox::serve_page`]) |
 //!
 //! All state is in memory, behind one mutex. A step is synchronous and short, so events leave in the order of the steps, and a
 //! wait ([`Sandbox::wait_for`]) is woken by each change instead of polling.
@@ -63,6 +64,7 @@ mod model;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod ops;
+mod page;
 mod permissions;
 mod rest;
 mod server;
@@ -85,5 +87,6 @@ pub use ids::{
 };
 pub use limits::{Limits, Quota};
 pub use model::{ChannelKind, MessageFlags};
+pub use page::{Page, open_in_browser};
 pub use permissions::{Overwrite, OverwriteTarget, Permissions};
 pub use shared::Counts;

@@ -1,7 +1,7 @@
 //! Runs a sandbox with a small world, until Ctrl-C.
 
 use clap::Parser;
-use tributary_sandbox::{Config, Limits, Permissions, Sandbox};
+use tributary_sandbox::{Config, Limits, Permissions, Sandbox, open_in_browser};
 
 /// A Discord on loopback, to point a bot at.
 #[derive(Debug, Parser)]
@@ -9,6 +9,12 @@ struct Arguments {
     /// The port on 127.0.0.1; 0 takes any free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// The port of the page on 127.0.0.1; 0 takes any free one.
+    #[arg(long, default_value_t = 0)]
+    page_port: u16,
+    /// Open the page in the browser.
+    #[arg(long)]
+    open: bool,
     /// Enforce the rate limits that Discord is observed to enforce.
     #[arg(long)]
     limits: bool,
@@ -30,7 +36,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     alice.post(&releases, "Version 1.0 is out.")?;
     alice.post(&general, "Hello, everyone!")?;
 
+    let page = sandbox.serve_page(arguments.page_port).await?;
+    let url = page.url_as(&alice, &[&general]);
+
     println!("Discord on loopback: {}", sandbox.base());
+    println!("As people see it:    {url}");
     println!("Bot token:           {}", sandbox.token());
     println!("Application id:      {}", sandbox.application_id());
     println!();
@@ -42,6 +52,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!();
     for guild in sandbox.guilds() {
         println!("{}", guild.render_text());
+    }
+    if arguments.open && !open_in_browser(&url) {
+        println!("There seems to be no browser here: open the link above yourself.");
     }
     println!("Ctrl-C ends it.");
     tokio::signal::ctrl_c().await?;

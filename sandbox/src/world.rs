@@ -100,6 +100,12 @@ impl World {
         self.users.get(&id).ok_or_else(ApiError::unknown_user)
     }
 
+    /// All people who are in a guild.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &User> {
+        let inside = |user: &&User| self.guilds.values().any(|guild| guild.members.contains_key(&user.id));
+        self.users.values().filter(|user| !user.bot).filter(inside)
+    }
+
     pub(crate) fn guild(&self, id: GuildId) -> ApiResult<&Guild> {
         self.guilds.get(&id).ok_or_else(ApiError::unknown_guild)
     }
@@ -113,7 +119,9 @@ impl World {
     }
 
     pub(crate) fn channel_mut(&mut self, id: ChannelId) -> ApiResult<&mut Channel> {
-        self.channels.get_mut(&id).ok_or_else(ApiError::unknown_channel)
+        let channel = self.channels.get_mut(&id).ok_or_else(ApiError::unknown_channel)?;
+        channel.version += 1;
+        Ok(channel)
     }
 
     pub(crate) fn message(&self, channel: ChannelId, id: MessageId) -> ApiResult<&Message> {
@@ -179,6 +187,16 @@ impl World {
 
     pub(crate) fn can(&self, user: UserId, channel: ChannelId, wanted: Permissions) -> bool {
         self.permissions(user, channel).contains(wanted)
+    }
+
+    /// Whether a member without any roles and exceptions has these permissions there.
+    pub(crate) fn everyone_can(&self, channel: ChannelId, wanted: Permissions) -> bool {
+        let Some(channel) = self.channels.get(&channel) else { return false };
+        let Some(guild) = channel.guild.and_then(|guild| self.guilds.get(&guild)) else { return false };
+        let base = guild.roles.get(&guild.id.everyone()).map(|role| role.permissions).unwrap_or_default();
+        let standing = Standing { guild: guild.id, user: UserId(0), is_owner: false, roles: &[], base };
+        let overwrites = &self.governing_channel(channel).overwrites;
+        channel.kind != ChannelKind::PrivateThread && standing.in_channel(overwrites).contains(wanted)
     }
 
     /// The permission to write in this channel differs in threads.

@@ -14,6 +14,7 @@ mod limits;
 mod migrate;
 mod native;
 mod operating;
+mod page;
 mod panel_faults;
 mod panel_figures;
 mod panel_kinds;

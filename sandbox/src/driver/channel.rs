@@ -21,7 +21,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(shared: &Arc<Shared>, id: ChannelId) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, id: ChannelId) -> Self {
         Self { shared: Arc::clone(shared), id }
     }
 

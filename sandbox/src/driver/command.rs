@@ -1,10 +1,11 @@
 //! A use of a command: what Discord's client checks before it sends one, and the data it sends.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{ActError, Arg, Options, Reply};
+use super::{ActError, Arg, Options, Reply, SeenCommand};
 use crate::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::model::{Command, InteractionKind};
 use crate::ops::NewInteraction;
@@ -228,6 +229,21 @@ impl Invocation {
         }
         resolved.as_object().is_some_and(|map| !map.is_empty()).then_some(resolved)
     }
+}
+
+/// The commands that Discord's client offers to this person here, by name.
+pub(super) fn offers(world: &World, user: UserId, channel: ChannelId) -> Vec<SeenCommand> {
+    let Ok(guild) = world.channel(channel).map(|channel| channel.guild) else { return Vec::new() };
+    let mut offers: BTreeMap<(String, u64), &Command> = BTreeMap::new();
+    for command in world.commands.values().filter(|c| c.guild.is_none() || c.guild == guild) {
+        // A guild's own command hides the global one of the same name.
+        let named = offers.entry((command.name.clone(), command.kind)).or_insert(command);
+        if command.guild.is_some() {
+            *named = command;
+        }
+    }
+    offers.retain(|_, command| offered(world, command, user, guild, channel).is_ok());
+    offers.into_values().map(|command| SeenCommand::new(world, command)).collect()
 }
 
 /// Whether Discord's client offers the command to this person here.

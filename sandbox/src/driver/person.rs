@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::command::Invocation;
+use super::command::{Invocation, offers};
 use super::reply::{find_component, start_component};
-use super::{ActError, Arg, Channel, Choice, Options, Reply, SeenMessage};
+use super::{ActError, Arg, Channel, Choice, Options, Reply, SeenCommand, SeenMessage};
 use crate::error::ApiError;
 use crate::ids::{ChannelId, MessageId, TagId, UserId};
 use crate::model::{Author, ChannelKind};
@@ -88,7 +88,7 @@ pub struct Person {
 }
 
 impl Person {
-    pub(super) fn new(shared: &Arc<Shared>, id: UserId) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, id: UserId) -> Self {
         Self { shared: Arc::clone(shared), id }
     }
 
@@ -250,6 +250,11 @@ impl Person {
         })
     }
 
+    /// The commands of all kinds that Discord's client offers them here.
+    pub fn commands(&self, channel: &Channel) -> Vec<SeenCommand> {
+        self.shared.read(|world| offers(world, self.id, channel.id()))
+    }
+
     fn patience(&self) -> Duration {
         self.shared.read(|world| world.config.patience)
     }
@@ -296,6 +301,16 @@ impl Person {
     ) -> Result<Reply, ActError> {
         let reply = self.invoke(channel, Invocation::on_message(command, message)).await?;
         reply.settled(self.patience()).await
+    }
+
+    /// Like [`Self::run_on`], but doesn't wait for the bot at all.
+    pub fn start_command_on(
+        &self,
+        channel: &Channel,
+        message: MessageId,
+        command: &str,
+    ) -> Result<Reply, ActError> {
+        Invocation::on_message(command, message).send(&self.shared, self.id, channel.id())
     }
 
     async fn invoke(&self, channel: &Channel, invocation: Invocation) -> Result<Reply, ActError> {
@@ -346,8 +361,18 @@ impl Person {
         select: &str,
         values: &[&str],
     ) -> Result<Reply, ActError> {
+        self.select_only(channel, message, select, values).await?.settled(self.patience()).await
+    }
+
+    /// Like [`Self::select`], but waits for the acknowledgement only.
+    pub async fn select_only(
+        &self,
+        channel: &Channel,
+        message: MessageId,
+        select: &str,
+        values: &[&str],
+    ) -> Result<Reply, ActError> {
         let found = find_component(&self.shared, channel.id(), message, self.id, select, false)?;
-        let reply = start_component(&self.shared, channel.id(), message, self.id, &found, values)?;
-        reply.acknowledged().await?.settled(self.patience()).await
+        start_component(&self.shared, channel.id(), message, self.id, &found, values)?.acknowledged().await
     }
 }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::sandbox::wait;
 use super::{ActError, Channel, Choice, Person, SeenMessage};
-use crate::ids::{ChannelId, InteractionId, MessageId, UserId};
+use crate::ids::{ChannelId, GuildId, InteractionId, MessageId, RoleId, UserId};
 use crate::model::{Acknowledgement, Interaction, InteractionKind, MessageFlags};
 use crate::ops::NewInteraction;
 use crate::permissions::Permissions;
 use crate::shared::Shared;
 use crate::validate::interactive;
+use crate::wire;
 use crate::world::World;
 
 /// How the bot answered first.
@@ -40,7 +41,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(shared: &Arc<Shared>, id: InteractionId) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, id: InteractionId) -> Self {
         Self { shared: Arc::clone(shared), id }
     }
 
@@ -202,6 +203,14 @@ impl Reply {
 
     /// The person fills in the form and sends it: values by custom id. What is left out keeps its preset value.
     pub async fn submit(&self, values: &[(&str, &str)]) -> Result<Reply, ActError> {
+        let values: Vec<_> =
+            values.iter().map(|(id, value)| ((*id).to_owned(), vec![(*value).to_owned()])).collect();
+        let patience = self.shared.read(|world| world.config.patience);
+        self.submit_only(&values).await?.settled(patience).await
+    }
+
+    /// Like [`Self::submit`], but waits for the acknowledgement only, and takes any number of values for each select.
+    pub async fn submit_only(&self, values: &[(String, Vec<String>)]) -> Result<Reply, ActError> {
         let none = || ActError::NoComponent { wanted: "a form".to_owned(), there: Vec::new() };
         let modal = self.modal().ok_or_else(none)?;
         let data = json!({
@@ -224,23 +233,22 @@ impl Reply {
                 data,
             }))
         })?;
-        let patience = self.shared.read(|world| world.config.patience);
-        Reply::new(&self.shared, id).acknowledged().await?.settled(patience).await
+        Reply::new(&self.shared, id).acknowledged().await
     }
 }
 
 /// A form's components as they are sent back: their ids and values only.
-fn filled(components: &Value, values: &[(&str, &str)]) -> Value {
+fn filled(components: &Value, values: &[(String, Vec<String>)]) -> Value {
     let one = |component: &Value| -> Value {
         let mut sent = json!({ "type": component["type"], "id": component["id"].as_u64().unwrap_or(1) });
         if let Some(custom_id) = component["custom_id"].as_str() {
-            let given = values.iter().find(|(id, _)| *id == custom_id).map(|(_, value)| json!(value));
+            let given = values.iter().find(|(id, _)| id == custom_id).map(|(_, values)| values);
             sent["custom_id"] = json!(custom_id);
             if component["type"] == 4 {
                 let preset = component["value"].as_str().unwrap_or_default();
-                sent["value"] = given.unwrap_or_else(|| json!(preset));
+                sent["value"] = json!(given.and_then(|values| values.first()).map_or(preset, String::as_str));
             } else {
-                sent["values"] = given.map_or_else(|| json!([]), |value| json!([value]));
+                sent["values"] = given.map_or_else(|| json!([]), |values| json!(values));
             }
         }
         if component["components"].is_array() {
@@ -306,13 +314,7 @@ pub(super) fn start_component(
         if !world.gateway.serves(guild) {
             return Err(ActError::Offline);
         }
-        if component["type"] == 8 {
-            for value in values {
-                if let Ok(picked) = value.parse() {
-                    data["resolved"]["channels"][*value] = crate::wire::partial_channel(world, picked, user);
-                }
-            }
-        }
+        resolve(world, &mut data, component["type"].as_u64().unwrap_or(0), guild, user, values);
         let kind = InteractionKind::Component;
         let source = Some(message);
         Ok(world.interact(NewInteraction {
@@ -327,6 +329,35 @@ pub(super) fn start_component(
         }))
     })?;
     Ok(Reply::new(shared, id))
+}
+
+/// What Discord tells of the users (5), roles (6), both (7) or channels (8) that were picked.
+fn resolve(
+    world: &World,
+    data: &mut Value,
+    select: u64,
+    guild: Option<GuildId>,
+    person: UserId,
+    values: &[&str],
+) {
+    let of = guild.and_then(|guild| world.guilds.get(&guild));
+    for value in values.iter().filter(|value| value.parse::<u64>().is_ok()) {
+        let (user, role) = (UserId(value.parse().unwrap_or(0)), RoleId(value.parse().unwrap_or(0)));
+        if select == 8 {
+            let channel = ChannelId(user.0);
+            data["resolved"]["channels"][*value] = wire::partial_channel(world, channel, person);
+        } else if let Some(role) = of.and_then(|of| of.roles.get(&role)).filter(|_| matches!(select, 6 | 7)) {
+            data["resolved"]["roles"][*value] = wire::role(role);
+        } else if matches!(select, 5 | 7) {
+            data["resolved"]["users"][*value] = wire::user(world, user);
+            if let Some(mut member) = of.and_then(|of| wire::member(world, of, user)) {
+                for gone in ["user", "deaf", "mute"] {
+                    member.as_object_mut().map(|fields| fields.remove(gone));
+                }
+                data["resolved"]["members"][*value] = member;
+            }
+        }
+    }
 }
 
 fn check_values(select: &Value, values: &[&str]) -> Result<(), ActError> {

@@ -100,6 +100,12 @@ impl Sandbox {
         Person::new(self.shared(), id)
     }
 
+    /// All people who are in a guild, in the order in which they were made; not the bot.
+    pub fn people(&self) -> Vec<Person> {
+        let ids: Vec<UserId> = self.shared().read(|world| world.people().map(|user| user.id).collect());
+        ids.into_iter().map(|id| Person::new(self.shared(), id)).collect()
+    }
+
     /// The application's owner.
     pub fn app_owner(&self) -> Person {
         Person::new(self.shared(), self.shared().read(|world| world.app.owner))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::ids::{ApplicationId, ChannelId, CommandId, GuildId, MessageId, RoleId, UserId, WebhookId};
-use crate::model::{Author, Message, MessageFlags, Pinged, Webhook, WebhookKind};
+use crate::model::{Author, Command, Message, MessageFlags, Pinged, Webhook, WebhookKind};
 use crate::wire;
 use crate::world::World;
 
@@ -222,18 +222,18 @@ pub struct SeenCommand {
 
 impl SeenCommand {
     pub(crate) fn all(world: &World) -> Vec<Self> {
-        let mut all: Vec<Self> = world
-            .commands
-            .values()
-            .map(|command| Self {
-                id: command.id,
-                name: command.name.clone(),
-                kind: command.kind,
-                guild: command.guild,
-                json: world.command_json(command.id).unwrap_or_default(),
-            })
-            .collect();
+        let mut all: Vec<Self> = world.commands.values().map(|command| Self::new(world, command)).collect();
         all.sort_by_key(|command| (command.guild, command.id));
         all
+    }
+
+    pub(super) fn new(world: &World, command: &Command) -> Self {
+        Self {
+            id: command.id,
+            name: command.name.clone(),
+            kind: command.kind,
+            guild: command.guild,
+            json: world.command_json(command.id).unwrap_or_default(),
+        }
     }
 }

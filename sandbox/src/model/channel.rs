@@ -123,6 +123,8 @@ pub(crate) struct Channel {
     pub(crate) recipients: Vec<UserId>,
     pub(crate) last_message: Option<MessageId>,
     pub(crate) messages: BTreeMap<MessageId, Message>,
+    /// Counts the changes to the channel and its messages, so that whoever shows them sees at a glance that there was none.
+    pub(crate) version: u64,
 }
 
 impl Channel {
@@ -145,6 +147,7 @@ impl Channel {
             recipients: Vec::new(),
             last_message: None,
             messages: BTreeMap::new(),
+            version: 0,
         }
     }
 }

@@ -183,7 +183,7 @@ impl World {
         let hidden = message.only_for.is_some();
         let author = message.author.clone();
         let mut woke = false;
-        if let Some(channel) = self.channels.get_mut(&channel_id) {
+        if let Ok(channel) = self.channel_mut(channel_id) {
             channel.messages.insert(id, message);
             if !hidden {
                 channel.last_message = Some(id);
@@ -212,6 +212,7 @@ impl World {
             message.flags = message.flags.difference(MessageFlags::SUPPRESS_EMBEDS) | (flags & settable);
         }
         self.fill(&mut message, draft, replied);
+        let fills_in = message.flags.contains(MessageFlags::LOADING);
         message.flags.remove(MessageFlags::LOADING);
         let bare = message.content.is_empty()
             && message.embeds.is_empty()
@@ -223,7 +224,10 @@ impl World {
         if bare {
             return Err(ApiError::empty_message());
         }
-        message.edited_at = Some(Utc::now());
+        // What takes the place of "thinking" is no edit to those who read it.
+        if !fills_in {
+            message.edited_at = Some(Utc::now());
+        }
         let copies = message.copies.clone();
         *self.message_mut(channel, id)? = message;
         self.emit_message("MESSAGE_UPDATE", channel, id);

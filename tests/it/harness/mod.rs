@@ -2,12 +2,14 @@
 
 mod board;
 mod bot;
+mod browser;
 mod contract;
 mod database;
 mod look;
 mod pair;
 mod program;
 mod scene;
+mod scripted;
 
 use std::process::Command;
 use std::time::Duration;
@@ -17,11 +19,13 @@ use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Pe
 
 pub use self::board::Board;
 pub use self::bot::{Bot, KEY};
+pub use self::browser::Browser;
 pub use self::database::{Backend, Database};
 pub use self::look::look;
 pub use self::pair::Pair;
 pub use self::program::ended;
 pub use self::scene::{Scene, hidden, refusal};
+pub use self::scripted::Scripted;
 
 /// How long anything may take that should happen soon; generous, as machines are busy.
 pub const SOON: Duration = Duration::from_secs(15);

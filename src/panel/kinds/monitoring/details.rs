@@ -119,15 +119,13 @@ fn cpu(now: &HostSample) -> Vec<EmbedField> {
     let all: Vec<String> =
         now.cores.iter().enumerate().map(|(at, percent)| core((at + 1, percent))).collect();
     let more = |left| format!("… and {left} more");
-    vec![
-        field("All cores", format!("**{:.0} %**", now.cpu)),
-        field("Load", load(now)),
-        wide(
-            "Each core",
-            if all.is_empty() { NONE.to_owned() } else { lines(&all, limits::FIELD_VALUE, more) },
-        ),
-        wide("Busiest", processes(&now.by_cpu, FEW, busy)),
-    ]
+    let mut fields = vec![field("All cores", format!("**{:.0} %**", now.cpu)), field("Load", load(now))];
+    // Not every system tells of them.
+    if !all.is_empty() {
+        fields.push(wide("Each core", lines(&all, limits::FIELD_VALUE, more)));
+    }
+    fields.push(wide("Busiest", processes(&now.by_cpu, FEW, busy)));
+    fields
 }
 
 fn memory(now: &HostSample) -> Vec<EmbedField> {

@@ -1,0 +1,19 @@
+// Light or dark, before anything is drawn: as the system has it, unless somebody chose.
+// A classic script, so that it runs before the first picture.
+"use strict";
+(() => {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => {
+    const chosen = localStorage.getItem("theme");
+    document.documentElement.dataset.theme = chosen ?? (system.matches ? "dark" : "light");
+  };
+  system.addEventListener("change", apply);
+  window.switchTheme = () => {
+    const now = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    // What the system has anyway needn't be remembered: then it is followed again.
+    if (now === (system.matches ? "dark" : "light")) localStorage.removeItem("theme");
+    else localStorage.setItem("theme", now);
+    apply();
+  };
+  apply();
+})();
