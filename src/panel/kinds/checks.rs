@@ -36,6 +36,13 @@ pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> Filled {
 pub(super) fn assert_fits(view: &View) {
     let fitted = view.clone().fitted();
     // The whole views are too long to be read in a test's output.
+    for (fitted, embed) in fitted.embeds.iter().zip(&view.embeds) {
+        assert_eq!(fitted.title, embed.title);
+        assert_eq!(fitted.description, embed.description);
+        for (fitted, field) in fitted.fields.iter().zip(&embed.fields) {
+            assert_eq!(fitted, field);
+        }
+    }
     assert!(fitted.embeds == view.embeds, "an embed is too large");
     assert!(fitted.controls == view.controls, "a control is too large");
 }

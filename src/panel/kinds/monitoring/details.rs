@@ -18,6 +18,8 @@ use super::size;
 const FEW: usize = 5;
 /// How long the name of a process, a disk or an interface may be.
 const NAME: usize = 40;
+/// Where there is nothing: an empty field is none.
+const NONE: &str = "None that I can see.";
 
 /// A detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +147,7 @@ fn disks(now: &HostSample) -> Vec<EmbedField> {
         field(name, format!("`{}` **{percent:.0} %**\n{}", bar(percent / 100.0), size(disk.usage)))
     };
     let all: Vec<_> = now.disks.iter().take(limits::EMBED_FIELDS).map(disk).collect();
-    if all.is_empty() { vec![wide("Disks", "None that I can see.")] } else { all }
+    if all.is_empty() { vec![wide("Disks", NONE)] } else { all }
 }
 
 fn network(now: &HostSample) -> Vec<EmbedField> {
@@ -175,7 +177,7 @@ fn processes(all: &[Process], many: usize, number: impl Fn(&Process) -> String) 
     };
     let all: Vec<String> = all.iter().take(many).map(line).collect();
     if all.is_empty() {
-        return "None that I can see.".to_owned();
+        return NONE.to_owned();
     }
     format!("```\n{}\n```", lines(&all, limits::FIELD_VALUE - 10, |_| "…".to_owned()))
 }

@@ -164,7 +164,7 @@ fn rates_have_one_digit() {
 
 fn any_sample() -> impl Strategy<Value = HostSample> {
     let usage = (any::<u64>(), any::<u64>()).prop_map(|(used, total)| Usage { used, total });
-    let process = (".{0,80}", any::<u32>(), any::<f64>(), any::<u64>())
+    let process = (".{0,80}", any::<u32>(), 0.0..1e6, any::<u64>())
         .prop_map(|(name, pid, cpu, memory)| Process { name, pid, cpu, memory });
     let processes = prop::collection::vec(process, 0..12);
     let disks = prop::collection::vec((".{0,200}", usage.clone()), 0..40)
