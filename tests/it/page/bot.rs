@@ -105,7 +105,7 @@ async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     browser.until("document.querySelectorAll('.option-field').length === 2").await;
     browser.keys("{Escape}").await;
     browser.click(".slash .send").await;
-    screen.shows("left", "now follows").await;
+    screen.shows("left", "(follow #2)").await;
     // Enter as fast as nobody can wait for the list.
     browser.keys("/followers channel:#releases{Enter}").await;
     let either = "document.querySelector('.option-field input')?.value === '#releases' || document.querySelector('.messages').innerText.includes('1 follower')";

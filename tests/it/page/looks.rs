@@ -48,10 +48,9 @@ async fn everything_is_reached_by_keyboard() {
     browser.until("document.querySelector('[data-side=left] h2').innerText === 'A lamp'").await;
     screen.shows("left", "On the pier").await;
 
-    // Focus is always seen.
-    let outline =
-        browser.script("return getComputedStyle(document.querySelector('.composer-box')).boxShadow").await;
-    assert_ne!(outline, "none");
+    // The new post has the focus, and that is seen.
+    browser.until("document.activeElement.closest('[data-side=left] .composer')").await;
+    browser.until("getComputedStyle(document.querySelector('.composer-box')).boxShadow !== 'none'").await;
     screen.is_sound().await;
 }
 
