@@ -201,7 +201,10 @@ impl Started {
         upkeep.load_watched().await?;
         let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
         let intake = Arc::new(Intake::new(parts.clone(), config.catch_up));
-        let settings = panel::Settings::default();
+        let settings = panel::Settings {
+            monitoring_guilds: config.panel_monitoring_guilds.clone(),
+            private_addresses: config.panel_private_addresses,
+        };
         let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
         let panels = Arc::new(Panels::new(parts.clone(), brand, sources));
         let keeper = Keeper::new(Arc::clone(&panels));

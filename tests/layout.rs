@@ -30,6 +30,11 @@ const BELONGS_TO: &[(&str, &str)] = &[
     ("poise", "discord"),
     ("serenity", "discord"),
     ("axum", "http"),
+    ("dejavu", "panel"),
+    ("gamedig", "panel"),
+    ("plotters", "panel"),
+    ("png", "panel"),
+    ("sysinfo", "panel"),
 ];
 
 /// How many lines a file may have.

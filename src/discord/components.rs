@@ -89,7 +89,7 @@ async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceErro
         Act::Pause(id) => {
             bot.follows.pause(actor, id).await?;
             Ok(format!(
-                "Follow {id} is paused. What was mirrored so far stays; what is posted meanwhile is not sent later."
+                "Follow {id} is paused. Messages mirrored so far stay, panels stand still; what is posted meanwhile is not sent later."
             ))
         }
         Act::Resume(id) => {
@@ -103,7 +103,7 @@ async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceErro
         }
         Act::Remove(id) => {
             bot.follows.remove(actor, id).await?;
-            Ok(format!("Follow {id} is removed. What was mirrored so far stays."))
+            Ok(format!("Follow {id} is removed. Messages mirrored so far stay; panels go."))
         }
     }
 }

@@ -17,6 +17,7 @@
 //! | `panels`, `panel_looks` | panels, and what came of looking at them |
 //! | `panel_mirrors` | what their mirrors need beyond those of messages |
 //! | `samples` | numbers over time, for the charts of panels |
+//! | `server_stats` | numbers about one server's follows |
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
 //!
@@ -46,6 +47,7 @@ mod panel_looks;
 mod panel_mirrors;
 mod panels;
 mod samples;
+mod server_stats;
 mod setup;
 mod sources;
 mod sql;
@@ -72,6 +74,7 @@ pub use mirrors::Mirrored;
 pub use panel_looks::Look;
 pub use panels::PanelChange;
 pub use samples::Sample;
+pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use stats::{FollowCounts, Followers};
 
 /// The database. Cheap to clone; all clones share one pool.

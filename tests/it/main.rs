@@ -16,6 +16,8 @@ mod native;
 mod operating;
 mod page;
 mod panel_faults;
+mod panel_figures;
+mod panel_kinds;
 mod panels;
 mod permissions;
 mod proxy;

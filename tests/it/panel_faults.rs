@@ -1,6 +1,6 @@
 //! Panels through crashes, lost answers, limits and sources that fail: never two, never none, never stuck.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -145,11 +145,13 @@ async fn a_source_that_fails_leaves_the_last_values_with_their_age() {
     board.board.wait_for_message(SOON, fresh).await.expect("it is current again");
 }
 
+/// With ten followers; `PANEL_FOLLOWERS` says another number, to see what a large one costs.
 #[tokio::test]
 async fn a_refresh_costs_one_edit_a_mirror_and_none_where_nothing_changed() {
-    let board = Board::new().await;
+    let followers = std::env::var("PANEL_FOLLOWERS").map_or(10, |number| number.parse().expect("a number"));
+    let board = Board::with(&[("FOLLOW_ACTIONS_PER_HOUR", "0")]).await;
     let mut targets = vec![board.news.clone()];
-    for number in 0..9 {
+    for number in 1..followers {
         let target = board.harbour.text(&format!("reader-{number}"));
         board.follow(&board.board, &target, "relay").await;
         targets.push(target);
@@ -169,11 +171,13 @@ async fn a_refresh_costs_one_edit_a_mirror_and_none_where_nothing_changed() {
             .count()
     };
     let before = patches();
+    let begun = Instant::now();
     board.change("Notice", "Version 2.").await;
     for target in &targets {
         board.shows(target, "Version 2.").await;
     }
     board.settled().await;
+    println!("{} requests for {followers} mirrors, in {:?}", patches() - before, begun.elapsed());
     assert_eq!(patches() - before, 1 + targets.len(), "one edit each");
 
     let looked = "SELECT CAST(refreshed_at AS TEXT) FROM panels";

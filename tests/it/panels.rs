@@ -296,3 +296,91 @@ async fn a_greeting_has_rules_links_and_the_servers_figures() {
         assert!(figures.is_ephemeral() && figures.text().contains("Members"), "{}", figures.text());
     }
 }
+
+#[tokio::test]
+async fn a_follow_changes_its_way_and_keeps_its_panels() {
+    let board = Board::new().await;
+    let releases = board.harbour.announcement("releases");
+    let options = Options::new().set("kind", "custom").set("title", "Plan").set("channel", &releases);
+    let form = board.run("/panel create", options).await;
+    form.submit(&[("text", "Version 1.")]).await.expect("an answer");
+    let lobby = board.harbour.text("lobby");
+    board.follow(&releases, &lobby, "relay").await;
+    let mirror = board.shows(&lobby, "Version 1.").await;
+    let switch = async |delivery: &str| {
+        let options = Options::new().set("channel", &releases).set("delivery", delivery);
+        let switched = board.alice.run(&lobby, "/follow", options).await.expect("an answer");
+        assert!(switched.text().contains("has new options"), "{}", switched.text());
+    };
+    switch("native").await;
+    board.change("Plan", "Version 2.").await;
+    assert_eq!(board.shows(&lobby, "Version 2.").await.id, mirror.id);
+    switch("relay").await;
+    board.change("Plan", "Version 3.").await;
+    assert_eq!(board.shows(&lobby, "Version 3.").await.id, mirror.id);
+    board.settled().await;
+    let shown = lobby.messages().into_iter().filter(|message| message.text().contains("Version"));
+    assert_eq!(shown.count(), 1, "{}", lobby.render_text());
+}
+
+#[tokio::test]
+async fn a_panel_that_goes_takes_the_mirrors_of_paused_follows_along() {
+    let board = Board::new().await;
+    board.notice("Notice", "Soon gone.").await;
+    board.shows(&board.news, "Soon gone.").await;
+    let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
+    list.select("Pause, resume or remove a follow …", &["pause:1"]).await.expect("an answer");
+    board.shows(&board.news, "is paused since").await;
+    let question = board.run("/panel delete", Options::new().set("panel", "Notice")).await;
+    question.press("Remove").await.expect("an answer");
+    board.is_empty(&board.news).await;
+}
+
+#[tokio::test]
+async fn a_panel_made_during_a_pause_comes_when_it_ends() {
+    let board = Board::new().await;
+    let menu = "Pause, resume or remove a follow …";
+    let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
+    list.select(menu, &["pause:1"]).await.expect("an answer");
+    board.notice("Notice", "Made meanwhile.").await;
+    board.settled().await;
+    assert_eq!(board.news.message_count(), 0, "{}", board.news.render_text());
+    let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
+    list.select(menu, &["resume:1"]).await.expect("an answer");
+    board.shows(&board.news, "Made meanwhile.").await;
+}
+
+#[tokio::test]
+async fn a_mirror_in_another_server_shows_everything_and_changes_nothing() {
+    let board = Board::new().await;
+    let audience = Options::new().set("channel", &board.board).set("audience", "servers");
+    board.run("/publish", audience).await;
+    let island = board.world.sandbox.create_guild("Island");
+    let (beach, carol) = (island.text("beach"), admin(&island, "Carol"));
+    board.harbour.join(&carol, Permissions::empty());
+    carol.run(&beach, "/follow", Options::new().set("link", board.board.link())).await.expect("an answer");
+    let form = board.run("/panel create", Options::new().set("kind", "project")).await;
+    form.submit(&[("lists", "Tasks")]).await.expect("an answer");
+    let mirror = board.shows(&beach, "There are no tasks yet.").await;
+    let form = carol.press(&beach, mirror.id, "Add task").await.expect("a form");
+    let refused = form.submit(&[("name", "Sneak in")]).await.expect("an answer");
+    assert!(refused.text().contains("belongs to another server"), "{}", refused.text());
+    board.settled().await;
+    assert!(!board.board.render_text().contains("Sneak in"));
+
+    // Whoever may manage it in its own server may do so from a mirror, too.
+    island.join(&board.alice, Permissions::empty());
+    let form = board.alice.press(&beach, mirror.id, "Add task").await.expect("a form");
+    form.submit(&[("name", "Row over")]).await.expect("an answer");
+    board.shows(&board.board, "Row over").await;
+    board.shows(&beach, "Row over").await;
+}
+
+#[tokio::test]
+async fn what_the_bot_lacks_for_a_panel_is_named() {
+    let board = Board::new().await;
+    board.harbour.deny_bot(&board.board, Permissions::EMBED_LINKS | Permissions::ATTACH_FILES);
+    let refused = board.run("/panel create", Options::new().set("kind", "server")).await;
+    assert!(refused.text().contains("**Embed Links** and **Attach Files** in"), "{}", refused.text());
+    assert_eq!(board.board.message_count(), 0);
+}

@@ -170,3 +170,29 @@ fn assert_no_refusal_is_green(story: &str) -> &str {
     assert!(!refused.contains("┏ green") && !refused.contains("┏ red"), "{refused}");
     story
 }
+
+#[tokio::test]
+async fn panels() {
+    let scene = Scene::new().await;
+    let mut story = Story::default();
+    let create = |kind: &str| Options::new().set("kind", kind);
+    story.run(&scene, "/panel list", Options::new()).await;
+    story.run(&scene, "/panel create", create("server")).await;
+    story.run(&scene, "/panel create", create("monitoring")).await;
+    let form = scene.run_form("/panel create", create("custom").set("title", "*Opening* hours")).await;
+    story.tell(&scene, "send the form", &form.submit(&[("text", "9 to {{hour}}")]).await.expect("an answer"));
+    let form = scene.run_form("/panel create", create("custom").set("title", "*Opening* hours")).await;
+    story.tell(&scene, "send the form", &form.submit(&[("text", "9 to 5")]).await.expect("an answer"));
+    let panel = |title: &str| Options::new().set("panel", title);
+    let form = scene.run_form("/panel edit", panel("*Opening* hours")).await;
+    story.tell(&scene, "send the form", &form.submit(&[("text", "9 to 6")]).await.expect("an answer"));
+    story.run(&scene, "/panel refresh", panel("Server")).await;
+    story.run(&scene, "/panel refresh", panel("Nothing")).await;
+    story.run(&scene, "/panel move", panel("Server").set("channel", &scene.news)).await;
+    story.run(&scene, "/panel move", panel("Server").set("channel", &scene.releases)).await;
+    story.run(&scene, "/panel list", Options::new()).await;
+    let question = scene.run("/panel delete", panel("Server")).await;
+    story.tell(&scene, "/panel delete", &question);
+    story.tell(&scene, "Remove", &question.press("Remove").await.expect("an answer"));
+    assert_snapshot!(story.0);
+}

@@ -118,12 +118,7 @@ async fn list(
         1 => "1 panel".to_owned(),
         count => format!("{count} panels"),
     };
-    let blocks: Vec<String> = rows.iter().map(describe).collect();
-    let text = match blocks.is_empty() {
-        true => "There are none yet that you may manage. `/panel create` makes one.".to_owned(),
-        false => blocks.join("\n\n"),
-    };
-    reply::embed(ctx, reply::info(title, text::cut(&text, limits::EMBED_DESCRIPTION))).await;
+    reply::embed(ctx, reply::info(title, blocks(&rows))).await;
     Ok(())
 }
 
@@ -235,6 +230,25 @@ fn titled(panel: &Panel, link: Option<&str>) -> String {
         Some(link) => format!("**[{title}]({link})**"),
         None => format!("**{title}**"),
     }
+}
+
+/// As many of the panels as fit into an embed, and a word about the others.
+fn blocks(rows: &[PanelRow]) -> String {
+    const TAIL: usize = 100;
+    let mut text = String::new();
+    for (place, row) in rows.iter().enumerate() {
+        let block = describe(row);
+        if text::units(&text) + text::units(&block) + TAIL > limits::EMBED_DESCRIPTION {
+            let left = rows.len() - place;
+            let _ = write!(text, "… and {left} more: `/panel list channel:` shows those of one channel.");
+            return text;
+        }
+        let _ = write!(text, "{block}\n\n");
+    }
+    if text.is_empty() {
+        return "There are none yet that you may manage. `/panel create` makes one.".to_owned();
+    }
+    text
 }
 
 /// A panel in the list.

@@ -16,7 +16,7 @@ use super::super::{Bot, Context};
 
 /// Stop following a channel
 ///
-/// What was mirrored so far stays. For a channel of another server, or one that was deleted, choose it from what `link` offers. Needs Manage Channels in the target.
+/// Messages mirrored so far stay; panels go. For a channel of another server, or one that was deleted, choose it from what `link` offers. Needs Manage Channels in the target.
 ///
 /// Example: `/unfollow channel:#releases into:#news`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
@@ -42,7 +42,7 @@ fn describe(unfollowed: &Unfollowed) -> String {
     let Unfollowed { follow, source } = unfollowed;
     let tail = match follow.options.delivery {
         Delivery::Native => "Discord's own following has ended; what it posted so far stays.",
-        Delivery::Relay => "What was mirrored so far stays.",
+        Delivery::Relay => "Messages mirrored so far stay; panels go.",
     };
     format!("{} no longer follows {}. {tail}", mention(follow.pair.target), follow_list::shown(source))
 }

@@ -11,6 +11,8 @@ use crate::domain::{limits, text};
 const CHOICES: usize = 25;
 const CHOICE_TEXT: usize = 100;
 const PLACEHOLDER: usize = 150;
+/// What is kept free in a message for what is added to a view afterwards: notes, and when it changed.
+const NOTES: usize = 500;
 /// How long the words of an action may be: with the panel's number they make a component's id (Discord: 100 characters).
 pub const LONGEST_ACTION: usize = 60;
 
@@ -141,19 +143,21 @@ impl View {
     /// Cuts whatever is too long for Discord, and leaves out what is too much or empty: a view that a kind made too large must not have the whole message refused.
     pub fn fitted(mut self) -> Self {
         self.embeds.truncate(limits::EMBEDS);
-        let mut left = limits::EMBEDS_TOTAL;
+        let mut left = limits::EMBEDS_TOTAL - NOTES;
         self.embeds.iter_mut().for_each(|embed| fit_embed(embed, &mut left));
         self.controls = self.controls.into_iter().filter_map(fit_control).take(limits::ROWS).collect();
         self
     }
 
-    /// Adds a line at the end of the last embed's text.
+    /// Adds a line at the end of the last embed's text, which gives way where there is no room. Lines have at most some 200 characters.
     pub fn note(&mut self, line: &str) {
         if let Some(embed) = self.embeds.last_mut() {
             let text = embed.description.get_or_insert_default();
             if !text.is_empty() {
                 text.push('\n');
             }
+            let room = limits::EMBED_DESCRIPTION.saturating_sub(text::units(line));
+            *text = text::cut(text, room).into_owned();
             text.push_str(line);
         }
     }
@@ -278,7 +282,7 @@ mod tests {
                 let fields = embed.fields.iter().flat_map(|field| [field.name.clone(), field.value.clone()]);
                 optional.into_iter().flatten().chain(fields).map(|text| text::units(&text)).sum::<usize>()
             };
-            prop_assert!(view.embeds.iter().map(texts).sum::<usize>() <= 6000);
+            prop_assert!(view.embeds.iter().map(texts).sum::<usize>() <= 5500);
             for embed in &view.embeds {
                 prop_assert!(embed.fields.len() <= 25);
                 prop_assert!(embed.fields.iter().all(|field| !field.value.is_empty() && text::units(&field.value) <= 1024));

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::message::EmbedFooter;
 use crate::domain::panel::Face;
 
 use super::payload::Payload;
@@ -18,6 +19,8 @@ pub fn panel(face: &Face, paused_since: Option<DateTime<Utc>>) -> Payload {
     });
     let mut embeds = view.embeds.clone();
     if let Some(last) = embeds.last_mut() {
+        let updated = || EmbedFooter { text: "Updated".to_owned(), icon_url: None };
+        last.footer.get_or_insert_with(updated);
         last.timestamp = Some(since.to_rfc3339());
     }
     Payload {

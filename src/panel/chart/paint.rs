@@ -268,3 +268,32 @@ fn width(area: &Area<'_>, text: &str, size: u32) -> i32 {
     let width = area.estimate_text_size(text, &style).map_or(0, |size| size.0 / SCALE);
     i32::try_from(width).unwrap_or(WIDTH as i32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How well two colours are told apart, from 1 to 21 (W3C, WCAG 2.2, "contrast ratio").
+    fn contrast(a: RGBColor, b: RGBColor) -> f64 {
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        let luminance =
+            |RGBColor(r, g, b): RGBColor| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn everything_stands_out_from_the_card() {
+        // The guidelines ask for 4.5 for texts, 3 for graphics; these pictures are shown small.
+        for text in [QUIET, LOUD] {
+            assert!(contrast(text, CARD) > 7.0);
+        }
+        for line in COLOURS {
+            assert!(contrast(line, CARD) > 5.0, "{line:?}");
+        }
+        assert!(contrast(GROUND, CARD) > 3.0);
+    }
+}

@@ -1,10 +1,12 @@
 //! What the tests of several kinds need.
 
+use std::fmt::Debug;
+
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::panel::{Filled, PanelId, View};
-use crate::panel::kind::{Input, Place, Scene};
+use crate::domain::panel::{Button, Control, Filled, Form, PanelId, Select, View};
+use crate::panel::kind::{Answer, Input, Invalid, Place, Scene};
 use crate::panel::sources::Settings;
 
 /// A Friday's noon.
@@ -34,6 +36,13 @@ pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> Filled {
 pub(super) fn assert_fits(view: &View) {
     let fitted = view.clone().fitted();
     // The whole views are too long to be read in a test's output.
+    for (fitted, embed) in fitted.embeds.iter().zip(&view.embeds) {
+        assert_eq!(fitted.title, embed.title);
+        assert_eq!(fitted.description, embed.description);
+        for (fitted, field) in fitted.fields.iter().zip(&embed.fields) {
+            assert_eq!(fitted, field);
+        }
+    }
     assert!(fitted.embeds == view.embeds, "an embed is too large");
     assert!(fitted.controls == view.controls, "a control is too large");
 }
@@ -49,4 +58,56 @@ pub(super) fn texts(view: &View) -> String {
         }
     }
     texts.join("\n")
+}
+
+/// The changed configuration, and what is said of it.
+pub(super) fn changed<C: Debug>(answer: Result<Answer<C>, Invalid>) -> (C, String) {
+    match answer {
+        Ok(Answer::Change(config, said)) => (config, said),
+        other => panic!("a change: {other:?}"),
+    }
+}
+
+/// What is shown to the person alone.
+pub(super) fn shown<C: Debug>(answer: Result<Answer<C>, Invalid>) -> View {
+    match answer {
+        Ok(Answer::Show(view)) => view,
+        other => panic!("a view: {other:?}"),
+    }
+}
+
+/// The form that opens; Discord takes it.
+pub(super) fn asked<C: Debug>(answer: Result<Answer<C>, Invalid>) -> Form {
+    match answer {
+        Ok(Answer::Ask(form)) => {
+            assert!(form.fields.len() <= 5 && form.title.chars().count() <= 45);
+            assert!(form.fields.iter().all(|field| field.label.chars().count() <= 45));
+            form
+        }
+        other => panic!("a form: {other:?}"),
+    }
+}
+
+/// The first menu with this action.
+pub(super) fn menu<'a>(view: &'a View, action: &str) -> &'a Select {
+    let found = view.controls.iter().find_map(|control| match control {
+        Control::Select(select) if select.action == action => Some(select),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("a menu {action}"))
+}
+
+/// What the buttons ask for, row by row.
+pub(super) fn actions(view: &View) -> Vec<&str> {
+    let buttons = view.controls.iter().filter_map(|control| match control {
+        Control::Buttons(buttons) => Some(buttons),
+        Control::Select(_) => None,
+    });
+    buttons
+        .flatten()
+        .filter_map(|button| match button {
+            Button::Act { action, .. } => Some(action.as_str()),
+            Button::Link { .. } => None,
+        })
+        .collect()
 }

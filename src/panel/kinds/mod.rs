@@ -3,16 +3,25 @@
 #[cfg(test)]
 mod checks;
 mod custom;
+mod follows;
 mod gamehub;
 mod monitoring;
 mod project;
+mod server;
 mod welcome;
 
 use super::kind::AnyKind;
 
 /// All kinds, in the order in which commands offer them.
-pub static KINDS: &[&dyn AnyKind] =
-    &[&welcome::Welcome, &monitoring::Monitoring, &project::Project, &gamehub::Gamehub, &custom::Custom];
+pub static KINDS: &[&dyn AnyKind] = &[
+    &welcome::Welcome,
+    &server::Server,
+    &monitoring::Monitoring,
+    &project::Project,
+    &gamehub::Gamehub,
+    &follows::Follows,
+    &custom::Custom,
+];
 
 /// The kind of this name.
 pub fn find(name: &str) -> Option<&'static dyn AnyKind> {

@@ -153,9 +153,9 @@ fn headline(now: &HostSample) -> (u32, String) {
     (color, format!("{mark} {}.", high.join(". ")))
 }
 
-/// A bar, its number, and a line below.
+/// A number, its bar, and a line below; each in a line of its own, as fields are narrow.
 fn share(percent: f64, below: &str) -> String {
-    format!("`{}` **{percent:.0} %**\n{below}", bar(percent.round() / 100.0))
+    format!("**{percent:.0} %**\n`{}`\n{below}", bar(percent.round() / 100.0))
 }
 
 fn cores(many: usize) -> String {

@@ -74,7 +74,7 @@ impl Sources {
                 query: query.clone(),
                 status,
                 seen: own.last().map(|sample| sample.at),
-                players: History::new(Span::Day, now, &own, 1.0),
+                players: History::new(Span::Day, now, &own),
             }
         });
         Ok(facts.collect())

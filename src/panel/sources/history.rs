@@ -1,6 +1,6 @@
 //! Numbers over time for charts: averaged over times of equal length that begin at round times, so that a chart changes only when another such time is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -93,8 +93,8 @@ pub struct History {
 const FEW: usize = 3;
 
 impl History {
-    /// The history of these samples, whose values are rounded to multiples of `unit`.
-    pub fn new(span: Span, now: DateTime<Utc>, samples: &[Sample], unit: f64) -> Self {
+    /// The history of these samples; its values are whole numbers.
+    pub fn new(span: Span, now: DateTime<Utc>, samples: &[Sample]) -> Self {
         let step = span.step().num_seconds();
         let now = now.timestamp();
         let to = now.div_euclid(step) * step;
@@ -108,10 +108,10 @@ impl History {
             *many += 1.0;
         }
         let over = sums.keys().filter(|(_, begins)| *begins < to).count();
-        let many = sums.keys().map(|(name, _)| *name).collect::<std::collections::BTreeSet<_>>().len();
+        let many = sums.keys().map(|(name, _)| *name).collect::<BTreeSet<_>>().len();
         let shown = if over < FEW * many { now.max(to + 1) } else { to };
         for ((name, begins), (sum, many)) in sums.into_iter().filter(|((_, begins), _)| *begins < shown) {
-            let mean = (sum / many / unit).round() * unit;
+            let mean = (sum / many).round();
             series.entry(name.to_owned()).or_default().push(((begins + step / 2).min(shown), mean));
         }
         Self { span, to: shown, series }
@@ -160,10 +160,10 @@ mod tests {
     #[test]
     fn it_changes_only_when_a_time_is_over() {
         let all = samples(-30..=3);
-        let history = |minute| History::new(Span::Hour, at(minute), &all[..all.len() - 3], 1.0);
+        let history = |minute| History::new(Span::Hour, at(minute), &all[..all.len() - 3]);
         assert_eq!(history(2), history(3));
         assert_ne!(history(3), history(4));
-        let with_more = History::new(Span::Hour, at(3), &all, 1.0);
+        let with_more = History::new(Span::Hour, at(3), &all);
         assert_eq!(with_more.times(), (at(-58), at(2)));
         assert_eq!(with_more.points("a").last(), Some(&(at(1), 10.0)));
         assert_eq!(with_more.points("b"), []);
@@ -171,17 +171,17 @@ mod tests {
 
     #[test]
     fn a_young_history_shows_what_there_is() {
-        let history = History::new(Span::Day, at(3), &samples(1..=3), 1.0);
+        let history = History::new(Span::Day, at(3), &samples(1..=3));
         assert_eq!(history.points("a"), [(at(3), 10.0)]);
-        let nothing = History::new(Span::Day, at(3), &[], 1.0);
+        let nothing = History::new(Span::Day, at(3), &[]);
         assert_eq!(nothing.points("a"), []);
     }
 
     #[test]
     fn what_is_missing_depends_on_how_often_somebody_looked() {
-        let often = History::new(Span::Hour, at(0), &samples(-60..0), 1.0);
+        let often = History::new(Span::Hour, at(0), &samples(-60..0));
         assert_eq!(often.gap(), TimeDelta::minutes(6));
-        let seldom = History::new(Span::Hour, at(0), &samples((-60..0).step_by(8)), 1.0);
+        let seldom = History::new(Span::Hour, at(0), &samples((-60..0).step_by(8)));
         assert_eq!(seldom.gap(), TimeDelta::minutes(24));
         assert!(History::default().gap() > TimeDelta::zero());
     }

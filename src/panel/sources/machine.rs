@@ -96,7 +96,7 @@ impl Sources {
             self.forget_samples(EACH, day).await?;
             self.forget_samples(QUARTERS, Span::Week.length() + QUARTER * 16).await?;
         }
-        let of = |span| History::new(span, now, if span == Span::Week { &quarters } else { &each }, 1.0);
+        let of = |span| History::new(span, now, if span == Span::Week { &quarters } else { &each });
         Ok(Span::ALL.into_iter().map(of).collect())
     }
 }

@@ -1,7 +1,9 @@
 //! Where panels' data comes from. What several panels want within a short time is asked once.
 
+pub mod follows;
 mod game_servers;
 pub mod games;
+pub mod growth;
 pub mod history;
 pub mod host;
 pub mod machine;

@@ -108,13 +108,14 @@ impl Panels {
             view
         };
         // As it would look if nothing had changed: only then is the same thing the same.
-        let same = former
-            .map(|former| render(former.since))
-            .filter(|view| former.is_some_and(|former| former.view == *view));
-        let (since, view) = match (former, same) {
-            (Some(former), Some(view)) => (former.since, view),
-            _ => (now, render(now)),
-        };
+        // (Charts take a moment of computing.)
+        let (since, view) = tokio::task::block_in_place(|| {
+            let same = former.map(|former| (former, render(former.since)));
+            match same {
+                Some((former, view)) if former.view == view => (former.since, view),
+                _ => (now, render(now)),
+            }
+        });
         Drawn { data, failure, face: self.face(panel, since, view) }
     }
 

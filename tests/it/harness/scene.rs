@@ -72,6 +72,13 @@ impl Scene {
         reply
     }
 
+    /// Alice runs a command in `#news` that opens a form.
+    pub async fn run_form(&self, command: &str, options: impl Into<Options>) -> Reply {
+        let reply = self.alice.run(&self.news, command, options).await.expect("a form");
+        assert!(reply.modal().is_some(), "no form: {}", reply.text());
+        reply
+    }
+
     /// Alice lets `#news` follow a channel.
     pub async fn follow(&self, source: &Channel) -> Reply {
         let reply = self.run("/follow", [("channel", source)]).await;

@@ -18,6 +18,8 @@ use super::size;
 const FEW: usize = 5;
 /// How long the name of a process, a disk or an interface may be.
 const NAME: usize = 40;
+/// Where there is nothing: an empty field is none.
+const NONE: &str = "None that I can see.";
 
 /// A detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,12 +119,13 @@ fn cpu(now: &HostSample) -> Vec<EmbedField> {
     let all: Vec<String> =
         now.cores.iter().enumerate().map(|(at, percent)| core((at + 1, percent))).collect();
     let more = |left| format!("… and {left} more");
-    vec![
-        field("All cores", format!("**{:.0} %**", now.cpu)),
-        field("Load", load(now)),
-        wide("Each core", lines(&all, limits::FIELD_VALUE, more)),
-        wide("Busiest", processes(&now.by_cpu, FEW, busy)),
-    ]
+    let mut fields = vec![field("All cores", format!("**{:.0} %**", now.cpu)), field("Load", load(now))];
+    // Not every system tells of them.
+    if !all.is_empty() {
+        fields.push(wide("Each core", lines(&all, limits::FIELD_VALUE, more)));
+    }
+    fields.push(wide("Busiest", processes(&now.by_cpu, FEW, busy)));
+    fields
 }
 
 fn memory(now: &HostSample) -> Vec<EmbedField> {
@@ -144,7 +147,7 @@ fn disks(now: &HostSample) -> Vec<EmbedField> {
         field(name, format!("`{}` **{percent:.0} %**\n{}", bar(percent / 100.0), size(disk.usage)))
     };
     let all: Vec<_> = now.disks.iter().take(limits::EMBED_FIELDS).map(disk).collect();
-    if all.is_empty() { vec![wide("Disks", "None that I can see.")] } else { all }
+    if all.is_empty() { vec![wide("Disks", NONE)] } else { all }
 }
 
 fn network(now: &HostSample) -> Vec<EmbedField> {
@@ -174,7 +177,7 @@ fn processes(all: &[Process], many: usize, number: impl Fn(&Process) -> String) 
     };
     let all: Vec<String> = all.iter().take(many).map(line).collect();
     if all.is_empty() {
-        return "None that I can see.".to_owned();
+        return NONE.to_owned();
     }
     format!("```\n{}\n```", lines(&all, limits::FIELD_VALUE - 10, |_| "…".to_owned()))
 }

@@ -223,3 +223,38 @@ async fn private_addresses_are_refused_unless_they_are_allowed() {
     assert_eq!(games.ask(&metadata).await, Err(GameError::Never));
     assert_eq!(games.ask(&query("chess", 27015)).await, Err(GameError::UnknownGame));
 }
+
+/// Datagrams that begin as some protocol's do, and go on as they like.
+fn any_datagrams() -> impl proptest::strategy::Strategy<Value = Vec<Vec<u8>>> {
+    use proptest::prelude::*;
+    let beginnings: &[&[u8]] = &[
+        b"",
+        b"\xff\xff\xff\xffI\x11",
+        b"\xff\xff\xff\xffm",
+        b"\xff\xff\xff\xffD\xff",
+        b"\xff\xff\xff\xffstatusResponse\n\\",
+        b"\xfe\xff\xff\xff\x01\x00\x00\x00",
+        b"\x00\x00\x00\x00\x00",
+        b"\\gamename\\x\\final\\",
+        b"\x80\x00\x00\x00",
+        b"splitnum\x00\x80\x00",
+    ];
+    let datagram = (prop::sample::select(beginnings.to_vec()), prop::collection::vec(any::<u8>(), 0..300));
+    prop::collection::vec(datagram.prop_map(|(begins, rest)| [begins, &rest].concat()), 1..4)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_answer_is_survived(datagrams in any_datagrams(), game in proptest::sample::select(Game::all())) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let port = udp(move |_| datagrams.clone()).await;
+            let games = Games { patience: Duration::from_millis(40), ..Games::new(true) };
+            let began = Instant::now();
+            let _ = games.ask(&query(game.key(), port)).await;
+            assert!(began.elapsed() < Duration::from_secs(3), "{game:?}");
+        });
+    }
+}
