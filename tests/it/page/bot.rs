@@ -21,7 +21,7 @@ async fn a_follow_is_made_and_its_mirrors_live() {
         )
         .await;
     browser.keys("{Enter}channel:rel").await;
-    browser.until("document.querySelector('.picker [role=option]')?.dataset.name === 'releases'").await;
+    screen.is_offered("releases").await;
     browser.keys("{Enter}{Enter}").await;
     screen.shows("right", "now follows").await;
     screen.shows("right", "Only you can see this").await;
@@ -45,7 +45,7 @@ async fn a_follow_is_made_and_its_mirrors_live() {
     screen.no_longer_shows("right", "The new lamp").await;
 
     // An answer.
-    browser.script("document.querySelector('[data-side=left] .message:last-child').focus()").await;
+    screen.to_last("left").await;
     browser.keys("r").await;
     browser.until("document.querySelector('.composer-context').innerText.includes('Answering Alice')").await;
     browser.keys("Well done{Enter}").await;
@@ -53,7 +53,7 @@ async fn a_follow_is_made_and_its_mirrors_live() {
     browser.until("document.querySelector('[data-side=left] .message:last-child .answered')").await;
 
     // Del asks and deletes it, the mirror goes.
-    browser.script("document.querySelector('[data-side=left] .message:last-child').focus()").await;
+    screen.to_last("left").await;
     browser.keys("{Delete}").await;
     browser.until("document.querySelector('dialog[open]')?.innerText.includes('Delete this message?')").await;
     browser.keys("{Enter}").await;
@@ -71,10 +71,7 @@ async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
         scene.follow(&source).await;
     }
     let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await else { return };
-    screen.write_in("left").await;
-    screen.browser.keys("/follows ").await;
-    screen.browser.until("document.querySelector('.slash')").await;
-    screen.browser.keys("{Enter}").await;
+    screen.run("left", "/follows").await;
     screen.shows("left", "1–8 of 9").await;
     screen.browser.click(".message:last-child .button:last-child").await;
     screen.shows("left", "9 of 9, newest first").await;
@@ -108,7 +105,7 @@ async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     browser.until("document.querySelectorAll('.option-field').length === 2").await;
     browser.keys("{Escape}").await;
     browser.click(".slash .send").await;
-    screen.shows("left", "now follows").await;
+    screen.shows("left", "(follow #2)").await;
     // Enter as fast as nobody can wait for the list.
     browser.keys("/followers channel:#releases{Enter}").await;
     let either = "document.querySelector('.option-field input')?.value === '#releases' || document.querySelector('.messages').innerText.includes('1 follower')";
@@ -182,7 +179,7 @@ async fn files_mentions_and_threads_come_from_the_page() {
     browser.script(PASTE).await;
     browser.until("document.querySelector('.chip')?.innerText.includes('dot.png')").await;
     browser.keys("Look, @bo").await;
-    browser.until("document.querySelector('.picker [role=option]')?.dataset.name === 'Bob'").await;
+    screen.is_offered("Bob").await;
     browser.keys("{Enter}at #news and `#news`{Enter}").await;
     browser.until("document.querySelector('[data-side=right] .picture img')?.naturalWidth === 5").await;
     let posted = scene.releases.messages().pop().expect("a post");
@@ -192,7 +189,7 @@ async fn files_mentions_and_threads_come_from_the_page() {
     screen.shows("left", "Look, @Bob at news and #news").await;
 
     // A thread that starts from it opens beside.
-    browser.script("document.querySelector('[data-side=left] .message:last-child').focus()").await;
+    screen.to_last("left").await;
     browser.keys("{Enter}").await;
     browser.until("document.activeElement.closest('[role=menu]')").await;
     browser.keys("Start{Enter}").await;
@@ -235,7 +232,7 @@ async fn announcements_are_followed_and_published_by_hand() {
     screen.write_in("left").await;
     browser.keys("We open on Monday{Enter}").await;
     screen.shows("left", "We open on Monday").await;
-    browser.script("document.querySelector('[data-side=left] .message:last-child').focus()").await;
+    screen.to_last("left").await;
     browser.keys("p").await;
     screen.shows("right", "We open on Monday").await;
     browser.until("document.querySelector('[data-side=left] .mark')?.innerText === 'Published'").await;
@@ -277,10 +274,7 @@ async fn faults_are_caused_and_the_bot_copes() {
     bot.stop().await;
     world.sandbox.wait_until_disconnected(SOON).await.expect("it leaves");
     browser.until("document.querySelector('#side').innerText.includes('not connected')").await;
-    screen.write_in("right").await;
-    browser.keys("/about ").await;
-    browser.until("document.querySelector('.slash')").await;
-    browser.keys("{Enter}").await;
+    screen.run("right", "/about").await;
     browser.until("document.querySelector('[data-side=right] .local')?.innerText.includes('The application did not respond')").await;
     screen.is_sound().await;
 }

@@ -19,14 +19,10 @@ async fn everything_is_reached_by_keyboard() {
     screen.shows("left", "message 2").await;
 
     // To another channel, by its name.
-    browser.keys("{Control+k}").await;
-    browser.until("document.querySelector('.switcher [role=option]')").await;
-    browser.keys("rel{Enter}").await;
+    screen.switch_to("releases").await;
+    browser.keys("{Enter}").await;
     browser.until("document.querySelector('[data-side=left] h2').innerText === 'releases'").await;
-    browser.keys("{Control+k}").await;
-    browser.until("document.querySelector('.switcher [role=option]')").await;
-    browser.keys("news").await;
-    browser.until("document.querySelector('.switcher [role=option]').dataset.name === 'news'").await;
+    screen.switch_to("news").await;
     browser.keys("{Control+Enter}").await;
     browser.until("document.querySelector('[data-side=right] h2')?.innerText === 'news'").await;
 
@@ -42,9 +38,8 @@ async fn everything_is_reached_by_keyboard() {
     browser.until("document.activeElement.value === ''").await;
 
     // A post in a forum.
-    browser.keys("{Control+k}").await;
-    browser.until("document.querySelector('.switcher [role=option]')").await;
-    browser.keys("ideas{Enter}").await;
+    screen.switch_to("ideas").await;
+    browser.keys("{Enter}").await;
     browser.until("document.querySelector('.forum')").await;
     browser.script("document.querySelector('.forum .tag').focus()").await;
     browser.keys("{Tab}{Enter}").await;
@@ -53,10 +48,9 @@ async fn everything_is_reached_by_keyboard() {
     browser.until("document.querySelector('[data-side=left] h2').innerText === 'A lamp'").await;
     screen.shows("left", "On the pier").await;
 
-    // Focus is always seen.
-    let outline =
-        browser.script("return getComputedStyle(document.querySelector('.composer-box')).boxShadow").await;
-    assert_ne!(outline, "none");
+    // The new post has the focus, and that is seen.
+    browser.until("document.activeElement.closest('[data-side=left] .composer')").await;
+    browser.until("getComputedStyle(document.querySelector('.composer-box')).boxShadow !== 'none'").await;
     screen.is_sound().await;
 }
 
@@ -75,10 +69,7 @@ async fn every_control_has_a_name() {
     let browser = &screen.browser;
     screen.shows("right", "with a file").await;
     browser.click("#faults-button").await;
-    screen.write_in("right").await;
-    browser.keys("/follows ").await;
-    browser.until("document.querySelector('.slash')").await;
-    browser.keys("{Enter}").await;
+    screen.run("right", "/follows").await;
     screen.shows("right", "now follows").await;
     browser.script("document.querySelector('[data-side=left] .message').focus()").await;
     let nameless = nameless(browser).await;

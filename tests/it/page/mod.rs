@@ -41,6 +41,35 @@ impl Screen {
         self.browser.click(&format!("[data-side={side}] .composer textarea")).await;
     }
 
+    /// Runs a command without options from the message box of a side.
+    pub(super) async fn run(&self, side: &str, command: &str) {
+        self.write_in(side).await;
+        self.browser.keys(&format!("{command} ")).await;
+        self.browser.until("document.activeElement.matches('.adder')").await;
+        self.browser.keys("{Enter}").await;
+    }
+
+    /// Goes to the last message of a side, as arrow keys do.
+    pub(super) async fn to_last(&self, side: &str) {
+        let focus = format!("document.querySelector('[data-side={side}] .message:last-child').focus()");
+        self.browser.script(&focus).await;
+    }
+
+    /// Goes to a channel by its name, with Ctrl+K.
+    pub(super) async fn switch_to(&self, name: &str) {
+        self.browser.keys("{Control+k}").await;
+        self.browser.until("document.querySelector('.switcher [role=option]')").await;
+        self.browser.keys(name).await;
+        let first = format!("document.querySelector('.switcher [role=option]')?.dataset.name === '{name}'");
+        self.browser.until(&first).await;
+    }
+
+    /// Waits until the picker's first offer is this.
+    pub(super) async fn is_offered(&self, name: &str) {
+        let first = format!("document.querySelector('.picker [role=option]')?.dataset.name === '{name}'");
+        self.browser.until(&first).await;
+    }
+
     /// Waits until a side shows this text in a message.
     pub(super) async fn shows(&self, side: &str, text: &str) {
         self.browser.until(&messages_with(side, text, "length > 0")).await;

@@ -13,7 +13,7 @@ async fn a_panel_is_made_by_its_form_and_used_where_it_is_mirrored() {
     let browser = &screen.browser;
     screen.write_in("left").await;
     browser.keys("/panel create").await;
-    browser.until("document.querySelector('.picker [role=option]')?.dataset.name === 'panel create'").await;
+    screen.is_offered("panel create").await;
     browser.keys("{Enter}").await;
     browser.until("document.activeElement.closest('.option-field')?.innerText.includes('kind')").await;
     browser.keys("wel").await;

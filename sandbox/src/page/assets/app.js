@@ -86,7 +86,7 @@ on("messages", ({ channel, arrived = [] }) => {
   const message = arrived.at(-1);
   if (!of || !message || message.author.id === state.layout.as) return;
   const [embed] = message.embeds;
-  const text = message.content || embed?.title || embed?.description || (message.thinking ? "thinking" : "something without text");
+  const text = message.content || embed?.title || embed?.description || (message.thinking ? "is thinking" : "something without text");
   say(`${authorName(message.author, of.guild)} in ${channelName(of)}: ${text}`);
 });
 

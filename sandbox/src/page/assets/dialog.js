@@ -3,7 +3,10 @@
 import { freshId, h } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** Opens a dialog with a title; `submit` runs when it is sent, and an error that it throws is shown in it. Returns the dialog. */
+/**
+ * Opens a dialog with a title; `submit` runs when it is sent, and an error that it throws is shown in it. What it answers, if that is a
+ * function, runs once the dialog is closed: before, nothing behind it can take the focus. Returns the dialog.
+ */
 export function openDialog({ title, body, buttons, submit, kind = "", send = "Send" }) {
   const head = freshId("dialog");
   const problem = h("p", { class: "failure", role: "alert", hidden: true });
@@ -22,8 +25,9 @@ export function openDialog({ title, body, buttons, submit, kind = "", send = "Se
     sendButton.disabled = true;
     problem.hidden = true;
     try {
-      await submit();
+      const next = await submit();
       dialog.close();
+      if (typeof next === "function") next();
     } catch (error) {
       problem.hidden = false;
       problem.replaceChildren(icon("warning"), error.message);

@@ -94,7 +94,7 @@ function newPost(forum, side) {
   ];
   const submit = async () => {
     const { channel } = await act("start_post", { channel: forum.id, title: title.value, tags: [...chosen], content: text.value }, [...files.files]);
-    tell("go", { channel, side });
+    return () => tell("go", { channel, side });
   };
   openDialog({ title: `New post in ${forum.name}`, body, submit, send: "Post", kind: "form" });
   title.focus();

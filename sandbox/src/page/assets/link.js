@@ -56,12 +56,14 @@ function receive(update) {
     const known = state.channels.get(update.channel);
     const fresh = update.fresh || !known;
     const messages = fresh ? new Map() : known.messages;
-    const before = new Set(messages.keys());
+    const before = new Map(messages);
     for (const id of update.gone) messages.delete(id);
     for (const message of update.put) messages.set(message.id, message);
     const sorted = [...messages.entries()].sort(([a], [b]) => compareIds(a, b));
     state.channels.set(update.channel, { messages: new Map(sorted), more: update.more });
-    const arrived = fresh ? [] : update.put.filter((message) => !before.has(message.id));
+    // An answer that took its time arrives when it takes the place of "thinking".
+    const isNew = (message) => !before.has(message.id) || (before.get(message.id).thinking && !message.thinking);
+    const arrived = fresh ? [] : update.put.filter(isNew);
     tell("messages", { channel: update.channel, fresh, arrived });
   }
 }

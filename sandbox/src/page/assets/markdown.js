@@ -95,8 +95,9 @@ const RULES = [
   [/^\*\*([\s\S]+?)\*\*(?!\*)/, wrapped("strong")],
   [/^__([\s\S]+?)__(?!_)/, wrapped("u")],
   [/^~~([\s\S]+?)~~/, wrapped("s")],
-  [/^\*(?!\s)((?:\*\*[\s\S]+?\*\*|[^*])+?)\*(?!\*)/, wrapped("em")],
-  [/^_((?:__[\s\S]+?__|[^_])+?)_(?![\w])/, wrapped("em")],
+  // What stands between two marks holds no such mark itself: else there would be too many ways to read a long text.
+  [/^\*(?!\s)((?:\*\*[^*]+\*\*|[^*])+)\*(?!\*)/, wrapped("em")],
+  [/^_((?:__[^_]+__|[^_])+)_(?![\w])/, wrapped("em")],
 ];
 
 const STARTS = /[\\`<[h@|*_~]/;

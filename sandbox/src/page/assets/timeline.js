@@ -4,7 +4,7 @@ import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { wantMore } from "./link.js";
 import { continues, messageNode } from "./message.js";
-import { index, on, state } from "./state.js";
+import { channelIcon, index, on, state } from "./state.js";
 import { dayOf } from "./time.js";
 import { Toolbar } from "./toolbar.js";
 
@@ -191,7 +191,7 @@ export class Timeline {
 
 function beginning(channel) {
   const name = channel.type === 1 ? "Direct messages with the bot" : isNamed(channel);
-  return [h("div", { class: "beginning-sign" }, icon(channel.type === 1 ? "direct" : channel.thread ? "thread" : "hash")), h("h3", {}, name), h("p", { class: "faint" }, channel.thread ? "The beginning of this thread." : channel.topic ?? "The beginning of this channel. Write something, or type / for the bot's commands.")];
+  return [h("div", { class: "beginning-sign" }, icon(channelIcon(channel))), h("h3", {}, name), h("p", { class: "faint" }, channel.thread ? "The beginning of this thread." : channel.topic ?? "The beginning of this channel. Write something, or type / for the bot's commands.")];
 }
 
 const isNamed = (channel) => (channel.thread ? channel.name : `Welcome to #${channel.name}`);

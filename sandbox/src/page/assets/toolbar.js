@@ -77,7 +77,7 @@ export class Toolbar {
     const text = message.content ? h("blockquote", {}, message.content.slice(0, 200)) : null;
     const done = async () => {
       await act("delete", where);
-      this.pane.composer?.focus();
+      return () => this.pane.composer?.focus();
     };
     confirmFirst({ title: "Delete this message?", text, send: "Delete", done });
   }
@@ -137,7 +137,7 @@ function startThread(channel, message) {
   const name = h("input", { class: "field-input", id: "thread-name", maxlength: "100", value: message.content.split("\n")[0].slice(0, 60), autocomplete: "off" });
   const submit = async () => {
     const { channel: made } = await act("start_thread", { channel: channel.id, message: message.id, name: name.value });
-    tell("go", { channel: made, beside: true });
+    return () => tell("go", { channel: made, beside: true });
   };
   openDialog({ title: "Start a thread", body: h("div", { class: "field-box" }, h("label", { for: "thread-name" }, "Name"), name), submit, send: "Start" });
   name.select();
