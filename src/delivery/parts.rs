@@ -4,14 +4,18 @@ use std::num::NonZeroUsize;
 
 use crate::domain::activity::{Part, Showing};
 use crate::domain::limits;
-use crate::domain::rendering::{Payload, Room, Stage, panel, render};
+use crate::domain::rendering::{Payload, Room, Stage, hidden_panel, panel, render};
 use crate::store::Work;
 
 /// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
 pub(super) fn parts(work: &Work) -> Vec<Payload> {
     match &work.content {
         Some(Showing::Message(content)) => render(content, &stage(work)),
-        Some(Showing::Panel { panel: face }) => vec![panel(face, work.surroundings.paused_since)],
+        Some(Showing::Panel { panel: face }) => {
+            let place = work.surroundings;
+            let hidden = place.servers.is_some_and(|(_, target)| !face.may_be_seen_in(target));
+            vec![if hidden { hidden_panel(face) } else { panel(face, place.paused_since) }]
+        }
         None => Vec::new(),
     }
 }

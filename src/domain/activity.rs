@@ -144,7 +144,7 @@ impl Showing {
     pub fn shows_the_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Message(one), Self::Message(other)) => one.shows_the_same(other),
-            (Self::Panel { panel: one }, Self::Panel { panel: other }) => one.view == other.view,
+            (Self::Panel { panel: one }, Self::Panel { panel: other }) => one.shows_the_same(other),
             _ => false,
         }
     }

@@ -107,6 +107,11 @@ pub trait Kind: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The only servers in which it may be seen, its mirrors included; none means all.
+    fn only_in(_settings: &Settings) -> Option<Vec<GuildId>> {
+        None
+    }
+
     /// What is asked when one is made (without a configuration) or edited: at most four fields, the title stands above them. Without any, one is made at once.
     fn form(_config: Option<&Self::Config>) -> Vec<Field> {
         Vec::new()
@@ -163,6 +168,8 @@ pub trait AnyKind: Send + Sync {
     fn title(&self) -> &'static str;
     /// [`Kind::permit`].
     fn permit(&self, settings: &Settings, guild: GuildId) -> Result<(), Invalid>;
+    /// [`Kind::only_in`].
+    fn only_in(&self, settings: &Settings) -> Option<Vec<GuildId>>;
     /// [`Kind::form`].
     fn form(&self, config: Option<&Value>) -> Vec<Field>;
     /// [`Kind::configure`].
@@ -203,6 +210,10 @@ impl<K: Kind> AnyKind for K {
 
     fn permit(&self, settings: &Settings, guild: GuildId) -> Result<(), Invalid> {
         K::permit(settings, guild)
+    }
+
+    fn only_in(&self, settings: &Settings) -> Option<Vec<GuildId>> {
+        K::only_in(settings)
     }
 
     fn form(&self, config: Option<&Value>) -> Vec<Field> {

@@ -112,7 +112,7 @@ async fn a_charts_span_changes_for_all_or_for_who_may_only_look() {
 }
 
 #[tokio::test]
-async fn a_mirror_in_another_server_keeps_the_machines_details() {
+async fn the_machine_is_not_shown_to_other_servers_through_mirrors() {
     let board = watched().await;
     let island = board.world.sandbox.create_guild("Island");
     let (docks, zoe) = (island.text("docks"), admin(&island, "Zoe"));
@@ -124,9 +124,9 @@ async fn a_mirror_in_another_server_keeps_the_machines_details() {
     let follow = Options::new().set("link", board.board.link()).set("delivery", "relay");
     let followed = zoe.run(&docks, "/follow", follow).await.expect("an answer");
     assert!(followed.text().contains("now follows"), "{}", followed.text());
-    let mirror = board.shows(&docks, "Running since").await;
-    let pressed = zoe.press(&docks, mirror.id, "Processes").await.expect("an answer");
-    assert!(pressed.text().contains("`PANEL_MONITORING_GUILDS`"), "{}", pressed.text());
+    let mirror = board.shows(&docks, "shows this panel in chosen servers only").await;
+    assert!(mirror.attachments.is_empty() && mirror.components.is_empty(), "{}", mirror.text());
+    assert!(!docks.render_text().contains("Memory"), "{}", docks.render_text());
 }
 
 const TASKS: &str = "Open a task: advance, edit or remove it";

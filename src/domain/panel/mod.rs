@@ -159,10 +159,25 @@ pub struct Face {
     /// A link to the panel's own message; empty before it is posted.
     #[serde(default)]
     pub link: String,
+    /// The only servers in which it may be seen; none means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_in: Option<Vec<GuildId>>,
     /// Since when it has looked like this.
     pub since: DateTime<Utc>,
     /// What is to be seen.
     pub view: View,
+}
+
+impl Face {
+    /// Whether an edit from one to the other is worth a request.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        (&self.view, &self.only_in) == (&other.view, &other.only_in)
+    }
+
+    /// Whether it may be seen in this server.
+    pub fn may_be_seen_in(&self, guild: GuildId) -> bool {
+        self.only_in.as_ref().is_none_or(|allowed| allowed.contains(&guild))
+    }
 }
 
 #[cfg(test)]

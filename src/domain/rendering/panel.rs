@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::message::EmbedFooter;
+use crate::domain::message::{Embed, EmbedFooter};
 use crate::domain::panel::{Face, PanelId, View};
 
 use super::payload::Payload;
@@ -30,6 +30,13 @@ pub fn panel(face: &Face, paused_since: Option<DateTime<Utc>>) -> Payload {
         embeds,
         ..self::view(*panel, view)
     }
+}
+
+/// What stands in the place of a panel that must not be seen in a server.
+pub fn hidden_panel(face: &Face) -> Payload {
+    let text = "🔒 Whoever runs this bot shows this panel in chosen servers only.".to_owned();
+    let view = View::of(Embed { description: Some(text), ..Embed::default() });
+    panel(&Face { view, ..face.clone() }, None)
 }
 
 /// A view of a panel as an answer to somebody, without an author.

@@ -62,6 +62,10 @@ impl Kind for Monitoring {
         )))
     }
 
+    fn only_in(settings: &Settings) -> Option<Vec<GuildId>> {
+        Some(settings.monitoring_guilds.clone())
+    }
+
     fn form(_: Option<&Config>) -> Vec<Field> {
         Vec::new()
     }

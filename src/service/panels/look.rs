@@ -116,13 +116,14 @@ impl Panels {
                 _ => (now, render(now)),
             }
         });
-        Drawn { data, failure, face: self.face(panel, since, view) }
+        Drawn { data, failure, face: self.face(kind, panel, since, view) }
     }
 
-    fn face(&self, panel: &Panel, since: DateTime<Utc>, view: View) -> Face {
+    fn face(&self, kind: &dyn AnyKind, panel: &Panel, since: DateTime<Utc>, view: View) -> Face {
         let link = panel.message.map(|message| link(panel, message)).unwrap_or_default();
         let (author, avatar_url) = (self.brand.name.clone(), self.brand.avatar_url.clone());
-        Face { panel: panel.id, author, avatar_url, link, since, view }
+        let only_in = kind.only_in(self.sources.settings());
+        Face { panel: panel.id, author, avatar_url, link, only_in, since, view }
     }
 
     /// Brings a panel that stands up to date: first what its mirrors are to show, then its own message.
@@ -139,7 +140,7 @@ impl Panels {
         let Drawn { data, failure, face } =
             self.draw(kind, &panel, former.as_ref().map(|(_, face)| face)).await;
         let mut newest = former.as_ref().map_or(Revision(1), |(revision, _)| *revision);
-        if former.as_ref().is_some_and(|(_, former)| former.view != face.view) {
+        if former.as_ref().is_some_and(|(_, former)| !former.shows_the_same(&face)) {
             let event = SourceEvent::Edited { origin, content: face.clone().into() };
             let recorded = self.store.record_events(&[event], self.clock.now()).await?;
             newest.0 += 1;
