@@ -9,8 +9,8 @@ use serenity::{ButtonStyle, CreateActionRow, CreateButton, EditInteractionRespon
 
 use crate::domain::panel::{Panel, PanelId, PanelState};
 use crate::domain::{limits, text};
-use crate::service::panels::{Kept, PanelRequest, PanelRow};
-use crate::service::{Refusal, ServiceError};
+use crate::service::panels::{Kept, PanelRequest, PanelRow, Panels};
+use crate::service::{Actor, Refusal, ServiceError};
 
 use super::super::ids::IntoDomain;
 use super::super::options::PanelKind;
@@ -134,9 +134,7 @@ async fn refresh(
     #[autocomplete = "complete_panel"]
     panel: String,
 ) -> Result<(), ServiceError> {
-    let actor = reply::actor(ctx)?;
-    let panels = &ctx.data().panels;
-    let id = panels.named(actor, &panel).await?;
+    let (panels, actor, id) = chosen(ctx, &panel).await?;
     let kept = panels.refresh(actor, id).await?;
     let text = match (&kept.link, &kept.panel.error) {
         (_, Some(error)) => format!("{} was looked at, but: {error}", named(&kept)),
@@ -160,9 +158,7 @@ async fn relocate(
     panel: String,
     #[description = "Where it goes"] channel: serenity::ChannelId,
 ) -> Result<(), ServiceError> {
-    let actor = reply::actor(ctx)?;
-    let panels = &ctx.data().panels;
-    let id = panels.named(actor, &panel).await?;
+    let (panels, actor, id) = chosen(ctx, &panel).await?;
     let kept = panels.move_to(actor, id, channel.into_domain()).await?;
     let text = format!("{} has moved to {}.", named(&kept), mention(kept.panel.channel));
     reply::embed(ctx, reply::done(text)).await;
@@ -181,9 +177,7 @@ async fn delete(
     #[autocomplete = "complete_panel"]
     panel: String,
 ) -> Result<(), ServiceError> {
-    let actor = reply::actor(ctx)?;
-    let panels = &ctx.data().panels;
-    let id = panels.named(actor, &panel).await?;
+    let (panels, actor, id) = chosen(ctx, &panel).await?;
     let panel = panels.to_remove(actor, id).await?;
     let text = format!(
         "Remove **{}** from {}? Its message and its mirrors in all followers go, and what was configured is lost.",
@@ -199,6 +193,13 @@ async fn delete(
         .components(vec![CreateActionRow::Buttons(buttons)]);
     reply::deliver(reply::send(ctx, answer).await);
     Ok(())
+}
+
+/// Who asks, and which panel is meant.
+async fn chosen<'a>(ctx: Context<'a>, panel: &str) -> Result<(&'a Panels, Actor, PanelId), ServiceError> {
+    let actor = reply::actor(ctx)?;
+    let panels = &ctx.data().panels;
+    Ok((panels, actor, panels.named(actor, panel).await?))
 }
 
 /// What came of `/panel create`.

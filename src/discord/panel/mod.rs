@@ -4,4 +4,7 @@ pub(super) mod form;
 mod press;
 mod show;
 
+/// How errors name where they came from.
+const WHERE: &str = "panel";
+
 pub(super) use self::press::{answer_press, answer_question, answer_sent};

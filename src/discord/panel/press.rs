@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ComponentInteraction, ComponentInteractionDataKind, CreateEmbed, CreateInteractionResponse,
-    CreateInteractionResponseMessage, EditInteractionResponse, ModalInteraction,
+    ComponentInteraction, ComponentInteractionDataKind, CreateInteractionResponse,
+    CreateInteractionResponseMessage, ModalInteraction,
 };
 
 use crate::domain::panel::{PanelId, read_custom_id};
@@ -14,13 +14,12 @@ use crate::service::panels::{Begun, Pressed, Shown};
 use crate::service::{Actor, Refusal, ServiceError};
 
 use super::super::{Bot, commands, reply};
+use super::WHERE;
 use super::form::{self, Purpose};
-use super::show;
+use super::show::Answer;
 
 /// How long the database may take before a press is acknowledged (Discord: 3 seconds in all).
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How errors name where they came from.
-const WHERE: &str = "panel";
 
 /// Answers a press on a panel or a mirror; `false` where it isn't one.
 pub(in crate::discord) async fn answer_press(
@@ -55,10 +54,7 @@ pub(in crate::discord) async fn answer_press(
     reply::deliver(press.create_response(ctx, response).await);
     match bot.panels.press(actor, &pressed).await {
         Ok(Shown::Nothing) => {}
-        done => {
-            let answer = shown(panel, done);
-            reply::deliver(press.edit_response(ctx, answer).await.map(|_| ()));
-        }
+        done => Answer::to(panel, done).send(ctx, &press.token).await,
     }
     true
 }
@@ -79,16 +75,16 @@ pub(in crate::discord) async fn answer_sent(ctx: &serenity::Context, bot: &Bot, 
     reply::deliver(sent.create_response(ctx, thinking()).await);
     let answer = match reply::of_interaction(sent.guild_id, sent.user.id, sent.channel_id) {
         Ok(actor) => take_form(bot, actor, sent).await,
-        Err(refusal) => one(reply::error(&refusal.into(), WHERE)),
+        Err(refusal) => reply::error(&refusal.into(), WHERE).into(),
     };
-    reply::deliver(sent.edit_response(ctx, answer).await.map(|_| ()));
+    answer.send(ctx, &sent.token).await;
 }
 
-async fn take_form(bot: &Bot, actor: Actor, sent: &ModalInteraction) -> EditInteractionResponse {
+async fn take_form(bot: &Bot, actor: Actor, sent: &ModalInteraction) -> Answer {
     let filled = form::filled(sent);
     if let Some((panel, action)) = read_custom_id(&sent.data.custom_id) {
         let pressed = Pressed { panel, action: action.to_owned(), chosen: None, filled: Some(filled) };
-        return shown(panel, bot.panels.press(actor, &pressed).await);
+        return Answer::to(panel, bot.panels.press(actor, &pressed).await);
     }
     let done = match Purpose::parse(&sent.data.custom_id) {
         Some(Purpose::Create(request)) => {
@@ -98,15 +94,14 @@ async fn take_form(bot: &Bot, actor: Actor, sent: &ModalInteraction) -> EditInte
             bot.panels.edit(actor, panel, refresh, &filled).await.map(|kept| commands::panel::changed(&kept))
         }
         None => {
-            return one(reply::failed(
-                "This form is from an older version of me. Please run the command again.",
-            ));
+            return reply::failed("This form is from an older version of me. Please run the command again.")
+                .into();
         }
     };
-    one(match done {
-        Ok(text) => reply::done(text),
-        Err(error) => reply::error(&error, WHERE),
-    })
+    match done {
+        Ok(text) => reply::done(text).into(),
+        Err(error) => reply::error(&error, WHERE).into(),
+    }
 }
 
 /// Answers the question whether a panel shall go; `false` where it isn't that.
@@ -131,23 +126,8 @@ pub(in crate::discord) async fn answer_question(
         Ok(None) => reply::done("Nothing was removed."),
         Err(error) => reply::error(&error, WHERE),
     };
-    reply::deliver(press.edit_response(ctx, one(embed)).await.map(|_| ()));
+    Answer::from(embed).send(ctx, &press.token).await;
     true
-}
-
-/// What the person alone sees.
-fn shown(panel: PanelId, done: Result<Shown, ServiceError>) -> EditInteractionResponse {
-    match done {
-        Ok(Shown::View(view)) => show::answer(panel, &view),
-        Ok(Shown::Said(sentence)) => one(reply::done(sentence)),
-        Ok(Shown::Nothing) => one(reply::done("It is being brought up to date.")),
-        Err(error) => one(reply::error(&error, WHERE)),
-    }
-}
-
-/// One embed, and nothing to press.
-fn one(embed: CreateEmbed) -> EditInteractionResponse {
-    EditInteractionResponse::new().embed(embed).components(Vec::new())
 }
 
 fn thinking() -> CreateInteractionResponse {

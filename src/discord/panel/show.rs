@@ -1,64 +1,56 @@
-//! A view as an answer that only one person sees.
+//! An answer that only one person sees: a sentence, or a view as panels have them.
 
 use poise::serenity_prelude as serenity;
-use serenity::{
-    ButtonStyle, CreateActionRow, CreateAttachment, CreateButton, CreateEmbed, CreateSelectMenu,
-    CreateSelectMenuKind, CreateSelectMenuOption, EditInteractionResponse,
-};
+use serenity::{CreateAttachment, CreateEmbed, EditInteractionResponse};
 
-use crate::domain::message::Embed;
-use crate::domain::panel::{self, Button, Choice, Control, PanelId, Picture, Style, View};
+use crate::domain::panel::{PanelId, Picture, View};
+use crate::domain::rendering;
+use crate::service::ServiceError;
+use crate::service::panels::Shown;
 
-/// The answer that shows it.
-pub(super) fn answer(panel: PanelId, view: &View) -> EditInteractionResponse {
-    let answer = EditInteractionResponse::new()
-        .embeds(view.embeds.iter().filter_map(embed).collect())
-        .components(view.controls.iter().map(|control| row(panel, control)).collect());
-    match &view.picture {
-        Some(picture) => {
-            let file = CreateAttachment::bytes(picture.png.clone(), Picture::NAME).description(&picture.alt);
-            answer.new_attachment(file)
+use super::super::reply;
+
+/// What the person is shown.
+pub(super) enum Answer {
+    /// One embed, and nothing to press.
+    Sentence(Box<CreateEmbed>),
+    /// A view of this panel.
+    View(PanelId, Box<View>),
+}
+
+impl Answer {
+    /// What a press or a form came to.
+    pub(super) fn to(panel: PanelId, done: Result<Shown, ServiceError>) -> Self {
+        match done {
+            Ok(Shown::View(view)) => Self::View(panel, view),
+            Ok(Shown::Said(sentence)) => reply::done(sentence).into(),
+            Ok(Shown::Nothing) => reply::done("It is being brought up to date.").into(),
+            Err(error) => reply::error(&error, super::WHERE).into(),
         }
-        None => answer,
+    }
+
+    /// Puts it into the place of the acknowledgement.
+    pub(super) async fn send(self, ctx: &serenity::Context, token: &str) {
+        let sent = match self {
+            Self::Sentence(embed) => {
+                let answer = EditInteractionResponse::new().embed(*embed).components(Vec::new());
+                ctx.http.edit_original_interaction_response(token, &answer, Vec::new()).await
+            }
+            Self::View(panel, view) => {
+                let files = view
+                    .picture
+                    .iter()
+                    .map(|picture| CreateAttachment::bytes(picture.png.clone(), Picture::NAME));
+                let (files, payload) = (files.collect(), rendering::view(panel, &view));
+                ctx.http.edit_original_interaction_response(token, &payload.redrawn_body(), files).await
+            }
+        };
+        reply::deliver(sent.map(|_| ()));
     }
 }
 
-/// The library's form of an embed; both are Discord's.
-fn embed(embed: &Embed) -> Option<CreateEmbed> {
-    let embed: serenity::Embed = serde_json::from_value(serde_json::to_value(embed).ok()?).ok()?;
-    Some(embed.into())
-}
-
-fn row(panel: PanelId, control: &Control) -> CreateActionRow {
-    match control {
-        Control::Buttons(buttons) => {
-            CreateActionRow::Buttons(buttons.iter().map(|one| button(panel, one)).collect())
-        }
-        Control::Select(select) => {
-            let options = select.options.iter().map(option).collect();
-            let id = panel::custom_id(panel, &select.action);
-            let menu = CreateSelectMenu::new(id, CreateSelectMenuKind::String { options });
-            CreateActionRow::SelectMenu(menu.placeholder(&select.placeholder))
-        }
+impl From<CreateEmbed> for Answer {
+    fn from(embed: CreateEmbed) -> Self {
+        Self::Sentence(Box::new(embed))
     }
-}
-
-fn button(panel: PanelId, button: &Button) -> CreateButton {
-    match button {
-        Button::Link { label, url } => CreateButton::new_link(url).label(label),
-        Button::Act { label, style, action } => {
-            let style = match style {
-                Style::Primary => ButtonStyle::Primary,
-                Style::Secondary => ButtonStyle::Secondary,
-                Style::Success => ButtonStyle::Success,
-                Style::Danger => ButtonStyle::Danger,
-            };
-            CreateButton::new(panel::custom_id(panel, action)).label(label).style(style)
-        }
-    }
-}
-
-fn option(choice: &Choice) -> CreateSelectMenuOption {
-    let option = CreateSelectMenuOption::new(&choice.label, &choice.value).default_selection(choice.chosen);
-    if choice.description.is_empty() { option } else { option.description(&choice.description) }
 }

@@ -21,7 +21,7 @@ use super::{
 use mentions::Mentions;
 
 pub use controls::Row;
-pub use panel::panel;
+pub use panel::{panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 
 pub(crate) mod address;

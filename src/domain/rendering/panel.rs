@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::message::EmbedFooter;
-use crate::domain::panel::Face;
+use crate::domain::panel::{Face, PanelId, View};
 
 use super::payload::Payload;
 use super::{address, controls, name};
@@ -28,9 +28,20 @@ pub fn panel(face: &Face, paused_since: Option<DateTime<Utc>>) -> Payload {
         avatar_url: avatar_url.as_deref().and_then(address::any),
         content: content.unwrap_or_default(),
         embeds,
+        ..self::view(*panel, view)
+    }
+}
+
+/// A view of a panel as an answer to somebody, without an author.
+pub fn view(panel: PanelId, view: &View) -> Payload {
+    Payload {
+        username: String::new(),
+        avatar_url: None,
+        content: String::new(),
+        embeds: view.embeds.clone(),
         files: Vec::new(),
         picture: view.picture.clone(),
-        components: controls::rows(*panel, &view.controls),
+        components: controls::rows(panel, &view.controls),
         flags: 0,
     }
 }

@@ -97,7 +97,7 @@ impl Kind for Monitoring {
             field("Memory", share(now.memory.percent(), &size(now.memory))),
             fullest(&now.disks).map_or_else(
                 || field("Disk", "none that I can see"),
-                |disk| field("Disk", share(disk.usage.percent(), &size(disk.usage))),
+                |disk| field("Disk", share(disk.usage.percent(), &free(disk.usage))),
             ),
             field("Load", details::load(now)),
             field("Network", format!("↓ {}\n↑ {}", about(now.received()), about(now.sent()))),
@@ -178,6 +178,11 @@ fn size(usage: Usage) -> String {
         if value < 99.95 { format!("{value:.1}") } else { format!("{value:.0}") }
     };
     format!("{} of {} {name}", in_unit(usage.used), in_unit(usage.total))
+}
+
+/// "29.0 of 252 GiB free". Of a disk, what is left is what counts; some of the rest may be set aside rather than used.
+fn free(usage: Usage) -> String {
+    format!("{} free", size(Usage { used: usage.total.saturating_sub(usage.used), ..usage }))
 }
 
 /// Bytes a second with one digit that counts: the next ones are never the same twice, and would have the panel edited for nothing.

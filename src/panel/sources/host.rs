@@ -32,7 +32,7 @@ pub struct HostSample {
     pub load: [f64; 3],
     /// When the machine was started, in seconds since 1970.
     pub booted: i64,
-    /// The processes that use most of the CPU.
+    /// The processes that use most of the CPU; those that use none aren't among them.
     pub by_cpu: Vec<Process>,
     /// The processes that use most of the memory.
     pub by_memory: Vec<Process>,
@@ -71,7 +71,7 @@ impl Usage {
 pub struct Disk {
     /// Where it is mounted.
     pub mount: String,
-    /// How full it is.
+    /// How full it is; what is set aside for the system counts as used.
     pub usage: Usage,
 }
 

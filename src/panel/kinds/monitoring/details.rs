@@ -12,7 +12,7 @@ use crate::panel::sources::history::Span;
 use crate::panel::sources::host::{HostSample, Process};
 use crate::panel::sources::machine::{CPU, MEMORY, MachineFacts, RECEIVED, SENT};
 
-use super::size;
+use super::{free, size};
 
 /// How many processes stand beside other details.
 const FEW: usize = 5;
@@ -144,7 +144,7 @@ fn disks(now: &HostSample) -> Vec<EmbedField> {
     let disk = |disk: &crate::panel::sources::host::Disk| {
         let name = format!("`{}`", code(&text::cut(&disk.mount, NAME)));
         let percent = disk.usage.percent();
-        field(name, format!("`{}` **{percent:.0} %**\n{}", bar(percent / 100.0), size(disk.usage)))
+        field(name, format!("`{}` **{percent:.0} %**\n{}", bar(percent / 100.0), free(disk.usage)))
     };
     let all: Vec<_> = now.disks.iter().take(limits::EMBED_FIELDS).map(disk).collect();
     if all.is_empty() { vec![wide("Disks", NONE)] } else { all }

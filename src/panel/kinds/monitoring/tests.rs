@@ -57,7 +57,7 @@ fn the_machine_is_seen_at_a_glance() {
         "🟢 All is well.",
         "CPU: **34 %**\n`▰▰▰▱▱▱▱▱▱▱`\n2 cores",
         "Memory: **51 %**\n`▰▰▰▰▰▱▱▱▱▱`\n8.2 of 16.0 GiB",
-        "Disk: **59 %**\n`▰▰▰▰▰▱▱▱▱▱`\n0.6 of 1.0 TiB",
+        "Disk: **59 %**\n`▰▰▰▰▰▱▱▱▱▱`\n0.4 of 1.0 TiB free",
         "Load: 0.4 · 0.4 · 0.3",
         "↓ about 1 MiB/s\n↑ about 40 KiB/s",
         "<t:1760000000:R>",

@@ -100,7 +100,7 @@ fn processes(system: &System) -> (Vec<Process>, Vec<Process>) {
     };
     let mut all: Vec<Process> = system.processes().values().map(process).collect();
     all.sort_by(|a, b| b.cpu.total_cmp(&a.cpu).then(a.pid.cmp(&b.pid)));
-    let by_cpu = all.iter().take(PROCESSES).cloned().collect();
+    let by_cpu = all.iter().filter(|process| process.cpu > 0.0).take(PROCESSES).cloned().collect();
     all.sort_by(|a, b| b.memory.cmp(&a.memory).then(a.pid.cmp(&b.pid)));
     all.truncate(PROCESSES);
     (by_cpu, all)
