@@ -11,6 +11,8 @@ pub const EVENTS_READ: &str = "tributary_events_read_total";
 pub const EVENTS_UNDECODED: &str = "tributary_events_undecoded_total";
 /// Counter: finished steps of deliveries, by `outcome`.
 pub const DELIVERIES: &str = "tributary_deliveries_total";
+/// Counter: looks at panels, by `outcome`: what it shows is another now, or the same; its source failed; its message could not be posted or edited.
+pub const PANEL_LOOKS: &str = "tributary_panel_looks_total";
 /// Gauge: deliveries that are not finished.
 pub const OPEN_DELIVERIES: &str = "tributary_open_deliveries";
 /// Gauge: targets with deliveries that are not finished.
@@ -35,6 +37,8 @@ const OUTCOMES: &[&str] = &[
     Ending::FollowEnded.as_str(),
     Ending::GaveUp.as_str(),
 ];
+/// The outcomes of [`PANEL_LOOKS`].
+const LOOK_OUTCOMES: &[&str] = &["changed", "same", "stale", "failed"];
 /// The lag's buckets, in seconds.
 const LAG_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0];
 
@@ -55,6 +59,7 @@ fn describe() {
         "Events that the gateway's library does not understand, by name"
     );
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
+    metrics::describe_counter!(PANEL_LOOKS, "Looks at panels, by outcome");
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
     metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");
     metrics::describe_gauge!(DEEPEST_LANE, "Unfinished deliveries of the target that has most of them");
@@ -68,6 +73,9 @@ fn describe() {
     // Present from the start, so that a rate over them is never without data.
     for outcome in OUTCOMES {
         metrics::counter!(DELIVERIES, "outcome" => *outcome).absolute(0);
+    }
+    for outcome in LOOK_OUTCOMES {
+        metrics::counter!(PANEL_LOOKS, "outcome" => *outcome).absolute(0);
     }
     // Nothing is recorded, but the histogram is there.
     let _ = metrics::histogram!(DELIVERY_LAG);

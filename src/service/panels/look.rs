@@ -9,6 +9,7 @@ use crate::domain::activity::{Origin, Revision};
 use crate::domain::ids::MessageId;
 use crate::domain::panel::{Face, Panel, PanelId, PanelState, Picture, View};
 use crate::domain::rendering;
+use crate::metrics as names;
 use crate::panel::{AnyKind, Place, Scene, Unavailable, find};
 use crate::rest::{ChangeOutcome, Upload};
 use crate::store::{Look, SourceEvent};
@@ -139,70 +140,97 @@ impl Panels {
         let former = self.store.face(origin).await?;
         let Drawn { data, failure, face } =
             self.draw(kind, &panel, former.as_ref().map(|(_, face)| face)).await;
-        let mut newest = former.as_ref().map_or(Revision(1), |(revision, _)| *revision);
-        if former.as_ref().is_some_and(|(_, former)| !former.shows_the_same(&face)) {
-            let event = SourceEvent::Edited { origin, content: face.clone().into() };
-            let recorded = self.store.record_events(&[event], self.clock.now()).await?;
-            newest.0 += 1;
-            self.wake(recorded.lanes);
-        }
+        let newest = self.revise(origin, former, &face, failure.is_some()).await?;
         let mut look = Look {
             at,
-            next: at,
+            next: self.next(&panel, panel.slowed, at),
             data,
             shown_revision: panel.shown_revision,
             slowed: panel.slowed,
             error: failure.map(|failure| format!("It shows its last values: {failure}.")),
         };
         if panel.shown_revision != Some(newest.0) {
-            match self.edit_message(&panel, message, &face).await {
-                ChangeOutcome::Done => {
-                    look.shown_revision = Some(newest.0);
-                    look.slowed = panel.slowed.saturating_sub(1);
-                }
-                ChangeOutcome::TooOften(how_long) => {
-                    tracing::info!(panel = panel.id.0, "Discord limits the edits of a panel's message");
-                    look.slowed = panel.slowed.saturating_add(1);
-                    look.error = Some(
-                        "Discord limits how often I may edit its message: it is looked at more seldom."
-                            .to_owned(),
-                    );
-                    look.next = at + span(how_long);
-                    return Ok(self.store.end_look(panel.id, held_until, &look).await?);
-                }
-                outcome => return self.not_edited(&panel, origin, outcome, look, held_until).await,
+            let outcome = self.edit_message(&panel, message, &face).await;
+            if let Some(why) = self.read_outcome(&panel, newest, outcome, &mut look) {
+                return self.end(panel.id, origin, why).await;
             }
         }
-        look.next = self.next(&panel, look.slowed, at);
         Ok(self.store.end_look(panel.id, held_until, &look).await?)
     }
 
-    /// The panel's own message could not be edited: for good, or for now.
-    async fn not_edited(
+    /// Writes down what the panel shows now, if that is another, with the duty to show it in all mirrors. Returns the newest revision.
+    async fn revise(
+        &self,
+        origin: Origin,
+        former: Option<(Revision, Face)>,
+        face: &Face,
+        stale: bool,
+    ) -> Result<Revision, ServiceError> {
+        let Some((revision, former)) = former else { return Ok(Revision(1)) };
+        let changed = !former.shows_the_same(face);
+        count(if stale {
+            "stale"
+        } else if changed {
+            "changed"
+        } else {
+            "same"
+        });
+        if !changed {
+            return Ok(revision);
+        }
+        let event = SourceEvent::Edited { origin, content: face.clone().into() };
+        let recorded = self.store.record_events(&[event], self.clock.now()).await?;
+        self.wake(recorded.lanes);
+        Ok(Revision(revision.0 + 1))
+    }
+
+    /// What came of editing the panel's own message: written into the look, or, where that is for good, the reason why the panel ends.
+    fn read_outcome(
         &self,
         panel: &Panel,
-        origin: Origin,
+        newest: Revision,
         outcome: ChangeOutcome,
-        mut look: Look,
-        held_until: DateTime<Utc>,
-    ) -> Result<(), ServiceError> {
+        look: &mut Look,
+    ) -> Option<&'static str> {
+        if outcome != ChangeOutcome::Done {
+            count("failed");
+        }
         let error = match outcome {
-            ChangeOutcome::MirrorGone => DELETED,
-            ChangeOutcome::TargetGone => "Its channel was deleted.",
+            ChangeOutcome::Done => {
+                look.shown_revision = Some(newest.0);
+                look.slowed = panel.slowed.saturating_sub(1);
+                look.next = self.next(panel, look.slowed, look.at);
+                return None;
+            }
+            ChangeOutcome::MirrorGone => return Some(DELETED),
+            ChangeOutcome::TargetGone => return Some("Its channel was deleted."),
             ChangeOutcome::Forbidden(_) => {
-                "Discord does not let me edit it any more. Give me View Channel and Send Messages in its channel, then use `/panel refresh`."
+                return Some(
+                    "Discord does not let me edit it any more. Give me View Channel and Send Messages in its channel, then use `/panel refresh`.",
+                );
+            }
+            ChangeOutcome::TooOften(how_long) => {
+                tracing::info!(panel = panel.id.0, "Discord limits the edits of a panel's message");
+                look.slowed = panel.slowed.saturating_add(1);
+                look.next = look.at + span(how_long);
+                "Discord limits how often I may edit its message: it is looked at more seldom."
             }
             ChangeOutcome::Wait(how_long) => {
                 look.next = look.at + span(how_long);
-                return Ok(self.store.end_look(panel.id, held_until, &look).await?);
+                return None;
             }
-            _ => {
-                look.error = Some("Discord did not take the last change; it is tried again.".to_owned());
+            // To insist would change nothing.
+            ChangeOutcome::Refused(refusal) => {
+                tracing::warn!(panel = panel.id.0, status = refusal.status, code = %refusal.code, "Discord refused a panel");
+                "Discord refuses what it shows. Change it with `/panel edit`."
+            }
+            ChangeOutcome::Again | ChangeOutcome::WebhookGone => {
                 look.next = look.at + AGAIN;
-                return Ok(self.store.end_look(panel.id, held_until, &look).await?);
+                "Discord did not take the last change; it is tried again."
             }
         };
-        self.end(panel.id, origin, error).await
+        look.error = Some(error.to_owned());
+        None
     }
 
     /// A panel is not kept current any more: its mirrors go.
@@ -257,6 +285,11 @@ impl Panels {
         let pace = Panel { slowed, ..panel.clone() }.pace();
         at + span(pace.mul_f64(0.95 + 0.1 * rand::random::<f64>()))
     }
+}
+
+/// Counts a look.
+pub(super) fn count(outcome: &'static str) {
+    metrics::counter!(names::PANEL_LOOKS, "outcome" => outcome).increment(1);
 }
 
 /// The line that says how old the values are that a panel shows.

@@ -12,7 +12,7 @@ use crate::rest::{HISTORY_PAGE, RestError};
 use crate::store::Look;
 
 use super::Panels;
-use super::look::{Drawn, SETTLING, link, span, uploads};
+use super::look::{Drawn, SETTLING, count, link, span, uploads};
 use crate::service::ServiceError;
 
 /// When the next try is, where Discord doesn't say.
@@ -73,6 +73,7 @@ impl Panels {
         face.link = link(&panel, message);
         let shown = Revision(look.shown_revision.unwrap_or_default());
         let targets = self.store.panel_posted(&panel, message, face, shown, self.clock.now()).await?;
+        count("changed");
         self.remember(message, panel.id);
         self.store.end_look(panel.id, held_until, &look).await?;
         tracing::info!(panel = panel.id.0, kind = panel.kind, "panel posted");
@@ -87,6 +88,7 @@ impl Panels {
         mut look: Look,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
+        count("failed");
         let now = self.clock.now();
         look.next = now + AGAIN;
         match &error {
