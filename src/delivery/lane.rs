@@ -52,16 +52,18 @@ async fn hold(
         }
     };
     match again {
-        Again::Never => {
+        Again::Never { beside } => {
             tools.store.release_lane(&lease, None).await?;
-            part(tools, target).await?;
+            if beside {
+                part(tools, target).await?;
+            }
         }
         Again::At(at) => drop(tools.store.release_lane(&lease, Some(at)).await?),
         Again::Lost => {}
     }
     Ok(match again {
         Again::At(at) => Some(at),
-        Again::Never => None,
+        Again::Never { .. } => None,
         Again::Lost => Some(tools.clock.now() + LATER),
     })
 }
@@ -77,7 +79,10 @@ async fn part(tools: &Tools, target: ChannelId) -> Result<(), StoreError> {
 
 /// When a lane that was held is looked at again.
 enum Again {
-    Never,
+    Never {
+        /// It has a webhook for panels alone, which may not be needed any more.
+        beside: bool,
+    },
     At(DateTime<Utc>),
     /// Another process has it now.
     Lost,
@@ -97,7 +102,7 @@ async fn advance(
         let (step, work) = match next {
             Next::Do { step, work } => (step, work),
             Next::Wait(until) => return Ok(Again::At(until)),
-            Next::Idle => return Ok(Again::Never),
+            Next::Idle => return Ok(Again::Never { beside: sender.beside }),
             Next::LostLease => return Ok(lost(&sender, done).await),
         };
         if *shutdown.borrow() {
@@ -156,12 +161,11 @@ fn decide(work: &Work, now: DateTime<Utc>) -> Step {
 
 /// How long a step may take: files may be large.
 fn longest(step: Step, work: &Work) -> TimeDelta {
-    let with_files = || work.content.as_ref().is_some_and(Showing::has_files);
+    let with = |what: fn(&Showing) -> bool| work.content.as_ref().is_some_and(what);
+    let span = |duration| TimeDelta::from_std(duration).unwrap_or(LEASE);
     match step {
-        Step::Create(_) if with_files() => {
-            let opening_and_sending = TimeDelta::from_std(upload::OPENING + UPLOAD_TIMEOUT);
-            opening_and_sending.unwrap_or(LEASE) + timeout()
-        }
+        Step::Create(_) if with(Showing::has_files) => span(upload::OPENING + UPLOAD_TIMEOUT) + timeout(),
+        Step::Create(_) | Step::Edit(..) if with(Showing::has_chart) => span(UPLOAD_TIMEOUT) + timeout(),
         _ => timeout(),
     }
 }

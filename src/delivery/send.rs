@@ -24,8 +24,8 @@ use super::{SETTLING, Tools, parts, redraw, settle, upload};
 /// How long a delivery is tried before it is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
 
-/// How often a panel is tried in a row, before its next change. Its age says nothing: it may be shown for years.
-const MOST_REDRAWS: u32 = 20;
+/// How often a panel is tried in a row, before its next change: about a day. Its age says nothing, as it may be shown for years.
+const MOST_REDRAWS: u32 = 150;
 
 /// What came of a step.
 pub(super) enum Performed {
@@ -40,13 +40,16 @@ pub(super) struct Sender<'a> {
     pub(super) tools: &'a Tools,
     pub(super) target: ChannelId,
     pub(super) webhook: Option<Webhook>,
+    /// Whether that is none of a relay follow's, but there for panels alone.
+    pub(super) beside: bool,
 }
 
 impl<'a> Sender<'a> {
     /// A sender for a target, with its webhook as the database knows it.
     pub(super) async fn new(tools: &'a Tools, target: ChannelId) -> Result<Self, StoreError> {
-        let webhook = tools.store.lane_webhook(target).await?;
-        Ok(Self { tools, target, webhook })
+        let known = tools.store.lane_webhook(target).await?;
+        let beside = known.as_ref().is_some_and(|known| known.beside);
+        Ok(Self { tools, target, webhook: known.map(|known| known.webhook), beside })
     }
 
     /// Does one step.
@@ -261,7 +264,7 @@ impl<'a> Sender<'a> {
         gone: WebhookId,
         reason: BrokenReason,
     ) -> Result<Performed, StoreError> {
-        self.webhook = self.tools.store.lane_webhook(self.target).await?;
+        self.webhook = self.tools.store.lane_webhook(self.target).await?.map(|known| known.webhook);
         if self.webhook.as_ref().is_none_or(|webhook| webhook.id == gone) {
             match self.make_webhook().await? {
                 Ok(()) => tracing::info!(channel = %self.target, "a webhook was gone, and is replaced"),

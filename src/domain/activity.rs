@@ -170,6 +170,11 @@ impl Showing {
         matches!(self, Self::Message(content) if content.has_files())
     }
 
+    /// Whether a chart goes with it, which is at hand, and uploaded with each edit too.
+    pub fn has_chart(&self) -> bool {
+        matches!(self, Self::Panel { panel } if panel.view.picture.is_some())
+    }
+
     /// The message, where it is one.
     pub fn as_message(&self) -> Option<&Content> {
         match self {

@@ -76,6 +76,7 @@ pub use panels::PanelChange;
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use stats::{FollowCounts, Followers};
+pub use webhooks::LaneWebhook;
 
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]

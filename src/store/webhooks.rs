@@ -18,24 +18,37 @@ pub(super) struct SealedWebhook {
     pub(super) token: Vec<u8>,
 }
 
+/// The webhook that a lane sends with.
+#[derive(Debug, Clone)]
+pub struct LaneWebhook {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// It is no relay follow's, but there for panels alone.
+    pub beside: bool,
+}
+
 impl Store {
     /// The bot's webhook of this target, whatever the state of the follows that use it: to be looked at before
     /// another is made. An active follow's goes first.
     pub async fn webhook_of(&self, target: ChannelId) -> Result<Option<Webhook>, StoreError> {
-        self.webhook_or_beside(target, "").await
+        Ok(self.webhook_or_beside(target, "").await?.map(|known| known.webhook))
     }
 
     /// The webhook to send with: as above, but not that of broken follows, which may be gone.
-    pub async fn lane_webhook(&self, target: ChannelId) -> Result<Option<Webhook>, StoreError> {
+    pub async fn lane_webhook(&self, target: ChannelId) -> Result<Option<LaneWebhook>, StoreError> {
         self.webhook_or_beside(target, "AND broken_reason IS NULL").await
     }
 
-    async fn webhook_or_beside(&self, target: ChannelId, which: &str) -> Result<Option<Webhook>, StoreError> {
-        let sealed = match sealed(&self.db, target, which).await? {
-            None => beside(&self.db, target).await?,
-            of_follow => of_follow,
+    async fn webhook_or_beside(
+        &self,
+        target: ChannelId,
+        which: &str,
+    ) -> Result<Option<LaneWebhook>, StoreError> {
+        let (sealed, beside) = match sealed(&self.db, target, which).await? {
+            None => (beside(&self.db, target).await?, true),
+            of_follow => (of_follow, false),
         };
-        self.open_webhook(sealed)
+        Ok(self.open_webhook(sealed)?.map(|webhook| LaneWebhook { webhook, beside }))
     }
 
     /// Takes over the webhook that the target has beside those of follows, once no panel needs it: it is to be deleted. `None` while one does, or where a relay follow uses

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rstest::rstest;
-use tributary_sandbox::{Effect, Fault, Options};
+use tokio::task::JoinHandle;
+use tributary_sandbox::{Channel, Effect, Fault, Options, Person};
 
 use crate::harness::{Backend, Board, SOON};
 
@@ -187,4 +188,67 @@ async fn a_refresh_costs_one_edit_a_mirror_and_none_where_nothing_changed() {
     board.world.until("another look", again).await;
     board.settled().await;
     assert_eq!(patches(), before, "nothing changed, so nothing is edited");
+}
+
+/// Whatever people do, whenever the bot is killed: in the end each follow that wants panels has one mirror of each, with the newest text, and all others have none.
+#[tokio::test]
+async fn kills_amid_everything_leave_each_mirror_where_it_belongs() {
+    let mut board = Board::with(&[("FOLLOW_ACTIONS_PER_HOUR", "0")]).await;
+    let targets: Vec<_> = (0..3).map(|number| board.harbour.text(&format!("reader-{number}"))).collect();
+    for title in ["First", "Second"] {
+        board.notice(title, &format!("{title}: begun.")).await;
+    }
+    let mut random = StdRng::seed_from_u64(11);
+    for round in 0..20 {
+        let target = targets[random.random_range(0..targets.len())].clone();
+        let title = ["First", "Second"][random.random_range(0..2)];
+        let follow = || Options::new().set("channel", &board.board).set("delivery", "relay");
+        let (alice, source) = (board.alice.clone(), board.board.clone());
+        let doing = match random.random_range(0..5) {
+            0 => spawn(alice, target, "/follow", follow()),
+            1 => spawn(alice, target, "/unfollow", Options::new().set("channel", &source)),
+            2 => spawn(alice, target, "/follow", follow().set("panels", round % 2 == 0)),
+            3 => spawn(alice, source, "/panel refresh", Options::new().set("panel", title)),
+            _ => {
+                let form = board.run("/panel edit", Options::new().set("panel", title)).await;
+                let text = format!("{title}: round {round}.");
+                tokio::spawn(async move { drop(form.submit(&[("text", &text)]).await) })
+            }
+        };
+        tokio::time::sleep(Duration::from_millis(random.random_range(0..80))).await;
+        board.kill().await;
+        doing.abort();
+        board.start().await;
+    }
+    for title in ["First", "Second"] {
+        board.change(title, &format!("{title}: the end.")).await;
+    }
+    let wants = "SELECT GROUP_CONCAT(target_channel_id) FROM channel_follows WHERE is_active AND panels";
+    let wants = board.world.database.text(wants).await.unwrap_or_default();
+    assert!(wants.contains(&board.news.id().to_string()), "{wants}");
+    for target in targets.iter().chain([&board.news]) {
+        let wanted = if wants.contains(&target.id().to_string()) {
+            vec!["First: the end.", "Second: the end."]
+        } else {
+            vec![]
+        };
+        let shown = || {
+            let mut texts: Vec<_> = target
+                .messages()
+                .iter()
+                .filter(|one| one.webhook.is_some())
+                .map(|one| one.embeds[0]["description"].clone())
+                .collect();
+            texts.sort_by_key(ToString::to_string);
+            (texts == wanted).then_some(())
+        };
+        let settled = board.world.sandbox.wait_for("the mirrors to be as they should", SOON, shown).await;
+        assert!(settled.is_ok(), "{wanted:?}\n{}", target.render_text());
+    }
+    assert_eq!(board.board.messages().iter().filter(|one| one.only_for.is_none()).count(), 2);
+}
+
+/// Somebody does this; nobody waits for the answer.
+fn spawn(person: Person, channel: Channel, command: &'static str, options: Options) -> JoinHandle<()> {
+    tokio::spawn(async move { drop(person.run(&channel, command, options).await) })
 }

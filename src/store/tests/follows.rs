@@ -100,7 +100,7 @@ async fn into_one_target_share_a_webhook(#[values(Backend::Sqlite, Backend::Post
     assert_eq!((used.id, token(&used)), (own[0], token(&webhook(own[0].get()))));
 
     assert_eq!(db.store.replace_webhook(channel(2), &webhook(200), at(1)).await.unwrap(), 10);
-    let used = db.store.lane_webhook(channel(2)).await.unwrap().unwrap();
+    let used = db.store.lane_webhook(channel(2)).await.unwrap().unwrap().webhook;
     assert_eq!((used.id.get(), token(&used)), (200, "secret-token-200"));
     let follows = db.store.follows_into(channel(2), Cursor::Newest, 20).await.unwrap().items;
     assert!(follows.iter().all(|follow| follow.webhook == Some(webhook_id(200))));
@@ -157,7 +157,7 @@ async fn change_their_delivery(#[values(Backend::Sqlite, Backend::Postgres)] bac
     let relayed = store.update_options(home, made.id, &made.options, Some(&relay(70)), at(3)).await;
     let relayed = relayed.unwrap().unwrap();
     assert_eq!((relayed.webhook, relayed.follower_webhook), (Some(webhook_id(70)), None));
-    let used = store.lane_webhook(channel(2)).await.unwrap().unwrap();
+    let used = store.lane_webhook(channel(2)).await.unwrap().unwrap().webhook;
     assert_eq!(token(&used), "secret-token-70");
 }
 

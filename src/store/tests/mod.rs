@@ -9,6 +9,7 @@ mod lanes;
 mod migrations;
 mod numbers;
 mod paging;
+mod panels;
 mod secrets;
 mod simulation;
 mod states;

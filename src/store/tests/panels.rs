@@ -1,0 +1,106 @@
+//! What panels' mirrors need of the store, where the sandbox wouldn't show the difference: on both databases.
+
+use rstest::rstest;
+
+use super::*;
+use crate::domain::activity::Revision;
+use crate::domain::ids::GuildId;
+use crate::domain::panel::{Face, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH, View};
+use crate::store::sql::stored;
+use crate::store::{Look, PanelChange};
+
+fn new_panel(channel_id: u64) -> NewPanel {
+    NewPanel {
+        guild: GuildId::new(1).unwrap(),
+        channel: channel(channel_id),
+        kind: "custom".to_owned(),
+        title: "Notice".to_owned(),
+        config: serde_json::json!({ "text": "Hi" }),
+        refresh: REFRESH,
+        created_by: UserId::new(99).unwrap(),
+    }
+}
+
+fn face(text: &str) -> Face {
+    let embed = crate::domain::message::Embed { title: Some(text.to_owned()), ..Default::default() };
+    Face {
+        panel: PanelId(1),
+        author: "Bot".to_owned(),
+        avatar_url: None,
+        link: String::new(),
+        only_in: None,
+        since: at(0),
+        view: View::of(embed),
+    }
+}
+
+/// A panel in channel 1, posted as message 500.
+async fn posted_panel(store: &Store) -> Panel {
+    let panel = store.insert_panel(&new_panel(1), at(0), at(60)).await.unwrap().unwrap();
+    store.panel_posted(&panel, message(500), face("one"), Revision(1), at(1)).await.unwrap();
+    store.panel(panel.guild, panel.id).await.unwrap().unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_panel_is_kept_as_it_was_made(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let panel = posted_panel(&db.store).await;
+    assert_eq!(
+        (panel.message, panel.shown_revision, panel.state),
+        (Some(message(500)), Some(1), PanelState::Active)
+    );
+    assert_eq!((panel.config["text"].as_str(), panel.refresh), (Some("Hi"), REFRESH));
+    let origin = Origin::Panel { channel: channel(1), message: message(500) };
+    let (revision, kept) = db.store.face(origin).await.unwrap().unwrap();
+    assert_eq!((revision, kept), (Revision(1), face("one")));
+    assert_eq!(db.texts("SELECT origin || ' ' || kind AS text FROM activities").await, ["panel:1/500 panel"]);
+
+    for _ in 1..MOST_IN_CHANNEL {
+        assert!(db.store.insert_panel(&new_panel(1), at(0), at(60)).await.unwrap().is_some());
+    }
+    assert!(db.store.insert_panel(&new_panel(1), at(0), at(60)).await.unwrap().is_none(), "one too many");
+    assert!(db.store.insert_panel(&new_panel(2), at(0), at(60)).await.unwrap().is_some());
+    let elsewhere = GuildId::new(2).unwrap();
+    assert!(db.store.panel(elsewhere, panel.id).await.unwrap().is_none(), "another server's");
+}
+
+#[rstest]
+#[tokio::test]
+async fn one_look_at_a_time_and_no_wish_is_lost(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let (store, other) = (&db.store, db.again().await);
+    let panel = posted_panel(store).await;
+    assert!(store.due_panels(at(30), 9).await.unwrap().is_empty(), "whoever made it holds it");
+    let due = store.due_panels(at(60), 9).await.unwrap().pop().unwrap();
+    assert!(store.hold_panel(&due, at(120)).await.unwrap());
+    assert!(!other.hold_panel(&due, at(130)).await.unwrap(), "another process comes too late");
+
+    let look = |next| Look { at: at(61), next, data: None, shown_revision: Some(1), slowed: 0, error: None };
+    store.hasten_panel(panel.id, at(70)).await.unwrap();
+    store.end_look(panel.id, at(120), &look(at(400))).await.unwrap();
+    let due = store.panel(panel.guild, panel.id).await.unwrap().unwrap().next_refresh_at;
+    assert_eq!(due, stored(at(70)), "what was wished for during the look comes after it");
+    let again = store.due_panels(at(70), 9).await.unwrap().pop().unwrap();
+    assert!(store.hold_panel(&again, at(130)).await.unwrap());
+    store.end_look(panel.id, at(130), &look(at(400))).await.unwrap();
+    assert_eq!(store.next_panel_due().await.unwrap(), Some(stored(at(400))));
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_two_changes_at_once_one_is_told(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let panel = posted_panel(&db.store).await;
+    let change = |text: &str| PanelChange {
+        title: "Notice".to_owned(),
+        config: serde_json::json!({ "text": text }),
+        refresh: REFRESH,
+    };
+    assert!(db.store.change_panel(&panel, &change("a"), at(5)).await.unwrap());
+    assert!(!db.store.change_panel(&panel, &change("b"), at(5)).await.unwrap());
+    let now = db.store.panel(panel.guild, panel.id).await.unwrap().unwrap();
+    assert_eq!((now.config["text"].as_str(), now.next_refresh_at), (Some("a"), stored(at(5))));
+}
