@@ -93,6 +93,8 @@ pub(crate) struct Draw {
     pub(crate) key: String,
     /// The channel that a webhook's execution arrives in.
     pub(crate) webhook_channel: Option<u64>,
+    /// Sent with the bot's token; others are counted by their address.
+    pub(crate) authorized: bool,
 }
 
 /// The bucket headers of an answer.
@@ -137,8 +139,9 @@ impl RateLimiter {
     /// Takes one request from its buckets, or says how long to wait. A refused request takes nothing.
     pub(crate) fn draw(&mut self, draw: &Draw, now: Instant) -> Result<Option<Standing>, Exceeded> {
         let global = self.limits.global.filter(|_| draw.bucket != Bucket::Interaction);
+        let everything = if draw.authorized { "everything of the bot" } else { "everything of the address" };
         if let Some(quota) = global
-            && let Err(retry_after) = self.room("global", quota, now)
+            && let Err(retry_after) = self.room(everything, quota, now)
         {
             return Err(Exceeded { scope: LimitScope::Global, retry_after, standing: None });
         }
@@ -162,7 +165,7 @@ impl RateLimiter {
             }
         }
         if global.is_some() {
-            self.take("global");
+            self.take(everything);
         }
         for (key, _, _) in &parts {
             self.take(key);
@@ -212,7 +215,12 @@ mod tests {
     use super::*;
 
     fn webhook(id: u32) -> Draw {
-        Draw { bucket: Bucket::Webhook, key: format!("execute|{id}"), webhook_channel: Some(9) }
+        Draw {
+            bucket: Bucket::Webhook,
+            key: format!("execute|{id}"),
+            webhook_channel: Some(9),
+            authorized: false,
+        }
     }
 
     #[test]
@@ -247,11 +255,18 @@ mod tests {
     fn the_global_limit_holds_every_route_but_interactions() {
         let mut limiter = RateLimiter::new(Limits { global: Some(Quota::new(2, 1)), ..Limits::off() });
         let now = Instant::now();
-        let any = |key: &str| Draw { bucket: Bucket::Other, key: key.to_owned(), webhook_channel: None };
+        let any = |key: &str| Draw {
+            bucket: Bucket::Other,
+            key: key.to_owned(),
+            webhook_channel: None,
+            authorized: true,
+        };
         assert_eq!(limiter.draw(&any("a"), now), Ok(None));
         assert_eq!(limiter.draw(&any("b"), now), Ok(None));
         assert_eq!(limiter.draw(&any("c"), now).expect_err("full").scope, LimitScope::Global);
         let callback = Draw { bucket: Bucket::Interaction, ..any("d") };
         assert_eq!(limiter.draw(&callback, now), Ok(None));
+        let by_webhook = Draw { authorized: false, ..any("e") };
+        assert_eq!(limiter.draw(&by_webhook, now), Ok(None), "counted by its address");
     }
 }

@@ -6,9 +6,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rstest::rstest;
 use tokio::task::JoinHandle;
-use tributary_sandbox::{Channel, Effect, Fault, Options, Person};
+use tributary_sandbox::{Channel, Effect, Fault, Limits, Options, Person};
 
-use crate::harness::{Backend, Board, SOON};
+use crate::harness::{Backend, Board, SOON, World};
 
 #[rstest]
 #[tokio::test]
@@ -188,6 +188,26 @@ async fn a_refresh_costs_one_edit_a_mirror_and_none_where_nothing_changed() {
     board.world.until("another look", again).await;
     board.settled().await;
     assert_eq!(patches(), before, "nothing changed, so nothing is edited");
+}
+
+#[tokio::test]
+async fn under_discords_limits_panels_cause_no_429() {
+    let world = World::with(Backend::Sqlite, Limits::real()).await.expect("SQLite is always there");
+    let board = Board::in_world(world, &[]).await;
+    let others: Vec<_> = (0..4).map(|number| board.harbour.text(&format!("reader-{number}"))).collect();
+    for target in &others {
+        board.follow(&board.board, target, "relay").await;
+    }
+    board.notice("Notice", "Text 0.").await;
+    for number in 1..=8 {
+        board.change("Notice", &format!("Text {number}.")).await;
+    }
+    for target in others.iter().chain([&board.board, &board.news]) {
+        board.shows_within(3 * SOON, target, "Text 8.").await;
+    }
+    let refused = board.world.sandbox.exchanges().into_iter().filter(|one| one.status == 429);
+    let refused: Vec<_> = refused.map(|one| format!("{} {}", one.method, one.path)).collect();
+    assert!(refused.is_empty(), "{refused:?}");
 }
 
 /// Whatever people do, whenever the bot is killed: in the end each follow that wants panels has one mirror of each, with the newest text, and all others have none.

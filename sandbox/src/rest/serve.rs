@@ -218,7 +218,8 @@ fn draw(shared: &Shared, route: &Route, request: &Request) -> Draw {
         }
     }
     let key = format!("{} {}|{}", route.method, route.pattern, major.join("/"));
-    Draw { bucket, key, webhook_channel }
+    let authorized = request.authorization.is_some();
+    Draw { bucket, key, webhook_channel, authorized }
 }
 
 fn limited(exceeded: &Exceeded, pattern: Option<&'static str>) -> Outcome {

@@ -29,7 +29,11 @@ impl Board {
 
     /// The same on this kind of database, if there is one.
     pub async fn on(backend: Backend, settings: &[(&str, &str)]) -> Option<Self> {
-        let mut world = World::on(backend).await?;
+        Some(Self::in_world(World::on(backend).await?, settings).await)
+    }
+
+    /// In this world.
+    pub async fn in_world(mut world: World, settings: &[(&str, &str)]) -> Self {
         settings.iter().for_each(|(name, value)| world.set(name, *value));
         let harbour = world.sandbox.create_guild("Harbour");
         let (board, news) = (harbour.text("board"), harbour.text("news"));
@@ -37,7 +41,7 @@ impl Board {
         let bot = Some(world.start().await);
         let scene = Self { world, harbour, board, news, alice, bot };
         scene.follow(&scene.board, &scene.news, "relay").await;
-        Some(scene)
+        scene
     }
 
     /// One channel begins to follow another.
