@@ -66,6 +66,12 @@ impl Row {
     }
 }
 
+#[derive(FromQueryResult)]
+struct MessageRow {
+    message_id: i64,
+    id: i64,
+}
+
 /// What is changed of a panel at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PanelChange {
@@ -120,9 +126,10 @@ impl Store {
 
     /// The messages of all panels, to notice when one is deleted.
     pub async fn panel_messages(&self) -> Result<Vec<(MessageId, PanelId)>, StoreError> {
-        let query = Sql::new(format!("{COLUMNS}WHERE message_id IS NOT NULL"), []);
-        let panels = self.panels(query).await?;
-        Ok(panels.into_iter().filter_map(|panel| Some((panel.message?, panel.id))).collect())
+        let query = "SELECT message_id, id FROM panels WHERE message_id IS NOT NULL";
+        let rows: Vec<MessageRow> = Sql::new(query, []).rows_of(&self.db).await?;
+        let shown = |row: MessageRow| Ok((MessageId::from_db(row.message_id)?, PanelId(row.id)));
+        rows.into_iter().map(shown).collect()
     }
 
     /// The panels that are to be looked at by now, the longest overdue first.

@@ -14,11 +14,9 @@ use crate::panel::{AnyKind, Place, Scene, Unavailable, find};
 use crate::rest::{ChangeOutcome, Upload};
 use crate::store::{Look, SourceEvent};
 
-use super::Panels;
+use super::{HOLD, Panels};
 use crate::service::ServiceError;
 
-/// How long a look may take before another may begin, in this process or another.
-const HOLD: TimeDelta = TimeDelta::seconds(60);
 /// How long a data source may take.
 const GATHERING: Duration = Duration::from_secs(20);
 /// When a look is repeated whose message could not be edited or posted.

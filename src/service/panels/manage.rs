@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{
     Field, Filled, LONGEST_TITLE, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH,
@@ -14,14 +16,10 @@ use crate::service::access::{Access, Found};
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::PanelChange;
 
-use super::{BOT_NEEDS, MANAGE, Panels, look};
+use super::{BOT_NEEDS, HOLD, MANAGE, Panels, TRIES, look};
 
-/// How often a change is tried that another one came before.
-const TRIES: usize = 3;
 /// How soon after a look the next one may be asked for.
-const PRESSED: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
-/// How long whoever makes a panel holds it, until it is posted.
-const HOLD: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
+const PRESSED: TimeDelta = TimeDelta::seconds(5);
 
 /// The field of every form that holds the panel's title.
 const TITLE: &str = "title";

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::Notify;
 
 use crate::domain::clock::Clock;
@@ -43,6 +44,10 @@ const BOT_NEEDS: Permissions = Permissions::VIEW_CHANNEL
     .union(Permissions::ATTACH_FILES)
     .union(Permissions::READ_MESSAGE_HISTORY);
 
+/// How long a look may take before another may begin, in this process or another.
+const HOLD: TimeDelta = TimeDelta::seconds(60);
+/// How often a change is tried that another one came before.
+const TRIES: usize = 3;
 /// How long a call to Discord may take with all its repetitions: somebody waits for the answer, and the next look tries again.
 const PATIENCE: Duration = Duration::from_secs(5);
 

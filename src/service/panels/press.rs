@@ -6,13 +6,11 @@ use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, find};
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::PanelChange;
 
-use super::Panels;
 use super::manage::invalid;
+use super::{Panels, TRIES};
 
 /// The action that every kind may use without knowing of it: look again, now.
 const REFRESH: &str = "refresh";
-/// How often a change is tried that another one came before.
-const TRIES: usize = 3;
 
 /// A press, a choice, or a form that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
