@@ -66,7 +66,8 @@ async fn tokens_stay_out_of_logs_errors_and_debug_texts() {
     let log = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("POST /webhooks/{webhook}/{token}"), "something was logged:\n{log}");
     let ours = log.lines().filter(|line| line.contains("tributary::rest"));
-    assert!(ours.clone().count() >= 27);
+    // Not all of the 27: without patience, a call ends before it is sent where the limiter has it wait for a moment.
+    assert!(ours.clone().count() >= 18, "something was logged of most calls");
     ours.for_each(assert_clean);
     assert_clean(&log);
 }

@@ -182,8 +182,17 @@ impl Drop for Browser {
     }
 }
 
-/// Starts the driver in a process group of its own, on a free port.
+/// Starts the driver in a process group of its own, on a free port. Another may take the port that it chose: then it ends, and is started again.
 fn start_driver() -> (Child, u16) {
+    for _ in 0..5 {
+        if let Some(started) = try_driver() {
+            return started;
+        }
+    }
+    panic!("the driver never said its port");
+}
+
+fn try_driver() -> Option<(Child, u16)> {
     let mut command = Command::new(DRIVER);
     command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     let mut child = command.spawn().expect("the driver starts");
@@ -192,7 +201,10 @@ fn start_driver() -> (Child, u16) {
         lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
     // Else it would one day wait for somebody to read what it says.
     std::thread::spawn(move || lines.for_each(drop));
-    (child, port.expect("the driver says its port"))
+    if port.is_none() {
+        let _ = child.wait();
+    }
+    Some((child, port?))
 }
 
 /// WebDriver's sign for a key.
