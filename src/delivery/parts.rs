@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::domain::activity::{Part, Showing};
+use crate::domain::channel::message_link;
 use crate::domain::limits;
 use crate::domain::rendering::{Payload, Room, Stage, hidden_panel, panel, render};
 use crate::store::Work;
@@ -31,9 +32,10 @@ fn stage(work: &Work) -> Stage {
     let last = work.mirrors.iter().map(|mirror| mirror.part.0).max();
     let room = last.and_then(|last| NonZeroUsize::new(usize::try_from(last).ok()? + 1));
     let room = room.filter(|_| work.delivery.shown.is_some()).map_or(Room::Any, Room::Parts);
-    let answered = place.servers.zip(place.answered).map(|((_, server), (channel, message))| {
-        format!("https://discord.com/channels/{server}/{channel}/{message}")
-    });
+    let answered = place
+        .servers
+        .zip(place.answered)
+        .map(|((_, server), (channel, message))| message_link(server, channel, message));
     Stage {
         room,
         same_server: place.servers.is_none_or(|(source, target)| source == target),

@@ -2,11 +2,11 @@
 //! webhook that the bot could use, so a native follow gets one of the bot's beside it when its first panel comes.
 
 use crate::domain::activity::{Ending, Mirror, Showing};
-use crate::rest::{ChangeOutcome, RestError, WebhookMessage};
+use crate::rest::{ChangeOutcome, RestError, Upload, WebhookMessage};
 use crate::store::{Done, StoreError, Work};
 
+use super::parts;
 use super::send::{Performed, Sender, access};
-use super::{parts, upload};
 
 impl Sender<'_> {
     /// Brings a panel's mirror to the newest revision.
@@ -18,7 +18,7 @@ impl Sender<'_> {
             return Ok(self.ended(work, Ending::Refused));
         };
         let address = WebhookMessage { id: mirror.message, thread: None };
-        let files = upload::chart(&payload).into_iter().collect();
+        let files = payload.picture.iter().map(Upload::chart).collect();
         let body = payload.redrawn_body();
         let outcome =
             self.tools.rest.edit_webhook_message_with_files(access(&webhook), address, &body, files).await;

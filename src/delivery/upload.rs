@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::domain::limits;
 use crate::domain::message::File;
-use crate::domain::panel::Picture;
 use crate::domain::rendering::Payload;
 use crate::rest::{FetchError, FetchedFile, RestError, Upload};
 use crate::store::Work;
@@ -33,13 +32,8 @@ pub(super) async fn open(tools: &Tools, work: &Work, payload: &mut Payload) -> R
     }
 }
 
-/// A panel's chart, which is at hand.
-pub(super) fn chart(payload: &Payload) -> Option<Upload> {
-    payload.picture.clone().map(|picture| Upload::png(Picture::NAME, picture.png))
-}
-
 async fn open_each(tools: &Tools, work: &Work, payload: &mut Payload) -> Result<Vec<Upload>, Later> {
-    let mut uploads = Vec::from_iter(chart(payload));
+    let mut uploads = Vec::from_iter(payload.picture.as_ref().map(Upload::chart));
     for file in payload.files.clone() {
         match fetch(tools, work, &file).await {
             Ok(fetched) => {

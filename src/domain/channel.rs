@@ -1,6 +1,6 @@
 //! Kinds of channel, what each can do as a source or target, and links to channels.
 
-use super::ids::{ChannelId, GuildId};
+use super::ids::{ChannelId, GuildId, MessageId};
 
 /// What a channel is. Discord: "Channel Types".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +86,11 @@ pub fn parse_channel_link(text: &str) -> Option<ChannelId> {
     }
     let id = text.strip_prefix("<#").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
     id.parse().ok()
+}
+
+/// A link to a message, as Discord's own interface copies it.
+pub fn message_link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
+    format!("https://discord.com/channels/{guild}/{channel}/{message}")
 }
 
 /// The path behind `/channels/` of a link to Discord, whatever its client (stable, beta, canary, mobile).

@@ -17,6 +17,7 @@ use super::model::Message;
 use super::outcome::{ChangeOutcome, SendOutcome};
 use super::webhook_messages::{Landing, WebhookAccess, WebhookMessage, execution, on_message};
 use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::panel::Picture;
 
 /// A file to post. The payload's `attachments` may describe it by its place in the list (`"id": 0`).
 #[derive(Debug)]
@@ -30,11 +31,11 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// A picture that is in memory.
-    pub fn png(name: &str, bytes: Vec<u8>) -> Self {
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let body = FileBody::new(length, stream::once(future::ready(Ok(bytes.into()))));
-        Self { name: name.to_owned(), media_type: Some("image/png".to_owned()), body }
+    /// A panel's chart, which is in memory.
+    pub fn chart(picture: &Picture) -> Self {
+        let length = u64::try_from(picture.png.len()).unwrap_or(u64::MAX);
+        let body = FileBody::new(length, stream::once(future::ready(Ok(picture.png.clone().into()))));
+        Self { name: Picture::NAME.to_owned(), media_type: Some("image/png".to_owned()), body }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::domain::channel::message_link;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::message::{
     Content, Embed, EmbedMedia, File, Forward, LinkButton, Names, Poll, Reply, Sticker,
@@ -53,7 +54,7 @@ pub(super) fn read(message: &Message, guild: GuildId) -> Content {
         names: people(message),
         silent: message.flags & SUPPRESS_NOTIFICATIONS != 0,
         embeds_suppressed: message.flags & SUPPRESS_EMBEDS != 0,
-        link: link(guild, &message.channel_id.to_string(), &message.id.to_string()),
+        link: message_link(guild, message.channel_id, message.id),
         ..Content::default()
     };
     for component in &message.components {
@@ -64,10 +65,6 @@ pub(super) fn read(message: &Message, guild: GuildId) -> Content {
     }
     content.unshown = unshown;
     content
-}
-
-fn link(guild: GuildId, channel: &str, message: &str) -> String {
-    format!("https://discord.com/channels/{guild}/{channel}/{message}")
 }
 
 /// The name as the source shows it: the server's nickname, the display name, or the user name.
@@ -128,7 +125,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
     Some(Reply {
         channel,
         message: answered,
-        link: link(guild, &channel.to_string(), &answered.to_string()),
+        link: message_link(guild, channel, answered),
         author: original.map(author),
         text: original.map(|original| original.content.clone()).unwrap_or_default(),
     })

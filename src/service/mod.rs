@@ -9,6 +9,7 @@ mod follow;
 pub mod health;
 pub mod intake;
 mod list;
+mod locks;
 pub mod notify;
 pub mod panels;
 mod pause;
@@ -20,7 +21,6 @@ pub mod upkeep;
 pub mod watch;
 mod webhooks;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::allowance::Allowance;
@@ -41,6 +41,7 @@ pub use self::status::{FollowTotals, Status};
 pub use self::unfollow::Unfollowed;
 
 use self::intake::{Intake, Wake};
+use self::locks::{Hold, Locks};
 use self::watch::Watched;
 
 /// Who the bot is at Discord.
@@ -91,7 +92,7 @@ pub struct Follows {
     wake: Wake,
     allowance: Mutex<Allowance>,
     /// Held while a target's webhook is looked for and made, so that two follows into it share one.
-    target_locks: Mutex<HashMap<ChannelId, Arc<tokio::sync::Mutex<()>>>>,
+    target_locks: Locks<ChannelId>,
 }
 
 impl Follows {
@@ -108,7 +109,7 @@ impl Follows {
             intake,
             wake,
             allowance,
-            target_locks: Mutex::default(),
+            target_locks: Locks::default(),
         }
     }
 
@@ -120,13 +121,8 @@ impl Follows {
     }
 
     /// Whoever holds this is alone in changing the webhooks of a target.
-    async fn lock_target(&self, target: ChannelId) -> tokio::sync::OwnedMutexGuard<()> {
-        let lock = {
-            let mut locks = self.target_locks.lock().unwrap_or_else(PoisonError::into_inner);
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-            Arc::clone(locks.entry(target).or_default())
-        };
-        lock.lock_owned().await
+    async fn lock_target(&self, target: ChannelId) -> Hold {
+        self.target_locks.hold(target).await
     }
 }
 

@@ -5,6 +5,7 @@ use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
 use super::access::{Access, Found};
+use super::locks::Hold;
 use super::{Actor, End, Follows, Refusal, ServiceError, UnfollowRequest};
 
 /// What came of `/unfollow`.
@@ -15,9 +16,6 @@ pub struct Unfollowed {
     /// What it followed, as far as the person may know it.
     pub source: End,
 }
-
-/// Holds a follow's target while the follow is changed.
-pub(super) type Hold = tokio::sync::OwnedMutexGuard<()>;
 
 impl Follows {
     /// Ends the follow of a pair.

@@ -19,7 +19,7 @@ const BEGUN: &str = "(EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deli
 const DUE: &str = "state = 'due', outcome = NULL, wait_until = NULL, attempts = 0";
 
 /// Owes a panel, or the panels of a source, to active follows that want them. `which` is a condition on `f` and `a`, with `$1`. What was taken back comes back.
-async fn owe(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<Vec<i64>, DbErr> {
+async fn owe(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
     let insert = format!(
         "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
          SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a \
@@ -27,13 +27,14 @@ async fn owe(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<Vec<
          WHERE a.kind = 'panel' AND NOT a.deleted AND f.is_active AND f.panels AND {which} ORDER BY a.id, f.id \
          ON CONFLICT (activity_id, target_channel_id) DO UPDATE SET follow_id = excluded.follow_id, \
          withdrawn = FALSE, remake = FALSE, shown_revision = NULL, {DUE} \
-         WHERE deliveries.withdrawn OR deliveries.state = 'ended' RETURNING target_channel_id"
+         WHERE deliveries.withdrawn OR deliveries.state = 'ended'"
     );
-    Sql::new(insert, [value.into()]).numbers(txn).await
+    Sql::new(insert, [value.into()]).execute(txn).await?;
+    Ok(())
 }
 
-/// Owes a new panel to all who follow its channel. Returns the targets.
-pub(super) async fn owe_to_all(txn: &impl ConnectionTrait, activity: i64) -> Result<Vec<i64>, DbErr> {
+/// Owes a new panel to all who follow its channel.
+pub(super) async fn owe_to_all(txn: &impl ConnectionTrait, activity: i64) -> Result<(), DbErr> {
     owe(txn, "a.id = $1", activity).await
 }
 

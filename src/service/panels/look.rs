@@ -6,8 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::domain::activity::{Origin, Revision};
+use crate::domain::channel::message_link;
 use crate::domain::ids::MessageId;
-use crate::domain::panel::{Face, Panel, PanelId, PanelState, Picture, View};
+use crate::domain::panel::{Face, Panel, PanelId, PanelState, View};
 use crate::domain::rendering;
 use crate::metrics as names;
 use crate::panel::{AnyKind, Place, Scene, Unavailable, find};
@@ -54,7 +55,7 @@ impl Panels {
 
     /// Looks at a panel now, unless another process does.
     pub(super) async fn look_at(&self, id: PanelId) -> Result<(), ServiceError> {
-        let _alone = self.lock(id).await;
+        let _alone = self.locks.hold(id).await;
         let Some(panel) = self.store.panel_to_look_at(id).await? else { return Ok(()) };
         let held_until = self.clock.now() + HOLD;
         if self.store.hold_panel(&panel, held_until).await? {
@@ -244,7 +245,7 @@ impl Panels {
 
     /// A panel's own message was deleted by hand.
     pub async fn message_deleted(&self, panel: PanelId, message: MessageId) -> Result<(), ServiceError> {
-        let _alone = self.lock(panel).await;
+        let _alone = self.locks.hold(panel).await;
         match self.store.panel_anywhere(panel).await? {
             Some(panel) if panel.message == Some(message) => {
                 self.end(panel.id, Origin::Panel { channel: panel.channel, message }, DELETED).await
@@ -300,12 +301,12 @@ fn stale(data_at: Option<DateTime<Utc>>, failure: &str) -> String {
 
 /// The files that a view brings along.
 pub(super) fn uploads(view: &View) -> Vec<Upload> {
-    view.picture.iter().map(|picture| Upload::png(Picture::NAME, picture.png.clone())).collect()
+    view.picture.iter().map(Upload::chart).collect()
 }
 
 /// A link to a panel's message.
 pub(super) fn link(panel: &Panel, message: MessageId) -> String {
-    format!("https://discord.com/channels/{}/{}/{message}", panel.guild, panel.channel)
+    message_link(panel.guild, panel.channel, message)
 }
 
 pub(super) fn span(duration: Duration) -> TimeDelta {

@@ -257,7 +257,7 @@ impl Panels {
     async fn look_first(&self, panel: Panel) -> Result<Kept, ServiceError> {
         let (id, guild) = (panel.id, panel.guild);
         {
-            let _alone = self.lock(id).await;
+            let _alone = self.locks.hold(id).await;
             let held_until = panel.next_refresh_at;
             if let Err(error) = self.look(panel, held_until).await {
                 tracing::warn!(panel = id.0, %error, "a new panel could not be posted; it is tried again");

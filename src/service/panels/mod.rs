@@ -14,7 +14,7 @@ mod post;
 mod press;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -29,6 +29,7 @@ use crate::rest::Rest;
 use crate::store::Store;
 
 use super::intake::Wake;
+use super::locks::Locks;
 use super::{Identity, Parts};
 
 pub use self::keeper::Keeper;
@@ -72,7 +73,7 @@ pub struct Panels {
     /// A panel is due earlier than the keeper knows.
     poke: Notify,
     /// Held while one panel is looked at or changed, so that two at once don't post it twice.
-    locks: Mutex<HashMap<PanelId, Arc<tokio::sync::Mutex<()>>>>,
+    locks: Locks<PanelId>,
     /// The panels' own messages, so that a deletion elsewhere costs no query.
     messages: RwLock<HashMap<MessageId, PanelId>>,
 }
@@ -90,7 +91,7 @@ impl Panels {
             brand,
             sources,
             poke: Notify::new(),
-            locks: Mutex::default(),
+            locks: Locks::default(),
             messages: RwLock::default(),
         }
     }
@@ -106,15 +107,6 @@ impl Panels {
 
     fn forget(&self, panel: PanelId) {
         self.messages.write().unwrap_or_else(PoisonError::into_inner).retain(|_, shown| *shown != panel);
-    }
-
-    async fn lock(&self, panel: PanelId) -> tokio::sync::OwnedMutexGuard<()> {
-        let lock = {
-            let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-            Arc::clone(locks.entry(panel).or_default())
-        };
-        lock.lock_owned().await
     }
 
     fn wake(&self, targets: Vec<ChannelId>) {

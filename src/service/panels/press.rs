@@ -82,11 +82,7 @@ impl Panels {
             Some(must) => {
                 let may = self.may_manage(actor, &panel).await?;
                 if must && !may {
-                    return Err(Refusal::PanelRight {
-                        own: actor.guild == panel.guild,
-                        channel: panel.channel,
-                    }
-                    .into());
+                    return Err(not_allowed(actor, &panel));
                 }
                 may
             }
@@ -113,11 +109,7 @@ impl Panels {
                 Answer::Change(config, said) => {
                     let change = PanelChange { title: panel.title.clone(), config, refresh: panel.refresh };
                     if !manager {
-                        return Err(Refusal::PanelRight {
-                            own: actor.guild == panel.guild,
-                            channel: panel.channel,
-                        }
-                        .into());
+                        return Err(not_allowed(actor, &panel));
                     }
                     if self.store.change_panel(&panel, &change, self.clock.now()).await? {
                         self.poke.notify_one();
@@ -159,4 +151,9 @@ impl Panels {
         };
         kind.act(&scene, &panel.config, panel.data.as_ref(), &input).map_err(invalid)
     }
+}
+
+/// They may not change the panel.
+fn not_allowed(actor: Actor, panel: &Panel) -> ServiceError {
+    Refusal::PanelRight { own: actor.guild == panel.guild, channel: panel.channel }.into()
 }
