@@ -19,6 +19,7 @@ mod m20261120_000004_create_deliveries;
 mod m20261120_000005_create_lanes;
 mod m20261120_000006_create_untold_breaks;
 mod m20261120_000007_create_panels;
+mod m20261120_000008_threads_and_tags;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000005_create_lanes::Migration),
             Box::new(m20261120_000006_create_untold_breaks::Migration),
             Box::new(m20261120_000007_create_panels::Migration),
+            Box::new(m20261120_000008_threads_and_tags::Migration),
         ]
     }
 }

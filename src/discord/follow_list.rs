@@ -138,7 +138,7 @@ fn describe(row: &FollowRow) -> String {
     let filter = match &follow.options.filter {
         Filter::All => "all".to_owned(),
         filter => {
-            format!("{} {}", filter.mode().as_str(), text::escape(&text::cut(&filter.tags().join(", "), 60)))
+            format!("{} {}", filter.mode().as_str(), text::escape(&text::cut(&filter.tag_list(), 60)))
         }
     };
     let panels = if follow.options.panels { "" } else { " · no panels" };

@@ -5,7 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::ids::{ChannelId, GuildId, UserId, WebhookId};
-use super::tags::TagSet;
+use super::place::Spot;
+use super::tags::{Tag, TagSet};
 
 /// A follow's number, as people see it (`#12`) and the database keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +74,18 @@ choice! {
         Except = "except",
         /// Only the posts with one of the follow's tags.
         Only = "only",
+    }
+}
+
+choice! {
+    /// What of a source's threads a follow lets through. Private threads are never among them.
+    Threads {
+        /// Nothing.
+        None = "none",
+        /// What each thread begins with; a forum's posts.
+        Starter = "starter",
+        /// That, and all that is posted in them.
+        All = "all",
     }
 }
 
@@ -159,6 +172,8 @@ pub struct FollowOptions {
     pub delivery: Delivery,
     /// Which posts are let through, by tag.
     pub filter: Filter,
+    /// What of the source's threads is let through.
+    pub threads: Threads,
     /// Whether the source's panels are mirrored too.
     pub panels: bool,
 }
@@ -193,8 +208,13 @@ impl Filter {
         }
     }
 
+    /// The tags in one line, as people read them.
+    pub fn tag_list(&self) -> String {
+        self.tags().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
     /// The tags, none under `all`.
-    pub fn tags(&self) -> &[String] {
+    pub fn tags(&self) -> &[Tag] {
         match self {
             Self::All => &[],
             Self::Except(tags) | Self::Only(tags) => tags.as_slice(),
@@ -213,6 +233,10 @@ pub struct Follow {
     pub guild: GuildId,
     /// The source's server.
     pub source_guild: GuildId,
+    /// The channel of a source that is a thread.
+    pub source_parent: Option<ChannelId>,
+    /// What the target is.
+    pub spot: Spot,
     /// What was chosen for it.
     pub options: FollowOptions,
     /// The bot's own webhook in the target (relay).
@@ -238,6 +262,10 @@ pub struct NewFollow {
     pub guild: GuildId,
     /// The source's server.
     pub source_guild: GuildId,
+    /// The channel of a source that is a thread.
+    pub source_parent: Option<ChannelId>,
+    /// What the target is.
+    pub spot: Spot,
     /// What was chosen for it.
     pub options: FollowOptions,
     /// Who sets it up.
@@ -258,7 +286,7 @@ mod tests {
 
     #[test]
     fn except_and_only_need_a_tag() {
-        let tags = TagSet::parse("news");
+        let tags = TagSet::new(Tag::hashtag("news"));
         assert_eq!(Filter::new(Mode::Only, None), None);
         assert_eq!(Filter::new(Mode::Except, None), None);
         assert_eq!(Filter::new(Mode::All, tags.clone()), Some(Filter::All));

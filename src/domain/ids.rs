@@ -111,6 +111,8 @@ ids! {
     MessageId,
     /// A role; `@everyone` has the id of its server.
     RoleId,
+    /// A tag that a forum offers for its posts.
+    TagId,
     /// A person or a bot.
     UserId,
     /// A webhook.

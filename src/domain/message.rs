@@ -1,10 +1,13 @@
 //! What a source message shows, as far as a mirror can show it: the content of an activity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{ChannelId, MessageId, RoleId, UserId};
+use super::hashtags::hashtags;
+use super::ids::{ChannelId, MessageId, RoleId, TagId, UserId};
+use super::place::Place;
+use super::tags::Tag;
 
 /// What is shown of a message; kept (encrypted) until nothing needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ pub struct Content {
     /// The buttons that lead somewhere; those that do something belong to their own bot.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<LinkButton>,
+    /// The thread that it stands in, where that belongs to what is followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<InThread>,
     /// The names behind the mentions, for servers that don't know them.
     #[serde(skip_serializing_if = "Names::is_empty")]
     pub names: Names,
@@ -62,18 +68,70 @@ impl Content {
         !self.files.is_empty() || self.forward.as_ref().is_some_and(|forward| !forward.files.is_empty())
     }
 
-    /// Whether an edit from one to the other is worth a request: the author's name and picture can't be changed in a mirror, and the addresses of files
-    /// are signed anew each time that Discord is asked.
-    pub fn shows_the_same(&self, other: &Self) -> bool {
-        let essence = |content: &Self| {
-            let mut essence =
-                Self { author: String::new(), handle: String::new(), avatar_url: None, ..content.clone() };
-            let forwarded = essence.forward.iter_mut().flat_map(|forward| &mut forward.files);
-            essence.files.iter_mut().chain(forwarded).for_each(|file| file.url.clear());
-            essence
-        };
-        essence(self) == essence(other)
+    /// Where in its source it stands.
+    pub fn place(&self) -> Place {
+        self.thread.as_ref().map_or(Place::Source, |thread| thread.place)
     }
+
+    /// Its tags: those of its forum post, and the hashtags in what its author wrote.
+    pub fn tags(&self) -> Vec<Tag> {
+        let thread = self.thread.as_ref();
+        let of_post = thread.into_iter().flat_map(|thread| &thread.tags);
+        let mut tags: Vec<Tag> =
+            of_post.map(|tag| Tag::Forum { id: tag.id, name: tag.name.clone() }).collect();
+        let title =
+            thread.filter(|thread| thread.place == Place::Starter).map(|thread| thread.title.as_str());
+        let embeds =
+            self.embeds.iter().flat_map(|embed| [embed.title.as_deref(), embed.description.as_deref()]);
+        let forwarded = self.forward.as_ref().map(|forward| forward.text.as_str());
+        let texts = [Some(self.text.as_str()), title, forwarded].into_iter().chain(embeds).flatten();
+        tags.extend(texts.flat_map(hashtags).collect::<BTreeSet<_>>().into_iter().map(Tag::Hashtag));
+        tags
+    }
+
+    /// Whether an edit from one to the other is worth a request.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.essence() == other.essence()
+    }
+
+    /// What an edit can change in a mirror: not the author's name and picture, not the addresses of files, which are signed anew each time that Discord is
+    /// asked, and of an answer in a thread not what that is called by now.
+    pub fn essence(&self) -> Self {
+        let mut essence =
+            Self { author: String::new(), handle: String::new(), avatar_url: None, ..self.clone() };
+        let forwarded = essence.forward.iter_mut().flat_map(|forward| &mut forward.files);
+        essence.files.iter_mut().chain(forwarded).for_each(|file| file.url.clear());
+        if let Some(thread) = essence.thread.as_mut().filter(|thread| thread.place == Place::Answer) {
+            thread.title.clear();
+            thread.tags.clear();
+        }
+        essence
+    }
+}
+
+/// The thread of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InThread {
+    /// The thread.
+    pub thread: ChannelId,
+    /// What it is called.
+    pub title: String,
+    /// The forum tags that it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<PostTag>,
+    /// Whether the message is what it begins with.
+    pub place: Place,
+    /// A link to it.
+    pub link: String,
+}
+
+/// A forum tag of a post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostTag {
+    /// Its number.
+    pub id: TagId,
+    /// Its name.
+    pub name: String,
 }
 
 /// A file of a message, as long as its address works.

@@ -1,10 +1,92 @@
-//! The tags that a follow lets through or leaves out, as people write them.
+//! The tags that a follow lets through or leaves out, and that posts have: a forum's own, which are known by their number and may be renamed, and `#hashtags`.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use unicode_normalization::UnicodeNormalization;
 
-/// One or more normalised tags, each once and sorted, so that the same tags make the same set.
+use super::ids::TagId;
+
+/// What the database writes before a forum tag's number. A hashtag has no `:`.
+const FORUM: &str = "forum:";
+
+/// A tag. Two are the same where their [`key`](Self::key) is, whatever a forum's is called by now.
+#[derive(Debug, Clone)]
+pub enum Tag {
+    /// One that a forum offers.
+    Forum {
+        /// Its number, which stays when it is renamed.
+        id: TagId,
+        /// Its name, when it was last seen.
+        name: String,
+    },
+    /// A hashtag in a text, [normalised](normalise), without its `#`.
+    Hashtag(String),
+}
+
+impl Tag {
+    /// The hashtag of this text, with or without its `#`; `None` where nobody could write such a hashtag.
+    pub fn hashtag(text: &str) -> Option<Self> {
+        let name = normalise(text);
+        (!name.is_empty() && name.chars().all(is_hashtag_char)).then_some(Self::Hashtag(name))
+    }
+
+    /// What the database knows it by.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Forum { id, .. } => format!("{FORUM}{id}"),
+            Self::Hashtag(name) => name.clone(),
+        }
+    }
+
+    /// The tag of a key, with the name that a forum's had.
+    pub fn from_key(key: &str, name: Option<&str>) -> Self {
+        match key.strip_prefix(FORUM).and_then(|id| id.parse().ok()) {
+            Some(id) => Self::Forum { id, name: name.unwrap_or_default().to_owned() },
+            None => Self::Hashtag(key.to_owned()),
+        }
+    }
+
+    /// The name of a forum's tag.
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::Forum { name, .. } => Some(name),
+            Self::Hashtag(_) => None,
+        }
+    }
+}
+
+impl PartialEq for Tag {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Forum { id: one, .. }, Self::Forum { id: other, .. }) => one == other,
+            (Self::Hashtag(one), Self::Hashtag(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Tag {}
+
+impl Hash for Tag {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl fmt::Display for Tag {
+    /// As people read it: a forum's tag by its name, a hashtag with its `#`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forum { name, .. } => f.write_str(name),
+            Self::Hashtag(name) => write!(f, "#{name}"),
+        }
+    }
+}
+
+/// One or more tags, each once and sorted, so that the same tags make the same set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagSet(Vec<String>);
+pub struct TagSet(Vec<Tag>);
 
 impl TagSet {
     /// How many a follow takes: as many as can be shown whole (Discord: 20 tags a forum).
@@ -12,48 +94,85 @@ impl TagSet {
     /// The characters of the longest (Discord: 20 in a forum's; a hashtag's are bound by nothing but reason).
     pub const LONGEST: usize = 100;
 
-    /// Reads a comma-separated list. A leading `#` is dropped; case and width don't count. `None` where no tag is left.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::from_tags(text.split(',').map(normalise))
-    }
-
-    /// The set of tags that are normalised already, as the database keeps them.
-    pub fn from_tags(tags: impl IntoIterator<Item = String>) -> Option<Self> {
-        let mut set = Vec::new();
+    /// The set of these; `None` where there are none.
+    pub fn new(tags: impl IntoIterator<Item = Tag>) -> Option<Self> {
+        let mut set: Vec<Tag> = Vec::new();
         for tag in tags {
-            if !tag.is_empty() && !set.contains(&tag) {
+            if !set.contains(&tag) {
                 set.push(tag);
             }
         }
-        set.sort_unstable();
+        set.sort_by_cached_key(|tag| (tag.to_string(), tag.key()));
         (!set.is_empty()).then_some(Self(set))
     }
 
     /// Whether there are no more and no longer ones than a follow takes.
     pub fn fits(&self) -> bool {
-        self.0.len() <= Self::MOST && self.0.iter().all(|tag| tag.chars().count() <= Self::LONGEST)
+        self.0.len() <= Self::MOST
+            && self.0.iter().all(|tag| tag.to_string().chars().count() <= Self::LONGEST)
     }
 
     /// The tags, at least one.
-    pub fn as_slice(&self) -> &[String] {
+    pub fn as_slice(&self) -> &[Tag] {
         &self.0
     }
 }
 
-/// One spelling for all that people read as the same tag: NFKC, lower case, no leading `#`, no outer space.
+/// One spelling for all that people read as the same tag: NFKC, one case, no leading `#`, no outer space.
+///
+/// By way of the upper case, which brings together what the lower case alone keeps apart (`ß` and `SS`, `ς` and `σ`).
 pub fn normalise(tag: &str) -> String {
-    let folded: String = tag.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+    let folded: String =
+        tag.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
     folded.trim().trim_start_matches('#').trim().to_owned()
+}
+
+/// Whether a hashtag goes on with this character: letters, marks and digits of any script, and what joins them.
+pub(super) fn is_hashtag_char(c: char) -> bool {
+    c.is_alphanumeric()
+        || c == '_'
+        || unicode_normalization::char::is_combining_mark(c)
+        || matches!(c, '\u{200C}' | '\u{200D}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn forum(id: u64, name: &str) -> Tag {
+        Tag::Forum { id: TagId::new(id).unwrap(), name: name.to_owned() }
+    }
+
     #[test]
-    fn reads_what_people_write() {
-        let tags = TagSet::parse(" #Bug , Ｂｕｇ,Größe,,#").unwrap();
-        assert_eq!(tags.as_slice(), ["bug", "größe"]);
-        assert_eq!(TagSet::parse(" , #"), None);
+    fn spellings_of_one_tag_are_one() {
+        for (one, other) in [
+            ("#Bug", "ｂｕｇ"),
+            ("Größe", "GRO\u{308}SSE"),
+            ("ΟΔΟΣ", "οδος"),
+            ("＃Ärger", "A\u{308}rger"),
+            ("日本", " 日本 "),
+            ("ИЛЬЯ", "илья"),
+        ] {
+            assert_eq!(Tag::hashtag(one), Tag::hashtag(other), "{one} {other}");
+        }
+        for none in ["", "#", "two words", "a-b", "a,b", "forum:1"] {
+            assert_eq!(Tag::hashtag(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_forums_tag_is_known_by_its_number() {
+        let tag = forum(7, "Bug");
+        assert_eq!(Tag::from_key(&tag.key(), Some("Fault")), tag);
+        assert_eq!(Tag::from_key(&tag.key(), Some("Fault")).to_string(), "Fault");
+        assert_eq!(Tag::from_key("bug", None), Tag::Hashtag("bug".to_owned()));
+    }
+
+    #[test]
+    fn the_same_tags_make_the_same_set() {
+        let [bug, size] = ["bug", "Größe"].map(|tag| Tag::hashtag(tag).unwrap());
+        let set = TagSet::new([size.clone(), forum(7, "Idea"), bug.clone(), size.clone()]).unwrap();
+        assert_eq!(Some(set), TagSet::new([forum(7, "Ideas"), bug, size]));
+        assert_eq!(TagSet::new([]), None);
     }
 }

@@ -10,7 +10,7 @@ pub use super::guild::{Guild, GuildCounts};
 use super::lenient;
 pub use super::message::{Attachment, AuthorMember, Message, MessageEmbed, Reference, Sticker};
 use crate::domain::channel::ChannelKind;
-use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, UserId, WebhookId};
+use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, TagId, UserId, WebhookId};
 use crate::domain::permissions::{Overwrite, OverwriteFor, Permissions};
 
 /// A channel or a thread.
@@ -33,9 +33,66 @@ pub struct Channel {
     /// What it allows and denies; a thread has none of its own.
     #[serde(default, deserialize_with = "overwrites")]
     pub permission_overwrites: Vec<Overwrite>,
-    /// The newest message, which may be deleted by now.
+    /// The newest message, which may be deleted by now; of a forum, its newest post.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub last_message_id: Option<MessageId>,
+    /// The tags that a forum offers.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub available_tags: Vec<ForumTag>,
+    /// The tags of a forum's post.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub applied_tags: Vec<TagId>,
+    /// Discord: "Channel Flags".
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub flags: u64,
+    /// What only threads have.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub thread_metadata: Option<ThreadMetadata>,
+    /// Who started a thread: a person, or a webhook.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub owner_id: Option<UserId>,
+}
+
+impl Channel {
+    /// Discord: "Channel Flags", `REQUIRE_TAG`.
+    const REQUIRE_TAG: u64 = 1 << 4;
+
+    /// Whether a post of this forum must have a tag.
+    pub const fn requires_tag(&self) -> bool {
+        self.flags & Self::REQUIRE_TAG != 0
+    }
+
+    /// Whether a thread is archived.
+    pub fn is_archived(&self) -> bool {
+        self.thread_metadata.as_ref().is_some_and(|thread| thread.archived)
+    }
+}
+
+/// A tag that a forum offers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ForumTag {
+    /// Its number.
+    pub id: TagId,
+    /// Its name.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub name: String,
+    /// Only who manages threads may apply it.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub moderated: bool,
+}
+
+/// What only threads have.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct ThreadMetadata {
+    /// It is archived: a message wakes it.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub archived: bool,
+    /// Only moderators may wake it, or post there.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub locked: bool,
+    /// When it was archived, or woken, last; RFC 3339.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub archive_timestamp: Option<String>,
 }
 
 fn kind<'de, D: Deserializer<'de>>(d: D) -> Result<ChannelKind, D::Error> {

@@ -1,9 +1,10 @@
 //! `/follow`: a channel begins to follow another.
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, NewFollow, Pair};
+use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, NewFollow, Pair, Threads};
 use crate::domain::ids::MessageId;
 use crate::domain::permissions::Permissions;
+use crate::domain::place::Spot;
 use crate::store::{Hook, Inserted};
 
 use super::access::{Access, Place};
@@ -44,7 +45,12 @@ impl Follows {
     pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
         let Checked { source, target, delivery } =
             self.check(&mut Access::new(&self.rest), actor, &request).await?;
-        let options = FollowOptions { delivery, filter: request.filter, panels: request.panels };
+        let options = FollowOptions {
+            delivery,
+            filter: request.filter,
+            threads: Threads::None,
+            panels: request.panels,
+        };
         let pair = Pair { source: source.id(), target: target.id() };
         let action = self.take_action(actor.user)?;
         let _alone = self.lock_target(pair.target).await;
@@ -56,6 +62,8 @@ impl Follows {
                     pair,
                     guild: target.guild,
                     source_guild: source.guild,
+                    source_parent: None,
+                    spot: Spot::Channel,
                     options,
                     created_by: actor.user,
                 };

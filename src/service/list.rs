@@ -196,7 +196,8 @@ impl Follows {
     pub async fn known_tags(&self, actor: Actor) -> Result<Vec<String>, ServiceError> {
         let mut access = Access::new(&self.rest);
         access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
-        Ok(self.store.tags_of_server(actor.guild, TAGS).await?)
+        let tags = self.store.tags_of_server(actor.guild, TAGS).await?;
+        Ok(tags.iter().map(ToString::to_string).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::domain::channel::parse_channel_link;
 use crate::domain::follow::{Delivery, Filter, Mode, Pair};
 use crate::domain::ids::ChannelId;
-use crate::domain::tags::TagSet;
+use crate::domain::tags::{Tag, TagSet};
 
 use super::error::Refusal;
 
@@ -120,7 +120,7 @@ impl FollowRequest {
         if source.id() == target {
             return Err(Refusal::SelfFollow);
         }
-        let tags = tags.and_then(TagSet::parse);
+        let tags = tags.and_then(|tags| TagSet::new(tags.split(',').filter_map(Tag::hashtag)));
         if tags.as_ref().is_some_and(|tags| !tags.fits()) {
             return Err(Refusal::TooManyTags);
         }

@@ -72,7 +72,9 @@ impl Upkeep {
         for webhook in self.store.own_webhooks().await? {
             self.watched.add_webhook(webhook);
         }
-        self.watched.extend(self.store.followed_sources().await?, self.store.followed_ends().await?);
+        let sources = self.store.followed_sources().await?;
+        let read = sources.into_iter().map(|source| (source.channel, source.guild));
+        self.watched.extend(read, self.store.followed_ends().await?);
         Ok(())
     }
 

@@ -5,17 +5,20 @@
 //! outcome is written. So ten edits of a message cost one UPDATE, and a message that was posted and deleted
 //! within a batch is never owed to anybody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
 
 use super::connect::Write;
 use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
+use super::matching::{self, Rematch, TagChange};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::message::Content;
+use crate::domain::place::Place;
 
 /// Something that happened in a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +34,12 @@ pub enum SourceEvent {
         /// What it shows.
         content: Showing,
     },
-    /// It was edited, or its embeds arrived.
+    /// It was edited, or its embeds arrived, or its thread was renamed or got other tags.
     Edited {
         /// Which.
         origin: Origin,
+        /// The source: the message's channel, or that of its thread.
+        source: ChannelId,
         /// What it shows now.
         content: Showing,
     },
@@ -60,6 +65,14 @@ impl SourceEvent {
             | Self::Passed { origin } => *origin,
         }
     }
+
+    /// The source, where the event is about what is shown.
+    pub const fn source(&self) -> Option<ChannelId> {
+        match self {
+            Self::Posted { source, .. } | Self::Edited { source, .. } => Some(*source),
+            Self::Deleted { .. } | Self::Passed { .. } => None,
+        }
+    }
 }
 
 /// What a batch led to.
@@ -82,9 +95,21 @@ struct Known {
     revision: i32,
     deleted: bool,
     content: Option<Showing>,
+    digest: Option<Vec<u8>>,
+    place: Place,
+    tags: BTreeSet<String>,
+    /// The tags that it had in the database, where they are others now.
+    retagged: Option<BTreeSet<String>>,
     /// Nobody was ever owed it, so that its content is of no use.
     unowed: bool,
+    /// It shows something else, or nothing any more.
     changed: bool,
+}
+
+#[derive(FromQueryResult)]
+struct InsertedRow {
+    id: i64,
+    origin: String,
 }
 
 #[derive(FromQueryResult)]
@@ -94,16 +119,18 @@ struct KnownRow {
     revision: i32,
     deleted: bool,
     content: Option<Vec<u8>>,
+    digest: Option<Vec<u8>>,
+    place: String,
     owed: bool,
 }
 
 impl Store {
     /// Records what happened in sources, in this order. Recording an event again changes nothing.
     ///
-    /// - Posted: an activity, owed to every active relay follow of the source. The message's channel counts as
-    ///   read up to it. (Modes and tags aren't looked at yet: every follow lets everything through.)
+    /// - Posted: an activity, owed to every active relay follow of the source, or of its thread, that lets it through ([`matching`](super::matching)). The
+    ///   message's channel counts as read up to it.
     /// - Edited: a new revision, if it shows something else; owed again where it was shown through a follow
-    ///   that isn't broken.
+    ///   that isn't broken. With other tags, it is owed where it wasn't wanted before, and taken back where it isn't any more.
     /// - Deleted: the last revision; its content is forgotten, and its mirrors are to go.
     /// - Passed: the channel counts as read up to it, without an activity.
     ///
@@ -122,14 +149,16 @@ impl Store {
         let followed = followed(&txn, events).await?;
         let mut order = Vec::new();
         for event in events {
-            play(&mut known, &mut order, event, &followed);
+            self.play(&mut known, &mut order, event, &followed);
         }
         let changed = changed(&known);
-        lock_lanes(&txn, &followed, &changed).await?;
+        lock_lanes(&txn, reached(events, &known), &changed).await?;
         let posted = self.insert_activities(&txn, &known, &order, now).await?;
         self.update_activities(&txn, &known).await?;
         let mut lanes = insert_deliveries(&txn, &posted).await?;
         lanes.extend(reopen(&txn, &changed).await?);
+        lanes.extend(retag(&txn, &known).await?);
+        forget_unowed(&txn, &posted, &known).await?;
         wake(&txn, &posted, &changed).await?;
         txn.commit().await?;
         lanes.sort_unstable();
@@ -145,7 +174,7 @@ impl Store {
         let mut known = HashMap::new();
         let keys: Vec<&String> = origins.keys().collect();
         for keys in keys.chunks(10_000) {
-            let query = "SELECT id, origin, revision, deleted, content, \
+            let query = "SELECT id, origin, revision, deleted, content, digest, place, \
                 EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) AS owed \
                 FROM activities WHERE origin IN ";
             let rows: Vec<KnownRow> =
@@ -163,10 +192,21 @@ impl Store {
                         revision: row.revision,
                         deleted: row.deleted,
                         content,
+                        digest: row.digest,
+                        place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
+                        tags: BTreeSet::new(),
+                        retagged: None,
                         unowed: !row.owed,
                         changed: false,
                     },
                 );
+            }
+        }
+        let mut of_ids: HashMap<i64, &mut Known> =
+            known.values_mut().filter_map(|known| known.id.map(|id| (id, known))).collect();
+        for (id, tag) in matching::tags_of(&**txn, of_ids.keys().copied().collect()).await? {
+            if let Some(known) = of_ids.get_mut(&id) {
+                known.tags.insert(tag);
             }
         }
         Ok(known)
@@ -195,28 +235,176 @@ impl Store {
                     known.deleted.into(),
                     content.into(),
                     stored(now).into(),
+                    Value::BigInt(thread_of(origin, known.source).map(ChannelId::to_db)),
+                    known.place.as_str().into(),
+                    known.digest.clone().into(),
                 ]
             });
             let insert = "INSERT INTO activities \
-                (origin, kind, source_channel_id, source_message_id, author_id, revision, deleted, content, created_at) \
-                VALUES ";
-            let insert = Sql::new(insert, []).rows(rows).then(" ON CONFLICT DO NOTHING RETURNING id");
-            ids.extend(insert.numbers(&**txn).await?);
+                (origin, kind, source_channel_id, source_message_id, author_id, revision, deleted, content, created_at, \
+                thread_id, place, digest) VALUES ";
+            let insert = Sql::new(insert, []).rows(rows).then(" ON CONFLICT DO NOTHING RETURNING id, origin");
+            let inserted: Vec<InsertedRow> = insert.rows_of(&**txn).await?;
+            let mut tags = Vec::new();
+            for InsertedRow { id, origin } in inserted {
+                ids.push(id);
+                let origin: Origin = origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+                let of_it = known.get(&origin).into_iter().flat_map(|known| &known.tags);
+                tags.extend(of_it.map(|tag| (id, tag.as_str())));
+            }
+            matching::put_tags(&**txn, &tags).await?;
         }
         Ok(ids)
     }
 
     /// Writes down the new revisions of those that were known before.
     async fn update_activities(&self, txn: &Write, known: &HashMap<Origin, Known>) -> Result<(), StoreError> {
-        for (origin, known) in known.iter().filter(|(_, known)| known.changed) {
+        for (origin, known) in known.iter().filter(|(_, known)| known.changed || known.retagged.is_some()) {
             let Some(id) = known.id else { continue };
             let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
-            let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4 WHERE id = $1";
-            let values = [id.into(), known.revision.into(), known.deleted.into(), content.into()];
+            let update =
+                "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5 WHERE id = $1";
+            let digest = known.digest.clone();
+            let values =
+                [id.into(), known.revision.into(), known.deleted.into(), content.into(), digest.into()];
             Sql::new(update, values).execute(&**txn).await?;
         }
         Ok(())
     }
+
+    /// Applies one event to what is known.
+    fn play(
+        &self,
+        known: &mut HashMap<Origin, Known>,
+        order: &mut Vec<Origin>,
+        event: &SourceEvent,
+        followed: &HashMap<i64, bool>,
+    ) {
+        match event {
+            SourceEvent::Posted { origin, source, author, content } => {
+                // Of a source that only Discord itself relays, nothing is kept.
+                let of = [*source, origin.channel()].map(|channel| followed.get(&channel.to_db()).copied());
+                let Some(active) = of.into_iter().flatten().max() else { return };
+                known.entry(*origin).or_insert_with(|| {
+                    order.push(*origin);
+                    Known {
+                        id: None,
+                        source: Some(*source),
+                        author: *author,
+                        revision: 1,
+                        deleted: false,
+                        // While all its follows rest it is still remembered, so as not to be taken for new when the
+                        // source is read again, but not what it says.
+                        content: active.then(|| content.clone()),
+                        digest: self.cipher.digest(*origin, content),
+                        place: place(content),
+                        tags: keys(content),
+                        retagged: None,
+                        unowed: !active,
+                        changed: false,
+                    }
+                });
+            }
+            SourceEvent::Edited { origin, content, .. } => {
+                if let Some(known) = known.get_mut(origin).filter(|known| !known.deleted) {
+                    self.edit(known, *origin, content);
+                }
+            }
+            SourceEvent::Deleted { origin } => {
+                if let Some(known) = known.get_mut(origin)
+                    && !known.deleted
+                {
+                    (known.content, known.digest) = (None, None);
+                    known.deleted = true;
+                    known.revision += 1;
+                    known.changed = true;
+                }
+            }
+            SourceEvent::Passed { .. } => {}
+        }
+    }
+
+    /// Applies an edit. What nobody is owed is of interest only where other tags may make it wanted.
+    fn edit(&self, known: &mut Known, origin: Origin, content: &Showing) {
+        let (tags, digest) = (keys(content), self.cipher.digest(origin, content));
+        let same = match (&known.digest, &digest) {
+            (Some(one), Some(other)) => one == other,
+            _ => known.content.as_ref().is_some_and(|known| known.shows_the_same(content)),
+        };
+        let retagged = tags != known.tags;
+        if retagged {
+            let before = std::mem::replace(&mut known.tags, tags);
+            known.retagged.get_or_insert(before);
+        }
+        if !retagged && (same || known.unowed) {
+            return;
+        }
+        known.content = Some(content.clone());
+        known.digest = digest;
+        if !same {
+            known.revision += 1;
+            known.changed = true;
+        }
+    }
+}
+
+/// What a content's tags are known by.
+pub(super) fn keys(content: &Showing) -> BTreeSet<String> {
+    content.as_message().into_iter().flat_map(Content::tags).map(|tag| tag.key()).collect()
+}
+
+/// Where in its source it was posted.
+pub(super) fn place(content: &Showing) -> Place {
+    content.as_message().map_or(Place::Source, Content::place)
+}
+
+/// The thread of what was posted in one.
+pub(super) fn thread_of(origin: Origin, source: Option<ChannelId>) -> Option<ChannelId> {
+    source.filter(|source| *source != origin.channel()).map(|_| origin.channel())
+}
+
+/// The channels whose followers the batch may concern: the sources, and the threads, of what was posted or got other tags.
+fn reached(events: &[SourceEvent], known: &HashMap<Origin, Known>) -> BTreeSet<i64> {
+    let concerns = |event: &&SourceEvent| match event {
+        SourceEvent::Posted { .. } => true,
+        event => known.get(&event.origin()).is_some_and(|known| known.retagged.is_some()),
+    };
+    let ends = |event: &SourceEvent| event.source().into_iter().chain([event.origin().channel()]);
+    events.iter().filter(concerns).flat_map(ends).map(ChannelId::to_db).collect()
+}
+
+/// Brings the deliveries of what has other tags now to what follows ask for. Returns the targets.
+async fn retag(txn: &Write, known: &HashMap<Origin, Known>) -> Result<Vec<i64>, StoreError> {
+    let mut targets = Vec::new();
+    for known in known.values() {
+        let (Some(id), Some(before)) = (known.id, &known.retagged) else { continue };
+        let change = TagChange {
+            added: known.tags.difference(before).cloned().collect(),
+            removed: before.difference(&known.tags).cloned().collect(),
+        };
+        targets.extend(matching::rematch(txn, Rematch::One(id), &change).await?);
+        if known.place == Place::Starter {
+            targets.extend(matching::rematch(txn, Rematch::AnswersUnder(id), &change.of_post()).await?);
+        }
+    }
+    Ok(targets)
+}
+
+/// Of what nobody is owed, the content isn't kept.
+async fn forget_unowed(
+    txn: &Write,
+    posted: &[i64],
+    known: &HashMap<Origin, Known>,
+) -> Result<(), StoreError> {
+    let retagged = known.values().filter(|known| known.retagged.is_some()).filter_map(|known| known.id);
+    let ids: Vec<i64> = posted.iter().copied().chain(retagged).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let update = "UPDATE activities SET content = NULL WHERE content IS NOT NULL \
+        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) AND kind = 'message' AND id IN ";
+    Sql::new(update, []).list(ids).execute(&**txn).await?;
+    Ok(())
 }
 
 /// Which of those that were known before have a new revision.
@@ -227,57 +415,4 @@ fn changed(known: &HashMap<Origin, Known>) -> Changed {
         list.extend(known.id);
     }
     changed
-}
-
-/// Applies one event to what is known.
-fn play(
-    known: &mut HashMap<Origin, Known>,
-    order: &mut Vec<Origin>,
-    event: &SourceEvent,
-    followed: &HashMap<i64, bool>,
-) {
-    match event {
-        SourceEvent::Posted { origin, source, author, content } => {
-            // Of a source that only Discord itself relays, nothing is kept.
-            let Some(active) = followed.get(&source.to_db()) else { return };
-            known.entry(*origin).or_insert_with(|| {
-                order.push(*origin);
-                // While all its follows rest it is still remembered, so as not to be taken for new when the
-                // source is read again, but not what it says.
-                let unowed = !active;
-                Known {
-                    id: None,
-                    source: Some(*source),
-                    author: *author,
-                    revision: 1,
-                    deleted: false,
-                    content: (!unowed).then(|| content.clone()),
-                    unowed,
-                    changed: false,
-                }
-            });
-        }
-        SourceEvent::Edited { origin, content } => {
-            if let Some(known) = known.get_mut(origin)
-                && !known.deleted
-                && !known.unowed
-                && !known.content.as_ref().is_some_and(|known| known.shows_the_same(content))
-            {
-                known.content = Some(content.clone());
-                known.revision += 1;
-                known.changed = true;
-            }
-        }
-        SourceEvent::Deleted { origin } => {
-            if let Some(known) = known.get_mut(origin)
-                && !known.deleted
-            {
-                known.content = None;
-                known.deleted = true;
-                known.revision += 1;
-                known.changed = true;
-            }
-        }
-        SourceEvent::Passed { .. } => {}
-    }
 }

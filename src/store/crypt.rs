@@ -5,9 +5,13 @@
 
 use std::fmt;
 
-use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
+use chacha20poly1305::KeyInit;
+use chacha20poly1305::aead::{Aead, Generate, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
+
+use sha2::Sha256;
 
 use super::StoreError;
 use crate::domain::activity::{Origin, Showing};
@@ -15,12 +19,20 @@ use crate::domain::ids::WebhookId;
 
 /// The first byte of every sealed value, so that another scheme can stand beside this one later.
 const VERSION: u8 = 1;
+/// How much of a digest is kept, in bytes.
+const DIGEST: usize = 16;
 /// The length of the nonce that follows it.
 const NONCE: usize = 24;
 
+/// What the key of digests is made of, beside the operator's key.
+const DIGESTS: &[u8] = b"tributary digests of contents, version 1";
+
 /// Seals and opens values with the operator's key.
 #[derive(Clone)]
-pub struct Cipher(XChaCha20Poly1305);
+pub struct Cipher {
+    aead: XChaCha20Poly1305,
+    digests: Hmac<Sha256>,
+}
 
 impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,14 +43,19 @@ impl fmt::Debug for Cipher {
 impl Cipher {
     /// The cipher of this key.
     pub fn new(key: &SecretBox<[u8; 32]>) -> Self {
-        Self(XChaCha20Poly1305::new(&Key::from(*key.expose_secret())))
+        let key = key.expose_secret();
+        let mut derived = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("takes keys of any length");
+        derived.update(DIGESTS);
+        let derived = derived.finalize().into_bytes();
+        let digests = <Hmac<Sha256> as KeyInit>::new_from_slice(&derived).expect("takes keys of any length");
+        Self { aead: XChaCha20Poly1305::new(&Key::from(*key)), digests }
     }
 
     /// Seals `plain`, bound to `owner`: version, nonce, ciphertext with its tag.
     pub(super) fn seal(&self, plain: &[u8], owner: &str) -> Vec<u8> {
         let nonce = XNonce::generate();
         let payload = Payload { msg: plain, aad: owner.as_bytes() };
-        let sealed = self.0.encrypt(&nonce, payload).expect("only fails beyond 256 GB");
+        let sealed = self.aead.encrypt(&nonce, payload).expect("only fails beyond 256 GB");
         let mut bytes = Vec::with_capacity(1 + NONCE + sealed.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&nonce);
@@ -50,7 +67,7 @@ impl Cipher {
     pub(super) fn open(&self, sealed: &[u8], owner: &str) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.strip_prefix(&[VERSION])?.split_at_checked(NONCE)?;
         let nonce = XNonce::try_from(nonce).ok()?;
-        self.0.decrypt(&nonce, Payload { msg: sealed, aad: owner.as_bytes() }).ok()
+        self.aead.decrypt(&nonce, Payload { msg: sealed, aad: owner.as_bytes() }).ok()
     }
 
     /// Seals a webhook's token, bound to the webhook's id.
@@ -69,6 +86,16 @@ impl Cipher {
     pub(super) fn seal_content(&self, origin: Origin, showing: &Showing) -> Vec<u8> {
         let plain = serde_json::to_vec(showing).expect("texts and numbers always serialise");
         self.seal(&plain, &origin.to_string())
+    }
+
+    /// A digest of what can change in what an activity shows: alike for what is shown alike, and of no use to whoever hasn't the key.
+    pub(super) fn digest(&self, origin: Origin, showing: &Showing) -> Option<Vec<u8>> {
+        // A panel's look is kept as long as the panel.
+        let essence = showing.as_message()?.essence();
+        let mut digest = self.digests.clone();
+        digest.update(origin.to_string().as_bytes());
+        digest.update(&serde_json::to_vec(&essence).expect("texts and numbers always serialise"));
+        Some(digest.finalize().into_bytes()[..DIGEST].to_vec())
     }
 
     /// Opens what an activity shows.

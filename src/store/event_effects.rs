@@ -7,7 +7,8 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
 
 use super::connect::Write;
 use super::sql::Sql;
-use super::{SourceEvent, StoreError};
+use super::{SourceEvent, StoreError, matching};
+use crate::domain::ids::ChannelId;
 
 /// The numbers of known activities that have a new revision.
 #[derive(Debug, Default)]
@@ -31,40 +32,57 @@ struct FollowedRow {
     active: i64,
 }
 
+/// What a batch says of a channel.
+#[derive(Debug, Default)]
+struct Reached {
+    /// Up to where it has been read now.
+    seen: Option<i64>,
+    /// The channel of a thread.
+    parent: Option<i64>,
+}
+
 /// Takes the gates of all channels of the batch, in order, and moves up to where each has been read: one statement.
 pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
-    let mut channels: BTreeMap<i64, Option<i64>> = BTreeMap::new();
+    let mut channels: BTreeMap<i64, Reached> = BTreeMap::new();
     for event in events {
         let (channel, message) = (event.origin().channel(), event.origin().message());
-        let seen = channels.entry(channel.to_db()).or_default();
+        let reached = channels.entry(channel.to_db()).or_default();
         if matches!(event, SourceEvent::Posted { .. } | SourceEvent::Passed { .. }) {
-            *seen = (*seen).max(Some(message.to_db()));
+            reached.seen = reached.seen.max(Some(message.to_db()));
         }
-        if let SourceEvent::Posted { source, .. } = event {
+        if let Some(source) = event.source() {
+            if source != channel {
+                reached.parent = Some(source.to_db());
+            }
             channels.entry(source.to_db()).or_default();
         }
     }
-    let rows = channels.into_iter().map(|(channel, seen)| vec![channel.into(), Value::BigInt(seen)]);
-    Sql::new("INSERT INTO channels (channel_id, seen_message_id) VALUES ", [])
+    let rows = channels.into_iter().map(|(channel, reached)| {
+        vec![channel.into(), Value::BigInt(reached.seen), Value::BigInt(reached.parent)]
+    });
+    Sql::new("INSERT INTO channels (channel_id, seen_message_id, parent_id) VALUES ", [])
         .rows(rows)
         .then(
             " ON CONFLICT (channel_id) DO UPDATE SET seen_message_id = \
              CASE WHEN excluded.seen_message_id > COALESCE(channels.seen_message_id, 0) \
-             THEN excluded.seen_message_id ELSE channels.seen_message_id END",
+             THEN excluded.seen_message_id ELSE channels.seen_message_id END, \
+             parent_id = COALESCE(excluded.parent_id, channels.parent_id)",
         )
         .execute(&**txn)
         .await?;
     Ok(())
 }
 
-/// Which of the batch's sources have relay follows, and whether any of these is active.
+/// Which of the batch's sources, and of the threads in which something was posted, have relay follows, and whether any of these is active.
 pub(super) async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<HashMap<i64, bool>, StoreError> {
     let sources: HashSet<i64> = events
         .iter()
         .filter_map(|event| match event {
-            SourceEvent::Posted { source, .. } => Some(source.to_db()),
+            SourceEvent::Posted { source, origin, .. } => Some([*source, origin.channel()]),
             _ => None,
         })
+        .flatten()
+        .map(ChannelId::to_db)
         .collect();
     let query = "SELECT source_channel_id, COUNT(CASE WHEN is_active THEN 1 END) AS active FROM channel_follows \
         WHERE delivery = 'relay' AND source_channel_id IN ";
@@ -77,7 +95,7 @@ pub(super) async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<Hash
 /// about to change.
 pub(super) async fn lock_lanes(
     txn: &Write,
-    followed: &HashMap<i64, bool>,
+    sources: impl IntoIterator<Item = i64>,
     changed: &Changed,
 ) -> Result<(), StoreError> {
     if txn.get_database_backend() != DbBackend::Postgres {
@@ -87,7 +105,7 @@ pub(super) async fn lock_lanes(
         SELECT target_channel_id FROM channel_follows \
         WHERE is_active AND delivery = 'relay' AND source_channel_id IN ";
     Sql::new(query, [])
-        .list(followed.keys().copied())
+        .list(sources)
         .then(" UNION SELECT target_channel_id FROM deliveries WHERE activity_id IN ")
         .list(changed.ids())
         .then(") ORDER BY target_channel_id FOR UPDATE")
@@ -96,16 +114,21 @@ pub(super) async fn lock_lanes(
     Ok(())
 }
 
-/// Owes new activities to all who follow their sources by relay. Returns the targets.
+/// Owes new activities to all who follow their sources, or their threads, by relay and let them through. Returns the targets.
 pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result<Vec<i64>, StoreError> {
     if activities.is_empty() {
         return Ok(Vec::new());
     }
-    let insert = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
-        SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a \
-        JOIN channel_follows f ON f.source_channel_id = a.source_channel_id \
-        WHERE f.is_active AND f.delivery = 'relay' AND NOT a.deleted AND a.id IN ";
-    let insert = Sql::new(insert, []).list(activities.iter().copied());
+    let insert = matching::followers_of(activities)
+        .then(
+            "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
+            SELECT a.id, f.target_channel_id, f.id, a.source_message_id ",
+        )
+        .then(matching::FROM_FOLLOWERS)
+        .then(&format!(
+            "WHERE f.is_active AND f.delivery = 'relay' AND NOT a.deleted AND {}",
+            matching::wanted()
+        ));
     let insert = insert.then(" ORDER BY a.id, f.id ON CONFLICT DO NOTHING RETURNING target_channel_id");
     Ok(insert.numbers(&**txn).await?)
 }

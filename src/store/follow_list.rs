@@ -10,6 +10,7 @@ use super::sql::Sql;
 use super::{Store, StoreError, follow_row, follows};
 use crate::domain::follow::{Follow, FollowId, Pair};
 use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::tags::Tag;
 
 /// Where a page begins. By key, so that it stays in its place while follows come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct Page<T> {
 #[derive(FromQueryResult)]
 struct TagRow {
     tag: String,
+    label: Option<String>,
 }
 
 impl<T> Page<T> {
@@ -50,10 +52,25 @@ impl<T> Page<T> {
     }
 }
 
-#[derive(sea_orm::FromQueryResult)]
+/// A channel that the bot reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FollowedSource {
+    /// The channel or thread.
+    pub channel: ChannelId,
+    /// Its server.
+    pub guild: GuildId,
+    /// The channel of a thread.
+    pub parent: Option<ChannelId>,
+    /// Whether some follow wants its threads.
+    pub threads: bool,
+}
+
+#[derive(FromQueryResult)]
 struct SourceRow {
     source_channel_id: i64,
     source_guild_id: i64,
+    source_parent_id: Option<i64>,
+    threads: i64,
 }
 
 impl Store {
@@ -97,14 +114,17 @@ impl Store {
         self.page(Condition::all().add(Column::SourceChannelId.eq(source.to_db())), cursor, limit).await
     }
 
-    /// What this channel follows.
+    /// What this channel follows, and what its threads do: all whose webhooks stand in it.
     pub async fn follows_into(
         &self,
         target: ChannelId,
         cursor: Cursor,
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
-        self.page(Condition::all().add(Column::TargetChannelId.eq(target.to_db())), cursor, limit).await
+        let target = target.to_db();
+        let either =
+            Condition::any().add(Column::TargetChannelId.eq(target)).add(Column::TargetParentId.eq(target));
+        self.page(either, cursor, limit).await
     }
 
     /// This server's newest follows, for autocompletion (Discord: 25 choices).
@@ -128,15 +148,22 @@ impl Store {
         follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
-    /// The channels that the bot reads, with their servers: the sources of relay follows, in whatever state (what a paused follow has
-    /// shown is kept up to date, and a broken one may be resumed).
-    pub async fn followed_sources(&self) -> Result<Vec<(ChannelId, GuildId)>, StoreError> {
-        let query = "SELECT DISTINCT source_channel_id, source_guild_id FROM channel_follows WHERE delivery = 'relay'";
+    /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has shown is kept up to date, and a broken one
+    /// may be resumed).
+    pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
+        let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
+            COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \
+            FROM channel_follows WHERE delivery = 'relay' GROUP BY source_channel_id, source_guild_id";
         let rows = Sql::new(query, []).rows_of::<SourceRow>(&self.db).await?;
-        let ids = |row: SourceRow| {
-            Ok((ChannelId::from_db(row.source_channel_id)?, GuildId::from_db(row.source_guild_id)?))
+        let source = |row: SourceRow| {
+            Ok(FollowedSource {
+                channel: ChannelId::from_db(row.source_channel_id)?,
+                guild: GuildId::from_db(row.source_guild_id)?,
+                parent: row.source_parent_id.map(ChannelId::from_db).transpose()?,
+                threads: row.threads > 0,
+            })
         };
-        rows.into_iter().map(ids).collect()
+        rows.into_iter().map(source).collect()
     }
 
     /// The channels that follow or are followed, natively or by relay.
@@ -146,13 +173,15 @@ impl Store {
     }
 
     /// The tags that this server's follows use, in alphabetical order.
-    pub async fn tags_of_server(&self, guild: GuildId, limit: u64) -> Result<Vec<String>, StoreError> {
-        let query = "SELECT DISTINCT t.tag FROM channel_follow_tags t \
+    pub async fn tags_of_server(&self, guild: GuildId, limit: u64) -> Result<Vec<Tag>, StoreError> {
+        let query = "SELECT DISTINCT t.tag, t.label FROM channel_follow_tags t \
             JOIN channel_follows f ON f.id = t.follow_id WHERE f.guild_id = $1";
         let rows: Vec<TagRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
         // Sorted here, as the databases have different ideas of the alphabet.
-        let mut tags: Vec<String> = rows.into_iter().map(|row| row.tag).collect();
-        tags.sort_unstable();
+        let mut tags: Vec<Tag> =
+            rows.into_iter().map(|row| Tag::from_key(&row.tag, row.label.as_deref())).collect();
+        tags.sort_by_cached_key(ToString::to_string);
+        tags.dedup();
         tags.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(tags)
     }

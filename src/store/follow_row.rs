@@ -7,17 +7,18 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use super::StoreError;
 use super::entity::{channel_follow_tags, channel_follows};
 use crate::domain::follow::{
-    BrokenReason, Delivery, Filter, Follow, FollowId, FollowOptions, FollowState, Mode, Pair,
+    BrokenReason, Delivery, Filter, Follow, FollowId, FollowOptions, FollowState, Mode, Pair, Threads,
 };
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
-use crate::domain::tags::TagSet;
+use crate::domain::place::Spot;
+use crate::domain::tags::{Tag, TagSet};
 
 /// The follows of these rows, in the same order, with their tags: one query more, and only where a follow has tags.
 pub(super) async fn follows(
     db: &impl ConnectionTrait,
     rows: Vec<channel_follows::Model>,
 ) -> Result<Vec<Follow>, StoreError> {
-    let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
+    let mut tags: HashMap<i64, Vec<Tag>> = HashMap::new();
     let tagged: Vec<i64> =
         rows.iter().filter(|row| row.mode != Mode::All.as_str()).map(|row| row.id).collect();
     for ids in tagged.chunks(10_000) {
@@ -26,7 +27,8 @@ pub(super) async fn follows(
             .all(db)
             .await?;
         for row in found {
-            tags.entry(row.follow_id).or_default().push(row.tag);
+            let tag = Tag::from_key(&row.tag, row.label.as_deref());
+            tags.entry(row.follow_id).or_default().push(tag);
         }
     }
     rows.into_iter()
@@ -45,10 +47,12 @@ pub(super) async fn one(
     Ok(follows(db, row.into_iter().collect()).await?.pop())
 }
 
-fn follow(row: channel_follows::Model, tags: Vec<String>) -> Result<Follow, StoreError> {
+fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreError> {
     let mode = Mode::parse(&row.mode).ok_or(StoreError::Unreadable("mode"))?;
-    let filter = Filter::new(mode, TagSet::from_tags(tags)).ok_or(StoreError::Unreadable("tags"))?;
+    let filter = Filter::new(mode, TagSet::new(tags)).ok_or(StoreError::Unreadable("tags"))?;
     let delivery = Delivery::parse(&row.delivery).ok_or(StoreError::Unreadable("delivery"))?;
+    let threads = Threads::parse(&row.threads).ok_or(StoreError::Unreadable("threads"))?;
+    let parent = |id: Option<i64>| id.map(ChannelId::from_db).transpose();
     let state = match row.broken_reason {
         _ if row.is_active => FollowState::Active,
         None => FollowState::Paused,
@@ -64,7 +68,9 @@ fn follow(row: channel_follows::Model, tags: Vec<String>) -> Result<Follow, Stor
         },
         guild: GuildId::from_db(row.guild_id)?,
         source_guild: GuildId::from_db(row.source_guild_id)?,
-        options: FollowOptions { delivery, filter, panels: row.panels },
+        source_parent: parent(row.source_parent_id)?,
+        spot: Spot::from_parts(parent(row.target_parent_id)?, row.target_forum),
+        options: FollowOptions { delivery, filter, threads, panels: row.panels },
         webhook: row.webhook_id.map(WebhookId::from_db).transpose()?,
         follower_webhook: row.follower_webhook_id.map(WebhookId::from_db).transpose()?,
         state,

@@ -18,14 +18,14 @@ use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 pub enum BreakWhich {
     /// This one.
     Follow(FollowId),
-    /// All that follow this channel.
+    /// All that follow this channel, or a thread of it.
     Source(ChannelId),
     /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following
     /// needn't the bot.
     RelaySource(ChannelId),
     /// Those from other servers that follow this channel.
     CrossServerOf(ChannelId),
-    /// All into this channel.
+    /// All into this channel, or a thread of it.
     Target(ChannelId),
     /// All that follow channels of this server.
     SourceGuild(GuildId),
@@ -42,20 +42,24 @@ impl BreakWhich {
     fn select(self, sql: Sql) -> Sql {
         match self {
             Self::Follow(id) => sql.then("id = ").bind(id.0),
-            Self::Source(channel) => sql.then("source_channel_id = ").bind(channel.to_db()),
-            Self::RelaySource(channel) => {
-                sql.then("delivery = 'relay' AND source_channel_id = ").bind(channel.to_db())
-            }
+            Self::Source(channel) => either(sql, "source", channel),
+            Self::RelaySource(channel) => either(sql.then("delivery = 'relay' AND "), "source", channel),
             Self::CrossServerOf(channel) => {
-                sql.then("guild_id <> source_guild_id AND source_channel_id = ").bind(channel.to_db())
+                either(sql.then("guild_id <> source_guild_id AND "), "source", channel)
             }
-            Self::Target(channel) => sql.then("target_channel_id = ").bind(channel.to_db()),
+            Self::Target(channel) => either(sql, "target", channel),
             Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
             Self::TargetGuild(guild) => sql.then("guild_id = ").bind(guild.to_db()),
             Self::RelayWebhook(webhook) => sql.then("webhook_id = ").bind(webhook.to_db()),
             Self::FollowerWebhook(webhook) => sql.then("follower_webhook_id = ").bind(webhook.to_db()),
         }
     }
+}
+
+/// One end of a follow is this channel, or a thread of it.
+fn either(sql: Sql, end: &str, channel: ChannelId) -> Sql {
+    let sql = sql.then(&format!("({end}_channel_id = ")).bind(channel.to_db());
+    sql.then(&format!(" OR {end}_parent_id = ")).bind(channel.to_db()).then(")")
 }
 
 #[derive(FromQueryResult)]

@@ -10,9 +10,10 @@ use super::connect::Write;
 use super::entity::{channel_follow_tags, channel_follows};
 use super::sql::{Sql, stored};
 use super::webhooks::{self, SealedWebhook};
-use super::{Store, StoreError, follow_row, follow_state, gates, panel_mirrors};
+use super::{Store, StoreError, follow_row, follow_state, gates, lanes, panel_mirrors};
 use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::place::Spot;
 use crate::domain::webhook::Webhook;
 
 /// What posts into the target.
@@ -79,9 +80,14 @@ impl Store {
             created_by: Set(new.created_by.to_db()),
             created_at: Set(now),
             updated_at: Set(now),
+            threads: Set(new.options.threads.as_str().to_owned()),
+            source_parent_id: Set(new.source_parent.map(ChannelId::to_db)),
+            target_parent_id: Set(new.spot.parent().map(ChannelId::to_db)),
+            target_forum: Set(new.spot == Spot::Forum),
         };
         let row = row.insert(&*txn).await?;
         insert_tags(&*txn, row.id, &new.options.filter).await?;
+        lanes::set_spot(&*txn, new.pair.target, new.spot).await?;
         panel_mirrors::refit(&*txn, row.id).await?;
         let made =
             follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
@@ -123,6 +129,7 @@ impl Store {
         }
         row.delivery = Set(delivery.as_str().to_owned());
         row.mode = Set(options.filter.mode().as_str().to_owned());
+        row.threads = Set(options.threads.as_str().to_owned());
         row.panels = Set(options.panels);
         row.updated_at = Set(now);
         let row = row.update(&*txn).await?;
@@ -250,8 +257,8 @@ async fn insert_tags(txn: &impl ConnectionTrait, follow: i64, filter: &Filter) -
     if filter.tags().is_empty() {
         return Ok(());
     }
-    Sql::new("INSERT INTO channel_follow_tags (follow_id, tag) VALUES ", [])
-        .rows(filter.tags().iter().map(|tag| vec![follow.into(), tag.as_str().into()]))
+    Sql::new("INSERT INTO channel_follow_tags (follow_id, tag, label) VALUES ", [])
+        .rows(filter.tags().iter().map(|tag| vec![follow.into(), tag.key().into(), tag.label().into()]))
         .execute(txn)
         .await?;
     Ok(())

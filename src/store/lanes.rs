@@ -4,11 +4,12 @@
 //! SQLite has no `SKIP LOCKED`, and needs none: claiming is one compare-and-set, which works on both databases.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::sql::{Sql, stored};
 use super::{Store, StoreError};
 use crate::domain::ids::ChannelId;
+use crate::domain::place::Spot;
 
 /// The right to send into a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,4 +137,12 @@ impl Store {
         txn.commit().await?;
         Ok(updated == 1)
     }
+}
+
+/// Notes what the target of a lane is. The lane's row must be there.
+pub(super) async fn set_spot(txn: &impl ConnectionTrait, target: ChannelId, spot: Spot) -> Result<(), DbErr> {
+    let update = "UPDATE lanes SET parent_id = $2, forum = $3 WHERE target_channel_id = $1";
+    let parent = Value::BigInt(spot.parent().map(ChannelId::to_db));
+    Sql::new(update, [target.to_db().into(), parent, (spot == Spot::Forum).into()]).execute(txn).await?;
+    Ok(())
 }

@@ -10,6 +10,8 @@
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
 //! | `activities`, `event_effects` | source events become activities, and deliveries |
+//! | `matching` | which follows let an activity through, by place and tags |
+//! | `threads` | threads of sources: how far they have been read, and what becomes of those that are gone |
 //! | `sources` | whether a source is read, and which of its messages are mirrored |
 //! | `backfill` | what a new follow shows of the time before it |
 //! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
@@ -42,6 +44,7 @@ mod lane_pick;
 mod lane_place;
 mod lane_work;
 mod lanes;
+mod matching;
 mod mirrors;
 mod panel_looks;
 mod panel_mirrors;
@@ -54,6 +57,7 @@ mod sql;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod untold;
 mod webhooks;
 
@@ -64,7 +68,7 @@ use sea_orm::DatabaseConnection;
 pub use activities::{Recorded, SourceEvent};
 pub use crypt::Cipher;
 pub use error::StoreError;
-pub use follow_list::{Cursor, Page};
+pub use follow_list::{Cursor, FollowedSource, Page};
 pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};
 pub use lane_done::Done;

@@ -3,6 +3,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
+use super::matching::BEGUN;
 use super::sql::Sql;
 use super::{Store, StoreError, gates};
 use crate::domain::activity::Origin;
@@ -11,10 +12,6 @@ use crate::domain::ids::ChannelId;
 /// The deliveries of panels by a follow, whose number is `$1`.
 const OF_FOLLOW: &str = "follow_id = $1 AND NOT withdrawn AND \
     EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'panel')";
-/// Shown in the target, or maybe on its way there.
-const BEGUN: &str = "(EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) \
-    OR EXISTS (SELECT 1 FROM lanes l WHERE l.target_channel_id = deliveries.target_channel_id \
-        AND l.in_flight_delivery_id = deliveries.id))";
 /// Owed again.
 const DUE: &str = "state = 'due', outcome = NULL, wait_until = NULL, attempts = 0";
 

@@ -81,7 +81,7 @@ fn what_to_expect(follow: &Follow) -> String {
         }
         (Delivery::Relay, Filter::All) => format!("New posts appear in {target} from now on."),
         (Delivery::Relay, filter) => {
-            let tags = text::escape(&text::cut(&filter.tags().join(", "), 200));
+            let tags = text::escape(&text::cut(&filter.tag_list(), 200));
             format!(
                 "The mode `{}` with {tags} is remembered; until a later version filters by tag, all new posts appear in {target}.",
                 filter.mode().as_str()

@@ -21,6 +21,7 @@ use super::{
 use mentions::Mentions;
 
 pub use controls::Row;
+pub(super) use markup::pieces;
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 

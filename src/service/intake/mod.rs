@@ -305,7 +305,7 @@ fn event(
             content: content.into(),
         }
     } else {
-        SourceEvent::Edited { origin, content: content.into() }
+        SourceEvent::Edited { origin, source: message.channel_id, content: content.into() }
     }
 }
 

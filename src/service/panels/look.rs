@@ -177,7 +177,7 @@ impl Panels {
         if !changed {
             return Ok(revision);
         }
-        let event = SourceEvent::Edited { origin, content: face.clone().into() };
+        let event = SourceEvent::Edited { origin, source: origin.channel(), content: face.clone().into() };
         let recorded = self.store.record_events(&[event], self.clock.now()).await?;
         self.wake(recorded.lanes);
         Ok(Revision(revision.0 + 1))

@@ -9,6 +9,8 @@ pub(crate) struct Model {
     pub(crate) follow_id: i64,
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub(crate) tag: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) label: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

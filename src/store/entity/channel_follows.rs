@@ -26,6 +26,11 @@ pub(crate) struct Model {
     pub(crate) created_by: i64,
     pub(crate) created_at: DateTimeUtc,
     pub(crate) updated_at: DateTimeUtc,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) threads: String,
+    pub(crate) source_parent_id: Option<i64>,
+    pub(crate) target_parent_id: Option<i64>,
+    pub(crate) target_forum: bool,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -4,11 +4,10 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::follow::{FollowId, FollowState};
-use crate::domain::tags::TagSet;
-use crate::store::{Cursor, Removed, StoreError};
+use crate::store::{Cursor, FollowedSource, Removed, StoreError};
 
 fn only(tags: &str) -> Filter {
-    Filter::Only(TagSet::parse(tags).unwrap())
+    Filter::Only(tag_set(tags))
 }
 
 #[rstest]
@@ -17,8 +16,11 @@ async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Po
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let mut new = new_follow(1, 2);
-    new.options =
-        FollowOptions { delivery: Delivery::Relay, filter: only("zebra, Ärger, news"), panels: true };
+    new.options.filter = only("zebra, Ärger, news");
+    new.options.panels = true;
+    new.options.threads = Threads::Starter;
+    new.spot = Spot::Thread { parent: channel(3) };
+    new.source_parent = Some(channel(4));
     let Inserted::Made(made) = store.insert_follow(&new, &relay(50), at(0)).await.unwrap() else {
         panic!("there before")
     };
@@ -27,6 +29,8 @@ async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Po
         pair: new.pair,
         guild: guild(HOME),
         source_guild: guild(8),
+        source_parent: new.source_parent,
+        spot: new.spot,
         options: new.options.clone(),
         webhook: Some(webhook_id(50)),
         follower_webhook: None,
@@ -39,14 +43,16 @@ async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Po
     assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(expected.clone()));
     assert_eq!(store.follow_by_pair(new.pair).await.unwrap(), Some(expected.clone()));
     assert_eq!(store.follow_by_pair(new_follow(2, 1).pair).await.unwrap(), None);
-    let sources: Vec<_> =
-        store.followed_sources().await.unwrap().into_iter().map(|(source, _)| source).collect();
-    assert_eq!(sources, [channel(1)]);
+    let source =
+        FollowedSource { channel: channel(1), guild: guild(8), parent: Some(channel(4)), threads: true };
+    assert_eq!(store.followed_sources().await.unwrap(), [source]);
     let mut ends = store.followed_ends().await.unwrap();
     ends.sort_unstable();
     assert_eq!(ends, [channel(1), channel(2)]);
     assert_eq!(store.own_webhooks().await.unwrap(), [webhook_id(50)]);
-    assert_eq!(store.tags_of_server(guild(HOME), 2).await.unwrap(), ["news", "zebra"]);
+    let tags: Vec<String> =
+        store.tags_of_server(guild(HOME), 2).await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(tags, ["#news", "#zebra"]);
     assert!(store.tags_of_server(guild(8), 2).await.unwrap().is_empty());
     let into = store.follows_into(channel(2), Cursor::Newest, u64::MAX).await.unwrap();
     assert_eq!((into.items, into.total), (vec![expected.clone()], 1));
@@ -120,12 +126,12 @@ async fn into_one_target_share_a_webhook(#[values(Backend::Sqlite, Backend::Post
 async fn change_their_options(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let made = follow(&db.store, 1, 2).await;
-    let mut options = FollowOptions { delivery: Delivery::Relay, filter: only("b,a"), panels: true };
+    let mut options = FollowOptions { filter: only("b,a"), panels: true, ..made.options.clone() };
     let (store, home) = (&db.store, guild(HOME));
     let changed = store.update_options(home, made.id, &options, None, at(5)).await.unwrap().unwrap();
     assert_eq!(changed.options, options);
     assert!(changed.updated_at > made.updated_at && changed.created_at == made.created_at);
-    options.filter = Filter::Except(TagSet::parse("c").unwrap());
+    options.filter = Filter::Except(tag_set("c"));
     store.update_options(home, made.id, &options, None, at(6)).await.unwrap();
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
     assert_eq!(db.texts("SELECT tag AS text FROM channel_follow_tags").await, ["c"]);

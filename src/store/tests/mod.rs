@@ -6,6 +6,7 @@ mod events_edges;
 mod follows;
 mod lane_order;
 mod lanes;
+mod matching;
 mod migrations;
 mod numbers;
 mod paging;
@@ -23,10 +24,12 @@ use tempfile::TempDir;
 
 use super::{Cipher, Done, Hook, Inserted, Lease, Next, SourceEvent, Store, Work};
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
-use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, NewFollow, Pair};
+use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, NewFollow, Pair, Threads};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use crate::domain::message::Content;
 use crate::domain::next_step::{Situation, Step, next_step};
+use crate::domain::place::Spot;
+use crate::domain::tags::{Tag, TagSet};
 use crate::domain::webhook::Webhook;
 
 /// Where a test runs.
@@ -172,9 +175,21 @@ pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
         pair: Pair { source: channel(source), target: channel(target) },
         guild: guild(HOME),
         source_guild: guild(8),
-        options: FollowOptions { delivery: Delivery::Relay, filter: Filter::All, panels: false },
+        source_parent: None,
+        spot: Spot::Channel,
+        options: FollowOptions {
+            delivery: Delivery::Relay,
+            filter: Filter::All,
+            threads: Threads::None,
+            panels: false,
+        },
         created_by: UserId::new(9).unwrap(),
     }
+}
+
+/// These hashtags.
+pub(super) fn tag_set(tags: &str) -> TagSet {
+    TagSet::new(tags.split(',').filter_map(Tag::hashtag)).unwrap()
 }
 
 /// A relay follow, through the target's webhook.
@@ -203,7 +218,7 @@ pub(super) fn posted(source: u64, id: u64) -> SourceEvent {
 }
 
 pub(super) fn edited(source: u64, id: u64, text: &str) -> SourceEvent {
-    SourceEvent::Edited { origin: origin(source, id), content: content(text).into() }
+    SourceEvent::Edited { origin: origin(source, id), source: channel(source), content: content(text).into() }
 }
 
 pub(super) fn deleted(source: u64, id: u64) -> SourceEvent {

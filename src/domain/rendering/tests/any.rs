@@ -235,6 +235,7 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
             silent,
             embeds_suppressed,
             link,
+            thread: None,
         },
     )
 }

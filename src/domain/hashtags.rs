@@ -1,0 +1,67 @@
+//! The `#hashtags` in a text.
+
+use std::collections::BTreeSet;
+
+use super::rendering::pieces;
+use super::tags::{is_hashtag_char, normalise};
+
+/// The hashtags of a text, normalised. One begins with `#` (or the full-width `＃`) where a word could begin: not within a word, an address or a mention, and not in code.
+pub fn hashtags(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, text) in pieces(text).into_iter().filter(|(code, _)| !code) {
+        for word in text.split_whitespace().filter(|word| !word.contains("://")) {
+            collect(word, &mut found);
+        }
+    }
+    found
+}
+
+fn collect(word: &str, found: &mut BTreeSet<String>) {
+    let mut before = None;
+    for (at, c) in word.char_indices() {
+        let begins = before.is_none_or(|before| {
+            !is_hashtag_char(before) && !matches!(before, '<' | '&' | '/' | '\\' | '#' | '＃')
+        });
+        if matches!(c, '#' | '＃') && begins {
+            let rest = &word[at + c.len_utf8()..];
+            let end = rest.find(|c| !is_hashtag_char(c)).unwrap_or(rest.len());
+            let name = normalise(&rest[..end]);
+            if !name.is_empty() {
+                found.insert(name);
+            }
+        }
+        before = Some(c);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::domain::tags::Tag;
+
+    #[rstest]
+    #[case("#Bug in the #build, and (#docs)!", &["bug", "build", "docs"])]
+    #[case("＃バグ #Größe #ИЛЬЯ #हिन्दी", &["gr\u{f6}sse", "илья", "हिन्दी", "バグ"])]
+    #[case("**#bold** ||#hidden|| #a#b", &["a", "bold", "hidden"])]
+    #[case("# Title\n## Next", &[])]
+    #[case("<#123> &#39; a#b https://e.com/#frag /#x \\#escaped `#code` ```\n#include\n```", &[])]
+    #[case("#v1.2 #a_b #a-b #2026", &["2026", "a", "a_b", "v1"])]
+    fn finds(#[case] text: &str, #[case] tags: &[&str]) {
+        assert_eq!(hashtags(text).iter().map(String::as_str).collect::<Vec<_>>(), tags);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_can_be_asked_for(text in "\\PC{0,60}", tag in "[\\p{L}\\p{N}_]{1,12}") {
+            for name in hashtags(&text) {
+                prop_assert_eq!(Tag::hashtag(&name), Some(Tag::Hashtag(name)));
+            }
+            let Some(Tag::Hashtag(name)) = Tag::hashtag(&tag) else { return Ok(()) };
+            let text = format!("so #{tag} is");
+            prop_assert!(hashtags(&text).contains(&name), "{}", text);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Where things stand: an activity within its source, a target within its server.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::ChannelId;
+
+/// Where in its source something was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In the source itself.
+    #[default]
+    Source,
+    /// What a thread of it begins with: a forum's post, with title and tags.
+    Starter,
+    /// Later in a thread of it.
+    Answer,
+}
+
+impl Place {
+    /// The word that the database keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Starter => "starter",
+            Self::Answer => "answer",
+        }
+    }
+
+    /// The place that this word stands for.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Source, Self::Starter, Self::Answer].into_iter().find(|place| place.as_str() == text)
+    }
+}
+
+/// What a target is, as far as posting into it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Spot {
+    /// A channel that holds messages.
+    #[default]
+    Channel,
+    /// A thread: webhooks stand in its channel.
+    Thread {
+        /// That channel.
+        parent: ChannelId,
+    },
+    /// A forum: what is posted becomes a post.
+    Forum,
+}
+
+impl Spot {
+    /// Where the webhook of a target stands.
+    pub const fn webhook_channel(self, target: ChannelId) -> ChannelId {
+        match self {
+            Self::Thread { parent } => parent,
+            Self::Channel | Self::Forum => target,
+        }
+    }
+
+    /// The channel of a target that is a thread.
+    pub const fn parent(self) -> Option<ChannelId> {
+        match self {
+            Self::Thread { parent } => Some(parent),
+            Self::Channel | Self::Forum => None,
+        }
+    }
+
+    /// Reads what the database keeps.
+    pub const fn from_parts(parent: Option<ChannelId>, forum: bool) -> Self {
+        match parent {
+            Some(parent) => Self::Thread { parent },
+            None if forum => Self::Forum,
+            None => Self::Channel,
+        }
+    }
+}

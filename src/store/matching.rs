@@ -1,0 +1,208 @@
+//! Which follows let an activity through: by where in its source it was posted, and by its tags. Decided by the database, for all followers of a source in one statement.
+//!
+//! In these conditions, `a` is the activity and `f` the follow.
+
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+
+use super::StoreError;
+use super::connect::Write;
+use super::sql::Sql;
+
+/// A follow of the thread itself has all of it; one of its channel what it asks for.
+const REACHES: &str =
+    "(f.source_channel_id = a.thread_id OR a.place = 'source' OR f.threads = 'all' OR f.threads = a.place)";
+
+/// One of the follow's tags is among the activity's.
+const TAGGED: &str = "EXISTS (SELECT 1 FROM channel_follow_tags t JOIN activity_tags g ON g.tag = t.tag \
+    WHERE t.follow_id = f.id AND g.activity_id = a.id)";
+
+/// The activities with each channel whose follows they may concern, after [`followers_of`].
+pub(super) const FROM_FOLLOWERS: &str = "FROM reaching r JOIN activities a ON a.id = r.id \
+    JOIN channel_follows f ON f.source_channel_id = r.source ";
+
+/// The follow lets the activity through.
+pub(super) fn wanted() -> String {
+    format!("{REACHES} AND (f.mode = 'all' OR (f.mode = 'only') = {TAGGED})")
+}
+
+/// Begins a statement: `reaching` holds these activities, each with its source and, where it stands in one, its thread.
+pub(super) fn followers_of(activities: &[i64]) -> Sql {
+    let of = "WITH reaching AS (SELECT id, source_channel_id AS source FROM activities WHERE id IN ";
+    let sql = Sql::new(of, []).list(activities.iter().copied());
+    let sql = sql.then(
+        " UNION ALL SELECT id, thread_id AS source FROM activities WHERE thread_id IS NOT NULL AND id IN ",
+    );
+    sql.list(activities.iter().copied()).then(") ")
+}
+
+#[derive(FromQueryResult)]
+struct TagRow {
+    activity_id: i64,
+    tag: String,
+}
+
+/// The tags of these activities.
+pub(super) async fn tags_of(
+    db: &impl ConnectionTrait,
+    activities: Vec<i64>,
+) -> Result<Vec<(i64, String)>, DbErr> {
+    let mut tags = Vec::new();
+    for ids in activities.chunks(10_000) {
+        let query = Sql::new("SELECT activity_id, tag FROM activity_tags WHERE activity_id IN ", []);
+        let rows: Vec<TagRow> = query.list(ids.iter().copied()).rows_of(db).await?;
+        tags.extend(rows.into_iter().map(|row| (row.activity_id, row.tag)));
+    }
+    Ok(tags)
+}
+
+/// Gives activities tags.
+pub(super) async fn put_tags(db: &impl ConnectionTrait, tags: &[(i64, &str)]) -> Result<(), DbErr> {
+    for tags in tags.chunks(5_000) {
+        let rows = tags.iter().map(|(id, tag)| vec![(*id).into(), (*tag).into()]);
+        let insert = Sql::new("INSERT INTO activity_tags (activity_id, tag) VALUES ", []).rows(rows);
+        insert.then(" ON CONFLICT DO NOTHING").execute(db).await?;
+    }
+    Ok(())
+}
+
+/// What changes about tags.
+pub(super) struct TagChange {
+    pub(super) added: Vec<String>,
+    pub(super) removed: Vec<String>,
+}
+
+impl TagChange {
+    /// What it means for the answers under a post: they have its forum tags, not the hashtags of its text.
+    pub(super) fn of_post(&self) -> Self {
+        let of_forum = |tags: &[String]| tags.iter().filter(|tag| tag.contains(':')).cloned().collect();
+        Self { added: of_forum(&self.added), removed: of_forum(&self.removed) }
+    }
+}
+
+/// Whose tags change.
+#[derive(Clone, Copy)]
+pub(super) enum Rematch {
+    /// One activity's.
+    One(i64),
+    /// Those of the answers in the thread of this activity, of which something is kept.
+    AnswersUnder(i64),
+}
+
+impl Rematch {
+    /// The condition on `a`, whose `$1` is the number.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::One(_) => "a.id = $1",
+            Self::AnswersUnder(_) => {
+                "a.thread_id = (SELECT thread_id FROM activities WHERE id = $1) AND a.place = 'answer' AND NOT a.deleted \
+                 AND (a.content IS NOT NULL OR EXISTS (SELECT 1 FROM deliveries k WHERE k.activity_id = a.id))"
+            }
+        }
+    }
+
+    fn sql(self, text: &str) -> Sql {
+        self.sql_with(text, None)
+    }
+
+    fn sql_with(self, text: &str, tag: Option<&str>) -> Sql {
+        let (Self::One(id) | Self::AnswersUnder(id)) = self;
+        Sql::new(text, std::iter::once(id.into()).chain(tag.map(Value::from)))
+    }
+}
+
+/// Gives activities other tags: where a follow doesn't let them through any more they are taken back, and where it does only now they are owed. What a follow
+/// would have let through before is left alone, or an edit would bring what was posted while it was paused. Returns the targets.
+pub(super) async fn rematch(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>, StoreError> {
+    if change.added.is_empty() && change.removed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let these = format!("SELECT a.id FROM activities a WHERE {}", which.condition());
+    let remove = which.sql(&format!("DELETE FROM activity_tags WHERE activity_id IN ({these}) AND tag IN "));
+    remove.list(change.removed.iter().map(String::as_str)).execute(&**txn).await?;
+    for tag in &change.added {
+        let insert = format!(
+            "INSERT INTO activity_tags (activity_id, tag) SELECT a.id, CAST($2 AS TEXT) FROM activities a WHERE {} ON CONFLICT DO NOTHING",
+            which.condition()
+        );
+        which.sql_with(&insert, Some(tag.as_str())).execute(&**txn).await?;
+    }
+    let mut targets = withdraw(txn, which).await?;
+    targets.extend(owe(txn, which, change).await?);
+    let wake = format!(
+        "UPDATE lanes SET wait_until = NULL WHERE wait_until IS NOT NULL AND target_channel_id IN \
+         (SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ({these}))"
+    );
+    which.sql(&wake).execute(&**txn).await?;
+    Ok(targets)
+}
+
+/// Takes back what isn't wanted any more.
+async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
+    let unwanted = format!(
+        "NOT withdrawn AND EXISTS (SELECT 1 FROM activities a JOIN channel_follows f ON f.id = deliveries.follow_id \
+         WHERE a.id = deliveries.activity_id AND {} AND f.mode <> 'all' AND f.broken_reason IS NULL AND NOT ({}))",
+        which.condition(),
+        wanted()
+    );
+    take_back(txn, &unwanted, |text| which.sql(text)).await
+}
+
+/// Ends the deliveries that fit this condition where nothing is shown or on its way, and takes back the others. Returns the targets.
+pub(super) async fn take_back(
+    txn: &Write,
+    condition: &str,
+    sql: impl Fn(&str) -> Sql,
+) -> Result<Vec<i64>, StoreError> {
+    let end = format!(
+        "UPDATE deliveries SET state = 'ended', outcome = 'withdrawn', wait_until = NULL \
+         WHERE state = 'due' AND NOT {BEGUN} AND {condition}"
+    );
+    sql(&end).execute(&**txn).await?;
+    let take_back = format!(
+        "UPDATE deliveries SET withdrawn = TRUE, state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
+         WHERE {BEGUN} AND {condition} RETURNING target_channel_id"
+    );
+    Ok(sql(&take_back).numbers(&**txn).await?)
+}
+
+/// Shown in the target, or maybe on its way there.
+pub(super) const BEGUN: &str = "(EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) \
+    OR EXISTS (SELECT 1 FROM lanes l WHERE l.target_channel_id = deliveries.target_channel_id \
+        AND l.in_flight_delivery_id = deliveries.id))";
+
+/// Owes what is wanted only now, to follows that were there before it.
+async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>, StoreError> {
+    let reaching = format!(
+        "WITH reaching AS (SELECT a.id, a.source_channel_id AS source FROM activities a WHERE {0} \
+         UNION ALL SELECT a.id, a.thread_id AS source FROM activities a WHERE a.thread_id IS NOT NULL AND {0}) ",
+        which.condition()
+    );
+    let insert = which
+        .sql(&reaching)
+        .then("INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
+            SELECT a.id, f.target_channel_id, f.id, a.source_message_id ")
+        .then(FROM_FOLLOWERS)
+        .then(&format!(
+            "WHERE f.is_active AND f.delivery = 'relay' AND f.created_at <= a.created_at AND NOT a.deleted AND a.content IS NOT NULL \
+             AND {REACHES} AND CASE f.mode WHEN 'all' THEN FALSE \
+             WHEN 'only' THEN {TAGGED} AND NOT EXISTS (SELECT 1 FROM channel_follow_tags t \
+                 WHERE t.follow_id = f.id AND (t.tag IN "
+        ))
+        .list(or_none(&change.removed))
+        .then(" OR (EXISTS (SELECT 1 FROM activity_tags g WHERE g.activity_id = a.id AND g.tag = t.tag) AND NOT (t.tag IN ")
+        .list(or_none(&change.added))
+        .then(&format!(")))) ELSE NOT {TAGGED} AND EXISTS (SELECT 1 FROM channel_follow_tags t WHERE t.follow_id = f.id AND t.tag IN "))
+        .list(or_none(&change.removed))
+        .then(
+            ") END ORDER BY a.id, f.id ON CONFLICT (activity_id, target_channel_id) DO UPDATE \
+             SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, state = 'due', \
+             outcome = NULL, wait_until = NULL, attempts = 0 \
+             WHERE deliveries.withdrawn OR deliveries.outcome = 'withdrawn' RETURNING target_channel_id",
+        );
+    Ok(insert.numbers(&**txn).await?)
+}
+
+/// These tags; where there are none, one that nothing has: to be in an empty list is neither true nor false in SQL.
+fn or_none(tags: &[String]) -> impl Iterator<Item = &str> {
+    tags.iter().map(String::as_str).chain([""])
+}
