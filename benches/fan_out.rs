@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tributary::config::EncryptionKey;
 use tributary::domain::activity::Origin;
-use tributary::domain::follow::{Delivery, Filter, FollowOptions, NewFollow, Pair};
+use tributary::domain::follow::{Delivery, Filter, FollowOptions, NewFollow, Pair, Threads};
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
+use tributary::domain::place::Spot;
 use tributary::domain::webhook::Webhook;
 use tributary::store::{Cipher, Hook, SourceEvent, Store};
 
@@ -72,7 +73,14 @@ fn follow(target: u64) -> NewFollow {
         pair: Pair { source: id(ChannelId::new, SOURCE), target: id(ChannelId::new, target) },
         guild: id(GuildId::new, GUILD),
         source_guild: id(GuildId::new, GUILD),
-        options: FollowOptions { delivery: Delivery::Relay, filter: Filter::All, panels: false },
+        source_parent: None,
+        spot: Spot::Channel,
+        options: FollowOptions {
+            delivery: Delivery::Relay,
+            filter: Filter::All,
+            threads: Threads::None,
+            panels: false,
+        },
         created_by: id(UserId::new, PERSON),
     }
 }
