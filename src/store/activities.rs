@@ -14,77 +14,11 @@ use super::connect::Write;
 use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
 use super::matching::{self, Rematch, TagChange};
 use super::sql::{Sql, stored};
-use super::{Store, StoreError};
+use super::{Recorded, SourceEvent, Store, StoreError};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Content;
 use crate::domain::place::Place;
-
-/// Something that happened in a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceEvent {
-    /// A message was posted.
-    Posted {
-        /// Which.
-        origin: Origin,
-        /// The source: the message's channel, or that of its thread.
-        source: ChannelId,
-        /// Who wrote it.
-        author: Option<UserId>,
-        /// What it shows.
-        content: Showing,
-    },
-    /// It was edited, or its embeds arrived, or its thread was renamed or got other tags.
-    Edited {
-        /// Which.
-        origin: Origin,
-        /// The source: the message's channel, or that of its thread.
-        source: ChannelId,
-        /// What it shows now.
-        content: Showing,
-    },
-    /// It was deleted.
-    Deleted {
-        /// Which.
-        origin: Origin,
-    },
-    /// The source was read up to here, whatever that message is.
-    Passed {
-        /// Which.
-        origin: Origin,
-    },
-}
-
-impl SourceEvent {
-    /// Which message it is about.
-    pub const fn origin(&self) -> Origin {
-        match self {
-            Self::Posted { origin, .. }
-            | Self::Edited { origin, .. }
-            | Self::Deleted { origin }
-            | Self::Passed { origin } => *origin,
-        }
-    }
-
-    /// The source, where the event is about what is shown.
-    pub const fn source(&self) -> Option<ChannelId> {
-        match self {
-            Self::Posted { source, .. } | Self::Edited { source, .. } => Some(*source),
-            Self::Deleted { .. } | Self::Passed { .. } => None,
-        }
-    }
-}
-
-/// What a batch led to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Recorded {
-    /// The targets that have new work, each once, ascending.
-    pub lanes: Vec<ChannelId>,
-    /// How many activities are new.
-    pub posted: usize,
-    /// How many that were known before have a new revision.
-    pub changed: usize,
-}
 
 /// What is known of an origin while the batch is played through.
 struct Known {

@@ -9,7 +9,7 @@
 //! | `untold` | breaks that people are still to be told of |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
-//! | `activities`, `event_effects` | source events become activities, and deliveries |
+//! | `source_event`, `activities`, `event_effects` | source events become activities, and deliveries |
 //! | `matching` | which follows let an activity through, by place and tags |
 //! | `threads` | threads of sources: how far they have been read, and what becomes of those that are gone |
 //! | `sources` | whether a source is read, and which of its messages are mirrored |
@@ -52,6 +52,7 @@ mod panels;
 mod samples;
 mod server_stats;
 mod setup;
+mod source_event;
 mod sources;
 mod sql;
 mod stats;
@@ -65,7 +66,6 @@ use std::fmt;
 
 use sea_orm::DatabaseConnection;
 
-pub use activities::{Recorded, SourceEvent};
 pub use crypt::Cipher;
 pub use error::StoreError;
 pub use follow_list::{Cursor, FollowedSource, Page};
@@ -79,6 +79,7 @@ pub use panel_looks::Look;
 pub use panels::PanelChange;
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
+pub use source_event::{Recorded, SourceEvent};
 pub use stats::{FollowCounts, Followers};
 pub use webhooks::LaneWebhook;
 
