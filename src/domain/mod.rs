@@ -17,6 +17,7 @@ pub mod permissions;
 pub mod place;
 pub mod rendering;
 pub mod retry;
+pub mod tag_list;
 pub mod tags;
 pub mod text;
 pub mod webhook;

@@ -1,0 +1,76 @@
+//! The segments of a list: what stands between commas, or between quotes.
+
+/// A segment of a list.
+pub(super) struct Entry {
+    /// Where it begins in the list, without the space before it.
+    pub(super) start: usize,
+    /// Where it ends, without the space behind it.
+    pub(super) end: usize,
+    /// What it says: without its quotes, and with doubled ones inside as single ones.
+    pub(super) text: String,
+    /// It is quoted.
+    pub(super) quoted: bool,
+    /// It begins with a quote that nothing ends: somebody may still be typing it.
+    pub(super) open: bool,
+}
+
+impl Entry {
+    /// Whether it asks for a hashtag, not for a forum's tag.
+    pub(super) fn is_hashtag(&self) -> bool {
+        !self.quoted && self.text.starts_with(['#', '＃'])
+    }
+}
+
+/// Whether it separates tags: a comma, or what keyboards of other scripts have for one.
+pub(super) const fn is_separator(c: char) -> bool {
+    matches!(c, ',' | '，' | '、')
+}
+
+/// The segments of a list, at least one; the empty ones included.
+pub(super) fn entries(list: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let (entry, behind) = entry(list, from);
+        next = list[behind..].chars().next().map(|comma| behind + comma.len_utf8());
+        entries.push(entry);
+    }
+    entries
+}
+
+/// The segment that begins here, and where its separator stands, or the end.
+fn entry(list: &str, from: usize) -> (Entry, usize) {
+    let rest = &list[from..];
+    let start = from + (rest.len() - rest.trim_start().len());
+    let quote = list[start..].starts_with('"').then(|| closing(list, start + 1));
+    if let Some(Some((text, end))) = &quote {
+        let behind = &list[*end..];
+        let separator = end + (behind.len() - behind.trim_start().len());
+        if list[separator..].chars().next().is_none_or(is_separator) {
+            return (Entry { start, end: *end, text: text.clone(), quoted: true, open: false }, separator);
+        }
+    }
+    let separator = list[from..].find(is_separator).map_or(list.len(), |at| from + at);
+    let text = list[from..separator].trim();
+    let start = start.min(separator);
+    let open = matches!(quote, Some(None));
+    (Entry { start, end: start + text.len(), text: text.to_owned(), quoted: false, open }, separator)
+}
+
+/// What stands from here to the quote that ends it, and where that ends.
+fn closing(list: &str, from: usize) -> Option<(String, usize)> {
+    let mut at = from;
+    loop {
+        at += list[at..].find('"')? + 1;
+        if list[at..].starts_with('"') {
+            at += 1;
+        } else {
+            return Some((unescape(&list[from..at - 1]), at));
+        }
+    }
+}
+
+/// With single quotes where there are doubled ones.
+pub(super) fn unescape(text: &str) -> String {
+    text.replace("\"\"", "\"")
+}
