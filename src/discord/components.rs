@@ -1,4 +1,5 @@
-//! Pressed buttons and chosen menu entries. All they need stands in their ids, so they work after a restart; rights are checked anew each time.
+//! Pressed buttons and chosen menu entries. All they need stands in their ids, so they work after a restart (but for a question, which is then forgotten);
+//! rights are checked anew each time.
 
 use poise::serenity_prelude as serenity;
 use serenity::{
@@ -9,11 +10,14 @@ use serenity::{
 use crate::service::{Actor, ServiceError};
 
 use super::follow_list::{self, Act, Press};
-use super::{Bot, panel, reply};
+use super::{Bot, follow_answer, panel, reply};
 
 /// Answers a press on a message of the bot's.
 pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {
-    if panel::answer_press(ctx, bot, press).await || panel::answer_question(ctx, bot, press).await {
+    if panel::answer_press(ctx, bot, press).await
+        || panel::answer_question(ctx, bot, press).await
+        || follow_answer::answer_press(ctx, bot, press).await
+    {
         return;
     }
     let Some(parsed) = Press::parse(&press.data.custom_id) else {

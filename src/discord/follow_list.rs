@@ -18,6 +18,12 @@ use super::reply;
 
 /// How much of a name from another server is shown (Discord: 100 characters), so that a page fits into one embed.
 const NAME: usize = 40;
+/// How much of a follow's tags.
+const TAGS: usize = 60;
+/// How much of one that was deleted (Discord: a forum's tag has 20 characters).
+const TAG: usize = 20;
+/// How many of these are named.
+const MOST_DELETED: usize = 2;
 
 /// What the list shows: all of the server's follows or one channel's, and which page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,24 +141,47 @@ fn describe(row: &FollowRow) -> String {
         FollowState::Broken(_) => "🔴 broken",
     };
     let delivery = follow.options.delivery.as_str();
-    let filter = match &follow.options.filter {
-        Filter::All => "all".to_owned(),
-        filter => {
-            format!("{} {}", filter.mode().as_str(), text::escape(&text::cut(&filter.tag_list(), 60)))
-        }
-    };
+    let filter = filter(row);
+    let threads = row.threads.map_or_else(String::new, |threads| format!(" · threads {}", threads.as_str()));
     let panels = if follow.options.panels { "" } else { " · no panels" };
     let since = follow.created_at.timestamp();
     let mut text = format!(
-        "**{}** {} → {}\n{state} · {delivery} · {filter}{panels} · made <t:{since}:R>",
+        "**{}** {} → {}\n{state} · {delivery} · {filter}{threads}{panels} · made <t:{since}:R>",
         follow.id,
         shown(&row.source),
         shown(&row.target)
     );
     if let FollowState::Broken(reason) = follow.state {
         let _ = write!(text, "\n> {}", reason.explanation());
+    } else if !row.tags.deleted.is_empty() {
+        let _ = write!(text, "\n> {}", deleted_tags(row));
     }
     text
+}
+
+/// The mode, with the tags as they are called now.
+fn filter(row: &FollowRow) -> String {
+    let mode = row.follow.options.filter.mode().as_str();
+    match row.tags.there.join(", ") {
+        tags if tags.is_empty() => mode.to_owned(),
+        tags => format!("{mode} {}", text::escape(&text::cut(&tags, TAGS))),
+    }
+}
+
+/// Which tags there are no more, and what that means.
+fn deleted_tags(row: &FollowRow) -> String {
+    let deleted = &row.tags.deleted;
+    let name = |name: &String| format!("~~{}~~", text::escape(&text::cut(name, TAG)));
+    let more = (deleted.len() > MOST_DELETED).then(|| format!("and {} more", deleted.len() - MOST_DELETED));
+    let names: Vec<String> = deleted.iter().take(MOST_DELETED).map(name).chain(more).collect();
+    let word = if deleted.len() == 1 { "tag" } else { "tags" };
+    let meaning = match (&row.follow.options.filter, row.tags.there.is_empty()) {
+        (Filter::Only(_), true) => "So nothing comes through any more: choose other tags with `/follow`.",
+        (Filter::Only(_), false) => "Posts with the other tags still come through.",
+        (_, true) => "So nothing is left out any more.",
+        (_, false) => "Posts with the other tags are still left out.",
+    };
+    format!("⚠️ {word} deleted in the source: {}. {meaning}", names.join(", "))
 }
 
 /// The menu and the paging buttons of a page, as far as there is something to choose.

@@ -4,6 +4,7 @@
 pub mod commands;
 mod components;
 pub mod docs;
+mod follow_answer;
 mod follow_list;
 pub mod gateway;
 mod ids;

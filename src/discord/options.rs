@@ -1,11 +1,19 @@
-//! Options of commands that offer a few words: Discord shows them as choices, with the word itself as value.
+//! Options of commands that offer a few words: Discord shows them as choices, with the word itself as value. And options that are filled in already while another is
+//! completed.
+
+use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
+use crate::domain::channel::parse_channel_link;
 use crate::domain::follow::{Audience, Delivery, Mode};
-use crate::service::DeliveryChoice;
+use crate::domain::ids::ChannelId;
 use crate::service::panels::Panels;
+use crate::service::{DeliveryChoice, ServiceError};
+
+use super::Bot;
+use super::ids::IntoDomain;
 
 /// A word that can be chosen.
 trait Word: Sized + Copy + 'static {
@@ -72,6 +80,29 @@ macro_rules! slash_argument {
             }
         }
     )+};
+}
+
+/// A channel that was chosen for another option already; in an autocompletion it comes as a bare id.
+pub(super) fn filled_channel(
+    ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
+    option: &str,
+) -> Option<ChannelId> {
+    filled(ctx, option)?.as_channel_id().map(IntoDomain::into_domain)
+}
+
+/// The same for an option that takes a channel's link or id.
+pub(super) fn filled_link(
+    ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
+    option: &str,
+) -> Option<ChannelId> {
+    parse_channel_link(filled(ctx, option)?.as_str()?)
+}
+
+fn filled<'a>(
+    ctx: poise::ApplicationContext<'a, Arc<Bot>, ServiceError>,
+    option: &str,
+) -> Option<&'a serenity::CommandDataOptionValue> {
+    ctx.interaction.data.options.iter().find(|filled| filled.name == option).map(|filled| &filled.value)
 }
 
 /// The name of a kind of panel.

@@ -24,6 +24,11 @@ pub(super) fn info(title: impl Into<String>, text: impl Into<String>) -> CreateE
     CreateEmbed::new().color(BLUE).title(title).description(text)
 }
 
+/// Something is to be decided first.
+pub(super) fn question(text: impl Into<String>) -> CreateEmbed {
+    CreateEmbed::new().color(AMBER).description(text)
+}
+
 /// A rule forbids it.
 fn refused(text: impl Into<String>) -> CreateEmbed {
     CreateEmbed::new().color(AMBER).description(text)

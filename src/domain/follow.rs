@@ -215,9 +215,14 @@ impl Filter {
 
     /// The tags, none under `all`.
     pub fn tags(&self) -> &[Tag] {
+        self.tag_set().map_or(&[], TagSet::as_slice)
+    }
+
+    /// The tags as a set; `None` under `all`.
+    pub const fn tag_set(&self) -> Option<&TagSet> {
         match self {
-            Self::All => &[],
-            Self::Except(tags) | Self::Only(tags) => tags.as_slice(),
+            Self::All => None,
+            Self::Except(tags) | Self::Only(tags) => Some(tags),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
-use crate::domain::permissions::{Permissions, ServerRules, Subject};
+use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Guild};
 
@@ -158,24 +158,31 @@ impl<'a> Access<'a> {
     /// What the roles and overwrites grant a member in a channel, even where View Channel is missing; so that an answer can name exactly what is missing.
     pub async fn granted(&mut self, user: UserId, place: &Place) -> Result<Permissions, ServiceError> {
         let Some(roles) = self.roles(place.guild, user).await? else { return Ok(Permissions::empty()) };
-        let parent = if place.kind().is_thread() { place.channel.parent_id } else { None };
-        let overwrites = match parent {
-            // A thread has no overwrites of its own.
-            Some(parent) => match self.find(parent).await? {
-                Found::Seen(parent) => parent.permission_overwrites,
-                Found::Hidden | Found::Gone => return Ok(Permissions::empty()),
-            },
-            None => place.channel.permission_overwrites.clone(),
-        };
+        let Some(overwrites) = self.overwrites(place).await? else { return Ok(Permissions::empty()) };
         let Some(guild) = self.guild(place.guild).await? else { return Ok(Permissions::empty()) };
         let subject = Subject { user, roles: &roles };
         Ok(rules(guild).granted(subject, &overwrites))
     }
 
-    /// Whether every member of the channel's server sees it.
+    /// Whether every member of the channel's server sees it. A thread is seen with its channel, a private one by those invited.
     pub async fn everyone_sees(&mut self, place: &Place) -> Result<bool, ServiceError> {
+        if place.kind() == ChannelKind::PrivateThread {
+            return Ok(false);
+        }
+        let Some(overwrites) = self.overwrites(place).await? else { return Ok(false) };
         let Some(guild) = self.guild(place.guild).await? else { return Ok(false) };
-        Ok(rules(guild).everyone(&place.channel.permission_overwrites).contains(Permissions::VIEW_CHANNEL))
+        Ok(rules(guild).everyone(&overwrites).contains(Permissions::VIEW_CHANNEL))
+    }
+
+    /// What a channel allows and denies. A thread has no overwrites of its own, but those of its channel; `None` where the bot doesn't see that.
+    async fn overwrites(&mut self, place: &Place) -> Result<Option<Vec<Overwrite>>, ServiceError> {
+        match place.channel.parent_id.filter(|_| place.kind().is_thread()) {
+            Some(parent) => match self.find(parent).await? {
+                Found::Seen(parent) => Ok(Some(parent.permission_overwrites)),
+                Found::Hidden | Found::Gone => Ok(None),
+            },
+            None => Ok(Some(place.channel.permission_overwrites.clone())),
+        }
     }
 
     /// What a person may do in a server as a whole, for what concerns a channel that is no more.

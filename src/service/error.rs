@@ -6,7 +6,8 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{BrokenReason, FollowId, Mode};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
-use crate::domain::tags::TagSet;
+use crate::domain::tags::{Tag, TagSet};
+use crate::domain::text;
 use crate::rest::RestError;
 use crate::store::StoreError;
 
@@ -67,17 +68,34 @@ pub enum Refusal {
     /// The follow was removed meanwhile.
     #[error("Follow {0} is gone: somebody removed it. `/follows` shows those that stand.")]
     NoSuchFollow(FollowId),
-    /// The delivery of a paused follow can't be changed: Discord's own following can't be made without beginning to post.
-    #[error("Follow {0} is paused. Resume it in `/follows` first; then its delivery can be changed.")]
+    /// A paused follow can't become native.
+    #[error(
+        "Follow {0} is paused, and Discord's own following begins to post at once. Resume the follow in `/follows` first; then make it native."
+    )]
     Paused(FollowId),
     /// `except` and `only` need tags.
     #[error("The mode `{word}` needs at least one tag: name them with `tags`, separated by commas.", word = .0.as_str())]
     TagsMissing(Mode),
     /// Tags without a mode that uses them.
     #[error(
-        "Tags have a meaning only with the mode `except` or `only`. Choose one of these, or leave `tags` out."
+        "Tags have a meaning only with the mode `except` or `only`. Choose one of these with `mode`, or leave `tags` out."
     )]
     TagsWithoutMode,
+    /// The source's forum has no tag of this name.
+    #[error("{}", no_such_tag(*forum, name, offered))]
+    NoSuchTag {
+        /// The forum.
+        forum: ChannelId,
+        /// What was typed.
+        name: String,
+        /// The names of its tags.
+        offered: Vec<String>,
+    },
+    /// Nobody can write this as a hashtag.
+    #[error(
+        "{} can't be a hashtag: these have no spaces, hyphens or other signs, only letters, digits and `_`. Separate several by commas.", code(.0)
+    )]
+    NotAHashtag(String),
     /// More than can be shown.
     #[error("A follow takes {most} tags at most, of {longest} characters each.", most = TagSet::MOST, longest = TagSet::LONGEST)]
     TooManyTags,
@@ -107,7 +125,7 @@ pub enum Refusal {
     PublishKind(ChannelKind),
     /// Native delivery needs an announcement source.
     #[error(
-        "Native delivery is Discord's own channel following: it needs an announcement channel as source, a text or announcement channel as target, and the mode `all`. Use `relay`, or leave `delivery` out."
+        "Native delivery is Discord's own channel following: it needs an announcement channel as source, a text or announcement channel as target, the mode `all`, and no threads. Use `relay`, or leave `delivery` out."
     )]
     NativeImpossible,
     /// The person lacks a permission.
@@ -153,6 +171,9 @@ pub enum Refusal {
     /// The person's actions of this hour are used up.
     #[error("That was a lot of following and unfollowing in one hour. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyActions(DateTime<Utc>),
+    /// What was asked is forgotten: after a while, or because it was answered.
+    #[error("This question is too old. Run the command again.")]
+    QuestionTooOld,
     /// What was filled in or pressed can't be done, for this reason.
     #[error("{0}")]
     Panel(String),
@@ -244,6 +265,24 @@ fn panel_right(own: bool, channel: ChannelId) -> String {
         "This panel belongs to another server: it is changed there, by people with **Manage Channels**."
             .to_owned()
     }
+}
+
+/// A text that somebody typed, as it is.
+fn code(typed: &str) -> String {
+    format!("`{}`", text::cut(typed, TagSet::LONGEST).replace('`', "'"))
+}
+
+fn no_such_tag(forum: ChannelId, name: &str, offered: &[String]) -> String {
+    let names: Vec<String> = offered.iter().map(|name| text::escape(name)).collect();
+    let tags = match names.split_last() {
+        None => "It has none at all.".to_owned(),
+        Some(_) => format!("Its tags are {}.", names.join(", ")),
+    };
+    let hashtag = match Tag::hashtag(name) {
+        Some(_) => format!(" For a hashtag in the text write {}.", code(&format!("#{name}"))),
+        None => String::new(),
+    };
+    format!("<#{forum}> has no tag {}. {tags}{hashtag}", code(name))
 }
 
 fn lacks(lacks: &[Lack]) -> String {

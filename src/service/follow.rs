@@ -1,15 +1,16 @@
-//! `/follow`: a channel begins to follow another.
+//! `/follow`: a channel begins to follow another. What becomes of a follow that stands already is in `follow_change`, the question that may come first in `confirm`.
 
-use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, NewFollow, Pair, Threads};
-use crate::domain::ids::MessageId;
+use crate::domain::follow::{Delivery, Follow, FollowState, NewFollow, Pair};
+use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
-use crate::store::{Hook, Inserted};
+use crate::store::Inserted;
 
 use super::access::{Access, Place};
+use super::confirm::Question;
 use super::error::Lack;
-use super::{Actor, DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError};
+use super::follow_change::Changed;
+use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
 
 /// What the bot needs where it posts.
 const BOT_IN_TARGET: Permissions =
@@ -28,40 +29,57 @@ pub enum Followed {
         earlier: usize,
     },
     /// The pair was followed already; its options are new.
-    Changed(Follow),
+    Changed(Changed),
     /// The pair was followed already, and broken; it works again.
-    Repaired(Follow),
+    Repaired(Changed),
+    /// Nothing yet: the person is to say whether they mean it.
+    Asked(Question),
 }
 
-/// A follow that may be made.
-pub(super) struct Checked {
+/// A source and a target that the person may connect.
+pub(super) struct Ends {
     pub(super) source: Place,
-    target: Place,
-    delivery: Delivery,
+    pub(super) target: Place,
+}
+
+impl Ends {
+    pub(super) const fn pair(&self) -> Pair {
+        Pair { source: self.source.id(), target: self.target.id() }
+    }
 }
 
 impl Follows {
     /// Makes a channel follow another, or changes the options of a follow that stands.
     pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
-        let Checked { source, target, delivery } =
-            self.check(&mut Access::new(&self.rest), actor, &request).await?;
-        let options = FollowOptions {
-            delivery,
-            filter: request.filter,
-            threads: Threads::None,
-            panels: request.panels,
-        };
-        let pair = Pair { source: source.id(), target: target.id() };
+        self.follow_as(actor, request, false).await
+    }
+
+    /// The same; `confirmed` where the person has been asked whether they mean it.
+    pub(super) async fn follow_as(
+        &self,
+        actor: Actor,
+        request: FollowRequest,
+        confirmed: bool,
+    ) -> Result<Followed, ServiceError> {
+        let mut access = Access::new(&self.rest);
+        let ends = self.ends(&mut access, actor, request.source.id(), request.target).await?;
+        let _alone = self.lock_target(request.target).await;
+        let standing = self.store.follow_by_pair(ends.pair()).await?;
+        let wanted = self.wanted(&mut access, &ends, &request, standing.as_ref()).await?;
+        let options = wanted.options.clone();
+        self.require_bot(&mut access, &ends, options.delivery).await?;
+        if standing.is_none() && !confirmed && access.makes_public(&ends).await? {
+            return Ok(Followed::Asked(self.ask(actor, request)));
+        }
         let action = self.take_action(actor.user)?;
-        let _alone = self.lock_target(pair.target).await;
-        self.begin_reading(&source, delivery).await?;
-        let followed = match self.store.follow_by_pair(pair).await? {
-            Some(standing) => self.change(standing, options).await?,
+        self.begin_reading(&ends.source, options.delivery).await?;
+        let followed = match standing {
+            Some(standing) => self.change(standing, wanted).await?,
             None => {
                 let new = NewFollow {
-                    pair,
-                    guild: target.guild,
-                    source_guild: source.guild,
+                    pair: ends.pair(),
+                    guild: ends.target.guild,
+                    source_guild: ends.source.guild,
                     source_parent: None,
                     spot: Spot::Channel,
                     options,
@@ -74,18 +92,17 @@ impl Follows {
         Ok(followed)
     }
 
-    /// Everything that a follow needs before anything is changed: the person's rights, the kinds of channel, the bot's permissions.
-    pub(super) async fn check(
+    /// The channels of a follow, where the person may connect them: their rights, and the kinds of channel.
+    pub(super) async fn ends(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
-        request: &FollowRequest,
-    ) -> Result<Checked, ServiceError> {
-        let target = self.target(access, actor, request).await?;
-        let source = self.source(access, actor, request).await?;
-        let delivery = choose_delivery(request, source.kind(), target.kind())?;
-        self.require_bot(access, &source, &target, delivery).await?;
-        Ok(Checked { source, target, delivery })
+        source: ChannelId,
+        target: ChannelId,
+    ) -> Result<Ends, ServiceError> {
+        let target = self.target(access, actor, target).await?;
+        let source = self.source(access, actor, source).await?;
+        Ok(Ends { source, target })
     }
 
     /// A source that nobody had read is read from now on: what was posted before is not sent later.
@@ -105,9 +122,9 @@ impl Follows {
         &self,
         access: &mut Access<'_>,
         actor: Actor,
-        request: &FollowRequest,
+        target: ChannelId,
     ) -> Result<Place, ServiceError> {
-        let target = access.own(actor, request.target).await?;
+        let target = access.own(actor, target).await?;
         access.require_person(actor.user, &target, Permissions::MANAGE_CHANNELS).await?;
         if !target.kind().holds_messages() {
             return Err(Refusal::TargetKind { channel: target.id(), kind: target.kind() }.into());
@@ -121,9 +138,9 @@ impl Follows {
         &self,
         access: &mut Access<'_>,
         actor: Actor,
-        request: &FollowRequest,
+        source: ChannelId,
     ) -> Result<Place, ServiceError> {
-        let source = access.seen_by(actor, request.source.id()).await?.ok_or(Refusal::UnknownSource)?;
+        let source = access.seen_by(actor, source).await?.ok_or(Refusal::UnknownSource)?;
         if !source.kind().holds_messages() {
             return Err(Refusal::SourceKind { channel: source.id(), kind: source.kind() }.into());
         }
@@ -133,11 +150,11 @@ impl Follows {
         Ok(source)
     }
 
-    async fn require_bot(
+    /// Refuses unless the bot may read the source and post into the target.
+    pub(super) async fn require_bot(
         &self,
         access: &mut Access<'_>,
-        source: &Place,
-        target: &Place,
+        ends: &Ends,
         delivery: Delivery,
     ) -> Result<(), ServiceError> {
         let in_source = match delivery {
@@ -145,8 +162,8 @@ impl Follows {
             Delivery::Relay => BOT_IN_SOURCE,
         };
         let lacks = [
-            access.bot_lacks(self.identity.user, target, BOT_IN_TARGET).await?,
-            access.bot_lacks(self.identity.user, source, in_source).await?,
+            access.bot_lacks(self.identity.user, &ends.target, BOT_IN_TARGET).await?,
+            access.bot_lacks(self.identity.user, &ends.source, in_source).await?,
         ];
         let lacks: Vec<Lack> = lacks.into_iter().flatten().collect();
         if lacks.is_empty() { Ok(()) } else { Err(Refusal::BotMay(lacks).into()) }
@@ -183,94 +200,10 @@ impl Follows {
             }
         }
     }
-
-    /// Changes the options of a follow that stands; one that says the same is refused, unless it is broken and can be repaired.
-    async fn change(&self, standing: Follow, options: FollowOptions) -> Result<Followed, ServiceError> {
-        let same = standing.options == options;
-        let stays = standing.options.delivery == options.delivery;
-        match standing.state {
-            FollowState::Active | FollowState::Paused if same => {
-                Err(already(standing.pair, standing.state).into())
-            }
-            FollowState::Paused if !stays => Err(Refusal::Paused(standing.id).into()),
-            FollowState::Active if !stays => self.switch(&standing, &options).await.map(Followed::Changed),
-            FollowState::Active | FollowState::Paused => {
-                self.set_options(&standing, &options, None).await.map(Followed::Changed)
-            }
-            FollowState::Broken(_) => {
-                self.repair(&standing, &options, same, stays).await.map(Followed::Repaired)
-            }
-        }
-    }
-
-    /// Makes a broken follow work again, as it is now asked for.
-    async fn repair(
-        &self,
-        standing: &Follow,
-        options: &FollowOptions,
-        same: bool,
-        stays: bool,
-    ) -> Result<Follow, ServiceError> {
-        if !stays {
-            self.switch(standing, options).await?;
-            let now = self.clock.now();
-            let resumed = self.store.resume_follow(standing.guild, standing.id, None, now).await?;
-            return Ok(resumed.ok_or(Refusal::NoSuchFollow(standing.id))?);
-        }
-        let repaired = self.reconnect(standing).await?;
-        if same { Ok(repaired) } else { self.set_options(&repaired, options, None).await }
-    }
-
-    /// Changes from native to relay or back: the new way is there before the old one goes. Where the old one can't go, all is as it was.
-    async fn switch(&self, standing: &Follow, options: &FollowOptions) -> Result<Follow, ServiceError> {
-        let connected = self.connect(standing.pair, options.delivery).await?;
-        self.watched.add(standing.pair, standing.source_guild, options.delivery);
-        let changed = match self.set_options(standing, options, Some(&connected.hook)).await {
-            Ok(changed) => changed,
-            Err(error) => {
-                self.disconnect(connected).await;
-                return Err(error);
-            }
-        };
-        if let Err(error) = self.release(standing).await {
-            let former = standing.follower_webhook.map(Hook::Native);
-            self.set_options(standing, &standing.options, former.as_ref()).await?;
-            self.disconnect(connected).await;
-            return Err(error);
-        }
-        Ok(changed)
-    }
-
-    async fn set_options(
-        &self,
-        standing: &Follow,
-        options: &FollowOptions,
-        hook: Option<&Hook>,
-    ) -> Result<Follow, ServiceError> {
-        let now = self.clock.now();
-        let changed = self.store.update_options(standing.guild, standing.id, options, hook, now).await?;
-        (self.wake)(vec![standing.pair.target]);
-        changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
-    }
 }
 
-fn already(pair: Pair, state: FollowState) -> Refusal {
+/// The pair is followed, and just so.
+pub(super) fn already(pair: Pair, state: FollowState) -> Refusal {
     let paused = state == FollowState::Paused;
     Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target, paused }
-}
-
-/// `auto` takes native for an announcement source with mode `all`, else relay.
-fn choose_delivery(
-    request: &FollowRequest,
-    source: ChannelKind,
-    target: ChannelKind,
-) -> Result<Delivery, Refusal> {
-    let native =
-        source == ChannelKind::Announcement && target.takes_native() && request.filter == Filter::All;
-    match request.delivery {
-        DeliveryChoice::Auto if native => Ok(Delivery::Native),
-        DeliveryChoice::Auto => Ok(Delivery::Relay),
-        DeliveryChoice::Fixed(Delivery::Native) if !native => Err(Refusal::NativeImpossible),
-        DeliveryChoice::Fixed(delivery) => Ok(delivery),
-    }
 }

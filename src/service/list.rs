@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use crate::domain::follow::{Follow, FollowId};
+use crate::domain::follow::{Follow, FollowId, Threads};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
 use crate::store::Cursor;
 
 use super::access::{Access, Found};
-use super::{Actor, Follows, ServiceError};
+use super::follow_change::usual_threads;
+use super::{Actor, Follows, ServiceError, TagsNow};
 
 /// How many follows a page shows. With two choices each, their select stays under Discord's 25 options.
 pub(crate) const PAGE: u64 = 8;
 /// How many follows the autocompletion looks through, for those that fit what was typed.
 const CHOICES: u64 = 100;
 /// How long it may look: an autocompletion can't be acknowledged first, and Discord waits for 3 s.
-const IN_TIME: Duration = Duration::from_millis(1_800);
-/// How many tags the autocompletion offers. Discord: 25 choices at most.
-const TAGS: u64 = 25;
+pub(super) const IN_TIME: Duration = Duration::from_millis(1_800);
 /// How many followers `/followers` looks at one by one; the rest is counted.
 const FOLLOWERS: u64 = 50;
 
@@ -55,6 +54,10 @@ pub struct FollowRow {
     pub source: End,
     /// Its target.
     pub target: End,
+    /// Its tags as they are called now.
+    pub tags: TagsNow,
+    /// What of the source's threads it lets through, where that isn't the usual.
+    pub threads: Option<Threads>,
 }
 
 /// A page of a server's follows.
@@ -191,14 +194,6 @@ impl Follows {
         }
         Ok(())
     }
-
-    /// The tags that this server's follows use, for who manages the channel in which they type.
-    pub async fn known_tags(&self, actor: Actor) -> Result<Vec<String>, ServiceError> {
-        let mut access = Access::new(&self.rest);
-        access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
-        let tags = self.store.tags_of_server(actor.guild, TAGS).await?;
-        Ok(tags.iter().map(ToString::to_string).collect())
-    }
 }
 
 impl Access<'_> {
@@ -206,7 +201,14 @@ impl Access<'_> {
     async fn row(&mut self, actor: Actor, follow: Follow) -> Result<FollowRow, ServiceError> {
         let source = self.end(actor, follow.pair.source).await?;
         let target = self.end(actor, follow.pair.target).await?;
-        Ok(FollowRow { follow, source, target })
+        let (forum, usual) = match self.find(follow.pair.source).await? {
+            Found::Seen(channel) => (self.forum_of(&channel).await?, usual_threads(channel.kind)),
+            Found::Hidden | Found::Gone => (None, Threads::None),
+        };
+        let seen = matches!(source, End::Here { .. } | End::Elsewhere { .. });
+        let tags = TagsNow::of(&follow.options.filter, forum.as_ref(), seen);
+        let threads = Some(follow.options.threads).filter(|threads| *threads != usual);
+        Ok(FollowRow { follow, source, target, tags, threads })
     }
 
     /// A channel as this person may know it.

@@ -3,9 +3,11 @@
 //! [`Follows`] serves people (commands and, later, HTTP); [`intake`] and [`upkeep`] serve what the gateway reports.
 
 pub mod access;
+mod confirm;
 mod content;
 pub mod error;
 mod follow;
+mod follow_change;
 pub mod health;
 pub mod intake;
 mod list;
@@ -16,6 +18,7 @@ mod pause;
 mod publish;
 mod request;
 mod status;
+mod tags;
 mod unfollow;
 pub mod upkeep;
 pub mod watch;
@@ -31,15 +34,19 @@ use crate::store::Store;
 
 pub use crate::store::Cursor;
 
+pub use self::confirm::{Question, QuestionId};
 pub use self::error::{Refusal, ServiceError};
 pub use self::follow::Followed;
+pub use self::follow_change::{Changed, NotNative};
 pub use self::list::{End, FollowPage, FollowRow, Follower, FollowerPage, ServerFollowers};
 pub use self::pause::Resumed;
 pub use self::publish::Published;
 pub use self::request::{DeliveryChoice, FollowRequest, MOST_BACKFILL, SourceChoice, UnfollowRequest};
 pub use self::status::{FollowTotals, Status};
+pub use self::tags::TagsNow;
 pub use self::unfollow::Unfollowed;
 
+use self::confirm::Questions;
 use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
 use self::watch::Watched;
@@ -93,6 +100,7 @@ pub struct Follows {
     allowance: Mutex<Allowance>,
     /// Held while a target's webhook is looked for and made, so that two follows into it share one.
     target_locks: Locks<ChannelId>,
+    questions: Questions,
 }
 
 impl Follows {
@@ -110,6 +118,7 @@ impl Follows {
             wake,
             allowance,
             target_locks: Locks::default(),
+            questions: Questions::default(),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Pausing and resuming a follow. What is posted meanwhile is not sent later.
 
-use crate::domain::follow::{Delivery, Follow, FollowId, FollowState};
+use crate::domain::follow::{Delivery, Follow, FollowId, FollowOptions, FollowState};
 
 use super::access::{Access, Place};
-use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
-use super::{DeliveryChoice, SourceChoice};
+use super::follow_change::not_native;
+use super::{Actor, Follows, Refusal, ServiceError};
 
 /// What came of resuming.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,14 +78,13 @@ impl Follows {
 
     /// Checks what a new follow of the same pair and delivery would need; returns its source.
     async fn require_possible(&self, actor: Actor, follow: &Follow) -> Result<Place, ServiceError> {
-        let request = FollowRequest {
-            source: SourceChoice::Linked(follow.pair.source),
-            target: follow.pair.target,
-            filter: follow.options.filter.clone(),
-            delivery: DeliveryChoice::Fixed(follow.options.delivery),
-            panels: follow.options.panels,
-            backfill: 0,
-        };
-        self.check(&mut Access::new(&self.rest), actor, &request).await.map(|checked| checked.source)
+        let mut access = Access::new(&self.rest);
+        let ends = self.ends(&mut access, actor, follow.pair.source, follow.pair.target).await?;
+        let FollowOptions { delivery, filter, threads, .. } = &follow.options;
+        if *delivery == Delivery::Native && not_native(&ends, filter, *threads).is_some() {
+            return Err(Refusal::NativeImpossible.into());
+        }
+        self.require_bot(&mut access, &ends, *delivery).await?;
+        Ok(ends.source)
     }
 }

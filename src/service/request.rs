@@ -1,9 +1,8 @@
 //! What a person asks for with `/follow`, read from what was typed.
 
 use crate::domain::channel::parse_channel_link;
-use crate::domain::follow::{Delivery, Filter, Mode, Pair};
+use crate::domain::follow::{Delivery, Mode, Pair, Threads};
 use crate::domain::ids::ChannelId;
-use crate::domain::tags::{Tag, TagSet};
 
 use super::error::Refusal;
 
@@ -77,10 +76,9 @@ impl UnfollowRequest {
 }
 
 /// How posts should be delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryChoice {
-    /// Native where Discord can and the mode is `all`, else relay.
-    #[default]
+    /// Native where Discord can and nothing is chosen that it can't, else relay.
     Auto,
     /// This one.
     Fixed(Delivery),
@@ -89,7 +87,7 @@ pub enum DeliveryChoice {
 /// The most posts that a follow can begin with.
 pub const MOST_BACKFILL: u8 = 50;
 
-/// A follow as a person asks for it.
+/// A follow as a person asks for it. What isn't given stays as it is; for a new follow, it is as usual.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowRequest {
     /// What to follow.
@@ -97,57 +95,41 @@ pub struct FollowRequest {
     /// Where to.
     pub target: ChannelId,
     /// Which posts.
-    pub filter: Filter,
+    pub mode: Option<Mode>,
+    /// The tags for it, as they were typed: what they mean depends on the source.
+    pub tags: Option<String>,
+    /// What of the source's threads.
+    pub threads: Option<Threads>,
     /// How.
-    pub delivery: DeliveryChoice,
+    pub delivery: Option<DeliveryChoice>,
     /// Whether panels too.
-    pub panels: bool,
+    pub panels: Option<bool>,
     /// How many of the source's last posts are shown at once, at most [`MOST_BACKFILL`].
     pub backfill: u8,
 }
 
 impl FollowRequest {
-    /// Reads the parts that need no look at Discord.
-    pub fn new(
-        source: SourceChoice,
-        target: ChannelId,
-        mode: Mode,
-        tags: Option<&str>,
-        delivery: DeliveryChoice,
-        panels: bool,
-        backfill: u8,
-    ) -> Result<Self, Refusal> {
+    /// Asks for the pair, with nothing chosen.
+    pub fn new(source: SourceChoice, target: ChannelId) -> Result<Self, Refusal> {
         if source.id() == target {
             return Err(Refusal::SelfFollow);
         }
-        let tags = tags.and_then(|tags| TagSet::new(tags.split(',').filter_map(Tag::hashtag)));
-        if tags.as_ref().is_some_and(|tags| !tags.fits()) {
-            return Err(Refusal::TooManyTags);
-        }
-        if mode == Mode::All && tags.is_some() {
-            return Err(Refusal::TagsWithoutMode);
-        }
-        let filter = Filter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))?;
-        Ok(Self { source, target, filter, delivery, panels, backfill: backfill.min(MOST_BACKFILL) })
+        Ok(Self {
+            source,
+            target,
+            mode: None,
+            tags: None,
+            threads: None,
+            delivery: None,
+            panels: None,
+            backfill: 0,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn request(mode: Mode, tags: Option<&str>) -> Result<FollowRequest, Refusal> {
-        let [source, target] = [1, 2].map(|id| ChannelId::new(id).unwrap());
-        FollowRequest::new(SourceChoice::Chosen(source), target, mode, tags, DeliveryChoice::Auto, true, 0)
-    }
-
-    #[test]
-    fn only_and_except_need_a_tag() {
-        assert_eq!(request(Mode::Only, None), Err(Refusal::TagsMissing(Mode::Only)));
-        assert_eq!(request(Mode::Except, Some(" , ")), Err(Refusal::TagsMissing(Mode::Except)));
-        assert!(request(Mode::Only, Some("news")).is_ok());
-        assert_eq!(request(Mode::All, Some("news")), Err(Refusal::TagsWithoutMode));
-    }
 
     #[test]
     fn a_choice_names_its_target_where_another_is_meant() {

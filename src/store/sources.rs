@@ -1,8 +1,16 @@
-//! Sources: whether they are read, and which of their messages are mirrored.
+//! Sources: whether they are read, which of their messages are mirrored, and the hashtags in use there.
+
+use sea_orm::FromQueryResult;
 
 use super::sql::Sql;
 use super::{Store, StoreError};
 use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::tags::Tag;
+
+#[derive(FromQueryResult)]
+struct TagRow {
+    tag: String,
+}
 
 impl Store {
     /// Whether somebody follows this channel by relay and isn't resting: then it is read without gaps, as far as
@@ -20,6 +28,17 @@ impl Store {
             WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active AND threads <> 'none'";
         let counts = Sql::new(query, [source.to_db().into()]).numbers(&self.db).await?;
         Ok(counts.first().is_some_and(|count| *count > 0))
+    }
+
+    /// The hashtags of what was posted last in this channel or thread itself, the newest first.
+    pub async fn hashtags_of(&self, source: ChannelId, limit: u64) -> Result<Vec<Tag>, StoreError> {
+        let query = "SELECT g.tag FROM activity_tags g JOIN (SELECT id FROM activities \
+            WHERE (thread_id = $1 OR source_channel_id = $1 AND thread_id IS NULL) AND NOT deleted ORDER BY id DESC LIMIT 200) a \
+            ON a.id = g.activity_id WHERE g.tag NOT LIKE 'forum:%' GROUP BY g.tag ORDER BY MAX(a.id) DESC, g.tag LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let tags: Vec<TagRow> =
+            Sql::new(query, [source.to_db().into(), limit.into()]).rows_of(&self.db).await?;
+        Ok(tags.into_iter().map(|row| Tag::from_key(&row.tag, None)).collect())
     }
 
     /// The messages of this channel or thread, from that one on, that are owed to anybody or shown anywhere, and stand as far as is known.

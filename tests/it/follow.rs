@@ -8,43 +8,6 @@ fn channel(channel: &Channel) -> Options {
     Options::new().set("channel", channel)
 }
 
-async fn tags(scene: &Scene) -> Option<String> {
-    let query = "SELECT group_concat(tag) FROM (SELECT tag FROM channel_follow_tags ORDER BY tag)";
-    scene.world.database.text(query).await
-}
-
-#[tokio::test]
-async fn other_options_change_the_follow_that_stands() {
-    let scene = Scene::new().await;
-    scene.follow(&scene.releases).await;
-    let hook = scene.news.webhooks()[0].id;
-
-    let only = channel(&scene.releases).set("mode", "only").set("tags", "#Bug, release,BUG");
-    let reply = scene.run("/follow", only.clone()).await;
-    assert!(reply.text().starts_with("Follow #1 has new options"), "{}", reply.text());
-    assert!(reply.text().contains("`only` with bug, release"), "{}", reply.text());
-    assert_eq!(scene.newest("mode").await.as_deref(), Some("only"));
-    assert_eq!(tags(&scene).await.as_deref(), Some("bug,release"));
-    // Written otherwise, it is the same.
-    let same = channel(&scene.releases).set("mode", "only").set("tags", "release,bug");
-    assert!(scene.refused("/follow", same).await.contains("is already following"));
-
-    scene.run("/follow", channel(&scene.releases).set("mode", "except").set("tags", "chat")).await;
-    assert_eq!(scene.newest("mode").await.as_deref(), Some("except"));
-    assert_eq!(tags(&scene).await.as_deref(), Some("chat"));
-
-    scene.run("/follow", channel(&scene.releases).set("panels", false)).await;
-    assert_eq!(scene.newest("panels").await.as_deref(), Some("0"));
-    assert_eq!(scene.newest("mode").await.as_deref(), Some("all"));
-    assert_eq!(tags(&scene).await, None);
-
-    assert_eq!(scene.count("channel_follows").await, 1);
-    assert_eq!(scene.news.webhooks().len(), 1);
-    assert_eq!(scene.news.webhooks()[0].id, hook);
-    scene.alice.post(&scene.releases, "v1").unwrap();
-    scene.news.wait_for_message(SOON, |message| message.content == "v1").await.unwrap();
-}
-
 #[tokio::test]
 async fn into_names_where_posts_appear() {
     let scene = Scene::new().await;
@@ -56,19 +19,6 @@ async fn into_names_where_posts_appear() {
     scene.alice.post(&scene.releases, "v1").unwrap();
     board.wait_for_message(SOON, |message| message.content == "v1").await.unwrap();
     assert_eq!(scene.news.message_count(), 0);
-}
-
-#[tokio::test]
-async fn tags_are_completed_from_those_in_use() {
-    let scene = Scene::new().await;
-    scene.run("/follow", channel(&scene.releases).set("mode", "only").set("tags", "bug,build,chat")).await;
-    let names = |choices: Vec<tributary_sandbox::Choice>| -> Vec<String> {
-        choices.into_iter().map(|choice| choice.name).collect()
-    };
-    let offered = scene.alice.autocomplete(&scene.news, "/follow", (), "tags", "bu").await.unwrap();
-    assert_eq!(names(offered), ["bu", "bug", "build"]);
-    let offered = scene.alice.autocomplete(&scene.news, "/follow", (), "tags", "chat, b").await.unwrap();
-    assert_eq!(names(offered), ["chat, b", "chat, bug", "chat, build"]);
 }
 
 #[tokio::test]

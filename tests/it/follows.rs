@@ -264,7 +264,7 @@ async fn a_page_of_long_names_fits() {
     for n in 0..8 {
         let source = lakeside.announcement(&format!("{n}{}", "_x".repeat(49)));
         let options =
-            Options::new().set("link", source.link()).set("mode", "except").set("tags", "*t*".repeat(30));
+            Options::new().set("link", source.link()).set("mode", "except").set("tags", "_t_".repeat(30));
         let reply = scene.run("/follow", options).await;
         assert!(reply.text().contains("now follows"), "{}", reply.text());
     }

@@ -1,8 +1,10 @@
 //! The real bot against the sandbox: each test starts the program as an operator would, acts as people do, and looks at what they would see.
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
+mod confirm;
 mod faults;
 mod follow;
+mod follow_changes;
 mod followers;
 mod follows;
 mod gaps;
@@ -12,6 +14,7 @@ mod kills;
 mod life;
 mod limits;
 mod migrate;
+mod modes;
 mod native;
 mod operating;
 mod page;

@@ -122,7 +122,7 @@ async fn a_native_follow_can_become_a_relay_and_back() {
     let (scene, board) = following().await;
     let native = scene.news.webhooks()[0].id;
     let reply = scene.run("/follow", channel(&board).set("delivery", "relay")).await;
-    assert!(reply.text().contains("has new options"), "{}", reply.text());
+    assert_eq!(reply.text(), "Follow #1 is changed: delivery native → relay.");
     let hooks = scene.news.webhooks();
     assert_eq!((hooks.len(), hooks[0].follows), (1, None));
     assert_ne!(hooks[0].id, native);
@@ -193,11 +193,24 @@ async fn a_switch_that_fails_leaves_the_old_way() {
 }
 
 #[tokio::test]
-async fn a_paused_follow_keeps_its_delivery() {
+async fn a_paused_follow_becomes_a_relay_but_not_native() {
     let (scene, board) = following().await;
     scene.run("/follows", ()).await.select(MENU, &["pause:1"]).await.unwrap();
-    let text = scene.refused("/follow", channel(&board).set("delivery", "relay")).await;
-    assert!(text.starts_with("Follow #1 is paused. Resume it"), "{text}");
+    let reply = scene.run("/follow", channel(&board).set("delivery", "relay")).await;
+    let expected =
+        "Follow #1 is changed: delivery native → relay. It is still paused: resume it in `/follows`.";
+    assert_eq!(reply.text(), expected);
+    scene.alice.post(&board, "while paused").unwrap();
+    let text = scene.refused("/follow", channel(&board).set("delivery", "native")).await;
+    assert!(
+        text.starts_with("Follow #1 is paused, and Discord's own following begins to post at once."),
+        "{text}"
+    );
+    scene.run("/follows", ()).await.select(MENU, &["resume:1"]).await.unwrap();
+    scene.alice.post(&board, "by relay").unwrap();
+    scene.news.wait_for_message(SOON, |message| message.content == "by relay").await.unwrap();
+    assert_eq!(texts(&scene.news), ["by relay"]);
+    assert_eq!(scene.news.webhooks().len(), 1);
 }
 
 #[tokio::test]

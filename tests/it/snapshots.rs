@@ -38,7 +38,7 @@ async fn following() {
     let mut story = Story::default();
     story.run(&scene, "/follow", channel(&scene.releases)).await;
     story.run(&scene, "/follow", channel(&board)).await;
-    let filtered = channel(&scene.releases).set("mode", "except").set("tags", "chat, *off-topic*");
+    let filtered = channel(&scene.releases).set("mode", "except").set("tags", "chat, off_topic");
     story.run(&scene, "/follow", filtered).await;
     story.run(&scene, "/follow", channel(&board).set("delivery", "relay").set("panels", false)).await;
     story.run(&scene, "/unfollow", channel(&scene.releases)).await;
@@ -130,6 +130,7 @@ async fn refusals() {
         ("no link", "/follow", Options::new().set("link", "#news")),
         ("only without tags", "/follow", channel(&board).set("mode", "only")),
         ("tags without only", "/follow", channel(&board).set("tags", "x")),
+        ("no hashtag", "/follow", channel(&board).set("mode", "only").set("tags", "bug, off-topic")),
         ("long tags", "/follow", channel(&board).set("mode", "only").set("tags", "x".repeat(101))),
         ("a forum", "/follow", channel(&forum)),
         ("a thread", "/follow", channel(&thread)),

@@ -4,20 +4,29 @@ use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 
-use crate::domain::follow::{Delivery, Filter, Follow, FollowState, Mode};
+use crate::domain::follow::Mode;
 use crate::domain::text;
-use crate::service::{DeliveryChoice, FollowRequest, Followed, ServiceError, SourceChoice};
+use crate::service::{DeliveryChoice, FollowRequest, MOST_BACKFILL, ServiceError, SourceChoice};
 
+use super::super::follow_answer;
 use super::super::ids::IntoDomain;
-use super::super::reply::{self, mention};
+use super::super::options::{filled_channel, filled_link};
+use super::super::reply;
 use super::super::{Bot, Context};
+
+/// How many choices an autocompletion may offer.
+const CHOICES: usize = 25;
+/// How long each may be.
+const CHOICE: usize = 100;
 
 /// Let a channel follow another: what is posted there appears here
 ///
 /// From then on, what is posted in the source also appears in the target. Announcement channels use Discord's own following, which copies what is published; all others
-/// are relayed by the bot. Needs Manage Channels in the target, and a source that you see.
+/// are relayed by the bot. For a pair that is followed already, it changes the options that you give. Needs Manage Channels in the target, and a source that you see.
 ///
-/// Example: `/follow channel:#releases into:#news`
+/// `tags` are a forum's own (one with a comma in its name in quotes: `"Q, A", bug`), or `#hashtags` in the text. Tags that are made later count like any other.
+///
+/// Example: `/follow channel:#releases into:#news mode:except tags:#beta`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
 #[expect(clippy::too_many_arguments, reason = "one for each option of the command")]
 pub(super) async fn follow(
@@ -44,86 +53,26 @@ pub(super) async fn follow(
     let actor = reply::actor(ctx)?;
     let source = SourceChoice::new(channel.map(IntoDomain::into_domain), link.as_deref())?;
     let target = into.map_or(actor.channel, IntoDomain::into_domain);
-    let mode = mode.unwrap_or(Mode::All);
-    let delivery = delivery.unwrap_or_default();
-    let (panels, backfill) = (panels.unwrap_or(true), backfill.unwrap_or(0));
-    let request = FollowRequest::new(source, target, mode, tags.as_deref(), delivery, panels, backfill)?;
+    let backfill = backfill.unwrap_or(0).min(MOST_BACKFILL);
+    let pair = FollowRequest::new(source, target)?;
+    let request = FollowRequest { mode, tags, delivery, panels, backfill, ..pair };
     let followed = ctx.data().follows.follow(actor, request).await?;
-    reply::embed(ctx, reply::done(describe(&followed))).await;
+    reply::deliver(reply::send(ctx, follow_answer::answer(&followed)).await);
     Ok(())
 }
 
-/// What came of it, as the admin reads it.
-fn describe(followed: &Followed) -> String {
-    let (Followed::New { follow, .. } | Followed::Changed(follow) | Followed::Repaired(follow)) = followed;
-    let source = mention(follow.pair.source);
-    let target = mention(follow.pair.target);
-    let id = follow.id;
-    let outcome = match followed {
-        Followed::New { earlier: 0, .. } => format!("{target} now follows {source} (follow {id})."),
-        Followed::New { earlier, .. } => {
-            format!("{target} now follows {source} (follow {id}), beginning with its last {earlier} posts.")
-        }
-        Followed::Changed(_) => format!("Follow {id} has new options: {target} follows {source}."),
-        Followed::Repaired(_) => format!("Follow {id} works again: {target} follows {source}."),
-    };
-    if follow.state == FollowState::Paused {
-        return format!("{outcome} It is still paused: resume it in `/follows`.");
-    }
-    format!("{outcome} {}", what_to_expect(follow))
-}
-
-fn what_to_expect(follow: &Follow) -> String {
-    let target = mention(follow.pair.target);
-    match (follow.options.delivery, &follow.options.filter) {
-        (Delivery::Native, _) => {
-            "Discord's own following delivers: posts appear once they are published in the source.".to_owned()
-        }
-        (Delivery::Relay, Filter::All) => format!("New posts appear in {target} from now on."),
-        (Delivery::Relay, filter) => {
-            let tags = text::escape(&text::cut(&filter.tag_list(), 200));
-            format!(
-                "The mode `{}` with {tags} is remembered; until a later version filters by tag, all new posts appear in {target}.",
-                filter.mode().as_str()
-            )
-        }
-    }
-}
-
-/// Offers the tags that this server's follows use already, and what has been typed.
+/// Offers the tags of the source that is filled in, and those that this server's follows use already. Discord: 25 choices of at most 100 characters.
 async fn complete_tags(
     ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
     typed: &str,
 ) -> serenity::CreateAutocompleteResponse {
-    let known = match reply::actor(ctx) {
-        Ok(actor) => ctx.data().follows.known_tags(actor).await.unwrap_or_default(),
+    let source = filled_channel(ctx, "channel").or_else(|| filled_link(ctx, "link"));
+    let choices = match reply::actor(ctx) {
+        Ok(actor) => ctx.data().follows.tag_choices(actor, source, typed).await.unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    complete(typed, &known).into_iter().fold(serenity::CreateAutocompleteResponse::new(), |answer, text| {
+    let choices = choices.into_iter().filter(|text| text::units(text) <= CHOICE).take(CHOICES);
+    choices.fold(serenity::CreateAutocompleteResponse::new(), |answer, text| {
         answer.add_string_choice(text.clone(), text)
     })
-}
-
-/// What the text may become: itself, or itself with its last tag completed. Discord: 25 choices of at most 100 characters.
-fn complete(typed: &str, known: &[String]) -> Vec<String> {
-    let (before, last) = typed.rsplit_once(',').map_or(("", typed), |(before, last)| (before.trim(), last));
-    let last = crate::domain::tags::normalise(last);
-    let join = |tag: &str| if before.is_empty() { tag.to_owned() } else { format!("{before}, {tag}") };
-    let itself = (!last.is_empty()).then(|| join(&last));
-    let completed = known.iter().filter(|tag| tag.starts_with(&last) && **tag != last).map(|tag| join(tag));
-    itself.into_iter().chain(completed).filter(|text| text.chars().count() <= 100).take(25).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn completes_the_last_tag() {
-        let known = ["bug".to_owned(), "build".to_owned(), "release".to_owned()];
-        assert_eq!(complete("bu", &known), ["bu", "bug", "build"]);
-        assert_eq!(complete("release, BUG", &known), ["release, bug"]);
-        assert_eq!(complete("", &known), known);
-        assert_eq!(complete(&"x".repeat(200), &known), [""; 0]);
-    }
 }

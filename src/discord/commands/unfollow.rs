@@ -5,12 +5,12 @@ use std::sync::Arc;
 use poise::serenity_prelude as serenity;
 
 use crate::domain::follow::Delivery;
-use crate::domain::ids::ChannelId;
 use crate::domain::text;
 use crate::service::{FollowRow, ServiceError, UnfollowRequest, Unfollowed};
 
 use super::super::follow_list;
 use super::super::ids::IntoDomain;
+use super::super::options::filled_channel;
 use super::super::reply::{self, mention};
 use super::super::{Bot, Context};
 
@@ -62,15 +62,6 @@ async fn complete_link(
     matching.take(25).fold(serenity::CreateAutocompleteResponse::new(), |answer, (label, id)| {
         answer.add_string_choice(label, id)
     })
-}
-
-/// A channel that was chosen for another option already; in an autocompletion it comes as a bare id.
-fn filled_channel(
-    ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
-    option: &str,
-) -> Option<ChannelId> {
-    let filled = ctx.interaction.data.options.iter().find(|filled| filled.name == option)?;
-    filled.value.as_channel_id().map(IntoDomain::into_domain)
 }
 
 /// A follow as the list of choices shows it; Discord: at most 100 characters, and no mentions.

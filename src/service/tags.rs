@@ -1,0 +1,128 @@
+//! Tags as people know them: read with what a source offers, completed while they are typed, and as they are called now.
+
+use crate::domain::channel::ChannelKind;
+use crate::domain::follow::Filter;
+use crate::domain::ids::ChannelId;
+use crate::domain::permissions::Permissions;
+use crate::domain::tag_list::{Unreadable, Vocabulary};
+use crate::domain::tags::{Tag, TagSet};
+use crate::rest::model::Channel;
+
+use super::access::{Access, Found, Place};
+use super::list::IN_TIME;
+use super::{Actor, Follows, Refusal, ServiceError};
+
+/// How many tags of each kind the autocompletion looks at. Discord: 25 choices at most.
+const TAGS: u64 = 50;
+
+/// A follow's tags as they are called now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TagsNow {
+    /// Those that there are.
+    pub there: Vec<String>,
+    /// Those that were deleted in the source, by the names that they had.
+    pub deleted: Vec<String>,
+}
+
+impl TagsNow {
+    /// Of a follow whose source belongs to this forum, if it does; without it, as they were called when they were chosen. Who may not see the forum learns no
+    /// new names.
+    pub(super) fn of(filter: &Filter, forum: Option<&Channel>, seen: bool) -> Self {
+        let mut now = Self::default();
+        for tag in filter.tags() {
+            let Tag::Forum { id, name } = tag else {
+                now.there.push(tag.to_string());
+                continue;
+            };
+            match forum.map(|forum| forum.available_tags.iter().find(|offered| offered.id == *id)) {
+                Some(None) => now.deleted.push(name.clone()),
+                Some(Some(offered)) if seen => now.there.push(offered.name.clone()),
+                Some(Some(_)) | None => now.there.push(name.clone()),
+            }
+        }
+        now
+    }
+}
+
+/// Reads the tags that were typed for this source; `None` where there are none.
+pub(super) async fn read_tags(
+    access: &mut Access<'_>,
+    source: &Place,
+    typed: &str,
+) -> Result<Option<TagSet>, ServiceError> {
+    let forum = access.forum_of(&source.channel).await?;
+    let vocabulary = vocabulary(forum.as_ref());
+    let refusal = |unreadable| match unreadable {
+        Unreadable::NotOffered(name) => Refusal::NoSuchTag {
+            forum: forum.as_ref().map_or(source.id(), |forum| forum.id),
+            name,
+            offered: vocabulary.offered().unwrap_or_default().iter().map(ToString::to_string).collect(),
+        },
+        Unreadable::NotWritable(text) => Refusal::NotAHashtag(text),
+    };
+    Ok(vocabulary.read(typed).map_err(refusal)?)
+}
+
+/// What tags of this forum can be; without one, hashtags alone.
+fn vocabulary(forum: Option<&Channel>) -> Vocabulary {
+    let Some(forum) = forum else { return Vocabulary::hashtags() };
+    let tag = |tag: &crate::rest::model::ForumTag| Tag::Forum { id: tag.id, name: tag.name.clone() };
+    Vocabulary::forum(forum.available_tags.iter().map(tag).collect())
+}
+
+impl Follows {
+    /// What the tags that are being typed may become, for who manages the channel in which they type; as much as can be found in time.
+    pub async fn tag_choices(
+        &self,
+        actor: Actor,
+        source: Option<ChannelId>,
+        typed: &str,
+    ) -> Result<Vec<String>, ServiceError> {
+        let found = tokio::time::timeout(IN_TIME, self.complete_tags(actor, source, typed)).await;
+        found.unwrap_or_else(|_| Ok(Vec::new()))
+    }
+
+    async fn complete_tags(
+        &self,
+        actor: Actor,
+        source: Option<ChannelId>,
+        typed: &str,
+    ) -> Result<Vec<String>, ServiceError> {
+        let mut access = Access::new(&self.rest);
+        access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
+        let used = self.store.tags_of_server(actor.guild, TAGS).await?;
+        let (of_forums, hashtags): (Vec<Tag>, Vec<Tag>) =
+            used.into_iter().partition(|tag| matches!(tag, Tag::Forum { .. }));
+        let source = match source {
+            Some(source) => access.seen_by(actor, source).await?,
+            None => None,
+        };
+        let Some(source) = source else {
+            // Of a source that they may not see, or that isn't chosen yet: what they know already.
+            let mut choices = Vocabulary::forum(of_forums).complete(typed, &hashtags);
+            choices.extend(Vocabulary::hashtags().complete(typed, &hashtags));
+            return Ok(choices);
+        };
+        let forum = access.forum_of(&source.channel).await?;
+        let mut known = match &forum {
+            Some(_) => Vec::new(),
+            None => self.store.hashtags_of(source.id(), TAGS).await?,
+        };
+        known.extend(hashtags);
+        Ok(vocabulary(forum.as_ref()).complete(typed, &known))
+    }
+}
+
+impl Access<'_> {
+    /// The forum that this channel is, or that it is a post of.
+    pub(super) async fn forum_of(&mut self, channel: &Channel) -> Result<Option<Channel>, ServiceError> {
+        if channel.kind == ChannelKind::Forum {
+            return Ok(Some(channel.clone()));
+        }
+        let Some(parent) = channel.parent_id.filter(|_| channel.kind.is_thread()) else { return Ok(None) };
+        match self.find(parent).await? {
+            Found::Seen(parent) if parent.kind == ChannelKind::Forum => Ok(Some(parent)),
+            _ => Ok(None),
+        }
+    }
+}
