@@ -117,8 +117,10 @@ impl TagSet {
 
     /// Whether there are no more and no longer ones than a follow takes.
     pub fn fits(&self) -> bool {
-        self.0.len() <= Self::MOST
-            && self.0.iter().all(|tag| tag.to_string().chars().count() <= Self::LONGEST)
+        let length = |tag: &Tag| match tag {
+            Tag::Forum { name, .. } | Tag::Hashtag(name) => name.chars().count(),
+        };
+        self.0.len() <= Self::MOST && self.0.iter().all(|tag| length(tag) <= Self::LONGEST)
     }
 
     /// The tags, at least one.

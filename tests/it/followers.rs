@@ -115,7 +115,8 @@ async fn taking_back_stops_discords_own_following_too() {
     scene.run("/publish", audience(&board, "servers")).await;
     let target = lakeside.text("target");
     let link = Options::new().set("link", board.link());
-    let reply = keeper.run(&target, "/follow", link).await.unwrap();
+    let asked = keeper.run(&target, "/follow", link).await.unwrap();
+    let reply = asked.press("Follow anyway").await.unwrap();
     assert!(reply.text().contains("once they are published"), "{}", reply.text());
     let reply = scene.run("/publish", audience(&board, "nobody")).await;
     assert!(reply.text().contains("This broke 1 follow"), "{}", reply.text());

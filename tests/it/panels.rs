@@ -310,7 +310,7 @@ async fn a_follow_changes_its_way_and_keeps_its_panels() {
     let switch = async |delivery: &str| {
         let options = Options::new().set("channel", &releases).set("delivery", delivery);
         let switched = board.alice.run(&lobby, "/follow", options).await.expect("an answer");
-        assert!(switched.text().contains("has new options"), "{}", switched.text());
+        assert!(switched.text().contains("is changed"), "{}", switched.text());
     };
     switch("native").await;
     board.change("Plan", "Version 2.").await;

@@ -41,9 +41,28 @@ async fn following() {
     let filtered = channel(&scene.releases).set("mode", "except").set("tags", "chat, off_topic");
     story.run(&scene, "/follow", filtered).await;
     story.run(&scene, "/follow", channel(&board).set("delivery", "relay").set("panels", false)).await;
+    story.run(&scene, "/follow", channel(&board).set("mode", "only").set("tags", "big_news")).await;
     story.run(&scene, "/unfollow", channel(&scene.releases)).await;
-    story.run(&scene, "/follow", channel(&board)).await;
+    let back = channel(&board).set("mode", "all").set("delivery", "auto").set("panels", true);
+    story.run(&scene, "/follow", back.clone()).await;
+    story.run(&scene, "/follow", channel(&board).set("mode", "except").set("tags", "chat")).await;
     story.run(&scene, "/unfollow", channel(&board)).await;
+    story.run(&scene, "/follow", channel(&board).set("mode", "except").set("tags", "chat, beta")).await;
+    assert_snapshot!(story.0);
+}
+
+#[tokio::test]
+async fn making_public() {
+    let scene = Scene::new().await;
+    let staff = scene.harbour.private_text("staff");
+    staff.allow(&scene.alice, Permissions::VIEW_CHANNEL);
+    scene.harbour.allow_bot(&staff, Permissions::VIEW_CHANNEL);
+    let mut story = Story::default();
+    let asked = scene.run("/follow", channel(&staff)).await;
+    story.tell(&scene, "/follow", &asked);
+    story.tell(&scene, "Cancel", &asked.press("Cancel").await.expect("an answer"));
+    let asked = scene.run("/follow", channel(&staff)).await;
+    story.tell(&scene, "Follow anyway", &asked.press("Follow anyway").await.expect("an answer"));
     assert_snapshot!(story.0);
 }
 

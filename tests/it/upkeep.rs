@@ -242,7 +242,7 @@ async fn a_change_of_delivery_is_not_taken_for_a_loss() {
     for delivery in ["relay", "native", "relay"] {
         let options = Options::new().set("channel", &source).set("delivery", delivery);
         let reply = alice.run(&target, "/follow", options).await.unwrap();
-        assert!(reply.text().contains("new options"), "{}", reply.text());
+        assert!(reply.text().contains("is changed"), "{}", reply.text());
         world.sandbox.wait_quiet(Duration::from_millis(600)).await;
     }
     assert!(world.sandbox.fault_hits(late) >= 4, "the webhooks were looked at");

@@ -110,6 +110,17 @@ impl Channel {
         Ok(ids)
     }
 
+    /// Renames a tag of a forum, which keeps its id.
+    pub fn rename_tag(&self, tag: TagId, name: &str) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| {
+            let mut tags = world.channel(self.id)?.tags.clone();
+            for known in tags.iter_mut().filter(|known| known.id == tag) {
+                name.clone_into(&mut known.name);
+            }
+            world.change_channel(self.id, ChannelChange { tags: Some(tags), ..ChannelChange::default() })
+        })?)
+    }
+
     /// Whether posts of a forum must have a tag.
     pub fn set_tag_required(&self, required: bool) -> Result<(), ActError> {
         self.change(ChannelChange { tag_required: Some(required), ..ChannelChange::default() })
