@@ -126,3 +126,27 @@ impl Access<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TagId;
+
+    #[test]
+    fn tags_go_by_the_names_that_they_have_now() {
+        let tag = |id, name: &str| Tag::Forum { id: TagId::new(id).unwrap(), name: name.to_owned() };
+        let tags = [tag(1, "Bug"), tag(2, "Idea"), Tag::Hashtag("beta".to_owned())];
+        let filter = Filter::Only(TagSet::new(tags).unwrap());
+        let forum: Channel = serde_json::from_value(serde_json::json!({
+            "id": "7", "type": 15, "available_tags": [{ "id": "1", "name": "Fault" }, { "id": "3", "name": "Idea" }],
+        }))
+        .unwrap();
+        let now = |forum, seen| {
+            let TagsNow { there, deleted } = TagsNow::of(&filter, forum, seen);
+            (there.join(", "), deleted.join(", "))
+        };
+        assert_eq!(now(None, true), ("#beta, Bug, Idea".to_owned(), String::new()));
+        assert_eq!(now(Some(&forum), true), ("#beta, Fault".to_owned(), "Idea".to_owned()));
+        assert_eq!(now(Some(&forum), false), ("#beta, Bug".to_owned(), "Idea".to_owned()));
+    }
+}
