@@ -26,7 +26,7 @@ pub(super) fn info(title: impl Into<String>, text: impl Into<String>) -> CreateE
 
 /// Something is to be decided first.
 pub(super) fn question(text: impl Into<String>) -> CreateEmbed {
-    CreateEmbed::new().color(AMBER).description(text)
+    refused(text)
 }
 
 /// A rule forbids it.

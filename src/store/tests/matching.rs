@@ -179,3 +179,30 @@ async fn threads_go_and_hide(#[values(Backend::Sqlite, Backend::Postgres)] backe
     let gone = "SELECT CAST(COUNT(*) AS text) AS text FROM activities WHERE deleted";
     assert_eq!(db.texts(gone).await, ["1"]);
 }
+
+#[rstest]
+#[tokio::test]
+async fn hashtags_are_found_newest_first_and_in_the_channel_itself(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    follow_with(&db.store, 1, 10, Threads::All, Filter::All).await;
+    for (id, text) in [(20, "#old #twice"), (21, "#b and #a, #twice"), (22, "gone: #secret")] {
+        let mut event = posted(1, id);
+        if let SourceEvent::Posted { content: shown, .. } = &mut event {
+            *shown = content(text).into();
+        }
+        db.store.record_events(&[event], at(1)).await.unwrap();
+    }
+    db.store.record_events(&[SourceEvent::Deleted { origin: origin(1, 22) }], at(1)).await.unwrap();
+    // A thread may be private.
+    let thread = posted_in(50, 50, in_thread(50, Place::Starter, &[7], "#inside"));
+    db.store.record_events(&[thread], at(1)).await.unwrap();
+    let names = async |source: u64, limit: u64| {
+        let tags = db.store.hashtags_of(channel(source), limit).await.unwrap();
+        tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(1, 9).await, "#a #b #twice #old");
+    assert_eq!(names(1, 2).await, "#a #b");
+    assert_eq!(names(50, 9).await, "#inside");
+}
