@@ -7,7 +7,7 @@ use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
 use crate::domain::channel::parse_channel_link;
-use crate::domain::follow::{Audience, Delivery, Mode};
+use crate::domain::follow::{Audience, Delivery, Mode, Threads};
 use crate::domain::ids::ChannelId;
 use crate::service::panels::Panels;
 use crate::service::{DeliveryChoice, ServiceError};
@@ -43,6 +43,12 @@ impl Word for DeliveryChoice {
             (Delivery::Native.as_str(), Self::Fixed(Delivery::Native)),
             (Delivery::Relay.as_str(), Self::Fixed(Delivery::Relay)),
         ]
+    }
+}
+
+impl Word for Threads {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|threads| (threads.as_str(), *threads)).collect()
     }
 }
 
@@ -120,4 +126,4 @@ impl Word for PanelKind {
     }
 }
 
-slash_argument!(Mode, DeliveryChoice, Audience, PanelKind);
+slash_argument!(Mode, DeliveryChoice, Threads, Audience, PanelKind);

@@ -54,6 +54,11 @@ impl ChannelKind {
         matches!(self, Self::Text | Self::Announcement | Self::Voice | Self::Stage)
     }
 
+    /// Whether it can be followed: what is posted in it, or in its threads, can be read.
+    pub const fn is_source(self) -> bool {
+        self.holds_messages() || self.is_thread() || matches!(self, Self::Forum)
+    }
+
     /// Whether Discord's own channel following can post into it.
     pub const fn takes_native(self) -> bool {
         matches!(self, Self::Text | Self::Announcement)

@@ -42,6 +42,11 @@ impl Place {
     pub const fn kind(&self) -> ChannelKind {
         self.channel.kind
     }
+
+    /// The channel of a thread.
+    pub fn parent(&self) -> Option<ChannelId> {
+        self.channel.parent_id.filter(|_| self.kind().is_thread())
+    }
 }
 
 /// Permissions as they are now. Made for one use case, remembers what it asked, and is dropped with it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::domain::channel::message_link;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::message::{
-    Content, Embed, EmbedMedia, File, Forward, LinkButton, Names, Poll, Reply, Sticker,
+    Content, Embed, EmbedMedia, File, Forward, InThread, LinkButton, Names, Poll, Reply, Sticker,
 };
 use crate::rest::model::{Attachment, Message, MessageEmbed, Reference};
 
@@ -16,13 +16,20 @@ const HAS_SNAPSHOT: u64 = 1 << 14;
 const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 /// Discord: "Message Types": what people and applications post. All others (joins, boosts, pins, new threads) tell about the source, not
 /// to the target, and are left out on purpose.
-const POSTS: [u16; 5] = [0, 19, 20, 21, 23];
+const POSTS: [u16; 4] = [0, 19, 20, 23];
+/// Discord: what a thread that was started from a message begins with. That message stands in the thread's channel.
+const THREAD_STARTER: u16 = 21;
 /// Discord: "Message Reference Types".
 const ANSWER: u8 = 0;
 
 /// Whether a message is something that somebody posted.
 pub(super) fn is_post(message: &Message) -> bool {
     POSTS.contains(&message.kind)
+}
+
+/// Whether a message says that its thread was started from a message of its channel.
+pub(super) fn is_thread_starter(message: &Message) -> bool {
+    message.kind == THREAD_STARTER
 }
 
 /// Whether what is shown of a message can't be all of it: something was posted, but nothing of it arrived. The gateway's library leaves out
@@ -37,8 +44,8 @@ pub(super) fn is_hollow(content: &Content) -> bool {
         && poll.is_none()
 }
 
-/// What a mirror of a message shows.
-pub(super) fn read(message: &Message, guild: GuildId) -> Content {
+/// What a mirror shows of a message, which stands in this thread, if in any.
+pub(super) fn read(message: &Message, guild: GuildId, thread: Option<InThread>) -> Content {
     let mut unshown = Vec::new();
     let mut content = Content {
         author: author(message),
@@ -51,6 +58,7 @@ pub(super) fn read(message: &Message, guild: GuildId) -> Content {
         forward: forward(message),
         stickers: message.sticker_items.iter().map(sticker).collect(),
         poll: message.poll.as_ref().map(poll),
+        thread,
         names: people(message),
         silent: message.flags & SUPPRESS_NOTIFICATIONS != 0,
         embeds_suppressed: message.flags & SUPPRESS_EMBEDS != 0,
@@ -242,7 +250,7 @@ mod tests {
     fn content(message: Value) -> Content {
         let mut whole = json!({"id": "30", "channel_id": "20", "author": {"id": "40", "username": "ada_l", "global_name": "Ada"}});
         whole.as_object_mut().unwrap().extend(message.as_object().unwrap().clone());
-        read(&serde_json::from_value(whole).unwrap(), GuildId::new(10).unwrap())
+        read(&serde_json::from_value(whole).unwrap(), GuildId::new(10).unwrap(), None)
     }
 
     #[test]

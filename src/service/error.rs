@@ -128,6 +128,17 @@ pub enum Refusal {
         "Native delivery is Discord's own channel following: it needs an announcement channel as source, a text or announcement channel as target, the mode `all`, and no threads. Use `relay`, or leave `delivery` out."
     )]
     NativeImpossible,
+    /// `threads: none` for a forum.
+    #[error(
+        "A forum holds nothing but threads, so `threads` can't be `none` for it. Choose `starter` for its posts, or `all` for their answers too."
+    )]
+    ForumThreads,
+    /// `threads` for a thread.
+    #[error("A thread has no threads of its own. Leave `threads` out; everything that is posted in it is followed.")]
+    ThreadThreads,
+    /// A private thread, from another server.
+    #[error("A private thread can be followed in its own server only.")]
+    PrivateElsewhere,
     /// The person lacks a permission.
     #[error("You need {permissions} in <#{channel}> for this.", permissions = list(*permissions))]
     PersonMay {

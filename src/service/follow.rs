@@ -1,7 +1,7 @@
 //! `/follow`: a channel begins to follow another. What becomes of a follow that stands already is in `follow_change`, the question that may come first in `confirm`.
 
-use crate::domain::follow::{Delivery, Follow, FollowState, NewFollow, Pair};
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::follow::{Delivery, Follow, FollowOptions, FollowState, NewFollow, Pair};
+use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::store::Inserted;
@@ -26,7 +26,7 @@ pub enum Followed {
         /// The follow.
         follow: Follow,
         /// With how many earlier posts it begins.
-        earlier: usize,
+        earlier: u64,
     },
     /// The pair was followed already; its options are new.
     Changed(Changed),
@@ -72,7 +72,7 @@ impl Follows {
             return Ok(Followed::Asked(self.ask(actor, request)));
         }
         let action = self.take_action(actor.user)?;
-        self.begin_reading(&ends.source, options.delivery).await?;
+        self.begin_reading(&ends.source, &options).await?;
         let followed = match standing {
             Some(standing) => self.change(standing, wanted).await?,
             None => {
@@ -80,7 +80,7 @@ impl Follows {
                     pair: ends.pair(),
                     guild: ends.target.guild,
                     source_guild: ends.source.guild,
-                    source_parent: None,
+                    source_parent: ends.source.parent(),
                     spot: Spot::Channel,
                     options,
                     created_by: actor.user,
@@ -105,16 +105,16 @@ impl Follows {
         Ok(Ends { source, target })
     }
 
-    /// A source that nobody had read is read from now on: what was posted before is not sent later.
-    pub(super) async fn begin_reading(&self, source: &Place, delivery: Delivery) -> Result<(), ServiceError> {
-        if delivery == Delivery::Relay && !self.store.is_read(source.id()).await? {
-            // A channel's own number is older than all its messages.
-            let oldest = MessageId::from_db(source.id().to_db()).ok();
-            if let Some(newest) = source.channel.last_message_id.or(oldest) {
-                self.store.move_seen_message(source.id(), newest).await?;
-            }
+    /// Reads what a follow with these options needs from now on.
+    pub(super) async fn begin_reading(
+        &self,
+        source: &Place,
+        options: &FollowOptions,
+    ) -> Result<(), ServiceError> {
+        match options.delivery {
+            Delivery::Relay => self.intake.begin_reading(source, options.threads).await,
+            Delivery::Native => Ok(()),
         }
-        Ok(())
     }
 
     /// The channel that shall receive: of this server, of a kind that can, and the person's to manage.
@@ -141,7 +141,7 @@ impl Follows {
         source: ChannelId,
     ) -> Result<Place, ServiceError> {
         let source = access.seen_by(actor, source).await?.ok_or(Refusal::UnknownSource)?;
-        if !source.kind().holds_messages() {
+        if !source.kind().is_source() {
             return Err(Refusal::SourceKind { channel: source.id(), kind: source.kind() }.into());
         }
         if source.guild != actor.guild {
@@ -176,7 +176,7 @@ impl Follows {
         let earlier = self.intake.newest(new.pair.source, new.source_guild, backfill).await?;
         let connected = self.connect(new.pair, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
-        self.watched.add(new.pair, new.source_guild, new.options.delivery);
+        self.watched.add(&new);
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
                 if !connected.serves(&follow) {
@@ -185,10 +185,11 @@ impl Follows {
                 }
                 tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
                 (self.wake)(vec![follow.pair.target]);
-                if let Err(error) = self.intake.backfill(&follow, &earlier).await {
+                let earlier = self.intake.backfill(&follow, &earlier).await.unwrap_or_else(|error| {
                     tracing::warn!(follow = follow.id.0, %error, "a follow could not begin with all earlier posts");
-                }
-                Ok(Followed::New { follow, earlier: earlier.len() })
+                    0
+                });
+                Ok(Followed::New { follow, earlier })
             }
             Ok(Inserted::AlreadyThere(_)) => {
                 self.disconnect(connected).await;

@@ -53,8 +53,7 @@ impl Follows {
             None => None,
         };
         let filter = filter(request.mode, tags, before.map(|before| &before.filter))?;
-        let threads = request.threads.or(before.map(|before| before.threads));
-        let threads = threads.unwrap_or_else(|| usual_threads(ends.source.kind()));
+        let threads = threads(request.threads, before.map(|before| before.threads), ends.source.kind())?;
         let not_native = not_native(ends, &filter, threads);
         let delivery = delivery(request.delivery, before.map(|before| before.delivery), not_native)?;
         let panels = request.panels.or(before.map(|before| before.panels)).unwrap_or(true);
@@ -113,7 +112,7 @@ impl Follows {
     /// Changes from native to relay or back: the new way is there before the old one goes. Where the old one can't go, all is as it was.
     async fn switch(&self, standing: &Follow, options: &FollowOptions) -> Result<Follow, ServiceError> {
         let connected = self.connect(standing.pair, options.delivery).await?;
-        self.watched.add(standing.pair, standing.source_guild, options.delivery);
+        self.watched.add_again(standing, options);
         let changed = match self.set_options(standing, options, Some(&connected.hook)).await {
             Ok(changed) => changed,
             Err(error) => {
@@ -146,6 +145,19 @@ impl Follows {
 /// What of a source's threads is let through where nobody chose: of a forum, what its posts begin with.
 pub(super) fn usual_threads(source: ChannelKind) -> Threads {
     if source == ChannelKind::Forum { Threads::Starter } else { Threads::None }
+}
+
+/// The threads that are asked for, over those that stand.
+fn threads(
+    chosen: Option<Threads>,
+    standing: Option<Threads>,
+    source: ChannelKind,
+) -> Result<Threads, Refusal> {
+    match chosen {
+        Some(Threads::None) if source == ChannelKind::Forum => Err(Refusal::ForumThreads),
+        Some(Threads::Starter | Threads::All) if source.is_thread() => Err(Refusal::ThreadThreads),
+        chosen => Ok(chosen.or(standing).unwrap_or_else(|| usual_threads(source))),
+    }
 }
 
 /// The mode and tags that are asked for, over those that stand: a mode keeps the tags, tags keep the mode.

@@ -45,7 +45,7 @@ impl Follows {
             return Err(Refusal::AlreadyActive(id).into());
         }
         let source = self.require_possible(actor, &follow).await?;
-        self.begin_reading(&source, follow.options.delivery).await?;
+        self.begin_reading(&source, &follow.options).await?;
         let resumed = self.reconnect(&follow).await?;
         Ok(Resumed { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
@@ -57,7 +57,7 @@ impl Follows {
             self.stop_native(follow).await?;
         }
         let connected = self.connect(follow.pair, follow.options.delivery).await?;
-        self.watched.add(follow.pair, follow.source_guild, follow.options.delivery);
+        self.watched.add_again(follow, &follow.options);
         let resumed =
             self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;
         match resumed {

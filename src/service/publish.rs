@@ -6,7 +6,7 @@ use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::store::BreakWhich;
 
-use super::access::{Access, Place};
+use super::access::{Access, Found, Place};
 use super::{Actor, Follows, Refusal, ServiceError};
 
 /// What came of `/publish`.
@@ -31,7 +31,7 @@ impl Follows {
         let mut access = Access::new(&self.rest);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
-        if !place.kind().holds_messages() {
+        if !place.kind().is_source() || place.kind().is_thread() {
             return Err(Refusal::PublishKind(place.kind()).into());
         }
         self.store.set_audience(channel, audience).await?;
@@ -53,12 +53,23 @@ impl Follows {
         Ok(broken.len())
     }
 
-    /// Refuses unless another server may follow this channel: an announcement channel must be visible to everyone in its server, any other published.
+    /// Refuses unless another server may follow this channel: an announcement channel must be visible to everyone in its server, any other published. A thread
+    /// counts as its channel; a private one is for nobody else.
     pub(super) async fn require_open(
         &self,
         access: &mut Access<'_>,
         source: &Place,
     ) -> Result<(), ServiceError> {
+        if source.kind() == ChannelKind::PrivateThread {
+            return Err(Refusal::PrivateElsewhere.into());
+        }
+        if let Some(parent) = source.parent() {
+            let Found::Seen(channel) = access.find(parent).await? else {
+                return Err(Refusal::UnknownSource.into());
+            };
+            let parent = Place { channel, guild: source.guild };
+            return Box::pin(self.require_open(access, &parent)).await;
+        }
         let published = self.store.audience(source.id()).await? != Audience::Nobody;
         if published || self.is_public_announcement(access, source).await? {
             return Ok(());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::domain::clock::Clock;
@@ -12,7 +13,7 @@ use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowStat
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::rest::Rest;
 use crate::rest::model::Webhook;
-use crate::store::{BreakWhich, Cursor, Store};
+use crate::store::{BreakWhich, Cursor, Store, StoreError};
 
 use super::access::{Access, Found};
 use super::watch::Watched;
@@ -72,9 +73,8 @@ impl Upkeep {
         for webhook in self.store.own_webhooks().await? {
             self.watched.add_webhook(webhook);
         }
-        let sources = self.store.followed_sources().await?;
-        let read = sources.into_iter().map(|source| (source.channel, source.guild));
-        self.watched.extend(read, self.store.followed_ends().await?);
+        let (sources, threads) = (self.store.followed_sources().await?, self.store.known_threads().await?);
+        self.watched.extend(sources, threads, self.store.followed_ends().await?);
         Ok(())
     }
 
@@ -137,9 +137,10 @@ impl Upkeep {
             (_, Found::Hidden, Delivery::Relay) => return broken(BrokenReason::SourceForbidden),
             _ => {}
         }
-        let there = match webhooks.entry(follow.pair.target) {
+        let hooked = follow.spot.webhook_channel(follow.pair.target);
+        let there = match webhooks.entry(hooked) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(empty) => empty.insert(self.webhooks(follow.pair.target).await?),
+            Entry::Vacant(empty) => empty.insert(self.webhooks(hooked).await?),
         };
         match there {
             Some(there) => self.webhook_fault(there, follow).await,
@@ -215,11 +216,19 @@ impl Upkeep {
     }
 
     async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), ServiceError> {
-        for Follow { id: FollowId(id), .. } in
-            self.store.break_follows(which, reason, self.clock.now()).await?
-        {
-            tracing::warn!(follow = id, reason = reason.as_str(), "follow broken");
-        }
-        Ok(())
+        Ok(break_all(&self.store, which, reason, self.clock.now()).await?)
     }
+}
+
+/// Marks follows as broken.
+pub(super) async fn break_all(
+    store: &Store,
+    which: BreakWhich,
+    reason: BrokenReason,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for Follow { id: FollowId(id), .. } in store.break_follows(which, reason, now).await? {
+        tracing::warn!(follow = id, reason = reason.as_str(), "follow broken");
+    }
+    Ok(())
 }

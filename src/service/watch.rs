@@ -1,11 +1,18 @@
-//! What the gateway has to listen for: followed sources, targets, and the bot's own webhooks, in memory, so that a message in a
+//! What the gateway has to listen for: followed sources with their threads, targets, and the bot's own webhooks, in memory, so that a message in a
 //! channel that nobody follows costs no query.
+
+mod threads;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use crate::domain::follow::{Delivery, Pair};
-use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Threads as Wanted};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, WebhookId};
+use crate::store::{FollowedSource, KnownThread};
+
+pub(super) use self::threads::First;
+use self::threads::Threads;
+pub use self::threads::{Noted, SeenThread, Standing};
 
 /// One of the connections among which Discord divides the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,74 +36,316 @@ pub struct Watched(RwLock<Sets>);
 
 #[derive(Debug, Default)]
 struct Sets {
-    /// Sources that the bot reads, those of relay follows, with their servers.
-    read: HashMap<ChannelId, GuildId>,
-    /// Sources and targets of all follows.
+    /// Sources that the bot reads, those of relay follows.
+    read: HashMap<ChannelId, Source>,
+    /// The public threads of sources that want them, and the threads that are followed themselves.
+    threads: Threads,
+    /// Sources and targets of all follows, with the channels of those that are threads.
     ends: HashSet<ChannelId>,
     own_webhooks: HashSet<WebhookId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    guild: GuildId,
+    /// Its threads are read with it.
+    threads: bool,
+}
+
+impl Sets {
+    fn wants_threads(&self, source: ChannelId) -> bool {
+        self.read.get(&source).is_some_and(|source| source.threads)
+    }
+
+    fn wants_thread(&self, thread: ChannelId, parent: ChannelId) -> bool {
+        self.wants_threads(parent) || self.read.contains_key(&thread)
+    }
+
+    fn read(&mut self, source: ChannelId, guild: GuildId, threads: bool) {
+        self.read.entry(source).or_insert(Source { guild, threads }).threads |= threads;
+    }
 }
 
 impl Watched {
     /// Whether a message in this channel is to be mirrored.
     pub fn is_source(&self, channel: ChannelId) -> bool {
-        self.read(|sets| sets.read.contains_key(&channel))
+        self.look(|sets| sets.read.contains_key(&channel) || sets.threads.get(channel).is_some())
     }
 
-    /// The server of a source that is read.
-    pub fn server_of(&self, source: ChannelId) -> Option<GuildId> {
-        self.read(|sets| sets.read.get(&source).copied())
+    /// The source whose history is read before anything of this channel is taken, and its server: the channel itself, or that of its thread.
+    pub fn root_of(&self, channel: ChannelId) -> Option<(ChannelId, GuildId)> {
+        self.look(|sets| match sets.read.get(&channel) {
+            Some(source) => Some((channel, source.guild)),
+            None => sets.threads.get(channel).map(|thread| (thread.parent, thread.guild)),
+        })
     }
 
     /// The sources in these servers, with their servers.
     pub fn sources_of(&self, in_server: impl Fn(GuildId) -> bool) -> Vec<(ChannelId, GuildId)> {
-        self.read(|sets| {
-            let all = sets.read.iter().map(|(source, guild)| (*source, *guild));
+        self.look(|sets| {
+            let all = sets.read.iter().map(|(source, of)| (*source, of.guild));
             all.filter(|(_, guild)| in_server(*guild)).collect()
+        })
+    }
+
+    /// Whether this channel is followed itself, and read.
+    pub(super) fn is_followed(&self, channel: ChannelId) -> bool {
+        self.look(|sets| sets.read.contains_key(&channel))
+    }
+
+    /// Whether the threads of this source are read with it.
+    pub fn wants_threads(&self, source: ChannelId) -> bool {
+        self.look(|sets| sets.wants_threads(source))
+    }
+
+    /// Whether this thread is read, with its channel or by itself.
+    pub fn wants_thread(&self, thread: ChannelId, parent: ChannelId) -> bool {
+        self.look(|sets| sets.wants_thread(thread, parent))
+    }
+
+    /// The channel of a thread that is read.
+    pub(super) fn parent_of(&self, thread: ChannelId) -> Option<ChannelId> {
+        self.look(|sets| sets.threads.get(thread).map(|thread| thread.parent))
+    }
+
+    /// Takes up what Discord tells of a thread; `None` where nobody wants it. One that was made private is no part of its channel any more.
+    pub fn note(&self, seen: SeenThread) -> Option<Noted> {
+        let (id, parent, private) = (seen.id, seen.parent, seen.private);
+        self.change(|sets| {
+            if !sets.wants_thread(id, parent) {
+                return None;
+            }
+            let by_itself = sets.read.contains_key(&id);
+            if private && !by_itself && sets.threads.get(id).is_none() {
+                return None;
+            }
+            let noted = sets.threads.note(seen);
+            if private && !by_itself {
+                sets.threads.forget(id);
+            }
+            Some(noted)
+        })
+    }
+
+    /// A thread is gone.
+    pub fn forget_thread(&self, thread: ChannelId) {
+        self.change(|sets| sets.threads.forget(thread));
+    }
+
+    /// A channel is gone, with its threads.
+    pub fn forget_threads_of(&self, parent: ChannelId) {
+        self.change(|sets| sets.threads.forget_of(parent));
+    }
+
+    /// Whether the tags of this forum matter.
+    pub fn wants_tags(&self, forum: ChannelId) -> bool {
+        self.look(|sets| sets.wants_threads(forum) || sets.ends.contains(&forum))
+    }
+
+    /// Takes up the tags that a forum offers.
+    pub fn offer_tags(&self, forum: ChannelId, tags: impl IntoIterator<Item = (TagId, String)>) {
+        self.change(|sets| sets.threads.offer(forum, tags));
+    }
+
+    /// Takes up that a channel is no forum.
+    pub(super) fn offers_nothing(&self, channel: ChannelId) {
+        self.change(|sets| sets.threads.offers_nothing(channel));
+    }
+
+    /// Whether a channel is a forum; `None` where that isn't known.
+    pub(super) fn is_forum(&self, channel: ChannelId) -> Option<bool> {
+        self.look(|sets| sets.threads.is_forum(channel))
+    }
+
+    /// Settles what a thread begins with, unless that is settled.
+    pub(super) fn begin(&self, thread: ChannelId, first: First) {
+        self.change(|sets| sets.threads.begin(thread, first));
+    }
+
+    /// What a thread begins with.
+    pub(super) fn first(&self, thread: ChannelId) -> First {
+        self.look(|sets| sets.threads.first(thread))
+    }
+
+    /// Where a message stands; `None` while too little is known of its thread. With `new`, it was posted after all others that are known of.
+    pub(super) fn standing(&self, channel: ChannelId, message: MessageId, new: bool) -> Option<Standing> {
+        if new && self.first(channel) == First::Awaited {
+            self.begin(channel, First::Post(message));
+        }
+        self.look(|sets| match sets.threads.get(channel) {
+            Some(_) => sets.threads.standing(channel, message),
+            None => Some(Standing { source: channel, thread: None }),
         })
     }
 
     /// Whether this channel has to do with any follow.
     pub fn concerns(&self, channel: ChannelId) -> bool {
-        self.read(|sets| sets.ends.contains(&channel))
+        self.look(|sets| sets.ends.contains(&channel))
     }
 
     /// Whether the bot posts through this webhook.
     pub fn is_own_webhook(&self, webhook: WebhookId) -> bool {
-        self.read(|sets| sets.own_webhooks.contains(&webhook))
+        self.look(|sets| sets.own_webhooks.contains(&webhook))
     }
 
-    /// Starts listening to a pair's ends; before its follow is stored, so that no message falls between.
-    pub fn add(&self, pair: Pair, source_guild: GuildId, delivery: Delivery) {
-        self.write(|sets| {
-            sets.ends.extend([pair.source, pair.target]);
-            if delivery == Delivery::Relay {
-                sets.read.insert(pair.source, source_guild);
+    /// Starts listening to a new follow's ends; before it is stored, so that no message falls between.
+    pub fn add(&self, new: &NewFollow) {
+        let source = FollowedSource {
+            channel: new.pair.source,
+            guild: new.source_guild,
+            parent: new.source_parent,
+            threads: new.options.threads != Wanted::None,
+        };
+        self.listen(new.pair, source, new.spot.parent(), new.options.delivery);
+    }
+
+    /// The same for a follow that stands, as it is to be from now on.
+    pub fn add_again(&self, follow: &Follow, options: &FollowOptions) {
+        let source = FollowedSource {
+            channel: follow.pair.source,
+            guild: follow.source_guild,
+            parent: follow.source_parent,
+            threads: options.threads != Wanted::None,
+        };
+        self.listen(follow.pair, source, follow.spot.parent(), options.delivery);
+    }
+
+    fn listen(
+        &self,
+        pair: Pair,
+        source: FollowedSource,
+        target_parent: Option<ChannelId>,
+        delivery: Delivery,
+    ) {
+        if delivery == Delivery::Relay {
+            self.read(source);
+        }
+        let ends = [Some(pair.source), source.parent, Some(pair.target), target_parent];
+        self.change(|sets| sets.ends.extend(ends.into_iter().flatten()));
+    }
+
+    /// Starts reading a source.
+    pub fn read(&self, source: FollowedSource) {
+        self.change(|sets| {
+            sets.read(source.channel, source.guild, source.threads);
+            if let Some(parent) = source.parent {
+                sets.threads.know(source.channel, parent, source.guild, None);
             }
         });
     }
 
     /// Remembers a webhook of the bot's own. Never forgotten: a late message of a removed one is still the bot's.
     pub fn add_webhook(&self, webhook: WebhookId) {
-        self.write(|sets| sets.own_webhooks.insert(webhook));
+        self.change(|sets| sets.own_webhooks.insert(webhook));
     }
 
-    /// Takes up what the database knows: the sources that are read, and both ends of all follows.
+    /// Takes up what the database knows: the sources that are read, the threads of which something was read, and both ends of all follows.
     pub fn extend(
         &self,
-        read: impl IntoIterator<Item = (ChannelId, GuildId)>,
+        read: impl IntoIterator<Item = FollowedSource>,
+        threads: impl IntoIterator<Item = KnownThread>,
         ends: impl IntoIterator<Item = ChannelId>,
     ) {
-        self.write(|sets| {
-            sets.read.extend(read);
+        read.into_iter().for_each(|source| self.read(source));
+        self.change(|sets| {
+            for KnownThread { thread, parent, starter } in threads {
+                let source = sets.read.get(&thread).or_else(|| sets.read.get(&parent).filter(|of| of.threads));
+                if let Some(guild) = source.map(|source| source.guild) {
+                    sets.threads.know(thread, parent, guild, starter);
+                }
+            }
             sets.ends.extend(ends);
         });
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Sets) -> T) -> T {
+    fn look<T>(&self, look: impl FnOnce(&Sets) -> T) -> T {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut Sets) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut Sets) -> T) -> T {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: u64 = 5;
+
+    fn channel(id: u64) -> ChannelId {
+        ChannelId::new(id).unwrap()
+    }
+
+    fn source(id: u64, parent: Option<u64>, threads: bool) -> FollowedSource {
+        let guild = GuildId::new(1).unwrap();
+        FollowedSource { channel: channel(id), guild, parent: parent.map(channel), threads }
+    }
+
+    fn seen(id: u64, private: bool) -> SeenThread {
+        SeenThread {
+            id: channel(id),
+            parent: channel(SOURCE),
+            guild: GuildId::new(1).unwrap(),
+            title: "thread".to_owned(),
+            tags: Vec::new(),
+            private,
+            last_message: None,
+        }
+    }
+
+    #[test]
+    fn threads_are_read_where_a_follow_wants_them() {
+        let watched = Watched::default();
+        watched.read(source(SOURCE, None, false));
+        assert_eq!(watched.note(seen(9, false)), None);
+        assert!(!watched.is_source(channel(9)));
+        watched.read(source(SOURCE, None, true));
+        watched.read(source(SOURCE, None, false));
+        assert_eq!(watched.note(seen(9, false)), Some(Noted::New), "another follow still wants them");
+        assert!(watched.is_source(channel(9)));
+        assert_eq!(watched.root_of(channel(9)).unwrap().0, channel(SOURCE));
+        watched.forget_threads_of(channel(SOURCE));
+        assert!(!watched.is_source(channel(9)));
+    }
+
+    #[test]
+    fn private_threads_are_nobodys_but_their_own_followers() {
+        let watched = Watched::default();
+        watched.read(source(SOURCE, None, true));
+        assert_eq!(watched.note(seen(9, true)), None);
+        watched.note(seen(8, false));
+        assert_eq!(watched.note(seen(8, true)), Some(Noted::Hidden));
+        assert!(!watched.is_source(channel(8)) && !watched.is_source(channel(9)));
+        watched.read(source(7, Some(SOURCE), false));
+        watched.note(seen(7, true));
+        assert!(watched.is_source(channel(7)));
+        assert_eq!(watched.root_of(channel(7)).unwrap().0, channel(7));
+    }
+
+    #[test]
+    fn what_was_read_before_is_known_at_the_start() {
+        let watched = Watched::default();
+        let known = |thread, parent| KnownThread { thread: channel(thread), parent: channel(parent), starter: None };
+        let sources = [source(SOURCE, None, true), source(6, None, false), source(20, Some(6), false)];
+        watched.extend(sources, [known(9, SOURCE), known(10, 6), known(20, 6)], []);
+        let of = |id: u64| watched.is_source(channel(id));
+        assert!(of(9) && of(20));
+        assert!(!of(10), "its channel's threads aren't followed");
+    }
+
+    #[test]
+    fn the_first_post_of_a_new_thread_begins_it() {
+        let watched = Watched::default();
+        watched.read(source(SOURCE, None, true));
+        watched.note(seen(9, false));
+        watched.begin(channel(9), First::Awaited);
+        let starts = |message: u64, new| {
+            let standing = watched.standing(channel(9), MessageId::new(message).unwrap(), new).unwrap();
+            standing.thread.unwrap().place == crate::domain::place::Place::Starter
+        };
+        assert!(!starts(30, false), "an edit is nothing new");
+        assert!(starts(31, true));
+        assert!(!starts(32, true));
     }
 }

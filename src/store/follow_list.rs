@@ -166,9 +166,11 @@ impl Store {
         rows.into_iter().map(source).collect()
     }
 
-    /// The channels that follow or are followed, natively or by relay.
+    /// The channels that follow or are followed, natively or by relay, with the channels of those that are threads.
     pub async fn followed_ends(&self) -> Result<Vec<ChannelId>, StoreError> {
-        let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows";
+        let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows \
+            UNION SELECT source_parent_id FROM channel_follows WHERE source_parent_id IS NOT NULL \
+            UNION SELECT target_parent_id FROM channel_follows WHERE target_parent_id IS NOT NULL";
         self.channels(query).await
     }
 

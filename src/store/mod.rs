@@ -81,6 +81,7 @@ pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use source_event::{Recorded, SourceEvent};
 pub use stats::{FollowCounts, Followers};
+pub use threads::KnownThread;
 pub use webhooks::LaneWebhook;
 
 /// The database. Cheap to clone; all clones share one pool.

@@ -35,6 +35,8 @@ pub enum SourceEvent {
     Passed {
         /// Which.
         origin: Origin,
+        /// The source: the message's channel, or that of its thread.
+        source: ChannelId,
     },
 }
 
@@ -45,15 +47,17 @@ impl SourceEvent {
             Self::Posted { origin, .. }
             | Self::Edited { origin, .. }
             | Self::Deleted { origin }
-            | Self::Passed { origin } => *origin,
+            | Self::Passed { origin, .. } => *origin,
         }
     }
 
-    /// The source, where the event is about what is shown.
+    /// The source; a deletion doesn't say it.
     pub const fn source(&self) -> Option<ChannelId> {
         match self {
-            Self::Posted { source, .. } | Self::Edited { source, .. } => Some(*source),
-            Self::Deleted { .. } | Self::Passed { .. } => None,
+            Self::Posted { source, .. } | Self::Edited { source, .. } | Self::Passed { source, .. } => {
+                Some(*source)
+            }
+            Self::Deleted { .. } => None,
         }
     }
 }

@@ -9,10 +9,22 @@ use super::sql::Sql;
 use super::{Store, StoreError, gates, matching};
 use crate::domain::ids::{ChannelId, MessageId};
 
+/// A thread of which something was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownThread {
+    /// The thread.
+    pub thread: ChannelId,
+    /// Its channel.
+    pub parent: ChannelId,
+    /// What it begins with, as far as that was recorded.
+    pub starter: Option<MessageId>,
+}
+
 #[derive(FromQueryResult)]
 struct ThreadRow {
     channel_id: i64,
     parent_id: i64,
+    starter: Option<i64>,
 }
 
 #[derive(FromQueryResult)]
@@ -23,12 +35,18 @@ struct SeenRow {
 
 impl Store {
     /// All threads that something is known of, each with its channel.
-    pub async fn known_threads(&self) -> Result<Vec<(ChannelId, ChannelId)>, StoreError> {
-        let query = "SELECT channel_id, parent_id FROM channels WHERE parent_id IS NOT NULL";
+    pub async fn known_threads(&self) -> Result<Vec<KnownThread>, StoreError> {
+        let query = "SELECT channel_id, parent_id, (SELECT MIN(source_message_id) FROM activities \
+            WHERE thread_id = channel_id AND place = 'starter') AS starter FROM channels WHERE parent_id IS NOT NULL";
         let rows: Vec<ThreadRow> = Sql::new(query, []).rows_of(&self.db).await?;
-        let ids =
-            |row: ThreadRow| Ok((ChannelId::from_db(row.channel_id)?, ChannelId::from_db(row.parent_id)?));
-        rows.into_iter().map(ids).collect()
+        let known = |row: ThreadRow| {
+            Ok(KnownThread {
+                thread: ChannelId::from_db(row.channel_id)?,
+                parent: ChannelId::from_db(row.parent_id)?,
+                starter: row.starter.map(MessageId::from_db).transpose()?,
+            })
+        };
+        rows.into_iter().map(known).collect()
     }
 
     /// Up to which message each thread of this channel has been read, of those that have been.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 
-use crate::domain::follow::Mode;
+use crate::domain::follow::{Mode, Threads};
 use crate::domain::text;
 use crate::service::{DeliveryChoice, FollowRequest, MOST_BACKFILL, ServiceError, SourceChoice};
 
@@ -41,6 +41,8 @@ pub(super) async fn follow(
     #[description = "Tags for the modes except and only, separated by commas"]
     #[autocomplete = "complete_tags"]
     tags: Option<String>,
+    #[description = "Its threads: none, starter (what each begins with), or all (default: starter for forums)"]
+    threads: Option<Threads>,
     #[description = "How: native (Discord's own following) or relay (default: auto)"] delivery: Option<
         DeliveryChoice,
     >,
@@ -55,7 +57,7 @@ pub(super) async fn follow(
     let target = into.map_or(actor.channel, IntoDomain::into_domain);
     let backfill = backfill.unwrap_or(0).min(MOST_BACKFILL);
     let pair = FollowRequest::new(source, target)?;
-    let request = FollowRequest { mode, tags, delivery, panels, backfill, ..pair };
+    let request = FollowRequest { mode, tags, threads, delivery, panels, backfill, ..pair };
     let followed = ctx.data().follows.follow(actor, request).await?;
     reply::deliver(reply::send(ctx, follow_answer::answer(&followed)).await);
     Ok(())

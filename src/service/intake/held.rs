@@ -9,8 +9,10 @@ use super::Report;
 /// What is to be read of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// Everything since what was last seen.
+    /// Everything since what was last seen; of a source that wants them, which of its threads are to be read too.
     History(GuildId),
+    /// The same of a thread that Discord has just described.
+    Thread(GuildId),
     /// One message, of which the gateway did not bring everything.
     Message {
         /// Its server.
@@ -73,19 +75,25 @@ impl Held {
         let held = self.sources.entry(source).or_default();
         if held.next.is_none() {
             match reading {
-                Reading::History(_) => self.queue.push_back(source),
+                Reading::History(_) | Reading::Thread(_) => self.queue.push_back(source),
                 // Somebody posted there this very moment.
                 Reading::Message { .. } => self.queue.push_front(source),
             }
         }
-        // A history includes each message that could be asked for.
-        if !matches!(held.next, Some(Reading::History(_))) {
+        // A history includes each message that could be asked for, and looks at a thread anew.
+        let keep = match held.next {
+            Some(Reading::History(_)) => true,
+            Some(Reading::Thread(_)) => matches!(reading, Reading::Message { .. }),
+            Some(Reading::Message { .. }) | None => false,
+        };
+        if !keep {
             held.next = Some(reading);
         }
     }
 
-    /// Takes a report whose source is being read; gives it back otherwise.
-    pub(super) fn hold(&mut self, source: ChannelId, report: Report) -> Option<Report> {
+    /// Takes a report of a channel that is being read, or whose root is: that may find that the channel is to be read too. Gives it back otherwise.
+    pub(super) fn hold(&mut self, channel: ChannelId, root: ChannelId, report: Report) -> Option<Report> {
+        let source = if self.sources.contains_key(&channel) { channel } else { root };
         let Some(held) = self.sources.get_mut(&source) else { return Some(report) };
         held.waiting.push(report);
         // Where somebody posts, reading comes before where nobody does.
@@ -136,15 +144,49 @@ mod tests {
     fn live_reports_wait_behind_the_reading_in_order() {
         let mut held = Held::default();
         held.begin(source(1), history());
-        assert!(held.hold(source(1), deleted(1, 5)).is_none());
-        assert!(held.hold(source(1), deleted(1, 6)).is_none());
-        assert!(held.hold(source(2), deleted(2, 7)).is_some(), "others don't wait");
+        assert!(held.hold(source(1), source(1), deleted(1, 5)).is_none());
+        assert!(held.hold(source(1), source(1), deleted(1, 6)).is_none());
+        assert!(held.hold(source(2), source(2), deleted(2, 7)).is_some(), "others don't wait");
         assert_eq!(held.next(), Some((source(1), history())));
         let released = held.release(source(1));
         assert!(
             matches!(released[..], [Report::Deleted { message: first, .. }, Report::Deleted { message: second, .. }] if first < second)
         );
-        assert!(held.hold(source(1), deleted(1, 8)).is_some());
+        assert!(held.hold(source(1), source(1), deleted(1, 8)).is_some());
+    }
+
+    #[test]
+    fn a_thread_waits_behind_its_channel_and_behind_itself() {
+        let mut held = Held::default();
+        let guild = GuildId::new(1).unwrap();
+        held.begin(source(1), history());
+        assert!(held.hold(source(9), source(1), deleted(9, 5)).is_none(), "the list of threads may tell of it");
+        assert_eq!(held.next(), Some((source(1), history())));
+        held.begin(source(9), Reading::Thread(guild));
+        let released = held.release(source(1));
+        assert_eq!(released.len(), 1);
+        for report in released {
+            assert!(held.hold(source(9), source(1), report).is_none());
+        }
+        assert_eq!(held.next(), Some((source(9), Reading::Thread(guild))));
+        assert!(held.hold(source(8), source(1), deleted(8, 5)).is_some(), "another thread is current");
+        assert_eq!(held.release(source(9)).len(), 1);
+    }
+
+    #[test]
+    fn what_reads_more_takes_the_place_of_what_reads_less() {
+        let guild = GuildId::new(1).unwrap();
+        let one = Reading::Message { guild, message: MessageId::new(5).unwrap(), new: true };
+        let rising = [one, Reading::Thread(guild), history()];
+        for (index, reading) in rising.into_iter().enumerate() {
+            for other in rising.into_iter().take(index + 1) {
+                let mut held = Held::default();
+                held.begin(source(1), other);
+                held.begin(source(1), reading);
+                held.begin(source(1), other);
+                assert_eq!(held.next(), Some((source(1), reading)));
+            }
+        }
     }
 
     #[test]
@@ -167,7 +209,7 @@ mod tests {
         held.begin(source(1), history());
         assert!(held.next().is_some());
         held.begin(source(1), history());
-        assert!(held.hold(source(1), deleted(1, 5)).is_none());
+        assert!(held.hold(source(1), source(1), deleted(1, 5)).is_none());
         assert!(held.release(source(1)).is_empty());
         assert_eq!(held.next(), Some((source(1), history())));
         assert_eq!(held.release(source(1)).len(), 1);
@@ -180,7 +222,7 @@ mod tests {
             held.begin(source(id), history());
             held.begin(source(id), history());
         }
-        assert!(held.hold(source(3), deleted(3, 5)).is_none());
+        assert!(held.hold(source(3), source(3), deleted(3, 5)).is_none());
         let order: Vec<_> = std::iter::from_fn(|| held.next()).map(|(source, _)| source.get()).collect();
         assert_eq!(order, [3, 1, 2]);
     }

@@ -8,11 +8,16 @@
 //!               reader (history, or one message) ─ what was missed, what was left out
 //! ```
 //! After each new session, and whenever a server comes back, a source's history is read from what was last seen; live events of that source
-//! wait behind it. A message of which the library dropped the contents is asked for anew, and its source waits likewise.
+//! wait behind it. A message of which the library dropped the contents is asked for anew, and its source waits likewise. The threads of a source are channels of
+//! their own in all this, once its history has told which of them are to be read.
 
+mod begin;
 mod held;
+mod listing;
+mod missed;
 mod names;
 mod reader;
+mod threads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +29,18 @@ use tokio::task::JoinSet;
 use crate::domain::activity::Origin;
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
-use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::message::Content;
 use crate::metrics::EVENTS_READ;
 use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
 
 use self::held::{Held, Reading};
-use self::reader::{Missed, Read, Reader};
-use super::watch::{Shard, Watched};
-use super::{Parts, ServiceError, content};
+use self::missed::Missed;
+use self::reader::{Read, Reader};
+pub use self::threads::{ThreadEnd, Told};
+use super::watch::{Shard, Standing, Watched};
+use super::{Parts, content};
 
 /// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
 pub type Wake = Arc<dyn Fn(Vec<ChannelId>) + Send + Sync>;
@@ -59,6 +66,17 @@ pub enum Report {
         /// The message.
         message: MessageId,
     },
+    /// A thread is called otherwise now, or has other tags; or it is new, and may have more than the gateway tells.
+    Thread(ChannelId),
+    /// A thread is no part of its channel any more.
+    ThreadEnded(ThreadEnd),
+    /// The threads of these channels can be seen, maybe only now; without channels, those of the whole server.
+    Opened {
+        /// The server.
+        guild: GuildId,
+        /// The channels.
+        channels: Option<Vec<ChannelId>>,
+    },
     /// A connection's session is new: whatever comes through it, something may have been missed before.
     Connecting(Shard),
     /// The session has begun: from now on nothing is missed.
@@ -67,6 +85,14 @@ pub enum Report {
     Away(GuildId),
     /// A server is there, maybe again.
     There(GuildId),
+}
+
+/// What is to be written down together.
+#[derive(Default)]
+struct Batch {
+    events: Vec<SourceEvent>,
+    /// After these events.
+    ended: Vec<ThreadEnd>,
 }
 
 /// Takes what the gateway reports from followed channels.
@@ -90,51 +116,24 @@ impl Intake {
         self.watched.is_source(channel)
     }
 
-    /// The newest posts of a source, at most so many, oldest first: what a new follow can begin with.
-    pub async fn newest(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-        posts: u8,
-    ) -> Result<Vec<SourceEvent>, ServiceError> {
-        if posts == 0 {
-            return Ok(Vec::new());
-        }
-        let read = self.reader.newest(source, guild, posts).await?;
-        Ok(read.into_iter().map(as_event).collect())
-    }
-
-    /// Shows a new follow these posts before all others, and what was posted since they were read.
-    pub async fn backfill(&self, follow: &Follow, posts: &[SourceEvent]) -> Result<(), ServiceError> {
-        let Some(last) = posts.last() else { return Ok(()) };
-        self.store.backfill(follow, posts, self.clock.now()).await?;
-        (self.wake)(vec![follow.pair.target]);
-        let read =
-            self.reader.after(follow.pair.source, follow.source_guild, last.origin().message()).await?;
-        let since: Vec<SourceEvent> = read.into_iter().map(as_event).collect();
-        self.store.backfill(follow, &since, self.clock.now()).await?;
-        (self.wake)(vec![follow.pair.target]);
-        Ok(())
-    }
-
     /// Writes down what is reported, until the last sender is gone. What is still being read then is read again at the next start.
     pub async fn run(&self, mut reports: UnboundedReceiver<Report>) {
         let mut held = Held::default();
         let mut readers = JoinSet::new();
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut reported = Vec::with_capacity(BATCH);
         loop {
-            let mut events = Vec::new();
+            let mut batch = Batch::default();
             tokio::select! {
                 biased;
                 Some(read) = readers.join_next() => match read {
-                    Ok((source, read)) => self.take_read(source, read, &mut held, &mut events),
+                    Ok((source, read)) => self.take_read(source, read, &mut held, &mut batch),
                     Err(error) => tracing::error!(%error, "a reading failed; its source stays held until the next session"),
                 },
-                count = reports.recv_many(&mut batch, BATCH) => {
+                count = reports.recv_many(&mut reported, BATCH) => {
                     if count == 0 {
                         return;
                     }
-                    batch.drain(..).for_each(|report| self.take(report, &mut held, &mut events));
+                    reported.drain(..).for_each(|report| self.take(report, &mut held, &mut batch));
                 }
             }
             while readers.len() < READERS
@@ -143,41 +142,60 @@ impl Intake {
                 let reader = self.reader.clone();
                 readers.spawn(async move { (source, reader.read(source, reading).await) });
             }
-            self.record(&events).await;
+            self.record(batch).await;
         }
     }
 
     /// Turns a report into an event, or holds it back.
-    fn take(&self, report: Report, held: &mut Held, events: &mut Vec<SourceEvent>) {
-        let (channel, message) = match &report {
-            Report::Connecting(shard) => return held.forget(|guild| shard.has(guild)),
-            Report::Connected(shard) => return self.catch_up(held, |guild| shard.has(guild)),
-            Report::Away(away) => return held.lose(*away),
-            Report::There(there) => {
-                if held.find(*there) {
-                    self.catch_up(held, |guild| guild == *there);
-                }
-                return;
-            }
-            Report::Posted(message) | Report::Edited(message) => match ids(message) {
-                Some(ids) => ids,
-                None => return,
-            },
-            Report::Deleted { channel, message } => (*channel, *message),
-        };
-        // Not followed any more, if it ever was.
-        let Some(guild) = self.watched.server_of(channel) else { return };
-        if !matches!(report, Report::Deleted { .. }) {
-            held.catch_up(channel, guild);
-        }
-        let Some(report) = held.hold(channel, report) else { return };
-        metrics::counter!(EVENTS_READ).increment(1);
-        let origin = Origin::Message { channel, message };
+    fn take(&self, report: Report, held: &mut Held, batch: &mut Batch) {
         match report {
-            Report::Deleted { .. } => events.push(SourceEvent::Deleted { origin }),
-            Report::Posted(message) => self.take_message(message, origin, guild, true, held, events),
-            Report::Edited(message) => self.take_message(message, origin, guild, false, held, events),
-            Report::Connecting(_) | Report::Connected(_) | Report::Away(_) | Report::There(_) => {}
+            Report::Connecting(shard) => held.forget(|guild| shard.has(guild)),
+            Report::Connected(shard) => self.catch_up(held, |guild| shard.has(guild)),
+            Report::Away(away) => held.lose(away),
+            Report::There(there) => {
+                if held.find(there) {
+                    self.catch_up(held, |guild| guild == there);
+                }
+            }
+            Report::Opened { guild, channels } => {
+                let opened = self.watched.sources_of(|other| other == guild).into_iter();
+                let opened = opened.filter(|(source, _)| {
+                    self.watched.wants_threads(*source)
+                        && channels.as_ref().is_none_or(|channels| channels.contains(source))
+                });
+                opened.for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
+            }
+            report => self.take_of_channel(report, held, batch),
+        }
+    }
+
+    /// The same for a report of one channel or thread.
+    fn take_of_channel(&self, report: Report, held: &mut Held, batch: &mut Batch) {
+        let Some(channel) = channel_of(&report) else { return };
+        // Not followed any more, if it ever was; or a thread that is known to be gone.
+        let (root, guild) = match (self.watched.root_of(channel), &report) {
+            (Some(root), _) => root,
+            (None, Report::ThreadEnded(end)) => (end.parent, end.guild),
+            (None, _) => return,
+        };
+        if !matches!(report, Report::Deleted { .. } | Report::ThreadEnded(_)) {
+            held.catch_up(root, guild);
+        }
+        let Some(report) = held.hold(channel, root, report) else { return };
+        metrics::counter!(EVENTS_READ).increment(1);
+        match report {
+            Report::Deleted { message, .. } => {
+                batch.events.push(SourceEvent::Deleted { origin: Origin::Message { channel, message } });
+            }
+            Report::Posted(message) => self.take_message(message, guild, true, held, batch),
+            Report::Edited(message) => self.take_message(message, guild, false, held, batch),
+            Report::Thread(thread) => held.begin(thread, Reading::Thread(guild)),
+            Report::ThreadEnded(end) => batch.ended.push(end),
+            Report::Connecting(_)
+            | Report::Connected(_)
+            | Report::Away(_)
+            | Report::There(_)
+            | Report::Opened { .. } => {}
         }
     }
 
@@ -188,88 +206,113 @@ impl Intake {
         }
     }
 
-    fn take_message(
-        &self,
-        message: Value,
-        origin: Origin,
-        guild: GuildId,
-        new: bool,
-        held: &mut Held,
-        events: &mut Vec<SourceEvent>,
-    ) {
-        let (channel, id) = (origin.channel(), origin.message());
+    fn take_message(&self, message: Value, guild: GuildId, new: bool, held: &mut Held, batch: &mut Batch) {
+        let Some((channel, id)) = ids(&message) else { return };
         let edited = !message["edited_timestamp"].is_null();
+        let asked = Reading::Message { guild, message: id, new };
         let Ok(message) = serde_json::from_value::<Message>(message) else {
             // Without an author it is a part of a message: of interest only where somebody edited it.
             if new || edited {
-                held.begin(channel, Reading::Message { guild, message: id, new });
+                held.begin(channel, asked);
             }
             return;
         };
         if !self.reader.is_post(&message) {
+            if new && self.reader.begins_nothing(&message) {
+                self.watched.begin_elsewhere(channel);
+            }
             return;
         }
-        let mut content = content::read(&message, guild);
+        let Some(Standing { source, thread }) = self.watched.standing(channel, id, new) else {
+            return held.begin(channel, asked);
+        };
+        let mut content = content::read(&message, guild, thread);
         if content::is_hollow(&content) || !self.reader.names.fill(&mut content, guild, self.clock.now()) {
-            held.begin(channel, Reading::Message { guild, message: id, new });
-            return;
+            return held.begin(channel, asked);
         }
-        events.push(event(origin, &message, content, new));
+        batch.events.push(event(&message, source, content, new));
     }
 
     /// Takes what was read of a source, then what waited behind it. Where more was missed than is read, what came live of that stands before the rest.
-    fn take_read(&self, source: ChannelId, read: Vec<Read>, held: &mut Held, events: &mut Vec<SourceEvent>) {
+    fn take_read(&self, source: ChannelId, read: Vec<Read>, held: &mut Held, batch: &mut Batch) {
         let first_read = read.iter().find_map(|read| match read {
             Read::Message { message, new: true, .. } => Some(message.id),
             _ => None,
         });
         let waiting = held.release(source);
-        let first_live = waiting.iter().find_map(posted);
-        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting.into_iter().partition(|report| {
-            posted(report).is_some_and(|live| first_read.is_some_and(|read| live < read))
-        });
+        let live = |report: &Report| posted(report).filter(|(channel, _)| *channel == source).map(|(_, id)| id);
+        let first_live = waiting.iter().find_map(live);
+        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting
+            .into_iter()
+            .partition(|report| live(report).is_some_and(|live| first_read.is_some_and(|read| live < read)));
         for one in read {
             if matches!(one, Read::Message { new: true, .. }) {
-                before.drain(..).for_each(|report| self.take(report, held, events));
+                before.drain(..).for_each(|report| self.take(report, held, batch));
             }
-            events.extend(match one {
-                Read::Missed(missed) => missed.before(first_live).map(Missed::notice),
-                one => Some(as_event(one)),
-            });
+            match one {
+                Read::Missed(missed) => batch.events.extend(missed.before(first_live).map(Missed::notice)),
+                Read::Thread { thread, reading } => held.begin(thread, reading),
+                Read::ThreadEnded(end) => {
+                    if end.deleted || !self.watched.is_followed(end.thread) {
+                        self.watched.forget_thread(end.thread);
+                    }
+                    batch.ended.push(end);
+                }
+                one => batch.events.extend(as_event(one)),
+            }
         }
-        after.into_iter().for_each(|report| self.take(report, held, events));
+        after.into_iter().for_each(|report| self.take(report, held, batch));
     }
 
-    /// Writes a batch down, in its order, in one transaction, however long the database is away: to go on without it would lose messages. Then wakes the
-    /// lanes that have work.
-    async fn record(&self, events: &[SourceEvent]) {
-        if events.is_empty() {
-            return;
-        }
+    /// Writes a batch down, in its order, however long the database is away: to go on without it would lose messages. The events are one transaction.
+    async fn record(&self, mut batch: Batch) {
         let mut failures = 0_u32;
-        while let Err(error) = self.try_record(events).await {
+        while let Err(error) = self.try_record(&mut batch).await {
             failures += 1;
             // Once at the first failure, then at each doubling.
             if failures.is_power_of_two() {
-                tracing::error!(%error, failures, events = events.len(), "events can't be written down; trying again");
+                let events = batch.events.len();
+                tracing::error!(%error, failures, events, "events can't be written down; trying again");
             }
             tokio::time::sleep(RETRY).await;
         }
     }
 
-    async fn try_record(&self, events: &[SourceEvent]) -> Result<(), StoreError> {
-        let recorded = self.store.record_events(events, self.clock.now()).await?;
-        if !recorded.lanes.is_empty() {
-            (self.wake)(recorded.lanes);
+    /// Takes from the batch what is written down, and wakes the lanes that have work then.
+    async fn try_record(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        if !batch.events.is_empty() {
+            let recorded = self.store.record_events(&batch.events, self.clock.now()).await?;
+            batch.events.clear();
+            if !recorded.lanes.is_empty() {
+                (self.wake)(recorded.lanes);
+            }
+        }
+        while let Some(end) = batch.ended.first() {
+            self.end_thread(*end).await?;
+            batch.ended.remove(0);
         }
         Ok(())
     }
 }
 
-/// The message that a report says was posted.
-fn posted(report: &Report) -> Option<MessageId> {
+/// The message that a report says was posted, and where.
+fn posted(report: &Report) -> Option<(ChannelId, MessageId)> {
     let Report::Posted(message) = report else { return None };
-    ids(message).map(|(_, message)| message)
+    ids(message)
+}
+
+/// The channel that a report is about.
+fn channel_of(report: &Report) -> Option<ChannelId> {
+    match report {
+        Report::Posted(message) | Report::Edited(message) => ids(message).map(|(channel, _)| channel),
+        Report::Deleted { channel, .. } | Report::Thread(channel) => Some(*channel),
+        Report::ThreadEnded(end) => Some(end.thread),
+        Report::Connecting(_)
+        | Report::Connected(_)
+        | Report::Away(_)
+        | Report::There(_)
+        | Report::Opened { .. } => None,
+    }
 }
 
 /// The channel and the message that a message in Discord's form names.
@@ -278,34 +321,25 @@ fn ids(message: &Value) -> Option<(ChannelId, MessageId)> {
     Some((id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
 }
 
-/// What was read, as something that happened.
-fn as_event(read: Read) -> SourceEvent {
-    match read {
-        Read::Message { message, content, new } => {
-            let origin = Origin::Message { channel: message.channel_id, message: message.id };
-            event(origin, &message, *content, new)
-        }
+/// What was read, as something that happened; what is to be done about threads is nothing to record.
+fn as_event(read: Read) -> Option<SourceEvent> {
+    Some(match read {
+        Read::Message { message, source, content, new } => event(&message, source, *content, new),
         Read::Gone(origin) => SourceEvent::Deleted { origin },
         Read::Missed(missed) => missed.notice(),
-        Read::Passed(origin) => SourceEvent::Passed { origin },
-    }
+        Read::Passed { origin, source } => SourceEvent::Passed { origin, source },
+        Read::Thread { .. } | Read::ThreadEnded(_) => return None,
+    })
 }
 
-fn event(
-    origin: Origin,
-    message: &Message,
-    content: crate::domain::message::Content,
-    new: bool,
-) -> SourceEvent {
+fn event(message: &Message, source: ChannelId, content: Content, new: bool) -> SourceEvent {
+    let origin = Origin::Message { channel: message.channel_id, message: message.id };
+    let author = Some(message.author.id);
+    let content = content.into();
     if new {
-        SourceEvent::Posted {
-            origin,
-            source: message.channel_id,
-            author: Some(message.author.id),
-            content: content.into(),
-        }
+        SourceEvent::Posted { origin, source, author, content }
     } else {
-        SourceEvent::Edited { origin, source: message.channel_id, content: content.into() }
+        SourceEvent::Edited { origin, source, content }
     }
 }
 
@@ -320,7 +354,7 @@ mod tests {
         #[test]
         fn whatever_the_gateway_brings_has_ids_or_is_passed_over(anything in junk::anything()) {
             let found = ids(&anything);
-            prop_assert_eq!(posted(&Report::Posted(anything)), found.map(|(_, message)| message));
+            prop_assert_eq!(posted(&Report::Posted(anything)), found);
         }
     }
 }

@@ -2,12 +2,13 @@
 //! one message in full.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::activity::Origin;
 use crate::domain::catch_up::CatchUp;
+use crate::domain::channel::ChannelKind;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
@@ -15,13 +16,15 @@ use crate::domain::permissions::Permissions;
 use crate::domain::retry::backoff;
 use crate::rest::model::{AuthorMember, Message};
 use crate::rest::{HISTORY_PAGE, Rest};
-use crate::service::access::{Access, Found, Place};
-use crate::service::watch::Watched;
+use crate::service::access::{self, Access, Found};
+use crate::service::watch::{Standing, Watched};
 use crate::service::{Identity, Parts, ServiceError, content};
-use crate::store::{SourceEvent, Store};
+use crate::store::Store;
 
 use super::held::Reading;
+use super::missed::{Missed, Since};
 use super::names::NameBook;
+use super::threads::{ThreadEnd, before_all};
 
 /// Something that was read.
 pub(super) enum Read {
@@ -29,6 +32,8 @@ pub(super) enum Read {
     Message {
         /// The message.
         message: Box<Message>,
+        /// Its channel, or that of its thread.
+        source: ChannelId,
         /// What a mirror shows of it.
         content: Box<Content>,
         /// It was not seen before; otherwise it may have been edited.
@@ -39,30 +44,32 @@ pub(super) enum Read {
     /// Messages that are not mirrored.
     Missed(Missed),
     /// All up to this message was read.
-    Passed(Origin),
-}
-
-/// Messages beyond what is read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Missed {
-    source: ChannelId,
-    /// What was seen before them.
-    seen: MessageId,
-    /// The first of them.
-    first: MessageId,
-    /// They end before this one.
-    end: MessageId,
+    Passed {
+        /// The message.
+        origin: Origin,
+        /// Its channel, or that of its thread.
+        source: ChannelId,
+    },
+    /// A thread that is to be read too.
+    Thread {
+        /// The thread.
+        thread: ChannelId,
+        /// How.
+        reading: Reading,
+    },
+    /// A thread that is no part of its channel any more.
+    ThreadEnded(ThreadEnd),
 }
 
 /// Asks Discord.
 #[derive(Clone)]
 pub(super) struct Reader {
-    store: Store,
-    rest: Rest,
+    pub(super) store: Store,
+    pub(super) rest: Rest,
     clock: Clock,
     identity: Identity,
-    watched: Arc<Watched>,
-    catch_up: CatchUp,
+    pub(super) watched: Arc<Watched>,
+    pub(super) catch_up: CatchUp,
     pub(super) names: NameBook,
 }
 
@@ -75,10 +82,18 @@ impl Reader {
     /// Whether somebody posted this: not Discord, and not the bot itself. What that posted is never mirrored, or two channels that follow each other would
     /// echo without end.
     pub(super) fn is_post(&self, message: &Message) -> bool {
-        content::is_post(message)
-            && message.author.id != self.identity.user
-            && message.application_id != Some(self.identity.application)
-            && !message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
+        content::is_post(message) && !self.is_own(message)
+    }
+
+    fn is_own(&self, message: &Message) -> bool {
+        message.author.id == self.identity.user
+            || message.application_id == Some(self.identity.application)
+            || message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
+    }
+
+    /// Whether a message that is no post says that no post begins its thread: that was started from another message, or by the bot.
+    pub(super) fn begins_nothing(&self, message: &Message) -> bool {
+        content::is_thread_starter(message) || self.is_own(message)
     }
 
     /// Reads, as long as it takes; gives up only where Discord says no, in which case there is nothing to read.
@@ -86,7 +101,8 @@ impl Reader {
         let mut failures = 0;
         loop {
             let read = match reading {
-                Reading::History(guild) => self.history(source, guild).await,
+                Reading::History(guild) => self.history(source, guild, false).await,
+                Reading::Thread(guild) => self.history(source, guild, true).await,
                 Reading::Message { guild, message, new } => self.one(source, guild, message, new).await,
             };
             let error = match read {
@@ -107,7 +123,7 @@ impl Reader {
     }
 
     /// One message, of which the gateway did not bring everything.
-    async fn one(
+    pub(super) async fn one(
         &self,
         source: ChannelId,
         guild: GuildId,
@@ -123,74 +139,80 @@ impl Reader {
         }
     }
 
-    /// What became of the messages that are mirrored already, then everything new, oldest first.
-    async fn history(&self, source: ChannelId, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
-        let Some(seen) = self.store.seen_message(source).await? else { return Ok(Vec::new()) };
-        let latest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
-        // Mostly nothing is new, and one request has told everything.
-        let Some(newest) = latest.last().map(|newest| newest.id).filter(|newest| *newest > seen) else {
-            return self.changes(source, guild, &latest).await;
+    /// Everything new of a channel or thread. `described` is a thread of which Discord has just told what it is called and how it is tagged.
+    async fn history(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        described: bool,
+    ) -> Result<Vec<Read>, ServiceError> {
+        if let Some(parent) = self.watched.parent_of(channel) {
+            return self.thread(channel, parent, guild, described).await;
+        }
+        if !self.watched.wants_threads(channel) {
+            return self.messages_of(channel, guild).await;
+        }
+        // A forum has no messages of its own.
+        let mut read = match self.look_at_channel(channel).await? {
+            ChannelKind::Forum => Vec::new(),
+            _ => self.messages_of(channel, guild).await?,
         };
-        let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
-        let known = self.rest.messages_before(source, behind, HISTORY_PAGE).await?;
-        let mut read = self.changes(source, guild, &known).await?;
-        let (new, missed) = self.since(source, seen).await?;
-        read.extend(missed.map(Read::Missed));
-        read.extend(self.as_read(new, guild, true).await?);
-        // What nobody posted is not read again and again.
-        read.push(Read::Passed(Origin::Message { channel: source, message: newest }));
+        read.extend(self.threads_of(channel, guild).await?);
         Ok(read)
     }
 
-    /// What was posted after `seen`, within the bounds, and what is beyond them.
-    async fn since(
-        &self,
-        source: ChannelId,
-        seen: MessageId,
-    ) -> Result<(Vec<Message>, Option<Missed>), ServiceError> {
-        let start = seen.max(self.oldest());
-        let mut beyond = self.first_post(source, seen, start).await?;
-        let mut end = start;
-        let mut messages = VecDeque::new();
-        let mut after = start;
-        loop {
-            let page = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
-            let full = page.len() == usize::from(HISTORY_PAGE);
-            let Some(last) = page.last() else { break };
-            after = last.id;
-            messages.extend(page.into_iter().filter(|message| self.is_post(message)));
-            while messages.len() > self.catch_up.messages
-                && let Some(surplus) = messages.pop_front()
-            {
-                beyond = beyond.or(Some(surplus.id));
-                end = messages.front().map_or(after, |message| message.id);
-            }
-            if !full {
-                break;
-            }
+    async fn messages_of(&self, channel: ChannelId, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
+        match self.store.seen_message(channel).await? {
+            Some(seen) => self.read_from(channel, guild, seen).await,
+            None => Ok(Vec::new()),
         }
-        Ok((messages.into(), beyond.map(|first| Missed { source, seen, first, end })))
     }
 
-    /// The first post after one message and up to another.
-    async fn first_post(
+    /// What became of the messages that are mirrored already, then everything new, oldest first.
+    pub(super) async fn read_from(
         &self,
-        source: ChannelId,
-        mut after: MessageId,
-        until: MessageId,
-    ) -> Result<Option<MessageId>, ServiceError> {
-        while after < until {
-            let page = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
-            let mut within = page.iter().take_while(|message| message.id <= until);
-            if let Some(post) = within.find(|message| self.is_post(message)) {
-                return Ok(Some(post.id));
+        channel: ChannelId,
+        guild: GuildId,
+        seen: MessageId,
+    ) -> Result<Vec<Read>, ServiceError> {
+        let mut read = Vec::new();
+        // Of a thread from its beginning, nothing is mirrored.
+        if seen > before_all(channel) || self.watched.parent_of(channel).is_none() {
+            let latest = self.rest.messages_latest(channel, HISTORY_PAGE).await?;
+            // Mostly nothing is new, and one request has told everything.
+            if latest.last().is_none_or(|newest| newest.id <= seen) {
+                return self.changes(channel, guild, &latest).await;
             }
-            match page.last() {
-                Some(last) if page.len() == usize::from(HISTORY_PAGE) => after = last.id,
-                _ => break,
-            }
+            let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
+            let known = self.rest.messages_before(channel, behind, HISTORY_PAGE).await?;
+            read = self.changes(channel, guild, &known).await?;
         }
-        Ok(None)
+        let Since { messages, missed, newest } = self.since(channel, guild, seen).await?;
+        read.extend(missed.map(Read::Missed));
+        read.extend(self.as_read(messages, guild, true).await?);
+        // What nobody posted is not read again and again.
+        if let Some(message) = newest {
+            let source = self.standing(channel, guild, message, false).await?.source;
+            read.push(Read::Passed { origin: Origin::Message { channel, message }, source });
+        }
+        Ok(read)
+    }
+
+    /// Where a message stands, asking Discord about its thread where too little is known of that.
+    pub(super) async fn standing(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        message: MessageId,
+        new: bool,
+    ) -> Result<Standing, ServiceError> {
+        if let Some(standing) = self.watched.standing(channel, message, new) {
+            return Ok(standing);
+        }
+        self.look_at_thread(channel, guild).await?;
+        let standing = self.watched.standing(channel, message, new);
+        // Gone meanwhile, or private: then nobody is shown it.
+        Ok(standing.unwrap_or(Standing { source: channel, thread: None }))
     }
 
     /// What became of those of these messages that are mirrored: edited, or deleted.
@@ -207,8 +229,10 @@ impl Reader {
         let mirrored: HashSet<MessageId> =
             self.store.mirrored_since(source, reach).await?.into_iter().collect();
         let there: HashSet<MessageId> = page.iter().map(|message| message.id).collect();
-        let standing = page.iter().filter(|message| mirrored.contains(&message.id)).cloned().collect();
-        let mut read = self.as_read(standing, guild, false).await?;
+        // In a thread, what wasn't mirrored may be wanted now: the thread's tags are those of its messages.
+        let in_thread = self.watched.parent_of(source).is_some();
+        let standing = page.iter().filter(|message| in_thread || mirrored.contains(&message.id));
+        let mut read = self.as_read(standing.cloned().collect(), guild, false).await?;
         let gone: Vec<MessageId> = mirrored.difference(&there).copied().collect();
         if !gone.is_empty() && (!page.is_empty() || self.may_read(source, guild).await?) {
             let gone = gone.into_iter().map(|message| Origin::Message { channel: source, message });
@@ -218,45 +242,20 @@ impl Reader {
     }
 
     /// The lower bound of what is read.
-    fn oldest(&self) -> MessageId {
+    pub(super) fn oldest(&self) -> MessageId {
         MessageId::first_at(self.clock.now() - self.catch_up.window)
-    }
-
-    /// The newest posts of a source, at most so many, oldest first.
-    pub(super) async fn newest(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-        posts: u8,
-    ) -> Result<Vec<Read>, ServiceError> {
-        // System messages and the bot's own count for the page, not for the posts.
-        let newest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
-        let mut read = self.as_read(newest, guild, true).await?;
-        let surplus = read.len().saturating_sub(usize::from(posts));
-        Ok(read.split_off(surplus))
-    }
-
-    /// What was posted after that message.
-    pub(super) async fn after(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-        after: MessageId,
-    ) -> Result<Vec<Read>, ServiceError> {
-        let messages = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
-        self.as_read(messages, guild, true).await
     }
 
     /// Whether an empty history is a true one: without Read Message History, Discord answers an empty list too.
     async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
         let mut access = Access::new(&self.rest);
         let Found::Seen(channel) = access.find(source).await? else { return Ok(false) };
-        let granted = access.granted(self.identity.user, &Place { channel, guild }).await?;
+        let granted = access.granted(self.identity.user, &access::Place { channel, guild }).await?;
         Ok(granted.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY))
     }
 
     /// What is shown of those that somebody posted.
-    async fn as_read(
+    pub(super) async fn as_read(
         &self,
         messages: Vec<Message>,
         guild: GuildId,
@@ -268,13 +267,15 @@ impl Reader {
         }
         let mut read = Vec::with_capacity(posts.len());
         for message in posts {
-            let mut content = content::read(&message, guild);
+            let Standing { source, thread } =
+                self.standing(message.channel_id, guild, message.id, new).await?;
+            let mut content = content::read(&message, guild, thread);
             let now = self.clock.now();
             if !self.names.fill(&mut content, guild, now) {
                 self.names.learn(&self.rest, guild, now).await?;
                 self.names.fill(&mut content, guild, now);
             }
-            read.push(Read::Message { message: Box::new(message), content: Box::new(content), new });
+            read.push(Read::Message { message: Box::new(message), source, content: Box::new(content), new });
         }
         Ok(read)
     }
@@ -296,29 +297,6 @@ impl Reader {
                 }
             };
             message.member.clone_from(member);
-        }
-    }
-}
-
-impl Missed {
-    /// Without those that came live, this being the first of them; `None` if all did.
-    pub(super) fn before(self, live: Option<MessageId>) -> Option<Self> {
-        let end = live.map_or(self.end, |live| live.min(self.end));
-        (self.first < end).then_some(Self { end, ..self })
-    }
-
-    /// A line that says so in the targets.
-    pub(super) fn notice(self) -> SourceEvent {
-        let Self { source, seen, end, .. } = self;
-        let [from, to] = [seen, end].map(|message| message.created_at().timestamp());
-        let text = format!(
-            "-# What was posted in <#{source}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."
-        );
-        SourceEvent::Posted {
-            origin: Origin::Gap { channel: source, before: end },
-            source,
-            author: None,
-            content: Content { author: "Tributary".to_owned(), text, ..Content::default() }.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::ids::TagId;
 use crate::domain::message::{InThread, PostTag};
 use crate::domain::place::Place;
+use crate::store::KnownThread;
 
 /// A follow of the forum 1 (or of another source) into this target.
 async fn follow_with(store: &Store, source: u64, target: u64, threads: Threads, filter: Filter) {
@@ -72,7 +73,8 @@ async fn places_are_matched(#[values(Backend::Sqlite, Backend::Postgres)] backen
     db.store.record_events(&[answer], at(1)).await.unwrap();
     assert_eq!(db.deliveries().await[3..], ["11 due", "12 due", "13 due", "12 due", "13 due"]);
     let known = db.store.known_threads().await.unwrap();
-    assert_eq!(known, [(channel(50), channel(1))]);
+    let starter = Some(message(50));
+    assert_eq!(known, [KnownThread { thread: channel(50), parent: channel(1), starter }]);
     assert_eq!(db.store.seen_in_threads(channel(1)).await.unwrap()[&channel(50)], message(51));
 }
 

@@ -1,0 +1,355 @@
+//! Reads the threads of a source: which of them are to be read, how each is called and tagged, and what it begins with.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::domain::activity::Origin;
+use crate::domain::channel::ChannelKind;
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::rest::model::Channel;
+use crate::rest::{HISTORY_PAGE, RestError};
+use crate::service::ServiceError;
+use crate::service::watch::{First, Noted, SeenThread};
+
+use super::held::Reading;
+use super::reader::{Read, Reader};
+use super::threads::{ThreadEnd, before_all};
+
+/// How often the active threads are listed again because some weren't known: their messages may have been passed over meanwhile.
+const LISTINGS: u8 = 3;
+/// How many threads are asked at once what they begin with.
+const AT_ONCE: usize = 8;
+
+/// What a look at a thread found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// It is there.
+    There,
+    /// It is no part of its channel.
+    Hidden,
+    /// It was deleted.
+    Deleted,
+    /// Its channel can't be seen either.
+    Unseen,
+}
+
+impl Reader {
+    /// Takes up whether a channel is a forum, and which tags that offers.
+    pub(super) fn describe(&self, channel: &Channel) {
+        match channel.kind {
+            ChannelKind::Forum => {
+                let tags = channel.available_tags.iter().map(|tag| (tag.id, tag.name.clone()));
+                self.watched.offer_tags(channel.id, tags);
+            }
+            kind if kind.is_thread() => {}
+            _ => self.watched.offers_nothing(channel.id),
+        }
+    }
+
+    /// Asks Discord about a channel.
+    pub(super) async fn look_at_channel(&self, channel: ChannelId) -> Result<ChannelKind, ServiceError> {
+        let channel = self.rest.channel(channel).await?;
+        self.describe(&channel);
+        Ok(channel.kind)
+    }
+
+    /// Asks Discord about a thread.
+    pub(super) async fn look_at_thread(&self, thread: ChannelId, guild: GuildId) -> Result<(), ServiceError> {
+        self.look(thread, guild).await.map(drop)
+    }
+
+    async fn look(&self, thread: ChannelId, guild: GuildId) -> Result<Look, ServiceError> {
+        let channel = match self.rest.channel(thread).await {
+            Ok(channel) => channel,
+            Err(error) if error.is_not_found() => return Ok(Look::Deleted),
+            Err(error) if error.is_forbidden() => return self.look_behind(thread).await,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(seen) = SeenThread::read(&channel, guild) else { return Ok(Look::Unseen) };
+        if !seen.tags.is_empty() && self.watched.is_forum(seen.parent).is_none() {
+            match self.look_at_channel(seen.parent).await {
+                Err(ServiceError::Discord(error)) if !error.passes() => {
+                    self.watched.offers_nothing(seen.parent);
+                }
+                looked => drop(looked?),
+            }
+        }
+        let private = seen.private && !self.watched.is_followed(thread);
+        let hidden = self.watched.note(seen) == Some(Noted::Hidden);
+        Ok(if private || hidden { Look::Hidden } else { Look::There })
+    }
+
+    /// A thread that can't be seen is private if its channel can be.
+    async fn look_behind(&self, thread: ChannelId) -> Result<Look, ServiceError> {
+        let Some(parent) = self.watched.parent_of(thread) else { return Ok(Look::Unseen) };
+        match self.rest.channel(parent).await {
+            Ok(_) => Ok(Look::Hidden),
+            Err(error) if error.passes() => Err(error.into()),
+            Err(_) => Ok(Look::Unseen),
+        }
+    }
+
+    /// Everything new of a thread, and what became of what is mirrored of it: with what it begins, however long it is.
+    pub(super) async fn thread(
+        &self,
+        thread: ChannelId,
+        parent: ChannelId,
+        guild: GuildId,
+        described: bool,
+    ) -> Result<Vec<Read>, ServiceError> {
+        let ended = |deleted| Read::ThreadEnded(ThreadEnd { thread, parent, guild, deleted });
+        let mut read = Vec::new();
+        match if described { Look::There } else { self.look(thread, guild).await? } {
+            Look::There => {}
+            Look::Deleted => return Ok(vec![ended(true)]),
+            Look::Hidden if !self.watched.is_followed(thread) => return Ok(vec![ended(false)]),
+            Look::Hidden => read.push(ended(false)),
+            Look::Unseen => return Ok(Vec::new()),
+        }
+        let Some(seen) = self.seen_in(thread, parent).await? else { return Ok(read) };
+        if seen == before_all(thread) {
+            self.await_first(thread, parent).await?;
+        }
+        match self.read_from(thread, guild, seen).await {
+            Err(ServiceError::Discord(error)) if error.is_not_found() => return Ok(vec![ended(true)]),
+            more => read.extend(more?),
+        }
+        read.extend(self.starter_again(thread, guild, &read).await?);
+        Ok(read)
+    }
+
+    /// Up to where a thread has been read; `None` where it isn't read at all.
+    async fn seen_in(&self, thread: ChannelId, parent: ChannelId) -> Result<Option<MessageId>, ServiceError> {
+        let seen = self.store.seen_message(thread).await?;
+        if self.watched.is_followed(thread) {
+            return Ok(seen);
+        }
+        let from = self.store.threads_from(parent).await?;
+        Ok(from.map(|from| start_of(thread, seen, from)))
+    }
+
+    /// A thread is about to be read from its beginning: the first post begins it, unless it was started from a message of its channel.
+    async fn await_first(&self, thread: ChannelId, parent: ChannelId) -> Result<(), ServiceError> {
+        if self.watched.first(thread) != First::Unknown {
+            return Ok(());
+        }
+        let in_forum = self.watched.is_forum(parent) == Some(true);
+        let started_from = match MessageId::from_db(thread.to_db()) {
+            Ok(message) if !in_forum => self.rest.message(parent, message).await,
+            _ => return Ok(self.watched.begin(thread, First::Awaited)),
+        };
+        match started_from {
+            Ok(_) => self.watched.begin(thread, First::Elsewhere),
+            Err(error) if error.passes() => return Err(error.into()),
+            Err(_) => self.watched.begin(thread, First::Awaited),
+        }
+        Ok(())
+    }
+
+    /// What a thread begins with, where that wasn't read: it has the thread's title and tags, which may be others now.
+    async fn starter_again(
+        &self,
+        thread: ChannelId,
+        guild: GuildId,
+        read: &[Read],
+    ) -> Result<Vec<Read>, ServiceError> {
+        let own = MessageId::from_db(thread.to_db()).ok();
+        let starter = match self.watched.first(thread) {
+            First::Post(message) => Some(message),
+            First::Unknown => self.watched.parent_of(thread).and_then(|parent| {
+                own.filter(|_| self.watched.is_forum(parent) == Some(true))
+            }),
+            First::Awaited | First::Elsewhere => None,
+        };
+        let is = |read: &Read, starter| match read {
+            Read::Message { message, .. } => message.id == starter,
+            Read::Gone(origin) => origin.message() == starter,
+            _ => false,
+        };
+        match starter {
+            Some(starter) if !read.iter().any(|read| is(read, starter)) => {
+                self.one(thread, guild, starter, false).await
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Which threads of a source are to be read: those with something new, and those of which something is mirrored that may have changed. All others are
+    /// current, without a request.
+    pub(super) async fn threads_of(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+    ) -> Result<Vec<Read>, ServiceError> {
+        let Some(from) = self.store.threads_from(source).await? else { return Ok(Vec::new()) };
+        let listed = self.list(source, guild).await?;
+        let seen = self.store.seen_in_threads(source).await?;
+        let mirrored = self.store.mirrored_threads(source, self.oldest()).await?;
+        let mut mirrored: HashSet<ChannelId> = mirrored.into_iter().collect();
+        let mut read = Vec::new();
+        for thread in listed {
+            let start = start_of(thread.id, seen.get(&thread.id).copied(), from);
+            let unread = thread.last_message.is_some_and(|last| last > start) || start == before_all(thread.id);
+            if mirrored.remove(&thread.id) || unread {
+                read.push((thread.id, Reading::Thread(guild)));
+            }
+        }
+        // Archived long ago, or deleted, or hidden.
+        read.extend(mirrored.into_iter().map(|thread| (thread, Reading::History(guild))));
+        read.retain(|(thread, _)| !self.watched.is_followed(*thread));
+        read.sort_by_key(|(thread, _)| *thread);
+        Ok(read.into_iter().map(|(thread, reading)| Read::Thread { thread, reading }).collect())
+    }
+
+    /// The public threads of a source that are active, or were archived within the bounds.
+    async fn list(&self, source: ChannelId, guild: GuildId) -> Result<Vec<SeenThread>, ServiceError> {
+        let mut listed = Vec::new();
+        for _ in 0..LISTINGS {
+            listed = self.active(source, guild).await?;
+            let noted: Vec<_> = listed.iter().map(|thread| self.watched.note(thread.clone())).collect();
+            if !noted.contains(&Some(Noted::New)) {
+                break;
+            }
+        }
+        let oldest = self.oldest().created_at();
+        self.archived(source, |archived, _| archived >= oldest, guild, &mut listed).await?;
+        for thread in &listed {
+            self.watched.note(thread.clone());
+        }
+        Ok(listed)
+    }
+
+    async fn active(&self, source: ChannelId, guild: GuildId) -> Result<Vec<SeenThread>, RestError> {
+        let threads = self.rest.active_threads(guild).await?;
+        let threads = threads.iter().filter_map(|thread| SeenThread::read(thread, guild));
+        Ok(threads.filter(|thread| thread.parent == source && !thread.private).collect())
+    }
+
+    /// Adds the archived threads of a source, as long as this says so of the time when one was archived, and of all that have been listed before it.
+    async fn archived(
+        &self,
+        source: ChannelId,
+        go_on: impl Fn(DateTime<Utc>, &[SeenThread]) -> bool,
+        guild: GuildId,
+        listed: &mut Vec<SeenThread>,
+    ) -> Result<(), RestError> {
+        let mut before: Option<String> = None;
+        loop {
+            let page = self.rest.archived_threads(source, before.as_deref()).await?;
+            for thread in &page.threads {
+                let metadata = thread.thread_metadata.as_ref();
+                let Some(archived) = metadata.and_then(|thread| thread.archive_timestamp.as_ref()) else { continue };
+                let at = DateTime::parse_from_rfc3339(archived).map(|at| at.to_utc()).unwrap_or_default();
+                if !go_on(at, listed) {
+                    return Ok(());
+                }
+                listed.extend(SeenThread::read(thread, guild));
+                before = Some(archived.clone());
+            }
+            if !page.has_more || page.threads.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The newest message in any active thread of a source, all of which are known from then on.
+    pub(super) async fn newest_in_threads(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+    ) -> Result<Option<MessageId>, ServiceError> {
+        let active = self.active(source, guild).await?;
+        let ids = active.iter().flat_map(|thread| {
+            [thread.last_message, MessageId::from_db(thread.id.to_db()).ok()].into_iter().flatten()
+        });
+        let newest = ids.max();
+        for thread in active {
+            self.watched.note(thread);
+        }
+        Ok(newest)
+    }
+
+    /// The newest posts of a source, at most so many, oldest first.
+    pub(super) async fn newest(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+        posts: u8,
+    ) -> Result<Vec<Read>, ServiceError> {
+        let posts = usize::from(posts);
+        if self.watched.is_forum(source) == Some(true) {
+            let mut threads = self.active(source, guild).await?;
+            // What was archived before the oldest of them was made is older still.
+            let newer = |archived: DateTime<Utc>, listed: &[SeenThread]| {
+                let mut ids: Vec<ChannelId> = listed.iter().map(|thread| thread.id).collect();
+                ids.sort_unstable_by(|one, other| other.cmp(one));
+                posts.checked_sub(1).and_then(|last| ids.get(last)).is_none_or(|last| archived >= last.created_at())
+            };
+            self.archived(source, newer, guild, &mut threads).await?;
+            threads.sort_by_key(|thread| thread.id);
+            let surplus = threads.len().saturating_sub(posts);
+            return self.starters(threads.split_off(surplus), guild).await;
+        }
+        // System messages and the bot's own count for the page, not for the posts.
+        let newest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
+        let mut read = self.as_read(newest, guild, true).await?;
+        let surplus = read.len().saturating_sub(posts);
+        Ok(read.split_off(surplus))
+    }
+
+    /// What was posted after that.
+    pub(super) async fn after(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+        after: Origin,
+    ) -> Result<Vec<Read>, ServiceError> {
+        if self.watched.is_forum(source) == Some(true) {
+            let mut threads = self.active(source, guild).await?;
+            threads.retain(|thread| thread.id > after.channel());
+            threads.sort_by_key(|thread| thread.id);
+            return self.starters(threads, guild).await;
+        }
+        let messages = self.rest.messages_after(source, after.message(), HISTORY_PAGE).await?;
+        self.as_read(messages, guild, true).await
+    }
+
+    /// What these threads of a forum begin with, in their order.
+    async fn starters(&self, threads: Vec<SeenThread>, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
+        let first = |thread: SeenThread| async move {
+            let messages = self.rest.messages_after(thread.id, before_all(thread.id), 1).await?;
+            if let Some(message) = messages.first().filter(|message| self.is_post(message)) {
+                let id = thread.id;
+                self.watched.note(thread);
+                self.watched.begin(id, First::Post(message.id));
+            }
+            self.as_read(messages, guild, true).await
+        };
+        let read: Vec<Vec<Read>> = stream::iter(threads).map(first).buffered(AT_ONCE).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+}
+
+/// From where on a thread is read: what is older than `from` was never wanted.
+fn start_of(thread: ChannelId, seen: Option<MessageId>, from: MessageId) -> MessageId {
+    seen.unwrap_or_else(|| before_all(thread)).max(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_read_from_its_beginning_or_from_when_it_was_first_wanted() {
+        let start = |thread: u64, seen: Option<u64>, from: u64| {
+            let message = |id| MessageId::new(id).unwrap();
+            start_of(ChannelId::new(thread).unwrap(), seen.map(message), message(from)).get()
+        };
+        assert_eq!(start(50, None, 40), 49, "it is new");
+        assert_eq!(start(30, None, 40), 40, "it was there before");
+        assert_eq!(start(30, Some(60), 40), 60);
+        assert_eq!(start(30, Some(35), 40), 40, "nobody wanted it for a while");
+    }
+}

@@ -1,0 +1,136 @@
+//! What was posted in an absence, within the bounds of what is made up for; and the line that says what is beyond them.
+
+use std::collections::VecDeque;
+
+use crate::domain::activity::Origin;
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::message::{Content, InThread};
+use crate::domain::place::Place;
+use crate::rest::HISTORY_PAGE;
+use crate::rest::model::Message;
+use crate::service::ServiceError;
+use crate::service::watch::{First, Standing};
+use crate::store::SourceEvent;
+
+use super::reader::Reader;
+
+/// Messages beyond what is read.
+#[derive(Debug, Clone)]
+pub(super) struct Missed {
+    /// Where.
+    channel: ChannelId,
+    standing: Standing,
+    /// What was seen before them.
+    seen: MessageId,
+    /// The first of them.
+    first: MessageId,
+    /// They end before this one.
+    end: MessageId,
+}
+
+/// What was posted since.
+pub(super) struct Since {
+    /// The posts, oldest first.
+    pub(super) messages: Vec<Message>,
+    /// What is beyond the bounds.
+    pub(super) missed: Option<Missed>,
+    /// The newest message, whoever posted it.
+    pub(super) newest: Option<MessageId>,
+}
+
+impl Reader {
+    /// What was posted after `seen`, within the bounds, and what is beyond them.
+    pub(super) async fn since(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        seen: MessageId,
+    ) -> Result<Since, ServiceError> {
+        let start = seen.max(self.oldest());
+        let mut beyond = self.first_post(channel, seen, start).await?;
+        let mut end = start;
+        let mut messages = VecDeque::new();
+        let mut newest = None;
+        loop {
+            let page = self.rest.messages_after(channel, newest.unwrap_or(start), HISTORY_PAGE).await?;
+            let full = page.len() == usize::from(HISTORY_PAGE);
+            let Some(last) = page.last() else { break };
+            if newest.is_none() {
+                self.settle_first(channel, &page, beyond.is_none());
+            }
+            let last = last.id;
+            newest = Some(last);
+            messages.extend(page.into_iter().filter(|message| self.is_post(message)));
+            while messages.len() > self.catch_up.messages
+                && let Some(surplus) = messages.pop_front()
+            {
+                beyond = beyond.or(Some(surplus.id));
+                end = messages.front().map_or(last, |message| message.id);
+            }
+            if !full {
+                break;
+            }
+        }
+        let missed = match beyond {
+            Some(first) => {
+                let standing = self.standing(channel, guild, first, false).await?;
+                Some(Missed { channel, standing, seen, first, end })
+            }
+            None => None,
+        };
+        Ok(Since { messages: messages.into(), missed, newest })
+    }
+
+    /// Settles what a new thread begins with, by the first of its messages that says it; if these are its first messages at all.
+    fn settle_first(&self, thread: ChannelId, messages: &[Message], all: bool) {
+        let decides = |message: &&Message| self.is_post(message) || self.begins_nothing(message);
+        let Some(first) = messages.iter().find(decides) else { return };
+        let first = if all && self.is_post(first) { First::Post(first.id) } else { First::Elsewhere };
+        self.watched.settle(thread, first);
+    }
+
+    /// The first post after one message and up to another.
+    async fn first_post(
+        &self,
+        source: ChannelId,
+        mut after: MessageId,
+        until: MessageId,
+    ) -> Result<Option<MessageId>, ServiceError> {
+        while after < until {
+            let page = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
+            let mut within = page.iter().take_while(|message| message.id <= until);
+            if let Some(post) = within.find(|message| self.is_post(message)) {
+                return Ok(Some(post.id));
+            }
+            match page.last() {
+                Some(last) if page.len() == usize::from(HISTORY_PAGE) => after = last.id,
+                _ => break,
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Missed {
+    /// Without those that came live, this being the first of them; `None` if all did.
+    pub(super) fn before(self, live: Option<MessageId>) -> Option<Self> {
+        let end = live.map_or(self.end, |live| live.min(self.end));
+        (self.first < end).then_some(Self { end, ..self })
+    }
+
+    /// A line that says so in the targets. In a thread it is an answer, wherever it stands.
+    pub(super) fn notice(self) -> SourceEvent {
+        let Self { channel, standing: Standing { source, thread }, seen, end, .. } = self;
+        let [from, to] = [seen, end].map(|message| message.created_at().timestamp());
+        let text = format!(
+            "-# What was posted in <#{channel}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."
+        );
+        let thread = thread.map(|thread| InThread { place: Place::Answer, ..thread });
+        SourceEvent::Posted {
+            origin: Origin::Gap { channel, before: end },
+            source,
+            author: None,
+            content: Content { author: "Tributary".to_owned(), text, thread, ..Content::default() }.into(),
+        }
+    }
+}
