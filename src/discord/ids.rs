@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use poise::serenity_prelude as serenity;
 
-use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, UserId, WebhookId};
+use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, TagId, UserId, WebhookId};
 
 /// The domain's id for one of serenity's.
 pub(super) trait IntoDomain {
@@ -25,6 +25,14 @@ macro_rules! into_domain {
             }
         }
     )+};
+}
+
+impl IntoDomain for serenity::ForumTagId {
+    type Id = TagId;
+
+    fn into_domain(self) -> TagId {
+        TagId::from(NonZeroU64::from(self))
+    }
 }
 
 into_domain!(ApplicationId, ChannelId, GuildId, MessageId, UserId, WebhookId);

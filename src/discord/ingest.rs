@@ -12,11 +12,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::domain::ids::ChannelId;
 use crate::metrics as names;
-use crate::service::intake::{Intake, Report};
+use crate::service::intake::{Intake, Report, Told};
 use crate::service::panels::Panels;
 use crate::service::upkeep::{Change, Upkeep};
 
 use super::ids::IntoDomain;
+use super::threads;
 
 /// The ways from the shards to the services. Unbounded: what isn't taken would be lost, and only followed channels come here.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ impl Queues {
         let _ = self.reports.send(report);
     }
 
-    fn change(&self, upkeep: &Upkeep, channel: ChannelId, change: Change) {
+    pub(super) fn change(&self, upkeep: &Upkeep, channel: ChannelId, change: Change) {
         if upkeep.concerns(channel) {
             let _ = self.changes.send(change);
         }
@@ -49,11 +50,24 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
         Event::MessageDeleteBulk(deleted) => {
             deleted.ids.iter().for_each(|message| deletion(queues, intake, deleted.channel_id, *message));
         }
-        Event::GuildCreate(created) => queues.report(Report::There(created.guild.id.into_domain())),
+        Event::GuildCreate(created) => {
+            threads::in_server(queues, intake, &created.guild);
+            queues.report(Report::There(created.guild.id.into_domain()));
+        }
+        Event::ChannelUpdate(updated) => threads::tags(intake, &updated.channel),
         Event::ChannelDelete(deleted) => {
             let channel = deleted.channel.id.into_domain();
+            intake.channel_deleted(channel);
             queues.change(upkeep, channel, Change::ChannelDeleted(channel));
         }
+        Event::ThreadCreate(created) => {
+            threads::seen(queues, intake, created.thread.guild_id, &created.thread, Told::Created);
+        }
+        Event::ThreadUpdate(updated) => {
+            threads::seen(queues, intake, updated.thread.guild_id, &updated.thread, Told::Updated);
+        }
+        Event::ThreadDelete(deleted) => threads::deleted(queues, intake, upkeep, &deleted.thread),
+        Event::ThreadListSync(synced) => threads::synced(queues, intake, synced),
         Event::WebhookUpdate(changed) => {
             let channel = changed.channel_id.into_domain();
             queues.change(upkeep, channel, Change::WebhooksChanged(channel));
@@ -116,9 +130,14 @@ fn deletion(queues: &Queues, intake: &Intake, channel: serenity::ChannelId, mess
     }
 }
 
-/// An event that the library does not understand arrives as it is. Messages are understood here all the same.
+/// An event that the library does not understand arrives as it is. Messages and threads are understood here all the same.
 fn undecoded(queues: &Queues, intake: &Intake, unknown: &serenity::UnknownEvent) {
     metrics::counter!(names::EVENTS_UNDECODED, "event" => unknown.kind.clone()).increment(1);
+    match unknown.kind.as_str() {
+        "THREAD_CREATE" => return threads::unread(queues, intake, &unknown.value, Told::Created),
+        "THREAD_UPDATE" => return threads::unread(queues, intake, &unknown.value, Told::Updated),
+        _ => {}
+    }
     let channel = unknown.value["channel_id"].as_str().and_then(|id| id.parse().ok());
     if !channel.is_some_and(|channel| intake.wants(channel)) {
         return;

@@ -13,6 +13,7 @@ mod options;
 mod panel;
 mod reply;
 pub mod shards;
+mod threads;
 
 use std::sync::Arc;
 

@@ -134,7 +134,9 @@ pub enum Refusal {
     )]
     ForumThreads,
     /// `threads` for a thread.
-    #[error("A thread has no threads of its own. Leave `threads` out; everything that is posted in it is followed.")]
+    #[error(
+        "A thread has no threads of its own. Leave `threads` out; everything that is posted in it is followed."
+    )]
     ThreadThreads,
     /// A private thread, from another server.
     #[error("A private thread can be followed in its own server only.")]

@@ -180,22 +180,23 @@ impl Upkeep {
             return Ok(Some((BreakWhich::Follow(follow.id), BrokenReason::WebhookDeleted)));
         };
         let stands = there.iter().any(|other| other.id == webhook);
-        if stands
-            || (follow.options.delivery == Delivery::Relay && self.mend(follow.pair.target, webhook).await?)
-        {
+        if stands || (follow.options.delivery == Delivery::Relay && self.mend(follow, webhook).await?) {
             return Ok(None);
         }
-        let moved = self.stands_elsewhere(webhook, follow.pair.target).await?;
+        let hooked = follow.spot.webhook_channel(follow.pair.target);
+        let moved = self.stands_elsewhere(webhook, hooked).await?;
         let reason = if moved { BrokenReason::WebhookMoved } else { BrokenReason::WebhookDeleted };
         Ok(Some((users, reason)))
     }
 
     /// Puts another of the bot's webhooks in the place of one that is gone; whether that was possible.
-    async fn mend(&self, target: ChannelId, gone: WebhookId) -> Result<bool, ServiceError> {
+    async fn mend(&self, follow: &Follow, gone: WebhookId) -> Result<bool, ServiceError> {
+        let target = follow.pair.target;
         if self.store.webhook_of(target).await?.is_none_or(|webhook| webhook.id != gone) {
             return Ok(true);
         }
-        match self.rest.own_webhook(target, self.identity.application, None).await {
+        let hooked = follow.spot.webhook_channel(target);
+        match self.rest.own_webhook(hooked, self.identity.application, None).await {
             Ok(own) => {
                 self.watched.add_webhook(own.webhook.id);
                 self.store.replace_webhook(target, &own.webhook, self.clock.now()).await?;

@@ -249,7 +249,8 @@ impl Watched {
         read.into_iter().for_each(|source| self.read(source));
         self.change(|sets| {
             for KnownThread { thread, parent, starter } in threads {
-                let source = sets.read.get(&thread).or_else(|| sets.read.get(&parent).filter(|of| of.threads));
+                let source =
+                    sets.read.get(&thread).or_else(|| sets.read.get(&parent).filter(|of| of.threads));
                 if let Some(guild) = source.map(|source| source.guild) {
                     sets.threads.know(thread, parent, guild, starter);
                 }
@@ -326,7 +327,8 @@ mod tests {
     #[test]
     fn what_was_read_before_is_known_at_the_start() {
         let watched = Watched::default();
-        let known = |thread, parent| KnownThread { thread: channel(thread), parent: channel(parent), starter: None };
+        let known =
+            |thread, parent| KnownThread { thread: channel(thread), parent: channel(parent), starter: None };
         let sources = [source(SOURCE, None, true), source(6, None, false), source(20, Some(6), false)];
         watched.extend(sources, [known(9, SOURCE), known(10, 6), known(20, 6)], []);
         let of = |id: u64| watched.is_source(channel(id));

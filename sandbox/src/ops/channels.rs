@@ -10,7 +10,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::gateway::Event;
 use crate::ids::{ChannelId, GuildId, MessageId, TagId, UserId};
 use crate::model::{Channel, ChannelKind, ForumTag, MessageFlags, Thread};
-use crate::permissions::Overwrite;
+use crate::permissions::{Overwrite, Permissions};
 use crate::wire;
 use crate::world::World;
 
@@ -113,6 +113,7 @@ impl World {
     }
 
     pub(crate) fn change_channel(&mut self, id: ChannelId, change: ChannelChange) -> ApiResult<()> {
+        let could_see = self.can(self.app.bot, id, Permissions::VIEW_CHANNEL);
         let channel = self.channel_mut(id)?;
         if let Some(name) = change.name {
             channel.name = name;
@@ -149,7 +150,26 @@ impl World {
         }
         let is_thread = channel.kind.is_thread();
         self.emit_channel(if is_thread { "THREAD_UPDATE" } else { "CHANNEL_UPDATE" }, id);
+        if !is_thread && !could_see {
+            self.emit_thread_list(id);
+        }
         Ok(())
+    }
+
+    /// The threads of a channel that the bot sees only now.
+    fn emit_thread_list(&mut self, id: ChannelId) {
+        let bot = self.app.bot;
+        let Some(guild) = self.channels.get(&id).and_then(|channel| channel.guild) else { return };
+        let active = self.channels.values().filter(|channel| {
+            channel.parent == Some(id) && channel.thread.as_ref().is_some_and(|thread| !thread.archived)
+        });
+        let active: Vec<&Channel> =
+            active.filter(|thread| self.can(bot, thread.id, Permissions::VIEW_CHANNEL)).collect();
+        let joined = active.iter().filter(|c| c.thread.as_ref().is_some_and(|t| t.members.contains(&bot)));
+        let members: Vec<_> = joined.map(|thread| wire::thread_member(thread, bot)).collect();
+        let threads: Vec<_> = active.iter().map(|thread| wire::channel(self, thread)).collect();
+        let data = json!({ "guild_id": guild, "channel_ids": [id], "threads": threads, "members": members });
+        self.emit(&Event { name: "THREAD_LIST_SYNC", guild: Some(guild), channel: Some(id), data });
     }
 
     /// Deletes a channel with its threads, messages and webhooks. Children of a category stay, without it.

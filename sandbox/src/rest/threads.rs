@@ -1,5 +1,6 @@
 //! Threads: starting, joining, listing.
 
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::request::{Answer, Request};
@@ -12,6 +13,9 @@ use crate::permissions::Permissions;
 use crate::validate::{Draft, channel_name, snowflake};
 use crate::wire;
 use crate::world::World;
+
+/// Discord: 2 to 100 at a time.
+const ARCHIVE_PAGE: usize = 100;
 
 fn name(request: &Request) -> ApiResult<String> {
     let name = request.body_text("name").unwrap_or_default();
@@ -131,17 +135,18 @@ pub(super) fn remove_member(world: &mut World, request: &Request) -> ApiResult<A
     change(world, request, request.id("user")?, false)
 }
 
-fn threads(world: &World, fits: impl Fn(&Channel) -> bool) -> Value {
+fn visible(world: &World, fits: impl Fn(&Channel) -> bool) -> Vec<&Channel> {
     let bot = world.app.bot;
-    let found: Vec<&Channel> = world
-        .channels
-        .values()
-        .filter(|c| c.kind.is_thread() && fits(c) && world.can(bot, c.id, Permissions::VIEW_CHANNEL))
-        .collect();
+    let threads = world.channels.values().filter(|c| c.kind.is_thread() && fits(c));
+    threads.filter(|c| world.can(bot, c.id, Permissions::VIEW_CHANNEL)).collect()
+}
+
+fn threads(world: &World, found: &[&Channel], has_more: bool) -> Value {
+    let bot = world.app.bot;
     let joined = found.iter().filter(|c| c.thread.as_ref().is_some_and(|t| t.members.contains(&bot)));
     let members: Vec<Value> = joined.map(|thread| wire::thread_member(thread, bot)).collect();
     let threads: Vec<Value> = found.iter().map(|thread| wire::channel(world, thread)).collect();
-    json!({ "threads": threads, "members": members, "has_more": false })
+    json!({ "threads": threads, "members": members, "has_more": has_more })
 }
 
 fn is_archived(channel: &Channel) -> bool {
@@ -150,17 +155,27 @@ fn is_archived(channel: &Channel) -> bool {
 
 pub(super) fn active(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let guild = world.bots_guild(request.id("guild")?)?.id;
-    Ok(Answer::ok(threads(world, |channel| channel.guild == Some(guild) && !is_archived(channel))))
+    let found = visible(world, |channel| channel.guild == Some(guild) && !is_archived(channel));
+    Ok(Answer::ok(threads(world, &found, false)))
 }
 
 fn archived(world: &World, request: &Request, private: bool) -> ApiResult<Answer> {
     let parent: ChannelId = request.id("channel")?;
     world.bots_channel(parent, Permissions::READ_MESSAGE_HISTORY)?;
-    Ok(Answer::ok(threads(world, |channel| {
+    let archived_at = |channel: &Channel| channel.thread.as_ref().map(|thread| thread.archive_timestamp);
+    let before = request.query.get("before").and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let mut found = visible(world, |channel| {
         channel.parent == Some(parent)
             && is_archived(channel)
             && (channel.kind == ChannelKind::PrivateThread) == private
-    })))
+            && before.is_none_or(|before| archived_at(channel) < Some(before.to_utc()))
+    });
+    found.sort_by_key(|channel| std::cmp::Reverse(archived_at(channel)));
+    let limit = request.query.get("limit").and_then(|limit| limit.parse().ok());
+    let limit = limit.unwrap_or(ARCHIVE_PAGE).clamp(2, ARCHIVE_PAGE);
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    Ok(Answer::ok(threads(world, &found, has_more)))
 }
 
 pub(super) fn archived_public(world: &mut World, request: &Request) -> ApiResult<Answer> {

@@ -160,7 +160,10 @@ mod tests {
         let mut held = Held::default();
         let guild = GuildId::new(1).unwrap();
         held.begin(source(1), history());
-        assert!(held.hold(source(9), source(1), deleted(9, 5)).is_none(), "the list of threads may tell of it");
+        assert!(
+            held.hold(source(9), source(1), deleted(9, 5)).is_none(),
+            "the list of threads may tell of it"
+        );
         assert_eq!(held.next(), Some((source(1), history())));
         held.begin(source(9), Reading::Thread(guild));
         let released = held.release(source(1));

@@ -158,9 +158,10 @@ impl Reader {
         let own = MessageId::from_db(thread.to_db()).ok();
         let starter = match self.watched.first(thread) {
             First::Post(message) => Some(message),
-            First::Unknown => self.watched.parent_of(thread).and_then(|parent| {
-                own.filter(|_| self.watched.is_forum(parent) == Some(true))
-            }),
+            First::Unknown => self
+                .watched
+                .parent_of(thread)
+                .and_then(|parent| own.filter(|_| self.watched.is_forum(parent) == Some(true))),
             First::Awaited | First::Elsewhere => None,
         };
         let is = |read: &Read, starter| match read {
@@ -191,7 +192,8 @@ impl Reader {
         let mut read = Vec::new();
         for thread in listed {
             let start = start_of(thread.id, seen.get(&thread.id).copied(), from);
-            let unread = thread.last_message.is_some_and(|last| last > start) || start == before_all(thread.id);
+            let unread =
+                thread.last_message.is_some_and(|last| last > start) || start == before_all(thread.id);
             if mirrored.remove(&thread.id) || unread {
                 read.push((thread.id, Reading::Thread(guild)));
             }
@@ -240,7 +242,9 @@ impl Reader {
             let page = self.rest.archived_threads(source, before.as_deref()).await?;
             for thread in &page.threads {
                 let metadata = thread.thread_metadata.as_ref();
-                let Some(archived) = metadata.and_then(|thread| thread.archive_timestamp.as_ref()) else { continue };
+                let Some(archived) = metadata.and_then(|thread| thread.archive_timestamp.as_ref()) else {
+                    continue;
+                };
                 let at = DateTime::parse_from_rfc3339(archived).map(|at| at.to_utc()).unwrap_or_default();
                 if !go_on(at, listed) {
                     return Ok(());
@@ -285,7 +289,10 @@ impl Reader {
             let newer = |archived: DateTime<Utc>, listed: &[SeenThread]| {
                 let mut ids: Vec<ChannelId> = listed.iter().map(|thread| thread.id).collect();
                 ids.sort_unstable_by(|one, other| other.cmp(one));
-                posts.checked_sub(1).and_then(|last| ids.get(last)).is_none_or(|last| archived >= last.created_at())
+                posts
+                    .checked_sub(1)
+                    .and_then(|last| ids.get(last))
+                    .is_none_or(|last| archived >= last.created_at())
             };
             self.archived(source, newer, guild, &mut threads).await?;
             threads.sort_by_key(|thread| thread.id);

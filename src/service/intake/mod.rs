@@ -240,7 +240,8 @@ impl Intake {
             _ => None,
         });
         let waiting = held.release(source);
-        let live = |report: &Report| posted(report).filter(|(channel, _)| *channel == source).map(|(_, id)| id);
+        let live =
+            |report: &Report| posted(report).filter(|(channel, _)| *channel == source).map(|(_, id)| id);
         let first_live = waiting.iter().find_map(live);
         let (mut before, after): (Vec<Report>, Vec<Report>) = waiting
             .into_iter()

@@ -47,7 +47,9 @@ impl Intake {
                 Some(Report::ThreadEnded(ThreadEnd { thread: id, parent, guild, deleted: false }))
             }
             // A post of a forum begins with a message that comes at once. Elsewhere it may have been started from one.
-            (Noted::New, Told::Created) if last_message.is_none() && self.watched.is_forum(parent) == Some(true) => {
+            (Noted::New, Told::Created)
+                if last_message.is_none() && self.watched.is_forum(parent) == Some(true) =>
+            {
                 self.watched.begin(id, First::Awaited);
                 None
             }
@@ -122,5 +124,7 @@ impl Watched {
 /// The number before a thread's own: a reading from there begins at its beginning.
 pub(super) fn before_all(thread: ChannelId) -> MessageId {
     let own = thread.to_db();
-    MessageId::from_db(own - 1).or_else(|_| MessageId::from_db(own)).unwrap_or(MessageId::first_at(chrono::DateTime::UNIX_EPOCH))
+    MessageId::from_db(own - 1)
+        .or_else(|_| MessageId::from_db(own))
+        .unwrap_or(MessageId::first_at(chrono::DateTime::UNIX_EPOCH))
 }

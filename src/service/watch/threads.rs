@@ -273,7 +273,10 @@ mod tests {
         assert_eq!(threads.standing(channel(9), message(10)), None, "the forum isn't known yet");
         threads.offer(channel(FORUM), [(TagId::new(3).unwrap(), "bug".to_owned())]);
         let thread = threads.standing(channel(9), message(10)).unwrap().thread.unwrap();
-        assert_eq!((thread.tags[0].name.as_str(), thread.link.as_str()), ("bug", "https://discord.com/channels/1/9"));
+        assert_eq!(
+            (thread.tags[0].name.as_str(), thread.link.as_str()),
+            ("bug", "https://discord.com/channels/1/9")
+        );
     }
 
     #[test]
