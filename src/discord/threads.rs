@@ -62,7 +62,7 @@ pub(super) fn unread(queues: &Queues, intake: &Intake, thread: &Value, told: Tol
     }
 }
 
-/// A thread is gone. What was mirrored of one that is read goes before its follows break.
+/// A thread is gone. Of one that is read, all that comes before is written down first.
 pub(super) fn deleted(
     queues: &Queues,
     intake: &Intake,

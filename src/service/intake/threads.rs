@@ -87,9 +87,14 @@ impl Intake {
         self.watched.offer_tags(forum, tags);
     }
 
-    /// Takes back what was mirrored from a thread. One that was deleted takes its own follows with it; only then, as what a broken follow has shown stays.
+    /// Takes back what was mirrored from a thread. The follows of one that was deleted break before: what they have shown stays, as where a channel is deleted.
     pub(super) async fn end_thread(&self, end: ThreadEnd) -> Result<(), StoreError> {
         let ThreadEnd { thread, parent, deleted, .. } = end;
+        if deleted {
+            let now = self.clock.now();
+            break_all(&self.store, BreakWhich::Source(thread), BrokenReason::SourceDeleted, now).await?;
+            break_all(&self.store, BreakWhich::Target(thread), BrokenReason::TargetDeleted, now).await?;
+        }
         let targets = if deleted {
             self.store.delete_thread(thread, parent).await?
         } else {
@@ -97,11 +102,6 @@ impl Intake {
         };
         if !targets.is_empty() {
             (self.wake)(targets);
-        }
-        if deleted {
-            let now = self.clock.now();
-            break_all(&self.store, BreakWhich::Source(thread), BrokenReason::SourceDeleted, now).await?;
-            break_all(&self.store, BreakWhich::Target(thread), BrokenReason::TargetDeleted, now).await?;
         }
         Ok(())
     }
