@@ -1,110 +1,9 @@
-//! Forums and threads as sources, in a text target: what appears, changes and disappears.
-
-use std::time::Duration;
+//! Forums as sources, in a text target: what appears, changes and disappears.
 
 use rstest::rstest;
-use tributary_sandbox::{Channel, ChannelKind, Options, Permissions, Person, SeenMessage, TagId};
+use tributary_sandbox::{ChannelKind, Options, Permissions};
 
-use crate::harness::{Backend, Bot, SOON, World, admin, refusal};
-
-/// The forum `#ideas` and the text channel `#talk`, and `#news` that follows them.
-struct Forum {
-    world: World,
-    bot: Option<Bot>,
-    ideas: Channel,
-    talk: Channel,
-    news: Channel,
-    alice: Person,
-    bug: TagId,
-    wish: TagId,
-}
-
-impl Forum {
-    async fn new() -> Self {
-        Self::with(&[]).await
-    }
-
-    async fn with(settings: &[(&str, &str)]) -> Self {
-        Self::on(Backend::Sqlite, settings).await.expect("SQLite is always there")
-    }
-
-    async fn on(backend: Backend, settings: &[(&str, &str)]) -> Option<Self> {
-        let mut world = World::on(backend).await?;
-        settings.iter().for_each(|(name, value)| world.set(name, *value));
-        let guild = world.sandbox.create_guild("Harbour");
-        let (ideas, talk, news) = (guild.forum("ideas"), guild.text("talk"), guild.text("news"));
-        let tags = ideas.set_tags(&["bug", "wish"]).unwrap();
-        let alice = admin(&guild, "Alice");
-        let bot = Some(world.start().await);
-        Some(Self { world, bot, ideas, talk, news, alice, bug: tags[0], wish: tags[1] })
-    }
-
-    /// `#news` follows a source with these options besides.
-    async fn follow(&self, source: &Channel, options: &[(&str, &str)]) -> String {
-        let options =
-            options.iter().fold(Options::new().set("link", source.link().as_str()), |all, (name, value)| {
-                all.set(name, *value)
-            });
-        let reply = self.alice.run(&self.news, "/follow", options).await.expect("an answer");
-        assert!(reply.text().contains("follows"), "{}", reply.text());
-        reply.text()
-    }
-
-    fn start(&self, title: &str, tags: &[TagId], text: &str) -> Channel {
-        self.alice.start_post(&self.ideas, title, tags, text).expect("she may").0
-    }
-
-    fn say(&self, channel: &Channel, text: &str) -> SeenMessage {
-        self.alice.post(channel, text).expect("she may")
-    }
-
-    /// What the mirrors show, each in full.
-    fn shown(&self) -> Vec<String> {
-        let mirrors = self.news.messages().into_iter().filter(|message| message.webhook.is_some());
-        mirrors.map(|message| message.text()).collect()
-    }
-
-    fn shows(&self, text: &str) -> bool {
-        self.shown().iter().any(|shown| shown.contains(text))
-    }
-
-    /// Exactly these appear, in this order, each known by a part of it, and nothing else follows.
-    async fn comes_to(&self, wanted: &[&str]) {
-        let fits = || {
-            let shown = self.shown();
-            let each = shown.iter().zip(wanted).all(|(shown, wanted)| shown.contains(wanted));
-            (shown.len() == wanted.len() && each).then_some(())
-        };
-        let came = self.world.sandbox.wait_for("the mirrors", SOON, fits).await;
-        assert!(came.is_ok(), "wanted {wanted:?}, but there is {:?}", self.shown());
-        self.settled().await;
-        assert!(fits().is_some(), "wanted {wanted:?}, but there is {:?}", self.shown());
-    }
-
-    async fn settled(&self) {
-        let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";
-        let rest = async || self.world.database.text(open).await.as_deref() == Some("0");
-        self.world.until("nothing is owed any more", rest).await;
-        self.world.sandbox.wait_quiet(Duration::from_millis(200)).await;
-    }
-
-    async fn absent(&mut self, meanwhile: impl FnOnce(&Self)) {
-        self.bot.take().expect("it runs").stop().await;
-        meanwhile(self);
-        self.bot = Some(self.world.start().await);
-    }
-
-    async fn killed(&mut self, meanwhile: impl FnOnce(&Self)) {
-        self.bot.take().expect("it runs").kill().await;
-        meanwhile(self);
-        self.bot = Some(self.world.start().await);
-    }
-
-    /// How many requests go to what this names.
-    fn requests(&self, fits: impl Fn(&str) -> bool) -> usize {
-        self.world.sandbox.exchanges().iter().filter(|one| fits(&one.path)).count()
-    }
-}
+use crate::harness::{Backend, Forum, SOON};
 
 #[rstest]
 #[case(Backend::Sqlite)]
@@ -124,104 +23,8 @@ async fn a_forums_posts_appear_and_its_answers_only_if_chosen(#[case] backend: B
 }
 
 #[tokio::test]
-async fn edits_and_deletions_in_threads_are_followed() {
-    let forum = Forum::new().await;
-    forum.follow(&forum.ideas, &[("threads", "all")]).await;
-    let (post, first) = forum.alice.start_post(&forum.ideas, "A lighthouse", &[], "one").unwrap();
-    let answer = forum.say(&post, "two");
-    forum.say(&post, "three");
-    forum.comes_to(&["one", "two", "three"]).await;
-    forum.alice.edit(&post, first.id, "one edited").unwrap();
-    forum.alice.delete(&post, answer.id).unwrap();
-    forum.comes_to(&["one edited", "three"]).await;
-    post.delete().unwrap();
-    forum.comes_to(&[]).await;
-}
-
-#[tokio::test]
-async fn threads_of_a_text_channel_are_off_until_chosen() {
-    let forum = Forum::new().await;
-    forum.follow(&forum.talk, &[]).await;
-    let message = forum.say(&forum.talk, "in the channel");
-    let thread = forum.alice.start_thread(&forum.talk, "aside", None).unwrap();
-    forum.say(&thread, "aside one");
-    forum.comes_to(&["in the channel"]).await;
-    forum.follow(&forum.talk, &[("threads", "starter")]).await;
-    let from = forum.alice.start_thread(&forum.talk, "from a message", Some(message.id)).unwrap();
-    forum.say(&from, "an answer to a message");
-    let alone = forum.alice.start_thread(&forum.talk, "alone", None).unwrap();
-    forum.say(&alone, "begins alone");
-    forum.say(&alone, "goes on");
-    forum.say(&thread, "aside two");
-    forum.comes_to(&["in the channel", "begins alone"]).await;
-    forum.follow(&forum.talk, &[("threads", "all")]).await;
-    forum.say(&thread, "aside three");
-    forum.say(&from, "another answer");
-    forum.comes_to(&["in the channel", "begins alone", "aside three", "another answer"]).await;
-}
-
-#[tokio::test]
-async fn a_single_thread_can_be_followed() {
-    let mut forum = Forum::new().await;
-    let thread = forum.alice.start_thread(&forum.talk, "aside", None).unwrap();
-    let other = forum.alice.start_thread(&forum.talk, "other", None).unwrap();
-    forum.say(&thread, "before");
-    forum.follow(&thread, &[]).await;
-    forum.say(&thread, "one");
-    forum.say(&other, "not this");
-    forum.say(&forum.talk, "nor this");
-    forum.comes_to(&["one"]).await;
-    forum
-        .absent(|forum| {
-            forum.say(&thread, "two");
-            forum.say(&other, "still not this");
-        })
-        .await;
-    forum.comes_to(&["one", "two"]).await;
-    thread.delete().unwrap();
-    forum.world.database.wait_for("broken_reason", "source_deleted").await;
-    // As where a channel is deleted.
-    forum.comes_to(&["one", "two"]).await;
-}
-
-#[tokio::test]
-async fn a_private_thread_is_followed_by_itself_alone() {
-    let forum = Forum::new().await;
-    forum.follow(&forum.talk, &[("threads", "all")]).await;
-    let secret = forum.talk.private_thread("secret").unwrap();
-    secret.add_to_thread(forum.alice.id()).unwrap();
-    forum.say(&secret, "for few");
-    let open = forum.alice.start_thread(&forum.talk, "open", None).unwrap();
-    forum.say(&open, "for all");
-    forum.comes_to(&["for all"]).await;
-    let options = Options::new().set("link", secret.link().as_str());
-    let stranger = forum.news.guild().unwrap().member("Bob", Permissions::MANAGE_CHANNELS);
-    let reply = stranger.run(&forum.news, "/follow", options).await.unwrap();
-    assert!(refusal(&reply).contains("can't find that channel"), "{}", reply.text());
-    secret.add_to_thread(forum.world.sandbox.bot_id()).unwrap();
-    forum.follow(&secret, &[]).await;
-    forum.say(&secret, "for these few");
-    forum.comes_to(&["for all", "for these few"]).await;
-}
-
-#[tokio::test]
-async fn a_thread_that_is_made_private_is_taken_back() {
-    let forum = Forum::new().await;
-    forum.follow(&forum.talk, &[("threads", "all")]).await;
-    let thread = forum.alice.start_thread(&forum.talk, "aside", None).unwrap();
-    forum.say(&thread, "one");
-    forum.comes_to(&["one"]).await;
-    forum.say(&forum.talk, "beside");
-    forum.comes_to(&["one", "beside"]).await;
-    thread.convert(ChannelKind::PrivateThread).unwrap();
-    forum.say(&thread, "two");
-    forum.comes_to(&["beside"]).await;
-}
-
-#[tokio::test]
 async fn tags_that_change_bring_and_take_away() {
     let forum = Forum::new().await;
-    forum.world.database.execute("SELECT 1").await;
     forum.follow(&forum.ideas, &[("threads", "all")]).await;
     // As `only` with the tag, whatever the command says by now.
     let tag = format!(
@@ -303,26 +106,6 @@ async fn what_happens_in_threads_while_the_bot_is_away_is_made_up_for(
     assert!(came.is_ok(), "{:?}", forum.shown());
     forum.settled().await;
     assert!(fits().is_some(), "{:?}", forum.shown());
-}
-
-#[tokio::test]
-async fn nothing_is_lost_in_threads_when_a_session_is_lost() {
-    let forum = Forum::new().await;
-    forum.follow(&forum.ideas, &[("threads", "all")]).await;
-    let post = forum.start("A lighthouse", &[], "one");
-    forum.comes_to(&["one"]).await;
-    forum.world.sandbox.gateway_unreachable_for(Duration::from_secs(3600));
-    forum.world.sandbox.forget_gateway_sessions();
-    forum.say(&post, "two");
-    forum.start("A pier", &[], "three");
-    forum.world.sandbox.restore_gateway();
-    forum.say(&post, "four");
-    let wanted = ["one", "two", "three", "four"];
-    let all = || wanted.iter().all(|text| forum.shows(text)).then_some(());
-    let came = forum.world.sandbox.wait_for("all four", SOON * 2, all).await;
-    assert!(came.is_ok(), "{:?}", forum.shown());
-    forum.settled().await;
-    assert_eq!(forum.shown().len(), 4, "{:?}", forum.shown());
 }
 
 #[tokio::test]
@@ -412,37 +195,14 @@ async fn a_deleted_forum_breaks_its_follows_and_those_of_its_threads() {
 }
 
 #[tokio::test]
-async fn threads_of_forums_and_of_threads_are_not_for_every_choice() {
-    let forum = Forum::new().await;
-    let post = forum.start("A lighthouse", &[], "one");
-    for (source, threads, says) in
-        [(&forum.ideas, "none", "nothing but threads"), (&post, "all", "no threads of its own")]
-    {
-        let options = Options::new().set("link", source.link().as_str()).set("threads", threads);
-        let reply = forum.alice.run(&forum.news, "/follow", options).await.unwrap();
-        assert!(refusal(&reply).contains(says), "{}", reply.text());
-    }
-}
-
-#[tokio::test]
-async fn threads_of_other_servers_are_open_as_their_channel_is() {
-    let forum = Forum::new().await;
-    let elsewhere = forum.world.sandbox.create_guild("Elsewhere");
-    let there = elsewhere.text("there");
-    elsewhere.join(&forum.alice, Permissions::MANAGE_CHANNELS);
-    let post = forum.start("A lighthouse", &[], "one");
-    let secret = forum.talk.private_thread("secret").unwrap();
-    secret.add_to_thread(forum.alice.id()).unwrap();
-    secret.add_to_thread(forum.world.sandbox.bot_id()).unwrap();
-    let follow = async |source: &Channel| {
-        let options = Options::new().set("link", source.link().as_str());
-        forum.alice.run(&there, "/follow", options).await.unwrap()
-    };
-    assert!(refusal(&follow(&post).await).contains("not open to other servers"));
-    assert!(refusal(&follow(&secret).await).contains("private thread"));
-    let options = Options::new().set("channel", &forum.ideas).set("audience", "servers");
-    forum.alice.run(&forum.talk, "/publish", options).await.unwrap();
-    assert!(follow(&post).await.text().contains("now follows"));
-    forum.say(&post, "two");
-    there.wait_for_message(SOON, |message| message.text().contains("two")).await.unwrap();
+async fn of_many_new_posts_the_newest_are_made_up_for_and_the_rest_is_said() {
+    let mut forum = Forum::with(&[("CATCH_UP_MESSAGES", "3")]).await;
+    forum.follow(&forum.ideas, &[]).await;
+    forum.start("Before", &[], "one");
+    forum.comes_to(&["one"]).await;
+    let meanwhile = |forum: &Forum| (0..8).for_each(|n| drop(forum.start("New", &[], &format!("text {n}"))));
+    forum.absent(meanwhile).await;
+    forum.comes_to(&["one", "was not mirrored", "text 5", "text 6", "text 7"]).await;
+    forum.absent(|_| ()).await;
+    forum.comes_to(&["one", "was not mirrored", "text 5", "text 6", "text 7"]).await;
 }

@@ -33,5 +33,6 @@ mod settings;
 mod shapes;
 mod slow;
 mod snapshots;
+mod sources;
 mod thread;
 mod upkeep;

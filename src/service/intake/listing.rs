@@ -3,25 +3,22 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::domain::activity::Origin;
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::rest::RestError;
 use crate::rest::model::Channel;
-use crate::rest::{HISTORY_PAGE, RestError};
 use crate::service::ServiceError;
 use crate::service::watch::{First, Noted, SeenThread};
 
 use super::held::Reading;
+use super::missed::Missed;
 use super::reader::{Read, Reader};
 use super::threads::{ThreadEnd, before_all};
 
 /// How often the active threads are listed again because some weren't known: their messages may have been passed over meanwhile.
 const LISTINGS: u8 = 3;
-/// How many threads are asked at once what they begin with.
-const AT_ONCE: usize = 8;
-
 /// What a look at a thread found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
@@ -177,8 +174,8 @@ impl Reader {
         }
     }
 
-    /// Which threads of a source are to be read: those with something new, and those of which something is mirrored that may have changed. All others are
-    /// current, without a request.
+    /// Which threads of a source are to be read: those with something new, within the bounds, and those of which something is mirrored that may have changed.
+    /// All others are current, without a request.
     pub(super) async fn threads_of(
         &self,
         source: ChannelId,
@@ -189,20 +186,31 @@ impl Reader {
         let seen = self.store.seen_in_threads(source).await?;
         let mirrored = self.store.mirrored_threads(source, self.oldest()).await?;
         let mut mirrored: HashSet<ChannelId> = mirrored.into_iter().collect();
-        let mut read = Vec::new();
-        for thread in listed {
+        let mut known = Vec::new();
+        let mut new = Vec::new();
+        for thread in listed.into_iter().filter(|thread| !self.watched.is_followed(thread.id)) {
             let start = start_of(thread.id, seen.get(&thread.id).copied(), from);
-            let unread =
-                thread.last_message.is_some_and(|last| last > start) || start == before_all(thread.id);
-            if mirrored.remove(&thread.id) || unread {
-                read.push((thread.id, Reading::Thread(guild)));
+            let last = thread.last_message.or_else(|| MessageId::from_db(thread.id.to_db()).ok());
+            if mirrored.remove(&thread.id) {
+                known.push((thread.id, Reading::Thread(guild)));
+            } else if let Some(last) = last.filter(|last| *last > start) {
+                new.push((last, thread.id));
             }
         }
         // Archived long ago, or deleted, or hidden.
-        read.extend(mirrored.into_iter().map(|thread| (thread, Reading::History(guild))));
-        read.retain(|(thread, _)| !self.watched.is_followed(*thread));
-        read.sort_by_key(|(thread, _)| *thread);
-        Ok(read.into_iter().map(|(thread, reading)| Read::Thread { thread, reading }).collect())
+        mirrored.retain(|thread| !self.watched.is_followed(*thread));
+        known.extend(mirrored.into_iter().map(|thread| (thread, Reading::History(guild))));
+        let (new, beyond) = within(new, self.oldest(), self.catch_up.messages);
+        known.extend(new.into_iter().map(|(_, thread)| (thread, Reading::Thread(guild))));
+        known.sort_by_key(|(thread, _)| *thread);
+        let mut read = Vec::new();
+        if let (Some((first, _)), Some((last, _))) = (beyond.first(), beyond.last()) {
+            read.push(Read::Missed(Missed::threads_of(source, guild, *first, *last)));
+        }
+        let passed = beyond.into_iter().map(|(message, channel)| Origin::Message { channel, message });
+        read.extend(passed.map(|origin| Read::Passed { origin, source }));
+        read.extend(known.into_iter().map(|(thread, reading)| Read::Thread { thread, reading }));
+        Ok(read)
     }
 
     /// The public threads of a source that are active, or were archived within the bounds.
@@ -223,14 +231,18 @@ impl Reader {
         Ok(listed)
     }
 
-    async fn active(&self, source: ChannelId, guild: GuildId) -> Result<Vec<SeenThread>, RestError> {
+    pub(super) async fn active(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+    ) -> Result<Vec<SeenThread>, RestError> {
         let threads = self.rest.active_threads(guild).await?;
         let threads = threads.iter().filter_map(|thread| SeenThread::read(thread, guild));
         Ok(threads.filter(|thread| thread.parent == source && !thread.private).collect())
     }
 
     /// Adds the archived threads of a source, as long as this says so of the time when one was archived, and of all that have been listed before it.
-    async fn archived(
+    pub(super) async fn archived(
         &self,
         source: ChannelId,
         go_on: impl Fn(DateTime<Utc>, &[SeenThread]) -> bool,
@@ -257,86 +269,6 @@ impl Reader {
             }
         }
     }
-
-    /// The newest message in any active thread of a source, all of which are known from then on.
-    pub(super) async fn newest_in_threads(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-    ) -> Result<Option<MessageId>, ServiceError> {
-        let active = self.active(source, guild).await?;
-        let ids = active.iter().flat_map(|thread| {
-            [thread.last_message, MessageId::from_db(thread.id.to_db()).ok()].into_iter().flatten()
-        });
-        let newest = ids.max();
-        for thread in active {
-            self.watched.note(thread);
-        }
-        Ok(newest)
-    }
-
-    /// The newest posts of a source, at most so many, oldest first.
-    pub(super) async fn newest(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-        posts: u8,
-    ) -> Result<Vec<Read>, ServiceError> {
-        let posts = usize::from(posts);
-        if self.watched.is_forum(source) == Some(true) {
-            let mut threads = self.active(source, guild).await?;
-            // What was archived before the oldest of them was made is older still.
-            let newer = |archived: DateTime<Utc>, listed: &[SeenThread]| {
-                let mut ids: Vec<ChannelId> = listed.iter().map(|thread| thread.id).collect();
-                ids.sort_unstable_by(|one, other| other.cmp(one));
-                posts
-                    .checked_sub(1)
-                    .and_then(|last| ids.get(last))
-                    .is_none_or(|last| archived >= last.created_at())
-            };
-            self.archived(source, newer, guild, &mut threads).await?;
-            threads.sort_by_key(|thread| thread.id);
-            let surplus = threads.len().saturating_sub(posts);
-            return self.starters(threads.split_off(surplus), guild).await;
-        }
-        // System messages and the bot's own count for the page, not for the posts.
-        let newest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
-        let mut read = self.as_read(newest, guild, true).await?;
-        let surplus = read.len().saturating_sub(posts);
-        Ok(read.split_off(surplus))
-    }
-
-    /// What was posted after that.
-    pub(super) async fn after(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-        after: Origin,
-    ) -> Result<Vec<Read>, ServiceError> {
-        if self.watched.is_forum(source) == Some(true) {
-            let mut threads = self.active(source, guild).await?;
-            threads.retain(|thread| thread.id > after.channel());
-            threads.sort_by_key(|thread| thread.id);
-            return self.starters(threads, guild).await;
-        }
-        let messages = self.rest.messages_after(source, after.message(), HISTORY_PAGE).await?;
-        self.as_read(messages, guild, true).await
-    }
-
-    /// What these threads of a forum begin with, in their order.
-    async fn starters(&self, threads: Vec<SeenThread>, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
-        let first = |thread: SeenThread| async move {
-            let messages = self.rest.messages_after(thread.id, before_all(thread.id), 1).await?;
-            if let Some(message) = messages.first().filter(|message| self.is_post(message)) {
-                let id = thread.id;
-                self.watched.note(thread);
-                self.watched.begin(id, First::Post(message.id));
-            }
-            self.as_read(messages, guild, true).await
-        };
-        let read: Vec<Vec<Read>> = stream::iter(threads).map(first).buffered(AT_ONCE).try_collect().await?;
-        Ok(read.into_iter().flatten().collect())
-    }
 }
 
 /// From where on a thread is read: what is older than `from` was never wanted.
@@ -344,9 +276,36 @@ fn start_of(thread: ChannelId, seen: Option<MessageId>, from: MessageId) -> Mess
     seen.unwrap_or_else(|| before_all(thread)).max(from)
 }
 
+/// Divides threads, each with its newest message, into those that are within the bounds of what is made up for, and those beyond; each oldest first.
+fn within(
+    mut threads: Vec<(MessageId, ChannelId)>,
+    oldest: MessageId,
+    most: usize,
+) -> (Vec<(MessageId, ChannelId)>, Vec<(MessageId, ChannelId)>) {
+    threads.sort_unstable();
+    let old = threads.partition_point(|(last, _)| *last < oldest);
+    let surplus = threads.len().saturating_sub(most);
+    let new = threads.split_off(old.max(surplus));
+    (new, threads)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_threads_are_within_the_bounds() {
+        let thread = |last: u64| (MessageId::new(last).unwrap(), ChannelId::new(last % 10 + 1).unwrap());
+        let threads = vec![thread(33), thread(12), thread(25), thread(41)];
+        let of = |oldest, most| {
+            let (new, beyond) = within(threads.clone(), MessageId::new(oldest).unwrap(), most);
+            [new, beyond].map(|some| some.into_iter().map(|(last, _)| last.get()).collect::<Vec<_>>())
+        };
+        assert_eq!(of(1, 9), [vec![12, 25, 33, 41], vec![]]);
+        assert_eq!(of(20, 9), [vec![25, 33, 41], vec![12]]);
+        assert_eq!(of(20, 2), [vec![33, 41], vec![12, 25]]);
+        assert_eq!(of(50, 9), [vec![], vec![12, 25, 33, 41]]);
+    }
 
     #[test]
     fn a_thread_is_read_from_its_beginning_or_from_when_it_was_first_wanted() {

@@ -73,7 +73,10 @@ impl Reader {
         }
         let missed = match beyond {
             Some(first) => {
-                let standing = self.standing(channel, guild, first, false).await?;
+                let Standing { source, thread } = self.standing(channel, guild, first, false).await?;
+                // Those who only want what threads begin with don't miss it.
+                let thread = thread.map(|thread| InThread { place: Place::Answer, ..thread });
+                let standing = Standing { source, thread };
                 Some(Missed { channel, standing, seen, first, end })
             }
             None => None,
@@ -112,20 +115,36 @@ impl Reader {
 }
 
 impl Missed {
-    /// Without those that came live, this being the first of them; `None` if all did.
+    /// Whole threads of a source, from the first of these messages on; they end before the last. Those who follow its threads are told.
+    pub(super) fn threads_of(source: ChannelId, guild: GuildId, first: MessageId, last: MessageId) -> Self {
+        let thread = InThread {
+            thread: source,
+            title: "While I was away".to_owned(),
+            tags: Vec::new(),
+            place: Place::Starter,
+            link: format!("https://discord.com/channels/{guild}/{source}"),
+        };
+        let end = MessageId::from_db(last.to_db() + 1).unwrap_or(last);
+        let standing = Standing { source, thread: Some(thread) };
+        Self { channel: source, standing, seen: first, first, end }
+    }
+
+    /// Without those that came live, this being the first of them; `None` if all did. Of what whole threads missed, nothing did.
     pub(super) fn before(self, live: Option<MessageId>) -> Option<Self> {
+        if self.standing.thread.as_ref().is_some_and(|thread| thread.place == Place::Starter) {
+            return Some(self);
+        }
         let end = live.map_or(self.end, |live| live.min(self.end));
         (self.first < end).then_some(Self { end, ..self })
     }
 
-    /// A line that says so in the targets. In a thread it is an answer, wherever it stands.
+    /// A line that says so in the targets.
     pub(super) fn notice(self) -> SourceEvent {
         let Self { channel, standing: Standing { source, thread }, seen, end, .. } = self;
         let [from, to] = [seen, end].map(|message| message.created_at().timestamp());
         let text = format!(
             "-# What was posted in <#{channel}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."
         );
-        let thread = thread.map(|thread| InThread { place: Place::Answer, ..thread });
         SourceEvent::Posted {
             origin: Origin::Gap { channel, before: end },
             source,

@@ -16,6 +16,7 @@ mod held;
 mod listing;
 mod missed;
 mod names;
+mod newest;
 mod reader;
 mod threads;
 
