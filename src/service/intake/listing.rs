@@ -1,8 +1,10 @@
-//! Reads the threads of a source: which of them are to be read, how each is called and tagged, and what it begins with.
+//! Reads the threads of a source: those of them that may have changed, how each is called and tagged, and what it begins with.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
 
 use crate::domain::activity::Origin;
 use crate::domain::channel::ChannelKind;
@@ -19,6 +21,9 @@ use super::threads::{ThreadEnd, before_all};
 
 /// How often the active threads are listed again because some weren't known: their messages may have been passed over meanwhile.
 const LISTINGS: u8 = 3;
+/// How many threads of one source are read at once.
+const AT_ONCE: usize = 8;
+
 /// What a look at a thread found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
@@ -174,8 +179,8 @@ impl Reader {
         }
     }
 
-    /// Which threads of a source are to be read: those with something new, within the bounds, and those of which something is mirrored that may have changed.
-    /// All others are current, without a request.
+    /// Reads those threads of a source that have something new, within the bounds, or of which something is mirrored that may have changed. All others are
+    /// current, without a request.
     pub(super) async fn threads_of(
         &self,
         source: ChannelId,
@@ -202,15 +207,22 @@ impl Reader {
         known.extend(mirrored.into_iter().map(|thread| (thread, Reading::History(guild))));
         let (new, beyond) = within(new, self.oldest(), self.catch_up.messages);
         known.extend(new.into_iter().map(|(_, thread)| (thread, Reading::Thread(guild))));
-        known.sort_by_key(|(thread, _)| *thread);
-        let mut read = Vec::new();
-        if let (Some((first, _)), Some((last, _))) = (beyond.first(), beyond.last()) {
+        let of_threads = known.into_iter().map(|(thread, reading)| self.read_thread(thread, reading));
+        let of_threads: Vec<Vec<Read>> = stream::iter(of_threads).buffer_unordered(AT_ONCE).collect().await;
+        let mut read = of_threads.into_iter().flatten().collect();
+        let mut missed: Vec<MessageId> = beyond.iter().map(|(last, _)| *last).collect();
+        missed.extend(keep_newest(&mut read, self.catch_up.messages));
+        if let (Some(first), Some(last)) = (missed.iter().min(), missed.iter().max()) {
             read.push(Read::Missed(Missed::threads_of(source, guild, *first, *last)));
         }
         let passed = beyond.into_iter().map(|(message, channel)| Origin::Message { channel, message });
         read.extend(passed.map(|origin| Read::Passed { origin, source }));
-        read.extend(known.into_iter().map(|(thread, reading)| Read::Thread { thread, reading }));
         Ok(read)
+    }
+
+    /// One of them, as long as it takes.
+    fn read_thread(&self, thread: ChannelId, reading: Reading) -> BoxFuture<'_, Vec<Read>> {
+        Box::pin(self.read(thread, reading))
     }
 
     /// The public threads of a source that are active, or were archived within the bounds.
@@ -274,6 +286,23 @@ impl Reader {
 /// From where on a thread is read: what is older than `from` was never wanted.
 fn start_of(thread: ChannelId, seen: Option<MessageId>, from: MessageId) -> MessageId {
     seen.unwrap_or_else(|| before_all(thread)).max(from)
+}
+
+/// Leaves of all new messages so many, the newest. Returns the others.
+fn keep_newest(read: &mut Vec<Read>, most: usize) -> Vec<MessageId> {
+    let mut new: Vec<MessageId> = read.iter().filter_map(new_message).collect();
+    new.sort_unstable();
+    let surplus = new.len().saturating_sub(most);
+    new.truncate(surplus);
+    read.retain(|read| new_message(read).is_none_or(|message| new.binary_search(&message).is_err()));
+    new
+}
+
+fn new_message(read: &Read) -> Option<MessageId> {
+    match read {
+        Read::Message { message, new: true, .. } => Some(message.id),
+        _ => None,
+    }
 }
 
 /// Divides threads, each with its newest message, into those that are within the bounds of what is made up for, and those beyond; each oldest first.

@@ -115,6 +115,16 @@ impl Reader {
 }
 
 impl Missed {
+    /// Where what was missed ends: before this message.
+    pub(super) const fn end(&self) -> MessageId {
+        self.end
+    }
+
+    /// Where they were.
+    pub(super) const fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
     /// Whole threads of a source, from the first of these messages on; they end before the last. Those who follow its threads are told.
     pub(super) fn threads_of(source: ChannelId, guild: GuildId, first: MessageId, last: MessageId) -> Self {
         let thread = InThread {

@@ -20,6 +20,7 @@ mod newest;
 mod reader;
 mod threads;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -236,24 +237,30 @@ impl Intake {
 
     /// Takes what was read of a source, then what waited behind it. Where more was missed than is read, what came live of that stands before the rest.
     fn take_read(&self, source: ChannelId, read: Vec<Read>, held: &mut Held, batch: &mut Batch) {
-        let first_read = read.iter().find_map(|read| match read {
-            Read::Message { message, new: true, .. } => Some(message.id),
-            _ => None,
-        });
+        let mut first_read = HashMap::new();
+        for one in &read {
+            if let Read::Message { message, new: true, .. } = one {
+                first_read.entry(message.channel_id).or_insert(message.id);
+            }
+        }
         let waiting = held.release(source);
-        let live =
-            |report: &Report| posted(report).filter(|(channel, _)| *channel == source).map(|(_, id)| id);
-        let first_live = waiting.iter().find_map(live);
-        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting
-            .into_iter()
-            .partition(|report| live(report).is_some_and(|live| first_read.is_some_and(|read| live < read)));
+        let mut first_live = HashMap::new();
+        for (channel, message) in waiting.iter().filter_map(posted) {
+            first_live.entry(channel).or_insert(message);
+        }
+        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting.into_iter().partition(|report| {
+            posted(report)
+                .is_some_and(|(channel, live)| first_read.get(&channel).is_some_and(|read| live < *read))
+        });
         for one in read {
             if matches!(one, Read::Message { new: true, .. }) {
                 before.drain(..).for_each(|report| self.take(report, held, batch));
             }
             match one {
-                Read::Missed(missed) => batch.events.extend(missed.before(first_live).map(Missed::notice)),
-                Read::Thread { thread, reading } => held.begin(thread, reading),
+                Read::Missed(missed) => {
+                    let live = first_live.get(&missed.channel()).copied();
+                    batch.events.extend(missed.before(live).map(Missed::notice));
+                }
                 Read::ThreadEnded(end) => {
                     if end.deleted || !self.watched.is_followed(end.thread) {
                         self.watched.forget_thread(end.thread);
@@ -330,7 +337,7 @@ fn as_event(read: Read) -> Option<SourceEvent> {
         Read::Gone(origin) => SourceEvent::Deleted { origin },
         Read::Missed(missed) => missed.notice(),
         Read::Passed { origin, source } => SourceEvent::Passed { origin, source },
-        Read::Thread { .. } | Read::ThreadEnded(_) => return None,
+        Read::ThreadEnded(_) => return None,
     })
 }
 

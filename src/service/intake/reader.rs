@@ -50,15 +50,19 @@ pub(super) enum Read {
         /// Its channel, or that of its thread.
         source: ChannelId,
     },
-    /// A thread that is to be read too.
-    Thread {
-        /// The thread.
-        thread: ChannelId,
-        /// How.
-        reading: Reading,
-    },
     /// A thread that is no part of its channel any more.
     ThreadEnded(ThreadEnd),
+}
+
+/// Brings what was read of a source and of its threads into one order: first what changed, then what is new, as it was posted.
+fn in_order(mut read: Vec<Read>) -> Vec<Read> {
+    read.sort_by_key(|read| match read {
+        Read::Message { new: false, .. } | Read::Gone(_) => (0, None),
+        Read::Message { message, .. } => (1, Some(message.id)),
+        Read::Missed(missed) => (1, Some(missed.end())),
+        Read::Passed { .. } | Read::ThreadEnded(_) => (2, None),
+    });
+    read
 }
 
 /// Asks Discord.
@@ -158,7 +162,7 @@ impl Reader {
             _ => self.messages_of(channel, guild).await?,
         };
         read.extend(self.threads_of(channel, guild).await?);
-        Ok(read)
+        Ok(in_order(read))
     }
 
     async fn messages_of(&self, channel: ChannelId, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
