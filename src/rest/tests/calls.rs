@@ -138,3 +138,24 @@ async fn a_message_that_lands_elsewhere_says_where() {
     assert!(matches!(outcome, SendOutcome::Shown(_)));
     assert!(fake.seen()[1].path.ends_with("?wait=true&thread_id=1000"));
 }
+
+#[tokio::test]
+async fn lists_threads_page_by_page() {
+    let thread = |id: &str| json!({"id": id, "type": 11, "guild_id": "2", "parent_id": "9", "name": "t", "thread_metadata": {"archived": true}});
+    let fake = Fake::start(move |_, seen| {
+        let more = !seen.path.contains("before=");
+        let threads = json!([thread("11"), {"id": "odd"}]);
+        Reply::json(200, json!({"threads": threads, "members": [], "has_more": more}))
+    })
+    .await;
+    let rest = fake.rest();
+    assert_eq!(rest.active_threads(guild(2)).await.unwrap().len(), 1, "what can't be read is left out");
+    let first = rest.archived_threads(channel(9), None).await.unwrap();
+    assert!(first.has_more && first.threads[0].is_archived());
+    let before = Some("2026-11-20T15:00:00.000000+00:00");
+    assert!(!rest.archived_threads(channel(9), before).await.unwrap().has_more);
+    let seen = fake.seen();
+    assert_eq!(seen[0].path, "/api/v10/guilds/2/threads/active");
+    assert_eq!(seen[1].path, "/api/v10/channels/9/threads/archived/public?limit=100");
+    assert!(seen[2].path.ends_with("&before=2026-11-20T15%3A00%3A00.000000%2B00%3A00"), "{}", seen[2].path);
+}

@@ -145,7 +145,7 @@ proptest! {
     #[test]
     fn any_message_is_read_and_shown_within_discords_limits(message in message(), stage in any_stage()) {
         let message: Message = serde_json::from_value(message).expect("whatever is odd is left out");
-        let content = read(&message, GuildId::new(10).expect("an id"));
+        let content = read(&message, GuildId::new(10).expect("an id"), None);
         for payload in render(&content, &stage) {
             check_against_discord(&payload, stage.file_limit);
         }
@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn anything_at_all_is_a_message_or_none(anything in anything()) {
         if let Ok(message) = serde_json::from_value::<Message>(anything) {
-            is_hollow(&read(&message, GuildId::new(10).expect("an id")));
+            is_hollow(&read(&message, GuildId::new(10).expect("an id"), None));
         }
     }
 }

@@ -138,15 +138,15 @@ impl Reader {
             return Ok(());
         }
         let in_forum = self.watched.is_forum(parent) == Some(true);
-        let started_from = match MessageId::from_db(thread.to_db()) {
-            Ok(message) if !in_forum => self.rest.message(parent, message).await,
-            _ => return Ok(self.watched.begin(thread, First::Awaited)),
+        let first = match MessageId::from_db(thread.to_db()) {
+            Ok(message) if !in_forum => match self.rest.message(parent, message).await {
+                Ok(_) => First::Elsewhere,
+                Err(error) if error.passes() => return Err(error.into()),
+                Err(_) => First::Awaited,
+            },
+            _ => First::Awaited,
         };
-        match started_from {
-            Ok(_) => self.watched.begin(thread, First::Elsewhere),
-            Err(error) if error.passes() => return Err(error.into()),
-            Err(_) => self.watched.begin(thread, First::Awaited),
-        }
+        self.watched.begin(thread, first);
         Ok(())
     }
 
@@ -305,12 +305,11 @@ fn new_message(read: &Read) -> Option<MessageId> {
     }
 }
 
-/// Divides threads, each with its newest message, into those that are within the bounds of what is made up for, and those beyond; each oldest first.
-fn within(
-    mut threads: Vec<(MessageId, ChannelId)>,
-    oldest: MessageId,
-    most: usize,
-) -> (Vec<(MessageId, ChannelId)>, Vec<(MessageId, ChannelId)>) {
+/// A thread with its newest message.
+type Newest = (MessageId, ChannelId);
+
+/// Divides threads into those that are within the bounds of what is made up for, and those beyond; each oldest first.
+fn within(mut threads: Vec<Newest>, oldest: MessageId, most: usize) -> (Vec<Newest>, Vec<Newest>) {
     threads.sort_unstable();
     let old = threads.partition_point(|(last, _)| *last < oldest);
     let surplus = threads.len().saturating_sub(most);
