@@ -85,7 +85,7 @@ fn parse(id: &str) -> Option<(QuestionId, bool)> {
     Some((id.parse().ok()?, meant))
 }
 
-fn made(follow: &Follow, earlier: usize) -> String {
+fn made(follow: &Follow, earlier: u64) -> String {
     let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
     let id = follow.id;
     let beginning = match earlier {
