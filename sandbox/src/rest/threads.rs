@@ -144,13 +144,9 @@ fn threads(world: &World, fits: impl Fn(&Channel) -> bool) -> Value {
     json!({ "threads": threads, "members": members, "has_more": false })
 }
 
-fn is_archived(channel: &Channel) -> bool {
-    channel.thread.as_ref().is_some_and(|thread| thread.archived)
-}
-
 pub(super) fn active(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let guild = world.bots_guild(request.id("guild")?)?.id;
-    Ok(Answer::ok(threads(world, |channel| channel.guild == Some(guild) && !is_archived(channel))))
+    Ok(Answer::ok(threads(world, |channel| channel.guild == Some(guild) && !channel.is_archived())))
 }
 
 fn archived(world: &World, request: &Request, private: bool) -> ApiResult<Answer> {
@@ -158,7 +154,7 @@ fn archived(world: &World, request: &Request, private: bool) -> ApiResult<Answer
     world.bots_channel(parent, Permissions::READ_MESSAGE_HISTORY)?;
     Ok(Answer::ok(threads(world, |channel| {
         channel.parent == Some(parent)
-            && is_archived(channel)
+            && channel.is_archived()
             && (channel.kind == ChannelKind::PrivateThread) == private
     })))
 }
