@@ -54,6 +54,10 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
             let channel = deleted.channel.id.into_domain();
             queues.change(upkeep, channel, Change::ChannelDeleted(channel));
         }
+        Event::ThreadDelete(deleted) => {
+            let thread = deleted.thread.id.into_domain();
+            queues.change(upkeep, thread, Change::ChannelDeleted(thread));
+        }
         Event::WebhookUpdate(changed) => {
             let channel = changed.channel_id.into_domain();
             queues.change(upkeep, channel, Change::WebhooksChanged(channel));

@@ -49,9 +49,14 @@ impl ChannelKind {
         matches!(self, Self::PublicThread | Self::PrivateThread)
     }
 
-    /// Whether it holds messages of its own and takes webhooks: it can follow and be followed by relay.
+    /// Whether it holds messages of its own and takes webhooks.
     pub const fn holds_messages(self) -> bool {
         matches!(self, Self::Text | Self::Announcement | Self::Voice | Self::Stage)
+    }
+
+    /// Whether the bot can post into it through a webhook: it can follow by relay.
+    pub const fn takes_posts(self) -> bool {
+        self.holds_messages() || self.is_thread() || matches!(self, Self::Forum)
     }
 
     /// Whether Discord's own channel following can post into it.

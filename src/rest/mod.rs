@@ -26,6 +26,7 @@ pub mod model;
 mod outcome;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod transport;
 mod uploads;
 mod webhook_messages;
@@ -37,6 +38,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::channels::ThreadChange;
 pub use self::code::ErrorCode;
 pub use self::error::{Doubt, RestError, Scope};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
@@ -44,6 +46,7 @@ pub use self::limiter::FuseState;
 use self::limiter::Limits;
 pub use self::messages::HISTORY_PAGE;
 pub use self::outcome::{ChangeOutcome, Posted, Refusal, SendOutcome};
+pub use self::threads::ThreadPage;
 pub use self::uploads::Upload;
 pub use self::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
 pub use self::webhooks::{Deleted, OwnWebhook, WEBHOOK_REASON};

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
 use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
+use crate::domain::place::Spot;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Guild};
 
@@ -41,6 +42,12 @@ impl Place {
     /// The channel's kind.
     pub const fn kind(&self) -> ChannelKind {
         self.channel.kind
+    }
+
+    /// What it is as a target.
+    pub fn spot(&self) -> Spot {
+        let parent = self.channel.parent_id.filter(|_| self.kind().is_thread());
+        Spot::from_parts(parent, self.kind() == ChannelKind::Forum)
     }
 }
 

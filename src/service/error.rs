@@ -113,7 +113,7 @@ pub enum Refusal {
         kind: ChannelKind,
     },
     /// That kind can't be a target.
-    #[error("<#{channel}> can't follow: I can't post into {kinds}{later}.", kinds = kind.plural(), later = later(*kind))]
+    #[error("<#{channel}> can't follow: I can't post into {kinds}.", kinds = kind.plural())]
     TargetKind {
         /// Which channel.
         channel: ChannelId,

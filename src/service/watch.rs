@@ -31,7 +31,7 @@ pub struct Watched(RwLock<Sets>);
 struct Sets {
     /// Sources that the bot reads, those of relay follows, with their servers.
     read: HashMap<ChannelId, GuildId>,
-    /// Sources and targets of all follows.
+    /// Sources and targets of all follows, and the channels of their webhooks.
     ends: HashSet<ChannelId>,
     own_webhooks: HashSet<WebhookId>,
 }
@@ -75,9 +75,18 @@ impl Watched {
         });
     }
 
-    /// Remembers a webhook of the bot's own. Never forgotten: a late message of a removed one is still the bot's.
-    pub fn add_webhook(&self, webhook: WebhookId) {
-        self.write(|sets| sets.own_webhooks.insert(webhook));
+    /// Remembers a webhook of the bot's own, and listens to what happens in its channel. Never forgotten: a late message of a removed one is still the
+    /// bot's.
+    pub fn add_webhook(&self, channel: ChannelId, webhook: WebhookId) {
+        self.write(|sets| {
+            sets.ends.insert(channel);
+            sets.own_webhooks.insert(webhook);
+        });
+    }
+
+    /// Takes up the webhooks that the database knows.
+    pub fn extend_webhooks(&self, webhooks: impl IntoIterator<Item = WebhookId>) {
+        self.write(|sets| sets.own_webhooks.extend(webhooks));
     }
 
     /// Takes up what the database knows: the sources that are read, and both ends of all follows.

@@ -166,9 +166,10 @@ impl Store {
         rows.into_iter().map(source).collect()
     }
 
-    /// The channels that follow or are followed, natively or by relay.
+    /// The channels that follow or are followed, natively or by relay, and those in which webhooks of follows into threads stand.
     pub async fn followed_ends(&self) -> Result<Vec<ChannelId>, StoreError> {
-        let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows";
+        let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows \
+            UNION SELECT target_parent_id FROM channel_follows WHERE target_parent_id IS NOT NULL";
         self.channels(query).await
     }
 

@@ -7,6 +7,7 @@ mod follow;
 mod follow_changes;
 mod followers;
 mod follows;
+mod forums;
 mod gaps;
 mod generated;
 mod harness;
