@@ -25,7 +25,6 @@ async fn each_message_becomes_a_post(#[case] backend: Backend) {
     scene.shows(&[post("v1.1 is out!", "v1.1 is out!"), post("second", "second")]).await;
     scene.delete(&first);
     scene.shows(&[post("second", "second")]).await;
-    assert_eq!(scene.requests("GET", &format!("/channels/{}/webhooks", scene.forum.id())), 1);
 }
 
 #[tokio::test]
@@ -278,7 +277,9 @@ async fn panels_become_posts() {
         scene.alice.run(&scene.source, "/panel edit", Options::new().set("panel", "Rules")).await.unwrap();
     edit.submit(&[("text", "Be very kind")]).await.unwrap();
     thread.wait_for_message(SOON, says("Be very kind")).await.unwrap();
-    scene.alice.run(&scene.source, "/panel delete", Options::new().set("panel", "Rules")).await.unwrap();
+    let question =
+        scene.alice.run(&scene.source, "/panel delete", Options::new().set("panel", "Rules")).await.unwrap();
+    question.press("Remove").await.unwrap();
     let gone = || scene.forum.threads().is_empty().then_some(());
     scene.world.sandbox.wait_for("the post to go", SOON, gone).await.unwrap();
 }

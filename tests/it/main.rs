@@ -33,5 +33,6 @@ mod settings;
 mod shapes;
 mod slow;
 mod snapshots;
+mod targets;
 mod thread;
 mod upkeep;

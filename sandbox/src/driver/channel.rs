@@ -129,16 +129,17 @@ impl Channel {
         self.shared.read(|world| world.channels.get(&self.id).is_some_and(|channel| channel.is_archived()))
     }
 
-    /// Sets the tags of a forum; known names keep their ids.
+    /// Sets the tags of a forum; known names keep what they were.
     pub fn set_tags(&self, names: &[&str]) -> Result<Vec<TagId>, ActError> {
         let ids = self.shared.write(|world| {
             let known = world.channel(self.id)?.tags.clone();
             let tags: Vec<ForumTag> = names
                 .iter()
                 .map(|name| {
-                    let same = known.iter().find(|tag| tag.name == *name).map(|tag| tag.id);
-                    let id = same.unwrap_or_else(|| world.ids.next());
-                    ForumTag { id, name: (*name).to_owned(), moderated: false }
+                    let same = known.iter().find(|tag| tag.name == *name).cloned();
+                    let new =
+                        || ForumTag { id: world.ids.next(), name: (*name).to_owned(), moderated: false };
+                    same.unwrap_or_else(new)
                 })
                 .collect();
             let ids = tags.iter().map(|tag| tag.id).collect();

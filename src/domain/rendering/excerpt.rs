@@ -65,7 +65,8 @@ impl Excerpt {
         match hidden {
             Some((first, last)) => {
                 self.take(&full[..first]);
-                self.take_plain("[spoiler]");
+                let instead = if self.is_plain() { "[spoiler]" } else { "\\[spoiler\\]" };
+                self.write(instead, "[spoiler]".len());
                 self.take(&full[last + 2..]);
             }
             None => self.take(&full),
@@ -114,10 +115,24 @@ impl Excerpt {
     fn take_line(&mut self, line: &str) {
         let mut at = 0;
         let mut from = 0;
+        // Where the single marks close that were opened.
+        let mut closing = Vec::new();
         while at < line.len() && !self.ended {
             let rest = &line[at..];
-            let emphasis = ["**", "__", "~~"].iter().any(|marker| rest.starts_with(marker));
-            let length = if emphasis { Some(2) } else { unit_length(rest) };
+            let double = ["**", "__", "~~"].iter().any(|marker| rest.starts_with(marker));
+            let single = !double
+                && self.is_plain()
+                && (closing.contains(&at) || {
+                    let closes = closing_mark(line, at);
+                    closing.extend(closes);
+                    closes.is_some()
+                });
+            let emphasis = double || single;
+            let length = match (double, single) {
+                (true, _) => Some(2),
+                (_, true) => Some(1),
+                _ => unit_length(rest),
+            };
             let Some(length) = length else {
                 at += rest.chars().next().map_or(1, char::len_utf8);
                 continue;
@@ -219,6 +234,20 @@ impl Excerpt {
     }
 }
 
+/// Where the emphasis closes that a single `*` or `_` opens here, if it does: between things that can be seen, and with `_` not within a word.
+fn closing_mark(line: &str, at: usize) -> Option<usize> {
+    let mark = line[at..].chars().next().filter(|c| matches!(c, '*' | '_'))?;
+    let solid = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace() && c != mark);
+    let within = |c: Option<char>| mark == '_' && c.is_some_and(char::is_alphanumeric);
+    let before = |at: usize| line[..at].chars().next_back();
+    let after = |at: usize| line[at + 1..].chars().next();
+    if !solid(after(at)) || within(before(at)) {
+        return None;
+    }
+    let found = line[at + 1..].match_indices(mark).map(|(found, _)| at + 1 + found);
+    found.into_iter().find(|end| solid(before(*end)) && after(*end) != Some(mark) && !within(after(*end)))
+}
+
 /// The length of what can't be cut at the start of a text, in bytes.
 fn unit_length(rest: &str) -> Option<usize> {
     let length = markup::unit_length(rest, 0, rest.len())?;
@@ -290,9 +319,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case("**v1.0** is _out_!\nMore below", "v1.0 is _out_!")]
+    #[case("**v1.0** is _out_!\nMore below", "v1.0 is out!")]
     #[case("\n\u{200B}\n## Hello `a*b`", "Hello a*b")]
     #[case("> quoted <:wave:123> <a:blob:9> <t:1700000000:R>!", "quoted :wave: :blob: !")]
+    #[case("*all* of *this*, 2 * 3 * 4, snake_case_name", "all of this, 2 * 3 * 4, snake_case_name")]
     #[case("a ||secret|| b", "a [spoiler] b")]
     #[case("[label](https://e.com) https://e.com/a_b.", "label https://e.com/a_b.")]
     #[case("\\*not bold\\* @Ada\\_L", "*not bold* @Ada_L")]

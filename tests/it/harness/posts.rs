@@ -108,12 +108,6 @@ impl Forum {
         self.bot.as_ref().map(Bot::log).unwrap_or_default()
     }
 
-    /// How often the bot made such a request.
-    pub fn requests(&self, method: &str, path: &str) -> usize {
-        let all = self.world.sandbox.exchanges().into_iter();
-        all.filter(|one| one.method == method && one.path.starts_with(path)).count()
-    }
-
     /// Ends the bot as SIGKILL does.
     pub async fn kill(&mut self) {
         self.bot.take().expect("it runs").kill().await;
