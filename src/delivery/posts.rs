@@ -94,8 +94,9 @@ impl Sender<'_> {
 
     /// How a mirror is reached through its webhook.
     pub(super) fn address(&self, mirror: &Mirror) -> WebhookMessage {
-        let elsewhere = mirror.channel != self.spot.webhook_channel(self.target);
-        WebhookMessage { id: mirror.message, thread: elsewhere.then_some(mirror.channel) }
+        let in_thread =
+            self.spot != Spot::Channel && mirror.channel != self.spot.webhook_channel(self.target);
+        WebhookMessage { id: mirror.message, thread: in_thread.then_some(mirror.channel) }
     }
 
     /// Wakes a thread, where what was to be changed in it couldn't be, as it is archived. Whether it is to be changed once more now.

@@ -114,7 +114,11 @@ impl<'a> Access<'a> {
             Some(place) if place.guild == actor.guild => Ok(place),
             Some(_) => Err(Refusal::Elsewhere.into()),
             // They are there, so it is the bot that doesn't see it.
-            None if id == actor.channel => Err(Lack::view(id).into()),
+            None if id == actor.channel => match self.find(id).await? {
+                // Of a server's channels, the hidden ones have been listed; threads aren't.
+                Found::Hidden => Err(Refusal::UnseenThread(id).into()),
+                Found::Seen(_) | Found::Gone => Err(Lack::view(id).into()),
+            },
             None => Err(Refusal::UnknownChannel.into()),
         }
     }

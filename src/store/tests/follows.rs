@@ -48,7 +48,7 @@ async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Po
     assert_eq!(store.followed_sources().await.unwrap(), [source]);
     let mut ends = store.followed_ends().await.unwrap();
     ends.sort_unstable();
-    assert_eq!(ends, [channel(1), channel(2)]);
+    assert_eq!(ends, [channel(1), channel(2), channel(3)], "the webhook stands in the thread's channel");
     assert_eq!(store.own_webhooks().await.unwrap(), [webhook_id(50)]);
     let tags: Vec<String> =
         store.tags_of_server(guild(HOME), 2).await.unwrap().iter().map(ToString::to_string).collect();
