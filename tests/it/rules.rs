@@ -2,7 +2,7 @@
 
 use tributary_sandbox::{Channel, ChannelKind, Config, Options, Permissions};
 
-use crate::harness::{SOON, Scene, refusal};
+use crate::harness::{SOON, Scene};
 
 fn follow(source: &Channel) -> Options {
     Options::new().set("channel", source)

@@ -1,5 +1,7 @@
 //! Threads as targets: they are posted into through the webhook of their channel, which they share with it.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, Options, Permissions, Tally};
 
@@ -207,4 +209,20 @@ async fn a_private_thread_follows_too() {
     follow(&pair, &thread).await;
     pair.post("1 psst");
     shows(&thread, &["1 psst"]).await;
+}
+
+#[tokio::test]
+async fn kills_lose_and_double_nothing_in_a_thread() {
+    let mut pair = Pair::new().await;
+    let thread = with_thread(&pair).await;
+    let slow = Effect::DelayAnswer(Duration::from_millis(30));
+    pair.world.sandbox.fault(Fault::on("POST", "/webhooks/**", slow).forever());
+    for round in 0..5_u32 {
+        pair.post_all(round * 10..round * 10 + 4, "more");
+        tokio::time::sleep(Duration::from_millis(u64::from(30 + 40 * round))).await;
+        pair.kill().await;
+        pair.start().await;
+    }
+    pair.in_step_within(SOON * 4).await;
+    thread.wait_for_messages(SOON * 2, |_| Tally::of(&pair.source, &thread).is_clean()).await.unwrap();
 }
