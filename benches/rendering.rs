@@ -7,7 +7,7 @@
 use divan::{Bencher, black_box};
 use tributary::domain::limits;
 use tributary::domain::message::Content;
-use tributary::domain::rendering::{Room, Stage, render};
+use tributary::domain::rendering::{Room, Stage, Told, render};
 
 fn main() {
     divan::main();
@@ -31,6 +31,8 @@ fn a_text(bencher: Bencher<'_, '_>, length: usize) {
         room: Room::Any,
         same_server: false,
         answered: None,
+        thread: Told::All,
+        starter: None,
         namesake: false,
         file_limit: limits::FILE_BYTES,
     };

@@ -32,8 +32,8 @@ use crate::store::{Cipher, Store, StoreError};
 /// How the bot presents itself to Discord.
 const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
 /// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Manage Messages, Embed Links, Attach Files, Read Message History,
-/// Manage Webhooks.
-const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 29;
+/// Manage Webhooks, Manage Threads.
+const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 29 | 1 << 34;
 /// How often all follows are looked at, for what no event told.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 /// When a sweep that failed is repeated.

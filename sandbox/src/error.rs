@@ -35,6 +35,7 @@ refusals! {
     unknown_message = 404 10008 "Unknown Message";
     unknown_user = 404 10013 "Unknown User";
     unknown_webhook = 404 10015 "Unknown Webhook";
+    unknown_tag = 404 10087 "Unknown Tag";
     unknown_interaction = 404 10062 "Unknown interaction";
     unknown_command = 404 10063 "Unknown application command";
     too_many_webhooks = 400 30007 "Maximum number of webhooks reached (15)";
@@ -60,6 +61,7 @@ refusals! {
     forum_webhook_needs_thread = 400 220001 "Webhooks posted to forum channels must have a thread_name or thread_id";
     forum_webhook_both = 400 220002 "Webhooks posted to forum channels cannot have both a thread_name and thread_id";
     webhook_thread_only_in_forum = 400 220003 "Webhooks can only create threads in forum channels";
+    thread_archived = 400 50083 "Thread is archived";
     malformed_json = 400 50109 "The request body contains invalid JSON.";
 }
 

@@ -265,3 +265,111 @@ async fn faults_strike_where_they_are_planted() {
     assert_eq!(setup.sandbox.fault_hits(dropped), 1);
     assert!(!setup.sandbox.exchanges().iter().all(|exchange| exchange.answered));
 }
+
+#[tokio::test]
+async fn a_post_begins_with_a_message_of_its_own_number() {
+    let setup = Setup::new().await;
+    let forum = setup.harbour.forum("ideas");
+    let owner = setup.harbour.owner();
+    let (post, first) = owner.start_post(&forum, "lamps", &[], "more lamps").expect("may post");
+    let later = owner.post(&post, "yes").expect("may post");
+    assert_eq!(first.id.0, post.id().0);
+    assert!(later.id > first.id);
+    let hook = setup.webhook(&forum).await;
+    let body = json!({"content": "a", "thread_name": "t"});
+    let (_, made) = setup.call(Method::POST, &format!("{hook}?wait=true"), body).await;
+    assert_eq!(made["id"], made["channel_id"]);
+    let (_, of_bot) = setup
+        .call(
+            Method::POST,
+            &format!("/channels/{}/threads", forum.id()),
+            json!({"name": "b", "message": {"content": "c"}}),
+        )
+        .await;
+    assert_eq!(of_bot["id"], of_bot["message"]["id"]);
+    let (_, thread) = setup.call(Method::GET, &format!("/channels/{}", post.id()), Value::Null).await;
+    assert_eq!((&thread["message_count"], &thread["total_message_sent"]), (&json!(1), &json!(2)));
+    // What it began with is gone for good: nothing takes its place.
+    owner.delete(&post, first.id).expect("own");
+    assert!(owner.post(&post, "no").expect("may post").id > later.id);
+}
+
+#[tokio::test]
+async fn threads_are_told_of_where_they_begin() {
+    let setup = Setup::new().await;
+    let owner = setup.harbour.owner();
+    let message = owner.post(&setup.news, "who is in?").expect("may post");
+    let from = owner.start_thread(&setup.news, "crew", Some(message.id)).expect("may start");
+    let inside = from.messages();
+    assert_eq!((inside.len(), inside[0].kind, inside[0].refers_to), (1, 21, Some(message.id)));
+    assert_eq!(inside[0].json["referenced_message"]["content"], "who is in?");
+    assert_eq!(setup.news.message_count(), 1);
+    let alone = owner.start_thread(&setup.news, "aside", None).expect("may start");
+    let told = setup.news.messages().pop().expect("there");
+    assert_eq!((told.kind, told.content.as_str()), (18, "aside"));
+    assert_eq!(told.json["message_reference"]["channel_id"], alone.id().to_string());
+    assert_eq!(alone.message_count(), 0);
+    setup.news.private_thread("hush").expect("a thread");
+    assert_eq!(setup.news.message_count(), 2, "nobody is told of a private one");
+}
+
+#[tokio::test]
+async fn archived_threads_change_only_as_they_wake() {
+    let setup = Setup::new().await;
+    let forum = setup.harbour.forum("ideas");
+    let hook = setup.webhook(&forum).await;
+    let body = json!({"content": "a", "thread_name": "t"});
+    let (_, made) = setup.call(Method::POST, &format!("{hook}?wait=true"), body).await;
+    let post = forum.threads().pop().expect("a post");
+    let message = format!("{hook}/messages/{}?thread_id={}", made["id"].as_str().expect("text"), post.id());
+    let edit = json!({"content": "b"});
+    let path = format!("/channels/{}", post.id());
+    post.set_archived(true).expect("a thread");
+    assert_eq!(setup.refused(Method::PATCH, &message, edit.clone()).await, (400, 50083));
+    assert_eq!(setup.refused(Method::PATCH, &path, json!({"name": "n"})).await, (400, 50083));
+    setup
+        .harbour
+        .set_bot_permissions(Config::default().bot_permissions.difference(Permissions::MANAGE_THREADS))
+        .expect("there");
+    let renamed = json!({"name": "n", "archived": false});
+    assert_eq!(setup.refused(Method::PATCH, &path, renamed.clone()).await, (403, 50013));
+    assert_eq!(setup.call(Method::PATCH, &path, json!({"archived": false})).await.0, 200);
+    assert_eq!(setup.call(Method::PATCH, &message, edit).await.0, 200);
+    post.set_archived(true).expect("a thread");
+    post.set_locked(true).expect("a thread");
+    assert_eq!(setup.refused(Method::PATCH, &path, json!({"archived": false})).await, (403, 50013));
+    setup.harbour.set_bot_permissions(Config::default().bot_permissions).expect("there");
+    assert_eq!(setup.call(Method::PATCH, &path, renamed).await.0, 200);
+    assert_eq!((post.name().as_str(), post.is_archived()), ("n", false));
+    // A message that goes needs nobody to wake.
+    post.set_archived(true).expect("a thread");
+    assert_eq!(setup.call(Method::DELETE, &message, Value::Null).await.0, 204);
+    post.delete().expect("there");
+    assert_eq!(setup.refused(Method::PATCH, &message, json!({"content": "c"})).await, (404, 10003));
+}
+
+#[tokio::test]
+async fn posts_have_up_to_five_tags_that_their_forum_knows() {
+    let setup = Setup::new().await;
+    let forum = setup.harbour.forum("ideas");
+    let tags = forum.set_tags(&["a", "b", "c", "d", "e", "official"]).expect("a forum");
+    let hook = setup.webhook(&forum).await;
+    let with =
+        |tags: &[tributary_sandbox::TagId]| json!({"content": "a", "thread_name": "t", "applied_tags": tags});
+    assert_eq!(setup.refused(Method::POST, &hook, with(&tags)).await, (400, 50035));
+    assert_eq!(setup.refused(Method::POST, &hook, with(&[tributary_sandbox::TagId(1)])).await, (404, 10087));
+    assert_eq!(forum.threads().len(), 0);
+    assert_eq!(setup.call(Method::POST, &hook, with(&tags[..5])).await.0, 204);
+    let post = forum.threads().pop().expect("a post");
+    assert_eq!(post.applied_tags(), ["a", "b", "c", "d", "e"]);
+
+    forum.set_moderated(tags[5], true).expect("a forum");
+    let bob = setup.harbour.member("Bob", Permissions::empty());
+    assert!(bob.start_post(&forum, "mine", &tags[5..], "x").is_err(), "for moderators only");
+    assert!(setup.harbour.owner().start_post(&forum, "ours", &tags[5..], "x").is_ok());
+    forum.set_tag_required(true).expect("a forum");
+    let path = format!("/channels/{}", post.id());
+    assert_eq!(setup.refused(Method::PATCH, &path, json!({"applied_tags": []})).await, (400, 40067));
+    assert_eq!(setup.call(Method::PATCH, &path, json!({"applied_tags": tags[..1]})).await.0, 200);
+    assert_eq!(post.applied_tags(), ["a"]);
+}

@@ -13,6 +13,7 @@ use crate::rest::Rest;
 use crate::store::Store;
 
 use super::agenda::Agenda;
+use super::forums::Forums;
 use super::{PATIENCE, SETTLING, Tools, lane};
 
 /// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
@@ -52,7 +53,8 @@ impl Engine {
         owner: String,
     ) -> (Self, Waker) {
         let (waker, wakes) = unbounded_channel();
-        let tools = Tools { store, rest: rest.with_patience(PATIENCE), clock, application, owner };
+        let rest = rest.with_patience(PATIENCE);
+        let tools = Tools { store, rest, clock, application, owner, forums: Forums::default() };
         (Self { tools, wakes, agenda: Agenda::default(), working: JoinSet::new() }, Waker(waker))
     }
 

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::domain::activity::Showing;
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::{Situation, Step, next_step};
+use crate::domain::place::Spot;
 use crate::rest::{UPLOAD_TIMEOUT, WEBHOOK_REASON};
 use crate::store::{Done, Lease, Next, StoreError, Work};
 
@@ -55,7 +56,7 @@ async fn hold(
         Again::Never { beside } => {
             tools.store.release_lane(&lease, None).await?;
             if beside {
-                part(tools, target).await?;
+                part(tools, target, lease.spot).await?;
             }
         }
         Again::At(at) => drop(tools.store.release_lane(&lease, Some(at)).await?),
@@ -69,8 +70,8 @@ async fn hold(
 }
 
 /// A webhook that was there for panels alone goes with the last of them.
-async fn part(tools: &Tools, target: ChannelId) -> Result<(), StoreError> {
-    let Some(webhook) = tools.store.take_webhook_beside(target).await? else { return Ok(()) };
+async fn part(tools: &Tools, target: ChannelId, spot: Spot) -> Result<(), StoreError> {
+    let Some(webhook) = tools.store.take_webhook_beside(target, spot).await? else { return Ok(()) };
     if let Err(error) = tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
         tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
     }
@@ -93,7 +94,7 @@ async fn advance(
     lease: &mut Lease,
     shutdown: &watch::Receiver<bool>,
 ) -> Result<Again, StoreError> {
-    let mut sender = Sender::new(tools, lease.target).await?;
+    let mut sender = Sender::new(tools, lease.target, lease.spot).await?;
     let mut done: Option<Done> = None;
     loop {
         let now = tools.clock.now();
@@ -163,11 +164,14 @@ fn decide(work: &Work, now: DateTime<Utc>) -> Step {
 fn longest(step: Step, work: &Work) -> TimeDelta {
     let with = |what: fn(&Showing) -> bool| work.content.as_ref().is_some_and(what);
     let span = |duration| TimeDelta::from_std(duration).unwrap_or(LEASE);
-    match step {
+    // What begins a post asks for its forum and its webhook first.
+    let before = if matches!(step, Step::Create(_)) && work.channel().is_none() { 2 } else { 0 };
+    let step = match step {
         Step::Create(_) if with(Showing::has_files) => span(upload::OPENING + UPLOAD_TIMEOUT) + timeout(),
         Step::Create(_) | Step::Edit(..) if with(Showing::has_chart) => span(UPLOAD_TIMEOUT) + timeout(),
         _ => timeout(),
-    }
+    };
+    step + timeout() * before
 }
 
 fn timeout() -> TimeDelta {

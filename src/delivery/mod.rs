@@ -10,9 +10,12 @@
 //! target never holds another. Nothing here is needed to remember work: that is in the database, and a lost wake-up is a delay, not a loss.
 
 mod agenda;
+mod change;
 mod engine;
+mod forums;
 mod lane;
 mod parts;
+mod posts;
 mod redraw;
 mod send;
 mod settle;
@@ -28,6 +31,7 @@ use crate::rest::Rest;
 use crate::store::Store;
 
 pub use self::engine::{Engine, Waker};
+use self::forums::Forums;
 
 /// How long a lane is held without being renewed. It must outlast a request's timeout: after it, whatever was in flight is surely over.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
@@ -50,4 +54,5 @@ struct Tools {
     application: ApplicationId,
     /// The name of this process in the lanes' leases; no other process has it.
     owner: String,
+    forums: Forums,
 }

@@ -2,7 +2,7 @@
 //! webhook that the bot could use, so a native follow gets one of the bot's beside it when its first panel comes.
 
 use crate::domain::activity::{Ending, Mirror, Showing};
-use crate::rest::{ChangeOutcome, RestError, Upload, WebhookMessage};
+use crate::rest::{ChangeOutcome, RestError, Upload};
 use crate::store::{Done, StoreError, Work};
 
 use super::parts;
@@ -12,28 +12,36 @@ impl Sender<'_> {
     /// Brings a panel's mirror to the newest revision.
     pub(super) async fn redraw(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
         let Some(webhook) = self.webhook.clone().filter(|webhook| webhook.id == mirror.webhook) else {
-            return Ok(self.make_anew(work, mirror).await);
+            return self.make_anew(work, mirror).await;
         };
         let Some(payload) = parts::part(work, mirror.part) else {
             return Ok(self.ended(work, Ending::Refused));
         };
-        let address = WebhookMessage { id: mirror.message, thread: None };
-        let files = payload.picture.iter().map(Upload::chart).collect();
+        let address = self.address(mirror);
         let body = payload.redrawn_body();
-        let outcome =
-            self.tools.rest.edit_webhook_message_with_files(access(&webhook), address, &body, files).await;
-        self.changed(work, webhook.id, mirror.message, edited(work, mirror), outcome).await
+        let later = self.retitle(work, mirror).await;
+        let edit = async || {
+            let files = payload.picture.iter().map(Upload::chart).collect();
+            self.tools.rest.edit_webhook_message_with_files(access(&webhook), address, &body, files).await
+        };
+        let mut outcome = edit().await;
+        if self.woke(mirror.channel, &mut outcome).await {
+            outcome = edit().await;
+        }
+        let done = self.unless(work, later, edited(work, mirror));
+        self.changed(work, mirror, done, outcome).await
     }
 
     /// Only the webhook that made a message can edit it. A mirror of a former webhook goes, and the present one makes another; where the bot may not delete it, it stays as it
     /// is: a second one beside it would be worse.
-    async fn make_anew(&self, work: &Work, mirror: &Mirror) -> Performed {
+    async fn make_anew(&self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
         let (delivery, message) = (work.delivery.id, mirror.message);
         let reason = "The webhook that kept this panel current is gone";
-        match self.tools.rest.delete_message(mirror.channel, message, reason).await {
-            ChangeOutcome::Done | ChangeOutcome::MirrorGone => {
-                Performed::Done(Done::Cleared { delivery, message })
-            }
+        Ok(match self.tools.rest.delete_message(mirror.channel, message, reason).await {
+            ChangeOutcome::Done | ChangeOutcome::MirrorGone => match self.tidy(work, mirror).await? {
+                Some(instead) => instead,
+                None => Performed::Done(Done::Cleared { delivery, message }),
+            },
             ChangeOutcome::Again | ChangeOutcome::Wait(_) | ChangeOutcome::TooOften(_) => {
                 self.postponed(work)
             }
@@ -41,7 +49,7 @@ impl Sender<'_> {
                 tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
                 Performed::Done(edited(work, mirror))
             }
-        }
+        })
     }
 
     /// Sees to it that there is a webhook, where a panel comes into a target that none is known of. Says what to do instead, if there can't be one.
@@ -61,9 +69,11 @@ impl Sender<'_> {
 
     /// Finds or makes the bot's webhook of the target, for all follows that post through it.
     pub(super) async fn make_webhook(&mut self) -> Result<Result<(), RestError>, StoreError> {
-        match self.tools.rest.own_webhook(self.target, self.tools.application, None).await {
+        let channel = self.spot.webhook_channel(self.target);
+        match self.tools.rest.own_webhook(channel, self.tools.application, None).await {
             Ok(own) => {
-                self.tools.store.replace_webhook(self.target, &own.webhook, self.now()).await?;
+                let now = self.now();
+                self.tools.store.provide_webhook(self.target, self.spot, &own.webhook, now).await?;
                 self.webhook = Some(own.webhook);
                 Ok(Ok(()))
             }

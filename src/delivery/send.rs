@@ -8,17 +8,17 @@ use crate::domain::activity::{Ending, InFlight, Mirror, Part};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
+use crate::domain::place::Spot;
 use crate::domain::rendering::Payload;
 use crate::domain::retry::backoff;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
-use crate::rest::model::Attachment;
 use crate::rest::{
-    ChangeOutcome, Landing, Posted, Refusal, RestError, SendOutcome, Upload, WEBHOOK_REASON, WebhookAccess,
-    WebhookMessage,
+    ChangeOutcome, ErrorCode, Landing, Posted, Refusal, SendOutcome, Upload, WEBHOOK_REASON, WebhookAccess,
 };
 use crate::store::{BreakWhich, Done, StoreError, Work};
 
+use super::posts::{Gone, Heading};
 use super::{SETTLING, Tools, parts, redraw, settle, upload};
 
 /// How long a delivery is tried before it is given up.
@@ -42,14 +42,19 @@ pub(super) struct Sender<'a> {
     pub(super) webhook: Option<Webhook>,
     /// Whether that is none of a relay follow's, but there for panels alone.
     pub(super) beside: bool,
+    /// What the target is.
+    pub(super) spot: Spot,
+    /// The forum was looked at anew, as Discord had refused what was known of it.
+    pub(super) asked_anew: bool,
 }
 
 impl<'a> Sender<'a> {
     /// A sender for a target, with its webhook as the database knows it.
-    pub(super) async fn new(tools: &'a Tools, target: ChannelId) -> Result<Self, StoreError> {
+    pub(super) async fn new(tools: &'a Tools, target: ChannelId, spot: Spot) -> Result<Self, StoreError> {
         let known = tools.store.lane_webhook(target).await?;
         let beside = known.as_ref().is_some_and(|known| known.beside);
-        Ok(Self { tools, target, webhook: known.map(|known| known.webhook), beside })
+        let webhook = known.map(|known| known.webhook);
+        Ok(Self { tools, target, webhook, beside, spot, asked_anew: false })
     }
 
     /// Does one step.
@@ -64,7 +69,10 @@ impl<'a> Sender<'a> {
                 Some(mirror) => self.edit(work, mirror).await,
                 None => Ok(self.ended(work, Ending::Refused)),
             },
-            Step::Delete(message) => self.delete(work, message).await,
+            Step::Delete(message) => match work.mirrors.iter().find(|mirror| mirror.message == message) {
+                Some(mirror) => self.delete(work, mirror).await,
+                None => Ok(self.ended(work, Ending::Refused)),
+            },
             Step::Settle(in_flight) => {
                 let done = settle::look(self.tools, self.webhook.as_ref(), work, in_flight).await;
                 Ok(match done {
@@ -93,21 +101,49 @@ impl<'a> Sender<'a> {
         let (Some(webhook), Some(mut payload)) = (&self.webhook, parts::part(work, part)) else {
             return Ok(self.ended(work, Ending::FollowEnded));
         };
+        if self.has_no_post(work) {
+            return Ok(self.without_post(work));
+        }
+        let landing = parts::landing(work);
+        let heading = match landing {
+            Landing::NewPost => match self.heading(work, webhook.id).await {
+                Ok(Some(heading)) => Some(heading),
+                Ok(None) => return self.moved(work, webhook.id).await,
+                Err(_) => return Ok(self.postponed(work)),
+            },
+            Landing::Channel(_) | Landing::Thread(_) => None,
+        };
         let Ok(uploads) = upload::open(self.tools, work, &mut payload).await else {
             return Ok(self.postponed(work));
         };
         let files = u8::try_from(uploads.len()).unwrap_or(u8::MAX);
-        let outcome = self.post(webhook, &payload, uploads).await;
+        let outcome = self.post(webhook, landing, heading.as_ref(), &payload, uploads).await;
         let webhook = webhook.id;
+        if let SendOutcome::Shown(posted) = outcome {
+            self.count_shown(work);
+            self.asked_anew = false;
+            let mirror = mirror(in_flight, webhook, posted, files);
+            return Ok(Performed::Done(Done::Created { in_flight, mirror }));
+        }
+        if let SendOutcome::WebhookMoved(posted) = outcome {
+            // What it did there is taken back.
+            self.take_back(&mirror(in_flight, webhook, posted, files)).await;
+        }
+        self.not_shown(work, in_flight, webhook, landing, outcome).await
+    }
+
+    /// What comes of a create that didn't make its message where it should stand.
+    async fn not_shown(
+        &mut self,
+        work: &Work,
+        in_flight: InFlight,
+        webhook: WebhookId,
+        landing: Landing,
+        outcome: SendOutcome,
+    ) -> Result<Performed, StoreError> {
         let not_made = Done::NotMade { in_flight };
         match outcome {
-            SendOutcome::Shown(posted) => {
-                self.count_shown(work);
-                let mirror = mirror(in_flight, webhook, posted, files);
-                Ok(Performed::Done(Done::Created { in_flight, mirror }))
-            }
             SendOutcome::Wait(how_long) => Ok(Performed::Wait(Some(not_made), self.now() + span(how_long))),
-            SendOutcome::NotSent => Ok(self.postponed(work)),
             SendOutcome::Unclear(doubt) => {
                 tracing::warn!(channel = %self.target, %doubt, "a send ended in doubt; it is settled before anything else is sent");
                 count("unclear");
@@ -117,27 +153,44 @@ impl<'a> Sender<'a> {
             SendOutcome::WebhookGone => {
                 self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
             }
-            SendOutcome::WebhookMoved(posted) => {
-                // It must not carry anything there: what it did is taken back, and it goes itself.
-                self.take_back(&mirror(in_flight, webhook, posted, files)).await;
-                let _ = self.tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await;
-                self.replace_webhook(work, webhook, BrokenReason::WebhookMoved).await
-            }
-            SendOutcome::Forbidden(_) => {
-                self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::TargetForbidden).await?;
-                Ok(self.ended(work, Ending::FollowEnded))
-            }
-            SendOutcome::TargetGone => {
-                self.break_all(BreakWhich::Target(self.target), BrokenReason::TargetDeleted).await?;
-                Ok(self.ended(work, Ending::FollowEnded))
-            }
-            SendOutcome::Refused(refusal) => Ok(self.refused(work, &refusal)),
+            SendOutcome::WebhookMoved(_) => self.moved(work, webhook).await,
+            SendOutcome::Forbidden(code) => self.forbidden(work, webhook, code).await,
+            SendOutcome::Archived => match self.wake(work.channel().unwrap_or(self.target)).await {
+                Err(error) if error.is_forbidden() => {
+                    self.forbidden(work, webhook, ErrorCode::THREAD_LOCKED).await
+                }
+                Ok(()) | Err(_) => Ok(self.postponed(work)),
+            },
+            SendOutcome::TargetGone => match self.gone(work.channel(), webhook).await {
+                Gone::Target => self.target_gone(work).await,
+                Gone::Post => Ok(self.without_post(work)),
+                Gone::Moved => self.moved(work, webhook).await,
+                Gone::Unclear => Ok(self.postponed(work)),
+            },
+            SendOutcome::Refused(refusal) => match (landing, refusal.code) {
+                (Landing::NewPost, ErrorCode::NOT_A_FORUM) => self.moved(work, webhook).await,
+                (Landing::Channel(_), ErrorCode::FORUM_NEEDS_THREAD) => self.moved(work, webhook).await,
+                (Landing::NewPost, ErrorCode::TOO_MANY_THREADS) => Ok(self.postponed(work)),
+                (Landing::NewPost, _) if self.was_out_of_date(&refusal) => Ok(Performed::Done(not_made)),
+                _ => Ok(self.refused(work, &refusal)),
+            },
+            SendOutcome::NotSent | SendOutcome::Shown(_) => Ok(self.postponed(work)),
         }
     }
 
-    async fn post(&self, webhook: &Webhook, payload: &Payload, uploads: Vec<Upload>) -> SendOutcome {
-        let landing = Landing::Channel(self.target);
-        let (webhook, body) = (access(webhook), payload.create_body());
+    async fn post(
+        &self,
+        webhook: &Webhook,
+        landing: Landing,
+        heading: Option<&Heading>,
+        payload: &Payload,
+        uploads: Vec<Upload>,
+    ) -> SendOutcome {
+        let webhook = access(webhook);
+        let body = match heading {
+            Some(heading) => payload.create_body().begins_post(&heading.title, &heading.tags),
+            None => payload.create_body(),
+        };
         if uploads.is_empty() {
             self.tools.rest.execute_webhook(webhook, landing, &body).await
         } else {
@@ -155,110 +208,40 @@ impl<'a> Sender<'a> {
         metrics::histogram!(names::DELIVERY_LAG).record(lag.as_secs_f64());
     }
 
-    async fn edit(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
-        let (message, done) = (mirror.message, redraw::edited(work, mirror));
-        let Some(webhook) = self.webhook_of(work, message) else {
-            // Only the webhook that made a message can edit it.
-            return Ok(Performed::Done(done));
-        };
-        let (parts, part) = (parts::parts(work), usize::try_from(mirror.part.0));
-        let Some(mut payload) = part.ok().and_then(|part| parts.get(part)).cloned() else {
-            return Ok(Performed::Done(done));
-        };
-        let address = WebhookMessage { id: message, thread: None };
-        let standing = match self.standing_files(webhook, address, mirror).await {
-            Ok(standing) => standing,
-            Err(error) if error.is_not_found() => Vec::new(),
-            Err(_) => return Ok(self.postponed(work)),
-        };
-        let names: Vec<_> = standing.iter().map(|file| file.filename.as_str()).collect();
-        // An edit uploads nothing: what was linked stays linked.
-        payload.link_missing(&names, work.link());
-        let stays = |file: &&Attachment| parts.iter().any(|part| part.has_file(&file.filename));
-        let kept: Vec<_> = standing.iter().filter(stays).map(|file| file.id.clone()).collect();
-        let keep = (mirror.files > 0).then_some(kept.as_slice());
-        let body = payload.edit_body(keep);
-        let outcome = self.tools.rest.edit_webhook_message(access(webhook), address, &body).await;
-        let webhook = webhook.id;
-        self.changed(work, webhook, message, done, outcome).await
+    /// Somebody moved the webhook: it must not carry anything there, and goes.
+    pub(super) async fn moved(&mut self, work: &Work, webhook: WebhookId) -> Result<Performed, StoreError> {
+        let _ = self.tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await;
+        self.replace_webhook(work, webhook, BrokenReason::WebhookMoved).await
     }
 
-    /// The files that stand with a mirror.
-    async fn standing_files(
-        &self,
-        webhook: &Webhook,
-        message: WebhookMessage,
-        mirror: &Mirror,
-    ) -> Result<Vec<Attachment>, RestError> {
-        if mirror.files == 0 {
-            return Ok(Vec::new());
-        }
-        Ok(self.tools.rest.webhook_message(access(webhook), message).await?.attachments)
-    }
-
-    async fn delete(&mut self, work: &Work, message: MessageId) -> Result<Performed, StoreError> {
-        let done = Done::Deleted { delivery: work.delivery.id, message };
-        let Some(webhook) = self.webhook_of(work, message) else {
-            // The webhook that made it is gone: the bot may still be allowed to.
-            let outcome =
-                self.tools.rest.delete_message(self.target, message, "The original was deleted").await;
-            if matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_)) {
-                tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
-            }
-            return Ok(Performed::Done(done));
-        };
-        let outcome = self
-            .tools
-            .rest
-            .delete_webhook_message(access(webhook), WebhookMessage { id: message, thread: None })
-            .await;
-        let webhook = webhook.id;
-        self.changed(work, webhook, message, done, outcome).await
-    }
-
-    /// What an edit or a deletion came to.
-    pub(super) async fn changed(
+    /// Discord doesn't let the webhook do it. In a thread that is the thread's matter: others that post through the webhook go on.
+    pub(super) async fn forbidden(
         &mut self,
         work: &Work,
         webhook: WebhookId,
-        message: MessageId,
-        done: Done,
-        outcome: ChangeOutcome,
+        code: ErrorCode,
     ) -> Result<Performed, StoreError> {
-        match outcome {
-            ChangeOutcome::Done => {
-                count("changed");
-                Ok(Performed::Done(done))
+        let which = match self.spot {
+            Spot::Forum if code == ErrorCode::THREAD_LOCKED => {
+                tracing::warn!(channel = %self.target, "a post is locked, and can't be written in");
+                return Ok(self.ended(work, Ending::Refused));
             }
-            ChangeOutcome::MirrorGone => {
-                Ok(Performed::Done(Done::Deleted { delivery: work.delivery.id, message }))
-            }
-            ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
-                // Of its own: an edit that must wait does not hold the lane.
-                Ok(Performed::Done(Done::Postponed {
-                    delivery: work.delivery.id,
-                    until: self.now() + span(how_long),
-                }))
-            }
-            ChangeOutcome::Again => Ok(self.postponed(work)),
-            ChangeOutcome::WebhookGone => {
-                self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
-            }
-            ChangeOutcome::Forbidden(_) => {
-                self.break_all(BreakWhich::RelayWebhook(webhook), BrokenReason::TargetForbidden).await?;
-                Ok(self.ended(work, Ending::FollowEnded))
-            }
-            ChangeOutcome::TargetGone => {
-                self.break_all(BreakWhich::Target(self.target), BrokenReason::TargetDeleted).await?;
-                Ok(self.ended(work, Ending::FollowEnded))
-            }
-            ChangeOutcome::Refused(refusal) => Ok(self.refused(work, &refusal)),
-        }
+            Spot::Thread { .. } => BreakWhich::RelayInto(self.target),
+            Spot::Channel | Spot::Forum => BreakWhich::RelayWebhook(webhook),
+        };
+        self.break_all(which, BrokenReason::TargetForbidden).await?;
+        Ok(self.ended(work, Ending::FollowEnded))
+    }
+
+    /// The target was deleted.
+    pub(super) async fn target_gone(&mut self, work: &Work) -> Result<Performed, StoreError> {
+        self.break_all(BreakWhich::Target(self.target), BrokenReason::TargetDeleted).await?;
+        Ok(self.ended(work, Ending::FollowEnded))
     }
 
     /// The webhook can't be used any more. Another may have taken its place since this lane began; else it is looked for once, and made again where
     /// the bot may; else what posts through it is broken.
-    async fn replace_webhook(
+    pub(super) async fn replace_webhook(
         &mut self,
         work: &Work,
         gone: WebhookId,
@@ -304,7 +287,7 @@ impl<'a> Sender<'a> {
         Performed::Done(Done::Postponed { delivery: work.delivery.id, until: self.later(work) })
     }
 
-    fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
+    pub(super) fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
         // Discord's own words are left out: they can quote the message.
         tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
         self.ended(work, Ending::Refused)
@@ -318,20 +301,23 @@ impl<'a> Sender<'a> {
     /// Deletes a message that must not stand: one that landed in another channel, or that another process makes again.
     pub(super) async fn take_back(&self, mirror: &Mirror) {
         let Some(webhook) = &self.webhook else { return };
-        let message = WebhookMessage { id: mirror.message, thread: None };
+        let message = self.address(mirror);
         let outcome = self.tools.rest.delete_webhook_message(access(webhook), message).await;
         if !matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone) {
             tracing::error!(channel = %mirror.channel, "a message that must not stand can't be deleted");
         }
+        if self.spot == Spot::Forum && self.remove_empty(mirror.channel).await.is_err() {
+            tracing::warn!(channel = %mirror.channel, "a post that must not stand can't be deleted; the bot may lack Manage Threads");
+        }
     }
 
     /// The webhook that made this mirror, if it is the one that the lane has.
-    fn webhook_of(&self, work: &Work, message: MessageId) -> Option<&Webhook> {
+    pub(super) fn webhook_of(&self, work: &Work, message: MessageId) -> Option<&Webhook> {
         let mirror = work.mirrors.iter().find(|mirror| mirror.message == message)?;
         self.webhook.as_ref().filter(|webhook| webhook.id == mirror.webhook)
     }
 
-    fn later(&self, work: &Work) -> DateTime<Utc> {
+    pub(super) fn later(&self, work: &Work) -> DateTime<Utc> {
         self.now() + backoff(work.delivery.attempts + 1, rand::random())
     }
 
@@ -361,6 +347,6 @@ pub(super) fn count(outcome: &'static str) {
     metrics::counter!(names::DELIVERIES, "outcome" => outcome).increment(1);
 }
 
-fn span(duration: Duration) -> TimeDelta {
+pub(super) fn span(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(GIVE_UP)
 }

@@ -1,9 +1,12 @@
 //! Settling a doubt: a create was begun, and nobody knows whether Discord made the message. The target knows.
 
+use chrono::DateTime;
+
 use crate::domain::activity::InFlight;
+use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::rendering::Payload;
 use crate::domain::webhook::Webhook;
-use crate::rest::model::Message;
+use crate::rest::model::{Channel, Message};
 use crate::rest::{HISTORY_PAGE, Posted, RestError};
 use crate::store::{Done, Work};
 
@@ -25,27 +28,105 @@ pub(super) async fn look(
     let wanted = parts::part(work, in_flight.part);
     // What was in flight may be an older revision than the one that is wanted now: then its text isn't known any more, but its maker is.
     let wanted = wanted.filter(|_| in_flight.revision == work.activity.revision);
-    let mut after = in_flight.after;
-    for _ in 0..PAGES {
-        let page = tools.rest.messages_after(work.target, after, HISTORY_PAGE).await?;
-        let made = page.iter().find(|message| {
-            message.webhook_id == Some(webhook.id) && looks_like(message, wanted.as_ref(), work)
-        });
-        if let Some(message) = made {
-            tracing::info!(channel = %work.target, "a message in doubt was found, and is adopted");
-            let files = u8::try_from(message.attachments.len()).unwrap_or(u8::MAX);
-            let posted = Posted { message: message.id, channel: message.channel_id };
-            return Ok(Done::Created {
-                in_flight,
-                mirror: send::mirror(in_flight, webhook.id, posted, files),
-            });
-        }
-        match page.last() {
-            Some(last) if page.len() == usize::from(HISTORY_PAGE) => after = last.id,
-            _ => break,
-        }
+    let sought = Sought { webhook: webhook.id, wanted, work };
+    let made = match work.channel() {
+        Some(channel) => sought.in_channel(tools, channel, in_flight.after).await,
+        None => sought.among_posts(tools, in_flight.after).await,
+    };
+    let message = match made {
+        Ok(Some(message)) => message,
+        // In what is gone by now, nothing stands.
+        Err(error) if !error.is_not_found() => return Err(error),
+        Ok(None) | Err(_) => return Ok(Done::NotMade { in_flight }),
+    };
+    tracing::info!(channel = %work.target, "a message in doubt was found, and is adopted");
+    let files = u8::try_from(message.attachments.len()).unwrap_or(u8::MAX);
+    let posted = Posted { message: message.id, channel: message.channel_id };
+    Ok(Done::Created { in_flight, mirror: send::mirror(in_flight, webhook.id, posted, files) })
+}
+
+/// What is looked for.
+struct Sought<'a> {
+    webhook: WebhookId,
+    wanted: Option<Payload>,
+    work: &'a Work,
+}
+
+impl Sought<'_> {
+    fn is(&self, message: &Message) -> bool {
+        message.webhook_id == Some(self.webhook) && looks_like(message, self.wanted.as_ref(), self.work)
     }
-    Ok(Done::NotMade { in_flight })
+
+    /// Looks among the messages of a channel, a thread or a post that are newer than that one.
+    async fn in_channel(
+        &self,
+        tools: &Tools,
+        channel: ChannelId,
+        mut after: MessageId,
+    ) -> Result<Option<Message>, RestError> {
+        for _ in 0..PAGES {
+            let page = tools.rest.messages_after(channel, after, HISTORY_PAGE).await?;
+            let full = page.len() == usize::from(HISTORY_PAGE);
+            let last = page.last().map(|message| message.id);
+            if let Some(made) = page.into_iter().find(|message| self.is(message)) {
+                return Ok(Some(made));
+            }
+            match last.filter(|_| full) {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at what the posts begin with that are newer than that message, the archived ones too: a post has the number of its first message.
+    async fn among_posts(&self, tools: &Tools, after: MessageId) -> Result<Option<Message>, RestError> {
+        let forum = self.work.target;
+        let Some(guild) = tools.forum(forum).await?.0.guild_id else { return Ok(None) };
+        let mut posts = tools.rest.active_threads(guild).await?;
+        posts.extend(archived_since(tools, forum, after).await?);
+        posts.retain(|post| post.parent_id == Some(forum) && post.id.get() > after.get());
+        posts.sort_unstable_by_key(|post| post.id);
+        posts.dedup_by_key(|post| post.id);
+        for post in posts {
+            let Ok(before) = MessageId::new(post.id.get() - 1) else { continue };
+            let first = match tools.rest.messages_after(post.id, before, 1).await {
+                Err(error) if error.is_not_found() => continue,
+                first => first?.into_iter().next(),
+            };
+            let begins = |message: &Message| message.id.get() == post.id.get() && self.is(message);
+            if let Some(first) = first.filter(begins) {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The posts of a forum that were archived since that message.
+async fn archived_since(
+    tools: &Tools,
+    forum: ChannelId,
+    after: MessageId,
+) -> Result<Vec<Channel>, RestError> {
+    let mut posts: Vec<Channel> = Vec::new();
+    let mut before: Option<String> = None;
+    for _ in 0..PAGES {
+        let page = match tools.rest.archived_threads(forum, before.as_deref()).await {
+            // Without Read Message History.
+            Err(error) if error.is_forbidden() => break,
+            page => page?,
+        };
+        let archived_at = |post: &Channel| post.thread_metadata.as_ref()?.archive_timestamp.clone();
+        let oldest = page.threads.last().and_then(archived_at);
+        let since = oldest.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        posts.extend(page.threads);
+        if !page.has_more || since.is_none_or(|since| since < after.created_at()) {
+            break;
+        }
+        before = oldest;
+    }
+    Ok(posts)
 }
 
 fn looks_like(message: &Message, wanted: Option<&Payload>, work: &Work) -> bool {

@@ -49,13 +49,13 @@ impl ChannelKind {
         matches!(self, Self::PublicThread | Self::PrivateThread)
     }
 
-    /// Whether it holds messages of its own and takes webhooks: it can follow and be followed by relay.
+    /// Whether it holds messages of its own and takes webhooks.
     pub const fn holds_messages(self) -> bool {
         matches!(self, Self::Text | Self::Announcement | Self::Voice | Self::Stage)
     }
 
-    /// Whether it can be followed: what is posted in it, or in its threads, can be read.
-    pub const fn is_source(self) -> bool {
+    /// Whether it can be followed, and can follow by relay: what is posted in it, or in its threads, can be read, and a webhook can post into it.
+    pub const fn is_followable(self) -> bool {
         self.holds_messages() || self.is_thread() || matches!(self, Self::Forum)
     }
 

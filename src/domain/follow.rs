@@ -142,7 +142,7 @@ impl BrokenReason {
                 "The webhook that posts here was moved to another channel. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
             }
             Self::TargetForbidden => {
-                "Discord does not let me post here any more. Give me Manage Webhooks and View Channel, then resume this follow."
+                "Discord does not let me post here any more. Give me Manage Webhooks and View Channel, and unlock it if it is a locked thread; then resume this follow."
             }
             Self::SourceForbidden => {
                 "I can no longer read the followed channel. Give me View Channel and Read Message History there, then resume this follow."

@@ -42,3 +42,5 @@ pub const ROW_BUTTONS: usize = 5;
 pub const BUTTON_LABEL: usize = 80;
 /// Where a button leads.
 pub const BUTTON_ADDRESS: usize = 512;
+/// What a channel, a thread or a forum's post is called.
+pub const CHANNEL_NAME: usize = 100;

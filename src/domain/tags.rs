@@ -131,10 +131,10 @@ impl TagSet {
 
 /// One spelling for all that people read as the same tag: NFKC, one case, no leading `#`, no outer space.
 ///
-/// By way of the upper case, which brings together what the lower case alone keeps apart (`ß` and `SS`, `ς` and `σ`).
+/// By way of the upper case of the lower case, which brings together what each alone keeps apart (`ß`, `ẞ` and `SS`, `ς` and `σ`).
 pub fn normalise(tag: &str) -> String {
-    let folded: String =
-        tag.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
+    let lower = tag.nfkc().flat_map(char::to_lowercase);
+    let folded: String = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
     folded.trim().trim_start_matches('#').trim().to_owned()
 }
 
@@ -159,6 +159,7 @@ mod tests {
         for (one, other) in [
             ("#Bug", "ｂｕｇ"),
             ("Größe", "GRO\u{308}SSE"),
+            ("Größe", "GRÖẞE"),
             ("ΟΔΟΣ", "οδος"),
             ("＃Ärger", "A\u{308}rger"),
             ("日本", " 日本 "),

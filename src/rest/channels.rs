@@ -1,5 +1,6 @@
 //! Calls about channels, threads, and Discord's own channel following.
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::Rest;
@@ -8,7 +9,21 @@ use super::code::ErrorCode;
 use super::error::RestError;
 use super::limiter::Major;
 use super::model::{Channel, FollowedChannel};
-use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::ids::{ChannelId, TagId, UserId};
+
+/// What is to be changed of a thread; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ThreadChange {
+    /// What it is called, 1 to 100 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The tags of a forum's post, at most 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_tags: Option<Vec<TagId>>,
+    /// Whether it is archived. An archived one takes no other change, unless it wakes with it (else 50083).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+}
 
 impl Rest {
     /// A channel or a thread: `GET /channels/{channel}`.
@@ -45,5 +60,25 @@ impl Rest {
         let template = "/channels/{channel}/followers";
         let call = Call::new(Verb::Post, template, Major::Channel(source), &[source.get()]);
         self.read(call.reason(reason).json(&json!({"webhook_channel_id": target}))?).await
+    }
+
+    /// Changes a thread: `PATCH /channels/{channel}`. Needs Manage Threads; only to wake one that isn't locked, Send Messages in Threads is enough.
+    pub async fn change_thread(
+        &self,
+        thread: ChannelId,
+        change: &ThreadChange,
+        reason: &str,
+    ) -> Result<Channel, RestError> {
+        let call = Call::new(Verb::Patch, "/channels/{channel}", Major::Channel(thread), &[thread.get()]);
+        self.read(call.reason(reason).json(change)?).await
+    }
+
+    /// Deletes a thread with all that stands in it: `DELETE /channels/{channel}`. Needs Manage Threads. One that isn't there (404) counts as deleted.
+    pub async fn delete_thread(&self, thread: ChannelId, reason: &str) -> Result<(), RestError> {
+        let call = Call::new(Verb::Delete, "/channels/{channel}", Major::Channel(thread), &[thread.get()]);
+        match self.perform(&call.reason(reason)).await {
+            Ok(_) | Err(RestError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -25,6 +25,8 @@ impl ErrorCode {
     pub const UNKNOWN_USER: Self = Self(10013);
     /// No such webhook: it must not be called again.
     pub const UNKNOWN_WEBHOOK: Self = Self(10015);
+    /// The forum has no such tag.
+    pub const UNKNOWN_TAG: Self = Self(10087);
     /// Explicit content can't be sent there.
     pub const EXPLICIT_CONTENT: Self = Self(20009);
     /// The channel has its 15 webhooks.
@@ -47,12 +49,20 @@ impl ErrorCode {
     pub const INVALID_WEBHOOK_TOKEN: Self = Self(50027);
     /// A field of the request is wrong.
     pub const INVALID_FORM_BODY: Self = Self(50035);
+    /// The thread is archived.
+    pub const THREAD_ARCHIVED: Self = Self(50083);
+    /// The thread is locked.
+    pub const THREAD_LOCKED: Self = Self(160_005);
+    /// The server has as many threads that aren't archived as it may.
+    pub const TOO_MANY_THREADS: Self = Self(160_006);
     /// Blocked by the server's AutoMod.
     pub const AUTOMOD_MESSAGE: Self = Self(200_000);
     /// Blocked by the server's AutoMod, by its title.
     pub const AUTOMOD_TITLE: Self = Self(200_001);
     /// A webhook posts to a forum with a thread's name or its id only.
     pub const FORUM_NEEDS_THREAD: Self = Self(220_001);
+    /// A webhook can begin a thread in a forum only.
+    pub const NOT_A_FORUM: Self = Self(220_003);
     /// Blocked by Discord's filter of harmful links.
     pub const HARMFUL_LINK: Self = Self(240_000);
 

@@ -38,6 +38,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::channels::ThreadChange;
 pub use self::code::ErrorCode;
 pub use self::error::{Doubt, RestError, Scope};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};

@@ -48,6 +48,9 @@ pub struct Channel {
     /// What only threads have.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub thread_metadata: Option<ThreadMetadata>,
+    /// How many messages a thread has besides what it began with; deleted ones don't count.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub message_count: Option<u64>,
     /// Who started a thread: a person, or a webhook.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub owner_id: Option<UserId>,

@@ -28,7 +28,9 @@ pub enum SendOutcome {
     WebhookMoved(Posted),
     /// The webhook may not post there.
     Forbidden(ErrorCode),
-    /// The channel, thread or server is gone.
+    /// The thread is archived, and didn't wake by itself.
+    Archived,
+    /// The channel, thread or server is gone; or the webhook was moved, and the thread isn't one of its channel any more.
     TargetGone,
     /// Discord doesn't take this message.
     Refused(Refusal),
@@ -77,7 +79,9 @@ pub enum ChangeOutcome {
     WebhookGone,
     /// Not allowed.
     Forbidden(ErrorCode),
-    /// The channel, thread or server is gone, and the message with it.
+    /// The thread is archived: it must be woken first.
+    Archived,
+    /// The channel, thread or server is gone, and the message with it; or the webhook was moved, and the thread isn't one of its channel any more.
     TargetGone,
     /// Discord doesn't take this edit.
     Refused(Refusal),
@@ -91,6 +95,7 @@ enum Verdict {
     Message,
     Target,
     Forbidden(ErrorCode),
+    Archived,
     Refused(Refusal),
     NotSent,
     Unclear(Doubt),
@@ -105,6 +110,14 @@ fn judge(error: RestError) -> Verdict {
         }
         // Requests with a webhook's token carry no other: it is the one that isn't accepted.
         RestError::Unauthorized { .. } => Verdict::Webhook,
+        RestError::Forbidden { code } | RestError::Refused { code, .. }
+            if code == ErrorCode::THREAD_ARCHIVED =>
+        {
+            Verdict::Archived
+        }
+        RestError::Refused { code: ErrorCode::THREAD_LOCKED, .. } => {
+            Verdict::Forbidden(ErrorCode::THREAD_LOCKED)
+        }
         RestError::Forbidden { code } if code.blames_content() => refused(403, code),
         RestError::Forbidden { code } => Verdict::Forbidden(code),
         RestError::NotFound { code } => match code {
@@ -149,6 +162,7 @@ impl SendOutcome {
             Verdict::TooOften => Self::Wait(OLD_EDIT_WAIT),
             Verdict::Webhook => Self::WebhookGone,
             Verdict::Target => Self::TargetGone,
+            Verdict::Archived => Self::Archived,
             Verdict::Forbidden(code) => Self::Forbidden(code),
             Verdict::Refused(refusal) => Self::Refused(refusal),
             Verdict::NotSent => Self::NotSent,
@@ -195,6 +209,7 @@ impl ChangeOutcome {
             Verdict::Webhook => Self::WebhookGone,
             Verdict::Message => Self::MirrorGone,
             Verdict::Target => Self::TargetGone,
+            Verdict::Archived => Self::Archived,
             Verdict::Forbidden(code) => Self::Forbidden(code),
             Verdict::Refused(refusal) => Self::Refused(refusal),
             Verdict::NotSent | Verdict::Unclear(_) => Self::Again,
@@ -243,6 +258,9 @@ mod tests {
     #[test]
     fn a_change_is_repeated_when_in_doubt() {
         let of = |error| ChangeOutcome::of_webhook::<()>(Err(error));
+        assert_eq!(of(refused(400, ErrorCode::THREAD_ARCHIVED)), ChangeOutcome::Archived);
+        let locked = ChangeOutcome::Forbidden(ErrorCode::THREAD_LOCKED);
+        assert_eq!(of(refused(400, ErrorCode::THREAD_LOCKED)), locked);
         for error in
             [RestError::Unclear(Doubt::Broken), RestError::NotSent, RestError::Server { status: 500 }]
         {

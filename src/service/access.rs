@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
 use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
+use crate::domain::place::Spot;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Guild};
 
@@ -46,6 +47,11 @@ impl Place {
     /// The channel of a thread.
     pub fn parent(&self) -> Option<ChannelId> {
         self.channel.parent_id.filter(|_| self.kind().is_thread())
+    }
+
+    /// What it is as a target.
+    pub fn spot(&self) -> Spot {
+        Spot::from_parts(self.parent(), self.kind() == ChannelKind::Forum)
     }
 }
 
@@ -112,7 +118,11 @@ impl<'a> Access<'a> {
             Some(place) if place.guild == actor.guild => Ok(place),
             Some(_) => Err(Refusal::Elsewhere.into()),
             // They are there, so it is the bot that doesn't see it.
-            None if id == actor.channel => Err(Lack::view(id).into()),
+            None if id == actor.channel => match self.find(id).await? {
+                // Of a server's channels, the hidden ones have been listed; threads aren't.
+                Found::Hidden => Err(Refusal::UnseenThread(id).into()),
+                Found::Seen(_) | Found::Gone => Err(Lack::view(id).into()),
+            },
             None => Err(Refusal::UnknownChannel.into()),
         }
     }

@@ -113,7 +113,7 @@ pub enum Refusal {
         kind: ChannelKind,
     },
     /// That kind can't be a target.
-    #[error("<#{channel}> can't follow: I can't post into {kinds}{later}.", kinds = kind.plural(), later = later(*kind))]
+    #[error("<#{channel}> can't follow: I can't post into {kinds}.", kinds = kind.plural())]
     TargetKind {
         /// Which channel.
         channel: ChannelId,
@@ -155,6 +155,11 @@ pub enum Refusal {
     /// The bot lacks permissions, in one channel or in several.
     #[error("I need {lacks}. Give me that under Edit Channel → Permissions, then try again.", lacks = lacks(.0))]
     BotMay(Vec<Lack>),
+    /// The bot can't see the thread in which it is asked.
+    #[error(
+        "I can't see <#{0}>. If it is a private thread, add me to it by mentioning me there; else give me **View Channel** in its channel. Then try again."
+    )]
+    UnseenThread(ChannelId),
     /// The person or the bot can't see the source, or there is no such channel: which of these is not told.
     #[error(
         "I can't find that channel: it doesn't exist, or one of us can't see it. You can follow a channel that we both see, in a server that I am in."

@@ -3,7 +3,6 @@
 use crate::domain::follow::{Delivery, Follow, FollowOptions, FollowState, NewFollow, Pair};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
-use crate::domain::place::Spot;
 use crate::store::Inserted;
 
 use super::access::{Access, Place};
@@ -63,7 +62,7 @@ impl Follows {
     ) -> Result<Followed, ServiceError> {
         let mut access = Access::new(&self.rest);
         let ends = self.ends(&mut access, actor, request.source.id(), request.target).await?;
-        let _alone = self.lock_target(request.target).await;
+        let _alone = self.lock_target(request.target, ends.target.spot()).await;
         let standing = self.store.follow_by_pair(ends.pair()).await?;
         let wanted = self.wanted(&mut access, &ends, &request, standing.as_ref()).await?;
         let options = wanted.options.clone();
@@ -81,7 +80,7 @@ impl Follows {
                     guild: ends.target.guild,
                     source_guild: ends.source.guild,
                     source_parent: ends.source.parent(),
-                    spot: Spot::Channel,
+                    spot: ends.target.spot(),
                     options,
                     created_by: actor.user,
                 };
@@ -126,7 +125,7 @@ impl Follows {
     ) -> Result<Place, ServiceError> {
         let target = access.own(actor, target).await?;
         access.require_person(actor.user, &target, Permissions::MANAGE_CHANNELS).await?;
-        if !target.kind().holds_messages() {
+        if !target.kind().is_followable() {
             return Err(Refusal::TargetKind { channel: target.id(), kind: target.kind() }.into());
         }
         Ok(target)
@@ -141,7 +140,7 @@ impl Follows {
         source: ChannelId,
     ) -> Result<Place, ServiceError> {
         let source = access.seen_by(actor, source).await?.ok_or(Refusal::UnknownSource)?;
-        if !source.kind().is_source() {
+        if !source.kind().is_followable() {
             return Err(Refusal::SourceKind { channel: source.id(), kind: source.kind() }.into());
         }
         if source.guild != actor.guild {
@@ -174,7 +173,7 @@ impl Follows {
         // Discord's own following has no past.
         let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
         let earlier = self.intake.newest(new.pair.source, new.source_guild, backfill).await?;
-        let connected = self.connect(new.pair, new.options.delivery).await?;
+        let connected = self.connect(new.pair, new.spot, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
         self.watched.add(&new);
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {

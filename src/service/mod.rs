@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
+use crate::domain::place::Spot;
 use crate::rest::Rest;
 use crate::store::Store;
 
@@ -98,7 +99,7 @@ pub struct Follows {
     intake: Arc<Intake>,
     wake: Wake,
     allowance: Mutex<Allowance>,
-    /// Held while a target's webhook is looked for and made, so that two follows into it share one.
+    /// By the webhook's channel: held while the webhook is looked for and made, so that two follows share one.
     target_locks: Locks<ChannelId>,
     questions: Questions,
 }
@@ -129,9 +130,9 @@ impl Follows {
         Ok(Action { follows: self, user, kept: false })
     }
 
-    /// Whoever holds this is alone in changing the webhooks of a target.
-    async fn lock_target(&self, target: ChannelId) -> Hold {
-        self.target_locks.hold(target).await
+    /// Whoever holds this is alone in changing the webhooks through which a target is posted into.
+    async fn lock_target(&self, target: ChannelId, spot: Spot) -> Hold {
+        self.target_locks.hold(spot.webhook_channel(target)).await
     }
 }
 

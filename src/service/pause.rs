@@ -56,7 +56,7 @@ impl Follows {
             // A webhook that still stands would make Discord post twice.
             self.stop_native(follow).await?;
         }
-        let connected = self.connect(follow.pair, follow.options.delivery).await?;
+        let connected = self.connect(follow.pair, follow.spot, follow.options.delivery).await?;
         self.watched.add_again(follow, &follow.options);
         let resumed =
             self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;

@@ -31,7 +31,7 @@ impl Follows {
         let mut access = Access::new(&self.rest);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
-        if !place.kind().is_source() || place.kind().is_thread() {
+        if !place.kind().is_followable() || place.kind().is_thread() {
             return Err(Refusal::PublishKind(place.kind()).into());
         }
         self.store.set_audience(channel, audience).await?;

@@ -51,7 +51,7 @@ impl Follows {
 
     /// Waits until nobody else changes what posts into the follow's target, and reads the follow again: it may be another by then.
     async fn hold(&self, follow: Follow) -> Result<(Follow, Hold), ServiceError> {
-        let alone = self.lock_target(follow.pair.target).await;
+        let alone = self.lock_target(follow.pair.target, follow.spot).await;
         let now = self.store.follow(follow.guild, follow.id).await?;
         Ok((now.ok_or(Refusal::NoSuchFollow(follow.id))?, alone))
     }

@@ -13,7 +13,7 @@ use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowStat
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::rest::Rest;
 use crate::rest::model::Webhook;
-use crate::store::{BreakWhich, Cursor, Store, StoreError};
+use crate::store::{BreakWhich, Store, StoreError};
 
 use super::access::{Access, Found};
 use super::watch::Watched;
@@ -21,13 +21,13 @@ use super::{Identity, Parts, ServiceError};
 
 /// How many follows the sweep reads at once.
 const SWEEP_PAGE: u64 = 100;
-/// How many follows into one channel are looked at when its webhooks change; what is beyond is found by the sweep.
-const INTO_ONE: u64 = 500;
+/// How many follows are looked at when the webhooks of their channel change; what is beyond is found by the sweep.
+const THROUGH_ONE: u64 = 500;
 
 /// Something that may have broken follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// A channel was deleted.
+    /// A channel or a thread was deleted.
     ChannelDeleted(ChannelId),
     /// The bot is no longer in a server. An outage is not a leaving.
     GuildLeft(GuildId),
@@ -70,9 +70,7 @@ impl Upkeep {
 
     /// Reads from the database which channels to listen to.
     pub async fn load_watched(&self) -> Result<(), ServiceError> {
-        for webhook in self.store.own_webhooks().await? {
-            self.watched.add_webhook(webhook);
-        }
+        self.watched.extend_webhooks(self.store.own_webhooks().await?);
         let (sources, threads) = (self.store.followed_sources().await?, self.store.known_threads().await?);
         self.watched.extend(sources, threads, self.store.followed_ends().await?);
         Ok(())
@@ -137,10 +135,10 @@ impl Upkeep {
             (_, Found::Hidden, Delivery::Relay) => return broken(BrokenReason::SourceForbidden),
             _ => {}
         }
-        let hooked = follow.spot.webhook_channel(follow.pair.target);
-        let there = match webhooks.entry(hooked) {
+        let channel = follow.spot.webhook_channel(follow.pair.target);
+        let there = match webhooks.entry(channel) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(empty) => empty.insert(self.webhooks(hooked).await?),
+            Entry::Vacant(empty) => empty.insert(self.webhooks(channel).await?),
         };
         match there {
             Some(there) => self.webhook_fault(there, follow).await,
@@ -148,12 +146,12 @@ impl Upkeep {
         }
     }
 
-    /// Compares a channel's webhooks with the follows into it.
-    async fn check_webhooks(&self, target: ChannelId) -> Result<(), ServiceError> {
+    /// Compares a channel's webhooks with the follows into it and its threads.
+    async fn check_webhooks(&self, channel: ChannelId) -> Result<(), ServiceError> {
         // The follows are read first: one that is made meanwhile is not compared with a list that is older than its webhook.
-        let follows = self.store.follows_into(target, Cursor::Newest, INTO_ONE).await?;
-        let Some(there) = self.webhooks(target).await? else { return Ok(()) };
-        for follow in follows.items.into_iter().filter(|follow| follow.state == FollowState::Active) {
+        let follows = self.store.follows_through(channel, THROUGH_ONE).await?;
+        let Some(there) = self.webhooks(channel).await? else { return Ok(()) };
+        for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
             if let Some((which, reason)) = self.webhook_fault(&there, &follow).await? {
                 self.break_all(which, reason).await?;
             }
@@ -180,27 +178,25 @@ impl Upkeep {
             return Ok(Some((BreakWhich::Follow(follow.id), BrokenReason::WebhookDeleted)));
         };
         let stands = there.iter().any(|other| other.id == webhook);
-        if stands || (follow.options.delivery == Delivery::Relay && self.mend(follow, webhook).await?) {
+        let channel = follow.spot.webhook_channel(follow.pair.target);
+        if stands || (follow.options.delivery == Delivery::Relay && self.mend(channel, webhook).await?) {
             return Ok(None);
         }
-        let hooked = follow.spot.webhook_channel(follow.pair.target);
-        let moved = self.stands_elsewhere(webhook, hooked).await?;
+        let moved = self.stands_elsewhere(webhook, channel).await?;
         let reason = if moved { BrokenReason::WebhookMoved } else { BrokenReason::WebhookDeleted };
         Ok(Some((users, reason)))
     }
 
     /// Puts another of the bot's webhooks in the place of one that is gone; whether that was possible.
-    async fn mend(&self, follow: &Follow, gone: WebhookId) -> Result<bool, ServiceError> {
-        let target = follow.pair.target;
-        if self.store.webhook_of(target).await?.is_none_or(|webhook| webhook.id != gone) {
+    async fn mend(&self, channel: ChannelId, gone: WebhookId) -> Result<bool, ServiceError> {
+        if self.store.webhook_of(channel).await?.is_none_or(|webhook| webhook.id != gone) {
             return Ok(true);
         }
-        let hooked = follow.spot.webhook_channel(target);
-        match self.rest.own_webhook(hooked, self.identity.application, None).await {
+        match self.rest.own_webhook(channel, self.identity.application, None).await {
             Ok(own) => {
-                self.watched.add_webhook(own.webhook.id);
-                self.store.replace_webhook(target, &own.webhook, self.clock.now()).await?;
-                tracing::info!(channel = %target, "a webhook was gone, and is replaced");
+                self.watched.add_webhook(channel, own.webhook.id);
+                self.store.replace_webhook(channel, &own.webhook, self.clock.now()).await?;
+                tracing::info!(%channel, "a webhook was gone, and is replaced");
                 Ok(true)
             }
             Err(error) if error.passes() => Err(error.into()),
@@ -208,9 +204,9 @@ impl Upkeep {
         }
     }
 
-    async fn stands_elsewhere(&self, webhook: WebhookId, target: ChannelId) -> Result<bool, ServiceError> {
+    async fn stands_elsewhere(&self, webhook: WebhookId, channel: ChannelId) -> Result<bool, ServiceError> {
         match self.rest.webhook(webhook).await {
-            Ok(webhook) => Ok(webhook.channel_id.is_some_and(|channel| channel != target)),
+            Ok(webhook) => Ok(webhook.channel_id.is_some_and(|there| there != channel)),
             Err(error) if error.is_not_found() || error.is_forbidden() => Ok(false),
             Err(error) => Err(error.into()),
         }

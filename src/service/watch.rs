@@ -40,7 +40,7 @@ struct Sets {
     read: HashMap<ChannelId, Source>,
     /// The public threads of sources that want them, and the threads that are followed themselves.
     threads: Threads,
-    /// Sources and targets of all follows, with the channels of those that are threads.
+    /// Sources and targets of all follows, with the channels of those that are threads, and of the bot's webhooks.
     ends: HashSet<ChannelId>,
     own_webhooks: HashSet<WebhookId>,
 }
@@ -234,9 +234,18 @@ impl Watched {
         });
     }
 
-    /// Remembers a webhook of the bot's own. Never forgotten: a late message of a removed one is still the bot's.
-    pub fn add_webhook(&self, webhook: WebhookId) {
-        self.change(|sets| sets.own_webhooks.insert(webhook));
+    /// Remembers a webhook of the bot's own, and listens to what happens in its channel. Never forgotten: a late message of a removed one is still the
+    /// bot's.
+    pub fn add_webhook(&self, channel: ChannelId, webhook: WebhookId) {
+        self.change(|sets| {
+            sets.ends.insert(channel);
+            sets.own_webhooks.insert(webhook);
+        });
+    }
+
+    /// Takes up the webhooks that the database knows.
+    pub fn extend_webhooks(&self, webhooks: impl IntoIterator<Item = WebhookId>) {
+        self.change(|sets| sets.own_webhooks.extend(webhooks));
     }
 
     /// Takes up what the database knows: the sources that are read, the threads of which something was read, and both ends of all follows.

@@ -1,8 +1,9 @@
-//! What connects a follow to its target: the bot's own webhook there (one for all relay follows into it), or Discord's follower webhook.
+//! What connects a follow to its target: the bot's own webhook there (one for all relay follows into a channel and its threads), or Discord's follower webhook.
 
 use crate::domain::follow::{Delivery, Follow, Pair};
 use crate::domain::ids::{ChannelId, WebhookId};
 use crate::domain::permissions::Permissions;
+use crate::domain::place::Spot;
 use crate::rest::{ErrorCode, OwnWebhook, RestError, WEBHOOK_REASON};
 use crate::store::Hook;
 
@@ -28,14 +29,19 @@ impl Connected {
 impl Follows {
     /// Connects a pair at Discord: asks for Discord's following, or finds or makes the bot's webhook in the target.
     /// The target must be [locked](Follows::lock_target).
-    pub(super) async fn connect(&self, pair: Pair, delivery: Delivery) -> Result<Connected, ServiceError> {
+    pub(super) async fn connect(
+        &self,
+        pair: Pair,
+        spot: Spot,
+        delivery: Delivery,
+    ) -> Result<Connected, ServiceError> {
         match delivery {
             Delivery::Native => {
                 let followed = self.rest.follow_announcement(pair.source, pair.target, WEBHOOK_REASON).await;
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
                 Ok(Connected { hook: Hook::Native(followed.webhook_id), made: true })
             }
-            Delivery::Relay => self.own_webhook(pair.target).await,
+            Delivery::Relay => self.own_webhook(spot.webhook_channel(pair.target)).await,
         }
     }
 
@@ -69,8 +75,9 @@ impl Follows {
         match former.options.delivery {
             Delivery::Native => self.stop_native(former).await,
             Delivery::Relay => {
+                let channel = former.spot.webhook_channel(former.pair.target);
                 if let Some(webhook) = former.webhook
-                    && self.store.webhook_of(former.pair.target).await?.is_none()
+                    && !self.store.webhook_in_use(channel, webhook).await?
                 {
                     self.remove_webhook(webhook).await;
                 }
@@ -79,15 +86,15 @@ impl Follows {
         }
     }
 
-    /// The bot's webhook in a target: the one that the database knows if it still stands there, else one that Discord knows as
+    /// The bot's webhook in a channel: the one that the database knows if it still stands there, else one that Discord knows as
     /// this application's, else a new one.
-    async fn own_webhook(&self, target: ChannelId) -> Result<Connected, ServiceError> {
-        let known = self.store.webhook_of(target).await?;
-        let own = self.rest.own_webhook(target, self.identity.application, known.as_ref()).await;
-        let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, target))?;
-        self.watched.add_webhook(webhook.id);
+    async fn own_webhook(&self, channel: ChannelId) -> Result<Connected, ServiceError> {
+        let known = self.store.webhook_of(channel).await?;
+        let own = self.rest.own_webhook(channel, self.identity.application, known.as_ref()).await;
+        let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, channel))?;
+        self.watched.add_webhook(channel, webhook.id);
         if known.is_some_and(|known| known.id != webhook.id) {
-            self.store.replace_webhook(target, &webhook, self.clock.now()).await?;
+            self.store.replace_webhook(channel, &webhook, self.clock.now()).await?;
         }
         Ok(Connected { hook: Hook::Relay(webhook), made })
     }

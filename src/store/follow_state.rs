@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::entity::channel_follows;
-use super::follows::{Hook, by_id, lock};
+use super::follows::{Hook, by_id, lock, target};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError, follow_row, gates, panel_mirrors, untold, webhooks};
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
@@ -31,6 +31,8 @@ pub enum BreakWhich {
     SourceGuild(GuildId),
     /// All into channels of this server.
     TargetGuild(GuildId),
+    /// Those by relay into this channel or thread itself.
+    RelayInto(ChannelId),
     /// Those by relay that use this webhook of the bot's.
     RelayWebhook(WebhookId),
     /// The native one that is this webhook of Discord's.
@@ -50,6 +52,9 @@ impl BreakWhich {
             Self::Target(channel) => either(sql, "target", channel),
             Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
             Self::TargetGuild(guild) => sql.then("guild_id = ").bind(guild.to_db()),
+            Self::RelayInto(target) => {
+                sql.then("delivery = 'relay' AND target_channel_id = ").bind(target.to_db())
+            }
             Self::RelayWebhook(webhook) => sql.then("webhook_id = ").bind(webhook.to_db()),
             Self::FollowerWebhook(webhook) => sql.then("follower_webhook_id = ").bind(webhook.to_db()),
         }
@@ -96,8 +101,8 @@ impl Store {
     /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
     /// deletions that it missed while it was broken are owed again, missed posts are not.
     ///
-    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows into
-    /// the target.
+    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows through
+    /// its channel.
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery.
@@ -114,8 +119,9 @@ impl Store {
         match (hook, Delivery::parse(&row.delivery)) {
             (None, _) => {}
             (Some(Hook::Relay(webhook)), Some(Delivery::Relay)) => {
-                let target = ChannelId::from_db(row.target_channel_id)?;
-                webhooks::replace(&*txn, target, &self.seal_webhook(webhook), now).await?;
+                let (target, spot) = target(&row)?;
+                let channel = spot.webhook_channel(target);
+                webhooks::replace(&*txn, channel, &self.seal_webhook(webhook), now).await?;
             }
             (Some(Hook::Native(webhook)), Some(Delivery::Native)) => {
                 let update = "UPDATE channel_follows SET follower_webhook_id = $2 WHERE id = $1";

@@ -40,7 +40,7 @@ pub enum Inserted {
 pub struct Removed {
     /// The follow as it was.
     pub follow: Follow,
-    /// Another follow into the same target uses the bot's webhook; otherwise it can be deleted.
+    /// Another follow, into the same channel or a thread of it, uses the bot's webhook; otherwise it can be deleted.
     pub webhook_still_needed: bool,
 }
 
@@ -57,12 +57,14 @@ impl Store {
     ) -> Result<Inserted, StoreError> {
         let txn = self.write().await?;
         gates::sources(&*txn, [new.pair.source]).await?;
-        gates::lanes(&*txn, [new.pair.target]).await?;
+        webhooks::gate(&*txn, new.pair.target, new.spot).await?;
         if let Some(there) = follow_row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
         }
         let now = stored(now);
-        let hooks = self.hook_columns(&txn, new.pair.target, new.options.delivery, hook, now).await?;
+        let hooks = self
+            .hook_columns(&txn, new.spot.webhook_channel(new.pair.target), new.options.delivery, hook, now)
+            .await?;
         let row = channel_follows::ActiveModel {
             id: NotSet,
             source_channel_id: Set(new.pair.source.to_db()),
@@ -115,8 +117,9 @@ impl Store {
         let mut row = before.clone().into_active_model();
         match hook {
             Some(hook) => {
-                let target = ChannelId::from_db(before.target_channel_id)?;
-                let hooks = self.hook_columns(&txn, target, delivery, hook, now).await?;
+                let (target, spot) = target(&before)?;
+                let channel = spot.webhook_channel(target);
+                let hooks = self.hook_columns(&txn, channel, delivery, hook, now).await?;
                 row.webhook_id = Set(hooks.relay.as_ref().map(|webhook| webhook.id));
                 row.webhook_token = Set(hooks.relay.map(|webhook| webhook.token));
                 row.follower_webhook_id = Set(hooks.native);
@@ -142,7 +145,7 @@ impl Store {
             panel_mirrors::refit(&*txn, id.0).await?;
         }
         if before.delivery != delivery.as_str() {
-            self.keep_for_panels(&txn, &before).await?;
+            keep_for_panels(&txn, &before).await?;
         }
         let follow = follow_row::one(&*txn, Some(row)).await?;
         txn.commit().await?;
@@ -160,35 +163,17 @@ impl Store {
         panel_mirrors::withdraw(&*txn, id.0).await?;
         follow_state::end_owed(&*txn, &[id.0]).await?;
         channel_follows::Entity::delete_by_id(id.0).exec(&*txn).await?;
-        let webhook_still_needed = self.keep_for_panels(&txn, &row).await?;
+        let webhook_still_needed = keep_for_panels(&txn, &row).await?;
         txn.commit().await?;
         Ok(Some(Removed { follow, webhook_still_needed }))
     }
 
-    /// Whether the webhook that a follow had is still needed: by another follow, or by panels; for these it is kept.
-    async fn keep_for_panels(
-        &self,
-        txn: &Write,
-        former: &channel_follows::Model,
-    ) -> Result<bool, StoreError> {
-        let target = ChannelId::from_db(former.target_channel_id)?;
-        if webhooks::sealed(&**txn, target, "").await?.is_some() {
-            return Ok(true);
-        }
-        match (former.webhook_id, former.webhook_token.clone()) {
-            (Some(id), Some(token)) => {
-                Ok(webhooks::keep_beside(&**txn, target, &SealedWebhook { id, token }).await?)
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// The columns of a hook. A relay follow takes the webhook that active ones into the target have; where
+    /// The columns of a hook that stands in this channel. A relay follow takes the webhook that active ones through it have; where
     /// there is none, those that aren't active take this one.
     pub(super) async fn hook_columns(
         &self,
         txn: &Write,
-        target: ChannelId,
+        channel: ChannelId,
         delivery: Delivery,
         hook: &Hook,
         now: DateTime<Utc>,
@@ -198,11 +183,11 @@ impl Store {
                 Ok(HookColumns { native: Some(webhook.to_db()), relay: None })
             }
             (Delivery::Relay, Hook::Relay(webhook)) => {
-                let shared = match webhooks::sealed(&**txn, target, "AND is_active").await? {
+                let shared = match webhooks::shared(&**txn, channel).await? {
                     Some(shared) => shared,
                     None => {
                         let webhook = self.seal_webhook(webhook);
-                        webhooks::replace(&**txn, target, &webhook, now).await?;
+                        webhooks::replace(&**txn, channel, &webhook, now).await?;
                         webhook
                     }
                 };
@@ -211,6 +196,19 @@ impl Store {
             _ => Err(StoreError::WrongHook),
         }
     }
+}
+
+/// Whether the webhook that a follow had is still needed: by another follow, or by panels; for these it is kept.
+async fn keep_for_panels(txn: &Write, former: &channel_follows::Model) -> Result<bool, StoreError> {
+    let (Some(id), Some(token)) = (former.webhook_id, former.webhook_token.clone()) else { return Ok(false) };
+    let (target, spot) = target(former)?;
+    Ok(webhooks::keep(&**txn, target, spot, &SealedWebhook { id, token }).await?)
+}
+
+/// The target of a row, and what that is.
+pub(super) fn target(row: &channel_follows::Model) -> Result<(ChannelId, Spot), StoreError> {
+    let parent = row.target_parent_id.map(ChannelId::from_db).transpose()?;
+    Ok((ChannelId::from_db(row.target_channel_id)?, Spot::from_parts(parent, row.target_forum)))
 }
 
 /// A follow's webhook as its row has it: one or the other.
@@ -227,7 +225,8 @@ pub(super) async fn lock(
 ) -> Result<Option<channel_follows::Model>, StoreError> {
     let Some(row) = by_id(&**txn, guild, id).await? else { return Ok(None) };
     gates::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?]).await?;
-    gates::lanes(&**txn, [ChannelId::from_db(row.target_channel_id)?]).await?;
+    let (target, spot) = target(&row)?;
+    webhooks::gate(&**txn, target, spot).await?;
     Ok(by_id(&**txn, guild, id).await?)
 }
 

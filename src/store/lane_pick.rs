@@ -11,13 +11,15 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 
 use super::connect::Write;
 use super::entity::mirrors;
+use super::lane_place::Here;
 use super::sql::{Sql, stored};
-use super::{Cipher, StoreError, Work, lane_place};
+use super::{Cipher, Lease, StoreError, Work};
 use crate::domain::activity::{
     Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision,
 };
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, MessageId, UserId, WebhookId};
+use crate::domain::place::Place;
 
 /// What is next in a lane.
 pub(super) enum Pick {
@@ -30,7 +32,8 @@ pub(super) enum Pick {
 }
 
 const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, d.attempts, \
-    a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.content, a.author_id, a.created_at \
+    a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.content, a.author_id, a.created_at, \
+    a.source_channel_id, a.thread_id, a.place \
     FROM deliveries d JOIN activities a ON a.id = d.activity_id ";
 
 #[derive(FromQueryResult)]
@@ -48,27 +51,30 @@ pub(super) struct Candidate {
     origin: String,
     pub(super) author_id: Option<i64>,
     created_at: DateTime<Utc>,
+    pub(super) source_channel_id: Option<i64>,
+    pub(super) thread_id: Option<i64>,
+    place: String,
 }
 
 /// Picks it. Reads only.
 pub(super) async fn pick(
     txn: &Write,
     cipher: &Cipher,
-    target: ChannelId,
+    lease: &Lease,
     mark: Option<InFlight>,
     now: DateTime<Utc>,
 ) -> Result<Pick, StoreError> {
     let candidate = match mark {
         Some(mark) => first(txn, "WHERE d.id = $1", [mark.delivery.0.into()]).await?,
-        None => candidate(txn, target, now).await?,
+        None => candidate(txn, lease.target, now).await?,
     };
     if let Some(candidate) = candidate {
-        return Ok(Pick::Work(Box::new(load(txn, cipher, target, mark, candidate).await?)));
+        return Ok(Pick::Work(Box::new(load(txn, cipher, lease, mark, candidate).await?)));
     }
     // Whatever waits; should one of those behind the head wait less than it, the lane looks once too often.
     let query = "SELECT MIN(wait_until) FROM deliveries \
         WHERE target_channel_id = $1 AND state = 'due' AND wait_until > $2";
-    let row = Sql::new(query, [target.to_db().into(), stored(now).into()]).row(&**txn).await?;
+    let row = Sql::new(query, [lease.target.to_db().into(), stored(now).into()]).row(&**txn).await?;
     let until: Option<DateTime<Utc>> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
     Ok(until.map_or(Pick::Idle, Pick::Wait))
 }
@@ -102,15 +108,26 @@ async fn first(
 async fn load(
     txn: &Write,
     cipher: &Cipher,
-    target: ChannelId,
+    lease: &Lease,
     in_flight: Option<InFlight>,
     row: Candidate,
 ) -> Result<Work, StoreError> {
     let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
     let sealed = row.content.as_deref();
     let content = sealed.map(|sealed| cipher.open_content(origin, sealed)).transpose()?;
+    let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
+    let mirrors = mirrors_of(txn, row.id).await?;
+    let here = Here {
+        target: lease.target,
+        spot: lease.spot,
+        place,
+        standing: mirrors.first().map(|mirror| mirror.channel),
+        in_doubt: in_flight.is_some(),
+    };
     Ok(Work {
-        target,
+        target: lease.target,
+        spot: lease.spot,
+        place,
         activity: Activity {
             id: ActivityId(row.activity_id),
             origin,
@@ -126,10 +143,10 @@ async fn load(
             attempts: u32::try_from(row.attempts).unwrap_or(0),
             wait_until: row.wait_until,
         },
-        mirrors: mirrors_of(txn, row.id).await?,
+        mirrors,
         in_flight,
         follow: row.follow_id.map(FollowId),
-        surroundings: lane_place::surroundings(txn, cipher, target, &row, content.as_ref()).await?,
+        surroundings: here.surroundings(txn, cipher, &row, content.as_ref()).await?,
         content,
     })
 }

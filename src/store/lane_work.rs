@@ -21,6 +21,7 @@ use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, 
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::next_step::Step;
+use crate::domain::place::{Place, Spot};
 
 /// How many deliveries one transaction settles without Discord (those that rest or end), so that it stays short.
 const PICKS: usize = 64;
@@ -30,6 +31,10 @@ const PICKS: usize = 64;
 pub struct Work {
     /// Where it is owed.
     pub target: ChannelId,
+    /// What that is.
+    pub spot: Spot,
+    /// Where in its source it was posted.
+    pub place: Place,
     /// What is wanted.
     pub activity: Activity,
     /// What it shows; none once it is deleted.
@@ -57,6 +62,14 @@ impl Work {
     pub fn link(&self) -> &str {
         self.content.as_ref().map_or("", Showing::link)
     }
+
+    /// Where its messages stand, or are to: the target; in a forum a post, or none yet, where it begins one.
+    pub fn channel(&self) -> Option<ChannelId> {
+        match self.spot {
+            Spot::Channel | Spot::Thread { .. } => Some(self.target),
+            Spot::Forum => self.mirrors.first().map(|mirror| mirror.channel).or(self.surroundings.post),
+        }
+    }
 }
 
 /// What is known of the place where a delivery is shown.
@@ -66,6 +79,14 @@ pub struct Surroundings {
     pub servers: Option<(GuildId, GuildId)>,
     /// Where the message that is answered is mirrored in this target, if it is.
     pub answered: Option<(ChannelId, MessageId)>,
+    /// Of an answer in a thread: where what the thread begins with is mirrored in this target, if it is.
+    pub starter: Option<(ChannelId, MessageId)>,
+    /// Of such an answer, in a forum: the post that shows its thread.
+    pub post: Option<ChannelId>,
+    /// There was such a post, and somebody removed it.
+    pub post_removed: bool,
+    /// The follow is of the thread itself.
+    pub of_thread: bool,
     /// What stands above is by another author of the same name.
     pub namesake: bool,
     /// Since when somebody has paused the follow.
@@ -97,6 +118,8 @@ struct Lane {
     /// Before this time the create in flight may still be performed: it can't be settled yet.
     settle_at: Option<DateTime<Utc>>,
     wait_until: Option<DateTime<Utc>>,
+    /// The newest message that was made, wherever it stands.
+    newest: Option<MessageId>,
 }
 
 #[derive(FromQueryResult)]
@@ -107,6 +130,7 @@ struct LaneRow {
     in_flight_revision: Option<i32>,
     in_flight_after_id: Option<i64>,
     settle_at: Option<DateTime<Utc>>,
+    newest_id: Option<i64>,
 }
 
 /// What a step leads to.
@@ -140,6 +164,9 @@ impl Store {
             {
                 lane.settle_at = Some(stored(settle_at));
             }
+            if let Done::Created { mirror, .. } = &done {
+                lane.newest = lane.newest.max(Some(mirror.message));
+            }
             lane_done::record(&txn, done, &mut lane.mark).await?;
         }
         let settle_at = lane.settle_at.filter(|at| lane.mark.is_some() && *at > now);
@@ -147,7 +174,7 @@ impl Store {
         // Until the doubt can be settled nothing happens in the lane, whatever woke it.
         let picks = if settle_at.is_some() { 0 } else { PICKS };
         for _ in 0..picks {
-            let work = match pick(&txn, &self.cipher, lease.target, lane.mark, now).await? {
+            let work = match pick(&txn, &self.cipher, lease, lane.mark, now).await? {
                 Pick::Work(work) => work,
                 Pick::Wait(until) => {
                     next = Next::Wait(until);
@@ -213,8 +240,13 @@ async fn follow_step(
             Sql::new(update, [delivery.0.into(), stored(until).into()]).execute(&**txn).await?;
         }
         Step::Create(part) => {
-            let message = work.activity.origin.message();
-            let after = newest_mirror(txn, work.target).await?.map_or(message, |mirror| mirror.max(message));
+            let newest = match work.channel() {
+                Some(channel) => newest_mirror(txn, channel).await?,
+                None => None,
+            };
+            // Of what is to be known again, all that is known is older.
+            let after = work.activity.origin.message();
+            let after = [newest, lane.newest].into_iter().flatten().fold(after, MessageId::max);
             let mark = InFlight { delivery, part, revision: work.activity.revision, after };
             lane.mark = Some(mark);
             work.in_flight = Some(mark);
@@ -230,7 +262,7 @@ async fn follow_step(
 /// Takes the lane's gate and reads its row, if it is still this lease's.
 async fn held(txn: &Write, lease: &Lease) -> Result<Option<Lane>, StoreError> {
     let query = "SELECT wait_until, in_flight_delivery_id, in_flight_part, in_flight_revision, in_flight_after_id, \
-        settle_at FROM lanes WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
+        settle_at, newest_id FROM lanes WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
     let values = [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()];
     let query = Sql::new(query, values).then(gates::lock_clause(&**txn));
     let Some(row) = query.rows_of::<LaneRow>(&**txn).await?.pop() else { return Ok(None) };
@@ -245,12 +277,13 @@ async fn held(txn: &Write, lease: &Lease) -> Result<Option<Lane>, StoreError> {
             }),
             _ => None,
         };
-    Ok(Some(Lane { mark, settle_at: row.settle_at, wait_until: row.wait_until }))
+    let newest = row.newest_id.map(MessageId::from_db).transpose()?;
+    Ok(Some(Lane { mark, settle_at: row.settle_at, wait_until: row.wait_until, newest }))
 }
 
 async fn write_lane(txn: &Write, target: ChannelId, lane: &Lane) -> Result<(), DbErr> {
     let update = "UPDATE lanes SET wait_until = $2, in_flight_delivery_id = $3, in_flight_part = $4, \
-        in_flight_revision = $5, in_flight_after_id = $6, settle_at = $7 WHERE target_channel_id = $1";
+        in_flight_revision = $5, in_flight_after_id = $6, settle_at = $7, newest_id = $8 WHERE target_channel_id = $1";
     let mark = lane.mark;
     let values = [
         target.to_db().into(),
@@ -260,15 +293,16 @@ async fn write_lane(txn: &Write, target: ChannelId, lane: &Lane) -> Result<(), D
         Value::Int(mark.map(|mark| mark.revision.0)),
         Value::BigInt(mark.map(|mark| mark.after.to_db())),
         lane.settle_at.into(),
+        Value::BigInt(lane.newest.map(MessageId::to_db)),
     ];
     Sql::new(update, values).execute(&**txn).await?;
     Ok(())
 }
 
 /// The newest message that is known to mirror something in this channel.
-async fn newest_mirror(txn: &Write, target: ChannelId) -> Result<Option<MessageId>, StoreError> {
+async fn newest_mirror(txn: &Write, channel: ChannelId) -> Result<Option<MessageId>, StoreError> {
     let query = "SELECT MAX(message_id) FROM mirrors WHERE channel_id = $1";
-    let row = Sql::new(query, [target.to_db().into()]).row(&**txn).await?;
+    let row = Sql::new(query, [channel.to_db().into()]).row(&**txn).await?;
     let newest: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
     Ok(newest.map(MessageId::from_db).transpose()?)
 }

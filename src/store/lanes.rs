@@ -16,6 +16,8 @@ use crate::domain::place::Spot;
 pub struct Lease {
     /// The target.
     pub target: ChannelId,
+    /// What that is.
+    pub spot: Spot,
     /// Who has it: a name that no other process uses.
     pub owner: String,
     /// Which holder of the lane this is.
@@ -37,6 +39,13 @@ pub struct OpenLane {
 struct OpenRow {
     target_channel_id: i64,
     wait_until: Option<DateTime<Utc>>,
+}
+
+#[derive(FromQueryResult)]
+struct Claimed {
+    epoch: i64,
+    parent_id: Option<i64>,
+    forum: bool,
 }
 
 impl Store {
@@ -70,11 +79,15 @@ impl Store {
         let claim = "INSERT INTO lanes (target_channel_id, lease_owner, lease_until, epoch) VALUES ($1, $2, $3, 1) \
             ON CONFLICT (target_channel_id) DO UPDATE \
             SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until, epoch = lanes.epoch + 1 \
-            WHERE lanes.lease_until IS NULL OR lanes.lease_until <= $4 RETURNING epoch";
+            WHERE lanes.lease_until IS NULL OR lanes.lease_until <= $4 RETURNING epoch, parent_id, forum";
         let values = [target.to_db().into(), owner.into(), until.into(), stored(now).into()];
-        let epoch = Sql::new(claim, values).numbers(&*txn).await?.pop();
+        let claimed = Sql::new(claim, values).rows_of::<Claimed>(&*txn).await?.pop();
         txn.commit().await?;
-        Ok(epoch.map(|epoch| Lease { target, owner: owner.to_owned(), epoch, until }))
+        let lease = |Claimed { epoch, parent_id, forum }: Claimed| {
+            let spot = Spot::from_parts(parent_id.map(ChannelId::from_db).transpose()?, forum);
+            Ok(Lease { target, spot, owner: owner.to_owned(), epoch, until })
+        };
+        claimed.map(lease).transpose()
     }
 
     /// Frees the lanes that a former process held, where nobody else can be holding them: on SQLite, which has one process, at its start.

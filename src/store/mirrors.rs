@@ -36,6 +36,13 @@ struct Row {
 }
 
 impl Store {
+    /// Whether no other mirror than this stands in its channel, as far as is known.
+    pub async fn stands_alone(&self, mirror: &Mirror) -> Result<bool, StoreError> {
+        let query = "SELECT message_id FROM mirrors WHERE channel_id = $1 AND message_id <> $2 LIMIT 1";
+        let values = [mirror.channel.to_db().into(), mirror.message.to_db().into()];
+        Ok(Sql::new(query, values).row(&self.db).await?.is_none())
+    }
+
     /// What this message mirrors; `None` where it isn't a mirror.
     pub async fn mirrored(&self, message: MessageId) -> Result<Option<Mirrored>, StoreError> {
         let Some(row) = mirrors::Entity::find_by_id(message.to_db()).one(&self.db).await? else {

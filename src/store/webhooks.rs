@@ -1,5 +1,5 @@
-//! The bot's own webhook of a target. A channel has room for 15 (Discord: error 30007), so all relay follows
-//! into a target share one: every one of their rows carries it, and it is replaced in all of them at once.
+//! The bot's own webhook of a channel. A channel has room for 15 (Discord: error 30007), so all relay follows
+//! into it and into its threads share one: every one of their rows carries it, and it is replaced in all of them at once.
 //!
 //! Where there is no relay follow, the lane itself has it: for panels beside Discord's own following, and after the last
 //! follow, until the panels that it posted are taken back.
@@ -8,8 +8,10 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 use super::sql::{Sql, stored};
-use super::{Store, StoreError, gates};
+use super::{Store, StoreError, follow_row, gates};
+use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, WebhookId};
+use crate::domain::place::Spot;
 use crate::domain::webhook::Webhook;
 
 /// A webhook whose token is still sealed; it can be copied to another row as it is.
@@ -27,45 +29,66 @@ pub struct LaneWebhook {
     pub beside: bool,
 }
 
+/// What posts into the target `$1`.
+const INTO: &str = "target_channel_id = $1";
+/// Follows whose webhook stands in the channel `$1`: into it, or into its threads.
+const FOLLOWS_THROUGH: &str = "(target_channel_id = $1 OR target_parent_id = $1)";
+/// Lanes whose webhook stands there.
+const LANES_THROUGH: &str = "(target_channel_id = $1 OR parent_id = $1)";
+
 impl Store {
-    /// The bot's webhook of this target, whatever the state of the follows that use it: to be looked at before
+    /// The bot's webhook that stands in this channel, whatever the state of the follows that use it: to be looked at before
     /// another is made. An active follow's goes first.
-    pub async fn webhook_of(&self, target: ChannelId) -> Result<Option<Webhook>, StoreError> {
-        Ok(self.webhook_or_beside(target, "").await?.map(|known| known.webhook))
+    pub async fn webhook_of(&self, channel: ChannelId) -> Result<Option<Webhook>, StoreError> {
+        let known = match sealed(&self.db, FOLLOWS_THROUGH, channel, "").await? {
+            None => beside(&self.db, LANES_THROUGH, channel).await?,
+            of_follow => of_follow,
+        };
+        self.open_webhook(known)
     }
 
-    /// The webhook to send with: as above, but not that of broken follows, which may be gone.
+    /// The webhook to send into this target with: that of follows that aren't broken (theirs may be gone), or the one beside them.
     pub async fn lane_webhook(&self, target: ChannelId) -> Result<Option<LaneWebhook>, StoreError> {
-        self.webhook_or_beside(target, "AND broken_reason IS NULL").await
-    }
-
-    async fn webhook_or_beside(
-        &self,
-        target: ChannelId,
-        which: &str,
-    ) -> Result<Option<LaneWebhook>, StoreError> {
-        let (sealed, beside) = match sealed(&self.db, target, which).await? {
-            None => (beside(&self.db, target).await?, true),
+        let (sealed, beside) = match sealed(&self.db, INTO, target, "AND broken_reason IS NULL").await? {
+            None => (beside(&self.db, INTO, target).await?, true),
             of_follow => (of_follow, false),
         };
         Ok(self.open_webhook(sealed)?.map(|webhook| LaneWebhook { webhook, beside }))
     }
 
+    /// Whether anything still posts through this webhook, which stands in that channel.
+    pub async fn webhook_in_use(&self, channel: ChannelId, webhook: WebhookId) -> Result<bool, StoreError> {
+        Ok(in_use(&self.db, channel, webhook.to_db()).await?)
+    }
+
+    /// The follows whose webhook stands in this channel: those into it, by relay or natively, and those into its threads; at most so many.
+    pub async fn follows_through(&self, channel: ChannelId, limit: u64) -> Result<Vec<Follow>, StoreError> {
+        let query =
+            format!("SELECT * FROM channel_follows WHERE {FOLLOWS_THROUGH} ORDER BY id DESC LIMIT $2");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = Sql::new(query, [channel.to_db().into(), limit.into()]).rows_of(&self.db).await?;
+        follow_row::follows(&self.db, rows).await
+    }
+
     /// Takes over the webhook that the target has beside those of follows, once no panel needs it: it is to be deleted. `None` while one does, or where a relay follow uses
     /// it.
-    pub async fn take_webhook_beside(&self, target: ChannelId) -> Result<Option<WebhookId>, StoreError> {
+    pub async fn take_webhook_beside(
+        &self,
+        target: ChannelId,
+        spot: Spot,
+    ) -> Result<Option<WebhookId>, StoreError> {
         // Mostly there is none, and nothing is locked.
-        if beside(&self.db, target).await?.is_none() {
+        if beside(&self.db, INTO, target).await?.is_none() {
             return Ok(None);
         }
         let txn = self.write().await?;
-        gates::lanes(&*txn, [target]).await?;
-        let Some(webhook) = beside(&*txn, target).await? else { return Ok(None) };
+        gate(&*txn, target, spot).await?;
+        let Some(webhook) = beside(&*txn, INTO, target).await? else { return Ok(None) };
         if panels_stand(&*txn, target).await? {
             return Ok(None);
         }
         set_beside(&*txn, target, None).await?;
-        let in_use = sealed(&*txn, target, "").await?.is_some_and(|used| used.id == webhook.id);
+        let in_use = in_use(&*txn, spot.webhook_channel(target), webhook.id).await?;
         txn.commit().await?;
         Ok(if in_use { None } else { Some(WebhookId::from_db(webhook.id)?) })
     }
@@ -78,23 +101,37 @@ impl Store {
         Ok(ids.into_iter().map(WebhookId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Puts a new webhook in the place of the former one, for all relay follows into this target, whatever
-    /// their state; where there is none, beside Discord's own following. Says how many follows changed.
+    /// Puts a new webhook in the place of the former one that stood in this channel, in all that posts through it, whatever
+    /// its state. Says how many follows changed.
     pub async fn replace_webhook(
         &self,
-        target: ChannelId,
+        channel: ChannelId,
         webhook: &Webhook,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let txn = self.write().await?;
-        gates::lanes(&*txn, [target]).await?;
-        let webhook = self.seal_webhook(webhook);
-        let replaced = replace(&*txn, target, &webhook, now).await?;
-        if sealed(&*txn, target, "").await?.is_none() {
-            set_beside(&*txn, target, Some(&webhook)).await?;
-        }
+        gate(&*txn, channel, Spot::Channel).await?;
+        let replaced = replace(&*txn, channel, &self.seal_webhook(webhook), now).await?;
         txn.commit().await?;
         Ok(replaced)
+    }
+
+    /// The same, and gives the webhook to this target's lane where no relay follow into it has one: beside Discord's own following.
+    pub async fn provide_webhook(
+        &self,
+        target: ChannelId,
+        spot: Spot,
+        webhook: &Webhook,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        gate(&*txn, target, spot).await?;
+        let webhook = self.seal_webhook(webhook);
+        replace(&*txn, spot.webhook_channel(target), &webhook, now).await?;
+        if sealed(&*txn, INTO, target, "").await?.is_none() {
+            set_beside(&*txn, target, Some(&webhook)).await?;
+        }
+        txn.commit().await
     }
 
     pub(super) fn seal_webhook(&self, webhook: &Webhook) -> SealedWebhook {
@@ -108,43 +145,85 @@ impl Store {
     }
 }
 
-/// The webhook that relay follows into this target have, those only that fit the condition (`AND …`).
-pub(super) async fn sealed(
-    db: &impl ConnectionTrait,
+/// Takes the gates of a target and of all others whose webhook stands in the same channel.
+pub(super) async fn gate(
+    txn: &impl ConnectionTrait,
     target: ChannelId,
+    spot: Spot,
+) -> Result<(), StoreError> {
+    let query = format!(
+        "SELECT target_channel_id FROM channel_follows WHERE {FOLLOWS_THROUGH} \
+         UNION SELECT target_channel_id FROM lanes WHERE {LANES_THROUGH}"
+    );
+    let through = Sql::new(query, [spot.webhook_channel(target).to_db().into()]).numbers(txn).await?;
+    let through = through.into_iter().map(ChannelId::from_db).collect::<Result<Vec<_>, _>>()?;
+    Ok(gates::lanes(txn, through.into_iter().chain([target])).await?)
+}
+
+/// The webhook that active relay follows have, of those whose webhook stands in this channel.
+pub(super) async fn shared(
+    txn: &impl ConnectionTrait,
+    channel: ChannelId,
+) -> Result<Option<SealedWebhook>, DbErr> {
+    sealed(txn, FOLLOWS_THROUGH, channel, "AND is_active").await
+}
+
+/// The webhook of relay follows, those that fit the conditions (one with `$1`, and `AND …`).
+async fn sealed(
+    db: &impl ConnectionTrait,
+    which: &str,
+    channel: ChannelId,
     condition: &str,
 ) -> Result<Option<SealedWebhook>, DbErr> {
     let query = format!(
-        "SELECT webhook_id, webhook_token FROM channel_follows \
-         WHERE target_channel_id = $1 AND webhook_id IS NOT NULL {condition} \
+        "SELECT webhook_id, webhook_token FROM channel_follows WHERE {which} AND webhook_id IS NOT NULL {condition} \
          ORDER BY is_active DESC, updated_at DESC, id LIMIT 1"
     );
-    Sql::new(query, [target.to_db().into()]).row(db).await?.map(|row| read(&row)).transpose()
+    Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row)).transpose()
+}
+
+/// Whether a follow or a lane has this webhook, which stands in that channel.
+pub(super) async fn in_use(
+    db: &impl ConnectionTrait,
+    channel: ChannelId,
+    webhook: i64,
+) -> Result<bool, DbErr> {
+    let query = format!(
+        "SELECT webhook_id FROM channel_follows WHERE {FOLLOWS_THROUGH} AND webhook_id = $2 \
+         UNION SELECT webhook_id FROM lanes WHERE {LANES_THROUGH} AND webhook_id = $2"
+    );
+    Ok(Sql::new(query, [channel.to_db().into(), webhook.into()]).row(db).await?.is_some())
 }
 
 fn read(row: &QueryResult) -> Result<SealedWebhook, DbErr> {
     Ok(SealedWebhook { id: row.try_get_by_index(0)?, token: row.try_get_by_index(1)? })
 }
 
-/// The webhook that the target has beside those of follows.
-async fn beside(db: &impl ConnectionTrait, target: ChannelId) -> Result<Option<SealedWebhook>, DbErr> {
-    let query = "SELECT webhook_id, webhook_token FROM lanes \
-        WHERE target_channel_id = $1 AND webhook_id IS NOT NULL AND webhook_token IS NOT NULL";
-    Sql::new(query, [target.to_db().into()]).row(db).await?.map(|row| read(&row)).transpose()
+/// The webhook that a lane has beside those of follows.
+async fn beside(
+    db: &impl ConnectionTrait,
+    which: &str,
+    channel: ChannelId,
+) -> Result<Option<SealedWebhook>, DbErr> {
+    let query = format!(
+        "SELECT webhook_id, webhook_token FROM lanes \
+         WHERE {which} AND webhook_id IS NOT NULL AND webhook_token IS NOT NULL LIMIT 1"
+    );
+    Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row)).transpose()
 }
 
-/// Keeps a webhook that no relay follow has (any more) as long as panels stand in the target, or are to be taken back there. Whether there are any. The lane's gate must be
-/// held.
-pub(super) async fn keep_beside(
+/// Keeps the webhook that a follow into this target had, where no other has one, as long as panels stand there, or are to be taken back. Whether anything needs it now. The
+/// gate must be held.
+pub(super) async fn keep(
     txn: &impl ConnectionTrait,
     target: ChannelId,
+    spot: Spot,
     webhook: &SealedWebhook,
 ) -> Result<bool, DbErr> {
-    let needed = panels_stand(txn, target).await?;
-    if needed {
+    if sealed(txn, INTO, target, "").await?.is_none() && panels_stand(txn, target).await? {
         set_beside(txn, target, Some(webhook)).await?;
     }
-    Ok(needed)
+    in_use(txn, spot.webhook_channel(target), webhook.id).await
 }
 
 async fn set_beside(
@@ -166,15 +245,21 @@ async fn panels_stand(db: &impl ConnectionTrait, target: ChannelId) -> Result<bo
     Ok(Sql::new(query, [target.to_db().into()]).row(db).await?.is_some())
 }
 
-/// Gives all relay follows into this target this webhook. The lane's gate must be held.
+/// Gives this webhook to all relay follows, and lanes beside them, whose webhook stands in this channel. The gate must be held.
 pub(super) async fn replace(
     txn: &impl ConnectionTrait,
-    target: ChannelId,
+    channel: ChannelId,
     webhook: &SealedWebhook,
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let update = "UPDATE channel_follows SET webhook_id = $2, webhook_token = $3, updated_at = $4 \
-        WHERE target_channel_id = $1 AND delivery = 'relay' AND webhook_id <> $2";
-    let values = [target.to_db().into(), webhook.id.into(), webhook.token.clone().into(), stored(now).into()];
-    Sql::new(update, values).execute(txn).await
+    let values = || [channel.to_db().into(), webhook.id.into(), webhook.token.clone().into()];
+    let update = format!(
+        "UPDATE lanes SET webhook_id = $2, webhook_token = $3 WHERE {LANES_THROUGH} AND webhook_id <> $2"
+    );
+    Sql::new(update, values()).execute(txn).await?;
+    let update = format!(
+        "UPDATE channel_follows SET webhook_id = $2, webhook_token = $3, updated_at = $4 \
+         WHERE {FOLLOWS_THROUGH} AND delivery = 'relay' AND webhook_id <> $2"
+    );
+    Sql::new(update, values().into_iter().chain([stored(now).into()])).execute(txn).await
 }

@@ -154,7 +154,6 @@ async fn refusals() {
         ("a forum", "/follow", channel(&forum)),
         ("a thread", "/follow", channel(&thread)),
         ("into a category", "/follow", into(&scene.harbour.category("category"))),
-        ("into a thread", "/follow", into(&thread)),
         ("into another server", "/follow", into(&talk)),
         ("into an unseen channel", "/follow", into(&secret)),
         ("into a locked channel", "/follow", into(&locked)),

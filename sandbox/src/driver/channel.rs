@@ -91,16 +91,55 @@ impl Channel {
         self.change(ChannelChange { applied_tags: Some(tags.to_vec()), ..ChannelChange::default() })
     }
 
-    /// Sets the tags of a forum; known names keep their ids.
+    /// Lets only those who manage threads give a tag of this forum, or lets everyone.
+    pub fn set_moderated(&self, tag: TagId, moderated: bool) -> Result<(), ActError> {
+        self.shared.write(|world| {
+            let mut tags = world.channel(self.id)?.tags.clone();
+            tags.iter_mut().filter(|known| known.id == tag).for_each(|tag| tag.moderated = moderated);
+            let change = ChannelChange { tags: Some(tags), ..ChannelChange::default() };
+            Ok(world.change_channel(self.id, change)?)
+        })
+    }
+
+    /// The threads of this channel, or the posts of this forum, oldest first.
+    pub fn threads(&self) -> Vec<Channel> {
+        self.shared.read(|world| {
+            let own = world.channels.values().filter(|channel| channel.parent == Some(self.id));
+            let threads = own.filter(|channel| channel.kind.is_thread());
+            threads.map(|thread| Channel::new(&self.shared, thread.id)).collect()
+        })
+    }
+
+    /// The names of a post's tags.
+    pub fn applied_tags(&self) -> Vec<String> {
+        self.shared.read(|world| {
+            let Some(post) = world.channels.get(&self.id) else { return Vec::new() };
+            let forum = post.parent.and_then(|forum| world.channels.get(&forum));
+            let applied = post.thread.iter().flat_map(|thread| &thread.applied_tags);
+            let name = |id: &TagId| {
+                let tag = forum.and_then(|forum| forum.tags.iter().find(|tag| tag.id == *id));
+                tag.map_or_else(|| id.to_string(), |tag| tag.name.clone())
+            };
+            applied.map(name).collect()
+        })
+    }
+
+    /// Whether a thread is archived.
+    pub fn is_archived(&self) -> bool {
+        self.shared.read(|world| world.channels.get(&self.id).is_some_and(|channel| channel.is_archived()))
+    }
+
+    /// Sets the tags of a forum; known names keep what they were.
     pub fn set_tags(&self, names: &[&str]) -> Result<Vec<TagId>, ActError> {
         let ids = self.shared.write(|world| {
             let known = world.channel(self.id)?.tags.clone();
             let tags: Vec<ForumTag> = names
                 .iter()
                 .map(|name| {
-                    let same = known.iter().find(|tag| tag.name == *name).map(|tag| tag.id);
-                    let id = same.unwrap_or_else(|| world.ids.next());
-                    ForumTag { id, name: (*name).to_owned(), moderated: false }
+                    let same = known.iter().find(|tag| tag.name == *name).cloned();
+                    let new =
+                        || ForumTag { id: world.ids.next(), name: (*name).to_owned(), moderated: false };
+                    same.unwrap_or_else(new)
                 })
                 .collect();
             let ids = tags.iter().map(|tag| tag.id).collect();

@@ -16,7 +16,8 @@ pub struct SeenMessage {
     pub id: MessageId,
     /// Its channel.
     pub channel: ChannelId,
-    /// Discord's message type: 0 for ordinary ones, 12 for "follows now", 19 for replies, 20 for answers to commands.
+    /// Discord's message type: 0 for ordinary ones, 12 for "follows now", 18 for "started a thread", 19 for replies, 20 for answers to commands, 21 for what a thread
+    /// was started from.
     pub kind: u8,
     /// The author's name, as shown: nickname, display name or a webhook's username.
     pub author: String,

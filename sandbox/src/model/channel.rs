@@ -128,6 +128,11 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
+    /// Whether it is a thread that is archived.
+    pub(crate) fn is_archived(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.archived)
+    }
+
     /// An empty channel.
     pub(crate) fn new(id: ChannelId, guild: Option<GuildId>, kind: ChannelKind, name: &str) -> Self {
         Self {

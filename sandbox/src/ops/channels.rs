@@ -1,6 +1,4 @@
-//! Channels and threads: making, changing, removing.
-
-use std::collections::BTreeSet;
+//! Channels: making, changing, removing; of threads what they have in common with channels.
 
 use chrono::Utc;
 use serde_json::json;
@@ -8,8 +6,8 @@ use serde_json::json;
 use super::messages::with_guild;
 use crate::error::{ApiError, ApiResult};
 use crate::gateway::Event;
-use crate::ids::{ChannelId, GuildId, MessageId, TagId, UserId};
-use crate::model::{Channel, ChannelKind, ForumTag, MessageFlags, Thread};
+use crate::ids::{ChannelId, GuildId, TagId, UserId};
+use crate::model::{Channel, ChannelKind, ForumTag};
 use crate::permissions::{Overwrite, Permissions};
 use crate::wire;
 use crate::world::World;
@@ -22,18 +20,6 @@ pub(crate) struct NewChannel {
     pub(crate) name: String,
     pub(crate) parent: Option<ChannelId>,
     pub(crate) overwrites: Vec<Overwrite>,
-}
-
-/// A thread to be made.
-#[derive(Debug)]
-pub(crate) struct NewThread {
-    pub(crate) parent: ChannelId,
-    pub(crate) kind: ChannelKind,
-    pub(crate) name: String,
-    pub(crate) owner: UserId,
-    /// The message it starts from: the thread takes its id.
-    pub(crate) from: Option<MessageId>,
-    pub(crate) tags: Vec<TagId>,
 }
 
 /// What is changed of a channel or thread.
@@ -62,53 +48,6 @@ impl World {
         channel.overwrites = new.overwrites;
         self.channels.insert(id, channel);
         self.emit_channel("CHANNEL_CREATE", id);
-        Ok(id)
-    }
-
-    /// Makes a thread. 50024 where none can be, 160004 when the message already has one, 40067 without a required tag.
-    pub(crate) fn create_thread(&mut self, new: NewThread) -> ApiResult<ChannelId> {
-        let parent = self.channel(new.parent)?;
-        let guild = parent.guild;
-        let fits = match parent.kind {
-            ChannelKind::Text => matches!(new.kind, ChannelKind::PublicThread | ChannelKind::PrivateThread),
-            ChannelKind::Announcement => new.kind == ChannelKind::AnnouncementThread,
-            ChannelKind::Forum | ChannelKind::Media => new.kind == ChannelKind::PublicThread,
-            _ => false,
-        };
-        if !fits {
-            return Err(ApiError::wrong_channel_type());
-        }
-        if parent.tag_required && new.tags.is_empty() {
-            return Err(ApiError::tag_required());
-        }
-        if let Some(from) = new.from {
-            let message = self.message(new.parent, from)?;
-            if message.thread.is_some() {
-                return Err(ApiError::thread_exists());
-            }
-        }
-        let id = new.from.map_or_else(|| self.ids.next(), |message| ChannelId(message.0));
-        let mut thread = Channel::new(id, guild, new.kind, new.name.trim());
-        thread.parent = Some(new.parent);
-        thread.thread = Some(Thread {
-            owner: new.owner,
-            archived: false,
-            locked: false,
-            invitable: true,
-            auto_archive_minutes: 4320,
-            archive_timestamp: Utc::now(),
-            members: BTreeSet::from([new.owner]),
-            applied_tags: new.tags,
-            total_sent: 0,
-        });
-        self.channels.insert(id, thread);
-        if let Some(from) = new.from {
-            let message = self.message_mut(new.parent, from)?;
-            message.thread = Some(id);
-            message.flags |= MessageFlags::HAS_THREAD;
-            self.emit_message("MESSAGE_UPDATE", new.parent, from);
-        }
-        self.emit_channel("THREAD_CREATE", id);
         Ok(id)
     }
 
@@ -201,34 +140,6 @@ impl World {
         }
         self.channels.remove(&id);
         self.webhooks.retain(|_, hook| hook.channel != id);
-        Ok(())
-    }
-
-    /// Adds a person to a thread, or takes them out.
-    pub(crate) fn set_thread_member(&mut self, id: ChannelId, user: UserId, inside: bool) -> ApiResult<()> {
-        let bot = self.app.bot;
-        let channel = self.channel_mut(id)?;
-        let guild = channel.guild;
-        let Some(thread) = &mut channel.thread else { return Err(ApiError::wrong_channel_type()) };
-        let changed = if inside { thread.members.insert(user) } else { thread.members.remove(&user) };
-        if !changed {
-            return Ok(());
-        }
-        let mut data = with_guild(json!({ "id": id, "member_count": thread.members.len().min(50) }), guild);
-        if inside {
-            let mut member = wire::thread_member(channel, user);
-            if let Some(of) = guild.and_then(|guild| self.guilds.get(&guild)) {
-                member["member"] = wire::member(self, of, user).unwrap_or_default();
-                member["presence"] = serde_json::Value::Null;
-            }
-            data["added_members"] = json!([member]);
-        } else {
-            data["removed_member_ids"] = json!([user]);
-        }
-        if inside && user == bot {
-            self.emit_channel("THREAD_CREATE", id);
-        }
-        self.emit(&Event { name: "THREAD_MEMBERS_UPDATE", guild, channel: Some(id), data });
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl World {
             return Err(ApiError::non_text_channel());
         }
         let flags = new.draft.flags.unwrap_or_default();
-        let mut message = Message::new(self.ids.next(), new.channel, new.author);
+        let mut message = Message::new(self.next_message_id(new.channel), new.channel, new.author);
         message.application = new.application;
         message.answers = new.answers;
         message.only_for = new.only_for;
@@ -203,8 +203,11 @@ impl World {
         id
     }
 
-    /// Edits a message: what the draft leaves out stays. 50006 when nothing would be left.
+    /// Edits a message: what the draft leaves out stays. 50006 when nothing would be left, 50083 in an archived thread.
     pub(crate) fn edit(&mut self, channel: ChannelId, id: MessageId, draft: &Draft) -> ApiResult<()> {
+        if self.channel(channel)?.is_archived() {
+            return Err(ApiError::thread_archived());
+        }
         let mut message = self.message(channel, id)?.clone();
         let replied = message.mentions.users.iter().copied().find(|_| message.kind == 19);
         if let Some(flags) = draft.flags {

@@ -7,9 +7,11 @@ mod commands;
 mod guilds;
 mod interactions;
 mod messages;
+mod threads;
 mod webhooks;
 
-pub(crate) use channels::{ChannelChange, NewChannel, NewThread};
+pub(crate) use channels::{ChannelChange, NewChannel};
 pub(crate) use interactions::NewInteraction;
 pub(crate) use messages::NewMessage;
+pub(crate) use threads::NewThread;
 pub(crate) use webhooks::WebhookChange;

@@ -49,17 +49,18 @@ pub(super) fn message(world: &World, of: &Message) -> Value {
     if let Some(answers) = &of.answers {
         value["used"] = json!({ "by": answers.user, "command": answers.name });
     }
-    if of.kind == 12 {
-        value["follows"] =
-            of.reference.as_ref().map(|reference| reference["channel_id"].clone()).unwrap_or_default();
+    let refers_to = || of.reference.as_ref().map(|reference| reference["channel_id"].clone());
+    match of.kind {
+        12 => value["follows"] = refers_to().unwrap_or_default(),
+        18 => value["starts"] = refers_to().unwrap_or_default(),
+        _ => {}
     }
-    if of.kind == 19 {
+    if matches!(of.kind, 19 | 21) {
         value["reply"] = reply(world, of);
     }
     if let Some(snapshot) = of.snapshots.first() {
         let mut forward = snapshot["message"].clone();
-        forward["channel"] =
-            of.reference.as_ref().map(|reference| reference["channel_id"].clone()).unwrap_or_default();
+        forward["channel"] = refers_to().unwrap_or_default();
         forward["files"] = snapshot_files(&forward["attachments"]);
         value["forward"] = forward;
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::request::{Answer, Request};
 use crate::error::{ApiError, ApiResult, FormErrors};
-use crate::ids::{ChannelId, GuildId, RoleId, UserId};
+use crate::ids::{ChannelId, GuildId, RoleId, TagId, UserId};
 use crate::model::{ChannelKind, ForumTag};
 use crate::ops::ChannelChange;
 use crate::permissions::{Overwrite, OverwriteTarget, Permissions};
@@ -17,22 +17,39 @@ pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {
     Ok(Answer::ok(wire::channel(world, channel)))
 }
 
-/// What the bot needs to change or delete a channel.
+/// What the bot needs to delete a channel.
 fn manage(world: &World, id: ChannelId) -> ApiResult<Permissions> {
     let is_thread = world.channel(id)?.kind.is_thread();
     Ok(if is_thread { Permissions::MANAGE_THREADS } else { Permissions::MANAGE_CHANNELS })
 }
 
+/// What the bot needs to change a channel. A thread that isn't locked is woken by whoever may write in it; what it started itself, the bot changes freely.
+fn change(world: &World, id: ChannelId, body: &Value) -> ApiResult<Permissions> {
+    let channel = world.channel(id)?;
+    let Some(thread) = &channel.thread else { return manage(world, id) };
+    let only_wakes = body.as_object().is_some_and(|body| body.len() == 1) && body["archived"] == false;
+    Ok(match () {
+        () if only_wakes && !thread.locked => Permissions::SEND_MESSAGES_IN_THREADS,
+        () if thread.owner == world.app.bot => Permissions::VIEW_CHANNEL,
+        () => Permissions::MANAGE_THREADS,
+    })
+}
+
+/// Modify Channel. An archived thread changes only as it wakes (50083).
 pub(super) fn patch(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let id: ChannelId = request.id("channel")?;
-    let needed = manage(world, id)?;
-    let channel = world.bots_channel(id, Permissions::VIEW_CHANNEL)?;
-    let own_thread = channel.thread.as_ref().is_some_and(|thread| thread.owner == world.app.bot);
-    if !own_thread {
-        world.bots_channel(id, needed)?;
+    world.bots_channel(id, Permissions::VIEW_CHANNEL)?;
+    let body = &request.json;
+    let channel = world.bots_channel(id, change(world, id, body)?)?;
+    if channel.is_archived() && body["archived"] != false {
+        return Err(ApiError::thread_archived());
     }
     let guild = channel.guild;
-    let body = &request.json;
+    let applied_tags: Option<Vec<TagId>> =
+        body["applied_tags"].as_array().map(|tags| tags.iter().filter_map(snowflake).collect());
+    if let (Some(tags), Some(thread), Some(forum)) = (&applied_tags, &channel.thread, channel.parent) {
+        world.check_tags(forum, &thread.applied_tags, tags, world.app.bot)?;
+    }
     let mut form = FormErrors::default();
     if let Some(name) = request.body_text("name") {
         channel_name(&mut form, "name", name);
@@ -48,7 +65,7 @@ pub(super) fn patch(world: &mut World, request: &Request) -> ApiResult<Answer> {
         overwrites,
         archived: body["archived"].as_bool(),
         locked: body["locked"].as_bool(),
-        applied_tags: body["applied_tags"].as_array().map(|tags| tags.iter().filter_map(snowflake).collect()),
+        applied_tags,
         tags: body["available_tags"].as_array().map(|tags| read_tags(world, tags)),
         tag_required: body["flags"].as_u64().map(|flags| flags & (1 << 4) != 0),
     };

@@ -149,13 +149,9 @@ fn threads(world: &World, found: &[&Channel], has_more: bool) -> Value {
     json!({ "threads": threads, "members": members, "has_more": has_more })
 }
 
-fn is_archived(channel: &Channel) -> bool {
-    channel.thread.as_ref().is_some_and(|thread| thread.archived)
-}
-
 pub(super) fn active(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let guild = world.bots_guild(request.id("guild")?)?.id;
-    let found = visible(world, |channel| channel.guild == Some(guild) && !is_archived(channel));
+    let found = visible(world, |channel| channel.guild == Some(guild) && !channel.is_archived());
     Ok(Answer::ok(threads(world, &found, false)))
 }
 
@@ -166,7 +162,7 @@ fn archived(world: &World, request: &Request, private: bool) -> ApiResult<Answer
     let before = request.query.get("before").and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let mut found = visible(world, |channel| {
         channel.parent == Some(parent)
-            && is_archived(channel)
+            && channel.is_archived()
             && (channel.kind == ChannelKind::PrivateThread) == private
             && before.is_none_or(|before| archived_at(channel) < Some(before.to_utc()))
     });

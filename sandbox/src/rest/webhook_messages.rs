@@ -87,7 +87,8 @@ fn locate(world: &World, request: &Request) -> ApiResult<(ChannelId, MessageId)>
     let id = request.id("message")?;
     // In a thread, the message is only found with its `thread_id`. A moved webhook still finds what it wrote elsewhere.
     let places: Vec<ChannelId> = match request.query_id("thread_id") {
-        Some(thread) => vec![thread],
+        Some(thread) if world.channel(thread)?.kind.is_thread() => vec![thread],
+        Some(_) => return Err(ApiError::unknown_channel()),
         None => world.channels.values().filter(|c| !c.kind.is_thread()).map(|c| c.id).collect(),
     };
     places

@@ -98,7 +98,7 @@ pub(crate) fn message(world: &World, of: &Message) -> Value {
     if !of.snapshots.is_empty() {
         value["message_snapshots"] = json!(of.snapshots);
     }
-    if of.kind == 19 {
+    if matches!(of.kind, 19 | 21) {
         value["referenced_message"] = referenced(world, of).unwrap_or_default();
     }
     if let Some(thread) = of.thread.and_then(|id| world.channels.get(&id)) {
@@ -138,8 +138,10 @@ fn owners(world: &World, of: &Message) -> Value {
 
 /// The answered message, one level deep; `None` when it is gone.
 fn referenced(world: &World, of: &Message) -> Option<Value> {
-    let id = of.reference.as_ref()?["message_id"].as_str()?.parse().ok()?;
-    let mut original = world.channels.get(&of.channel)?.messages.get(&id)?.clone();
+    let reference = of.reference.as_ref()?;
+    let channel = crate::validate::snowflake(&reference["channel_id"]).unwrap_or(of.channel);
+    let id = crate::validate::snowflake(&reference["message_id"])?;
+    let mut original = world.channels.get(&channel)?.messages.get(&id)?.clone();
     original.kind = 0;
     Some(message(world, &original))
 }

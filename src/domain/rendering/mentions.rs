@@ -23,6 +23,11 @@ impl<'a> Mentions<'a> {
         Self { names: (!stage.same_server).then_some(names) }
     }
 
+    /// As names anywhere: where nothing is formatted, nothing is a mention.
+    pub(super) const fn always(names: &'a Names) -> Self {
+        Self { names: Some(names) }
+    }
+
     /// The text with its mentions as names, except in code, where Discord shows them as they are written.
     pub(super) fn named<'t>(self, text: &'t str) -> Cow<'t, str> {
         let Some(names) = self.names else { return Cow::Borrowed(text) };

@@ -24,11 +24,13 @@ pub use controls::Row;
 pub(super) use markup::pieces;
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
+pub use title::{panel_title, title};
 
 pub(crate) mod address;
 mod buttons;
 mod controls;
 mod embeds;
+mod excerpt;
 mod files;
 mod forward;
 mod markup;
@@ -42,6 +44,8 @@ mod split;
 mod stickers;
 #[cfg(test)]
 pub(crate) mod tests;
+mod thread;
+mod title;
 mod words;
 
 /// The most parts of a first showing: enough for the longest message that a person can write (4000 characters), and one webhook's burst.
@@ -56,6 +60,18 @@ pub enum Room {
     Parts(NonZeroUsize),
 }
 
+/// What is said of the thread in which something was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Told {
+    /// Title and tags with what it begins with, a link with the rest.
+    #[default]
+    All,
+    /// Title and tags with what it begins with: the thread itself is followed, the rest goes without saying.
+    Beginning,
+    /// Nothing: it is shown in a forum's post, which has title and tags itself.
+    Nothing,
+}
+
 /// What is known of the place where a content is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stage {
@@ -65,6 +81,10 @@ pub struct Stage {
     pub same_server: bool,
     /// A link to the mirror, in this very target, of the message that is answered.
     pub answered: Option<String>,
+    /// What is said of its thread.
+    pub thread: Told,
+    /// A link to the mirror, in this very target, of what its thread begins with.
+    pub starter: Option<String>,
     /// The mirror before it in the target is of another author with the same display name.
     pub namesake: bool,
     /// How large a file the target takes, in bytes ([`FILE_BYTES`](super::limits::FILE_BYTES), more in boosted servers).
@@ -141,7 +161,8 @@ impl Things {
         let mut files = files::grouped(files, stage.file_limit);
         let left_out: Vec<_> = files.groups.drain(room.min(files.groups.len())..).flatten().collect();
 
-        let mut sections = Vec::new();
+        let mut sections =
+            content.thread.as_ref().map_or_else(Vec::new, |thread| thread::lines(thread, stage));
         sections.extend(content.reply.as_ref().map(|reply| reply::line(reply, mentions, stage)));
         let head = sections.len();
         let text = mentions.named(content.text.trim());

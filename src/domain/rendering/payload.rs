@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::{
+    ids::TagId,
     limits,
     message::{Embed, File},
     panel::Picture,
@@ -55,6 +56,8 @@ impl Payload {
             components: &self.components,
             flags: self.flags,
             allowed_mentions: NOBODY,
+            thread_name: None,
+            applied_tags: &[],
         }
     }
 
@@ -157,6 +160,18 @@ pub struct CreateBody<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     flags: u64,
     allowed_mentions: AllowedMentions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[TagId]>::is_empty")]
+    applied_tags: &'a [TagId],
+}
+
+impl<'a> CreateBody<'a> {
+    /// The same as what a forum's post begins with: its title, of 1 to 100 characters, and its tags, five at most.
+    #[must_use]
+    pub fn begins_post(self, title: &'a str, tags: &'a [TagId]) -> Self {
+        Self { thread_name: Some(title), applied_tags: tags, ..self }
+    }
 }
 
 /// A file that is uploaded with the message.
@@ -259,6 +274,15 @@ mod tests {
                 "allowed_mentions": {"parse": []},
             })
         );
+    }
+
+    #[test]
+    fn what_begins_a_post_has_its_title_and_tags() {
+        let message = payload("Hello");
+        let tags = ["7".parse().unwrap()];
+        let body = json!(message.create_body().begins_post("T", &tags));
+        assert_eq!((&body["thread_name"], &body["applied_tags"]), (&json!("T"), &json!(["7"])));
+        assert!(json!(message.create_body().begins_post("T", &[])).get("applied_tags").is_none());
     }
 
     fn file(name: &str, description: Option<&str>) -> File {

@@ -62,11 +62,15 @@ pub(super) fn instead(link: Option<&str>) -> String {
     format!("-# A message that can't be shown here{}", see_original(link))
 }
 
+/// A text without line breaks, and with single spaces.
+pub(super) fn one_line(raw: &str) -> String {
+    raw.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A text as one line of at most `longest` units, without formatting: what could be read as such is escaped, which makes it twice as long at most.
 /// Empty where nothing is to be seen.
 pub(super) fn plain(raw: &str, longest: usize) -> String {
-    let words: Vec<_> = raw.split_whitespace().collect();
-    let line: String = words.join(" ").chars().filter(|c| !text::is_noise(*c)).collect();
+    let line: String = one_line(raw).chars().filter(|c| !text::is_noise(*c)).collect();
     if !text::is_visible(&line) {
         return String::new();
     }

@@ -223,7 +223,7 @@ impl Panels {
                 tracing::warn!(panel = panel.id.0, status = refusal.status, code = %refusal.code, "Discord refused a panel");
                 "Discord refuses what it shows. Change it with `/panel edit`."
             }
-            ChangeOutcome::Again | ChangeOutcome::WebhookGone => {
+            ChangeOutcome::Again | ChangeOutcome::WebhookGone | ChangeOutcome::Archived => {
                 look.next = look.at + AGAIN;
                 "Discord did not take the last change; it is tried again."
             }

@@ -120,6 +120,11 @@ impl Pair {
         self.bot.take().expect("it runs").stop().await;
     }
 
+    /// Ends it as SIGKILL does.
+    pub async fn kill(&mut self) {
+        self.bot.take().expect("it runs").kill().await;
+    }
+
     /// Starts it again.
     pub async fn start(&mut self) {
         self.bot = Some(self.world.start().await);

@@ -18,16 +18,21 @@ export function authorName(author, guild) {
 
 export const isApp = (author) => Boolean(author.webhook) || index.users.get(author.id)?.bot === true;
 
+/** Discord's own lines: a channel is followed, a thread was started, what a thread was started from. */
+const SYSTEM = [12, 18, 21];
+
 /** Whether a message stands below the one before it, without a head of its own. */
 export function continues(message, before) {
-  if (!before || before.kind === 12 || ![0, 20].includes(message.kind) || message.kind === 20 || message.used) return false;
+  if (!before || SYSTEM.includes(before.kind) || ![0, 20].includes(message.kind) || message.kind === 20 || message.used) return false;
   const same = before.author.id === message.author.id && before.author.webhook === message.author.webhook && before.author.name === message.author.name;
   return same && !before.ephemeral === !message.ephemeral && new Date(message.at) - new Date(before.at) < 7 * 60_000;
 }
 
 /** A message as an item of its channel's list. */
 export function messageNode(message, channel, { grouped = false, edits = false, dismiss } = {}) {
-  if (message.kind === 12) return followLine(message, channel);
+  if (message.kind === 12) return systemLine(message, "follow", followed(message, channel));
+  if (message.kind === 18) return systemLine(message, "thread", started(message, channel));
+  if (message.kind === 21) return systemLine(message, "thread", [replyLine(message.reply, index.channels.get(channel.parent) ?? channel)]);
   const guild = channel.guild;
   const at = new Date(message.at);
   const name = authorName(message.author, guild);
@@ -145,13 +150,28 @@ function threadCard(id) {
   return h("button", { class: "thread-card", type: "button", onclick }, icon("thread"), h("strong", {}, thread.name), h("span", { class: "link" }, `${count} ${count === 1 ? "message" : "messages"} ›`));
 }
 
-/** Discord's own line: a channel follows this one's now. */
-function followLine(message, channel) {
+/** A line of Discord's own. */
+function systemLine(message, mark, words) {
   const at = new Date(message.at);
+  const time = h("time", { datetime: message.at, title: fullOf(at) }, whenOf(at));
   return h(
     "li",
     { class: "message system", "data-key": message.id, "data-message": message.id, tabindex: "-1", "aria-label": `Discord, ${timeOf(at)}` },
-    h("div", { class: "gutter" }, icon("follow")),
-    h("div", { class: "body" }, h("p", {}, h("strong", {}, authorName(message.author, channel.guild)), " has added ", h("strong", {}, index.channels.has(message.follows) ? channelMention(message.follows) : message.content), " to this channel. What is published there will show up here. ", h("time", { datetime: message.at, title: fullOf(at) }, whenOf(at)))),
+    h("div", { class: "gutter" }, icon(mark)),
+    h("div", { class: "body" }, h("p", {}, ...words, " ", time)),
   );
+}
+
+const strongAuthor = (message, channel) => h("strong", {}, authorName(message.author, channel.guild));
+
+/** A channel follows another now. */
+function followed(message, channel) {
+  const source = h("strong", {}, index.channels.has(message.follows) ? channelMention(message.follows) : message.content);
+  return [strongAuthor(message, channel), " has added ", source, " to this channel. What is published there will show up here."];
+}
+
+/** Somebody started a thread. */
+function started(message, channel) {
+  const thread = h("strong", {}, index.channels.has(message.starts) ? channelMention(message.starts) : message.content);
+  return [strongAuthor(message, channel), " started a thread: ", thread, "."];
 }

@@ -2,12 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::super::{Room, Stage};
+use super::super::{Room, Stage, Told};
 use super::LINK;
 use crate::domain::message::{
-    Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, File, Forward, LinkButton, Names, Poll,
-    Reply, Sticker,
+    Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, File, Forward, InThread, LinkButton,
+    Names, Poll, PostTag, Reply, Sticker,
 };
+use crate::domain::place::Place;
 
 /// Pieces that make texts difficult.
 fn piece() -> impl Strategy<Value = String> {
@@ -197,6 +198,14 @@ fn any_names() -> impl Strategy<Value = Names> {
     })
 }
 
+fn any_thread() -> impl Strategy<Value = InThread> {
+    let place = prop::sample::select(vec![Place::Source, Place::Starter, Place::Answer]);
+    let tag = any_text(2).prop_map(|name| PostTag { id: "4".parse().unwrap(), name });
+    (any_text(4), prop::collection::vec(tag, 0..7), place, any_link()).prop_map(
+        |(title, tags, place, link)| InThread { thread: "5".parse().unwrap(), title, tags, place, link },
+    )
+}
+
 pub(super) fn any_content() -> impl Strategy<Value = Content> {
     let said = (any_text(6), any_text(4), any_text(40), prop::option::of(any_address()), any_link());
     let things =
@@ -210,12 +219,13 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
         prop::option::weighted(0.3, any_forward()),
         prop::collection::vec(stickers, 0..4),
         prop::option::weighted(0.3, poll),
+        prop::option::weighted(0.3, any_thread()),
     );
     (said, things, kinds, any::<bool>(), any::<bool>()).prop_map(
         |(
             (author, handle, text, avatar_url, link),
             (embeds, files, unshown, links, names),
-            (reply, forward, stickers, poll),
+            (reply, forward, stickers, poll, thread),
             silent,
             embeds_suppressed,
         )| Content {
@@ -235,7 +245,7 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
             silent,
             embeds_suppressed,
             link,
-            thread: None,
+            thread,
         },
     )
 }
@@ -244,11 +254,15 @@ pub(crate) fn any_stage() -> impl Strategy<Value = Stage> {
     let limit = prop_oneof![Just(10 << 20), Just(100 << 20), Just(0), any::<u64>()];
     let room =
         (0..8usize).prop_map(|parts| std::num::NonZeroUsize::new(parts).map_or(Room::Any, Room::Parts));
-    (room, any::<bool>(), prop::option::of(any_link()), any::<bool>(), limit).prop_map(
-        |(room, same_server, answered, namesake, file_limit)| Stage {
+    let thread = prop::sample::select(vec![Told::All, Told::Beginning, Told::Nothing]);
+    let links = (prop::option::of(any_link()), prop::option::of(any_link()));
+    (room, any::<bool>(), links, thread, any::<bool>(), limit).prop_map(
+        |(room, same_server, (answered, starter), thread, namesake, file_limit)| Stage {
             room,
             same_server,
             answered,
+            thread,
+            starter,
             namesake,
             file_limit,
         },

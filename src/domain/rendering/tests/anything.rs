@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn a_line_of_an_answer_is_one_whole_line(content in any_content(), text in any_text(10), stage in any_stage()) {
         let reply = content.reply.map(|reply| crate::domain::message::Reply { text, ..reply });
-        let content = Content { reply, ..content };
+        let content = Content { reply, thread: None, ..content };
         let payloads = render(&content, &stage);
         let Some(reply) = content.reply else { return Ok(()) };
         let (line, _) = payloads[0].content.split_once('\n').unwrap_or((&payloads[0].content, ""));
@@ -78,6 +78,33 @@ proptest! {
                 escaped = c == '\\' && !escaped;
             }
         }
+    }
+
+    #[test]
+    fn a_thread_is_told_of_in_whole_lines(content in any_content(), title in any_text(8), stage in any_stage()) {
+        let Some(thread) = content.thread.clone() else { return Ok(()) };
+        let thread = crate::domain::message::InThread { title, ..thread };
+        let payloads = render(&Content { thread: Some(thread.clone()), ..content }, &stage);
+        let mut lines = payloads[0].content.split('\n');
+        let first = lines.next().unwrap_or_default();
+        let wanted = super::thread::lines(&thread, &stage);
+        prop_assert!(wanted.iter().all(|line| text::units(line) <= 600));
+        prop_assert!(wanted.is_empty() || first.starts_with(wanted[0].trim_end()), "{first:?} {wanted:?}");
+        prop_assert!(wanted.len() < 2 || lines.next().unwrap_or_default().starts_with("-# 🏷️ "));
+    }
+
+    #[test]
+    fn a_post_always_has_a_title(content in any_content()) {
+        let title = title(&content);
+        prop_assert!((1..=100).contains(&text::units(&title)), "{title:?}");
+        prop_assert!(text::is_visible(&title) && title.trim() == title, "{title:?}");
+        prop_assert!(!title.chars().any(char::is_control), "{title:?}");
+    }
+
+    #[test]
+    fn a_title_keeps_a_spoiler(before in any_text(6), after in any_text(6)) {
+        let title = title(&content(&format!("{before}||xyzzy||{after}")));
+        prop_assert!(!title.contains("xyzzy"), "{title:?}");
     }
 
     #[test]

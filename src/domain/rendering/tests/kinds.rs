@@ -1,7 +1,8 @@
 //! Everything a message can be, by example.
 
 use super::*;
-use crate::domain::message::{EmbedField, Forward, LinkButton, Poll, Reply, Sticker};
+use crate::domain::message::{EmbedField, Forward, InThread, LinkButton, Poll, PostTag, Reply, Sticker};
+use crate::domain::place::Place;
 
 const MIRROR: &str = "https://discord.com/channels/9/8/7";
 
@@ -163,4 +164,55 @@ fn a_namesake_shows_the_handle() {
     let original = Content { handle: "ada_l".to_owned(), ..content("Hi") };
     assert_eq!(shown(&original, &Stage { namesake: true, ..here(Room::Any) })[0].username, "Ada (ada_l)");
     assert_eq!(shown(&original, &here(Room::Any))[0].username, "Ada");
+}
+
+fn in_thread(place: Place, text: &str) -> Content {
+    let tag = |name: &str| PostTag { id: "4".parse().unwrap(), name: name.to_owned() };
+    let thread = InThread {
+        thread: "5".parse().unwrap(),
+        title: "Lamps [on] the *pier*".to_owned(),
+        tags: vec![tag("bug"), tag("new_idea")],
+        place,
+        link: "https://discord.com/channels/1/5".to_owned(),
+    };
+    Content { thread: Some(thread), ..content(text) }
+}
+
+#[test]
+fn a_thread_begins_with_title_and_tags() {
+    let title = "### [Lamps \\[on\\] the \\*pier\\*](<https://discord.com/channels/1/5>)";
+    let post = in_thread(Place::Starter, "It is dark.");
+    assert_eq!(only_text(&post), format!("{title}\n-# 🏷️ bug, new\\_idea\nIt is dark."));
+    let followed = Stage { thread: Told::Beginning, ..here(Room::Any) };
+    assert_eq!(shown(&post, &followed)[0].content, only_text(&post));
+    let in_forum = Stage { thread: Told::Nothing, ..here(Room::Any) };
+    assert_eq!(shown(&post, &in_forum)[0].content, "It is dark.");
+    let long = shown(&in_thread(Place::Starter, &"word ".repeat(600)), &here(Room::Any));
+    assert!(long[0].content.starts_with(title) && long[1].content.starts_with("word"));
+}
+
+#[test]
+fn an_answer_says_in_which_thread_it_stands() {
+    let answer = Content { reply: answer("Hi").reply, ..in_thread(Place::Answer, "Yes") };
+    let rest = "-# ↪ [**Bob\\***](<https://discord.com/channels/1/2/1>): Hi\nYes";
+    let title = "**Lamps \\[on\\] the \\*pier\\***";
+    assert_eq!(only_text(&answer), format!("-# 💬 in [{title}](<https://discord.com/channels/1/5>)\n{rest}"));
+    let mirrored = Stage { starter: Some(MIRROR.to_owned()), ..here(Room::Any) };
+    assert_eq!(shown(&answer, &mirrored)[0].content, format!("-# 💬 in [{title}](<{MIRROR}>)\n{rest}"));
+    for thread in [Told::Beginning, Told::Nothing] {
+        assert_eq!(shown(&answer, &Stage { thread, ..here(Room::Any) })[0].content, rest);
+    }
+}
+
+#[test]
+fn a_post_has_a_title_whatever_it_shows() {
+    assert_eq!(title(&in_thread(Place::Answer, "Yes")), "Lamps [on] the *pier*");
+    let mut original = content("\n> **Ahoy** <@1>, look at <#5>\nmore");
+    original.names.people.insert("1".parse().unwrap(), "Cy_*".to_owned());
+    assert_eq!(title(&original), "Ahoy @Cy_*, look at #unknown channel");
+    let embeds = vec![Embed { description: Some("News\nmore".to_owned()), ..Embed::default() }];
+    assert_eq!(title(&Content { embeds, ..content("") }), "News");
+    assert_eq!(title(&Content { files: vec![file(1, "a_b.png", 1)], ..content("") }), "a_b.png");
+    assert_eq!(title(&content("\u{200B}")), "Message by Ada");
+    assert_eq!(title(&content(&"🦀".repeat(80))), format!("{}…", "🦀".repeat(49)));
 }

@@ -23,7 +23,15 @@ fn parts(number: usize) -> Room {
 
 /// The source's own server, with nothing special about it.
 fn here(room: Room) -> Stage {
-    Stage { room, same_server: true, answered: None, namesake: false, file_limit: limits::FILE_BYTES }
+    Stage {
+        room,
+        same_server: true,
+        answered: None,
+        thread: Told::All,
+        starter: None,
+        namesake: false,
+        file_limit: limits::FILE_BYTES,
+    }
 }
 
 fn texts(content: &Content, room: Room) -> Vec<String> {

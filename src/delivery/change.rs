@@ -1,0 +1,142 @@
+//! Editing and deleting mirrors: what follows a first showing.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::activity::{Ending, Mirror};
+use crate::domain::follow::BrokenReason;
+use crate::domain::webhook::Webhook;
+use crate::rest::model::Attachment;
+use crate::rest::{ChangeOutcome, RestError, WebhookMessage};
+use crate::store::{Done, StoreError, Work};
+
+use super::posts::Gone;
+use super::send::{Performed, Sender, access, count, span};
+use super::{parts, redraw};
+
+impl Sender<'_> {
+    pub(super) async fn edit(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
+        let (message, done) = (mirror.message, redraw::edited(work, mirror));
+        let Some(webhook) = self.webhook_of(work, message).cloned() else {
+            // Only the webhook that made a message can edit it.
+            return Ok(Performed::Done(done));
+        };
+        let (parts, part) = (parts::parts(work), usize::try_from(mirror.part.0));
+        let Some(mut payload) = part.ok().and_then(|part| parts.get(part)).cloned() else {
+            return Ok(Performed::Done(done));
+        };
+        let address = self.address(mirror);
+        let standing = match self.standing_files(&webhook, address, mirror).await {
+            Ok(standing) => standing,
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(_) => return Ok(self.postponed(work)),
+        };
+        let names: Vec<_> = standing.iter().map(|file| file.filename.as_str()).collect();
+        // An edit uploads nothing: what was linked stays linked.
+        payload.link_missing(&names, work.link());
+        let stays = |file: &&Attachment| parts.iter().any(|part| part.has_file(&file.filename));
+        let kept: Vec<_> = standing.iter().filter(stays).map(|file| file.id.clone()).collect();
+        let keep = (mirror.files > 0).then_some(kept.as_slice());
+        let body = payload.edit_body(keep);
+        let later = self.retitle(work, mirror).await;
+        let edit = async || self.tools.rest.edit_webhook_message(access(&webhook), address, &body).await;
+        let mut outcome = edit().await;
+        if self.woke(mirror.channel, &mut outcome).await {
+            outcome = edit().await;
+        }
+        let done = self.unless(work, later, done);
+        self.changed(work, mirror, done, outcome).await
+    }
+
+    /// What to record of an edit whose post's title has to wait: that it is to be done once more, which changes nothing else.
+    pub(super) fn unless(&self, work: &Work, later: Option<DateTime<Utc>>, done: Done) -> Done {
+        later.map_or(done, |until| Done::Postponed { delivery: work.delivery.id, until })
+    }
+
+    /// The files that stand with a mirror.
+    async fn standing_files(
+        &self,
+        webhook: &Webhook,
+        message: WebhookMessage,
+        mirror: &Mirror,
+    ) -> Result<Vec<Attachment>, RestError> {
+        if mirror.files == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(self.tools.rest.webhook_message(access(webhook), message).await?.attachments)
+    }
+
+    pub(super) async fn delete(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
+        let done = Done::Deleted { delivery: work.delivery.id, message: mirror.message };
+        let outcome = match self.webhook_of(work, mirror.message) {
+            Some(webhook) => {
+                let (webhook, message) = (access(webhook), self.address(mirror));
+                let delete = async || self.tools.rest.delete_webhook_message(webhook, message).await;
+                let mut outcome = delete().await;
+                if self.woke(mirror.channel, &mut outcome).await {
+                    outcome = delete().await;
+                }
+                outcome
+            }
+            // The webhook that made it is gone: the bot may still be allowed to.
+            None => self.delete_as_bot(mirror).await,
+        };
+        if matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone)
+            && let Some(instead) = self.tidy(work, mirror).await?
+        {
+            return Ok(instead);
+        }
+        self.changed(work, mirror, done, outcome).await
+    }
+
+    /// Deletes a mirror of a former webhook. What can't be done is left at that: there is no other way.
+    async fn delete_as_bot(&self, mirror: &Mirror) -> ChangeOutcome {
+        let reason = "The original was deleted";
+        let outcome = self.tools.rest.delete_message(mirror.channel, mirror.message, reason).await;
+        if matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_)) {
+            tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
+        }
+        ChangeOutcome::Done
+    }
+
+    /// What an edit or a deletion came to.
+    pub(super) async fn changed(
+        &mut self,
+        work: &Work,
+        mirror: &Mirror,
+        done: Done,
+        outcome: ChangeOutcome,
+    ) -> Result<Performed, StoreError> {
+        let webhook = mirror.webhook;
+        let gone = Done::Deleted { delivery: work.delivery.id, message: mirror.message };
+        match outcome {
+            ChangeOutcome::Done => {
+                count("changed");
+                Ok(Performed::Done(done))
+            }
+            ChangeOutcome::MirrorGone => Ok(Performed::Done(gone)),
+            ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
+                // Of its own: an edit that must wait does not hold the lane.
+                Ok(Performed::Done(Done::Postponed {
+                    delivery: work.delivery.id,
+                    until: self.now() + span(how_long),
+                }))
+            }
+            ChangeOutcome::Again => Ok(self.postponed(work)),
+            ChangeOutcome::WebhookGone => {
+                self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
+            }
+            ChangeOutcome::Forbidden(code) => self.forbidden(work, webhook, code).await,
+            ChangeOutcome::TargetGone => match self.gone(Some(mirror.channel), webhook).await {
+                Gone::Target => self.target_gone(work).await,
+                Gone::Post => Ok(Performed::Done(gone)),
+                Gone::Moved => self.moved(work, webhook).await,
+                Gone::Unclear => Ok(self.postponed(work)),
+            },
+            ChangeOutcome::Archived => {
+                tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what stands there stays as it is");
+                Ok(self.ended(work, Ending::Refused))
+            }
+            ChangeOutcome::Refused(refusal) => Ok(self.refused(work, &refusal)),
+        }
+    }
+}
