@@ -12,7 +12,9 @@ mod ingest;
 mod options;
 mod panel;
 mod reply;
+mod report;
 pub mod shards;
+mod undecoded;
 
 use std::sync::Arc;
 

@@ -310,7 +310,8 @@ mod tests {
         assert_eq!(verdict(unrecorded, &paused), Verdict::Unknown);
         let broken = Facts { state: BROKEN, ..RELAY };
         assert_eq!(verdict(unrecorded, &broken), Verdict::Broken(BrokenReason::WebhookDeleted));
-        let ended = Facts { state: BROKEN, ..owed(OwedState::Ended(Ending::FollowEnded), Shown::Never, false) };
+        let ended =
+            Facts { state: BROKEN, ..owed(OwedState::Ended(Ending::FollowEnded), Shown::Never, false) };
         assert_eq!(verdict(POSTED, &ended), Verdict::Broken(BrokenReason::WebhookDeleted));
     }
 
@@ -338,7 +339,10 @@ mod tests {
         assert_eq!(wait(Turn { lane_until: soon, ..turn }, now), Wait::Limited(soon.unwrap()));
         assert_eq!(wait(Turn { wait_until: soon, ..turn }, now), Wait::Limited(soon.unwrap()));
         assert_eq!(wait(Turn { lane_until: soon, ahead: 3, ..turn }, now), Wait::Behind(3, soon));
-        assert_eq!(wait(Turn { attempts: 2, wait_until: soon, ahead: 3, ..turn }, now), Wait::Failed(2, soon));
+        assert_eq!(
+            wait(Turn { attempts: 2, wait_until: soon, ahead: 3, ..turn }, now),
+            Wait::Failed(2, soon)
+        );
         assert_eq!(wait(Turn { in_flight: true, attempts: 2, ..turn }, now), Wait::Sending);
         assert_eq!(wait(Turn { in_flight: true, lane_until: soon, ..turn }, now), Wait::Doubt(soon.unwrap()));
     }

@@ -113,9 +113,9 @@ impl FactsRow {
         let state = match self.state.as_str() {
             "active" => FollowState::Active,
             "paused" => FollowState::Paused,
-            reason => {
-                FollowState::Broken(BrokenReason::parse(reason).ok_or(StoreError::Unreadable("broken_reason"))?)
-            }
+            reason => FollowState::Broken(
+                BrokenReason::parse(reason).ok_or(StoreError::Unreadable("broken_reason"))?,
+            ),
         };
         let left_out = match self.left_out.as_str() {
             "tags" => Some(LeftOut::Tags),
@@ -188,7 +188,9 @@ impl Store {
     pub async fn asked(&self, channel: ChannelId, message: MessageId) -> Result<Option<Asked>, StoreError> {
         let origins = [Origin::Message { channel, message }, Origin::Panel { channel, message }];
         let query = Sql::new(format!("{ASKED}WHERE origin IN "), []);
-        self.read_asked(query.list(origins.map(|origin| origin.to_string()))).await.map(|mut found| found.pop())
+        self.read_asked(query.list(origins.map(|origin| origin.to_string())))
+            .await
+            .map(|mut found| found.pop())
     }
 
     /// What is known of this activity.
@@ -253,17 +255,14 @@ impl Store {
     ) -> Result<Vec<InFollower>, StoreError> {
         let find = Sql::new("SELECT id FROM channel_follows WHERE source_channel_id IN ", []);
         let find = find.list(asked.sources()).then(" ORDER BY CASE WHEN guild_id = ").bind(server.to_db());
-        let find = find.then(" THEN 0 ELSE 1 END, id DESC LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let find =
+            find.then(" THEN 0 ELSE 1 END, id DESC LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let ids = find.numbers(&self.db).await?;
         self.in_followers(asked, ids).await
     }
 
     /// What became of a message in one follow.
-    pub async fn in_follow(
-        &self,
-        asked: &Asked,
-        follow: FollowId,
-    ) -> Result<Option<InFollower>, StoreError> {
+    pub async fn in_follow(&self, asked: &Asked, follow: FollowId) -> Result<Option<InFollower>, StoreError> {
         Ok(self.in_followers(asked, vec![follow.0]).await?.pop())
     }
 

@@ -71,6 +71,7 @@ impl Follows {
         for asked in self.store.newest_asked(follow.pair.source, LAST.into()).await? {
             // It was removed meanwhile.
             let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
+            let here = self.look(here).await;
             let original = (!asked.deleted).then_some(asked.origin.message());
             messages.push(Recent {
                 posted_at: asked.posted_at(),

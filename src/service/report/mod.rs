@@ -7,6 +7,7 @@ mod origin;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::domain::activity::{Origin, Revision};
@@ -112,8 +113,7 @@ pub struct Fate {
 impl Follows {
     /// What became of a message, or of what it mirrors. It is given in Discord's own form.
     pub async fn report(&self, actor: Actor, message: Value) -> Result<Report, ServiceError> {
-        let message: Message =
-            serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
+        let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
         let mut access = Access::new(&self.rest);
         let place = access.own(actor, message.channel_id).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
@@ -176,7 +176,7 @@ impl Follows {
         let total: u64 = rest.values().sum();
         let looked_at = self.store.followers_with_facts(asked, actor.guild, LOOKED_AT).await?;
         let counted = total > u64::try_from(looked_at.len()).unwrap_or(u64::MAX);
-        let mut lines = Vec::new();
+        let mut seen = Vec::new();
         for one in looked_at {
             let target = access.end(actor, one.follow.pair.target).await?;
             match target {
@@ -184,14 +184,32 @@ impl Follows {
                 End::Deleted(_) if one.follow.guild != actor.guild => continue,
                 End::Here { .. } | End::Elsewhere { .. } | End::Deleted(_) => {}
             }
-            let fate = self.fate(asked, subject, &one);
-            if let Some(count) = rest.get_mut(&fate.verdict) {
+            if let Some(count) = rest.get_mut(&verdict(subject, &one.facts)) {
                 *count = count.saturating_sub(1);
             }
-            lines.push(Line { follow: one.follow, target, fate });
+            seen.push((one, target));
         }
         rest.retain(|_, count| *count > 0);
+        let looking = seen.into_iter().map(async |(one, target)| {
+            let one = self.look(one).await;
+            let fate = self.fate(asked, subject, &one);
+            Line { follow: one.follow, target, fate }
+        });
+        let lines = join_all(looking).await;
         Ok(To::Followers(Followers { panel: subject.panel, lines, rest, counted, former }))
+    }
+
+    /// Looks whether the mirrors still stand: that somebody deleted one is otherwise found at the next edit.
+    async fn look(&self, mut one: InFollower) -> InFollower {
+        let stands = join_all(one.mirrors.into_iter().map(async |mirror| {
+            let found = self.rest.message(mirror.channel, mirror.message).await;
+            (!found.is_err_and(|error| error.is_not_found())).then_some(mirror)
+        }));
+        one.mirrors = stands.await.into_iter().flatten().collect();
+        if let Some(owed) = &mut one.facts.owed {
+            owed.mirrored = !one.mirrors.is_empty();
+        }
+        one
     }
 
     /// What became of a message in this follower.
