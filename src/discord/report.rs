@@ -37,8 +37,8 @@ fn describe(report: &Report) -> String {
     blocks.extend(report.from.as_ref().map(came_from));
     match &report.to {
         To::Followers(followers) => blocks.extend(goes_to(followers)),
-        // That nobody follows the mirrors' channel needs no words.
-        To::Nobody(Nobody::NotFollowed { former: 0 } | Nobody::Own) if report.from.is_some() => {}
+        // That nobody follows the mirror's channel needs no words.
+        To::Nobody(Nobody::NotFollowed { former: 0 }) if report.from.is_some() => {}
         To::Nobody(nobody) => blocks.push(alone(*nobody)),
     }
     blocks.join("\n\n")
@@ -146,10 +146,10 @@ fn goes_to(followers: &Followers) -> Vec<String> {
             counted = true;
         }
     }
-    let what = if followers.panel { "This panel" } else { "It" };
+    let what = if followers.panel { "This panel in" } else { "In" };
     let mut blocks = Vec::new();
     if !lines.is_empty() {
-        blocks.push(format!("{what} in the channels that follow this one:\n{}", lines.join("\n")));
+        blocks.push(format!("{what} the channels that follow this one:\n{}", lines.join("\n")));
     }
     if !rest.is_empty() {
         blocks.push(count(&rest, counted, lines.is_empty()));

@@ -140,14 +140,29 @@ impl Follows {
             Some(asked) => asked,
             None if !content::is_post(message) => return Ok(To::Nobody(Nobody::System)),
             None if self.is_own(message) => {
-                let mirror = message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook));
-                let forgotten = mirror && !is_mirror;
-                return Ok(To::Nobody(if forgotten { Nobody::Forgotten } else { Nobody::Own }));
+                return Ok(To::Nobody(self.why_own(&unrecorded(place, message), message, is_mirror).await?));
             }
             None => unrecorded(place, message),
         };
         let published = message.flags & CROSSPOSTED != 0;
         self.followers_of_message(access, actor, &asked, published).await
+    }
+
+    /// Why a message of the bot's own appears nowhere else. Of a mirror that matters only where somebody follows its channel.
+    async fn why_own(
+        &self,
+        asked: &Asked,
+        message: &Message,
+        is_mirror: bool,
+    ) -> Result<Nobody, ServiceError> {
+        let webhooks_own = message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook));
+        Ok(match (is_mirror, webhooks_own) {
+            (true, _) if self.store.count_followers_by_facts(asked).await?.is_empty() => {
+                Nobody::NotFollowed { former: 0 }
+            }
+            (false, true) => Nobody::Forgotten,
+            (true, _) | (false, false) => Nobody::Own,
+        })
     }
 
     /// Whether the bot posted it.
