@@ -189,9 +189,9 @@ fn count(rest: &BTreeMap<Verdict, u64>, counted: bool, alone: bool) -> String {
 pub(super) fn last(last: &LastMessages) -> CreateEmbed {
     let LastMessages { follow, source, target, messages } = last;
     let title = match messages.len() {
-        0 => format!("No messages {}", follow.id),
-        1 => format!("Last message {}", follow.id),
-        count => format!("Last {count} messages {}", follow.id),
+        0 => format!("No messages of follow {}", follow.id),
+        1 => format!("Last message of follow {}", follow.id),
+        count => format!("Last {count} messages of follow {}", follow.id),
     };
     let head = format!("{} → {}", shown(source), shown(target));
     let text = if messages.is_empty() {
