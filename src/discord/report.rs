@@ -323,17 +323,11 @@ fn links(links: &[String]) -> String {
 
 /// Which rule of the follow's mode leaves it out.
 fn left_out(follow: &Follow, fate: &Fate) -> String {
-    let short = |tags: &str| text::escape(&text::cut(tags, TAGS));
-    let hits: Vec<String> = fate.hits.iter().map(ToString::to_string).collect();
+    let tags = text::escape(&text::cut(&fate.tags.join(", "), TAGS));
     match &follow.options.filter {
         Filter::All => "left out by its tags".to_owned(),
-        Filter::Only(_) => {
-            format!(
-                "left out: mode `only` {}, and it has none of them",
-                short(&follow.options.filter.tag_list())
-            )
-        }
-        Filter::Except(_) => format!("left out: mode `except`, and it has {}", short(&hits.join(", "))),
+        Filter::Only(_) => format!("left out: mode `only` {tags}, and it has none of them"),
+        Filter::Except(_) => format!("left out: mode `except`, and it has {tags}"),
     }
 }
 

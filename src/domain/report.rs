@@ -332,18 +332,19 @@ mod tests {
     #[test]
     fn the_nearest_reason_to_wait_is_named() {
         let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
-        let soon = Some(now + TimeDelta::seconds(9));
+        let later = now + TimeDelta::seconds(9);
+        let soon = Some(later);
         let turn = Turn { attempts: 0, wait_until: None, lane_until: None, in_flight: false, ahead: 0 };
         assert_eq!(wait(turn, now), Wait::Soon);
         assert_eq!(wait(Turn { wait_until: Some(now), lane_until: Some(now), ..turn }, now), Wait::Soon);
-        assert_eq!(wait(Turn { lane_until: soon, ..turn }, now), Wait::Limited(soon.unwrap()));
-        assert_eq!(wait(Turn { wait_until: soon, ..turn }, now), Wait::Limited(soon.unwrap()));
+        assert_eq!(wait(Turn { lane_until: soon, ..turn }, now), Wait::Limited(later));
+        assert_eq!(wait(Turn { wait_until: soon, ..turn }, now), Wait::Limited(later));
         assert_eq!(wait(Turn { lane_until: soon, ahead: 3, ..turn }, now), Wait::Behind(3, soon));
         assert_eq!(
             wait(Turn { attempts: 2, wait_until: soon, ahead: 3, ..turn }, now),
             Wait::Failed(2, soon)
         );
         assert_eq!(wait(Turn { in_flight: true, attempts: 2, ..turn }, now), Wait::Sending);
-        assert_eq!(wait(Turn { in_flight: true, lane_until: soon, ..turn }, now), Wait::Doubt(soon.unwrap()));
+        assert_eq!(wait(Turn { in_flight: true, lane_until: soon, ..turn }, now), Wait::Doubt(later));
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::follow::{Delivery, Follow, FollowId};
 use crate::domain::permissions::Permissions;
 use crate::rest::model::Message;
 
-use super::super::access::Access;
+use super::super::access::{Access, Found};
 use super::super::{Actor, End, Follows, Refusal, ServiceError, content};
 use super::origin::link_seen;
 use super::{Fate, subject};
@@ -51,7 +51,7 @@ impl Follows {
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_MESSAGES).await?;
         let source = access.end(actor, follow.pair.source).await?;
         let messages = match follow.options.delivery {
-            Delivery::Relay => self.recorded(&mut access, actor, &follow).await?,
+            Delivery::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
             // Nothing is recorded of what Discord itself delivers.
             Delivery::Native if matches!(source, End::Here { .. } | End::Elsewhere { .. }) => {
                 self.in_history(&mut access, actor, &follow).await?
@@ -66,8 +66,15 @@ impl Follows {
         access: &mut Access<'_>,
         actor: Actor,
         follow: &Follow,
+        source: &End,
     ) -> Result<Vec<Recent>, ServiceError> {
         let mut messages = Vec::new();
+        let forum = match (source, access.find(follow.pair.source).await?) {
+            (End::Here { .. } | End::Elsewhere { .. }, Found::Seen(channel)) => {
+                access.forum_of(&channel).await?
+            }
+            _ => None,
+        };
         for asked in self.store.newest_asked(follow.pair.source, LAST.into()).await? {
             // It was removed meanwhile.
             let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
@@ -76,7 +83,7 @@ impl Follows {
             messages.push(Recent {
                 posted_at: asked.posted_at(),
                 original: link_seen(access, actor, asked.origin.channel(), original).await?,
-                fate: self.fate(&asked, subject(&asked, false), &here),
+                fate: self.fate(&asked, subject(&asked, false), &here, forum.as_ref()),
             });
         }
         Ok(messages)

@@ -12,16 +12,16 @@ use serde_json::Value;
 
 use crate::domain::activity::{Origin, Revision};
 use crate::domain::channel::{ChannelKind, message_link};
-use crate::domain::follow::Follow;
+use crate::domain::follow::{Filter, Follow};
 use crate::domain::permissions::Permissions;
 use crate::domain::place;
 use crate::domain::report::{Facts, Subject, Verdict, Wait, verdict, wait};
-use crate::domain::tags::Tag;
-use crate::rest::model::Message;
+use crate::domain::tags::TagSet;
+use crate::rest::model::{Channel, Message};
 use crate::store::{Asked, InFollower};
 
 use super::access::{Access, Place};
-use super::{Actor, End, Follows, Refusal, ServiceError, content};
+use super::{Actor, End, Follows, Refusal, ServiceError, TagsNow, content};
 
 pub use self::last::{LastMessages, Recent};
 pub use self::origin::{By, CameFrom};
@@ -106,8 +106,8 @@ pub struct Fate {
     pub wait: Option<Wait>,
     /// Links to what shows it, by part.
     pub links: Vec<String>,
-    /// Those of the follow's tags that it has.
-    pub hits: Vec<Tag>,
+    /// The tags for which the follow's mode leaves it out: under `except` those that it has, under `only` those that it would need.
+    pub tags: Vec<String>,
 }
 
 impl Follows {
@@ -145,7 +145,8 @@ impl Follows {
             None => unrecorded(place, message),
         };
         let published = message.flags & CROSSPOSTED != 0;
-        self.followers_of_message(access, actor, &asked, published).await
+        let forum = access.forum_of(&place.channel).await?;
+        self.followers_of_message(access, actor, &asked, published, forum.as_ref()).await
     }
 
     /// Why a message of the bot's own appears nowhere else. Of a mirror that matters only where somebody follows its channel.
@@ -178,6 +179,7 @@ impl Follows {
         actor: Actor,
         asked: &Asked,
         published: bool,
+        forum: Option<&Channel>,
     ) -> Result<To, ServiceError> {
         let subject = subject(asked, published);
         let mut rest: BTreeMap<Verdict, u64> = BTreeMap::new();
@@ -207,7 +209,7 @@ impl Follows {
         rest.retain(|_, count| *count > 0);
         let looking = seen.into_iter().map(async |(one, target)| {
             let one = self.look(one).await;
-            let fate = self.fate(asked, subject, &one);
+            let fate = self.fate(asked, subject, &one, forum);
             Line { follow: one.follow, target, fate }
         });
         let lines = join_all(looking).await;
@@ -227,8 +229,8 @@ impl Follows {
         one
     }
 
-    /// What became of a message in this follower.
-    fn fate(&self, asked: &Asked, subject: Subject, one: &InFollower) -> Fate {
+    /// What became of a message in this follower. The forum to which the source belongs is given where the person sees it.
+    fn fate(&self, asked: &Asked, subject: Subject, one: &InFollower, forum: Option<&Channel>) -> Fate {
         let verdict = verdict(subject, &one.facts);
         let waits = matches!(verdict, Verdict::Waiting | Verdict::Updating | Verdict::Removing);
         let mirrors = one.mirrors.iter();
@@ -238,7 +240,7 @@ impl Follows {
             links: mirrors
                 .map(|mirror| message_link(one.follow.guild, mirror.channel, mirror.message))
                 .collect(),
-            hits: hits(asked, &one.follow),
+            tags: deciding_tags(asked, &one.follow.options.filter, forum),
         }
     }
 
@@ -249,7 +251,7 @@ impl Follows {
         let before = follow.created_at > message.id.created_at();
         let (delivery, state) = (follow.options.delivery, follow.state);
         let facts = Facts { delivery, state, before, left_out: None, owed: None };
-        Fate { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), hits: Vec::new() }
+        Fate { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), tags: Vec::new() }
     }
 }
 
@@ -262,10 +264,18 @@ fn subject(asked: &Asked, published: bool) -> Subject {
     }
 }
 
-/// Those of the follow's tags that the message has.
-fn hits(asked: &Asked, follow: &Follow) -> Vec<Tag> {
-    let tags = follow.options.filter.tags().iter();
-    tags.filter(|tag| asked.tags.contains(&tag.key())).cloned().collect()
+/// The tags for which a follow's mode leaves a message out, as they are called now.
+fn deciding_tags(asked: &Asked, filter: &Filter, forum: Option<&Channel>) -> Vec<String> {
+    let hits = |tags: &TagSet| {
+        TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
+    };
+    let deciding = match filter {
+        Filter::All => return Vec::new(),
+        Filter::Only(tags) => Filter::Only(tags.clone()),
+        Filter::Except(tags) => hits(tags).map_or(Filter::All, Filter::Except),
+    };
+    let TagsNow { there, deleted } = TagsNow::of(&deciding, forum, true);
+    there.into_iter().chain(deleted).collect()
 }
 
 /// What can be told of a message without its having been recorded.

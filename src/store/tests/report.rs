@@ -94,7 +94,7 @@ async fn counts_say_what_the_lines_say(#[values(Backend::Sqlite, Backend::Postgr
     let shown = store.in_follow(&asked, ids[&10]).await.unwrap().unwrap();
     assert_eq!(shown.mirrors[0].message, message(id + 1));
     assert_eq!(store.asked_by_id(asked.activity.unwrap()).await.unwrap(), Some(asked.clone()));
-    assert_eq!(store.newest_asked(channel(1), 10).await.unwrap(), [asked.clone()]);
+    assert_eq!(store.newest_asked(channel(1), 10).await.unwrap(), std::slice::from_ref(&asked));
     // Nobody knows what tags a message has that was not recorded.
     let unknown = verdicts(&db, &unrecorded(id + 5), UNRECORDED).await;
     assert_eq!((unknown[0], unknown[4]), ((10, Verdict::Unknown), (14, Verdict::Unknown)));
