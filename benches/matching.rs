@@ -1,4 +1,5 @@
-//! What a forum post with tags costs with so many followers, of which a third have each mode: the one transaction that decides who is owed it, and owes it.
+//! What a forum post with tags costs with so many followers, of which a third have each mode: the one transaction that decides who is owed it, and owes it. And what
+//! it costs to ask afterwards what became of it in all of them.
 //!
 //! ```text
 //! cargo bench --bench matching
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tributary::config::EncryptionKey;
 use tributary::domain::activity::Origin;
-use tributary::domain::ids::{ChannelId, MessageId, TagId, UserId};
+use tributary::domain::ids::{ChannelId, GuildId, MessageId, TagId, UserId};
 use tributary::domain::message::{Content, InThread, PostTag};
 use tributary::domain::place::Place;
 use tributary::store::{Cipher, SourceEvent, Store};
@@ -100,6 +101,18 @@ impl Town {
         }
     }
 
+    /// What became of a post that was written down, in all followers.
+    fn report(&self, post: &Origin) -> u64 {
+        self.runtime.block_on(async {
+            let asked = self.store.asked(post.channel(), post.message()).await.expect("the database answers");
+            let asked = asked.expect("it is written down");
+            let server = GuildId::new(7).expect("a snowflake");
+            self.store.followers_with_facts(&asked, server, 20).await.expect("the database answers");
+            let counts = self.store.count_followers_by_facts(&asked).await.expect("the database answers");
+            counts.into_iter().map(|(_, count)| count).sum()
+        })
+    }
+
     fn record(&self, post: SourceEvent) -> usize {
         let recorded = self.runtime.block_on(self.store.record_events(&[post], now()));
         recorded.expect("it is written down").lanes.len()
@@ -161,4 +174,24 @@ fn sqlite(bencher: Bencher<'_, '_>, followers: u64) {
 fn postgres(bencher: Bencher<'_, '_>, followers: u64) {
     let Some(town) = Town::on_postgres(followers) else { return };
     bencher.with_inputs(|| town.post()).bench_values(|post| town.record(post));
+}
+
+/// A delivery report's questions to SQLite.
+#[divan::bench(args = [1_000, 100_000], sample_count = 10)]
+fn report_on_sqlite(bencher: Bencher<'_, '_>, followers: u64) {
+    let town = Town::on_sqlite(followers);
+    let post = town.post();
+    let origin = post.origin();
+    town.record(post);
+    bencher.bench(|| town.report(&origin));
+}
+
+/// The same to PostgreSQL.
+#[divan::bench(args = [1_000, 100_000], sample_count = 10)]
+fn report_on_postgres(bencher: Bencher<'_, '_>, followers: u64) {
+    let Some(town) = Town::on_postgres(followers) else { return };
+    let post = town.post();
+    let origin = post.origin();
+    town.record(post);
+    bencher.bench(|| town.report(&origin));
 }

@@ -10,7 +10,7 @@ use serenity::{
 use crate::service::{Actor, ServiceError};
 
 use super::follow_list::{self, Act, Press};
-use super::{Bot, follow_answer, panel, reply};
+use super::{Bot, follow_answer, panel, reply, report};
 
 /// Answers a press on a message of the bot's.
 pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {
@@ -39,24 +39,43 @@ async fn outdated(ctx: &serenity::Context, press: &ComponentInteraction) {
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Message(message)).await);
 }
 
-/// The list of follows as it is after the press, below what came of it.
+/// The list of follows as it is after the press, below what came of it; or what was asked for in its place, with a way back.
 async fn list(
     bot: &Bot,
     press: &ComponentInteraction,
     actor: Actor,
     parsed: Press,
 ) -> EditInteractionResponse {
-    let (view, notice) = match parsed {
+    let (view, act) = match parsed {
         Press::Turn(view) => (view, None),
-        Press::Change(view) => (view, Some(change(bot, actor, press).await)),
+        Press::Change(view) => (view, Some(chosen(press))),
     };
-    let mut embeds: Vec<CreateEmbed> = notice.into_iter().collect();
-    match bot.follows.list(actor, view.channel, view.cursor).await {
-        Ok(page) => {
-            embeds.push(follow_list::embed(&page, view));
-            EditInteractionResponse::new().embeds(embeds).components(follow_list::components(&page, view))
+    let said = match act {
+        None => None,
+        Some(None) => Some(reply::failed("I can't read that choice. Please run the command again.")),
+        Some(Some(act)) => {
+            Some(act_on(bot, actor, act).await.unwrap_or_else(|error| reply::error(&error, "follows")))
         }
-        Err(error) => refused(&error, embeds),
+    };
+    let mut embeds: Vec<CreateEmbed> = said.into_iter().collect();
+    let page = match bot.follows.list(actor, view.channel, view.cursor).await {
+        Ok(page) => page,
+        Err(error) => return refused(&error, embeds),
+    };
+    let mut components = follow_list::components(&page, view);
+    if matches!(act, Some(Some(Act::Last(_)))) {
+        components.push(follow_list::way_back(view));
+    } else {
+        embeds.push(follow_list::embed(&page, view));
+    }
+    EditInteractionResponse::new().embeds(embeds).components(components)
+}
+
+/// What was chosen in the menu.
+fn chosen(press: &ComponentInteraction) -> Option<Act> {
+    match &press.data.kind {
+        ComponentInteractionDataKind::StringSelect { values } => Act::parse(values.first()?),
+        _ => None,
     }
 }
 
@@ -70,36 +89,19 @@ fn refused(error: &ServiceError, mut embeds: Vec<CreateEmbed>) -> EditInteractio
     }
 }
 
-/// Does what was chosen in the menu; what came of it stands above the list.
-async fn change(bot: &Bot, actor: Actor, press: &ComponentInteraction) -> CreateEmbed {
-    let chosen = match &press.data.kind {
-        ComponentInteractionDataKind::StringSelect { values } => {
-            values.first().and_then(|value| Act::parse(value))
-        }
-        _ => None,
-    };
-    let done = match chosen {
-        Some(act) => act_on(bot, actor, act).await,
-        None => return reply::failed("I can't read that choice. Please run the command again."),
-    };
-    match done {
-        Ok(text) => reply::done(text),
-        Err(error) => reply::error(&error, "follows"),
-    }
-}
-
-async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceError> {
-    match act {
+/// Does what was chosen, and says what came of it: above the list, or in its place.
+async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<CreateEmbed, ServiceError> {
+    Ok(match act {
         Act::Pause(id) => {
             bot.follows.pause(actor, id).await?;
-            Ok(format!(
+            reply::done(format!(
                 "Follow {id} is paused. Messages mirrored so far stay, panels stand still; what is posted meanwhile is not sent later."
             ))
         }
         Act::Resume(id) => {
             let resumed = bot.follows.resume(actor, id).await?;
             let missed = "What was posted meanwhile is not sent later.";
-            Ok(if resumed.was_broken {
+            reply::done(if resumed.was_broken {
                 format!("Follow {id} works again. {missed}")
             } else {
                 format!("Follow {id} is active again. {missed}")
@@ -107,7 +109,8 @@ async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<String, ServiceErro
         }
         Act::Remove(id) => {
             bot.follows.remove(actor, id).await?;
-            Ok(format!("Follow {id} is removed. Messages mirrored so far stay; panels go."))
+            reply::done(format!("Follow {id} is removed. Messages mirrored so far stay; panels go."))
         }
-    }
+        Act::Last(id) => report::last(&bot.follows.last_messages(actor, id).await?),
+    })
 }

@@ -49,7 +49,11 @@ fn without_nulls(value: Value) -> Value {
 fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
     let heading = if command.qualified_name.contains(' ') { "###" } else { "##" };
     let description = command.description.as_deref().unwrap_or_default();
-    let mut text = format!("{heading} `/{}`\n\n{description}.\n", command.qualified_name);
+    let name = match &command.context_menu_name {
+        Some(name) => format!("{name}, in the menu of a message"),
+        None => format!("`/{}`", command.qualified_name),
+    };
+    let mut text = format!("{heading} {name}\n\n{description}.\n");
     if let Some(help) = &command.help_text {
         let _ = write!(text, "\n{}\n", help.trim());
     }

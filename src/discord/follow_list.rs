@@ -41,12 +41,14 @@ pub(super) enum Press {
     Change(View),
 }
 
-/// What the menu does to a follow.
+/// What the menu does with a follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Pause(FollowId),
     Resume(FollowId),
     Remove(FollowId),
+    /// Show what became of the last messages.
+    Last(FollowId),
 }
 
 impl View {
@@ -75,7 +77,7 @@ impl Press {
         };
         let view = View { channel, cursor };
         match (kind, parts.next()) {
-            ("newer" | "older", None) => Some(Self::Turn(view)),
+            ("newer" | "older" | "back", None) => Some(Self::Turn(view)),
             ("act", None) => Some(Self::Change(view)),
             _ => None,
         }
@@ -91,6 +93,7 @@ impl Act {
             "pause" => Some(Self::Pause(id)),
             "resume" => Some(Self::Resume(id)),
             "remove" => Some(Self::Remove(id)),
+            "last" => Some(Self::Last(id)),
             _ => None,
         }
     }
@@ -190,7 +193,9 @@ pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> 
     if !page.rows.is_empty() {
         let options = page.rows.iter().flat_map(choices).collect();
         let menu = CreateSelectMenu::new(view.id("act"), CreateSelectMenuKind::String { options });
-        rows.push(CreateActionRow::SelectMenu(menu.placeholder("Pause, resume or remove a follow …")));
+        rows.push(CreateActionRow::SelectMenu(
+            menu.placeholder("Look into, pause, resume or remove a follow …"),
+        ));
     }
     if page.newer > 0 || page.older() > 0 {
         let turn = |cursor, kind| View { cursor, ..view }.id(kind);
@@ -202,6 +207,11 @@ pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> 
         ]));
     }
     rows
+}
+
+/// The way from something else that stands in the list's place back to it.
+pub(super) fn way_back(view: View) -> CreateActionRow {
+    CreateActionRow::Buttons(vec![button(view.id("back"), "◀ Back to the list", true)])
 }
 
 fn button(id: String, label: &str, enabled: bool) -> CreateButton {
@@ -218,7 +228,7 @@ fn choices(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
         FollowState::Paused => Some(("Resume", "resume")),
         FollowState::Broken(_) => Some(("Try again (resume)", "resume")),
     };
-    let options = change.into_iter().chain([("Remove", "remove")]);
+    let options = [("Last ten messages", "last")].into_iter().chain(change).chain([("Remove", "remove")]);
     let option = |(word, value)| {
         CreateSelectMenuOption::new(format!("{word} {id}"), format!("{value}:{}", id.0))
             .description(text::cut(&ends, 100))
@@ -260,6 +270,7 @@ mod tests {
                 let view = View { channel, cursor };
                 assert!(view.id("older").len() <= 100);
                 assert_eq!(Press::parse(&view.id("older")), Some(Press::Turn(view)));
+                assert_eq!(Press::parse(&view.id("back")), Some(Press::Turn(view)));
                 assert_eq!(Press::parse(&view.id("act")), Some(Press::Change(view)));
             }
         }

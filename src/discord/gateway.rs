@@ -19,7 +19,7 @@ use crate::service::watch::Shard;
 
 use super::ingest::{self, Queues};
 use super::shards::{self, GatewayState};
-use super::{Bot, commands, components, panel};
+use super::{Bot, commands, components, panel, undecoded};
 
 /// What the bot listens to. MESSAGE_CONTENT must be switched on in the developer portal.
 const INTENTS: GatewayIntents = GatewayIntents::GUILDS
@@ -204,11 +204,13 @@ impl Handler {
         }
         let Sinks { intake, upkeep, bot, .. } = self.sinks.clone();
         let queues = self.queues.clone();
+        let http = Arc::clone(&ctx.http);
         queues.report(Report::Connecting(self.shard(ctx.shard_id)));
         // Nothing is collected: a collector is only the one place that sees events in the gateway's order, on the shard's own task.
         let mut nothing = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
             ingest::pass_on(&queues, &intake, &upkeep, event);
             ingest::watch_panels(&bot.panels, event);
+            undecoded::answer(&http, &bot, event);
             None::<()>
         }));
         collectors.insert(ctx.shard_id, tokio::spawn(async move { while nothing.next().await.is_some() {} }));

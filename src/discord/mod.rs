@@ -12,8 +12,10 @@ mod ingest;
 mod options;
 mod panel;
 mod reply;
+mod report;
 pub mod shards;
 mod threads;
+mod undecoded;
 
 use std::sync::Arc;
 

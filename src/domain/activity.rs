@@ -232,6 +232,12 @@ impl Ending {
             Self::GaveUp => "gave_up",
         }
     }
+
+    /// The ending that this word stands for.
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Withdrawn, Self::Refused, Self::FollowEnded, Self::GaveUp];
+        all.into_iter().find(|ending| ending.as_str() == text)
+    }
 }
 
 /// A message in a target that shows a part of an activity.

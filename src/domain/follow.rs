@@ -103,6 +103,7 @@ choice! {
 
 choice! {
     /// Why a follow stopped delivering without anyone having paused it.
+    #[derive(PartialOrd, Ord)]
     BrokenReason {
         /// The source channel was deleted.
         SourceDeleted = "source_deleted",

@@ -168,6 +168,9 @@ pub enum Refusal {
     /// The same for a channel that must be of this server.
     #[error("I can't find that channel: it doesn't exist, or one of us can't see it.")]
     UnknownChannel,
+    /// What Discord sent of a message has no author or no place.
+    #[error("I can't read that message, so I can't say what became of it.")]
+    UnreadableMessage,
     /// The source's server doesn't let other servers follow it.
     #[error(
         "That channel is not open to other servers. Somebody with Manage Channels there can open it with `/publish`."

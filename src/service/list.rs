@@ -11,7 +11,7 @@ use super::access::{Access, Found};
 use super::follow_change::usual_threads;
 use super::{Actor, Follows, ServiceError, TagsNow};
 
-/// How many follows a page shows. With two choices each, their select stays under Discord's 25 options.
+/// How many follows a page shows. With three choices each, their select stays under Discord's 25 options.
 pub(crate) const PAGE: u64 = 8;
 /// How many follows the autocompletion looks through, for those that fit what was typed.
 const CHOICES: u64 = 100;

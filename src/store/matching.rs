@@ -9,11 +9,11 @@ use super::connect::Write;
 use super::sql::Sql;
 
 /// A follow of the thread itself has all of it; one of its channel what it asks for.
-const REACHES: &str =
+pub(super) const REACHES: &str =
     "(f.source_channel_id = a.thread_id OR a.place = 'source' OR f.threads = 'all' OR f.threads = a.place)";
 
 /// One of the follow's tags is among the activity's.
-const TAGGED: &str = "EXISTS (SELECT 1 FROM channel_follow_tags t JOIN activity_tags g ON g.tag = t.tag \
+pub(super) const TAGGED: &str = "EXISTS (SELECT 1 FROM channel_follow_tags t JOIN activity_tags g ON g.tag = t.tag \
     WHERE t.follow_id = f.id AND g.activity_id = a.id)";
 
 /// The activities with each channel whose follows they may concern, after [`followers_of`].

@@ -18,6 +18,7 @@
 //! | `mirrors` | what a message of a target mirrors |
 //! | `panels`, `panel_looks` | panels, and what came of looking at them |
 //! | `panel_mirrors` | what their mirrors need beyond those of messages |
+//! | `report` | what became of a message in each of its source's followers |
 //! | `samples` | numbers over time, for the charts of panels |
 //! | `server_stats` | numbers about one server's follows |
 //! | `stats` | numbers for `/about` and the metrics |
@@ -49,6 +50,7 @@ mod mirrors;
 mod panel_looks;
 mod panel_mirrors;
 mod panels;
+mod report;
 mod samples;
 mod server_stats;
 mod setup;
@@ -77,6 +79,7 @@ pub use lanes::{Lease, OpenLane};
 pub use mirrors::Mirrored;
 pub use panel_looks::Look;
 pub use panels::PanelChange;
+pub use report::{Asked, InFollower};
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use source_event::{Recorded, SourceEvent};

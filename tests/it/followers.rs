@@ -92,7 +92,8 @@ async fn taking_a_publication_back_breaks_others_follows_and_says_how_many() {
         let list = keeper.run(&target, "/follows", ()).await.unwrap();
         assert!(list.text().contains("no longer open to other servers"), "{}", list.text());
         // It can't simply be resumed.
-        let resumed = list.select("Pause, resume or remove a follow …", &["resume:2"]).await.unwrap();
+        let resumed =
+            list.select("Look into, pause, resume or remove a follow …", &["resume:2"]).await.unwrap();
         assert!(resumed.text().contains("not open to other servers"), "{}", resumed.text());
         scene.run("/publish", audience(&scene.releases, "everyone")).await;
     }

@@ -5,7 +5,7 @@ use tributary_sandbox::{Channel, Options, Permissions, Reply};
 
 use crate::harness::{SOON, Scene, admin};
 
-const MENU: &str = "Pause, resume or remove a follow …";
+const MENU: &str = "Look into, pause, resume or remove a follow …";
 
 fn channel(channel: &Channel) -> Options {
     Options::new().set("channel", channel)

@@ -28,6 +28,7 @@ mod panels;
 mod permissions;
 mod proxy;
 mod relay;
+mod report;
 mod restart;
 mod rules;
 mod secrets;

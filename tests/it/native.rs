@@ -4,7 +4,7 @@ use tributary_sandbox::{Channel, Options};
 
 use crate::harness::{SOON, Scene};
 
-const MENU: &str = "Pause, resume or remove a follow …";
+const MENU: &str = "Look into, pause, resume or remove a follow …";
 
 fn channel(channel: &Channel) -> Options {
     Options::new().set("channel", channel)

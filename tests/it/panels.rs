@@ -106,7 +106,7 @@ async fn while_a_follow_is_paused_its_panels_stand_still_and_say_so() {
     board.notice("Notice", "Version 1.").await;
     let mirror = board.shows(&board.news, "Version 1.").await;
     let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
-    let menu = "Pause, resume or remove a follow …";
+    let menu = "Look into, pause, resume or remove a follow …";
     list.select(menu, &["pause:1"]).await.expect("an answer");
     let paused = board.shows(&board.news, "is paused since").await;
     assert_eq!(paused.id, mirror.id);
@@ -329,7 +329,7 @@ async fn a_panel_that_goes_takes_the_mirrors_of_paused_follows_along() {
     board.notice("Notice", "Soon gone.").await;
     board.shows(&board.news, "Soon gone.").await;
     let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
-    list.select("Pause, resume or remove a follow …", &["pause:1"]).await.expect("an answer");
+    list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.expect("an answer");
     board.shows(&board.news, "is paused since").await;
     let question = board.run("/panel delete", Options::new().set("panel", "Notice")).await;
     question.press("Remove").await.expect("an answer");
@@ -339,7 +339,7 @@ async fn a_panel_that_goes_takes_the_mirrors_of_paused_follows_along() {
 #[tokio::test]
 async fn a_panel_made_during_a_pause_comes_when_it_ends() {
     let board = Board::new().await;
-    let menu = "Pause, resume or remove a follow …";
+    let menu = "Look into, pause, resume or remove a follow …";
     let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
     list.select(menu, &["pause:1"]).await.expect("an answer");
     board.notice("Notice", "Made meanwhile.").await;

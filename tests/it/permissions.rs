@@ -49,7 +49,7 @@ async fn looking_needs_manage_messages_and_changing_manage_channels() {
     assert!(list.text().contains("1 follow"), "{}", list.text());
     for act in ["pause:1", "remove:1"] {
         let before = scene.everything().await;
-        let answer = list.select("Pause, resume or remove a follow …", &[act]).await.unwrap();
+        let answer = list.select("Look into, pause, resume or remove a follow …", &[act]).await.unwrap();
         assert!(
             answer.text().starts_with(&format!("You need **Manage Channels** in {}", scene.news.mention()))
         );
@@ -202,7 +202,7 @@ async fn buttons_ask_again_who_may() {
     scene.harbour.revoke_all(&scene.alice);
     let helper = scene.harbour.role("helper", Permissions::MANAGE_MESSAGES);
     scene.harbour.grant(&scene.alice, helper);
-    let answer = list.select("Pause, resume or remove a follow …", &["remove:9"]).await.unwrap();
+    let answer = list.select("Look into, pause, resume or remove a follow …", &["remove:9"]).await.unwrap();
     assert!(answer.text().starts_with("You need **Manage Channels**"), "{}", answer.text());
     assert!(answer.text().contains("9 follows"), "the list is still theirs to see: {}", answer.text());
 
@@ -222,7 +222,7 @@ async fn a_change_is_told_even_where_the_list_may_no_longer_be_seen() {
     scene.harbour.revoke_all(&scene.alice);
     let role = scene.harbour.role("gardener", Permissions::MANAGE_CHANNELS);
     scene.harbour.grant(&scene.alice, role);
-    let answer = list.select("Pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
+    let answer = list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
     assert!(answer.text().contains("Follow #1 is paused"), "{}", answer.text());
     assert!(answer.text().contains("You need **Manage Messages**"), "{}", answer.text());
 }
@@ -232,9 +232,9 @@ async fn resuming_asks_for_sight_of_the_source() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
     let list = scene.run("/follows", ()).await;
-    let list = list.select("Pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
+    let list = list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
     scene.releases.deny(&scene.alice, Permissions::VIEW_CHANNEL);
-    let answer = list.select("Pause, resume or remove a follow …", &["resume:1"]).await.unwrap();
+    let answer = list.select("Look into, pause, resume or remove a follow …", &["resume:1"]).await.unwrap();
     assert!(answer.text().starts_with(CANT_FIND), "{}", answer.text());
     assert_eq!(scene.newest("is_active").await.as_deref(), Some("0"));
 }

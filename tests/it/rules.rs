@@ -36,7 +36,7 @@ async fn a_paused_follow_is_said_to_be_paused_when_it_is_followed_again() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
     let list = scene.run("/follows", ()).await;
-    list.select("Pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
+    list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
     let text = scene.refused("/follow", follow(&scene.releases)).await;
     assert!(text.contains("is already following") && text.contains("paused"), "{text}");
     let changed = scene.run("/follow", follow(&scene.releases).set("panels", false)).await;
@@ -243,7 +243,7 @@ async fn beyond_the_hours_actions_the_answer_says_when_to_go_on() {
         assert!(text.contains("<t:") && text.contains(":R>"), "{text}");
     }
     let list = scene.run("/follows", ()).await;
-    let removed = list.select("Pause, resume or remove a follow …", &["remove:1"]).await.unwrap();
+    let removed = list.select("Look into, pause, resume or remove a follow …", &["remove:1"]).await.unwrap();
     assert!(removed.text().contains("<t:"), "{}", removed.text());
     assert_eq!(scene.count("channel_follows").await, 1);
     // Each person has their own.

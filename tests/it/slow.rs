@@ -28,7 +28,7 @@ async fn a_button_is_acknowledged_at_once_and_answered_later() {
     scene.follow(&scene.releases).await;
     let list = scene.run("/follows", ()).await;
     scene.world.sandbox.fault(Fault::on("GET", "/guilds/*", Effect::Delay(SLOW)));
-    let paused = list.select("Pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
+    let paused = list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
     assert!(paused.acknowledged_after().unwrap() < Duration::from_secs(1));
     assert_eq!(paused.kind(), Some(ReplyKind::DeferredUpdate));
     assert!(paused.text().contains("Follow #1 is paused"), "{}", paused.text());

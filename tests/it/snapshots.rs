@@ -90,7 +90,7 @@ async fn lists() {
         .await;
     let list = scene.run("/follows", ()).await;
     story.tell(&scene, "/follows", &list);
-    let list = list.select("Pause, resume or remove a follow …", &["pause:9"]).await.unwrap();
+    let list = list.select("Look into, pause, resume or remove a follow …", &["pause:9"]).await.unwrap();
     story.tell(&scene, "pause #9", &list);
     let list = list.press("Older ▶").await.unwrap();
     story.tell(&scene, "Older ▶", &list);
@@ -175,9 +175,9 @@ async fn refusals() {
     scene.follow(&scene.harbour.text("third")).await;
     story.forge(&scene, "too many", "/unfollow", channel(&scene.releases)).await;
     let list = scene.run("/follows", ()).await;
-    let list = list.select("Pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
+    let list = list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
     scene.alice.run(&scene.news, "/follow", channel(&scene.releases)).await.unwrap();
-    let resumed = list.select("Pause, resume or remove a follow …", &["resume:1"]).await.unwrap();
+    let resumed = list.select("Look into, pause, resume or remove a follow …", &["resume:1"]).await.unwrap();
     story.tell(&scene, "resumed", &resumed);
     let text = assert_no_refusal_is_green(&story.0);
     assert_snapshot!(text);

@@ -303,6 +303,17 @@ impl Person {
         reply.settled(self.patience()).await
     }
 
+    /// Like [`Self::run_on`], past `default_member_permissions` and contexts (a server admin may have lifted them).
+    pub async fn run_on_unchecked(
+        &self,
+        channel: &Channel,
+        message: MessageId,
+        command: &str,
+    ) -> Result<Reply, ActError> {
+        let reply = self.invoke(channel, Invocation::on_message(command, message).unchecked()).await?;
+        reply.settled(self.patience()).await
+    }
+
     /// Like [`Self::run_on`], but doesn't wait for the bot at all.
     pub fn start_command_on(
         &self,

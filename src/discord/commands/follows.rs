@@ -12,7 +12,8 @@ use super::super::reply;
 
 /// Show what this server follows, and what is broken
 ///
-/// Newest first, with each follow's state, and why it is broken if it is. The menu below pauses, resumes or removes one. Needs Manage Messages;
+/// Newest first, with each follow's state, and why it is broken if it is. The menu below shows what became of the last ten
+/// messages of one, pauses, resumes or removes it. Needs Manage Messages;
 /// changing something needs Manage Channels in the target.
 ///
 /// Example: `/follows channel:#news`

@@ -1,4 +1,4 @@
-//! The slash commands, one file each: read the options, call a service, show what came of it.
+//! The commands, one file each: read the options, call a service, show what came of it.
 
 mod about;
 mod follow;
@@ -6,6 +6,7 @@ mod followers;
 mod follows;
 pub(super) mod panel;
 mod publish;
+mod report;
 mod unfollow;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
         followers::followers(),
         publish::publish(),
         panel::panel(),
+        report::delivery_report(),
         about::about(),
     ];
     poise::set_qualified_names(&mut commands);

@@ -12,6 +12,7 @@ mod numbers;
 mod paging;
 mod panels;
 mod posts;
+mod report;
 mod secrets;
 mod simulation;
 mod states;

@@ -64,6 +64,29 @@ async fn a_follow_is_made_and_its_mirrors_live() {
 }
 
 #[tokio::test]
+async fn a_delivery_report_is_asked_for_by_keyboard() {
+    let scene = Scene::new().await;
+    scene.follow(&scene.releases).await;
+    let (source, target) = (&scene.releases, &scene.news);
+    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[source, target]).await else {
+        return;
+    };
+    screen.write_in("left").await;
+    screen.browser.keys("v1 is out{Enter}").await;
+    screen.shows("right", "v1 is out").await;
+    screen.to_last("left").await;
+    screen.browser.keys("{Enter}").await;
+    screen
+        .browser
+        .until("document.querySelector('[role=menu]')?.innerText.includes('Delivery report')")
+        .await;
+    screen.browser.keys("deliv{Enter}").await;
+    screen.shows("left", "In the channels that follow this one").await;
+    screen.shows("left", "Only you can see this").await;
+    screen.is_sound().await;
+}
+
+#[tokio::test]
 async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
     let scene = Scene::new().await;
     for n in 1..=9 {

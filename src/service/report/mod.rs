@@ -1,0 +1,302 @@
+//! The delivery report: what became of a message in each follower, and where a mirror comes from, as far as the person who asks may know. `last` shows the
+//! same for the last messages of one follow.
+
+mod last;
+mod origin;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::domain::activity::{Origin, Revision};
+use crate::domain::channel::{ChannelKind, message_link};
+use crate::domain::follow::{Filter, Follow};
+use crate::domain::permissions::Permissions;
+use crate::domain::place;
+use crate::domain::report::{Facts, Subject, Verdict, Wait, verdict, wait};
+use crate::domain::tags::TagSet;
+use crate::rest::model::{Channel, Message};
+use crate::store::{Asked, InFollower};
+
+use super::access::{Access, Place};
+use super::{Actor, End, Follows, Refusal, ServiceError, TagsNow, content};
+
+pub use self::last::{LastMessages, Recent};
+pub use self::origin::{By, CameFrom};
+
+/// How many followers are looked at one by one; the rest is counted.
+const LOOKED_AT: u64 = 20;
+/// Discord: "Message Flags", `CROSSPOSTED`.
+const CROSSPOSTED: u64 = 1 << 0;
+/// Discord: "Message Types", what a thread that was started from a message begins with.
+const THREAD_STARTER: u16 = 21;
+
+/// What is known of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// A link to it.
+    pub link: String,
+    /// When it was posted.
+    pub posted_at: DateTime<Utc>,
+    /// What it mirrors.
+    pub from: Option<CameFrom>,
+    /// Who mirrors it.
+    pub to: To,
+}
+
+/// Who mirrors a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// Those that follow its channel, each with what became of it there.
+    Followers(Followers),
+    /// Nobody, for this reason.
+    Nobody(Nobody),
+}
+
+/// Why a message appears nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nobody {
+    /// Nobody follows its channel.
+    NotFollowed {
+        /// How many channels show it that used to.
+        former: u64,
+    },
+    /// It is Discord's own: a join, a boost, a pin.
+    System,
+    /// The bot posted it.
+    Own,
+    /// The bot posted it as a mirror, and has forgotten of what.
+    Forgotten,
+}
+
+/// The followers of a message's channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followers {
+    /// It is a panel's.
+    pub panel: bool,
+    /// Those that the person sees; their own server's first.
+    pub lines: Vec<Line>,
+    /// How many others there are, by what became of it.
+    pub rest: BTreeMap<Verdict, u64>,
+    /// Some of these weren't looked at, so that the person may see them.
+    pub counted: bool,
+    /// How many channels show it that follow no more.
+    pub former: u64,
+}
+
+/// What became of a message in a follower that the person sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The follow.
+    pub follow: Follow,
+    /// Its target.
+    pub target: End,
+    /// What became of the message there.
+    pub fate: Fate,
+}
+
+/// What became of a message in one follower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fate {
+    /// In one word.
+    pub verdict: Verdict,
+    /// Why it waits, where it does.
+    pub wait: Option<Wait>,
+    /// Links to what shows it, by part.
+    pub links: Vec<String>,
+    /// The tags for which the follow's mode leaves it out: under `except` those that it has, under `only` those that it would need.
+    pub tags: Vec<String>,
+}
+
+impl Follows {
+    /// What became of a message, or of what it mirrors. It is given in Discord's own form.
+    pub async fn report(&self, actor: Actor, message: Value) -> Result<Report, ServiceError> {
+        let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
+        let mut access = Access::new(&self.rest);
+        let place = access.own(actor, message.channel_id).await?;
+        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
+        access.read_all(actor.guild).await?;
+        let from = self.came_from(&mut access, actor, &message).await?;
+        let to = self.goes_to(&mut access, actor, &place, &message, from.is_some()).await?;
+        Ok(Report {
+            link: message_link(actor.guild, message.channel_id, message.id),
+            posted_at: message.id.created_at(),
+            from,
+            to,
+        })
+    }
+
+    async fn goes_to(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        place: &Place,
+        message: &Message,
+        is_mirror: bool,
+    ) -> Result<To, ServiceError> {
+        let asked = match self.store.asked(message.channel_id, message.id).await? {
+            Some(asked) => asked,
+            None if !content::is_post(message) => return Ok(To::Nobody(Nobody::System)),
+            None if self.is_own(message) => {
+                return Ok(To::Nobody(self.why_own(&unrecorded(place, message), message, is_mirror).await?));
+            }
+            None => unrecorded(place, message),
+        };
+        let published = message.flags & CROSSPOSTED != 0;
+        let forum = access.forum_of(&place.channel).await?;
+        self.followers_of_message(access, actor, &asked, published, forum.as_ref()).await
+    }
+
+    /// Why a message of the bot's own appears nowhere else. Of a mirror that matters only where somebody follows its channel.
+    async fn why_own(
+        &self,
+        asked: &Asked,
+        message: &Message,
+        is_mirror: bool,
+    ) -> Result<Nobody, ServiceError> {
+        let webhooks_own = message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook));
+        Ok(match (is_mirror, webhooks_own) {
+            (true, _) if self.store.count_followers_by_facts(asked).await?.is_empty() => {
+                Nobody::NotFollowed { former: 0 }
+            }
+            (false, true) => Nobody::Forgotten,
+            (true, _) | (false, false) => Nobody::Own,
+        })
+    }
+
+    /// Whether the bot posted it.
+    fn is_own(&self, message: &Message) -> bool {
+        message.author.id == self.identity.user
+            || message.application_id == Some(self.identity.application)
+            || message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
+    }
+
+    async fn followers_of_message(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        asked: &Asked,
+        published: bool,
+        forum: Option<&Channel>,
+    ) -> Result<To, ServiceError> {
+        let subject = subject(asked, published);
+        let mut rest: BTreeMap<Verdict, u64> = BTreeMap::new();
+        for (facts, count) in self.store.count_followers_by_facts(asked).await? {
+            *rest.entry(verdict(subject, &facts)).or_default() += count;
+        }
+        let former = self.store.count_former_followers(asked).await?;
+        if rest.is_empty() {
+            return Ok(To::Nobody(Nobody::NotFollowed { former }));
+        }
+        let total: u64 = rest.values().sum();
+        let looked_at = self.store.followers_with_facts(asked, actor.guild, LOOKED_AT).await?;
+        let counted = total > u64::try_from(looked_at.len()).unwrap_or(u64::MAX);
+        let mut seen = Vec::new();
+        for one in looked_at {
+            let target = access.end(actor, one.follow.pair.target).await?;
+            match target {
+                End::Hidden => continue,
+                End::Deleted(_) if one.follow.guild != actor.guild => continue,
+                End::Here { .. } | End::Elsewhere { .. } | End::Deleted(_) => {}
+            }
+            if let Some(count) = rest.get_mut(&verdict(subject, &one.facts)) {
+                *count = count.saturating_sub(1);
+            }
+            seen.push((one, target));
+        }
+        rest.retain(|_, count| *count > 0);
+        let looking = seen.into_iter().map(async |(one, target)| {
+            let one = self.look(one).await;
+            let fate = self.fate(asked, subject, &one, forum);
+            Line { follow: one.follow, target, fate }
+        });
+        let lines = join_all(looking).await;
+        Ok(To::Followers(Followers { panel: subject.panel, lines, rest, counted, former }))
+    }
+
+    /// Looks whether the mirrors still stand: that somebody deleted one is otherwise found at the next edit.
+    async fn look(&self, mut one: InFollower) -> InFollower {
+        let stands = join_all(one.mirrors.into_iter().map(async |mirror| {
+            let found = self.rest.message(mirror.channel, mirror.message).await;
+            (!found.is_err_and(|error| error.is_not_found())).then_some(mirror)
+        }));
+        one.mirrors = stands.await.into_iter().flatten().collect();
+        if let Some(owed) = &mut one.facts.owed {
+            owed.mirrored = !one.mirrors.is_empty();
+        }
+        one
+    }
+
+    /// What became of a message in this follower. The forum to which the source belongs is given where the person sees it.
+    fn fate(&self, asked: &Asked, subject: Subject, one: &InFollower, forum: Option<&Channel>) -> Fate {
+        let verdict = verdict(subject, &one.facts);
+        let waits = matches!(verdict, Verdict::Waiting | Verdict::Updating | Verdict::Removing);
+        let mirrors = one.mirrors.iter();
+        Fate {
+            verdict,
+            wait: waits.then(|| wait(one.turn, self.clock.now())),
+            links: mirrors
+                .map(|mirror| message_link(one.follow.guild, mirror.channel, mirror.message))
+                .collect(),
+            tags: deciding_tags(asked, &one.follow.options.filter, forum),
+        }
+    }
+
+    /// What became of a message that Discord itself delivers.
+    fn native_fate(&self, follow: &Follow, message: &Message) -> Fate {
+        let published = message.flags & CROSSPOSTED != 0;
+        let subject = Subject { panel: false, recorded: false, deleted: false, published };
+        let before = follow.created_at > message.id.created_at();
+        let (delivery, state) = (follow.options.delivery, follow.state);
+        let facts = Facts { delivery, state, before, left_out: None, owed: None };
+        Fate { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), tags: Vec::new() }
+    }
+}
+
+fn subject(asked: &Asked, published: bool) -> Subject {
+    Subject {
+        panel: matches!(asked.origin, Origin::Panel { .. }),
+        recorded: asked.activity.is_some(),
+        deleted: asked.deleted,
+        published,
+    }
+}
+
+/// The tags for which a follow's mode leaves a message out, as they are called now.
+fn deciding_tags(asked: &Asked, filter: &Filter, forum: Option<&Channel>) -> Vec<String> {
+    let hits = |tags: &TagSet| {
+        TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
+    };
+    let deciding = match filter {
+        Filter::All => return Vec::new(),
+        Filter::Only(tags) => Filter::Only(tags.clone()),
+        Filter::Except(tags) => hits(tags).map_or(Filter::All, Filter::Except),
+    };
+    let TagsNow { there, deleted } = TagsNow::of(&deciding, forum, true);
+    there.into_iter().chain(deleted).collect()
+}
+
+/// What can be told of a message without its having been recorded.
+fn unrecorded(place: &Place, message: &Message) -> Asked {
+    let channel = message.channel_id;
+    // A private thread is no part of its channel.
+    let parent = place.channel.parent_id.filter(|_| place.kind() == ChannelKind::PublicThread);
+    let begins = message.id.get() == channel.get() || message.kind == THREAD_STARTER;
+    Asked {
+        activity: None,
+        origin: Origin::Message { channel, message: message.id },
+        source: parent.unwrap_or(channel),
+        thread: parent.map(|_| channel),
+        place: match parent {
+            None => place::Place::Source,
+            Some(_) if begins => place::Place::Starter,
+            Some(_) => place::Place::Answer,
+        },
+        revision: Revision(1),
+        deleted: false,
+        author: Some(message.author.id),
+        tags: Vec::new(),
+    }
+}
