@@ -250,8 +250,8 @@ pub struct Follow {
     pub follower_webhook: Option<WebhookId>,
     /// Whether it delivers.
     pub state: FollowState,
-    /// Who set it up.
-    pub created_by: UserId,
+    /// Who set it up; none once that person is forgotten.
+    pub created_by: Option<UserId>,
     /// When it was set up.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.

@@ -24,7 +24,8 @@ pub struct Notifier {
 
 /// What one person is told in one message: follows into one channel that broke for one reason.
 struct News {
-    person: UserId,
+    /// Nobody in particular, where that person was forgotten.
+    person: Option<UserId>,
     target: ChannelId,
     reason: BrokenReason,
     follows: Vec<Follow>,
@@ -62,7 +63,8 @@ impl Notifier {
         if reachable && self.rest.create_message(news.target, &message(news)).await.is_ok() {
             return Ok(());
         }
-        let direct = self.rest.open_direct_messages(news.person).await?;
+        let Some(person) = news.person else { return Ok(()) };
+        let direct = self.rest.open_direct_messages(person).await?;
         self.rest.create_message(direct.id, &message(news)).await.map(|_| ())
     }
 }
@@ -87,12 +89,13 @@ fn message(news: &News) -> serde_json::Value {
     if news.follows.len() > NAMED {
         named.push_str(&format!(" and {} more", news.follows.len() - NAMED));
     }
-    let (person, target) = (news.person, news.target);
+    let target = news.target;
+    let person = news.person.map(|person| format!("<@{person}> ")).unwrap_or_default();
     let text = format!(
-        "<@{person}> <#{target}> no longer receives what is posted in {named}.\n> {}\n`/follows` shows it, and tries again.",
+        "{person}<#{target}> no longer receives what is posted in {named}.\n> {}\n`/follows` shows it, and tries again.",
         news.reason.explanation()
     );
-    json!({ "content": text, "allowed_mentions": { "users": [person] } })
+    json!({ "content": text, "allowed_mentions": { "users": news.person.as_slice() } })
 }
 
 /// The source, where its mention can be read.
