@@ -49,7 +49,13 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
         Event::MessageDeleteBulk(deleted) => {
             deleted.ids.iter().for_each(|message| deletion(queues, intake, deleted.channel_id, *message));
         }
-        Event::GuildCreate(created) => queues.report(Report::There(created.guild.id.into_domain())),
+        Event::GuildCreate(created) => {
+            let guild = created.guild.id.into_domain();
+            if let Some(back) = upkeep.there(guild) {
+                let _ = queues.changes.send(back);
+            }
+            queues.report(Report::There(guild));
+        }
         Event::ChannelDelete(deleted) => {
             let channel = deleted.channel.id.into_domain();
             queues.change(upkeep, channel, Change::ChannelDeleted(channel));
@@ -63,7 +69,7 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
             queues.report(Report::Away(away.guild.id.into_domain()));
         }
         Event::GuildDelete(left) => {
-            let _ = queues.changes.send(Change::GuildLeft(left.guild.id.into_domain()));
+            let _ = queues.changes.send(upkeep.left(left.guild.id.into_domain()));
         }
         Event::Unknown(unknown) => undecoded(queues, intake, unknown),
         _ => {}

@@ -16,6 +16,7 @@ pub mod panel;
 pub mod permissions;
 pub mod place;
 pub mod rendering;
+pub mod retention;
 pub mod retry;
 pub mod tag_list;
 pub mod tags;

@@ -1,5 +1,7 @@
 //! `/follow`: a channel begins to follow another. What becomes of a follow that stands already is in `follow_change`, the question that may come first in `confirm`.
 
+use chrono::TimeDelta;
+
 use crate::domain::follow::{Delivery, Follow, FollowState, NewFollow, Pair};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::permissions::Permissions;
@@ -17,6 +19,8 @@ const BOT_IN_TARGET: Permissions =
     Permissions::MANAGE_WEBHOOKS.union(Permissions::VIEW_CHANNEL).union(Permissions::READ_MESSAGE_HISTORY);
 /// What the bot needs where it reads, to relay.
 const BOT_IN_SOURCE: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
+/// What is later than this before now, Discord has told of: more than any machine's clock is wrong.
+const LATELY: TimeDelta = TimeDelta::hours(1);
 
 /// What came of `/follow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,11 +112,10 @@ impl Follows {
     /// A source that nobody had read is read from now on: what was posted before is not sent later.
     pub(super) async fn begin_reading(&self, source: &Place, delivery: Delivery) -> Result<(), ServiceError> {
         if delivery == Delivery::Relay && !self.store.is_read(source.id()).await? {
-            // A channel's own number is older than all its messages.
-            let oldest = MessageId::from_db(source.id().to_db()).ok();
-            if let Some(newest) = source.channel.last_message_id.or(oldest) {
-                self.store.move_seen_message(source.id(), newest).await?;
-            }
+            // Where nobody has posted for long, up to a moment ago: what was last read long ago, and isn't followed yet, is forgotten.
+            let lately = MessageId::first_at(self.clock.now() - LATELY);
+            let newest = source.channel.last_message_id.map_or(lately, |newest| newest.max(lately));
+            self.store.move_seen_message(source.id(), newest).await?;
         }
         Ok(())
     }

@@ -30,6 +30,8 @@ pub enum Change {
     ChannelDeleted(ChannelId),
     /// The bot is no longer in a server. An outage is not a leaving.
     GuildLeft(GuildId),
+    /// The bot is in a server again that it had left.
+    GuildBack(GuildId),
     /// The webhooks of a channel are not what they were; Discord doesn't say which.
     WebhooksChanged(ChannelId),
 }
@@ -58,6 +60,18 @@ impl Upkeep {
         self.watched.concerns(channel)
     }
 
+    /// What to reflect when the bot is removed from a server.
+    pub fn left(&self, guild: GuildId) -> Change {
+        // At once, and not when the change is reflected: the bot may be invited again before.
+        self.watched.add_left(guild);
+        Change::GuildLeft(guild)
+    }
+
+    /// What to reflect when the bot is in a server; mostly nothing. In memory only.
+    pub fn there(&self, guild: GuildId) -> Option<Change> {
+        self.watched.take_left(guild).then_some(Change::GuildBack(guild))
+    }
+
     /// Reflects changes as they come, until the last sender is gone. What fails is found by the next sweep.
     pub async fn run(&self, mut changes: UnboundedReceiver<Change>) {
         while let Some(change) = changes.recv().await {
@@ -72,6 +86,9 @@ impl Upkeep {
         for webhook in self.store.own_webhooks().await? {
             self.watched.add_webhook(webhook);
         }
+        for guild in self.store.left_guilds(self.clock.now()).await? {
+            self.watched.add_left(guild);
+        }
         let sources = self.store.followed_sources().await?;
         let read = sources.into_iter().map(|source| (source.channel, source.guild));
         self.watched.extend(read, self.store.followed_ends().await?);
@@ -83,18 +100,31 @@ impl Upkeep {
         match change {
             Change::ChannelDeleted(channel) => {
                 self.break_all(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;
-                self.break_all(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await
+                self.break_all(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await?;
+                Ok(self.store.close_channel(channel).await?)
             }
             Change::GuildLeft(guild) => {
+                self.store.guild_left(guild, self.clock.now()).await?;
                 self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
                 self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await
+            }
+            Change::GuildBack(guild) => {
+                tracing::info!(%guild, "the bot is in a server again that it had left");
+                Ok(self.store.guild_back(guild).await?)
             }
             Change::WebhooksChanged(channel) => self.check_webhooks(channel).await,
         }
     }
 
-    /// Looks at every active follow, for what happened while nobody listened.
-    pub async fn sweep(&self) -> Result<(), ServiceError> {
+    /// Looks at every server and every active follow, for what happened while nobody listened. `joined` knows the servers that the gateway named.
+    pub async fn sweep(&self, joined: impl Fn(GuildId) -> bool) -> Result<(), ServiceError> {
+        let mut access = Access::new(&self.rest);
+        for guild in self.store.known_guilds().await? {
+            if !joined(guild) && access.guild(guild).await?.is_none() {
+                let left = self.left(guild);
+                self.reflect(left).await?;
+            }
+        }
         let mut after = None;
         loop {
             // Anew for each page: a follow is never compared with something that is older than itself.

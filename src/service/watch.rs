@@ -34,6 +34,8 @@ struct Sets {
     /// Sources and targets of all follows.
     ends: HashSet<ChannelId>,
     own_webhooks: HashSet<WebhookId>,
+    /// Servers that the bot has left, and of which something is kept.
+    left: HashSet<GuildId>,
 }
 
 impl Watched {
@@ -78,6 +80,17 @@ impl Watched {
     /// Remembers a webhook of the bot's own. Never forgotten: a late message of a removed one is still the bot's.
     pub fn add_webhook(&self, webhook: WebhookId) {
         self.write(|sets| sets.own_webhooks.insert(webhook));
+    }
+
+    /// The bot has left a server.
+    pub fn add_left(&self, guild: GuildId) {
+        self.write(|sets| sets.left.insert(guild));
+    }
+
+    /// The bot is in a server; whether it had left it.
+    pub fn take_left(&self, guild: GuildId) -> bool {
+        // It is asked for every server at the start of a session, and mostly the answer is no.
+        self.read(|sets| sets.left.contains(&guild)) && self.write(|sets| sets.left.remove(&guild))
     }
 
     /// Takes up what the database knows: the sources that are read, and both ends of all follows.

@@ -62,7 +62,7 @@ struct Sealed {
 }
 
 impl Store {
-    /// Forgets a person. Their messages lose author, content, digest and tags, and what is owed of them ends; which mirror belongs to which
+    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them ends; which mirror belongs to which
     /// message stays known until it is too old, so that a deletion still reaches it. With `mirrors`, the messages count as deleted instead:
     /// whoever runs the lanes, now or later, removes their mirrors.
     pub async fn forget_user(
@@ -106,7 +106,8 @@ impl Store {
         let standing = Sql::new("SELECT id FROM activities WHERE NOT deleted AND id IN ", []).list(some());
         let standing = Changed { edited: Vec::new(), deleted: standing.numbers(&*txn).await? };
         if mirrors {
-            let delete = "UPDATE activities SET deleted = TRUE, revision = revision + 1, content = NULL WHERE id IN ";
+            let delete =
+                "UPDATE activities SET deleted = TRUE, revision = revision + 1, content = NULL WHERE id IN ";
             Sql::new(delete, []).list(standing.ids()).execute(&*txn).await?;
             reopen(&txn, &standing).await?;
             let orphans = "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
@@ -123,8 +124,9 @@ impl Store {
         }
         let clear = "UPDATE activities SET author_id = NULL, content = NULL, digest = NULL WHERE id IN ";
         forgotten.messages += Sql::new(clear, []).list(some()).execute(&*txn).await?;
-        let tags = Sql::new("DELETE FROM activity_tags WHERE activity_id IN ", []).list(some());
-        tags.execute(&*txn).await?;
+        // Hashtags are words of theirs; a post's forum tags also say who is shown the answers of others under it.
+        let tags = Sql::new("DELETE FROM activity_tags WHERE tag NOT LIKE '%:%' AND activity_id IN ", []);
+        tags.list(some()).execute(&*txn).await?;
         for (state, count) in
             [("= 'due'", &mut forgotten.mirrors_going), ("<> 'due'", &mut forgotten.mirrors_staying)]
         {
@@ -162,7 +164,8 @@ impl Store {
     /// Panels that they made are nobody's, and those that name them (tasks, say) don't any more; these are looked at at once.
     async fn forget_panels_name(&self, user: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let txn = self.write().await?;
-        let query = "SELECT id, version, config, created_by FROM panels WHERE created_by = $1 OR config LIKE $2";
+        let query =
+            "SELECT id, version, config, created_by FROM panels WHERE created_by = $1 OR config LIKE $2";
         let values = [user.to_db().into(), format!("%{user}%").into()];
         let found: Vec<Config> = Sql::new(query, values).rows_of(&*txn).await?;
         let mut forgotten = 0;
@@ -191,7 +194,8 @@ impl Store {
     /// Takes their name out of the contents that are kept of others' messages.
     async fn forget_mentions(&self, user: UserId) -> Result<u64, StoreError> {
         let mut forgotten = 0;
-        let kept = "SELECT id FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at IS ";
+        let kept =
+            "SELECT id FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at IS ";
         for settled in ["NULL", "NOT NULL"] {
             let all = Sql::new(format!("{kept}{settled}"), []).numbers(&self.db).await?;
             for some in all.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
@@ -208,7 +212,9 @@ impl Store {
 
     async fn forget_mention(&self, row: Sealed, user: UserId) -> Result<u64, StoreError> {
         let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-        let Showing::Message(mut content) = self.cipher.open_content(origin, &row.content)? else { return Ok(0) };
+        let Showing::Message(mut content) = self.cipher.open_content(origin, &row.content)? else {
+            return Ok(0);
+        };
         if content.names.people.remove(&user).is_none() {
             return Ok(0);
         }

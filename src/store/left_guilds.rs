@@ -120,7 +120,8 @@ impl Store {
     async fn forget_source(&self, source: i64) -> Result<(), StoreError> {
         let mut after = 0;
         loop {
-            let query = "SELECT id FROM activities WHERE source_channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+            let query =
+                "SELECT id FROM activities WHERE source_channel_id = $1 AND id > $2 ORDER BY id LIMIT $3";
             let some = Sql::new(query, [source.into(), after.into(), CHUNK.into()]).numbers(&self.db).await?;
             let Some(last) = some.last() else { return Ok(()) };
             after = *last;
@@ -133,7 +134,8 @@ impl Store {
         let txn = self.write().await?;
         gates::standing_sources(&*txn, ids(sources.iter().copied())?).await?;
         gates::standing_lanes(&*txn, ids(targets.iter().copied())?).await?;
-        let channels = Sql::new("DELETE FROM channels WHERE channel_id IN ", []).list(sources.iter().copied());
+        let channels =
+            Sql::new("DELETE FROM channels WHERE channel_id IN ", []).list(sources.iter().copied());
         channels.execute(&*txn).await?;
         let threads = Sql::new("DELETE FROM channels WHERE parent_id IN ", []).list(sources.iter().copied());
         threads.execute(&*txn).await?;

@@ -20,10 +20,14 @@ const TOGETHER: i64 = 200;
 const LOOKED_THROUGH: i64 = 10_000;
 
 /// A delivery that needs its activity's content.
-const DUE: &str = "EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id AND d.state = 'due')";
+const DUE: &str =
+    "EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id AND d.state = 'due')";
+/// The message that a thread begins with, where that was read since `$3`: what is posted there goes under its mirrors. A thread has the number of
+/// the message that it was made from, if it was.
+const BEGINS_LIVELY_THREAD: &str = "EXISTS (SELECT 1 FROM channels c WHERE c.seen_message_id >= $3 AND c.channel_id IN \
+    (activities.source_message_id, CASE WHEN activities.place = 'starter' THEN activities.thread_id END))";
 /// No lane has a create of it in flight.
-const LANDED: &str =
-    "NOT EXISTS (SELECT 1 FROM lanes l WHERE l.in_flight_delivery_id = deliveries.id)";
+const LANDED: &str = "NOT EXISTS (SELECT 1 FROM lanes l WHERE l.in_flight_delivery_id = deliveries.id)";
 
 /// What was forgotten of messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,7 +81,8 @@ impl Store {
                 "SELECT id, {DUE} AS due FROM activities WHERE kind = 'message' AND content IS NOT NULL \
                  AND settled_at IS NULL AND id > $1 ORDER BY id LIMIT $2"
             );
-            let found: Vec<Unsettled> = Sql::new(query, [after.into(), CHUNK.into()]).rows_of(&self.db).await?;
+            let found: Vec<Unsettled> =
+                Sql::new(query, [after.into(), CHUNK.into()]).rows_of(&self.db).await?;
             let Some(last) = found.last() else { return Ok(settled) };
             after = last.id;
             let ids: Vec<i64> = found.iter().filter(|one| !one.due).map(|one| one.id).collect();
@@ -130,7 +135,8 @@ impl Store {
     }
 
     /// Forgets the messages that are older than both (the message, and its row), with what ties them to their mirrors: their edits and deletions
-    /// don't reach these any more. What is still owed, or on its way, stays until it is done; so do live panels.
+    /// don't reach these any more. What is still owed, or on its way, stays until it is done; so do live panels, and what a thread begins with in which
+    /// somebody still posts.
     pub async fn untrack(&self, posted: MessageId, recorded: DateTime<Utc>) -> Result<Untracked, StoreError> {
         let mut untracked = Untracked::default();
         let (mut message, mut id) = (0, 0);
@@ -138,7 +144,8 @@ impl Store {
             let query = format!(
                 "SELECT id, source_message_id FROM activities \
                  WHERE (source_message_id, id) > ($1, $2) AND source_message_id < $3 AND created_at < $4 \
-                 AND (kind = 'message' OR deleted) AND NOT {DUE} ORDER BY source_message_id, id LIMIT $5"
+                 AND (kind = 'message' OR deleted) AND NOT {DUE} AND NOT {BEGINS_LIVELY_THREAD} \
+                 ORDER BY source_message_id, id LIMIT $5"
             );
             let values =
                 [message.into(), id.into(), posted.to_db().into(), stored(recorded).into(), TOGETHER.into()];
@@ -151,11 +158,7 @@ impl Store {
     }
 
     /// Forgets these activities, a chunk of deliveries in a transaction; one of which a delivery stays, stays too.
-    pub(super) async fn forget_activities(
-        &self,
-        ids: &[i64],
-        which: Those,
-    ) -> Result<Untracked, StoreError> {
+    pub(super) async fn forget_activities(&self, ids: &[i64], which: Those) -> Result<Untracked, StoreError> {
         let mut untracked = Untracked::default();
         loop {
             let txn = self.write().await?;
