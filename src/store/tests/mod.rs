@@ -11,6 +11,7 @@ mod migrations;
 mod numbers;
 mod paging;
 mod panels;
+mod retention;
 mod secrets;
 mod simulation;
 mod states;
