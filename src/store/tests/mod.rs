@@ -4,6 +4,7 @@
 mod events;
 mod events_edges;
 mod follows;
+mod forget;
 mod lane_order;
 mod lanes;
 mod matching;

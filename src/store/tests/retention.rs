@@ -178,9 +178,7 @@ async fn a_message_with_many_mirrors_goes_in_pieces(
 
 #[rstest]
 #[tokio::test]
-async fn live_panels_and_lively_threads_stay(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn live_panels_and_lively_threads_stay(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let view = View::of(crate::domain::message::Embed::default());
     let new = NewPanel {
@@ -225,7 +223,10 @@ async fn live_panels_and_lively_threads_stay(
     let left = "SELECT origin AS text FROM activities ORDER BY id";
     let lively_posts = [format!("discord:{lively}/{lively}"), format!("discord:{lively}/{}", id_on(-2))];
     let panel_origin = format!("panel:1/{shown_by}");
-    assert_eq!(db.texts(left).await, [panel_origin.clone(), lively_posts[0].clone(), lively_posts[1].clone()]);
+    assert_eq!(
+        db.texts(left).await,
+        [panel_origin.clone(), lively_posts[0].clone(), lively_posts[1].clone()]
+    );
     db.store.settle_contents(on(0)).await.unwrap();
     assert_eq!(db.store.clear_contents(on(0)).await.unwrap(), 2, "not the panel's");
     assert_eq!(contents(&db).await, ["kept", "- settled", "- settled"]);
@@ -285,9 +286,18 @@ async fn rows_that_are_used_stay(#[values(Backend::Sqlite, Backend::Postgres)] b
 async fn forgetting_reads_its_indexes() {
     let db = Db::new(Backend::Sqlite).await.unwrap();
     for (query, index) in [
-        ("SELECT id FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at IS NULL AND id > 5 ORDER BY id LIMIT 9", "ix_activities_unsettled"),
-        ("SELECT id FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at <= 'x' ORDER BY settled_at LIMIT 9", "ix_activities_settled_at"),
-        ("SELECT id FROM activities WHERE (source_message_id, id) > (1, 2) AND source_message_id < 3 ORDER BY source_message_id, id LIMIT 9", "ix_activities_source_message_id"),
+        (
+            "SELECT id FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at IS NULL AND id > 5 ORDER BY id LIMIT 9",
+            "ix_activities_unsettled",
+        ),
+        (
+            "SELECT id FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at <= 'x' ORDER BY settled_at LIMIT 9",
+            "ix_activities_settled_at",
+        ),
+        (
+            "SELECT id FROM activities WHERE (source_message_id, id) > (1, 2) AND source_message_id < 3 ORDER BY source_message_id, id LIMIT 9",
+            "ix_activities_source_message_id",
+        ),
         ("SELECT 1 FROM lanes l WHERE l.in_flight_delivery_id = 5", "ix_lanes_in_flight_delivery_id"),
         ("SELECT series, at FROM samples WHERE at < 'x' ORDER BY at LIMIT 9", "ix_samples_at"),
     ] {
