@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
-use crate::domain::ids::{GuildId, MessageId};
+use crate::domain::ids::GuildId;
 use crate::domain::retention::Keeping;
 use crate::metrics as names;
 use crate::rest::{Rest, WEBHOOK_REASON};
-use crate::store::{Removed, Store};
+use crate::store::{Leftovers, Removed, Store, Untracked};
 
 use super::{Parts, ServiceError};
 
@@ -21,11 +21,6 @@ const EACH: Duration = Duration::from_secs(60 * 60);
 const AT_ONCE: Duration = Duration::from_secs(60);
 /// How long a server is kept after the bot has left it: whoever removed it by mistake finds all follows again.
 const LEFT: TimeDelta = TimeDelta::days(7);
-/// How long a panel is kept that isn't shown any more.
-const RESTING: TimeDelta = TimeDelta::days(90);
-/// How long samples are kept of which nobody else takes care, as no panel adds to them any more: longer than any chart or figure needs them.
-const SAMPLES: TimeDelta = TimeDelta::days(91);
-
 /// Forgets.
 pub struct Retention {
     store: Store,
@@ -38,13 +33,8 @@ pub struct Retention {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Gone {
     contents: u64,
-    messages: u64,
-    deliveries: u64,
     servers: u64,
-    channels: u64,
-    lanes: u64,
-    panels: u64,
-    samples: u64,
+    leftovers: Leftovers,
 }
 
 impl Retention {
@@ -82,14 +72,7 @@ impl Retention {
         for guild in self.store.left_guilds(now - LEFT).await? {
             gone.servers += u64::from(self.forget_guild(guild).await?);
         }
-        let recorded = now - self.keeping.mirrors;
-        let posted = MessageId::first_at(recorded);
-        let untracked = self.store.untrack(posted, recorded).await?;
-        (gone.messages, gone.deliveries) = (untracked.activities, untracked.deliveries);
-        gone.channels = self.store.forget_unread_channels(posted).await?;
-        gone.panels = self.store.forget_resting_panels(now - RESTING).await?;
-        gone.samples = self.store.forget_old_samples(now - SAMPLES).await?;
-        gone.lanes = self.store.forget_idle_lanes(now).await?;
+        gone.leftovers = self.store.forget_leftovers(now, self.keeping.mirrors).await?;
         Ok(())
     }
 
@@ -126,7 +109,14 @@ impl Retention {
 impl Gone {
     /// Says what went, if anything did, and counts it.
     fn tell(self) {
-        let Self { contents, messages, deliveries, servers, channels, lanes, panels, samples } = self;
+        let Self { contents, servers, leftovers } = self;
+        let Leftovers {
+            messages: Untracked { activities: messages, deliveries },
+            channels,
+            lanes,
+            panels,
+            samples,
+        } = leftovers;
         let counts = [contents, messages, servers, channels, lanes, panels, samples];
         if counts.iter().all(|count| *count == 0) {
             return;

@@ -1,10 +1,10 @@
 //! Rows that are left over when nobody uses them any more: of channels that nobody follows, of threads in which nothing was posted for long, of lanes,
 //! panels that rest, and old samples. Each is looked for without a lock, and looked at again behind its gate.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::retention::{CHUNK, ids};
+use super::retention::{CHUNK, Untracked, ids};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError, gates};
 use crate::domain::ids::MessageId;
@@ -18,6 +18,26 @@ const IDLE: &str = "(lease_until IS NULL OR lease_until <= $1) AND in_flight_del
     AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id) \
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = lanes.target_channel_id AND d.state = 'due')";
 
+/// How long a panel is kept that isn't shown any more.
+const RESTING: TimeDelta = TimeDelta::days(90);
+/// How long samples are kept of which nobody takes care, as no panel adds to them any more: longer than any chart or figure needs them.
+const SAMPLES: TimeDelta = TimeDelta::days(91);
+
+/// What was forgotten because of its age.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Messages, with what ties them to their mirrors.
+    pub messages: Untracked,
+    /// Channels and threads that nobody reads.
+    pub channels: u64,
+    /// Lanes through which nothing goes.
+    pub lanes: u64,
+    /// Panels that rest.
+    pub panels: u64,
+    /// Numbers for charts.
+    pub samples: u64,
+}
+
 #[derive(FromQueryResult)]
 struct Channel {
     channel_id: i64,
@@ -25,9 +45,26 @@ struct Channel {
 }
 
 impl Store {
+    /// Forgets all that is too old: `mirrors` says how long messages are tied to their mirrors.
+    pub async fn forget_leftovers(
+        &self,
+        now: DateTime<Utc>,
+        mirrors: TimeDelta,
+    ) -> Result<Leftovers, StoreError> {
+        let recorded = now - mirrors;
+        let posted = MessageId::first_at(recorded);
+        Ok(Leftovers {
+            messages: self.untrack(posted, recorded).await?,
+            channels: self.forget_unread_channels(posted).await?,
+            panels: self.forget_resting_panels(now - RESTING).await?,
+            samples: self.forget_old_samples(now - SAMPLES).await?,
+            lanes: self.forget_idle_lanes(now).await?,
+        })
+    }
+
     /// Forgets channels and threads that nobody follows and that were last read before this message. The threads of a followed channel are then
     /// read from there on: what is older and has no row was seen. How many.
-    pub async fn forget_unread_channels(&self, before: MessageId) -> Result<u64, StoreError> {
+    pub(super) async fn forget_unread_channels(&self, before: MessageId) -> Result<u64, StoreError> {
         let (mut forgotten, mut after) = (0, 0);
         loop {
             let query = format!(
@@ -57,7 +94,7 @@ impl Store {
     }
 
     /// Forgets lanes into which nobody follows, and which owe nothing. How many.
-    pub async fn forget_idle_lanes(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub(super) async fn forget_idle_lanes(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let (mut forgotten, mut after) = (0, 0);
         loop {
             let query = format!(
@@ -78,7 +115,7 @@ impl Store {
     }
 
     /// Forgets panels that have rested since before that time. How many.
-    pub async fn forget_resting_panels(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub(super) async fn forget_resting_panels(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let delete = "DELETE FROM panels WHERE state = 'inactive' AND updated_at < $1";
         let txn = self.write().await?;
         let forgotten = Sql::new(delete, [stored(before).into()]).execute(&*txn).await?;
@@ -87,7 +124,7 @@ impl Store {
     }
 
     /// Forgets samples from before that time, of whatever series: of most, whoever adds to them has forgotten them earlier. How many.
-    pub async fn forget_old_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub(super) async fn forget_old_samples(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         loop {
             let delete = "DELETE FROM samples WHERE (series, at) IN \

@@ -82,6 +82,7 @@ pub use forget::Forgotten;
 pub use lane_done::Done;
 pub use lane_work::{Next, Surroundings, Work};
 pub use lanes::{Lease, OpenLane};
+pub use leftovers::Leftovers;
 pub use mirrors::Mirrored;
 pub use panel_looks::Look;
 pub use panels::PanelChange;

@@ -137,7 +137,11 @@ impl Store {
     /// Forgets the messages that are older than both (the message, and its row), with what ties them to their mirrors: their edits and deletions
     /// don't reach these any more. What is still owed, or on its way, stays until it is done; so do live panels, and what a thread begins with in which
     /// somebody still posts.
-    pub async fn untrack(&self, posted: MessageId, recorded: DateTime<Utc>) -> Result<Untracked, StoreError> {
+    pub(super) async fn untrack(
+        &self,
+        posted: MessageId,
+        recorded: DateTime<Utc>,
+    ) -> Result<Untracked, StoreError> {
         let mut untracked = Untracked::default();
         let (mut message, mut id) = (0, 0);
         loop {

@@ -16,6 +16,7 @@ mod retention;
 mod secrets;
 mod simulation;
 mod states;
+mod year;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
