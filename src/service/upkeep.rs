@@ -104,9 +104,10 @@ impl Upkeep {
                 Ok(self.store.close_channel(channel).await?)
             }
             Change::GuildLeft(guild) => {
-                self.store.guild_left(guild, self.clock.now()).await?;
                 self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
-                self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await
+                self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
+                // Last: the sweep looks at servers without a mark only.
+                Ok(self.store.guild_left(guild, self.clock.now()).await?)
             }
             Change::GuildBack(guild) => {
                 tracing::info!(%guild, "the bot is in a server again that it had left");

@@ -23,7 +23,7 @@ pub use self::browser::Browser;
 pub use self::database::{Backend, Database};
 pub use self::look::look;
 pub use self::pair::Pair;
-pub use self::program::ended;
+pub use self::program::{Ended, ended};
 pub use self::scene::{Scene, hidden, refusal};
 pub use self::scripted::Scripted;
 
