@@ -48,7 +48,7 @@ fn a_wrong_setting_is_named_with_a_way_out() {
         ("ENCRYPTION_KEY", "c2hvcnQ="),
         ("HTTP_ADDR", "localhost:http"),
         ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
-        ("CONTENT_HOURS", "soon"),
+        ("CONTENT_HOURS", "a day"),
         ("MIRROR_DAYS", "0"),
         ("MIRROR_DAYS", "-30"),
         ("PANEL_MONITORING_GUILDS", "my server"),

@@ -132,7 +132,7 @@ impl BrokenReason {
             Self::SourceDeleted => "The followed channel was deleted. Remove this follow.",
             Self::TargetDeleted => "The receiving channel was deleted. Remove this follow.",
             Self::SourceServerLeft => {
-                "I am no longer in the followed channel's server. Invite me there again, then resume this follow."
+                "I am no longer in the followed channel's server. Invite me there again within a week, then resume this follow."
             }
             Self::TargetServerLeft => "I was removed from this server. Resume this follow to start it again.",
             Self::WebhookDeleted => {

@@ -63,7 +63,11 @@ impl Notifier {
         if reachable && self.rest.create_message(news.target, &message(news)).await.is_ok() {
             return Ok(());
         }
-        let Some(person) = news.person else { return Ok(()) };
+        let Some(person) = news.person else {
+            let follow = news.follows.first().map(|follow| follow.id.0);
+            tracing::warn!(follow, "nobody could be told that a follow broke: who made it is forgotten");
+            return Ok(());
+        };
         let direct = self.rest.open_direct_messages(person).await?;
         self.rest.create_message(direct.id, &message(news)).await.map(|_| ())
     }
@@ -104,5 +108,23 @@ fn source(follow: &Follow) -> String {
         format!("<#{}>", follow.pair.source)
     } else {
         "a channel of another server".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_person_is_not_mentioned() {
+        let (target, reason) = (ChannelId::new(5).unwrap(), BrokenReason::TargetForbidden);
+        let mut news = News { person: UserId::new(9).ok(), target, reason, follows: Vec::new() };
+        let told = message(&news);
+        assert!(told["content"].as_str().unwrap().starts_with("<@9> <#5> no longer"), "{told}");
+        assert_eq!(told["allowed_mentions"], json!({ "users": ["9"] }));
+        news.person = None;
+        let told = message(&news);
+        assert!(told["content"].as_str().unwrap().starts_with("<#5> no longer"), "{told}");
+        assert_eq!(told["allowed_mentions"], json!({ "users": [] }));
     }
 }

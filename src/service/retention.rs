@@ -70,7 +70,12 @@ impl Retention {
             return Ok(());
         }
         for guild in self.store.left_guilds(now - LEFT).await? {
-            gone.servers += u64::from(self.forget_guild(guild).await?);
+            match self.forget_guild(guild).await {
+                Ok(forgotten) => gone.servers += u64::from(forgotten),
+                Err(error) => {
+                    tracing::warn!(%guild, %error, "a server that was left can't be forgotten yet");
+                }
+            }
         }
         gone.leftovers = self.store.forget_leftovers(now, self.keeping.mirrors).await?;
         Ok(())

@@ -237,8 +237,8 @@ fn without(config: &mut serde_json::Value, user: UserId) -> bool {
         return true;
     }
     match config {
-        Json::Array(all) => all.iter_mut().fold(false, |any, one| without(one, user) || any),
-        Json::Object(all) => all.values_mut().fold(false, |any, one| without(one, user) || any),
+        Json::Array(all) => all.iter_mut().fold(false, |any, one| any | without(one, user)),
+        Json::Object(all) => all.values_mut().fold(false, |any, one| any | without(one, user)),
         _ => false,
     }
 }

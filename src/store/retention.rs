@@ -218,7 +218,7 @@ pub(super) async fn forget_deliveries(
         Those::All => "",
     };
     let find = format!("SELECT id, target_channel_id FROM deliveries WHERE {finished} {LANDED} AND ");
-    let find = condition(Sql::new(find, [])).then(&format!(" ORDER BY id LIMIT {CHUNK}"));
+    let find = condition(Sql::new(find, [])).then(&format!(" LIMIT {CHUNK}"));
     let found: Vec<Owed> = find.rows_of(&**txn).await?;
     if found.is_empty() {
         return Ok(0);

@@ -68,7 +68,7 @@ async fn a_person_is_forgotten_beside_a_running_bot(#[case] backend: Backend) {
     assert_eq!(count(&pair.world, &format!("channel_follows WHERE created_by = {alice}")).await, "0");
     assert_eq!(pair.texts().len(), 3, "the mirrors stand");
 
-    // A deletion still reaches them, the list still shows the follow, and a break is told to the target.
+    // A deletion still reaches them, and the list still shows the follow.
     pair.delete(&first);
     let gone = pair.target.wait_for_messages(SOON, |all| !all.iter().any(|one| one.content == "from Alice"));
     gone.await.unwrap();

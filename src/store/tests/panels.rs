@@ -41,10 +41,10 @@ async fn posted_panel(store: &Store) -> Panel {
 
 /// A panel in this channel of this server, posted as the message 499 + channel.
 pub(super) async fn posted_panel_in(store: &Store, guild: GuildId, channel_id: u64) -> Panel {
-    posted_panel_as(store, guild, channel_id, 499 + channel_id, at(1)).await
+    posted_panel_as(store, guild, channel_id, 499 + channel_id, at(0)).await
 }
 
-/// A panel that is posted as this message.
+/// A panel that is posted as this message, a second after it was made.
 pub(super) async fn posted_panel_as(
     store: &Store,
     guild: GuildId,
@@ -54,7 +54,10 @@ pub(super) async fn posted_panel_as(
 ) -> Panel {
     let new = NewPanel { guild, ..new_panel(channel_id) };
     let panel = store.insert_panel(&new, now, now + TimeDelta::minutes(1)).await.unwrap().unwrap();
-    store.panel_posted(&panel, message(shown_by), face("one"), Revision(1), now).await.unwrap();
+    store
+        .panel_posted(&panel, message(shown_by), face("one"), Revision(1), now + TimeDelta::seconds(1))
+        .await
+        .unwrap();
     store.panel(panel.guild, panel.id).await.unwrap().unwrap()
 }
 
