@@ -49,7 +49,6 @@ fn a_wrong_setting_is_named_with_a_way_out() {
         ("HTTP_ADDR", "localhost:http"),
         ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
         ("CONTENT_HOURS", "a day"),
-        ("MIRROR_DAYS", "0"),
         ("MIRROR_DAYS", "-30"),
         ("PANEL_MONITORING_GUILDS", "my server"),
         ("PANEL_MONITORING_GUILDS", "42,0"),
@@ -67,6 +66,11 @@ fn mirrors_are_known_as_long_as_sources_are_read_back() {
     let settings = [("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)].into_iter().chain(given);
     let config = read(&settings.collect::<Vec<_>>(), |env| env.config()).unwrap();
     assert_eq!((config.keeping.contents, config.keeping.mirrors), (TimeDelta::zero(), TimeDelta::days(3)));
+}
+
+#[test]
+fn mirrors_are_known_for_a_day_at_least() {
+    assert_eq!(problem("MIRROR_DAYS", "0"), "MIRROR_DAYS is too small. Use 30, or 1 at least.");
 }
 
 #[test]
