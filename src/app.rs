@@ -9,7 +9,7 @@ use chrono::Utc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::{Config, DatabaseConfig, EncryptionKey};
+use crate::config::{Config, DatabaseConfig, EncryptionKey, Storage};
 use crate::delivery::{Engine, REQUEST_TIMEOUT, Waker};
 use crate::discord::gateway::{self, Endpoint, FatalGateway, Sinks};
 use crate::discord::shards::GatewayState;
@@ -24,6 +24,7 @@ use crate::service::health::Health;
 use crate::service::intake::Intake;
 use crate::service::notify::Notifier;
 use crate::service::panels::{Brand, Keeper, Panels};
+use crate::service::retention::Retention;
 use crate::service::upkeep::Upkeep;
 use crate::service::watch::Watched;
 use crate::service::{Follows, Identity, Parts, ServiceError};
@@ -52,6 +53,11 @@ pub enum AppError {
     /// The database.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// Its tables are older.
+    #[error(
+        "this database is of another version. Start the bot of this version once, or run: tributary migrate up"
+    )]
+    OtherVersion,
     /// Something that a service needs at the start.
     #[error("{0}")]
     Service(#[from] ServiceError),
@@ -71,7 +77,7 @@ pub enum AppError {
 
 /// The clock of the real world.
 #[expect(clippy::disallowed_methods, reason = "the one place where the time comes in from outside")]
-fn clock() -> Clock {
+pub fn clock() -> Clock {
     Clock::new(Utc::now)
 }
 
@@ -80,6 +86,17 @@ pub async fn open_store(config: &Config) -> Result<Store, StoreError> {
     let cipher = Cipher::new(config.encryption_key.secret());
     let store = Store::connect(config.database.url(), cipher).await?;
     store.migrate_up().await?;
+    store.check_key().await?;
+    Ok(store)
+}
+
+/// Opens the database as it is, for what works beside a running bot: its tables must be there already, and of this version.
+pub async fn open_beside(storage: &Storage) -> Result<Store, AppError> {
+    let cipher = Cipher::new(storage.encryption_key.secret());
+    let store = Store::connect(storage.database.url(), cipher).await?;
+    if store.migration_status().await?.iter().any(|(_, applied)| !applied) {
+        return Err(AppError::OtherVersion);
+    }
     store.check_key().await?;
     Ok(store)
 }
@@ -199,7 +216,9 @@ impl Started {
         let parts = Parts { store, rest, clock, identity, watched, wake: wake(waker) };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         upkeep.load_watched().await?;
-        let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), state.sessions()));
+        let sweeping = tokio::spawn(sweep(Arc::clone(&upkeep), Arc::clone(&state)));
+        let retention = Retention::new(parts.clone(), config.keeping);
+        let forgetting = tokio::spawn(async move { retention.run().await });
         let intake = Arc::new(Intake::new(parts.clone(), config.catch_up));
         let settings = panel::Settings {
             monitoring_guilds: config.panel_monitoring_guilds.clone(),
@@ -224,6 +243,7 @@ impl Started {
         let ended = gateway::run(&endpoint, sinks, shutdown).await;
 
         keeping.abort();
+        forgetting.abort();
         sweeping.abort();
         telling.abort();
         stopping.abort();
@@ -248,15 +268,16 @@ async fn pass_on(mut from: watch::Receiver<bool>, to: watch::Sender<bool>) {
     }
 }
 
-/// Looks at all follows whenever a gateway session begins, for what happened while nobody listened, and every day.
-async fn sweep(upkeep: Arc<Upkeep>, mut sessions: watch::Receiver<u64>) {
+/// Looks at all servers and follows whenever a gateway session begins, for what happened while nobody listened, and every day.
+async fn sweep(upkeep: Arc<Upkeep>, state: Arc<GatewayState>) {
+    let mut sessions = state.sessions();
     // The first look is that of the first session.
     let mut wait = Duration::MAX;
     loop {
         if let Ok(Err(_)) = tokio::time::timeout(wait, sessions.changed()).await {
             return;
         }
-        wait = match upkeep.sweep().await {
+        wait = match upkeep.sweep(|guild| state.is_in(guild)).await {
             Ok(()) => SWEEP,
             Err(error) => {
                 tracing::warn!(%error, "the sweep over all follows did not come to its end; it is repeated");

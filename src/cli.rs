@@ -14,7 +14,7 @@ pub struct Cli {
 }
 
 /// The subcommands.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Run the bot until it is told to stop (the default).
     Run,
@@ -23,6 +23,15 @@ pub enum Command {
         /// Which way.
         #[command(subcommand)]
         direction: Migrate,
+    },
+    /// Forget what is kept of a person. Works while the bot runs.
+    Forget {
+        /// The person's Discord id: with Developer Mode on, right-click them, Copy User ID.
+        #[arg(long, value_name = "ID")]
+        user: String,
+        /// Delete the mirrors of their messages too. Only now: afterwards nobody knows which were theirs.
+        #[arg(long)]
+        mirrors: bool,
     },
     /// Print commands.md, made from the command definitions.
     Commands,

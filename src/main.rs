@@ -8,7 +8,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tributary::cli::{Cli, Command, Migrate};
 use tributary::config::Env;
-use tributary::{app, config, discord, http, logging};
+use tributary::domain::ids::UserId;
+use tributary::{app, config, discord, http, logging, service};
 
 /// The runtime's threads, at least.
 const LEAST_THREADS: usize = 4;
@@ -38,7 +39,7 @@ fn run(command: Command) -> Result<(), Fatal> {
             print!("{}", config::env_example());
             return Ok(());
         }
-        Command::Run | Command::Migrate { .. } | Command::Healthcheck => {}
+        Command::Run | Command::Migrate { .. } | Command::Forget { .. } | Command::Healthcheck => {}
     }
     read_env_file()?;
     let lookup = |name: &str| std::env::var(name).ok();
@@ -66,6 +67,13 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
         Command::Migrate { direction } => {
             let database = env.database()?;
             runtime.block_on(migrate(&database, direction))
+        }
+        Command::Forget { user, mirrors } => {
+            let user = user.trim().parse().map_err(|_| {
+                "--user is not a Discord id. In Discord, switch on Settings, Advanced, Developer Mode, then right-click the person, Copy User ID."
+            })?;
+            let storage = env.storage()?;
+            runtime.block_on(forget(&storage, user, mirrors))
         }
         Command::Healthcheck => {
             let addr = env.http_addr()?;
@@ -107,6 +115,16 @@ fn signals() -> Result<watch::Receiver<bool>, Fatal> {
         std::future::pending::<()>().await;
     });
     Ok(stopped)
+}
+
+async fn forget(storage: &config::Storage, user: UserId, mirrors: bool) -> Result<(), Fatal> {
+    let store = app::open_beside(storage).await?;
+    let report = service::forget::forget(&store, app::clock(), user, mirrors).await?;
+    store.close().await?;
+    let report =
+        report.ok_or_else(|| format!("nothing is kept of user {user}. Check the id, and DATABASE_URL."))?;
+    print!("{report}");
+    Ok(())
 }
 
 async fn migrate(database: &config::DatabaseConfig, direction: Migrate) -> Result<(), Fatal> {

@@ -21,6 +21,8 @@ pub const OPEN_LANES: &str = "tributary_open_lanes";
 pub const DEEPEST_LANE: &str = "tributary_deepest_lane";
 /// Histogram, in seconds: from the message in the source to its mirror.
 pub const DELIVERY_LAG: &str = "tributary_delivery_lag_seconds";
+/// Counter: things that were forgotten because nobody needs them any more, by `what`.
+pub const FORGOTTEN: &str = "tributary_forgotten_total";
 /// Counter: times that the gateway came back after it was gone.
 pub const GATEWAY_RECONNECTS: &str = "tributary_gateway_reconnects_total";
 /// Gauge: 1 while the gateway is connected.
@@ -39,6 +41,9 @@ const OUTCOMES: &[&str] = &[
 ];
 /// The outcomes of [`PANEL_LOOKS`].
 const LOOK_OUTCOMES: &[&str] = &["changed", "same", "stale", "failed"];
+/// What [`FORGOTTEN`] counts.
+pub const FORGOTTEN_THINGS: [&str; 7] =
+    ["contents", "messages", "servers", "channels", "lanes", "panels", "samples"];
 /// The lag's buckets, in seconds.
 const LAG_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0];
 
@@ -68,6 +73,7 @@ fn describe() {
         metrics::Unit::Seconds,
         "From the message in the source to its mirror"
     );
+    metrics::describe_counter!(FORGOTTEN, "Things that were forgotten because nobody needs them any more");
     metrics::describe_counter!(GATEWAY_RECONNECTS, "Times that the gateway came back after it was gone");
     metrics::describe_gauge!(GATEWAY_UP, "1 while the gateway is connected");
     // Present from the start, so that a rate over them is never without data.
@@ -76,6 +82,9 @@ fn describe() {
     }
     for outcome in LOOK_OUTCOMES {
         metrics::counter!(PANEL_LOOKS, "outcome" => *outcome).absolute(0);
+    }
+    for what in FORGOTTEN_THINGS {
+        metrics::counter!(FORGOTTEN, "what" => what).absolute(0);
     }
     // Nothing is recorded, but the histogram is there.
     let _ = metrics::histogram!(DELIVERY_LAG);

@@ -4,6 +4,8 @@
 
 mod key;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::catch_up::CatchUp;
 use crate::domain::ids::GuildId;
+use crate::domain::retention::Keeping;
 
 pub use self::key::{EncryptionKey, KeyError};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
@@ -104,10 +107,21 @@ pub struct Config {
     pub follow_actions_per_hour: Option<u32>,
     /// How far back sources are read after an absence.
     pub catch_up: CatchUp,
+    /// How long things are kept.
+    pub keeping: Keeping,
     /// The servers in which panels may show the bot's own machine.
     pub panel_monitoring_guilds: Vec<GuildId>,
     /// Whether panels may ask game servers at private addresses.
     pub panel_private_addresses: bool,
+}
+
+/// Where the database is, and what opens it.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// Where.
+    pub database: DatabaseConfig,
+    /// With what.
+    pub encryption_key: EncryptionKey,
 }
 
 /// Reads settings by name; in the program, the environment.
@@ -136,6 +150,7 @@ impl<'a> Env<'a> {
         let http_addr = self.http_addr()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let catch_up = self.catch_up()?;
+        let keeping = self.keeping(catch_up)?;
         let panel_monitoring_guilds = self.panel_monitoring_guilds()?;
         let panel_private_addresses = self.panel_private_addresses()?;
         let database = self.database()?;
@@ -148,6 +163,7 @@ impl<'a> Env<'a> {
             http_addr,
             follow_actions_per_hour,
             catch_up,
+            keeping,
             panel_monitoring_guilds,
             panel_private_addresses,
         })
@@ -259,6 +275,42 @@ impl<'a> Env<'a> {
         Ok(CatchUp { window, messages: usize::try_from(messages).unwrap_or(usize::MAX) })
     }
 
+    fn keeping(&self, catch_up: CatchUp) -> Result<Keeping, ConfigError> {
+        const LONGEST_DAYS: u32 = 3_650;
+        let number = |name: &'static str, remedy, least: u32| {
+            let text = self.get_or_default(name);
+            let number = text.parse().map_err(|_| ConfigError::new(name, "is not a whole number", remedy));
+            number.and_then(|number: u32| match number {
+                number if number < least => Err(ConfigError::new(name, "is too small", remedy)),
+                number => Ok(i64::from(number)),
+            })
+        };
+        let hours = number("CONTENT_HOURS", "Use 24, or 0 for as soon as a message is delivered.", 0)?;
+        let days = number("MIRROR_DAYS", "Use 30, or 1 at least.", 1)?;
+        let longest = i64::from(LONGEST_DAYS);
+        Ok(Keeping {
+            contents: TimeDelta::hours(hours.min(longest * 24)),
+            // What is forgotten must not be taken for new when its source is read again.
+            mirrors: TimeDelta::days(days.min(longest)).max(catch_up.window),
+        })
+    }
+
+    /// What a subcommand needs that works on a database that is there already.
+    pub fn storage(&self) -> Result<Storage, ConfigError> {
+        let database = self.database()?;
+        if let DatabaseConfig::Sqlite { path: Some(path), .. } = &database
+            && !path.exists()
+        {
+            return Err(ConfigError::new(
+                "DATABASE_URL",
+                "leads to a file that isn't there",
+                "Run this in the folder in which the bot runs, and with its settings.",
+            ));
+        }
+        let encryption_key = self.encryption_key(&database)?;
+        Ok(Storage { database, encryption_key })
+    }
+
     fn panel_monitoring_guilds(&self) -> Result<Vec<GuildId>, ConfigError> {
         const NAME: &str = "PANEL_MONITORING_GUILDS";
         const REMEDY: &str = "Give ids with commas between them, such as 81384788765712384,613425648685547541: in Discord, Settings, Advanced, Developer Mode, then right-click the server, Copy Server ID.";
@@ -288,82 +340,5 @@ impl<'a> Env<'a> {
             )
         })?;
         Ok((limit > 0).then_some(limit))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-
-    fn read<T>(
-        settings: &[(&str, &str)],
-        then: impl FnOnce(Env<'_>) -> Result<T, ConfigError>,
-    ) -> Result<T, String> {
-        let lookup =
-            |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        then(Env::new(&lookup)).map_err(|error| error.to_string())
-    }
-
-    fn problem(name: &str, value: &str) -> String {
-        let settings = [(name, value), ("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)];
-        read(&settings, |env| env.config()).unwrap_err()
-    }
-
-    #[test]
-    fn defaults_are_discord_and_a_file_beside() {
-        let config = read(&[("DISCORD_TOKEN", "Bot a.b.c"), ("ENCRYPTION_KEY", KEY)], |env| env.config());
-        let config = config.unwrap();
-        assert_eq!(config.token.expose_secret(), "a.b.c");
-        assert_eq!(config.api_base.as_str(), "https://discord.com/");
-        assert_eq!(config.http_addr.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.follow_actions_per_hour, Some(100));
-        assert!(config.panel_monitoring_guilds.is_empty() && !config.panel_private_addresses);
-        assert!(
-            matches!(config.database, DatabaseConfig::Sqlite { path: Some(path), .. } if path == *"tributary.db")
-        );
-    }
-
-    #[test]
-    fn a_wrong_setting_is_named_with_a_way_out() {
-        for (name, value) in [
-            ("DISCORD_TOKEN", ""),
-            ("DISCORD_TOKEN", "tok en"),
-            ("DISCORD_API_BASE", "discord.com"),
-            ("DISCORD_API_BASE", "http://127.0.0.1:1/api"),
-            ("DISCORD_API_BASE", "http://user:secret@127.0.0.1:1"),
-            ("DATABASE_URL", "mysql://localhost/x"),
-            ("ENCRYPTION_KEY", "c2hvcnQ="),
-            ("HTTP_ADDR", "localhost:http"),
-            ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
-            ("PANEL_MONITORING_GUILDS", "my server"),
-            ("PANEL_MONITORING_GUILDS", "42,0"),
-            ("PANEL_PRIVATE_ADDRESSES", "maybe"),
-        ] {
-            let line = problem(name, value);
-            assert!(line.starts_with(name) && line.len() > name.len() + 30, "{line}");
-            assert!(!line.contains('\n') && (value.is_empty() || !line.contains(value)), "{line}");
-        }
-    }
-
-    #[test]
-    fn panels_are_allowed_more_on_request() {
-        let settings = [
-            ("DISCORD_TOKEN", "a.b.c"),
-            ("ENCRYPTION_KEY", KEY),
-            ("PANEL_MONITORING_GUILDS", "42, 43,"),
-            ("PANEL_PRIVATE_ADDRESSES", "true"),
-        ];
-        let config = read(&settings, |env| env.config()).unwrap();
-        assert_eq!(config.panel_monitoring_guilds, [42, 43].map(|id| GuildId::new(id).unwrap()));
-        assert!(config.panel_private_addresses);
-    }
-
-    #[test]
-    fn postgres_needs_a_key_of_its_own() {
-        let settings = [("DISCORD_TOKEN", "a.b.c"), ("DATABASE_URL", "postgres://u:hidden@h/d")];
-        let error = read(&settings, |env| env.config()).unwrap_err();
-        assert!(error.starts_with("ENCRYPTION_KEY is not set") && !error.contains("hidden"), "{error}");
     }
 }

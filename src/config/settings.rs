@@ -56,6 +56,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "After an absence, at most so many messages of one channel are mirrored; a line in the targets says that there were more.",
     },
     Setting {
+        name: "CONTENT_HOURS",
+        default: Some("24"),
+        explanation: "What messages say is kept, encrypted, for so long after their last delivery. 0 = it goes within a minute of it.",
+    },
+    Setting {
+        name: "MIRROR_DAYS",
+        default: Some("30"),
+        explanation: "Edits and deletions of messages reach their mirrors for so long; then the bot forgets which mirrors they have. At least 1, and never less than CATCH_UP_HOURS.",
+    },
+    Setting {
         name: "PANEL_MONITORING_GUILDS",
         default: None,
         explanation: "The servers, as ids with commas between them, in which monitoring panels may show the machine that the bot runs on. Without it, nowhere.",

@@ -228,7 +228,7 @@ impl serenity::EventHandler for Handler {
 
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         tracing::info!(shard = ctx.shard_id.0, servers = ready.guilds.len(), "connected to the gateway");
-        self.sinks.state.joined(ready.guilds.iter().map(|guild| guild.id));
+        self.sinks.state.found(self.shard(ctx.shard_id), ready.guilds.iter().map(|guild| guild.id));
         self.sinks.state.began(ctx.shard_id);
         // Only then: between a reading and a later registration, something could be missed.
         self.collect(&ctx);
@@ -241,7 +241,7 @@ impl serenity::EventHandler for Handler {
     }
 
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
-        self.sinks.state.joined([guild.id]);
+        self.sinks.state.joined(guild.id);
     }
 
     async fn guild_delete(

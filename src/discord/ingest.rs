@@ -51,8 +51,12 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
             deleted.ids.iter().for_each(|message| deletion(queues, intake, deleted.channel_id, *message));
         }
         Event::GuildCreate(created) => {
+            let guild = created.guild.id.into_domain();
+            if let Some(back) = upkeep.there(guild) {
+                let _ = queues.changes.send(back);
+            }
             threads::in_server(queues, intake, &created.guild);
-            queues.report(Report::There(created.guild.id.into_domain()));
+            queues.report(Report::There(guild));
         }
         Event::ChannelUpdate(updated) => threads::tags(intake, &updated.channel),
         Event::ChannelDelete(deleted) => {
@@ -77,7 +81,7 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
             queues.report(Report::Away(away.guild.id.into_domain()));
         }
         Event::GuildDelete(left) => {
-            let _ = queues.changes.send(Change::GuildLeft(left.guild.id.into_domain()));
+            let _ = queues.changes.send(upkeep.left(left.guild.id.into_domain()));
         }
         Event::Unknown(unknown) => undecoded(queues, intake, unknown),
         _ => {}

@@ -14,6 +14,11 @@ use serenity::{ConnectionStage, ShardId, ShardManager};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::domain::ids::GuildId;
+use crate::service::watch::Shard;
+
+use super::ids::IntoDomain;
+
 /// How often the shards are looked at when none reports anything.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a shard may take to come back by itself: longer than the 5 s after which serenity starts one anew that it gave up itself.
@@ -29,7 +34,7 @@ const HEARTBEAT: &str = r#"{"op":1,"d":null}"#;
 #[derive(Debug)]
 pub struct GatewayState {
     connected: Mutex<HashMap<ShardId, bool>>,
-    guilds: Mutex<HashSet<serenity::GuildId>>,
+    guilds: Mutex<HashSet<GuildId>>,
     /// Shards that were connected before.
     known: Mutex<HashSet<ShardId>>,
     /// Counts the sessions that began: what happened before one is not reported in it.
@@ -85,14 +90,26 @@ impl GatewayState {
         self.changed.notify_one();
     }
 
-    /// The bot is in these servers.
-    pub(super) fn joined(&self, guilds: impl IntoIterator<Item = serenity::GuildId>) {
-        lock(&self.guilds).extend(guilds);
+    /// Whether the bot is in this server, as far as the gateway has said.
+    pub fn is_in(&self, guild: GuildId) -> bool {
+        lock(&self.guilds).contains(&guild)
+    }
+
+    /// A shard's session begins: of its servers, the bot is in these.
+    pub(super) fn found(&self, shard: Shard, guilds: impl IntoIterator<Item = serenity::GuildId>) {
+        let mut known = lock(&self.guilds);
+        known.retain(|guild| !shard.has(*guild));
+        known.extend(guilds.into_iter().map(IntoDomain::into_domain));
+    }
+
+    /// The bot is in this server.
+    pub(super) fn joined(&self, guild: serenity::GuildId) {
+        lock(&self.guilds).insert(guild.into_domain());
     }
 
     /// The bot is no longer in this server.
     pub(super) fn left(&self, guild: serenity::GuildId) {
-        lock(&self.guilds).remove(&guild);
+        lock(&self.guilds).remove(&guild.into_domain());
     }
 
     /// Takes over what serenity knows now: its stages are the truth, the events about them arrive in any order. Returns

@@ -133,7 +133,7 @@ impl BrokenReason {
             Self::SourceDeleted => "The followed channel was deleted. Remove this follow.",
             Self::TargetDeleted => "The receiving channel was deleted. Remove this follow.",
             Self::SourceServerLeft => {
-                "I am no longer in the followed channel's server. Invite me there again, then resume this follow."
+                "I am no longer in the followed channel's server. Invite me there again within a week, then resume this follow."
             }
             Self::TargetServerLeft => "I was removed from this server. Resume this follow to start it again.",
             Self::WebhookDeleted => {
@@ -251,8 +251,8 @@ pub struct Follow {
     pub follower_webhook: Option<WebhookId>,
     /// Whether it delivers.
     pub state: FollowState,
-    /// Who set it up.
-    pub created_by: UserId,
+    /// Who set it up; none once that person is forgotten.
+    pub created_by: Option<UserId>,
     /// When it was set up.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.

@@ -14,7 +14,7 @@ use super::ids::MessageId;
 pub struct Situation<'a> {
     /// What is wanted.
     pub activity: &'a Activity,
-    /// How many parts its newest revision takes, at least one. Not looked at when it is deleted.
+    /// How many parts its newest revision takes; none where its content is not kept any more. Not looked at when it is deleted.
     pub parts: usize,
     /// What is owed.
     pub delivery: &'a Delivery,
@@ -60,6 +60,10 @@ pub fn next_step(situation: Situation<'_>) -> Step {
     }
     if activity.deleted {
         return mirrors.first().map_or(Step::End(Ending::Withdrawn), |mirror| Step::Delete(mirror.message));
+    }
+    if parts == 0 {
+        // Nobody knows what it should show: what stands, stays.
+        return Step::End(Ending::GaveUp);
     }
     let first_showing = delivery.shown.is_none();
     let shown = |part: usize| mirrors.iter().find(|mirror| usize::try_from(mirror.part.0) == Ok(part));
@@ -261,6 +265,21 @@ mod tests {
         let mut world = World::new(2);
         world.activity.deleted = true;
         assert_eq!(world.step(), Step::End(Ending::Withdrawn));
+    }
+
+    #[test]
+    fn what_stands_stays_when_its_content_is_gone() {
+        let mut world = World::new(2);
+        (0..4).for_each(|_| world.happen(Event::Step));
+        assert_eq!(world.recorded.len(), 2);
+        for shown in [None, Some(world.activity.revision)] {
+            world.delivery.shown = shown;
+            world.activity.revision.0 += 1;
+            world.parts = 0;
+            assert_eq!(world.step(), Step::End(Ending::GaveUp));
+        }
+        world.activity.deleted = true;
+        assert_eq!(world.step(), Step::Delete(world.recorded[0].message), "a deletion needs no content");
     }
 
     #[test]

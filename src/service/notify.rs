@@ -24,7 +24,8 @@ pub struct Notifier {
 
 /// What one person is told in one message: follows into one channel that broke for one reason.
 struct News {
-    person: UserId,
+    /// Nobody in particular, where that person was forgotten.
+    person: Option<UserId>,
     target: ChannelId,
     reason: BrokenReason,
     follows: Vec<Follow>,
@@ -62,7 +63,12 @@ impl Notifier {
         if reachable && self.rest.create_message(news.target, &message(news)).await.is_ok() {
             return Ok(());
         }
-        let direct = self.rest.open_direct_messages(news.person).await?;
+        let Some(person) = news.person else {
+            let follow = news.follows.first().map(|follow| follow.id.0);
+            tracing::warn!(follow, "nobody could be told that a follow broke: who made it is forgotten");
+            return Ok(());
+        };
+        let direct = self.rest.open_direct_messages(person).await?;
         self.rest.create_message(direct.id, &message(news)).await.map(|_| ())
     }
 }
@@ -87,12 +93,13 @@ fn message(news: &News) -> serde_json::Value {
     if news.follows.len() > NAMED {
         named.push_str(&format!(" and {} more", news.follows.len() - NAMED));
     }
-    let (person, target) = (news.person, news.target);
+    let target = news.target;
+    let person = news.person.map(|person| format!("<@{person}> ")).unwrap_or_default();
     let text = format!(
-        "<@{person}> <#{target}> no longer receives what is posted in {named}.\n> {}\n`/follows` shows it, and tries again.",
+        "{person}<#{target}> no longer receives what is posted in {named}.\n> {}\n`/follows` shows it, and tries again.",
         news.reason.explanation()
     );
-    json!({ "content": text, "allowed_mentions": { "users": [person] } })
+    json!({ "content": text, "allowed_mentions": { "users": news.person.as_slice() } })
 }
 
 /// The source, where its mention can be read.
@@ -101,5 +108,23 @@ fn source(follow: &Follow) -> String {
         format!("<#{}>", follow.pair.source)
     } else {
         "a channel of another server".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_person_is_not_mentioned() {
+        let (target, reason) = (ChannelId::new(5).unwrap(), BrokenReason::TargetForbidden);
+        let mut news = News { person: UserId::new(9).ok(), target, reason, follows: Vec::new() };
+        let told = message(&news);
+        assert!(told["content"].as_str().unwrap().starts_with("<@9> <#5> no longer"), "{told}");
+        assert_eq!(told["allowed_mentions"], json!({ "users": ["9"] }));
+        news.person = None;
+        let told = message(&news);
+        assert!(told["content"].as_str().unwrap().starts_with("<#5> no longer"), "{told}");
+        assert_eq!(told["allowed_mentions"], json!({ "users": [] }));
     }
 }

@@ -34,7 +34,7 @@ impl Follows {
         if !place.kind().is_followable() || place.kind().is_thread() {
             return Err(Refusal::PublishKind(place.kind()).into());
         }
-        self.store.set_audience(channel, audience).await?;
+        self.store.set_audience(channel, actor.guild, audience).await?;
         let open_anyway = self.is_public_announcement(&mut access, &place).await?;
         let broken =
             if audience == Audience::Nobody && !open_anyway { self.withdraw(&place).await? } else { 0 };

@@ -31,6 +31,8 @@ pub enum Change {
     ChannelDeleted(ChannelId),
     /// The bot is no longer in a server. An outage is not a leaving.
     GuildLeft(GuildId),
+    /// The bot is in a server again that it had left.
+    GuildBack(GuildId),
     /// The webhooks of a channel are not what they were; Discord doesn't say which.
     WebhooksChanged(ChannelId),
 }
@@ -59,6 +61,18 @@ impl Upkeep {
         self.watched.concerns(channel)
     }
 
+    /// What to reflect when the bot is removed from a server.
+    pub fn left(&self, guild: GuildId) -> Change {
+        // At once, and not when the change is reflected: the bot may be invited again before.
+        self.watched.add_left(guild);
+        Change::GuildLeft(guild)
+    }
+
+    /// What to reflect when the bot is in a server; mostly nothing. In memory only.
+    pub fn there(&self, guild: GuildId) -> Option<Change> {
+        self.watched.take_left(guild).then_some(Change::GuildBack(guild))
+    }
+
     /// Reflects changes as they come, until the last sender is gone. What fails is found by the next sweep.
     pub async fn run(&self, mut changes: UnboundedReceiver<Change>) {
         while let Some(change) = changes.recv().await {
@@ -71,6 +85,9 @@ impl Upkeep {
     /// Reads from the database which channels to listen to.
     pub async fn load_watched(&self) -> Result<(), ServiceError> {
         self.watched.extend_webhooks(self.store.own_webhooks().await?);
+        for guild in self.store.left_guilds(self.clock.now()).await? {
+            self.watched.add_left(guild);
+        }
         let (sources, threads) = (self.store.followed_sources().await?, self.store.known_threads().await?);
         self.watched.extend(sources, threads, self.store.followed_ends().await?);
         Ok(())
@@ -81,18 +98,32 @@ impl Upkeep {
         match change {
             Change::ChannelDeleted(channel) => {
                 self.break_all(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;
-                self.break_all(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await
+                self.break_all(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await?;
+                Ok(self.store.close_channel(channel).await?)
             }
             Change::GuildLeft(guild) => {
                 self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
-                self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await
+                self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
+                // Last: the sweep looks at servers without a mark only.
+                Ok(self.store.guild_left(guild, self.clock.now()).await?)
+            }
+            Change::GuildBack(guild) => {
+                tracing::info!(%guild, "the bot is in a server again that it had left");
+                Ok(self.store.guild_back(guild).await?)
             }
             Change::WebhooksChanged(channel) => self.check_webhooks(channel).await,
         }
     }
 
-    /// Looks at every active follow, for what happened while nobody listened.
-    pub async fn sweep(&self) -> Result<(), ServiceError> {
+    /// Looks at every server and every active follow, for what happened while nobody listened. `joined` knows the servers that the gateway named.
+    pub async fn sweep(&self, joined: impl Fn(GuildId) -> bool) -> Result<(), ServiceError> {
+        let mut access = Access::new(&self.rest);
+        for guild in self.store.known_guilds().await? {
+            if !joined(guild) && access.guild(guild).await?.is_none() {
+                let left = self.left(guild);
+                self.reflect(left).await?;
+            }
+        }
         let mut after = None;
         loop {
             // Anew for each page: a follow is never compared with something that is older than itself.

@@ -43,6 +43,8 @@ struct Sets {
     /// Sources and targets of all follows, with the channels of those that are threads, and of the bot's webhooks.
     ends: HashSet<ChannelId>,
     own_webhooks: HashSet<WebhookId>,
+    /// Servers that the bot has left, and of which something is kept.
+    left: HashSet<GuildId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -246,6 +248,17 @@ impl Watched {
     /// Takes up the webhooks that the database knows.
     pub fn extend_webhooks(&self, webhooks: impl IntoIterator<Item = WebhookId>) {
         self.change(|sets| sets.own_webhooks.extend(webhooks));
+    }
+
+    /// The bot has left a server.
+    pub fn add_left(&self, guild: GuildId) {
+        self.change(|sets| sets.left.insert(guild));
+    }
+
+    /// The bot is in a server; whether it had left it.
+    pub fn take_left(&self, guild: GuildId) -> bool {
+        // It is asked for every server at the start of a session, and mostly the answer is no.
+        self.look(|sets| sets.left.contains(&guild)) && self.change(|sets| sets.left.remove(&guild))
     }
 
     /// Takes up what the database knows: the sources that are read, the threads of which something was read, and both ends of all follows.

@@ -196,8 +196,9 @@ impl Store {
         for (origin, known) in known.iter().filter(|(_, known)| known.changed || known.retagged.is_some()) {
             let Some(id) = known.id else { continue };
             let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
-            let update =
-                "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5 WHERE id = $1";
+            // Whatever is owed of it now needs the new content.
+            let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5, \
+                settled_at = NULL WHERE id = $1";
             let digest = known.digest.clone();
             let values =
                 [id.into(), known.revision.into(), known.deleted.into(), content.into(), digest.into()];

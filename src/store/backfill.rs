@@ -28,7 +28,7 @@ impl Store {
             let insert = "INSERT INTO activities \
                 (origin, kind, source_channel_id, source_message_id, author_id, content, created_at, thread_id, place, digest) \
                 VALUES ($1, 'message', $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (origin) DO UPDATE \
-                SET content = excluded.content, digest = excluded.digest \
+                SET content = excluded.content, digest = excluded.digest, settled_at = NULL \
                 WHERE activities.content IS NULL AND NOT activities.deleted RETURNING id";
             let values = [
                 origin.to_string().into(),

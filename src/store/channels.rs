@@ -3,7 +3,7 @@
 use super::sql::Sql;
 use super::{Store, StoreError};
 use crate::domain::follow::Audience;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
 
 impl Store {
     /// Who may follow this channel from other servers; nobody, before anyone chose.
@@ -16,15 +16,21 @@ impl Store {
         Audience::parse(&word).ok_or(StoreError::Unreadable("audience"))
     }
 
-    /// Sets it, and says what it was before.
-    pub async fn set_audience(&self, channel: ChannelId, audience: Audience) -> Result<Audience, StoreError> {
+    /// Sets it, and says what it was before. The channel is of this server.
+    pub async fn set_audience(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        audience: Audience,
+    ) -> Result<Audience, StoreError> {
         let txn = self.write().await?;
         super::gates::sources(&*txn, [channel]).await?;
         let query = "SELECT audience FROM channels WHERE channel_id = $1";
         let row = Sql::new(query, [channel.to_db().into()]).row(&*txn).await?;
         let before: String = row.ok_or(StoreError::Unreadable("channels"))?.try_get_by_index(0)?;
-        let update = "UPDATE channels SET audience = $2 WHERE channel_id = $1";
-        Sql::new(update, [channel.to_db().into(), audience.as_str().into()]).execute(&*txn).await?;
+        let update = "UPDATE channels SET audience = $2, guild_id = $3 WHERE channel_id = $1";
+        let values = [channel.to_db().into(), audience.as_str().into(), guild.to_db().into()];
+        Sql::new(update, values).execute(&*txn).await?;
         txn.commit().await?;
         Audience::parse(&before).ok_or(StoreError::Unreadable("audience"))
     }

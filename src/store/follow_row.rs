@@ -74,7 +74,7 @@ fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreEr
         webhook: row.webhook_id.map(WebhookId::from_db).transpose()?,
         follower_webhook: row.follower_webhook_id.map(WebhookId::from_db).transpose()?,
         state,
-        created_by: UserId::from_db(row.created_by)?,
+        created_by: UserId::from_db(row.created_by).ok(),
         created_at: row.created_at,
         updated_at: row.updated_at,
     })

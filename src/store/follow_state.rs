@@ -224,11 +224,12 @@ async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), D
     Ok(())
 }
 
-/// Owes again what was edited or deleted while this follow was broken.
+/// Owes again what was edited or deleted while this follow was broken. Of an edit, what it says must still be known.
 async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
         WHERE follow_id = $1 AND (\
-            state = 'shown' AND shown_revision < (SELECT revision FROM activities a WHERE a.id = deliveries.activity_id) \
+            state = 'shown' AND shown_revision < (SELECT revision FROM activities a WHERE a.id = deliveries.activity_id \
+                AND (a.deleted OR a.content IS NOT NULL)) \
             OR state = 'ended' AND (SELECT deleted FROM activities a WHERE a.id = deliveries.activity_id) \
                 AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))";
     Sql::new(update, [follow.into()]).execute(txn).await?;

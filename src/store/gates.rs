@@ -30,12 +30,30 @@ pub(super) async fn lanes(
     lock(txn, "lanes", "target_channel_id", sorted(targets)).await
 }
 
+/// Locks those of these sources that there are: for who takes away, and makes nothing.
+pub(super) async fn standing_sources(
+    txn: &impl ConnectionTrait,
+    channels: impl IntoIterator<Item = ChannelId>,
+) -> Result<(), DbErr> {
+    lock_standing(txn, "channels", "channel_id", &sorted(channels)).await.map(drop)
+}
+
+/// Locks those of these targets that there are.
+pub(super) async fn standing_lanes(
+    txn: &impl ConnectionTrait,
+    targets: impl IntoIterator<Item = ChannelId>,
+) -> Result<(), DbErr> {
+    lock_standing(txn, "lanes", "target_channel_id", &sorted(targets)).await.map(drop)
+}
+
+/// Whether rows can be locked at all: where not, there is nothing to find out about them before.
+pub(super) fn are_locks(db: &impl ConnectionTrait) -> bool {
+    db.get_database_backend() == DbBackend::Postgres
+}
+
 /// What makes a SELECT lock its rows, where there are row locks.
 pub(super) fn lock_clause(db: &impl ConnectionTrait) -> &'static str {
-    match db.get_database_backend() {
-        DbBackend::Postgres => " FOR UPDATE",
-        _ => "",
-    }
+    if are_locks(db) { " FOR UPDATE" } else { "" }
 }
 
 /// Each once, in the order in which they are locked.
@@ -47,22 +65,36 @@ fn sorted(ids: impl IntoIterator<Item = ChannelId>) -> Vec<i64> {
 }
 
 async fn lock(txn: &impl ConnectionTrait, table: &str, key: &str, ids: Vec<i64>) -> Result<(), DbErr> {
-    // Well below the number of values that a statement may have (32,766 on SQLite).
-    for ids in ids.chunks(10_000) {
-        Sql::new(format!("INSERT INTO {table} ({key}) VALUES "), [])
-            .rows(ids.iter().map(|id| vec![Value::from(*id)]))
-            .then(" ON CONFLICT DO NOTHING")
-            .execute(txn)
-            .await?;
-    }
-    if txn.get_database_backend() == DbBackend::Postgres {
+    loop {
+        // Well below the number of values that a statement may have (32,766 on SQLite).
         for ids in ids.chunks(10_000) {
-            Sql::new(format!("SELECT {key} FROM {table} WHERE {key} IN "), [])
-                .list(ids.iter().copied())
-                .then(&format!(" ORDER BY {key} FOR UPDATE"))
-                .numbers(txn)
+            Sql::new(format!("INSERT INTO {table} ({key}) VALUES "), [])
+                .rows(ids.iter().map(|id| vec![Value::from(*id)]))
+                .then(" ON CONFLICT DO NOTHING")
+                .execute(txn)
                 .await?;
         }
+        // Between the two, one may have been taken away, as nobody needed it until now.
+        if !are_locks(txn) || lock_standing(txn, table, key, &ids).await? == ids.len() {
+            return Ok(());
+        }
     }
-    Ok(())
+}
+
+/// Locks those rows that are there, and says how many.
+async fn lock_standing(
+    txn: &impl ConnectionTrait,
+    table: &str,
+    key: &str,
+    ids: &[i64],
+) -> Result<usize, DbErr> {
+    let mut locked = 0;
+    if are_locks(txn) {
+        for ids in ids.chunks(10_000) {
+            let select = Sql::new(format!("SELECT {key} FROM {table} WHERE {key} IN "), []);
+            let select = select.list(ids.iter().copied()).then(&format!(" ORDER BY {key} FOR UPDATE"));
+            locked += select.numbers(txn).await?.len();
+        }
+    }
+    Ok(locked)
 }

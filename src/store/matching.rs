@@ -139,8 +139,9 @@ pub(super) async fn rematch(txn: &Write, which: Rematch, change: &TagChange) -> 
 /// Takes back what isn't wanted any more.
 async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
     let unwanted = format!(
-        "NOT withdrawn AND EXISTS (SELECT 1 FROM activities a JOIN channel_follows f ON f.id = deliveries.follow_id \
-         WHERE a.id = deliveries.activity_id AND {} AND f.mode <> 'all' AND f.broken_reason IS NULL AND NOT ({}))",
+        "activity_id IN (SELECT a.id FROM activities a WHERE {0}) AND NOT withdrawn \
+         AND EXISTS (SELECT 1 FROM activities a JOIN channel_follows f ON f.id = deliveries.follow_id \
+         WHERE a.id = deliveries.activity_id AND {0} AND f.mode <> 'all' AND f.broken_reason IS NULL AND NOT ({1}))",
         which.condition(),
         wanted()
     );

@@ -20,6 +20,9 @@
 //! | `panel_mirrors` | what their mirrors need beyond those of messages |
 //! | `report` | what became of a message in each of its source's followers |
 //! | `samples` | numbers over time, for the charts of panels |
+//! | `retention`, `leftovers` | what nobody needs any more: contents, old messages, unused rows |
+//! | `left_guilds` | servers that the bot has left |
+//! | `forget` | what a person wants forgotten |
 //! | `server_stats` | numbers about one server's follows |
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
@@ -39,18 +42,22 @@ mod follow_list;
 mod follow_row;
 mod follow_state;
 mod follows;
+mod forget;
 mod gates;
 mod lane_done;
 mod lane_pick;
 mod lane_place;
 mod lane_work;
 mod lanes;
+mod left_guilds;
+mod leftovers;
 mod matching;
 mod mirrors;
 mod panel_looks;
 mod panel_mirrors;
 mod panels;
 mod report;
+mod retention;
 mod samples;
 mod server_stats;
 mod setup;
@@ -73,13 +80,16 @@ pub use error::StoreError;
 pub use follow_list::{Cursor, FollowedSource, Page};
 pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};
+pub use forget::Forgotten;
 pub use lane_done::Done;
 pub use lane_work::{Next, Surroundings, Work};
 pub use lanes::{Lease, OpenLane};
+pub use leftovers::Leftovers;
 pub use mirrors::Mirrored;
 pub use panel_looks::Look;
 pub use panels::PanelChange;
 pub use report::{Asked, InFollower};
+pub use retention::Untracked;
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use source_event::{Recorded, SourceEvent};

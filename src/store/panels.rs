@@ -59,7 +59,7 @@ impl Row {
             slowed: u32::try_from(self.slowed).unwrap_or(0),
             state: PanelState::parse(&self.state).ok_or(StoreError::Unreadable("panels.state"))?,
             error: self.error,
-            created_by: UserId::from_db(self.created_by)?,
+            created_by: UserId::from_db(self.created_by).ok(),
             refreshed_at: self.refreshed_at,
             next_refresh_at: self.next_refresh_at,
         })
@@ -264,7 +264,7 @@ async fn insert(
         new.title.as_str().into(),
         new.config.to_string().into(),
         seconds(new.refresh).into(),
-        new.created_by.to_db().into(),
+        new.created_by.map_or(0, UserId::to_db).into(),
         stored(now).into(),
         stored(held_until).into(),
     ];

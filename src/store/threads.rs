@@ -140,7 +140,7 @@ impl Store {
             let changed = Changed { edited: known.to_vec(), ..Changed::default() };
             lock_lanes(&txn, [], &changed).await?;
         }
-        let through_parent = "NOT withdrawn AND EXISTS (SELECT 1 FROM activities a \
+        let through_parent = "activity_id IN (SELECT id FROM activities WHERE thread_id = $1) AND NOT withdrawn AND EXISTS (SELECT 1 FROM activities a \
             LEFT JOIN channel_follows f ON f.id = deliveries.follow_id WHERE a.id = deliveries.activity_id \
             AND a.thread_id = $1 AND (f.id IS NULL OR f.source_channel_id <> $1))";
         let sql = |text: &str| Sql::new(text, [thread.to_db().into()]);

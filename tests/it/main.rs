@@ -26,6 +26,7 @@ mod panel_figures;
 mod panel_kinds;
 mod panels;
 mod permissions;
+mod privacy;
 mod proxy;
 mod relay;
 mod report;

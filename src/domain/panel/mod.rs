@@ -90,8 +90,8 @@ pub struct NewPanel {
     pub config: Value,
     /// How often it is looked at.
     pub refresh: Duration,
-    /// Who makes it.
-    pub created_by: UserId,
+    /// Who makes it; none where that is a forgotten person's.
+    pub created_by: Option<UserId>,
 }
 
 /// A panel as it is kept.
@@ -129,8 +129,8 @@ pub struct Panel {
     pub state: PanelState,
     /// What is wrong with it, as people read it.
     pub error: Option<String>,
-    /// Who made it.
-    pub created_by: UserId,
+    /// Who made it; none once that person is forgotten.
+    pub created_by: Option<UserId>,
     /// When it was looked at last.
     pub refreshed_at: Option<DateTime<Utc>>,
     /// When it is looked at next.

@@ -1,5 +1,7 @@
 //! How the reading of a source begins: from where on, and what a new follow shows of the time before it.
 
+use chrono::TimeDelta;
+
 use crate::domain::follow::{Follow, Threads};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::service::ServiceError;
@@ -9,6 +11,9 @@ use crate::store::{FollowedSource, SourceEvent};
 
 use super::{Intake, as_event};
 
+/// What is later than this before now, Discord has told of: more than any machine's clock is wrong.
+const LATELY: TimeDelta = TimeDelta::hours(1);
+
 impl Intake {
     /// A source that nobody had read by relay is read from now on, with those of its threads that are wanted: what was posted before is not sent later. To be
     /// called before its follow is stored, so that no message falls between.
@@ -17,11 +22,7 @@ impl Intake {
         self.watched.read(FollowedSource { channel, guild, parent, threads: threads != Threads::None });
         self.reader.describe(&source.channel);
         if !self.store.is_read(channel).await? {
-            // A channel's own number is older than all its messages.
-            let oldest = MessageId::from_db(channel.to_db()).ok();
-            if let Some(newest) = source.channel.last_message_id.or(oldest) {
-                self.store.move_seen_message(channel, newest).await?;
-            }
+            self.store.move_seen_message(channel, self.until_now(source.channel.last_message_id)).await?;
         }
         if let Some(parent) = parent {
             if let Some(seen) = SeenThread::read(&source.channel, guild) {
@@ -31,13 +32,17 @@ impl Intake {
         }
         if threads != Threads::None && !self.store.threads_are_read(channel).await? {
             let newest = self.reader.newest_in_threads(channel, guild).await?;
-            let own = source.channel.last_message_id;
-            let from = newest.max(own).or_else(|| MessageId::from_db(channel.to_db()).ok());
-            if let Some(from) = from {
-                self.store.move_threads_from(channel, from).await?;
-            }
+            let from = self.until_now(newest.max(source.channel.last_message_id));
+            self.store.move_threads_from(channel, from).await?;
         }
         Ok(())
+    }
+
+    /// Where a reading begins: behind the newest message; where nobody has posted for long, a moment ago, as what was last read long ago, and isn't followed yet, is
+    /// forgotten.
+    fn until_now(&self, newest: Option<MessageId>) -> MessageId {
+        let lately = MessageId::first_at(self.clock.now() - LATELY);
+        newest.map_or(lately, |newest| newest.max(lately))
     }
 
     /// The newest posts of a source, at most so many, oldest first: what a new follow can begin with. Of a forum what its newest threads begin with; of a channel

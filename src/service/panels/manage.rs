@@ -104,8 +104,15 @@ impl Panels {
         self.require_channel(actor, request.channel).await?;
         let config = kind.configure(None, filled).map_err(invalid)?;
         let (guild, channel) = (actor.guild, request.channel);
-        let new =
-            NewPanel { guild, channel, kind: request.kind, title, config, refresh, created_by: actor.user };
+        let new = NewPanel {
+            guild,
+            channel,
+            kind: request.kind,
+            title,
+            config,
+            refresh,
+            created_by: Some(actor.user),
+        };
         let now = self.clock.now();
         let panel = self.store.insert_panel(&new, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
         tracing::info!(panel = panel.id.0, kind = panel.kind, "panel made");

@@ -37,7 +37,7 @@ async fn what_was_read_only_moves_forward(#[values(Backend::Sqlite, Backend::Pos
     let source = channel(1);
     assert_eq!(store.seen_message(source).await.unwrap(), None);
     assert_eq!(store.audience(source).await.unwrap(), Audience::Nobody);
-    assert_eq!(store.set_audience(source, Audience::Servers).await.unwrap(), Audience::Nobody);
+    assert_eq!(store.set_audience(source, guild(8), Audience::Servers).await.unwrap(), Audience::Nobody);
     assert_eq!(store.seen_message(source).await.unwrap(), None);
     for (id, seen) in [(20, 20), (10, 20), (30, 30)] {
         store.move_seen_message(source, message(id)).await.unwrap();
@@ -47,7 +47,7 @@ async fn what_was_read_only_moves_forward(#[values(Backend::Sqlite, Backend::Pos
     assert_eq!(store.seen_message(source).await.unwrap(), Some(message(30)));
     store.record_events(&[posted(1, 40), posted(1, 35)], at(0)).await.unwrap();
     assert_eq!(store.seen_message(source).await.unwrap(), Some(message(40)));
-    assert_eq!(store.set_audience(source, Audience::Everyone).await.unwrap(), Audience::Servers);
+    assert_eq!(store.set_audience(source, guild(8), Audience::Everyone).await.unwrap(), Audience::Servers);
     assert_eq!(store.audience(source).await.unwrap(), Audience::Everyone);
 }
 

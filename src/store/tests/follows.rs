@@ -35,7 +35,7 @@ async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Po
         webhook: Some(webhook_id(50)),
         follower_webhook: None,
         state: FollowState::Active,
-        created_by: new.created_by,
+        created_by: Some(new.created_by),
         created_at: crate::store::sql::stored(at(0)),
         updated_at: crate::store::sql::stored(at(0)),
     };

@@ -61,9 +61,11 @@ async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] bac
     let expected = [
         "ix_activities_author_id",
         "ix_activities_panels",
+        "ix_activities_settled_at",
         "ix_activities_source_channel_id",
         "ix_activities_source_message_id",
         "ix_activities_thread_id",
+        "ix_activities_unsettled",
         "ix_channel_follows_guild_id",
         "ix_channel_follows_source_channel_id",
         "ix_channel_follows_source_parent_id",
@@ -73,11 +75,13 @@ async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] bac
         "ix_deliveries_follow_id",
         "ix_deliveries_open",
         "ix_deliveries_reopened",
+        "ix_lanes_in_flight_delivery_id",
         "ix_lanes_parent_id",
         "ix_mirrors_channel_id",
         "ix_panels_channel_id",
         "ix_panels_guild_id",
         "ix_panels_next_refresh_at",
+        "ix_samples_at",
         "uq_activities_origin",
         "uq_channel_follows_source_target",
         "uq_deliveries_activity_target",
@@ -126,7 +130,7 @@ async fn lanes_read_their_partial_indexes() {
     assert!(reopened.contains("ix_deliveries_reopened"), "{reopened}");
 }
 
-async fn plan_of(db: &Db, query: &str) -> Vec<String> {
+pub(super) async fn plan_of(db: &Db, query: &str) -> Vec<String> {
     #[derive(FromQueryResult)]
     struct Row {
         detail: String,

@@ -4,6 +4,7 @@
 mod events;
 mod events_edges;
 mod follows;
+mod forget;
 mod lane_order;
 mod lanes;
 mod matching;
@@ -13,9 +14,11 @@ mod paging;
 mod panels;
 mod posts;
 mod report;
+mod retention;
 mod secrets;
 mod simulation;
 mod states;
+mod year;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -9,7 +9,7 @@ use crate::domain::panel::{Face, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, Pane
 use crate::store::sql::stored;
 use crate::store::{Look, PanelChange};
 
-fn new_panel(channel_id: u64) -> NewPanel {
+pub(super) fn new_panel(channel_id: u64) -> NewPanel {
     NewPanel {
         guild: GuildId::new(1).unwrap(),
         channel: channel(channel_id),
@@ -17,7 +17,7 @@ fn new_panel(channel_id: u64) -> NewPanel {
         title: "Notice".to_owned(),
         config: serde_json::json!({ "text": "Hi" }),
         refresh: REFRESH,
-        created_by: UserId::new(99).unwrap(),
+        created_by: UserId::new(99).ok(),
     }
 }
 
@@ -36,8 +36,28 @@ fn face(text: &str) -> Face {
 
 /// A panel in channel 1, posted as message 500.
 async fn posted_panel(store: &Store) -> Panel {
-    let panel = store.insert_panel(&new_panel(1), at(0), at(60)).await.unwrap().unwrap();
-    store.panel_posted(&panel, message(500), face("one"), Revision(1), at(1)).await.unwrap();
+    posted_panel_in(store, GuildId::new(1).unwrap(), 1).await
+}
+
+/// A panel in this channel of this server, posted as the message 499 + channel.
+pub(super) async fn posted_panel_in(store: &Store, guild: GuildId, channel_id: u64) -> Panel {
+    posted_panel_as(store, guild, channel_id, 499 + channel_id, at(0)).await
+}
+
+/// A panel that is posted as this message, a second after it was made.
+pub(super) async fn posted_panel_as(
+    store: &Store,
+    guild: GuildId,
+    channel_id: u64,
+    shown_by: u64,
+    now: DateTime<Utc>,
+) -> Panel {
+    let new = NewPanel { guild, ..new_panel(channel_id) };
+    let panel = store.insert_panel(&new, now, now + TimeDelta::minutes(1)).await.unwrap().unwrap();
+    store
+        .panel_posted(&panel, message(shown_by), face("one"), Revision(1), now + TimeDelta::seconds(1))
+        .await
+        .unwrap();
     store.panel(panel.guild, panel.id).await.unwrap().unwrap()
 }
 

@@ -27,7 +27,7 @@ pub use self::forum::Forum;
 pub use self::look::look;
 pub use self::pair::Pair;
 pub use self::posts::{ForumTarget, SeenPost, follow_into, post, posts, tagged};
-pub use self::program::ended;
+pub use self::program::{Ended, ended};
 pub use self::scene::{Scene, hidden, refusal};
 pub use self::scripted::Scripted;
 

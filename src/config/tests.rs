@@ -1,0 +1,94 @@
+//! Settings as operators write them.
+
+use super::*;
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+fn read<T>(
+    settings: &[(&str, &str)],
+    then: impl FnOnce(Env<'_>) -> Result<T, ConfigError>,
+) -> Result<T, String> {
+    let lookup =
+        |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    then(Env::new(&lookup)).map_err(|error| error.to_string())
+}
+
+fn problem(name: &str, value: &str) -> String {
+    let settings = [(name, value), ("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)];
+    read(&settings, |env| env.config()).unwrap_err()
+}
+
+#[test]
+fn defaults_are_discord_and_a_file_beside() {
+    let config = read(&[("DISCORD_TOKEN", "Bot a.b.c"), ("ENCRYPTION_KEY", KEY)], |env| env.config());
+    let config = config.unwrap();
+    assert_eq!(config.token.expose_secret(), "a.b.c");
+    assert_eq!(config.api_base.as_str(), "https://discord.com/");
+    assert_eq!(config.http_addr.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.follow_actions_per_hour, Some(100));
+    assert_eq!(
+        (config.keeping.contents, config.keeping.mirrors),
+        (TimeDelta::hours(24), TimeDelta::days(30))
+    );
+    assert!(config.panel_monitoring_guilds.is_empty() && !config.panel_private_addresses);
+    assert!(
+        matches!(config.database, DatabaseConfig::Sqlite { path: Some(path), .. } if path == *"tributary.db")
+    );
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_a_way_out() {
+    for (name, value) in [
+        ("DISCORD_TOKEN", ""),
+        ("DISCORD_TOKEN", "tok en"),
+        ("DISCORD_API_BASE", "discord.com"),
+        ("DISCORD_API_BASE", "http://127.0.0.1:1/api"),
+        ("DISCORD_API_BASE", "http://user:secret@127.0.0.1:1"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("ENCRYPTION_KEY", "c2hvcnQ="),
+        ("HTTP_ADDR", "localhost:http"),
+        ("FOLLOW_ACTIONS_PER_HOUR", "-1"),
+        ("CONTENT_HOURS", "a day"),
+        ("MIRROR_DAYS", "-30"),
+        ("PANEL_MONITORING_GUILDS", "my server"),
+        ("PANEL_MONITORING_GUILDS", "42,0"),
+        ("PANEL_PRIVATE_ADDRESSES", "maybe"),
+    ] {
+        let line = problem(name, value);
+        assert!(line.starts_with(name) && line.len() > name.len() + 30, "{line}");
+        assert!(!line.contains('\n') && (value.is_empty() || !line.contains(value)), "{line}");
+    }
+}
+
+#[test]
+fn mirrors_are_known_as_long_as_sources_are_read_back() {
+    let given = [("MIRROR_DAYS", "2"), ("CATCH_UP_HOURS", "72"), ("CONTENT_HOURS", "0")];
+    let settings = [("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)].into_iter().chain(given);
+    let config = read(&settings.collect::<Vec<_>>(), |env| env.config()).unwrap();
+    assert_eq!((config.keeping.contents, config.keeping.mirrors), (TimeDelta::zero(), TimeDelta::days(3)));
+}
+
+#[test]
+fn mirrors_are_known_for_a_day_at_least() {
+    assert_eq!(problem("MIRROR_DAYS", "0"), "MIRROR_DAYS is too small. Use 30, or 1 at least.");
+}
+
+#[test]
+fn panels_are_allowed_more_on_request() {
+    let settings = [
+        ("DISCORD_TOKEN", "a.b.c"),
+        ("ENCRYPTION_KEY", KEY),
+        ("PANEL_MONITORING_GUILDS", "42, 43,"),
+        ("PANEL_PRIVATE_ADDRESSES", "true"),
+    ];
+    let config = read(&settings, |env| env.config()).unwrap();
+    assert_eq!(config.panel_monitoring_guilds, [42, 43].map(|id| GuildId::new(id).unwrap()));
+    assert!(config.panel_private_addresses);
+}
+
+#[test]
+fn postgres_needs_a_key_of_its_own() {
+    let settings = [("DISCORD_TOKEN", "a.b.c"), ("DATABASE_URL", "postgres://u:hidden@h/d")];
+    let error = read(&settings, |env| env.config()).unwrap_err();
+    assert!(error.starts_with("ENCRYPTION_KEY is not set") && !error.contains("hidden"), "{error}");
+}
