@@ -509,7 +509,8 @@ async fn reports_as_people_read_them() {
         follow(&scene.alice, &scene.releases, target).await;
     }
     let options = Options::new().set("channel", &scene.releases).set("into", bugs);
-    scene.run("/follow", options.set("mode", "only").set("tags", "bug, *idea*")).await;
+    let reply = scene.run("/follow", options.set("mode", "only").set("tags", "bug, idea_2")).await;
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
     select(&scene, "pause:2").await;
     strike(&scene, lost, "POST", Effect::Refuse { status: 403, code: 50_013, message: "No".to_owned() });
     let patience = Effect::RateLimited { scope: LimitScope::User, retry_after: Duration::from_secs(60) };
@@ -520,6 +521,8 @@ async fn reports_as_people_read_them() {
     scene.world.database.eventually(reason, "target_forbidden").await;
     let limited = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE wait_until IS NOT NULL";
     scene.world.database.eventually(limited, "1").await;
+    let shown = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE follow_id = 1 AND state = 'shown'";
+    scene.world.database.eventually(shown, "1").await;
     bugs.deny(&scene.alice, Permissions::VIEW_CHANNEL);
     let mut story = String::new();
     let mut tell = |what: &str, reply: &Reply| {
@@ -536,6 +539,7 @@ async fn reports_as_people_read_them() {
     tell("on a message of a channel that nobody follows", &report_on(&scene, paused, alone.id).await);
     post(&scene, "v2");
     mirror(&scene.news, "v2").await;
+    scene.world.database.eventually(shown, "2").await;
     tell("the last messages of #1", &select(&scene, "last:1").await);
     tell("the last messages of #4", &select(&scene, "last:4").await);
     assert_snapshot!(story);

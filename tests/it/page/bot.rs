@@ -102,9 +102,9 @@ async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
     screen.browser.click(".message:last-child .select").await;
     screen
         .browser
-        .until("document.querySelector('.picker [role=option]')?.innerText.includes('Pause')")
+        .until("document.querySelector('.picker [role=option]')?.innerText.includes('Last ten messages')")
         .await;
-    screen.browser.keys("{Down}{Enter}").await;
+    screen.browser.keys("{Down}{Down}{Enter}").await;
     screen.shows("left", "paused").await;
     screen.is_sound().await;
 }
