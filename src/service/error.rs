@@ -105,7 +105,7 @@ pub enum Refusal {
     )]
     Elsewhere,
     /// That kind can't be a source.
-    #[error("<#{channel}> can't be followed: I can't read {kinds}{later}.", kinds = kind.plural(), later = later(*kind))]
+    #[error("<#{channel}> can't be followed: I can't read {kinds}.", kinds = kind.plural())]
     SourceKind {
         /// Which channel.
         channel: ChannelId,
@@ -121,7 +121,7 @@ pub enum Refusal {
         kind: ChannelKind,
     },
     /// That kind can't be published.
-    #[error("Only channels with messages can be published, not {kinds}.", kinds = .0.plural())]
+    #[error("Only channels with messages or posts can be published, not {kinds}.", kinds = .0.plural())]
     PublishKind(ChannelKind),
     /// Native delivery needs an announcement source.
     #[error(

@@ -25,14 +25,7 @@ async fn a_forums_posts_appear_and_its_answers_only_if_chosen(#[case] backend: B
 #[tokio::test]
 async fn tags_that_change_bring_and_take_away() {
     let forum = Forum::new().await;
-    forum.follow(&forum.ideas, &[("threads", "all")]).await;
-    // As `only` with the tag, whatever the command says by now.
-    let tag = format!(
-        "INSERT INTO channel_follow_tags (follow_id, tag) SELECT id, 'forum:{}' FROM channel_follows",
-        forum.bug
-    );
-    forum.world.database.execute(&tag).await;
-    forum.world.database.execute("UPDATE channel_follows SET mode = 'only'").await;
+    forum.follow(&forum.ideas, &[("threads", "all"), ("mode", "only"), ("tags", "bug")]).await;
     let post = forum.start("A leak", &[forum.wish], "water");
     forum.say(&post, "more water");
     forum.comes_to(&[]).await;

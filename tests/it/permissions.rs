@@ -86,9 +86,9 @@ async fn publishing_asks_for_the_rights_in_the_channel() {
     let publish = channel(&scene.releases).set("audience", "everyone");
     let text = scene.refused("/publish", publish).await;
     assert_eq!(text, format!("You need **Manage Channels** in {} for this.", scene.releases.mention()));
-    let forum = scene.harbour.forum("ideas");
-    let text = scene.refused("/publish", channel(&forum).set("audience", "servers")).await;
-    assert!(text.contains("not forums"), "{text}");
+    let category = scene.harbour.category("ideas");
+    let text = scene.refused("/publish", channel(&category).set("audience", "servers")).await;
+    assert!(text.contains("not categories"), "{text}");
 }
 
 #[tokio::test]

@@ -151,8 +151,8 @@ async fn refusals() {
         ("tags without only", "/follow", channel(&board).set("tags", "x")),
         ("no hashtag", "/follow", channel(&board).set("mode", "only").set("tags", "bug, off-topic")),
         ("long tags", "/follow", channel(&board).set("mode", "only").set("tags", "x".repeat(101))),
-        ("a forum", "/follow", channel(&forum)),
-        ("a thread", "/follow", channel(&thread)),
+        ("a forum without threads", "/follow", channel(&forum).set("threads", "none")),
+        ("threads of a thread", "/follow", channel(&thread).set("threads", "all")),
         ("into a category", "/follow", into(&scene.harbour.category("category"))),
         ("into another server", "/follow", into(&talk)),
         ("into an unseen channel", "/follow", into(&secret)),
@@ -165,7 +165,7 @@ async fn refusals() {
         ("what the bot can't see", "/follow", channel(&shy).set("delivery", "relay")),
         ("unfollow what isn't followed", "/unfollow", channel(&scene.releases)),
         ("follows of a locked channel", "/follows", channel(&locked)),
-        ("publish a forum", "/publish", channel(&forum).set("audience", "servers")),
+        ("publish a thread", "/publish", channel(&thread).set("audience", "servers")),
     ] {
         story.forge(&scene, what, command, options).await;
     }

@@ -82,7 +82,10 @@ async fn a_private_thread_is_followed_by_itself_alone() {
     let reply = stranger.run(&forum.news, "/follow", options).await.unwrap();
     assert!(refusal(&reply).contains("can't find that channel"), "{}", reply.text());
     secret.add_to_thread(forum.world.sandbox.bot_id()).unwrap();
-    forum.follow(&secret, &[]).await;
+    let options = Options::new().set("link", secret.link().as_str());
+    let asked = forum.alice.run(&forum.news, "/follow", options).await.unwrap();
+    let made = asked.press("Follow anyway").await.unwrap();
+    assert!(made.text().contains("now follows"), "{}", made.text());
     forum.say(&secret, "for these few");
     forum.comes_to(&["for all", "for these few"]).await;
 }
