@@ -1,6 +1,6 @@
 //! What `/follow` and `/unfollow` refuse, and that a refusal changes nothing, in the database or at Discord.
 
-use tributary_sandbox::{Channel, ChannelKind, Config, Options, Permissions};
+use tributary_sandbox::{Channel, Config, Options, Permissions};
 
 use crate::harness::{SOON, Scene};
 

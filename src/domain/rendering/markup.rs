@@ -294,7 +294,15 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
         if end <= *hopeless {
             return None;
         }
-        let found = self.text[from..end].find(kind.marker()).map(|offset| from + offset);
+        let before = |at: usize| self.text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        let mut next = from;
+        let found = loop {
+            match self.text[next..end].find(kind.marker()).map(|offset| next + offset) {
+                // Escaped; what follows may be a marker whole.
+                Some(at) if !kind.is_verbatim() && before(at) % 2 == 1 => next = at + 1,
+                found => break found,
+            }
+        };
         if found.is_none() {
             *hopeless = end;
         }

@@ -66,7 +66,9 @@ proptest! {
         prop_assert!(payloads[1..].iter().all(|payload| !payload.content.contains("-# ↪ [**") || payload.content != line));
         if reply.author.is_some() {
             // No mark is left that isn't escaped, but for the name's own.
-            let (_, excerpt) = line.split_once(": ").unwrap_or((line, ""));
+            let named = crate::domain::message::Reply { text: String::new(), ..reply };
+            let named = reply::line(&named, Mentions::new(&content.names, &stage), &stage);
+            let excerpt = line.strip_prefix(&named).unwrap_or_default();
             let mut escaped = false;
             let mut link = false;
             for (at, c) in excerpt.char_indices() {
