@@ -61,7 +61,7 @@ struct KnownRow {
 impl Store {
     /// Records what happened in sources, in this order. Recording an event again changes nothing.
     ///
-    /// - Posted: an activity, owed to every active relay follow of the source, or of its thread, that lets it through ([`matching`](super::matching)). The
+    /// - Posted: an activity, owed to every active relay follow of the source, or of its thread, that lets it through (`matching`). The
     ///   message's channel counts as read up to it.
     /// - Edited: a new revision, if it shows something else; owed again where it was shown through a follow
     ///   that isn't broken. With other tags, it is owed where it wasn't wanted before, and taken back where it isn't any more.
