@@ -161,7 +161,8 @@ async fn a_native_follow_that_gets_threads_is_relayed() {
     assert_eq!(text, expected);
     let thread = scene.alice.start_thread(&board, "talk", None).unwrap();
     scene.alice.post(&thread, "in the thread").unwrap();
-    scene.news.wait_for_message(SOON, |message| message.content == "in the thread").await.unwrap();
+    let begins = |content: &str| content.starts_with("### [talk]") && content.ends_with("in the thread");
+    scene.news.wait_for_message(SOON, |message| begins(&message.content)).await.unwrap();
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ impl Missed {
         self.channel
     }
 
-    /// Whole threads of a source, from the first of these messages on; they end before the last. Those who follow its threads are told.
+    /// Whole threads of a source, from the first of these messages on; they end with the last. Those who follow its threads are told.
     pub(super) fn threads_of(source: ChannelId, guild: GuildId, first: MessageId, last: MessageId) -> Self {
         let thread = InThread {
             thread: source,
@@ -134,9 +134,8 @@ impl Missed {
             place: Place::Starter,
             link: format!("https://discord.com/channels/{guild}/{source}"),
         };
-        let end = MessageId::from_db(last.to_db() + 1).unwrap_or(last);
         let standing = Standing { source, thread: Some(thread) };
-        Self { channel: source, standing, seen: first, first, end }
+        Self { channel: source, standing, seen: first, first, end: last }
     }
 
     /// Without those that came live, this being the first of them; `None` if all did. Of what whole threads missed, nothing did.
