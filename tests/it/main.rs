@@ -9,6 +9,7 @@ mod followers;
 mod follows;
 mod forum_sources;
 mod forum_tags;
+mod forum_to_forum;
 mod forums;
 mod gaps;
 mod generated;
