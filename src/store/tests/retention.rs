@@ -267,7 +267,7 @@ async fn rows_that_are_used_stay(#[values(Backend::Sqlite, Backend::Postgres)] b
             db.store.release_lane(&lease, None).await.unwrap();
         }
     }
-    db.store.replace_webhook(channel(8), &webhook(9), on(0)).await.unwrap();
+    db.store.provide_webhook(channel(8), Spot::Channel, &webhook(9), on(0)).await.unwrap();
     assert_eq!(db.store.forget_idle_lanes(on(0)).await.unwrap(), 1);
     let left = "SELECT CAST(target_channel_id AS text) AS text FROM lanes ORDER BY target_channel_id";
     assert_eq!(db.texts(left).await, ["2", "7", "8"]);
