@@ -14,18 +14,16 @@ impl MigrationTrait for Migration {
             manager.alter_table(Table::alter().table(table).add_column(column).take()).await?;
         }
         manager.create_table(activity_tags()).await?;
-        for index in indexes() {
+        for (name, table, column) in PARTIAL {
+            let index = index(name, table, &[column]).and_where(Expr::col(column).is_not_null()).take();
             manager.create_index(index).await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for index in ["ix_activities_thread_id", "ix_channels_parent_id", "ix_lanes_parent_id"] {
-            manager.drop_index(Index::drop().name(index).table(table_of(index)).to_owned()).await?;
-        }
-        for index in ["ix_channel_follows_source_parent_id", "ix_channel_follows_target_parent_id"] {
-            manager.drop_index(Index::drop().name(index).table("channel_follows").to_owned()).await?;
+        for (name, table, _) in PARTIAL {
+            manager.drop_index(Index::drop().name(name).table(table).to_owned()).await?;
         }
         manager.drop_table(drop("activity_tags")).await?;
         for (table, column) in added().into_iter().rev() {
@@ -36,13 +34,14 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn table_of(index: &str) -> &'static str {
-    match index {
-        "ix_activities_thread_id" => "activities",
-        "ix_channels_parent_id" => "channels",
-        _ => "lanes",
-    }
-}
+/// Indexes over the few that are threads, or stand in one: name, table, column.
+const PARTIAL: [(&str, &str, &str); 5] = [
+    ("ix_activities_thread_id", "activities", "thread_id"),
+    ("ix_channels_parent_id", "channels", "parent_id"),
+    ("ix_channel_follows_source_parent_id", "channel_follows", "source_parent_id"),
+    ("ix_channel_follows_target_parent_id", "channel_follows", "target_parent_id"),
+    ("ix_lanes_parent_id", "lanes", "parent_id"),
+];
 
 fn added() -> Vec<(&'static str, ColumnDef)> {
     let word = |name, default: &str, check: &'static str| {
@@ -88,18 +87,4 @@ fn activity_tags() -> TableCreateStatement {
                 .on_delete(ForeignKeyAction::Cascade),
         )
         .take()
-}
-
-fn indexes() -> Vec<IndexCreateStatement> {
-    // Of the few that are threads, or stand in one.
-    let some = |name, table, column: &'static str| {
-        index(name, table, &[column]).and_where(Expr::col(column).is_not_null()).take()
-    };
-    vec![
-        some("ix_activities_thread_id", "activities", "thread_id"),
-        some("ix_channels_parent_id", "channels", "parent_id"),
-        some("ix_channel_follows_source_parent_id", "channel_follows", "source_parent_id"),
-        some("ix_channel_follows_target_parent_id", "channel_follows", "target_parent_id"),
-        some("ix_lanes_parent_id", "lanes", "parent_id"),
-    ]
 }
