@@ -18,6 +18,8 @@ pub(crate) struct Cast {
     pub(crate) dev: Channel,
     /// One that follows it.
     pub(crate) news: Channel,
+    /// A forum.
+    requests: Channel,
     lobby: Channel,
     beacon: Channel,
     pub(crate) alice: Person,
@@ -37,6 +39,7 @@ impl Cast {
             announcements: harbour.announcement("announcements"),
             dev: harbour.text("dev"),
             news: harbour.text("news"),
+            requests: harbour.forum("requests"),
             lobby: lighthouse.text("lobby"),
             beacon: lighthouse.text("beacon"),
             alice: harbour.member("Alice", admin | Permissions::MENTION_EVERYONE),
@@ -57,6 +60,7 @@ pub(crate) async fn play(sandbox: &Sandbox, cast: &Cast) -> Result<(), Failure> 
     scene.nobody_is_pinged().await?;
     scene.native().await?;
     scene.another_server().await?;
+    scene.forum().await?;
     scene.deletion().await?;
     scene.lists().await?;
     scene.ending();
@@ -74,8 +78,8 @@ impl Scene<'_> {
             "A Discord is running on this machine, for this demo only, and Tributary is connected to it."
         );
         println!("In it are two servers:\n");
-        println!("   Harbour      #announcements #dev #news   Alice (admin), Bob, Carol");
-        println!("   Lighthouse   #lobby #beacon              Carol (admin)");
+        println!("   Harbour      #announcements #dev #news #requests (a forum)   Alice (admin), Bob, Carol");
+        println!("   Lighthouse   #lobby #beacon                                  Carol (admin)");
     }
 
     async fn relay(&self) -> Result<(), Failure> {
@@ -156,9 +160,34 @@ impl Scene<'_> {
         Ok(())
     }
 
+    async fn forum(&self) -> Result<(), Failure> {
+        let Cast { alice, bob, news, requests, .. } = self.cast;
+        show::heading(6, "Of a forum, only the posts with one tag; and an answer to \"why isn't it here?\".");
+        let tags = requests.set_tags(&["bug", "wish"])?;
+        let only = [("channel", requests.into()), ("mode", "only".into()), ("tags", "bug".into())];
+        self.run(alice, news, "/follow", &only).await?;
+        let (wish, bug) =
+            (("Paint it red", "White is dull."), ("It flickers", "Only when the wind is from the west."));
+        self.act(bob, requests, &format!("(starts a post, tag wish) {}", wish.0)).await;
+        let (thread, first) = bob.start_post(requests, wish.0, &tags[1..], wish.1)?;
+        self.act(bob, requests, &format!("(starts a post, tag bug) {}", bug.0)).await;
+        let began = Instant::now();
+        bob.start_post(requests, bug.0, &tags[..1], bug.1)?;
+        let mirror = news.wait_for_message(SOON, |message| message.content.ends_with(bug.1)).await?;
+        check(mirror.content.contains(bug.0), "the post's title is missing")?;
+        show::note(&format!("\"{}\" in {} after {}", bug.0, show::name(news), since(began)));
+        let there = news.messages().iter().any(|message| message.content.contains(wish.0));
+        check(!there, "a post without the tag appeared")?;
+        self.act(alice, requests, &format!("(right-clicks \"{}\", Apps, Delivery report)", wish.0)).await;
+        let report = alice.run_on(&thread, first.id, "Delivery report").await?;
+        check(report.text().contains("left out"), "the report doesn't say why")?;
+        show::answer(self.sandbox, &report);
+        Ok(())
+    }
+
     async fn deletion(&self) -> Result<(), Failure> {
         let Cast { bob, dev, news, lobby, .. } = self.cast;
-        show::heading(6, "What is deleted in the source disappears everywhere.");
+        show::heading(7, "What is deleted in the source disappears everywhere.");
         let slip = dev.wait_for_message(SOON, |message| message.content.contains("Lunch")).await?;
         self.act(bob, dev, "(deletes that message)").await;
         let began = Instant::now();
@@ -172,7 +201,7 @@ impl Scene<'_> {
 
     async fn lists(&self) -> Result<(), Failure> {
         let Cast { alice, carol, dev, lobby, news, .. } = self.cast;
-        show::heading(7, "Everybody concerned can see who follows what.");
+        show::heading(8, "Everybody concerned can see who follows what.");
         self.run(carol, lobby, "/follows", &[]).await?;
         self.run(alice, news, "/followers", &[("channel", dev.into())]).await
     }

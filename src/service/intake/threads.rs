@@ -46,9 +46,11 @@ impl Intake {
             (Noted::Hidden, _) => {
                 Some(Report::ThreadEnded(ThreadEnd { thread: id, parent, guild, deleted: false }))
             }
-            // A post of a forum begins with a message that comes at once. Elsewhere it may have been started from one.
+            // A post of a forum begins with a message that comes at once, and may be told of already: it has the thread's number. Elsewhere it may have been
+            // started from one.
             (Noted::New, Told::Created)
-                if last_message.is_none() && self.watched.is_forum(parent) == Some(true) =>
+                if last_message.is_none_or(|last| last.get() == id.get())
+                    && self.watched.is_forum(parent) == Some(true) =>
             {
                 self.watched.begin(id, First::Awaited);
                 None
