@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::activity::{Ending, Mirror};
+use crate::domain::activity::{Ending, Mirror, Part};
 use crate::domain::ids::{ChannelId, TagId, WebhookId};
-use crate::domain::place::Spot;
+use crate::domain::place::{Place, Spot};
 use crate::domain::text;
 use crate::rest::model::Channel;
 use crate::rest::{ChangeOutcome, ErrorCode, Refusal, RestError, ThreadChange, WebhookMessage};
@@ -123,7 +123,7 @@ impl Sender<'_> {
     /// Brings title and tags of the post that this mirror began to what they should be; says when to come back where that can't be done now. What only Manage Threads
     /// allows is left as it is without it.
     pub(super) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<DateTime<Utc>> {
-        if self.spot != Spot::Forum || !begins_post(mirror) {
+        if self.spot != Spot::Forum || !begins_post(work, mirror) {
             return None;
         }
         match self.try_retitle(work, mirror).await {
@@ -204,7 +204,8 @@ impl Sender<'_> {
     }
 }
 
-/// Whether a mirror is what a post begins with: that has the post's number.
-fn begins_post(mirror: &Mirror) -> bool {
-    mirror.message.get() == mirror.channel.get()
+/// Whether a mirror is what a post begins with: all but answers begin one, and at Discord it has the post's number.
+fn begins_post(work: &Work, mirror: &Mirror) -> bool {
+    let own = work.place != Place::Answer && mirror.part == Part(0);
+    own || mirror.message.get() == mirror.channel.get()
 }

@@ -79,7 +79,8 @@ impl Sought<'_> {
         Ok(None)
     }
 
-    /// Looks at what the posts begin with that are newer than that message, the archived ones too: a post has the number of its first message.
+    /// Looks at what the posts begin with that are newer than that message, the archived ones too: a post has the number of its first message,
+    /// and belongs to the webhook that began it.
     async fn among_posts(&self, tools: &Tools, after: MessageId) -> Result<Option<Message>, RestError> {
         let forum = self.work.target;
         let Some(guild) = tools.forum(forum).await?.0.guild_id else { return Ok(None) };
@@ -94,7 +95,8 @@ impl Sought<'_> {
                 Err(error) if error.is_not_found() => continue,
                 first => first?.into_iter().next(),
             };
-            let begins = |message: &Message| message.id.get() == post.id.get() && self.is(message);
+            let ours = post.owner_id.is_some_and(|owner| owner.get() == self.webhook.get());
+            let begins = |message: &Message| (ours || message.id.get() == post.id.get()) && self.is(message);
             if let Some(first) = first.filter(begins) {
                 return Ok(Some(first));
             }
