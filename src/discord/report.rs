@@ -20,6 +20,8 @@ use super::{Bot, reply};
 pub(super) const NAME: &str = "Delivery report";
 /// What the lines may take of an embed's 4096 units; the rest is for what stands around them.
 const ROOM: usize = 3_300;
+/// How much of a message is shown in the list of the last ones.
+const BEGINNING: usize = 40;
 /// How much of a follow's tags is shown.
 const TAGS: usize = 80;
 
@@ -204,7 +206,11 @@ pub(super) fn last(last: &LastMessages) -> CreateEmbed {
 
 fn recent(follow: &Follow, message: &Recent) -> String {
     let when = ago(message.posted_at);
-    let original = message.original.as_ref().map_or(String::new(), |link| format!(" · [original]({link})"));
+    let beginning = message.beginning.as_ref().map(|text| text::escape(&text::cut(text, BEGINNING)));
+    let label = beginning
+        .filter(|text| !text.contains(['[', ']']) && !text.contains("://"))
+        .unwrap_or_else(|| "original".to_owned());
+    let original = message.original.as_ref().map_or(String::new(), |link| format!(" · [{label}]({link})"));
     format!("{} {when}{original} · {}", sign(&message.fate), fate(follow, &message.fate))
 }
 

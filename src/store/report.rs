@@ -13,7 +13,7 @@ use super::lane_pick::mirror;
 use super::matching::{self, REACHES, TAGGED};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError, follow_row};
-use crate::domain::activity::{ActivityId, Ending, Mirror, Origin, Revision};
+use crate::domain::activity::{ActivityId, Ending, Mirror, Origin, Revision, Showing};
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::place::Place;
@@ -180,6 +180,12 @@ struct AskedRow {
     author_id: Option<i64>,
 }
 
+#[derive(FromQueryResult)]
+struct ContentRow {
+    origin: String,
+    content: Vec<u8>,
+}
+
 const ASKED: &str =
     "SELECT id, origin, source_channel_id, thread_id, place, revision, deleted, author_id FROM activities ";
 
@@ -207,6 +213,18 @@ impl Store {
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read_asked(Sql::new(query, [source.to_db().into(), limit.into()])).await
+    }
+
+    /// What these activities show, of those whose content is still kept.
+    pub async fn contents_of(&self, asked: &[Asked]) -> Result<HashMap<Origin, Showing>, StoreError> {
+        let ids = asked.iter().filter_map(|asked| asked.activity).map(|id| id.0);
+        let query = "SELECT origin, content FROM activities WHERE content IS NOT NULL AND id IN ";
+        let rows: Vec<ContentRow> = Sql::new(query, []).list(ids).rows_of(&self.db).await?;
+        let open = |row: ContentRow| {
+            let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+            Ok((origin, self.cipher.open_content(origin, &row.content)?))
+        };
+        rows.into_iter().map(open).collect()
     }
 
     async fn read_asked(&self, query: Sql) -> Result<Vec<Asked>, StoreError> {

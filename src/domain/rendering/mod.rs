@@ -24,7 +24,7 @@ pub use controls::Row;
 pub(super) use markup::pieces;
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
-pub use title::{panel_title, title};
+pub use title::{beginning, panel_title, title};
 
 pub(crate) mod address;
 mod buttons;

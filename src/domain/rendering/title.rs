@@ -7,9 +7,11 @@ use super::{Payload, excerpt::first_line, mentions::Mentions, name, words};
 /// The title of a post that shows this. What stands in a thread gives its post the thread's title; another message its first line, or the name of what else it
 /// shows.
 pub fn title(content: &Content) -> String {
-    if let Some(title) = content.thread.as_ref().and_then(|thread| squeezed(&thread.title)) {
-        return title;
-    }
+    content.thread.as_ref().and_then(|thread| squeezed(&thread.title)).unwrap_or_else(|| beginning(content))
+}
+
+/// The first line of what a message says, or the name of what else it shows.
+pub fn beginning(content: &Content) -> String {
     let names = Mentions::always(&content.names);
     let line = |text: &str| {
         Some(first_line(&names.named(text), limits::CHANNEL_NAME)).filter(|line| text::is_visible(line))

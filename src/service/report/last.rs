@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::activity::Showing;
 use crate::domain::follow::{Delivery, Follow, FollowId};
 use crate::domain::permissions::Permissions;
+use crate::domain::rendering::beginning;
 use crate::rest::model::Message;
 
 use super::super::access::{Access, Found};
@@ -34,6 +36,8 @@ pub struct Recent {
     pub posted_at: DateTime<Utc>,
     /// A link to it, where the person sees its channel and it isn't deleted.
     pub original: Option<String>,
+    /// What it begins with, where the person sees its channel and its content is still kept.
+    pub beginning: Option<String>,
     /// What became of it.
     pub fate: Fate,
 }
@@ -75,14 +79,19 @@ impl Follows {
             }
             _ => None,
         };
-        for asked in self.store.newest_asked(follow.pair.source, LAST.into()).await? {
+        let newest = self.store.newest_asked(follow.pair.source, LAST.into()).await?;
+        let contents = self.store.contents_of(&newest).await?;
+        for asked in newest {
             // It was removed meanwhile.
             let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
             let here = self.look(here).await;
             let original = (!asked.deleted).then_some(asked.origin.message());
+            let original = link_seen(access, actor, asked.origin.channel(), original).await?;
+            let content = contents.get(&asked.origin).filter(|_| original.is_some());
             messages.push(Recent {
                 posted_at: asked.posted_at(),
-                original: link_seen(access, actor, asked.origin.channel(), original).await?,
+                original,
+                beginning: content.and_then(Showing::as_message).map(beginning),
                 fate: self.fate(&asked, subject(&asked, false), &here, forum.as_ref()),
             });
         }
@@ -106,6 +115,7 @@ impl Follows {
             messages.push(Recent {
                 posted_at: post.id.created_at(),
                 original: link_seen(access, actor, follow.pair.source, Some(post.id)).await?,
+                beginning: Some(beginning(&content::read(post, follow.source_guild, None))),
                 fate: self.native_fate(follow, post),
             });
         }
