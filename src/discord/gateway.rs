@@ -17,6 +17,7 @@ use crate::service::intake::{Intake, Report};
 use crate::service::upkeep::Upkeep;
 use crate::service::watch::Shard;
 
+use super::ids::IntoDomain;
 use super::ingest::{self, Queues};
 use super::shards::{self, GatewayState};
 use super::{Bot, commands, components, panel, undecoded};
@@ -206,6 +207,7 @@ impl Handler {
         let queues = self.queues.clone();
         let http = Arc::clone(&ctx.http);
         queues.report(Report::Connecting(self.shard(ctx.shard_id)));
+        self.sinks.state.connecting(self.shard(ctx.shard_id));
         // Nothing is collected: a collector is only the one place that sees events in the gateway's order, on the shard's own task.
         let mut nothing = Box::pin(serenity::collector::collect(&ctx.shard, move |event| {
             ingest::pass_on(&queues, &intake, &upkeep, event);
@@ -228,7 +230,8 @@ impl serenity::EventHandler for Handler {
 
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         tracing::info!(shard = ctx.shard_id.0, servers = ready.guilds.len(), "connected to the gateway");
-        self.sinks.state.found(self.shard(ctx.shard_id), ready.guilds.iter().map(|guild| guild.id));
+        let servers = ready.guilds.iter().map(|guild| guild.id.into_domain());
+        self.sinks.state.found(self.shard(ctx.shard_id), servers);
         self.sinks.state.began(ctx.shard_id);
         // Only then: between a reading and a later registration, something could be missed.
         self.collect(&ctx);
@@ -241,7 +244,7 @@ impl serenity::EventHandler for Handler {
     }
 
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
-        self.sinks.state.joined(guild.id);
+        self.sinks.state.joined(guild.id.into_domain());
     }
 
     async fn guild_delete(
@@ -252,7 +255,7 @@ impl serenity::EventHandler for Handler {
     ) {
         // `unavailable` means an outage: the bot is still a member.
         if !left.unavailable {
-            self.sinks.state.left(left.id);
+            self.sinks.state.left(left.id.into_domain());
         }
     }
 

@@ -17,8 +17,6 @@ use tokio::time::Instant;
 use crate::domain::ids::GuildId;
 use crate::service::watch::Shard;
 
-use super::ids::IntoDomain;
-
 /// How often the shards are looked at when none reports anything.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a shard may take to come back by itself: longer than the 5 s after which serenity starts one anew that it gave up itself.
@@ -34,7 +32,8 @@ const HEARTBEAT: &str = r#"{"op":1,"d":null}"#;
 #[derive(Debug)]
 pub struct GatewayState {
     connected: Mutex<HashMap<ShardId, bool>>,
-    guilds: Mutex<HashSet<GuildId>>,
+    /// The servers that the bot is in, and of each whether that was told on the present connection.
+    guilds: Mutex<HashMap<GuildId, bool>>,
     /// Shards that were connected before.
     known: Mutex<HashSet<ShardId>>,
     /// Counts the sessions that began: what happened before one is not reported in it.
@@ -92,24 +91,31 @@ impl GatewayState {
 
     /// Whether the bot is in this server, as far as the gateway has said.
     pub fn is_in(&self, guild: GuildId) -> bool {
-        lock(&self.guilds).contains(&guild)
+        lock(&self.guilds).contains_key(&guild)
     }
 
-    /// A shard's session begins: of its servers, the bot is in these.
-    pub(super) fn found(&self, shard: Shard, guilds: impl IntoIterator<Item = serenity::GuildId>) {
+    /// A shard connects anew: what was known of its servers is to be told again.
+    pub(super) fn connecting(&self, shard: Shard) {
         let mut known = lock(&self.guilds);
-        known.retain(|guild| !shard.has(*guild));
-        known.extend(guilds.into_iter().map(IntoDomain::into_domain));
+        known.iter_mut().filter(|(guild, _)| shard.has(**guild)).for_each(|(_, told)| *told = false);
+    }
+
+    /// A shard's session begins: of its servers, the bot is in these, and in those that it has joined since. The events are told of in tasks of their own, and so in any
+    /// order.
+    pub(super) fn found(&self, shard: Shard, guilds: impl IntoIterator<Item = GuildId>) {
+        let mut known = lock(&self.guilds);
+        known.extend(guilds.into_iter().map(|guild| (guild, true)));
+        known.retain(|guild, told| *told || !shard.has(*guild));
     }
 
     /// The bot is in this server.
-    pub(super) fn joined(&self, guild: serenity::GuildId) {
-        lock(&self.guilds).insert(guild.into_domain());
+    pub(super) fn joined(&self, guild: GuildId) {
+        lock(&self.guilds).insert(guild, true);
     }
 
     /// The bot is no longer in this server.
-    pub(super) fn left(&self, guild: serenity::GuildId) {
-        lock(&self.guilds).remove(&guild.into_domain());
+    pub(super) fn left(&self, guild: GuildId) {
+        lock(&self.guilds).remove(&guild);
     }
 
     /// Takes over what serenity knows now: its stages are the truth, the events about them arrive in any order. Returns
@@ -165,4 +171,28 @@ async fn nudge(manager: &ShardManager, id: ShardId) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_known_in_whatever_order_they_are_told() {
+        let (state, shard) = (GatewayState::default(), Shard { id: 0, total: 1 });
+        let [home, joined, left] = [1, 2, 3].map(|id| GuildId::new(id).unwrap());
+        state.found(shard, [home, left]);
+        state.joined(joined);
+        assert_eq!(state.guilds(), 3);
+        // A new session: the bot was removed from one server meanwhile, and joins another before the list is taken up.
+        state.connecting(shard);
+        state.joined(joined);
+        state.found(shard, [home]);
+        assert!(state.is_in(home) && state.is_in(joined) && !state.is_in(left));
+        // Servers of other shards are theirs to tell of.
+        let other = Shard { id: 1, total: 2 };
+        state.connecting(other);
+        state.found(other, []);
+        assert_eq!(state.guilds(), 2);
+    }
 }
