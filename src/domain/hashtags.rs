@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::rendering::pieces;
 use super::tags::{is_hashtag_char, normalise};
 
@@ -10,7 +12,8 @@ pub fn hashtags(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, text) in pieces(text).into_iter().filter(|(code, _)| !code) {
         for word in text.split_whitespace().filter(|word| !word.contains("://")) {
-            collect(word, &mut found);
+            // As tags are compared: what looks like one character may be several, not all of which go into a tag.
+            collect(&word.nfkc().collect::<String>(), &mut found);
         }
     }
     found
@@ -19,10 +22,9 @@ pub fn hashtags(text: &str) -> BTreeSet<String> {
 fn collect(word: &str, found: &mut BTreeSet<String>) {
     let mut before = None;
     for (at, c) in word.char_indices() {
-        let begins = before.is_none_or(|before| {
-            !is_hashtag_char(before) && !matches!(before, '<' | '&' | '/' | '\\' | '#' | '＃')
-        });
-        if matches!(c, '#' | '＃') && begins {
+        let begins = before
+            .is_none_or(|before| !is_hashtag_char(before) && !matches!(before, '<' | '&' | '/' | '\\' | '#'));
+        if c == '#' && begins {
             let rest = &word[at + c.len_utf8()..];
             let end = rest.find(|c| !is_hashtag_char(c)).unwrap_or(rest.len());
             let name = normalise(&rest[..end]);
@@ -48,6 +50,7 @@ mod tests {
     #[case("**#bold** ||#hidden|| #a#b", &["a", "bold", "hidden"])]
     #[case("# Title\n## Next", &[])]
     #[case("<#123> &#39; a#b https://e.com/#frag /#x \\#escaped `#code` ```\n#include\n```", &[])]
+    #[case("#¼ #½a #ﬁx #①", &["1", "fix"])]
     #[case("#v1.2 #a_b #a-b #2026", &["2026", "a", "a_b", "v1"])]
     fn finds(#[case] text: &str, #[case] tags: &[&str]) {
         assert_eq!(hashtags(text).iter().map(String::as_str).collect::<Vec<_>>(), tags);

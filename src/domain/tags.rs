@@ -27,8 +27,9 @@ pub enum Tag {
 impl Tag {
     /// The hashtag of this text, with or without its `#`; `None` where nobody could write such a hashtag.
     pub fn hashtag(text: &str) -> Option<Self> {
-        let name = normalise(text);
-        (!name.is_empty() && name.chars().all(is_hashtag_char)).then_some(Self::Hashtag(name))
+        let name = text.trim().trim_start_matches(['#', '＃']).trim();
+        let can_be = !name.is_empty() && name.nfkc().all(is_hashtag_char);
+        can_be.then(|| Self::Hashtag(normalise(name)))
     }
 
     /// What the database knows it by.
