@@ -130,6 +130,8 @@ impl Bot {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
+                // Its last words may still be on their way.
+                while self.lines.changed().await.is_ok() {}
                 return status;
             }
             assert!(started.elapsed() < SOON, "the bot did not end; its log:\n{}", self.log());
