@@ -207,5 +207,5 @@ impl Sender<'_> {
 /// Whether a mirror is what a post begins with: all but answers begin one, and at Discord it has the post's number.
 fn begins_post(work: &Work, mirror: &Mirror) -> bool {
     let own = work.place != Place::Answer && mirror.part == Part(0);
-    own || mirror.message.get() == mirror.channel.get()
+    own || mirror.message == mirror.channel.first_message()
 }

@@ -86,17 +86,17 @@ impl Sought<'_> {
         let Some(guild) = tools.forum(forum).await?.0.guild_id else { return Ok(None) };
         let mut posts = tools.rest.active_threads(guild).await?;
         posts.extend(archived_since(tools, forum, after).await?);
-        posts.retain(|post| post.parent_id == Some(forum) && post.id.get() > after.get());
+        posts.retain(|post| post.parent_id == Some(forum) && post.id.first_message() > after);
         posts.sort_unstable_by_key(|post| post.id);
         posts.dedup_by_key(|post| post.id);
         for post in posts {
-            let Ok(before) = MessageId::new(post.id.get() - 1) else { continue };
-            let first = match tools.rest.messages_after(post.id, before, 1).await {
+            let first = match tools.rest.messages_after(post.id, post.id.before_first_message(), 1).await {
                 Err(error) if error.is_not_found() => continue,
                 first => first?.into_iter().next(),
             };
             let ours = post.owner_id.is_some_and(|owner| owner.get() == self.webhook.get());
-            let begins = |message: &Message| (ours || message.id.get() == post.id.get()) && self.is(message);
+            let begins =
+                |message: &Message| (ours || message.id == post.id.first_message()) && self.is(message);
             if let Some(first) = first.filter(begins) {
                 return Ok(Some(first));
             }

@@ -93,9 +93,14 @@ pub fn parse_channel_link(text: &str) -> Option<ChannelId> {
     id.parse().ok()
 }
 
-/// A link to a message, as Discord's own interface copies it.
+/// A link to a channel or a thread, as Discord's own interface copies it.
+pub fn channel_link(guild: GuildId, channel: ChannelId) -> String {
+    format!("https://discord.com/channels/{guild}/{channel}")
+}
+
+/// A link to a message, likewise.
 pub fn message_link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
-    format!("https://discord.com/channels/{guild}/{channel}/{message}")
+    format!("{}/{message}", channel_link(guild, channel))
 }
 
 /// The path behind `/channels/` of a link to Discord, whatever its client (stable, beta, canary, mobile).

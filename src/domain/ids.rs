@@ -119,6 +119,19 @@ ids! {
     WebhookId,
 }
 
+impl ChannelId {
+    /// The message with the channel's own number: what a forum's post begins with, and what a thread was started from, if it was. Of any channel, it is older than all its
+    /// messages.
+    pub const fn first_message(self) -> MessageId {
+        MessageId(self.0)
+    }
+
+    /// What is older than that: a history from there begins at the beginning.
+    pub fn before_first_message(self) -> MessageId {
+        NonZeroU64::new(self.get() - 1).map_or(self.first_message(), MessageId)
+    }
+}
+
 impl GuildId {
     /// The role that every member has: it carries the server's own id.
     pub const fn everyone(self) -> RoleId {
@@ -167,6 +180,13 @@ mod tests {
         assert!(first <= id && first.created_at() == id.created_at());
         assert_eq!(MessageId::first_at(DateTime::UNIX_EPOCH).get(), 1);
         assert!(MessageId::from_db(MessageId::first_at(DateTime::<Utc>::MAX_UTC).to_db()).is_ok());
+    }
+
+    #[test]
+    fn a_channels_own_number_is_a_messages_too() {
+        let [lowest, another] = [1, 42].map(|id| ChannelId::new(id).unwrap());
+        assert_eq!([another.first_message(), another.before_first_message()].map(MessageId::get), [42, 41]);
+        assert_eq!(lowest.before_first_message().get(), 1, "there is no number 0");
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Channel {
         self.flags & Self::REQUIRE_TAG != 0
     }
 
+    /// The channel of a thread; a channel's own parent is its category.
+    pub fn thread_parent(&self) -> Option<ChannelId> {
+        self.parent_id.filter(|_| self.kind.is_thread())
+    }
+
     /// Whether a thread is archived.
     pub fn is_archived(&self) -> bool {
         self.thread_metadata.as_ref().is_some_and(|thread| thread.archived)

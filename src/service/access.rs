@@ -46,7 +46,7 @@ impl Place {
 
     /// The channel of a thread.
     pub fn parent(&self) -> Option<ChannelId> {
-        self.channel.parent_id.filter(|_| self.kind().is_thread())
+        self.channel.thread_parent()
     }
 
     /// What it is as a target.
@@ -191,7 +191,7 @@ impl<'a> Access<'a> {
 
     /// What a channel allows and denies. A thread has no overwrites of its own, but those of its channel; `None` where the bot doesn't see that.
     async fn overwrites(&mut self, place: &Place) -> Result<Option<Vec<Overwrite>>, ServiceError> {
-        match place.channel.parent_id.filter(|_| place.kind().is_thread()) {
+        match place.parent() {
             Some(parent) => match self.find(parent).await? {
                 Found::Seen(parent) => Ok(Some(parent.permission_overwrites)),
                 Found::Hidden | Found::Gone => Ok(None),

@@ -10,6 +10,9 @@ use crate::domain::message::{
 };
 use crate::rest::model::{Attachment, Message, MessageEmbed, Reference};
 
+use super::Identity;
+use super::watch::Watched;
+
 /// Discord: "Message Flags".
 const SUPPRESS_EMBEDS: u64 = 1 << 2;
 const HAS_SNAPSHOT: u64 = 1 << 14;
@@ -30,6 +33,13 @@ pub(super) fn is_post(message: &Message) -> bool {
 /// Whether a message says that its thread was started from a message of its channel.
 pub(super) fn is_thread_starter(message: &Message) -> bool {
     message.kind == THREAD_STARTER
+}
+
+/// Whether the bot posted it.
+pub(super) fn is_own(message: &Message, identity: Identity, watched: &Watched) -> bool {
+    message.author.id == identity.user
+        || message.application_id == Some(identity.application)
+        || message.webhook_id.is_some_and(|webhook| watched.is_own_webhook(webhook))
 }
 
 /// Whether what is shown of a message can't be all of it: something was posted, but nothing of it arrived. The gateway's library leaves out

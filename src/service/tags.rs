@@ -119,7 +119,7 @@ impl Access<'_> {
         if channel.kind == ChannelKind::Forum {
             return Ok(Some(channel.clone()));
         }
-        let Some(parent) = channel.parent_id.filter(|_| channel.kind.is_thread()) else { return Ok(None) };
+        let Some(parent) = channel.thread_parent() else { return Ok(None) };
         match self.find(parent).await? {
             Found::Seen(parent) if parent.kind == ChannelKind::Forum => Ok(Some(parent)),
             _ => Ok(None),

@@ -124,8 +124,7 @@ impl Here {
         source: ChannelId,
     ) -> Result<ThreadHere, StoreError> {
         let query = format!("{BEGINNING} WHERE a.origin IN ($2, $3) ORDER BY m.part LIMIT 1");
-        let Ok(first) = MessageId::from_db(thread.to_db()) else { return Ok(ThreadHere::default()) };
-        let origin = |channel| Origin::Message { channel, message: first }.to_string();
+        let origin = |channel| Origin::Message { channel, message: thread.first_message() }.to_string();
         let values = [self.target.to_db().into(), origin(thread).into(), origin(source).into()];
         let mut begins = Sql::new(query, values).rows_of::<Beginning>(&**txn).await?.pop();
         if begins.is_none() {

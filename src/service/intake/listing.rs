@@ -17,12 +17,12 @@ use crate::service::watch::{First, Noted, SeenThread};
 use super::held::Reading;
 use super::missed::Missed;
 use super::reader::{Read, Reader};
-use super::threads::{ThreadEnd, before_all};
+use super::threads::ThreadEnd;
 
 /// How often the active threads are listed again because some weren't known: their messages may have been passed over meanwhile.
 const LISTINGS: u8 = 3;
 /// How many threads of one source are read at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// What a look at a thread found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Reader {
             Look::Unseen => return Ok(Vec::new()),
         }
         let Some(seen) = self.seen_in(thread, parent).await? else { return Ok(read) };
-        if seen == before_all(thread) {
+        if seen == thread.before_first_message() {
             self.await_first(thread, parent).await?;
         }
         match self.read_from(thread, guild, seen).await {
@@ -138,13 +138,14 @@ impl Reader {
             return Ok(());
         }
         let in_forum = self.watched.is_forum(parent) == Some(true);
-        let first = match MessageId::from_db(thread.to_db()) {
-            Ok(message) if !in_forum => match self.rest.message(parent, message).await {
+        let first = if in_forum {
+            First::Awaited
+        } else {
+            match self.rest.message(parent, thread.first_message()).await {
                 Ok(_) => First::Elsewhere,
                 Err(error) if error.passes() => return Err(error.into()),
                 Err(_) => First::Awaited,
-            },
-            _ => First::Awaited,
+            }
         };
         self.watched.begin(thread, first);
         Ok(())
@@ -157,13 +158,14 @@ impl Reader {
         guild: GuildId,
         read: &[Read],
     ) -> Result<Vec<Read>, ServiceError> {
-        let own = MessageId::from_db(thread.to_db()).ok();
         let starter = match self.watched.first(thread) {
             First::Post(message) => Some(message),
-            First::Unknown => self
-                .watched
-                .parent_of(thread)
-                .and_then(|parent| own.filter(|_| self.watched.is_forum(parent) == Some(true))),
+            First::Unknown => {
+                let parent = self.watched.parent_of(thread);
+                parent
+                    .filter(|parent| self.watched.is_forum(*parent) == Some(true))
+                    .map(|_| thread.first_message())
+            }
             First::Awaited | First::Elsewhere => None,
         };
         let is = |read: &Read, starter| match read {
@@ -195,10 +197,10 @@ impl Reader {
         let mut new = Vec::new();
         for thread in listed.into_iter().filter(|thread| !self.watched.is_followed(thread.id)) {
             let start = start_of(thread.id, seen.get(&thread.id).copied(), from);
-            let last = thread.last_message.or_else(|| MessageId::from_db(thread.id.to_db()).ok());
+            let last = thread.last_message.unwrap_or(thread.id.first_message());
             if mirrored.remove(&thread.id) {
                 known.push((thread.id, Reading::Thread(guild)));
-            } else if let Some(last) = last.filter(|last| *last > start) {
+            } else if last > start {
                 new.push((last, thread.id));
             }
         }
@@ -285,7 +287,7 @@ impl Reader {
 
 /// From where on a thread is read: what is older than `from` was never wanted.
 fn start_of(thread: ChannelId, seen: Option<MessageId>, from: MessageId) -> MessageId {
-    seen.unwrap_or_else(|| before_all(thread)).max(from)
+    seen.unwrap_or_else(|| thread.before_first_message()).max(from)
 }
 
 /// Leaves of all new messages so many, the newest. Returns the others.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::domain::activity::Origin;
+use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::{Content, InThread};
 use crate::domain::place::Place;
@@ -132,7 +133,7 @@ impl Missed {
             title: "While I was away".to_owned(),
             tags: Vec::new(),
             place: Place::Starter,
-            link: format!("https://discord.com/channels/{guild}/{source}"),
+            link: channel_link(guild, source),
         };
         let standing = Standing { source, thread: Some(thread) };
         Self { channel: source, standing, seen: first, first, end: last }

@@ -9,11 +9,8 @@ use crate::rest::HISTORY_PAGE;
 use crate::service::ServiceError;
 use crate::service::watch::{First, SeenThread};
 
+use super::listing::AT_ONCE;
 use super::reader::{Read, Reader};
-use super::threads::before_all;
-
-/// How many threads are asked at once what they begin with.
-const AT_ONCE: usize = 8;
 
 impl Reader {
     /// The newest message in any active thread of a source, all of which are known from then on.
@@ -23,9 +20,9 @@ impl Reader {
         guild: GuildId,
     ) -> Result<Option<MessageId>, ServiceError> {
         let active = self.active(source, guild).await?;
-        let ids = active.iter().flat_map(|thread| {
-            [thread.last_message, MessageId::from_db(thread.id.to_db()).ok()].into_iter().flatten()
-        });
+        let ids = active
+            .iter()
+            .flat_map(|thread| thread.last_message.into_iter().chain([thread.id.first_message()]));
         let newest = ids.max();
         for thread in active {
             self.watched.note(thread);
@@ -84,7 +81,7 @@ impl Reader {
     /// What these threads of a forum begin with, in their order.
     async fn starters(&self, threads: Vec<SeenThread>, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
         let first = |thread: SeenThread| async move {
-            let messages = self.rest.messages_after(thread.id, before_all(thread.id), 1).await?;
+            let messages = self.rest.messages_after(thread.id, thread.id.before_first_message(), 1).await?;
             if let Some(message) = messages.first().filter(|message| self.is_post(message)) {
                 let id = thread.id;
                 self.watched.note(thread);

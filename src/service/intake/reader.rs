@@ -24,7 +24,7 @@ use crate::store::Store;
 use super::held::Reading;
 use super::missed::{Missed, Since};
 use super::names::NameBook;
-use super::threads::{ThreadEnd, before_all};
+use super::threads::ThreadEnd;
 
 /// Something that was read.
 pub(super) enum Read {
@@ -86,18 +86,12 @@ impl Reader {
     /// Whether somebody posted this: not Discord, and not the bot itself. What that posted is never mirrored, or two channels that follow each other would
     /// echo without end.
     pub(super) fn is_post(&self, message: &Message) -> bool {
-        content::is_post(message) && !self.is_own(message)
-    }
-
-    fn is_own(&self, message: &Message) -> bool {
-        message.author.id == self.identity.user
-            || message.application_id == Some(self.identity.application)
-            || message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
+        content::is_post(message) && !content::is_own(message, self.identity, &self.watched)
     }
 
     /// Whether a message that is no post says that no post begins its thread: that was started from another message, or by the bot.
     pub(super) fn begins_nothing(&self, message: &Message) -> bool {
-        content::is_thread_starter(message) || self.is_own(message)
+        content::is_thread_starter(message) || content::is_own(message, self.identity, &self.watched)
     }
 
     /// Reads, as long as it takes; gives up only where Discord says no, in which case there is nothing to read.
@@ -181,7 +175,7 @@ impl Reader {
     ) -> Result<Vec<Read>, ServiceError> {
         let mut read = Vec::new();
         // Of a thread from its beginning, nothing is mirrored.
-        if seen > before_all(channel) || self.watched.parent_of(channel).is_none() {
+        if seen > channel.before_first_message() || self.watched.parent_of(channel).is_none() {
             let latest = self.rest.messages_latest(channel, HISTORY_PAGE).await?;
             // Mostly nothing is new, and one request has told everything.
             if latest.last().is_none_or(|newest| newest.id <= seen) {

@@ -1,7 +1,7 @@
 //! What the gateway tells of threads: which of it matters, and what becomes of what was mirrored from a thread that is gone or private now.
 
 use crate::domain::follow::BrokenReason;
-use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
+use crate::domain::ids::{ChannelId, GuildId, TagId};
 use crate::rest::model::Channel;
 use crate::service::upkeep::break_all;
 use crate::service::watch::{First, Noted, SeenThread, Watched};
@@ -49,7 +49,7 @@ impl Intake {
             // A post of a forum begins with a message that comes at once, and may be told of already: it has the thread's number. Elsewhere it may have been
             // started from one.
             (Noted::New, Told::Created)
-                if last_message.is_none_or(|last| last.get() == id.get())
+                if last_message.is_none_or(|last| last == id.first_message())
                     && self.watched.is_forum(parent) == Some(true) =>
             {
                 self.watched.begin(id, First::Awaited);
@@ -121,12 +121,4 @@ impl Watched {
             self.begin(thread, first);
         }
     }
-}
-
-/// The number before a thread's own: a reading from there begins at its beginning.
-pub(super) fn before_all(thread: ChannelId) -> MessageId {
-    let own = thread.to_db();
-    MessageId::from_db(own - 1)
-        .or_else(|_| MessageId::from_db(own))
-        .unwrap_or(MessageId::first_at(chrono::DateTime::UNIX_EPOCH))
 }

@@ -127,8 +127,7 @@ impl Panels {
             Err(error) => return Err(error.into()),
         };
         // A channel's own number is older than all its messages.
-        let oldest = MessageId::from_db(panel.channel.to_db()).ok();
-        Ok(newest.or(oldest).unwrap_or_else(|| MessageId::first_at(DateTime::UNIX_EPOCH)))
+        Ok(newest.unwrap_or(panel.channel.first_message()))
     }
 
     /// Looks for the message that an earlier try may have made.

@@ -30,8 +30,6 @@ pub use self::origin::{By, CameFrom};
 const LOOKED_AT: u64 = 20;
 /// Discord: "Message Flags", `CROSSPOSTED`.
 const CROSSPOSTED: u64 = 1 << 0;
-/// Discord: "Message Types", what a thread that was started from a message begins with.
-const THREAD_STARTER: u16 = 21;
 
 /// What is known of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +137,7 @@ impl Follows {
         let asked = match self.store.asked(message.channel_id, message.id).await? {
             Some(asked) => asked,
             None if !content::is_post(message) => return Ok(To::Nobody(Nobody::System)),
-            None if self.is_own(message) => {
+            None if content::is_own(message, self.identity, &self.watched) => {
                 return Ok(To::Nobody(self.why_own(&unrecorded(place, message), message, is_mirror).await?));
             }
             None => unrecorded(place, message),
@@ -164,13 +162,6 @@ impl Follows {
             (false, true) => Nobody::Forgotten,
             (true, _) | (false, false) => Nobody::Own,
         })
-    }
-
-    /// Whether the bot posted it.
-    fn is_own(&self, message: &Message) -> bool {
-        message.author.id == self.identity.user
-            || message.application_id == Some(self.identity.application)
-            || message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook))
     }
 
     async fn followers_of_message(
@@ -282,8 +273,8 @@ fn deciding_tags(asked: &Asked, filter: &Filter, forum: Option<&Channel>) -> Vec
 fn unrecorded(place: &Place, message: &Message) -> Asked {
     let channel = message.channel_id;
     // A private thread is no part of its channel.
-    let parent = place.channel.parent_id.filter(|_| place.kind() == ChannelKind::PublicThread);
-    let begins = message.id.get() == channel.get() || message.kind == THREAD_STARTER;
+    let parent = place.parent().filter(|_| place.kind() == ChannelKind::PublicThread);
+    let begins = message.id == channel.first_message() || content::is_thread_starter(message);
     Asked {
         activity: None,
         origin: Origin::Message { channel, message: message.id },

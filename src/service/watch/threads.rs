@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
 use crate::domain::message::{InThread, PostTag};
 use crate::domain::place::Place;
@@ -31,7 +32,7 @@ impl SeenThread {
     pub fn read(channel: &Channel, guild: GuildId) -> Option<Self> {
         Some(Self {
             id: channel.id,
-            parent: channel.parent_id.filter(|_| channel.kind.is_thread())?,
+            parent: channel.thread_parent()?,
             guild,
             title: channel.name.clone(),
             tags: channel.applied_tags.clone(),
@@ -188,7 +189,7 @@ impl Threads {
         }
         let names = self.tags.get(&thread.parent).and_then(Option::as_ref);
         let name = |tag: &TagId| names.and_then(|names| names.get(tag)).cloned().unwrap_or_default();
-        let starts = message.get() == id.get() || thread.first == First::Post(message);
+        let starts = message == id.first_message() || thread.first == First::Post(message);
         Some(Standing {
             source: thread.parent,
             thread: Some(InThread {
@@ -196,7 +197,7 @@ impl Threads {
                 title: told.title.clone(),
                 tags: told.tags.iter().map(|tag| PostTag { id: *tag, name: name(tag) }).collect(),
                 place: if starts { Place::Starter } else { Place::Answer },
-                link: format!("https://discord.com/channels/{}/{id}", thread.guild),
+                link: channel_link(thread.guild, id),
             }),
         })
     }
