@@ -5,7 +5,7 @@
 //! outcome is written. So ten edits of a message cost one UPDATE, and a message that was posted and deleted
 //! within a batch is never owed to anybody.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
@@ -13,7 +13,7 @@ use sea_orm::{FromQueryResult, Value};
 use super::connect::Write;
 use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
 use super::matching::{self, Rematch, TagChange};
-use super::sql::{Sql, stored};
+use super::sql::{Sql, channel_ids, stored};
 use super::{Recorded, SourceEvent, Store, StoreError};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, UserId};
@@ -97,8 +97,7 @@ impl Store {
         txn.commit().await?;
         lanes.sort_unstable();
         lanes.dedup();
-        let lanes = lanes.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?;
-        Ok(Recorded { lanes, posted: posted.len(), changed: changed.ids().count() })
+        Ok(Recorded { lanes: channel_ids(lanes)?, posted: posted.len(), changed: changed.ids().count() })
     }
 
     /// What the database knows of the batch's origins.
@@ -136,8 +135,12 @@ impl Store {
                 );
             }
         }
+        // Only an edit is compared with the tags that were.
+        let edits = events.iter().filter(|event| matches!(event, SourceEvent::Edited { .. }));
+        let edited: HashSet<Origin> = edits.map(SourceEvent::origin).collect();
+        let of_edited = known.iter_mut().filter(|(origin, _)| edited.contains(origin));
         let mut of_ids: HashMap<i64, &mut Known> =
-            known.values_mut().filter_map(|known| known.id.map(|id| (id, known))).collect();
+            of_edited.filter_map(|(_, known)| known.id.map(|id| (id, known))).collect();
         for (id, tag) in matching::tags_of(&**txn, of_ids.keys().copied().collect()).await? {
             if let Some(known) = of_ids.get_mut(&id) {
                 known.tags.insert(tag);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
 
 use super::connect::Write;
+use super::deliveries::{DUE, WAKE};
 use super::sql::Sql;
 use super::{SourceEvent, StoreError, matching};
 use crate::domain::ids::ChannelId;
@@ -144,7 +145,7 @@ pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, S
     let mut targets = Vec::new();
     if !changed.edited.is_empty() {
         let update = format!(
-            "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
+            "UPDATE deliveries SET {DUE} \
              WHERE (state = 'shown' OR outcome IN ('refused', 'gave_up') AND shown_revision IS NOT NULL) \
              AND NOT withdrawn AND {moving} AND activity_id IN "
         );
@@ -154,7 +155,7 @@ pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, S
     }
     if !changed.deleted.is_empty() {
         let update = format!(
-            "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
+            "UPDATE deliveries SET {DUE} \
              WHERE (state = 'due' OR {reached} AND (state = 'shown' \
              OR EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))) AND activity_id IN "
         );
@@ -168,8 +169,8 @@ pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, S
 /// Lanes that rest until some later time have a reason to look now.
 pub(super) async fn wake(txn: &Write, posted: &[i64], changed: &Changed) -> Result<(), StoreError> {
     let ids = posted.iter().copied().chain(changed.ids());
-    let update = "UPDATE lanes SET wait_until = NULL WHERE wait_until IS NOT NULL AND target_channel_id IN \
-        (SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ";
+    let update =
+        format!("{WAKE}(SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ");
     Sql::new(update, []).list(ids).then(")").execute(&**txn).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 
 use super::entity::channel_follows::{Column, Entity};
-use super::sql::Sql;
+use super::sql::{Sql, channel_ids};
 use super::{Store, StoreError, follow_row, follows};
 use crate::domain::follow::{Follow, FollowId, Pair};
 use crate::domain::ids::{ChannelId, GuildId};
@@ -190,7 +190,7 @@ impl Store {
 
     async fn channels(&self, query: &str) -> Result<Vec<ChannelId>, StoreError> {
         let ids = Sql::new(query, []).numbers(&self.db).await?;
-        Ok(ids.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
+        channel_ids(ids)
     }
 
     async fn page(&self, filter: Condition, cursor: Cursor, limit: u64) -> Result<Page<Follow>, StoreError> {

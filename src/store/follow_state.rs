@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
+use super::deliveries::{BEGUN, DUE};
 use super::entity::channel_follows;
 use super::follows::{Hook, by_id, lock, target};
 use super::sql::{Sql, stored};
@@ -184,12 +185,10 @@ impl Store {
 
 /// Ends what these follows owe and of which nothing is shown or on its way.
 async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
-    let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
-        WHERE state = 'due' AND shown_revision IS NULL \
-        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) \
-        AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.target_channel_id = deliveries.target_channel_id \
-            AND l.in_flight_delivery_id = deliveries.id) \
-        AND follow_id IN ";
+    let update = format!(
+        "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
+         WHERE state = 'due' AND shown_revision IS NULL AND NOT {BEGUN} AND follow_id IN "
+    );
     Sql::new(update, []).list(follows.iter().copied()).execute(txn).await?;
     Ok(())
 }
@@ -226,12 +225,13 @@ async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), D
 
 /// Owes again what was edited or deleted while this follow was broken. Of an edit, what it says must still be known.
 async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
-    let update = "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
-        WHERE follow_id = $1 AND (\
+    let update = format!(
+        "UPDATE deliveries SET {DUE} WHERE follow_id = $1 AND (\
             state = 'shown' AND shown_revision < (SELECT revision FROM activities a WHERE a.id = deliveries.activity_id \
                 AND (a.deleted OR a.content IS NOT NULL)) \
             OR state = 'ended' AND (SELECT deleted FROM activities a WHERE a.id = deliveries.activity_id) \
-                AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))";
+                AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id))"
+    );
     Sql::new(update, [follow.into()]).execute(txn).await?;
     Ok(())
 }

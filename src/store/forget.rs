@@ -5,9 +5,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
+use super::deliveries::DUE;
 use super::event_effects::{Changed, reopen, wake};
-use super::retention::{CHUNK, Sized, batches, ids, pass_gates};
-use super::sql::{Sql, stored};
+use super::retention::{CHUNK, Sized, batches, pass_gates};
+use super::sql::{Sql, channel_ids, stored};
 use super::{Store, StoreError, gates};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::UserId;
@@ -100,7 +101,7 @@ impl Store {
         let txn = self.write().await?;
         pass_gates(&txn, activities).await?;
         let targets = Sql::new("SELECT DISTINCT target_channel_id FROM deliveries WHERE activity_id IN ", []);
-        let targets = ids(targets.list(some()).numbers(&*txn).await?)?;
+        let targets = channel_ids(targets.list(some()).numbers(&*txn).await?)?;
         // Of a target that nobody follows into any more, the lane may be gone.
         gates::lanes(&*txn, targets).await?;
         let standing = Sql::new("SELECT id FROM activities WHERE NOT deleted AND id IN ", []).list(some());
@@ -110,9 +111,10 @@ impl Store {
                 "UPDATE activities SET deleted = TRUE, revision = revision + 1, content = NULL WHERE id IN ";
             Sql::new(delete, []).list(standing.ids()).execute(&*txn).await?;
             reopen(&txn, &standing).await?;
-            let orphans = "UPDATE deliveries SET state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
-                WHERE follow_id IS NULL AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) \
-                AND activity_id IN ";
+            let orphans = format!(
+                "UPDATE deliveries SET {DUE} WHERE follow_id IS NULL \
+                 AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) AND activity_id IN "
+            );
             Sql::new(orphans, []).list(standing.ids()).execute(&*txn).await?;
             wake(&txn, &[], &standing).await?;
         } else {
@@ -152,8 +154,9 @@ impl Store {
                 return Ok(forgotten);
             }
             let txn = self.write().await?;
-            gates::standing_sources(&*txn, ids(found.iter().map(|one| one.source_channel_id))?).await?;
-            gates::standing_lanes(&*txn, ids(found.iter().map(|one| one.target_channel_id))?).await?;
+            gates::standing_sources(&*txn, channel_ids(found.iter().map(|one| one.source_channel_id))?)
+                .await?;
+            gates::standing_lanes(&*txn, channel_ids(found.iter().map(|one| one.target_channel_id))?).await?;
             let update = "UPDATE channel_follows SET created_by = 0 WHERE created_by = $1 AND id IN ";
             let update = Sql::new(update, [user.to_db().into()]).list(found.iter().map(|one| one.id));
             forgotten += update.execute(&*txn).await?;

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
 
-use super::retention::{CHUNK, Those, forget_deliveries, ids};
-use super::sql::{Sql, stored};
+use super::retention::{CHUNK, Those, forget_deliveries};
+use super::sql::{Sql, channel_ids, stored};
 use super::{Removed, Store, StoreError, gates};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId};
@@ -90,7 +90,7 @@ impl Store {
     async fn close_lanes(&self, targets: &[i64]) -> Result<(), StoreError> {
         for targets in targets.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
             let txn = self.write().await?;
-            gates::standing_lanes(&*txn, ids(targets.iter().copied())?).await?;
+            gates::standing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
             let close = "UPDATE lanes SET in_flight_delivery_id = NULL, in_flight_part = NULL, in_flight_revision = NULL, \
                 in_flight_after_id = NULL, settle_at = NULL, webhook_id = NULL, webhook_token = NULL \
                 WHERE target_channel_id IN ";
@@ -132,8 +132,8 @@ impl Store {
     /// What is left: rows that name the server itself, and those of its channels.
     async fn forget_rows(&self, guild: GuildId, sources: &[i64], targets: &[i64]) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        gates::standing_sources(&*txn, ids(sources.iter().copied())?).await?;
-        gates::standing_lanes(&*txn, ids(targets.iter().copied())?).await?;
+        gates::standing_sources(&*txn, channel_ids(sources.iter().copied())?).await?;
+        gates::standing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
         let channels =
             Sql::new("DELETE FROM channels WHERE channel_id IN ", []).list(sources.iter().copied());
         channels.execute(&*txn).await?;

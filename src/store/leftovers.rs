@@ -4,8 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::retention::{CHUNK, Untracked, ids};
-use super::sql::{Sql, stored};
+use super::retention::{CHUNK, Untracked};
+use super::sql::{Sql, channel_ids, stored};
 use super::{Store, StoreError, gates};
 use crate::domain::ids::MessageId;
 
@@ -83,7 +83,7 @@ impl Store {
         let own = || found.iter().map(|channel| channel.channel_id);
         let parents = || found.iter().filter_map(|channel| channel.parent_id);
         let txn = self.write().await?;
-        gates::standing_sources(&*txn, ids(own().chain(parents()))?).await?;
+        gates::standing_sources(&*txn, channel_ids(own().chain(parents()))?).await?;
         let raise = "UPDATE channels SET threads_from_id = $1 WHERE threads_from_id < $1 AND channel_id IN ";
         Sql::new(raise, [before.to_db().into()]).list(parents()).execute(&*txn).await?;
         let delete = format!("DELETE FROM channels WHERE {UNREAD} AND channel_id IN ");
@@ -106,7 +106,7 @@ impl Store {
             let Some(last) = found.last() else { return Ok(forgotten) };
             after = *last;
             let txn = self.write().await?;
-            gates::standing_lanes(&*txn, ids(found.iter().copied())?).await?;
+            gates::standing_lanes(&*txn, channel_ids(found.iter().copied())?).await?;
             let delete = format!("DELETE FROM lanes WHERE {IDLE} AND target_channel_id IN ");
             let delete = Sql::new(delete, [stored(now).into()]).list(found);
             forgotten += delete.execute(&*txn).await?;

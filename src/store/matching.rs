@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::StoreError;
 use super::connect::Write;
+use super::deliveries::{BEGUN, DUE, wake_for};
 use super::sql::Sql;
 
 /// A follow of the thread itself has all of it; one of its channel what it asks for.
@@ -128,11 +129,7 @@ pub(super) async fn rematch(txn: &Write, which: Rematch, change: &TagChange) -> 
     }
     let mut targets = withdraw(txn, which).await?;
     targets.extend(owe(txn, which, change).await?);
-    let wake = format!(
-        "UPDATE lanes SET wait_until = NULL WHERE wait_until IS NOT NULL AND target_channel_id IN \
-         (SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ({these}))"
-    );
-    which.sql(&wake).execute(&**txn).await?;
+    which.sql(&wake_for(&format!("activity_id IN ({these})"))).execute(&**txn).await?;
     Ok(targets)
 }
 
@@ -160,16 +157,11 @@ pub(super) async fn take_back(
     );
     sql(&end).execute(&**txn).await?;
     let take_back = format!(
-        "UPDATE deliveries SET withdrawn = TRUE, state = 'due', outcome = NULL, wait_until = NULL, attempts = 0 \
+        "UPDATE deliveries SET withdrawn = TRUE, {DUE} \
          WHERE {BEGUN} AND {condition} RETURNING target_channel_id"
     );
     Ok(sql(&take_back).numbers(&**txn).await?)
 }
-
-/// Shown in the target, or maybe on its way there.
-pub(super) const BEGUN: &str = "(EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) \
-    OR EXISTS (SELECT 1 FROM lanes l WHERE l.target_channel_id = deliveries.target_channel_id \
-        AND l.in_flight_delivery_id = deliveries.id))";
 
 /// Owes what is wanted only now, to follows that were there before it.
 async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>, StoreError> {

@@ -10,6 +10,7 @@
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
 //! | `source_event`, `activities`, `event_effects` | source events become activities, and deliveries |
+//! | `deliveries` | what statements about deliveries have in common |
 //! | `matching` | which follows let an activity through, by place and tags |
 //! | `threads` | threads of sources: how far they have been read, and what becomes of those that are gone |
 //! | `sources` | whether a source is read, and which of its messages are mirrored |
@@ -35,6 +36,7 @@ mod backfill;
 mod channels;
 mod connect;
 mod crypt;
+mod deliveries;
 mod entity;
 mod error;
 mod event_effects;

@@ -3,8 +3,8 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::matching::BEGUN;
-use super::sql::Sql;
+use super::deliveries::{BEGUN, DUE, WAKE, wake_for};
+use super::sql::{Sql, channel_ids};
 use super::{Store, StoreError, gates};
 use crate::domain::activity::Origin;
 use crate::domain::ids::ChannelId;
@@ -12,8 +12,6 @@ use crate::domain::ids::ChannelId;
 /// The deliveries of panels by a follow, whose number is `$1`.
 const OF_FOLLOW: &str = "follow_id = $1 AND NOT withdrawn AND \
     EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'panel')";
-/// Owed again.
-const DUE: &str = "state = 'due', outcome = NULL, wait_until = NULL, attempts = 0";
 
 /// Owes a panel, or the panels of a source, to active follows that want them. `which` is a condition on `f` and `a`, with `$1`. What was taken back comes back.
 async fn owe(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
@@ -72,9 +70,7 @@ async fn anew(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(),
 }
 
 async fn wake(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
-    let update = "UPDATE lanes SET wait_until = NULL WHERE wait_until IS NOT NULL AND target_channel_id IN \
-        (SELECT target_channel_id FROM deliveries WHERE state = 'due' AND follow_id = $1)";
-    Sql::new(update, [follow.into()]).execute(txn).await?;
+    Sql::new(wake_for("follow_id = $1"), [follow.into()]).execute(txn).await?;
     Ok(())
 }
 
@@ -97,9 +93,7 @@ impl Store {
         );
         Sql::new(remake, [activity.into()]).execute(&*txn).await?;
         anew(&*txn, active, activity).await?;
-        let wake =
-            "UPDATE lanes SET wait_until = NULL WHERE wait_until IS NOT NULL AND target_channel_id IN ";
-        Sql::new(wake, []).list(targets.iter().map(|target| target.to_db())).execute(&*txn).await?;
+        Sql::new(WAKE, []).list(targets.iter().map(|target| target.to_db())).execute(&*txn).await?;
         txn.commit().await?;
         Ok(targets)
     }
@@ -113,5 +107,5 @@ pub(super) async fn followers(
     let query =
         "SELECT target_channel_id FROM channel_follows WHERE source_channel_id = $1 AND is_active AND panels";
     let targets = Sql::new(query, [source.to_db().into()]).numbers(txn).await?;
-    Ok(targets.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
+    channel_ids(targets)
 }

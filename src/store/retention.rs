@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::connect::Write;
-use super::sql::{Sql, stored};
+use super::sql::{Sql, channel_ids, stored};
 use super::{Store, StoreError, gates};
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::MessageId;
 
 /// How many rows one statement looks for, and one transaction takes away.
 pub(super) const CHUNK: i64 = 1_000;
@@ -204,7 +204,7 @@ pub(super) async fn pass_gates(txn: &Write, activities: &[i64]) -> Result<(), St
         let query = format!("SELECT DISTINCT {column} FROM activities WHERE {column} IS NOT NULL AND id IN ");
         channels.extend(Sql::new(query, []).list(activities.iter().copied()).numbers(&**txn).await?);
     }
-    Ok(gates::standing_sources(&**txn, ids(channels)?).await?)
+    Ok(gates::standing_sources(&**txn, channel_ids(channels)?).await?)
 }
 
 /// Forgets a chunk of the deliveries on which this condition is true, with their mirrors; takes their lanes' gates. How many it were.
@@ -223,7 +223,7 @@ pub(super) async fn forget_deliveries(
     if found.is_empty() {
         return Ok(0);
     }
-    gates::standing_lanes(&**txn, ids(found.iter().map(|one| one.target_channel_id))?).await?;
+    gates::standing_lanes(&**txn, channel_ids(found.iter().map(|one| one.target_channel_id))?).await?;
     // Asked again: until the gates were taken, one may have become due, or begun to be sent.
     let delete = format!("DELETE FROM deliveries WHERE {finished} {LANDED} AND id IN ");
     Ok(Sql::new(delete, []).list(found.iter().map(|one| one.id)).execute(&**txn).await?)
@@ -244,11 +244,6 @@ pub(super) fn batches(found: &[Sized]) -> Vec<Vec<i64>> {
         }
     }
     batches
-}
-
-/// Ids that the database kept.
-pub(super) fn ids(numbers: impl IntoIterator<Item = i64>) -> Result<Vec<ChannelId>, StoreError> {
-    Ok(numbers.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]

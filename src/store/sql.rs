@@ -11,6 +11,9 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
 
+use super::StoreError;
+use crate::domain::ids::ChannelId;
+
 /// A statement and its values.
 pub(super) struct Sql {
     text: String,
@@ -92,6 +95,11 @@ impl Sql {
         let rows = db.query_all_raw(self.on(db)).await?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
+}
+
+/// Channels that the database kept.
+pub(super) fn channel_ids(numbers: impl IntoIterator<Item = i64>) -> Result<Vec<ChannelId>, StoreError> {
+    Ok(numbers.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
 }
 
 /// A time as it is stored: whole microseconds, the finest that PostgreSQL keeps.

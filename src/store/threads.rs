@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::FromQueryResult;
 
 use super::event_effects::{Changed, lock_lanes, reopen, wake};
-use super::sql::Sql;
+use super::sql::{Sql, channel_ids};
 use super::{Store, StoreError, gates, matching};
 use crate::domain::ids::{ChannelId, MessageId};
 
@@ -100,7 +100,7 @@ impl Store {
             WHERE source_channel_id = $1 AND source_message_id >= $2 AND thread_id IS NOT NULL AND NOT deleted \
             AND EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = a.id)";
         let ids = Sql::new(query, [parent.to_db().into(), from.to_db().into()]).numbers(&self.db).await?;
-        Ok(ids.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
+        channel_ids(ids)
     }
 
     /// A thread is gone, and all that was posted in it. Returns the targets that have work now.
@@ -159,5 +159,5 @@ impl Store {
 fn ids(mut targets: Vec<i64>) -> Result<Vec<ChannelId>, StoreError> {
     targets.sort_unstable();
     targets.dedup();
-    Ok(targets.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
+    channel_ids(targets)
 }

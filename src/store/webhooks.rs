@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
-use super::sql::{Sql, stored};
+use super::sql::{Sql, channel_ids, stored};
 use super::{Store, StoreError, follow_row, gates};
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, WebhookId};
@@ -156,7 +156,7 @@ pub(super) async fn gate(
          UNION SELECT target_channel_id FROM lanes WHERE {LANES_THROUGH}"
     );
     let through = Sql::new(query, [spot.webhook_channel(target).to_db().into()]).numbers(txn).await?;
-    let through = through.into_iter().map(ChannelId::from_db).collect::<Result<Vec<_>, _>>()?;
+    let through = channel_ids(through)?;
     Ok(gates::lanes(txn, through.into_iter().chain([target])).await?)
 }
 
