@@ -33,8 +33,8 @@ impl Board {
     }
 
     /// In this world.
-    pub async fn in_world(mut world: World, settings: &[(&str, &str)]) -> Self {
-        settings.iter().for_each(|(name, value)| world.set(name, *value));
+    pub async fn in_world(world: World, settings: &[(&str, &str)]) -> Self {
+        let world = world.with_settings(settings);
         let harbour = world.sandbox.create_guild("Harbour");
         let (board, news) = (harbour.text("board"), harbour.text("news"));
         let alice = admin(&harbour, "Alice");

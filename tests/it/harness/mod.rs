@@ -68,6 +68,12 @@ impl World {
         Some(Self { sandbox, database, settings: Vec::new() })
     }
 
+    /// The same with these environment variables of the bot's.
+    pub fn with_settings(mut self, settings: &[(&str, &str)]) -> Self {
+        settings.iter().for_each(|(name, value)| self.set(name, *value));
+        self
+    }
+
     /// Sets an environment variable of the bot's.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.settings.push((name.to_owned(), value.into()));

@@ -31,8 +31,7 @@ impl Pair {
 
     /// The same on this kind of database, if there is one.
     pub async fn on(backend: Backend, settings: &[(&str, &str)]) -> Option<Self> {
-        let mut world = World::on(backend).await?;
-        settings.iter().for_each(|(name, value)| world.set(name, *value));
+        let world = World::on(backend).await?.with_settings(settings);
         let guild = world.sandbox.create_guild("Harbour");
         let (source, target) = (guild.text("source"), guild.text("target"));
         let alice = admin(&guild, "Alice");

@@ -22,10 +22,7 @@ impl Scene {
 
     /// With these environment variables besides.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let mut world = World::new().await;
-        for (name, value) in settings {
-            world.set(name, *value);
-        }
+        let world = World::new().await.with_settings(settings);
         let harbour = world.sandbox.create_guild("Harbour");
         let (releases, news) = (harbour.text("releases"), harbour.text("news"));
         let alice = admin(&harbour, "Alice");
