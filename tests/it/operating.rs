@@ -32,8 +32,8 @@ async fn ready_while_gateway_and_database_are_there(#[case] backend: Backend) {
 
     world.sandbox.restore_gateway();
     ready(200).await;
-    let (_, metrics) = bot.page("/metrics").await;
-    assert!(value(&metrics, "tributary_gateway_reconnects_total") >= 1.0, "{metrics}");
+    let counted = async || value(&bot.page("/metrics").await.1, "tributary_gateway_reconnects_total") >= 1.0;
+    world.until("the reconnect to be counted", counted).await;
     assert!(world.sandbox.is_connected());
     let (status, took) = bot.stop().await;
     assert!(status.success() && took < STOP, "{status} after {took:?}");
