@@ -23,22 +23,35 @@ const LOOK_LIMIT: u64 = 10_000;
 /// How long lanes have at the end to finish the request that they are in. What is cut off is settled at the next start.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Tells the engine which targets have new work.
+/// Tells the engine where there is new work.
 #[derive(Clone)]
-pub struct Waker(UnboundedSender<Vec<ChannelId>>);
+pub struct Waker(UnboundedSender<News>);
+
+/// Where there is new work.
+enum News {
+    /// In these targets.
+    Targets(Vec<ChannelId>),
+    /// The database knows.
+    Somewhere,
+}
 
 impl Waker {
     /// These targets have new work.
     pub fn wake(&self, targets: Vec<ChannelId>) {
         // The engine ends only with the process.
-        let _ = self.0.send(targets);
+        let _ = self.0.send(News::Targets(targets));
+    }
+
+    /// Some targets have new work: the database is to be asked which.
+    pub fn look(&self) {
+        let _ = self.0.send(News::Somewhere);
     }
 }
 
 /// Runs the lanes.
 pub struct Engine {
     tools: Tools,
-    wakes: UnboundedReceiver<Vec<ChannelId>>,
+    news: UnboundedReceiver<News>,
     agenda: Agenda,
     working: JoinSet<(ChannelId, Option<DateTime<Utc>>)>,
 }
@@ -52,10 +65,10 @@ impl Engine {
         application: ApplicationId,
         owner: String,
     ) -> (Self, Waker) {
-        let (waker, wakes) = unbounded_channel();
+        let (waker, news) = unbounded_channel();
         let rest = rest.with_patience(PATIENCE);
         let tools = Tools { store, rest, clock, application, owner, forums: Forums::default() };
-        (Self { tools, wakes, agenda: Agenda::default(), working: JoinSet::new() }, Waker(waker))
+        (Self { tools, news, agenda: Agenda::default(), working: JoinSet::new() }, Waker(waker))
     }
 
     /// Works until `shutdown` says otherwise, then lets the lanes finish the request that they are in.
@@ -67,7 +80,10 @@ impl Engine {
             self.begin_lanes(&shutdown);
             let next_tick = self.agenda.next_tick();
             tokio::select! {
-                Some(targets) = self.wakes.recv() => targets.into_iter().for_each(|target| self.agenda.wake(target)),
+                Some(news) = self.news.recv() => match news {
+                    News::Targets(targets) => targets.into_iter().for_each(|target| self.agenda.wake(target)),
+                    News::Somewhere => self.look().await,
+                },
                 Some(ended) = self.working.join_next() => self.end_lane(ended),
                 () = sleep_until(self.tools.clock, next_tick) => self.agenda.tick(self.tools.clock.now()),
                 _ = look.tick() => self.look().await,
