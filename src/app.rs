@@ -161,6 +161,7 @@ async fn start(config: &Config, store: &Store) -> Result<Started, AppError> {
     let mut settings =
         RestConfig::new(config.api_base.clone(), config.token.clone(), user_agent(PROJECT_URL));
     settings.request_timeout = REQUEST_TIMEOUT;
+    settings.pace = config.request_pace;
     let rest = Rest::new(settings)?;
     let user = ask(|| rest.current_user()).await?;
     let brand = Brand { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };

@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::catch_up::CatchUp;
 use crate::domain::ids::GuildId;
+use crate::domain::request_pace::RequestPace;
 use crate::domain::retention::Keeping;
 
 pub use self::key::{EncryptionKey, KeyError};
@@ -97,6 +98,8 @@ pub struct Config {
     pub token: SecretString,
     /// Where Discord's API is: scheme, host and port.
     pub api_base: Url,
+    /// How many requests a second may go there.
+    pub request_pace: RequestPace,
     /// Where the database is.
     pub database: DatabaseConfig,
     /// What encrypts webhook tokens and message contents at rest.
@@ -147,6 +150,7 @@ impl<'a> Env<'a> {
     pub fn config(&self) -> Result<Config, ConfigError> {
         let token = self.token()?;
         let api_base = self.api_base()?;
+        let request_pace = self.request_pace()?;
         let http_addr = self.http_addr()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let catch_up = self.catch_up()?;
@@ -158,6 +162,7 @@ impl<'a> Env<'a> {
         Ok(Config {
             token,
             api_base,
+            request_pace,
             database,
             encryption_key,
             http_addr,
@@ -209,6 +214,13 @@ impl<'a> Env<'a> {
             return Err(wrong("has more than scheme, host and port"));
         }
         Ok(url)
+    }
+
+    fn request_pace(&self) -> Result<RequestPace, ConfigError> {
+        const NAME: &str = "DISCORD_REQUESTS_PER_SECOND";
+        const REMEDY: &str = "Use auto, or a whole number, or unlimited.";
+        let pace = self.get_or_default(NAME).parse();
+        pace.map_err(|()| ConfigError::new(NAME, "is no number of requests", REMEDY))
     }
 
     /// Where the database is.

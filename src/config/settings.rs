@@ -26,6 +26,11 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "Where Discord's API is, as scheme://host:port. Only the files of messages come from elsewhere: from Discord's file hosts.",
     },
     Setting {
+        name: "DISCORD_REQUESTS_PER_SECOND",
+        default: Some("auto"),
+        explanation: "How many requests a second this process makes: so many with the bot's token, and so many with webhooks' tokens. auto = 50 of each, as Discord allows; webhooks' calls go faster where the answers show that this limit doesn't stand. A number where Discord has raised the bot's limit, or where several processes share it (each its part). unlimited (or 0) where a proxy keeps the limits.",
+    },
+    Setting {
         name: "DATABASE_URL",
         default: Some("sqlite://tributary.db?mode=rwc"),
         explanation: "The database: sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST:PORT/DATABASE.",

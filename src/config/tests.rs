@@ -24,6 +24,7 @@ fn defaults_are_discord_and_a_file_beside() {
     let config = config.unwrap();
     assert_eq!(config.token.expose_secret(), "a.b.c");
     assert_eq!(config.api_base.as_str(), "https://discord.com/");
+    assert_eq!(config.request_pace, RequestPace::Auto);
     assert_eq!(config.http_addr.to_string(), "127.0.0.1:8080");
     assert_eq!(config.follow_actions_per_hour, Some(100));
     assert_eq!(
@@ -44,6 +45,7 @@ fn a_wrong_setting_is_named_with_a_way_out() {
         ("DISCORD_API_BASE", "discord.com"),
         ("DISCORD_API_BASE", "http://127.0.0.1:1/api"),
         ("DISCORD_API_BASE", "http://user:secret@127.0.0.1:1"),
+        ("DISCORD_REQUESTS_PER_SECOND", "plenty"),
         ("DATABASE_URL", "mysql://localhost/x"),
         ("ENCRYPTION_KEY", "c2hvcnQ="),
         ("HTTP_ADDR", "localhost:http"),

@@ -17,6 +17,7 @@ pub mod permissions;
 pub mod place;
 pub mod rendering;
 pub mod report;
+pub mod request_pace;
 pub mod retention;
 pub mod retry;
 pub mod tag_list;

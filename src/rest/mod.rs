@@ -50,6 +50,7 @@ pub use self::threads::ThreadPage;
 pub use self::uploads::Upload;
 pub use self::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
 pub use self::webhooks::{Deleted, OwnWebhook, WEBHOOK_REASON};
+use crate::domain::request_pace::RequestPace;
 
 /// How long a call may wait for rate limits and repetitions, unless [`Rest::with_patience`] says otherwise: what a person at a command waits.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
@@ -73,8 +74,8 @@ pub struct RestConfig {
     pub file_idle_timeout: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// The global limit. Discord: 50 requests a second.
-    pub requests_per_second: u32,
+    /// The global limit.
+    pub pace: RequestPace,
     /// At how many invalid requests in ten minutes the client stops by itself. Discord bans an address at 10,000.
     pub fuse_limit: usize,
 }
@@ -90,7 +91,7 @@ impl RestConfig {
             upload_timeout: UPLOAD_TIMEOUT,
             file_idle_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),
-            requests_per_second: 50,
+            pace: RequestPace::Auto,
             fuse_limit: 1000,
         }
     }
@@ -162,7 +163,7 @@ impl Rest {
         let client = builder().timeout(request_timeout).build().map_err(|_| RestSetupError::Client)?;
         let files = builder().read_timeout(config.file_idle_timeout);
         let file_client = files.build().map_err(|_| RestSetupError::Client)?;
-        let limits = Limits::new(config.requests_per_second, config.fuse_limit);
+        let limits = Limits::new(config.pace, config.fuse_limit);
         let shared = Shared { client, file_client, base, token, request_timeout, upload_timeout, limits };
         Ok(Self { shared: Arc::new(shared), patience: DEFAULT_PATIENCE })
     }

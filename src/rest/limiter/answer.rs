@@ -27,6 +27,8 @@ pub(in crate::rest) struct Answer {
     /// Discord's name for the bucket: routes that share it share the limit.
     pub(super) bucket: Option<String>,
     pub(super) quota: Option<Quota>,
+    /// 2xx.
+    pub(super) success: bool,
     pub(in crate::rest) verdict: Verdict,
 }
 
@@ -63,7 +65,7 @@ impl Answer {
             _ => Verdict::Dealt,
         };
         let bucket = text(headers, "x-ratelimit-bucket").filter(|name| name.len() <= 200).map(str::to_owned);
-        Self { bucket, quota, verdict }
+        Self { bucket, quota, success: (200..300).contains(&status), verdict }
     }
 }
 

@@ -7,11 +7,12 @@
 //!            └──────────────── bucket's name, limit, remaining, reset ◄──────────────────┘
 //! ```
 //!
-//! [`bucket`] knows one bucket, [`pace`] the global limit, [`fuse`] the limit on invalid requests, [`queues`] who goes next; all of them are plain state machines that are
+//! [`bucket`] knows one bucket, [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`queues`] who goes next; all of them are plain state machines that are
 //! told the time. Here they are joined to the real clock: a caller waits its turn, and gives up when that would take too long.
 
 mod answer;
 mod bucket;
+mod evidence;
 mod fuse;
 mod pace;
 mod queues;
@@ -34,6 +35,7 @@ use super::call::Route;
 use super::error::{RestError, Scope};
 use super::metrics;
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::request_pace::RequestPace;
 
 /// When to ask again, where an answer under way decides and the caller can't wait for it.
 const SOON: Duration = Duration::from_millis(250);
@@ -96,8 +98,8 @@ impl State {
 }
 
 impl Limits {
-    pub(super) fn new(per_second: u32, fuse_limit: usize) -> Arc<Self> {
-        let queues = Queues::new(Instant::now().into_std(), per_second, fuse_limit);
+    pub(super) fn new(pace: RequestPace, fuse_limit: usize) -> Arc<Self> {
+        let queues = Queues::new(Instant::now().into_std(), pace, fuse_limit);
         Arc::new(Self { state: Mutex::new(State { queues, bells: HashMap::new() }) })
     }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::answer::{Answer, Verdict};
 use super::bucket::{Bucket, Room};
 use super::fuse::{Fuse, FuseState};
-use super::pace::Pace;
+use super::pace::{Pace, Place};
 use super::{Class, Key, Major, PermitId, Route, Ticket};
+use crate::domain::request_pace::RequestPace;
 use crate::rest::error::Scope;
 
 /// How often unused buckets are looked for.
@@ -43,7 +44,8 @@ struct Queue {
 struct Waiting {
     queue: BucketId,
     key: Key,
-    in_pace: bool,
+    /// Its place in the line for the global limit.
+    in_pace: Option<Place>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +76,7 @@ pub(super) struct Queues {
 }
 
 impl Queues {
-    pub(super) fn new(now: Instant, per_second: u32, fuse_limit: usize) -> Self {
+    pub(super) fn new(now: Instant, pace: RequestPace, fuse_limit: usize) -> Self {
         Self {
             queues: HashMap::new(),
             by_route: HashMap::new(),
@@ -82,8 +84,8 @@ impl Queues {
             names: HashMap::new(),
             waiting: HashMap::new(),
             sent: HashMap::new(),
-            bot: Pace::new(per_second),
-            anonymous: Pace::new(per_second),
+            bot: Pace::new(pace, Class::Bot),
+            anonymous: Pace::new(pace, Class::Anonymous),
             held_until: None,
             fuse: Fuse::new(fuse_limit),
             rung: Vec::new(),
@@ -97,7 +99,7 @@ impl Queues {
         self.sweep(now);
         let id = self.find(key, now);
         let ticket = Ticket(self.number());
-        self.waiting.insert(ticket, Waiting { queue: id, key, in_pace: false });
+        self.waiting.insert(ticket, Waiting { queue: id, key, in_pace: None });
         if let Some(queue) = self.queues.get_mut(&id) {
             if in_front {
                 queue.line.push_front(ticket);
@@ -125,8 +127,8 @@ impl Queues {
             self.leave_pace(ticket);
             return Turn::from(room);
         }
-        self.enter_pace(ticket);
-        match self.pace(waiting.key.class).room(ticket, now) {
+        let place = self.enter_pace(ticket);
+        match self.pace(waiting.key.class).room(place, now) {
             Room::Now => Turn::Go(self.go(ticket, waiting, now)),
             room => Turn::from(room),
         }
@@ -160,7 +162,7 @@ impl Queues {
     /// An answer came.
     pub(super) fn answered(&mut self, permit: PermitId, received: Instant, answer: &Answer) {
         let Some(sent) = self.sent.remove(&permit) else { return };
-        self.pace(sent.key.class).over(received);
+        self.pace(sent.key.class).answered(received, answer);
         let id = match (&answer.bucket, answer.verdict) {
             // Only what the route's own bucket says tells its name.
             (Some(name), Verdict::Dealt | Verdict::Invalid | Verdict::Limited { scope: Scope::User, .. }) => {
@@ -195,7 +197,7 @@ impl Queues {
     /// No answer came, or nobody waits for it any more.
     pub(super) fn lost(&mut self, permit: PermitId, now: Instant) {
         let Some(sent) = self.sent.remove(&permit) else { return };
-        self.pace(sent.key.class).over(now);
+        self.pace(sent.key.class).lost(now);
         if let Some(queue) = self.queues.get_mut(&sent.queue) {
             queue.bucket.lost(now);
         }
@@ -243,19 +245,21 @@ impl Queues {
         }
     }
 
-    fn enter_pace(&mut self, ticket: Ticket) {
-        if let Some(waiting) = self.waiting.get_mut(&ticket).filter(|waiting| !waiting.in_pace) {
-            waiting.in_pace = true;
-            let class = waiting.key.class;
-            self.pace(class).step_in(ticket);
-        }
+    /// Its place in the line for the global limit, which it takes if it has none.
+    fn enter_pace(&mut self, ticket: Ticket) -> Option<Place> {
+        let waiting = self.waiting.get_mut(&ticket)?;
+        let pace = match waiting.key.class {
+            Class::Bot => &mut self.bot,
+            Class::Anonymous => &mut self.anonymous,
+        };
+        Some(*waiting.in_pace.get_or_insert_with(|| pace.step_in(ticket)))
     }
 
     fn leave_pace(&mut self, ticket: Ticket) {
-        if let Some(waiting) = self.waiting.get_mut(&ticket).filter(|waiting| waiting.in_pace) {
-            waiting.in_pace = false;
+        let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
+        if let Some(place) = waiting.in_pace.take() {
             let class = waiting.key.class;
-            self.pace(class).step_out(ticket);
+            self.pace(class).step_out(place);
             let next = self.pace(class).next();
             self.rung.extend(next);
         }

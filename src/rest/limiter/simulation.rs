@@ -12,6 +12,7 @@ use super::answer::{Answer, Quota, Verdict};
 use super::queues::{Queues, Turn};
 use super::{Class, Key, Major, PermitId, Route, Ticket};
 use crate::domain::ids::WebhookId;
+use crate::domain::request_pace::RequestPace;
 use crate::rest::call::Verb;
 use crate::rest::error::Scope;
 
@@ -122,7 +123,7 @@ impl Run {
             events: BinaryHeap::new(),
             what: HashMap::new(),
             next: 0,
-            limiter: Queues::new(start, 50, 1_000_000),
+            limiter: Queues::new(start, RequestPace::Auto, 1_000_000),
             wanted: HashMap::new(),
             gone: HashMap::new(),
             windows: HashMap::new(),
@@ -227,7 +228,7 @@ impl Run {
         let now = self.now;
         let refuse = |bucket, quota, wait, scope| {
             let verdict = Verdict::Limited { retry_after: wait, scope };
-            Answer { bucket, quota, verdict }
+            Answer { bucket, quota, success: false, verdict }
         };
         let second_ago = now.checked_sub(Duration::from_secs(1));
         self.global.retain(|at| second_ago.is_none_or(|ago| *at > ago));
@@ -245,7 +246,7 @@ impl Run {
         }
         if self.world.second == Second::None {
             *first = trial;
-            return Answer { bucket: name(), quota: Some(quota), verdict: Verdict::Dealt };
+            return Answer { bucket: name(), quota: Some(quota), success: true, verdict: Verdict::Dealt };
         }
         let (fits, other) = second.count(CHANNEL, now);
         if !fits {
@@ -259,7 +260,7 @@ impl Run {
             Second::OwnName if tighter => (Some("channel".to_owned()), other),
             _ => (name(), quota),
         };
-        Answer { bucket, quota: Some(told), verdict: Verdict::Dealt }
+        Answer { bucket, quota: Some(told), success: true, verdict: Verdict::Dealt }
     }
 }
 
@@ -341,15 +342,19 @@ proptest! {
 #[test]
 fn forgets_what_is_not_used() {
     let start = Instant::now();
-    let mut limiter = Queues::new(start, 50, 1000);
+    let mut limiter = Queues::new(start, RequestPace::Auto, 1000);
     let mut most = 0;
     for webhook in 1..5000u64 {
         let now = start + Duration::from_secs(webhook);
         let ticket = limiter.join(key(webhook), false, now);
         let Turn::Go(permit) = limiter.poll(ticket, now) else { panic!("nothing holds it") };
         let quota = Quota { limit: 5, remaining: 4, reset_after: Duration::from_secs(2) };
-        let answer =
-            Answer { bucket: Some("execute".to_owned()), quota: Some(quota), verdict: Verdict::Dealt };
+        let answer = Answer {
+            bucket: Some("execute".to_owned()),
+            quota: Some(quota),
+            success: true,
+            verdict: Verdict::Dealt,
+        };
         limiter.answered(permit, now, &answer);
         most = most.max(limiter.len());
     }

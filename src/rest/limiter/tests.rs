@@ -12,9 +12,13 @@ fn key(webhook: u64) -> Key {
     Key { route, major: Major::Webhook(WebhookId::new(webhook).unwrap()), class: Class::Anonymous }
 }
 
+fn pace(per_second: u32) -> RequestPace {
+    RequestPace::PerSecond(per_second.try_into().unwrap())
+}
+
 fn answer(remaining: u32, reset_after: Duration) -> Answer {
     let quota = answer::Quota { limit: 2, remaining, reset_after };
-    Answer { bucket: Some("execute".to_owned()), quota: Some(quota), verdict: Verdict::Dealt }
+    Answer { bucket: Some("execute".to_owned()), quota: Some(quota), success: true, verdict: Verdict::Dealt }
 }
 
 async fn turn(limits: &Arc<Limits>, patience: Duration) -> Result<Permit, RestError> {
@@ -23,7 +27,7 @@ async fn turn(limits: &Arc<Limits>, patience: Duration) -> Result<Permit, RestEr
 
 #[tokio::test(start_paused = true)]
 async fn the_rest_waits_for_the_first_answer_and_goes_in_order() {
-    let limits = Limits::new(50, 1000);
+    let limits = Limits::new(pace(50), 1000);
     let first = turn(&limits, SECOND).await.unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = JoinSet::new();
@@ -47,7 +51,7 @@ async fn the_rest_waits_for_the_first_answer_and_goes_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn who_would_wait_too_long_is_told_at_once() {
-    let limits = Limits::new(50, 1000);
+    let limits = Limits::new(pace(50), 1000);
     let permit = turn(&limits, SECOND).await.unwrap();
     let before = Instant::now();
     let waited = turn(&limits, SECOND).await;
@@ -63,7 +67,7 @@ async fn who_would_wait_too_long_is_told_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn who_goes_away_holds_up_nobody() {
-    let limits = Limits::new(50, 1000);
+    let limits = Limits::new(pace(50), 1000);
     let permit = turn(&limits, SECOND).await.unwrap();
     let waiting = |patience| {
         let limits = Arc::clone(&limits);
@@ -83,7 +87,7 @@ async fn who_goes_away_holds_up_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn the_global_limit_takes_the_first_of_each_bucket_in_turn() {
-    let limits = Limits::new(2, 1000);
+    let limits = Limits::new(pace(2), 1000);
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = JoinSet::new();
     for webhook in [1, 1, 1, 1, 2, 3] {
@@ -91,7 +95,7 @@ async fn the_global_limit_takes_the_first_of_each_bucket_in_turn() {
         waiting.spawn(async move {
             let permit = limits.turn(key(webhook), false, Instant::now() + 60 * SECOND).await.unwrap();
             order.lock().unwrap().push(webhook);
-            let unlimited = Answer { bucket: None, quota: None, verdict: Verdict::Dealt };
+            let unlimited = Answer { bucket: None, quota: None, success: true, verdict: Verdict::Dealt };
             permit.answered(Instant::now(), &unlimited);
         });
         tokio::task::yield_now().await;
@@ -101,4 +105,38 @@ async fn the_global_limit_takes_the_first_of_each_bucket_in_turn() {
     assert_eq!(begun.elapsed().as_secs(), 2, "two in a second, six in all");
     let order = order.lock().unwrap();
     assert_eq!(*order, [1, 1, 1, 2, 3, 1], "a busy bucket goes on after the others that wait");
+}
+
+/// How long so many calls of as many webhooks take, each answered like this after 50 ms.
+async fn time_of(pace: RequestPace, webhooks: u64, class: Class, answer: &Answer) -> Duration {
+    let limits = Limits::new(pace, 1000);
+    let begun = Instant::now();
+    let mut calls = JoinSet::new();
+    for webhook in 1..=webhooks {
+        let (limits, answer) = (Arc::clone(&limits), answer.clone());
+        calls.spawn(async move {
+            let key = Key { class, ..key(webhook) };
+            let permit = limits.turn(key, false, Instant::now() + 60 * SECOND).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            permit.answered(Instant::now(), &answer);
+        });
+    }
+    while calls.join_next().await.is_some() {}
+    begun.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn webhooks_go_on_at_once_where_no_limit_stands() {
+    let (auto, none) = (RequestPace::Auto, Answer { bucket: None, quota: None, ..answer(1, SECOND) });
+    let vast = answer::Quota { limit: 1_000_000, remaining: 999_999, reset_after: SECOND };
+    let vast = Answer { quota: Some(vast), ..none.clone() };
+    let two_rounds = Duration::from_millis(110);
+    assert!(time_of(auto, 2000, Class::Anonymous, &none).await < two_rounds);
+    assert!(time_of(auto, 2000, Class::Anonymous, &vast).await < two_rounds);
+    // But not where the answers are like Discord's, and never with the bot's token.
+    assert!(time_of(auto, 200, Class::Anonymous, &answer(1, SECOND)).await > 3 * SECOND);
+    assert!(time_of(auto, 200, Class::Bot, &none).await > 3 * SECOND);
+    // What is set is set.
+    assert!(time_of(pace(100), 400, Class::Anonymous, &none).await > 3 * SECOND);
+    assert!(time_of(RequestPace::Unlimited, 400, Class::Bot, &answer(1, SECOND)).await < two_rounds);
 }
