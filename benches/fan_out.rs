@@ -4,20 +4,20 @@
 //! cargo bench --bench fan_out
 //! ```
 
+#[expect(dead_code, reason = "other benchmarks need more of it")]
+mod common;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use common::{Town, id, now};
 use divan::Bencher;
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
-use tributary::config::EncryptionKey;
 use tributary::domain::activity::Origin;
 use tributary::domain::follow::{Delivery, Filter, FollowOptions, NewFollow, Pair, Threads};
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
 use tributary::domain::place::Spot;
 use tributary::domain::webhook::Webhook;
-use tributary::store::{Cipher, Hook, SourceEvent, Store};
+use tributary::store::{Hook, Recorded, SourceEvent};
 
 const SOURCE: u64 = 1;
 const GUILD: u64 = 2;
@@ -27,31 +27,23 @@ fn main() {
     divan::main();
 }
 
-/// A SQLite database on disk with one source and so many targets.
-struct Town {
-    runtime: Runtime,
-    store: Store,
+/// One source with so many targets, on SQLite.
+struct Source {
+    town: Town,
     next: AtomicU64,
-    _folder: TempDir,
 }
 
-impl Town {
+impl Source {
     fn new(targets: u64) -> Self {
-        let runtime = Runtime::new().expect("a runtime");
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
-        let store = runtime.block_on(async {
-            let cipher = Cipher::new(EncryptionKey::random().secret());
-            let store = Store::connect(&url.into(), cipher).await.expect("a database");
-            store.migrate_up().await.expect("tables");
+        let town = Town::on_sqlite();
+        town.runtime.block_on(async {
             for target in 0..targets {
                 let hook = Webhook { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(1_000 + target);
-                store.insert_follow(&follow, &Hook::Relay(hook), now()).await.expect("a follow");
+                town.store.insert_follow(&follow, &Hook::Relay(hook), now()).await.expect("a follow");
             }
-            store
         });
-        Self { runtime, store, next: AtomicU64::new(10_000_000), _folder: folder }
+        Self { town, next: AtomicU64::new(10_000_000) }
     }
 
     fn post(&self) -> SourceEvent {
@@ -65,6 +57,11 @@ impl Town {
             author: UserId::new(PERSON).ok(),
             content: content.into(),
         }
+    }
+
+    fn record(&self, posts: &[SourceEvent]) -> Recorded {
+        let recorded = self.town.runtime.block_on(self.town.store.record_events(posts, now()));
+        recorded.expect("it is written down")
     }
 }
 
@@ -85,29 +82,17 @@ fn follow(target: u64) -> NewFollow {
     }
 }
 
-fn id<T, E: std::fmt::Debug>(new: impl Fn(u64) -> Result<T, E>, number: u64) -> T {
-    new(number).expect("a snowflake")
-}
-
-fn now() -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
-}
-
 /// One post to so many targets, written down and committed.
 #[divan::bench(args = [1, 100, 1_000])]
 fn one_post(bencher: Bencher<'_, '_>, targets: u64) {
-    let town = Town::new(targets);
-    bencher.with_inputs(|| town.post()).bench_values(|post| {
-        town.runtime.block_on(town.store.record_events(&[post], now())).expect("it is written down")
-    });
+    let source = Source::new(targets);
+    bencher.with_inputs(|| source.post()).bench_values(|post| source.record(&[post]));
 }
 
 /// A batch of posts to 20 targets, in one transaction.
 #[divan::bench(args = [1, 16, 256])]
 fn a_batch(bencher: Bencher<'_, '_>, posts: usize) {
-    let town = Town::new(20);
-    let batch = || -> Vec<SourceEvent> { (0..posts).map(|_| town.post()).collect() };
-    bencher.with_inputs(batch).bench_values(|batch| {
-        town.runtime.block_on(town.store.record_events(&batch, now())).expect("it is written down")
-    });
+    let source = Source::new(20);
+    let batch = || -> Vec<SourceEvent> { (0..posts).map(|_| source.post()).collect() };
+    bencher.with_inputs(batch).bench_values(|batch| source.record(&batch));
 }

@@ -1,0 +1,112 @@
+//! Databases for benchmarks: where they are, how they are filled, and how they go again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tributary::config::EncryptionKey;
+use tributary::store::{Cipher, Store};
+
+/// A time for the rows that [`fill`](Town::fill) makes.
+pub(crate) const TIME: &str = "'2024-10-04 00:00:00+00:00'";
+
+/// A database with all tables, on disk or on the server that `TEST_POSTGRES_URL` names, and the bot's store on it. It goes when it is dropped.
+pub(crate) struct Town {
+    pub(crate) runtime: Runtime,
+    pub(crate) store: Store,
+    filler: DatabaseConnection,
+    _folder: TempDir,
+    server: Option<(String, String)>,
+}
+
+impl Town {
+    pub(crate) fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
+        Self::open(&url, folder, None)
+    }
+
+    /// `None`, and a word about it, where there is no PostgreSQL.
+    pub(crate) fn on_postgres() -> Option<Self> {
+        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+            println!("skipped: TEST_POSTGRES_URL is not set");
+            return None;
+        };
+        let name = format!("tributary_bench_{}", std::process::id());
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(run(&server, &format!("DROP DATABASE IF EXISTS {name}")));
+        runtime.block_on(run(&server, &format!("CREATE DATABASE {name}")));
+        let (base, _) = server.rsplit_once('/').expect("an address with a database");
+        let url = format!("{base}/{name}");
+        let folder = tempfile::tempdir().expect("a folder");
+        Some(Self::open(&url, folder, Some((server, name))))
+    }
+
+    fn open(url: &str, folder: TempDir, server: Option<(String, String)>) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let (store, filler) = runtime.block_on(async {
+            let cipher = Cipher::new(EncryptionKey::random().secret());
+            let store = Store::connect(&url.to_owned().into(), cipher).await.expect("a database");
+            store.migrate_up().await.expect("tables");
+            (store, Database::connect(url).await.expect("a database"))
+        });
+        Self { runtime, store, filler, _folder: folder, server }
+    }
+
+    /// Whether it is on PostgreSQL.
+    pub(crate) const fn is_postgres(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Runs statements that fill tables, each in a transaction of its own; then PostgreSQL knows what is in them. SQLite doesn't, as the bot never has it look.
+    pub(crate) fn fill<S: AsRef<str>>(&self, statements: impl IntoIterator<Item = S>) {
+        self.runtime.block_on(async {
+            for statement in statements {
+                let statement = statement.as_ref();
+                let done = self.filler.execute_unprepared(statement).await;
+                done.unwrap_or_else(|error| panic!("{error}: {statement}"));
+            }
+            if self.is_postgres() {
+                self.filler.execute_unprepared("VACUUM ANALYZE").await.expect("it is done");
+            }
+        });
+    }
+
+    /// A webhook's token in a statement; nobody opens it.
+    pub(crate) const fn token(&self) -> &'static str {
+        if self.is_postgres() { "'\\x00'::bytea" } else { "x'00'" }
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        self.runtime.block_on(async {
+            let _ = self.store.close().await;
+            let _ = self.filler.clone().close().await;
+            if let Some((server, name)) = &self.server {
+                run(server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            }
+        });
+    }
+}
+
+/// The beginning of a statement that has the numbers from 1 to this one as `n(i)`.
+pub(crate) fn numbers(last: u64) -> String {
+    format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+}
+
+/// A Discord id.
+pub(crate) fn id<T, E: std::fmt::Debug>(new: impl Fn(u64) -> Result<T, E>, number: u64) -> T {
+    new(number).expect("a snowflake")
+}
+
+/// The moment at which all happens.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+async fn run(url: &str, statements: &str) {
+    let db = Database::connect(url).await.expect("a database");
+    db.execute_unprepared(statements).await.expect("it is done");
+    db.close().await.expect("it ends");
+}
