@@ -45,6 +45,8 @@ const FOLLOWERS: u64 = 50;
 
 /// How often each is measured.
 const TIMES: u64 = 300;
+/// After this time it is enough.
+const ENOUGH: Duration = Duration::from_secs(5);
 /// What must not take longer, in milliseconds: to change, to list, to count.
 const CHANGE: f64 = 20.0;
 const LIST: f64 = 10.0;
@@ -78,10 +80,15 @@ fn table<T>(
 ) {
     let mut took: Vec<Duration> = Vec::new();
     town.runtime.block_on(async {
+        let begun = Instant::now();
         for number in 0..times {
             let started = Instant::now();
             one(&town.store, number).await;
             took.push(started.elapsed());
+            // Of what is slow, fewer will do; what was made must be there for what comes next, so changes are made to the end.
+            if expected != Some(CHANGE) && begun.elapsed() > ENOUGH {
+                break;
+            }
         }
     });
     took.sort_unstable();
@@ -213,11 +220,7 @@ fn counts(town: &Town) {
     table(town, "mirrored in 24 hours (/about), 100,000", None, 20, async |store, _| {
         done(store.count_mirrored_since(DISCORD_BEGAN)).await
     });
-    table(town, "open deliveries (metrics), 100,000", None, 20, async |store, _| {
-        done(store.count_open_deliveries()).await;
-        done(store.deepest_lane()).await;
-        done(store.count_open_lanes()).await
-    });
+    table(town, "open deliveries (metrics), 100,000", None, 20, async |store, _| done(store.backlog()).await);
     let origin =
         Origin::Message { channel: id(ChannelId::new, GIANT + 1), message: id(MessageId::new, OWED) };
     table(town, "delivery report of 100,000 followers", None, 5, async |store, _| {

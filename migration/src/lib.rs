@@ -21,6 +21,7 @@ mod m20261120_000006_create_untold_breaks;
 mod m20261120_000007_create_panels;
 mod m20261120_000008_threads_and_tags;
 mod m20261120_000009_create_retention;
+mod m20261120_000010_count_follows;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000007_create_panels::Migration),
             Box::new(m20261120_000008_threads_and_tags::Migration),
             Box::new(m20261120_000009_create_retention::Migration),
+            Box::new(m20261120_000010_count_follows::Migration),
         ]
     }
 }

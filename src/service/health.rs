@@ -63,9 +63,10 @@ impl Health {
         {
             metrics::gauge!(names::FOLLOWS, "state" => state).set(as_f64(count));
         }
-        metrics::gauge!(names::OPEN_DELIVERIES).set(as_f64(self.store.count_open_deliveries().await?));
-        metrics::gauge!(names::DEEPEST_LANE).set(as_f64(self.store.deepest_lane().await?));
-        metrics::gauge!(names::OPEN_LANES).set(as_f64(self.store.count_open_lanes().await?));
+        let backlog = self.store.backlog().await?;
+        metrics::gauge!(names::OPEN_DELIVERIES).set(as_f64(backlog.deliveries.unsigned_abs()));
+        metrics::gauge!(names::OPEN_LANES).set(as_f64(backlog.lanes.unsigned_abs()));
+        metrics::gauge!(names::DEEPEST_LANE).set(as_f64(backlog.deepest.unsigned_abs()));
         Ok(())
     }
 }

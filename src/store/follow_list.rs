@@ -1,8 +1,9 @@
 //! Finding follows: one of them, pages of them, and the sets that filter the gateway's events.
 
+use sea_orm::sea_query::{IntoCondition, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, QueryTrait,
 };
 
 use super::entity::channel_follows::{Column, Entity};
@@ -93,15 +94,18 @@ impl Store {
         cursor: Cursor,
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
-        let mut filter = Condition::all().add(Column::GuildId.eq(guild.to_db()));
-        if let Some(channel) = channel {
-            let channel = channel.to_db();
-            let either = Condition::any()
-                .add(Column::SourceChannelId.eq(channel))
-                .add(Column::TargetChannelId.eq(channel));
-            filter = filter.add(either);
-        }
-        self.page(filter, cursor, limit).await
+        let own = Column::GuildId.eq(guild.to_db());
+        let Some(channel) = channel.map(ChannelId::to_db) else {
+            return self.page(own.into_condition(), cursor, limit, None).await;
+        };
+        // One index for each end: an OR would be looked for among all of the server's, or all of the channel's, follows.
+        let with = |end: SimpleExpr| {
+            let ids = Entity::find().select_only().column(Column::Id);
+            ids.filter(own.clone()).filter(end).into_query()
+        };
+        let mut ids = with(Column::SourceChannelId.eq(channel));
+        ids.union(UnionType::Distinct, with(Column::TargetChannelId.eq(channel)));
+        self.page(Column::Id.in_subquery(ids).into_condition(), cursor, limit, None).await
     }
 
     /// Who follows this channel, from all servers.
@@ -111,7 +115,9 @@ impl Store {
         cursor: Cursor,
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
-        self.page(Condition::all().add(Column::SourceChannelId.eq(source.to_db())), cursor, limit).await
+        let total = self.count_followers(source).await?;
+        self.page(Column::SourceChannelId.eq(source.to_db()).into_condition(), cursor, limit, Some(total))
+            .await
     }
 
     /// What this channel follows, and what its threads do: all whose webhooks stand in it.
@@ -124,7 +130,7 @@ impl Store {
         let target = target.to_db();
         let either =
             Condition::any().add(Column::TargetChannelId.eq(target)).add(Column::TargetParentId.eq(target));
-        self.page(either, cursor, limit).await
+        self.page(either, cursor, limit, None).await
     }
 
     /// This server's newest follows, for autocompletion (Discord: 25 choices).
@@ -193,7 +199,14 @@ impl Store {
         channel_ids(ids)
     }
 
-    async fn page(&self, filter: Condition, cursor: Cursor, limit: u64) -> Result<Page<Follow>, StoreError> {
+    /// A page of those that pass; how many there are is counted where it isn't known.
+    async fn page(
+        &self,
+        filter: Condition,
+        cursor: Cursor,
+        limit: u64,
+        total: Option<u64>,
+    ) -> Result<Page<Follow>, StoreError> {
         let list = Entity::find().filter(filter);
         let page = match cursor {
             Cursor::Newest => list.clone().order_by_desc(Column::Id),
@@ -203,13 +216,17 @@ impl Store {
         let mut rows = page.limit(bounded(limit)).all(&self.db).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
         let newer = match (rows.first(), cursor) {
+            (_, Cursor::Newest) => 0,
             (Some(first), _) => list.clone().filter(Column::Id.gt(first.id)).count(&self.db).await?,
             (None, Cursor::OlderThan(id)) => {
                 list.clone().filter(Column::Id.gte(id.0)).count(&self.db).await?
             }
-            (None, Cursor::Newest | Cursor::NewerThan(_)) => 0,
+            (None, Cursor::NewerThan(_)) => 0,
         };
-        let total = list.count(&self.db).await?;
+        let total = match total {
+            Some(total) => total,
+            None => list.count(&self.db).await?,
+        };
         Ok(Page { items: follow_row::follows(&self.db, rows).await?, total, newer })
     }
 }

@@ -77,7 +77,7 @@ impl Store {
             self.forget_source(*source).await?;
         }
         let mut removed = Vec::new();
-        let query = "SELECT id, guild_id FROM channel_follows WHERE guild_id = $1 OR source_guild_id = $1";
+        let query = "SELECT id, guild_id FROM channel_follows WHERE guild_id = $1 OR source_guild_id = $1 ORDER BY id";
         let follows: Vec<Ends> = Sql::new(query, own.clone()).rows_of(&self.db).await?;
         for Ends { id, guild_id } in follows {
             removed.extend(self.delete_follow(GuildId::from_db(guild_id)?, FollowId(id)).await?);

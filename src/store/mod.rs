@@ -95,7 +95,7 @@ pub use retention::Untracked;
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use source_event::{Recorded, SourceEvent};
-pub use stats::{FollowCounts, Followers};
+pub use stats::{Backlog, FollowCounts};
 pub use threads::KnownThread;
 pub use webhooks::LaneWebhook;
 

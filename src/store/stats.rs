@@ -6,7 +6,7 @@ use sea_orm::{FromQueryResult, Value};
 use super::sql::Sql;
 use super::{Store, StoreError};
 use crate::domain::follow::Delivery;
-use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::ids::{ChannelId, MessageId};
 
 /// How many follows there are of one kind of delivery, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +21,15 @@ pub struct FollowCounts {
     pub broken: u64,
 }
 
-/// How many follow a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Followers {
-    /// Channels.
-    pub channels: u64,
-    /// Servers that these are in.
-    pub servers: u64,
+/// How much is owed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromQueryResult)]
+pub struct Backlog {
+    /// Deliveries.
+    pub deliveries: i64,
+    /// Lanes that they are owed through.
+    pub lanes: i64,
+    /// How many are owed through the lane that owes most.
+    pub deepest: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -39,13 +41,13 @@ struct CountsRow {
 }
 
 impl Store {
-    /// All follows by kind of delivery and state.
+    /// All follows by kind of delivery and state, as the database counts them itself (`m20261120_000010_count_follows`).
     pub async fn follow_counts(&self) -> Result<Vec<FollowCounts>, StoreError> {
         let query = "SELECT delivery, \
-            COUNT(CASE WHEN is_active THEN 1 END) AS active, \
-            COUNT(CASE WHEN NOT is_active AND broken_reason IS NULL THEN 1 END) AS paused, \
-            COUNT(broken_reason) AS broken \
-            FROM channel_follows GROUP BY delivery ORDER BY delivery";
+            CAST(SUM(CASE state WHEN 'active' THEN follows ELSE 0 END) AS BIGINT) AS active, \
+            CAST(SUM(CASE state WHEN 'paused' THEN follows ELSE 0 END) AS BIGINT) AS paused, \
+            CAST(SUM(CASE state WHEN 'broken' THEN follows ELSE 0 END) AS BIGINT) AS broken \
+            FROM follow_totals GROUP BY delivery HAVING SUM(follows) > 0 ORDER BY delivery";
         let rows: Vec<CountsRow> = Sql::new(query, []).rows_of(&self.db).await?;
         let counts = |row: CountsRow| {
             Ok(FollowCounts {
@@ -58,40 +60,18 @@ impl Store {
         rows.into_iter().map(counts).collect()
     }
 
-    /// How many follows this server has.
-    pub async fn count_follows_of_server(&self, guild: GuildId) -> Result<u64, StoreError> {
-        self.count("SELECT COUNT(*) FROM channel_follows WHERE guild_id = $1", [guild.to_db().into()]).await
+    /// How many follow this channel.
+    pub(super) async fn count_followers(&self, source: ChannelId) -> Result<u64, StoreError> {
+        let query = "SELECT followers FROM follower_counts WHERE source_channel_id = $1";
+        self.count(query, [source.to_db().into()]).await
     }
 
-    /// How many follow this channel, and from how many servers.
-    pub async fn count_followers(&self, source: ChannelId) -> Result<Followers, StoreError> {
-        let from = "FROM channel_follows WHERE source_channel_id = $1";
-        let count = async |what: &str| {
-            self.count(&format!("SELECT COUNT({what}) {from}"), [source.to_db().into()]).await
-        };
-        Ok(Followers { channels: count("*").await?, servers: count("DISTINCT guild_id").await? })
-    }
-
-    /// How many servers have follows.
-    pub async fn count_servers(&self) -> Result<u64, StoreError> {
-        self.count("SELECT COUNT(DISTINCT guild_id) FROM channel_follows", []).await
-    }
-
-    /// How many deliveries are owed.
-    pub async fn count_open_deliveries(&self) -> Result<u64, StoreError> {
-        self.count("SELECT COUNT(*) FROM deliveries WHERE state = 'due'", []).await
-    }
-
-    /// How many lanes they are owed through.
-    pub async fn count_open_lanes(&self) -> Result<u64, StoreError> {
-        self.count("SELECT COUNT(DISTINCT target_channel_id) FROM deliveries WHERE state = 'due'", []).await
-    }
-
-    /// How many are owed through the lane that owes most.
-    pub async fn deepest_lane(&self) -> Result<u64, StoreError> {
-        let query = "SELECT COUNT(*) AS depth FROM deliveries WHERE state = 'due' \
-            GROUP BY target_channel_id ORDER BY depth DESC LIMIT 1";
-        self.count(query, []).await
+    /// What is owed, in one look at all of it.
+    pub async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let query = "SELECT CAST(COALESCE(SUM(depth), 0) AS BIGINT) AS deliveries, COUNT(*) AS lanes, COALESCE(MAX(depth), 0) AS deepest \
+            FROM (SELECT COUNT(*) AS depth FROM deliveries WHERE state = 'due' GROUP BY target_channel_id) lanes";
+        let rows: Vec<Backlog> = Sql::new(query, []).rows_of(&self.db).await?;
+        Ok(rows.first().copied().unwrap_or_default())
     }
 
     /// How many messages have been mirrored since then. A mirror's id tells when it was made; of several parts, the first counts.

@@ -63,7 +63,7 @@ async fn a_large_batch_reaches_many(#[values(Backend::Sqlite, Backend::Postgres)
     assert_eq!((recorded.posted, recorded.lanes.len()), (1_200, 50));
     let recorded = db.store.record_events(&posts, at(0)).await.unwrap();
     assert_eq!(recorded.posted, 1_300, "the rest");
-    assert_eq!(db.store.count_open_deliveries().await.unwrap(), 2_500 * 50);
+    assert_eq!(db.store.backlog().await.unwrap().deliveries, 2_500 * 50);
 }
 
 /// Posts, edits and follows at the same time, from several tasks: nobody waits for ever, nothing is lost.

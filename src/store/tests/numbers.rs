@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::follow::BrokenReason;
-use crate::store::{BreakWhich, FollowCounts, Followers};
+use crate::store::{Backlog, BreakWhich, FollowCounts};
 
 #[rstest]
 #[tokio::test]
@@ -12,6 +12,7 @@ async fn are_counted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Back
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     assert!(store.follow_counts().await.unwrap().is_empty());
+    assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     let mut native = new_follow(1, 5);
     native.options.delivery = Delivery::Native;
     native.guild = guild(50);
@@ -22,14 +23,11 @@ async fn are_counted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Back
     store.break_follows(BreakWhich::Follow(b.id), BrokenReason::WebhookMoved, at(0)).await.unwrap();
     store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
 
-    assert_eq!(store.count_servers().await.unwrap(), 2);
-    assert_eq!(store.count_open_deliveries().await.unwrap(), 2);
-    assert_eq!(store.count_open_lanes().await.unwrap(), 1);
+    assert_eq!(store.backlog().await.unwrap(), Backlog { deliveries: 2, lanes: 1, deepest: 2 });
     let native = FollowCounts { delivery: Delivery::Native, active: 1, paused: 0, broken: 0 };
     let relay = FollowCounts { delivery: Delivery::Relay, active: 1, paused: 1, broken: 1 };
     assert_eq!(store.follow_counts().await.unwrap(), [native, relay]);
-    assert_eq!(store.count_follows_of_server(guild(HOME)).await.unwrap(), 3);
-    assert_eq!(store.count_followers(channel(1)).await.unwrap(), Followers { channels: 4, servers: 2 });
+    assert_eq!(store.count_followers(channel(1)).await.unwrap(), 4);
 
     let first = MessageId::first_at(at(100)).get();
     let lease = claim(store, 4).await;

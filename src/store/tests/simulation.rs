@@ -209,7 +209,7 @@ async fn in_the_end_everything_is_shown_once(
         world.work(true).await;
     }
     world.assert_once();
-    assert_eq!(world.db.store.count_open_deliveries().await.unwrap(), 0);
+    assert_eq!(world.db.store.backlog().await.unwrap().deliveries, 0);
     world.seen.sort_unstable_by_key(|seen| seen.id);
     let order: Vec<(u64, Part)> = world.seen.iter().map(|seen| (seen.source, seen.part)).collect();
     let all = |(id, deleted): &(u64, bool)| if *deleted { 0 } else { parts(*id) };
