@@ -1,23 +1,54 @@
 //! The command line: which subcommand runs.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::config;
 
 /// Lets Discord channels follow channels.
 #[derive(Debug, Parser)]
-#[command(version, after_help = config::help(), after_long_help = config::help())]
+#[command(version, args_conflicts_with_subcommands = true, after_help = config::help(), after_long_help = config::help())]
 pub struct Cli {
     /// What to do; `run` where nothing is given.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+impl Cli {
+    /// What to do.
+    pub fn command(self) -> Command {
+        self.command.unwrap_or(Command::Run(self.run))
+    }
+}
+
+/// Settings that can be given to `run` in words: with several processes, these are what differs between them.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// What this process does: all, gateway or worker. Takes the place of ROLE.
+    #[arg(long)]
+    role: Option<String>,
+    /// The shards that it takes, such as 0..3/16 (0 to 3, both included, of 16) or 5/16. Takes the place of SHARDS.
+    #[arg(long, value_name = "RANGE")]
+    shards: Option<String>,
+}
+
+impl RunArgs {
+    /// The setting of this name, if it was given.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        match name {
+            "ROLE" => self.role.clone(),
+            "SHARDS" => self.shards.clone(),
+            _ => None,
+        }
+    }
 }
 
 /// The subcommands.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Run the bot until it is told to stop (the default).
-    Run,
+    Run(RunArgs),
     /// Change or show the database's schema.
     Migrate {
         /// Which way.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tributary::cli::{Cli, Command, Migrate};
+use tributary::cli::{Cli, Command, Migrate, RunArgs};
 use tributary::config::Env;
 use tributary::domain::ids::UserId;
 use tributary::{app, config, discord, http, logging, service};
@@ -20,7 +20,7 @@ const GOODBYE: Duration = Duration::from_millis(100);
 type Fatal = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command.unwrap_or(Command::Run)) {
+    match run(Cli::parse().command()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -39,10 +39,11 @@ fn run(command: Command) -> Result<(), Fatal> {
             print!("{}", config::env_example());
             return Ok(());
         }
-        Command::Run | Command::Migrate { .. } | Command::Forget { .. } | Command::Healthcheck => {}
+        Command::Run(_) | Command::Migrate { .. } | Command::Forget { .. } | Command::Healthcheck => {}
     }
     read_env_file()?;
-    let lookup = |name: &str| std::env::var(name).ok();
+    let given = if let Command::Run(args) = &command { args.clone() } else { RunArgs::default() };
+    let lookup = |name: &str| given.setting(name).or_else(|| std::env::var(name).ok());
     let env = Env::new(&lookup);
     logging::start(&env.log()?)?;
     let runtime = runtime()?;
@@ -60,7 +61,7 @@ fn runtime() -> std::io::Result<Runtime> {
 
 fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fatal> {
     match command {
-        Command::Run => {
+        Command::Run(_) => {
             let config = env.config()?;
             runtime.block_on(async { Ok(app::run(config, signals()?).await?) })
         }

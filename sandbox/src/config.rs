@@ -23,6 +23,8 @@ pub struct Config {
     pub bot_permissions: Permissions,
     /// The privileged intents that are switched on for the application.
     pub privileged_intents: Intents,
+    /// How many shards `GET /gateway/bot` recommends.
+    pub shards: u32,
     /// The rate limits.
     pub limits: Limits,
     /// How long an interaction may stay without a first answer (Discord: 3 s).
@@ -54,6 +56,7 @@ impl Default for Config {
                 | Permissions::MANAGE_CHANNELS
                 | Permissions::MANAGE_THREADS,
             privileged_intents: Intents::PRIVILEGED,
+            shards: 1,
             limits: Limits::off(),
             interaction_deadline: Duration::from_secs(3),
             interaction_life: Duration::from_secs(15 * 60),

@@ -3,6 +3,7 @@
 //! Their names, defaults and explanations stand in [`SETTINGS`] only; `--help` and `.env.example` are made from there.
 
 mod key;
+mod role;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::domain::request_pace::RequestPace;
 use crate::domain::retention::Keeping;
 
 pub use self::key::{EncryptionKey, KeyError};
+pub use self::role::{Role, Serving};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
 
 /// A setting that is missing or wrong: one line that names it and says how to get a right value.
@@ -94,6 +96,8 @@ impl fmt::Debug for DatabaseConfig {
 /// Everything that `tributary run` needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// What this process does.
+    pub role: Role,
     /// The bot's token.
     pub token: SecretString,
     /// Where Discord's API is: scheme, host and port.
@@ -158,8 +162,10 @@ impl<'a> Env<'a> {
         let panel_monitoring_guilds = self.panel_monitoring_guilds()?;
         let panel_private_addresses = self.panel_private_addresses()?;
         let database = self.database()?;
+        let role = self.role(&database)?;
         let encryption_key = self.encryption_key(&database)?;
         Ok(Config {
+            role,
             token,
             api_base,
             request_pace,

@@ -41,6 +41,16 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "Encrypts webhook tokens and message contents: the base64 of 32 bytes (openssl rand -base64 32). Without it, SQLite uses a key file that is made beside the database (tributary.key); PostgreSQL needs it.",
     },
     Setting {
+        name: "ROLE",
+        default: Some("all"),
+        explanation: "What this process does, as --role: all, gateway (listens and answers) or worker (delivers). With PostgreSQL, several processes can share the work; SQLite has one, which does all.",
+    },
+    Setting {
+        name: "SHARDS",
+        default: None,
+        explanation: "The shards that this process takes, as --shards: 0..3/16 is shards 0 to 3 (both included) of 16, 5/16 is one of them. Without it, all that Discord recommends.",
+    },
+    Setting {
         name: "HTTP_ADDR",
         default: Some("127.0.0.1:8080"),
         explanation: "Where /healthz, /readyz and /metrics are served, as IP:PORT.",

@@ -55,10 +55,46 @@ fn a_wrong_setting_is_named_with_a_way_out() {
         ("PANEL_MONITORING_GUILDS", "my server"),
         ("PANEL_MONITORING_GUILDS", "42,0"),
         ("PANEL_PRIVATE_ADDRESSES", "maybe"),
+        ("ROLE", "boss"),
+        ("SHARDS", "0-3/16"),
+        ("SHARDS", "0..16/16"),
     ] {
         let line = problem(name, value);
         assert!(line.starts_with(name) && line.len() > name.len() + 30, "{line}");
         assert!(!line.contains('\n') && (value.is_empty() || !line.contains(value)), "{line}");
+    }
+}
+
+const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://u:hidden@h/d");
+
+fn role(settings: &[(&str, &str)]) -> Result<Role, String> {
+    let needed = [("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)];
+    let settings: Vec<_> = needed.iter().chain(settings).copied().collect();
+    read(&settings, |env| env.config()).map(|config| config.role)
+}
+
+#[test]
+fn a_process_does_all_or_its_part() {
+    let these = Serving::These("0..3/16".parse().unwrap());
+    assert_eq!(role(&[]), Ok(Role::All(Serving::Recommended)));
+    assert_eq!(role(&[("SHARDS", "0..1/2")]), Ok(Role::All(Serving::These("0..1/2".parse().unwrap()))));
+    assert_eq!(role(&[POSTGRES, ("SHARDS", "0..3/16")]), Ok(Role::All(these)));
+    assert_eq!(role(&[POSTGRES, ("ROLE", "gateway"), ("SHARDS", "0..3/16")]), Ok(Role::Gateway(these)));
+    assert_eq!(role(&[POSTGRES, ("ROLE", "worker")]), Ok(Role::Worker));
+}
+
+#[test]
+fn parts_that_cannot_be_are_refused_with_a_way_out() {
+    for (settings, said) in [
+        (&[POSTGRES, ("ROLE", "worker"), ("SHARDS", "0/2")][..], "workers share the lanes of all"),
+        (&[("ROLE", "worker")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
+        (&[("ROLE", "gateway")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
+        (&[("SHARDS", "0/2")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
+        (&[POSTGRES, ("SHARDS", "0..16/16")], "the shards of 16 are 0 to 15. Use 0..3/16 for shards 0 to 3"),
+        (&[POSTGRES, ("SHARDS", "3..0/16")], "ends before it begins. Use 0..3/16"),
+    ] {
+        let line = role(settings).unwrap_err();
+        assert!(line.contains(said), "{line}");
     }
 }
 

@@ -13,9 +13,9 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::domain::shards::{Shard, Shards};
 use crate::service::intake::{Intake, Report};
 use crate::service::upkeep::Upkeep;
-use crate::service::watch::Shard;
 
 use super::ids::IntoDomain;
 use super::ingest::{self, Queues};
@@ -50,6 +50,17 @@ pub enum FatalGateway {
     Ended,
 }
 
+/// Whether the gateway is to be left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It isn't.
+    No,
+    /// The process ends: what was read is written down first.
+    Goodbye,
+    /// Another process serves these shards, and writes down what happens there; what is written from here now could be older.
+    AtOnce,
+}
+
 /// Where Discord is, for the gateway's own calls.
 pub struct Endpoint {
     /// The bot's token.
@@ -58,8 +69,8 @@ pub struct Endpoint {
     pub api_base: String,
     /// The gateway's address, as Discord named it.
     pub gateway_url: String,
-    /// How many shards to start, at least one, as Discord recommends.
-    pub shards: u32,
+    /// The shards to start.
+    pub shards: Shards,
 }
 
 /// Everything that events are given to.
@@ -75,23 +86,23 @@ pub struct Sinks {
     pub state: Arc<GatewayState>,
 }
 
-/// Stays connected until `shutdown` says otherwise, or until the connection is refused for good. Events that were read by then are written down
-/// before this returns.
+/// Stays connected until it is to leave, or until the connection is refused for good. Events that were read by then are written down
+/// before this returns, if there is time for it.
 pub async fn run(
     endpoint: &Endpoint,
     sinks: Sinks,
-    mut shutdown: watch::Receiver<bool>,
+    mut leave: watch::Receiver<Leave>,
 ) -> Result<(), FatalGateway> {
     let (reports, reported) = unbounded_channel();
     let (changes, changed) = unbounded_channel();
     let (intake, upkeep) = (Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep));
-    let writing = tokio::spawn(async move { intake.run(reported).await });
+    let mut writing = tokio::spawn(async move { intake.run(reported).await });
     let reflecting = tokio::spawn(async move { upkeep.run(changed).await });
     let queues = Queues { reports, changes };
     let mut patience = shards::PATIENCE;
     let ended = loop {
         let begun = Instant::now();
-        if let Some(ended) = connect(endpoint, &sinks, &queues, &mut shutdown, patience).await {
+        if let Some(ended) = connect(endpoint, &sinks, &queues, &mut leave, patience).await {
             break ended;
         }
         let lasted = begun.elapsed() > shards::LONGEST_PATIENCE;
@@ -100,7 +111,10 @@ pub async fn run(
     // Nobody else holds the queues any more: what was read is written down, and the writing ends.
     drop(queues);
     reflecting.abort();
-    if tokio::time::timeout(LAST_WORDS, writing).await.is_err() {
+    if *leave.borrow() == Leave::AtOnce {
+        writing.abort();
+    } else if tokio::time::timeout(LAST_WORDS, &mut writing).await.is_err() {
+        writing.abort();
         tracing::warn!(
             "some events were still being written down at the end; they are read again at the next start"
         );
@@ -113,27 +127,28 @@ async fn connect(
     endpoint: &Endpoint,
     sinks: &Sinks,
     queues: &Queues,
-    shutdown: &mut watch::Receiver<bool>,
+    leave: &mut watch::Receiver<Leave>,
     patience: Duration,
 ) -> Option<Result<(), FatalGateway>> {
     let handler = Handler {
         sinks: sinks.clone(),
         queues: queues.clone(),
-        shards: endpoint.shards,
+        total: endpoint.shards.total(),
         collectors: Mutex::default(),
     };
     let built = tokio::select! {
         built = build(endpoint, handler, Arc::clone(&sinks.bot)) => built,
-        _ = shutdown.wait_for(|stop| *stop) => return Some(Ok(())),
+        _ = leave.wait_for(|leave| *leave != Leave::No) => return Some(Ok(())),
     };
     let mut client = match built {
         Ok(client) => client,
         Err(error) => return Some(Err(error)),
     };
-    let manager = Arc::clone(&client.shard_manager);
+    let (manager, shards) = (Arc::clone(&client.shard_manager), endpoint.shards);
     let ended = tokio::select! {
-        ended = client.start_shards(endpoint.shards) => Some(ended.map_err(|error| fatal(&error))),
-        _ = shutdown.wait_for(|stop| *stop) => Some(Ok(())),
+        // Its range includes the last, other than the type says.
+        ended = client.start_shard_range(shards.first()..shards.last(), shards.total()) => Some(ended.map_err(|error| fatal(&error))),
+        _ = leave.wait_for(|leave| *leave != Leave::No) => Some(Ok(())),
         () = shards::watch(&manager, &sinks.state, patience) => None,
     };
     shards::leave(&manager, &sinks.state).await;
@@ -185,15 +200,15 @@ fn fatal(error: &serenity::Error) -> FatalGateway {
 struct Handler {
     sinks: Sinks,
     queues: Queues,
-    /// How many shards there are.
-    shards: u32,
+    /// How many shards there are, those of others included.
+    total: u32,
     /// A shard's way into the queues: ends with the connection that it was registered on, and lives through a resume.
     collectors: Mutex<HashMap<ShardId, JoinHandle<()>>>,
 }
 
 impl Handler {
     const fn shard(&self, id: ShardId) -> Shard {
-        Shard { id: id.0, total: self.shards }
+        Shard { id: id.0, total: self.total }
     }
 
     /// Registers on a new connection. serenity tells of one in a task of its own, so its first events may be over by then: what they told is read

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::domain::ids::GuildId;
-use crate::service::watch::Shard;
+use crate::domain::shards::{Shard, Shards};
 
 /// How often the shards are looked at when none reports anything.
 const LOOK: Duration = Duration::from_millis(500);
@@ -31,6 +31,8 @@ const HEARTBEAT: &str = r#"{"op":1,"d":null}"#;
 /// What is known of the connection and of the servers behind it.
 #[derive(Debug)]
 pub struct GatewayState {
+    /// The shards of this process.
+    shards: Shards,
     connected: Mutex<HashMap<ShardId, bool>>,
     /// The servers that the bot is in, and of each whether that was told on the present connection.
     guilds: Mutex<HashMap<GuildId, bool>>,
@@ -41,9 +43,11 @@ pub struct GatewayState {
     changed: Notify,
 }
 
-impl Default for GatewayState {
-    fn default() -> Self {
+impl GatewayState {
+    /// Nothing is known of these shards' connections yet.
+    pub fn new(shards: Shards) -> Self {
         Self {
+            shards,
             connected: Mutex::default(),
             guilds: Mutex::default(),
             known: Mutex::default(),
@@ -51,16 +55,14 @@ impl Default for GatewayState {
             changed: Notify::new(),
         }
     }
-}
 
-impl GatewayState {
-    /// Whether every shard that was started is connected, and there is one.
+    /// Whether every shard of this process is connected.
     pub fn is_up(&self) -> bool {
-        let shards = lock(&self.connected);
-        !shards.is_empty() && shards.values().all(|connected| *connected)
+        let connected = lock(&self.connected);
+        self.shards.each().all(|shard| connected.get(&ShardId(shard.id)).copied().unwrap_or_default())
     }
 
-    /// How many servers the bot is in.
+    /// In how many servers of these shards the bot is.
     pub fn guilds(&self) -> usize {
         lock(&self.guilds).len()
     }
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn servers_are_known_in_whatever_order_they_are_told() {
-        let (state, shard) = (GatewayState::default(), Shard { id: 0, total: 1 });
+        let (state, shard) = (GatewayState::new(Shards::all(1)), Shard { id: 0, total: 1 });
         let [home, joined, left] = [1, 2, 3].map(|id| GuildId::new(id).unwrap());
         state.found(shard, [home, left]);
         state.joined(joined);

@@ -20,6 +20,7 @@ pub mod report;
 pub mod request_pace;
 pub mod retention;
 pub mod retry;
+pub mod shards;
 pub mod tag_list;
 pub mod tags;
 pub mod text;

@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::service::health::Health;
+use crate::service::health::{GatewayCondition, Health};
 
 /// How long the bot has to answer a health check.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -47,7 +47,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: gateway up, database reachable, requests let through.
+/// Ready: its shards connected (if it has any), database reachable, other processes heard, requests let through.
 async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     let health = pages.health.borrow().clone();
     let Some(health) = health else {
@@ -58,12 +58,22 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     let report = health.report().await;
     let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let up = |up: bool| if up { "up" } else { "down" };
-    let body = json!({
+    let mut body = json!({
         "ready": report.is_ready(),
-        "gateway": up(report.gateway),
+        "role": report.role,
         "database": up(report.database),
+        "others": if report.condition.hears { "heard" } else { "not heard" },
         "requests": if report.fuse { "allowed" } else { "stopped: too many were invalid" },
     });
+    match report.condition.gateway {
+        GatewayCondition::None => {}
+        GatewayCondition::Up => body["gateway"] = json!("up"),
+        GatewayCondition::Down => body["gateway"] = json!("down"),
+        GatewayCondition::Standby(why) => {
+            body["gateway"] = json!("standby");
+            body["reason"] = json!(&*why);
+        }
+    }
     (status, Json(body))
 }
 

@@ -299,6 +299,9 @@ pub struct ApplicationInfo {
     /// What is switched on for it. Discord: "Application Flags".
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub flags: u64,
+    /// In how many servers it is, about.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub approximate_guild_count: Option<u64>,
 }
 
 /// A command as Discord registered it.

@@ -8,14 +8,38 @@ use crate::store::{Store, StoreError};
 
 use super::status::FollowTotals;
 
-/// Asks whether the gateway is connected.
-pub type GatewayUp = Arc<dyn Fn() -> bool + Send + Sync>;
+/// How it is with the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewayCondition {
+    /// This process has nothing to do with it.
+    None,
+    /// All its shards are connected.
+    Up,
+    /// They aren't.
+    Down,
+    /// Another process has them, for this reason.
+    Standby(Arc<str>),
+}
+
+/// What the process knows of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The gateway.
+    pub gateway: GatewayCondition,
+    /// It hears what other processes tell, if there can be any.
+    pub hears: bool,
+}
+
+/// Asks for it.
+pub type AskCondition = Arc<dyn Fn() -> Condition + Send + Sync>;
 
 /// What is well and what isn't.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The gateway is connected.
-    pub gateway: bool,
+    /// What the process does.
+    pub role: &'static str,
+    /// The process itself.
+    pub condition: Condition,
     /// The database answers.
     pub database: bool,
     /// Requests to Discord are let through: not too many were invalid lately.
@@ -24,8 +48,9 @@ pub struct Report {
 
 impl Report {
     /// Whether all is well.
-    pub const fn is_ready(self) -> bool {
-        self.gateway && self.database && self.fuse
+    pub const fn is_ready(&self) -> bool {
+        let gateway = matches!(self.condition.gateway, GatewayCondition::Up | GatewayCondition::None);
+        gateway && self.condition.hears && self.database && self.fuse
     }
 }
 
@@ -34,19 +59,21 @@ impl Report {
 pub struct Health {
     store: Store,
     rest: Rest,
-    gateway: GatewayUp,
+    role: &'static str,
+    condition: AskCondition,
 }
 
 impl Health {
     /// Looks at these parts.
-    pub const fn new(store: Store, rest: Rest, gateway: GatewayUp) -> Self {
-        Self { store, rest, gateway }
+    pub const fn new(store: Store, rest: Rest, role: &'static str, condition: AskCondition) -> Self {
+        Self { store, rest, role, condition }
     }
 
     /// How the parts are now.
     pub async fn report(&self) -> Report {
         Report {
-            gateway: (self.gateway)(),
+            role: self.role,
+            condition: (self.condition)(),
             database: self.store.ping().await.is_ok(),
             fuse: !self.rest.fuse().is_open(),
         }
@@ -56,7 +83,8 @@ impl Health {
     pub async fn observe(&self) -> Result<(), StoreError> {
         // Asking brings its gauge up to date.
         self.rest.fuse();
-        metrics::gauge!(names::GATEWAY_UP).set(if (self.gateway)() { 1.0 } else { 0.0 });
+        let up = (self.condition)().gateway == GatewayCondition::Up;
+        metrics::gauge!(names::GATEWAY_UP).set(if up { 1.0 } else { 0.0 });
         let follows = FollowTotals::read(&self.store).await?;
         for (state, count) in
             [("active", follows.active), ("paused", follows.paused), ("broken", follows.broken)]

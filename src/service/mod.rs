@@ -14,6 +14,7 @@ pub mod intake;
 mod list;
 mod locks;
 pub mod notify;
+pub mod others;
 pub mod panels;
 mod pause;
 mod publish;
@@ -33,6 +34,7 @@ use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::domain::place::Spot;
+use crate::domain::shards::Shards;
 use crate::rest::Rest;
 use crate::store::Store;
 
@@ -80,6 +82,8 @@ pub struct Parts {
     pub watched: Arc<Watched>,
     /// Tells the delivery which targets have work.
     pub wake: Wake,
+    /// The shards of this process: other servers are other processes'.
+    pub shards: Shards,
 }
 
 /// Who asks, and where.
@@ -106,12 +110,13 @@ pub struct Follows {
     /// By the webhook's channel: held while the webhook is looked for and made, so that two follows share one.
     target_locks: Locks<ChannelId>,
     questions: Questions,
+    shards: Shards,
 }
 
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
     pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake } = parts;
+        let Parts { store, rest, clock, identity, watched, wake, shards } = parts;
         let allowance = Mutex::new(allowance);
         Self {
             store,
@@ -124,6 +129,7 @@ impl Follows {
             allowance,
             target_locks: Locks::default(),
             questions: Questions::default(),
+            shards,
         }
     }
 

@@ -37,6 +37,8 @@ impl FollowTotals {
 /// The bot's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
+    /// Servers of all processes, about, where this one has only some of them.
+    pub servers_of_all: Option<u64>,
     /// Follows.
     pub follows: FollowTotals,
     /// Messages mirrored in the last 24 hours.
@@ -48,6 +50,13 @@ impl Follows {
     pub async fn status(&self) -> Result<Status, ServiceError> {
         let since: DateTime<Utc> = self.clock.now() - TimeDelta::days(1);
         let follows = FollowTotals::read(&self.store).await?;
-        Ok(Status { follows, delivered_today: self.store.count_mirrored_since(since).await? })
+        let delivered_today = self.store.count_mirrored_since(since).await?;
+        // A figure beside others is not worth a failure.
+        let servers_of_all = if self.shards.is_all() {
+            None
+        } else {
+            self.rest.application().await.ok().and_then(|application| application.approximate_guild_count)
+        };
+        Ok(Status { servers_of_all, follows, delivered_today })
     }
 }

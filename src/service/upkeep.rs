@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::shards::Shards;
 use crate::rest::Rest;
 use crate::rest::model::Webhook;
 use crate::store::{BreakWhich, Store, StoreError};
@@ -47,13 +48,14 @@ pub struct Upkeep {
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
+    shards: Shards,
 }
 
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, rest, clock, identity, watched, .. } = parts;
-        Self { store, rest, clock, identity, watched }
+        let Parts { store, rest, clock, identity, watched, shards, .. } = parts;
+        Self { store, rest, clock, identity, watched, shards }
     }
 
     /// Whether a change to this channel can matter. In memory only.
@@ -82,15 +84,16 @@ impl Upkeep {
         }
     }
 
-    /// Reads from the database which channels to listen to.
-    pub async fn load_watched(&self) -> Result<(), ServiceError> {
+    /// Reads from the database which channels to listen to. Returns the sources of this process's servers of which more is to be read than before.
+    pub async fn load_watched(&self) -> Result<Vec<(ChannelId, GuildId)>, ServiceError> {
         self.watched.extend_webhooks(self.store.own_webhooks().await?);
         for guild in self.store.left_guilds(self.clock.now()).await? {
             self.watched.add_left(guild);
         }
         let (sources, threads) = (self.store.followed_sources().await?, self.store.known_threads().await?);
-        self.watched.extend(sources, threads, self.store.followed_ends().await?);
-        Ok(())
+        let mut more = self.watched.extend(sources, threads, self.store.followed_ends().await?);
+        more.retain(|(_, guild)| self.shards.has(*guild));
+        Ok(more)
     }
 
     /// Reflects a change in the follows that it concerns.
@@ -115,10 +118,12 @@ impl Upkeep {
         }
     }
 
-    /// Looks at every server and every active follow, for what happened while nobody listened. `joined` knows the servers that the gateway named.
+    /// Looks at every server and every active follow into one, of this process's shards, for what happened while nobody listened. `joined` knows the servers that
+    /// the gateway named. Servers of other shards are named to others.
     pub async fn sweep(&self, joined: impl Fn(GuildId) -> bool) -> Result<(), ServiceError> {
         let mut access = Access::new(&self.rest);
-        for guild in self.store.known_guilds().await? {
+        let known = self.store.known_guilds().await?;
+        for guild in known.into_iter().filter(|guild| self.shards.has(*guild)) {
             if !joined(guild) && access.guild(guild).await?.is_none() {
                 let left = self.left(guild);
                 self.reflect(left).await?;
@@ -132,7 +137,8 @@ impl Upkeep {
             let follows = self.store.follows_after(after, SWEEP_PAGE).await?;
             let Some(last) = follows.last() else { return Ok(()) };
             after = Some(last.id);
-            for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
+            let ours = |follow: &Follow| follow.state == FollowState::Active && self.shards.has(follow.guild);
+            for follow in follows.into_iter().filter(ours) {
                 if let Some((which, reason)) = self.find_fault(&mut access, &mut webhooks, &follow).await? {
                     self.break_all(which, reason).await?;
                 }

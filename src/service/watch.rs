@@ -3,6 +3,7 @@
 
 mod threads;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
@@ -13,22 +14,6 @@ use crate::store::{FollowedSource, KnownThread};
 pub(super) use self::threads::First;
 use self::threads::Threads;
 pub use self::threads::{Noted, SeenThread, Standing};
-
-/// One of the connections among which Discord divides the servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// Which, from 0.
-    pub id: u32,
-    /// Of how many.
-    pub total: u32,
-}
-
-impl Shard {
-    /// Whether a server's events come through this connection. Discord: "Sharding", by the server's number.
-    pub fn has(self, guild: GuildId) -> bool {
-        (guild.get() >> 22) % u64::from(self.total.max(1)) == u64::from(self.id)
-    }
-}
 
 /// A filter, not a truth: it may know too much for a moment, never too little. What is delivered is decided in the database.
 #[derive(Debug, Default)]
@@ -63,8 +48,19 @@ impl Sets {
         self.wants_threads(parent) || self.read.contains_key(&thread)
     }
 
-    fn read(&mut self, source: ChannelId, guild: GuildId, threads: bool) {
-        self.read.entry(source).or_insert(Source { guild, threads }).threads |= threads;
+    /// Whether more of it is to be read than before.
+    fn read(&mut self, source: ChannelId, guild: GuildId, threads: bool) -> bool {
+        match self.read.entry(source) {
+            Entry::Vacant(empty) => {
+                empty.insert(Source { guild, threads });
+                true
+            }
+            Entry::Occupied(mut known) => {
+                let more = threads && !known.get().threads;
+                known.get_mut().threads |= threads;
+                more
+            }
+        }
     }
 }
 
@@ -201,15 +197,15 @@ impl Watched {
         self.listen(new.pair, source, new.spot.parent(), new.options.delivery);
     }
 
-    /// The same for a follow that stands, as it is to be from now on.
-    pub fn add_again(&self, follow: &Follow, options: &FollowOptions) {
+    /// The same for a follow that stands, as it is to be from now on. Whether more of its source is to be read than before.
+    pub fn add_again(&self, follow: &Follow, options: &FollowOptions) -> bool {
         let source = FollowedSource {
             channel: follow.pair.source,
             guild: follow.source_guild,
             parent: follow.source_parent,
             threads: options.threads != Wanted::None,
         };
-        self.listen(follow.pair, source, follow.spot.parent(), options.delivery);
+        self.listen(follow.pair, source, follow.spot.parent(), options.delivery)
     }
 
     fn listen(
@@ -218,22 +214,22 @@ impl Watched {
         source: FollowedSource,
         target_parent: Option<ChannelId>,
         delivery: Delivery,
-    ) {
-        if delivery == Delivery::Relay {
-            self.read(source);
-        }
+    ) -> bool {
+        let more = delivery == Delivery::Relay && self.read(source);
         let ends = [Some(pair.source), source.parent, Some(pair.target), target_parent];
         self.change(|sets| sets.ends.extend(ends.into_iter().flatten()));
+        more
     }
 
-    /// Starts reading a source.
-    pub fn read(&self, source: FollowedSource) {
+    /// Starts reading a source. Whether more of it is to be read than before.
+    pub fn read(&self, source: FollowedSource) -> bool {
         self.change(|sets| {
-            sets.read(source.channel, source.guild, source.threads);
+            let more = sets.read(source.channel, source.guild, source.threads);
             if let Some(parent) = source.parent {
                 sets.threads.know(source.channel, parent, source.guild, None);
             }
-        });
+            more
+        })
     }
 
     /// Remembers a webhook of the bot's own, and listens to what happens in its channel. Never forgotten: a late message of a removed one is still the
@@ -261,14 +257,16 @@ impl Watched {
         self.look(|sets| sets.left.contains(&guild)) && self.change(|sets| sets.left.remove(&guild))
     }
 
-    /// Takes up what the database knows: the sources that are read, the threads of which something was read, and both ends of all follows.
+    /// Takes up what the database knows: the sources that are read, the threads of which something was read, and both ends of all follows. Returns the sources of
+    /// which more is to be read than before, with their servers.
     pub fn extend(
         &self,
         read: impl IntoIterator<Item = FollowedSource>,
         threads: impl IntoIterator<Item = KnownThread>,
         ends: impl IntoIterator<Item = ChannelId>,
-    ) {
-        read.into_iter().for_each(|source| self.read(source));
+    ) -> Vec<(ChannelId, GuildId)> {
+        let read = read.into_iter().filter(|source| self.read(*source));
+        let more = read.map(|source| (source.channel, source.guild)).collect();
         self.change(|sets| {
             for KnownThread { thread, parent, starter } in threads {
                 let source =
@@ -279,6 +277,7 @@ impl Watched {
             }
             sets.ends.extend(ends);
         });
+        more
     }
 
     fn look<T>(&self, look: impl FnOnce(&Sets) -> T) -> T {

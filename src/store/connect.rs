@@ -15,6 +15,7 @@ use sea_orm::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::signal::Sender;
 use super::{Cipher, Store, StoreError};
 
 /// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's
@@ -30,10 +31,14 @@ impl Store {
     /// there is no answer. Neither repeats the address.
     pub async fn connect(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
         let address = address.expose_secret();
+        let sender = Sender::new();
         if address.starts_with("sqlite:") {
-            Ok(Self { db: sqlite(address).await?, cipher, turn: Some(Arc::default()) })
+            let turn = Some(Arc::default());
+            Ok(Self { db: sqlite(address).await?, cipher, turn, postgres: None, sender })
         } else if address.starts_with("postgres://") || address.starts_with("postgresql://") {
-            Ok(Self { db: postgres(address).await?, cipher, turn: None })
+            let options = postgres_options(address)?;
+            let postgres = Some(Arc::new(options.clone()));
+            Ok(Self { db: self::postgres(options).await?, cipher, turn: None, postgres, sender })
         } else {
             Err(StoreError::Address)
         }
@@ -105,11 +110,12 @@ async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
     Ok(database)
 }
 
-async fn postgres(address: &str) -> Result<DatabaseConnection, StoreError> {
-    let options = PgConnectOptions::from_str(address)
-        .map_err(|_| StoreError::Address)?
-        .application_name("tributary")
-        .disable_statement_logging();
+fn postgres_options(address: &str) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(address).map_err(|_| StoreError::Address)?;
+    Ok(options.application_name("tributary").disable_statement_logging())
+}
+
+async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, StoreError> {
     reach(&options).await?;
     let mut pool = quiet("postgres://localhost");
     pool.max_connections(10).min_connections(1);
@@ -139,6 +145,9 @@ fn quiet(bare: &str) -> ConnectOptions {
     pool.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(PATIENCE);
     pool
 }
+
+/// Where PostgreSQL is. Holds a password, and is never printed.
+pub(super) type Postgres = Arc<PgConnectOptions>;
 
 /// What writers of SQLite queue up for.
 pub(super) type Turn = Arc<Mutex<()>>;

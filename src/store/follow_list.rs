@@ -80,6 +80,11 @@ impl Store {
         follow_row::one(&self.db, follows::by_id(&self.db, guild, id).await?).await
     }
 
+    /// The follow of this number, whatever its server: another process told of it.
+    pub async fn follow_anywhere(&self, id: FollowId) -> Result<Option<Follow>, StoreError> {
+        follow_row::one(&self.db, Entity::find_by_id(id.0).one(&self.db).await?).await
+    }
+
     /// The follow of this pair, whatever its server: the target says which that is.
     pub async fn follow_by_pair(&self, pair: Pair) -> Result<Option<Follow>, StoreError> {
         follow_row::one(&self.db, follows::by_pair(&self.db, pair).await?).await

@@ -10,7 +10,7 @@ use super::deliveries::{BEGUN, DUE};
 use super::entity::channel_follows;
 use super::follows::{Hook, by_id, lock, target};
 use super::sql::{Sql, stored};
-use super::{Store, StoreError, follow_row, gates, panel_mirrors, untold, webhooks};
+use super::{Signal, Store, StoreError, follow_row, gates, panel_mirrors, untold, webhooks};
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 
@@ -135,6 +135,7 @@ impl Store {
         reopen_outdated(&*txn, id.0).await?;
         panel_mirrors::refit(&*txn, id.0).await?;
         let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
+        self.tell_with(&*txn, &Signal::Follow(id)).await?;
         txn.commit().await?;
         Ok(follow)
     }

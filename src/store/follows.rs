@@ -10,7 +10,7 @@ use super::connect::Write;
 use super::entity::{channel_follow_tags, channel_follows};
 use super::sql::{Sql, stored};
 use super::webhooks::{self, SealedWebhook};
-use super::{Store, StoreError, follow_row, follow_state, gates, lanes, panel_mirrors};
+use super::{Signal, Store, StoreError, follow_row, follow_state, gates, lanes, panel_mirrors};
 use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::place::Spot;
@@ -93,6 +93,7 @@ impl Store {
         panel_mirrors::refit(&*txn, row.id).await?;
         let made =
             follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+        self.tell_with(&*txn, &Signal::Follow(made.id)).await?;
         txn.commit().await?;
         Ok(Inserted::Made(made))
     }
@@ -148,6 +149,7 @@ impl Store {
             keep_for_panels(&txn, &before).await?;
         }
         let follow = follow_row::one(&*txn, Some(row)).await?;
+        self.tell_with(&*txn, &Signal::Follow(id)).await?;
         txn.commit().await?;
         Ok(follow)
     }

@@ -9,7 +9,7 @@ use super::deliveries::DUE;
 use super::event_effects::{Changed, reopen, wake};
 use super::retention::{CHUNK, Sized, batches, pass_gates};
 use super::sql::{Sql, channel_ids, stored};
-use super::{Store, StoreError, gates};
+use super::{Signal, Store, StoreError, gates};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::UserId;
 
@@ -88,6 +88,10 @@ impl Store {
         forgotten.follows = self.forget_followers_name(user).await?;
         forgotten.panels = self.forget_panels_name(user, now).await?;
         forgotten.mentions = self.forget_mentions(user).await?;
+        if mirrors {
+            // Whoever forgets need not be who delivers.
+            self.tell(&Signal::Look).await?;
+        }
         Ok(forgotten)
     }
 

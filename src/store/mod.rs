@@ -27,6 +27,7 @@
 //! | `server_stats` | numbers about one server's follows |
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
+//! | `signal`, `session` | what processes tell each other on PostgreSQL, and the shards that each holds |
 //!
 //! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on
 //! their way in and opened on their way out.
@@ -62,7 +63,9 @@ mod report;
 mod retention;
 mod samples;
 mod server_stats;
+mod session;
 mod setup;
+mod signal;
 mod source_event;
 mod sources;
 mod sql;
@@ -94,6 +97,8 @@ pub use report::{Asked, InFollower};
 pub use retention::Untracked;
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
+pub use session::{Conflict, Session};
+pub use signal::Signal;
 pub use source_event::{Recorded, SourceEvent};
 pub use stats::{Backlog, FollowCounts};
 pub use threads::KnownThread;
@@ -105,6 +110,10 @@ pub struct Store {
     db: DatabaseConnection,
     cipher: Cipher,
     turn: Option<connect::Turn>,
+    /// Where PostgreSQL is, for a connection beside the pool.
+    postgres: Option<connect::Postgres>,
+    /// Who this is, in what it tells others.
+    sender: signal::Sender,
 }
 
 impl fmt::Debug for Store {

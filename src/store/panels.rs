@@ -10,10 +10,18 @@ use super::sql::{Sql, stored};
 use super::{Store, StoreError, gates};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::panel::{MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState};
+use crate::domain::shards::Shards;
 
 const COLUMNS: &str = "SELECT id, guild_id, channel_id, kind, title, config, version, data, data_at, message_id, \
     posting_after_id, shown_revision, refresh_seconds, slowed, state, error, created_by, refreshed_at, next_refresh_at \
     FROM panels ";
+
+/// Panels in the servers of some shards: `$1` to `$2` of `$3`. Discord: "Sharding", by the server's number.
+const OF_SHARDS: &str = "(guild_id >> 22) % $3 BETWEEN $1 AND $2";
+
+fn of_shards(shards: Shards) -> [sea_orm::Value; 3] {
+    [shards.first(), shards.last(), shards.total()].map(|number| i64::from(number).into())
+}
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -132,18 +140,27 @@ impl Store {
         rows.into_iter().map(shown).collect()
     }
 
-    /// The panels that are to be looked at by now, the longest overdue first.
-    pub async fn due_panels(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<Panel>, StoreError> {
-        let condition = "WHERE state <> 'inactive' AND next_refresh_at <= $1 ORDER BY next_refresh_at LIMIT ";
-        let query = Sql::new(format!("{COLUMNS}{condition}"), [stored(now).into()]);
+    /// The panels of these shards' servers that are to be looked at by now, the longest overdue first.
+    pub async fn due_panels(
+        &self,
+        shards: Shards,
+        now: DateTime<Utc>,
+        limit: u64,
+    ) -> Result<Vec<Panel>, StoreError> {
+        let condition = format!(
+            "WHERE {OF_SHARDS} AND state <> 'inactive' AND next_refresh_at <= $4 ORDER BY next_refresh_at LIMIT "
+        );
+        let values = of_shards(shards).into_iter().chain([stored(now).into()]);
+        let query = Sql::new(format!("{COLUMNS}{condition}"), values);
         self.panels(query.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 
-    /// When the next panel is to be looked at.
-    pub async fn next_panel_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let query =
-            "SELECT next_refresh_at FROM panels WHERE state <> 'inactive' ORDER BY next_refresh_at LIMIT 1";
-        let row = Sql::new(query, []).row(&self.db).await?;
+    /// When the next panel of these shards' servers is to be looked at.
+    pub async fn next_panel_due(&self, shards: Shards) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let query = format!(
+            "SELECT next_refresh_at FROM panels WHERE {OF_SHARDS} AND state <> 'inactive' ORDER BY next_refresh_at LIMIT 1"
+        );
+        let row = Sql::new(query, of_shards(shards)).row(&self.db).await?;
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 

@@ -17,7 +17,7 @@ pub(super) fn gateway_bot(world: &mut World, _: &Request) -> ApiResult<Answer> {
     let used = i64::try_from(world.gateway.identifies).unwrap_or(i64::MAX);
     Ok(Answer::ok(json!({
         "url": world.gateway_url(),
-        "shards": 1,
+        "shards": world.config.shards,
         "session_start_limit": {
             "total": 1000, "remaining": (1000 - used).max(0), "reset_after": 86_400_000, "max_concurrency": 1,
         },

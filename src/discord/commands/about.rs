@@ -14,13 +14,15 @@ use super::super::reply;
 pub(super) async fn about(ctx: Context<'_>) -> Result<(), ServiceError> {
     let bot = ctx.data();
     let status = bot.follows.status().await?;
+    let own = bot.gateway.guilds();
+    let servers = status.servers_of_all.map_or_else(|| own.to_string(), |all| format!("about {all}"));
     let embed = reply::info(
         "Tributary",
         "Lets channels follow channels: what is posted in one appears in the others.",
     )
     .field("Version", env!("CARGO_PKG_VERSION"), true)
     .field("Started", format!("<t:{}:R>", bot.started_at.timestamp()), true)
-    .field("Servers", bot.gateway.guilds().to_string(), true)
+    .field("Servers", servers, true)
     .field("Follows", status.follows.all().to_string(), true)
     .field("Broken", status.follows.broken.to_string(), true)
     .field("Delivered in 24 hours", status.delivered_today.to_string(), true)

@@ -21,10 +21,11 @@ mod reader;
 mod threads;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
@@ -33,6 +34,7 @@ use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
+use crate::domain::shards::Shard;
 use crate::metrics::EVENTS_READ;
 use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
@@ -41,7 +43,7 @@ use self::held::{Held, Reading};
 use self::missed::Missed;
 use self::reader::{Read, Reader};
 pub use self::threads::{ThreadEnd, Told};
-use super::watch::{Shard, Standing, Watched};
+use super::watch::{Standing, Watched};
 use super::{Parts, content};
 
 /// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
@@ -104,18 +106,33 @@ pub struct Intake {
     watched: Arc<Watched>,
     wake: Wake,
     reader: Reader,
+    asked: Asked,
+}
+
+/// Sources that are to be read because another process told of them.
+#[derive(Default)]
+struct Asked {
+    sources: Mutex<Vec<(ChannelId, GuildId)>>,
+    news: Notify,
 }
 
 impl Intake {
     /// An intake that writes here and wakes the delivery.
     pub fn new(parts: Parts, catch_up: CatchUp) -> Self {
         let Parts { store, clock, watched, wake, .. } = parts.clone();
-        Self { store, clock, watched, wake, reader: Reader::new(parts, catch_up) }
+        let (reader, asked) = (Reader::new(parts, catch_up), Asked::default());
+        Self { store, clock, watched, wake, reader, asked }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
     pub fn wants(&self, channel: ChannelId) -> bool {
         self.watched.is_source(channel)
+    }
+
+    /// Has sources read from what was last seen: another process began to follow them, and this one hears of it only now.
+    pub fn read_soon(&self, sources: impl IntoIterator<Item = (ChannelId, GuildId)>) {
+        self.asked.sources.lock().unwrap_or_else(PoisonError::into_inner).extend(sources);
+        self.asked.news.notify_one();
     }
 
     /// Writes down what is reported, until the last sender is gone. What is still being read then is read again at the next start.
@@ -136,6 +153,10 @@ impl Intake {
                         return;
                     }
                     reported.drain(..).for_each(|report| self.take(report, &mut held, &mut batch));
+                }
+                () = self.asked.news.notified() => {
+                    let asked = std::mem::take(&mut *self.asked.sources.lock().unwrap_or_else(PoisonError::into_inner));
+                    asked.into_iter().for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
                 }
             }
             while readers.len() < READERS

@@ -54,7 +54,7 @@ impl Keeper {
                         self.held.clear();
                     }
                 },
-                () = panels.poke.notified() => {}
+                () = panels.due.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -64,7 +64,7 @@ impl Keeper {
     async fn begin_looks(&mut self) -> Result<Duration, ServiceError> {
         let panels = &self.panels;
         let now = panels.clock.now();
-        let due = panels.store.due_panels(now, 2 * AT_ONCE as u64).await?;
+        let due = panels.store.due_panels(panels.shards, now, 2 * AT_ONCE as u64).await?;
         let due: Vec<Panel> = due.into_iter().filter(|panel| !self.held.contains(&panel.id)).collect();
         for panel in due {
             if self.looking.len() >= AT_ONCE {
@@ -79,7 +79,7 @@ impl Keeper {
                 id
             });
         }
-        let next = panels.store.next_panel_due().await?;
+        let next = panels.store.next_panel_due(panels.shards).await?;
         let wait = next.and_then(|next| (next - now).to_std().ok()).unwrap_or(LONGEST_WAIT);
         Ok(wait.clamp(Duration::from_millis(20), LONGEST_WAIT))
     }

@@ -202,7 +202,7 @@ impl Panels {
     pub(super) async fn hasten(&self, panel: &Panel) -> Result<(), ServiceError> {
         let earliest = panel.refreshed_at.map_or(self.clock.now(), |at| at + PRESSED);
         self.store.hasten_panel(panel.id, earliest.max(self.clock.now())).await?;
-        self.poke.notify_one();
+        self.poke_keeper(panel.guild).await;
         Ok(())
     }
 
@@ -216,7 +216,7 @@ impl Panels {
         let now = self.clock.now();
         let moved =
             self.store.move_panel(&panel, channel, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
-        self.poke.notify_one();
+        self.poke();
         self.look_first(moved).await
     }
 
@@ -229,7 +229,7 @@ impl Panels {
     pub async fn remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
         let panel = self.managed(actor, id).await?;
         self.store.remove_panel(id, self.clock.now()).await?;
-        self.poke.notify_one();
+        self.poke();
         Ok(panel)
     }
 
@@ -270,7 +270,7 @@ impl Panels {
                 tracing::warn!(panel = id.0, %error, "a new panel could not be posted; it is tried again");
             }
         }
-        self.poke.notify_one();
+        self.poke();
         self.kept(guild, id).await
     }
 

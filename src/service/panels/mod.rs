@@ -21,12 +21,13 @@ use chrono::TimeDelta;
 use tokio::sync::Notify;
 
 use crate::domain::clock::Clock;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::panel::PanelId;
 use crate::domain::permissions::Permissions;
+use crate::domain::shards::Shards;
 use crate::panel::Sources;
 use crate::rest::Rest;
-use crate::store::Store;
+use crate::store::{Signal, Store};
 
 use super::intake::Wake;
 use super::locks::Locks;
@@ -70,8 +71,10 @@ pub struct Panels {
     wake: Wake,
     brand: Brand,
     sources: Sources,
+    /// Whose panels this process keeps.
+    shards: Shards,
     /// A panel is due earlier than the keeper knows.
-    poke: Notify,
+    due: Notify,
     /// Held while one panel is looked at or changed, so that two at once don't post it twice.
     locks: Locks<PanelId>,
     /// The panels' own messages, so that a deletion elsewhere costs no query.
@@ -81,7 +84,7 @@ pub struct Panels {
 impl Panels {
     /// The use cases over these parts.
     pub fn new(parts: Parts, brand: Brand, sources: Sources) -> Self {
-        let Parts { store, rest, clock, identity, wake, .. } = parts;
+        let Parts { store, rest, clock, identity, wake, shards, .. } = parts;
         Self {
             store,
             rest: rest.with_patience(PATIENCE),
@@ -90,7 +93,8 @@ impl Panels {
             wake,
             brand,
             sources,
-            poke: Notify::new(),
+            shards,
+            due: Notify::new(),
             locks: Locks::default(),
             messages: RwLock::default(),
         }
@@ -107,6 +111,21 @@ impl Panels {
 
     fn forget(&self, panel: PanelId) {
         self.messages.write().unwrap_or_else(PoisonError::into_inner).retain(|_, shown| *shown != panel);
+    }
+
+    /// A panel of this process is due earlier than its keeper knows.
+    pub fn poke(&self) {
+        self.due.notify_one();
+    }
+
+    /// The same for a panel of this server, which may be another process's.
+    async fn poke_keeper(&self, guild: GuildId) {
+        if self.shards.has(guild) {
+            return self.poke();
+        }
+        if let Err(error) = self.store.tell(&Signal::Panel).await {
+            tracing::warn!(%error, "a panel's keeper could not be told; it looks by itself soon");
+        }
     }
 
     fn wake(&self, targets: Vec<ChannelId>) {

@@ -112,7 +112,7 @@ impl Panels {
                         return Err(not_allowed(actor, &panel));
                     }
                     if self.store.change_panel(&panel, &change, self.clock.now()).await? {
-                        self.poke.notify_one();
+                        self.poke_keeper(panel.guild).await;
                         return Ok(Shown::Said(said));
                     }
                     panel = self.pressed_panel(pressed).await?.0;

@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::activity::Revision;
 use crate::domain::ids::GuildId;
 use crate::domain::panel::{Face, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH, View};
+use crate::domain::shards::Shards;
 use crate::store::sql::stored;
 use crate::store::{Look, PanelChange};
 
@@ -93,8 +94,11 @@ async fn one_look_at_a_time_and_no_wish_is_lost(
     let Some(db) = Db::new(backend).await else { return };
     let (store, other) = (&db.store, db.again().await);
     let panel = posted_panel(store).await;
-    assert!(store.due_panels(at(30), 9).await.unwrap().is_empty(), "whoever made it holds it");
-    let due = store.due_panels(at(60), 9).await.unwrap().pop().unwrap();
+    assert!(
+        store.due_panels(Shards::all(1), at(30), 9).await.unwrap().is_empty(),
+        "whoever made it holds it"
+    );
+    let due = store.due_panels(Shards::all(1), at(60), 9).await.unwrap().pop().unwrap();
     assert!(store.hold_panel(&due, at(120)).await.unwrap());
     assert!(!other.hold_panel(&due, at(130)).await.unwrap(), "another process comes too late");
 
@@ -103,10 +107,10 @@ async fn one_look_at_a_time_and_no_wish_is_lost(
     store.end_look(panel.id, at(120), &look(at(400))).await.unwrap();
     let due = store.panel(panel.guild, panel.id).await.unwrap().unwrap().next_refresh_at;
     assert_eq!(due, stored(at(70)), "what was wished for during the look comes after it");
-    let again = store.due_panels(at(70), 9).await.unwrap().pop().unwrap();
+    let again = store.due_panels(Shards::all(1), at(70), 9).await.unwrap().pop().unwrap();
     assert!(store.hold_panel(&again, at(130)).await.unwrap());
     store.end_look(panel.id, at(130), &look(at(400))).await.unwrap();
-    assert_eq!(store.next_panel_due().await.unwrap(), Some(stored(at(400))));
+    assert_eq!(store.next_panel_due(Shards::all(1)).await.unwrap(), Some(stored(at(400))));
 }
 
 #[rstest]

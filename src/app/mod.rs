@@ -1,0 +1,133 @@
+//! The one place where the program is put together: it builds every part, runs until it is told to stop, and drains.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `open` | opening the database, and keeping a second bot from one of SQLite's |
+//! | `start` | what is asked of Discord first |
+//! | `process` | a process of any role: delivery, seat, gateway part |
+//! | `seat` | the process among the others: its shards, what they tell each other |
+//! | `gateway` | all that listens and answers |
+
+mod gateway;
+mod open;
+mod process;
+mod seat;
+mod start;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::discord::gateway::FatalGateway;
+use crate::domain::clock::Clock;
+use crate::http::{self, Pages};
+use crate::rest::{RestError, RestSetupError};
+use crate::service::ServiceError;
+use crate::service::health::Health;
+use crate::store::StoreError;
+
+use self::open::claim;
+pub use self::open::{open_beside, open_schema, open_store};
+use self::process::Process;
+use self::start::start;
+
+/// How long the HTTP server may take to finish its answers at the end.
+const HTTP_GOODBYE: Duration = Duration::from_millis(200);
+
+/// Why the program can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The gateway, or the token.
+    #[error("{0}")]
+    Gateway(#[from] FatalGateway),
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// Its tables are older.
+    #[error(
+        "this database is of another version. Start the bot of this version once, or run: tributary migrate up"
+    )]
+    OtherVersion,
+    /// Something that a service needs at the start.
+    #[error("{0}")]
+    Service(#[from] ServiceError),
+    /// The client for Discord's API.
+    #[error("DISCORD_API_BASE can't be used: {0}")]
+    Rest(#[from] RestSetupError),
+    /// Discord refuses a call that the start needs.
+    #[error("Discord refused the start: {0}. Check DISCORD_TOKEN and DISCORD_API_BASE.")]
+    Refused(RestError),
+    /// The address is taken, or not of this machine.
+    #[error("HTTP_ADDR can't be listened on ({0}): {1}. Choose another port, such as 127.0.0.1:8081.")]
+    Listen(SocketAddr, io::Error),
+    /// Another bot has this SQLite database.
+    #[error(
+        "another process runs on this database (it holds {0}). Stop that one first. With PostgreSQL, several processes can share the work: see DATABASE_URL."
+    )]
+    SecondProcess(PathBuf),
+    /// Whether another bot has it can't be told.
+    #[error(
+        "{0}, which keeps a second process from this database, can't be locked ({1}). Put the database where files can be written and locked."
+    )]
+    Lock(PathBuf, io::Error),
+    /// The metrics' recorder.
+    #[error("the metrics can't be recorded: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+/// The clock of the real world.
+#[expect(clippy::disallowed_methods, reason = "the one place where the time comes in from outside")]
+pub fn clock() -> Clock {
+    Clock::new(Utc::now)
+}
+
+/// Runs the bot until it is told to stop by `shutdown`, or until it can't go on.
+pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<(), AppError> {
+    let metrics = crate::metrics::install()?;
+    let listener = TcpListener::bind(config.http_addr).await;
+    let listener = listener.map_err(|error| AppError::Listen(config.http_addr, error))?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+    }
+    let (health, pages) = watch::channel(None);
+    let mut stop = shutdown.clone();
+    let web = tokio::spawn(http::serve(listener, Pages { metrics, health: pages }, async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    }));
+    let _alone = claim(&config.database)?;
+    // A database that doesn't answer must not hold up the end.
+    let store = tokio::select! {
+        store = open_store(&config) => store?,
+        _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
+    };
+    let ended = tokio::select! {
+        started = start(&config, &store) => match started {
+            Ok(started) => {
+                let process = Process { config: &config, started, store: store.clone(), shutdown: shutdown.clone() };
+                process.run(&health).await
+            }
+            Err(error) => Err(error),
+        },
+        // Before anything runs that would have to be drained; `Process::run` ends by itself.
+        () = stopped_early(&health, &mut shutdown) => Ok(()),
+    };
+    let closed = store.close().await;
+    if !web.is_finished() {
+        let _ = tokio::time::timeout(HTTP_GOODBYE, web).await;
+    }
+    ended.and(closed.map_err(AppError::from))
+}
+
+/// Resolves when the program is told to stop while it is still starting.
+async fn stopped_early(health: &watch::Sender<Option<Health>>, shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+    if health.borrow().is_some() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,198 @@
+//! A process of any role, from its first request to its last: the delivery, the seat among the others, and the gateway part while the shards are its own.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::delivery::{Engine, Waker};
+use crate::discord::gateway::Leave;
+use crate::discord::shards::GatewayState;
+use crate::domain::ids::ChannelId;
+use crate::service::health::{Condition, GatewayCondition, Health};
+use crate::service::intake::Wake;
+use crate::store::{Signal, Store};
+
+use super::gateway::Term;
+use super::seat::{Ear, Heard, Seat, Standing};
+use super::start::{Gateway, Started};
+use super::{AppError, clock};
+
+/// A process that Discord has answered.
+pub(super) struct Process<'a> {
+    pub(super) config: &'a Config,
+    pub(super) started: Started,
+    pub(super) store: Store,
+    pub(super) shutdown: watch::Receiver<bool>,
+}
+
+impl Process<'_> {
+    /// Builds the parts, runs them, and drains them in the order of the flow: what comes in first, what goes out last. Then the shards are free.
+    pub(super) async fn run(self, health: &watch::Sender<Option<Health>>) -> Result<(), AppError> {
+        let Self { config, started, store, mut shutdown } = self;
+        let seat = Seat::take(&store, started.gateway.as_ref().map(|gateway| gateway.shards));
+        let state = started.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
+        health.send_replace(Some(self::health(&started, &store, &seat, config, state.clone())));
+
+        let delivery =
+            config.role.delivers().then(|| Delivery::start(&started, &store, seat.ear(), shutdown.clone()));
+        let wake = wake(delivery.as_ref().map(|delivery| delivery.waker.clone()), seat.teller());
+        let ended = match (&started.gateway, state) {
+            (Some(gateway), Some(state)) => {
+                let serving = Serving { config, started: &started, gateway, store, wake, state, seat: &seat };
+                serving.run(&mut shutdown).await
+            }
+            _ => {
+                let _ = shutdown.wait_for(|stop| *stop).await;
+                Ok(())
+            }
+        };
+        if let Some(delivery) = delivery {
+            delivery.end().await;
+        }
+        seat.leave().await;
+        tracing::info!("stopped");
+        ended
+    }
+}
+
+/// The engine at work.
+struct Delivery {
+    waker: Waker,
+    stop: watch::Sender<bool>,
+    working: JoinHandle<()>,
+    /// What ends with it.
+    beside: [JoinHandle<()>; 2],
+}
+
+impl Delivery {
+    fn start(started: &Started, store: &Store, ear: Ear, shutdown: watch::Receiver<bool>) -> Self {
+        let application = started.identity.application;
+        let (engine, waker) = Engine::new(store.clone(), &started.rest, clock(), application, owner());
+        let (stop, stops) = watch::channel(false);
+        let working = tokio::spawn(engine.run(stops));
+        let beside = [tokio::spawn(pass_on(shutdown, stop.clone())), tokio::spawn(hear(ear, waker.clone()))];
+        Self { waker, stop, working, beside }
+    }
+
+    async fn end(self) {
+        self.beside.iter().for_each(JoinHandle::abort);
+        self.stop.send_replace(true);
+        if self.working.await.is_err() {
+            tracing::error!("the delivery ended by a panic");
+        }
+    }
+}
+
+/// Wakes the engine for work that other processes tell of.
+async fn hear(mut ear: Ear, waker: Waker) {
+    loop {
+        match ear.next().await {
+            Heard::Signal(Signal::Work(targets)) => waker.wake(targets),
+            Heard::Signal(Signal::Look) | Heard::Gap => waker.look(),
+            Heard::Signal(Signal::Follow(_) | Signal::Panel) => {}
+        }
+    }
+}
+
+/// Tells of work: this process's own engine, if it has one, and the others.
+fn wake(own: Option<Waker>, tell: impl Fn(Vec<ChannelId>) + Send + Sync + 'static) -> Wake {
+    Arc::new(move |targets| {
+        if let Some(own) = &own {
+            own.wake(targets.clone());
+        }
+        tell(targets);
+    })
+}
+
+/// Stops the delivery with all else: while the gateway says goodbye, lanes finish the request that they are in. What is read until then is
+/// written down, and delivered at the next start, or by another process.
+async fn pass_on(mut from: watch::Receiver<bool>, to: watch::Sender<bool>) {
+    if from.wait_for(|stop| *stop).await.is_ok() {
+        to.send_replace(true);
+    }
+}
+
+/// A process that serves shards, whenever they are its own.
+struct Serving<'a> {
+    config: &'a Config,
+    started: &'a Started,
+    gateway: &'a Gateway,
+    store: Store,
+    wake: Wake,
+    state: Arc<GatewayState>,
+    seat: &'a Seat,
+}
+
+impl Serving<'_> {
+    async fn run(self, shutdown: &mut watch::Receiver<bool>) -> Result<(), AppError> {
+        let mut standing = self.seat.standing();
+        loop {
+            tokio::select! {
+                _ = standing.wait_for(|standing| *standing == Standing::Seated) => {}
+                _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
+            }
+            let (leave, leaving) = watch::channel(Leave::No);
+            let watching = tokio::spawn(watch_over(shutdown.clone(), standing.clone(), leave));
+            let term = Term {
+                config: self.config,
+                started: self.started,
+                gateway: self.gateway,
+                store: self.store.clone(),
+                wake: Arc::clone(&self.wake),
+                state: Arc::clone(&self.state),
+                ear: self.seat.ear(),
+            };
+            let ended = term.run(leaving.clone()).await;
+            watching.abort();
+            if ended.is_err() || *leaving.borrow() != Leave::AtOnce {
+                return ended;
+            }
+            tracing::warn!(
+                "the shards are another process's now: it listens and answers, and this one stands by"
+            );
+        }
+    }
+}
+
+/// Says when the gateway part is to leave: at the end of the process, or when another has its shards.
+async fn watch_over(
+    mut shutdown: watch::Receiver<bool>,
+    mut standing: watch::Receiver<Standing>,
+    leave: watch::Sender<Leave>,
+) {
+    let why = tokio::select! {
+        _ = shutdown.wait_for(|stop| *stop) => Leave::Goodbye,
+        _ = standing.wait_for(|standing| matches!(standing, Standing::Waiting(_))) => Leave::AtOnce,
+    };
+    leave.send_replace(why);
+    // The sender lives on: who waits for it must not see it closed.
+    std::future::pending::<()>().await;
+}
+
+fn health(
+    started: &Started,
+    store: &Store,
+    seat: &Seat,
+    config: &Config,
+    state: Option<Arc<GatewayState>>,
+) -> Health {
+    let standing = seat.standing();
+    let condition = move || {
+        let standing = standing.borrow().clone();
+        let gateway = match (&state, &standing) {
+            (None, _) => GatewayCondition::None,
+            (Some(_), Standing::Waiting(why)) => GatewayCondition::Standby(Arc::clone(why)),
+            (Some(state), _) if state.is_up() => GatewayCondition::Up,
+            (Some(_), _) => GatewayCondition::Down,
+        };
+        Condition { gateway, hears: !matches!(standing, Standing::Connecting | Standing::Unsure) }
+    };
+    Health::new(store.clone(), started.rest.clone(), config.role.name(), Arc::new(condition))
+}
+
+/// A name for this process that no other has, in the leases of lanes.
+fn owner() -> String {
+    format!("{}-{:016x}", std::process::id(), rand::random::<u64>())
+}

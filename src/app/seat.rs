@@ -1,0 +1,216 @@
+//! The process's seat among the others: keeps the [`Session`] open, has the shards held by it, passes on what others tell and what they are to be told.
+//!
+//! ```text
+//! Connecting ─► Seated ◄──► Unsure (the connection is gone, and is made again)
+//!     │  ▲        ▲           │
+//!     ▼  │        │           ▼
+//!     Waiting ────┴───────────┘ (another has the shards)
+//! ```
+//! On SQLite there are no others: the seat is taken at once, and nobody is told anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::domain::ids::ChannelId;
+use crate::domain::shards::Shards;
+use crate::store::{Session, Signal, Store, StoreError};
+
+/// How often a standby looks whether the shards are free, and how long after its loss the connection is made again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often it is made sure that the connection still stands.
+const CHECK: Duration = Duration::from_secs(5);
+/// How many signals may wait for a part that is busy, before it is told that it missed some.
+const WAITING: usize = 1024;
+/// How many wakes are told at once, at most.
+const TOLD_AT_ONCE: usize = 256;
+
+/// Where the process stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The database hasn't answered yet.
+    Connecting,
+    /// Others have the shards, or share them out otherwise: this is why, for operators.
+    Waiting(Arc<str>),
+    /// The shards are this process's, where it wants any, and it hears the others.
+    Seated,
+    /// It was seated, and the connection is gone: nobody knows who has the shards. Without the database nobody can do harm with them, so it goes on.
+    Unsure,
+}
+
+/// What came from the other processes.
+#[derive(Debug, Clone)]
+pub(super) enum Heard {
+    /// One of them told this.
+    Signal(Signal),
+    /// Something may have been told that wasn't heard.
+    Gap,
+}
+
+/// What others tell, for one part of the process.
+pub(super) struct Ear(broadcast::Receiver<Heard>);
+
+impl Ear {
+    /// What came next; waits for ever once the seat is given up.
+    pub(super) async fn next(&mut self) -> Heard {
+        match self.0.recv().await {
+            Ok(heard) => heard,
+            Err(broadcast::error::RecvError::Lagged(_)) => Heard::Gap,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// The seat.
+pub(super) struct Seat {
+    standing: watch::Receiver<Standing>,
+    heard: broadcast::Sender<Heard>,
+    told: Option<UnboundedSender<Vec<ChannelId>>>,
+    leave: watch::Sender<bool>,
+    keeping: Option<JoinHandle<()>>,
+}
+
+impl Seat {
+    /// Begins to take a seat, with these shards if any. It is taken in the background.
+    pub(super) fn take(store: &Store, shards: Option<Shards>) -> Self {
+        let (heard, _) = broadcast::channel(WAITING);
+        let (leave, leaving) = watch::channel(false);
+        if !store.is_shared() {
+            let standing = watch::channel(Standing::Seated).1;
+            return Self { standing, heard, told: None, leave, keeping: None };
+        }
+        let (shown, standing) = watch::channel(Standing::Connecting);
+        let (told, telling) = unbounded_channel();
+        let keeper =
+            Keeper { store: store.clone(), shards, standing: shown, heard: heard.clone(), telling, leaving };
+        let keeping = Some(tokio::spawn(keeper.run()));
+        Self { standing, heard, told: Some(told), leave, keeping }
+    }
+
+    /// Where the process stands.
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+
+    /// Hears the others from now on.
+    pub(super) fn ear(&self) -> Ear {
+        Ear(self.heard.subscribe())
+    }
+
+    /// Tells the others of work in targets.
+    pub(super) fn teller(&self) -> impl Fn(Vec<ChannelId>) + Send + Sync + use<> {
+        let told = self.told.clone();
+        move |targets| {
+            if let Some(told) = &told {
+                // The other end goes when the process ends.
+                let _ = told.send(targets);
+            }
+        }
+    }
+
+    /// Gives the seat up: the shards are free for others.
+    pub(super) async fn leave(self) {
+        self.leave.send_replace(true);
+        if let Some(keeping) = self.keeping {
+            let _ = keeping.await;
+        }
+    }
+}
+
+/// Keeps the connection.
+struct Keeper {
+    store: Store,
+    shards: Option<Shards>,
+    standing: watch::Sender<Standing>,
+    heard: broadcast::Sender<Heard>,
+    telling: UnboundedReceiver<Vec<ChannelId>>,
+    leaving: watch::Receiver<bool>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        while let Err(error) = self.sit().await {
+            self.standing.send_if_modified(|standing| {
+                let known = !matches!(standing, Standing::Unsure | Standing::Connecting);
+                if known {
+                    tracing::warn!(%error, "the connection that holds this process's place is gone; it is made again");
+                    let sat = *standing == Standing::Seated;
+                    *standing = if sat { Standing::Unsure } else { Standing::Connecting };
+                }
+                known
+            });
+            tokio::select! {
+                () = sleep(AGAIN) => {}
+                () = left(self.leaving.clone()) => return,
+            }
+        }
+    }
+
+    /// One connection, from its beginning until it is lost, or until the seat is given up.
+    async fn sit(&mut self) -> Result<(), StoreError> {
+        let opened = tokio::select! {
+            opened = self.store.session() => opened?,
+            () = left(self.leaving.clone()) => return Ok(()),
+        };
+        let Some(mut session) = opened else { return Ok(()) };
+        let mut seated = self.take(&mut session).await?;
+        // Before, there was nobody who heard.
+        let _ = self.heard.send(Heard::Gap);
+        let leaving = self.leaving.clone();
+        let (mut again, mut check) = (interval(AGAIN), interval(CHECK));
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told = Vec::new();
+        loop {
+            tokio::select! {
+                // A part that isn't there hears nothing.
+                signal = session.next() => drop(self.heard.send(Heard::Signal(signal?))),
+                _ = self.telling.recv_many(&mut told, TOLD_AT_ONCE) => {
+                    let mut targets: Vec<ChannelId> = told.drain(..).flatten().collect();
+                    targets.sort_unstable();
+                    targets.dedup();
+                    session.tell(&Signal::of_work(&targets)).await?;
+                }
+                _ = again.tick(), if !seated => seated = self.take(&mut session).await?,
+                _ = check.tick() => session.check().await?,
+                () = left(leaving.clone()) => {
+                    session.close().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Takes the shards, and says so where that is news. Whether they are taken.
+    async fn take(&self, session: &mut Session) -> Result<bool, StoreError> {
+        let conflict = match self.shards {
+            Some(shards) => session.take(shards).await?,
+            None => None,
+        };
+        let shards = self.shards.map(|shards| shards.to_string());
+        let now =
+            conflict.map_or(Standing::Seated, |conflict| Standing::Waiting(conflict.to_string().into()));
+        self.standing.send_if_modified(|standing| {
+            let news = *standing != now;
+            match &now {
+                Standing::Waiting(why) if news => tracing::warn!(shards, %why, "standing by"),
+                Standing::Seated if news && shards.is_some() => {
+                    tracing::info!(shards, "the shards are this process's")
+                }
+                _ => {}
+            }
+            standing.clone_from(&now);
+            news
+        });
+        Ok(conflict.is_none())
+    }
+}
+
+/// Resolves when the seat is given up.
+async fn left(mut leaving: watch::Receiver<bool>) {
+    let _ = leaving.wait_for(|leave| *leave).await;
+}

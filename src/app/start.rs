@@ -1,0 +1,86 @@
+//! What the process learns of Discord before it begins: who it is, and where the gateway is.
+
+use std::time::Duration;
+
+use crate::config::{Config, Role, Serving};
+use crate::delivery::REQUEST_TIMEOUT;
+use crate::discord::docs;
+use crate::discord::gateway::FatalGateway;
+use crate::domain::shards::Shards;
+use crate::rest::model::GatewayBot;
+use crate::rest::{Rest, RestConfig, RestError, user_agent};
+use crate::service::Identity;
+use crate::service::panels::Brand;
+use crate::store::Store;
+
+use super::AppError;
+
+/// How the bot presents itself to Discord.
+const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
+/// How long to wait before Discord is asked again at the start, at first and at most.
+const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// What Discord said at the start.
+pub(super) struct Started {
+    pub(super) rest: Rest,
+    pub(super) identity: Identity,
+    pub(super) brand: Brand,
+    /// For those who connect to it.
+    pub(super) gateway: Option<Gateway>,
+}
+
+/// Where the gateway is, and what of it this process takes.
+pub(super) struct Gateway {
+    pub(super) url: String,
+    pub(super) shards: Shards,
+}
+
+/// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
+pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, AppError> {
+    let mut settings =
+        RestConfig::new(config.api_base.clone(), config.token.clone(), user_agent(PROJECT_URL));
+    settings.request_timeout = REQUEST_TIMEOUT;
+    settings.pace = config.request_pace;
+    let rest = Rest::new(settings)?;
+    let user = ask(|| rest.current_user()).await?;
+    let brand = Brand { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };
+    let application = ask(|| rest.application()).await?;
+    let gateway = match config.role {
+        Role::Worker => None,
+        Role::All(serving) | Role::Gateway(serving) => {
+            let GatewayBot { url, shards: recommended, .. } = ask(|| rest.gateway_bot()).await?;
+            let shards = match serving {
+                Serving::Recommended => Shards::all(recommended),
+                Serving::These(shards) => shards,
+            };
+            Some(Gateway { url, shards })
+        }
+    };
+    let identity = Identity { application: application.id, user: user.id };
+    let (role, database_up) = (config.role.name(), store.ping().await.is_ok());
+    tracing::info!(name = user.username, application = %application.id, role, database_up, "logged in");
+    Ok(Started { rest, identity, brand, gateway })
+}
+
+/// Tells Discord which commands there are. They are the bot's and not a shard's, so one process does it.
+pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> Result<(), AppError> {
+    let commands = docs::definitions();
+    ask(|| rest.set_global_commands(identity.application, &commands)).await.map(drop)
+}
+
+/// Repeats a question until Discord answers it, one way or the other.
+async fn ask<T>(question: impl AsyncFn() -> Result<T, RestError>) -> Result<T, AppError> {
+    let (mut wait, longest) = ASK_AGAIN;
+    loop {
+        match question().await {
+            Ok(answer) => return Ok(answer),
+            Err(RestError::Unauthorized { .. }) => return Err(FatalGateway::TokenRejected.into()),
+            Err(error) if error.passes() => {
+                tracing::warn!(%error, again_in = wait.as_secs(), "Discord can't be reached yet");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(longest);
+            }
+            Err(error) => return Err(AppError::Refused(error)),
+        }
+    }
+}
