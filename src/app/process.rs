@@ -164,7 +164,8 @@ async fn watch_over(
 ) {
     let why = tokio::select! {
         _ = shutdown.wait_for(|stop| *stop) => Leave::Goodbye,
-        _ = standing.wait_for(|standing| matches!(standing, Standing::Waiting(_))) => Leave::AtOnce,
+        // Where there are no others, the standing never changes, and nobody is there to change it.
+        Ok(_) = standing.wait_for(|standing| matches!(standing, Standing::Waiting(_))) => Leave::AtOnce,
     };
     leave.send_replace(why);
     // The sender lives on: who waits for it must not see it closed.
