@@ -154,7 +154,7 @@ impl Session {
     pub async fn next(&mut self) -> Result<Signal, StoreError> {
         loop {
             let Some(told) = self.listener.try_recv().await.map_err(failed)? else {
-                return Err(failed(sqlx::Error::PoolClosed));
+                return Err(StoreError::Database(DbErr::Conn(RuntimeErr::Internal("it was closed".to_owned()))));
             };
             if let Some(signal) = self.sender.heard(told.payload()) {
                 return Ok(signal);

@@ -4,6 +4,7 @@ mod board;
 mod bot;
 mod browser;
 mod contract;
+mod crew;
 mod database;
 mod forum;
 mod look;
@@ -22,6 +23,7 @@ use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Pe
 pub use self::board::Board;
 pub use self::bot::{Bot, KEY};
 pub use self::browser::Browser;
+pub use self::crew::Crew;
 pub use self::database::{Backend, Database};
 pub use self::forum::Forum;
 pub use self::look::look;
