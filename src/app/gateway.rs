@@ -65,6 +65,7 @@ impl Term<'_> {
         let settings = panel::Settings {
             monitoring_guilds: config.panel_monitoring_guilds.clone(),
             private_addresses: config.panel_private_addresses,
+            part: (!shards.is_all()).then_some(shards),
         };
         let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
         let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources));

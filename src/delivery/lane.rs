@@ -104,7 +104,7 @@ async fn advance(
             Next::Do { step, work } => (step, work),
             Next::Wait(until) => return Ok(Again::At(until)),
             Next::Idle => return Ok(Again::Never { beside: sender.beside }),
-            Next::LostLease => return Ok(lost(&sender, done).await),
+            Next::LostLease => return lost(tools, &sender, done).await,
         };
         if *shutdown.borrow() {
             return stop(tools, lease, step, &work).await;
@@ -136,13 +136,18 @@ async fn stop(tools: &Tools, lease: &Lease, step: Step, work: &Work) -> Result<A
     Ok(Again::At(now))
 }
 
-/// Who loses a lane deletes what it just made: the lane's new holder doesn't know of it, and makes it again.
-async fn lost(sender: &Sender<'_>, done: Option<Done>) -> Again {
-    if let Some(Done::Created { mirror, .. }) = done {
-        tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is taken back");
-        sender.take_back(&mirror).await;
+/// Who loses a lane deletes what it just made: the lane's new holder doesn't know of it, and makes it again; unless that has found it already. What it just changed
+/// may be older than what the new holder shows there.
+async fn lost(tools: &Tools, sender: &Sender<'_>, done: Option<Done>) -> Result<Again, StoreError> {
+    match done {
+        Some(Done::Created { mirror, .. }) if tools.store.mirrored(mirror.message).await?.is_none() => {
+            tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is taken back");
+            sender.take_back(&mirror).await;
+        }
+        Some(Done::Edited { message, .. }) => tools.store.show_again(message).await?,
+        _ => {}
     }
-    Again::Lost
+    Ok(Again::Lost)
 }
 
 fn decide(work: &Work, now: DateTime<Utc>) -> Step {

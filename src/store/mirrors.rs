@@ -2,10 +2,11 @@
 
 use sea_orm::{EntityTrait, FromQueryResult};
 
+use super::deliveries::{DUE, WAKE};
 use super::entity::mirrors;
 use super::lane_pick::mirror;
 use super::sql::Sql;
-use super::{Store, StoreError};
+use super::{Signal, Store, StoreError, gates};
 use crate::domain::activity::{ActivityId, DeliveryId, Mirror, Origin};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, MessageId};
@@ -41,6 +42,20 @@ impl Store {
         let query = "SELECT message_id FROM mirrors WHERE channel_id = $1 AND message_id <> $2 LIMIT 1";
         let values = [mirror.channel.to_db().into(), mirror.message.to_db().into()];
         Ok(Sql::new(query, values).row(&self.db).await?.is_none())
+    }
+
+    /// Somebody who had lost the lane may have been the last to change this mirror, and to something old: it is to be shown anew.
+    pub async fn show_again(&self, message: MessageId) -> Result<(), StoreError> {
+        let Some(Mirrored { delivery, target, .. }) = self.mirrored(message).await? else { return Ok(()) };
+        let txn = self.write().await?;
+        gates::standing_lanes(&*txn, [target]).await?;
+        let unsure = "UPDATE mirrors SET revision = 0 WHERE message_id = $1";
+        Sql::new(unsure, [message.to_db().into()]).execute(&*txn).await?;
+        let owe = format!("UPDATE deliveries SET {DUE} WHERE id = $1 AND state = 'shown'");
+        Sql::new(owe, [delivery.0.into()]).execute(&*txn).await?;
+        Sql::new(WAKE, []).list([target.to_db()]).execute(&*txn).await?;
+        self.tell_with(&*txn, &Signal::Work(vec![target])).await?;
+        txn.commit().await
     }
 
     /// What this message mirrors; `None` where it isn't a mirror.

@@ -154,7 +154,9 @@ impl Session {
     pub async fn next(&mut self) -> Result<Signal, StoreError> {
         loop {
             let Some(told) = self.listener.try_recv().await.map_err(failed)? else {
-                return Err(StoreError::Database(DbErr::Conn(RuntimeErr::Internal("it was closed".to_owned()))));
+                return Err(StoreError::Database(DbErr::Conn(RuntimeErr::Internal(
+                    "it was closed".to_owned(),
+                ))));
             };
             if let Some(signal) = self.sender.heard(told.payload()) {
                 return Ok(signal);

@@ -173,7 +173,9 @@ async fn panels_are_kept_by_one_and_pressed_anywhere() {
     // Sooner than that, a wish waits.
     tokio::time::sleep(Duration::from_secs(5)).await;
     alice.press_only(&mirror, shown.id, "Refresh").await.unwrap();
-    crew.world.until("the panel's keeper to look", async || looks(&mut crew.gateways[1]).await > before).await;
+    crew.world
+        .until("the panel's keeper to look", async || looks(&mut crew.gateways[1]).await > before)
+        .await;
     assert_eq!(looks(&mut crew.gateways[0]).await, 0.0, "it is the other's panel");
     assert_eq!(board.messages().iter().filter(|message| !message.embeds.is_empty()).count(), 1);
 }

@@ -11,7 +11,7 @@ use tributary_sandbox::{Channel, Effect, Fault};
 use crate::harness::{Backend, SOON, World, admin, follow};
 
 #[path = "../../examples/soak/people.rs"]
-mod people;
+pub mod people;
 
 /// On PostgreSQL, where a dead process's leases end by time only, that time is made to pass quicker; a request must not outlive it.
 #[rstest]

@@ -44,3 +44,4 @@ mod sources;
 mod targets;
 mod thread;
 mod upkeep;
+mod workers;

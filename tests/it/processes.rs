@@ -145,7 +145,10 @@ async fn a_worker_says_that_it_hears_and_has_no_gateway() {
     assert!(body.contains(r#""role":"worker""#) && body.contains(r#""others":"heard""#), "{body}");
     assert!(!body.contains("gateway"), "{body}");
     let (status, body) = crew.gateways[0].page("/readyz").await;
-    assert!(status == 200 && body.contains(r#""role":"gateway""#) && body.contains(r#""gateway":"up""#), "{body}");
+    assert!(
+        status == 200 && body.contains(r#""role":"gateway""#) && body.contains(r#""gateway":"up""#),
+        "{body}"
+    );
     let (status, _) = Bot::fetch(crew.workers[0].http().await, "/metrics").await;
     assert_eq!(status, 200);
 }

@@ -95,7 +95,10 @@ impl Kind for Monitoring {
         let now = &machine.now;
         let (color, headline) = headline(now);
         embed.color = Some(color);
-        embed.description = Some(headline);
+        embed.description = Some(match &machine.part {
+            Some(part) => format!("{headline}\n-# The machine that serves shards {part}."),
+            None => headline,
+        });
         embed.fields = vec![
             field("CPU", share(now.cpu, &cores(now.cores.len()))),
             field("Memory", share(now.memory.percent(), &size(now.memory))),

@@ -22,7 +22,8 @@ pub const RECEIVED: &str = "received";
 /// See [`CPU`].
 pub const SENT: &str = "sent";
 
-/// What the series are called in the database: each value, and means of a quarter of an hour, so that a week isn't ten thousand numbers.
+/// What the series are called in the database: each value, and means of a quarter of an hour, so that a week isn't ten thousand numbers. Behind it stands whose machine it
+/// is, where there are several.
 const EACH: &str = "host.each:";
 const QUARTERS: &str = "host.quarter:";
 const QUARTER: TimeDelta = TimeDelta::minutes(15);
@@ -34,6 +35,9 @@ pub struct MachineFacts {
     pub now: HostSample,
     /// Before, by span.
     pub before: Vec<History>,
+    /// Whose machine it is, where several processes share the bot's servers: that of these shards.
+    #[serde(default)]
+    pub part: Option<String>,
 }
 
 impl MachineFacts {
@@ -69,28 +73,31 @@ impl Sources {
             (RECEIVED, sample.received() as f64),
             (SENT, sample.sent() as f64),
         ];
-        self.sample(&values.map(|(name, value)| (format!("{EACH}{name}"), value))).await?;
-        let facts = MachineFacts { now: sample, before: self.before(now).await? };
+        let part = self.settings.part.map(|shards| shards.to_string());
+        let each = prefix(EACH, part.as_deref());
+        self.sample(&values.map(|(name, value)| (format!("{each}{name}"), value))).await?;
+        let facts = MachineFacts { now: sample, before: self.before(now, part.as_deref()).await?, part };
         *known = Some((now, facts.clone()));
         Ok(facts)
     }
 
-    async fn before(&self, now: DateTime<Utc>) -> Result<Vec<History>, Unavailable> {
+    async fn before(&self, now: DateTime<Utc>, part: Option<&str>) -> Result<Vec<History>, Unavailable> {
+        let (each_of, quarters_of) = (prefix(EACH, part), prefix(QUARTERS, part));
         let named = |prefix: &str| [CPU, MEMORY, RECEIVED, SENT].map(|name| format!("{prefix}{name}"));
         let plain = |mut samples: Vec<Sample>, prefix: &str| {
             samples.iter_mut().for_each(|sample| drop(sample.series.drain(..prefix.len())));
             samples
         };
         let day = Span::Day.length() + QUARTER;
-        let each = plain(self.samples(&named(EACH), day).await?, EACH);
-        let quarters =
-            plain(self.samples(&named(QUARTERS), Span::Week.length() + QUARTER * 8).await?, QUARTERS);
+        let each = plain(self.samples(&named(&each_of), day).await?, &each_of);
+        let week = Span::Week.length() + QUARTER * 8;
+        let quarters = plain(self.samples(&named(&quarters_of), week).await?, &quarters_of);
         let newest = quarters.last().map_or(DateTime::UNIX_EPOCH, |sample| sample.at);
         if now - newest >= QUARTER {
             let latest: Vec<_> = each.iter().filter(|sample| sample.at > now - QUARTER).collect();
             let means: Vec<_> = [CPU, MEMORY, RECEIVED, SENT]
                 .into_iter()
-                .filter_map(|name| Some((format!("{QUARTERS}{name}"), mean(&latest, name)?)))
+                .filter_map(|name| Some((format!("{quarters_of}{name}"), mean(&latest, name)?)))
                 .collect();
             self.sample(&means).await?;
             self.forget_samples(EACH, day).await?;
@@ -99,6 +106,11 @@ impl Sources {
         let of = |span| History::new(span, now, if span == Span::Week { &quarters } else { &each });
         Ok(Span::ALL.into_iter().map(of).collect())
     }
+}
+
+/// What the series of one machine begin with.
+fn prefix(kind: &str, part: Option<&str>) -> String {
+    part.map_or_else(|| kind.to_owned(), |part| format!("{kind}{part}:"))
 }
 
 /// The mean of a series; none of nothing.

@@ -15,6 +15,7 @@ use chrono::TimeDelta;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
+use crate::domain::shards::Shards;
 use crate::rest::Rest;
 use crate::store::{Sample, Store, StoreError};
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub monitoring_guilds: Vec<GuildId>,
     /// Whether game servers at private addresses may be asked.
     pub private_addresses: bool,
+    /// The shards of this process, where others have others: each may be on a machine of its own.
+    pub part: Option<Shards>,
 }
 
 /// All data sources.

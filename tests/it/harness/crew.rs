@@ -15,7 +15,8 @@ pub struct Crew {
 impl Crew {
     /// So many gateways, each with one shard, and so many workers, all of them ready; `None` where there is no PostgreSQL.
     pub async fn start(gateways: u32, workers: usize) -> Option<Self> {
-        let world = World::configured(Backend::Postgres, Config { shards: gateways, ..Config::default() }).await?;
+        let world =
+            World::configured(Backend::Postgres, Config { shards: gateways, ..Config::default() }).await?;
         let mut crew = Self { world, gateways: Vec::new(), workers: Vec::new() };
         for shard in 0..gateways {
             let gateway = crew.spawn_gateway(shard, gateways);

@@ -41,7 +41,7 @@ fn data_of(now: HostSample) -> Data {
         .flat_map(|ago| series.map(|(name, value)| Sample { series: name.to_owned(), at: at(ago), value }))
         .collect();
     let before = Span::ALL.into_iter().map(|span| History::new(span, noon(), &samples)).collect();
-    Data { refused: false, machine: Some(MachineFacts { now, before }) }
+    Data { refused: false, machine: Some(MachineFacts { now, before, part: None }) }
 }
 
 fn allowed() -> Settings {
@@ -197,7 +197,7 @@ proptest! {
 
     #[test]
     fn any_machine_fits(now in any_sample()) {
-        let machine = MachineFacts { now, before: Vec::new() };
+        let machine = MachineFacts { now, before: Vec::new(), part: Some("0..3/16".to_owned()) };
         let data = Data { refused: false, machine: Some(machine.clone()) };
         assert_fits(&Monitoring::render(&scene(), &Config::default(), &data));
         for detail in Detail::ALL {
