@@ -15,16 +15,33 @@ pub(crate) fn is_child() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
-/// Starts it; it keeps its database in this folder.
-pub(crate) fn start(sandbox: &Sandbox, folder: &Path) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
-        .env_clear()
+/// Where it keeps what it knows, and what it does.
+pub(crate) struct Setup<'a> {
+    /// The folder that it runs in.
+    pub(crate) folder: &'a Path,
+    /// The database; without one, a SQLite file in the folder.
+    pub(crate) postgres: Option<&'a str>,
+    /// Its role.
+    pub(crate) role: &'a str,
+}
+
+/// Starts it.
+pub(crate) fn start(sandbox: &Sandbox, setup: &Setup<'_>) -> std::io::Result<Child> {
+    let file = || format!("sqlite://{}?mode=rwc", setup.folder.join("tributary.db").display());
+    let mut command = Command::new(std::env::current_exe()?);
+    command.env_clear();
+    if setup.postgres.is_some() {
+        // Of nobody's messages.
+        command.env("ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    }
+    command
         .env(MARK, "1")
         .env("DISCORD_TOKEN", sandbox.token())
         .env("DISCORD_API_BASE", sandbox.base())
-        .env("DATABASE_URL", format!("sqlite://{}?mode=rwc", folder.join("tributary.db").display()))
+        .env("DATABASE_URL", setup.postgres.map_or_else(file, ToOwned::to_owned))
+        .env("ROLE", setup.role)
         .env("HTTP_ADDR", "127.0.0.1:0")
-        .current_dir(folder)
+        .current_dir(setup.folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

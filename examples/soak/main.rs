@@ -3,7 +3,9 @@
 //!
 //! ```text
 //! cargo run --release --example soak -- --kills 500
+//! cargo run --release --example soak -- --kills 500 --postgres postgres://USER:PASSWORD@HOST/EMPTY --workers 2
 //! ```
+//! In the second form, a gateway and some workers share the work, and it is the workers that are killed, or stopped and continued.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,8 +16,11 @@ use rand::{Rng, SeedableRng};
 use tributary_sandbox::{Channel, Config, Effect, Fault, Options, Permissions, Sandbox};
 
 mod bot;
+mod crew;
 mod people;
 
+use bot::Setup;
+use crew::Crew;
 use people::count;
 
 /// How long the bot may take to come back.
@@ -24,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LONG_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Kills the bot at random moments, and counts.
-#[derive(Debug, Clone, Copy, Parser)]
+#[derive(Debug, Clone, Parser)]
 struct Args {
     /// How often it is killed.
     #[arg(long, default_value_t = 100)]
@@ -41,6 +46,12 @@ struct Args {
     /// Milliseconds that each request takes.
     #[arg(long, default_value_t = 20)]
     latency: u64,
+    /// An empty PostgreSQL database, for several processes.
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+    /// How many workers there are then.
+    #[arg(long, default_value_t = 2, requires = "postgres")]
+    workers: usize,
 }
 
 #[tokio::main]
@@ -67,7 +78,9 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let admin = guild.member("Admin", Permissions::MANAGE_CHANNELS);
     let folder = tempfile::tempdir()?;
 
-    let mut child = bot::start(&sandbox, folder.path())?;
+    let role = if args.postgres.is_some() { "gateway" } else { "all" };
+    let setup = Setup { folder: folder.path(), postgres: args.postgres.as_deref(), role };
+    let mut child = bot::start(&sandbox, &setup)?;
     sandbox.wait_until_ready(PATIENCE).await?;
     for target in &targets {
         admin.run(target, "/follow", Options::new().set("channel", &source)).await?;
@@ -78,7 +91,16 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let posting = tokio::spawn(people::post(admin, source.clone(), !args.seed, args.rate));
     let mut random = StdRng::seed_from_u64(args.seed);
     let began = Instant::now();
+    let mut crew = match args.postgres {
+        Some(_) => Some(Crew::start(&sandbox, &setup, args.workers)?),
+        None => None,
+    };
     for kill in 1..=args.kills {
+        if let Some(crew) = &mut crew {
+            crew.trouble(&sandbox, &mut random).await?;
+            tell(kill, began, &source, &targets);
+            continue;
+        }
         // Mostly at once again, in the middle of taking up what was left; sometimes after doubts are settled and all is in full flow.
         let uptime = if random.random_bool(0.7) { 0..600 } else { 5_500..9_000 };
         tokio::time::sleep(Duration::from_millis(random.random_range(uptime))).await;
@@ -87,18 +109,19 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
         }
         child.kill()?;
         child.wait()?;
-        child = bot::start(&sandbox, folder.path())?;
+        child = bot::start(&sandbox, &setup)?;
         if random.random_bool(0.7) {
             sandbox.wait_until_ready(PATIENCE).await?;
         }
-        if kill % 25 == 0 {
-            println!("{kill} kills after {} s, {}", began.elapsed().as_secs(), count(&source, &targets));
-        }
+        tell(kill, began, &source, &targets);
     }
     posting.abort();
     let _ = posting.await;
 
     println!("no more kills: waiting until all is shown");
+    if let Some(crew) = &mut crew {
+        crew.wake()?;
+    }
     let settled = sandbox.wait_for("every target to show its source", LONG_PATIENCE, || {
         count(&source, &targets).is_clean().then_some(())
     });
@@ -110,4 +133,11 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     child.kill()?;
     child.wait()?;
     Ok(tally.is_clean())
+}
+
+/// How it stands, now and then.
+fn tell(kill: u32, began: Instant, source: &Channel, targets: &[Channel]) {
+    if kill.is_multiple_of(25) {
+        println!("{kill} kills after {} s, {}", began.elapsed().as_secs(), count(source, targets));
+    }
 }
