@@ -73,6 +73,23 @@ async fn the_machine_is_remembered_for_a_week() {
 }
 
 #[tokio::test]
+async fn machines_of_several_processes_have_series_of_their_own() {
+    let (first, _directory) = sources().await;
+    let part = |text: &str| Settings { part: text.parse().ok(), ..Settings::default() };
+    let of = |settings| Sources::new(first.store.clone(), rest(), Clock::new(now), settings);
+    let (second, third) = (of(part("0..3/16")), of(part("4..15/16")));
+    set(0);
+    second.machine().await.unwrap();
+    set(1);
+    let facts = third.machine().await.unwrap();
+    assert_eq!(facts.part.as_deref(), Some("4..15/16"));
+    assert_eq!(facts.history(Span::Hour).unwrap().points(CPU).len(), 1, "the other's isn't among them");
+    assert_eq!(first.machine().await.unwrap().part, None);
+    let each = first.samples(&["host.each:0..3/16:cpu".to_owned()], TimeDelta::days(1)).await.unwrap();
+    assert_eq!(each.len(), 1);
+}
+
+#[tokio::test]
 async fn a_server_that_is_down_was_seen_before() {
     let (sources, _directory) = sources().await;
     let port = valve_server(10).await;

@@ -32,8 +32,11 @@ impl Intake {
         }
         if threads != Threads::None && !self.store.threads_are_read(channel).await? {
             let newest = self.reader.newest_in_threads(channel, guild).await?;
-            let from = self.until_now(newest.max(source.channel.last_message_id));
-            self.store.move_threads_from(channel, from).await?;
+            // Asked once more: what was seen must be older than any follow that is read from it, and another may have begun meanwhile.
+            if !self.store.threads_are_read(channel).await? {
+                let from = self.until_now(newest.max(source.channel.last_message_id));
+                self.store.move_threads_from(channel, from).await?;
+            }
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod posts;
 mod report;
 mod retention;
 mod secrets;
+mod sessions;
 mod simulation;
 mod states;
 mod year;
