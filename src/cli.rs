@@ -1,5 +1,7 @@
 //! The command line: which subcommand runs.
 
+pub mod progress;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::config;
@@ -73,7 +75,7 @@ pub enum Command {
 }
 
 /// What `migrate` does.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Migrate {
     /// Apply every migration that is missing (`run` does so too).
     Up,
@@ -85,4 +87,10 @@ pub enum Migrate {
     },
     /// List the migrations, and which are applied.
     Status,
+    /// Copy everything from a SQLite database (DATABASE_URL) to an empty PostgreSQL. The bot must be stopped.
+    Copy {
+        /// The PostgreSQL: postgres://USER@HOST/DATABASE. Others on this machine can read what is given here: leave the password out, and set PGPASSWORD.
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
 }

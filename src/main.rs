@@ -1,14 +1,16 @@
 //! The program: reads the settings, starts logging, and does what the command line says.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tributary::cli::progress::Progress;
 use tributary::cli::{Cli, Command, Migrate, RunArgs};
 use tributary::config::Env;
 use tributary::domain::ids::UserId;
+use tributary::store::{Copied, Copying};
 use tributary::{app, config, discord, http, logging, service};
 
 /// The runtime's threads, at least.
@@ -64,6 +66,10 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
         Command::Run(_) => {
             let config = env.config()?;
             runtime.block_on(async { Ok(app::run(config, signals()?).await?) })
+        }
+        Command::Migrate { direction: Migrate::Copy { to } } => {
+            let storage = env.storage()?;
+            runtime.block_on(copy(&storage, &to))
         }
         Command::Migrate { direction } => {
             let database = env.database()?;
@@ -133,10 +139,29 @@ async fn migrate(database: &config::DatabaseConfig, direction: Migrate) -> Resul
     match direction {
         Migrate::Up => store.migrate_up().await?,
         Migrate::Down { steps } => store.migrate_down(steps.unwrap_or(u32::MAX)).await?,
-        Migrate::Status => {}
+        Migrate::Status | Migrate::Copy { .. } => {}
     }
     for (name, applied) in store.migration_status().await? {
         println!("{} {name}", if applied { "applied" } else { "pending" });
     }
     Ok(store.close().await?)
+}
+
+async fn copy(storage: &config::Storage, to: &str) -> Result<(), Fatal> {
+    let started = Instant::now();
+    let progress = Progress::on_stderr();
+    let mut show = |copying: Copying<'_>| {
+        progress.show((copying.rows, copying.total), copying.table, copying.of_table, copying.finished);
+    };
+    let copied = app::copy(storage, to, &mut show).await;
+    progress.end();
+    let (Copied { tables, rows }, took) = (copied?, started.elapsed().as_secs_f64());
+    println!("Copied {rows} rows of {tables} tables in {took:.1} s.");
+    println!("Now set DATABASE_URL to the address of the PostgreSQL, with its password,");
+    match &storage.key_file {
+        Some(file) => println!("and ENCRYPTION_KEY to what stands in {}, and start the bot.", file.display()),
+        None => println!("leave ENCRYPTION_KEY as it is, and start the bot."),
+    }
+    println!("Start nothing on the SQLite database any more: what is owed there would be sent twice.");
+    Ok(())
 }

@@ -33,6 +33,7 @@ const BELONGS_TO: &[(&str, &str)] = &[
     ("dejavu", "panel"),
     ("gamedig", "panel"),
     ("plotters", "panel"),
+    ("indicatif", "cli"),
     ("png", "panel"),
     ("sysinfo", "panel"),
 ];

@@ -8,6 +8,7 @@
 //! | `seat` | the process among the others: its shards, what they tell each other |
 //! | `gateway` | all that listens and answers |
 
+mod copy;
 mod gateway;
 mod open;
 mod process;
@@ -30,8 +31,9 @@ use crate::http::{self, Pages};
 use crate::rest::{RestError, RestSetupError};
 use crate::service::ServiceError;
 use crate::service::health::Health;
-use crate::store::StoreError;
+use crate::store::{CopyError, StoreError};
 
+pub use self::copy::copy;
 use self::open::claim;
 pub use self::open::{open_beside, open_schema, open_store};
 use self::process::Process;
@@ -54,6 +56,9 @@ pub enum AppError {
         "this database is of another version. Start the bot of this version once, or run: tributary migrate up"
     )]
     OtherVersion,
+    /// Nothing was copied.
+    #[error("{0}")]
+    Copy(#[from] CopyError),
     /// Something that a service needs at the start.
     #[error("{0}")]
     Service(#[from] ServiceError),

@@ -43,8 +43,13 @@ impl EncryptionKey {
 
     /// The key in the file beside a SQLite database (`tributary.db` → `tributary.key`), made where there is none, for its owner only (mode 0600).
     pub fn beside(database: &Path) -> Result<Self, KeyError> {
-        let path = database.with_extension("key");
+        let path = Self::file_beside(database);
         Self::in_file(&path).map_err(|source| KeyError::File { path, source })
+    }
+
+    /// Where that file is.
+    pub fn file_beside(database: &Path) -> PathBuf {
+        database.with_extension("key")
     }
 
     fn in_file(path: &Path) -> io::Result<Self> {

@@ -129,6 +129,8 @@ pub struct Storage {
     pub database: DatabaseConfig,
     /// With what.
     pub encryption_key: EncryptionKey,
+    /// Where that stands, if it isn't given in the environment.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Reads settings by name; in the program, the environment.
@@ -326,7 +328,13 @@ impl<'a> Env<'a> {
             ));
         }
         let encryption_key = self.encryption_key(&database)?;
-        Ok(Storage { database, encryption_key })
+        let key_file = match &database {
+            DatabaseConfig::Sqlite { path: Some(path), .. } if self.get("ENCRYPTION_KEY").is_none() => {
+                Some(EncryptionKey::file_beside(path))
+            }
+            DatabaseConfig::Sqlite { .. } | DatabaseConfig::Postgres { .. } => None,
+        };
+        Ok(Storage { database, encryption_key, key_file })
     }
 
     fn panel_monitoring_guilds(&self) -> Result<Vec<GuildId>, ConfigError> {

@@ -40,7 +40,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
 /// How long after a connection ended without an answer Discord may still finish the request that it carried: only then is it looked whether the
 /// message was made. A request that takes Discord longer yet can show a message twice. Also the wait after the death of a process that had the
 /// database for itself: its connections ended with it, at the latest when the next one starts.
-const SETTLING: TimeDelta = TimeDelta::seconds(5);
+pub const SETTLING: TimeDelta = TimeDelta::seconds(5);
 /// How long a lane waits for rate limits inside one call, before it gives way to others.
 const PATIENCE: Duration = Duration::from_secs(3);
 

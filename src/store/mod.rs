@@ -4,6 +4,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `connect` | opening SQLite or PostgreSQL, and the transaction that writes |
+//! | `copy` | moving everything from SQLite to PostgreSQL |
 //! | `setup` | migrations, and the check that the key fits |
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
 //! | `untold` | breaks that people are still to be told of |
@@ -36,6 +37,7 @@ mod activities;
 mod backfill;
 mod channels;
 mod connect;
+mod copy;
 mod crypt;
 mod deliveries;
 mod entity;
@@ -80,6 +82,7 @@ use std::fmt;
 
 use sea_orm::DatabaseConnection;
 
+pub use copy::{Copied, CopyError, Copying};
 pub use crypt::Cipher;
 pub use error::StoreError;
 pub use follow_list::{Cursor, FollowedSource, Page};

@@ -1,0 +1,26 @@
+//! `tributary migrate copy`: opens both databases for it, and makes sure that nobody else has them.
+
+use crate::config::{DatabaseConfig, Storage};
+use crate::delivery::SETTLING;
+use crate::store::{Cipher, Copied, CopyError, Copying, Store};
+
+use super::open::claim;
+use super::{AppError, clock, open_beside};
+
+/// Copies a SQLite database, on which no bot runs, to an empty PostgreSQL. That its key fits is checked before.
+pub async fn copy(
+    storage: &Storage,
+    to: &str,
+    progress: &mut (dyn FnMut(Copying<'_>) + Send),
+) -> Result<Copied, AppError> {
+    if !matches!(storage.database, DatabaseConfig::Sqlite { .. }) {
+        return Err(CopyError::NotFromSqlite.into());
+    }
+    let _alone = claim(&storage.database)?;
+    let source = open_beside(storage).await?;
+    let target = Store::copy_target(to, Cipher::new(storage.encryption_key.secret())).await?;
+    let copied = source.copy_to(&target, clock().now() + SETTLING, progress).await?;
+    source.close().await?;
+    target.close().await?;
+    Ok(copied)
+}

@@ -1,0 +1,201 @@
+//! Moving everything from SQLite to an empty PostgreSQL.
+//!
+//! Which tables there are, what they are made of, and in which order they can be filled is read from the databases themselves (`tables`), so that a table that is
+//! added later can't be forgotten. Rows pass through one after another (`rows`), so millions of them need no memory; PostgreSQL's COPY takes them in. All is
+//! one transaction there: cut off at any moment, the target is as empty as before. What is sealed is copied sealed.
+//!
+//! What a lane had in flight is settled as after any death of a process; see [`Store::copy_to`].
+
+mod rows;
+mod tables;
+
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use sea_orm::DbErr;
+use sea_orm::sqlx::{self, AssertSqlSafe, Postgres, Row, Sqlite, Transaction};
+
+use self::rows::Unfit;
+use self::tables::Table;
+use super::{Store, StoreError};
+
+/// How much is sent to PostgreSQL at a time, in bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// Why nothing was copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The bot's database is none that can be copied.
+    #[error(
+        "only a SQLite database can be copied, and DATABASE_URL is another. PostgreSQL has pg_dump and pg_restore for this."
+    )]
+    NotFromSqlite,
+    /// The target isn't PostgreSQL, or its address has a mistake in it. It isn't repeated, as it may hold a password.
+    #[error("--to must be the address of a PostgreSQL database, such as postgres://USER@HOST/DATABASE.")]
+    NotToPostgres,
+    /// The target can't be reached.
+    #[error(
+        "--to leads to no database ({0}). Make it first (createdb), and check the address and PGPASSWORD."
+    )]
+    NoTarget(DbErr),
+    /// The target has something in it.
+    #[error(
+        "--to leads to a database that isn't empty: there is something in its table {0}. Give an empty one, or empty it (dropdb, createdb), if nothing in it is needed."
+    )]
+    NotEmpty(String),
+    /// The databases are made for different things.
+    #[error("the two databases differ in table {0}, so nothing was copied. Use an empty database for --to.")]
+    Differs(String),
+    /// The source holds something that the program never writes.
+    #[error("{0}.{1} holds something that doesn't belong there, so nothing was copied")]
+    Unfit(String, String),
+    /// Not all rows arrived.
+    #[error("of the {1} rows of table {0}, {2} arrived, so nothing was copied")]
+    Lost(String, u64, u64),
+    /// SQLite failed.
+    #[error("DATABASE_URL can't be read: {0}")]
+    Source(#[source] sqlx::Error),
+    /// PostgreSQL failed.
+    #[error("--to can't be written, so nothing was copied: {0}")]
+    Target(#[source] sqlx::Error),
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// How many tables.
+    pub tables: usize,
+    /// How many rows they have.
+    pub rows: u64,
+}
+
+/// How far the copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copying<'a> {
+    /// The table that is copied now.
+    pub table: &'a str,
+    /// How many of its rows are copied.
+    pub of_table: u64,
+    /// Whether these are all of them.
+    pub finished: bool,
+    /// How many rows of all tables are copied.
+    pub rows: u64,
+    /// How many there are.
+    pub total: u64,
+}
+
+impl Store {
+    /// The empty PostgreSQL behind this address, with all tables.
+    pub async fn copy_target(address: &str, cipher: super::Cipher) -> Result<Self, CopyError> {
+        if !(address.starts_with("postgres://") || address.starts_with("postgresql://")) {
+            return Err(CopyError::NotToPostgres);
+        }
+        let target =
+            Self::connect(&address.to_owned().into(), cipher).await.map_err(|error| match error {
+                StoreError::Address => CopyError::NotToPostgres,
+                StoreError::Connect(error) => CopyError::NoTarget(error),
+                error => error.into(),
+            })?;
+        if target.migration_status().await?.iter().all(|(_, applied)| !applied) {
+            let pool = target.db.get_postgres_connection_pool();
+            let foreign = tables::any(pool).await.map_err(CopyError::Target)?;
+            if let Some(table) = foreign {
+                return Err(CopyError::NotEmpty(table));
+            }
+        }
+        target.migrate_up().await?;
+        Ok(target)
+    }
+
+    /// Copies everything from this SQLite database, on which no bot runs, to that PostgreSQL, which is empty and has all tables.
+    ///
+    /// Leases of lanes are given back first, as at a start: nobody holds them any more, and on PostgreSQL nobody would take them before they end. A create that was in flight
+    /// is looked for after `settle_at`. In the meantime, nobody can write to either.
+    pub async fn copy_to(
+        &self,
+        target: &Self,
+        settle_at: DateTime<Utc>,
+        progress: &mut (dyn FnMut(Copying<'_>) + Send),
+    ) -> Result<Copied, CopyError> {
+        if self.turn.is_none() {
+            return Err(CopyError::NotFromSqlite);
+        }
+        self.free_lanes(settle_at).await?;
+        let from = self.db.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await;
+        let mut from = from.map_err(CopyError::Source)?;
+        let mut to = target.db.get_postgres_connection_pool().begin().await.map_err(CopyError::Target)?;
+        let tables = tables::matching(&mut from, &mut to).await?;
+        for table in &tables {
+            claim(&mut to, table).await?;
+        }
+        let mut copying = Copy { from, to, rows: 0, total: 0, progress };
+        for table in &tables {
+            copying.total += table.rows;
+        }
+        for table in &tables {
+            copying.table(table).await?;
+        }
+        let Copy { mut from, mut to, rows, .. } = copying;
+        tables::continue_numbers(&mut from, &mut to).await?;
+        to.commit().await.map_err(CopyError::Target)?;
+        // So that its first plans aren't made for empty tables. It would find out by itself, later.
+        let _ = sqlx::raw_sql("ANALYZE").execute(target.db.get_postgres_connection_pool()).await;
+        Ok(Copied { tables: tables.len(), rows })
+    }
+}
+
+/// Keeps everybody else from a table of the target, and makes sure that it is empty.
+async fn claim(to: &mut Transaction<'_, Postgres>, table: &Table) -> Result<(), CopyError> {
+    let name = &table.name;
+    let lock = format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE");
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut **to).await.map_err(CopyError::Target)?;
+    let query = format!("SELECT EXISTS (SELECT 1 FROM {name})");
+    let row = sqlx::query(AssertSqlSafe(query)).fetch_one(&mut **to).await.map_err(CopyError::Target)?;
+    let filled: bool = row.try_get(0).map_err(CopyError::Target)?;
+    if filled { Err(CopyError::NotEmpty(name.clone())) } else { Ok(()) }
+}
+
+/// A copy that is under way.
+struct Copy<'a> {
+    from: Transaction<'static, Sqlite>,
+    to: Transaction<'static, Postgres>,
+    rows: u64,
+    total: u64,
+    progress: &'a mut (dyn FnMut(Copying<'_>) + Send),
+}
+
+impl Copy<'_> {
+    async fn table(&mut self, table: &Table) -> Result<(), CopyError> {
+        let columns = table.column_list();
+        let copy = format!("COPY {} ({columns}) FROM STDIN", table.name);
+        let select = format!("SELECT {columns} FROM {}", table.name);
+        let mut sink = self.to.copy_in_raw(&copy).await.map_err(CopyError::Target)?;
+        let mut stream = sqlx::query(AssertSqlSafe(select)).fetch(&mut *self.from);
+        let (mut lines, mut count) = (Vec::with_capacity(2 * CHUNK), 0);
+        while let Some(row) = stream.try_next().await.map_err(CopyError::Source)? {
+            let written = rows::write(&row, &table.columns, &mut lines);
+            written.map_err(|Unfit(column)| CopyError::Unfit(table.name.clone(), column))?;
+            count += 1;
+            if lines.len() > CHUNK {
+                sink.send(lines.as_slice()).await.map_err(CopyError::Target)?;
+                lines.clear();
+                let (rows, total) = (self.rows + count, self.total);
+                let table = &table.name;
+                (self.progress)(Copying { table, of_table: count, finished: false, rows, total });
+            }
+        }
+        drop(stream);
+        sink.send(lines.as_slice()).await.map_err(CopyError::Target)?;
+        sink.finish().await.map_err(CopyError::Target)?;
+        let arrived = tables::count(&mut *self.to, &table.name).await.map_err(CopyError::Target)?;
+        if count != table.rows || arrived != table.rows {
+            return Err(CopyError::Lost(table.name.clone(), table.rows, arrived));
+        }
+        self.rows += count;
+        let (rows, total) = (self.rows, self.total);
+        (self.progress)(Copying { table: &table.name, of_table: count, finished: true, rows, total });
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! A row of SQLite as PostgreSQL's COPY reads it: one line, tabs between the values, `\N` for none.
+
+use std::io::Write;
+
+use sea_orm::sqlx::sqlite::{SqliteRow, SqliteValueRef};
+use sea_orm::sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef};
+
+use super::tables::Column;
+
+/// What a column holds, as PostgreSQL has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Whole numbers.
+    Whole,
+    /// Numbers with a fraction.
+    Real,
+    /// Yes or no: 0 or 1 in SQLite.
+    Flag,
+    /// Texts, and times: SQLite has them as text that PostgreSQL reads.
+    Text,
+    /// Bytes.
+    Bytes,
+}
+
+/// This column's value isn't what the column is for.
+#[derive(Debug)]
+pub(super) struct Unfit(pub(super) String);
+
+impl Kind {
+    /// That of a column with this type; `None` for types that the schema doesn't use.
+    pub(super) fn of(postgres: &str) -> Option<Self> {
+        match postgres {
+            "bigint" | "integer" => Some(Self::Whole),
+            "double precision" => Some(Self::Real),
+            "boolean" => Some(Self::Flag),
+            "text" | "character varying" | "timestamp with time zone" => Some(Self::Text),
+            "bytea" => Some(Self::Bytes),
+            _ => None,
+        }
+    }
+}
+
+/// Writes a row, whose values are these columns in their order.
+pub(super) fn write(row: &SqliteRow, columns: &[Column], line: &mut Vec<u8>) -> Result<(), Unfit> {
+    for (index, column) in columns.iter().enumerate() {
+        if index > 0 {
+            line.push(b'\t');
+        }
+        let unfit = || Unfit(column.name.clone());
+        let value = row.try_get_raw(index).map_err(|_| unfit())?;
+        if value.is_null() {
+            line.extend_from_slice(b"\\N");
+        } else {
+            write_value(value, column.kind, line).ok_or_else(unfit)?;
+        }
+    }
+    line.push(b'\n');
+    Ok(())
+}
+
+fn write_value(value: SqliteValueRef<'_>, kind: Kind, line: &mut Vec<u8>) -> Option<()> {
+    // SQLite would turn any value into any type; what doesn't fit is not to become a 0.
+    let class = value.type_info().name().to_owned();
+    match (kind, class.as_str()) {
+        (Kind::Whole, "INTEGER") => write!(line, "{}", decode::<i64>(value)?).ok(),
+        (Kind::Flag, "INTEGER") => {
+            line.push(if decode::<i64>(value)? == 0 { b'f' } else { b't' });
+            Some(())
+        }
+        (Kind::Real, "REAL" | "INTEGER") => write!(line, "{}", decode::<f64>(value)?).ok(),
+        (Kind::Text, "TEXT") => {
+            escape(decode::<&str>(value)?, line);
+            Some(())
+        }
+        (Kind::Bytes, "BLOB") => {
+            line.extend_from_slice(b"\\\\x");
+            decode::<&[u8]>(value)?.iter().try_for_each(|byte| write!(line, "{byte:02x}")).ok()
+        }
+        _ => None,
+    }
+}
+
+fn decode<'r, T: Decode<'r, Sqlite>>(value: SqliteValueRef<'r>) -> Option<T> {
+    T::decode(value).ok()
+}
+
+fn escape(text: &str, line: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        match byte {
+            b'\\' => line.extend_from_slice(b"\\\\"),
+            b'\t' => line.extend_from_slice(b"\\t"),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            byte => line.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_ends_its_value() {
+        let mut line = Vec::new();
+        escape("a\tb\nc\r\\N é", &mut line);
+        assert_eq!(String::from_utf8(line).unwrap(), "a\\tb\\nc\\r\\\\N é");
+    }
+}
