@@ -92,7 +92,9 @@ impl Drop for Town {
 
 /// The beginning of a statement that has the numbers from 1 to this one as `n(i)`.
 pub(crate) fn numbers(last: u64) -> String {
-    format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+    format!(
+        "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
+    )
 }
 
 /// A Discord id.

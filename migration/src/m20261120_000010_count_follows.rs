@@ -84,8 +84,12 @@ fn added() -> Vec<IndexCreateStatement> {
         // What a server has to do with one channel, however many follow that from elsewhere.
         index("ix_channel_follows_guild_source", FOLLOWS, &["guild_id", "source_channel_id"]),
         index("ix_channel_follows_guild_target", FOLLOWS, &["guild_id", "target_channel_id"]),
-        // Who follows a server's channels, and what is to be done when the bot leaves it.
-        index("ix_channel_follows_source_guild_id", FOLLOWS, &["source_guild_id"]),
+        // Who follows a server's channels, without a look at the follows themselves; and what is to be done when the bot leaves it.
+        index(
+            "ix_channel_follows_source_guild_id",
+            FOLLOWS,
+            &["source_guild_id", "source_channel_id", "guild_id", "target_channel_id"],
+        ),
     ]
 }
 
