@@ -34,12 +34,13 @@ impl MigrationTrait for Migration {
         let db = manager.get_connection();
         db.execute_unprepared(COUNT_FOLLOWERS).await?;
         db.execute_unprepared(&count_follows()).await?;
-        for index in added() {
-            manager.create_index(index).await?;
+        manager.create_index(source_guild()).await?;
+        for (name, columns) in OF_CHANNEL {
+            manager.create_index(listed(manager, name, &columns)).await?;
         }
         if manager.get_database_backend() == DbBackend::Postgres {
             for (name, column) in LISTED {
-                replace(manager, index(name, FOLLOWS, &[column, "id"])).await?;
+                replace(manager, listed(manager, name, &[column])).await?;
             }
             db.execute_unprepared(POSTGRES).await?;
         } else {
@@ -62,9 +63,10 @@ impl MigrationTrait for Migration {
                 db.execute_unprepared(&format!("DROP TRIGGER {name}")).await?;
             }
         }
-        for index in added() {
-            manager.drop_index(drop_of(&index)).await?;
+        for (name, columns) in OF_CHANNEL {
+            manager.drop_index(drop_of(&index(name, FOLLOWS, &columns))).await?;
         }
+        manager.drop_index(drop_of(&source_guild())).await?;
         manager.drop_table(drop("follow_totals")).await?;
         manager.drop_table(drop("follower_counts")).await
     }
@@ -79,18 +81,22 @@ const LISTED: [(&str, &str); 3] = [
     ("ix_channel_follows_guild_id", "guild_id"),
 ];
 
-fn added() -> Vec<IndexCreateStatement> {
-    vec![
-        // What a server has to do with one channel, however many follow that from elsewhere.
-        index("ix_channel_follows_guild_source", FOLLOWS, &["guild_id", "source_channel_id"]),
-        index("ix_channel_follows_guild_target", FOLLOWS, &["guild_id", "target_channel_id"]),
-        // Who follows a server's channels, without a look at the follows themselves; and what is to be done when the bot leaves it.
-        index(
-            "ix_channel_follows_source_guild_id",
-            FOLLOWS,
-            &["source_guild_id", "source_channel_id", "guild_id", "target_channel_id"],
-        ),
-    ]
+/// What a server has to do with one channel, however many follow that from elsewhere.
+const OF_CHANNEL: [(&str, [&str; 2]); 2] = [
+    ("ix_channel_follows_guild_source", ["guild_id", "source_channel_id"]),
+    ("ix_channel_follows_guild_target", ["guild_id", "target_channel_id"]),
+];
+
+/// An index by which lists are read, newest first.
+fn listed(manager: &SchemaManager<'_>, name: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let key: &[&str] = if manager.get_database_backend() == DbBackend::Postgres { &["id"] } else { &[] };
+    index(name, FOLLOWS, &[columns, key].concat())
+}
+
+/// Who follows a server's channels, without a look at the follows themselves; and what is to be done when the bot leaves it.
+fn source_guild() -> IndexCreateStatement {
+    let columns = ["source_guild_id", "source_channel_id", "guild_id", "target_channel_id"];
+    index("ix_channel_follows_source_guild_id", FOLLOWS, &columns)
 }
 
 fn drop_of(index: &IndexCreateStatement) -> IndexDropStatement {

@@ -1,9 +1,9 @@
 //! Finding follows: one of them, pages of them, and the sets that filter the gateway's events.
 
-use sea_orm::sea_query::{IntoCondition, SimpleExpr, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use super::entity::channel_follows::{Column, Entity};
@@ -99,18 +99,14 @@ impl Store {
         cursor: Cursor,
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
-        let own = Column::GuildId.eq(guild.to_db());
+        let own = ids(Column::GuildId.eq(guild.to_db()));
         let Some(channel) = channel.map(ChannelId::to_db) else {
-            return self.page(own.into_condition(), cursor, limit, None).await;
+            return self.page(own.into_query(), cursor, limit, None).await;
         };
         // One index for each end: an OR would be looked for among all of the server's, or all of the channel's, follows.
-        let with = |end: SimpleExpr| {
-            let ids = Entity::find().select_only().column(Column::Id);
-            ids.filter(own.clone()).filter(end).into_query()
-        };
-        let mut ids = with(Column::SourceChannelId.eq(channel));
-        ids.union(UnionType::Distinct, with(Column::TargetChannelId.eq(channel)));
-        self.page(Column::Id.in_subquery(ids).into_condition(), cursor, limit, None).await
+        let mut with = own.clone().filter(Column::SourceChannelId.eq(channel)).into_query();
+        with.union(UnionType::Distinct, own.filter(Column::TargetChannelId.eq(channel)).into_query());
+        self.page(with, cursor, limit, None).await
     }
 
     /// Who follows this channel, from all servers.
@@ -121,8 +117,8 @@ impl Store {
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
         let total = self.count_followers(source).await?;
-        self.page(Column::SourceChannelId.eq(source.to_db()).into_condition(), cursor, limit, Some(total))
-            .await
+        let of_source = ids(Column::SourceChannelId.eq(source.to_db())).into_query();
+        self.page(of_source, cursor, limit, Some(total)).await
     }
 
     /// What this channel follows, and what its threads do: all whose webhooks stand in it.
@@ -135,7 +131,7 @@ impl Store {
         let target = target.to_db();
         let either =
             Condition::any().add(Column::TargetChannelId.eq(target)).add(Column::TargetParentId.eq(target));
-        self.page(either, cursor, limit, None).await
+        self.page(ids(either).into_query(), cursor, limit, None).await
     }
 
     /// This server's newest follows, for autocompletion (Discord: 25 choices).
@@ -204,39 +200,50 @@ impl Store {
         channel_ids(ids)
     }
 
-    /// A page of those that pass; how many there are is counted where it isn't known.
+    /// A page of the follows whose numbers `ids` selects; how many there are is counted where it isn't known. The numbers stand in the indexes: asked for
+    /// whole rows, PostgreSQL may go through all follows from the newest back.
     async fn page(
         &self,
-        filter: Condition,
+        ids: SelectStatement,
         cursor: Cursor,
         limit: u64,
         total: Option<u64>,
     ) -> Result<Page<Follow>, StoreError> {
-        let list = Entity::find().filter(filter);
-        let page = match cursor {
-            Cursor::Newest => list.clone().order_by_desc(Column::Id),
-            Cursor::OlderThan(id) => list.clone().filter(Column::Id.lt(id.0)).order_by_desc(Column::Id),
-            Cursor::NewerThan(id) => list.clone().filter(Column::Id.gt(id.0)).order_by_asc(Column::Id),
+        let id = || Expr::col("id");
+        let listed = Query::select().from_subquery(ids, "listed").to_owned();
+        let mut page = listed.clone().column("id").limit(bounded(limit)).to_owned();
+        match cursor {
+            Cursor::Newest => page.order_by("id", Order::Desc),
+            Cursor::OlderThan(than) => page.and_where(id().lt(than.0)).order_by("id", Order::Desc),
+            Cursor::NewerThan(than) => page.and_where(id().gt(than.0)).order_by("id", Order::Asc),
         };
-        let mut rows = page.limit(bounded(limit)).all(&self.db).await?;
+        let mut rows = Entity::find().filter(Column::Id.in_subquery(page)).all(&self.db).await?;
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
+        let count = async |which: Condition| -> Result<u64, StoreError> {
+            let count = listed.clone().expr(id().count()).cond_where(which).to_owned();
+            let row = self.db.query_one(&count).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+            Ok(row.try_get_by_index::<i64>(0)?.unsigned_abs())
+        };
         let newer = match (rows.first(), cursor) {
             (_, Cursor::Newest) => 0,
-            (Some(first), _) => list.clone().filter(Column::Id.gt(first.id)).count(&self.db).await?,
-            (None, Cursor::OlderThan(id)) => {
-                list.clone().filter(Column::Id.gte(id.0)).count(&self.db).await?
-            }
+            (Some(first), _) => count(id().gt(first.id).into_condition()).await?,
+            (None, Cursor::OlderThan(than)) => count(id().gte(than.0).into_condition()).await?,
             (None, Cursor::NewerThan(_)) => 0,
         };
         let total = match total {
             Some(total) => total,
-            None => list.count(&self.db).await?,
+            None => count(Condition::all()).await?,
         };
         Ok(Page { items: follow_row::follows(&self.db, rows).await?, total, newer })
     }
 }
 
+/// The numbers of the follows that pass.
+fn ids(filter: impl IntoCondition) -> Select<Entity> {
+    Entity::find().select_only().column(Column::Id).filter(filter.into_condition())
+}
+
 /// A limit as the databases take it: 63 bits.
 fn bounded(limit: u64) -> u64 {
-    limit.min(i64::MAX.unsigned_abs())
+    Ord::min(limit, i64::MAX.unsigned_abs())
 }
