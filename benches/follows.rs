@@ -295,10 +295,8 @@ fn million(town: &Town) -> Vec<String> {
         (SELECT 'news' AS tag UNION ALL SELECT 'release') k WHERE f.mode <> 'all'";
     let lanes =
         "INSERT INTO lanes (target_channel_id) SELECT DISTINCT target_channel_id FROM channel_follows";
-    let channels = format!(
-        "INSERT INTO channels (channel_id, audience, guild_id) SELECT source_channel_id, 'servers', MIN(source_guild_id) \
-         FROM channel_follows GROUP BY source_channel_id"
-    );
+    let channels = "INSERT INTO channels (channel_id, audience, guild_id) \
+        SELECT source_channel_id, 'servers', MIN(source_guild_id) FROM channel_follows GROUP BY source_channel_id";
     // The first giant's message is shown everywhere, the second's nowhere yet.
     let activity = |number: u64| {
         let message = OWED - 2 + number;
@@ -321,7 +319,7 @@ fn million(town: &Town) -> Vec<String> {
         follows,
         tags.to_owned(),
         lanes.to_owned(),
-        channels,
+        channels.to_owned(),
         activity(1),
         activity(2),
         deliveries(1, "shown", "1"),
