@@ -15,7 +15,7 @@ use super::send::{self, Performed, Sender};
 use super::upload;
 use super::{LEASE, REQUEST_TIMEOUT, Tools};
 
-/// What surrounds a request: connecting, reading the answer, recording.
+/// What surrounds a request: waiting for its turn (a call that waited too long doesn't leave any more), connecting, reading the answer, recording.
 const MARGIN: TimeDelta = TimeDelta::seconds(5);
 /// When to look again at a lane that another process holds, or that the database did not answer for.
 const LATER: TimeDelta = TimeDelta::seconds(5);
