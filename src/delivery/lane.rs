@@ -29,12 +29,17 @@ pub(super) async fn work(
     match hold(tools, target, shutdown).await {
         Ok(Again::Never) => None,
         Ok(Again::At(at)) => Some(at),
-        Ok(Again::Later) => Some(tools.clock.now() + LATER),
+        Ok(Again::Later) => Some(later(tools)),
         Err(error) => {
             tracing::error!(channel = %target, %error, "a lane stopped at the database");
-            Some(tools.clock.now() + LATER)
+            Some(later(tools))
         }
     }
+}
+
+/// Not all at the same moment, so that what fails together isn't tried again together.
+fn later(tools: &Tools) -> DateTime<Utc> {
+    tools.clock.now() + LATER + LATER * rand::random_range(0..1_000) / 1_000
 }
 
 /// When a lane is looked at again.

@@ -24,10 +24,11 @@ struct Entry {
 }
 
 /// What writes them into the database.
+#[derive(Clone)]
 struct Writer {
     store: Store,
     clock: Clock,
-    owner: String,
+    owner: Arc<str>,
     entries: Arc<Mutex<UnboundedReceiver<Entry>>>,
 }
 
@@ -36,9 +37,9 @@ impl Ledger {
     pub(super) fn new(store: &Store, clock: Clock, owner: String) -> Self {
         let (sender, entries) = unbounded_channel();
         let entries = Arc::new(Mutex::new(entries));
+        let writer = Writer { store: store.clone(), clock, owner: owner.into(), entries };
         for _ in 0..store.writers() {
-            let (store, owner, entries) = (store.clone(), owner.clone(), Arc::clone(&entries));
-            tokio::spawn(Writer { store, clock, owner, entries }.run());
+            tokio::spawn(writer.clone().run());
         }
         Self(sender)
     }
@@ -54,7 +55,11 @@ impl Ledger {
 impl Writer {
     async fn run(self) {
         while let Some(entries) = self.gather().await {
-            self.write(entries).await;
+            let writer = self.clone();
+            // A task of its own, so that its failure is not the end of writing.
+            if let Err(error) = tokio::spawn(async move { writer.write(entries).await }).await {
+                tracing::error!(%error, "lanes stopped, as writing down what they did failed");
+            }
         }
     }
 

@@ -13,6 +13,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -309,8 +310,12 @@ async fn step(
     for (row, pick) in lanes.iter_mut().zip(picks) {
         row.next = match pick {
             Ok(Pick::Work { work, newest }) => {
-                let step = (row.decide)(&work, now);
-                follow_step(&mut row.lane, &mut changes, step, work, newest, now).map(Ok)
+                // A message that can't be rendered is to stop no other lane.
+                let decided = catch_unwind(AssertUnwindSafe(|| (row.decide)(&work, now)));
+                match decided {
+                    Ok(step) => follow_step(&mut row.lane, &mut changes, step, work, newest, now).map(Ok),
+                    Err(_) => Some(Err(StoreError::Unreadable("a content: deciding upon it failed"))),
+                }
             }
             Ok(Pick::Wait(until)) => Some(Ok(Next::Wait(until))),
             Ok(Pick::Idle) => Some(Ok(Next::Idle)),

@@ -186,7 +186,7 @@ async fn what_is_wrong_with_one_harms_no_other(
     #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
 ) {
     let Some(db) = Db::new(backend).await else { return };
-    for (source, target) in [(1, 2), (10, 3), (20, 4), (20, 5)] {
+    for (source, target) in [(1, 2), (10, 3), (20, 4), (20, 5), (40, 6)] {
         follow(&db.store, source, target).await;
         db.store.record_events(&[posted(source, 100)], at(0)).await.unwrap();
     }
@@ -197,7 +197,9 @@ async fn what_is_wrong_with_one_harms_no_other(
     take(&db.store, 4, "other", at(1), at(30)).await.unwrap();
     let free = |target| Which::Free(channel(target));
     let lanes = [free(2), free(3), Which::Held(lost), free(5), free(4), free(9)];
-    let requests = lanes.into_iter().map(|lane| request(lane, None)).collect();
+    let mut requests: Vec<_> = lanes.into_iter().map(|lane| request(lane, None)).collect();
+    let decide: Decide<'_> = Box::new(|_, _| panic!("this can't be rendered"));
+    requests.push(LaneRequest { decide, ..request(free(6), None) });
     let holder = Holder { owner: "test", now: at(2), lease: TimeDelta::seconds(30) };
     let turns = db.store.advance(holder, requests).await.unwrap();
     let said: Vec<String> = turns
@@ -210,9 +212,10 @@ async fn what_is_wrong_with_one_harms_no_other(
         .collect();
     assert_eq!(said[0], "(Create(Part(0)), 100)");
     assert!(said[1].contains("ENCRYPTION_KEY"), "{}", said[1]);
-    assert_eq!(&said[2..], ["LostLease", "(Create(Part(0)), 100)", "Elsewhere", "Idle"]);
+    assert_eq!(said[2..6], ["LostLease", "(Create(Part(0)), 100)", "Elsewhere", "Idle"]);
+    assert!(said[6].contains("failed"), "{}", said[6]);
     let held = db.texts("SELECT lease_owner AS text FROM lanes ORDER BY target_channel_id").await;
-    assert_eq!(held, ["test", "", "other", "test"], "what can't be read is given back");
+    assert_eq!(held, ["test", "", "other", "test", ""], "what can't be read is given back");
 
     // A second message for the same part is refused, and its lane's alone.
     let requests = turns.into_iter().flatten().filter_map(|turn| {
