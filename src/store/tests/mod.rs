@@ -32,8 +32,8 @@ use tempfile::TempDir;
 use super::lane_rows::Taken;
 use super::sql::{Sql, stored};
 use super::{
-    Cipher, Decide, Done, Holder, Hook, Inserted, LaneRequest, Lease, Next, SourceEvent, Store, Turn, Which,
-    Work, gates,
+    Cipher, Decide, Done, Holder, Hook, Inserted, LaneRequest, Lease, Next, SourceEvent, Store, StoreError,
+    Turn, Which, Work, gates,
 };
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
 use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, NewFollow, Pair, Threads};
