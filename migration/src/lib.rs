@@ -22,6 +22,7 @@ mod m20261120_000007_create_panels;
 mod m20261120_000008_threads_and_tags;
 mod m20261120_000009_create_retention;
 mod m20261120_000010_count_follows;
+mod m20261120_000011_index_waiting;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000008_threads_and_tags::Migration),
             Box::new(m20261120_000009_create_retention::Migration),
             Box::new(m20261120_000010_count_follows::Migration),
+            Box::new(m20261120_000011_index_waiting::Migration),
         ]
     }
 }

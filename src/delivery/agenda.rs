@@ -70,6 +70,11 @@ impl Agenda {
         Some(target)
     }
 
+    /// Whether there will soon be room for more lanes than it knows of.
+    pub(super) fn runs_low(&self) -> bool {
+        self.queue.len() + self.at_work.len() < AT_WORK
+    }
+
     /// A lane stopped working, for good (for now) or until a time; one that was woken meanwhile begins again.
     pub(super) fn end(&mut self, target: ChannelId, again: Option<DateTime<Utc>>) {
         let woken = self.at_work.remove(&target).unwrap_or_default();

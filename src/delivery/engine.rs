@@ -14,12 +14,13 @@ use crate::store::Store;
 
 use super::agenda::Agenda;
 use super::forums::Forums;
+use super::ledger::Ledger;
 use super::{PATIENCE, SETTLING, Tools, lane};
 
 /// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
 const LOOK: Duration = Duration::from_secs(5);
-/// How many lanes one look brings at most.
-const LOOK_LIMIT: u64 = 10_000;
+/// How many lanes one look brings at most. Where there are more, the next look begins as soon as these are nearly done.
+const LOOK_LIMIT: u32 = 2_000;
 /// How long lanes have at the end to finish the request that they are in. What is cut off is settled at the next start.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -53,6 +54,8 @@ pub struct Engine {
     tools: Tools,
     news: UnboundedReceiver<News>,
     agenda: Agenda,
+    /// Where the next look goes on, if the last one didn't see all.
+    looked_up_to: Option<ChannelId>,
     working: JoinSet<(ChannelId, Option<DateTime<Utc>>)>,
 }
 
@@ -67,8 +70,10 @@ impl Engine {
     ) -> (Self, Waker) {
         let (waker, news) = unbounded_channel();
         let rest = rest.with_patience(PATIENCE);
-        let tools = Tools { store, rest, clock, application, owner, forums: Forums::default() };
-        (Self { tools, news, agenda: Agenda::default(), working: JoinSet::new() }, Waker(waker))
+        let ledger = Ledger::new(&store, clock, owner);
+        let tools = Tools { store, rest, clock, application, ledger, forums: Forums::default() };
+        let agenda = Agenda::default();
+        (Self { tools, news, agenda, looked_up_to: None, working: JoinSet::new() }, Waker(waker))
     }
 
     /// Works until `shutdown` says otherwise, then lets the lanes finish the request that they are in.
@@ -87,6 +92,7 @@ impl Engine {
                 Some(ended) = self.working.join_next() => self.end_lane(ended),
                 () = sleep_until(self.tools.clock, next_tick) => self.agenda.tick(self.tools.clock.now()),
                 _ = look.tick() => self.look().await,
+                () = std::future::ready(()), if self.looked_up_to.is_some() && self.agenda.runs_low() => self.look().await,
                 _ = shutdown.changed() => break,
             }
         }
@@ -124,14 +130,15 @@ impl Engine {
 
     async fn look(&mut self) {
         let now = self.tools.clock.now();
-        match self.tools.store.open_lanes(now, LOOK_LIMIT).await {
-            Ok(lanes) => {
-                for lane in lanes {
+        match self.tools.store.open_lanes(self.looked_up_to.take(), now, LOOK_LIMIT).await {
+            Ok(open) => {
+                for lane in open.lanes {
                     match lane.ready_at {
                         Some(at) => self.agenda.come_back(lane.target, at),
                         None => self.agenda.wake(lane.target),
                     }
                 }
+                self.looked_up_to = open.next;
             }
             Err(error) => tracing::error!(%error, "can't ask the database for open lanes"),
         }

@@ -3,19 +3,19 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use crate::domain::activity::Showing;
+use crate::domain::activity::{Mirror, Showing};
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::domain::place::Spot;
 use crate::rest::{UPLOAD_TIMEOUT, WEBHOOK_REASON};
-use crate::store::{Done, Lease, Next, StoreError, Work};
+use crate::store::{Decide, Done, LaneRequest, Lease, Next, StoreError, Turn, Which, Work};
 
 use super::parts;
 use super::send::{self, Performed, Sender};
 use super::upload;
 use super::{LEASE, REQUEST_TIMEOUT, Tools};
 
-/// What surrounds a request: connecting, reading the answer, recording.
+/// What surrounds a request: waiting for its turn (a call that waited too long doesn't leave any more), connecting, reading the answer, recording.
 const MARGIN: TimeDelta = TimeDelta::seconds(5);
 /// When to look again at a lane that another process holds, or that the database did not answer for.
 const LATER: TimeDelta = TimeDelta::seconds(5);
@@ -27,127 +27,117 @@ pub(super) async fn work(
     shutdown: &watch::Receiver<bool>,
 ) -> Option<DateTime<Utc>> {
     match hold(tools, target, shutdown).await {
-        Ok(again) => again,
+        Ok(Again::Never) => None,
+        Ok(Again::At(at)) => Some(at),
+        Ok(Again::Later) => Some(later(tools)),
         Err(error) => {
             tracing::error!(channel = %target, %error, "a lane stopped at the database");
-            Some(tools.clock.now() + LATER)
+            Some(later(tools))
         }
     }
+}
+
+/// Not all at the same moment, so that what fails together isn't tried again together.
+fn later(tools: &Tools) -> DateTime<Utc> {
+    tools.clock.now() + LATER + LATER * rand::random_range(0..1_000) / 1_000
+}
+
+/// When a lane is looked at again.
+enum Again {
+    Never,
+    At(DateTime<Utc>),
+    /// Another process has it now, or the database didn't answer.
+    Later,
 }
 
 async fn hold(
     tools: &Tools,
     target: ChannelId,
     shutdown: &watch::Receiver<bool>,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let now = tools.clock.now();
-    let Some(mut lease) = tools.store.claim_lane(target, &tools.owner, now, now + LEASE).await? else {
-        return Ok(Some(now + LATER));
-    };
-    let again = match advance(tools, &mut lease, shutdown).await {
-        Ok(again) => again,
-        Err(error) => {
-            // Best effort: otherwise the lease simply ends.
-            let _ = tools.store.release_lane(&lease, None).await;
-            return Err(error);
-        }
-    };
-    match again {
-        Again::Never { beside } => {
-            tools.store.release_lane(&lease, None).await?;
-            if beside {
-                part(tools, target, lease.spot).await?;
-            }
-        }
-        Again::At(at) => drop(tools.store.release_lane(&lease, Some(at)).await?),
-        Again::Lost => {}
-    }
-    Ok(match again {
-        Again::At(at) => Some(at),
-        Again::Never { .. } => None,
-        Again::Lost => Some(tools.clock.now() + LATER),
-    })
-}
-
-/// A webhook that was there for panels alone goes with the last of them.
-async fn part(tools: &Tools, target: ChannelId, spot: Spot) -> Result<(), StoreError> {
-    let Some(webhook) = tools.store.take_webhook_beside(target, spot).await? else { return Ok(()) };
-    if let Err(error) = tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
-        tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
-    }
-    Ok(())
-}
-
-/// When a lane that was held is looked at again.
-enum Again {
-    Never {
-        /// It has a webhook for panels alone, which may not be needed any more.
-        beside: bool,
-    },
-    At(DateTime<Utc>),
-    /// Another process has it now.
-    Lost,
-}
-
-async fn advance(
-    tools: &Tools,
-    lease: &mut Lease,
-    shutdown: &watch::Receiver<bool>,
 ) -> Result<Again, StoreError> {
-    let mut sender = Sender::new(tools, lease.target, lease.spot).await?;
-    let mut done: Option<Done> = None;
+    let Some(Turn { mut next, lease, webhook }) = tools.ledger.ask(request(Which::Free(target))).await else {
+        return Ok(Again::Later);
+    };
+    let Some(mut lease) = lease else { return Ok(not_held(&next)) };
+    let mut sender = Sender::new(tools, target, lease.spot, webhook);
     loop {
-        let now = tools.clock.now();
-        let recording = done.clone();
-        let next = tools.store.advance(lease, recording, now, &mut |work| decide(work, now)).await?;
         let (step, work) = match next {
             Next::Do { step, work } => (step, work),
             Next::Wait(until) => return Ok(Again::At(until)),
-            Next::Idle => return Ok(Again::Never { beside: sender.beside }),
-            Next::LostLease => return lost(tools, &sender, done).await,
+            Next::Idle if sender.beside => {
+                part(tools, target, lease.spot).await?;
+                return Ok(Again::Never);
+            }
+            other => return Ok(not_held(&other)),
         };
         if *shutdown.borrow() {
-            return stop(tools, lease, step, &work).await;
+            return Ok(stop(tools, lease, step, &work).await);
         }
         // No request is begun that the lease doesn't outlast.
         let (now, longest) = (tools.clock.now(), longest(step, &work));
         if lease.until - now < longest + MARGIN {
-            match tools.store.renew_lane(lease, now + longest + LEASE).await? {
-                Some(renewed) => *lease = renewed,
-                None => return Ok(Again::Lost),
+            match tools.store.renew_lane(&lease, now + longest + LEASE).await? {
+                Some(renewed) => lease = renewed,
+                None => return Ok(Again::Later),
             }
         }
-        match sender.perform(step, &work).await? {
-            Performed::Done(what) => done = Some(what),
-            Performed::Wait(what, until) => {
-                tools.store.advance(lease, what, tools.clock.now(), &mut |_| Step::Wait(until)).await?;
-                return Ok(Again::At(until));
-            }
-        }
+        let done = match sender.perform(step, &work).await? {
+            Performed::Done(done) => done,
+            Performed::Wait(done, until) => return Ok(rest(tools, lease, done, until).await),
+        };
+        let all_shown = completes(step, &work, &done);
+        let recording = LaneRequest { done: Some(done.clone()), all_shown, ..request(Which::Held(lease)) };
+        let Some(turn) = tools.ledger.ask(recording).await else { return Ok(Again::Later) };
+        let Some(held) = turn.lease else { return lost(tools, &sender, done).await };
+        (next, lease) = (turn.next, held);
+    }
+}
+
+/// Asks what is next in a lane.
+fn request(lane: Which) -> LaneRequest<'static> {
+    LaneRequest { lane, done: None, all_shown: false, decide: Box::new(decide), rest_until: None }
+}
+
+/// What to do about a lane that isn't held.
+fn not_held(next: &Next) -> Again {
+    match next {
+        Next::Wait(until) => Again::At(*until),
+        Next::Idle => Again::Never,
+        Next::Elsewhere | Next::LostLease | Next::Do { .. } => Again::Later,
+    }
+}
+
+/// Records what was done and gives the lane back: nothing can be sent before that time.
+async fn rest(tools: &Tools, lease: Lease, done: Option<Done>, until: DateTime<Utc>) -> Again {
+    let decide: Decide<'static> = Box::new(move |_, _| Step::Wait(until));
+    let resting = LaneRequest { done, decide, rest_until: Some(until), ..request(Which::Held(lease)) };
+    match tools.ledger.ask(resting).await {
+        Some(_) => Again::At(until),
+        None => Again::Later,
     }
 }
 
 /// The program ends: nothing new is begun, and a create that was announced but not sent leaves no doubt behind.
-async fn stop(tools: &Tools, lease: &Lease, step: Step, work: &Work) -> Result<Again, StoreError> {
-    let now = tools.clock.now();
-    if let (Step::Create(_), Some(in_flight)) = (step, work.in_flight) {
-        tools.store.advance(lease, Some(Done::NotMade { in_flight }), now, &mut |_| Step::Wait(now)).await?;
-    }
-    Ok(Again::At(now))
+async fn stop(tools: &Tools, lease: Lease, step: Step, work: &Work) -> Again {
+    let not_made = match (step, work.in_flight) {
+        (Step::Create(_), Some(in_flight)) => Some(Done::NotMade { in_flight }),
+        _ => None,
+    };
+    rest(tools, lease, not_made, tools.clock.now()).await
 }
 
 /// Who loses a lane deletes what it just made: the lane's new holder doesn't know of it, and makes it again; unless that has found it already. What it just changed
 /// may be older than what the new holder shows there.
-async fn lost(tools: &Tools, sender: &Sender<'_>, done: Option<Done>) -> Result<Again, StoreError> {
+async fn lost(tools: &Tools, sender: &Sender<'_>, done: Done) -> Result<Again, StoreError> {
     match done {
-        Some(Done::Created { mirror, .. }) if tools.store.mirrored(mirror.message).await?.is_none() => {
+        Done::Created { mirror, .. } if tools.store.mirrored(mirror.message).await?.is_none() => {
             tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is taken back");
             sender.take_back(&mirror).await;
         }
-        Some(Done::Edited { message, .. }) => tools.store.show_again(message).await?,
+        Done::Edited { message, .. } => tools.store.show_again(message).await?,
         _ => {}
     }
-    Ok(Again::Lost)
+    Ok(Again::Later)
 }
 
 fn decide(work: &Work, now: DateTime<Utc>) -> Step {
@@ -165,9 +155,32 @@ fn decide(work: &Work, now: DateTime<Utc>) -> Step {
     step
 }
 
+/// Whether all of the newest revision is shown with what was just done: then nothing needs to be looked at, unless there is a newer one.
+fn completes(step: Step, work: &Work, done: &Done) -> bool {
+    let (touched, made) = match (step, done) {
+        (Step::Create(_), Done::Created { .. }) => (None, 1),
+        (Step::Edit(..), Done::Edited { message, .. }) => (Some(*message), 0),
+        _ => return false,
+    };
+    let parts = parts::parts(work).len();
+    let wanted = |mirror: &Mirror| usize::try_from(mirror.part.0).is_ok_and(|part| part < parts);
+    let current =
+        |mirror: &Mirror| mirror.revision == work.activity.revision || Some(mirror.message) == touched;
+    work.mirrors.len() + made == parts && work.mirrors.iter().all(|mirror| wanted(mirror) && current(mirror))
+}
+
+/// A webhook that was there for panels alone goes with the last of them.
+async fn part(tools: &Tools, target: ChannelId, spot: Spot) -> Result<(), StoreError> {
+    let Some(webhook) = tools.store.take_webhook_beside(target, spot).await? else { return Ok(()) };
+    if let Err(error) = tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
+        tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
+    }
+    Ok(())
+}
+
 /// How long a step may take: files may be large.
 fn longest(step: Step, work: &Work) -> TimeDelta {
-    let with = |what: fn(&Showing) -> bool| work.content.as_ref().is_some_and(what);
+    let with = |what: fn(&Showing) -> bool| work.content.as_deref().is_some_and(what);
     let span = |duration| TimeDelta::from_std(duration).unwrap_or(LEASE);
     // What begins a post asks for its forum and its webhook first.
     let before = if matches!(step, Step::Create(_)) && work.channel().is_none() { 2 } else { 0 };

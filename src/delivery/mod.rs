@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!             wake (new work) ─┐
-//!  look at the database (slow) ─┼─► Engine ─► one task a lane: claim ─► advance ─► send ─► advance … ─► release
-//!      a lane's time has come ─┘     ▲                                                            │
-//!                                    └──────────────── came to rest, or: again at … ──────────────┘
+//!  look at the database (slow) ─┼─► Engine ─► one task a lane: take, what is next? ─► send ─► done, what is next? … ─► nothing: given back
+//!      a lane's time has come ─┘     ▲                    └─────────────┬──────────────────┘                           │
+//!                                    │                               Ledger: all that ask, in one transaction          │
+//!                                    └──────────────── came to rest, or: again at … ───────────────────────────────────┘
 //! ```
 //! What a lane does next is decided by [`next_step`](crate::domain::next_step); this module is the I/O around it. Lanes wait on their own: a slow or broken
 //! target never holds another. Nothing here is needed to remember work: that is in the database, and a lost wake-up is a delay, not a loss.
@@ -14,6 +15,7 @@ mod change;
 mod engine;
 mod forums;
 mod lane;
+mod ledger;
 mod parts;
 mod posts;
 mod redraw;
@@ -32,6 +34,7 @@ use crate::store::Store;
 
 pub use self::engine::{Engine, Waker};
 use self::forums::Forums;
+use self::ledger::Ledger;
 
 /// How long a lane is held without being renewed. It must outlast a request's timeout: after it, whatever was in flight is surely over.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
@@ -52,7 +55,6 @@ struct Tools {
     clock: Clock,
     /// Owns the webhooks.
     application: ApplicationId,
-    /// The name of this process in the lanes' leases; no other process has it.
-    owner: String,
+    ledger: Ledger,
     forums: Forums,
 }

@@ -15,7 +15,7 @@ use crate::store::Work;
 
 /// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
 pub(super) fn parts(work: &Work) -> Vec<Payload> {
-    match &work.content {
+    match work.content.as_deref() {
         Some(Showing::Message(content)) => render(content, &stage(work)),
         Some(Showing::Panel { panel: face }) => {
             let place = work.surroundings;
@@ -42,7 +42,7 @@ pub(super) fn landing(work: &Work) -> Landing {
 
 /// What a forum's post is called that shows it.
 pub(super) fn title(work: &Work) -> Option<String> {
-    match &work.content {
+    match work.content.as_deref() {
         Some(Showing::Message(content)) => Some(title_of(content)),
         Some(Showing::Panel { .. }) => parts(work).first().map(panel_title),
         None => None,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::activity::{Ending, Mirror, Part};
+use crate::domain::activity::{Ending, Mirror, Part, Showing};
 use crate::domain::ids::{ChannelId, TagId, WebhookId};
 use crate::domain::place::{Place, Spot};
 use crate::domain::text;
@@ -58,7 +58,7 @@ impl Sender<'_> {
     }
 
     fn tags(&self, forum: &Channel, work: &Work) -> Vec<TagId> {
-        fitting_tags(forum, work.content.as_ref().and_then(|content| content.as_message()))
+        fitting_tags(forum, work.content.as_deref().and_then(Showing::as_message))
     }
 
     async fn stands_elsewhere(&self, webhook: WebhookId, channel: ChannelId) -> Result<bool, RestError> {

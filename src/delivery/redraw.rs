@@ -84,7 +84,7 @@ impl Sender<'_> {
 
 /// Whether it is a panel that is shown.
 pub(super) fn is_panel(work: &Work) -> bool {
-    matches!(work.content, Some(Showing::Panel { .. }))
+    matches!(work.content.as_deref(), Some(Showing::Panel { .. }))
 }
 
 /// That this mirror shows the newest revision now.

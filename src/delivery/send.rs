@@ -16,7 +16,7 @@ use crate::metrics as names;
 use crate::rest::{
     ChangeOutcome, ErrorCode, Landing, Posted, Refusal, SendOutcome, Upload, WEBHOOK_REASON, WebhookAccess,
 };
-use crate::store::{BreakWhich, Done, StoreError, Work};
+use crate::store::{BreakWhich, Done, LaneWebhook, StoreError, Work};
 
 use super::posts::{Gone, Heading};
 use super::{SETTLING, Tools, parts, redraw, settle, upload};
@@ -50,11 +50,10 @@ pub(super) struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     /// A sender for a target, with its webhook as the database knows it.
-    pub(super) async fn new(tools: &'a Tools, target: ChannelId, spot: Spot) -> Result<Self, StoreError> {
-        let known = tools.store.lane_webhook(target).await?;
-        let beside = known.as_ref().is_some_and(|known| known.beside);
-        let webhook = known.map(|known| known.webhook);
-        Ok(Self { tools, target, webhook, beside, spot, asked_anew: false })
+    pub(super) fn new(tools: &'a Tools, target: ChannelId, spot: Spot, webhook: Option<LaneWebhook>) -> Self {
+        let beside = webhook.as_ref().is_some_and(|known| known.beside);
+        let webhook = webhook.map(|known| known.webhook);
+        Self { tools, target, webhook, beside, spot, asked_anew: false }
     }
 
     /// Does one step.

@@ -21,9 +21,6 @@ use super::uploads::Handover;
 const REPETITIONS: u32 = 3;
 /// The first pause before a repetition; each one is twice as long as the one before, give or take a half.
 const PAUSE: Duration = Duration::from_millis(300);
-/// A turn that comes so much later than the caller has patience for comes after a time in which the whole process stood still. Whoever wanted the request may
-/// not want it any more: another process may have its lane.
-const OVERSLEPT: Duration = Duration::from_secs(1);
 /// The largest answer that is read: Discord's largest (a server's channels) are far below.
 const LARGEST_ANSWER: usize = 32 << 20;
 /// How much of Discord's own text for an error is kept, in characters.
@@ -70,10 +67,6 @@ impl Rest {
         let mut again = false;
         for repetition in 0.. {
             let permit = self.shared.limits.turn(call.key(), again, deadline).await?;
-            if Instant::now() > deadline + OVERSLEPT {
-                permit.unsent();
-                return Err(RestError::NotSent);
-            }
             let error = match self.exchange(call, permit, self.request(call), None).await {
                 Ok(body) => return Ok(body),
                 Err(error) => error,

@@ -44,6 +44,11 @@ impl Store {
         }
     }
 
+    /// How many transactions that write are of use at the same time.
+    pub(crate) const fn writers(&self) -> usize {
+        if self.turn.is_some() { 1 } else { 2 }
+    }
+
     /// Begins to write. On SQLite, which has one writer at a time, writers queue up here, in order and without
     /// polling; `BEGIN IMMEDIATE` then keeps a transaction that has read from failing when it comes to write.
     pub(super) async fn write(&self) -> Result<Write, StoreError> {

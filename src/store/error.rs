@@ -6,7 +6,7 @@ use sea_orm::DbErr;
 use crate::domain::ids::InvalidId;
 
 /// A failure of the store. None of them says anything to a person in Discord; the boundary logs it once.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The address is of neither database, or has a mistake in it. It isn't repeated, as it may hold a password.
     #[error(

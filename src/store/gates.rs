@@ -51,11 +51,6 @@ pub(super) fn are_locks(db: &impl ConnectionTrait) -> bool {
     db.get_database_backend() == DbBackend::Postgres
 }
 
-/// What makes a SELECT lock its rows, where there are row locks.
-pub(super) fn lock_clause(db: &impl ConnectionTrait) -> &'static str {
-    if are_locks(db) { " FOR UPDATE" } else { "" }
-}
-
 /// Each once, in the order in which they are locked.
 fn sorted(ids: impl IntoIterator<Item = ChannelId>) -> Vec<i64> {
     let mut ids: Vec<i64> = ids.into_iter().map(ChannelId::to_db).collect();

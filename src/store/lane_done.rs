@@ -1,12 +1,14 @@
-//! Recording what a lane's holder has done. Recording the same once more changes nothing (but the count of
-//! attempts), so that a holder who doesn't know whether its last record arrived can repeat it.
+//! Recording what the holders of lanes have done: of all lanes of a batch together, one statement for each kind of change. Recording the same
+//! once more changes nothing (but the count of attempts), so that a holder who doesn't know whether its last record arrived can repeat it.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
+use serde_json::Value;
 
 use super::connect::Write;
-use super::entity::mirrors;
-use super::sql::{Sql, stored};
+use super::sql::{Kind, Sql, Table, cell};
 use crate::domain::activity::{DeliveryId, Ending, InFlight, Mirror, Revision};
 use crate::domain::ids::MessageId;
 
@@ -74,107 +76,187 @@ pub enum Done {
     },
 }
 
-/// Writes it down. `mark` is the lane's create in flight, cleared where this answers it.
-pub(super) async fn record(txn: &Write, done: Done, mark: &mut Option<InFlight>) -> Result<(), DbErr> {
-    match done {
-        Done::Created { in_flight, mirror } => {
-            insert_mirror(txn, in_flight.delivery, &mirror).await?;
-            succeeded(txn, in_flight.delivery).await?;
-            mark.take_if(|mark| *mark == in_flight);
+impl Done {
+    /// Whether this answers the create in flight.
+    pub(super) fn answers(&self, mark: InFlight) -> bool {
+        match self {
+            Self::Created { in_flight, .. } | Self::NotMade { in_flight } => mark == *in_flight,
+            Self::Postponed { delivery, .. } | Self::Ended { delivery, .. } => mark.delivery == *delivery,
+            Self::InDoubt { .. } | Self::Edited { .. } | Self::Deleted { .. } | Self::Cleared { .. } => false,
         }
-        Done::NotMade { in_flight } => {
-            mark.take_if(|mark| *mark == in_flight);
-            end_if_stopped(txn, in_flight.delivery).await?;
+    }
+}
+
+/// What is to be written down of many lanes, by kind of change. Each has changes of its own deliveries only, so that their order says nothing.
+#[derive(Default)]
+pub(super) struct Changes {
+    created: Vec<(DeliveryId, Mirror)>,
+    edited: Vec<[Value; 4]>,
+    removed: Vec<[Value; 2]>,
+    /// What was done, and whether with it all of this revision is shown.
+    succeeded: Vec<(DeliveryId, Option<Revision>)>,
+    gone: Vec<DeliveryId>,
+    cleared: Vec<DeliveryId>,
+    postponed: Vec<(DeliveryId, DateTime<Utc>)>,
+    not_made: Vec<DeliveryId>,
+    pub(super) ended: Vec<(DeliveryId, Ending)>,
+    /// What turned out to be shown wholly.
+    pub(super) rests: Vec<(DeliveryId, Revision)>,
+    /// What is not to be done before some time.
+    pub(super) waits: Vec<(DeliveryId, DateTime<Utc>)>,
+}
+
+impl Changes {
+    /// Adds what was done in a lane; with `all_shown`, it was all that was left of its revision.
+    pub(super) fn add(&mut self, done: Done, all_shown: bool) {
+        match done {
+            Done::Created { in_flight, mirror } => {
+                self.created.push((in_flight.delivery, mirror));
+                self.succeeded.push((in_flight.delivery, all_shown.then_some(in_flight.revision)));
+            }
+            Done::NotMade { in_flight } => self.not_made.push(in_flight.delivery),
+            // Written down with the lane.
+            Done::InDoubt { .. } => {}
+            Done::Edited { delivery, message, was, revision } => {
+                let (message, was) = (message.to_db().into(), was.0.into());
+                self.edited.push([message, delivery.0.into(), was, revision.0.into()]);
+                self.succeeded.push((delivery, all_shown.then_some(revision)));
+            }
+            Done::Deleted { delivery, message } => {
+                self.removed.push([message.to_db().into(), delivery.0.into()]);
+                self.succeeded.push((delivery, None));
+                self.gone.push(delivery);
+            }
+            Done::Cleared { delivery, message } => {
+                self.removed.push([message.to_db().into(), delivery.0.into()]);
+                self.succeeded.push((delivery, None));
+                self.cleared.push(delivery);
+            }
+            Done::Postponed { delivery, until } => {
+                self.postponed.push((delivery, until));
+                self.not_made.push(delivery);
+            }
+            Done::Ended { delivery, ending } => self.ended.push((delivery, ending)),
         }
-        // Written down with the lane.
-        Done::InDoubt { .. } => {}
-        Done::Edited { delivery, message, was, revision } => {
-            // Not over what was written meanwhile: that the mirror is to be shown anew.
-            let update = "UPDATE mirrors SET revision = $3 WHERE message_id = $1 AND delivery_id = $2 AND revision = $4";
-            let values = [message.to_db().into(), delivery.0.into(), revision.0.into(), was.0.into()];
-            Sql::new(update, values).execute(&**txn).await?;
-            succeeded(txn, delivery).await?;
-        }
-        Done::Deleted { delivery, message } => {
-            delete_mirror(txn, delivery, message).await?;
-            // Where somebody asked for it, what was deleted by hand comes back.
-            let update =
-                "UPDATE deliveries SET shown_revision = NULL, remake = FALSE WHERE id = $1 AND remake";
-            Sql::new(update, [delivery.0.into()]).execute(&**txn).await?;
-        }
-        Done::Cleared { delivery, message } => {
-            delete_mirror(txn, delivery, message).await?;
-            let update = "UPDATE deliveries SET shown_revision = NULL WHERE id = $1";
-            Sql::new(update, [delivery.0.into()]).execute(&**txn).await?;
-        }
-        Done::Postponed { delivery, until } => {
-            let update = "UPDATE deliveries SET attempts = attempts + 1, wait_until = $2 \
-                WHERE id = $1 AND state = 'due'";
-            Sql::new(update, [delivery.0.into(), stored(until).into()]).execute(&**txn).await?;
-            mark.take_if(|mark| mark.delivery == delivery);
-            end_if_stopped(txn, delivery).await?;
-        }
-        Done::Ended { delivery, ending } => {
-            end(txn, delivery, ending).await?;
-            mark.take_if(|mark| mark.delivery == delivery);
-        }
+    }
+
+    /// Writes all of it down. Returns the deliveries of which another message is known to show the same part: nothing was recorded of that.
+    pub(super) async fn write(mut self, txn: &Write) -> Result<HashSet<DeliveryId>, DbErr> {
+        let doubled = insert_mirrors(txn, &self.created).await?;
+        self.succeeded.retain(|(delivery, _)| !doubled.contains(delivery));
+        // Not over what was written meanwhile: that the mirror is to be shown anew.
+        let update = "UPDATE mirrors SET revision = t.newer FROM ";
+        let which = " WHERE message_id = t.message AND delivery_id = t.delivery AND revision = t.was";
+        let columns = [number("message"), number("delivery"), number("was"), number("newer")];
+        run(txn, update, Table::new(columns, self.edited), which).await?;
+        let delete =
+            "DELETE FROM mirrors WHERE (message_id, delivery_id) IN (SELECT t.message, t.delivery FROM ";
+        run(txn, delete, Table::new([number("message"), number("delivery")], self.removed), ")").await?;
+        succeeded(txn, &self.succeeded).await?;
+        // Where somebody asked for it, what was deleted by hand comes back.
+        let update = "UPDATE deliveries SET shown_revision = NULL, remake = FALSE FROM ";
+        run(txn, update, deliveries(&self.gone), " WHERE id = t.delivery AND remake").await?;
+        let update = "UPDATE deliveries SET shown_revision = NULL FROM ";
+        run(txn, update, deliveries(&self.cleared), " WHERE id = t.delivery").await?;
+        let update = "UPDATE deliveries SET attempts = attempts + 1, wait_until = t.until FROM ";
+        run(txn, update, times(&self.postponed), " WHERE id = t.delivery AND state = 'due'").await?;
+        end_stopped(txn, &self.not_made).await?;
+        let rows = self.ended.iter().map(|(delivery, ending)| [delivery.0.into(), ending.as_str().into()]);
+        let ended = Table::new([number("delivery"), ("how", Kind::Text)], rows);
+        let update = "UPDATE deliveries SET state = 'ended', outcome = t.how, wait_until = NULL FROM ";
+        run(txn, update, ended, " WHERE id = t.delivery").await?;
+        let update = format!("UPDATE deliveries SET {REST} FROM ");
+        run(txn, &update, revisions(self.rests), " WHERE id = t.delivery").await?;
+        let update = "UPDATE deliveries SET wait_until = t.until FROM ";
+        run(txn, update, times(&self.waits), " WHERE id = t.delivery").await?;
+        Ok(doubled)
+    }
+}
+
+/// All is shown that is wanted.
+const REST: &str =
+    "state = 'shown', shown_revision = t.shown, wait_until = NULL, attempts = 0, remake = FALSE";
+
+/// Runs a statement about these rows, if there are any.
+async fn run<const N: usize>(txn: &Write, before: &str, rows: Table<N>, after: &str) -> Result<(), DbErr> {
+    if !rows.is_empty() {
+        Sql::new(before, []).table(&**txn, rows).then(after).execute(&**txn).await?;
     }
     Ok(())
 }
 
-/// Ends a delivery for good.
-pub(super) async fn end(txn: &Write, delivery: DeliveryId, ending: Ending) -> Result<(), DbErr> {
-    let update = "UPDATE deliveries SET state = 'ended', outcome = $2, wait_until = NULL WHERE id = $1";
-    Sql::new(update, [delivery.0.into(), ending.as_str().into()]).execute(&**txn).await?;
-    Ok(())
+const fn number(name: &'static str) -> (&'static str, Kind) {
+    (name, Kind::Number)
 }
 
-async fn delete_mirror(txn: &Write, delivery: DeliveryId, message: MessageId) -> Result<(), DbErr> {
-    let delete = "DELETE FROM mirrors WHERE message_id = $1 AND delivery_id = $2";
-    Sql::new(delete, [message.to_db().into(), delivery.0.into()]).execute(&**txn).await?;
-    succeeded(txn, delivery).await
+fn deliveries(ids: &[DeliveryId]) -> Table<1> {
+    Table::numbers("delivery", ids.iter().map(|id| id.0))
 }
 
-async fn insert_mirror(txn: &Write, delivery: DeliveryId, mirror: &Mirror) -> Result<(), DbErr> {
-    let row = mirrors::Model {
-        message_id: mirror.message.to_db(),
-        channel_id: mirror.channel.to_db(),
-        webhook_id: mirror.webhook.to_db(),
-        delivery_id: delivery.0,
-        part: mirror.part.0,
-        revision: mirror.revision.0,
-        files: i32::from(mirror.files),
+fn revisions(shown: impl IntoIterator<Item = (DeliveryId, Revision)>) -> Table<2> {
+    let rows = shown.into_iter().map(|(delivery, revision)| [delivery.0.into(), revision.0.into()]);
+    Table::new([number("delivery"), number("shown")], rows)
+}
+
+fn times(waiting: &[(DeliveryId, DateTime<Utc>)]) -> Table<2> {
+    let rows = waiting.iter().map(|(delivery, until)| [delivery.0.into(), cell(*until).into()]);
+    Table::new([number("delivery"), ("until", Kind::Time)], rows)
+}
+
+/// Only the same message again is passed over; a second message for one part is returned.
+async fn insert_mirrors(txn: &Write, created: &[(DeliveryId, Mirror)]) -> Result<HashSet<DeliveryId>, DbErr> {
+    if created.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let columns = ["message", "channel", "webhook", "delivery", "part", "revision", "files"].map(number);
+    let rows = || {
+        created.iter().map(|(delivery, mirror)| {
+            [
+                mirror.message.to_db().into(),
+                mirror.channel.to_db().into(),
+                mirror.webhook.to_db().into(),
+                delivery.0.into(),
+                mirror.part.0.into(),
+                mirror.revision.0.into(),
+                mirror.files.into(),
+            ]
+        })
     };
-    let values = [
-        row.message_id.into(),
-        row.channel_id.into(),
-        row.webhook_id.into(),
-        row.delivery_id.into(),
-        row.part.into(),
-        row.revision.into(),
-        row.files.into(),
-    ];
-    // Only the same message again is passed over; a second message for one part is an error.
     let insert = "INSERT INTO mirrors (message_id, channel_id, webhook_id, delivery_id, part, revision, files) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (message_id) DO NOTHING";
-    Sql::new(insert, values).execute(&**txn).await?;
-    Ok(())
+        SELECT t.message, t.channel, t.webhook, t.delivery, t.part, t.revision, t.files FROM ";
+    let insert = Sql::new(insert, []).table(&**txn, Table::new(columns, rows()));
+    let inserted = insert.then(" WHERE TRUE ON CONFLICT DO NOTHING").execute(&**txn).await?;
+    if usize::try_from(inserted) == Ok(created.len()) {
+        return Ok(HashSet::new());
+    }
+    let query = Sql::new("SELECT t.delivery FROM ", []).table(&**txn, Table::new(columns, rows())).then(
+        " WHERE NOT EXISTS (SELECT 1 FROM mirrors m \
+         WHERE m.message_id = t.message AND m.delivery_id = t.delivery AND m.part = t.part)",
+    );
+    Ok(query.numbers(&**txn).await?.into_iter().map(DeliveryId).collect())
 }
 
-async fn succeeded(txn: &Write, delivery: DeliveryId) -> Result<(), DbErr> {
-    let update = "UPDATE deliveries SET attempts = 0, wait_until = NULL \
-        WHERE id = $1 AND (attempts > 0 OR wait_until IS NOT NULL)";
-    Sql::new(update, [delivery.0.into()]).execute(&**txn).await?;
-    Ok(())
+/// What succeeded is no longer waiting. Where with it all of a revision is shown, and that is still the newest, the delivery rests: mostly so, and it needn't be
+/// looked at once more.
+async fn succeeded(txn: &Write, succeeded: &[(DeliveryId, Option<Revision>)]) -> Result<(), DbErr> {
+    let shown = succeeded.iter().filter_map(|(delivery, shown)| Some((*delivery, (*shown)?)));
+    let update = format!("UPDATE deliveries SET {REST} FROM ");
+    let which = " WHERE id = t.delivery AND state = 'due' AND NOT withdrawn \
+        AND EXISTS (SELECT 1 FROM activities a WHERE a.id = activity_id AND a.revision = t.shown AND NOT a.deleted) \
+        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id AND m.revision <> t.shown)";
+    run(txn, &update, revisions(shown), which).await?;
+    let update = "UPDATE deliveries SET attempts = 0, wait_until = NULL FROM ";
+    let which = " WHERE id = t.delivery AND (attempts > 0 OR wait_until IS NOT NULL)";
+    let rows = Table::numbers("delivery", succeeded.iter().map(|(delivery, _)| delivery.0));
+    run(txn, update, rows, which).await
 }
 
 /// Pausing spares the delivery whose create is in flight. If that then turns out to have made nothing, it ends
 /// like the others.
-async fn end_if_stopped(txn: &Write, delivery: DeliveryId) -> Result<(), DbErr> {
-    let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
-        WHERE id = $1 AND state = 'due' AND shown_revision IS NULL \
+async fn end_stopped(txn: &Write, not_made: &[DeliveryId]) -> Result<(), DbErr> {
+    let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL FROM ";
+    let which = " WHERE id = t.delivery AND state = 'due' AND shown_revision IS NULL \
         AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) \
         AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.id = deliveries.follow_id AND f.is_active)";
-    Sql::new(update, [delivery.0.into()]).execute(&**txn).await?;
-    Ok(())
+    run(txn, update, deliveries(not_made), which).await
 }

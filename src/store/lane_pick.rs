@@ -1,4 +1,4 @@
-//! Which delivery of a lane is next, and all that is known of it.
+//! Which delivery of a lane is next, and all that is known of it: for all lanes of a batch together.
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
 //! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
@@ -6,16 +6,20 @@
 //!    edit that isn't waiting. Only the head may be shown first, so that first showings keep their order: while
 //!    it waits, those behind it wait too, but not edits.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
+use sea_orm::FromQueryResult;
 
 use super::connect::Write;
 use super::entity::mirrors;
-use super::lane_place::Here;
-use super::sql::{Sql, stored};
-use super::{Cipher, Lease, StoreError, Work};
+use super::lane_contents::Contents;
+use super::lane_place::{self, Here};
+use super::sql::{Kind, Sql, Table};
+use super::{Lease, StoreError, Work};
 use crate::domain::activity::{
-    Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision,
+    Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision, Showing,
 };
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, MessageId, UserId, WebhookId};
@@ -23,110 +27,221 @@ use crate::domain::place::Place;
 
 /// What is next in a lane.
 pub(super) enum Pick {
-    /// This delivery.
-    Work(Box<Work>),
+    /// A delivery.
+    Work {
+        work: Box<Work>,
+        /// The newest message that is known to stand where it is to be shown.
+        newest: Option<MessageId>,
+    },
     /// None before this time.
     Wait(DateTime<Utc>),
     /// None.
     Idle,
 }
 
-const CANDIDATE: &str = "SELECT d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, d.attempts, \
-    a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.content, a.author_id, a.created_at, \
-    a.source_channel_id, a.thread_id, a.place \
-    FROM deliveries d JOIN activities a ON a.id = d.activity_id ";
+/// A lane that is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) lease: &'a Lease,
+    pub(super) mark: Option<InFlight>,
+}
 
+/// A delivery that may be next.
 #[derive(FromQueryResult)]
 pub(super) struct Candidate {
     pub(super) id: i64,
-    activity_id: i64,
+    pub(super) activity_id: i64,
     position: i64,
-    pub(super) follow_id: Option<i64>,
+    follow_id: Option<i64>,
     pub(super) shown_revision: Option<i32>,
     wait_until: Option<DateTime<Utc>>,
     attempts: i32,
     revision: i32,
     deleted: bool,
-    content: Option<Vec<u8>>,
     origin: String,
     pub(super) author_id: Option<i64>,
     created_at: DateTime<Utc>,
     pub(super) source_channel_id: Option<i64>,
     pub(super) thread_id: Option<i64>,
     place: String,
+    pub(super) follow_source: Option<i64>,
+    pub(super) source_guild_id: Option<i64>,
+    pub(super) guild_id: Option<i64>,
+    pub(super) paused_since: Option<DateTime<Utc>>,
 }
 
-/// Picks it. Reads only.
+const COLUMNS: &str = "SELECT t.target, d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, \
+    d.attempts, a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.author_id, a.created_at, \
+    a.source_channel_id, a.thread_id, a.place, f.source_channel_id AS follow_source, f.source_guild_id, f.guild_id, \
+    CASE WHEN NOT f.is_active AND f.broken_reason IS NULL THEN f.updated_at END AS paused_since \
+    FROM t CROSS JOIN deliveries d JOIN activities a ON a.id = d.activity_id LEFT JOIN channel_follows f ON f.id = d.follow_id ";
+
+/// Those of a lane that aren't shown, by which a delivery is found that is next in it.
+const REOPENED: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
+    WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NOT NULL \
+    AND (o.wait_until IS NULL OR o.wait_until <= $1) \
+    ORDER BY (b.deleted OR o.withdrawn) DESC, o.position, o.activity_id LIMIT 1";
+/// What was deleted holds nothing up: while its deletion waits, the next is the head.
+const HEAD: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
+    WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NULL \
+    AND (NOT (b.deleted OR o.withdrawn) OR o.wait_until IS NULL OR o.wait_until <= $1) \
+    ORDER BY o.position, o.activity_id LIMIT 1";
+
+/// A delivery that was chosen, as far as it is read.
+struct Chosen {
+    row: Candidate,
+    origin: Origin,
+    place: Place,
+    mirrors: Vec<Mirror>,
+}
+
+/// Picks it for each of these lanes. Reads only. What can't be read is its own lane's failure.
 pub(super) async fn pick(
     txn: &Write,
-    cipher: &Cipher,
-    lease: &Lease,
-    mark: Option<InFlight>,
+    contents: &mut Contents<'_>,
+    asked: &[Asked<'_>],
     now: DateTime<Utc>,
-) -> Result<Pick, StoreError> {
-    let candidate = match mark {
-        Some(mark) => first(txn, "WHERE d.id = $1", [mark.delivery.0.into()]).await?,
-        None => candidate(txn, lease.target, now).await?,
-    };
-    if let Some(candidate) = candidate {
-        return Ok(Pick::Work(Box::new(load(txn, cipher, lease, mark, candidate).await?)));
+) -> Result<Vec<Result<Pick, StoreError>>, StoreError> {
+    let mut candidates = candidates(txn, asked, now).await?;
+    let lane = |asked: &Asked<'_>| asked.lease.target.to_db();
+    let none = asked.iter().map(lane).filter(|target| !candidates.contains_key(target));
+    let waits = waits(txn, Table::numbers("target", none), now).await?;
+    let found = candidates.values().filter_map(|row| row.as_ref().ok());
+    let mut mirrors = mirrors_of(txn, found.map(|row| row.id)).await?;
+    let chosen = asked.iter().map(|asked| {
+        let row = candidates.remove(&lane(asked))?;
+        Some(row.and_then(|row| {
+            let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+            let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
+            let mirrors = mirrors.remove(&row.id).unwrap_or(Ok(Vec::new()))?;
+            Ok(Chosen { row, origin, place, mirrors })
+        }))
+    });
+    let chosen: Vec<Option<Result<Chosen, StoreError>>> = chosen.collect();
+    let known = chosen.iter().flatten().filter_map(|chosen| chosen.as_ref().ok());
+    contents.read(txn, known.map(|chosen| (chosen.row.activity_id, chosen.origin))).await?;
+    let here = asked.iter().zip(&chosen).filter_map(|(asked, chosen)| {
+        let chosen = chosen.as_ref()?.as_ref().ok()?;
+        Some(Here {
+            target: asked.lease.target,
+            spot: asked.lease.spot,
+            place: chosen.place,
+            standing: chosen.mirrors.first().map(|mirror| mirror.channel),
+            in_doubt: asked.mark.is_some(),
+            content: contents.get(chosen.row.activity_id).ok().flatten(),
+            row: &chosen.row,
+        })
+    });
+    let here: Vec<Here<'_>> = here.collect();
+    let mut surroundings = lane_place::surroundings(txn, contents, &here).await?;
+    let picks = asked.iter().zip(chosen).map(|(asked, chosen)| {
+        let Some(chosen) = chosen else {
+            return Ok(waits.get(&lane(asked)).map_or(Pick::Idle, |until| Pick::Wait(*until)));
+        };
+        let chosen = chosen?;
+        let content = contents.get(chosen.row.activity_id)?;
+        let known = surroundings.remove(&asked.lease.target).unwrap_or(Ok(Default::default()))?;
+        let newest = known.above.into_iter().chain(
+            chosen
+                .mirrors
+                .iter()
+                .filter(|mirror| known.channel == Some(mirror.channel))
+                .map(|mirror| mirror.message),
+        );
+        let newest = newest.max();
+        let work = Box::new(load(*asked, chosen, content, known.surroundings)?);
+        Ok(Pick::Work { work, newest })
+    });
+    Ok(picks.collect())
+}
+
+/// The delivery that is next in each lane that has one.
+async fn candidates(
+    txn: &Write,
+    asked: &[Asked<'_>],
+    now: DateTime<Utc>,
+) -> Result<HashMap<i64, Result<Candidate, StoreError>>, StoreError> {
+    let rows = asked
+        .iter()
+        .map(|asked| [asked.lease.target.to_db().into(), asked.mark.map(|mark| mark.delivery.0).into()]);
+    let lanes = Table::new([("target", Kind::Number), ("marked", Kind::Number)], rows);
+    let query = Sql::new("WITH t AS (SELECT * FROM ", [super::sql::stored(now).into()]);
+    let query = query.table(&**txn, lanes).then(&format!(
+        ") {COLUMNS} WHERE d.id = t.marked \
+         UNION ALL {COLUMNS} WHERE t.marked IS NULL AND d.id = ({REOPENED}) \
+         UNION ALL {COLUMNS} WHERE t.marked IS NULL AND d.id = ({HEAD})"
+    ));
+    let marked: HashMap<i64, bool> =
+        asked.iter().map(|asked| (asked.lease.target.to_db(), asked.mark.is_some())).collect();
+    let mut best: HashMap<i64, Result<Candidate, StoreError>> = HashMap::new();
+    for (target, row) in query.keyed_rows(&**txn).await? {
+        let row = Candidate::from_query_result(&row, "").map_err(StoreError::from);
+        let in_flight = marked.get(&target).is_some_and(|marked| *marked);
+        let ready = |one: &Candidate| in_flight || one.wait_until.is_none_or(|until| until <= now);
+        let rank = |one: &Candidate| (!one.deleted, one.position, one.activity_id);
+        match (row, best.get(&target)) {
+            (Ok(row), _) if !ready(&row) => {}
+            (_, Some(Err(_))) => {}
+            (Ok(row), Some(Ok(other))) if rank(other) <= rank(&row) => {}
+            (row, _) => drop(best.insert(target, row)),
+        }
     }
-    // Whatever waits; should one of those behind the head wait less than it, the lane looks once too often.
-    let query = "SELECT MIN(wait_until) FROM deliveries \
-        WHERE target_channel_id = $1 AND state = 'due' AND wait_until > $2";
-    let row = Sql::new(query, [lease.target.to_db().into(), stored(now).into()]).row(&**txn).await?;
-    let until: Option<DateTime<Utc>> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
-    Ok(until.map_or(Pick::Idle, Pick::Wait))
+    Ok(best)
 }
 
-async fn candidate(
+/// Until when those of these lanes wait that have anything. Should one of those behind the head wait less than it, the lane looks once too often.
+async fn waits(
     txn: &Write,
-    target: ChannelId,
+    lanes: Table<1>,
     now: DateTime<Utc>,
-) -> Result<Option<Candidate>, StoreError> {
-    let (id, time) = (target.to_db(), stored(now));
-    let reopened = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NOT NULL \
-        AND (d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY (a.deleted OR d.withdrawn) DESC, d.position, d.activity_id LIMIT 1";
-    let reopened = first(txn, reopened, [id.into(), time.into()]).await?;
-    // What was deleted holds nothing up: while its deletion waits, the next is the head.
-    let head = "WHERE d.target_channel_id = $1 AND d.state = 'due' AND d.shown_revision IS NULL \
-        AND (NOT (a.deleted OR d.withdrawn) OR d.wait_until IS NULL OR d.wait_until <= $2) ORDER BY d.position, d.activity_id LIMIT 1";
-    let head = first(txn, head, [id.into(), time.into()]).await?;
-    let ready = |one: &Candidate| one.wait_until.is_none_or(|until| until <= now);
-    let rank = |one: &Candidate| (!one.deleted, one.position, one.activity_id);
-    Ok(reopened.into_iter().chain(head.filter(ready)).min_by_key(rank))
+) -> Result<HashMap<i64, DateTime<Utc>>, StoreError> {
+    if lanes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = "SELECT t.target, (SELECT MIN(d.wait_until) FROM deliveries d \
+        WHERE d.target_channel_id = t.target AND d.state = 'due' AND d.wait_until > $1) AS wait_until FROM ";
+    let query = Sql::new(query, [super::sql::stored(now).into()]).table(&**txn, lanes);
+    let mut waits = HashMap::new();
+    for (target, row) in query.keyed_rows(&**txn).await? {
+        let until: Option<DateTime<Utc>> = row.try_get_by_index(1)?;
+        waits.extend(until.map(|until| (target, until)));
+    }
+    Ok(waits)
 }
 
-async fn first(
+async fn mirrors_of(
     txn: &Write,
-    condition: &str,
-    values: impl IntoIterator<Item = sea_orm::Value>,
-) -> Result<Option<Candidate>, StoreError> {
-    Ok(Sql::new(format!("{CANDIDATE}{condition}"), values).rows_of(&**txn).await?.pop())
+    deliveries: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, Result<Vec<Mirror>, StoreError>>, StoreError> {
+    let deliveries = Table::numbers("delivery", deliveries);
+    if deliveries.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = Sql::new("SELECT m.* FROM ", []).table(&**txn, deliveries);
+    let query =
+        query.then(" CROSS JOIN mirrors m WHERE m.delivery_id = t.delivery ORDER BY m.delivery_id, m.part");
+    let mut found: HashMap<i64, Result<Vec<Mirror>, StoreError>> = HashMap::new();
+    for row in query.rows_of::<mirrors::Model>(&**txn).await? {
+        let of = found.entry(row.delivery_id).or_insert_with(|| Ok(Vec::new()));
+        match (mirror(row), &mut *of) {
+            (Ok(mirror), Ok(mirrors)) => mirrors.push(mirror),
+            (Err(error), _) => *of = Err(error),
+            (Ok(_), Err(_)) => {}
+        }
+    }
+    Ok(found)
 }
 
-async fn load(
-    txn: &Write,
-    cipher: &Cipher,
-    lease: &Lease,
-    in_flight: Option<InFlight>,
-    row: Candidate,
+fn load(
+    asked: Asked<'_>,
+    chosen: Chosen,
+    content: Option<Arc<Showing>>,
+    surroundings: super::Surroundings,
 ) -> Result<Work, StoreError> {
-    let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-    let sealed = row.content.as_deref();
-    let content = sealed.map(|sealed| cipher.open_content(origin, sealed)).transpose()?;
-    let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
-    let mirrors = mirrors_of(txn, row.id).await?;
-    let here = Here {
-        target: lease.target,
-        spot: lease.spot,
-        place,
-        standing: mirrors.first().map(|mirror| mirror.channel),
-        in_doubt: in_flight.is_some(),
-    };
+    let Chosen { row, origin, place, mirrors } = chosen;
     Ok(Work {
-        target: lease.target,
-        spot: lease.spot,
+        target: asked.lease.target,
+        spot: asked.lease.spot,
         place,
         activity: Activity {
             id: ActivityId(row.activity_id),
@@ -144,20 +259,11 @@ async fn load(
             wait_until: row.wait_until,
         },
         mirrors,
-        in_flight,
+        in_flight: asked.mark,
         follow: row.follow_id.map(FollowId),
-        surroundings: here.surroundings(txn, cipher, &row, content.as_ref()).await?,
+        surroundings,
         content,
     })
-}
-
-async fn mirrors_of(txn: &Write, delivery: i64) -> Result<Vec<Mirror>, StoreError> {
-    let rows = mirrors::Entity::find()
-        .filter(mirrors::Column::DeliveryId.eq(delivery))
-        .order_by_asc(mirrors::Column::Part)
-        .all(&**txn)
-        .await?;
-    rows.into_iter().map(mirror).collect()
 }
 
 /// The mirror of this row.

@@ -1,58 +1,24 @@
-//! What is known of the place where a delivery is to be shown.
+//! What is known of the places where deliveries are to be shown: for all lanes of a batch together, as far as each needs it.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use sea_orm::FromQueryResult;
 
 use super::connect::Write;
+use super::lane_contents::Contents;
 use super::lane_pick::Candidate;
-use super::lane_work::Surroundings;
-use super::sql::Sql;
-use super::{Cipher, StoreError};
+use super::sql::{Kind, Sql, Table};
+use super::{StoreError, Surroundings};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
-use crate::domain::message::Content;
 use crate::domain::place::{Place, Spot};
 
-#[derive(FromQueryResult)]
-struct EndsRow {
-    source_channel_id: i64,
-    source_guild_id: i64,
-    guild_id: i64,
-    is_active: bool,
-    broken_reason: Option<String>,
-    updated_at: DateTime<Utc>,
-}
+/// Where a message stands: its channel, and its number.
+type Standing = (ChannelId, MessageId);
 
-/// What a delivery needs to know of its follow.
-struct Ends {
-    /// The source.
-    source: i64,
-    /// The source's server and the target's.
-    servers: (GuildId, GuildId),
-    paused_since: Option<DateTime<Utc>>,
-}
-
-#[derive(FromQueryResult)]
-struct Standing {
-    channel_id: i64,
-    message_id: i64,
-}
-
-impl Standing {
-    fn read(self) -> Result<(ChannelId, MessageId), StoreError> {
-        Ok((ChannelId::from_db(self.channel_id)?, MessageId::from_db(self.message_id)?))
-    }
-}
-
-#[derive(FromQueryResult)]
-struct Above {
-    origin: String,
-    author_id: Option<i64>,
-    content: Option<Vec<u8>>,
-}
-
-/// What is known of it before it is looked at.
-pub(super) struct Here {
+/// What is known of a delivery before its place is looked at.
+pub(super) struct Here<'a> {
     pub(super) target: ChannelId,
     pub(super) spot: Spot,
     /// Where in its source it was posted.
@@ -61,172 +27,263 @@ pub(super) struct Here {
     pub(super) standing: Option<ChannelId>,
     /// A create is in flight for it.
     pub(super) in_doubt: bool,
+    pub(super) content: Option<Arc<Showing>>,
+    pub(super) row: &'a Candidate,
 }
 
-impl Here {
-    /// Reads the rest. What a deletion needs is nothing.
-    pub(super) async fn surroundings(
-        &self,
-        txn: &Write,
-        cipher: &Cipher,
-        row: &Candidate,
-        content: Option<&Showing>,
-    ) -> Result<Surroundings, StoreError> {
-        let thread = match row.thread_id.zip(row.source_channel_id) {
-            Some((thread, source)) if self.place == Place::Answer && (content.is_some() || self.in_doubt) => {
-                self.thread(txn, ChannelId::from_db(thread)?, ChannelId::from_db(source)?).await?
-            }
-            _ => ThreadHere::default(),
-        };
-        let in_thread = Surroundings {
-            starter: thread.starter,
-            post: thread.post,
-            post_removed: thread.post_removed,
-            ..Surroundings::default()
-        };
-        let Some(content) = content else { return Ok(in_thread) };
-        let follow = match row.follow_id {
-            Some(follow) => ends(txn, follow).await?,
-            None => None,
-        };
-        let of_thread = follow.as_ref().is_some_and(|ends| Some(ends.source) == row.thread_id);
-        let (servers, paused_since) =
-            follow.map_or((None, None), |ends| (Some(ends.servers), ends.paused_since));
-        let of_follow = Surroundings { servers, paused_since, of_thread, ..in_thread };
-        let Some(content) = content.as_message() else { return Ok(of_follow) };
-        let answered = match &content.reply {
-            Some(reply) => {
-                let origin = Origin::Message { channel: reply.channel, message: reply.message };
-                standing(txn, self.target, origin).await?
-            }
-            None => None,
-        };
-        // A name is given with the creation only. Nothing stands above what begins a post.
-        let channel = match self.spot {
-            Spot::Forum => self.standing.or(thread.post),
-            Spot::Channel | Spot::Thread { .. } => Some(self.target),
-        };
-        let namesake = match channel.filter(|_| row.shown_revision.is_none()) {
-            Some(channel) => namesake(txn, cipher, channel, row, content).await?,
-            None => false,
-        };
-        Ok(Surroundings { answered, namesake, ..of_follow })
-    }
-
-    /// What shows a thread of this source in the target.
-    ///
-    /// What it begins with is known by its number: a forum's post and the thread's first message, and a message and the thread that was started from it, share
-    /// theirs. Otherwise it is looked for among what was posted in the thread.
-    async fn thread(
-        &self,
-        txn: &Write,
-        thread: ChannelId,
-        source: ChannelId,
-    ) -> Result<ThreadHere, StoreError> {
-        let query = format!("{BEGINNING} WHERE a.origin IN ($2, $3) ORDER BY m.part LIMIT 1");
-        let origin = |channel| Origin::Message { channel, message: thread.first_message() }.to_string();
-        let values = [self.target.to_db().into(), origin(thread).into(), origin(source).into()];
-        let mut begins = Sql::new(query, values).rows_of::<Beginning>(&**txn).await?.pop();
-        if begins.is_none() {
-            let query =
-                format!("{BEGINNING} WHERE a.thread_id = $2 AND a.place = 'starter' ORDER BY m.part LIMIT 1");
-            let values = [self.target.to_db().into(), thread.to_db().into()];
-            begins = Sql::new(query, values).rows_of::<Beginning>(&**txn).await?.pop();
-        }
-        let starter = begins.as_ref().and_then(Beginning::standing).map(Standing::read).transpose()?;
-        let other = match starter {
-            None if self.spot == Spot::Forum => first_of(txn, self.target, thread).await?,
-            _ => None,
-        };
-        let post = starter.or(other).map(|(channel, _)| channel).filter(|_| self.spot == Spot::Forum);
-        // What a moderator removed here doesn't come back with the next answer.
-        let post_removed = post.is_none() && begins.is_some_and(|begins| begins.shown && !begins.gone);
-        Ok(ThreadHere { starter, post, post_removed })
-    }
+/// What was found.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) surroundings: Surroundings,
+    /// Where it stands, or is to.
+    pub(super) channel: Option<ChannelId>,
+    /// The newest mirror of something else there, where it isn't shown yet.
+    pub(super) above: Option<MessageId>,
 }
 
 /// What shows a thread in a target.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct ThreadHere {
-    starter: Option<(ChannelId, MessageId)>,
+    starter: Option<Standing>,
     post: Option<ChannelId>,
     post_removed: bool,
 }
 
-/// What a thread begins with, as it is owed to the target `$1`.
-const BEGINNING: &str = "SELECT (d.shown_revision IS NOT NULL) AS shown, (a.deleted OR d.withdrawn) AS gone, \
-    m.channel_id, m.message_id FROM activities a \
-    JOIN deliveries d ON d.activity_id = a.id AND d.target_channel_id = $1 LEFT JOIN mirrors m ON m.delivery_id = d.id";
-
-#[derive(FromQueryResult)]
-struct Beginning {
-    shown: bool,
-    gone: bool,
-    channel_id: Option<i64>,
-    message_id: Option<i64>,
+/// What stands last in a channel.
+struct Above {
+    message: MessageId,
+    activity: i64,
+    author: Option<i64>,
+    origin: Origin,
 }
 
-impl Beginning {
-    fn standing(&self) -> Option<Standing> {
-        Some(Standing { channel_id: self.channel_id?, message_id: self.message_id? })
+impl Here<'_> {
+    /// The thread that it stands in and that thread's channel, where what shows them is of interest: what a deletion needs is nothing.
+    fn thread(&self) -> Option<(ChannelId, ChannelId)> {
+        let wanted = self.place == Place::Answer && (self.content.is_some() || self.in_doubt);
+        let (thread, source) = self.row.thread_id.zip(self.row.source_channel_id).filter(|_| wanted)?;
+        Some((ChannelId::from_db(thread).ok()?, ChannelId::from_db(source).ok()?))
+    }
+
+    fn channel(&self, thread: &ThreadHere) -> Option<ChannelId> {
+        match self.spot {
+            Spot::Forum => self.standing.or(thread.post),
+            Spot::Channel | Spot::Thread { .. } => Some(self.target),
+        }
+    }
+
+    /// The message that it answers.
+    fn answers(&self) -> Option<Origin> {
+        let reply = self.content.as_deref()?.as_message()?.reply.as_ref()?;
+        Some(Origin::Message { channel: reply.channel, message: reply.message })
+    }
+
+    fn of_follow(&self) -> Result<Surroundings, StoreError> {
+        let row = self.row;
+        if self.content.is_none() {
+            return Ok(Surroundings::default());
+        }
+        let servers = row.source_guild_id.zip(row.guild_id);
+        let servers = servers.map(|(source, own)| Ok((GuildId::from_db(source)?, GuildId::from_db(own)?)));
+        Ok(Surroundings {
+            servers: servers.transpose().map_err(|error: StoreError| error)?,
+            paused_since: row.paused_since,
+            of_thread: row.follow_source.is_some() && row.follow_source == row.thread_id,
+            ..Surroundings::default()
+        })
     }
 }
 
-/// The first mirror, in the target, of anything that was posted in this thread.
-async fn first_of(
+/// Reads it, by target.
+pub(super) async fn surroundings(
     txn: &Write,
-    target: ChannelId,
-    thread: ChannelId,
-) -> Result<Option<(ChannelId, MessageId)>, StoreError> {
-    let query = "SELECT m.channel_id, m.message_id FROM activities a \
-        JOIN deliveries d ON d.activity_id = a.id AND d.target_channel_id = $2 \
-        JOIN mirrors m ON m.delivery_id = d.id WHERE a.thread_id = $1 ORDER BY a.id LIMIT 1";
-    let values = [thread.to_db().into(), target.to_db().into()];
-    let row = Sql::new(query, values).rows_of::<Standing>(&**txn).await?.pop();
-    row.map(Standing::read).transpose()
+    contents: &mut Contents<'_>,
+    here: &[Here<'_>],
+) -> Result<HashMap<ChannelId, Result<Found, StoreError>>, StoreError> {
+    let threads = threads(txn, here).await?;
+    let thread = |one: &Here<'_>| threads.get(&one.target).copied().unwrap_or_default();
+    let answered = answered(txn, here).await?;
+    // A name is given with the creation only. Nothing stands above what begins a post.
+    let places = here.iter().filter(|one| one.content.is_some() && one.row.shown_revision.is_none());
+    let places = places.filter_map(|one| Some((one, one.channel(&thread(one))?)));
+    let mut above = above(txn, places).await?;
+    let same_name = |one: &Here<'_>, above: &Above| above.author != one.row.author_id;
+    let others = here.iter().filter_map(|one| {
+        let above = above.get(&one.target)?.as_ref().ok()?;
+        same_name(one, above).then_some((above.activity, above.origin))
+    });
+    contents.read(txn, others).await?;
+    let mut found = HashMap::new();
+    for one in here {
+        let thread = thread(one);
+        let above = above.remove(&one.target).transpose();
+        let read = || {
+            let above = above?;
+            let author = one.content.as_deref().and_then(Showing::as_message).map(|content| &content.author);
+            let namesake = match above.as_ref().filter(|above| same_name(one, above)).zip(author) {
+                // Asked of the database, so that a create that was in doubt is recognised by the name that it was given.
+                Some((above, author)) => {
+                    contents.get(above.activity)?.is_some_and(|above| above.author() == author)
+                }
+                None => false,
+            };
+            Ok(Found {
+                surroundings: Surroundings {
+                    answered: answered.get(&one.target).copied(),
+                    starter: thread.starter,
+                    post: thread.post,
+                    post_removed: thread.post_removed,
+                    namesake,
+                    ..one.of_follow()?
+                },
+                channel: one.channel(&thread),
+                above: above.map(|above| above.message),
+            })
+        };
+        found.insert(one.target, read());
+    }
+    Ok(found)
 }
 
-async fn ends(txn: &Write, follow: i64) -> Result<Option<Ends>, StoreError> {
-    let query = "SELECT source_channel_id, source_guild_id, guild_id, is_active, broken_reason, updated_at \
-        FROM channel_follows WHERE id = $1";
-    let row = Sql::new(query, [follow.into()]).rows_of::<EndsRow>(&**txn).await?.pop();
-    let ends = |row: EndsRow| {
-        let servers = (GuildId::from_db(row.source_guild_id)?, GuildId::from_db(row.guild_id)?);
-        let paused = !row.is_active && row.broken_reason.is_none();
-        Ok(Ends { source: row.source_channel_id, servers, paused_since: paused.then_some(row.updated_at) })
+/// What shows the threads in which these were posted, by target.
+///
+/// What a thread begins with is known by its number: a forum's post and the thread's first message, and a message and the thread that was started from it, share
+/// theirs. Otherwise it is looked for among what was posted in the thread.
+async fn threads(txn: &Write, here: &[Here<'_>]) -> Result<HashMap<ChannelId, ThreadHere>, StoreError> {
+    let wanted: Vec<_> = here.iter().filter_map(|one| Some((one, one.thread()?))).collect();
+    let origin = |channel, thread: ChannelId| Origin::Message { channel, message: thread.first_message() };
+    let rows = wanted.iter().map(|(one, (thread, source))| {
+        let (own, of_source) = (origin(*thread, *thread).to_string(), origin(*source, *thread).to_string());
+        [one.target.to_db().into(), own.into(), of_source.into()]
+    });
+    let columns = [("target", Kind::Number), ("own", Kind::Text), ("of_source", Kind::Text)];
+    let mut begins = beginnings(txn, Table::new(columns, rows), "a.origin IN (t.own, t.of_source)").await?;
+    let pairs = |wanted: &[&(&Here<'_>, (ChannelId, ChannelId))]| {
+        let rows = wanted.iter().map(|(one, (thread, _))| [one.target.to_db().into(), thread.to_db().into()]);
+        Table::new([("target", Kind::Number), ("thread", Kind::Number)], rows)
     };
-    row.map(ends).transpose()
+    let left: Vec<_> = wanted.iter().filter(|(one, _)| !begins.contains_key(&one.target)).collect();
+    begins.extend(beginnings(txn, pairs(&left), "a.thread_id = t.thread AND a.place = 'starter'").await?);
+    let starter = |target| begins.get(&target).and_then(|begins: &Beginning| begins.standing);
+    let left = wanted.iter().filter(|(one, _)| one.spot == Spot::Forum && starter(one.target).is_none());
+    let others = standing(
+        txn,
+        pairs(&left.collect::<Vec<_>>()),
+        "a.thread_id = t.thread AND d.target_channel_id = t.target ORDER BY a.id, s.part",
+    )
+    .await?;
+    let thread = |one: &Here<'_>| {
+        let starter = starter(one.target);
+        let shows = starter.or_else(|| others.get(&one.target).copied());
+        let post = shows.map(|(channel, _)| channel).filter(|_| one.spot == Spot::Forum);
+        // What a moderator removed here doesn't come back with the next answer.
+        let begins = begins.get(&one.target);
+        let post_removed = post.is_none() && begins.is_some_and(|begins| begins.shown && !begins.gone);
+        ThreadHere { starter, post, post_removed }
+    };
+    Ok(wanted.iter().map(|(one, _)| (one.target, thread(one))).collect())
 }
 
-/// The first part of what shows this origin in the target.
-async fn standing(
-    txn: &Write,
-    target: ChannelId,
-    origin: Origin,
-) -> Result<Option<(ChannelId, MessageId)>, StoreError> {
-    let query = "SELECT m.channel_id, m.message_id FROM activities a \
-        JOIN deliveries d ON d.activity_id = a.id JOIN mirrors m ON m.delivery_id = d.id \
-        WHERE a.origin = $1 AND d.target_channel_id = $2 ORDER BY m.part LIMIT 1";
-    let values = [origin.to_string().into(), target.to_db().into()];
-    let row = Sql::new(query, values).rows_of::<Standing>(&**txn).await?.pop();
-    row.map(Standing::read).transpose()
+/// What a thread begins with, as it is owed to a target.
+struct Beginning {
+    shown: bool,
+    gone: bool,
+    standing: Option<Standing>,
 }
 
-/// Whether the mirror above is by another author with the same name. Asked of the database, so that a create that was in doubt is recognised by
-/// the name that it was given.
-async fn namesake(
+async fn beginnings<const N: usize>(
     txn: &Write,
-    cipher: &Cipher,
-    channel: ChannelId,
-    row: &Candidate,
-    content: &Content,
-) -> Result<bool, StoreError> {
-    let query = "SELECT a.origin, a.author_id, a.content FROM mirrors m \
-        JOIN deliveries d ON d.id = m.delivery_id JOIN activities a ON a.id = d.activity_id \
-        WHERE m.channel_id = $1 AND m.delivery_id <> $2 ORDER BY m.message_id DESC LIMIT 1";
-    let values = [channel.to_db().into(), row.id.into()];
-    let Some(above) = Sql::new(query, values).rows_of::<Above>(&**txn).await?.pop() else { return Ok(false) };
-    let (Some(sealed), false) = (above.content, above.author_id == row.author_id) else { return Ok(false) };
-    let origin: Origin = above.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-    Ok(cipher.open_content(origin, &sealed)?.author() == content.author)
+    wanted: Table<N>,
+    which: &str,
+) -> Result<HashMap<ChannelId, Beginning>, StoreError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        shown: bool,
+        gone: bool,
+        channel_id: Option<i64>,
+        message_id: Option<i64>,
+    }
+    let mut found = HashMap::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let query = "SELECT t.target, (d.shown_revision IS NOT NULL) AS shown, (a.deleted OR d.withdrawn) AS gone, \
+        m.channel_id, m.message_id FROM ";
+    let joined = " CROSS JOIN activities a JOIN deliveries d ON d.activity_id = a.id AND d.target_channel_id = t.target \
+        LEFT JOIN mirrors m ON m.delivery_id = d.id";
+    let order = "ORDER BY t.target, m.part NULLS LAST";
+    let query = Sql::new(query, []).table(&**txn, wanted).then(&format!("{joined} WHERE {which} {order}"));
+    for (target, row) in query.keyed_rows(&**txn).await? {
+        let row = Row::from_query_result(&row, "")?;
+        let standing = row.channel_id.zip(row.message_id).map(place).transpose()?;
+        let begins = Beginning { shown: row.shown, gone: row.gone, standing };
+        found.entry(ChannelId::from_db(target)?).or_insert(begins);
+    }
+    Ok(found)
+}
+
+/// The first parts of what shows in these targets what they answer.
+async fn answered(txn: &Write, here: &[Here<'_>]) -> Result<HashMap<ChannelId, Standing>, StoreError> {
+    let rows =
+        here.iter().filter_map(|one| Some([one.target.to_db().into(), one.answers()?.to_string().into()]));
+    let wanted = Table::new([("target", Kind::Number), ("origin", Kind::Text)], rows);
+    standing(txn, wanted, "a.origin = t.origin AND d.target_channel_id = t.target ORDER BY s.part").await
+}
+
+/// The first mirror of each target on which this condition is true.
+async fn standing<const N: usize>(
+    txn: &Write,
+    wanted: Table<N>,
+    which: &str,
+) -> Result<HashMap<ChannelId, Standing>, StoreError> {
+    let mut found = HashMap::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let query = Sql::new("SELECT t.target, m.channel_id, m.message_id FROM ", []);
+    let query = query.table(&**txn, wanted).then(&format!(
+        " CROSS JOIN mirrors m WHERE m.message_id = (SELECT s.message_id FROM activities a \
+         JOIN deliveries d ON d.activity_id = a.id JOIN mirrors s ON s.delivery_id = d.id WHERE {which} LIMIT 1)"
+    ));
+    for (target, row) in query.keyed_rows(&**txn).await? {
+        let standing = place((row.try_get_by_index(1)?, row.try_get_by_index(2)?))?;
+        found.insert(ChannelId::from_db(target)?, standing);
+    }
+    Ok(found)
+}
+
+/// The newest mirrors of other deliveries in these channels, by target.
+async fn above<'a>(
+    txn: &Write,
+    places: impl Iterator<Item = (&'a Here<'a>, ChannelId)>,
+) -> Result<HashMap<ChannelId, Result<Above, StoreError>>, StoreError> {
+    let rows =
+        places.map(|(one, channel)| [one.target.to_db().into(), channel.to_db().into(), one.row.id.into()]);
+    let columns = [("target", Kind::Number), ("channel", Kind::Number), ("delivery", Kind::Number)];
+    let places = Table::new(columns, rows);
+    let mut found = HashMap::new();
+    if places.is_empty() {
+        return Ok(found);
+    }
+    let query = Sql::new("SELECT t.target, m.message_id, a.id, a.author_id, a.origin FROM ", []);
+    let query = query.table(&**txn, places).then(
+        " CROSS JOIN mirrors m JOIN deliveries d ON d.id = m.delivery_id JOIN activities a ON a.id = d.activity_id \
+         WHERE m.message_id = (SELECT s.message_id FROM mirrors s \
+         WHERE s.channel_id = t.channel AND s.delivery_id <> t.delivery ORDER BY s.message_id DESC LIMIT 1)",
+    );
+    for (target, row) in query.keyed_rows(&**txn).await? {
+        let origin: String = row.try_get_by_index(4)?;
+        let (message, activity, author) =
+            (row.try_get_by_index(1)?, row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+        let above = (|| {
+            let origin = origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+            Ok(Above { message: MessageId::from_db(message)?, activity, author, origin })
+        })();
+        found.insert(ChannelId::from_db(target)?, above);
+    }
+    Ok(found)
+}
+
+fn place((channel, message): (i64, i64)) -> Result<Standing, StoreError> {
+    Ok((ChannelId::from_db(channel)?, MessageId::from_db(message)?))
 }

@@ -1,96 +1,104 @@
-//! The storage half of delivery: what was done is recorded and what comes next is written down, in one
-//! transaction.
+//! The storage half of delivery: what was done is recorded and what comes next is written down, in one transaction, for all lanes that ask at the same moment.
 //!
 //! ```text
-//!  claim_lane ─► advance(done: None) ─► Do { step, work } ─► the holder asks Discord ─┐
-//!                        ▲                                                             │
-//!                        └────────────── advance(done: Some(…)) ◄──────────────────────┘
-//!                                                  └─► Wait, Idle ─► release_lane
+//!  Take ─► Do { step, work } ─► the holder asks Discord ─┐
+//!            ▲                                           │
+//!            └──────────── Held, done: Some(…) ◄─────────┘
+//!                               └─► Wait, Idle: the lane is given back
 //! ```
 //! Before it returns a create, `advance` has written down that it is in flight. Whoever holds the lane next,
 //! after whatever crash, is given that same delivery first.
+//!
+//! The lanes of a batch have nothing in common but the transaction: each has its own row, deliveries and answer, and what can't be read of one is the failure of that one.
 
-use chrono::{DateTime, Utc};
-use sea_orm::{DbErr, FromQueryResult, Value};
+use std::collections::HashSet;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::connect::Write;
-use super::lane_pick::{Pick, pick};
-use super::sql::{Sql, stored};
-use super::{Done, Lease, Store, StoreError, gates, lane_done};
-use crate::domain::activity::{Activity, Delivery, DeliveryId, InFlight, Mirror, Part, Revision, Showing};
-use crate::domain::follow::FollowId;
-use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
+use super::lane_contents::Contents;
+use super::lane_done::Changes;
+use super::lane_pick::{self, Asked, Pick};
+use super::lane_rows::{self, Lane, Taken};
+use super::sql::stored;
+use super::{Done, LaneWebhook, Lease, Store, StoreError, Work};
+use crate::domain::activity::{DeliveryId, InFlight};
+use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::next_step::Step;
-use crate::domain::place::{Place, Spot};
 
-/// How many deliveries one transaction settles without Discord (those that rest or end), so that it stays short.
-const PICKS: usize = 64;
+/// How many deliveries of a lane one transaction settles without Discord (those that rest or end), so that it stays short.
+const PICKS: usize = 16;
 
-/// A delivery that is next in its lane, with all that its next step depends on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
-    /// Where it is owed.
-    pub target: ChannelId,
-    /// What that is.
-    pub spot: Spot,
-    /// Where in its source it was posted.
-    pub place: Place,
-    /// What is wanted.
-    pub activity: Activity,
-    /// What it shows; none once it is deleted.
-    pub content: Option<Showing>,
-    /// The source.
-    pub source: ChannelId,
-    /// Who wrote it.
-    pub author: Option<UserId>,
-    /// When it was recorded, for the delivery's lag.
-    pub recorded_at: DateTime<Utc>,
-    /// What is owed.
-    pub delivery: Delivery,
-    /// What is shown, by part.
-    pub mirrors: Vec<Mirror>,
-    /// The create whose end isn't known; where the step is a create, that create.
-    pub in_flight: Option<InFlight>,
-    /// The follow that it is owed by; none once that is removed.
-    pub follow: Option<FollowId>,
-    /// Where it is shown.
-    pub surroundings: Surroundings,
+/// Names the step that a delivery is to have at this time.
+pub type Decide<'a> = Box<dyn FnMut(&Work, DateTime<Utc>) -> Step + Send + Sync + 'a>;
+
+/// What a lane wants of the database.
+pub struct LaneRequest<'a> {
+    /// Which lane.
+    pub lane: Which,
+    /// What was done since the lane was last asked what to do.
+    pub done: Option<Done>,
+    /// With that, all of the revision is shown that it was about.
+    pub all_shown: bool,
+    /// Asked again after each delivery that rests, ends or waits, until one needs Discord. While a
+    /// create is in flight, it can settle, wait for that, or end the delivery; a create that it should ask for
+    /// then isn't begun, but the settling of the one that stands.
+    pub decide: Decide<'a>,
+    /// The lane is to be looked at again at that time, and not before, unless new work comes: it is given back, whatever its deliveries wait for. `decide` names
+    /// nothing then that needs Discord.
+    pub rest_until: Option<DateTime<Utc>>,
 }
 
-impl Work {
-    /// A link to the original; empty where it is deleted.
-    pub fn link(&self) -> &str {
-        self.content.as_ref().map_or("", Showing::link)
+impl fmt::Debug for LaneRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LaneRequest")
+            .field("lane", &self.lane)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
     }
+}
 
-    /// Where its messages stand, or are to: the target; in a forum a post, or none yet, where it begins one.
-    pub fn channel(&self) -> Option<ChannelId> {
-        match self.spot {
-            Spot::Channel | Spot::Thread { .. } => Some(self.target),
-            Spot::Forum => self.mirrors.first().map(|mirror| mirror.channel).or(self.surroundings.post),
+/// A lane that asks.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// One that is to be taken, if there is something to do in it and nobody else holds it.
+    Free(ChannelId),
+    /// One that is held.
+    Held(Lease),
+}
+
+impl Which {
+    /// The lane's target.
+    pub const fn target(&self) -> ChannelId {
+        match self {
+            Self::Free(target) => *target,
+            Self::Held(lease) => lease.target,
         }
     }
 }
 
-/// What is known of the place where a delivery is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Surroundings {
-    /// The source's server and the target's; none once the follow is removed.
-    pub servers: Option<(GuildId, GuildId)>,
-    /// Where the message that is answered is mirrored in this target, if it is.
-    pub answered: Option<(ChannelId, MessageId)>,
-    /// Of an answer in a thread: where what the thread begins with is mirrored in this target, if it is.
-    pub starter: Option<(ChannelId, MessageId)>,
-    /// Of such an answer, in a forum: the post that shows its thread.
-    pub post: Option<ChannelId>,
-    /// There was such a post, and somebody removed it.
-    pub post_removed: bool,
-    /// The follow is of the thread itself.
-    pub of_thread: bool,
-    /// What stands above is by another author of the same name.
-    pub namesake: bool,
-    /// Since when somebody has paused the follow.
-    pub paused_since: Option<DateTime<Utc>>,
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    /// A name that no other process uses.
+    pub owner: &'a str,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// How long a lane is held without asking again.
+    pub lease: TimeDelta,
+}
+
+/// The answer to a lane's request.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// What its holder is to do.
+    pub next: Next,
+    /// The lane as it is held, or was until now: it goes on being held only where there is something to do. None where it wasn't held.
+    pub lease: Option<Lease>,
+    /// Of a lane that was taken: what to send with.
+    pub webhook: Option<LaneWebhook>,
 }
 
 /// What a lane's holder is to do.
@@ -109,200 +117,280 @@ pub enum Next {
     Idle,
     /// Nothing any more: another has the lane, and nothing was recorded.
     LostLease,
+    /// Nothing: another process holds the lane.
+    Elsewhere,
 }
 
-/// The changeable part of a lane's row.
-#[derive(Clone, PartialEq)]
-struct Lane {
-    mark: Option<InFlight>,
-    /// Before this time the create in flight may still be performed: it can't be settled yet.
-    settle_at: Option<DateTime<Utc>>,
-    wait_until: Option<DateTime<Utc>>,
-    /// The newest message that was made, wherever it stands.
-    newest: Option<MessageId>,
-}
-
-#[derive(FromQueryResult)]
-struct LaneRow {
-    wait_until: Option<DateTime<Utc>>,
-    in_flight_delivery_id: Option<i64>,
-    in_flight_part: Option<i32>,
-    in_flight_revision: Option<i32>,
-    in_flight_after_id: Option<i64>,
-    settle_at: Option<DateTime<Utc>>,
-    newest_id: Option<i64>,
-}
-
-/// What a step leads to.
-enum Then {
-    /// Another pick.
-    Again,
-    /// The answer.
-    Answer(Next),
+/// A lane of a batch.
+struct Row<'a> {
+    /// Where in the batch it stands.
+    index: usize,
+    lease: Lease,
+    before: Lane,
+    lane: Lane,
+    webhook: Option<LaneWebhook>,
+    decide: Decide<'a>,
+    rest_until: Option<DateTime<Utc>>,
+    /// The delivery of which it has made a message.
+    created: Option<DeliveryId>,
+    /// Its answer, as soon as there is one.
+    next: Option<Result<Next, StoreError>>,
 }
 
 impl Store {
-    /// Records what was done, picks what is next (`lane_pick` says how), has `decide` name the step, and writes
-    /// down what that step needs written: all in one transaction, and only while the lease holds.
+    /// For each of these lanes: takes it, if it is to be taken; records what was done, picks what is next (`lane_pick` says how), has `decide` name the step, and writes
+    /// down what that step needs written. All in one transaction, and only in lanes whose lease holds. Lanes in which there is nothing to do, or nothing yet, are given
+    /// back in it, so that work which is recorded afterwards wakes them.
     ///
-    /// `decide` is asked again after each delivery that rests, ends or waits, until one needs Discord. While a
-    /// create is in flight, it can settle, wait for that, or end the delivery; a create that it should ask for
-    /// then isn't begun, but the settling of the one that stands.
+    /// Answers in the order of the requests. A lane that asks twice has its turn twice, one after the other. The error of one lane is that of its own rows (it is given
+    /// back then); that of all, the database's.
     pub async fn advance(
         &self,
-        lease: &Lease,
-        done: Option<Done>,
-        now: DateTime<Utc>,
-        decide: &mut (dyn FnMut(&Work) -> Step + Send),
-    ) -> Result<Next, StoreError> {
-        let txn = self.write().await?;
-        let Some(before) = held(&txn, lease).await? else { return Ok(Next::LostLease) };
-        let mut lane = before.clone();
-        if let Some(done) = done {
-            if let Done::InDoubt { in_flight, settle_at } = done
-                && lane.mark == Some(in_flight)
-            {
-                lane.settle_at = Some(stored(settle_at));
-            }
-            if let Done::Created { mirror, .. } = &done {
-                lane.newest = lane.newest.max(Some(mirror.message));
-            }
-            lane_done::record(&txn, done, &mut lane.mark).await?;
+        holder: Holder<'_>,
+        requests: Vec<LaneRequest<'_>>,
+    ) -> Result<Vec<Result<Turn, StoreError>>, StoreError> {
+        let mut left: Vec<_> = requests.into_iter().enumerate().collect();
+        let mut answers: Vec<(usize, Result<Turn, StoreError>)> = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let mut seen = HashSet::new();
+            let (first, again): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|(_, request)| seen.insert(request.lane.target()));
+            answers.extend(self.advance_once(holder, first).await?);
+            left = again;
         }
-        let settle_at = lane.settle_at.filter(|at| lane.mark.is_some() && *at > now);
-        let mut next = Next::Wait(settle_at.unwrap_or(now));
-        // Until the doubt can be settled nothing happens in the lane, whatever woke it.
-        let picks = if settle_at.is_some() { 0 } else { PICKS };
-        for _ in 0..picks {
-            let work = match pick(&txn, &self.cipher, lease, lane.mark, now).await? {
-                Pick::Work(work) => work,
-                Pick::Wait(until) => {
-                    next = Next::Wait(until);
-                    break;
-                }
-                Pick::Idle => {
-                    next = Next::Idle;
-                    break;
-                }
-            };
-            let step = decide(&work);
-            if let Then::Answer(answer) = follow_step(&txn, &mut lane, step, work, now).await? {
-                next = answer;
+        answers.sort_unstable_by_key(|(index, _)| *index);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// The same for different lanes.
+    async fn advance_once(
+        &self,
+        holder: Holder<'_>,
+        requests: Vec<(usize, LaneRequest<'_>)>,
+    ) -> Result<Vec<(usize, Result<Turn, StoreError>)>, StoreError> {
+        let txn = self.write().await?;
+        let mut answers = Vec::new();
+        let mut rows = self.begin(&txn, holder, requests, &mut answers).await?;
+        let mut contents = Contents::new(&self.cipher);
+        for row in rows.iter_mut().filter(|row| row.next.is_none()) {
+            // Until the doubt can be settled nothing happens in the lane, whatever woke it.
+            let settle_at = row.lane.settle_at.filter(|at| row.lane.mark.is_some() && *at > holder.now);
+            row.next = settle_at.map(|at| Ok(Next::Wait(at)));
+        }
+        for _ in 0..PICKS {
+            let mut open: Vec<&mut Row<'_>> = rows.iter_mut().filter(|row| row.next.is_none()).collect();
+            if open.is_empty() {
                 break;
             }
+            let changes = step(&txn, &mut contents, &mut open, holder.now).await?;
+            changes.write(&txn).await?;
         }
-        lane.settle_at = lane.settle_at.filter(|_| lane.mark.is_some());
-        // Under the lane's gate: work that is recorded after this wakes the lane again.
-        lane.wait_until = match next {
-            Next::Wait(until) => Some(stored(until)),
-            Next::Do { .. } | Next::Idle | Next::LostLease => None,
-        };
-        if lane != before {
-            write_lane(&txn, lease.target, &lane).await?;
-        }
+        let rows: Vec<_> = rows.into_iter().map(|row| end(row, holder)).collect();
+        let written = rows.iter().filter(|row| row.lane != row.before);
+        lane_rows::write(&txn, written.map(|row| (row.lease.target, row.lane.clone()))).await?;
         txn.commit().await?;
-        Ok(next)
+        answers.extend(rows.into_iter().map(|row| {
+            let turn = |next| Turn { next, lease: Some(row.lease), webhook: row.webhook };
+            (row.index, row.next.unwrap_or(Ok(Next::Idle)).map(turn))
+        }));
+        Ok(answers)
+    }
+
+    /// Takes the lanes' gates, and the lanes themselves, and records what was done in them. Those that aren't held are answered.
+    async fn begin<'a>(
+        &self,
+        txn: &Write,
+        holder: Holder<'_>,
+        requests: Vec<(usize, LaneRequest<'a>)>,
+        answers: &mut Vec<(usize, Result<Turn, StoreError>)>,
+    ) -> Result<Vec<Row<'a>>, StoreError> {
+        let leases = requests.iter().filter_map(|(_, request)| match &request.lane {
+            Which::Held(lease) => Some(lease),
+            Which::Free(_) => None,
+        });
+        let mut held = lane_rows::held(txn, &leases.collect::<Vec<_>>()).await?;
+        let free = requests.iter().filter_map(|(_, request)| match &request.lane {
+            Which::Free(target) => Some(*target),
+            Which::Held(_) => None,
+        });
+        let until = holder.now + holder.lease;
+        let free: Vec<ChannelId> = free.collect();
+        let mut taken = self.take(txn, &free, holder.owner, holder.now, until).await?;
+        let mut rows = Vec::with_capacity(requests.len());
+        let mut changes = Changes::default();
+        for (index, request) in requests {
+            let none = |next| Ok(Turn { next, lease: None, webhook: None });
+            let (lease, lane, webhook) = match request.lane {
+                Which::Held(lease) => match held.remove(&lease.target) {
+                    Some(lane) => (lease, lane, Ok(None)),
+                    None => {
+                        answers.push((index, none(Next::LostLease)));
+                        continue;
+                    }
+                },
+                Which::Free(target) => match taken.remove(&target).unwrap_or(Ok(Taken::Idle)) {
+                    Ok(Taken::Held { lease, lane, webhook }) => (*lease, Ok(*lane), webhook),
+                    other => {
+                        let next = other.map(|other| match other {
+                            Taken::Elsewhere => Next::Elsewhere,
+                            Taken::At(at) => Next::Wait(at),
+                            Taken::Held { .. } | Taken::Idle => Next::Idle,
+                        });
+                        answers.push((index, next.and_then(none)));
+                        continue;
+                    }
+                },
+            };
+            let before = match lane {
+                Ok(lane) => lane,
+                Err(error) => {
+                    answers.push((index, Err(error)));
+                    continue;
+                }
+            };
+            let LaneRequest { done, all_shown, decide, rest_until, .. } = request;
+            let (webhook, failed) = match webhook {
+                Ok(webhook) => (webhook, None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            let (created, lane) = (None, before.clone());
+            let mut row =
+                Row { index, lease, before, lane, webhook, decide, rest_until, created, next: failed };
+            if let Some(done) = done {
+                row.created = created_by(&done);
+                note(&mut row.lane, &done);
+                changes.add(done, all_shown);
+            }
+            rows.push(row);
+        }
+        let doubled = changes.write(txn).await?;
+        for row in rows.iter_mut().filter(|row| row.created.is_some_and(|created| doubled.contains(&created)))
+        {
+            // Nothing was recorded there: it stays in doubt.
+            row.lane = row.before.clone();
+            row.next = Some(Err(StoreError::Unreadable("mirrors: a second message shows the same part")));
+        }
+        Ok(rows)
     }
 }
 
-/// Writes down what a step means for the delivery and its lane.
-async fn follow_step(
+/// The delivery of which a message was made.
+const fn created_by(done: &Done) -> Option<DeliveryId> {
+    match done {
+        Done::Created { in_flight, .. } => Some(in_flight.delivery),
+        _ => None,
+    }
+}
+
+/// What was done changes in the lane itself.
+fn note(lane: &mut Lane, done: &Done) {
+    if let Done::InDoubt { in_flight, settle_at } = done
+        && lane.mark == Some(*in_flight)
+    {
+        lane.settle_at = Some(stored(*settle_at));
+    }
+    if let Done::Created { mirror, .. } = done {
+        lane.newest = lane.newest.max(Some(mirror.message));
+    }
+    lane.mark.take_if(|mark| done.answers(*mark));
+    lane.settle_at = lane.settle_at.filter(|_| lane.mark.is_some());
+}
+
+/// Picks a delivery for each of these lanes, and has its next step named. What that means for the deliveries is returned.
+async fn step(
     txn: &Write,
+    contents: &mut Contents<'_>,
+    lanes: &mut [&mut Row<'_>],
+    now: DateTime<Utc>,
+) -> Result<Changes, StoreError> {
+    let asked: Vec<Asked<'_>> =
+        lanes.iter().map(|row| Asked { lease: &row.lease, mark: row.lane.mark }).collect();
+    let picks = lane_pick::pick(txn, contents, &asked, now).await?;
+    let mut changes = Changes::default();
+    for (row, pick) in lanes.iter_mut().zip(picks) {
+        row.next = match pick {
+            Ok(Pick::Work { work, newest }) => {
+                // A message that can't be rendered is to stop no other lane.
+                let decided = catch_unwind(AssertUnwindSafe(|| (row.decide)(&work, now)));
+                match decided {
+                    Ok(step) => follow_step(&mut row.lane, &mut changes, step, work, newest, now).map(Ok),
+                    Err(_) => Some(Err(StoreError::Unreadable("a content: deciding upon it failed"))),
+                }
+            }
+            Ok(Pick::Wait(until)) => Some(Ok(Next::Wait(until))),
+            Ok(Pick::Idle) => Some(Ok(Next::Idle)),
+            Err(error) => Some(Err(error)),
+        };
+    }
+    Ok(changes)
+}
+
+/// Notes what a step means for the delivery and its lane. `None`: there is to be another pick.
+fn follow_step(
     lane: &mut Lane,
+    changes: &mut Changes,
     step: Step,
     mut work: Box<Work>,
+    newest: Option<MessageId>,
     now: DateTime<Utc>,
-) -> Result<Then, StoreError> {
+) -> Option<Next> {
     let delivery = work.delivery.id;
     if let Some(mark) = lane.mark {
-        return Ok(match step {
+        return match step {
             Step::End(ending) => {
-                lane_done::end(txn, delivery, ending).await?;
+                changes.ended.push((delivery, ending));
                 lane.mark = None;
-                Then::Again
+                None
             }
-            Step::Wait(until) => Then::Answer(Next::Wait(until)),
-            _ => Then::Answer(Next::Do { step: Step::Settle(mark), work }),
-        });
+            Step::Wait(until) => Some(Next::Wait(until)),
+            _ => Some(Next::Do { step: Step::Settle(mark), work }),
+        };
     }
     match step {
-        Step::Rest => {
-            let update = "UPDATE deliveries SET state = 'shown', shown_revision = $2, wait_until = NULL, attempts = 0, \
-                remake = FALSE WHERE id = $1";
-            let values = [delivery.0.into(), work.activity.revision.0.into()];
-            Sql::new(update, values).execute(&**txn).await?;
-        }
-        Step::End(ending) => lane_done::end(txn, delivery, ending).await?,
+        Step::Rest => changes.rests.push((delivery, work.activity.revision)),
+        Step::End(ending) => changes.ended.push((delivery, ending)),
         // Not now, but at once again: it would be picked once more.
-        Step::Wait(until) if until <= now => return Ok(Then::Answer(Next::Wait(until))),
-        Step::Wait(until) => {
-            let update = "UPDATE deliveries SET wait_until = $2 WHERE id = $1";
-            Sql::new(update, [delivery.0.into(), stored(until).into()]).execute(&**txn).await?;
-        }
+        Step::Wait(until) if until <= now => return Some(Next::Wait(until)),
+        Step::Wait(until) => changes.waits.push((delivery, until)),
         Step::Create(part) => {
-            let newest = match work.channel() {
-                Some(channel) => newest_mirror(txn, channel).await?,
-                None => None,
-            };
             // Of what is to be known again, all that is known is older.
             let after = work.activity.origin.message();
             let after = [newest, lane.newest].into_iter().flatten().fold(after, MessageId::max);
             let mark = InFlight { delivery, part, revision: work.activity.revision, after };
             lane.mark = Some(mark);
             work.in_flight = Some(mark);
-            return Ok(Then::Answer(Next::Do { step, work }));
+            return Some(Next::Do { step, work });
         }
-        Step::Settle(_) | Step::Edit(..) | Step::Delete(_) => {
-            return Ok(Then::Answer(Next::Do { step, work }));
-        }
+        Step::Settle(_) | Step::Edit(..) | Step::Delete(_) => return Some(Next::Do { step, work }),
     }
-    Ok(Then::Again)
+    None
 }
 
-/// Takes the lane's gate and reads its row, if it is still this lease's.
-async fn held(txn: &Write, lease: &Lease) -> Result<Option<Lane>, StoreError> {
-    let query = "SELECT wait_until, in_flight_delivery_id, in_flight_part, in_flight_revision, in_flight_after_id, \
-        settle_at, newest_id FROM lanes WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
-    let values = [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()];
-    let query = Sql::new(query, values).then(gates::lock_clause(&**txn));
-    let Some(row) = query.rows_of::<LaneRow>(&**txn).await?.pop() else { return Ok(None) };
-    let mark =
-        match (row.in_flight_delivery_id, row.in_flight_part, row.in_flight_revision, row.in_flight_after_id)
-        {
-            (Some(delivery), Some(part), Some(revision), Some(after)) => Some(InFlight {
-                delivery: DeliveryId(delivery),
-                part: Part(part),
-                revision: Revision(revision),
-                after: MessageId::from_db(after)?,
-            }),
-            _ => None,
-        };
-    let newest = row.newest_id.map(MessageId::from_db).transpose()?;
-    Ok(Some(Lane { mark, settle_at: row.settle_at, wait_until: row.wait_until, newest }))
-}
-
-async fn write_lane(txn: &Write, target: ChannelId, lane: &Lane) -> Result<(), DbErr> {
-    let update = "UPDATE lanes SET wait_until = $2, in_flight_delivery_id = $3, in_flight_part = $4, \
-        in_flight_revision = $5, in_flight_after_id = $6, settle_at = $7, newest_id = $8 WHERE target_channel_id = $1";
-    let mark = lane.mark;
-    let values = [
-        target.to_db().into(),
-        lane.wait_until.into(),
-        Value::BigInt(mark.map(|mark| mark.delivery.0)),
-        Value::Int(mark.map(|mark| mark.part.0)),
-        Value::Int(mark.map(|mark| mark.revision.0)),
-        Value::BigInt(mark.map(|mark| mark.after.to_db())),
-        lane.settle_at.into(),
-        Value::BigInt(lane.newest.map(MessageId::to_db)),
-    ];
-    Sql::new(update, values).execute(&**txn).await?;
-    Ok(())
-}
-
-/// The newest message that is known to mirror something in this channel.
-async fn newest_mirror(txn: &Write, channel: ChannelId) -> Result<Option<MessageId>, StoreError> {
-    let query = "SELECT MAX(message_id) FROM mirrors WHERE channel_id = $1";
-    let row = Sql::new(query, [channel.to_db().into()]).row(&**txn).await?;
-    let newest: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
-    Ok(newest.map(MessageId::from_db).transpose()?)
+/// The lane's row as it is to be after its turn: held on where there is something to do, else given back.
+fn end<'a>(mut row: Row<'a>, holder: Holder<'_>) -> Row<'a> {
+    let lane = &mut row.lane;
+    lane.settle_at = lane.settle_at.filter(|_| lane.mark.is_some());
+    let next = row.next.get_or_insert(Ok(Next::Wait(holder.now)));
+    match next {
+        Ok(Next::Do { .. }) => {
+            lane.wait_until = None;
+            let until = stored(holder.now + holder.lease);
+            // A row that changes anyway is prolonged for nothing; else only when that begins to matter.
+            if *lane != row.before || until - row.lease.until > holder.lease / 10 {
+                lane.lease_until = Some(until);
+                row.lease.until = until;
+            }
+            return row;
+        }
+        // Under the lane's gate: work that is recorded after this wakes the lane again.
+        Ok(Next::Wait(until)) => {
+            *until = row.rest_until.unwrap_or(*until);
+            lane.wait_until = Some(stored(*until));
+        }
+        Ok(Next::Idle | Next::LostLease | Next::Elsewhere) => lane.wait_until = None,
+        // What couldn't be read is tried again when somebody looks.
+        Err(_) => {}
+    }
+    lane.lease_until = None;
+    row
 }

@@ -1,7 +1,5 @@
 //! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its
-//! holders, so that one who lost it without noticing can't write.
-//!
-//! SQLite has no `SKIP LOCKED`, and needs none: claiming is one compare-and-set, which works on both databases.
+//! holders, so that one who lost it without noticing can't write. Taking and giving back lanes is part of `lane_work`.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
@@ -35,59 +33,54 @@ pub struct OpenLane {
     pub ready_at: Option<DateTime<Utc>>,
 }
 
+/// A page of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenLanes {
+    /// The lanes, by number.
+    pub lanes: Vec<OpenLane>,
+    /// After which of them the next page begins; none after the last.
+    pub next: Option<ChannelId>,
+}
+
 #[derive(FromQueryResult)]
 struct OpenRow {
     target_channel_id: i64,
+    free: bool,
     wait_until: Option<DateTime<Utc>>,
 }
 
-#[derive(FromQueryResult)]
-struct Claimed {
-    epoch: i64,
-    parent_id: Option<i64>,
-    forum: bool,
-}
-
 impl Store {
-    /// Lanes that have work and no holder: first those that are ready, then those that will be, soonest first.
-    pub async fn open_lanes(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<OpenLane>, StoreError> {
-        let query = "SELECT target_channel_id, wait_until FROM lanes l \
-            WHERE (lease_until IS NULL OR lease_until <= $1) \
-            AND (in_flight_delivery_id IS NOT NULL OR EXISTS (SELECT 1 FROM deliveries d \
-                WHERE d.target_channel_id = l.target_channel_id AND d.state = 'due')) \
-            ORDER BY wait_until NULLS FIRST, target_channel_id LIMIT $2";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows: Vec<OpenRow> =
-            Sql::new(query, [stored(now).into(), limit.into()]).rows_of(&self.db).await?;
+    /// Lanes that have work and no holder, page by page: of each so many that have work are looked at.
+    ///
+    /// The lanes that owe something are found by jumping from one to the next in the index of what is due, so that neither lanes at rest cost anything, nor
+    /// what stands behind the first in each. (The `+` keeps SQLite from walking through all lanes for those with a create in flight.)
+    pub async fn open_lanes(
+        &self,
+        after: Option<ChannelId>,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<OpenLanes, StoreError> {
+        let query = "WITH RECURSIVE owing(id, n) AS (\
+                SELECT MIN(target_channel_id), 1 FROM deliveries WHERE state = 'due' AND target_channel_id > $1 \
+                UNION ALL SELECT (SELECT MIN(target_channel_id) FROM deliveries \
+                    WHERE state = 'due' AND target_channel_id > owing.id), n + 1 FROM owing \
+                WHERE owing.id IS NOT NULL AND n < $2), \
+            sending(id) AS (SELECT target_channel_id FROM lanes \
+                WHERE in_flight_delivery_id > 0 AND +target_channel_id > $1 ORDER BY +target_channel_id LIMIT $2) \
+            SELECT open.id AS target_channel_id, (l.lease_until IS NULL OR l.lease_until <= $3) AS free, l.wait_until \
+            FROM (SELECT id FROM owing WHERE id IS NOT NULL UNION SELECT id FROM sending) AS open \
+            LEFT JOIN lanes l ON l.target_channel_id = open.id ORDER BY open.id LIMIT $2";
+        let from = after.map_or(0, ChannelId::to_db);
+        let values = [from.into(), i64::from(limit).into(), stored(now).into()];
+        let rows: Vec<OpenRow> = Sql::new(query, values).rows_of(&self.db).await?;
+        let full = u32::try_from(rows.len()) == Ok(limit);
+        let next = rows.last().filter(|_| full).map(|row| ChannelId::from_db(row.target_channel_id));
         let open = |row: OpenRow| {
             let ready_at = row.wait_until.filter(|until| *until > now);
             Ok(OpenLane { target: ChannelId::from_db(row.target_channel_id)?, ready_at })
         };
-        rows.into_iter().map(open).collect()
-    }
-
-    /// Takes a lane that nobody holds, or whose holder's lease has ended; `None` where it is held.
-    pub async fn claim_lane(
-        &self,
-        target: ChannelId,
-        owner: &str,
-        now: DateTime<Utc>,
-        lease_until: DateTime<Utc>,
-    ) -> Result<Option<Lease>, StoreError> {
-        let until = stored(lease_until);
-        let txn = self.write().await?;
-        let claim = "INSERT INTO lanes (target_channel_id, lease_owner, lease_until, epoch) VALUES ($1, $2, $3, 1) \
-            ON CONFLICT (target_channel_id) DO UPDATE \
-            SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until, epoch = lanes.epoch + 1 \
-            WHERE lanes.lease_until IS NULL OR lanes.lease_until <= $4 RETURNING epoch, parent_id, forum";
-        let values = [target.to_db().into(), owner.into(), until.into(), stored(now).into()];
-        let claimed = Sql::new(claim, values).rows_of::<Claimed>(&*txn).await?.pop();
-        txn.commit().await?;
-        let lease = |Claimed { epoch, parent_id, forum }: Claimed| {
-            let spot = Spot::from_parts(parent_id.map(ChannelId::from_db).transpose()?, forum);
-            Ok(Lease { target, spot, owner: owner.to_owned(), epoch, until })
-        };
-        claimed.map(lease).transpose()
+        let lanes: Result<_, StoreError> = rows.into_iter().filter(|row| row.free).map(open).collect();
+        Ok(OpenLanes { lanes: lanes?, next: next.transpose()? })
     }
 
     /// Frees the lanes that a former process held, where nobody else can be holding them: on SQLite, which has one process, at its start.
@@ -104,51 +97,20 @@ impl Store {
         txn.commit().await
     }
 
-    /// Prolongs a lease; `None` where another has taken the lane.
+    /// Prolongs a lease beyond what asking for the next step does; `None` where another has taken the lane.
     pub async fn renew_lane(
         &self,
         lease: &Lease,
         lease_until: DateTime<Utc>,
     ) -> Result<Option<Lease>, StoreError> {
         let until = stored(lease_until);
-        let held = self.update_lane(lease, "lease_until = $4", [until.into()]).await?;
-        Ok(held.then(|| Lease { until, ..lease.clone() }))
-    }
-
-    /// Gives a lane back. Whether it was still held.
-    ///
-    /// When the lane is to be looked at next has been noted by [`advance`](Self::advance); a time given here
-    /// takes the place of that, unless work has come since: that wants to be looked at now.
-    pub async fn release_lane(
-        &self,
-        lease: &Lease,
-        wait_until: Option<DateTime<Utc>>,
-    ) -> Result<bool, StoreError> {
-        let free = "lease_owner = NULL, lease_until = NULL";
-        match wait_until {
-            None => self.update_lane(lease, free, []).await,
-            Some(until) => {
-                let wait = "wait_until = CASE WHEN wait_until IS NULL THEN wait_until ELSE $4 END";
-                self.update_lane(lease, &format!("{free}, {wait}"), [stored(until).into()]).await
-            }
-        }
-    }
-
-    async fn update_lane(
-        &self,
-        lease: &Lease,
-        set: &str,
-        more: impl IntoIterator<Item = Value>,
-    ) -> Result<bool, StoreError> {
         let txn = self.write().await?;
-        let update = format!(
-            "UPDATE lanes SET {set} WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3"
-        );
-        let mut values = vec![lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()];
-        values.extend(more);
-        let updated = Sql::new(update, values).execute(&*txn).await?;
+        let update = "UPDATE lanes SET lease_until = $4 WHERE target_channel_id = $1 AND lease_owner = $2 AND epoch = $3";
+        let values =
+            [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into(), until.into()];
+        let held = Sql::new(update, values).execute(&*txn).await? == 1;
         txn.commit().await?;
-        Ok(updated == 1)
+        Ok(held.then(|| Lease { until, ..lease.clone() }))
     }
 }
 

@@ -16,7 +16,9 @@
 //! | `threads` | threads of sources: how far they have been read, and what becomes of those that are gone |
 //! | `sources` | whether a source is read, and which of its messages are mirrored |
 //! | `backfill` | what a new follow shows of the time before it |
-//! | `lanes`, `lane_work` | who sends into a target, and the storage half of delivery |
+//! | `lanes` | who sends into a target |
+//! | `lane_work`, `work` | the storage half of delivery, for many lanes at once; what a lane is given |
+//! | `lane_rows`, `lane_done`, `lane_pick`, `lane_place`, `lane_contents` | its parts: the lanes' rows, what was done, what is next, where that is shown, what it says |
 //! | `mirrors` | what a message of a target mirrors |
 //! | `panels`, `panel_looks` | panels, and what came of looking at them |
 //! | `panel_mirrors` | what their mirrors need beyond those of messages |
@@ -49,9 +51,11 @@ mod follow_state;
 mod follows;
 mod forget;
 mod gates;
+mod lane_contents;
 mod lane_done;
 mod lane_pick;
 mod lane_place;
+mod lane_rows;
 mod lane_work;
 mod lanes;
 mod left_guilds;
@@ -77,6 +81,7 @@ mod tests;
 mod threads;
 mod untold;
 mod webhooks;
+mod work;
 
 use std::fmt;
 
@@ -90,8 +95,8 @@ pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};
 pub use forget::Forgotten;
 pub use lane_done::Done;
-pub use lane_work::{Next, Surroundings, Work};
-pub use lanes::{Lease, OpenLane};
+pub use lane_work::{Decide, Holder, LaneRequest, Next, Turn, Which};
+pub use lanes::{Lease, OpenLane, OpenLanes};
 pub use leftovers::Leftovers;
 pub use mirrors::Mirrored;
 pub use panel_looks::Look;
@@ -106,6 +111,7 @@ pub use source_event::{Recorded, SourceEvent};
 pub use stats::{Backlog, FollowCounts};
 pub use threads::KnownThread;
 pub use webhooks::LaneWebhook;
+pub use work::{Surroundings, Work};
 
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]

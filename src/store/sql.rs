@@ -7,9 +7,13 @@
 //! (the end of the shorter) sorts below `.` and every digit. That, and being readable in any database tool, is
 //! why they aren't stored as numbers. All times pass through [`stored`], so that both databases keep
 //! microseconds and give back what they were given.
+//!
+//! # Tables
+//! A statement about many rows takes them as one value ([`Table`], JSON), not as many: so its text stays the same, and the
+//! database plans it once, however many rows there are.
 
-use chrono::{DateTime, SubsecRound, Utc};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
 
 use super::StoreError;
 use crate::domain::ids::ChannelId;
@@ -67,6 +71,25 @@ impl Sql {
         self
     }
 
+    /// Adds a table, named `t`, to a `FROM`.
+    pub(super) fn table<const N: usize>(mut self, db: &impl ConnectionTrait, table: Table<N>) -> Self {
+        let postgres = db.get_database_backend() == DbBackend::Postgres;
+        let columns =
+            table.columns.iter().enumerate().map(|(index, (name, kind))| match kind.of_postgres() {
+                kind if postgres => format!("(e.value->>{index})::{kind} AS {name}"),
+                _ => format!("e.value->>{index} AS {name}"),
+            });
+        let columns: Vec<String> = columns.collect();
+        let columns = columns.join(", ");
+        self.values.push(serde_json::Value::Array(table.rows).to_string().into());
+        let value = self.values.len();
+        self.text.push_str(&match postgres {
+            true => format!("(SELECT {columns} FROM jsonb_array_elements(${value}::jsonb) AS e(value)) AS t"),
+            false => format!("(SELECT {columns} FROM json_each(${value}) AS e) AS t"),
+        });
+        self
+    }
+
     fn on(self, db: &impl ConnectionTrait) -> Statement {
         Statement::from_sql_and_values(db.get_database_backend(), self.text, self.values)
     }
@@ -90,11 +113,71 @@ impl Sql {
         rows.iter().map(|row| T::from_query_result(row, "")).collect()
     }
 
+    /// Its rows, each with the number in its first column.
+    pub(super) async fn keyed_rows(
+        self,
+        db: &impl ConnectionTrait,
+    ) -> Result<Vec<(i64, QueryResult)>, DbErr> {
+        let rows = db.query_all_raw(self.on(db)).await?;
+        rows.into_iter().map(|row| Ok((row.try_get_by_index(0)?, row))).collect()
+    }
+
     /// The first column of its rows, a number.
     pub(super) async fn numbers(self, db: &impl ConnectionTrait) -> Result<Vec<i64>, DbErr> {
         let rows = db.query_all_raw(self.on(db)).await?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect()
     }
+}
+
+/// What a column of a table holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Number,
+    Text,
+    Time,
+}
+
+impl Kind {
+    const fn of_postgres(self) -> &'static str {
+        match self {
+            Self::Number => "bigint",
+            Self::Text => "text",
+            Self::Time => "timestamptz",
+        }
+    }
+}
+
+/// Rows that a statement takes as one value.
+pub(super) struct Table<const N: usize> {
+    columns: [(&'static str, Kind); N],
+    rows: Vec<serde_json::Value>,
+}
+
+impl<const N: usize> Table<N> {
+    /// Whether there are no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// A table of these columns and rows. Times are given as [`cell`]s.
+    pub(super) fn new(
+        columns: [(&'static str, Kind); N],
+        rows: impl IntoIterator<Item = [serde_json::Value; N]>,
+    ) -> Self {
+        Self { columns, rows: rows.into_iter().map(|row| serde_json::Value::Array(row.into())).collect() }
+    }
+}
+
+impl Table<1> {
+    /// A table of numbers, in a column of this name.
+    pub(super) fn numbers(name: &'static str, numbers: impl IntoIterator<Item = i64>) -> Self {
+        Self::new([(name, Kind::Number)], numbers.into_iter().map(|number| [number.into()]))
+    }
+}
+
+/// A time in a table, as it is stored.
+pub(super) fn cell(time: DateTime<Utc>) -> String {
+    stored(time).to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
 /// Channels that the database kept.

@@ -4,10 +4,12 @@
 //! Where there is no relay follow, the lane itself has it: for panels beside Discord's own following, and after the last
 //! follow, until the panels that it posted are taken back.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
-use super::sql::{Sql, channel_ids, stored};
+use super::sql::{Sql, Table, channel_ids, stored};
 use super::{Store, StoreError, follow_row, gates};
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, WebhookId};
@@ -36,6 +38,9 @@ const FOLLOWS_THROUGH: &str = "(target_channel_id = $1 OR target_parent_id = $1)
 /// Lanes whose webhook stands there.
 const LANES_THROUGH: &str = "(target_channel_id = $1 OR parent_id = $1)";
 
+/// Of several follows' webhooks, the best.
+const BEST: &str = "ORDER BY is_active DESC, updated_at DESC, id LIMIT 1";
+
 impl Store {
     /// The bot's webhook that stands in this channel, whatever the state of the follows that use it: to be looked at before
     /// another is made. An active follow's goes first.
@@ -44,16 +49,25 @@ impl Store {
             None => beside(&self.db, LANES_THROUGH, channel).await?,
             of_follow => of_follow,
         };
-        self.open_webhook(known)
+        known.map(|known| self.open_webhook(&known)).transpose()
     }
 
     /// The webhook to send into this target with: that of follows that aren't broken (theirs may be gone), or the one beside them.
     pub async fn lane_webhook(&self, target: ChannelId) -> Result<Option<LaneWebhook>, StoreError> {
-        let (sealed, beside) = match sealed(&self.db, INTO, target, "AND broken_reason IS NULL").await? {
-            None => (beside(&self.db, INTO, target).await?, true),
-            of_follow => (of_follow, false),
-        };
-        Ok(self.open_webhook(sealed)?.map(|webhook| LaneWebhook { webhook, beside }))
+        let of_follow = into(&self.db, [target.to_db()]).await?.remove(&target.to_db());
+        let beside = beside(&self.db, INTO, target).await?;
+        self.open_lane_webhook(of_follow.as_ref(), beside)
+    }
+
+    /// Opens the webhook that a lane sends with: a follow's, else the one beside them.
+    pub(super) fn open_lane_webhook(
+        &self,
+        of_follow: Option<&SealedWebhook>,
+        of_lane: Option<SealedWebhook>,
+    ) -> Result<Option<LaneWebhook>, StoreError> {
+        let beside = of_follow.is_none();
+        let Some(sealed) = of_follow.or(of_lane.as_ref()) else { return Ok(None) };
+        Ok(Some(LaneWebhook { webhook: self.open_webhook(sealed)?, beside }))
     }
 
     /// Whether anything still posts through this webhook, which stands in that channel.
@@ -138,10 +152,9 @@ impl Store {
         SealedWebhook { id: webhook.id.to_db(), token: self.cipher.seal_token(webhook.id, &webhook.token) }
     }
 
-    fn open_webhook(&self, sealed: Option<SealedWebhook>) -> Result<Option<Webhook>, StoreError> {
-        let Some(sealed) = sealed else { return Ok(None) };
+    fn open_webhook(&self, sealed: &SealedWebhook) -> Result<Webhook, StoreError> {
         let id = WebhookId::from_db(sealed.id)?;
-        Ok(Some(Webhook { id, token: self.cipher.open_token(id, &sealed.token)? }))
+        Ok(Webhook { id, token: self.cipher.open_token(id, &sealed.token)? })
     }
 }
 
@@ -176,10 +189,27 @@ async fn sealed(
     condition: &str,
 ) -> Result<Option<SealedWebhook>, DbErr> {
     let query = format!(
-        "SELECT webhook_id, webhook_token FROM channel_follows WHERE {which} AND webhook_id IS NOT NULL {condition} \
-         ORDER BY is_active DESC, updated_at DESC, id LIMIT 1"
+        "SELECT webhook_id, webhook_token FROM channel_follows WHERE {which} AND webhook_id IS NOT NULL {condition} {BEST}"
     );
-    Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row)).transpose()
+    Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row, 0)).transpose()
+}
+
+/// The webhooks of relay follows into these targets, of those that aren't broken.
+pub(super) async fn into(
+    db: &impl ConnectionTrait,
+    targets: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, SealedWebhook>, DbErr> {
+    let targets = Table::numbers("target", targets);
+    if targets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let which = format!(
+        " CROSS JOIN channel_follows f WHERE f.id = (SELECT id FROM channel_follows \
+         WHERE target_channel_id = t.target AND webhook_id IS NOT NULL AND broken_reason IS NULL {BEST})"
+    );
+    let query = Sql::new("SELECT t.target, f.webhook_id, f.webhook_token FROM ", []);
+    let rows = query.table(db, targets).then(&which).keyed_rows(db).await?;
+    rows.iter().map(|(target, row)| Ok((*target, read(row, 1)?))).collect()
 }
 
 /// Whether a follow or a lane has this webhook, which stands in that channel.
@@ -195,8 +225,9 @@ pub(super) async fn in_use(
     Ok(Sql::new(query, [channel.to_db().into(), webhook.into()]).row(db).await?.is_some())
 }
 
-fn read(row: &QueryResult) -> Result<SealedWebhook, DbErr> {
-    Ok(SealedWebhook { id: row.try_get_by_index(0)?, token: row.try_get_by_index(1)? })
+/// Reads the two columns from this one on.
+fn read(row: &QueryResult, from: usize) -> Result<SealedWebhook, DbErr> {
+    Ok(SealedWebhook { id: row.try_get_by_index(from)?, token: row.try_get_by_index(from + 1)? })
 }
 
 /// The webhook that a lane has beside those of follows.
@@ -209,7 +240,7 @@ async fn beside(
         "SELECT webhook_id, webhook_token FROM lanes \
          WHERE {which} AND webhook_id IS NOT NULL AND webhook_token IS NOT NULL LIMIT 1"
     );
-    Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row)).transpose()
+    Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row, 0)).transpose()
 }
 
 /// Keeps the webhook that a follow into this target had, where no other has one, as long as panels stand there, or are to be taken back. Whether anything needs it now. The

@@ -40,6 +40,10 @@ use crate::domain::request_pace::RequestPace;
 /// When to ask again, where an answer under way decides and the caller can't wait for it.
 const SOON: Duration = Duration::from_millis(250);
 
+/// Whose turn comes this long after the deadline was stopped meanwhile (the process, or the whole machine). What the request rests on, a lane's lease say, may have ended: the caller
+/// looks anew.
+const OVERDUE: Duration = Duration::from_secs(1);
+
 /// The thing that a route is about, for which Discord limits it apart from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Major {
@@ -116,7 +120,14 @@ impl Limits {
         loop {
             let now = Instant::now();
             let (until, scope, sure) = match place.poll(now) {
-                Turn::Go(id) => return Ok(Permit { limits: Arc::clone(self), id: Some(id) }),
+                Turn::Go(id) => {
+                    let permit = Permit { limits: Arc::clone(self), id: Some(id) };
+                    if now <= deadline + OVERDUE {
+                        return Ok(permit);
+                    }
+                    permit.unsent();
+                    return Err(RestError::RateLimited { retry_after: Duration::ZERO, scope: Scope::User });
+                }
                 Turn::Blown(retry_after) => return Err(RestError::FuseOpen { retry_after }),
                 Turn::At(until, scope) => (Some(Instant::from_std(until)), scope, true),
                 Turn::Rung(until) => (until.map(Instant::from_std), Scope::User, false),

@@ -66,6 +66,22 @@ async fn who_would_wait_too_long_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_stopped_while_waiting_does_not_go() {
+    let limits = Limits::new(pace(50), 1000);
+    let permit = turn(&limits, SECOND).await.unwrap();
+    permit.answered(Instant::now(), &answer(0, 2 * SECOND));
+    let waiting = {
+        let limits = Arc::clone(&limits);
+        tokio::spawn(async move { turn(&limits, 3 * SECOND).await.map(drop) })
+    };
+    tokio::task::yield_now().await;
+    tokio::time::advance(60 * SECOND).await;
+    let told = waiting.await.unwrap();
+    assert!(matches!(told, Err(RestError::RateLimited { retry_after: Duration::ZERO, .. })), "{told:?}");
+    assert!(turn(&limits, SECOND).await.is_ok(), "its turn is another's");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_goes_away_holds_up_nobody() {
     let limits = Limits::new(pace(50), 1000);
     let permit = turn(&limits, SECOND).await.unwrap();

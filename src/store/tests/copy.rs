@@ -50,12 +50,12 @@ async fn everything() -> Db {
     store.record_events(&[posted(1, 100), posted(1, 101), forum_post(102)], at(1)).await.unwrap();
     let lease = claim(store, 2).await;
     show_all(store, &lease, 500).await;
-    store.release_lane(&lease, None).await.unwrap();
+    give_back(store, &lease).await;
     // One lane died while a create was on its way, another waits.
     let dead = claim(store, 7).await;
     assert!(matches!(advance(store, &dead, None, at(2)).await, Next::Do { step: Step::Create(_), .. }));
-    let waits = claim(store, 6).await;
-    store.release_lane(&waits, Some(at(50))).await.unwrap();
+    execute(&db, "UPDATE lanes SET wait_until = '2024-10-04 00:00:50+00:00' WHERE target_channel_id = 6")
+        .await;
     store.pause_follow(paused.guild, paused.id, at(3)).await.unwrap();
     store.break_follows(BreakWhich::Follow(broken.id), BrokenReason::WebhookMoved, at(3)).await.unwrap();
     store.record_events(&[edited(1, 100, "second"), deleted(1, 101)], at(4)).await.unwrap();
@@ -160,7 +160,7 @@ async fn all_rows_of_all_tables_arrive_as_they_are() {
 
     // The lane that died is free, and what it had in flight is looked for at its time, not before.
     assert_eq!(to.texts(held).await, [""; 0]);
-    let owner = target.claim_lane(channel(7), "other", at(90), at(1_000)).await.unwrap().unwrap();
+    let owner = take(&target, 7, "other", at(90), at(1_000)).await.unwrap();
     assert!(
         matches!(advance(&target, &owner, None, at(99)).await, Next::Wait(until) if until == stored(at(100)))
     );

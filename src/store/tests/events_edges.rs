@@ -104,9 +104,8 @@ async fn writers_do_not_block_each_other(#[values(Backend::Sqlite, Backend::Post
     }
     tasks.join_all().await;
     for target in 10..20 {
-        let lease =
-            db.store.claim_lane(channel(target), "after", at(2_000_000), at(3_000_000)).await.unwrap();
-        show_all(&db.store, &lease.unwrap(), target * 10_000 + 9_000).await;
+        let lease = claim(&db.store, target).await;
+        show_all(&db.store, &lease, target * 10_000 + 9_000).await;
     }
     let outdated = db.texts(
         "SELECT a.origin AS text FROM deliveries d JOIN activities a ON a.id = d.activity_id \

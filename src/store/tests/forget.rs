@@ -99,14 +99,14 @@ async fn a_person_is_forgotten_with_their_mirrors(
     let gone =
         db.store.follow_by_pair(Pair { source: channel(1), target: channel(3) }).await.unwrap().unwrap();
     db.store.delete_follow(gone.guild, gone.id).await.unwrap();
-    db.store.release_lane(&three, None).await.unwrap();
+    give_back(&db.store, &three).await;
     assert_eq!(db.store.forget_idle_lanes(at(5)).await.unwrap(), 1);
 
     let forgotten = db.store.forget_user(user(99), true, at(5)).await.unwrap();
     let expected = Forgotten { messages: 2, mirrors_going: 3, mentions: 1, ..Forgotten::default() };
     assert_eq!(forgotten, expected);
     assert_eq!(of_activities(&db).await, ["nobody deleted", "98 content digest", "nobody deleted"]);
-    let open = db.store.open_lanes(at(2_000_000), 9).await.unwrap();
+    let open = db.store.open_lanes(None, at(2_000_000), 9).await.unwrap().lanes;
     assert_eq!(open.iter().map(|lane| lane.target).collect::<Vec<_>>(), [channel(2), channel(3)]);
     let three = claim(&db.store, 3).await;
     for lease in [two, three] {

@@ -4,13 +4,14 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::{Ending, Revision};
-use crate::store::OpenLane;
+use crate::store::{OpenLane, OpenLanes};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn are_held_by_one(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
     let other = db.again().await;
     for round in 0..10 {
         let (now, until) = (at(round * 10), at(round * 10 + 10));
@@ -18,7 +19,7 @@ async fn are_held_by_one(#[values(Backend::Sqlite, Backend::Postgres)] backend: 
         for number in 0..8 {
             let store = if number % 2 == 0 { db.store.clone() } else { other.clone() };
             let owner = format!("worker-{number}");
-            tasks.spawn(async move { store.claim_lane(channel(2), &owner, now, until).await.unwrap() });
+            tasks.spawn(async move { take(&store, 2, &owner, now, until).await });
         }
         let leases: Vec<Lease> = tasks.join_all().await.into_iter().flatten().collect();
         assert_eq!(leases.len(), 1);
@@ -33,19 +34,32 @@ async fn are_renewed_and_released_by_their_holder(
 ) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
-    let target = channel(2);
-    let first = store.claim_lane(target, "a", at(0), at(10)).await.unwrap().unwrap();
-    assert!(store.claim_lane(target, "b", at(9), at(20)).await.unwrap().is_none());
+    follow(store, 1, 2).await;
+    assert!(take(store, 2, "a", at(0), at(10)).await.is_none(), "there is nothing to do");
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let first = take(store, 2, "a", at(0), at(10)).await.unwrap();
+    assert!(take(store, 2, "b", at(9), at(20)).await.is_none());
     let first = store.renew_lane(&first, at(15)).await.unwrap().unwrap();
-    assert!(store.claim_lane(target, "b", at(14), at(20)).await.unwrap().is_none());
-    let second = store.claim_lane(target, "b", at(15), at(20)).await.unwrap().unwrap();
+    assert!(take(store, 2, "b", at(14), at(20)).await.is_none());
+    let second = take(store, 2, "b", at(15), at(20)).await.unwrap();
     assert_eq!((first.epoch, second.epoch), (1, 2));
     assert!(store.renew_lane(&first, at(30)).await.unwrap().is_none());
-    assert!(!store.release_lane(&first, None).await.unwrap());
-    assert!(store.release_lane(&second, None).await.unwrap());
-    let third = store.claim_lane(target, "b", at(16), at(20)).await.unwrap().unwrap();
-    assert!(!store.release_lane(&second, None).await.unwrap(), "the same owner, but an earlier lease");
+    assert_eq!(rest(store, &first, at(16)).await, Next::LostLease);
+    assert!(take(store, 2, "a", at(15), at(20)).await.is_none(), "it is held by its second holder");
+    assert_eq!(rest(store, &second, at(16)).await, Next::Wait(at(16)));
+    let third = take(store, 2, "b", at(16), at(20)).await.unwrap();
+    assert_eq!(rest(store, &second, at(16)).await, Next::LostLease, "the same owner, but an earlier lease");
     assert_eq!(third.epoch, 3);
+    let again = take(store, 2, "b", at(17), at(20)).await.unwrap();
+    assert_eq!(again.epoch, 4, "a hold of its own that ended unrecorded");
+}
+
+/// Gives a lane back, not to be looked at before that time.
+async fn rest(store: &Store, lease: &Lease, until: DateTime<Utc>) -> Next {
+    let decide: Decide<'_> = Box::new(move |_, _| Step::Wait(until));
+    let request =
+        LaneRequest { decide, rest_until: Some(until), ..request(Which::Held(lease.clone()), None) };
+    turn(store, request, at(16)).await.next
 }
 
 #[rstest]
@@ -55,10 +69,10 @@ async fn lost_are_not_written_to(#[values(Backend::Sqlite, Backend::Postgres)] b
     let store = &db.store;
     follow(store, 1, 2).await;
     store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
-    let first = store.claim_lane(channel(2), "a", at(0), at(10)).await.unwrap().unwrap();
+    let first = take(store, 2, "a", at(0), at(10)).await.unwrap();
     let next = advance(store, &first, None, at(1)).await;
     let (in_flight, _) = create(&next);
-    let second = store.claim_lane(channel(2), "b", at(10), at(20)).await.unwrap().unwrap();
+    let second = take(store, 2, "b", at(1_000_001), at(1_000_020)).await.unwrap();
     let late = advance(store, &first, Some(created(in_flight, 2, 500)), at(11)).await;
     assert_eq!(late, Next::LostLease);
     assert!(store.mirrored(message(500)).await.unwrap().is_none());
@@ -82,7 +96,7 @@ async fn remember_what_is_in_flight(#[values(Backend::Sqlite, Backend::Postgres)
     // The process dies; meanwhile the message is edited.
     let store = db.again().await;
     store.record_events(&[edited(1, 10, "second")], at(2)).await.unwrap();
-    let lease = store.claim_lane(channel(2), "new", at(2_000_000), at(3_000_000)).await.unwrap().unwrap();
+    let lease = take(&store, 2, "new", at(2_000_000), at(3_000_000)).await.unwrap();
     let next = advance(&store, &lease, None, at(3)).await;
     assert_eq!(about(&next), (Step::Settle(in_flight), 10));
     let next = advance(&store, &lease, Some(created(in_flight, 2, 500)), at(4)).await;
@@ -120,17 +134,17 @@ async fn settle_before_anything_else(#[values(Backend::Sqlite, Backend::Postgres
     let lease = claim(store, 2).await;
     let next = advance(store, &lease, None, at(1)).await;
     let (in_flight, _) = create(&next);
-    let mut eager = |_: &Work| Step::Create(Part(1));
-    let next = store.advance(&lease, None, at(2), &mut eager).await.unwrap();
+    let eager = |_: &Work, _| Step::Create(Part(1));
+    let next = advance_by(store, &lease, None, at(2), eager).await;
     assert_eq!(about(&next), (Step::Settle(in_flight), 10), "no second create is begun");
-    let mut patient = |_: &Work| Step::Wait(at(60));
-    let next = store.advance(&lease, None, at(2), &mut patient).await.unwrap();
+    let patient = |_: &Work, _| Step::Wait(at(60));
+    let next = advance_by(store, &lease, None, at(2), patient).await;
     assert_eq!(next, Next::Wait(at(60)));
-    let mut tired = |work: &Work| match work.in_flight {
+    let tired = |work: &Work, _| match work.in_flight {
         Some(_) => Step::End(Ending::GaveUp),
         None => Step::Create(Part(0)),
     };
-    let next = store.advance(&lease, None, at(3), &mut tired).await.unwrap();
+    let next = advance_by(store, &lease, None, at(3), tired).await;
     assert_eq!(about(&next), (Step::Create(Part(0)), 11));
     assert_eq!(db.deliveries().await, ["2 ended gave_up", "2 due"]);
 }
@@ -142,14 +156,17 @@ async fn are_open_while_they_have_work(#[values(Backend::Sqlite, Backend::Postgr
     let store = &db.store;
     follow(store, 1, 2).await;
     follow(store, 1, 3).await;
-    let open = async |now| store.open_lanes(now, 10).await.unwrap();
+    let open = async |now| store.open_lanes(None, now, 10).await.unwrap().lanes;
     let ready = |target| OpenLane { target: channel(target), ready_at: None };
     assert!(open(at(0)).await.is_empty());
     store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
     assert_eq!(open(at(0)).await, [ready(2), ready(3)]);
-    assert_eq!(store.open_lanes(at(0), 1).await.unwrap(), [ready(2)]);
+    let page = async |after| store.open_lanes(after, at(0), 1).await.unwrap();
+    assert_eq!(page(None).await, OpenLanes { lanes: vec![ready(2)], next: Some(channel(2)) });
+    assert_eq!(page(Some(channel(2))).await.lanes, [ready(3)]);
+    assert_eq!(page(Some(channel(3))).await, OpenLanes::default());
 
-    let lease = store.claim_lane(channel(2), "a", at(0), at(30)).await.unwrap().unwrap();
+    let lease = take(store, 2, "a", at(0), at(30)).await.unwrap();
     assert_eq!(open(at(1)).await, [ready(3)], "held");
     assert_eq!(open(at(30)).await, [ready(2), ready(3)], "no longer held");
     let next = advance(store, &lease, None, at(1)).await;
@@ -157,24 +174,21 @@ async fn are_open_while_they_have_work(#[values(Backend::Sqlite, Backend::Postgr
     let postponed = Done::Postponed { delivery: in_flight.delivery, until: at(60) };
     let waits = advance(store, &lease, Some(postponed), at(2)).await;
     assert!(matches!(waits, Next::Wait(_)), "{waits:?}");
-    assert!(store.release_lane(&lease, None).await.unwrap());
-    let until = crate::store::sql::stored(at(60));
+    let until = stored(at(60));
     let waiting = OpenLane { target: channel(2), ready_at: Some(until) };
-    assert_eq!(open(at(3)).await, [ready(3), waiting]);
-    assert_eq!(open(at(60)).await, [ready(3), ready(2)]);
+    assert_eq!(open(at(3)).await, [waiting, ready(3)]);
+    assert_eq!(open(at(60)).await, [ready(2), ready(3)]);
 
     store.record_events(&[posted(1, 11)], at(4)).await.unwrap();
     assert_eq!(open(at(5)).await, [ready(2), ready(3)], "new work wakes it");
-    let lease = store.claim_lane(channel(2), "a", at(5), at(30)).await.unwrap().unwrap();
-    let waits = advance(store, &lease, None, at(6)).await;
-    assert_eq!(waits, Next::Wait(until), "11 waits behind 10");
-    assert!(store.release_lane(&lease, Some(at(50))).await.unwrap());
-    let waiting = OpenLane { target: channel(2), ready_at: Some(crate::store::sql::stored(at(50))) };
-    assert_eq!(open(at(7)).await, [ready(3), waiting]);
-
-    let lease = store.claim_lane(channel(2), "a", at(7), at(30)).await.unwrap().unwrap();
-    assert_eq!(advance(store, &lease, None, at(8)).await, Next::Wait(until));
+    let lease = take(store, 2, "a", at(5), at(30)).await.unwrap();
+    assert_eq!(rest(store, &lease, at(50)).await, Next::Wait(at(50)), "11 waits behind 10");
+    let waiting = OpenLane { target: channel(2), ready_at: Some(stored(at(50))) };
+    assert_eq!(open(at(7)).await, [waiting, ready(3)]);
     store.record_events(&[posted(1, 12)], at(9)).await.unwrap();
-    assert!(store.release_lane(&lease, Some(at(50))).await.unwrap());
-    assert_eq!(open(at(10)).await, [ready(2), ready(3)], "what came before it was released isn't slept over");
+    assert_eq!(
+        open(at(10)).await,
+        [ready(2), ready(3)],
+        "what comes after it was given back isn't slept over"
+    );
 }

@@ -78,6 +78,7 @@ async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] bac
         "ix_deliveries_follow_id",
         "ix_deliveries_open",
         "ix_deliveries_reopened",
+        "ix_deliveries_waiting",
         "ix_lanes_in_flight_delivery_id",
         "ix_lanes_parent_id",
         "ix_mirrors_channel_id",

@@ -7,6 +7,7 @@ mod events;
 mod events_edges;
 mod follows;
 mod forget;
+mod lane_batches;
 mod lane_order;
 mod lanes;
 mod matching;
@@ -30,7 +31,12 @@ use sea_orm::{ConnectionTrait, Database, FromQueryResult, Statement};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use tempfile::TempDir;
 
-use super::{Cipher, Done, Hook, Inserted, Lease, Next, SourceEvent, Store, Work};
+use super::lane_rows::Taken;
+use super::sql::{Sql, stored};
+use super::{
+    Cipher, Decide, Done, Holder, Hook, Inserted, LaneRequest, Lease, Next, SourceEvent, Store, StoreError,
+    Turn, Which, Work, gates,
+};
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
 use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, NewFollow, Pair, Threads};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
@@ -233,9 +239,87 @@ pub(super) fn deleted(source: u64, id: u64) -> SourceEvent {
     SourceEvent::Deleted { origin: origin(source, id) }
 }
 
-/// Holds a lane of the target for a long time.
+/// Holds a lane of the target for a long time, whether or not there is something to do in it.
 pub(super) async fn claim(store: &Store, target: u64) -> Lease {
-    store.claim_lane(channel(target), "test", at(0), at(1_000_000)).await.unwrap().unwrap()
+    claim_until(store, target, at(1_000_000)).await
+}
+
+/// The same, until that time.
+pub(super) async fn claim_until(store: &Store, target: u64, until: DateTime<Utc>) -> Lease {
+    let txn = store.write().await.unwrap();
+    gates::lanes(&*txn, [channel(target)]).await.unwrap();
+    let update = "UPDATE lanes SET lease_owner = 'test', lease_until = $2, epoch = epoch + 1 \
+        WHERE target_channel_id = $1 RETURNING epoch, parent_id, forum";
+    let until = stored(until);
+    let row =
+        Sql::new(update, [channel(target).to_db().into(), until.into()]).row(&*txn).await.unwrap().unwrap();
+    txn.commit().await.unwrap();
+    let parent: Option<i64> = row.try_get("", "parent_id").unwrap();
+    let parent = parent.map(|parent| ChannelId::from_db(parent).unwrap());
+    let spot = Spot::from_parts(parent, row.try_get("", "forum").unwrap());
+    let epoch = row.try_get("", "epoch").unwrap();
+    Lease { target: channel(target), spot, owner: "test".to_owned(), epoch, until }
+}
+
+/// Holds on to a lane that was given back as there was nothing to do.
+async fn keep(store: &Store, lease: &Lease) {
+    let txn = store.write().await.unwrap();
+    let update = "UPDATE lanes SET lease_owner = $1, lease_until = $2 \
+        WHERE lease_owner IS NULL AND target_channel_id = $3 AND epoch = $4";
+    let values =
+        [lease.owner.as_str().into(), lease.until.into(), lease.target.to_db().into(), lease.epoch.into()];
+    Sql::new(update, values).execute(&*txn).await.unwrap();
+    txn.commit().await.unwrap();
+}
+
+/// Gives a lane back, or lets its lease end.
+pub(super) async fn give_back(store: &Store, lease: &Lease) {
+    let txn = store.write().await.unwrap();
+    let update = "UPDATE lanes SET lease_owner = NULL, lease_until = NULL WHERE target_channel_id = $1";
+    Sql::new(update, [lease.target.to_db().into()]).execute(&*txn).await.unwrap();
+    txn.commit().await.unwrap();
+}
+
+/// Takes a lane that has work, if it is free.
+pub(super) async fn take(
+    store: &Store,
+    target: u64,
+    owner: &str,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Option<Lease> {
+    let txn = store.write().await.unwrap();
+    let mut taken = store.take(&txn, &[channel(target)], owner, now, until).await.unwrap();
+    txn.commit().await.unwrap();
+    match taken.remove(&channel(target))?.unwrap() {
+        Taken::Held { lease, .. } => Some(*lease),
+        _ => None,
+    }
+}
+
+/// A lane's request, for activities that each take one part.
+pub(super) fn request(lane: Which, done: Option<Done>) -> LaneRequest<'static> {
+    let decide: Decide<'static> = Box::new(|work, now| step_of(work, 1, now));
+    LaneRequest { lane, done, all_shown: false, decide, rest_until: None }
+}
+
+/// A batch of one.
+pub(super) async fn turn(store: &Store, request: LaneRequest<'_>, now: DateTime<Utc>) -> Turn {
+    let holder = Holder { owner: "test", now, lease: TimeDelta::seconds(1_000_000) };
+    store.advance(holder, vec![request]).await.unwrap().pop().unwrap().unwrap()
+}
+
+/// Asks for the next step of a lane, which is named by `decide`.
+pub(super) async fn advance_by(
+    store: &Store,
+    lease: &Lease,
+    done: Option<Done>,
+    now: DateTime<Utc>,
+    decide: impl FnMut(&Work, DateTime<Utc>) -> Step + Send + Sync,
+) -> Next {
+    keep(store, lease).await;
+    let request = request(Which::Held(lease.clone()), done);
+    turn(store, LaneRequest { decide: Box::new(decide), ..request }, now).await.next
 }
 
 /// Asks for the next step of a lane whose activities each take so many parts.
@@ -246,8 +330,7 @@ pub(super) async fn advance_parts(
     now: DateTime<Utc>,
     parts: usize,
 ) -> Next {
-    let mut decide = |work: &Work| step_of(work, parts, now);
-    store.advance(lease, done, now, &mut decide).await.unwrap()
+    advance_by(store, lease, done, now, |work, now| step_of(work, parts, now)).await
 }
 
 /// The same, with one part.

@@ -148,7 +148,7 @@ async fn what_is_on_its_way_stays(#[values(Backend::Sqlite, Backend::Postgres)] 
     let Next::Do { step: Step::Settle(in_flight), .. } = next else { panic!("{next:?}") };
     assert_eq!(advance(&db.store, &lease, Some(Done::NotMade { in_flight }), at(2)).await, Next::Idle);
     assert_eq!(db.store.untrack(message, recorded).await.unwrap().activities, 1);
-    db.store.release_lane(&lease, None).await.unwrap();
+    give_back(&db.store, &lease).await;
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 1);
 }
 
@@ -262,9 +262,9 @@ async fn rows_that_are_used_stay(#[values(Backend::Sqlite, Backend::Postgres)] b
     assert_eq!(db.texts(left).await, ["1", "3", "5"], "followed, open to others, and read lately");
     // The panels' webhook of a target, a lane at work, a follow.
     for target in [6, 7, 8] {
-        let lease = db.store.claim_lane(channel(target), "test", on(0), on(1)).await.unwrap().unwrap();
+        let lease = claim_until(&db.store, target, on(1)).await;
         if target != 7 {
-            db.store.release_lane(&lease, None).await.unwrap();
+            give_back(&db.store, &lease).await;
         }
     }
     db.store.provide_webhook(channel(8), Spot::Channel, &webhook(9), on(0)).await.unwrap();

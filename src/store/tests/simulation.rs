@@ -33,14 +33,31 @@ struct World {
 
 /// A process that holds the lane, with what it has to record.
 struct Worker {
-    store: Store,
     lease: Lease,
     done: Option<Done>,
+    all_shown: bool,
 }
 
 /// Every third message takes two parts.
 fn parts(source: u64) -> usize {
     if source.is_multiple_of(3) { 2 } else { 1 }
+}
+
+/// Whether all parts are shown in the newest revision with what was done.
+fn completes(step: Step, work: &Work, done: Option<&Done>) -> bool {
+    let current = |part: i32| {
+        work.mirrors.iter().any(|one| one.part == Part(part) && one.revision == work.activity.revision)
+    };
+    let wanted = 0..i32::try_from(parts(source_of(work))).unwrap();
+    match (step, done) {
+        (Step::Create(made), Some(Done::Created { .. })) => {
+            wanted.clone().all(|part| part == made.0 || current(part))
+        }
+        (Step::Edit(_, made), Some(Done::Edited { .. })) => {
+            wanted.clone().all(|part| part == made.0 || current(part))
+        }
+        _ => false,
+    }
 }
 
 fn source_of(work: &Work) -> u64 {
@@ -80,13 +97,14 @@ impl World {
             7 => {
                 let late = self.worker.take();
                 self.clock += 1_000;
-                self.work(true).await;
-                if let Some(mut late) = late {
-                    let next = advance(&late.store, &late.lease, late.done.take(), at(self.clock)).await;
+                let taken = self.work(true).await;
+                if let Some(late) = late.filter(|_| taken) {
+                    let late = request(Which::Held(late.lease), late.done);
+                    let next = turn(&self.db.store, late, at(self.clock)).await.next;
                     assert_eq!(next, Next::LostLease);
                 }
             }
-            _ => self.work(false).await,
+            _ => drop(self.work(false).await),
         }
     }
 
@@ -100,22 +118,20 @@ impl World {
         self.db.store.record_events(&twice[..count], at(self.clock)).await.unwrap();
     }
 
-    /// One step of whoever holds the lane.
-    async fn work(&mut self, calm: bool) {
-        if self.worker.is_none() {
-            self.workers += 1;
-            let store = self.db.store.clone();
-            let (owner, now) = (format!("worker-{}", self.workers), at(self.clock));
-            let lease = store.claim_lane(channel(TARGET), &owner, now, at(self.clock + 900)).await.unwrap();
-            let Some(lease) = lease else { return };
-            self.worker = Some(Worker { store, lease, done: None });
-        }
-        let Some(mut worker) = self.worker.take() else { return };
+    /// One step of whoever holds the lane; whether anybody does.
+    async fn work(&mut self, calm: bool) -> bool {
         let now = at(self.clock);
-        if worker.lease.until <= now {
-            return;
-        }
-        let mut decide = |work: &Work| {
+        let (owner, request) = match self.worker.take() {
+            Some(worker) if worker.lease.until <= now => return false,
+            Some(Worker { lease, done, all_shown }) => {
+                (lease.owner.clone(), LaneRequest { all_shown, ..request(Which::Held(lease), done) })
+            }
+            None => {
+                self.workers += 1;
+                (format!("worker-{}", self.workers), request(Which::Free(channel(TARGET)), None))
+            }
+        };
+        let decide: Decide<'_> = Box::new(|work, now| {
             // Rendering fits an edit into the parts that stand.
             let parts = parts(source_of(work));
             step_of(
@@ -123,17 +139,23 @@ impl World {
                 if work.delivery.shown.is_some() { parts.min(work.mirrors.len()) } else { parts },
                 now,
             )
-        };
-        let next = worker.store.advance(&worker.lease, worker.done.take(), now, &mut decide).await.unwrap();
+        });
+        let holder = Holder { owner: &owner, now, lease: TimeDelta::seconds(900) };
+        let request = LaneRequest { decide, ..request };
+        let turn = self.db.store.advance(holder, vec![request]).await.unwrap().pop().unwrap();
+        let Turn { next, lease, .. } = turn.unwrap();
+        let held = lease.is_some();
         if let Next::Do { step, work } = next {
             let (reaches, answered) = match self.random.random_range(0..10) {
                 0 if !calm => (false, false),
                 1 if !calm => (true, false),
                 _ => (true, true),
             };
-            worker.done = self.perform(step, &work, reaches, answered);
+            let done = self.perform(step, &work, reaches, answered);
+            let all_shown = completes(step, &work, done.as_ref());
+            self.worker = lease.map(|lease| Worker { lease, done, all_shown });
         }
-        self.worker = Some(worker);
+        held
     }
 
     /// What Discord makes of a step. `None`: the worker doesn't know.
