@@ -21,13 +21,15 @@ mod database;
 mod discord;
 mod figure;
 mod follows;
+mod machine;
+mod page;
 mod plot;
 mod process;
 mod rows;
 mod stats;
 
 use figure::Figure;
-use plot::Throughput;
+use plot::{Memory, Throughput};
 use rows::Row;
 use stats::Sorted;
 
@@ -45,6 +47,9 @@ struct Arguments {
     /// Write the figures into performance.md of this folder, with the plots beside it.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Measure nothing: put what comes on the standard input into the page of --out, at the mark of this name.
+    #[arg(long, value_name = "MARK", requires = "out")]
+    insert: Option<String>,
     /// A PostgreSQL server to measure on, too; databases are made there, and removed again.
     #[arg(long, value_name = "URL", env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
@@ -80,6 +85,7 @@ struct Report {
     throughput: Option<Throughput>,
     /// Milliseconds above the API's latency.
     lags: Option<Sorted>,
+    memory: Option<Memory>,
 }
 
 impl Report {
@@ -105,9 +111,12 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(arguments: Arguments) -> Result<(), Failure> {
+    if let (Some(mark), Some(folder)) = (&arguments.insert, &arguments.out) {
+        return page::insert(folder, mark, &std::io::read_to_string(std::io::stdin())?);
+    }
     let program = bot::program()?;
     bot::warn_if_old(&program)?;
-    let Arguments { rows, quick, postgres, minutes, folder, .. } = arguments;
+    let Arguments { rows, quick, out, postgres, minutes, folder, .. } = arguments;
     let setup = Setup { program, quick, postgres, minutes, folder };
     let rows = if rows.is_empty() { Row::value_variants().to_vec() } else { rows };
     let mut report = Report::default();
@@ -115,5 +124,8 @@ async fn measure(arguments: Arguments) -> Result<(), Failure> {
     for row in rows {
         row.measure(&setup, &mut report).await?;
     }
-    Ok(())
+    match out {
+        Some(folder) => page::write(&folder, &setup, &report).await,
+        None => Ok(()),
+    }
 }
