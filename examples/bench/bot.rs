@@ -21,14 +21,15 @@ pub(crate) fn program() -> Result<PathBuf, Failure> {
     let program = target.join("tributary");
     let profile = if cfg!(debug_assertions) { "" } else { " --release" };
     if program.exists() {
+        warn_if_old(&program)?;
         Ok(program)
     } else {
         Err(format!("{} is not there. Build it first: cargo build{profile}", program.display()).into())
     }
 }
 
-/// Whether the program is older than the sources that this harness was built from may be: then it is to be built again.
-pub(crate) fn warn_if_old(program: &Path) -> Result<(), Failure> {
+/// Says so where the program is older than its sources.
+fn warn_if_old(program: &Path) -> Result<(), Failure> {
     let age = |path: &Path| -> std::io::Result<_> { std::fs::metadata(path)?.modified() };
     let newest = newest(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")))?;
     if newest > age(program)? {

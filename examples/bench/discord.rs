@@ -1,11 +1,13 @@
 //! The sandbox, in this process, and what it saw: when which mirror arrived, and what else was asked.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tributary_sandbox::{
-    Channel, Config, Effect, Exchange, Fault, Guild, GuildId, Limits, Permissions, Person, Sandbox, SeenWebhook,
+    Channel, Config, Effect, Exchange, Fault, Guild, GuildId, Limits, Permissions, Person, Sandbox,
+    SeenWebhook,
 };
 
 use crate::Failure;
@@ -33,6 +35,9 @@ pub(crate) struct Target {
     pub(crate) guild: GuildId,
 }
 
+/// Requests by method and route: how many of each.
+pub(crate) type Others = BTreeMap<String, u64>;
+
 /// What the bot asked of Discord.
 #[derive(Debug, Default)]
 struct Seen {
@@ -42,8 +47,8 @@ struct Seen {
     body: Mutex<String>,
     /// When a request was answered with 429.
     refused: Mutex<Vec<Instant>>,
-    /// Requests that were no mirrors.
-    other: AtomicU64,
+    /// Requests that were no mirrors: how many, by method and route.
+    others: Mutex<Others>,
     /// How long the sandbox took to answer them all, in microseconds.
     took: AtomicU64,
 }
@@ -51,12 +56,12 @@ struct Seen {
 impl Seen {
     fn see(&self, exchange: &Exchange) {
         let mirror = exchange.method == "POST" && exchange.route == Some(EXECUTE);
-        self.took
-            .fetch_add(u64::try_from(exchange.took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.took.fetch_add(u64::try_from(exchange.took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         if exchange.status == 429 {
             lock(&self.refused).push(Instant::now());
         } else if !mirror {
-            self.other.fetch_add(1, Ordering::Relaxed);
+            let route = format!("{} {}", exchange.method, exchange.route.unwrap_or("elsewhere"));
+            *lock(&self.others).entry(route).or_default() += 1;
         } else if exchange.status == 200 {
             let request = exchange.request.as_ref();
             let text = request.and_then(|request| request["content"].as_str()).unwrap_or_default();
@@ -151,7 +156,8 @@ impl Stage {
     pub(crate) fn body(&self) -> String {
         let body = lock(&self.seen.body).clone();
         if body.is_empty() {
-            return serde_json::json!({ "content": format!("bare {WORDS}"), "username": "Admin" }).to_string();
+            return serde_json::json!({ "content": format!("bare {WORDS}"), "username": "Admin" })
+                .to_string();
         }
         body.replacen("\"content\":\"", "\"content\":\"bare ", 1)
     }
@@ -161,9 +167,9 @@ impl Stage {
         lock(&self.seen.refused).clone()
     }
 
-    /// How many requests were no mirrors, from the beginning on.
-    pub(crate) fn other(&self) -> u64 {
-        self.seen.other.load(Ordering::Relaxed)
+    /// The requests that were no mirrors, since they were last taken.
+    pub(crate) fn take_others(&self) -> Others {
+        std::mem::take(&mut lock(&self.seen.others))
     }
 
     /// How long the sandbox took to answer all requests.

@@ -53,6 +53,9 @@ pub(crate) async fn fill(
             .execute_unprepared(&format!("INSERT INTO lanes (target_channel_id) VALUES {lanes}"))
             .await?;
     }
-    connection.execute_unprepared("ANALYZE").await?;
+    // SQLite knows nothing of what its tables hold, as the bot never has it look.
+    if database.is_postgres() {
+        connection.execute_unprepared("VACUUM ANALYZE").await?;
+    }
     Ok(connection.close().await?)
 }

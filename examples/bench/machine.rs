@@ -20,7 +20,11 @@ pub(crate) async fn describe(setup: &Setup) -> Result<String, Failure> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let disk = fsync(&setup.folder)?;
     let mut lines = vec![
-        format!("- {cpu}, {cores} cores, {:.0} GB of memory; Linux {}", memory / 1024.0 / 1024.0, kernel.trim()),
+        format!(
+            "- {cpu}, {cores} cores, {:.0} GB of memory; Linux {}",
+            memory / 1024.0 / 1024.0,
+            kernel.trim()
+        ),
         format!("- {}", output("rustc", &["--version"])),
         format!("- SQLite {}", version("sqlite::memory:", "SELECT sqlite_version()").await?),
     ];

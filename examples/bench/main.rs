@@ -50,6 +50,9 @@ struct Arguments {
     /// Measure nothing: put what comes on the standard input into the page of --out, at the mark of this name.
     #[arg(long, value_name = "MARK", requires = "out")]
     insert: Option<String>,
+    /// The program to measure, such as one of another version; the one beside this one where none is named.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// A PostgreSQL server to measure on, too; databases are made there, and removed again.
     #[arg(long, value_name = "URL", env = "TEST_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
@@ -114,9 +117,8 @@ async fn measure(arguments: Arguments) -> Result<(), Failure> {
     if let (Some(mark), Some(folder)) = (&arguments.insert, &arguments.out) {
         return page::insert(folder, mark, &std::io::read_to_string(std::io::stdin())?);
     }
-    let program = bot::program()?;
-    bot::warn_if_old(&program)?;
-    let Arguments { rows, quick, out, postgres, minutes, folder, .. } = arguments;
+    let Arguments { rows, quick, out, program, postgres, minutes, folder, .. } = arguments;
+    let program = program.map_or_else(bot::program, |program| Ok(program.canonicalize()?))?;
     let setup = Setup { program, quick, postgres, minutes, folder };
     let rows = if rows.is_empty() { Row::value_variants().to_vec() } else { rows };
     let mut report = Report::default();

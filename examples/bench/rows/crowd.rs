@@ -7,7 +7,7 @@ use tributary_sandbox::Limits;
 
 use crate::bot::Bot;
 use crate::database::Database;
-use crate::discord::Stage;
+use crate::discord::{Others, Stage};
 use crate::figure::{Figure, met};
 use crate::stats::milliseconds;
 use crate::{Failure, Report, Setup, follows};
@@ -77,28 +77,42 @@ async fn restart(
     name: &str,
 ) -> Result<(), Failure> {
     stage.take();
-    let (other, took) = (stage.other(), stage.took());
+    stage.take_others();
+    let took = stage.took();
     let bot = Bot::start(setup, stage, database, &[])?;
     if open > 0 && !stage.wait_for(1, PATIENCE).await {
         return Err(format!("nothing was sent after the restart:\n{}", bot.log()).into());
     }
     let first = bot.began.elapsed().as_secs_f64();
-    let other = stage.other() - other;
+    let others = stage.take_others();
     let took = stage.took().saturating_sub(took).as_secs_f64();
     let measured = Instant::now();
-    let (before, time) = (stage.arrived(), if setup.quick { Duration::from_millis(200) } else { AFTER_THE_RESTART });
+    let (before, time) =
+        (stage.arrived(), if setup.quick { Duration::from_millis(200) } else { AFTER_THE_RESTART });
     stage.wait_for(open, time).await;
     let rate = (stage.arrived() - before) as f64 / measured.elapsed().as_secs_f64();
     let peak = bot.process().peak()?;
     report.add(Figure {
-        what: format!("restart with {} open lanes, {name}", thousands(if setup.quick { 1_000 } else { TARGETS })),
+        what: format!(
+            "restart with {} open lanes, {name}",
+            thousands(if setup.quick { 1_000 } else { TARGETS })
+        ),
         against: format!("(of these {open} were left; Discord's answers took {took:.2} s)"),
         expected: "sending again within 5 s; no look-up for lanes without a send in flight".to_owned(),
-        got: format!("first mirror after {first:.2} s, {other} other requests before it; then {rate:.0}/s; memory {peak:.0} MB at most"),
+        got: format!(
+            "first mirror after {first:.2} s; before it {}; then {rate:.0}/s; memory {peak:.0} MB at most",
+            list(&others)
+        ),
         ratio: format!("{:.2} of 5 s", first / 5.0),
         met: met(setup.quick, first < 5.0),
     });
     Ok(())
+}
+
+/// The requests that were no mirrors, for a cell of the table.
+fn list(others: &Others) -> String {
+    let routes: Vec<String> = others.iter().map(|(route, count)| format!("{count} × `{route}`")).collect();
+    if routes.is_empty() { "no other request".to_owned() } else { routes.join(", ") }
 }
 
 /// When all deliveries were in the database.

@@ -85,9 +85,8 @@ fn locate(world: &World, request: &Request) -> ApiResult<(ChannelId, MessageId)>
     }
     let hook = with_token(world, request)?;
     let id = request.id("message")?;
-    let is_there = |place: &ChannelId| {
-        world.message(*place, id).is_ok_and(|message| message.webhook() == Some(hook.id))
-    };
+    let is_there =
+        |place: &ChannelId| world.message(*place, id).is_ok_and(|message| message.webhook() == Some(hook.id));
     // In a thread, the message is only found with its `thread_id`. A moved webhook still finds what it wrote elsewhere.
     let places: Vec<ChannelId> = match request.query_id("thread_id") {
         Some(thread) if world.channel(thread)?.kind.is_thread() => vec![thread],
