@@ -13,6 +13,8 @@ use crate::{Failure, Setup};
 
 /// How long a start may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How much of its log is shown where it failed.
+const LAST_LINES: usize = 10;
 
 /// The program beside this one; it is not built along with it.
 pub(crate) fn program() -> Result<PathBuf, Failure> {
@@ -119,9 +121,11 @@ impl Bot {
         Process(self.child.id())
     }
 
-    /// What it logged: warnings and errors.
+    /// The last of what it logged: warnings and errors.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
     /// Ends it at once, as a power cut would.
@@ -137,9 +141,8 @@ impl Drop for Bot {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let log = self.log();
-        if !log.is_empty() {
-            let lines: Vec<&str> = log.lines().collect();
-            eprintln!("the bot logged {} lines; the last: {}", lines.len(), lines.last().unwrap_or(&""));
+        if let Some(last) = log.lines().last() {
+            eprintln!("the bot's last words: {last}");
         }
     }
 }
