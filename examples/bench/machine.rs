@@ -38,7 +38,7 @@ pub(crate) async fn describe(setup: &Setup) -> Result<String, Failure> {
         disk.median(),
         disk.quantile(0.95)
     ));
-    lines.push(format!("- measured on {}", chrono::Utc::now().format("%Y-%m-%d")));
+    lines.push(format!("- measured on {}", tributary::app::clock().now().format("%Y-%m-%d")));
     Ok(lines.join("\n"))
 }
 

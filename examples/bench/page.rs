@@ -14,20 +14,31 @@ pub(crate) async fn write(folder: &Path, setup: &Setup, report: &Report) -> Resu
     let page = fs::read_to_string(&file)?;
     let table = merge(between(&page, "table")?, &report.figures);
     let page = replace(&page, "table", &table)?;
-    let page = replace(&page, "machine", &machine::describe(setup).await?)?;
-    fs::write(file, page)?;
+    let mut page = replace(&page, "machine", &machine::describe(setup).await?)?;
     let images = folder.join("images");
     fs::create_dir_all(&images)?;
     if let Some(throughput) = &report.throughput {
         throughput.draw(&images.join("throughput.svg"))?;
+        page = show(
+            &page,
+            "throughput",
+            "Deliveries a second by the number of followers, beside the bare loop",
+        )?;
     }
     if let Some(lags) = &report.lags {
         plot::lags(lags, &images.join("lag.svg"))?;
+        page = show(&page, "lag", "How many mirrors came within how many milliseconds")?;
     }
     if let Some(memory) = &report.memory {
         memory.draw(&images.join("memory.svg"))?;
+        page = show(&page, "memory", "Memory over the minutes of traffic")?;
     }
-    Ok(())
+    Ok(fs::write(file, page)?)
+}
+
+/// Shows a plot, which is there now.
+fn show(page: &str, name: &str, words: &str) -> Result<String, Failure> {
+    replace(page, name, &format!("![{words}](images/{name}.svg)"))
 }
 
 /// Puts the output of another program into the page, as it is.

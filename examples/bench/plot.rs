@@ -94,7 +94,7 @@ impl Memory {
             .x_label_area_size(48)
             .y_label_area_size(76)
             .build_cartesian_2d(0.0..last, 0.0..most * 1.2)?;
-        mesh(&mut chart, "minutes of traffic", "megabytes")?;
+        mesh(&mut chart, "minutes of traffic", "megabytes", last < 5.0)?;
         let points = self.0.iter().map(|(seconds, megabytes)| (seconds / 60.0, *megabytes));
         chart.draw_series(LineSeries::new(points, OURS.stroke_width(3)))?;
         Ok(area.present()?)
@@ -111,7 +111,7 @@ pub(crate) fn lags(lags: &Sorted, file: &Path) -> Result<(), Failure> {
         .x_label_area_size(48)
         .y_label_area_size(76)
         .build_cartesian_2d(0.0..most, 0.0..100.0)?;
-    mesh(&mut chart, "milliseconds above the API's own latency", "% of all mirrors")?;
+    mesh(&mut chart, "milliseconds above the API's own latency", "% of all mirrors", false)?;
     let all = lags.values().len() as f64;
     let place = |(place, lag): (usize, &f64)| (lag.clamp(0.0, most), (place + 1) as f64 / all * 100.0);
     let points: Vec<(f64, f64)> = lags.values().iter().enumerate().map(place).collect();
@@ -120,9 +120,11 @@ pub(crate) fn lags(lags: &Sorted, file: &Path) -> Result<(), Failure> {
     chart.draw_series(LineSeries::new(points.into_iter().step_by(step), OURS.stroke_width(3)))?;
     for (share, name) in [(0.5, "p50"), (0.99, "p99")] {
         let lag = lags.quantile(share).clamp(0.0, most);
+        // Where there is room: to the left near the right edge.
+        let beside = if lag > most * 0.8 { (-110, 8) } else { (10, 8) };
         let mark = EmptyElement::at((lag, share * 100.0))
             + Circle::new((0, 0), 5, THEIRS.filled())
-            + Text::new(format!("{name} {:.1} ms", lags.quantile(share)), (10, 8), font(LABEL));
+            + Text::new(format!("{name} {:.1} ms", lags.quantile(share)), beside, font(LABEL));
         chart.draw_series(std::iter::once(mark))?;
     }
     Ok(area.present()?)
@@ -146,11 +148,14 @@ fn mesh<'a>(
     >,
     x: &str,
     y: &str,
+    x_is_fine: bool,
 ) -> Result<(), Failure> {
     chart
         .configure_mesh()
         .x_desc(x)
         .y_desc(y)
+        .x_label_formatter(&|value| if x_is_fine { format!("{value:.1}") } else { format!("{value:.0}") })
+        .y_label_formatter(&|value| format!("{value:.0}"))
         .label_style(font(LABEL))
         .axis_style(INK)
         .bold_line_style(GRID)

@@ -57,26 +57,24 @@ struct Flooded {
 }
 
 pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
-    let followers = if setup.quick { &[5][..] } else { FOLLOWERS };
+    let followers = if setup.quick { &[1, 5][..] } else { FOLLOWERS };
+    let typical = if setup.quick { 5 } else { TYPICAL };
     let mut throughput = Throughput::default();
     for &number in followers {
         let flooded = flood(setup, Kind::Sqlite, number).await?;
         throughput.add(number, flooded.bot.median(), flooded.bare.median());
-        if number == TYPICAL || setup.quick {
+        if number == typical {
             report.add(figure(setup, Kind::Sqlite, number, &flooded));
         }
     }
-    if !setup.quick {
-        report.throughput = Some(throughput);
-    }
-    let number = if setup.quick { followers[0] } else { TYPICAL };
+    report.throughput = Some(throughput);
     if setup.postgres.is_some() {
         for kind in [Kind::Postgres, Kind::Workers] {
             if kind == Kind::Workers && !setup.has_roles()? {
                 continue;
             }
-            let flooded = flood(setup, kind, number).await?;
-            report.add(figure(setup, kind, number, &flooded));
+            let flooded = flood(setup, kind, typical).await?;
+            report.add(figure(setup, kind, typical, &flooded));
         }
     } else {
         eprintln!("no PostgreSQL: name one with --postgres to measure on it, too");

@@ -66,9 +66,7 @@ pub(crate) async fn measure(setup: &Setup, report: &mut Report) -> Result<(), Fa
         ratio: format!("{:.2} of 40 MB; {growth:+.1} MB from the second fifth of the time to the last", most / 40.0),
         met: met(setup.quick, most < 40.0),
     });
-    if !setup.quick {
-        report.memory = Some(memory);
-    }
+    report.memory = Some(memory);
     drop(bot);
     database.remove().await
 }
