@@ -120,8 +120,8 @@ pub(crate) fn lags(lags: &Sorted, file: &Path) -> Result<(), Failure> {
     chart.draw_series(LineSeries::new(points.into_iter().step_by(step), OURS.stroke_width(3)))?;
     for (share, name) in [(0.5, "p50"), (0.99, "p99")] {
         let lag = lags.quantile(share).clamp(0.0, most);
-        // Where there is room: to the left near the right edge.
-        let beside = if lag > most * 0.8 { (-110, 8) } else { (10, 8) };
+        // Where there is room: below, near the right edge.
+        let beside = if lag > most * 0.8 { (-60, 34) } else { (10, 8) };
         let mark = EmptyElement::at((lag, share * 100.0))
             + Circle::new((0, 0), 5, THEIRS.filled())
             + Text::new(format!("{name} {:.1} ms", lags.quantile(share)), beside, font(LABEL));
