@@ -39,7 +39,7 @@ pub struct Config {
     pub resume_buffer: usize,
     /// How long a link to an attachment works (Discord: about 24 h).
     pub attachment_link_life: Duration,
-    /// How many exchanges are remembered; the oldest are forgotten first.
+    /// How many exchanges are remembered; the oldest are forgotten first. 0 remembers none, which is fastest.
     pub exchange_log: usize,
     /// Sees every exchange.
     pub observer: Option<Observer>,

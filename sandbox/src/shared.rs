@@ -119,10 +119,12 @@ impl Shared {
             log.counts.invalid +=
                 u64::from(matches!(exchange.status, 401 | 403) || (exchange.status == 429 && !shared_limit));
             log.counts.unknown_routes += u64::from(exchange.route.is_none());
-            if log.exchanges.len() >= log.capacity {
-                log.exchanges.pop_front();
+            if log.capacity > 0 {
+                if log.exchanges.len() >= log.capacity {
+                    log.exchanges.pop_front();
+                }
+                log.exchanges.push_back(exchange.clone());
             }
-            log.exchanges.push_back(exchange.clone());
             log.observer.clone()
         };
         if let Some(observer) = observer {

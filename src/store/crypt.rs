@@ -70,8 +70,8 @@ impl Cipher {
         self.aead.decrypt(&nonce, Payload { msg: sealed, aad: owner.as_bytes() }).ok()
     }
 
-    /// Seals a webhook's token, bound to the webhook's id.
-    pub(super) fn seal_token(&self, webhook: WebhookId, token: &SecretString) -> Vec<u8> {
+    /// Seals a webhook's token, bound to the webhook's id. Public for programs that fill a database for a measurement.
+    pub fn seal_token(&self, webhook: WebhookId, token: &SecretString) -> Vec<u8> {
         self.seal(token.expose_secret().as_bytes(), &webhook.to_string())
     }
 

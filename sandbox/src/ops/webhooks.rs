@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::error::{ApiError, ApiResult};
 use crate::gateway::Event;
-use crate::ids::{ApplicationId, ChannelId, UserId, WebhookId};
-use crate::model::{Author, ChannelKind, Message, Webhook, WebhookKind};
+use crate::ids::{ApplicationId, ChannelId, GuildId, UserId, WebhookId};
+use crate::model::{Author, Channel, ChannelKind, Message, Webhook, WebhookKind};
 use crate::world::{World, random_token};
 
 const PER_CHANNEL: usize = 15;
@@ -82,7 +82,40 @@ impl World {
         Ok(id)
     }
 
-    fn webhook_home(&self, channel: ChannelId) -> ApiResult<crate::ids::GuildId> {
+    /// Many text channels with a webhook of the bot's in each, for loads: made at once, as one after another would count each time what is there.
+    /// 30058 when there would be too many webhooks.
+    pub(crate) fn create_targets(
+        &mut self,
+        guild: GuildId,
+        name: &str,
+        count: usize,
+    ) -> ApiResult<Vec<WebhookId>> {
+        self.guild(guild)?;
+        let own = self.webhooks.values().filter(|hook| hook.guild == guild).count();
+        if own + count > PER_GUILD {
+            return Err(ApiError::too_many_guild_webhooks());
+        }
+        let first = self.channels.values().filter(|channel| channel.guild == Some(guild)).count();
+        let (creator, application) = (self.app.bot, Some(self.app.id));
+        let mut made = Vec::with_capacity(count);
+        for number in 0..count {
+            let id = self.ids.next();
+            let mut channel = Channel::new(id, Some(guild), ChannelKind::Text, &format!("{name}-{number}"));
+            channel.position = u32::try_from(first + number).unwrap_or(u32::MAX);
+            self.channels.insert(id, channel);
+            self.emit_channel("CHANNEL_CREATE", id);
+            let (hook, kind) = (self.ids.next(), WebhookKind::Incoming { token: random_token(68) });
+            let name = name.to_owned();
+            let webhook =
+                Webhook { id: hook, kind, channel: id, guild, name, avatar: None, creator, application };
+            self.webhooks.insert(hook, webhook);
+            self.emit_webhooks(id);
+            made.push(hook);
+        }
+        Ok(made)
+    }
+
+    fn webhook_home(&self, channel: ChannelId) -> ApiResult<GuildId> {
         let channel = self.channel(channel)?;
         channel.guild.filter(|_| channel.kind.takes_webhooks()).ok_or_else(ApiError::wrong_channel_type)
     }

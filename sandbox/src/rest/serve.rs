@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use chrono::Utc;
@@ -75,7 +75,7 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
     let (at, started) = (Utc::now(), Instant::now());
     let path = api_path(request.uri().path()).to_owned();
     let method = request.method().as_str().to_owned();
-    let (outcome, request) = match Request::read(path.clone(), request).await {
+    let (mut outcome, request) = match Request::read(path.clone(), request).await {
         Ok(mut request) => (perform(shared, &hang_up, &mut request).await, Some(request)),
         Err(error) => (Outcome::refused(&error, None), None),
     };
@@ -83,17 +83,19 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
     if !outcome.hold.is_zero() {
         tokio::time::sleep(outcome.hold).await;
     }
+    let body = written(outcome.answer.body.as_ref(), &mut outcome.headers);
+    let (query, json) = request.map_or((None, Value::Null), |request| (request.raw_query, request.json));
     let exchange = Exchange {
         at,
         took: started.elapsed(),
         method,
         path,
         route: outcome.route,
-        query: request.as_ref().and_then(|request| request.raw_query.clone()),
-        request: request.as_ref().map(|request| request.json.clone()).filter(|json| !json.is_null()),
+        query,
+        request: Some(json).filter(|json| !json.is_null()),
         files: files.unwrap_or_default(),
         status: if outcome.performed { outcome.answer.status } else { 0 },
-        response: outcome.answer.body.clone(),
+        response: outcome.answer.body,
         answered: !outcome.broken,
     };
     shared.record(exchange, outcome.shared_limit);
@@ -101,10 +103,14 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
         wire.cut();
     }
     let status = StatusCode::from_u16(outcome.answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    match outcome.answer.body {
-        Some(body) => (status, outcome.headers, Json(body)).into_response(),
-        None => (status, outcome.headers).into_response(),
-    }
+    (status, outcome.headers, body).into_response()
+}
+
+/// What goes over the wire; the JSON itself goes into the log.
+fn written(body: Option<&Value>, headers: &mut HeaderMap) -> Body {
+    let Some(body) = body else { return Body::empty() };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Body::from(body.to_string())
 }
 
 /// The path without `/api/v10`.

@@ -85,17 +85,18 @@ fn locate(world: &World, request: &Request) -> ApiResult<(ChannelId, MessageId)>
     }
     let hook = with_token(world, request)?;
     let id = request.id("message")?;
+    let is_there =
+        |place: &ChannelId| world.message(*place, id).is_ok_and(|message| message.webhook() == Some(hook.id));
     // In a thread, the message is only found with its `thread_id`. A moved webhook still finds what it wrote elsewhere.
     let places: Vec<ChannelId> = match request.query_id("thread_id") {
         Some(thread) if world.channel(thread)?.kind.is_thread() => vec![thread],
         Some(_) => return Err(ApiError::unknown_channel()),
+        // Nearly always it stands where the webhook is now: all others are looked at only where it doesn't.
+        None if is_there(&hook.channel) => vec![hook.channel],
         None => world.channels.values().filter(|c| !c.kind.is_thread()).map(|c| c.id).collect(),
     };
-    places
-        .into_iter()
-        .find(|place| world.message(*place, id).is_ok_and(|message| message.webhook() == Some(hook.id)))
-        .map(|place| (place, id))
-        .ok_or_else(ApiError::unknown_message)
+    let place = places.into_iter().find(is_there);
+    place.map(|place| (place, id)).ok_or_else(ApiError::unknown_message)
 }
 
 pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {

@@ -1,0 +1,61 @@
+//! Fills a database with follows, as many commands would have.
+
+use std::fmt::Write;
+
+use sea_orm::ConnectionTrait;
+use tributary::domain::ids::WebhookId;
+use tributary::store::Store;
+use tributary_sandbox::Channel;
+
+use crate::Failure;
+use crate::database::{Database, cipher};
+use crate::discord::{Stage, Target};
+
+/// How many rows one statement has.
+const ROWS: usize = 500;
+const TIME: &str = "'2026-01-01 00:00:00+00:00'";
+
+/// Makes the tables, and a relay follow of the source for each target.
+pub(crate) async fn fill(
+    database: &Database,
+    stage: &Stage,
+    source: &Channel,
+    targets: &[Target],
+) -> Result<(), Failure> {
+    let cipher = cipher()?;
+    let store = Store::connect(&database.url().to_owned().into(), cipher.clone()).await?;
+    store.migrate_up().await?;
+    store.check_key().await?;
+    store.close().await?;
+    let connection = database.connect().await?;
+    let (open, close) = if database.is_postgres() { ("'\\x", "'::bytea") } else { ("x'", "'") };
+    let (source, home) = (source.id(), stage.guild.id());
+    for some in targets.chunks(ROWS) {
+        let (mut follows, mut lanes) = (String::new(), String::new());
+        for Target { hook, guild } in some {
+            let token = hook.token.clone().unwrap_or_default().into();
+            let sealed = cipher.seal_token(WebhookId::new(hook.id.0)?, &token);
+            let sealed: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
+            let (target, comma) = (hook.channel, if follows.is_empty() { "" } else { "," });
+            write!(
+                follows,
+                "{comma}({source},{target},{guild},{home},'relay',{},{open}{sealed}{close},'all',FALSE,TRUE,9,{TIME},{TIME},'none')",
+                hook.id
+            )?;
+            write!(lanes, "{comma}({target})")?;
+        }
+        let columns = "source_channel_id, target_channel_id, guild_id, source_guild_id, delivery, webhook_id, webhook_token, mode, panels, \
+            is_active, created_by, created_at, updated_at, threads";
+        connection
+            .execute_unprepared(&format!("INSERT INTO channel_follows ({columns}) VALUES {follows}"))
+            .await?;
+        connection
+            .execute_unprepared(&format!("INSERT INTO lanes (target_channel_id) VALUES {lanes}"))
+            .await?;
+    }
+    // SQLite knows nothing of what its tables hold, as the bot never has it look.
+    if database.is_postgres() {
+        connection.execute_unprepared("VACUUM ANALYZE").await?;
+    }
+    Ok(connection.close().await?)
+}

@@ -1,0 +1,133 @@
+//! Measures the program as it is shipped, beside what limits it: a table of what was expected and what was reached.
+//!
+//! ```text
+//! cargo build --release
+//! cargo run --release --example bench
+//! cargo run --release --example bench -- flood lag --postgres postgres://… --out docs
+//! ```
+//! This process is Discord (the sandbox) and the people; the bot is the program beside it, in a process of its own; so is whatever the bot is measured
+//! against: a bare loop of requests, a bare client of the gateway. All of it runs on one machine, which they share.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, ValueEnum};
+
+mod bare;
+mod bot;
+mod child;
+mod client;
+mod database;
+mod discord;
+mod figure;
+mod follows;
+mod machine;
+mod page;
+mod plot;
+mod process;
+mod rows;
+mod stats;
+
+use figure::Figure;
+use plot::{Memory, Throughput};
+use rows::Row;
+use stats::Sorted;
+
+/// Whatever ends a measurement early.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Measures the program beside this one.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to measure; everything where nothing is named.
+    rows: Vec<Row>,
+    /// Only see whether everything still runs: few repetitions, figures that mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// Write the figures into performance.md of this folder, with the plots beside it.
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Measure nothing: put what comes on the standard input into the page of --out, at the mark of this name.
+    #[arg(long, value_name = "MARK", requires = "out")]
+    insert: Option<String>,
+    /// The program to measure, such as one of another version; the one beside this one where none is named.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// A PostgreSQL server to measure on, too; databases are made there, and removed again.
+    #[arg(long, value_name = "URL", env = "TEST_POSTGRES_URL", hide_env_values = true)]
+    postgres: Option<String>,
+    /// How long traffic lasts where time matters (Discord's limits, memory).
+    #[arg(long, default_value_t = 3.0)]
+    minutes: f64,
+    /// Where databases are made: a folder on the disk that is to be measured.
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    folder: PathBuf,
+}
+
+/// What the measurements need to know.
+struct Setup {
+    program: PathBuf,
+    quick: bool,
+    postgres: Option<String>,
+    minutes: f64,
+    folder: PathBuf,
+}
+
+impl Setup {
+    /// Whether the program can run as several processes.
+    fn has_roles(&self) -> Result<bool, Failure> {
+        let settings = Command::new(&self.program).env_clear().arg("settings").output()?;
+        Ok(String::from_utf8_lossy(&settings.stdout).contains("ROLE="))
+    }
+}
+
+/// What was measured.
+#[derive(Default)]
+struct Report {
+    figures: Vec<Figure>,
+    throughput: Option<Throughput>,
+    /// Milliseconds above the API's latency.
+    lags: Option<Sorted>,
+    memory: Option<Memory>,
+}
+
+impl Report {
+    /// Adds a line to the table, and prints it.
+    fn add(&mut self, figure: Figure) {
+        println!("{}", figure.line());
+        self.figures.push(figure);
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    if let Some(part) = child::part() {
+        return child::play(&part).await;
+    }
+    match measure(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: Arguments) -> Result<(), Failure> {
+    if let (Some(mark), Some(folder)) = (&arguments.insert, &arguments.out) {
+        return page::insert(folder, mark, &std::io::read_to_string(std::io::stdin())?);
+    }
+    let Arguments { rows, quick, out, program, postgres, minutes, folder, .. } = arguments;
+    let program = program.map_or_else(bot::program, |program| Ok(program.canonicalize()?))?;
+    let setup = Setup { program, quick, postgres, minutes, folder };
+    let rows = if rows.is_empty() { Row::value_variants().to_vec() } else { rows };
+    let mut report = Report::default();
+    println!("{}", figure::HEAD);
+    for row in rows {
+        row.measure(&setup, &mut report).await?;
+    }
+    match out {
+        Some(folder) => page::write(&folder, &setup, &report).await,
+        None => Ok(()),
+    }
+}
