@@ -7,19 +7,22 @@
 //!            └──────────────── bucket's name, limit, remaining, reset ◄──────────────────┘
 //! ```
 //!
-//! [`bucket`] knows one bucket, [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`queues`] who goes next; all of them are plain state machines that are
+//! [`bucket`] knows one bucket, by its [`window`] and its [`history`], [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`round_trip`] how early a request may leave, [`queues`] who goes next; all of them are plain state machines that are
 //! told the time. Here they are joined to the real clock: a caller waits its turn, and gives up when that would take too long.
 
 mod answer;
 mod bucket;
 mod evidence;
 mod fuse;
+mod history;
 mod pace;
 mod queues;
+mod round_trip;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -84,8 +84,8 @@ impl Queues {
             names: HashMap::new(),
             waiting: HashMap::new(),
             sent: HashMap::new(),
-            bot: Pace::new(pace, Class::Bot),
-            anonymous: Pace::new(pace, Class::Anonymous),
+            bot: Pace::new(pace, Class::Bot, now),
+            anonymous: Pace::new(pace, Class::Anonymous, now),
             held_until: None,
             fuse: Fuse::new(fuse_limit),
             rung: Vec::new(),
@@ -116,13 +116,14 @@ impl Queues {
             return Turn::Blown(how_long);
         }
         let Some(waiting) = self.waiting.get(&ticket).copied() else { return Turn::Rung(None) };
+        let credit = self.pace(waiting.key.class).credit();
         let Some(queue) = self.queues.get_mut(&waiting.queue) else { return Turn::Rung(None) };
         if queue.line.front() != Some(&ticket) {
             self.leave_pace(ticket);
             return Turn::Rung(None);
         }
         let held = self.held_until.filter(|until| *until > now).map(|until| Room::At(until, Scope::Global));
-        let room = held.unwrap_or_else(|| queue.bucket.room(now));
+        let room = held.unwrap_or_else(|| queue.bucket.room(now, credit));
         if room != Room::Now {
             self.leave_pace(ticket);
             return Turn::from(room);
@@ -162,7 +163,7 @@ impl Queues {
     /// An answer came.
     pub(super) fn answered(&mut self, permit: PermitId, received: Instant, answer: &Answer) {
         let Some(sent) = self.sent.remove(&permit) else { return };
-        self.pace(sent.key.class).answered(received, answer);
+        self.pace(sent.key.class).answered(sent.at, received, answer);
         let id = match (&answer.bucket, answer.verdict) {
             // Only what the route's own bucket says tells its name.
             (Some(name), Verdict::Dealt | Verdict::Invalid | Verdict::Limited { scope: Scope::User, .. }) => {
@@ -170,7 +171,10 @@ impl Queues {
             }
             _ => sent.queue,
         };
-        let experience = self.queues.get(&sent.queue).and_then(|queue| queue.bucket.experience());
+        let elsewhere = id != sent.queue;
+        let experience =
+            self.queues.get(&sent.queue).filter(|_| elsewhere).map(|queue| queue.bucket.experience());
+        let mut surprised = false;
         if let Some(queue) = self.queues.get_mut(&id) {
             let bucket = &mut queue.bucket;
             match answer.verdict {
@@ -178,11 +182,16 @@ impl Queues {
                 Verdict::Failed if answer.quota.is_some() => bucket.answered(sent.at, received, answer.quota),
                 Verdict::Failed => bucket.lost(received),
                 Verdict::Limited { scope: Scope::Global, .. } => bucket.lost(received),
-                Verdict::Limited { retry_after, scope } => bucket.limited(received, retry_after, scope),
+                Verdict::Limited { retry_after, scope } => {
+                    surprised = bucket.limited(received, retry_after, scope, answer.quota);
+                }
             }
-            if id != sent.queue {
+            if let Some(experience) = experience {
                 bucket.heed(experience);
             }
+        }
+        if surprised {
+            self.pace(sent.key.class).distrust(received);
         }
         match answer.verdict {
             Verdict::Limited { scope: Scope::Shared, .. } | Verdict::Dealt | Verdict::Failed => {}

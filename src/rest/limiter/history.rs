@@ -1,0 +1,164 @@
+//! What a bucket let through lately, and the limits that it must keep however Discord counts.
+//!
+//! A [`Window`](super::window::Window) believes what the last answers said. That is not enough where Discord, or what stands for it, counts in another way than by
+//! windows that begin with their first request, or where a limit binds that no header tells of: "30 messages a minute in a channel" shows itself by a 429
+//! only. So the requests of the last minute are remembered, and each limit that is known is kept over any span of its length. Who does so keeps
+//! fixed windows, wherever they begin, sliding ones, and token buckets alike; and where there is always something to send, it costs nothing.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::answer::Quota;
+use super::bucket::Room;
+use crate::rest::error::Scope;
+
+/// Limits beyond this aren't kept here: too much would have to be remembered for what is no limit to us.
+const LARGEST: u32 = 120;
+/// How long a limit that no header tells of is taken to be, as long as it isn't known. As observed, Discord's is a minute.
+const GUESS: Duration = Duration::from_secs(60);
+/// How many limits one bucket can have.
+const MOST_RULES: usize = 4;
+/// For how long a limit holds that no answer speaks of any more. One that only a 429 told of was perhaps not ours alone: others may
+/// post in the same channel.
+const FORGET_SAID: Duration = Duration::from_secs(600);
+const FORGET_UNSAID: Duration = Duration::from_secs(3600);
+/// How far an end that a 429 tells may be off.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// So many requests in any span of that length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rule {
+    limit: u32,
+    period: Duration,
+    /// Whether headers tell of it.
+    said: bool,
+    seen: Instant,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct History {
+    rules: Vec<Rule>,
+    /// When the last requests were answered, in order.
+    recent: VecDeque<Instant>,
+    /// Whether a 429 came from where no header tells of limits.
+    warned: bool,
+}
+
+impl History {
+    /// Whether one more fits, with so many under way.
+    pub(super) fn room(&self, in_flight: u32, now: Instant, credit: Duration) -> Room {
+        let mut room = Room::Now;
+        for Rule { limit, period, .. } in &self.rules {
+            let free = limit.saturating_sub(in_flight);
+            let Some(free) = usize::try_from(free).ok().filter(|free| *free > 0) else {
+                return Room::Answer(None);
+            };
+            let decisive = self.recent.len().checked_sub(free).and_then(|index| self.recent.get(index));
+            let until = decisive.and_then(|answered| (*answered + *period).checked_sub(credit));
+            room = match (until, room) {
+                (Some(until), Room::At(other, _)) => Room::At(until.max(other), Scope::User),
+                (Some(until), _) if until > now => Room::At(until, Scope::User),
+                _ => room,
+            };
+        }
+        room
+    }
+
+    /// A request was let through, or may have been.
+    pub(super) fn count(&mut self, received: Instant, quota: Option<Quota>) {
+        if let Some(quota) = quota.filter(|quota| quota.limit <= LARGEST) {
+            // Only a window's first answer tells how long it is.
+            let period = if quota.remaining + 1 == quota.limit { quota.reset_after } else { Duration::ZERO };
+            self.learn(Rule { limit: quota.limit, period, said: true, seen: received });
+        }
+        if self.rules.is_empty() && !self.warned {
+            return;
+        }
+        self.rules.retain(|rule| {
+            let lasts = if rule.said { FORGET_SAID.max(rule.period) } else { FORGET_UNSAID };
+            received.saturating_duration_since(rule.seen) < lasts
+        });
+        let received = self.recent.back().map_or(received, |last| received.max(*last));
+        self.recent.push_back(received);
+        let keep = self.rules.iter().map(|rule| rule.period).max().unwrap_or_default().max(GUESS);
+        let most = usize::try_from(LARGEST).unwrap_or(usize::MAX);
+        while self.recent.len() > most || self.recent.front().is_some_and(|first| *first + keep < received) {
+            self.recent.pop_front();
+        }
+        // What was under way when a limit was found out belongs to it.
+        let recent = &self.recent;
+        for rule in self.rules.iter_mut().filter(|rule| !rule.said) {
+            rule.limit = rule.limit.max(within(recent, received, rule.period));
+        }
+    }
+
+    /// A request was refused, though all known limits were kept: there is one that isn't told. Its window ends when the refusal does. How many it takes is
+    /// what the refusal says, or else how many it took.
+    pub(super) fn refused(&mut self, received: Instant, retry_after: Duration, quota: Option<Quota>) {
+        self.warned = true;
+        let end = received + retry_after;
+        let told =
+            quota.filter(|quota| quota.remaining == 0 && quota.limit <= LARGEST).map(|quota| quota.limit);
+        let begun = told
+            .and_then(|limit| self.recent.len().checked_sub(usize::try_from(limit).ok()?))
+            .and_then(|index| self.recent.get(index));
+        let rule = match (told, begun) {
+            (Some(limit), Some(begun)) => Some((limit, rounded(end.saturating_duration_since(*begun)))),
+            _ if retry_after > GUESS => None,
+            _ => Some(self.estimate(end, retry_after)),
+        };
+        if let Some((limit, period)) = rule.filter(|(limit, _)| *limit > 0) {
+            self.rules.retain(|rule| rule.said);
+            self.learn(Rule { limit, period, said: false, seen: received });
+        }
+    }
+
+    /// A limit that was found out by passing it. Where it bound early, all that is remembered was within its window, whose length is known by that; else it
+    /// is guessed.
+    fn estimate(&self, end: Instant, retry_after: Duration) -> (u32, Duration) {
+        let since_first = self.recent.front().map(|first| rounded(end.saturating_duration_since(*first)));
+        let period =
+            since_first.filter(|period| *period <= GUESS && retry_after >= *period / 4).unwrap_or(GUESS);
+        (within(&self.recent, end, period + 2 * SLACK), period)
+    }
+
+    /// Whether headers told of a limit of that many.
+    pub(super) fn knows(&self, limit: u32) -> bool {
+        self.rules.iter().any(|rule| rule.said && rule.limit == limit)
+    }
+
+    /// What another bucket has seen of the same route.
+    pub(super) fn inherit(&mut self, other: &Self) {
+        other.rules.iter().for_each(|rule| self.learn(*rule));
+        if other.recent.len() > self.recent.len() {
+            self.recent.clone_from(&other.recent);
+        }
+    }
+
+    fn learn(&mut self, rule: Rule) {
+        if let Some(known) =
+            self.rules.iter_mut().find(|known| (known.limit, known.said) == (rule.limit, rule.said))
+        {
+            known.period = known.period.max(rule.period);
+            known.seen = known.seen.max(rule.seen);
+            return;
+        }
+        if self.rules.len() >= MOST_RULES {
+            self.rules.remove(0);
+        }
+        self.rules.push(rule);
+    }
+}
+
+/// How many are of this time before the end.
+fn within(recent: &VecDeque<Instant>, end: Instant, period: Duration) -> u32 {
+    let since = end.checked_sub(period);
+    let count = recent.iter().rev().take_while(|at| since.is_none_or(|since| **at > since)).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Limits' lengths are round; what was measured isn't quite.
+fn rounded(period: Duration) -> Duration {
+    let tenths = period.saturating_sub(SLACK).as_millis().div_ceil(100);
+    Duration::from_millis(u64::try_from(tenths).unwrap_or(u64::MAX).saturating_mul(100))
+}

@@ -1,0 +1,135 @@
+//! How long requests travel, and how much of it can be counted on.
+//!
+//! Discord counts a request on its way, at a moment that we don't see. To be sure that one request is counted a period after another, it would have to leave
+//! a period after the other's answer: a whole round trip later than Discord asks for. But it travels too. If no round trip ever takes less than `m`, then what one
+//! request takes to Discord and what an answer takes back are together `m` at least, whichever two they are: so the later one may leave `m` before
+//! that. What is taken off here is a little less, as `m` is only the least that was seen: less by a tenth, and by half of what round trips take beyond it, so that
+//! nothing is left where they vary a lot.
+
+use std::time::{Duration, Instant};
+
+/// For how long the least round trip is believed, at most twice this.
+const MEMORY: Duration = Duration::from_secs(30);
+/// So many must be seen first.
+const ENOUGH: u32 = 16;
+/// What is kept back in any case, for clocks and timers.
+const LEAST_MARGIN: Duration = Duration::from_millis(5);
+/// For how long nothing is counted on, after a 429 that shouldn't have been.
+const DISTRUST: Duration = Duration::from_secs(600);
+/// The mean follows each round trip by this part of the difference.
+const MEAN_OF: u32 = 16;
+
+#[derive(Debug)]
+pub(super) struct RoundTrip {
+    seen: u32,
+    /// The least of the present span of time, and of the one before.
+    least: Duration,
+    least_before: Duration,
+    /// When the present span began.
+    since: Instant,
+    mean: Duration,
+    distrusted_until: Option<Instant>,
+    /// What follows from all that.
+    credit: Duration,
+}
+
+impl RoundTrip {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            seen: 0,
+            least: Duration::MAX,
+            least_before: Duration::MAX,
+            since: now,
+            mean: Duration::ZERO,
+            distrusted_until: None,
+            credit: Duration::ZERO,
+        }
+    }
+
+    /// An answer came.
+    pub(super) fn took(&mut self, sent: Instant, received: Instant) {
+        let took = received.saturating_duration_since(sent);
+        if received.saturating_duration_since(self.since) > MEMORY {
+            (self.least_before, self.least, self.since) = (self.least, Duration::MAX, received);
+        }
+        self.least = self.least.min(took);
+        self.mean = if self.seen == 0 { took } else { self.mean + took / MEAN_OF - self.mean / MEAN_OF };
+        self.seen = self.seen.saturating_add(1);
+        self.distrusted_until = self.distrusted_until.filter(|until| *until > received);
+        self.credit = if self.seen < ENOUGH || self.distrusted_until.is_some() {
+            Duration::ZERO
+        } else {
+            let least = self.least.min(self.least_before);
+            let margin = LEAST_MARGIN.max(least / 10).max(self.mean.saturating_sub(least) / 2);
+            least.saturating_sub(margin)
+        };
+    }
+
+    /// A limit was passed that should have been kept.
+    pub(super) fn distrust(&mut self, now: Instant) {
+        self.distrusted_until = Some(now + DISTRUST);
+        self.credit = Duration::ZERO;
+    }
+
+    /// How much earlier a request may leave than the answer before it alone would allow.
+    pub(super) const fn credit(&self) -> Duration {
+        self.credit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The credit after these round trips, in milliseconds, one a second.
+    fn credit(round_trips: impl IntoIterator<Item = u64>) -> u128 {
+        let start = Instant::now();
+        let mut round_trip = RoundTrip::new(start);
+        for (second, ms) in (0..).zip(round_trips) {
+            let sent = start + Duration::from_secs(second);
+            round_trip.took(sent, sent + Duration::from_millis(ms));
+        }
+        round_trip.credit().as_millis()
+    }
+
+    #[test]
+    fn a_steady_way_is_counted_on_but_for_a_margin() {
+        assert_eq!(credit([50; 15]), 0, "too few");
+        assert_eq!(credit([50; 16]), 45);
+        assert_eq!(credit([200; 16]), 180);
+        assert_eq!(credit([4; 16]), 0);
+    }
+
+    #[test]
+    fn a_way_that_varies_is_not() {
+        assert_eq!(credit((0..100).map(|n| 20 + 13 * n % 80)), 0);
+        assert!(credit((0..100).map(|n| 100 + n % 4)) > 85);
+    }
+
+    #[test]
+    fn shorter_ways_count_at_once_and_longer_ones_after_a_minute() {
+        assert_eq!(credit([50; 20].into_iter().chain([10])), 0);
+        assert!(credit([10; 20].into_iter().chain([50; 20])) < 10);
+        assert_eq!(credit([10; 20].into_iter().chain([50; 200])), 45);
+    }
+
+    #[test]
+    fn a_429_ends_it_for_a_while() {
+        let start = Instant::now();
+        let mut round_trip = RoundTrip::new(start);
+        let mut after = |second| {
+            let sent = start + Duration::from_secs(second);
+            round_trip.took(sent, sent + Duration::from_millis(50));
+            round_trip.credit() > Duration::ZERO
+        };
+        assert!((0..20).map(&mut after).last().unwrap());
+        round_trip.distrust(start + Duration::from_secs(20));
+        let mut after = |second| {
+            let sent = start + Duration::from_secs(second);
+            round_trip.took(sent, sent + Duration::from_millis(50));
+            round_trip.credit() > Duration::ZERO
+        };
+        assert!(!(21..600).map(&mut after).any(|credit| credit));
+        assert!(after(621));
+    }
+}
