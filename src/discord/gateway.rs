@@ -17,10 +17,11 @@ use crate::domain::shards::{Shard, Shards};
 use crate::service::intake::{Intake, Report};
 use crate::service::upkeep::Upkeep;
 
+use super::commands::Commands;
 use super::ids::IntoDomain;
 use super::ingest::{self, Queues};
 use super::shards::{self, GatewayState};
-use super::{Bot, commands, components, panel, undecoded};
+use super::{Bot, components, panel, undecoded};
 
 /// What the bot listens to. MESSAGE_CONTENT must be switched on in the developer portal.
 const INTENTS: GatewayIntents = GatewayIntents::GUILDS
@@ -133,11 +134,12 @@ async fn connect(
     let handler = Handler {
         sinks: sinks.clone(),
         queues: queues.clone(),
+        commands: Arc::new(Commands::new(Arc::clone(&sinks.bot))),
         total: endpoint.shards.total(),
         collectors: Mutex::default(),
     };
     let built = tokio::select! {
-        built = build(endpoint, handler, Arc::clone(&sinks.bot)) => built,
+        built = build(endpoint, handler) => built,
         _ = leave.wait_for(|leave| *leave != Leave::No) => return Some(Ok(())),
     };
     let mut client = match built {
@@ -155,11 +157,8 @@ async fn connect(
     ended
 }
 
-async fn build(
-    endpoint: &Endpoint,
-    handler: Handler,
-    bot: Arc<Bot>,
-) -> Result<serenity::Client, FatalGateway> {
+async fn build(endpoint: &Endpoint, handler: Handler) -> Result<serenity::Client, FatalGateway> {
+    let commands = Arc::clone(&handler.commands);
     // As the rest client: to the base address itself, past any proxy that the environment names.
     let client = reqwest::Client::builder().no_proxy().build().map_err(|_| FatalGateway::Ended)?;
     // The base address, here called a proxy, is only heeded with serenity's limiter off; the rest client has its own.
@@ -172,16 +171,12 @@ async fn build(
     // Permissions are asked anew for each command, so nothing needs a copy of every server in memory.
     (cache.cache_guilds, cache.cache_channels, cache.cache_users, cache.max_messages) =
         (false, false, false, 0);
-    let framework = poise::Framework::builder()
-        .options(commands::framework_options())
-        .setup(move |_, _, _| Box::pin(async move { Ok(bot) }))
-        .build();
     let client = serenity::ClientBuilder::new_with_http(http, INTENTS)
         .cache_settings(cache)
-        .framework(framework)
         .event_handler(handler)
         .await
         .map_err(|error| fatal(&error))?;
+    commands.run_by(&client.shard_manager);
     // serenity falls back to the real gateway in silence where it can't ask for the address: it was asked for before.
     endpoint.gateway_url.clone_into(&mut *client.ws_url.lock().await);
     Ok(client)
@@ -200,6 +195,7 @@ fn fatal(error: &serenity::Error) -> FatalGateway {
 struct Handler {
     sinks: Sinks,
     queues: Queues,
+    commands: Arc<Commands>,
     /// How many shards there are, those of others included.
     total: u32,
     /// A shard's way into the queues: ends with the connection that it was registered on, and lives through a resume.
@@ -278,8 +274,7 @@ impl serenity::EventHandler for Handler {
         match interaction {
             Interaction::Component(press) => components::answer(&ctx, &self.sinks.bot, &press).await,
             Interaction::Modal(sent) => panel::answer_sent(&ctx, &self.sinks.bot, &sent).await,
-            // poise takes these.
-            _ => {}
+            other => self.commands.answer(&ctx, other).await,
         }
     }
 }

@@ -9,9 +9,10 @@ mod publish;
 mod report;
 mod unfollow;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use poise::{BoxFuture, Command, FrameworkError, FrameworkOptions};
+use poise::serenity_prelude as serenity;
+use poise::{BoxFuture, Command, FrameworkContext, FrameworkError, FrameworkOptions};
 
 use crate::service::ServiceError;
 
@@ -33,8 +34,35 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
     commands
 }
 
+/// Answers commands by way of poise, which is told of these only: as a framework it would take part in every event, and messages are many.
+pub(super) struct Commands {
+    bot: Arc<Bot>,
+    options: FrameworkOptions<Arc<Bot>, ServiceError>,
+    /// poise wants to know it.
+    manager: OnceLock<Arc<serenity::ShardManager>>,
+}
+
+impl Commands {
+    pub(super) fn new(bot: Arc<Bot>) -> Self {
+        Self { bot, options: framework_options(), manager: OnceLock::new() }
+    }
+
+    /// Takes up the client's shards, before they are started.
+    pub(super) fn run_by(&self, manager: &Arc<serenity::ShardManager>) {
+        self.manager.get_or_init(|| Arc::clone(manager));
+    }
+
+    /// Answers a command, or completes what is being typed.
+    pub(super) async fn answer(&self, ctx: &serenity::Context, interaction: serenity::Interaction) {
+        let Some(shard_manager) = self.manager.get() else { return };
+        let Self { bot, options, .. } = self;
+        let framework = FrameworkContext { serenity_context: ctx, options, user_data: bot, shard_manager };
+        poise::dispatch_event(framework, serenity::FullEvent::InteractionCreate { interaction }).await;
+    }
+}
+
 /// How poise runs them.
-pub(super) fn framework_options() -> FrameworkOptions<Arc<Bot>, ServiceError> {
+fn framework_options() -> FrameworkOptions<Arc<Bot>, ServiceError> {
     FrameworkOptions {
         commands: all(),
         // Before anything is looked up, so that a slow Discord or database never breaks the 3 seconds.
