@@ -44,22 +44,22 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, App
     let rest = Rest::new(settings)?;
     let user = ask(|| rest.current_user()).await?;
     let brand = Brand { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };
-    let application = ask(|| rest.application()).await?;
-    let gateway = match config.role {
-        Role::Worker => None,
-        Role::All(serving) | Role::Gateway(serving) => {
-            let GatewayBot { url, shards: recommended, .. } = ask(|| rest.gateway_bot()).await?;
-            let shards = match serving {
-                Serving::Recommended => Shards::all(recommended),
-                Serving::These(shards) => shards,
-            };
-            Some(Gateway { url, shards })
-        }
-    };
+    let (application, gateway) = tokio::try_join!(ask(|| rest.application()), gateway(config, &rest))?;
     let identity = Identity { application: application.id, user: user.id };
     let (role, database_up) = (config.role.name(), store.ping().await.is_ok());
     tracing::info!(name = user.username, application = %application.id, role, database_up, "logged in");
     Ok(Started { rest, identity, brand, gateway })
+}
+
+/// Where the gateway is, for those who connect to it.
+async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppError> {
+    let (Role::All(serving) | Role::Gateway(serving)) = config.role else { return Ok(None) };
+    let GatewayBot { url, shards: recommended, .. } = ask(|| rest.gateway_bot()).await?;
+    let shards = match serving {
+        Serving::Recommended => Shards::all(recommended),
+        Serving::These(shards) => shards,
+    };
+    Ok(Some(Gateway { url, shards }))
 }
 
 /// Tells Discord which commands there are. They are the bot's and not a shard's, so one process does it.
