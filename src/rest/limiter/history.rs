@@ -127,9 +127,15 @@ impl History {
         self.rules.iter().any(|rule| rule.said && rule.limit == limit)
     }
 
+    /// Whether a 429 told of a limit that no header tells of.
+    pub(super) const fn warned(&self) -> bool {
+        self.warned
+    }
+
     /// What another bucket has seen of the same route.
     pub(super) fn inherit(&mut self, other: &Self) {
         other.rules.iter().for_each(|rule| self.learn(*rule));
+        self.warned |= other.warned;
         if other.recent.len() > self.recent.len() {
             self.recent.clone_from(&other.recent);
         }
@@ -161,4 +167,96 @@ fn within(recent: &VecDeque<Instant>, end: Instant, period: Duration) -> u32 {
 fn rounded(period: Duration) -> Duration {
     let tenths = period.saturating_sub(SLACK).as_millis().div_ceil(100);
     Duration::from_millis(u64::try_from(tenths).unwrap_or(u64::MAX).saturating_mul(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Duration = Duration::ZERO;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn quota(limit: u32, remaining: u32, reset_after: Duration) -> Option<Quota> {
+        Some(Quota { limit, remaining, reset_after })
+    }
+
+    /// One answer each second, with headers that tell of a bucket of five in two seconds.
+    fn steady(start: Instant, answers: u64) -> History {
+        let mut history = History::default();
+        (0..answers).for_each(|at| history.count(start + seconds(at), quota(5, 4, seconds(2))));
+        history
+    }
+
+    fn room(history: &History, start: Instant, at: u64) -> Option<u64> {
+        match history.room(0, start + seconds(at), NONE) {
+            Room::Now => None,
+            Room::At(until, _) => Some(until.duration_since(start).as_secs()),
+            Room::Answer(_) => panic!("nothing is under way"),
+        }
+    }
+
+    #[test]
+    fn a_limit_holds_over_any_span_of_its_length() {
+        let start = Instant::now();
+        let mut history = History::default();
+        for ms in [0, 600, 1200, 1800, 1900] {
+            history.count(start + Duration::from_millis(ms), quota(5, 4, seconds(2)));
+        }
+        assert_eq!(room(&history, start, 1), Some(2), "the first makes room");
+        assert_eq!(room(&history, start, 2), None);
+        assert_eq!(
+            history.room(1, start + seconds(2), NONE),
+            Room::At(start + Duration::from_millis(2600), Scope::User)
+        );
+        assert_eq!(
+            history.room(1, start + seconds(2), Duration::from_millis(650)),
+            Room::Now,
+            "it needs time to get there"
+        );
+        assert_eq!(history.room(5, start + seconds(9), NONE), Room::Answer(None));
+    }
+
+    #[test]
+    fn a_429_teaches_a_limit_that_no_header_tells_of() {
+        let start = Instant::now();
+        let mut history = steady(start, 30);
+        history.refused(start + seconds(30), seconds(30), None);
+        assert_eq!(room(&history, start, 59), Some(60), "30 in a minute, the first of them at 0");
+        // Again and again, also without any 429.
+        (60..90).for_each(|at| history.count(start + seconds(at), quota(5, 4, seconds(2))));
+        assert_eq!(room(&history, start, 91), Some(120));
+    }
+
+    #[test]
+    fn what_was_under_way_belongs_to_the_limit() {
+        let start = Instant::now();
+        let mut history = steady(start, 20);
+        history.refused(start + seconds(20), seconds(40), None);
+        (0..10).for_each(|_| history.count(start + seconds(20), None));
+        assert_eq!(history.rules.iter().find(|rule| !rule.said).unwrap().limit, 30);
+    }
+
+    #[test]
+    fn a_429_that_says_the_limit_is_believed() {
+        let start = Instant::now();
+        let mut history = steady(start, 100);
+        history.refused(start + seconds(100), seconds(15), quota(30, 0, seconds(15)));
+        // The last thirty came from 70 on; the window ends at 115.
+        let rule = history.rules.iter().find(|rule| !rule.said).unwrap();
+        assert_eq!((rule.limit, rule.period), (30, seconds(45)));
+        assert!(history.knows(5) && !history.knows(30));
+    }
+
+    #[test]
+    fn large_limits_cost_nothing() {
+        let start = Instant::now();
+        let mut history = History::default();
+        (0..1000).for_each(|_| history.count(start, quota(1_000_000, 999_999, seconds(1))));
+        assert!(history.recent.is_empty() && history.rules.is_empty());
+        let busy = steady(start, 1000);
+        assert!(busy.recent.len() < 64, "a minute, {}", busy.recent.len());
+    }
 }

@@ -1,5 +1,7 @@
-//! Who goes next: the limiter as a state machine without a clock of its own and without waiting. Buckets are found by route and by Discord's name for
-//! them; each has a line in which tickets wait their turn, and those in front wait in a second line for the global limit.
+//! Who goes next: the limiter as a state machine without a clock of its own and without waiting. Each bucket (found by [`ways`]) has a line in which tickets wait
+//! their turn, and those in front wait in a second line for the global limit.
+
+mod ways;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,9 +14,6 @@ use super::pace::{Pace, Place};
 use super::{Class, Key, Major, PermitId, Route, Ticket};
 use crate::domain::request_pace::RequestPace;
 use crate::rest::error::Scope;
-
-/// How often unused buckets are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// What a ticket is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +35,9 @@ struct BucketId(u64);
 struct Queue {
     bucket: Bucket,
     line: VecDeque<Ticket>,
+    /// What it is about, and the routes that led to it: under these it is found.
+    major: Major,
+    routes: Vec<Route>,
     /// Discord's name for it, once known or guessed from the same route elsewhere.
     name: Option<Arc<str>>,
 }
@@ -72,7 +74,8 @@ pub(super) struct Queues {
     /// Tickets that should ask again.
     rung: Vec<Ticket>,
     last_number: u64,
-    swept: Instant,
+    /// When to look at which bucket, in order.
+    looks: VecDeque<(Instant, BucketId)>,
 }
 
 impl Queues {
@@ -90,7 +93,7 @@ impl Queues {
             fuse: Fuse::new(fuse_limit),
             rung: Vec::new(),
             last_number: 0,
-            swept: now,
+            looks: VecDeque::new(),
         }
     }
 
@@ -277,89 +280,6 @@ impl Queues {
     const fn number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
-    }
-
-    /// The bucket of a route: the one it had, or the one that the route's known name leads to, or a new one.
-    fn find(&mut self, Key { route, major, .. }: Key, now: Instant) -> BucketId {
-        if let Some(id) = self.by_route.get(&(route, major)) {
-            return *id;
-        }
-        let name = self.names.get(&route).cloned();
-        let known = name.clone().and_then(|name| self.by_name.get(&(name, major)).copied());
-        let id = known.unwrap_or_else(|| self.open(name, major, now));
-        self.by_route.insert((route, major), id);
-        id
-    }
-
-    fn open(&mut self, name: Option<Arc<str>>, major: Major, now: Instant) -> BucketId {
-        let id = BucketId(self.number());
-        if let Some(name) = &name {
-            self.by_name.insert((name.clone(), major), id);
-        }
-        self.queues.insert(id, Queue { bucket: Bucket::new(now), line: VecDeque::new(), name });
-        id
-    }
-
-    /// Moves a route, with whoever waits for it, to the bucket of this name, and says which that is.
-    fn rename(&mut self, sent: Sent, name: &str, now: Instant) -> BucketId {
-        let Key { route, major, .. } = sent.key;
-        let name: Arc<str> = Arc::from(name);
-        self.names.insert(route, name.clone());
-        let Some(old) = self.queues.get_mut(&sent.queue) else { return sent.queue };
-        if old.name.as_ref() == Some(&name) {
-            self.by_route.insert((route, major), sent.queue);
-            return sent.queue;
-        }
-        let known = self.by_name.get(&(name.clone(), major)).copied();
-        if known.is_none() && old.name.is_none() {
-            // The first answer: now it has a name.
-            old.name = Some(name.clone());
-            self.by_name.insert((name, major), sent.queue);
-            return sent.queue;
-        }
-        let id = known.unwrap_or_else(|| self.open(Some(name), major, now));
-        self.by_route.insert((route, major), id);
-        self.carry((route, major), sent.queue, id);
-        id
-    }
-
-    /// All that has to do with the route moves from one bucket to another: who waits, in the order in which they came, and what is in flight, this
-    /// request included.
-    fn carry(&mut self, (route, major): (Route, Major), from: BucketId, to: BucketId) {
-        let (Some(mut old), Some(mut new)) = (self.queues.remove(&from), self.queues.remove(&to)) else {
-            return;
-        };
-        old.bucket.returned();
-        new.bucket.sent();
-        let concerned = |key: Key| key.route == route && key.major == major;
-        for sent in self.sent.values_mut().filter(|sent| sent.queue == from && concerned(sent.key)) {
-            sent.queue = to;
-            old.bucket.returned();
-            new.bucket.sent();
-        }
-        for ticket in std::mem::take(&mut old.line) {
-            match self.waiting.get_mut(&ticket).filter(|waiting| concerned(waiting.key)) {
-                Some(waiting) => {
-                    waiting.queue = to;
-                    new.line.push_back(ticket);
-                }
-                None => old.line.push_back(ticket),
-            }
-        }
-        new.line.make_contiguous().sort_unstable();
-        self.rung.extend(old.line.front());
-        self.queues.insert(from, old);
-        self.queues.insert(to, new);
-    }
-
-    fn sweep(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.swept) < SWEEP_EVERY {
-            return;
-        }
-        self.swept = now;
-        self.queues.retain(|_, queue| !queue.line.is_empty() || !queue.bucket.idle(now));
-        self.by_route.retain(|_, id| self.queues.contains_key(id));
-        self.by_name.retain(|_, id| self.queues.contains_key(id));
     }
 
     /// How many buckets it remembers.

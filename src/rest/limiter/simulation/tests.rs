@@ -112,5 +112,5 @@ fn forgets_what_is_not_used() {
         limiter.answered(permit, now, &answer);
         most = most.max(limiter.len());
     }
-    assert!(most < 2200, "{most} entries for about 660 webhooks in eleven minutes");
+    assert!(most < 500, "{most} entries for about 130 webhooks in two minutes");
 }
