@@ -18,10 +18,8 @@ const LARGEST: u32 = 120;
 const GUESS: Duration = Duration::from_secs(60);
 /// How many limits one bucket can have.
 const MOST_RULES: usize = 4;
-/// For how long a limit holds that no answer speaks of any more. One that only a 429 told of was perhaps not ours alone: others may
-/// post in the same channel.
-const FORGET_SAID: Duration = Duration::from_secs(600);
-const FORGET_UNSAID: Duration = Duration::from_secs(3600);
+/// For how long a limit holds that only a 429 told of: perhaps it was not ours alone, as others may post in the same channel.
+const FORGET: Duration = Duration::from_secs(3600);
 /// How far an end that a 429 tells may be off.
 const SLACK: Duration = Duration::from_millis(50);
 
@@ -67,17 +65,16 @@ impl History {
     /// A request was let through, or may have been.
     pub(super) fn count(&mut self, received: Instant, quota: Option<Quota>) {
         if let Some(quota) = quota.filter(|quota| quota.limit <= LARGEST) {
-            // Only a window's first answer tells how long it is.
-            let period = if quota.remaining + 1 == quota.limit { quota.reset_after } else { Duration::ZERO };
+            // Only a window's first answer tells how long it is; and that there is no smaller limit any more, as less would be left of that.
+            let first = quota.remaining + 1 == quota.limit;
+            let period = if first { quota.reset_after } else { Duration::ZERO };
+            self.rules.retain(|rule| !first || !rule.said || rule.limit >= quota.limit);
             self.learn(Rule { limit: quota.limit, period, said: true, seen: received });
         }
         if self.rules.is_empty() && !self.warned {
             return;
         }
-        self.rules.retain(|rule| {
-            let lasts = if rule.said { FORGET_SAID.max(rule.period) } else { FORGET_UNSAID };
-            received.saturating_duration_since(rule.seen) < lasts
-        });
+        self.rules.retain(|rule| rule.said || received.saturating_duration_since(rule.seen) < FORGET);
         let received = self.recent.back().map_or(received, |last| received.max(*last));
         self.recent.push_back(received);
         let keep = self.rules.iter().map(|rule| rule.period).max().unwrap_or_default().max(GUESS);

@@ -3,8 +3,8 @@
 //! Discord counts a request on its way, at a moment that we don't see. To be sure that one request is counted a period after another, it would have to leave
 //! a period after the other's answer: a whole round trip later than Discord asks for. But it travels too. If no round trip ever takes less than `m`, then what one
 //! request takes to Discord and what an answer takes back are together `m` at least, whichever two they are: so the later one may leave `m` before
-//! that. What is taken off here is a little less, as `m` is only the least that was seen: less by a tenth, and by half of what round trips take beyond it, so that
-//! nothing is left where they vary a lot.
+//! that. What is taken off here is a little less, as `m` is only the least that was seen: less by a tenth, or by what round trips take beyond it on average, so that
+//! nothing is left where they vary a lot: there the least of a few is far from the least possible.
 
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ impl RoundTrip {
             Duration::ZERO
         } else {
             let least = self.least.min(self.least_before);
-            let margin = LEAST_MARGIN.max(least / 10).max(self.mean.saturating_sub(least) / 2);
+            let margin = LEAST_MARGIN.max(least / 10).max(self.mean.saturating_sub(least));
             least.saturating_sub(margin)
         };
     }
