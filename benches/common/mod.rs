@@ -1,7 +1,7 @@
 //! Databases for benchmarks: where they are, how they are filled, and how they go again.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tributary::config::EncryptionKey;
@@ -70,6 +70,24 @@ impl Town {
                 self.filler.execute_unprepared("VACUUM ANALYZE").await.expect("it is done");
             }
         });
+    }
+
+    /// How much room all its tables and indexes take, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let query = if self.is_postgres() {
+            "SELECT pg_database_size(current_database())"
+        } else {
+            "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        };
+        let statement = Statement::from_string(self.filler.get_database_backend(), query);
+        let row = self.runtime.block_on(self.filler.query_one_raw(statement)).expect("the database answers");
+        let bytes: i64 = row.expect("a number").try_get_by_index(0).expect("a number");
+        bytes.unsigned_abs()
+    }
+
+    /// A message's digest in a statement.
+    pub(crate) const fn digest(&self) -> &'static str {
+        if self.is_postgres() { "decode(repeat('00', 16), 'hex')" } else { "zeroblob(16)" }
     }
 
     /// A webhook's token in a statement; nobody opens it.

@@ -47,9 +47,12 @@ struct Arguments {
     /// Write the figures into performance.md of this folder, with the plots beside it.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Measure nothing: put what comes on the standard input into the page of --out, at the mark of this name.
+    /// Measure nothing: put what comes on the standard input into a page of --out, at the mark of this name.
     #[arg(long, value_name = "MARK", requires = "out")]
     insert: Option<String>,
+    /// That page.
+    #[arg(long, value_name = "FILE", default_value = page::PAGE)]
+    page: String,
     /// The program to measure, such as one of another version; the one beside this one where none is named.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -115,7 +118,11 @@ async fn main() -> ExitCode {
 
 async fn measure(arguments: Arguments) -> Result<(), Failure> {
     if let (Some(mark), Some(folder)) = (&arguments.insert, &arguments.out) {
-        return page::insert(folder, mark, &std::io::read_to_string(std::io::stdin())?);
+        return page::insert(
+            &folder.join(&arguments.page),
+            mark,
+            &std::io::read_to_string(std::io::stdin())?,
+        );
     }
     let Arguments { rows, quick, out, program, postgres, minutes, folder, .. } = arguments;
     let program = program.map_or_else(bot::program, |program| Ok(program.canonicalize()?))?;

@@ -1,4 +1,4 @@
-//! Writes what was measured into the page: between marks, and nowhere else.
+//! Writes what was measured into the pages: between marks, and nowhere else.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::figure::{Figure, HEAD};
 use crate::{Failure, Report, Setup, machine, plot};
 
-const PAGE: &str = "performance.md";
+pub(crate) const PAGE: &str = "performance.md";
 
 /// Writes the table's lines, the machine and the plots. Lines of what was not measured now stay as they are.
 pub(crate) async fn write(folder: &Path, setup: &Setup, report: &Report) -> Result<(), Failure> {
@@ -41,12 +41,11 @@ fn show(page: &str, name: &str, words: &str) -> Result<String, Failure> {
     replace(page, name, &format!("![{words}](images/{name}.svg)"))
 }
 
-/// Puts the output of another program into the page, as it is.
-pub(crate) fn insert(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
-    let file = folder.join(PAGE);
-    let page = fs::read_to_string(&file)?;
-    fs::write(file, replace(&page, name, &format!("```text\n{}\n```", text.trim()))?)?;
-    Ok(())
+/// Puts the output of another program into a page: Markdown as it is, all else as text.
+pub(crate) fn insert(file: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let (page, text) = (fs::read_to_string(file)?, text.trim());
+    let text = if text.starts_with(['#', '|']) { text.to_owned() } else { format!("```text\n{text}\n```") };
+    Ok(fs::write(file, replace(&page, name, &text)?)?)
 }
 
 /// The table with these lines in the place of those of the same name; new ones stand at the end.

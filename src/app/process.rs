@@ -89,7 +89,7 @@ impl Delivery {
 async fn hear(mut ear: Ear, waker: Waker) {
     loop {
         match ear.next().await {
-            Heard::Signal(Signal::Work(targets)) => waker.wake(targets),
+            Heard::Signal(Signal::Work(targets)) => waker.share(targets),
             Heard::Signal(Signal::Look) | Heard::Gap => waker.look(),
             Heard::Signal(Signal::Follow(_) | Signal::Panel) => {}
         }

@@ -42,6 +42,14 @@ impl Agenda {
         }
     }
 
+    /// A lane has work, and may be taken at that time; if it is at work, it is that anyway.
+    pub(super) fn hear(&mut self, target: ChannelId, at: DateTime<Utc>) {
+        match self.at_work.get_mut(&target) {
+            Some(woken) => *woken = true,
+            None => self.come_back(target, at),
+        }
+    }
+
     /// Wakes the lanes whose time has come.
     pub(super) fn tick(&mut self, now: DateTime<Utc>) {
         while let Some(Reverse((at, target))) =
@@ -113,6 +121,19 @@ mod tests {
         assert_eq!(agenda.begin(), Some(lane(1)));
         agenda.end(lane(1), None);
         assert_eq!(agenda.begin(), None);
+    }
+
+    #[test]
+    fn what_others_hear_too_is_taken_at_its_time() {
+        let mut agenda = Agenda::default();
+        agenda.come_back(lane(1), at(10));
+        agenda.hear(lane(1), at(5));
+        assert_eq!(agenda.begin(), None);
+        agenda.tick(at(5));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.hear(lane(1), at(20));
+        agenda.end(lane(1), None);
+        assert_eq!(agenda.begin(), Some(lane(1)), "it had new work meanwhile");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Which lanes work, and when: one task a lane that has something to do.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +22,9 @@ use super::{PATIENCE, SETTLING, Tools, lane};
 const LOOK: Duration = Duration::from_secs(5);
 /// How many lanes one look brings at most. Where there are more, the next look begins as soon as these are nearly done.
 const LOOK_LIMIT: u32 = 2_000;
+/// Among how many moments it is drawn by lot who takes a lane first, and how far they are apart: more than waking and asking takes.
+const LOTS: u64 = 4;
+const LOT: TimeDelta = TimeDelta::milliseconds(2);
 /// How long lanes have at the end to finish the request that they are in. What is cut off is settled at the next start.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -32,6 +36,8 @@ pub struct Waker(UnboundedSender<News>);
 enum News {
     /// In these targets.
     Targets(Vec<ChannelId>),
+    /// In these, of which other processes know too.
+    Shared(Vec<ChannelId>),
     /// The database knows.
     Somewhere,
 }
@@ -41,6 +47,11 @@ impl Waker {
     pub fn wake(&self, targets: Vec<ChannelId>) {
         // The engine ends only with the process.
         let _ = self.0.send(News::Targets(targets));
+    }
+
+    /// These targets have new work, and other processes that deliver are told of it at the same moment.
+    pub fn share(&self, targets: Vec<ChannelId>) {
+        let _ = self.0.send(News::Shared(targets));
     }
 
     /// Some targets have new work: the database is to be asked which.
@@ -56,6 +67,8 @@ pub struct Engine {
     agenda: Agenda,
     /// Where the next look goes on, if the last one didn't see all.
     looked_up_to: Option<ChannelId>,
+    /// What this process draws lots with.
+    lots: RandomState,
     working: JoinSet<(ChannelId, Option<DateTime<Utc>>)>,
 }
 
@@ -73,7 +86,17 @@ impl Engine {
         let ledger = Ledger::new(&store, clock, owner);
         let tools = Tools { store, rest, clock, application, ledger, forums: Forums::default() };
         let agenda = Agenda::default();
-        (Self { tools, news, agenda, looked_up_to: None, working: JoinSet::new() }, Waker(waker))
+        (
+            Self {
+                tools,
+                news,
+                agenda,
+                looked_up_to: None,
+                lots: RandomState::new(),
+                working: JoinSet::new(),
+            },
+            Waker(waker),
+        )
     }
 
     /// Works until `shutdown` says otherwise, then lets the lanes finish the request that they are in.
@@ -87,6 +110,7 @@ impl Engine {
             tokio::select! {
                 Some(news) = self.news.recv() => match news {
                     News::Targets(targets) => targets.into_iter().for_each(|target| self.agenda.wake(target)),
+                    News::Shared(targets) => self.take_share(&targets),
                     News::Somewhere => self.look().await,
                 },
                 Some(ended) = self.working.join_next() => self.end_lane(ended),
@@ -117,6 +141,16 @@ impl Engine {
         while let Some(target) = self.agenda.begin() {
             let (tools, shutdown) = (self.tools.clone(), shutdown.clone());
             self.working.spawn(async move { (target, lane::work(&tools, target, &shutdown).await) });
+        }
+    }
+
+    /// Of work that several processes hear of at once, each waits for some of the lanes for a moment that is drawn by lot, anew for each process: so whoever is there
+    /// gets about as many as the others, and nobody has to know who is there.
+    fn take_share(&mut self, targets: &[ChannelId]) {
+        let now = self.tools.clock.now();
+        for target in targets {
+            let lot = self.lots.hash_one(target) % LOTS;
+            self.agenda.hear(*target, now + LOT * i32::try_from(lot).unwrap_or_default());
         }
     }
 
