@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use tributary_sandbox::Sandbox;
+
 use crate::Failure;
 use crate::child::{self, Part};
 use crate::discord::Stage;
@@ -44,6 +46,7 @@ impl Done {
 /// The loop, waiting in its process.
 pub(crate) struct Bare {
     part: Part,
+    sandbox: Sandbox,
     urls: Vec<String>,
 }
 
@@ -56,13 +59,21 @@ impl Bare {
         let url = |hook: tributary_sandbox::SeenWebhook| {
             format!("{base}/api/v10/webhooks/{}/{}?wait=true", hook.id, hook.token.unwrap_or_default())
         };
-        Ok(Self { part: Part::start(PART)?, urls: hooks.into_iter().map(url).collect() })
+        let sandbox = stage.sandbox.clone();
+        Ok(Self { part: Part::start(PART)?, sandbox, urls: hooks.into_iter().map(url).collect() })
     }
 
     /// Posts so often, with so many requests under way at once, to as many webhooks.
     pub(crate) fn post(&mut self, body: &str, requests: u64, concurrency: usize) -> Result<Done, Failure> {
         let urls = self.urls.iter().take(concurrency).cloned().collect();
-        self.part.ask(&Order { urls, body: body.to_owned(), requests, concurrency })
+        let before = self.sandbox.counts().requests;
+        let done = self.part.ask(&Order { urls, body: body.to_owned(), requests, concurrency })?;
+        let came = self.sandbox.counts().requests - before;
+        if came < requests {
+            Err(format!("only {came} of {requests} requests came").into())
+        } else {
+            Ok(done)
+        }
     }
 }
 
