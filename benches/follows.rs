@@ -8,6 +8,7 @@
 //! five hundred of them, as many as Discord allows. A twentieth is paused, as many are broken, a tenth is native, a third chose tags. One message is owed to 100,000 targets, another was
 //! mirrored in as many.
 
+#[expect(dead_code, reason = "other benchmarks need more of it")]
 mod common;
 
 use std::future::Future;
