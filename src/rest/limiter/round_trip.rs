@@ -3,31 +3,37 @@
 //! Discord counts a request on its way, at a moment that we don't see. To be sure that one request is counted a period after another, it would have to leave
 //! a period after the other's answer: a whole round trip later than Discord asks for. But it travels too. If no round trip ever takes less than `m`, then what one
 //! request takes to Discord and what an answer takes back are together `m` at least, whichever two they are: so the later one may leave `m` before
-//! that. What is taken off here is a little less, as `m` is only the least that was seen: less by a tenth, or by what round trips take beyond it on average, so that
-//! nothing is left where they vary a lot: there the least of a few is far from the least possible.
+//! that.
+//!
+//! `m` isn't known, only the least that was seen, and that is the least possible only where many round trips come close to it: a way that takes 50 ms and now and
+//! then longer. Where they are spread out below their average, as on a way that takes anything from 1 to 1,400 ms, a shorter one than was ever seen is only a
+//! matter of time. So what is kept back is several times the distance from the least to the shortest quarter of the last round trips, and nothing is left where that
+//! distance is large. How long the longest take doesn't matter.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// For how long the least round trip is believed, at most twice this.
 const MEMORY: Duration = Duration::from_secs(30);
-/// So many must be seen first.
-const ENOUGH: u32 = 16;
+/// So many must be seen first, and so many of the last ones are looked at.
+const SAMPLE: usize = 64;
+/// How many times the distance from the least to the shortest quarter is kept back: with 16 samples within a fifth of the least, a spread-out way would have to be
+/// mistaken for a steady one sixteen times over.
+const SPREAD: u32 = 4;
 /// What is kept back in any case, for clocks and timers.
 const LEAST_MARGIN: Duration = Duration::from_millis(5);
 /// For how long nothing is counted on, after a 429 that shouldn't have been.
 const DISTRUST: Duration = Duration::from_secs(600);
-/// The mean follows each round trip by this part of the difference.
-const MEAN_OF: u32 = 16;
 
 #[derive(Debug)]
 pub(super) struct RoundTrip {
-    seen: u32,
+    /// The last ones, in the order of their answers.
+    last: VecDeque<Duration>,
     /// The least of the present span of time, and of the one before.
     least: Duration,
     least_before: Duration,
     /// When the present span began.
     since: Instant,
-    mean: Duration,
     distrusted_until: Option<Instant>,
     /// What follows from all that.
     credit: Duration,
@@ -36,11 +42,10 @@ pub(super) struct RoundTrip {
 impl RoundTrip {
     pub(super) const fn new(now: Instant) -> Self {
         Self {
-            seen: 0,
+            last: VecDeque::new(),
             least: Duration::MAX,
             least_before: Duration::MAX,
             since: now,
-            mean: Duration::ZERO,
             distrusted_until: None,
             credit: Duration::ZERO,
         }
@@ -53,16 +58,26 @@ impl RoundTrip {
             (self.least_before, self.least, self.since) = (self.least, Duration::MAX, received);
         }
         self.least = self.least.min(took);
-        self.mean = if self.seen == 0 { took } else { self.mean + took / MEAN_OF - self.mean / MEAN_OF };
-        self.seen = self.seen.saturating_add(1);
+        if self.last.len() == SAMPLE {
+            self.last.pop_front();
+        }
+        self.last.push_back(took);
         self.distrusted_until = self.distrusted_until.filter(|until| *until > received);
-        self.credit = if self.seen < ENOUGH || self.distrusted_until.is_some() {
+        self.credit = if self.last.len() < SAMPLE || self.distrusted_until.is_some() {
             Duration::ZERO
         } else {
-            let least = self.least.min(self.least_before);
-            let margin = LEAST_MARGIN.max(least / 10).max(self.mean.saturating_sub(least));
-            least.saturating_sub(margin)
+            let (shortest, quarter) = self.shortest();
+            let least = self.least.min(self.least_before).min(shortest);
+            let spread = quarter.saturating_sub(least);
+            least.saturating_sub(LEAST_MARGIN.max(least / 10).max(spread * SPREAD))
         };
+    }
+
+    /// The shortest of the last ones, and what a quarter of them took no longer than.
+    fn shortest(&self) -> (Duration, Duration) {
+        let mut last: Vec<Duration> = self.last.iter().copied().collect();
+        let (shorter, quarter, _) = last.select_nth_unstable(SAMPLE / 4);
+        (shorter.iter().copied().min().unwrap_or(*quarter), *quarter)
     }
 
     /// A limit was passed that should have been kept.
@@ -94,22 +109,28 @@ mod tests {
 
     #[test]
     fn a_steady_way_is_counted_on_but_for_a_margin() {
-        assert_eq!(credit([50; 15]), 0, "too few");
-        assert_eq!(credit([50; 16]), 45);
-        assert_eq!(credit([200; 16]), 180);
-        assert_eq!(credit([4; 16]), 0);
+        assert_eq!(credit([50; 63]), 0, "too few");
+        assert_eq!(credit([50; 64]), 45);
+        assert_eq!(credit([200; 64]), 180);
+        assert_eq!(credit([4; 64]), 0);
+        assert_eq!(
+            credit((0..64).map(|n| if n % 2 == 0 { 50 } else { 3_000 })),
+            45,
+            "longer ones don't matter"
+        );
     }
 
     #[test]
     fn a_way_that_varies_is_not() {
         assert_eq!(credit((0..100).map(|n| 20 + 13 * n % 80)), 0);
+        assert_eq!(credit((0..100).map(|n| 400 + 13 * n % 1_000)), 0, "a shorter one is still to come");
         assert!(credit((0..100).map(|n| 100 + n % 4)) > 85);
     }
 
     #[test]
     fn shorter_ways_count_at_once_and_longer_ones_after_a_minute() {
-        assert_eq!(credit([50; 20].into_iter().chain([10])), 0);
-        assert!(credit([10; 20].into_iter().chain([50; 20])) < 10);
+        assert_eq!(credit([50; 70].into_iter().chain([10])), 0);
+        assert!(credit([10; 44].into_iter().chain([50; 20])) < 10);
         assert_eq!(credit([10; 20].into_iter().chain([50; 200])), 45);
     }
 
@@ -122,9 +143,9 @@ mod tests {
             round_trip.took(sent, sent + Duration::from_millis(50));
             round_trip.credit() > Duration::ZERO
         };
-        assert_eq!((0..20).filter(|second| after(&mut round_trip, *second)).count(), 5, "from the 16th on");
+        assert_eq!((0..68).filter(|second| after(&mut round_trip, *second)).count(), 5, "from the 64th on");
         round_trip.distrust(start + Duration::from_secs(20));
-        assert!(!(21..600).any(|second| after(&mut round_trip, second)));
+        assert!(!(69..600).any(|second| after(&mut round_trip, second)));
         assert!(after(&mut round_trip, 621));
     }
 }
