@@ -15,6 +15,7 @@ use crate::domain::{limits, text};
 use crate::service::{Cursor, End, FollowPage, FollowRow};
 
 use super::reply;
+use super::report::because;
 
 /// How much of a name from another server is shown (Discord: 100 characters), so that a page fits into one embed.
 const NAME: usize = 40;
@@ -158,6 +159,9 @@ fn describe(row: &FollowRow) -> String {
         let _ = write!(text, "\n> {}", reason.explanation());
     } else if !row.tags.deleted.is_empty() {
         let _ = write!(text, "\n> {}", deleted_tags(row));
+    }
+    if row.held.is_some() && follow.state == FollowState::Active {
+        let _ = write!(text, "\n> ⏳ Posts wait{}.", because(row.held));
     }
     text
 }

@@ -347,7 +347,7 @@ const fn resting(follow: &Follow) -> &'static str {
 }
 
 /// Why something waits, and until when.
-fn because(wait: Option<Wait>) -> String {
+pub(super) fn because(wait: Option<Wait>) -> String {
     let until = |time: Option<DateTime<Utc>>, word: &str| {
         time.map_or(String::new(), |time| format!("{word}{}", ago(time)))
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::follow::{Follow, FollowId, Threads};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
+use crate::domain::report::Wait;
 use crate::store::Cursor;
 
 use super::access::{Access, Found};
@@ -58,6 +59,8 @@ pub struct FollowRow {
     pub tags: TagsNow,
     /// What of the source's threads it lets through, where that isn't the usual.
     pub threads: Option<Threads>,
+    /// Why nothing is sent into its target at the moment, where something waits there for longer than usual.
+    pub held: Option<Wait>,
 }
 
 /// A page of a server's follows.
@@ -127,8 +130,11 @@ impl Follows {
         let page = self.store.follows_of_server(actor.guild, channel, cursor, PAGE).await?;
         access.read_all(actor.guild).await?;
         let mut rows = Vec::with_capacity(page.items.len());
+        let targets = page.items.iter().map(|follow| follow.pair.target);
+        let held = self.store.held_targets(targets, self.clock.now()).await?;
         for follow in page.items {
-            rows.push(access.row(actor, follow).await?);
+            let held = held.get(&follow.pair.target).copied();
+            rows.push(FollowRow { held, ..access.row(actor, follow).await? });
         }
         Ok(FollowPage { rows, total: page.total, newer: page.newer })
     }
@@ -208,7 +214,7 @@ impl Access<'_> {
         let seen = matches!(source, End::Here { .. } | End::Elsewhere { .. });
         let tags = TagsNow::of(&follow.options.filter, forum.as_ref(), seen);
         let threads = Some(follow.options.threads).filter(|threads| *threads != usual);
-        Ok(FollowRow { follow, source, target, tags, threads })
+        Ok(FollowRow { follow, source, target, tags, threads, held: None })
     }
 
     /// A channel as this person may know it.

@@ -53,6 +53,7 @@ mod forget;
 mod gates;
 mod lane_contents;
 mod lane_done;
+mod lane_holds;
 mod lane_pick;
 mod lane_place;
 mod lane_rows;
