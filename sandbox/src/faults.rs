@@ -39,6 +39,8 @@ pub enum Effect {
     DelayAnswer(Duration),
     /// Not performed, answered with this status and no JSON (as a proxy in between would).
     Status(u16),
+    /// Not performed, answered with this status and a page in HTML, as Discord's edge, a proxy or a captive portal does.
+    Page(u16),
     /// Not performed, answered with a 429.
     RateLimited {
         /// Whose limit.

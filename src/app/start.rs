@@ -74,7 +74,7 @@ async fn ask<T>(question: impl AsyncFn() -> Result<T, RestError>) -> Result<T, A
     loop {
         match question().await {
             Ok(answer) => return Ok(answer),
-            Err(RestError::Unauthorized { .. }) => return Err(FatalGateway::TokenRejected.into()),
+            Err(RestError::Unauthorized) => return Err(FatalGateway::TokenRejected.into()),
             Err(error) if error.passes() => {
                 tracing::warn!(%error, again_in = wait.as_secs(), "Discord can't be reached yet");
                 tokio::time::sleep(wait).await;

@@ -95,7 +95,7 @@ impl Sender<'_> {
         if matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_)) {
             tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
         }
-        ChangeOutcome::Done
+        if outcome.is_final() { ChangeOutcome::Done } else { outcome }
     }
 
     /// What an edit or a deletion came to.
@@ -125,7 +125,7 @@ impl Sender<'_> {
             ChangeOutcome::WebhookGone => {
                 self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
             }
-            ChangeOutcome::Forbidden(code) => self.forbidden(work, webhook, code).await,
+            ChangeOutcome::Forbidden(why) => self.forbidden(work, webhook, why).await,
             ChangeOutcome::TargetGone => match self.gone(Some(mirror.channel), webhook).await {
                 Gone::Target => self.target_gone(work).await,
                 Gone::Post => Ok(Performed::Done(gone)),

@@ -14,7 +14,8 @@ use crate::domain::retry::backoff;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
 use crate::rest::{
-    ChangeOutcome, ErrorCode, Landing, Posted, Refusal, SendOutcome, Upload, WEBHOOK_REASON, WebhookAccess,
+    ChangeOutcome, Denied, ErrorCode, Landing, Posted, Refusal, SendOutcome, Upload, WEBHOOK_REASON,
+    WebhookAccess,
 };
 use crate::store::{BreakWhich, Done, LaneWebhook, StoreError, Work};
 
@@ -23,6 +24,9 @@ use super::{SETTLING, Tools, parts, redraw, settle, upload};
 
 /// How long a delivery is tried before it is given up.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
+
+/// Shorter waits for rate limits are ordinary.
+const WORTH_SAYING: Duration = Duration::from_secs(5);
 
 /// How often a panel is tried in a row, before its next change: about a day. Its age says nothing, as it may be shown for years.
 const MOST_REDRAWS: u32 = 150;
@@ -142,7 +146,13 @@ impl<'a> Sender<'a> {
     ) -> Result<Performed, StoreError> {
         let not_made = Done::NotMade { in_flight };
         match outcome {
-            SendOutcome::Wait(how_long) => Ok(Performed::Wait(Some(not_made), self.now() + span(how_long))),
+            SendOutcome::Wait(how_long) => {
+                let until = self.now() + span(how_long);
+                if how_long > WORTH_SAYING {
+                    tracing::info!(channel = %self.target, %until, "a rate limit holds up a target");
+                }
+                Ok(Performed::Wait(Some(not_made), until))
+            }
             SendOutcome::Unclear(doubt) => {
                 tracing::warn!(channel = %self.target, %doubt, "a send ended in doubt; it is settled before anything else is sent");
                 count("unclear");
@@ -153,10 +163,10 @@ impl<'a> Sender<'a> {
                 self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
             }
             SendOutcome::WebhookMoved(_) => self.moved(work, webhook).await,
-            SendOutcome::Forbidden(code) => self.forbidden(work, webhook, code).await,
+            SendOutcome::Forbidden(why) => self.forbidden(work, webhook, why).await,
             SendOutcome::Archived => match self.wake(work.channel().unwrap_or(self.target)).await {
                 Err(error) if error.is_forbidden() => {
-                    self.forbidden(work, webhook, ErrorCode::THREAD_LOCKED).await
+                    self.forbidden(work, webhook, Denied::ThreadLocked).await
                 }
                 Ok(()) | Err(_) => Ok(self.postponed(work)),
             },
@@ -218,10 +228,10 @@ impl<'a> Sender<'a> {
         &mut self,
         work: &Work,
         webhook: WebhookId,
-        code: ErrorCode,
+        why: Denied,
     ) -> Result<Performed, StoreError> {
         let which = match self.spot {
-            Spot::Forum if code == ErrorCode::THREAD_LOCKED => {
+            Spot::Forum if why == Denied::ThreadLocked => {
                 tracing::warn!(channel = %self.target, "a post is locked, and can't be written in");
                 return Ok(self.ended(work, Ending::Refused));
             }

@@ -63,7 +63,7 @@ async fn fetch(tools: &Tools, work: &Work, file: &File) -> Result<FetchedFile, F
 async fn fresh_address(tools: &Tools, work: &Work, file: u64) -> Result<String, FetchError> {
     let message = match tools.rest.message(work.source, work.activity.origin.message()).await {
         Ok(message) => message,
-        Err(RestError::NotFound { .. } | RestError::Forbidden { .. }) => return Err(FetchError::Expired),
+        Err(RestError::NotFound(_) | RestError::Forbidden(_)) => return Err(FetchError::Expired),
         Err(_) => return Err(FetchError::Again),
     };
     let wanted = file.to_string();

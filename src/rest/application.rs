@@ -18,7 +18,7 @@ impl Rest {
     /// The bot's application: `GET /applications/@me`, or where that isn't known (404) `GET /oauth2/applications/@me`.
     pub async fn application(&self) -> Result<ApplicationInfo, RestError> {
         match self.read(Call::new(Verb::Get, "/applications/@me", Major::None, &[])).await {
-            Err(RestError::NotFound { .. }) => {
+            Err(RestError::Edge { status: 404, .. }) => {
                 self.read(Call::new(Verb::Get, "/oauth2/applications/@me", Major::None, &[])).await
             }
             answer => answer,

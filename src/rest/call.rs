@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::error::RestError;
-use super::limiter::{Class, Key, Major};
+use super::limiter::{Class, Key, Major, Urgency};
 
 /// An audit log reason's greatest length in characters. Discord: 512.
 const REASON_LENGTH: usize = 512;
@@ -116,10 +116,15 @@ impl<'a> Call<'a> {
         self.route
     }
 
+    /// Whether the bot's own token opens it.
+    pub(super) const fn is_bots(&self) -> bool {
+        self.webhook_token.is_none()
+    }
+
     /// What its rate limit goes by.
     pub(super) const fn key(&self) -> Key {
         let class = if self.webhook_token.is_some() { Class::Anonymous } else { Class::Bot };
-        Key { route: self.route, major: self.major, class }
+        Key { route: self.route, major: self.major, class, urgency: Urgency::Background }
     }
 
     /// The request itself.

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::Rest;
 use super::call::{Call, Verb};
-use super::code::ErrorCode;
 use super::error::RestError;
 use super::limiter::Major;
+use super::meaning::Missing;
 use super::model::{Channel, FollowedChannel};
 use crate::domain::ids::{ChannelId, TagId, UserId};
 
@@ -44,7 +44,7 @@ impl Rest {
         let call = Call::new(Verb::Get, template, Major::Channel(thread), &[thread.get(), user.get()]);
         match self.perform(&call).await {
             Ok(_) => Ok(true),
-            Err(RestError::NotFound { code }) if code != ErrorCode::UNKNOWN_CHANNEL => Ok(false),
+            Err(RestError::NotFound(missing)) if missing != Missing::Channel => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -77,7 +77,7 @@ impl Rest {
     pub async fn delete_thread(&self, thread: ChannelId, reason: &str) -> Result<(), RestError> {
         let call = Call::new(Verb::Delete, "/channels/{channel}", Major::Channel(thread), &[thread.get()]);
         match self.perform(&call.reason(reason)).await {
-            Ok(_) | Err(RestError::NotFound { .. }) => Ok(()),
+            Ok(_) | Err(RestError::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }

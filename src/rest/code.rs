@@ -43,12 +43,18 @@ impl ErrorCode {
     pub const MISSING_ACCESS: Self = Self(50001);
     /// A message without anything in it.
     pub const EMPTY_MESSAGE: Self = Self(50006);
+    /// The person takes no direct messages.
+    pub const NO_DIRECT_MESSAGES: Self = Self(50007);
     /// The bot lacks a permission there.
     pub const MISSING_PERMISSIONS: Self = Self(50013);
     /// The webhook's token is wrong.
     pub const INVALID_WEBHOOK_TOKEN: Self = Self(50027);
     /// A field of the request is wrong.
     pub const INVALID_FORM_BODY: Self = Self(50035);
+    /// The person takes no direct messages from whoever shares no server with them.
+    pub const NO_MUTUAL_SERVERS: Self = Self(50278);
+    /// The application's owner must have two-factor authentication for this.
+    pub const TWO_FACTOR_REQUIRED: Self = Self(60003);
     /// The thread is archived.
     pub const THREAD_ARCHIVED: Self = Self(50083);
     /// The thread is locked.
@@ -65,14 +71,6 @@ impl ErrorCode {
     pub const NOT_A_FORUM: Self = Self(220_003);
     /// Blocked by Discord's filter of harmful links.
     pub const HARMFUL_LINK: Self = Self(240_000);
-
-    /// Whether it is about what the message says, not about where it goes.
-    pub(super) const fn blames_content(self) -> bool {
-        matches!(
-            self,
-            Self::EXPLICIT_CONTENT | Self::AUTOMOD_MESSAGE | Self::AUTOMOD_TITLE | Self::HARMFUL_LINK
-        )
-    }
 }
 
 impl fmt::Display for ErrorCode {

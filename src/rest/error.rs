@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::code::ErrorCode;
+use super::meaning::{Denied, Missing};
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,25 +19,28 @@ pub enum RestError {
         /// Whose limit it is.
         scope: Scope,
     },
-    /// 401: the bot's token isn't accepted, or the webhook's (code 50027).
-    #[error("token not accepted (401, code {code})")]
-    Unauthorized {
-        /// Discord's code.
-        code: ErrorCode,
+    /// A rate limit refused this kind of call again and again, whatever time it asked for before. The call was not performed; unlike a wait that Discord asks for, this
+    /// counts as a failure.
+    #[error("rate limited again and again ({scope}), again in {:.1} s", retry_after.as_secs_f64())]
+    StillLimited {
+        /// How long to wait.
+        retry_after: Duration,
+        /// Whose limit it is.
+        scope: Scope,
     },
-    /// 403: the bot may not do this.
-    #[error("forbidden (403, code {code})")]
-    Forbidden {
-        /// Discord's code.
-        code: ErrorCode,
-    },
-    /// 404: what the call is about doesn't exist, or not for the bot.
-    #[error("not found (404, code {code})")]
-    NotFound {
-        /// Discord's code, which says what isn't there.
-        code: ErrorCode,
-    },
-    /// Another refusal: asking the same again won't help.
+    /// 401: the bot's token isn't accepted. That is the operator's matter, and says nothing about what the call is about.
+    #[error("the bot's token isn't accepted (401)")]
+    Unauthorized,
+    /// The webhook's token isn't accepted (code 50027).
+    #[error("the webhook's token isn't accepted ({})", ErrorCode::INVALID_WEBHOOK_TOKEN)]
+    WebhookToken,
+    /// The bot may not do this: Discord's own JSON says so, with a known code.
+    #[error("forbidden: {0}")]
+    Forbidden(Denied),
+    /// What the call is about doesn't exist, or not for the bot: Discord's own JSON says so, with a known code.
+    #[error("not found: {0}")]
+    NotFound(Missing),
+    /// Another refusal with a known code: asking the same again won't help.
     #[error("refused ({status}, code {code}): {message}")]
     Refused {
         /// The answer's status.
@@ -51,6 +55,15 @@ pub enum RestError {
     Server {
         /// The answer's status.
         status: u16,
+    },
+    /// An answer that isn't Discord's, or says nothing that could be acted upon: a page of a proxy or of Discord's edge with any status, or a code that isn't known. It
+    /// is an outage: the call was most likely not performed, but it may have been.
+    #[error("not an answer of Discord's API ({status}, code {code})")]
+    Edge {
+        /// The answer's status.
+        status: u16,
+        /// The code, if there was one.
+        code: ErrorCode,
     },
     /// No answer: the call may or may not have been performed.
     #[error("no answer: {0}")]
@@ -73,12 +86,15 @@ impl RestError {
     /// Discord's code, where there is one.
     pub const fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Unauthorized { code }
-            | Self::Forbidden { code }
-            | Self::NotFound { code }
-            | Self::Refused { code, .. } => Some(*code),
+            Self::WebhookToken => Some(ErrorCode::INVALID_WEBHOOK_TOKEN),
+            Self::Forbidden(denied) => Some(denied.code()),
+            Self::NotFound(missing) => Some(missing.code()),
+            Self::Refused { code, .. } => Some(*code),
             Self::RateLimited { .. }
+            | Self::StillLimited { .. }
+            | Self::Unauthorized
             | Self::Server { .. }
+            | Self::Edge { .. }
             | Self::Unclear(_)
             | Self::NotSent
             | Self::FuseOpen { .. }
@@ -88,33 +104,34 @@ impl RestError {
 
     /// What the call is about doesn't exist, or not for the bot.
     pub const fn is_not_found(&self) -> bool {
-        matches!(self, Self::NotFound { .. })
+        matches!(self, Self::NotFound(_))
     }
 
     /// The bot may not do this, or not see what it is about.
     pub const fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Forbidden { .. })
+        matches!(self, Self::Forbidden(_))
     }
 
-    /// Whether the same call may work later without anybody doing anything.
+    /// Whether the same call may work later without anybody in the server doing anything: all that isn't Discord's own "no" with a known code. Nothing that passes
+    /// breaks a follow, ends a reading, or counts as gone.
     pub const fn passes(&self) -> bool {
         match self {
             Self::RateLimited { .. }
+            | Self::StillLimited { .. }
+            | Self::Unauthorized
             | Self::Server { .. }
+            | Self::Edge { .. }
             | Self::Unclear(_)
             | Self::NotSent
-            | Self::FuseOpen { .. } => true,
-            Self::Unauthorized { .. }
-            | Self::Forbidden { .. }
-            | Self::NotFound { .. }
-            | Self::Refused { .. }
-            | Self::Malformed => false,
+            | Self::FuseOpen { .. }
+            | Self::Malformed => true,
+            Self::WebhookToken | Self::Forbidden(_) | Self::NotFound(_) | Self::Refused { .. } => false,
         }
     }
 }
 
 /// Whose limit was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// The bot's, for one kind of call on one thing.
     User,
@@ -150,6 +167,8 @@ pub enum Doubt {
     Broken,
     /// Discord failed while it did it (5xx).
     Failed(u16),
+    /// Something else answered, with this status.
+    Edge(u16),
     /// It was done, but the answer can't be read.
     Unreadable,
 }
@@ -160,6 +179,7 @@ impl fmt::Display for Doubt {
             Self::Timeout => f.write_str("timed out"),
             Self::Broken => f.write_str("connection broken"),
             Self::Failed(status) => write!(f, "Discord failed ({status})"),
+            Self::Edge(status) => write!(f, "not an answer of Discord's API ({status})"),
             Self::Unreadable => f.write_str("unreadable"),
         }
     }

@@ -2,9 +2,9 @@
 
 use super::Rest;
 use super::call::{Call, Verb};
-use super::code::ErrorCode;
 use super::error::RestError;
 use super::limiter::Major;
+use super::meaning::Missing;
 use super::model::{Channel, Guild, GuildCounts, Member};
 use crate::domain::ids::{GuildId, UserId};
 
@@ -31,9 +31,7 @@ impl Rest {
         let call = Call::new(Verb::Get, template, Major::Guild(guild), &[guild.get(), user.get()]);
         match self.read(call).await {
             Ok(member) => Ok(Some(member)),
-            Err(RestError::NotFound { code: ErrorCode::UNKNOWN_MEMBER | ErrorCode::UNKNOWN_USER }) => {
-                Ok(None)
-            }
+            Err(RestError::NotFound(Missing::Member | Missing::User)) => Ok(None),
             Err(error) => Err(error),
         }
     }

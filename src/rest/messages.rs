@@ -74,7 +74,7 @@ impl Rest {
         message: MessageId,
         reason: &str,
     ) -> ChangeOutcome {
-        ChangeOutcome::of_bot(self.perform(&one(Verb::Delete, channel, message).reason(reason)).await)
+        ChangeOutcome::of(self.perform(&one(Verb::Delete, channel, message).reason(reason)).await)
     }
 }
 

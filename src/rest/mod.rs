@@ -19,6 +19,7 @@ mod guild;
 mod guilds;
 mod lenient;
 mod limiter;
+mod meaning;
 mod message;
 mod messages;
 pub mod metrics;
@@ -43,7 +44,8 @@ pub use self::code::ErrorCode;
 pub use self::error::{Doubt, RestError, Scope};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
 pub use self::limiter::FuseState;
-use self::limiter::Limits;
+use self::limiter::{Limits, Urgency};
+pub use self::meaning::{Denied, Missing};
 pub use self::messages::HISTORY_PAGE;
 pub use self::outcome::{ChangeOutcome, Posted, Refusal, SendOutcome};
 pub use self::threads::ThreadPage;
@@ -121,6 +123,7 @@ pub enum RestSetupError {
 pub struct Rest {
     shared: Arc<Shared>,
     patience: Duration,
+    urgency: Urgency,
 }
 
 struct Shared {
@@ -165,7 +168,7 @@ impl Rest {
         let file_client = files.build().map_err(|_| RestSetupError::Client)?;
         let limits = Limits::new(config.pace, config.fuse_limit);
         let shared = Shared { client, file_client, base, token, request_timeout, upload_timeout, limits };
-        Ok(Self { shared: Arc::new(shared), patience: DEFAULT_PATIENCE })
+        Ok(Self { shared: Arc::new(shared), patience: DEFAULT_PATIENCE, urgency: Urgency::Background })
     }
 
     /// The same client, whose calls wait this long at most, for rate limits and between repetitions together; what would take longer ends at once as
@@ -175,7 +178,13 @@ impl Rest {
     /// For lanes: a second or so, enough for a turn at the global limit or the first answer of a bucket, too short to hold up a lane.
     #[must_use]
     pub fn with_patience(&self, patience: Duration) -> Self {
-        Self { shared: Arc::clone(&self.shared), patience }
+        Self { patience, ..self.clone() }
+    }
+
+    /// The same client, whose calls somebody waits for: at the rate limits, they go before what nobody waits for.
+    #[must_use]
+    pub fn for_people(&self) -> Self {
+        Self { urgency: Urgency::People, ..self.clone() }
     }
 
     /// How long one request may take; the whole of a call, its patience and this.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::code::ErrorCode;
 use super::error::{Doubt, RestError};
+use super::meaning::{Denied, Missing};
 use super::model::Message;
 use super::webhook_messages::Landing;
 use crate::domain::ids::{ChannelId, MessageId};
@@ -18,7 +19,7 @@ pub enum SendOutcome {
     Shown(Posted),
     /// Nothing was sent: a limit, or the fuse. Send again after this time; it doesn't count as a failed attempt.
     Wait(Duration),
-    /// The message was certainly not made: no connection, or its files didn't arrive whole. Send again by the retry schedule.
+    /// The message was certainly not made: no connection, its files didn't arrive whole, or a limit refused it again and again. Send again by the retry schedule.
     NotSent,
     /// It may or may not stand: settle it before sending again.
     Unclear(Doubt),
@@ -27,7 +28,7 @@ pub enum SendOutcome {
     /// The message stands, but in another channel: somebody moved the webhook. Delete it there, and make a new webhook.
     WebhookMoved(Posted),
     /// The webhook may not post there.
-    Forbidden(ErrorCode),
+    Forbidden(Denied),
     /// The thread is archived, and didn't wake by itself.
     Archived,
     /// The channel, thread or server is gone; or the webhook was moved, and the thread isn't one of its channel any more.
@@ -78,7 +79,7 @@ pub enum ChangeOutcome {
     /// The webhook doesn't exist any more, or its token changed: this way the message is beyond reach.
     WebhookGone,
     /// Not allowed.
-    Forbidden(ErrorCode),
+    Forbidden(Denied),
     /// The thread is archived: it must be woken first.
     Archived,
     /// The channel, thread or server is gone, and the message with it; or the webhook was moved, and the thread isn't one of its channel any more.
@@ -94,7 +95,7 @@ enum Verdict {
     Webhook,
     Message,
     Target,
-    Forbidden(ErrorCode),
+    Forbidden(Denied),
     Archived,
     Refused(Refusal),
     NotSent,
@@ -108,30 +109,20 @@ fn judge(error: RestError) -> Verdict {
         RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after } => {
             Verdict::Wait(retry_after)
         }
-        // Requests with a webhook's token carry no other: it is the one that isn't accepted.
-        RestError::Unauthorized { .. } => Verdict::Webhook,
-        RestError::Forbidden { code } | RestError::Refused { code, .. }
-            if code == ErrorCode::THREAD_ARCHIVED =>
-        {
-            Verdict::Archived
-        }
-        RestError::Refused { code: ErrorCode::THREAD_LOCKED, .. } => {
-            Verdict::Forbidden(ErrorCode::THREAD_LOCKED)
-        }
-        RestError::Forbidden { code } if code.blames_content() => refused(403, code),
-        RestError::Forbidden { code } => Verdict::Forbidden(code),
-        RestError::NotFound { code } => match code {
-            ErrorCode::UNKNOWN_WEBHOOK => Verdict::Webhook,
-            ErrorCode::UNKNOWN_MESSAGE => Verdict::Message,
-            ErrorCode::UNKNOWN_CHANNEL | ErrorCode::UNKNOWN_GUILD => Verdict::Target,
-            code => refused(404, code),
-        },
-        RestError::Refused { code: ErrorCode::INVALID_WEBHOOK_TOKEN, .. } => Verdict::Webhook,
+        RestError::StillLimited { .. } | RestError::NotSent => Verdict::NotSent,
+        RestError::WebhookToken | RestError::NotFound(Missing::Webhook) => Verdict::Webhook,
+        RestError::NotFound(Missing::Message) => Verdict::Message,
+        RestError::NotFound(Missing::Channel | Missing::Guild) => Verdict::Target,
+        RestError::NotFound(missing @ (Missing::Member | Missing::User)) => refused(404, missing.code()),
+        RestError::Forbidden(denied) => Verdict::Forbidden(denied),
+        RestError::Refused { code: ErrorCode::THREAD_ARCHIVED, .. } => Verdict::Archived,
         RestError::Refused { code: ErrorCode::TOO_MANY_OLD_EDITS, .. } => Verdict::TooOften,
         RestError::Refused { status, code, message } => Verdict::Refused(Refusal { status, code, message }),
         RestError::Server { status } => Verdict::Unclear(Doubt::Failed(status)),
+        RestError::Edge { status, .. } => Verdict::Unclear(Doubt::Edge(status)),
+        // The bot's own, which says nothing of the message.
+        RestError::Unauthorized => Verdict::Unclear(Doubt::Edge(401)),
         RestError::Unclear(doubt) => Verdict::Unclear(doubt),
-        RestError::NotSent => Verdict::NotSent,
         RestError::Malformed => Verdict::Unclear(Doubt::Unreadable),
     }
 }
@@ -188,16 +179,8 @@ impl ChangeOutcome {
         !matches!(self, Self::Again | Self::Wait(_) | Self::TooOften(_))
     }
 
-    /// Reads the answer to a deletion with the bot's own token, which a 401 is then about.
-    pub(super) fn of_bot<T>(answer: Result<T, RestError>) -> Self {
-        match answer {
-            Err(RestError::Unauthorized { code }) => Self::Forbidden(code),
-            answer => Self::of_webhook(answer),
-        }
-    }
-
-    /// Reads the answer to an edit or a deletion with a webhook's token.
-    pub(super) fn of_webhook<T>(answer: Result<T, RestError>) -> Self {
+    /// Reads the answer to an edit or a deletion.
+    pub(super) fn of<T>(answer: Result<T, RestError>) -> Self {
         let error = match answer {
             // An answer that can't be read is one nevertheless: the change was made.
             Ok(_) | Err(RestError::Malformed) => return Self::Done,
@@ -232,13 +215,16 @@ mod tests {
         let cases = [
             (RestError::RateLimited { retry_after: wait, scope }, SendOutcome::Wait(wait)),
             (RestError::FuseOpen { retry_after: wait }, SendOutcome::Wait(wait)),
-            (RestError::Unauthorized { code: ErrorCode::INVALID_WEBHOOK_TOKEN }, SendOutcome::WebhookGone),
-            (RestError::NotFound { code: ErrorCode::UNKNOWN_WEBHOOK }, SendOutcome::WebhookGone),
-            (RestError::NotFound { code: ErrorCode::UNKNOWN_CHANNEL }, SendOutcome::TargetGone),
+            (RestError::WebhookToken, SendOutcome::WebhookGone),
+            (RestError::NotFound(Missing::Webhook), SendOutcome::WebhookGone),
+            (RestError::NotFound(Missing::Channel), SendOutcome::TargetGone),
+            (RestError::Forbidden(Denied::Permissions), SendOutcome::Forbidden(Denied::Permissions)),
+            (refused(400, ErrorCode::THREAD_ARCHIVED), SendOutcome::Archived),
             (
-                RestError::Forbidden { code: ErrorCode::MISSING_PERMISSIONS },
-                SendOutcome::Forbidden(ErrorCode::MISSING_PERMISSIONS),
+                RestError::Edge { status: 403, code: ErrorCode(40_333) },
+                SendOutcome::Unclear(Doubt::Edge(403)),
             ),
+            (RestError::Unauthorized, SendOutcome::Unclear(Doubt::Edge(401))),
             (RestError::Server { status: 502 }, SendOutcome::Unclear(Doubt::Failed(502))),
             (RestError::Unclear(Doubt::Timeout), SendOutcome::Unclear(Doubt::Timeout)),
             (RestError::Malformed, SendOutcome::Unclear(Doubt::Unreadable)),
@@ -247,28 +233,33 @@ mod tests {
         for (error, outcome) in cases {
             assert_eq!(SendOutcome::failed(error.clone()), outcome, "{error}");
         }
-        let content = [ErrorCode::INVALID_FORM_BODY, ErrorCode::AUTOMOD_MESSAGE, ErrorCode::TOO_LARGE];
+        let content = [
+            ErrorCode::INVALID_FORM_BODY,
+            ErrorCode::AUTOMOD_MESSAGE,
+            ErrorCode::TOO_LARGE,
+            ErrorCode::EXPLICIT_CONTENT,
+        ];
         for code in content {
             assert!(matches!(SendOutcome::failed(refused(400, code)), SendOutcome::Refused(_)));
         }
-        let filtered = RestError::Forbidden { code: ErrorCode::EXPLICIT_CONTENT };
-        assert!(matches!(SendOutcome::failed(filtered), SendOutcome::Refused(_)));
     }
 
     #[test]
     fn a_change_is_repeated_when_in_doubt() {
-        let of = |error| ChangeOutcome::of_webhook::<()>(Err(error));
+        let of = |error| ChangeOutcome::of::<()>(Err(error));
         assert_eq!(of(refused(400, ErrorCode::THREAD_ARCHIVED)), ChangeOutcome::Archived);
-        let locked = ChangeOutcome::Forbidden(ErrorCode::THREAD_LOCKED);
-        assert_eq!(of(refused(400, ErrorCode::THREAD_LOCKED)), locked);
+        let locked = RestError::Forbidden(Denied::ThreadLocked);
+        assert_eq!(of(locked), ChangeOutcome::Forbidden(Denied::ThreadLocked));
+        let edge = RestError::Edge { status: 404, code: ErrorCode::GENERAL };
+        let failed = RestError::Server { status: 500 };
         for error in
-            [RestError::Unclear(Doubt::Broken), RestError::NotSent, RestError::Server { status: 500 }]
+            [RestError::Unclear(Doubt::Broken), RestError::NotSent, failed, edge, RestError::Unauthorized]
         {
             assert_eq!(of(error), ChangeOutcome::Again);
         }
-        assert_eq!(of(RestError::NotFound { code: ErrorCode::UNKNOWN_MESSAGE }), ChangeOutcome::MirrorGone);
+        assert_eq!(of(RestError::NotFound(Missing::Message)), ChangeOutcome::MirrorGone);
         assert_eq!(of(refused(429, ErrorCode::TOO_MANY_OLD_EDITS)), ChangeOutcome::TooOften(OLD_EDIT_WAIT));
         assert_eq!(of(RestError::Malformed), ChangeOutcome::Done);
-        assert_eq!(ChangeOutcome::of_webhook(Ok(())), ChangeOutcome::Done);
+        assert_eq!(ChangeOutcome::of(Ok(())), ChangeOutcome::Done);
     }
 }

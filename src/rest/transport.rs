@@ -7,17 +7,19 @@ use reqwest::multipart::Form;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use tokio::time::{Instant, sleep};
 
 use super::Rest;
 use super::call::Call;
 use super::code::ErrorCode;
 use super::error::{Doubt, RestError, Scope};
-use super::limiter::{Answer, FuseState, Permit, Verdict};
+use super::limiter::{Answer, FuseState, Key, Permit, Verdict, is_json};
+use super::meaning::Meaning;
 use super::metrics;
 use super::uploads::Handover;
 
-/// How often a call is repeated after failures; after 429s as well, so that a Discord that says "again in 0 s" forever isn't asked forever.
+/// How often a call is repeated after failures, and after 429s. A limit that refuses more often in a row is a failure.
 const REPETITIONS: u32 = 3;
 /// The first pause before a repetition; each one is twice as long as the one before, give or take a half.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -26,9 +28,8 @@ const LARGEST_ANSWER: usize = 32 << 20;
 /// How much of Discord's own text for an error is kept, in characters.
 const LONGEST_MESSAGE: usize = 200;
 
-/// The body of a refusal.
-#[derive(Deserialize, Default)]
-#[serde(default)]
+/// The body of a refusal. Without these two it isn't Discord's.
+#[derive(Deserialize)]
 struct RefusalBody {
     code: ErrorCode,
     message: String,
@@ -55,7 +56,7 @@ impl Rest {
         form: Form,
         handover: &Handover,
     ) -> Result<T, RestError> {
-        let permit = self.shared.limits.turn(call.key(), false, Instant::now() + self.patience).await?;
+        let permit = self.shared.limits.turn(self.key(call), false, Instant::now() + self.patience).await?;
         let request = self.request(call).multipart(form).timeout(self.shared.upload_timeout);
         understand(call, &self.exchange(call, permit, request, Some(handover)).await?)
     }
@@ -66,7 +67,7 @@ impl Rest {
         let deadline = Instant::now() + self.patience;
         let mut again = false;
         for repetition in 0.. {
-            let permit = self.shared.limits.turn(call.key(), again, deadline).await?;
+            let permit = self.shared.limits.turn(self.key(call), again, deadline).await?;
             let error = match self.exchange(call, permit, self.request(call), None).await {
                 Ok(body) => return Ok(body),
                 Err(error) => error,
@@ -77,7 +78,11 @@ impl Rest {
                 // The next turn comes after the time that Discord asked for, or not at all if that is too late.
                 RestError::RateLimited { .. } => Duration::ZERO,
                 RestError::NotSent => pause(repetition),
-                RestError::Server { .. } | RestError::Unclear(_) if call.route().verb.repeatable() => {
+                // These count towards Discord's ban, and an outage of the whole edge is not over in a second.
+                RestError::Edge { status: 401 | 403, .. } => return Err(error),
+                RestError::Server { .. } | RestError::Edge { .. } | RestError::Unclear(_)
+                    if call.route().verb.repeatable() =>
+                {
                     pause(repetition)
                 }
                 _ => return Err(error),
@@ -88,6 +93,10 @@ impl Rest {
             sleep(pause).await;
         }
         Err(RestError::NotSent)
+    }
+
+    fn key(&self, call: &Call<'_>) -> Key {
+        Key { urgency: self.urgency, ..call.key() }
     }
 
     fn request(&self, call: &Call<'_>) -> RequestBuilder {
@@ -115,15 +124,27 @@ impl Rest {
         let received_at = Instant::now();
         let Received { status, body, answer } = receive(response).await;
         let verdict = answer.verdict;
-        permit.answered(received_at, &answer);
+        let pause = permit.answered(received_at, &answer);
         metrics::request(call.route(), status.as_u16().to_string());
         tracing::debug!(route = %call.route(), status = status.as_u16(), took = ?begun.elapsed(), "answered");
         self.watch(call, verdict);
         if let Verdict::Limited { retry_after, scope } = verdict {
-            return Err(RestError::RateLimited { retry_after, scope });
+            let (retry_after, in_a_row) =
+                pause.map_or((retry_after, 1), |pause| (pause.wait, pause.in_a_row));
+            if let Some((limit, period)) = pause.and_then(|pause| pause.learned) {
+                tracing::info!(route = %call.route(), limit, ?period, "a rate limit that no header tells of is kept from now on");
+            }
+            return Err(if in_a_row > REPETITIONS {
+                RestError::StillLimited { retry_after, scope }
+            } else {
+                RestError::RateLimited { retry_after, scope }
+            });
         }
         if status.is_success() {
-            return body.map_err(RestError::Unclear);
+            let body = body.map_err(RestError::Unclear)?;
+            // A captive portal's page says 200, too.
+            let ours = body.is_empty() || is_json(&body);
+            return if ours { Ok(body) } else { Err(edge(status, ErrorCode::GENERAL)) };
         }
         Err(self.refusal(call, status, &body.unwrap_or_default()))
     }
@@ -152,24 +173,38 @@ impl Rest {
         }
     }
 
+    /// What an answer means that isn't a success. Only Discord's own JSON with a known code is believed.
     fn refusal(&self, call: &Call<'_>, status: StatusCode, body: &[u8]) -> RestError {
-        let RefusalBody { code, message } = serde_json::from_slice(body).unwrap_or_default();
-        match status.as_u16() {
-            401 => RestError::Unauthorized { code },
-            403 => RestError::Forbidden { code },
-            404 => RestError::NotFound { code },
-            status if status >= 500 => RestError::Server { status },
-            status => {
-                // What stands before Discord's API refuses a large request without a code.
-                let code =
-                    if status == 413 && code == ErrorCode::GENERAL { ErrorCode::TOO_LARGE } else { code };
+        if status.is_server_error() {
+            return RestError::Server { status: status.as_u16() };
+        }
+        let Ok(RefusalBody { code, message }) = serde_json::from_slice(body) else {
+            return edge(status, ErrorCode::GENERAL);
+        };
+        if !status.is_client_error() {
+            return edge(status, code);
+        }
+        match Meaning::of(code) {
+            Some(Meaning::WebhookToken) => RestError::WebhookToken,
+            Some(Meaning::Denied(denied)) => RestError::Forbidden(denied),
+            Some(Meaning::Missing(missing)) => RestError::NotFound(missing),
+            Some(Meaning::Refused) => {
                 let message: String = message.chars().filter(|c| !c.is_control()).collect();
                 let message =
                     call.redact(&message, &self.shared.token).chars().take(LONGEST_MESSAGE).collect();
-                RestError::Refused { status, code, message }
+                RestError::Refused { status: status.as_u16(), code, message }
             }
+            // So Discord answers a bot's token that it doesn't accept.
+            None if status == StatusCode::UNAUTHORIZED && code == ErrorCode::GENERAL && call.is_bots() => {
+                RestError::Unauthorized
+            }
+            None => edge(status, code),
         }
     }
+}
+
+const fn edge(status: StatusCode, code: ErrorCode) -> RestError {
+    RestError::Edge { status: status.as_u16(), code }
 }
 
 fn understand<T: DeserializeOwned>(call: &Call<'_>, body: &[u8]) -> Result<T, RestError> {
@@ -177,7 +212,10 @@ fn understand<T: DeserializeOwned>(call: &Call<'_>, body: &[u8]) -> Result<T, Re
         // Position and kind only: the text of the error can quote the answer.
         let (kind, line, column) = (error.classify(), error.line(), error.column());
         tracing::warn!(route = %call.route(), ?kind, line, column, "answer not understood");
-        RestError::Malformed
+        match kind {
+            Category::Data => RestError::Malformed,
+            Category::Syntax | Category::Eof | Category::Io => edge(StatusCode::OK, ErrorCode::GENERAL),
+        }
     })
 }
 

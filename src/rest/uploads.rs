@@ -75,7 +75,7 @@ impl Rest {
         payload: &(impl Serialize + ?Sized),
         files: Vec<Upload>,
     ) -> ChangeOutcome {
-        ChangeOutcome::of_webhook(self.write(on_message(Verb::Patch, webhook, message), payload, files).await)
+        ChangeOutcome::of(self.write(on_message(Verb::Patch, webhook, message), payload, files).await)
     }
 
     /// Posts as the bot itself, with files: `POST /channels/{channel}/messages`. The payload is in Discord's form, `allowed_mentions` included.
@@ -96,7 +96,7 @@ impl Rest {
         payload: &(impl Serialize + ?Sized),
         files: Vec<Upload>,
     ) -> ChangeOutcome {
-        ChangeOutcome::of_bot(self.write(messages::one(Verb::Patch, channel, message), payload, files).await)
+        ChangeOutcome::of(self.write(messages::one(Verb::Patch, channel, message), payload, files).await)
     }
 
     /// Performs a call with this payload and these files, or with the payload alone, which is then repeated where that is safe.

@@ -76,7 +76,7 @@ impl Rest {
         payload: &(impl Serialize + ?Sized),
     ) -> ChangeOutcome {
         match on_message(Verb::Patch, webhook, message).json(payload) {
-            Ok(call) => ChangeOutcome::of_webhook(self.perform(&call).await),
+            Ok(call) => ChangeOutcome::of(self.perform(&call).await),
             Err(_) => ChangeOutcome::unwritable(),
         }
     }
@@ -87,7 +87,7 @@ impl Rest {
         webhook: WebhookAccess<'_>,
         message: WebhookMessage,
     ) -> ChangeOutcome {
-        ChangeOutcome::of_webhook(self.perform(&on_message(Verb::Delete, webhook, message)).await)
+        ChangeOutcome::of(self.perform(&on_message(Verb::Delete, webhook, message)).await)
     }
 }
 

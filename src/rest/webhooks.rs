@@ -98,7 +98,7 @@ impl Rest {
         let call = Call::new(Verb::Delete, template, Major::Webhook(webhook), &[webhook.get()]);
         match self.perform(&call.reason(reason)).await {
             Ok(_) => Ok(Deleted::Now),
-            Err(RestError::NotFound { .. }) => Ok(Deleted::AlreadyGone),
+            Err(RestError::NotFound(_)) => Ok(Deleted::AlreadyGone),
             Err(error) => Err(error),
         }
     }

@@ -120,7 +120,8 @@ impl Follows {
         let allowance = Mutex::new(allowance);
         Self {
             store,
-            rest,
+            // Somebody waits for all of this.
+            rest: rest.for_people(),
             clock,
             identity,
             watched,

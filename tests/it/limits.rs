@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tributary_sandbox::{Channel, Effect, Fault, Limits};
+use rstest::rstest;
+use tributary_sandbox::{Channel, Effect, Fault, LimitScope, Limits};
 
-use crate::harness::{Backend, SOON, World, admin, follow, texts};
+use crate::harness::{Backend, Pair, SOON, World, admin, follow, texts};
 
 /// Discord lets a webhook post five messages in two seconds.
 fn least(posts: u32) -> Duration {
@@ -56,10 +57,7 @@ async fn a_backlog_at_a_cold_start_keeps_within_the_limits() {
         Fault::on(
             "POST",
             "/webhooks/*/*",
-            Effect::RateLimited {
-                scope: tributary_sandbox::LimitScope::Shared,
-                retry_after: Duration::from_secs(30),
-            },
+            Effect::RateLimited { scope: LimitScope::Shared, retry_after: Duration::from_secs(30) },
         )
         .forever(),
     );
@@ -81,4 +79,98 @@ async fn a_backlog_at_a_cold_start_keeps_within_the_limits() {
     let _bot = world.start().await;
     assert_arrived(&targets, 10, Instant::now()).await;
     assert_eq!(world.sandbox.counts().rate_limited - before, 0);
+}
+
+/// "Again in 0 s", for ever: the pauses grow, and it counts as a failure.
+#[rstest]
+#[case(LimitScope::User)]
+#[case(LimitScope::Shared)]
+#[case(LimitScope::Global)]
+#[tokio::test]
+async fn a_limit_that_asks_for_no_wait_is_not_hurried(#[case] scope: LimitScope) {
+    let pair = Pair::new().await;
+    pair.post("1 first");
+    pair.in_step().await;
+    let path = format!("/webhooks/{}/**", pair.target.webhooks()[0].id);
+    let limited = Effect::RateLimited { scope, retry_after: Duration::ZERO };
+    let fault = pair.world.sandbox.fault(Fault::on("POST", &path, limited).forever());
+    let since = Instant::now();
+    pair.post("2 second");
+    let attempts = "SELECT CAST(MAX(attempts) AS TEXT) FROM deliveries WHERE state = 'due'";
+    let failed = async || pair.world.database.text(attempts).await.is_some_and(|attempts| attempts != "0");
+    pair.world.until("it counts as a failed attempt", failed).await;
+    // A quarter of a second, a half, one, two …
+    let most = 4 + since.elapsed().as_secs() / 2;
+    assert!(pair.world.sandbox.fault_hits(fault) <= most, "{}", pair.world.sandbox.fault_hits(fault));
+    pair.world.sandbox.clear_faults();
+    pair.in_step_within(SOON * 2).await;
+}
+
+/// One 429 on an idle way says nothing but "wait so long".
+#[rstest]
+#[case(LimitScope::User)]
+#[case(LimitScope::Shared)]
+#[tokio::test]
+async fn one_429_holds_a_target_as_long_as_it_asks_for(#[case] scope: LimitScope) {
+    const WAIT: Duration = Duration::from_secs(2);
+    let pair = Pair::new().await;
+    pair.post_all(1..4, "first");
+    pair.in_step().await;
+    let path = format!("/webhooks/{}/**", pair.target.webhooks()[0].id);
+    pair.world.sandbox.fault(Fault::on("POST", &path, Effect::RateLimited { scope, retry_after: WAIT }));
+    pair.post_all(4..8, "more");
+    pair.in_step_within(SOON * 2).await;
+    let posts = pair.requests("POST");
+    let refused = posts.iter().position(|post| post.status == 429).unwrap();
+    let times = posts[refused..].windows(2).map(|two| (two[1].at - two[0].at).to_std().unwrap());
+    let longest = times.max().unwrap();
+    assert!(longest >= WAIT && longest < WAIT * 4, "{longest:?}");
+}
+
+/// A target that is held up says so, until when, and why.
+#[tokio::test]
+async fn what_is_held_up_is_said() {
+    let pair = Pair::new().await;
+    let path = format!("/webhooks/{}/**", pair.target.webhooks()[0].id);
+    let limited = Effect::RateLimited { scope: LimitScope::Shared, retry_after: Duration::from_secs(120) };
+    pair.world.sandbox.fault(Fault::on("POST", &path, limited).forever());
+    let before = pair.alice.run(&pair.target, "/follows", ()).await.unwrap();
+    assert!(!before.text().contains("Posts wait"), "{}", before.text());
+    pair.post("1 first");
+    pair.world
+        .until("it is said", async || {
+            let list = pair.alice.run(&pair.target, "/follows", ()).await.unwrap();
+            list.text().contains("Posts wait: Discord's rate limit asks for patience, it goes on")
+        })
+        .await;
+}
+
+/// While the histories of many sources are read, as after a start, a command's questions go before them.
+#[tokio::test]
+async fn people_go_before_histories() {
+    const SOURCES: usize = 30;
+    let mut world = World::new().await;
+    let harbour = world.sandbox.create_guild("Harbour");
+    let target = harbour.text("target");
+    let alice = admin(&harbour, "Alice");
+    let bot = world.start().await;
+    for n in 0..SOURCES {
+        follow(&alice, &harbour.text(&format!("source-{n}")), &target).await;
+    }
+    bot.stop().await;
+    world.set("DISCORD_REQUESTS_PER_SECOND", "5");
+    let _bot = world.start().await;
+    let histories = || {
+        let all = world.sandbox.exchanges();
+        all.iter().filter(|one| one.method == "GET" && one.path.ends_with("/messages")).count()
+    };
+    let stopped = histories();
+    world.until("histories are read", async || histories() > stopped + 2).await;
+    let before = histories();
+    let list = alice.run(&target, "/follows", ()).await.unwrap();
+    let meanwhile = histories() - before;
+    assert!(list.text().contains("follows"), "{}", list.text());
+    assert!(histories() - stopped < SOURCES, "they were all read before");
+    // One in four, while the command asks some ten things.
+    assert!(meanwhile <= 6, "{meanwhile} histories went first");
 }

@@ -73,6 +73,7 @@ pub(super) fn fault(fault: &Fault) -> String {
         Effect::Delay(time) => format!("{} ms later", time.as_millis()),
         Effect::DelayAnswer(time) => format!("answers {} ms later", time.as_millis()),
         Effect::Status(status) => format!("HTTP {status}"),
+        Effect::Page(status) => format!("HTTP {status}, a page in HTML"),
         Effect::RateLimited { scope, .. } => format!("HTTP 429 ({})", scope.name()),
         Effect::Refuse { status, code, .. } => format!("HTTP {status}, code {code}"),
         Effect::DropRequest => "request lost".to_owned(),

@@ -46,6 +46,8 @@ struct Outcome {
     /// The connection breaks instead of answering.
     broken: bool,
     performed: bool,
+    /// A page goes out instead of JSON.
+    page: bool,
     hold: Duration,
 }
 
@@ -58,6 +60,7 @@ impl Outcome {
             shared_limit: false,
             broken: false,
             performed: true,
+            page: false,
             hold: Duration::ZERO,
         }
     }
@@ -83,7 +86,11 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
     if !outcome.hold.is_zero() {
         tokio::time::sleep(outcome.hold).await;
     }
-    let body = written(outcome.answer.body.as_ref(), &mut outcome.headers);
+    let body = if outcome.page {
+        page(outcome.answer.status, &mut outcome.headers)
+    } else {
+        written(outcome.answer.body.as_ref(), &mut outcome.headers)
+    };
     let (query, json) = request.map_or((None, Value::Null), |request| (request.raw_query, request.json));
     let exchange = Exchange {
         at,
@@ -111,6 +118,14 @@ fn written(body: Option<&Value>, headers: &mut HeaderMap) -> Body {
     let Some(body) = body else { return Body::empty() };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Body::from(body.to_string())
+}
+
+/// What something before Discord's API writes.
+fn page(status: u16, headers: &mut HeaderMap) -> Body {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
+    Body::from(format!(
+        "<!DOCTYPE html>\n<html><head><title>{status}</title></head><body>Error {status}</body></html>\n"
+    ))
 }
 
 /// The path without `/api/v10`.
@@ -163,6 +178,11 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
 fn struck(effect: &Effect, pattern: Option<&'static str>) -> Outcome {
     match effect {
         Effect::Status(status) => Outcome::new(Answer { status: *status, body: None }, pattern),
+        Effect::Page(status) => {
+            let mut outcome = Outcome::new(Answer { status: *status, body: None }, pattern);
+            outcome.page = true;
+            outcome
+        }
         Effect::Refuse { status, code, message } => {
             Outcome::refused(&ApiError::new(*status, *code, message), pattern)
         }

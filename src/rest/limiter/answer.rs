@@ -27,7 +27,7 @@ pub(in crate::rest) struct Answer {
     /// Discord's name for the bucket: routes that share it share the limit.
     pub(super) bucket: Option<String>,
     pub(super) quota: Option<Quota>,
-    /// 2xx.
+    /// 2xx, and not a page of something that stands before Discord.
     pub(super) success: bool,
     pub(in crate::rest) verdict: Verdict,
 }
@@ -65,8 +65,14 @@ impl Answer {
             _ => Verdict::Dealt,
         };
         let bucket = text(headers, "x-ratelimit-bucket").filter(|name| name.len() <= 200).map(str::to_owned);
-        Self { bucket, quota, success: (200..300).contains(&status), verdict }
+        let success = (200..300).contains(&status) && (body.is_empty() || is_json(body));
+        Self { bucket, quota, success, verdict }
     }
+}
+
+/// Whether a body looks like what Discord answers, which is always JSON: other bodies are pages that something before it wrote.
+pub(in crate::rest) fn is_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b'n'))
 }
 
 fn code(body: &[u8]) -> Option<ErrorCode> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::error::Scope;
 use super::answer::Quota;
 use super::history::History;
+use super::refusals::{Pause, Refusals};
 use super::window::{Span, Window};
 
 /// For how many windows one request goes ahead, after a 429 that shouldn't have been.
@@ -35,6 +36,7 @@ pub(super) struct Bucket {
     history: History,
     in_flight: u32,
     blocked: Option<(Instant, Scope)>,
+    refusals: Refusals,
     /// For so many windows yet, one request goes ahead.
     cautious: u8,
     used: Instant,
@@ -55,6 +57,7 @@ impl Bucket {
             history: History::default(),
             in_flight: 0,
             blocked: None,
+            refusals: Refusals::default(),
             cautious: 0,
             used: now,
         }
@@ -100,6 +103,7 @@ impl Bucket {
 
     /// A request was answered, and not by a 429.
     pub(super) fn answered(&mut self, sent: Instant, received: Instant, quota: Option<Quota>) {
+        self.refusals.end();
         let Some(quota) = quota else {
             if matches!(self.limit, Limit::Unknown) {
                 self.limit = Limit::None;
@@ -118,28 +122,41 @@ impl Bucket {
         }
     }
 
-    /// A request was answered by a 429. What was believed doesn't hold, so it begins anew, one request first. Says whether a limit was passed
-    /// that was known: then times weren't what they seemed.
+    /// A request was answered by a 429. What was believed doesn't hold, so it begins anew, one request first. Says how long that takes, and whether a limit was
+    /// passed that was known: then times weren't what they seemed.
     pub(super) fn limited(
         &mut self,
-        received: Instant,
+        (sent, received): (Instant, Instant),
         retry_after: Duration,
         scope: Scope,
         quota: Option<Quota>,
-    ) -> bool {
+    ) -> (Pause, bool) {
         self.returned();
-        let until = received + retry_after;
+        let mut pause = self.refusals.refused(sent, received, retry_after);
+        let until = received + pause.wait;
         if self.blocked.is_none_or(|(blocked, _)| blocked < until) {
             self.blocked = Some((until, scope));
         }
         let surprised = matches!(self.limit, Limit::Known(_)) && scope == Scope::User;
         let known = scope == Scope::User && quota.is_some_and(|quota| self.history.knows(quota.limit));
         if !known {
-            self.history.refused(received, retry_after, quota);
+            pause.learned = self.history.refused(received, retry_after, quota);
         }
         self.cautious = self.cautious.max(if surprised { CAUTION } else { 1 });
         self.limit = Limit::Unknown;
-        surprised && known
+        (pause, surprised && known)
+    }
+
+    /// A request was refused by the global limit, or by what says so: this bucket's limits are as they were. Says how long this bucket waits for that.
+    pub(super) fn limited_globally(
+        &mut self,
+        (sent, received): (Instant, Instant),
+        retry_after: Duration,
+    ) -> Pause {
+        self.lost(received);
+        let pause = self.refusals.refused(sent, received, retry_after);
+        self.blocked = self.blocked.max(Some((received + pause.wait, Scope::Global)));
+        pause
     }
 
     /// What it has learned, for another that takes over its route: no window of that begins with more than the least limit that was seen.

@@ -20,6 +20,11 @@ const GUESS: Duration = Duration::from_secs(60);
 const MOST_RULES: usize = 4;
 /// For how long a limit holds that only a 429 told of: perhaps it was not ours alone, as others may post in the same channel.
 const FORGET: Duration = Duration::from_secs(3600);
+/// A limit that no header tells of and that takes fewer than this isn't believed at its first 429: where little was sent, a single 429 says more about Discord's
+/// present state than about a limit.
+const MANY: u32 = 10;
+/// How far the first request of a window may be from where that begins.
+const BEGINNING: Duration = Duration::from_secs(2);
 /// How far an end that a 429 tells may be off.
 const SLACK: Duration = Duration::from_millis(50);
 
@@ -40,6 +45,8 @@ pub(super) struct History {
     recent: VecDeque<Instant>,
     /// Whether a 429 came from where no header tells of limits.
     warned: bool,
+    /// What the last such 429 hinted at, and when it came.
+    suspected: Option<(u32, Instant)>,
 }
 
 impl History {
@@ -89,9 +96,16 @@ impl History {
         }
     }
 
-    /// A request was refused, though all known limits were kept: there is one that isn't told. Its window ends when the refusal does. How many it takes is
-    /// what the refusal says, or else how many it took.
-    pub(super) fn refused(&mut self, received: Instant, retry_after: Duration, quota: Option<Quota>) {
+    /// A request was refused, though all known limits were kept: there may be one that isn't told. Its window ends when the refusal does. How many it takes is
+    /// what the refusal says, or else how many it took, if there is enough that speaks for it. Else what was asked for is all there is to wait for.
+    ///
+    /// Returns the limit that is kept from now on, if there is one.
+    pub(super) fn refused(
+        &mut self,
+        received: Instant,
+        retry_after: Duration,
+        quota: Option<Quota>,
+    ) -> Option<(u32, Duration)> {
         self.warned = true;
         let end = received + retry_after;
         let told =
@@ -102,15 +116,34 @@ impl History {
         let rule = match (told, begun) {
             (Some(limit), Some(begun)) => Some((limit, rounded(end.saturating_duration_since(*begun)))),
             _ if retry_after > GUESS => None,
-            _ => Some(self.estimate(end, retry_after)),
+            _ => self.infer(received, retry_after),
         };
-        if let Some((limit, period)) = rule.filter(|(limit, _)| *limit > 0) {
-            self.rules.retain(|rule| rule.said);
-            self.learn(Rule { limit, period, said: false, seen: received });
-        }
+        let (limit, period) = rule.filter(|(limit, _)| *limit > 0)?;
+        self.rules.retain(|rule| rule.said);
+        self.learn(Rule { limit, period, said: false, seen: received });
+        Some((limit, period))
     }
 
-    /// A limit that was found out by passing it. Where it bound early, all that is remembered was within its window, whose length is known by that; else it
+    /// A limit that was found out by passing it. A limit that isn't there would hold up a target for a minute, again and again; so it is believed at once only if
+    /// much was sent and the end that Discord names is that of a window which began with what was sent. Else a second 429 must hint at the same, after something was
+    /// let through in between.
+    fn infer(&mut self, received: Instant, retry_after: Duration) -> Option<(u32, Duration)> {
+        let end = received + retry_after;
+        let (limit, period) = self.estimate(end, retry_after);
+        let first = usize::try_from(limit).ok().and_then(|limit| self.recent.len().checked_sub(limit));
+        let first = first.and_then(|index| self.recent.get(index));
+        let fits = first.is_some_and(|first| *first + period <= end + BEGINNING);
+        let before = self.suspected.replace((limit, received));
+        let since = |at: Instant| self.recent.back().is_some_and(|last| *last > at);
+        let before = before.filter(|(_, at)| received.saturating_duration_since(*at) < GUESS && since(*at));
+        let believed = match before {
+            None => fits && limit >= MANY,
+            Some((other, _)) => limit >= MANY || (fits && limit.abs_diff(other) <= 1),
+        };
+        believed.then_some((limit, period))
+    }
+
+    /// How many requests the limit takes, and in what time. Where it bound early, all that is remembered was within its window, whose length is known by that; else it
     /// is guessed.
     fn estimate(&self, end: Instant, retry_after: Duration) -> (u32, Duration) {
         let since_first = self.recent.front().map(|first| rounded(end.saturating_duration_since(*first)));
@@ -225,6 +258,37 @@ mod tests {
         // Again and again, also without any 429.
         (60..90).for_each(|at| history.count(start + seconds(at), quota(5, 4, seconds(2))));
         assert_eq!(room(&history, start, 91), Some(120));
+    }
+
+    #[test]
+    fn one_429_on_an_idle_way_teaches_nothing() {
+        let start = Instant::now();
+        for sent in 1..10 {
+            let mut history = steady(start, sent);
+            history.refused(start + seconds(sent), seconds(2), None);
+            assert_eq!(room(&history, start, sent + 2), None, "after {sent}: what was asked for is over");
+            // Nothing was let through in between, so a second one says nothing new.
+            history.refused(start + seconds(sent + 3), seconds(2), None);
+            assert_eq!(room(&history, start, sent + 5), None);
+        }
+    }
+
+    #[test]
+    fn a_small_limit_is_believed_when_it_refuses_again() {
+        let start = Instant::now();
+        let mut history = History { warned: true, ..History::default() };
+        // Three in ten seconds, as nothing but 429s says.
+        for second in [0, 1, 2] {
+            history.count(start + seconds(second), None);
+        }
+        history.refused(start + seconds(3), seconds(7), None);
+        assert_eq!(room(&history, start, 10), None);
+        history.recent.clear();
+        for second in [10, 11, 12] {
+            history.count(start + seconds(second), None);
+        }
+        history.refused(start + seconds(13), seconds(7), None);
+        assert_eq!(room(&history, start, 14), Some(20));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!            └──────────────── bucket's name, limit, remaining, reset ◄──────────────────┘
 //! ```
 //!
-//! [`bucket`] knows one bucket, by its [`window`] and its [`history`], [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`round_trip`] how early a request may leave, [`queues`] who goes next; all of them are plain state machines that are
+//! [`bucket`] knows one bucket, by its [`window`] and its [`history`], [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`refusals`] how long a 429 holds, [`round_trip`] how early a request may leave, [`queues`] who goes next; all of them are plain state machines that are
 //! told the time. Here they are joined to the real clock: a caller waits its turn, and gives up when that would take too long.
 
 mod answer;
@@ -17,6 +17,7 @@ mod fuse;
 mod history;
 mod pace;
 mod queues;
+mod refusals;
 mod round_trip;
 #[cfg(test)]
 mod simulation;
@@ -31,9 +32,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-pub(super) use self::answer::{Answer, Verdict};
+pub(super) use self::answer::{Answer, Verdict, is_json};
 pub use self::fuse::FuseState;
 use self::queues::{Queues, Turn};
+use self::refusals::Pause;
 use super::call::Route;
 use super::error::{RestError, Scope};
 use super::metrics;
@@ -65,12 +67,21 @@ pub(super) enum Class {
     Anonymous,
 }
 
-/// What a call's rate limit goes by.
+/// For whom a call is made. The earlier goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Urgency {
+    /// For somebody who waits for an answer.
+    People,
+    Background,
+}
+
+/// What a call's rate limit goes by, and its place among those that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) route: Route,
     pub(super) major: Major,
     pub(super) class: Class,
+    pub(super) urgency: Urgency,
 }
 
 /// A place in a line.
@@ -205,9 +216,9 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// The answer came.
-    pub(super) fn answered(mut self, received: Instant, answer: &Answer) {
-        self.end(|queues, id| queues.answered(id, received.into_std(), answer));
+    /// The answer came. For a 429: how long it holds.
+    pub(super) fn answered(mut self, received: Instant, answer: &Answer) -> Option<Pause> {
+        self.end(|queues, id| queues.answered(id, received.into_std(), answer)).flatten()
     }
 
     /// The request certainly never reached Discord.
@@ -215,12 +226,12 @@ impl Permit {
         self.end(Queues::unsent);
     }
 
-    fn end(&mut self, how: impl FnOnce(&mut Queues, PermitId)) {
-        if let Some(id) = self.id.take() {
-            let mut state = self.limits.lock();
-            how(&mut state.queues, id);
-            state.ring();
-        }
+    fn end<T>(&mut self, how: impl FnOnce(&mut Queues, PermitId) -> T) -> Option<T> {
+        let id = self.id.take()?;
+        let mut state = self.limits.lock();
+        let ended = how(&mut state.queues, id);
+        state.ring();
+        Some(ended)
     }
 }
 

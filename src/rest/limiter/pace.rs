@@ -3,6 +3,10 @@
 //! Discord counts a request when it arrives, somewhere between its leaving and its answer. A slot is therefore taken from the leaving
 //! until one period after the answer, less what can be counted on of the way there ([`RoundTrip`]): then no second of Discord's ever sees more than allowed, however
 //! long requests travel.
+//!
+//! With the bot's token, what people wait for goes before what nobody waits for: commands before histories. So that there is a slot for them, the others don't take
+//! all slots at once, to leave none for the rest of the second: beyond the first few, they are spaced evenly. And so that people (or one person who doesn't stop)
+//! can't hold up all else, one of the others goes after every few of them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -11,15 +15,20 @@ use super::answer::{Answer, Verdict};
 use super::bucket::Room;
 use super::evidence::Evidence;
 use super::round_trip::RoundTrip;
-use super::{Class, Ticket};
+use super::{Class, Ticket, Urgency};
 use crate::domain::request_pace::{DISCORD_PER_SECOND, RequestPace};
 use crate::rest::error::Scope;
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// A place in the line.
+/// So many calls for people go in a row while others wait.
+const PEOPLE_IN_A_ROW: u32 = 3;
+/// Of all slots, this part may be taken at once by what nobody waits for.
+const AT_ONCE: usize = 5;
+
+/// A place in the line: what people wait for comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u64);
+pub(super) struct Place(Urgency, u64);
 
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -34,6 +43,10 @@ pub(super) struct Pace {
     /// Who waits for a slot: the first of each bucket, so that all buckets move on evenly.
     line: BTreeMap<Place, Ticket>,
     last_place: u64,
+    /// How many calls for people went in a row.
+    people_in_a_row: u32,
+    /// Where what nobody waits for is spaced: when the next one of that may go.
+    spaced: Option<Instant>,
 }
 
 impl Pace {
@@ -52,6 +65,8 @@ impl Pace {
             round_trip: RoundTrip::new(now),
             line: BTreeMap::new(),
             last_place: 0,
+            people_in_a_row: 0,
+            spaced: (class == Class::Bot).then_some(now),
         }
     }
 
@@ -59,11 +74,18 @@ impl Pace {
     pub(super) fn room(&mut self, place: Option<Place>, now: Instant) -> Room {
         let limit = self.per_second.filter(|_| !self.evidence.is_some_and(Evidence::lifts));
         let Some(limit) = limit else { return Room::Now };
-        if self.line.first_key_value().map(|(first, _)| *first) != place {
+        if self.first().map(|(first, _)| first) != place {
             return Room::Answer(None);
         }
         self.forget(now);
-        if self.in_flight + self.answered.len() < limit {
+        let taken = self.in_flight + self.answered.len();
+        let background = place.is_some_and(|Place(urgency, _)| urgency == Urgency::Background);
+        if let Some(spaced) =
+            self.spaced.filter(|spaced| background && taken * AT_ONCE >= limit && *spaced > now)
+        {
+            return Room::At(spaced, Scope::Global);
+        }
+        if taken < limit {
             return Room::Now;
         }
         self.answered
@@ -71,9 +93,9 @@ impl Pace {
             .map_or(Room::Answer(None), |answered| Room::At(self.free_at(*answered), Scope::Global))
     }
 
-    pub(super) fn step_in(&mut self, ticket: Ticket) -> Place {
+    pub(super) fn step_in(&mut self, ticket: Ticket, urgency: Urgency) -> Place {
         self.last_place += 1;
-        let place = Place(self.last_place);
+        let place = Place(urgency, self.last_place);
         self.line.insert(place, ticket);
         place
     }
@@ -85,11 +107,30 @@ impl Pace {
 
     /// Who is next.
     pub(super) fn next(&self) -> Option<Ticket> {
-        self.line.first_key_value().map(|(_, ticket)| *ticket)
+        self.first().map(|(_, ticket)| ticket)
     }
 
-    pub(super) const fn sent(&mut self) {
+    /// Whose turn it is: the first, but after so many for people one of the others.
+    fn first(&self) -> Option<(Place, Ticket)> {
+        let others = || self.line.range(Place(Urgency::Background, 0)..).next();
+        let others = if self.people_in_a_row >= PEOPLE_IN_A_ROW { others() } else { None };
+        others.or_else(|| self.line.first_key_value()).map(|(place, ticket)| (*place, *ticket))
+    }
+
+    /// A request leaves.
+    pub(super) fn sent(&mut self, urgency: Urgency, now: Instant) {
         self.in_flight += 1;
+        match urgency {
+            Urgency::People => self.people_in_a_row = self.people_in_a_row.saturating_add(1),
+            Urgency::Background => self.people_in_a_row = 0,
+        }
+        if let (Some(spaced), Some(limit)) = (&mut self.spaced, self.per_second)
+            && urgency == Urgency::Background
+        {
+            let step = PERIOD / u32::try_from(limit.max(1)).unwrap_or(u32::MAX);
+            // Who was a little late may make up for it.
+            *spaced = (*spaced + step).max(now);
+        }
     }
 
     /// How much earlier a request may leave because of its way there.

@@ -11,9 +11,13 @@ use super::answer::{Answer, Verdict};
 use super::bucket::{Bucket, Room};
 use super::fuse::{Fuse, FuseState};
 use super::pace::{Pace, Place};
+use super::refusals::{Pause, Refusals};
 use super::{Class, Key, Major, PermitId, Route, Ticket};
 use crate::domain::request_pace::RequestPace;
 use crate::rest::error::Scope;
+
+/// How often somebody can be overtaken in a line by those who go first, so that everybody's turn comes.
+const MOST_OVERTAKEN: u8 = 3;
 
 /// What a ticket is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,8 @@ struct Waiting {
     key: Key,
     /// Its place in the line for the global limit.
     in_pace: Option<Place>,
+    /// How often it was overtaken in its bucket's line.
+    overtaken: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +76,7 @@ pub(super) struct Queues {
     anonymous: Pace,
     /// A global 429 holds everything until then.
     held_until: Option<Instant>,
+    global_refusals: Refusals,
     fuse: Fuse,
     /// Tickets that should ask again.
     rung: Vec<Ticket>,
@@ -90,6 +97,7 @@ impl Queues {
             bot: Pace::new(pace, Class::Bot, now),
             anonymous: Pace::new(pace, Class::Anonymous, now),
             held_until: None,
+            global_refusals: Refusals::default(),
             fuse: Fuse::new(fuse_limit),
             rung: Vec::new(),
             last_number: 0,
@@ -97,18 +105,15 @@ impl Queues {
         }
     }
 
-    /// Stands in line, at its end, or in front after a 429.
+    /// Stands in line, at its end, or in front after a 429. What somebody waits for goes before what nobody waits for.
     pub(super) fn join(&mut self, key: Key, in_front: bool, now: Instant) -> Ticket {
         self.sweep(now);
         let id = self.find(key, now);
         let ticket = Ticket(self.number());
-        self.waiting.insert(ticket, Waiting { queue: id, key, in_pace: None });
+        self.waiting.insert(ticket, Waiting { queue: id, key, in_pace: None, overtaken: 0 });
         if let Some(queue) = self.queues.get_mut(&id) {
-            if in_front {
-                queue.line.push_front(ticket);
-            } else {
-                queue.line.push_back(ticket);
-            }
+            let place = if in_front { 0 } else { place_in(&queue.line, key, &mut self.waiting) };
+            queue.line.insert(place, ticket);
         }
         ticket
     }
@@ -143,7 +148,7 @@ impl Queues {
         if let Some(queue) = self.queues.get_mut(&id) {
             queue.bucket.sent();
         }
-        self.pace(key.class).sent();
+        self.pace(key.class).sent(key.urgency, now);
         let permit = PermitId(self.number());
         self.sent.insert(permit, Sent { queue: id, key, at: now });
         permit
@@ -163,9 +168,9 @@ impl Queues {
         }
     }
 
-    /// An answer came.
-    pub(super) fn answered(&mut self, permit: PermitId, received: Instant, answer: &Answer) {
-        let Some(sent) = self.sent.remove(&permit) else { return };
+    /// An answer came. For a 429: how long it holds.
+    pub(super) fn answered(&mut self, permit: PermitId, received: Instant, answer: &Answer) -> Option<Pause> {
+        let sent = self.sent.remove(&permit)?;
         self.pace(sent.key.class).answered(sent.at, received, answer);
         let id = match (&answer.bucket, answer.verdict) {
             // Only what the route's own bucket says tells its name.
@@ -177,16 +182,26 @@ impl Queues {
         let elsewhere = id != sent.queue;
         let experience =
             self.queues.get(&sent.queue).filter(|_| elsewhere).map(|queue| queue.bucket.experience());
-        let mut surprised = false;
+        let (mut pause, mut surprised) = (None, false);
         if let Some(queue) = self.queues.get_mut(&id) {
             let bucket = &mut queue.bucket;
             match answer.verdict {
-                Verdict::Dealt | Verdict::Invalid => bucket.answered(sent.at, received, answer.quota),
-                Verdict::Failed if answer.quota.is_some() => bucket.answered(sent.at, received, answer.quota),
-                Verdict::Failed => bucket.lost(received),
-                Verdict::Limited { scope: Scope::Global, .. } => bucket.lost(received),
+                // What isn't a success and names no limit may come from something before Discord, and says nothing of its limits.
+                Verdict::Dealt | Verdict::Invalid | Verdict::Failed
+                    if answer.quota.is_none() && !answer.success =>
+                {
+                    bucket.lost(received);
+                }
+                Verdict::Dealt | Verdict::Invalid | Verdict::Failed => {
+                    bucket.answered(sent.at, received, answer.quota);
+                }
+                Verdict::Limited { scope: Scope::Global, retry_after } => {
+                    pause = Some(bucket.limited_globally((sent.at, received), retry_after));
+                }
                 Verdict::Limited { retry_after, scope } => {
-                    surprised = bucket.limited(received, retry_after, scope, answer.quota);
+                    let times = (sent.at, received);
+                    let (held, known) = bucket.limited(times, retry_after, scope, answer.quota);
+                    (pause, surprised) = (Some(held), known);
                 }
             }
             if let Some(experience) = experience {
@@ -200,10 +215,18 @@ impl Queues {
             Verdict::Limited { scope: Scope::Shared, .. } | Verdict::Dealt | Verdict::Failed => {}
             Verdict::Invalid | Verdict::Limited { .. } => self.fuse.mark(received),
         }
-        if let Verdict::Limited { scope: Scope::Global, retry_after } = answer.verdict {
-            self.held_until = self.held_until.max(Some(received + retry_after));
+        match answer.verdict {
+            Verdict::Limited { scope: Scope::Global, retry_after } => {
+                let held = self.global_refusals.refused(sent.at, received, retry_after);
+                self.held_until = self.held_until.max(Some(received + held.wait));
+                // Where only this bucket is refused so, others' answers don't make an end of it.
+                pause = pause.max(Some(held));
+            }
+            Verdict::Dealt | Verdict::Invalid => self.global_refusals.end(),
+            Verdict::Failed | Verdict::Limited { .. } => {}
         }
         self.ring(id, sent);
+        pause
     }
 
     /// No answer came, or nobody waits for it any more.
@@ -264,7 +287,8 @@ impl Queues {
             Class::Bot => &mut self.bot,
             Class::Anonymous => &mut self.anonymous,
         };
-        Some(*waiting.in_pace.get_or_insert_with(|| pace.step_in(ticket)))
+        let urgency = waiting.key.urgency;
+        Some(*waiting.in_pace.get_or_insert_with(|| pace.step_in(ticket, urgency)))
     }
 
     fn leave_pace(&mut self, ticket: Ticket) {
@@ -287,6 +311,20 @@ impl Queues {
     pub(super) fn len(&self) -> usize {
         self.queues.len() + self.by_route.len() + self.by_name.len() + self.waiting.len() + self.sent.len()
     }
+}
+
+/// Where a newcomer stands in a bucket's line, and who is overtaken by that.
+fn place_in(line: &VecDeque<Ticket>, key: Key, waiting: &mut HashMap<Ticket, Waiting>) -> usize {
+    let mut place = line.len();
+    while let Some(before) = place.checked_sub(1).and_then(|index| line.get(index)) {
+        let Some(other) = waiting.get_mut(before) else { break };
+        if other.key.urgency <= key.urgency || other.overtaken >= MOST_OVERTAKEN {
+            break;
+        }
+        other.overtaken += 1;
+        place -= 1;
+    }
+    place
 }
 
 impl From<Room> for Turn {

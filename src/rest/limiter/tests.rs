@@ -9,7 +9,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn key(webhook: u64) -> Key {
     let route = Route { verb: Verb::Post, template: "/webhooks/{webhook}/{token}" };
-    Key { route, major: Major::Webhook(WebhookId::new(webhook).unwrap()), class: Class::Anonymous }
+    Key {
+        route,
+        major: Major::Webhook(WebhookId::new(webhook).unwrap()),
+        class: Class::Anonymous,
+        urgency: Urgency::Background,
+    }
 }
 
 fn pace(per_second: u32) -> RequestPace {
@@ -155,4 +160,73 @@ async fn webhooks_go_on_at_once_where_no_limit_stands() {
     // What is set is set.
     assert!(time_of(pace(100), 400, Class::Anonymous, &none).await > 3 * SECOND);
     assert!(time_of(RequestPace::Unlimited, 400, Class::Bot, &answer(1, SECOND)).await < two_rounds);
+}
+
+/// Histories of many channels are being read, as after a start, and somebody runs a command that asks five things, one after the other.
+#[tokio::test(start_paused = true)]
+async fn people_go_first_and_hold_up_nobody_for_long() {
+    let limits = Limits::new(RequestPace::Auto, 1000);
+    let unlimited = || Answer { bucket: None, quota: None, success: true, verdict: Verdict::Dealt };
+    let call = |key: Key| {
+        let limits = Arc::clone(&limits);
+        async move {
+            let permit = limits.turn(key, false, Instant::now() + 600 * SECOND).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            permit.answered(Instant::now(), &unlimited());
+        }
+    };
+    let bots = |channel| Key { class: Class::Bot, ..key(channel) };
+    let peoples = |channel| Key { urgency: Urgency::People, ..bots(channel) };
+    let read = Arc::new(Mutex::new(0));
+    let mut background = JoinSet::new();
+    for channel in 1..=1500 {
+        let (call, read) = (call(bots(channel)), Arc::clone(&read));
+        background.spawn(async move {
+            call.await;
+            *read.lock().unwrap() += 1;
+        });
+    }
+    tokio::time::sleep(3 * SECOND).await;
+    for command in 0..20 {
+        let begun = Instant::now();
+        for question in 0..5 {
+            call(peoples(10_000 + command * 5 + question)).await;
+        }
+        assert!(begun.elapsed() < SECOND / 4, "{:?}", begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(37)).await;
+    }
+    // One who doesn't stop, and asks as much at once as can be asked.
+    let (before, begun) = (*read.lock().unwrap(), Instant::now());
+    let mut people = JoinSet::new();
+    for channel in 20_000..20_500 {
+        people.spawn(call(peoples(channel)));
+    }
+    while people.join_next().await.is_some() {}
+    let (more, took) = (*read.lock().unwrap() - before, begun.elapsed());
+    assert!(more >= 150, "{more} histories beside 500 questions");
+    assert!(took < 15 * SECOND, "{took:?}");
+    background.abort_all();
+}
+
+/// In one bucket's line, too; and nobody is overtaken for ever.
+#[tokio::test(start_paused = true)]
+async fn in_a_buckets_line_people_go_first_for_a_while() {
+    let limits = Limits::new(pace(50), 1000);
+    let first = turn(&limits, SECOND).await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut waiting = JoinSet::new();
+    for (name, urgency) in [('a', 1), ('b', 1), ('P', 0), ('Q', 0), ('R', 0), ('S', 0), ('c', 1)] {
+        let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
+        let urgency = if urgency == 0 { Urgency::People } else { Urgency::Background };
+        waiting.spawn(async move {
+            let key = Key { urgency, ..key(1) };
+            let permit = limits.turn(key, false, Instant::now() + 60 * SECOND).await.unwrap();
+            order.lock().unwrap().push(name);
+            permit.answered(Instant::now(), &answer(1, 2 * SECOND));
+        });
+        tokio::task::yield_now().await;
+    }
+    first.answered(Instant::now(), &answer(1, 2 * SECOND));
+    while waiting.join_next().await.is_some() {}
+    assert_eq!(order.lock().unwrap().iter().collect::<String>(), "PQRabSc");
 }

@@ -52,12 +52,12 @@ async fn refusals_are_told_apart() {
     let expected = [
         SendOutcome::WebhookGone,
         SendOutcome::WebhookGone,
-        SendOutcome::Forbidden(ErrorCode::MISSING_PERMISSIONS),
+        SendOutcome::Forbidden(Denied::Permissions),
         SendOutcome::TargetGone,
         refused(400, ErrorCode::INVALID_FORM_BODY, "Discord's words"),
         SendOutcome::Unclear(Doubt::Failed(502)),
-        SendOutcome::Unclear(Doubt::Unreadable),
-        refused(301, ErrorCode::GENERAL, ""),
+        SendOutcome::Unclear(Doubt::Edge(200)),
+        SendOutcome::Unclear(Doubt::Edge(301)),
     ];
     for (number, outcome) in expected.into_iter().enumerate() {
         assert_eq!(send(&rest).await, outcome);
@@ -126,4 +126,55 @@ async fn settings_that_cannot_work_are_refused() {
     assert_eq!(with(&good, "a\nb"), Err(RestSetupError::Token));
     assert_eq!(with(&good, ""), Err(RestSetupError::Token));
     assert_eq!(with(&Url::parse("ftp://discord.com").unwrap(), "abc"), Err(RestSetupError::Base));
+}
+
+const PAGE: &str = "<!DOCTYPE html><html><title>Access denied</title></html>";
+
+fn page(status: u16) -> Reply {
+    Reply { status, headers: vec![("content-type", "text/html".to_owned())], body: PAGE.to_owned() }
+}
+
+/// Whoever stands between the bot and Discord answers with any status, and Discord's own edge with a code (40333) that says nothing of the call.
+#[tokio::test]
+async fn only_discords_own_json_with_a_known_code_is_believed() {
+    let statuses = [301, 302, 400, 401, 403, 404, 405, 408, 410, 413, 415, 451];
+    for status in statuses {
+        for body in
+            [PAGE, "", "404 page not found", r#"{"error": "denied"}"#, r#"{"message": "no", "code": 0}"#]
+        {
+            let fake =
+                Fake::start(move |_, _| Reply { status, headers: Vec::new(), body: body.to_owned() }).await;
+            let rest = fake.rest().with_patience(Duration::ZERO);
+            assert_eq!(send(&rest).await, SendOutcome::Unclear(Doubt::Edge(status)), "{status} {body}");
+            assert_eq!(edit(&rest).await, ChangeOutcome::Again, "{status} {body}");
+            let error = rest.channel(channel(9)).await.unwrap_err();
+            // So Discord answers a bot's token that it doesn't accept.
+            let token = status == 401 && body.contains("\"code\": 0");
+            assert_eq!(error == RestError::Unauthorized, token, "{status} {body}");
+            assert!(error.passes() && !error.is_not_found() && !error.is_forbidden(), "{error}");
+        }
+    }
+    let fake = Fake::start(|_, _| Reply::error(403, 40_333)).await;
+    let rest = fake.rest().with_patience(Duration::ZERO);
+    assert_eq!(send(&rest).await, SendOutcome::Unclear(Doubt::Edge(403)));
+    assert!(rest.guild(guild(2)).await.unwrap_err().passes());
+}
+
+/// A captive portal's page says 200.
+#[tokio::test]
+async fn a_page_is_no_success() {
+    let fake = Fake::start(|_, _| page(200)).await;
+    let rest = fake.rest().with_patience(Duration::ZERO);
+    assert_eq!(send(&rest).await, SendOutcome::Unclear(Doubt::Edge(200)));
+    assert_eq!(edit(&rest).await, ChangeOutcome::Again);
+    assert!(matches!(rest.messages_latest(channel(9), 5).await, Err(RestError::Edge { status: 200, .. })));
+    assert!(rest.delete_webhook(webhook(5), "x").await.is_err());
+}
+
+/// They count towards Discord's ban.
+#[tokio::test]
+async fn a_page_that_forbids_is_not_asked_for_again_at_once() {
+    let fake = Fake::start(|_, _| page(403)).await;
+    assert!(matches!(fake.rest().channel(channel(9)).await, Err(RestError::Edge { status: 403, .. })));
+    assert_eq!(fake.seen().len(), 1);
 }

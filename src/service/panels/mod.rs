@@ -65,7 +65,10 @@ pub struct Brand {
 /// Everything about panels.
 pub struct Panels {
     store: Store,
+    /// For looks.
     rest: Rest,
+    /// For what somebody waits for.
+    rest_for_people: Rest,
     clock: Clock,
     identity: Identity,
     wake: Wake,
@@ -85,9 +88,11 @@ impl Panels {
     /// The use cases over these parts.
     pub fn new(parts: Parts, brand: Brand, sources: Sources) -> Self {
         let Parts { store, rest, clock, identity, wake, shards, .. } = parts;
+        let rest = rest.with_patience(PATIENCE);
         Self {
             store,
-            rest: rest.with_patience(PATIENCE),
+            rest_for_people: rest.for_people(),
+            rest,
             clock,
             identity,
             wake,

@@ -92,19 +92,24 @@ impl Panels {
         let now = self.clock.now();
         look.next = now + AGAIN;
         match &error {
-            RestError::Server { .. } | RestError::Unclear(_) | RestError::Malformed => {
-                look.next = now + SETTLING
-            }
-            RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after } => {
+            RestError::Server { .. }
+            | RestError::Edge { .. }
+            | RestError::Unclear(_)
+            | RestError::Malformed
+            | RestError::Unauthorized
+            | RestError::WebhookToken => look.next = now + SETTLING,
+            RestError::RateLimited { retry_after, .. }
+            | RestError::StillLimited { retry_after, .. }
+            | RestError::FuseOpen { retry_after } => {
                 look.next = now + span(*retry_after);
                 self.store.not_posted(panel.id).await?;
             }
             RestError::NotSent => self.store.not_posted(panel.id).await?,
-            RestError::Unauthorized { .. } | RestError::Forbidden { .. } => {
+            RestError::Forbidden(_) => {
                 let error = "I may not post in its channel. Give me View Channel, Send Messages, Embed Links and Attach Files there, then use `/panel refresh`.";
                 return Ok(self.store.panel_inactive(panel.id, error, now).await?);
             }
-            RestError::NotFound { .. } => {
+            RestError::NotFound(_) => {
                 return Ok(self.store.panel_inactive(panel.id, "Its channel was deleted.", now).await?);
             }
             RestError::Refused { status, code, .. } => {

@@ -94,7 +94,7 @@ fn losing_everything_after_a_reset_does_not_stop_the_bucket() {
 fn a_429_holds_and_then_one_goes_ahead() {
     let (clock, mut bucket) = begun();
     assert_eq!(burst(&mut bucket, clock.at(20)), 4);
-    bucket.limited(clock.at(40), Duration::from_secs(9), Scope::Shared, None);
+    bucket.limited((clock.at(20), clock.at(40)), Duration::from_secs(9), Scope::Shared, None);
     (0..3).for_each(|_| bucket.answered(clock.at(20), clock.at(50), quota(1, 1900)));
     assert_eq!(bucket.room(clock.at(60), NONE), Room::At(clock.at(9040), Scope::Shared));
     assert_eq!(burst(&mut bucket, clock.at(9041)), 1);

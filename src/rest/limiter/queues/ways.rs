@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Bucket, BucketId, Key, Major, Queue, Queues, Route, Sent};
+use super::{Bucket, BucketId, Key, Major, Queue, Queues, Route, Sent, Ticket};
 
 /// How often a bucket is looked at, whether it is still used; and how many at once, so that nobody waits while all are.
 const LOOK_EVERY: Duration = Duration::from_secs(4);
@@ -89,7 +89,8 @@ impl Queues {
                 None => old.line.push_back(ticket),
             }
         }
-        new.line.make_contiguous().sort_unstable();
+        let urgency = |ticket: &Ticket| self.waiting.get(ticket).map(|waiting| waiting.key.urgency);
+        new.line.make_contiguous().sort_unstable_by_key(|ticket| (urgency(ticket), *ticket));
         self.rung.extend(old.line.front());
         self.queues.insert(from, old);
         self.queues.insert(to, new);

@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use self::discord::{Discord, Laws};
 use super::answer::{Answer, Verdict};
 use super::queues::{Queues, Turn};
-use super::{Class, Key, Major, PermitId, Route, Ticket};
+use super::{Class, Key, Major, PermitId, Route, Ticket, Urgency};
 use crate::domain::ids::WebhookId;
 use crate::domain::request_pace::RequestPace;
 use crate::rest::call::Verb;
@@ -71,7 +71,12 @@ struct Run {
 
 fn key(webhook: u64) -> Key {
     let route = Route { verb: Verb::Post, template: "/webhooks/{webhook}/{token}" };
-    Key { route, major: Major::Webhook(WebhookId::new(webhook).unwrap()), class: Class::Anonymous }
+    Key {
+        route,
+        major: Major::Webhook(WebhookId::new(webhook).unwrap()),
+        class: Class::Anonymous,
+        urgency: Urgency::Background,
+    }
 }
 
 impl Run {
