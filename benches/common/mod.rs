@@ -7,6 +7,11 @@ use tokio::runtime::Runtime;
 use tributary::config::EncryptionKey;
 use tributary::store::{Cipher, Store};
 
+use self::scratch::Scratch;
+
+#[path = "../../tests/scratch/mod.rs"]
+mod scratch;
+
 /// A time for the rows that [`fill`](Town::fill) makes.
 pub(crate) const TIME: &str = "'2024-10-04 00:00:00+00:00'";
 
@@ -16,7 +21,8 @@ pub(crate) struct Town {
     pub(crate) store: Store,
     filler: DatabaseConnection,
     _folder: TempDir,
-    server: Option<(String, String)>,
+    /// On PostgreSQL: what drops it.
+    scratch: Option<Scratch>,
 }
 
 impl Town {
@@ -28,21 +34,16 @@ impl Town {
 
     /// `None`, and a word about it, where there is no PostgreSQL.
     pub(crate) fn on_postgres() -> Option<Self> {
-        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+        if std::env::var_os("TEST_POSTGRES_URL").is_none() {
             println!("skipped: TEST_POSTGRES_URL is not set");
             return None;
-        };
-        let name = format!("tributary_bench_{}", std::process::id());
-        let runtime = Runtime::new().expect("a runtime");
-        runtime.block_on(run(&server, &format!("DROP DATABASE IF EXISTS {name}")));
-        runtime.block_on(run(&server, &format!("CREATE DATABASE {name}")));
-        let (base, _) = server.rsplit_once('/').expect("an address with a database");
-        let url = format!("{base}/{name}");
+        }
+        let scratch = Runtime::new().expect("a runtime").block_on(Scratch::create());
         let folder = tempfile::tempdir().expect("a folder");
-        Some(Self::open(&url, folder, Some((server, name))))
+        Some(Self::open(&scratch.url(), folder, Some(scratch)))
     }
 
-    fn open(url: &str, folder: TempDir, server: Option<(String, String)>) -> Self {
+    fn open(url: &str, folder: TempDir, scratch: Option<Scratch>) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let (store, filler) = runtime.block_on(async {
             let cipher = Cipher::new(EncryptionKey::random().secret());
@@ -50,12 +51,12 @@ impl Town {
             store.migrate_up().await.expect("tables");
             (store, Database::connect(url).await.expect("a database"))
         });
-        Self { runtime, store, filler, _folder: folder, server }
+        Self { runtime, store, filler, _folder: folder, scratch }
     }
 
     /// Whether it is on PostgreSQL.
     pub(crate) const fn is_postgres(&self) -> bool {
-        self.server.is_some()
+        self.scratch.is_some()
     }
 
     /// Runs statements that fill tables, each in a transaction of its own; then PostgreSQL knows what is in them. SQLite doesn't, as the bot never has it look.
@@ -101,9 +102,6 @@ impl Drop for Town {
         self.runtime.block_on(async {
             let _ = self.store.close().await;
             let _ = self.filler.clone().close().await;
-            if let Some((server, name)) = &self.server {
-                run(server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
-            }
         });
     }
 }
@@ -123,10 +121,4 @@ pub(crate) fn id<T, E: std::fmt::Debug>(new: impl Fn(u64) -> Result<T, E>, numbe
 /// The moment at which all happens.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
-}
-
-async fn run(url: &str, statements: &str) {
-    let db = Database::connect(url).await.expect("a database");
-    db.execute_unprepared(statements).await.expect("it is done");
-    db.close().await.expect("it ends");
 }

@@ -29,6 +29,7 @@ async fn count(database: &Database, table: &str) -> String {
     database.text(&format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await.unwrap()
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_bot_goes_on_where_it_stopped() {
     let Some(to) = Database::create(Backend::Postgres).await else { return };
@@ -58,6 +59,7 @@ async fn a_bot_goes_on_where_it_stopped() {
 }
 
 /// Messages were on their way when the process died, some of them with their answers lost.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_was_in_flight_is_settled_after_the_move() {
     let Some(to) = Database::create(Backend::Postgres).await else { return };
@@ -76,6 +78,7 @@ async fn what_was_in_flight_is_settled_after_the_move() {
     pair.stop().await;
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_copy_that_is_cut_off_leaves_nothing_behind() {
     let Some((from, to)) = used_and_empty().await else { return };
@@ -100,6 +103,7 @@ async fn a_copy_that_is_cut_off_leaves_nothing_behind() {
     assert_eq!(count(&to, "samples").await, "100000");
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_stands_in_the_way_is_said() {
     let Some((from, to)) = used_and_empty().await else { return };
@@ -132,6 +136,7 @@ async fn what_stands_in_the_way_is_said() {
     refused(command(&from, to.url()), "of another version").await;
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn the_bot_must_be_stopped() {
     let Some(to) = Database::create(Backend::Postgres).await else { return };

@@ -7,6 +7,7 @@ use crate::harness::{Backend, Forum, SOON};
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_forums_posts_appear_and_its_answers_only_if_chosen(#[case] backend: Backend) {
@@ -59,6 +60,7 @@ async fn content(forum: &Forum) -> String {
 #[rstest]
 #[case::stopped(false, Backend::Sqlite)]
 #[case::killed(true, Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::stopped_on_postgres(false, Backend::Postgres)]
 #[tokio::test]
 async fn what_happens_in_threads_while_the_bot_is_away_is_made_up_for(

@@ -49,6 +49,7 @@ fn with(mut post: SeenPost, answers: &[&str]) -> SeenPost {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn posts_answers_titles_and_tags_are_followed(#[case] backend: Backend) {

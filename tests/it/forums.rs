@@ -10,6 +10,7 @@ use crate::harness::{Backend, ForumTarget, SOON, admin, follow_into, post, posts
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn each_message_becomes_a_post(#[case] backend: Backend) {

@@ -86,6 +86,7 @@ async fn a_servers_outage_is_made_up_for() {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_restart_is_made_up_for(#[case] backend: Backend) {
@@ -175,6 +176,7 @@ async fn a_locked_database_loses_nothing() {
     pair.in_step_within(SOON * 2).await;
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_database_that_goes_and_comes_back_loses_nothing() {
     let Some(pair) = Pair::on(Backend::Postgres, &[]).await else { return };

@@ -28,6 +28,7 @@ async fn post(person: Person, source: Channel, stop: tokio::sync::watch::Receive
 #[rstest]
 #[case(0, 1)]
 #[case(1, 0)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_follow_across_gateways_loses_nothing(#[case] of_source: u64, #[case] of_target: u64) {
     let Some(crew) = Crew::start(2, 1).await else { return };
@@ -69,6 +70,7 @@ async fn a_follow_across_gateways_loses_nothing(#[case] of_source: u64, #[case] 
 }
 
 /// A server that another process serves isn't taken for one that was left, nor its follows for broken.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn sweeps_leave_others_servers_alone() {
     let Some(mut crew) = Crew::start(2, 1).await else { return };
@@ -101,6 +103,7 @@ async fn sweeps_leave_others_servers_alone() {
     assert!(about.contains(&format!("about {servers}")), "{about}");
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_killed_gateway_catches_up_and_the_other_goes_on() {
     let Some(mut crew) = Crew::start(2, 1).await else { return };
@@ -132,6 +135,7 @@ async fn a_killed_gateway_catches_up_and_the_other_goes_on() {
 }
 
 /// A gateway that heard nothing of a follow, as its connection was gone, hears of it afterwards.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_follow_that_was_not_heard_of_is_found() {
     let Some(mut crew) = Crew::start(2, 1).await else { return };
@@ -151,6 +155,7 @@ async fn a_follow_that_was_not_heard_of_is_found() {
 }
 
 /// A panel is looked at by the process that has its server, wherever its buttons are pressed.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn panels_are_kept_by_one_and_pressed_anywhere() {
     let Some(mut crew) = Crew::start(2, 1).await else { return };

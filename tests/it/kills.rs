@@ -16,6 +16,7 @@ pub mod people;
 /// On PostgreSQL, where a dead process's leases end by time only, that time is made to pass quicker; a request must not outlive it.
 #[rstest]
 #[case(Backend::Sqlite, 30, 1)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres, 10, 2)]
 #[tokio::test]
 async fn kills_lose_double_and_shuffle_nothing(

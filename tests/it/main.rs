@@ -37,6 +37,8 @@ mod relay;
 mod report;
 mod restart;
 mod rules;
+#[path = "../scratch/mod.rs"]
+mod scratch;
 mod secrets;
 mod settings;
 mod shapes;

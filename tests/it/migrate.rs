@@ -18,6 +18,7 @@ fn count(lines: &[String], state: &str) -> usize {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn goes_up_and_down_from_empty_and_back(#[case] backend: Backend) {

@@ -13,6 +13,7 @@ const STOP: Duration = Duration::from_secs(5);
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn ready_while_gateway_and_database_are_there(#[case] backend: Backend) {
@@ -65,6 +66,7 @@ async fn a_lost_gateway_comes_back_and_is_counted(#[case] fault: GatewayFault) {
     assert_eq!(value(&metrics, "tributary_gateway_reconnects_total"), 1.0);
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn not_ready_while_the_database_is_gone() {
     let Some(world) = World::on(Backend::Postgres).await else { return };

@@ -11,10 +11,11 @@ use tributary_sandbox::{Channel, Effect, Fault, Limits, Options, Person};
 use crate::harness::{Backend, Board, SOON, World};
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn killed_at_any_moment_a_panel_stands_once_and_shows_the_newest(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn killed_at_any_moment_a_panel_stands_once_and_shows_the_newest(#[case] backend: Backend) {
     let Some(mut board) = Board::on(backend, &[]).await else { return };
     let (own, mirror) = {
         let own = board.notice("Notice", "Text 0.").await;

@@ -21,6 +21,7 @@ async fn count(world: &World, what: &str) -> String {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn mirrors_are_kept_up_to_date_after_the_content_is_gone(#[case] backend: Backend) {
@@ -44,6 +45,7 @@ async fn mirrors_are_kept_up_to_date_after_the_content_is_gone(#[case] backend: 
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_person_is_forgotten_beside_a_running_bot(#[case] backend: Backend) {
@@ -88,6 +90,7 @@ async fn a_person_is_forgotten_beside_a_running_bot(#[case] backend: Backend) {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_persons_mirrors_go_with_them(#[case] backend: Backend) {

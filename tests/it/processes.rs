@@ -39,6 +39,7 @@ async fn a_second_process_on_sqlite_says_so_and_ends() {
     world.ready(&mut next).await;
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_standby_says_so_and_takes_over() {
     let Some(world) = World::on(Backend::Postgres).await else { return };
@@ -65,6 +66,7 @@ async fn a_standby_says_so_and_takes_over() {
     assert_eq!(texts(&target), ["1 before", "2 between", "3 after"]);
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn another_number_of_shards_waits_and_says_why() {
     let Some(crew) = Crew::start(2, 0).await else { return };
@@ -78,6 +80,7 @@ async fn another_number_of_shards_waits_and_says_why() {
 }
 
 /// Stopped, cut off and continued: another has its shards by then, and it must not act as if they were still its own.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn who_has_lost_its_shards_stands_by() {
     let Some(world) = World::on(Backend::Postgres).await else { return };
@@ -116,6 +119,7 @@ async fn who_has_lost_its_shards_stands_by() {
     assert!(reply.text().contains("no longer follows"), "{}", reply.text());
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_lost_connection_is_made_again_and_nothing_is_missed() {
     let Some(mut crew) = Crew::start(1, 1).await else { return };
@@ -138,6 +142,7 @@ async fn a_lost_connection_is_made_again_and_nothing_is_missed() {
     }
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_worker_says_that_it_hears_and_has_no_gateway() {
     let Some(mut crew) = Crew::start(1, 1).await else { return };

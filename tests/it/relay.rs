@@ -60,6 +60,7 @@ impl Scene {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_mirror_shows_author_text_and_embeds(#[case] backend: Backend) {
@@ -215,6 +216,7 @@ async fn fifty_followers_all_get_it() {
 /// Discord lets a bot send 50 requests a second: 1,000 mirrors take 20 s.
 #[rstest]
 #[case(Backend::Sqlite, 200)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres, 60)]
 #[tokio::test]
 async fn many_quick_posts_arrive_in_order(#[case] backend: Backend, #[case] posts: usize) {
@@ -236,6 +238,7 @@ async fn many_quick_posts_arrive_in_order(#[case] backend: Backend, #[case] post
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn what_is_deleted_goes_everywhere(#[case] backend: Backend) {
@@ -254,6 +257,7 @@ async fn what_is_deleted_goes_everywhere(#[case] backend: Backend) {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn what_is_posted_while_paused_is_not_sent_later(#[case] backend: Backend) {

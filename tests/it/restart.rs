@@ -63,6 +63,7 @@ impl Burst {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_stop_in_a_burst_loses_and_doubles_nothing(#[case] backend: Backend) {
@@ -86,6 +87,7 @@ async fn a_stop_in_a_burst_loses_and_doubles_nothing(#[case] backend: Backend) {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn what_is_posted_while_the_bot_is_away_arrives_in_order(#[case] backend: Backend) {
@@ -161,6 +163,7 @@ async fn a_kill_in_a_burst_loses_and_doubles_nothing() {
 }
 
 /// On PostgreSQL another process may hold the lane: its lease is waited for, and nothing is sent before.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_killed_process_leaves_its_lanes_when_its_leases_end() {
     let Some(burst) = Burst::on(Backend::Postgres).await else { return };
@@ -181,6 +184,7 @@ async fn a_killed_process_leaves_its_lanes_when_its_leases_end() {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_lost_answer_is_settled_not_sent_again(#[case] backend: Backend) {

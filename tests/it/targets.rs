@@ -45,6 +45,7 @@ async fn breaks(pair: &Pair, target: &Channel, reason: &str) {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_thread_follows_through_its_channels_webhook(#[case] backend: Backend) {

@@ -7,6 +7,7 @@ use crate::harness::{Backend, SOON, Scene, World, admin};
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn a_followed_channels_posts_appear_in_the_target(#[case] backend: Backend) {

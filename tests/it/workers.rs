@@ -65,6 +65,7 @@ impl Field {
     }
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn killed_and_halted_workers_lose_double_and_shuffle_nothing() {
     let Some(mut field) = Field::new(6).await else { return };
@@ -95,6 +96,7 @@ async fn killed_and_halted_workers_lose_double_and_shuffle_nothing() {
     field.is_clean().await;
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
     let Some(field) = Field::new(12).await else { return };
@@ -117,6 +119,7 @@ async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
 }
 
 /// Longer than any lease: the other takes the lanes over, and who continues must not act on what it held.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_worker_that_stands_still_loses_its_lanes_and_does_no_harm() {
     let Some(field) = Field::new(6).await else { return };
@@ -142,6 +145,7 @@ async fn a_worker_that_stands_still_loses_its_lanes_and_does_no_harm() {
 }
 
 /// What is forgotten by the command line is taken down by whoever delivers, at once.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn forgetting_reaches_the_workers() {
     let Some(field) = Field::new(2).await else { return };

@@ -80,6 +80,12 @@ impl Schemas {
         self.slots.iter().filter_map(broken).collect()
     }
 
+    /// How many are kept compiled.
+    #[cfg(test)]
+    pub(super) fn compiled(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.validator.get().is_some()).count()
+    }
+
     fn compile(&self, reference: &str) -> Result<Validator, String> {
         jsonschema::options()
             .with_draft(Draft::Draft202012)

@@ -83,7 +83,7 @@ fn forum_post(id: u64) -> SourceEvent {
 
 /// The rows of a table, sorted, each as `column=value …`. Types are PostgreSQL's on both sides.
 async fn rows(db: &Db, table: &str, columns: &[(String, String)]) -> Vec<String> {
-    let sqlite = db.server.is_none();
+    let sqlite = db.scratch.is_none();
     let value = |(name, kind): &(String, String)| {
         let text = match (kind.as_str(), sqlite) {
             ("bytea", true) => format!("CASE WHEN {name} IS NOT NULL THEN lower(hex({name})) END"),
@@ -119,6 +119,7 @@ async fn columns(db: &Db, table: &str) -> Vec<(String, String)> {
     names.into_iter().zip(kinds).collect()
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn all_rows_of_all_tables_arrive_as_they_are() {
     let Some(to) = Db::empty(Backend::Postgres).await else { return };
@@ -168,6 +169,7 @@ async fn all_rows_of_all_tables_arrive_as_they_are() {
     target.close().await.unwrap();
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn numbers_that_were_given_are_not_given_again() {
     let Some(to) = Db::empty(Backend::Postgres).await else { return };
@@ -180,6 +182,7 @@ async fn numbers_that_were_given_are_not_given_again() {
     to.store.record_events(&[posted(1, 100)], at(1)).await.unwrap();
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_can_not_be_copied_is_said_and_nothing_is() {
     let Some(to) = Db::empty(Backend::Postgres).await else { return };

@@ -80,8 +80,11 @@ async fn other_delivery(store: &Store, follow: &Follow, target: u64) {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn are_kept_through_everything(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn are_kept_through_everything(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = Arc::new(db.again().await);
     for round in 0..6 {
@@ -107,10 +110,11 @@ async fn are_kept_through_everything(#[values(Backend::Sqlite, Backend::Postgres
 
 /// Statements that no path of ours makes: many rows at once, another source, all gone.
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn are_kept_through_what_an_operator_does(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn are_kept_through_what_an_operator_does(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for target in 10..16 {
         follow(&db.store, 1 + target % 2, target).await;
@@ -130,8 +134,11 @@ async fn are_kept_through_what_an_operator_does(
 
 /// What was there before is counted when the counters are made.
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn begin_with_what_is_there(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn begin_with_what_is_there(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for target in 10..16 {
         let follow = follow(&db.store, 1 + target % 2, target).await;

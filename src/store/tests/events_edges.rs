@@ -7,8 +7,11 @@ use crate::domain::follow::Audience;
 use crate::store::Cursor;
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn nothing_is_kept_that_nobody_needs(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn nothing_is_kept_that_nobody_needs(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let mut native = new_follow(5, 2);
@@ -30,8 +33,11 @@ async fn nothing_is_kept_that_nobody_needs(#[values(Backend::Sqlite, Backend::Po
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_was_read_only_moves_forward(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn what_was_read_only_moves_forward(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let source = channel(1);
@@ -52,8 +58,11 @@ async fn what_was_read_only_moves_forward(#[values(Backend::Sqlite, Backend::Pos
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_large_batch_reaches_many(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn a_large_batch_reaches_many(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for target in 100..150 {
         follow(&db.store, 1, target).await;
@@ -68,8 +77,11 @@ async fn a_large_batch_reaches_many(#[values(Backend::Sqlite, Backend::Postgres)
 
 /// Posts, edits and follows at the same time, from several tasks: nobody waits for ever, nothing is lost.
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_do_not_block_each_other(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn writers_do_not_block_each_other(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for target in 10..20 {
         follow(&db.store, 1, target).await;

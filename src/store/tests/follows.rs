@@ -11,8 +11,11 @@ fn only(tags: &str) -> Filter {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let mut new = new_follow(1, 2);
@@ -65,8 +68,11 @@ async fn are_read_back_as_they_were_stored(#[values(Backend::Sqlite, Backend::Po
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_at_once_make_one(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn twenty_at_once_make_one(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..20 {
@@ -88,8 +94,11 @@ async fn twenty_at_once_make_one(#[values(Backend::Sqlite, Backend::Postgres)] b
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn into_one_target_share_a_webhook(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn into_one_target_share_a_webhook(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let mut tasks = tokio::task::JoinSet::new();
     for number in 1..=10 {
@@ -122,8 +131,11 @@ async fn into_one_target_share_a_webhook(#[values(Backend::Sqlite, Backend::Post
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn change_their_options(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn change_their_options(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let made = follow(&db.store, 1, 2).await;
     let mut options = FollowOptions { filter: only("b,a"), panels: true, ..made.options.clone() };
@@ -142,8 +154,11 @@ async fn change_their_options(#[values(Backend::Sqlite, Backend::Postgres)] back
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn change_their_delivery(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn change_their_delivery(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (store, home) = (&db.store, guild(HOME));
     let made = follow(store, 1, 2).await;
@@ -168,8 +183,11 @@ async fn change_their_delivery(#[values(Backend::Sqlite, Backend::Postgres)] bac
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn native_ones_have_discords_webhook(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn native_ones_have_discords_webhook(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let mut new = new_follow(1, 2);
     new.options.delivery = Delivery::Native;
@@ -191,8 +209,11 @@ async fn native_ones_have_discords_webhook(#[values(Backend::Sqlite, Backend::Po
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn of_another_server_are_out_of_reach(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn of_another_server_are_out_of_reach(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (store, other) = (&db.store, guild(HOME + 1));
     let made = follow(store, 1, 2).await;
@@ -204,8 +225,11 @@ async fn of_another_server_are_out_of_reach(#[values(Backend::Sqlite, Backend::P
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn numbers_are_never_used_again(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn numbers_are_never_used_again(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let first = follow(&db.store, 1, 2).await;
     db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();

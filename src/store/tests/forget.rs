@@ -61,10 +61,11 @@ async fn content_of(db: &Db, id: u64) -> Content {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_person_is_forgotten_and_their_mirrors_stay(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_person_is_forgotten_and_their_mirrors_stay(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (two, three) = three_messages(&db).await;
     let forgotten = db.store.forget_user(user(99), false, at(5)).await.unwrap();
@@ -89,10 +90,11 @@ async fn a_person_is_forgotten_and_their_mirrors_stay(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_person_is_forgotten_with_their_mirrors(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_person_is_forgotten_with_their_mirrors(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (two, three) = three_messages(&db).await;
     // One target isn't followed into any more, and its lane was forgotten.
@@ -120,9 +122,12 @@ async fn a_person_is_forgotten_with_their_mirrors(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn a_doubtful_create_of_a_forgotten_person_is_settled(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] backend: Backend,
     #[values(false, true)] mirrors: bool,
 ) {
     let Some(db) = Db::new(backend).await else { return };
@@ -142,10 +147,11 @@ async fn a_doubtful_create_of_a_forgotten_person_is_settled(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn follows_and_panels_lose_the_name_of_who_made_them(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn follows_and_panels_lose_the_name_of_who_made_them(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let made = follow(&db.store, 1, 2).await;
     assert_eq!(made.created_by, Some(user(9)));
@@ -170,10 +176,11 @@ async fn follows_and_panels_lose_the_name_of_who_made_them(
 
 /// Server 8 has the source 1, a panel there, and the target 4; server 7 the targets 2 and 3 and the source 5.
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_server_is_forgotten_and_nothing_else(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_server_is_forgotten_and_nothing_else(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     three_messages(&db).await;
     for (source, target, from, into) in [(5, 4, 7, 8), (5, 2, 7, 7)] {

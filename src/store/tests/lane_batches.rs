@@ -135,11 +135,11 @@ fn happenings(random: &mut StdRng, round: u64) -> Vec<SourceEvent> {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn are_answered_as_if_each_had_asked_alone(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-    #[values(1, 2, 3)] seed: u64,
-) {
+async fn are_answered_as_if_each_had_asked_alone(#[case] backend: Backend, #[values(1, 2, 3)] seed: u64) {
     let (Some(together), Some(alone)) = (town(backend).await, town(backend).await) else { return };
     let mut random = StdRng::seed_from_u64(seed);
     let mut asking: Vec<Asking> = Vec::new();
@@ -183,10 +183,11 @@ async fn are_answered_as_if_each_had_asked_alone(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_is_wrong_with_one_harms_no_other(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for (source, target) in [(1, 2), (10, 3), (20, 4), (20, 5), (40, 6)] {
         follow(&db.store, source, target).await;
@@ -242,10 +243,11 @@ async fn what_is_wrong_with_one_harms_no_other(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_row_that_was_taken_away_is_made_again(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_row_that_was_taken_away_is_made_again(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();

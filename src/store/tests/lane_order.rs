@@ -28,8 +28,11 @@ async fn shown(db: &Db, messages: &[u64]) -> Lease {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn first_showings_keep_their_order(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn first_showings_keep_their_order(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[10]).await;
@@ -56,8 +59,11 @@ async fn first_showings_keep_their_order(#[values(Backend::Sqlite, Backend::Post
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn an_edit_waits_alone(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn an_edit_waits_alone(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[10, 11]).await;
@@ -74,8 +80,11 @@ async fn an_edit_waits_alone(#[values(Backend::Sqlite, Backend::Postgres)] backe
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_deletion_goes_first(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn a_deletion_goes_first(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[10, 11, 12]).await;
@@ -93,10 +102,11 @@ async fn a_deletion_goes_first(#[values(Backend::Sqlite, Backend::Postgres)] bac
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_was_deleted_while_it_waited_frees_the_lane(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_was_deleted_while_it_waited_frees_the_lane(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[]).await;
@@ -118,8 +128,11 @@ async fn what_was_deleted_while_it_waited_frees_the_lane(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn many_that_end_take_several_turns(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn many_that_end_take_several_turns(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[]).await;
@@ -139,8 +152,11 @@ async fn many_that_end_take_several_turns(#[values(Backend::Sqlite, Backend::Pos
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_decide_makes_wait_waits(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn what_decide_makes_wait_waits(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[10]).await;

@@ -7,8 +7,11 @@ use crate::domain::activity::{Ending, Revision};
 use crate::store::{OpenLane, OpenLanes};
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn are_held_by_one(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn are_held_by_one(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
@@ -28,10 +31,11 @@ async fn are_held_by_one(#[values(Backend::Sqlite, Backend::Postgres)] backend: 
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn are_renewed_and_released_by_their_holder(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn are_renewed_and_released_by_their_holder(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow(store, 1, 2).await;
@@ -63,8 +67,11 @@ async fn rest(store: &Store, lease: &Lease, until: DateTime<Utc>) -> Next {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn lost_are_not_written_to(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn lost_are_not_written_to(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow(store, 1, 2).await;
@@ -81,8 +88,11 @@ async fn lost_are_not_written_to(#[values(Backend::Sqlite, Backend::Postgres)] b
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn remember_what_is_in_flight(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn remember_what_is_in_flight(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 10), posted(1, 11), deleted(1, 11)], at(0)).await.unwrap();
@@ -107,8 +117,11 @@ async fn remember_what_is_in_flight(#[values(Backend::Sqlite, Backend::Postgres)
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn know_the_newest_message(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn know_the_newest_message(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow(store, 1, 2).await;
@@ -125,8 +138,11 @@ async fn know_the_newest_message(#[values(Backend::Sqlite, Backend::Postgres)] b
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn settle_before_anything_else(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn settle_before_anything_else(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow(store, 1, 2).await;
@@ -150,8 +166,11 @@ async fn settle_before_anything_else(#[values(Backend::Sqlite, Backend::Postgres
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn are_open_while_they_have_work(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn are_open_while_they_have_work(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow(store, 1, 2).await;

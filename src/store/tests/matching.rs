@@ -58,8 +58,11 @@ async fn record(db: &Db, event: SourceEvent) -> Vec<String> {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn places_are_matched(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn places_are_matched(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for (target, threads) in [(10, Threads::None), (11, Threads::Starter), (12, Threads::All)] {
         follow_with(&db.store, 1, target, threads, Filter::All).await;
@@ -79,8 +82,11 @@ async fn places_are_matched(#[values(Backend::Sqlite, Backend::Postgres)] backen
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn tags_are_matched(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn tags_are_matched(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let hashtags = || TagSet::new(["bug", "größe"].into_iter().filter_map(Tag::hashtag)).unwrap();
     follow_with(&db.store, 1, 10, Threads::Starter, Filter::Only(hashtags())).await;
@@ -102,8 +108,11 @@ async fn tags_are_matched(#[values(Backend::Sqlite, Backend::Postgres)] backend:
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn an_edit_of_tags_takes_back_and_owes(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn an_edit_of_tags_takes_back_and_owes(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let bug = || Tag::hashtag("bug");
     follow_with(&db.store, 1, 10, Threads::None, filter(Filter::Only, bug())).await;
@@ -123,10 +132,11 @@ async fn an_edit_of_tags_takes_back_and_owes(#[values(Backend::Sqlite, Backend::
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn an_edit_brings_nothing_that_was_always_wanted(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn an_edit_brings_nothing_that_was_always_wanted(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let tags = ["bug", "idea"].into_iter().filter_map(Tag::hashtag);
     follow_with(&db.store, 1, 10, Threads::None, filter(Filter::Only, tags)).await;
@@ -143,10 +153,11 @@ async fn an_edit_brings_nothing_that_was_always_wanted(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_posts_tags_are_those_of_its_answers(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_posts_tags_are_those_of_its_answers(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow_with(&db.store, 1, 10, Threads::All, filter(Filter::Except, [forum_tag(7)])).await;
     record(&db, posted_in(50, 50, in_thread(50, Place::Starter, &[], "begin"))).await;
@@ -161,8 +172,11 @@ async fn a_posts_tags_are_those_of_its_answers(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn threads_go_and_hide(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn threads_go_and_hide(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow_with(&db.store, 1, 10, Threads::All, Filter::All).await;
     follow_with(&db.store, 50, 11, Threads::None, Filter::All).await;
@@ -183,10 +197,11 @@ async fn threads_go_and_hide(#[values(Backend::Sqlite, Backend::Postgres)] backe
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn hashtags_are_found_newest_first_and_in_the_channel_itself(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn hashtags_are_found_newest_first_and_in_the_channel_itself(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow_with(&db.store, 1, 10, Threads::All, Filter::All).await;
     for (id, text) in [(20, "#old #twice"), (21, "#b and #a, #twice"), (22, "gone: #secret")] {

@@ -7,7 +7,7 @@ use rstest::rstest;
 use super::*;
 
 async fn indexes(db: &Db) -> BTreeSet<String> {
-    let query = match db.server {
+    let query = match db.scratch {
         // SQLite names the indexes that it makes for itself `sqlite_autoindex_…`.
         None => "SELECT name AS text FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
         Some(_) => {
@@ -19,7 +19,7 @@ async fn indexes(db: &Db) -> BTreeSet<String> {
 }
 
 async fn tables(db: &Db) -> BTreeSet<String> {
-    let query = match db.server {
+    let query = match db.scratch {
         None => "SELECT name AS text FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
         Some(_) => "SELECT tablename AS text FROM pg_tables WHERE schemaname = 'public'",
     };
@@ -31,8 +31,11 @@ async fn applied(db: &Db) -> usize {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn go_up_and_down_and_up_again(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     let Some(db) = Db::empty(backend).await else { return };
     let all = db.store.migration_status().await.unwrap().len();
     assert_eq!((applied(&db).await, tables(&db).await.len()), (0, 0), "looking changes nothing");
@@ -54,8 +57,11 @@ async fn go_up_and_down_and_up_again(#[values(Backend::Sqlite, Backend::Postgres
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn names_are_as_designed(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let indexes = indexes(&db).await;
     let expected = [
@@ -107,8 +113,11 @@ async fn names_are_as_designed(#[values(Backend::Sqlite, Backend::Postgres)] bac
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_may_migrate_at_once(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn two_processes_may_migrate_at_once(#[case] backend: Backend) {
     let Some(db) = Db::empty(backend).await else { return };
     let other = db.again().await;
     let (one, two) = tokio::join!(db.store.migrate_up(), other.migrate_up());

@@ -1,5 +1,5 @@
 //! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL where
-//! `TEST_POSTGRES_URL` names a server in which databases may be made.
+//! `TEST_POSTGRES_URL` names a server in which databases may be made. Elsewhere those are ignored.
 
 mod copy;
 mod counts;
@@ -19,20 +19,21 @@ mod panels;
 mod posts;
 mod report;
 mod retention;
+#[path = "../../../tests/scratch/mod.rs"]
+mod scratch;
 mod secrets;
 mod sessions;
 mod simulation;
 mod states;
 mod year;
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, Database, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use tempfile::TempDir;
 
 use self::holding::*;
+use self::scratch::Scratch;
 use super::lane_rows::Taken;
 use super::sql::{Sql, stored};
 use super::{
@@ -60,12 +61,12 @@ pub(super) struct Db {
     pub(super) store: Store,
     address: SecretString,
     directory: Option<TempDir>,
-    /// On PostgreSQL: the server's address and the database's name.
-    server: Option<(String, String)>,
+    /// On PostgreSQL: what drops it.
+    scratch: Option<Scratch>,
 }
 
 impl Db {
-    /// One with all tables; `None` where there is no such server.
+    /// One with all tables. Always there: where there is no PostgreSQL, a test on it is ignored, and panics if it is run nevertheless.
     pub(super) async fn new(backend: Backend) -> Option<Self> {
         let db = Self::empty(backend).await?;
         db.store.migrate_up().await.unwrap();
@@ -74,28 +75,20 @@ impl Db {
 
     /// One without tables.
     pub(super) async fn empty(backend: Backend) -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let (address, directory, server) = match backend {
+        let (address, directory, scratch) = match backend {
             Backend::Sqlite => {
                 let directory = TempDir::new().unwrap();
                 let file = directory.path().join("test.db");
                 (format!("sqlite://{}?mode=rwc", file.display()), Some(directory), None)
             }
             Backend::Postgres => {
-                let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-                    println!("skipped: TEST_POSTGRES_URL is not set");
-                    return None;
-                };
-                let number = COUNT.fetch_add(1, Ordering::Relaxed);
-                let name = format!("tributary_test_{}_{number}", std::process::id());
-                run(&server, &format!("CREATE DATABASE {name}")).await;
-                let (base, _) = server.rsplit_once('/').unwrap();
-                (format!("{base}/{name}"), None, Some((server.clone(), name)))
+                let scratch = Scratch::create().await;
+                (scratch.url(), None, Some(scratch))
             }
         };
         let address = SecretString::from(address);
         let store = Store::connect(&address, cipher(1)).await.unwrap();
-        Some(Self { store, address, directory, server })
+        Some(Self { store, address, directory, scratch })
     }
 
     /// Another process on the same database.
@@ -129,21 +122,6 @@ impl Db {
         let shown = "COALESCE(' ' || CAST(shown_revision AS text), '') || COALESCE(' ' || outcome, '')";
         self.texts(&format!("SELECT {number} || {shown} AS text FROM deliveries ORDER BY id")).await
     }
-}
-
-impl Drop for Db {
-    fn drop(&mut self) {
-        let Some((server, name)) = self.server.take() else { return };
-        let drop = async move { run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await };
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        std::thread::spawn(move || runtime().block_on(drop)).join().unwrap();
-    }
-}
-
-async fn run(server: &str, statement: &str) {
-    let db = Database::connect(server).await.unwrap();
-    db.execute_unprepared(statement).await.unwrap();
-    db.close().await.unwrap();
 }
 
 pub(super) fn cipher(key: u8) -> Cipher {

@@ -7,8 +7,11 @@ use crate::domain::follow::BrokenReason;
 use crate::store::{Backlog, BreakWhich, FollowCounts};
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn are_counted(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn are_counted(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     assert!(store.follow_counts().await.unwrap().is_empty());

@@ -7,8 +7,11 @@ use crate::domain::follow::FollowId;
 use crate::store::Cursor;
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn go_both_ways(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn go_both_ways(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let mut ids = Vec::new();
@@ -37,10 +40,11 @@ async fn go_both_ways(#[values(Backend::Sqlite, Backend::Postgres)] backend: Bac
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn are_of_a_server_a_channel_or_a_source(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn are_of_a_server_a_channel_or_a_source(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let ours =

@@ -63,8 +63,11 @@ pub(super) async fn posted_panel_as(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_panel_is_kept_as_it_was_made(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn a_panel_is_kept_as_it_was_made(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let panel = posted_panel(&db.store).await;
     assert_eq!(
@@ -87,10 +90,11 @@ async fn a_panel_is_kept_as_it_was_made(#[values(Backend::Sqlite, Backend::Postg
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn one_look_at_a_time_and_no_wish_is_lost(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn one_look_at_a_time_and_no_wish_is_lost(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (store, other) = (&db.store, db.again().await);
     let panel = posted_panel(store).await;
@@ -114,8 +118,11 @@ async fn one_look_at_a_time_and_no_wish_is_lost(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn of_two_changes_at_once_one_is_told(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn of_two_changes_at_once_one_is_told(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let panel = posted_panel(&db.store).await;
     let change = |text: &str| PanelChange {

@@ -51,8 +51,11 @@ async fn shown(store: &Store, lease: &Lease, work: &Work, channel: u64, id: u64)
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn answers_go_under_their_post(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn answers_go_under_their_post(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow_all(store, FORUM, Spot::Forum).await;
@@ -90,10 +93,11 @@ async fn answers_go_under_their_post(#[values(Backend::Sqlite, Backend::Postgres
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_post_that_was_removed_by_hand_is_not_begun_again(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_post_that_was_removed_by_hand_is_not_begun_again(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow_all(store, FORUM, Spot::Forum).await;
@@ -130,10 +134,11 @@ fn thread_content(thread: u64) -> Content {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_deleted_answer_in_doubt_is_still_looked_for_in_its_post(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_deleted_answer_in_doubt_is_still_looked_for_in_its_post(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     follow_all(store, FORUM, Spot::Forum).await;
@@ -149,10 +154,11 @@ async fn a_deleted_answer_in_doubt_is_still_looked_for_in_its_post(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn elsewhere_an_answer_knows_where_its_thread_begins(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn elsewhere_an_answer_knows_where_its_thread_begins(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let spot = Spot::Thread { parent: channel(9) };
@@ -168,10 +174,11 @@ async fn elsewhere_an_answer_knows_where_its_thread_begins(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_channel_and_its_threads_share_a_webhook(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_channel_and_its_threads_share_a_webhook(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let thread = Spot::Thread { parent: channel(2) };

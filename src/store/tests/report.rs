@@ -52,8 +52,11 @@ async fn verdicts(db: &Db, asked: &Asked, subject: Subject) -> Vec<(u64, Verdict
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn counts_say_what_the_lines_say(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     for target in 10..14 {
@@ -110,8 +113,11 @@ async fn counts_say_what_the_lines_say(#[values(Backend::Sqlite, Backend::Postgr
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn the_own_server_comes_first(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn the_own_server_comes_first(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     for (target, server) in [(10, HOME), (11, 5), (12, HOME), (13, 5)] {
         let new = NewFollow { guild: guild(server), ..new_follow(1, target) };
@@ -123,8 +129,11 @@ async fn the_own_server_comes_first(#[values(Backend::Sqlite, Backend::Postgres)
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_turn_is_told(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn a_turn_is_told(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let follow = follow(&db.store, 1, 10).await;
     let ids = [posted_at(10), posted_at(20), posted_at(30)];

@@ -27,8 +27,11 @@ async fn count(db: &Db, table: &str) -> i64 {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn contents_go_when_nobody_needs_them(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     let late = follow(&db.store, 1, 3).await;
@@ -76,10 +79,11 @@ async fn contents_go_when_nobody_needs_them(#[values(Backend::Sqlite, Backend::P
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn an_edit_of_the_time_of_a_break_is_lost_with_its_content(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn an_edit_of_the_time_of_a_break_is_lost_with_its_content(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let follow = follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 100), posted(1, 101)], at(1)).await.unwrap();
@@ -101,10 +105,11 @@ async fn an_edit_of_the_time_of_a_break_is_lost_with_its_content(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn old_messages_are_not_followed_up_any_more(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn old_messages_are_not_followed_up_any_more(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     let posts = [posted(1, id_on(-40)), posted(1, id_on(-39)), posted(1, id_on(-1))];
@@ -130,8 +135,11 @@ async fn old_messages_are_not_followed_up_any_more(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_is_on_its_way_stays(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn what_is_on_its_way_stays(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let follow = follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, id_on(-40))], on(-40)).await.unwrap();
@@ -154,10 +162,11 @@ async fn what_is_on_its_way_stays(#[values(Backend::Sqlite, Backend::Postgres)] 
 
 /// More followers than one transaction takes away.
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_message_with_many_mirrors_goes_in_pieces(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_message_with_many_mirrors_goes_in_pieces(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, id_on(-40))], on(-40)).await.unwrap();
@@ -177,8 +186,11 @@ async fn a_message_with_many_mirrors_goes_in_pieces(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn live_panels_and_lively_threads_stay(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let view = View::of(crate::domain::message::Embed::default());
     let new = NewPanel {
@@ -248,8 +260,11 @@ async fn live_panels_and_lively_threads_stay(#[values(Backend::Sqlite, Backend::
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn rows_that_are_used_stay(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn rows_that_are_used_stay(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     for source in [1, 3, 4, 5] {

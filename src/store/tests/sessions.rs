@@ -26,6 +26,7 @@ async fn on_sqlite_there_is_nobody_to_share_with() {
     db.store.tell(&Signal::Look).await.unwrap();
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_shard_has_one_holder() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
@@ -50,6 +51,7 @@ async fn a_shard_has_one_holder() {
     }
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn others_hear_and_oneself_does_not() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
@@ -74,6 +76,7 @@ async fn others_hear_and_oneself_does_not() {
     }
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_connection_that_is_cut_says_so() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };

@@ -18,10 +18,11 @@ async fn half_shown(db: &Db) -> (Follow, Follow, Lease) {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn pausing_ends_only_what_was_never_shown(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn pausing_ends_only_what_was_never_shown(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (first, _, lease) = half_shown(&db).await;
     let paused = db.store.pause_follow(first.guild, first.id, at(2)).await.unwrap().unwrap();
@@ -44,8 +45,11 @@ async fn pausing_ends_only_what_was_never_shown(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn pausing_spares_what_has_begun(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn pausing_spares_what_has_begun(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let made = follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
@@ -63,10 +67,11 @@ async fn pausing_spares_what_has_begun(#[values(Backend::Sqlite, Backend::Postgr
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn pausing_lets_what_is_half_shown_become_whole(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn pausing_lets_what_is_half_shown_become_whole(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let made = follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
@@ -83,10 +88,11 @@ async fn pausing_lets_what_is_half_shown_become_whole(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let made = follow(&db.store, 1, 2).await;
     db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
@@ -99,10 +105,11 @@ async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn breaking_ends_what_is_owed_and_resuming_catches_up(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn breaking_ends_what_is_owed_and_resuming_catches_up(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (first, second, lease) = half_shown(&db).await;
     db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
@@ -135,10 +142,11 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn resuming_takes_back_what_was_deleted_meanwhile(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn resuming_takes_back_what_was_deleted_meanwhile(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (first, _, lease) = half_shown(&db).await;
     let reason = BrokenReason::TargetForbidden;
@@ -151,10 +159,11 @@ async fn resuming_takes_back_what_was_deleted_meanwhile(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn removing_ends_what_is_owed_and_keeps_what_stands(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn removing_ends_what_is_owed_and_keeps_what_stands(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (first, _, lease) = half_shown(&db).await;
     db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
@@ -170,8 +179,11 @@ async fn removing_ends_what_is_owed_and_keeps_what_stands(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_is_affected_is_chosen_exactly(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let mut native = new_follow(1, 3);

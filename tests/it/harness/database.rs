@@ -3,6 +3,8 @@
 use sea_orm::{ConnectionTrait, Database as SeaDatabase};
 use tempfile::TempDir;
 
+use crate::scratch::Scratch;
+
 /// The kinds of database that the bot runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -15,17 +17,21 @@ pub enum Backend {
 pub struct Database {
     folder: TempDir,
     url: String,
+    /// On PostgreSQL: what drops it.
+    _scratch: Option<Scratch>,
 }
 
 impl Database {
-    /// `None` where there is no PostgreSQL to test with, which is said.
+    /// Always there: where there is no PostgreSQL, a test on it is ignored, and panics if it is run nevertheless.
     pub async fn create(backend: Backend) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
-        let url = match backend {
-            Backend::Sqlite => format!("sqlite://{}?mode=rwc", folder.path().join("tributary.db").display()),
-            Backend::Postgres => postgres().await?,
+        let scratch = match backend {
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(Scratch::create().await),
         };
-        Some(Self { folder, url })
+        let file = || format!("sqlite://{}?mode=rwc", folder.path().join("tributary.db").display());
+        let url = scratch.as_ref().map_or_else(file, Scratch::url);
+        Some(Self { folder, url, _scratch: scratch })
     }
 
     /// The address, for the bot.
@@ -101,18 +107,4 @@ impl Database {
         connection.close().await.expect("it closes");
         text
     }
-}
-
-/// A new database on the server that the environment names. Left there: the server itself is made for the test run.
-async fn postgres() -> Option<String> {
-    let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-        eprintln!("skipped: TEST_POSTGRES_URL is not set, so this is not tested on PostgreSQL");
-        return None;
-    };
-    let name = format!("it_{:016x}", rand::random::<u64>());
-    let connection = SeaDatabase::connect(&server).await.expect("TEST_POSTGRES_URL names a server");
-    connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a new database");
-    connection.close().await.expect("it closes");
-    let (server, _) = server.rsplit_once('/').expect("an address with a database");
-    Some(format!("{server}/{name}"))
 }

@@ -5,11 +5,12 @@ use tributary_sandbox::Permissions;
 use super::Screen;
 use crate::harness::{SOON, Scene, texts};
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn a_follow_is_made_and_its_mirrors_live() {
     let scene = Scene::new().await;
     let (alice, source, target) = (&scene.alice, &scene.releases, &scene.news);
-    let Some(screen) = Screen::open(&scene.world.sandbox, alice, &[source, target]).await else { return };
+    let screen = Screen::open(&scene.world.sandbox, alice, &[source, target]).await;
     let browser = &screen.browser;
 
     // The command, typed.
@@ -63,14 +64,13 @@ async fn a_follow_is_made_and_its_mirrors_live() {
     screen.is_sound().await;
 }
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn a_delivery_report_is_asked_for_by_keyboard() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
     let (source, target) = (&scene.releases, &scene.news);
-    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[source, target]).await else {
-        return;
-    };
+    let screen = Screen::open(&scene.world.sandbox, &scene.alice, &[source, target]).await;
     screen.write_in("left").await;
     screen.browser.keys("v1 is out{Enter}").await;
     screen.shows("right", "v1 is out").await;
@@ -86,6 +86,7 @@ async fn a_delivery_report_is_asked_for_by_keyboard() {
     screen.is_sound().await;
 }
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
     let scene = Scene::new().await;
@@ -93,7 +94,7 @@ async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
         let source = scene.harbour.text(&format!("source-{n}"));
         scene.follow(&source).await;
     }
-    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await else { return };
+    let screen = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await;
     screen.run("left", "/follows").await;
     screen.shows("left", "1–8 of 9").await;
     screen.browser.click(".message:last-child .button:last-child").await;
@@ -109,11 +110,12 @@ async fn a_list_is_paged_by_its_button_and_changed_by_its_menu() {
     screen.is_sound().await;
 }
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
-    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await else { return };
+    let screen = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.news]).await;
     let browser = &screen.browser;
     screen.write_in("left").await;
     browser.keys("/unfollow ").await;
@@ -145,6 +147,7 @@ async fn options_are_completed_by_the_bot_and_checked_before_they_are_sent() {
     screen.is_sound().await;
 }
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn people_see_and_may_what_discord_lets_them() {
     let scene = Scene::new().await;
@@ -153,7 +156,7 @@ async fn people_see_and_may_what_discord_lets_them() {
     scene.alice.post(&crew, "for the crew").expect("she may");
     let bob = scene.harbour.member("Bob", Permissions::empty());
     let notice = scene.alice.post(&scene.news, "a notice").expect("she may");
-    let Some(screen) = Screen::open(&scene.world.sandbox, &scene.alice, &[&crew]).await else { return };
+    let screen = Screen::open(&scene.world.sandbox, &scene.alice, &[&crew]).await;
     let browser = &screen.browser;
     screen.shows("left", "for the crew").await;
 
@@ -183,16 +186,13 @@ async fn people_see_and_may_what_discord_lets_them() {
     screen.is_sound().await;
 }
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn files_mentions_and_threads_come_from_the_page() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
     let bob = scene.harbour.member("Bob", Permissions::empty());
-    let Some(screen) =
-        Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await
-    else {
-        return;
-    };
+    let screen = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await;
     let browser = &screen.browser;
 
     // A picture that is pasted, and somebody who is mentioned by picking.
@@ -235,16 +235,14 @@ clipboardData.items.add(new File([bytes], "dot.png", { type: "image/png" }));
 document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
 "#;
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn announcements_are_followed_and_published_by_hand() {
     let scene = Scene::new().await;
     let announcements = scene.harbour.announcement("announcements");
     let owner = scene.harbour.owner();
     scene.harbour.grant(&owner, scene.harbour.role("owner", Permissions::all()));
-    let Some(screen) = Screen::open(&scene.world.sandbox, &owner, &[&announcements, &scene.news]).await
-    else {
-        return;
-    };
+    let screen = Screen::open(&scene.world.sandbox, &owner, &[&announcements, &scene.news]).await;
     let browser = &screen.browser;
     browser.click("[data-side=left] .pane-head .button").await;
     browser.until("document.activeElement.id === 'choose-channel'").await;
@@ -262,15 +260,12 @@ async fn announcements_are_followed_and_published_by_hand() {
     screen.is_sound().await;
 }
 
+#[cfg_attr(not(has_browser), ignore = "needs chromium and chromedriver")]
 #[tokio::test]
 async fn faults_are_caused_and_the_bot_copes() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
-    let Some(screen) =
-        Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await
-    else {
-        return;
-    };
+    let screen = Screen::open(&scene.world.sandbox, &scene.alice, &[&scene.releases, &scene.news]).await;
     let browser = &screen.browser;
     browser.click("#faults-button").await;
     browser.until("document.querySelector('#faults').innerText.includes('Nothing goes wrong')").await;

@@ -17,13 +17,13 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// As this person, with these channels side by side; `None` where there is no browser.
-    pub(super) async fn open(sandbox: &Sandbox, person: &Person, channels: &[&Channel]) -> Option<Self> {
-        let browser = Browser::open(1280, 800).await?;
+    /// As this person, with these channels side by side.
+    pub(super) async fn open(sandbox: &Sandbox, person: &Person, channels: &[&Channel]) -> Self {
+        let browser = Browser::open(1280, 800).await;
         let page = sandbox.serve_page(0).await.expect("a free port");
         let screen = Self { browser, page };
         screen.show(person, channels).await;
-        Some(screen)
+        screen
     }
 
     /// Shows other channels, or as somebody else.

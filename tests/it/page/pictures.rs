@@ -59,7 +59,7 @@ async fn take(browser: &Browser, name: &str) {
 #[tokio::test]
 #[ignore = "writes into docs/images"]
 async fn the_readmes_pictures() {
-    let Some(browser) = Browser::open(1280, 800).await else { return };
+    let browser = Browser::open(1280, 800).await;
     let demo = Demo::start();
     browser.prefer("prefers-color-scheme", "light").await;
     browser.goto(&demo.url).await;
