@@ -3,9 +3,11 @@
 //! A [`Fault`] waits for requests that match its method and path, and strikes a given number of times. Paths are written without
 //! `/api/v10`; a segment `{anything}` or `*` matches one segment, a last `**` matches the rest.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::shared::lock;
 
@@ -35,6 +37,8 @@ impl LimitScope {
 pub enum Effect {
     /// The request is held back before it is performed.
     Delay(Duration),
+    /// The request is held back before it is performed, until somebody lets it go.
+    Hold(Hold),
     /// The request is performed at once, its answer is held back.
     DelayAnswer(Duration),
     /// Not performed, answered with this status and no JSON (as a proxy in between would).
@@ -63,6 +67,28 @@ pub enum Effect {
     DropAnswer,
     /// The connection breaks at once, and the request is performed only after this time.
     DropAnswerThen(Duration),
+}
+
+/// Holds requests back, however long what should happen meanwhile takes: nothing depends on the machine's speed then. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Hold(Arc<watch::Sender<bool>>);
+
+impl Hold {
+    /// One that holds.
+    #[expect(clippy::new_without_default, reason = "it is told apart by being made")]
+    pub fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(true)))
+    }
+
+    /// Lets all go that it holds or would hold.
+    pub fn release(&self) {
+        self.0.send_replace(false);
+    }
+
+    pub(crate) async fn released(&self) {
+        // The sender is here, so it can't be gone.
+        let _ = self.0.subscribe().wait_for(|holds| !holds).await;
+    }
 }
 
 /// A fault: which requests, what goes wrong, how often. Strikes once unless told otherwise.

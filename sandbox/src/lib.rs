@@ -79,7 +79,7 @@ pub use driver::{
     SeenCommand, SeenMessage, SeenPings, SeenWebhook, Tally,
 };
 pub use exchange::Exchange;
-pub use faults::{Effect, Fault, FaultId, LimitScope};
+pub use faults::{Effect, Fault, FaultId, Hold, LimitScope};
 pub use gateway::{GatewayFault, Intents};
 pub use ids::{
     ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, TagId,

@@ -8,7 +8,7 @@ use tributary_sandbox::{
     ActError, Channel, Config, GatewayFault, Guild, Intents, Options, Permissions, ReplyKind, Sandbox,
 };
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Data {

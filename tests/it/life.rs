@@ -1,23 +1,36 @@
 //! The whole life of a message: edits and deletions, whenever they come.
 
-use std::time::Duration;
-
 use serde_json::json;
-use tributary_sandbox::{Effect, Fault, FaultId, Post};
+use tributary_sandbox::{Effect, Fault, FaultId, Hold, Post};
 
 use crate::harness::{Pair, SOON};
 
 impl Pair {
-    /// The next request of this kind takes a while, and one after `pass` others.
-    fn slow(&self, method: &str, pass: u64) -> FaultId {
-        let slow = Effect::Delay(Duration::from_millis(700));
-        self.world.sandbox.fault(Fault::on(method, "/webhooks/**", slow).after(pass))
+    /// The next request of this kind, or the one after `pass` others, is held back until it is let go.
+    fn hold(&self, method: &str, pass: u64) -> Held {
+        let hold = Hold::new();
+        let fault = Fault::on(method, "/webhooks/**", Effect::Hold(hold.clone())).after(pass);
+        Held { fault: self.world.sandbox.fault(fault), hold }
     }
 
-    /// Waits until a fault struck: its request is in flight.
-    async fn in_flight(&self, fault: FaultId) {
-        self.world.until("a request is in flight", async || self.world.sandbox.fault_hits(fault) == 1).await;
+    /// Waits until it is: the request is in flight.
+    async fn in_flight(&self, held: &Held) {
+        let struck = async || self.world.sandbox.fault_hits(held.fault) == 1;
+        self.world.until("a request is in flight", struck).await;
     }
+
+    /// How often the first message was changed is written down; then the request is let go.
+    async fn released(&self, held: Held, revision: u32) {
+        let newest = "SELECT CAST(revision AS TEXT) FROM activities ORDER BY id LIMIT 1";
+        self.recorded(newest, &revision.to_string()).await;
+        held.hold.release();
+    }
+}
+
+/// A request that is held back.
+struct Held {
+    fault: FaultId,
+    hold: Hold,
 }
 
 /// A message of two parts, of which the first begins with this word.
@@ -55,20 +68,22 @@ async fn what_was_missed_is_made_up_for() {
 #[tokio::test]
 async fn an_edit_while_the_copy_is_in_flight_follows_it() {
     let pair = Pair::new().await;
-    let slow = pair.slow("POST", 0);
+    let held = pair.hold("POST", 0);
     let posted = pair.post("1 first");
-    pair.in_flight(slow).await;
+    pair.in_flight(&held).await;
     pair.edit(&posted, "1 changed");
+    pair.released(held, 2).await;
     pair.in_step().await;
 }
 
 #[tokio::test]
 async fn a_deletion_while_the_copy_is_in_flight_follows_it() {
     let pair = Pair::new().await;
-    let slow = pair.slow("POST", 0);
+    let held = pair.hold("POST", 0);
     let posted = pair.post("1 first");
-    pair.in_flight(slow).await;
+    pair.in_flight(&held).await;
     pair.delete(&posted);
+    pair.released(held, 2).await;
     pair.in_step().await;
     assert_eq!(pair.requests("DELETE").len(), 1);
 }
@@ -76,12 +91,14 @@ async fn a_deletion_while_the_copy_is_in_flight_follows_it() {
 #[tokio::test]
 async fn what_changes_while_the_copy_waits_is_sent_once_or_never() {
     let pair = Pair::new().await;
-    let slow = pair.slow("POST", 0);
+    let held = pair.hold("POST", 0);
     pair.post("1 first");
-    pair.in_flight(slow).await;
+    pair.in_flight(&held).await;
     let waiting = pair.post_all(2..4, "waits");
     pair.edit(&waiting[0], "2 changed");
     pair.delete(&waiting[1]);
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM activities WHERE deleted", "1").await;
+    held.hold.release();
     pair.in_step().await;
     assert_eq!(pair.requests("POST").len(), 3, "the first, the changed one and the last");
     assert!(pair.requests("PATCH").is_empty() && pair.requests("DELETE").is_empty());
@@ -92,12 +109,13 @@ async fn ten_quick_edits_become_two() {
     let pair = Pair::new().await;
     let posted = pair.post("1 first");
     pair.in_step().await;
-    let slow = pair.slow("PATCH", 0);
+    let held = pair.hold("PATCH", 0);
     pair.edit(&posted, "1 edit 0");
-    pair.in_flight(slow).await;
+    pair.in_flight(&held).await;
     for edit in 1..10 {
         pair.edit(&posted, format!("1 edit {edit}"));
     }
+    pair.released(held, 11).await;
     pair.in_step().await;
     assert_eq!(pair.requests("PATCH").len(), 2);
 }
@@ -179,10 +197,11 @@ async fn a_part_that_a_moderator_leaves_standing_keeps_its_place() {
 #[tokio::test]
 async fn a_deletion_while_a_part_is_in_flight_takes_all_parts() {
     let pair = Pair::new().await;
-    let slow = pair.slow("POST", 1);
+    let held = pair.hold("POST", 1);
     let posted = pair.post(long("1"));
-    pair.in_flight(slow).await;
+    pair.in_flight(&held).await;
     pair.delete(&posted);
+    pair.released(held, 2).await;
     let last = pair.settled().await;
     assert_eq!(pair.texts(), [last]);
     assert_eq!(pair.requests("DELETE").len(), 2);
@@ -191,10 +210,11 @@ async fn a_deletion_while_a_part_is_in_flight_takes_all_parts() {
 #[tokio::test]
 async fn an_edit_while_a_part_is_in_flight_reaches_both() {
     let pair = Pair::new().await;
-    let slow = pair.slow("POST", 1);
+    let held = pair.hold("POST", 1);
     let posted = pair.post(long("1"));
-    pair.in_flight(slow).await;
+    pair.in_flight(&held).await;
     pair.edit(&posted, long("1").replace("long", "tall"));
+    pair.released(held, 2).await;
     pair.settled().await;
     let texts = pair.texts();
     assert!(texts.len() == 3 && texts[..2].iter().all(|text| !text.contains("long")), "{texts:?}");

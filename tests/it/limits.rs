@@ -1,25 +1,19 @@
-//! With Discord's limits: no request is sent that would be answered 429, and no time is wasted.
+//! With Discord's limits: no request is sent that would be answered 429. That no time is wasted is tested where time is simulated, in
+//! `src/rest/limiter`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, LimitScope, Limits};
 
 use crate::harness::{Backend, Pair, SOON, World, admin, follow, texts};
 
-/// Discord lets a webhook post five messages in two seconds.
-fn least(posts: u32) -> Duration {
-    Duration::from_secs(2) * (posts.div_ceil(5) - 1)
-}
-
-async fn assert_arrived(targets: &[Channel], posts: u32, since: Instant) {
+async fn assert_arrived(targets: &[Channel], posts: u32) {
     for target in targets {
         let count = usize::try_from(posts).unwrap();
         target.wait_for_messages(SOON * 2, |_| texts(target).len() >= count).await.unwrap();
         assert_eq!(texts(target), (0..posts).map(|n| format!("post {n}")).collect::<Vec<_>>());
     }
-    let took = since.elapsed();
-    assert!(took < least(posts) + Duration::from_secs(6), "{took:?} for {posts} posts");
 }
 
 #[tokio::test]
@@ -33,11 +27,10 @@ async fn a_burst_keeps_within_the_limits() {
     for target in &targets {
         follow(&alice, &source, target).await;
     }
-    let since = Instant::now();
     for n in 0..30 {
         alice.post(&source, format!("post {n}")).unwrap();
     }
-    assert_arrived(&targets, 30, since).await;
+    assert_arrived(&targets, 30).await;
     assert_eq!(world.sandbox.counts().rate_limited, 0);
 }
 
@@ -77,7 +70,7 @@ async fn a_backlog_at_a_cold_start_keeps_within_the_limits() {
     let before = world.sandbox.counts().rate_limited;
     world.sandbox.set_limits(Limits::real());
     let _bot = world.start().await;
-    assert_arrived(&targets, 10, Instant::now()).await;
+    assert_arrived(&targets, 10).await;
     assert_eq!(world.sandbox.counts().rate_limited - before, 0);
 }
 

@@ -1,15 +1,12 @@
 //! Operating the bot: its pages, its metrics, its logs, its end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rstest::rstest;
 use tributary_sandbox::{Config, Effect, Fault, GatewayFault, LimitScope};
 
 use crate::harness::{Backend, Bot, SOON, World, admin, ended, follow};
-
-/// How long a stop may take.
-const STOP: Duration = Duration::from_secs(5);
 
 #[rstest]
 #[case(Backend::Sqlite)]
@@ -36,8 +33,8 @@ async fn ready_while_gateway_and_database_are_there(#[case] backend: Backend) {
     let counted = async || value(&bot.page("/metrics").await.1, "tributary_gateway_reconnects_total") >= 1.0;
     world.until("the reconnect to be counted", counted).await;
     assert!(world.sandbox.is_connected());
-    let (status, took) = bot.stop().await;
-    assert!(status.success() && took < STOP, "{status} after {took:?}");
+    let (status, _) = bot.stop().await;
+    assert!(status.success(), "{status}");
 }
 
 #[rstest]
@@ -121,7 +118,7 @@ async fn metrics_tell_what_happens() {
     assert_eq!(value(&told, "tributary_events_read_total"), 1.0);
     assert_eq!(value(&told, "tributary_deliveries_total{outcome=\"shown\"}"), 2.0);
     assert_eq!(value(&told, "tributary_delivery_lag_seconds_count"), 2.0);
-    assert!(value(&told, "tributary_delivery_lag_seconds_sum") < 10.0);
+    assert!(value(&told, "tributary_delivery_lag_seconds_sum") < 2.0 * SOON.as_secs_f64());
     assert_eq!(value(&told, "discord_rate_limited_total{scope=\"shared\"}"), 1.0);
     assert_eq!(value(&told, "discord_invalid_requests_total"), 0.0);
     assert_eq!(value(&told, "tributary_gateway_up"), 1.0);
@@ -260,9 +257,7 @@ async fn a_signal_ends_it_while_the_database_does_not_answer() {
 }
 
 async fn assert_stops(bot: &mut Bot, signal: Signal) {
-    let asked = Instant::now();
     bot.signal(signal);
     let status = bot.ended().await;
-    let took = asked.elapsed();
-    assert!(status.success() && took < STOP, "{status} after {took:?}; its log:\n{}", bot.log());
+    assert!(status.success(), "{status}; its log:\n{}", bot.log());
 }

@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
-use std::time::Duration;
 
 use rstest::rstest;
 use tributary::config::SETTINGS;
@@ -61,7 +60,6 @@ async fn a_wrong_setting_ends_it_with_one_line(
     assert!(line.starts_with(&format!("error: {name} ")), "it should name the setting: {line}");
     assert!(line.contains(way_out), "it should say how to get it right: {line}");
     assert!(!line.contains("hidden") && line.len() < 400, "{line}");
-    assert!(ended.took < Duration::from_secs(8), "{:?}", ended.took);
 }
 
 #[tokio::test]

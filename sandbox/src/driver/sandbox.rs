@@ -188,13 +188,26 @@ impl Sandbox {
     }
 
     /// Waits until the bot has sent no REST request for this long; for showing that something does *not* happen.
-    pub async fn wait_quiet(&self, silence: Duration) {
-        loop {
-            let left = silence.saturating_sub(self.shared().quiet_for());
-            if left.is_zero() {
-                return;
+    ///
+    /// # Panics
+    ///
+    /// Where the bot never falls silent: [`Config::patience`] after the silence could have begun, and lasted that long.
+    #[track_caller]
+    pub fn wait_quiet(&self, silence: Duration) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let deadline = Instant::now() + silence + self.shared().read(|world| world.config.patience);
+            loop {
+                let left = silence.saturating_sub(self.shared().quiet_for());
+                if left.is_zero() {
+                    return;
+                }
+                if Instant::now() > deadline {
+                    let last = self.exchanges().pop().map(|last| format!("{} {}", last.method, last.path));
+                    panic!("{caller}: the bot never fell silent for {silence:?}; its last request: {last:?}");
+                }
+                tokio::time::sleep(left).await;
             }
-            tokio::time::sleep(left).await;
         }
     }
 

@@ -70,6 +70,7 @@ fn names(permissions: Permissions) -> String {
 /// What a fault does, and to which requests.
 pub(super) fn fault(fault: &Fault) -> String {
     let what = match &fault.effect {
+        Effect::Hold(_) => "held back".to_owned(),
         Effect::Delay(time) => format!("{} ms later", time.as_millis()),
         Effect::DelayAnswer(time) => format!("answers {} ms later", time.as_millis()),
         Effect::Status(status) => format!("HTTP {status}"),

@@ -148,6 +148,7 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
     for effect in shared.faults.strike(&request.method, &request.path) {
         match effect {
             Effect::Delay(time) => tokio::time::sleep(time).await,
+            Effect::Hold(hold) => hold.released().await,
             Effect::DelayAnswer(time) => hold += time,
             Effect::DropAnswer => broken = true,
             Effect::DropAnswerThen(time) => {

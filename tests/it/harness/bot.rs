@@ -101,7 +101,8 @@ impl Bot {
 
     /// Fetches a page of a bot whose address is known.
     pub async fn fetch(address: SocketAddr, path: &str) -> (u16, String) {
-        let answer = reqwest::get(format!("http://{address}{path}")).await.expect("the page answers");
+        let request = reqwest::Client::new().get(format!("http://{address}{path}")).timeout(SOON);
+        let answer = request.send().await.expect("the page answers");
         (answer.status().as_u16(), answer.text().await.expect("a text"))
     }
 
@@ -136,7 +137,8 @@ impl Bot {
         loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 // Its last words may still be on their way.
-                while self.lines.changed().await.is_ok() {}
+                let last_words = async { while self.lines.changed().await.is_ok() {} };
+                let _ = tokio::time::timeout(SOON, last_words).await;
                 return status;
             }
             assert!(started.elapsed() < SOON, "the bot did not end; its log:\n{}", self.log());

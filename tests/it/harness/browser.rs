@@ -33,7 +33,7 @@ impl Browser {
         }
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let (driver, port) = start_driver();
-        let client = reqwest::Client::new();
+        let client = reqwest::Client::builder().timeout(SOON).build().expect("a client");
         let mut browser = Self { driver, client, session: String::new(), _folder: folder };
         let arguments = [
             "--headless",
@@ -193,12 +193,20 @@ fn try_driver() -> Option<(Child, u16)> {
     let mut command = Command::new(DRIVER);
     command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     let mut child = command.spawn().expect("the driver starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("it was piped")).lines().map_while(Result::ok);
-    let port =
-        lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
-    // Else it would one day wait for somebody to read what it says.
-    std::thread::spawn(move || lines.for_each(drop));
+    let lines = BufReader::new(child.stdout.take().expect("it was piped")).lines().map_while(Result::ok);
+    let (said, port) = std::sync::mpsc::channel();
+    // To the end, else it would one day wait for somebody to read what it says.
+    std::thread::spawn(move || {
+        let port =
+            |line: &str| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok();
+        for port in lines.filter_map(|line| port(&line)) {
+            let _ = said.send(port);
+        }
+    });
+    // It ends by itself where it can't have the port; where it hangs, it is ended.
+    let port = port.recv_timeout(SOON).ok();
     if port.is_none() {
+        let _ = child.kill();
         let _ = child.wait();
     }
     Some((child, port?))

@@ -68,6 +68,16 @@ impl Pair {
         self.alice.delete(&self.source, message.id).expect("she may");
     }
 
+    /// Waits until a query answers this: what happened is written down.
+    pub async fn recorded(&self, query: &str, value: &str) {
+        self.world.database.eventually(query, value).await;
+    }
+
+    /// One of the bot's pages.
+    pub async fn page(&mut self, path: &str) -> String {
+        self.bot.as_mut().expect("it runs").page(path).await.1
+    }
+
     /// What mirrors show in the target.
     pub fn mirrors(&self) -> Vec<SeenMessage> {
         self.target.messages().into_iter().filter(|message| message.webhook.is_some()).collect()

@@ -22,7 +22,8 @@ impl Ended {
     /// The one line that says why it ended; log lines that tell of nothing wrong may stand before it.
     #[track_caller]
     pub fn complaint(&self) -> &str {
-        assert!(self.code.is_some_and(|code| code != 0), "it should have failed: {self:?}");
+        let failed = self.code.is_some_and(|code| code != 0);
+        assert!(failed, "it should have failed, but ended well after {:?}: {self:?}", self.took);
         let (errors, log): (Vec<&str>, Vec<&str>) =
             self.stderr.lines().partition(|line| line.starts_with("error: "));
         assert!(errors.len() == 1 && self.stdout.is_empty(), "one line should say it: {self:?}");
