@@ -184,6 +184,27 @@ mod tests {
     }
 
     #[test]
+    fn among_roles_allowing_wins() {
+        let roles = [
+            everyone(Permissions::empty()),
+            Role { id: role(2), permissions: VIEW | HOOKS },
+            Role { id: role(3), permissions: Permissions::empty() },
+        ];
+        let denies = Overwrite {
+            subject: OverwriteFor::Role(role(2)),
+            allow: Permissions::empty(),
+            deny: VIEW | HOOKS,
+        };
+        let allows =
+            Overwrite { subject: OverwriteFor::Role(role(3)), allow: VIEW, deny: Permissions::empty() };
+        // Whichever is listed first.
+        for overwrites in [[denies, allows], [allows, denies]] {
+            assert_eq!(compute(&roles, &[role(2), role(3)], &overwrites), VIEW);
+            assert_eq!(compute(&roles, &[role(2)], &overwrites), Permissions::empty());
+        }
+    }
+
+    #[test]
     fn owner_and_administrator_may_everything() {
         let deny =
             Overwrite { subject: OverwriteFor::Member(user(5)), allow: Permissions::empty(), deny: VIEW };

@@ -104,6 +104,22 @@ async fn taking_a_publication_back_breaks_others_follows_and_says_how_many() {
 }
 
 #[tokio::test]
+async fn taking_a_publication_back_breaks_follows_of_its_threads_too() {
+    let scene = Scene::new().await;
+    let thread = scene.alice.start_thread(&scene.releases, "aside", None).unwrap();
+    scene.run("/publish", audience(&scene.releases, "servers")).await;
+    let (lakeside, keeper) = scene.elsewhere("Lakeside");
+    scene.harbour.join(&keeper, Permissions::empty());
+    let target = lakeside.text("target");
+    let link = Options::new().set("link", thread.link());
+    let reply = keeper.run(&target, "/follow", link).await.unwrap();
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
+    let reply = scene.run("/publish", audience(&scene.releases, "nobody")).await;
+    assert!(reply.text().contains("This broke 1 follow of another server."), "{}", reply.text());
+    assert_eq!(scene.newest("broken_reason").await.as_deref(), Some("unpublished"));
+}
+
+#[tokio::test]
 async fn taking_back_stops_discords_own_following_too() {
     let scene = Scene::new().await;
     let board = scene.harbour.announcement("board");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use tributary_sandbox::{GatewayFault, Permissions, SeenMessage};
+use tributary_sandbox::{GatewayFault, Permissions, SeenMessage, Tally};
 
 use crate::harness::{Backend, Pair, SOON};
 
@@ -81,6 +81,10 @@ async fn a_servers_outage_is_made_up_for() {
     pair.guild.outage().unwrap();
     pair.meanwhile(&before);
     pair.guild.recover().unwrap();
+    // By the return alone: no later post hurries it.
+    let clean = || Tally::of(&pair.source, &pair.target).is_clean().then_some(());
+    let came = pair.world.sandbox.wait_for("the target to show its source", SOON, clean).await;
+    assert!(came.is_ok(), "{}\n{}", Tally::of(&pair.source, &pair.target), pair.target.render_text());
     pair.in_step().await;
 }
 

@@ -236,3 +236,32 @@ async fn numbers_are_never_used_again(#[case] backend: Backend) {
     assert_eq!(db.store.delete_follow(first.guild, first.id).await.unwrap(), None);
     assert!(follow(&db.store, 1, 2).await.id > first.id);
 }
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn take_their_tags_with_them(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let mut made = Vec::new();
+    for (target, filter) in
+        [(2, Filter::Only(tag_set("bug,wish"))), (3, Filter::Except(tag_set("bug"))), (4, Filter::All)]
+    {
+        let mut new = new_follow(1, target);
+        new.options.filter = filter;
+        let inserted = db.store.insert_follow(&new, &relay(target + 1_000), at(0)).await.unwrap();
+        let Inserted::Made(follow) = inserted else { panic!("{inserted:?}") };
+        made.push(follow);
+    }
+    let tags = async || {
+        let tags = "SELECT CAST(follow_id AS text) AS text FROM channel_follow_tags ORDER BY follow_id";
+        db.texts(tags).await
+    };
+    let [first, second, _] = [0, 1, 2].map(|number: usize| made[number].id.0.to_string());
+    assert_eq!(tags().await, [first.clone(), first, second.clone()]);
+    db.store.delete_follow(made[0].guild, made[0].id).await.unwrap();
+    assert_eq!(tags().await, [second]);
+    db.store.forget_guild(guild(HOME)).await.unwrap();
+    assert_eq!(tags().await, [""; 0]);
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rstest::rstest;
+use tributary_migration::{Migrator, MigratorTrait};
 
 use super::*;
 
@@ -54,6 +55,55 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     follow(&db.store, 1, 2).await;
     db.store.migrate_down(all.try_into().unwrap()).await.unwrap();
     assert_eq!(applied(&db).await, 0, "with rows in them too");
+}
+
+/// All columns, indexes and triggers.
+async fn schema(db: &Db) -> BTreeSet<String> {
+    let query = match db.scratch {
+        None => {
+            "SELECT m.name || '.' || c.name AS text FROM sqlite_master m, pragma_table_info(m.name) c \
+            WHERE m.type = 'table' UNION \
+            SELECT type || ' ' || name || ': ' || sql FROM sqlite_master WHERE type IN ('index', 'trigger') \
+            AND sql IS NOT NULL"
+        }
+        Some(_) => {
+            "SELECT table_name || '.' || column_name AS text FROM information_schema.columns \
+            WHERE table_schema = 'public' UNION \
+            SELECT 'index ' || indexname || ': ' || indexdef FROM pg_indexes WHERE schemaname = 'public' UNION \
+            SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal UNION \
+            SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        }
+    };
+    db.texts(query).await.into_iter().collect()
+}
+
+/// Each `down` leaves what its `up` found, one by one and several at once.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn down_leaves_nothing_behind_at_any_level(#[case] backend: Backend) {
+    let Some(db) = Db::empty(backend).await else { return };
+    let all = db.store.migration_status().await.unwrap();
+    db.store.migrate_up().await.unwrap();
+    db.store.migrate_down(all.len().try_into().unwrap()).await.unwrap();
+    let mut levels = vec![schema(&db).await];
+    for (name, _) in &all {
+        Migrator::up(&db.store.db, Some(1)).await.unwrap();
+        levels.push(schema(&db).await);
+        assert_ne!(levels[levels.len() - 1], levels[levels.len() - 2], "{name} changes something");
+    }
+    for (level, (name, _)) in all.iter().enumerate().rev() {
+        db.store.migrate_down(1).await.unwrap();
+        assert_eq!(schema(&db).await, levels[level], "after {name} was taken back");
+    }
+    for level in 1..all.len() {
+        Migrator::up(&db.store.db, Some(level.try_into().unwrap())).await.unwrap();
+        assert_eq!(schema(&db).await, levels[level], "level {level}");
+        db.store.migrate_down(level.try_into().unwrap()).await.unwrap();
+        assert_eq!(schema(&db).await, levels[0], "from level {level}");
+    }
 }
 
 #[rstest]

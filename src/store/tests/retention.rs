@@ -160,6 +160,33 @@ async fn what_is_on_its_way_stays(#[case] backend: Backend) {
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 1);
 }
 
+/// Between the look and the deletion somebody edits the message, and its mirror is to be edited too. Only PostgreSQL has two writers at once.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn a_delivery_that_becomes_due_meanwhile_is_spared() {
+    let Some(db) = Db::new(Backend::Postgres).await else { return };
+    follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, id_on(-40)), posted(1, id_on(-39))], on(-40)).await.unwrap();
+    show_all(&db.store, &claim(&db.store, 2).await, 500).await;
+    let writer = db.store.write().await.unwrap();
+    gates::lanes(&*writer, [channel(2)]).await.unwrap();
+    let store = db.again().await;
+    let forgetting = tokio::spawn(async move { store.untrack(MessageId::first_at(on(0)), on(0)).await });
+    let waiting = "SELECT CAST(COUNT(*) AS text) AS text FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let asked = std::time::Instant::now();
+    while db.texts(waiting).await != ["1"] {
+        assert!(!forgetting.is_finished() && asked.elapsed().as_secs() < 60, "it never waits for the lane");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let due = "UPDATE deliveries SET state = 'due' WHERE id = (SELECT MIN(id) FROM deliveries)";
+    writer.execute_unprepared(due).await.unwrap();
+    writer.commit().await.unwrap();
+    assert_eq!(forgetting.await.unwrap().unwrap(), Untracked { activities: 1, deliveries: 1 });
+    assert_eq!(db.deliveries().await, ["2 due 1"]);
+    assert_eq!((count(&db, "activities").await, count(&db, "mirrors").await), (1, 1));
+}
+
 /// More followers than one transaction takes away.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]

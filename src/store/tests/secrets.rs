@@ -59,6 +59,35 @@ async fn another_key_is_noticed(#[case] backend: Backend) {
     db.again().await.check_key().await.unwrap();
 }
 
+/// Whoever can write into the database can't make the bot post one message as another, or through another webhook.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn sealed_values_open_in_their_own_row_only(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    follow(&db.store, 1, 2).await;
+    follow(&db.store, 1, 3).await;
+    db.store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
+    for (table, column, key) in [
+        ("channel_follows", "webhook_token", "target_channel_id = 2"),
+        ("activities", "content", "source_message_id = 10"),
+    ] {
+        let other = format!("SELECT o.{column} FROM {table} o WHERE NOT (o.{key})");
+        let copy = format!("UPDATE {table} SET {column} = ({other}) WHERE {key}");
+        db.store.db.execute_unprepared(&copy).await.unwrap();
+    }
+    assert!(matches!(db.store.webhook_of(channel(2)).await, Err(StoreError::Decrypt(_))));
+    assert_eq!(token(&db.store.webhook_of(channel(3)).await.unwrap().unwrap()), "secret-token-1003");
+
+    let lease = claim(&db.store, 3).await;
+    let holder = Holder { owner: "test", now: at(1), lease: TimeDelta::seconds(60) };
+    let asked = vec![request(Which::Held(lease), None)];
+    let turn = db.store.advance(holder, asked).await.unwrap().pop().unwrap();
+    assert!(matches!(turn, Err(StoreError::Decrypt(_))), "{turn:?}");
+}
+
 #[tokio::test]
 async fn addresses_are_not_repeated() {
     let closed = "postgres://user:hunter2@localhost/name?host=/nowhere";
