@@ -41,9 +41,10 @@ const OUTCOMES: &[&str] = &[
 ];
 /// The outcomes of [`PANEL_LOOKS`].
 const LOOK_OUTCOMES: &[&str] = &["changed", "same", "stale", "failed"];
-/// What [`FORGOTTEN`] counts.
-pub const FORGOTTEN_THINGS: [&str; 7] =
-    ["contents", "messages", "servers", "channels", "lanes", "panels", "samples"];
+/// What [`FORGOTTEN`] counts because of its age.
+pub const FORGOTTEN_BY_AGE: [&str; 6] = ["contents", "messages", "channels", "lanes", "panels", "samples"];
+/// What it counts besides: servers that the bot has left.
+pub const FORGOTTEN_SERVERS: &str = "servers";
 /// The lag's buckets, in seconds.
 const LAG_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0];
 
@@ -83,7 +84,7 @@ fn describe() {
     for outcome in LOOK_OUTCOMES {
         metrics::counter!(PANEL_LOOKS, "outcome" => *outcome).absolute(0);
     }
-    for what in FORGOTTEN_THINGS {
+    for what in FORGOTTEN_BY_AGE.into_iter().chain([FORGOTTEN_SERVERS]) {
         metrics::counter!(FORGOTTEN, "what" => what).absolute(0);
     }
     // Nothing is recorded, but the histogram is there.

@@ -13,11 +13,12 @@ use crate::discord::shards::GatewayState;
 use crate::domain::allowance::Allowance;
 use crate::panel;
 use crate::service::intake::{Intake, Wake};
+use crate::service::left_servers::LeftServers;
 use crate::service::notify::Notifier;
 use crate::service::others::Others;
 use crate::service::panels::{Keeper, Panels};
 use crate::service::retention::Retention;
-use crate::service::upkeep::Upkeep;
+use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::watch::Watched;
 use crate::service::{Follows, Identity, Parts};
 use crate::store::Store;
@@ -29,10 +30,8 @@ use super::{AppError, clock};
 /// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Manage Messages, Embed Links, Attach Files, Read Message History,
 /// Manage Webhooks, Manage Threads.
 const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 29 | 1 << 34;
-/// How often all follows are looked at, for what no event told.
-const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
-/// When a sweep that failed is repeated.
-const SWEEP_AGAIN: Duration = Duration::from_secs(60);
+/// How long to wait before the database is asked again, once it didn't answer.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a gateway part is built from.
 pub(super) struct Term<'a> {
@@ -72,7 +71,10 @@ impl Term<'_> {
 
         // They end with this set.
         let mut tasks = JoinSet::new();
-        tasks.spawn(sweep(Arc::clone(&upkeep), Arc::clone(&state)));
+        let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
+        tasks.spawn(Arc::clone(&upkeep).sweep(Arc::clone(&view)));
+        let left = LeftServers::new(parts.clone(), view);
+        tasks.spawn(async move { left.run().await });
         tasks.spawn(Keeper::new(Arc::clone(&panels)).run());
         let others =
             Others::new(parts.clone(), Arc::clone(&upkeep), Arc::clone(&intake), Arc::clone(&panels));
@@ -114,28 +116,9 @@ async fn hear(mut ear: Ear, others: Others) {
             tracing::warn!(%error, "what another process told can't be taken up yet");
             // Whatever it was, all is asked of the database until that answers.
             while others.take_all().await.is_err() {
-                tokio::time::sleep(SWEEP_AGAIN / 60).await;
+                tokio::time::sleep(ASK_AGAIN).await;
             }
         }
-    }
-}
-
-/// Looks at all servers and follows whenever a gateway session begins, for what happened while nobody listened, and every day.
-async fn sweep(upkeep: Arc<Upkeep>, state: Arc<GatewayState>) {
-    let mut sessions = state.sessions();
-    // The first look is that of the first session.
-    let mut wait = Duration::MAX;
-    loop {
-        if let Ok(Err(_)) = tokio::time::timeout(wait, sessions.changed()).await {
-            return;
-        }
-        wait = match upkeep.sweep(|guild| state.is_in(guild)).await {
-            Ok(()) => SWEEP,
-            Err(error) => {
-                tracing::warn!(%error, "the sweep over all follows did not come to its end; it is repeated");
-                SWEEP_AGAIN
-            }
-        };
     }
 }
 

@@ -55,6 +55,12 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
             if let Some(back) = upkeep.there(guild) {
                 let _ = queues.changes.send(back);
             }
+            // In an outage, nothing is told of its channels.
+            if !created.guild.unavailable {
+                let channels = &created.guild.channels;
+                upkeep
+                    .told_of_channels(guild, |id| channels.contains_key(&serenity::ChannelId::new(id.get())));
+            }
             threads::in_server(queues, intake, &created.guild);
             queues.report(Report::There(guild));
         }
@@ -73,8 +79,8 @@ pub(super) fn pass_on(queues: &Queues, intake: &Intake, upkeep: &Upkeep, event: 
         Event::ThreadDelete(deleted) => threads::deleted(queues, intake, upkeep, &deleted.thread),
         Event::ThreadListSync(synced) => threads::synced(queues, intake, synced),
         Event::WebhookUpdate(changed) => {
-            let channel = changed.channel_id.into_domain();
-            queues.change(upkeep, channel, Change::WebhooksChanged(channel));
+            let (guild, channel) = (changed.guild_id.into_domain(), changed.channel_id.into_domain());
+            queues.change(upkeep, channel, Change::WebhooksChanged { guild, channel });
         }
         // An outage: the bot is still a member.
         Event::GuildDelete(away) if away.guild.unavailable => {

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::domain::ids::GuildId;
 use crate::domain::shards::{Shard, Shards};
+use crate::service::upkeep::{GatewayView, Membership};
 
 /// How often the shards are looked at when none reports anything.
 const LOOK: Duration = Duration::from_millis(500);
@@ -36,6 +37,8 @@ pub struct GatewayState {
     connected: Mutex<HashMap<ShardId, bool>>,
     /// The servers that the bot is in, and of each whether that was told on the present connection.
     guilds: Mutex<HashMap<GuildId, bool>>,
+    /// When the present session of each shard began, and with it the list of its servers.
+    began: Mutex<HashMap<u32, Instant>>,
     /// Shards that were connected before.
     known: Mutex<HashSet<ShardId>>,
     /// Counts the sessions that began: what happened before one is not reported in it.
@@ -50,6 +53,7 @@ impl GatewayState {
             shards,
             connected: Mutex::default(),
             guilds: Mutex::default(),
+            began: Mutex::default(),
             known: Mutex::default(),
             sessions: watch::channel(0).0,
             changed: Notify::new(),
@@ -65,11 +69,6 @@ impl GatewayState {
     /// In how many servers of these shards the bot is.
     pub fn guilds(&self) -> usize {
         lock(&self.guilds).len()
-    }
-
-    /// Changes with each session that begins.
-    pub fn sessions(&self) -> watch::Receiver<u64> {
-        self.sessions.subscribe()
     }
 
     /// A shard changed its stage: look at it soon.
@@ -108,6 +107,7 @@ impl GatewayState {
         let mut known = lock(&self.guilds);
         known.extend(guilds.into_iter().map(|guild| (guild, true)));
         known.retain(|guild, told| *told || !shard.has(*guild));
+        lock(&self.began).insert(shard.id, Instant::now());
     }
 
     /// The bot is in this server.
@@ -130,6 +130,27 @@ impl GatewayState {
             .extend(runners.iter().map(|(id, runner)| (*id, runner.stage == ConnectionStage::Connected)));
         let away = runners.iter().filter(|(_, runner)| runner.stage != ConnectionStage::Connected);
         away.map(|(id, _)| *id).collect()
+    }
+}
+
+impl GatewayView for GatewayState {
+    fn membership(&self, guild: GuildId) -> Membership {
+        if self.is_in(guild) {
+            Membership::Member
+        } else if self.session_age(guild).is_some() {
+            Membership::NotMember
+        } else {
+            Membership::Unknown
+        }
+    }
+
+    fn session_age(&self, guild: GuildId) -> Option<Duration> {
+        let shard = self.shards.each().find(|shard| shard.has(guild))?;
+        lock(&self.began).get(&shard.id).map(Instant::elapsed)
+    }
+
+    fn sessions(&self) -> watch::Receiver<u64> {
+        self.sessions.subscribe()
     }
 }
 
@@ -183,14 +204,17 @@ mod tests {
     fn servers_are_known_in_whatever_order_they_are_told() {
         let (state, shard) = (GatewayState::new(Shards::all(1)), Shard { id: 0, total: 1 });
         let [home, joined, left] = [1, 2, 3].map(|id| GuildId::new(id).unwrap());
+        assert_eq!(state.membership(left), Membership::Unknown, "nothing was told yet");
         state.found(shard, [home, left]);
         state.joined(joined);
         assert_eq!(state.guilds(), 3);
+        assert_eq!(state.membership(left), Membership::Member);
         // A new session: the bot was removed from one server meanwhile, and joins another before the list is taken up.
         state.connecting(shard);
         state.joined(joined);
         state.found(shard, [home]);
         assert!(state.is_in(home) && state.is_in(joined) && !state.is_in(left));
+        assert_eq!(state.membership(left), Membership::NotMember);
         // Servers of other shards are theirs to tell of.
         let other = Shard { id: 1, total: 2 };
         state.connecting(other);

@@ -11,6 +11,7 @@ mod follow_change;
 pub mod forget;
 pub mod health;
 pub mod intake;
+pub mod left_servers;
 mod list;
 mod locks;
 pub mod notify;

@@ -1,28 +1,38 @@
-//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved. Learned from events, and,
-//! for what happened while the bot was away, from a sweep over all follows.
+//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved.
+//! Learned from events ([`changes`]), and, for what happened while the bot was away, from a sweep over all servers ([`sweep`]).
+
+mod agenda;
+mod budget;
+mod changes;
+mod server;
+mod sweep;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
 use crate::domain::clock::Clock;
-use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
+use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::shards::Shards;
 use crate::rest::Rest;
 use crate::rest::model::Webhook;
 use crate::store::{BreakWhich, Store, StoreError};
 
-use super::access::{Access, Found};
+use self::budget::Budget;
+use self::changes::{ChangeQueue, WebhookLook};
+use self::sweep::Doubted;
+pub use self::sweep::{GatewayView, Membership};
 use super::watch::Watched;
 use super::{Identity, Parts, ServiceError};
 
-/// How many follows the sweep reads at once.
-const SWEEP_PAGE: u64 = 100;
-/// How many follows are looked at when the webhooks of their channel change; what is beyond is found by the sweep.
+/// How many channels' webhooks are looked at at the same time, each of another server.
+const LOOKS: usize = 4;
+/// How many follows are looked at when the webhooks of their channel change. Those by relay share one, and a channel has 15 at most.
 const THROUGH_ONE: u64 = 500;
 
 /// Something that may have broken follows.
@@ -35,7 +45,12 @@ pub enum Change {
     /// The bot is in a server again that it had left.
     GuildBack(GuildId),
     /// The webhooks of a channel are not what they were; Discord doesn't say which.
-    WebhooksChanged(ChannelId),
+    WebhooksChanged {
+        /// The channel's server.
+        guild: GuildId,
+        /// The channel.
+        channel: ChannelId,
+    },
 }
 
 /// Which follows are broken, and why.
@@ -49,13 +64,16 @@ pub struct Upkeep {
     identity: Identity,
     watched: Arc<Watched>,
     shards: Shards,
+    budget: Budget,
+    doubted: Doubted,
 }
 
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, rest, clock, identity, watched, shards, .. } = parts;
-        Self { store, rest, clock, identity, watched, shards }
+        let (budget, doubted) = (Budget::new(shards), Doubted::default());
+        Self { store, rest, clock, identity, watched, shards, budget, doubted }
     }
 
     /// Whether a change to this channel can matter. In memory only.
@@ -75,18 +93,63 @@ impl Upkeep {
         self.watched.take_left(guild).then_some(Change::GuildBack(guild))
     }
 
-    /// Reflects changes as they come, until the last sender is gone. What fails is found by the next sweep.
-    pub async fn run(&self, mut changes: UnboundedReceiver<Change>) {
-        while let Some(change) = changes.recv().await {
-            if let Err(error) = self.reflect(change).await {
-                tracing::error!(%error, ?change, "a change at Discord could not be reflected");
+    /// Compares the channels that the gateway tells of a server with those of the follows there: one that is missing was deleted while
+    /// nobody listened. In memory only; the server is looked at soon.
+    pub fn told_of_channels(&self, guild: GuildId, stands: impl Fn(ChannelId) -> bool) {
+        if self.watched.has_missing_channel(guild, stands) {
+            self.doubt(guild);
+        }
+    }
+
+    /// Reflects changes as they come, until the last sender is gone. What fails is found by the sweep.
+    pub async fn run(self: Arc<Self>, mut changes: UnboundedReceiver<Change>) {
+        let mut queue = ChangeQueue::default();
+        let mut looks = JoinSet::new();
+        let mut running: HashMap<Id, WebhookLook> = HashMap::new();
+        loop {
+            while let Some(change) = queue.pop_first() {
+                if let Err(error) = self.reflect(change).await {
+                    tracing::error!(%error, ?change, "a change at Discord could not be reflected");
+                }
             }
+            while looks.len() < LOOKS
+                && let Some(look) = queue.begin_look(Instant::now())
+            {
+                let upkeep = Arc::clone(&self);
+                let id = looks.spawn(async move { upkeep.look_at_webhooks(look).await }).id();
+                running.insert(id, look);
+            }
+            let wait = queue.next_look_at().filter(|_| looks.len() < LOOKS);
+            tokio::select! {
+                change = changes.recv() => match change {
+                    Some(change) => queue.push(change),
+                    None => return,
+                },
+                Some(ended) = looks.join_next_with_id() => {
+                    let id = ended.map_or_else(|panic| panic.id(), |(id, ())| id);
+                    if let Some(look) = running.remove(&id) {
+                        queue.end_look(look, Instant::now());
+                    }
+                }
+                () = async { sleep_until(wait.unwrap_or_else(Instant::now)).await }, if wait.is_some() => {}
+            }
+            // All that came meanwhile is folded before the next look begins.
+            while let Ok(change) = changes.try_recv() {
+                queue.push(change);
+            }
+        }
+    }
+
+    async fn look_at_webhooks(&self, look: WebhookLook) {
+        if let Err(error) = self.check_webhooks(look.channel).await {
+            tracing::error!(%error, ?look, "the webhooks of a channel could not be looked at");
         }
     }
 
     /// Reads from the database which channels to listen to. Returns the sources of this process's servers of which more is to be read than before.
     pub async fn load_watched(&self) -> Result<Vec<(ChannelId, GuildId)>, ServiceError> {
         self.watched.extend_webhooks(self.store.own_webhooks().await?);
+        self.watched.extend_channels(self.store.followed_channels().await?);
         for guild in self.store.left_guilds(self.clock.now()).await? {
             self.watched.add_left(guild);
         }
@@ -107,79 +170,14 @@ impl Upkeep {
             Change::GuildLeft(guild) => {
                 self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
                 self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
-                // Last: the sweep looks at servers without a mark only.
+                // Last: a server with a mark is not looked at any more.
                 Ok(self.store.guild_left(guild, self.clock.now()).await?)
             }
             Change::GuildBack(guild) => {
                 tracing::info!(%guild, "the bot is in a server again that it had left");
                 Ok(self.store.guild_back(guild).await?)
             }
-            Change::WebhooksChanged(channel) => self.check_webhooks(channel).await,
-        }
-    }
-
-    /// Looks at every server and every active follow into one, of this process's shards, for what happened while nobody listened. `joined` knows the servers that
-    /// the gateway named. Servers of other shards are named to others.
-    pub async fn sweep(&self, joined: impl Fn(GuildId) -> bool) -> Result<(), ServiceError> {
-        let mut access = Access::new(&self.rest);
-        let known = self.store.known_guilds().await?;
-        for guild in known.into_iter().filter(|guild| self.shards.has(*guild)) {
-            if !joined(guild) && access.guild(guild).await?.is_none() {
-                let left = self.left(guild);
-                self.reflect(left).await?;
-            }
-        }
-        let mut after = None;
-        loop {
-            // Anew for each page: a follow is never compared with something that is older than itself.
-            let mut access = Access::new(&self.rest);
-            let mut webhooks = HashMap::new();
-            let follows = self.store.follows_after(after, SWEEP_PAGE).await?;
-            let Some(last) = follows.last() else { return Ok(()) };
-            after = Some(last.id);
-            let ours = |follow: &Follow| follow.state == FollowState::Active && self.shards.has(follow.guild);
-            for follow in follows.into_iter().filter(ours) {
-                if let Some((which, reason)) = self.find_fault(&mut access, &mut webhooks, &follow).await? {
-                    self.break_all(which, reason).await?;
-                }
-            }
-        }
-    }
-
-    /// What keeps a follow from delivering, if anything does.
-    async fn find_fault(
-        &self,
-        access: &mut Access<'_>,
-        webhooks: &mut HashMap<ChannelId, Option<Vec<Webhook>>>,
-        follow: &Follow,
-    ) -> Result<Option<Fault>, ServiceError> {
-        let target = access.find(follow.pair.target).await?;
-        let source = access.find(follow.pair.source).await?;
-        let mut left = async |found: &Found, guild| -> Result<bool, ServiceError> {
-            Ok(matches!(found, Found::Hidden | Found::Gone) && access.guild(guild).await?.is_none())
-        };
-        let broken = |reason| Ok(Some((BreakWhich::Follow(follow.id), reason)));
-        if left(&target, follow.guild).await? {
-            return broken(BrokenReason::TargetServerLeft);
-        }
-        if left(&source, follow.source_guild).await? {
-            return broken(BrokenReason::SourceServerLeft);
-        }
-        match (target, source, follow.options.delivery) {
-            (Found::Gone, _, _) => return broken(BrokenReason::TargetDeleted),
-            (_, Found::Gone, _) => return broken(BrokenReason::SourceDeleted),
-            // Discord's own following goes on without the bot; a relay can't read any more.
-            (_, Found::Hidden, Delivery::Relay) => return broken(BrokenReason::SourceForbidden),
-            _ => {}
-        }
-        let channel = follow.spot.webhook_channel(follow.pair.target);
-        let there = match webhooks.entry(channel) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(empty) => empty.insert(self.webhooks(channel).await?),
-        };
-        match there {
-            Some(there) => self.webhook_fault(there, follow).await,
-            None => Ok(None),
+            Change::WebhooksChanged { channel, .. } => self.check_webhooks(channel).await,
         }
     }
 
@@ -187,22 +185,18 @@ impl Upkeep {
     async fn check_webhooks(&self, channel: ChannelId) -> Result<(), ServiceError> {
         // The follows are read first: one that is made meanwhile is not compared with a list that is older than its webhook.
         let follows = self.store.follows_through(channel, THROUGH_ONE).await?;
-        let Some(there) = self.webhooks(channel).await? else { return Ok(()) };
-        for follow in follows.into_iter().filter(|follow| follow.state == FollowState::Active) {
+        if follows.is_empty() {
+            return Ok(());
+        }
+        let there = self.rest.channel_webhooks(channel).await;
+        // Not to see them breaks nothing.
+        let Some(there) = self.seen_or_refused(there)? else { return Ok(()) };
+        for follow in follows {
             if let Some((which, reason)) = self.webhook_fault(&there, &follow).await? {
                 self.break_all(which, reason).await?;
             }
         }
         Ok(())
-    }
-
-    /// A channel's webhooks; `None` where the bot may not see them, which alone breaks nothing.
-    async fn webhooks(&self, channel: ChannelId) -> Result<Option<Vec<Webhook>>, ServiceError> {
-        match self.rest.channel_webhooks(channel).await {
-            Ok(webhooks) => Ok(Some(webhooks)),
-            Err(error) if error.is_forbidden() || error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// What is broken is whoever *still* uses a webhook that isn't there: the follow may have got another since it was read.

@@ -27,6 +27,8 @@ struct Sets {
     threads: Threads,
     /// Sources and targets of all follows, with the channels of those that are threads, and of the bot's webhooks.
     ends: HashSet<ChannelId>,
+    /// The channels among them, threads not, by server.
+    channels: HashMap<GuildId, HashSet<ChannelId>>,
     own_webhooks: HashSet<WebhookId>,
     /// Servers that the bot has left, and of which something is kept.
     left: HashSet<GuildId>,
@@ -181,6 +183,23 @@ impl Watched {
         self.look(|sets| sets.ends.contains(&channel))
     }
 
+    /// Whether a channel of this server has to do with a follow, and isn't among those that stand.
+    pub fn has_missing_channel(&self, guild: GuildId, stands: impl Fn(ChannelId) -> bool) -> bool {
+        self.look(|sets| {
+            let channels = sets.channels.get(&guild);
+            channels.is_some_and(|channels| channels.iter().any(|channel| !stands(*channel)))
+        })
+    }
+
+    /// Takes up which channels of which servers have to do with follows.
+    pub fn extend_channels(&self, channels: impl IntoIterator<Item = (GuildId, ChannelId)>) {
+        self.change(|sets| {
+            for (guild, channel) in channels {
+                sets.channels.entry(guild).or_default().insert(channel);
+            }
+        });
+    }
+
     /// Whether the bot posts through this webhook.
     pub fn is_own_webhook(&self, webhook: WebhookId) -> bool {
         self.look(|sets| sets.own_webhooks.contains(&webhook))
@@ -195,6 +214,7 @@ impl Watched {
             threads: new.options.threads != Wanted::None,
         };
         self.listen(new.pair, source, new.spot.parent(), new.options.delivery);
+        self.extend_channels(channels_of(source, new.guild, new.spot.webhook_channel(new.pair.target)));
     }
 
     /// The same for a follow that stands, as it is to be from now on. Whether more of its source is to be read than before.
@@ -205,6 +225,11 @@ impl Watched {
             parent: follow.source_parent,
             threads: options.threads != Wanted::None,
         };
+        self.extend_channels(channels_of(
+            source,
+            follow.guild,
+            follow.spot.webhook_channel(follow.pair.target),
+        ));
         self.listen(follow.pair, source, follow.spot.parent(), options.delivery)
     }
 
@@ -287,6 +312,11 @@ impl Watched {
     fn change<T>(&self, change: impl FnOnce(&mut Sets) -> T) -> T {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// The channels of a follow's two ends, or of the threads that these are.
+fn channels_of(source: FollowedSource, guild: GuildId, target: ChannelId) -> [(GuildId, ChannelId); 2] {
+    [(source.guild, source.parent.unwrap_or(source.channel)), (guild, target)]
 }
 
 #[cfg(test)]

@@ -144,17 +144,6 @@ impl Store {
         follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
-    /// All follows, oldest first, some at a time: those behind `after`. For the sweep that looks after them all.
-    pub async fn follows_after(
-        &self,
-        after: Option<FollowId>,
-        limit: u64,
-    ) -> Result<Vec<Follow>, StoreError> {
-        let after = after.map_or(0, |id| id.0);
-        let query = Entity::find().filter(Column::Id.gt(after)).order_by_asc(Column::Id);
-        follow_row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
-    }
-
     /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has shown is kept up to date, and a broken one
     /// may be resumed).
     pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
@@ -179,6 +168,17 @@ impl Store {
             UNION SELECT source_parent_id FROM channel_follows WHERE source_parent_id IS NOT NULL \
             UNION SELECT target_parent_id FROM channel_follows WHERE target_parent_id IS NOT NULL";
         self.channels(query).await
+    }
+
+    /// The channels that actively follow or are followed, and those of threads that do, each with its server.
+    pub async fn followed_channels(&self) -> Result<Vec<(GuildId, ChannelId)>, StoreError> {
+        let query = "SELECT COALESCE(source_parent_id, source_channel_id), source_guild_id FROM channel_follows WHERE is_active \
+            UNION SELECT COALESCE(target_parent_id, target_channel_id), guild_id FROM channel_follows WHERE is_active";
+        let rows = Sql::new(query, []).keyed_rows(&self.db).await?;
+        let channel = |(channel, row): (i64, sea_orm::QueryResult)| {
+            Ok((GuildId::from_db(row.try_get_by_index(1)?)?, ChannelId::from_db(channel)?))
+        };
+        rows.into_iter().map(channel).collect()
     }
 
     /// The tags that this server's follows use, in alphabetical order.

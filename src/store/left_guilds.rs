@@ -51,15 +51,6 @@ impl Store {
         self.guilds(Sql::new(query, [stored(by).into()])).await
     }
 
-    /// The servers of which anything is kept, those that the bot is known to have left excepted.
-    pub async fn known_guilds(&self) -> Result<Vec<GuildId>, StoreError> {
-        let query = "SELECT g.guild_id FROM (SELECT guild_id FROM channel_follows \
-            UNION SELECT source_guild_id FROM channel_follows UNION SELECT guild_id FROM panels \
-            UNION SELECT guild_id FROM channels WHERE guild_id IS NOT NULL) g \
-            WHERE g.guild_id NOT IN (SELECT guild_id FROM left_guilds) ORDER BY g.guild_id";
-        self.guilds(Sql::new(query, [])).await
-    }
-
     async fn guilds(&self, query: Sql) -> Result<Vec<GuildId>, StoreError> {
         let ids = query.numbers(&self.db).await?;
         Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
@@ -139,7 +130,7 @@ impl Store {
         channels.execute(&*txn).await?;
         let threads = Sql::new("DELETE FROM channels WHERE parent_id IN ", []).list(sources.iter().copied());
         threads.execute(&*txn).await?;
-        for table in ["panels", "left_guilds"] {
+        for table in ["panels", "guild_checks", "left_guilds"] {
             let delete = format!("DELETE FROM {table} WHERE guild_id = $1");
             Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await?;
         }

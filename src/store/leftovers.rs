@@ -23,6 +23,9 @@ const RESTING: TimeDelta = TimeDelta::days(90);
 /// How long samples are kept of which nobody takes care, as no panel adds to them any more: longer than any chart or figure needs them.
 const SAMPLES: TimeDelta = TimeDelta::days(91);
 
+/// How long it is remembered when a server was looked at; each is looked at once a day.
+const CHECKS: TimeDelta = TimeDelta::days(91);
+
 /// What was forgotten because of its age.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Leftovers {
@@ -52,6 +55,7 @@ impl Store {
         mirrors: TimeDelta,
     ) -> Result<Leftovers, StoreError> {
         let recorded = now - mirrors;
+        self.forget_guild_checks(now - CHECKS).await?;
         let posted = MessageId::first_at(recorded);
         Ok(Leftovers {
             messages: self.untrack(posted, recorded).await?,

@@ -26,6 +26,7 @@
 //! | `samples` | numbers over time, for the charts of panels |
 //! | `retention`, `leftovers` | what nobody needs any more: contents, old messages, unused rows |
 //! | `left_guilds` | servers that the bot has left |
+//! | `guild_checks` | when each server was compared with Discord, and what is compared |
 //! | `forget` | what a person wants forgotten |
 //! | `server_stats` | numbers about one server's follows |
 //! | `stats` | numbers for `/about` and the metrics |
@@ -51,6 +52,7 @@ mod follow_state;
 mod follows;
 mod forget;
 mod gates;
+mod guild_checks;
 mod lane_contents;
 mod lane_done;
 mod lane_holds;
@@ -95,6 +97,7 @@ pub use follow_list::{Cursor, FollowedSource, Page};
 pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};
 pub use forget::Forgotten;
+pub use guild_checks::{GuildCheck, SourceEnd, TargetEnd};
 pub use lane_done::Done;
 pub use lane_work::{Decide, Holder, LaneRequest, Next, Turn, Which};
 pub use lanes::{Lease, OpenLane, OpenLanes};

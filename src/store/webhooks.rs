@@ -75,10 +75,11 @@ impl Store {
         Ok(in_use(&self.db, channel, webhook.to_db()).await?)
     }
 
-    /// The follows whose webhook stands in this channel: those into it, by relay or natively, and those into its threads; at most so many.
+    /// The active follows whose webhook stands in this channel: those into it, by relay or natively, and those into its threads; at most so many.
     pub async fn follows_through(&self, channel: ChannelId, limit: u64) -> Result<Vec<Follow>, StoreError> {
-        let query =
-            format!("SELECT * FROM channel_follows WHERE {FOLLOWS_THROUGH} ORDER BY id DESC LIMIT $2");
+        let query = format!(
+            "SELECT * FROM channel_follows WHERE {FOLLOWS_THROUGH} AND is_active ORDER BY id DESC LIMIT $2"
+        );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = Sql::new(query, [channel.to_db().into(), limit.into()]).rows_of(&self.db).await?;
         follow_row::follows(&self.db, rows).await

@@ -48,6 +48,7 @@ mod shapes;
 mod slow;
 mod snapshots;
 mod sources;
+mod sweeps;
 mod targets;
 mod thread;
 mod upkeep;

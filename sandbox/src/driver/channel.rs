@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::sandbox::wait;
 use super::{ActError, Guild, Person, SeenMessage, SeenWebhook};
 use crate::ids::{ChannelId, MessageId, RoleId, TagId, UserId, WebhookId};
-use crate::model::{ChannelKind, ForumTag};
-use crate::ops::{ChannelChange, NewThread, WebhookChange};
+use crate::model::{Author, ChannelKind, ForumTag};
+use crate::ops::{ChannelChange, NewMessage, NewThread, WebhookChange};
 use crate::permissions::{Overwrite, OverwriteTarget, Permissions};
 use crate::shared::Shared;
+use crate::validate::Draft;
 
 /// A handle to a channel or thread. Changes made through it need no permission: they are what moderators do.
 #[derive(Clone, Debug)]
@@ -317,6 +318,17 @@ impl Channel {
     pub fn move_webhook(&self, id: WebhookId, to: &Channel) -> Result<(), ActError> {
         let change = WebhookChange { channel: Some(to.id), ..WebhookChange::default() };
         Ok(self.shared.write(|world| world.change_webhook(id, change))?)
+    }
+
+    /// Whoever has the webhook's address posts through it, under this name.
+    pub fn post_through(&self, id: WebhookId, name: &str, content: &str) -> Result<SeenMessage, ActError> {
+        self.shared.write(|world| {
+            let channel = world.webhook(id)?.channel;
+            let author = Author::Webhook { id, name: name.to_owned(), avatar_url: None };
+            let draft = Draft::read(&json!({ "content": content }), &[])?;
+            let message = world.post(NewMessage::plain(channel, author, draft))?;
+            Ok(SeenMessage::new(world, world.message(channel, message)?))
+        })
     }
 
     /// A moderator deletes a message by hand.

@@ -120,6 +120,20 @@ impl Guild {
         person
     }
 
+    /// Another bot's account, in this guild with these permissions beyond `@everyone`'s.
+    pub fn other_bot(&self, name: &str, permissions: Permissions) -> Person {
+        let id = self.shared.write(|world| {
+            let id = world.create_user(name);
+            if let Some(user) = world.users.get_mut(&id) {
+                user.bot = true;
+            }
+            id
+        });
+        let bot = Person::new(&self.shared, id);
+        self.join(&bot, permissions);
+        bot
+    }
+
     /// A person joins, with these permissions beyond `@everyone`'s.
     pub fn join(&self, person: &Person, permissions: Permissions) {
         self.shared.write(|world| {

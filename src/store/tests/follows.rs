@@ -63,8 +63,14 @@ async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
         store.follows_for_autocomplete(guild(HOME), 25).await.unwrap(),
         std::slice::from_ref(&expected)
     );
-    assert_eq!(store.follows_after(None, 5).await.unwrap(), [expected]);
-    assert!(store.follows_after(Some(made.id), 5).await.unwrap().is_empty());
+    let targets = store.target_ends(guild(HOME), FollowId(0), 5).await.unwrap();
+    assert_eq!(
+        targets.iter().map(|end| (end.follow, end.channel)).collect::<Vec<_>>(),
+        [(made.id, channel(2))]
+    );
+    assert!(store.target_ends(guild(HOME), made.id, 5).await.unwrap().is_empty());
+    let sources = store.source_ends(expected.source_guild).await.unwrap();
+    assert_eq!(sources.iter().map(|end| end.channel).collect::<Vec<_>>(), [expected.pair.source]);
 }
 
 #[rstest]

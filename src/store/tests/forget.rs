@@ -198,10 +198,23 @@ async fn a_server_is_forgotten_and_nothing_else(#[case] backend: Backend) {
     let members = |id: u64| (format!("server.members:{id}"), 5.0);
     db.store.add_samples(&[members(8), members(7), members(88)], at(1)).await.unwrap();
 
-    assert_eq!(db.store.known_guilds().await.unwrap(), [guild(7), guild(8)]);
+    let kept = async || -> Vec<GuildId> {
+        db.store.guild_checks().await.unwrap().iter().map(|check| check.guild).collect()
+    };
+    assert_eq!(kept().await, [guild(7), guild(8)]);
+    db.store.note_guild_check(guild(7), at(5)).await.unwrap();
+    db.store.note_guild_check(guild(7), at(6)).await.unwrap();
+    db.store.note_guild_check(guild(8), at(4)).await.unwrap();
+    let checks = db.store.guild_checks().await.unwrap();
+    let checks: Vec<_> = checks.iter().map(|check| (check.guild, check.checked_at)).collect();
+    assert_eq!(
+        checks,
+        [(guild(8), Some(stored(at(4)))), (guild(7), Some(stored(at(6))))],
+        "the oldest check first"
+    );
     db.store.guild_left(guild(8), at(10)).await.unwrap();
     db.store.guild_left(guild(8), at(20)).await.unwrap();
-    assert_eq!(db.store.known_guilds().await.unwrap(), [guild(7)]);
+    assert_eq!(kept().await, [guild(7)]);
     assert_eq!(db.store.left_guilds(at(9)).await.unwrap(), []);
     assert_eq!(db.store.left_guilds(at(10)).await.unwrap(), [guild(8)], "the first time counts");
     db.store.guild_back(guild(8)).await.unwrap();

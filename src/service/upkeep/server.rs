@@ -1,0 +1,212 @@
+//! The look at one server: its channels, threads and webhooks are listed once, and compared with the follows from and into it. The
+//! lists only raise a suspicion: what looks gone is asked about by itself before anything breaks, so that a list that is older
+//! than a follow, or cut short, does no harm.
+
+use std::collections::{HashMap, HashSet};
+
+use rand::seq::SliceRandom;
+
+use crate::domain::follow::{BrokenReason, FollowId};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::permissions::Permissions;
+use crate::rest::RestError;
+use crate::rest::model::Channel;
+use crate::service::ServiceError;
+use crate::service::access::{Access, Found, Place};
+use crate::store::{BreakWhich, SourceEnd, TargetEnd};
+
+use super::{Change, Upkeep};
+
+/// How many follows are read at once.
+const PAGE: u64 = 1_000;
+/// How many suspicions of each kind are looked into at one time; the others wait for the server's next turn.
+const MOST: usize = 20;
+
+/// What Discord lists of a server.
+struct Listed {
+    channels: HashMap<ChannelId, Channel>,
+    /// The threads that aren't archived; empty where nobody follows one.
+    threads: HashSet<ChannelId>,
+    /// Each webhook and its channel; `None` where the bot may not list those of the whole server.
+    webhooks: Option<HashMap<WebhookId, Option<ChannelId>>>,
+}
+
+/// What the lists leave in doubt.
+#[derive(Default)]
+struct Doubts {
+    /// Channels and threads that may be gone, or hidden from the bot.
+    channels: HashSet<ChannelId>,
+    /// Threads that are archived or gone: the list can't tell.
+    resting: HashSet<ChannelId>,
+    /// Channels whose webhooks may not be what follows need.
+    webhooks: HashSet<ChannelId>,
+}
+
+impl Upkeep {
+    /// Compares a server with the follows from and into it. Whether all doubts could be looked into.
+    pub(super) async fn check_server(&self, guild: GuildId) -> Result<bool, ServiceError> {
+        let sources = self.store.source_ends(guild).await?;
+        let first = self.store.target_ends(guild, FollowId(0), PAGE).await?;
+        if sources.is_empty() && first.is_empty() {
+            return Ok(true);
+        }
+        let listed = self.list_server(guild, &sources, &first).await?;
+        let mut doubts = Doubts::default();
+        let seen = self.visible_channels(guild, &sources, &listed).await?;
+        sources.iter().for_each(|source| doubts.add_source(source, &listed, &seen));
+        let mut targets = first;
+        while let Some(last) = targets.last().map(|target| target.follow) {
+            targets.iter().for_each(|target| doubts.add_target(target, &listed));
+            targets = self.store.target_ends(guild, last, PAGE).await?;
+        }
+        self.resolve(doubts).await
+    }
+
+    async fn list_server(
+        &self,
+        guild: GuildId,
+        sources: &[SourceEnd],
+        targets: &[TargetEnd],
+    ) -> Result<Listed, ServiceError> {
+        self.budget.request().await;
+        let channels = self.rest.guild_channels(guild).await?;
+        let channels = channels.into_iter().map(|channel| {
+            let channel = Channel { guild_id: Some(guild), ..channel };
+            (channel.id, channel)
+        });
+        let in_threads = sources.iter().any(|source| source.parent.is_some())
+            || targets.iter().any(|target| target.parent.is_some());
+        let mut threads = HashSet::new();
+        if in_threads {
+            self.budget.request().await;
+            threads.extend(self.rest.active_threads(guild).await?.into_iter().map(|thread| thread.id));
+        }
+        let webhooks = if targets.is_empty() { None } else { self.list_webhooks(guild).await? };
+        Ok(Listed { channels: channels.collect(), threads, webhooks })
+    }
+
+    async fn list_webhooks(
+        &self,
+        guild: GuildId,
+    ) -> Result<Option<HashMap<WebhookId, Option<ChannelId>>>, ServiceError> {
+        self.budget.request().await;
+        match self.rest.guild_webhooks(guild).await {
+            Ok(all) => Ok(Some(all.into_iter().map(|webhook| (webhook.id, webhook.channel_id)).collect())),
+            // Manage Webhooks may be granted in channels alone: each is asked by itself.
+            Err(error) if error.is_forbidden() => {
+                self.budget.charge_refusal();
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The channels in which the bot may read, as far as the sources of relay follows are concerned.
+    async fn visible_channels(
+        &self,
+        guild: GuildId,
+        sources: &[SourceEnd],
+        listed: &Listed,
+    ) -> Result<HashSet<ChannelId>, ServiceError> {
+        let mut seen = HashSet::new();
+        let relayed = sources.iter().filter(|source| source.relay);
+        let relayed: Vec<&Channel> = relayed
+            .filter_map(|source| listed.channels.get(&source.parent.unwrap_or(source.channel)))
+            .collect();
+        if !relayed.is_empty() {
+            // The roles of the server and those of the bot are asked for once each.
+            self.budget.request().await;
+            self.budget.request().await;
+        }
+        let mut access = Access::new(&self.rest);
+        for channel in relayed {
+            let place = Place { channel: channel.clone(), guild };
+            let granted = access.granted(self.identity.user, &place).await?;
+            if granted.contains(Permissions::VIEW_CHANNEL) {
+                seen.insert(channel.id);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Looks into doubts one by one, as many as one turn has room for. Whether there was room for all.
+    async fn resolve(&self, doubts: Doubts) -> Result<bool, ServiceError> {
+        let (channels, rest) = some_of(doubts.channels);
+        let (webhooks, more) = some_of(doubts.webhooks);
+        // Of archived threads, a few at each turn are enough: a post that finds one gone tells as well.
+        let (resting, _) = some_of(doubts.resting);
+        for channel in channels.into_iter().chain(resting) {
+            self.budget.request().await;
+            self.check_channel(channel).await?;
+        }
+        for channel in webhooks {
+            self.budget.request().await;
+            self.check_webhooks(channel).await?;
+        }
+        Ok(!rest && !more)
+    }
+
+    /// Asks about a channel or thread by itself. What is gone, or hidden from the bot, breaks the follows that need it.
+    async fn check_channel(&self, channel: ChannelId) -> Result<(), ServiceError> {
+        match Access::new(&self.rest).find(channel).await? {
+            Found::Seen(_) => Ok(()),
+            Found::Gone => self.reflect(Change::ChannelDeleted(channel)).await,
+            Found::Hidden => {
+                self.budget.charge_refusal();
+                // Discord's own following goes on without the bot; a relay can't read any more.
+                self.break_all(BreakWhich::RelaySource(channel), BrokenReason::SourceForbidden).await
+            }
+        }
+    }
+
+    /// A channel's webhooks; `None` where the bot may not see them, which alone breaks nothing.
+    pub(super) fn seen_or_refused<T>(&self, answer: Result<T, RestError>) -> Result<Option<T>, ServiceError> {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.is_forbidden() || error.is_not_found() => {
+                self.budget.charge_refusal();
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Doubts {
+    fn add_source(&mut self, source: &SourceEnd, listed: &Listed, seen: &HashSet<ChannelId>) {
+        let SourceEnd { channel, parent, relay } = *source;
+        let root = parent.unwrap_or(channel);
+        if !listed.channels.contains_key(&root) || relay && !seen.contains(&root) {
+            self.channels.insert(root);
+        } else if parent.is_some() && !listed.threads.contains(&channel) {
+            self.resting.insert(channel);
+        }
+    }
+
+    fn add_target(&mut self, target: &TargetEnd, listed: &Listed) {
+        let root = target.webhook_channel();
+        if !listed.channels.contains_key(&root) {
+            self.channels.insert(root);
+            return;
+        }
+        if target.parent.is_some() && !listed.threads.contains(&target.channel) {
+            self.resting.insert(target.channel);
+        }
+        let stands = |all: &HashMap<WebhookId, Option<ChannelId>>| {
+            let webhook = target.webhook.and_then(|webhook| all.get(&webhook));
+            webhook.is_some_and(|channel| channel.is_none_or(|channel| channel == root))
+        };
+        if !listed.webhooks.as_ref().is_some_and(stands) {
+            self.webhooks.insert(root);
+        }
+    }
+}
+
+/// Some of these, drawn anew each time, so that all have their turn; and whether there are more.
+fn some_of(all: HashSet<ChannelId>) -> (Vec<ChannelId>, bool) {
+    let mut some: Vec<ChannelId> = all.into_iter().collect();
+    some.shuffle(&mut rand::rng());
+    let more = some.len() > MOST;
+    some.truncate(MOST);
+    (some, more)
+}
