@@ -123,6 +123,8 @@ choice! {
         SourceForbidden = "source_forbidden",
         /// The source's server no longer lets other servers follow it.
         Unpublished = "unpublished",
+        /// What is posted in the target is copied back into the source by somebody else.
+        Circle = "circle",
     }
 }
 
@@ -150,6 +152,9 @@ impl BrokenReason {
             }
             Self::Unpublished => {
                 "The followed channel is no longer open to other servers. Ask its admins to `/publish` it, then resume this follow."
+            }
+            Self::Circle => {
+                "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came round again and again. Stop that copying, then resume this follow, or remove it."
             }
         }
     }

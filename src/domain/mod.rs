@@ -5,6 +5,7 @@ pub mod activity;
 pub mod allowance;
 pub mod catch_up;
 pub mod channel;
+pub mod circle;
 pub mod clock;
 pub mod follow;
 pub mod hashtags;

@@ -214,7 +214,7 @@ impl Watched {
             threads: new.options.threads != Wanted::None,
         };
         self.listen(new.pair, source, new.spot.parent(), new.options.delivery);
-        self.extend_channels(channels_of(source, new.guild, new.spot.webhook_channel(new.pair.target)));
+        self.listen_in_server(source, new.guild, new.spot.webhook_channel(new.pair.target));
     }
 
     /// The same for a follow that stands, as it is to be from now on. Whether more of its source is to be read than before.
@@ -225,12 +225,12 @@ impl Watched {
             parent: follow.source_parent,
             threads: options.threads != Wanted::None,
         };
-        self.extend_channels(channels_of(
-            source,
-            follow.guild,
-            follow.spot.webhook_channel(follow.pair.target),
-        ));
+        self.listen_in_server(source, follow.guild, follow.spot.webhook_channel(follow.pair.target));
         self.listen(follow.pair, source, follow.spot.parent(), options.delivery)
+    }
+
+    fn listen_in_server(&self, source: FollowedSource, guild: GuildId, target: ChannelId) {
+        self.extend_channels([(source.guild, source.parent.unwrap_or(source.channel)), (guild, target)]);
     }
 
     fn listen(
@@ -312,11 +312,6 @@ impl Watched {
     fn change<T>(&self, change: impl FnOnce(&mut Sets) -> T) -> T {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// The channels of a follow's two ends, or of the threads that these are.
-fn channels_of(source: FollowedSource, guild: GuildId, target: ChannelId) -> [(GuildId, ChannelId); 2] {
-    [(source.guild, source.parent.unwrap_or(source.channel)), (guild, target)]
 }
 
 #[cfg(test)]

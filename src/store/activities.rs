@@ -7,18 +7,21 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{FromQueryResult, Value};
 
 use super::connect::Write;
 use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
 use super::matching::{self, Rematch, TagChange};
 use super::sql::{Sql, channel_ids, stored};
-use super::{Recorded, SourceEvent, Store, StoreError};
+use super::{Recorded, SourceEvent, Store, StoreError, circles};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Content;
 use crate::domain::place::Place;
+
+/// How long a message is held at most; whoever holds it lets it go earlier.
+const HELD: TimeDelta = TimeDelta::minutes(20);
 
 /// What is known of an origin while the batch is played through.
 struct Known {
@@ -74,6 +77,16 @@ impl Store {
         events: &[SourceEvent],
         now: DateTime<Utc>,
     ) -> Result<Recorded, StoreError> {
+        self.record_events_holding(events, &HashSet::new(), now).await
+    }
+
+    /// The same, but these of the posts are [held](Self::release_held): recorded, and owed to nobody yet.
+    pub async fn record_events_holding(
+        &self,
+        events: &[SourceEvent],
+        held: &HashSet<Origin>,
+        now: DateTime<Utc>,
+    ) -> Result<Recorded, StoreError> {
         if events.is_empty() {
             return Ok(Recorded::default());
         }
@@ -87,7 +100,8 @@ impl Store {
         }
         let changed = changed(&known);
         lock_lanes(&txn, reached(events, &known), &changed).await?;
-        let posted = self.insert_activities(&txn, &known, &order, now).await?;
+        let mut posted = self.insert_activities(&txn, &known, &order, now).await?;
+        circles::hold(&txn, &mut posted, held, now + HELD).await?;
         self.update_activities(&txn, &known).await?;
         let mut lanes = insert_deliveries(&txn, &posted).await?;
         lanes.extend(reopen(&txn, &changed).await?);
@@ -108,7 +122,8 @@ impl Store {
         let keys: Vec<&String> = origins.keys().collect();
         for keys in keys.chunks(10_000) {
             let query = "SELECT id, origin, revision, deleted, content, digest, place, \
-                EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) AS owed \
+                (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+                OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS owed \
                 FROM activities WHERE origin IN ";
             let rows: Vec<KnownRow> =
                 Sql::new(query, []).list(keys.iter().map(|key| key.as_str())).rows_of(&**txn).await?;
@@ -340,7 +355,8 @@ async fn forget_unowed(
         return Ok(());
     }
     let update = "UPDATE activities SET content = NULL WHERE content IS NOT NULL \
-        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) AND kind = 'message' AND id IN ";
+        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+        AND NOT EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id) AND kind = 'message' AND id IN ";
     Sql::new(update, []).list(ids).execute(&**txn).await?;
     Ok(())
 }

@@ -12,6 +12,7 @@
 //! | `channels` | a channel's audience, and how far it has been read |
 //! | `source_event`, `activities`, `event_effects` | source events become activities, and deliveries |
 //! | `deliveries` | what statements about deliveries have in common |
+//! | `circles` | messages that are held while it is found out whether they go round in a circle |
 //! | `matching` | which follows let an activity through, by place and tags |
 //! | `threads` | threads of sources: how far they have been read, and what becomes of those that are gone |
 //! | `sources` | whether a source is read, and which of its messages are mirrored |
@@ -39,6 +40,7 @@
 mod activities;
 mod backfill;
 mod channels;
+mod circles;
 mod connect;
 mod copy;
 mod crypt;

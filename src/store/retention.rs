@@ -20,8 +20,8 @@ const TOGETHER: i64 = 200;
 const LOOKED_THROUGH: i64 = 10_000;
 
 /// A delivery that needs its activity's content.
-const DUE: &str =
-    "EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id AND d.state = 'due')";
+const DUE: &str = "(EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id AND d.state = 'due') \
+    OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id))";
 /// The message that a thread begins with, where that was read since `$3`: what is posted there goes under its mirrors. A thread has the number of
 /// the message that it was made from, if it was.
 const BEGINS_LIVELY_THREAD: &str = "EXISTS (SELECT 1 FROM channels c WHERE c.seen_message_id >= $3 AND c.channel_id IN \

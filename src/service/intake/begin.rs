@@ -9,7 +9,8 @@ use crate::service::access::Place;
 use crate::service::watch::SeenThread;
 use crate::store::{FollowedSource, SourceEvent};
 
-use super::{Intake, as_event};
+use super::Intake;
+use super::batch::as_event;
 
 /// What is later than this before now, Discord has told of: more than any machine's clock is wrong.
 const LATELY: TimeDelta = TimeDelta::hours(1);

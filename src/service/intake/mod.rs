@@ -11,7 +11,9 @@
 //! wait behind it. A message of which the library dropped the contents is asked for anew, and its source waits likewise. The threads of a source are channels of
 //! their own in all this, once its history has told which of them are to be read.
 
+mod batch;
 mod begin;
+mod circles;
 mod held;
 mod listing;
 mod missed;
@@ -28,17 +30,19 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 
 use crate::domain::activity::Origin;
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
-use crate::domain::message::Content;
 use crate::domain::shards::Shard;
 use crate::metrics::EVENTS_READ;
 use crate::rest::model::Message;
 use crate::store::{SourceEvent, Store, StoreError};
 
+use self::batch::{Batch, event};
+use self::circles::CircleWatch;
 use self::held::{Held, Reading};
 use self::missed::Missed;
 use self::reader::{Read, Reader};
@@ -91,14 +95,6 @@ pub enum Report {
     There(GuildId),
 }
 
-/// What is to be written down together.
-#[derive(Default)]
-struct Batch {
-    events: Vec<SourceEvent>,
-    /// After these events.
-    ended: Vec<ThreadEnd>,
-}
-
 /// Takes what the gateway reports from followed channels.
 pub struct Intake {
     store: Store,
@@ -107,6 +103,7 @@ pub struct Intake {
     wake: Wake,
     reader: Reader,
     asked: Asked,
+    circles: CircleWatch,
 }
 
 /// Sources that are to be read because another process told of them.
@@ -119,9 +116,10 @@ struct Asked {
 impl Intake {
     /// An intake that writes here and wakes the delivery.
     pub fn new(parts: Parts, catch_up: CatchUp) -> Self {
-        let Parts { store, clock, watched, wake, .. } = parts.clone();
-        let (reader, asked) = (Reader::new(parts, catch_up), Asked::default());
-        Self { store, clock, watched, wake, reader, asked }
+        let Parts { store, clock, watched, wake, shards, .. } = parts.clone();
+        let (reader, asked, circles) =
+            (Reader::new(parts, catch_up), Asked::default(), CircleWatch::new(shards.is_all()));
+        Self { store, clock, watched, wake, reader, asked, circles }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
@@ -158,6 +156,7 @@ impl Intake {
                     let asked = std::mem::take(&mut *self.asked.sources.lock().unwrap_or_else(PoisonError::into_inner));
                     asked.into_iter().for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
                 }
+                () = sleep_until(self.circles.next_at()) => {}
             }
             while readers.len() < READERS
                 && let Some((source, reading)) = held.next()
@@ -166,6 +165,7 @@ impl Intake {
                 readers.spawn(async move { (source, reader.read(source, reading).await) });
             }
             self.record(batch).await;
+            self.follow_circles().await;
         }
     }
 
@@ -253,7 +253,7 @@ impl Intake {
         if content::is_hollow(&content) || !self.reader.names.fill(&mut content, guild, self.clock.now()) {
             return held.begin(channel, asked);
         }
-        batch.events.push(event(&message, source, content, new));
+        batch.add(&message, event(&message, source, content, new));
     }
 
     /// Takes what was read of a source, then what waited behind it. Where more was missed than is read, what came live of that stands before the rest.
@@ -288,7 +288,7 @@ impl Intake {
                     }
                     batch.ended.push(end);
                 }
-                one => batch.events.extend(as_event(one)),
+                one => batch.add_read(one),
             }
         }
         after.into_iter().for_each(|report| self.take(report, held, batch));
@@ -296,6 +296,7 @@ impl Intake {
 
     /// Writes a batch down, in its order, however long the database is away: to go on without it would lose messages. The events are one transaction.
     async fn record(&self, mut batch: Batch) {
+        self.circles.hold(&mut batch, self.clock.now());
         let mut failures = 0_u32;
         while let Err(error) = self.try_record(&mut batch).await {
             failures += 1;
@@ -311,7 +312,8 @@ impl Intake {
     /// Takes from the batch what is written down, and wakes the lanes that have work then.
     async fn try_record(&self, batch: &mut Batch) -> Result<(), StoreError> {
         if !batch.events.is_empty() {
-            let recorded = self.store.record_events(&batch.events, self.clock.now()).await?;
+            let recorded =
+                self.store.record_events_holding(&batch.events, &batch.held, self.clock.now()).await?;
             batch.events.clear();
             if !recorded.lanes.is_empty() {
                 (self.wake)(recorded.lanes);
@@ -349,28 +351,6 @@ fn channel_of(report: &Report) -> Option<ChannelId> {
 fn ids(message: &Value) -> Option<(ChannelId, MessageId)> {
     let id = |name: &str| message[name].as_str();
     Some((id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
-}
-
-/// What was read, as something that happened; what is to be done about threads is nothing to record.
-fn as_event(read: Read) -> Option<SourceEvent> {
-    Some(match read {
-        Read::Message { message, source, content, new } => event(&message, source, *content, new),
-        Read::Gone(origin) => SourceEvent::Deleted { origin },
-        Read::Missed(missed) => missed.notice(),
-        Read::Passed { origin, source } => SourceEvent::Passed { origin, source },
-        Read::ThreadEnded(_) => return None,
-    })
-}
-
-fn event(message: &Message, source: ChannelId, content: Content, new: bool) -> SourceEvent {
-    let origin = Origin::Message { channel: message.channel_id, message: message.id };
-    let author = Some(message.author.id);
-    let content = content.into();
-    if new {
-        SourceEvent::Posted { origin, source, author, content }
-    } else {
-        SourceEvent::Edited { origin, source, content }
-    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,9 @@ async fn everything() -> Db {
     assert!(matches!(advance(store, &dead, None, at(2)).await, Next::Do { step: Step::Create(_), .. }));
     execute(&db, "UPDATE lanes SET wait_until = '2024-10-04 00:00:50+00:00' WHERE target_channel_id = 6")
         .await;
+    store.note_guild_check(guild(8), at(2)).await.unwrap();
+    let held = std::collections::HashSet::from([origin(1, 103)]);
+    store.record_events_holding(&[posted(1, 103)], &held, at(2)).await.unwrap();
     store.pause_follow(paused.guild, paused.id, at(3)).await.unwrap();
     store.break_follows(BreakWhich::Follow(broken.id), BrokenReason::WebhookMoved, at(3)).await.unwrap();
     store.record_events(&[edited(1, 100, "second"), deleted(1, 101)], at(4)).await.unwrap();

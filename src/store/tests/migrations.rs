@@ -53,6 +53,10 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     db.store.migrate_up().await.unwrap();
     assert_eq!((tables(&db).await, indexes(&db).await), (tables_up, indexes_up));
     follow(&db.store, 1, 2).await;
+    db.store.note_guild_check(guild(7), at(1)).await.unwrap();
+    let held = std::collections::HashSet::from([origin(1, 100)]);
+    db.store.record_events_holding(&[posted(1, 100)], &held, at(1)).await.unwrap();
+    assert_eq!(db.texts("SELECT CAST(activity_id AS text) AS text FROM held_activities").await.len(), 1);
     db.store.migrate_down(all.try_into().unwrap()).await.unwrap();
     assert_eq!(applied(&db).await, 0, "with rows in them too");
 }

@@ -1,0 +1,210 @@
+//! Messages of one source that say the same, and how far it is found out whether they go round in a circle.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Action, FamilyId, Gist, LINK, REMEMBERED, SUSPICIOUS};
+use crate::domain::activity::Origin;
+use crate::domain::follow::FollowId;
+
+/// How many tests in a row one target must fail.
+const AGREEING: u32 = 2;
+/// How long finding out may take; then all that was held is released.
+const LONGEST: TimeDelta = TimeDelta::minutes(15);
+/// How long content that turned out to go in no circle is left alone, doubled each time.
+const CLEARED: TimeDelta = TimeDelta::minutes(10);
+/// The most that it is doubled to.
+const LONGEST_CLEARED: TimeDelta = TimeDelta::hours(6);
+
+/// How far the finding out is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Copies are counted.
+    Counting,
+    /// Nothing is mirrored. What is posted before `settled` may come from mirrors that were shown earlier.
+    Quiet { settled: DateTime<Utc>, until: DateTime<Utc> },
+    /// The follows are being looked up.
+    Finding,
+    /// The newest held message is shown by `tested`, and not by `others`.
+    Testing { tested: Vec<FollowId>, others: Vec<FollowId>, until: DateTime<Utc> },
+    /// It goes in no circle.
+    Cleared { until: DateTime<Utc> },
+}
+
+#[derive(Debug)]
+pub(super) struct Family {
+    pub(super) number: u64,
+    pub(super) gist: Gist,
+    pub(super) last_at: DateTime<Utc>,
+    copies: u32,
+    longest_gap: TimeDelta,
+    pub(super) stage: Stage,
+    began: DateTime<Utc>,
+    pub(super) held: Vec<Origin>,
+    /// The last that were mirrored as usual.
+    pub(super) passed: VecDeque<Origin>,
+    suspects: Option<Vec<FollowId>>,
+    agreeing: u32,
+    clearances: u32,
+}
+
+impl Family {
+    /// Whether nothing is being found out.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Counting | Stage::Cleared { .. })
+    }
+
+    /// A copy was posted of a message that is remembered.
+    pub(super) fn new(number: u64, gist: Gist, at: DateTime<Utc>, origin: Origin) -> Self {
+        Self {
+            number,
+            gist,
+            last_at: at,
+            copies: 1,
+            longest_gap: TimeDelta::zero(),
+            stage: Stage::Counting,
+            began: at,
+            held: Vec::new(),
+            passed: VecDeque::from([origin]),
+            suspects: None,
+            agreeing: 0,
+            clearances: 0,
+        }
+    }
+
+    /// How long copies of what was shown may take to come, and how long it takes until the next test: at first, and before the last one,
+    /// nothing is mirrored for longer than that, so that whoever posts without a mirror shows it.
+    pub(super) fn waits(&self) -> (TimeDelta, TimeDelta) {
+        let settle = self.longest_gap * 3 / 2 + TimeDelta::milliseconds(500);
+        let quiet = match (&self.suspects, self.agreeing) {
+            (Some(_), 0) => TimeDelta::zero(),
+            (_, agreeing) => {
+                (self.longest_gap * 3 / 2 + TimeDelta::seconds(1))
+                    * (1 + i32::try_from(agreeing).unwrap_or(1))
+            }
+        };
+        (settle, settle + quiet)
+    }
+
+    /// Another copy was posted. Whether it is to be held.
+    pub(super) fn take_copy(
+        &mut self,
+        origin: Origin,
+        at: DateTime<Utc>,
+        gist: &Gist,
+        actions: &mut VecDeque<Action>,
+    ) -> bool {
+        let gap = at - self.last_at;
+        if gap > LINK && matches!(self.stage, Stage::Counting) {
+            (self.copies, self.longest_gap) = (0, TimeDelta::zero());
+        } else if matches!(self.stage, Stage::Counting) {
+            self.longest_gap = self.longest_gap.max(gap);
+        }
+        self.copies = self.copies.saturating_add(1);
+        self.gist = gist.clone();
+        self.last_at = at;
+        let hold = match &self.stage {
+            Stage::Counting => self.copies >= SUSPICIOUS,
+            Stage::Cleared { until } if at <= *until => false,
+            Stage::Cleared { .. } => {
+                (self.stage, self.copies) = (Stage::Counting, 1);
+                false
+            }
+            // Posted although nothing was mirrored: something else is the cause. It is released with the others, in order.
+            Stage::Quiet { settled, .. } if at > *settled => {
+                self.held.push(origin);
+                self.clear(at, actions);
+                return true;
+            }
+            Stage::Quiet { .. } | Stage::Finding | Stage::Testing { .. } => true,
+        };
+        if !hold {
+            self.passed.push_back(origin);
+            if self.passed.len() > REMEMBERED {
+                self.passed.pop_front();
+            }
+            return false;
+        }
+        self.held.push(origin);
+        match std::mem::replace(&mut self.stage, Stage::Finding) {
+            Stage::Counting => {
+                (self.began, self.agreeing, self.suspects) = (at, 0, None);
+                self.begin_quiet(at);
+            }
+            // What is shown by these came back.
+            Stage::Testing { tested, .. } => {
+                match tested[..] {
+                    [only] => {
+                        self.agreeing += 1;
+                        if self.agreeing >= AGREEING {
+                            actions.push_back(Action::Break(only));
+                            actions.push_back(Action::Release(std::mem::take(&mut self.held)));
+                            (self.stage, self.copies) = (Stage::Counting, 0);
+                            return true;
+                        }
+                    }
+                    _ => self.agreeing = 0,
+                }
+                self.suspects = Some(tested);
+                self.begin_quiet(at);
+            }
+            stage => self.stage = stage,
+        }
+        true
+    }
+
+    fn begin_quiet(&mut self, now: DateTime<Utc>) {
+        let (settle, quiet) = self.waits();
+        self.stage = Stage::Quiet { settled: now + settle, until: now + quiet };
+    }
+
+    /// Shows the newest held message through half of the follows that may be part of the circle.
+    pub(super) fn begin_test(
+        &mut self,
+        id: FamilyId,
+        mut follows: Vec<FollowId>,
+        now: DateTime<Utc>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let Some(origin) = self.held.last().copied().filter(|_| !follows.is_empty()) else {
+            return self.clear(now, actions);
+        };
+        let others = follows.split_off(follows.len().div_ceil(2));
+        let until = now + self.waits().0;
+        actions.push_back(Action::ReleaseTo { family: id, origin, follows: follows.clone() });
+        self.stage = Stage::Testing { tested: follows, others, until };
+    }
+
+    pub(super) fn advance(&mut self, id: FamilyId, now: DateTime<Utc>, actions: &mut VecDeque<Action>) {
+        if !self.is_idle() && now - self.began > LONGEST {
+            return self.clear(now, actions);
+        }
+        match &mut self.stage {
+            Stage::Quiet { until, .. } if *until <= now => {
+                self.stage = Stage::Finding;
+                match (self.suspects.clone(), self.held.last()) {
+                    (Some(suspects), _) => self.begin_test(id, suspects, now, actions),
+                    (None, Some(origin)) => {
+                        actions.push_back(Action::FindFollows { family: id, origin: *origin });
+                    }
+                    (None, None) => self.clear(now, actions),
+                }
+            }
+            // Nothing came back of what these show.
+            Stage::Testing { others, until, .. } if *until <= now => {
+                let others = std::mem::take(others);
+                self.agreeing = 0;
+                self.begin_test(id, others, now, actions);
+            }
+            _ => {}
+        }
+    }
+
+    fn clear(&mut self, now: DateTime<Utc>, actions: &mut VecDeque<Action>) {
+        let time = CLEARED * 2_i32.pow(self.clearances.min(8));
+        self.clearances += 1;
+        self.stage = Stage::Cleared { until: now + time.min(LONGEST_CLEARED) };
+        actions.push_back(Action::Release(std::mem::take(&mut self.held)));
+    }
+}

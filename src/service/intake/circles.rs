@@ -1,0 +1,145 @@
+//! Carries out what [`Circles`] decides about messages that may go round in a circle: holds them, releases them, or breaks the follow through which they go.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
+
+use crate::domain::circle::{Action, Circles, Posting, gist};
+use crate::domain::follow::BrokenReason;
+use crate::domain::ids::ChannelId;
+use crate::service::upkeep::break_all;
+use crate::store::{BreakWhich, SourceEvent, StoreError};
+
+use super::Intake;
+use super::batch::Batch;
+
+/// How often it is asked how the finding out goes.
+const TICK: Duration = Duration::from_millis(200);
+/// How long to wait after the database didn't answer.
+const RETRY: Duration = Duration::from_secs(5);
+/// How often messages are looked for that a process held which is gone.
+const OVERDUE: Duration = Duration::from_secs(60);
+/// What is older was posted while the bot was away. By the clock of this machine, which may be somewhat wrong.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
+
+/// The watch over all sources.
+#[derive(Debug)]
+pub(super) struct CircleWatch {
+    circles: Mutex<Circles>,
+    next: Mutex<Instant>,
+    overdue: Mutex<Instant>,
+    /// Nobody holds what was held before this began.
+    orphans: AtomicBool,
+}
+
+impl CircleWatch {
+    /// Nothing was seen yet. A process that is `alone` releases at once what was held when the former one ended.
+    pub(super) fn new(alone: bool) -> Self {
+        let now = Instant::now();
+        let (next, overdue) = (Mutex::new(now), Mutex::new(now));
+        Self { circles: Mutex::default(), next, overdue, orphans: AtomicBool::new(alone) }
+    }
+
+    /// Finds out which posts of a batch are to be held.
+    pub(super) fn hold(&self, batch: &mut Batch, now: DateTime<Utc>) {
+        let mut circles = lock(&self.circles);
+        for event in &batch.events {
+            let SourceEvent::Posted { origin, source, content, .. } = event else { continue };
+            let Some(content) = content.as_message() else { continue };
+            if now - origin.message().created_at() > FRESH {
+                continue;
+            }
+            let by_app = batch.by_apps.contains(origin);
+            // All times are those of this machine: by Discord's, a wrong clock would make a wait too short or too long.
+            let posting = Posting { source: *source, origin: *origin, at: now, by_app, gist: gist(content) };
+            if circles.observe(posting) {
+                batch.held.insert(*origin);
+            }
+        }
+    }
+
+    /// When there is something to do next.
+    pub(super) fn next_at(&self) -> Instant {
+        if lock(&self.circles).is_busy() { *lock(&self.next) } else { *lock(&self.overdue) }
+    }
+}
+
+impl Intake {
+    /// Goes on with finding out about what is held, once that is due. Must not run beside the recording: what is released was recorded.
+    pub(super) async fn follow_circles(&self) {
+        let now = Instant::now();
+        if now < self.circles.next_at() {
+            return;
+        }
+        *lock(&self.circles.next) = now + TICK;
+        let done = self.release_overdue(now).await;
+        if let Err(error) = done.and(self.advance_circles().await) {
+            *lock(&self.circles.next) = now + RETRY;
+            tracing::warn!(%error, "messages are held that may go round in a circle, and can't be followed up yet");
+        }
+    }
+
+    async fn release_overdue(&self, now: Instant) -> Result<(), StoreError> {
+        if now < *lock(&self.circles.overdue) {
+            return Ok(());
+        }
+        *lock(&self.circles.overdue) = now + OVERDUE;
+        let orphans = self.circles.orphans.load(Ordering::Relaxed);
+        let by = self.clock.now() + if orphans { TimeDelta::days(1) } else { TimeDelta::zero() };
+        self.wake_for(self.store.release_overdue(by).await?);
+        self.circles.orphans.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn advance_circles(&self) -> Result<(), StoreError> {
+        let unsettled = lock(&self.circles.circles).unsettled(self.clock.now());
+        for (family, shown) in unsettled {
+            if self.store.is_being_shown(&shown).await? {
+                lock(&self.circles.circles).delay(family, self.clock.now());
+            }
+        }
+        let mut actions = lock(&self.circles.circles).tick(self.clock.now()).into_iter();
+        while let Some(action) = actions.next() {
+            if let Err(error) = self.act(&action).await {
+                lock(&self.circles.circles).repeat(std::iter::once(action).chain(actions));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn act(&self, action: &Action) -> Result<(), StoreError> {
+        match action {
+            Action::FindFollows { family, origin } => {
+                let follows = self.store.follows_that_want(*origin).await?;
+                lock(&self.circles.circles).test(*family, follows, self.clock.now());
+            }
+            Action::ReleaseTo { origin, follows, .. } => {
+                self.wake_for(self.store.release_held(*origin, Some(follows)).await?);
+            }
+            Action::Release(origins) => {
+                for origin in origins {
+                    self.wake_for(self.store.release_held(*origin, None).await?);
+                }
+            }
+            Action::Break(follow) => {
+                let which = BreakWhich::Follow(*follow);
+                break_all(&self.store, which, BrokenReason::Circle, self.clock.now()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wake_for(&self, targets: Vec<ChannelId>) {
+        if !targets.is_empty() {
+            (self.wake)(targets);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
