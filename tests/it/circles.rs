@@ -63,6 +63,7 @@ fn count(channel: &Channel, text: &str) -> usize {
 #[rstest]
 #[case(Backend::Sqlite, By::Webhook)]
 #[case(Backend::Sqlite, By::Bot)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres, By::Webhook)]
 #[tokio::test]
 async fn a_circle_breaks_its_follow_after_a_few_mirrors_and_says_why(

@@ -38,6 +38,7 @@ async fn follow_natively(person: &Person, source: &Channel, target: &Channel) {
 
 #[rstest]
 #[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case(Backend::Postgres)]
 #[tokio::test]
 async fn many_targets_of_a_server_cost_one_list_each_of_channels_and_webhooks(#[case] backend: Backend) {

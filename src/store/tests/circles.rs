@@ -8,10 +8,11 @@ use super::*;
 use crate::domain::follow::FollowId;
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_is_held_is_owed_when_it_is_released(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_is_held_is_owed_when_it_is_released(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (two, three) = (follow(&db.store, 1, 2).await, follow(&db.store, 1, 3).await);
     let held = HashSet::from([origin(1, 100)]);
@@ -38,10 +39,11 @@ async fn what_is_held_is_owed_when_it_is_released(
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn what_was_deleted_while_it_was_held_is_owed_to_nobody(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn what_was_deleted_while_it_was_held_is_owed_to_nobody(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     let held = HashSet::from([origin(1, 100)]);
