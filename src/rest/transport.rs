@@ -153,7 +153,7 @@ impl Rest {
     fn watch(&self, call: &Call<'_>, verdict: Verdict) {
         let invalid = match verdict {
             Verdict::Dealt | Verdict::Failed => return,
-            Verdict::Invalid => true,
+            Verdict::Invalid | Verdict::Barred => true,
             Verdict::Limited { retry_after, scope } => {
                 metrics::rate_limited(scope);
                 tracing::warn!(route = %call.route(), %scope, ?retry_after, "rate limited");

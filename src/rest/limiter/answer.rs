@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::super::code::ErrorCode;
 use super::super::error::Scope;
+use super::super::meaning::Meaning;
 
 /// No wait that Discord asks for is taken for longer than this.
 const LONGEST_WAIT: f64 = 86_400.0;
@@ -38,6 +39,8 @@ pub(in crate::rest) enum Verdict {
     Dealt,
     /// 401, 403, or a 429 about one message (30046): dealt with, and counted by Discord as invalid.
     Invalid,
+    /// 401 or 403 that isn't Discord's own: something before it refuses. Counted as invalid all the same.
+    Barred,
     /// 5xx: it may come from something before Discord's limits.
     Failed,
     /// 429.
@@ -60,13 +63,21 @@ impl Answer {
             // A limit on one message's edits, not on requests: other calls may go on. Discord counts it as invalid.
             429 if code(body) == Some(ErrorCode::TOO_MANY_OLD_EDITS) => Verdict::Invalid,
             429 => limited(headers, body, quota),
-            401 | 403 => Verdict::Invalid,
+            // A bot's token that isn't accepted.
+            401 if code(body) == Some(ErrorCode::GENERAL) => Verdict::Invalid,
+            401 | 403 if code(body).and_then(Meaning::of).is_some() => Verdict::Invalid,
+            401 | 403 => Verdict::Barred,
             500.. => Verdict::Failed,
             _ => Verdict::Dealt,
         };
         let bucket = text(headers, "x-ratelimit-bucket").filter(|name| name.len() <= 200).map(str::to_owned);
         let success = (200..300).contains(&status) && (body.is_empty() || is_json(body));
         Self { bucket, quota, success, verdict }
+    }
+
+    /// Whether Discord itself has answered, as far as that can be told: a page that says "not found" may be anybody's.
+    pub(super) const fn genuine(&self) -> bool {
+        self.success || self.quota.is_some() || matches!(self.verdict, Verdict::Invalid)
     }
 }
 
@@ -75,12 +86,15 @@ pub(in crate::rest) fn is_json(body: &[u8]) -> bool {
     matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b'n'))
 }
 
+/// The code of what is Discord's own.
 fn code(body: &[u8]) -> Option<ErrorCode> {
     #[derive(Deserialize)]
     struct CodeBody {
         code: ErrorCode,
+        #[serde(rename = "message")]
+        _message: serde::de::IgnoredAny,
     }
-    serde_json::from_slice(body).ok().map(|CodeBody { code }| code)
+    serde_json::from_slice(body).ok().map(|body: CodeBody| body.code)
 }
 
 fn limited(headers: &HeaderMap, body: &[u8], quota: Option<Quota>) -> Verdict {
@@ -164,6 +178,16 @@ mod tests {
         let body =
             r#"{"message": "Maximum number of edits to messages older than 1 hour reached.", "code": 30046}"#;
         assert_eq!(Answer::read(429, &headers(&[]), body.as_bytes()).verdict, Verdict::Invalid);
+    }
+
+    #[test]
+    fn what_stands_before_discord_bars() {
+        let verdict = |status, body: &str| Answer::read(status, &headers(&[]), body.as_bytes()).verdict;
+        for (status, body) in [(403, "<html>"), (401, ""), (403, r#"{"code": 40333, "message": "no"}"#)] {
+            assert_eq!(verdict(status, body), Verdict::Barred, "{status} {body}");
+        }
+        assert_eq!(verdict(403, r#"{"code": 50001, "message": "Missing Access"}"#), Verdict::Invalid);
+        assert_eq!(verdict(401, r#"{"code": 0, "message": "401: Unauthorized"}"#), Verdict::Invalid);
     }
 
     #[test]

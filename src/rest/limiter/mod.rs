@@ -7,13 +7,14 @@
 //!            └──────────────── bucket's name, limit, remaining, reset ◄──────────────────┘
 //! ```
 //!
-//! [`bucket`] knows one bucket, by its [`window`] and its [`history`], [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`refusals`] how long a 429 holds, [`round_trip`] how early a request may leave, [`queues`] who goes next; all of them are plain state machines that are
+//! [`bucket`] knows one bucket, by its [`window`] and its [`history`], [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`refusals`] how long a 429 holds, [`gate`] what waits while something before Discord refuses, [`round_trip`] how early a request may leave, [`queues`] who goes next; all of them are plain state machines that are
 //! told the time. Here they are joined to the real clock: a caller waits its turn, and gives up when that would take too long.
 
 mod answer;
 mod bucket;
 mod evidence;
 mod fuse;
+mod gate;
 mod history;
 mod pace;
 mod queues;

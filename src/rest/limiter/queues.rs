@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::answer::{Answer, Verdict};
 use super::bucket::{Bucket, Room};
 use super::fuse::{Fuse, FuseState};
+use super::gate::Gate;
 use super::pace::{Pace, Place};
 use super::refusals::{Pause, Refusals};
 use super::{Class, Key, Major, PermitId, Route, Ticket};
@@ -78,6 +79,7 @@ pub(super) struct Queues {
     held_until: Option<Instant>,
     global_refusals: Refusals,
     fuse: Fuse,
+    gate: Gate,
     /// Tickets that should ask again.
     rung: Vec<Ticket>,
     last_number: u64,
@@ -99,6 +101,7 @@ impl Queues {
             held_until: None,
             global_refusals: Refusals::default(),
             fuse: Fuse::new(fuse_limit),
+            gate: Gate::default(),
             rung: Vec::new(),
             last_number: 0,
             looks: VecDeque::new(),
@@ -130,7 +133,8 @@ impl Queues {
             self.leave_pace(ticket);
             return Turn::Rung(None);
         }
-        let held = self.held_until.filter(|until| *until > now).map(|until| Room::At(until, Scope::Global));
+        let held = self.held_until.filter(|until| *until > now).max(self.gate.holds(waiting.key.major, now));
+        let held = held.map(|until| Room::At(until, Scope::Global));
         let room = held.unwrap_or_else(|| queue.bucket.room(now, credit));
         if room != Room::Now {
             self.leave_pace(ticket);
@@ -149,6 +153,7 @@ impl Queues {
             queue.bucket.sent();
         }
         self.pace(key.class).sent(key.urgency, now);
+        self.gate.sent(key.major, now);
         let permit = PermitId(self.number());
         self.sent.insert(permit, Sent { queue: id, key, at: now });
         permit
@@ -192,6 +197,7 @@ impl Queues {
                 {
                     bucket.lost(received);
                 }
+                Verdict::Barred => bucket.lost(received),
                 Verdict::Dealt | Verdict::Invalid | Verdict::Failed => {
                     bucket.answered(sent.at, received, answer.quota);
                 }
@@ -213,7 +219,12 @@ impl Queues {
         }
         match answer.verdict {
             Verdict::Limited { scope: Scope::Shared, .. } | Verdict::Dealt | Verdict::Failed => {}
-            Verdict::Invalid | Verdict::Limited { .. } => self.fuse.mark(received),
+            Verdict::Invalid | Verdict::Barred | Verdict::Limited { .. } => self.fuse.mark(received),
+        }
+        match answer.verdict {
+            Verdict::Barred => self.gate.refused(sent.key.major, sent.at, received),
+            Verdict::Dealt | Verdict::Invalid if answer.genuine() => self.gate.answered(sent.key.major),
+            Verdict::Dealt | Verdict::Invalid | Verdict::Failed | Verdict::Limited { .. } => {}
         }
         match answer.verdict {
             Verdict::Limited { scope: Scope::Global, retry_after } => {
@@ -223,7 +234,7 @@ impl Queues {
                 pause = pause.max(Some(held));
             }
             Verdict::Dealt | Verdict::Invalid => self.global_refusals.end(),
-            Verdict::Failed | Verdict::Limited { .. } => {}
+            Verdict::Failed | Verdict::Barred | Verdict::Limited { .. } => {}
         }
         self.ring(id, sent);
         pause

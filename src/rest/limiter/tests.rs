@@ -230,3 +230,48 @@ async fn in_a_buckets_line_people_go_first_for_a_while() {
     while waiting.join_next().await.is_some() {}
     assert_eq!(order.lock().unwrap().iter().collect::<String>(), "PQRabSc");
 }
+
+/// Something before Discord refuses everything for a minute, and a hundred lanes try again and again. One channel isn't refused.
+#[tokio::test(start_paused = true)]
+async fn while_all_is_barred_one_at_a_time_tries() {
+    let limits = Limits::new(RequestPace::Auto, 1000);
+    let begun = Instant::now();
+    let barred = Answer { bucket: None, quota: None, success: false, verdict: Verdict::Barred };
+    let good = Answer { success: true, verdict: Verdict::Dealt, ..barred.clone() };
+    let mut lanes = JoinSet::new();
+    for webhook in 1..=100 {
+        let (limits, barred, good) = (Arc::clone(&limits), barred.clone(), good.clone());
+        lanes.spawn(async move {
+            let mut refused = 0;
+            loop {
+                let patience = Instant::now() + 600 * SECOND;
+                let permit = limits.turn(key(webhook), false, patience).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if begun.elapsed() > 60 * SECOND {
+                    permit.answered(Instant::now(), &good);
+                    return (refused, begun.elapsed());
+                }
+                permit.answered(Instant::now(), &barred);
+                refused += 1;
+            }
+        });
+    }
+    // Each lane has tried once.
+    tokio::time::sleep(3 * SECOND).await;
+    for _ in 0..50 {
+        tokio::time::sleep(SECOND).await;
+        let asked = Instant::now();
+        let permit = limits.turn(key(500), false, asked + SECOND).await.expect("it isn't refused");
+        assert!(asked.elapsed() < SECOND / 2, "{:?}", asked.elapsed());
+        permit.answered(Instant::now(), &good);
+    }
+    let (mut refused, mut last) = (0, Duration::ZERO);
+    while let Some(lane) = lanes.join_next().await {
+        let (times, at) = lane.unwrap();
+        refused += times;
+        last = last.max(at);
+    }
+    assert!(refused < 130, "{refused}");
+    assert!(last < 72 * SECOND, "all go on when it is over: {last:?}");
+    assert!(!limits.fuse().is_open());
+}
