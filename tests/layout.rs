@@ -1,5 +1,5 @@
 //! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which libraries belong to one part, and
-//! how long a file may be.
+//! how long a file may be. Also that tests name what they need.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -102,9 +102,90 @@ fn what_is_right_is_let_through() {
     }
 }
 
+/// What a test may need, by the words that give it away, and the condition that `build.rs` sets where it is there.
+const NEEDS: &[(&[&str], &str)] = &[
+    (&["Backend::Postgres", "Crew::start(", "Scratch::create("], "has_postgres"),
+    (&["Browser::open(", "Screen::open("], "has_browser"),
+];
+
+#[test]
+fn tests_are_ignored_where_what_they_need_is_missing() {
+    let mut found = Vec::new();
+    for folder in ["src", "tests/it"] {
+        for (path, text) in files(folder) {
+            let lacking = unconditional(&text).into_iter().map(|what| format!("{folder}/{path}: {what}"));
+            found.extend(lacking);
+        }
+    }
+    let how = "put #[cfg_attr(not(has_postgres), ignore = \"needs TEST_POSTGRES_URL\")] (or has_browser) above the \
+        test, or above the one #[case] that needs it; #[values] can't be told apart";
+    assert!(found.is_empty(), "these would fail where something is missing: {how}\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_missing_condition_is_found() {
+    let case = "#[case(Backend::Sqlite)]\n#[case(Backend::Postgres)]\n";
+    let values = "async fn a(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {\n}\n";
+    let body = "async fn a() {\n    Crew::start(1, 1).await;\n}\n";
+    let condition = "#[cfg_attr(not(has_postgres), ignore = \"…\")]\n";
+    let test = "#[tokio::test]\n";
+    for (text, lacking) in [
+        (format!("#[rstest]\n{case}{test}async fn a() {{\n}}\n"), 1),
+        (format!("#[rstest]\n{condition}{test}{values}"), 1),
+        (format!("{test}{body}"), 1),
+        (format!("{condition}{test}{body}"), 0),
+        (
+            format!(
+                "#[rstest]\n{}{test}{body}",
+                case.replace("#[case(Backend::P", &format!("{condition}#[case(Backend::P"))
+            ),
+            0,
+        ),
+        (format!("/// No test.\n{body}"), 0),
+    ] {
+        assert_eq!(unconditional(&text).len(), lacking, "{text}");
+    }
+}
+
+/// The tests of a file that need something and don't say so.
+fn unconditional(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if !["#[test]", "#[tokio::test"].iter().any(|test| line.trim_start().starts_with(test)) {
+            continue;
+        }
+        let above = lines[..at].iter().rev().take_while(|line| line.trim_start().starts_with("#[")).count();
+        let below = lines[at + 1..].iter().take_while(|line| line.trim_start().starts_with("#[")).count();
+        let attributes = &lines[at - above..=at + below];
+        let end = lines[at..].iter().position(|line| *line == format!("{indent}}}"));
+        let body = &lines[at + below + 1..end.map_or(lines.len(), |end| at + end)];
+        for (words, condition) in NEEDS {
+            let needs = |line: &&&str| words.iter().any(|word| line.contains(word));
+            let is_conditional = |line: &str| line.contains(condition) || line.trim().starts_with("#[ignore");
+            let bare_case = attributes
+                .windows(2)
+                .any(|pair| pair[1].contains("#[case") && needs(&&pair[1]) && !is_conditional(pair[0]));
+            let bare_value = body.iter().any(|line| line.contains("#[values(") && needs(&line));
+            let bare_body =
+                body.iter().any(|line| needs(&line)) && !attributes.iter().any(|line| is_conditional(line));
+            if bare_case || bare_value || bare_body {
+                found.push(format!("{} ({condition})", body.first().copied().unwrap_or_default().trim()));
+            }
+        }
+    }
+    found
+}
+
 /// All files of `src/`, by their path in it.
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files("src")
+}
+
+/// All files of a folder, by their path in it.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders = vec![root.clone()];
     let mut files: Vec<PathBuf> = Vec::new();
     while let Some(folder) = folders.pop() {
