@@ -31,12 +31,13 @@ impl Process<'_> {
     /// Builds the parts, runs them, and drains them in the order of the flow: what comes in first, what goes out last. Then the shards are free.
     pub(super) async fn run(self, health: &watch::Sender<Option<Health>>) -> Result<(), AppError> {
         let Self { config, started, store, mut shutdown } = self;
-        let seat = Seat::take(&store, started.gateway.as_ref().map(|gateway| gateway.shards));
+        let shards = started.gateway.as_ref().map(|gateway| gateway.shards);
+        let seat = Seat::take(&store, shards, config.role.delivers(), clock());
         let state = started.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
         health.send_replace(Some(self::health(&started, &store, &seat, config, state.clone())));
 
         let delivery =
-            config.role.delivers().then(|| Delivery::start(&started, &store, seat.ear(), shutdown.clone()));
+            config.role.delivers().then(|| Delivery::start(&started, &store, &seat, shutdown.clone()));
         let wake = wake(delivery.as_ref().map(|delivery| delivery.waker.clone()), seat.teller());
         let ended = match (&started.gateway, state) {
             (Some(gateway), Some(state)) => {
@@ -67,9 +68,9 @@ struct Delivery {
 }
 
 impl Delivery {
-    fn start(started: &Started, store: &Store, ear: Ear, shutdown: watch::Receiver<bool>) -> Self {
-        let application = started.identity.application;
-        let (engine, waker) = Engine::new(store.clone(), &started.rest, clock(), application, owner());
+    fn start(started: &Started, store: &Store, seat: &Seat, shutdown: watch::Receiver<bool>) -> Self {
+        let (application, ear) = (started.identity.application, seat.ear());
+        let (engine, waker) = Engine::new(store.clone(), &started.rest, clock(), application, seat.owner());
         let (stop, stops) = watch::channel(false);
         let working = tokio::spawn(engine.run(stops));
         let beside = [tokio::spawn(pass_on(shutdown, stop.clone())), tokio::spawn(hear(ear, waker.clone()))];
@@ -191,9 +192,4 @@ fn health(
         Condition { gateway, hears: !matches!(standing, Standing::Connecting | Standing::Unsure) }
     };
     Health::new(store.clone(), started.rest.clone(), config.role.name(), Arc::new(condition))
-}
-
-/// A name for this process that no other has, in the leases of lanes.
-fn owner() -> String {
-    format!("{}-{:016x}", std::process::id(), rand::random::<u64>())
 }

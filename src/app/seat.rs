@@ -16,11 +16,14 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::delivery::{OwnerName, SETTLING};
+use crate::domain::clock::Clock;
 use crate::domain::ids::ChannelId;
 use crate::domain::shards::Shards;
 use crate::store::{Session, Signal, Store, StoreError};
 
-/// How often a standby looks whether the shards are free, and how long after its loss the connection is made again.
+/// How often a standby looks whether the shards are free, how often a process that delivers looks for lanes of dead ones, and how long after its loss the
+/// connection is made again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often it is made sure that the connection still stands.
 const CHECK: Duration = Duration::from_secs(5);
@@ -68,6 +71,7 @@ impl Ear {
 /// The seat.
 pub(super) struct Seat {
     standing: watch::Receiver<Standing>,
+    owner: OwnerName,
     heard: broadcast::Sender<Heard>,
     told: Option<UnboundedSender<Vec<ChannelId>>>,
     leave: watch::Sender<bool>,
@@ -75,20 +79,35 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// Begins to take a seat, with these shards if any. It is taken in the background.
-    pub(super) fn take(store: &Store, shards: Option<Shards>) -> Self {
+    /// Begins to take a seat, with these shards if any. It is taken in the background. Of a process that delivers, the seat also frees the lanes of dead ones.
+    pub(super) fn take(store: &Store, shards: Option<Shards>, delivers: bool, clock: Clock) -> Self {
         let (heard, _) = broadcast::channel(WAITING);
         let (leave, leaving) = watch::channel(false);
         if !store.is_shared() {
             let standing = watch::channel(Standing::Seated).1;
-            return Self { standing, heard, told: None, leave, keeping: None };
+            let owner = watch::channel(Some(format!("{}", std::process::id()).into())).1;
+            return Self { standing, owner, heard, told: None, leave, keeping: None };
         }
         let (shown, standing) = watch::channel(Standing::Connecting);
+        let (named, owner) = watch::channel(None);
         let (told, telling) = unbounded_channel();
-        let keeper =
-            Keeper { store: store.clone(), shards, standing: shown, heard: heard.clone(), telling, leaving };
+        let keeper = Keeper {
+            store: store.clone(),
+            shards,
+            delivers: delivers.then_some(clock),
+            standing: shown,
+            owner: named,
+            heard: heard.clone(),
+            telling,
+            leaving,
+        };
         let keeping = Some(tokio::spawn(keeper.run()));
-        Self { standing, heard, told: Some(told), leave, keeping }
+        Self { standing, owner, heard, told: Some(told), leave, keeping }
+    }
+
+    /// The name under which the process holds lanes: none while the connection is gone, and another each time that it is made again.
+    pub(super) fn owner(&self) -> OwnerName {
+        self.owner.clone()
     }
 
     /// Where the process stands.
@@ -125,7 +144,10 @@ impl Seat {
 struct Keeper {
     store: Store,
     shards: Option<Shards>,
+    /// With this clock, if the process delivers.
+    delivers: Option<Clock>,
     standing: watch::Sender<Standing>,
+    owner: watch::Sender<Option<Arc<str>>>,
     heard: broadcast::Sender<Heard>,
     telling: UnboundedReceiver<Vec<ChannelId>>,
     leaving: watch::Receiver<bool>,
@@ -134,6 +156,8 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self) {
         while let Err(error) = self.sit().await {
+            // The locks went with the connection: others take the lanes, so nothing may be begun in them any more.
+            self.owner.send_replace(None);
             self.standing.send_if_modified(|standing| {
                 let known = !matches!(standing, Standing::Unsure | Standing::Connecting);
                 if known {
@@ -157,6 +181,8 @@ impl Keeper {
             () = left(self.leaving.clone()) => return Ok(()),
         };
         let Some(mut session) = opened else { return Ok(()) };
+        self.free_lanes(&mut session).await?;
+        self.owner.send_replace(Some(session.owner().into()));
         let mut seated = self.take(&mut session).await?;
         // Before, there was nobody who heard.
         let _ = self.heard.send(Heard::Gap);
@@ -175,7 +201,12 @@ impl Keeper {
                     targets.dedup();
                     session.tell(&Signal::of_work(&targets)).await?;
                 }
-                _ = again.tick(), if !seated => seated = self.take(&mut session).await?,
+                _ = again.tick() => {
+                    self.free_lanes(&mut session).await?;
+                    if !seated {
+                        seated = self.take(&mut session).await?;
+                    }
+                }
                 _ = check.tick() => session.check().await?,
                 () = left(leaving.clone()) => {
                     session.close().await;
@@ -183,6 +214,17 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    /// Frees the lanes of processes that are dead, and has them looked at.
+    async fn free_lanes(&self, session: &mut Session) -> Result<(), StoreError> {
+        let Some(clock) = self.delivers else { return Ok(()) };
+        let freed = session.free_lanes_of_the_dead(clock.now() + SETTLING).await?;
+        if !freed.is_empty() {
+            tracing::info!(lanes = freed.len(), "took over the lanes of a process that is gone");
+            let _ = self.heard.send(Heard::Signal(Signal::Work(freed)));
+        }
+        Ok(())
     }
 
     /// Takes the shards, and says so where that is news. Whether they are taken.

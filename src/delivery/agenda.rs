@@ -3,12 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::ids::ChannelId;
 
 /// How many lanes work at the same time; more wait for their turn, in order.
 const AT_WORK: usize = 2_000;
+
+/// When to come back to a lane that somebody's transaction is writing to, at first and at most; in between, each pause is twice as long as the one before.
+const UNLOCKED: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(20), TimeDelta::seconds(1));
 
 /// The engine's memory. A lane is at work at most once.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(super) struct Agenda {
     later: BinaryHeap<Reverse<(DateTime<Utc>, ChannelId)>>,
     /// When each lane of `later` really comes back; an earlier wake-up makes its entry there void.
     due: HashMap<ChannelId, DateTime<Utc>>,
+    /// Lanes that were found locked, and how often in a row.
+    locked: HashMap<ChannelId, u32>,
 }
 
 impl Agenda {
@@ -83,9 +88,21 @@ impl Agenda {
         self.queue.len() + self.at_work.len() < AT_WORK
     }
 
+    /// A lane couldn't begin, as somebody's transaction is writing to it.
+    pub(super) fn locked(&mut self, target: ChannelId, now: DateTime<Utc>) {
+        let times = self.locked.get(&target).copied().unwrap_or_default();
+        let (first, longest) = UNLOCKED;
+        let pause = (first * (1 << times.min(10))).min(longest);
+        // New work is no reason to ask sooner: the lane is locked all the same.
+        self.at_work.insert(target, false);
+        self.end(target, Some(now + pause));
+        self.locked.insert(target, times + 1);
+    }
+
     /// A lane stopped working, for good (for now) or until a time; one that was woken meanwhile begins again.
     pub(super) fn end(&mut self, target: ChannelId, again: Option<DateTime<Utc>>) {
         let woken = self.at_work.remove(&target).unwrap_or_default();
+        self.locked.remove(&target);
         match again {
             _ if woken => self.wake(target),
             Some(at) => self.come_back(target, at),
@@ -148,6 +165,31 @@ mod tests {
         agenda.end(lane(1), None);
         agenda.tick(at(20));
         assert_eq!(agenda.begin(), None);
+    }
+
+    #[test]
+    fn a_locked_lane_is_asked_ever_more_seldom() {
+        let mut agenda = Agenda::default();
+        let (mut now, mut asked) = (at(0), 0);
+        agenda.wake(lane(1));
+        while now < at(10) {
+            while agenda.begin().is_some() {
+                asked += 1;
+                agenda.hear(lane(1), now);
+                agenda.locked(lane(1), now);
+            }
+            now += TimeDelta::milliseconds(1);
+            agenda.tick(now);
+        }
+        assert!((8..=20).contains(&asked), "{asked}");
+        // Once it was had, the next lock is a new one.
+        agenda.wake(lane(1));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.end(lane(1), None);
+        agenda.wake(lane(1));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.locked(lane(1), now);
+        assert_eq!(agenda.next_tick(), Some(now + UNLOCKED.0));
     }
 
     #[test]

@@ -15,8 +15,9 @@ use crate::store::Store;
 
 use super::agenda::Agenda;
 use super::forums::Forums;
+use super::lane::ComeBack;
 use super::ledger::Ledger;
-use super::{PATIENCE, SETTLING, Tools, lane};
+use super::{OwnerName, PATIENCE, SETTLING, Tools, lane};
 
 /// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
 const LOOK: Duration = Duration::from_secs(5);
@@ -67,23 +68,25 @@ pub struct Engine {
     agenda: Agenda,
     /// Where the next look goes on, if the last one didn't see all.
     looked_up_to: Option<ChannelId>,
+    /// Under which name lanes are held now.
+    owner: OwnerName,
     /// What this process draws lots with.
     lots: RandomState,
-    working: JoinSet<(ChannelId, Option<DateTime<Utc>>)>,
+    working: JoinSet<(ChannelId, ComeBack)>,
 }
 
 impl Engine {
-    /// An engine over these parts; `owner` is a name that no other process has.
+    /// An engine over these parts.
     pub fn new(
         store: Store,
         rest: &Rest,
         clock: Clock,
         application: ApplicationId,
-        owner: String,
+        owner: OwnerName,
     ) -> (Self, Waker) {
         let (waker, news) = unbounded_channel();
         let rest = rest.with_patience(PATIENCE);
-        let ledger = Ledger::new(&store, clock, owner);
+        let ledger = Ledger::new(&store, clock, owner.clone());
         let tools = Tools { store, rest, clock, application, ledger, forums: Forums::default() };
         let agenda = Agenda::default();
         (
@@ -92,6 +95,7 @@ impl Engine {
                 news,
                 agenda,
                 looked_up_to: None,
+                owner,
                 lots: RandomState::new(),
                 working: JoinSet::new(),
             },
@@ -115,6 +119,7 @@ impl Engine {
                 },
                 Some(ended) = self.working.join_next() => self.end_lane(ended),
                 () = sleep_until(self.tools.clock, next_tick) => self.agenda.tick(self.tools.clock.now()),
+                Ok(()) = self.owner.changed() => {}
                 _ = look.tick() => self.look().await,
                 () = std::future::ready(()), if self.looked_up_to.is_some() && self.agenda.runs_low() => self.look().await,
                 _ = shutdown.changed() => break,
@@ -137,10 +142,20 @@ impl Engine {
         }
     }
 
+    /// Begins to work on lanes, under the name that the process has now. When it loses that, each lane stops where it is: a request that it waits for is cut off, so
+    /// that it is settled like any other without an answer.
     fn begin_lanes(&mut self, shutdown: &watch::Receiver<bool>) {
+        if self.owner.borrow_and_update().is_none() {
+            return;
+        }
         while let Some(target) = self.agenda.begin() {
-            let (tools, shutdown) = (self.tools.clone(), shutdown.clone());
-            self.working.spawn(async move { (target, lane::work(&tools, target, &shutdown).await) });
+            let (tools, shutdown, mut owner) = (self.tools.clone(), shutdown.clone(), self.owner.clone());
+            self.working.spawn(async move {
+                tokio::select! {
+                    again = lane::work(&tools, target, &shutdown) => (target, again),
+                    Ok(()) = owner.changed() => (target, ComeBack::At(tools.clock.now())),
+                }
+            });
         }
     }
 
@@ -154,9 +169,11 @@ impl Engine {
         }
     }
 
-    fn end_lane(&mut self, ended: Result<(ChannelId, Option<DateTime<Utc>>), tokio::task::JoinError>) {
+    fn end_lane(&mut self, ended: Result<(ChannelId, ComeBack), tokio::task::JoinError>) {
         match ended {
-            Ok((target, again)) => self.agenda.end(target, again),
+            Ok((target, ComeBack::Woken)) => self.agenda.end(target, None),
+            Ok((target, ComeBack::At(at))) => self.agenda.end(target, Some(at)),
+            Ok((target, ComeBack::Unlocked)) => self.agenda.locked(target, self.tools.clock.now()),
             // Its lease ends by itself, and a later look finds it; in this process it counts as at work until then.
             Err(error) => tracing::error!(%error, "a lane's task failed"),
         }

@@ -20,19 +20,27 @@ const MARGIN: TimeDelta = TimeDelta::seconds(5);
 /// When to look again at a lane that another process holds, or that the database did not answer for.
 const LATER: TimeDelta = TimeDelta::seconds(5);
 
-/// Works on a target's deliveries as long as there is something to do; says when to come back, if at all.
-pub(super) async fn work(
-    tools: &Tools,
-    target: ChannelId,
-    shutdown: &watch::Receiver<bool>,
-) -> Option<DateTime<Utc>> {
+/// When the engine comes back to a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ComeBack {
+    /// When it is woken.
+    Woken,
+    /// At that time.
+    At(DateTime<Utc>),
+    /// Soon, and each time a little later: somebody's transaction is writing to it.
+    Unlocked,
+}
+
+/// Works on a target's deliveries as long as there is something to do; says when to come back.
+pub(super) async fn work(tools: &Tools, target: ChannelId, shutdown: &watch::Receiver<bool>) -> ComeBack {
     match hold(tools, target, shutdown).await {
-        Ok(Again::Never) => None,
-        Ok(Again::At(at)) => Some(at),
-        Ok(Again::Later) => Some(later(tools)),
+        Ok(Again::Never) => ComeBack::Woken,
+        Ok(Again::At(at)) => ComeBack::At(at),
+        Ok(Again::Later) => ComeBack::At(later(tools)),
+        Ok(Again::Unlocked) => ComeBack::Unlocked,
         Err(error) => {
             tracing::error!(channel = %target, %error, "a lane stopped at the database");
-            Some(later(tools))
+            ComeBack::At(later(tools))
         }
     }
 }
@@ -48,6 +56,8 @@ enum Again {
     At(DateTime<Utc>),
     /// Another process has it now, or the database didn't answer.
     Later,
+    /// Somebody's transaction is writing to it.
+    Unlocked,
 }
 
 async fn hold(
@@ -103,6 +113,7 @@ fn not_held(next: &Next) -> Again {
     match next {
         Next::Wait(until) => Again::At(*until),
         Next::Idle => Again::Never,
+        Next::Locked => Again::Unlocked,
         Next::Elsewhere | Next::LostLease | Next::Do { .. } => Again::Later,
     }
 }

@@ -7,9 +7,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::domain::clock::Clock;
-use crate::store::{Holder, LaneRequest, Store, Turn};
+use crate::store::{Holder, LaneRequest, Store, Turn, Which};
 
-use super::LEASE;
+use super::{LEASE, OwnerName};
 
 /// How many requests one transaction answers at most: of a post to very many targets, the first are to be sent while the others are still being taken.
 const AT_ONCE: usize = 128;
@@ -28,16 +28,16 @@ struct Entry {
 struct Writer {
     store: Store,
     clock: Clock,
-    owner: Arc<str>,
+    owner: OwnerName,
     entries: Arc<Mutex<UnboundedReceiver<Entry>>>,
 }
 
 impl Ledger {
     /// A ledger, written until nobody can ask any more.
-    pub(super) fn new(store: &Store, clock: Clock, owner: String) -> Self {
+    pub(super) fn new(store: &Store, clock: Clock, owner: OwnerName) -> Self {
         let (sender, entries) = unbounded_channel();
         let entries = Arc::new(Mutex::new(entries));
-        let writer = Writer { store: store.clone(), clock, owner: owner.into(), entries };
+        let writer = Writer { store: store.clone(), clock, owner, entries };
         for _ in 0..store.writers() {
             tokio::spawn(writer.clone().run());
         }
@@ -77,8 +77,14 @@ impl Writer {
         Some(entries)
     }
 
-    async fn write(&self, entries: Vec<Entry>) {
-        let holder = Holder { owner: &self.owner, now: self.clock.now(), lease: LEASE };
+    async fn write(&self, mut entries: Vec<Entry>) {
+        let owner = self.owner.borrow().clone();
+        if owner.is_none() {
+            // What was done is recorded, if nobody has the lane by now; but none is taken.
+            entries.retain(|entry| matches!(entry.request.lane, Which::Held(_)));
+        }
+        let holder =
+            Holder { owner: owner.as_deref().unwrap_or_default(), now: self.clock.now(), lease: LEASE };
         let (requests, askers): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .map(|Entry { request, answer }| {

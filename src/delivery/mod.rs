@@ -23,9 +23,11 @@ mod send;
 mod settle;
 mod upload;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tokio::sync::watch;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::ApplicationId;
@@ -44,6 +46,10 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
 /// message was made. A request that takes Discord longer yet can show a message twice. Also the wait after the death of a process that had the
 /// database for itself: its connections ended with it, at the latest when the next one starts.
 pub const SETTLING: TimeDelta = TimeDelta::seconds(5);
+/// The name under which this process holds lanes. None while it can't say that it lives: nothing is begun then, and what is under way is cut off, as others take
+/// its lanes. Each name is used until the first such moment, and never again.
+pub type OwnerName = watch::Receiver<Option<Arc<str>>>;
+
 /// How long a lane waits for rate limits inside one call, before it gives way to others.
 const PATIENCE: Duration = Duration::from_secs(3);
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -21,6 +21,15 @@ use super::{Cipher, Store, StoreError};
 /// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's
 /// shell).
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every connection to PostgreSQL sets, so that nothing waits long for a machine that is gone without a word. A transaction in which nothing happens is ended after
+/// ten seconds, and its locks with it; a connection without an answer after half a minute; and nobody waits longer for a lock than that takes. They are set by
+/// statements and not as the connection begins: a pooler refuses what it doesn't know there.
+pub(super) const SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '15s'; \
+    SET tcp_user_timeout = '25s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+/// What lifts them for a transaction that may take its time: one that changes the schema, or copies everything.
+pub(super) const PATIENT: &str =
+    "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0";
 
 /// How many rows SQLite's thread reads ahead of whoever takes them.
 const ROWS_AT_ONCE: usize = 512;
@@ -130,6 +139,11 @@ async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, Store
     let mut pool = quiet("postgres://localhost");
     pool.max_connections(10).min_connections(1);
     pool.map_sqlx_postgres_opts(move |_| options.clone());
+    pool.map_sqlx_postgres_pool_opts(|pool| {
+        pool.after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
+        })
+    });
     Database::connect(pool).await.map_err(StoreError::Connect)
 }
 

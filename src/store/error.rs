@@ -29,6 +29,11 @@ pub enum StoreError {
     /// The database holds something that the program never writes.
     #[error("the database holds something unreadable in {0}")]
     Unreadable(&'static str),
+    /// The session's connection doesn't keep what is locked on it.
+    #[error(
+        "the connection that holds this process's place is shared with others: through PgBouncer it needs session pooling"
+    )]
+    SharedSession,
     /// A follow's options ask for one kind of delivery and the webhook given with them is of the other.
     #[error("the webhook doesn't fit the follow's kind of delivery")]
     WrongHook,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, FromQueryResult};
 
 use super::connect::Write;
@@ -15,9 +15,6 @@ use super::{LaneWebhook, Lease, Store, StoreError, gates};
 use crate::domain::activity::{DeliveryId, InFlight, Part, Revision};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::place::Spot;
-
-/// When to come back to a lane that somebody has locked at this moment: a transaction takes milliseconds.
-const SHORTLY: TimeDelta = TimeDelta::milliseconds(20);
 
 /// The changeable part of a lane's row.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +37,10 @@ pub(super) enum Taken {
     Idle,
     /// Another process holds it.
     Elsewhere,
-    /// It can be had at that time, maybe.
-    At(DateTime<Utc>),
+    /// It is free, but somebody's transaction is writing to it.
+    Locked,
+    /// Its row was missing, and is there now: it can be had.
+    Made,
 }
 
 #[derive(FromQueryResult)]
@@ -190,9 +189,8 @@ async fn missed(txn: &Write, targets: Table<1>, now: DateTime<Utc>) -> Result<Ve
     }
     let what = |row: &Missed| match row.lease_until {
         Some(until) if until > now => Taken::Elsewhere,
-        _ if row.missing => Taken::At(now),
-        // Free, but locked: somebody is writing to it.
-        _ => Taken::At(now + SHORTLY),
+        _ if row.missing => Taken::Made,
+        _ => Taken::Locked,
     };
     Ok(rows.iter().map(|row| (row.target, what(row))).collect())
 }

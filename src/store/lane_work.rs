@@ -119,6 +119,8 @@ pub enum Next {
     LostLease,
     /// Nothing: another process holds the lane.
     Elsewhere,
+    /// Nothing yet: somebody's transaction is writing to the lane. Mostly that takes milliseconds; of a process that stands still, seconds.
+    Locked,
 }
 
 /// A lane of a batch.
@@ -233,7 +235,8 @@ impl Store {
                     other => {
                         let next = other.map(|other| match other {
                             Taken::Elsewhere => Next::Elsewhere,
-                            Taken::At(at) => Next::Wait(at),
+                            Taken::Locked => Next::Locked,
+                            Taken::Made => Next::Wait(holder.now),
                             Taken::Held { .. } | Taken::Idle => Next::Idle,
                         });
                         answers.push((index, next.and_then(none)));
@@ -387,7 +390,7 @@ fn end<'a>(mut row: Row<'a>, holder: Holder<'_>) -> Row<'a> {
             *until = row.rest_until.unwrap_or(*until);
             lane.wait_until = Some(stored(*until));
         }
-        Ok(Next::Idle | Next::LostLease | Next::Elsewhere) => lane.wait_until = None,
+        Ok(Next::Idle | Next::LostLease | Next::Elsewhere | Next::Locked) => lane.wait_until = None,
         // What couldn't be read is tried again when somebody looks.
         Err(_) => {}
     }

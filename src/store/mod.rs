@@ -33,6 +33,7 @@
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
 //! | `signal`, `session` | what processes tell each other on PostgreSQL, and the shards that each holds |
+//! | `owners` | which processes live, and the lanes of the dead |
 //!
 //! Time comes in as an argument; nothing here reads a clock. Contents and tokens are encrypted by `crypt` on
 //! their way in and opened on their way out.
@@ -67,6 +68,7 @@ mod left_guilds;
 mod leftovers;
 mod matching;
 mod mirrors;
+mod owners;
 mod panel_looks;
 mod panel_mirrors;
 mod panels;

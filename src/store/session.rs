@@ -1,4 +1,5 @@
-//! A process's place among the others on PostgreSQL: one connection of its own, which holds its shards as long as it lives, and hears what others tell.
+//! A process's place among the others on PostgreSQL: one connection of its own, which holds its name and its shards as long as it lives, and hears what
+//! others tell. What the name is for, `owners` says.
 //!
 //! The locks belong to the connection: PostgreSQL frees them when the process dies, and when it can't be reached any more (keepalives tell). Whoever takes
 //! shards looks at all that are held first, one process at a time, so that nobody serves a server that another serves, and all agree on how many shards there are.
@@ -12,6 +13,8 @@ use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
 use sea_orm::sqlx::{self, Acquire, Executor, PgPool};
 use sea_orm::{DbErr, RuntimeErr};
 
+use super::connect::SETTINGS;
+use super::owners::{Neighbours, PROCESS, ProcessNumber};
 use super::signal::{self, Sender, Signal};
 use super::{Store, StoreError};
 use crate::domain::shards::Shards;
@@ -21,15 +24,17 @@ const SHARD: i32 = 1_953_655_906;
 const GATE: i32 = 1_953_655_907;
 /// How long PostgreSQL may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// PostgreSQL notices within half a minute that the process's machine is gone. What is only told need not reach the disk.
-const SETTINGS: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
-    SET synchronous_commit = off";
+/// What is only told need not reach the disk.
+const QUICK: &str = "SET synchronous_commit = off";
 
 /// The connection. When it is dropped, so are its locks.
 pub struct Session {
-    listener: PgListener,
+    pub(super) listener: PgListener,
     pool: PgPool,
     sender: Sender,
+    /// Whose this is.
+    pub(super) number: ProcessNumber,
+    pub(super) neighbours: Neighbours,
 }
 
 /// Why shards can't be taken.
@@ -111,11 +116,26 @@ impl Store {
             listener.ignore_pool_close_event(true);
             listener.eager_reconnect(false);
             listener.execute(SETTINGS).await?;
+            listener.execute(QUICK).await?;
             listener.listen(signal::CHANNEL).await?;
-            Ok(listener)
+            let number = name(&mut listener).await?;
+            Ok((listener, number))
         };
-        let listener = in_time(opening).await?;
-        Ok(Some(Session { listener, pool, sender: self.sender }))
+        let (listener, number) = in_time(opening).await?;
+        let neighbours = Neighbours::default();
+        Ok(Some(Session { listener, pool, sender: self.sender, number, neighbours }))
+    }
+}
+
+/// Locks a number that no other process has.
+async fn name(listener: &mut PgListener) -> Result<ProcessNumber, sqlx::Error> {
+    loop {
+        let number = ProcessNumber::draw();
+        let lock = sqlx::query_as("SELECT pg_try_advisory_lock($1, $2)").bind(PROCESS).bind(number.lock());
+        let (locked,): (bool,) = lock.fetch_one(&mut *listener).await?;
+        if locked {
+            return Ok(number);
+        }
     }
 }
 
@@ -189,7 +209,7 @@ impl Session {
     }
 }
 
-async fn in_time<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+pub(super) async fn in_time<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(answer) => answer.map_err(failed),
         Err(_) => Err(failed(sqlx::Error::PoolTimedOut)),

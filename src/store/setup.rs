@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbBackend};
 use tributary_migration::{MigrationStatus, Migrator, MigratorTrait};
 
-use super::connect::Write;
+use super::connect::{PATIENT, Write};
 use super::sql::Sql;
 use super::{Store, StoreError};
 
@@ -52,6 +52,7 @@ impl Store {
     async fn write_schema(&self) -> Result<Write, StoreError> {
         let txn = self.write().await?;
         if txn.get_database_backend() == DbBackend::Postgres {
+            txn.execute_unprepared(PATIENT).await?;
             // Any number will do, as long as it stays the same.
             txn.execute_unprepared("SELECT pg_advisory_xact_lock(7472627574)").await?;
         }

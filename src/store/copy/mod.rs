@@ -16,6 +16,7 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Postgres, Row, Sqlite, Transaction};
 
 use self::rows::Unfit;
 use self::tables::Table;
+use super::connect::PATIENT;
 use super::{Store, StoreError};
 
 /// How much is sent to PostgreSQL at a time, in bytes.
@@ -126,6 +127,7 @@ impl Store {
         let from = self.db.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await;
         let mut from = from.map_err(CopyError::Source)?;
         let mut to = target.db.get_postgres_connection_pool().begin().await.map_err(CopyError::Target)?;
+        sqlx::raw_sql(PATIENT).execute(&mut *to).await.map_err(CopyError::Target)?;
         let tables = tables::matching(&mut from, &mut to).await?;
         for table in &tables {
             claim(&mut to, table).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
-use crate::store::{Conflict, Session, Signal};
+use crate::store::{Conflict, OpenLane, Session, Signal, connect};
 
 fn shards(text: &str) -> Shards {
     text.parse().unwrap()
@@ -92,4 +92,96 @@ async fn a_connection_that_is_cut_says_so() {
     next.close().await;
     session.close().await;
     store.close().await.unwrap();
+}
+
+/// The row of a lane: its owner, and when what is in flight there is settled.
+async fn row(db: &Db, target: u64) -> (Option<String>, Option<DateTime<Utc>>) {
+    let query = format!("SELECT lease_owner, settle_at FROM lanes WHERE target_channel_id = {target}");
+    let row = Sql::new(query, []).row(&db.store.db).await.unwrap().unwrap();
+    (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap())
+}
+
+/// However long their leases are, and nobody else's.
+#[tokio::test]
+async fn lanes_of_dead_processes_are_freed_and_those_of_the_living_are_not() {
+    let Some(db) = Db::new(Backend::Postgres).await else { return };
+    let (alive_store, alive) = process(&db).await;
+    let (dead_store, dead) = process(&db).await;
+    let (store, mut looking) = process(&db).await;
+    assert_eq!(store.running_processes().await.unwrap(), 3);
+    for target in [2, 3, 4, 5] {
+        follow(&store, 1, target).await;
+    }
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let hour = at(3_600);
+    take(&store, 2, &alive.owner(), at(0), hour).await.unwrap();
+    take(&store, 3, &dead.owner(), at(0), hour).await.unwrap();
+    // Of another version, say: only its lease counts.
+    take(&store, 4, "4711-0123456789abcdef", at(0), hour).await.unwrap();
+    let in_doubt = take(&store, 5, &dead.owner(), at(0), hour).await.unwrap();
+    create(&advance(&store, &in_doubt, None, at(1)).await);
+    assert_eq!(looking.free_lanes_of_the_dead(at(9)).await.unwrap(), []);
+
+    dead.close().await;
+    // PostgreSQL ends the connection in its own time.
+    let mut freed = Vec::new();
+    while freed.is_empty() {
+        freed = looking.free_lanes_of_the_dead(at(9)).await.unwrap();
+    }
+    freed.sort_unstable();
+    assert_eq!(freed, [channel(3), channel(5)]);
+    assert_eq!(row(&db, 2).await.0, Some(alive.owner()));
+    assert_eq!(row(&db, 3).await, (None, None));
+    assert_eq!(row(&db, 4).await.0.as_deref(), Some("4711-0123456789abcdef"));
+    assert_eq!(row(&db, 5).await, (None, Some(stored(at(9)))), "looked for, but not before that");
+    let open = store.open_lanes(None, at(2), 10).await.unwrap().lanes;
+    let ready = |target| OpenLane { target: channel(target), ready_at: None };
+    assert_eq!(open, [ready(3), ready(5)]);
+    assert_eq!(store.running_processes().await.unwrap(), 2);
+    for session in [alive, looking] {
+        session.close().await;
+    }
+    for store in [alive_store, dead_store, store] {
+        store.close().await.unwrap();
+    }
+}
+
+/// On every connection of the pool, also those that are opened later.
+#[tokio::test]
+async fn no_connection_waits_for_ever() {
+    let Some(db) = Db::new(Backend::Postgres).await else { return };
+    let (store, session) = process(&db).await;
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        let txn = store.write().await.unwrap();
+        for setting in connect::SETTINGS.split(';') {
+            let (name, value) = setting.trim().strip_prefix("SET ").unwrap().split_once(" = ").unwrap();
+            let row = Sql::new(format!("SHOW {name}"), []).row(&*txn).await.unwrap().unwrap();
+            let now: String = row.try_get_by_index(0).unwrap();
+            assert_eq!(now, value.trim_matches('\''), "{name}");
+        }
+        held.push(txn);
+    }
+    drop(held);
+    session.close().await;
+    store.close().await.unwrap();
+}
+
+/// A process that stands still inside a transaction, as where its machine is gone, holds up its lanes and sources no longer than PostgreSQL is told.
+#[tokio::test]
+async fn a_transaction_in_which_nothing_happens_is_ended() {
+    let Some(db) = Db::new(Backend::Postgres).await else { return };
+    let (store, still) = (&db.store, db.again().await);
+    follow(store, 1, 2).await;
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let txn = still.write().await.unwrap();
+    gates::sources(&*txn, [channel(1)]).await.unwrap();
+    gates::lanes(&*txn, [channel(2)]).await.unwrap();
+    let next = turn(store, request(Which::Free(channel(2)), None), at(1)).await.next;
+    assert_eq!(next, Next::Locked);
+    // It waits for the locks, and gets them.
+    store.record_events(&[posted(1, 11)], at(1)).await.unwrap();
+    assert!(txn.commit().await.is_err(), "what it had begun is undone");
+    let next = turn(store, request(Which::Free(channel(2)), None), at(2)).await.next;
+    assert_eq!(about(&next).1, 10);
 }

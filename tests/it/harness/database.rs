@@ -73,6 +73,12 @@ impl Database {
         connection.close().await.expect("it closes");
     }
 
+    /// A connection to the server that doesn't need this database.
+    pub async fn elsewhere(&self) -> sea_orm::DatabaseConnection {
+        let (server, _) = self.url.rsplit_once('/').expect("an address with a database");
+        SeaDatabase::connect(format!("{server}/postgres")).await.expect("the server is there")
+    }
+
     /// Lets everybody in again.
     pub async fn give_back(&self) {
         let (server, name) = self.url.rsplit_once('/').expect("an address with a database");

@@ -13,6 +13,7 @@ mod posts;
 mod program;
 mod scene;
 mod scripted;
+mod wire;
 
 use std::process::Command;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use self::posts::{ForumTarget, SeenPost, follow_into, post, posts, tagged};
 pub use self::program::{Ended, ended};
 pub use self::scene::{Scene, hidden, refusal};
 pub use self::scripted::Scripted;
+pub use self::wire::Wire;
 
 /// When a wait is given up: then something hangs. It says nothing of how fast things should be, as machines are busy; what passes doesn't wait for it.
 pub const SOON: Duration = Duration::from_secs(60);

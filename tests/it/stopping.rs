@@ -1,0 +1,68 @@
+//! The end of the program: whatever hangs, it comes.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use tributary_sandbox::{Effect, Fault};
+
+use crate::harness::{Backend, Bot, SOON, Wire, World, admin, follow};
+
+/// How long a stop may take, whatever hangs.
+const STOP: Duration = Duration::from_secs(5);
+
+/// The machine of the database is gone without a word: nothing that was asked of it is ever answered.
+#[tokio::test]
+async fn a_database_that_answers_nothing_any_more_does_not_hold_up_the_end() {
+    let Some(mut world) = World::on(Backend::Postgres).await else { return };
+    let wire = Wire::to(&world.database).await;
+    world.set("DATABASE_URL", wire.url());
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (source, target) = (harbour.text("source"), harbour.text("target"));
+    let alice = admin(&harbour, "Alice");
+    let mut bot = world.start().await;
+    follow(&alice, &source, &target).await;
+    alice.post(&source, "before").unwrap();
+    target.wait_for_message(SOON, |message| message.content == "before").await.unwrap();
+    wire.freeze();
+    let posted = world.sandbox.counts();
+    for number in 0..3 {
+        alice.post(&source, format!("{number} unheard")).unwrap();
+    }
+    let address = bot.http().await;
+    // Everything of it has asked by then, and waits.
+    let unready = tokio::time::timeout(Duration::from_secs(2), Bot::fetch(address, "/readyz")).await;
+    assert!(unready.is_err() || unready.is_ok_and(|(status, _)| status == 503), "{posted:?}");
+    let asked = Instant::now();
+    bot.signal(Signal::SIGTERM);
+    let status = bot.ended().await;
+    let took = asked.elapsed();
+    assert!(took < STOP, "{status} after {took:?}; its log:\n{}", bot.log());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    for second in [Signal::SIGTERM, Signal::SIGINT] {
+        let world = World::new().await;
+        let harbour = world.sandbox.create_guild("Harbour");
+        let (source, target) = (harbour.text("source"), harbour.text("target"));
+        let alice = admin(&harbour, "Alice");
+        let mut bot = world.start().await;
+        follow(&alice, &source, &target).await;
+        let hanging =
+            world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::Delay(SOON * 2)).forever());
+        alice.post(&source, "held").unwrap();
+        world.until("a request hangs", async || world.sandbox.fault_hits(hanging) == 1).await;
+        bot.signal(Signal::SIGTERM);
+        bot.logged("asked to stop").await;
+        bot.signal(second);
+        let status = bot.ended().await;
+        let log = bot.log();
+        assert!(
+            !log.contains("still under way at the end")
+                && !log.contains("INFO tributary::app::process: stopped"),
+            "{log}"
+        );
+        assert!(log.contains("asked again to stop"), "{log}");
+        assert_eq!(status.code(), Some(1));
+    }
+}
