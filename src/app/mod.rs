@@ -2,12 +2,14 @@
 //!
 //! | file | what it owns |
 //! |---|---|
+//! | `clock` | the one clock of the process |
 //! | `open` | opening the database, and keeping a second bot from one of SQLite's |
 //! | `start` | what is asked of Discord first |
 //! | `process` | a process of any role: delivery, seat, gateway part |
 //! | `seat` | the process among the others: its shards, what they tell each other |
 //! | `gateway` | all that listens and answers |
 
+mod clock;
 mod copy;
 mod gateway;
 mod open;
@@ -20,19 +22,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::discord::gateway::FatalGateway;
-use crate::domain::clock::Clock;
 use crate::http::{self, Pages};
 use crate::rest::{RestError, RestSetupError};
 use crate::service::ServiceError;
 use crate::service::health::Health;
 use crate::store::{CopyError, StoreError};
 
+pub use self::clock::clock;
 pub use self::copy::copy;
 use self::open::claim;
 pub use self::open::{open_beside, open_schema, open_store};
@@ -84,12 +85,6 @@ pub enum AppError {
     /// The metrics' recorder.
     #[error("the metrics can't be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
-}
-
-/// The clock of the real world.
-#[expect(clippy::disallowed_methods, reason = "the one place where the time comes in from outside")]
-pub fn clock() -> Clock {
-    Clock::new(Utc::now)
 }
 
 /// Runs the bot until it is told to stop by `shutdown`, or until it can't go on.

@@ -9,7 +9,7 @@
 //! On SQLite there are no others: the seat is taken at once, and nobody is told anything.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{broadcast, watch};
@@ -22,10 +22,12 @@ use crate::domain::ids::ChannelId;
 use crate::domain::shards::Shards;
 use crate::store::{Session, Signal, Store, StoreError};
 
+use super::clock;
+
 /// How often a standby looks whether the shards are free, how often a process that delivers looks for lanes of dead ones, and how long after its loss the
 /// connection is made again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often it is made sure that the connection still stands.
+/// How often it is made sure that the connection still stands, and the clock is set by the database's.
 const CHECK: Duration = Duration::from_secs(5);
 /// How many signals may wait for a part that is busy, before it is told that it missed some.
 const WAITING: usize = 1024;
@@ -181,6 +183,7 @@ impl Keeper {
             () = left(self.leaving.clone()) => return Ok(()),
         };
         let Some(mut session) = opened else { return Ok(()) };
+        Self::set_clock(&mut session).await?;
         self.free_lanes(&mut session).await?;
         self.owner.send_replace(Some(session.owner().into()));
         let mut seated = self.take(&mut session).await?;
@@ -207,13 +210,21 @@ impl Keeper {
                         seated = self.take(&mut session).await?;
                     }
                 }
-                _ = check.tick() => session.check().await?,
+                _ = check.tick() => Self::set_clock(&mut session).await?,
                 () = left(leaving.clone()) => {
                     session.close().await;
                     return Ok(());
                 }
             }
         }
+    }
+
+    /// Makes sure that the connection still stands, and sets this process's clock by the database's.
+    async fn set_clock(session: &mut Session) -> Result<(), StoreError> {
+        let asked = Instant::now();
+        let time = session.time().await?;
+        clock::tell(time, asked.elapsed());
+        Ok(())
     }
 
     /// Frees the lanes of processes that are dead, and has them looked at.

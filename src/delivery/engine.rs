@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId};
+use crate::domain::retry;
 use crate::rest::Rest;
 use crate::store::Store;
 
@@ -137,8 +138,13 @@ impl Engine {
 
     /// Lanes that a former process left in the middle of something are taken up at once, where that is safe.
     async fn take_over(&self) {
-        if let Err(error) = self.tools.store.free_lanes(self.tools.clock.now() + SETTLING).await {
+        let now = self.tools.clock.now();
+        let (store, settle_at) = (&self.tools.store, now + SETTLING);
+        if let Err(error) = store.free_lanes(settle_at).await {
             tracing::error!(%error, "can't free the lanes of the last run; they are taken up when their leases have ended");
+        }
+        if let Err(error) = store.end_far_waits(now, retry::LONGEST, settle_at).await {
+            tracing::error!(%error, "can't look for waits from before the clock was set back");
         }
     }
 

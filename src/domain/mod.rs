@@ -22,6 +22,7 @@ pub mod request_pace;
 pub mod retention;
 pub mod retry;
 pub mod shards;
+pub mod steady;
 pub mod tag_list;
 pub mod tags;
 pub mod text;

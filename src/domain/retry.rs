@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 /// The first wait.
 const FIRST: TimeDelta = TimeDelta::milliseconds(500);
 /// The longest wait.
-const LONGEST: TimeDelta = TimeDelta::minutes(10);
+pub const LONGEST: TimeDelta = TimeDelta::minutes(10);
 
 /// How long to wait after the `attempts`-th failure in a row (from 1): doubling from half a second to ten minutes, with
 /// `jitter` (0.0 to 1.0, drawn by the caller) spreading the waits over the upper half, so that lanes that failed together don't come back together.

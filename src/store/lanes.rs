@@ -1,7 +1,7 @@
 //! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its
 //! holders, so that one who lost it without noticing can't write. Taking and giving back lanes is part of `lane_work`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::sql::{Sql, stored};
@@ -94,6 +94,30 @@ impl Store {
             settle_at = CASE WHEN in_flight_delivery_id IS NULL THEN NULL ELSE $1 END \
             WHERE lease_owner IS NOT NULL";
         Sql::new(update, [stored(settle_at).into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// Ends waits that are longer than any can be, at the start on SQLite: the clock was set back since they began. Nothing else there is measured by a clock of its own.
+    pub async fn end_far_waits(
+        &self,
+        now: DateTime<Utc>,
+        longest: TimeDelta,
+        settle_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if self.turn.is_none() {
+            return Ok(());
+        }
+        let txn = self.write().await?;
+        let (now, far, settle_at) = (stored(now), stored(now + longest), stored(settle_at));
+        let lanes = "UPDATE lanes SET wait_until = NULL WHERE wait_until > $1";
+        Sql::new(lanes, [far.into()]).execute(&*txn).await?;
+        let doubts = "UPDATE lanes SET settle_at = $1 WHERE settle_at > $2";
+        Sql::new(doubts, [settle_at.into(), far.into()]).execute(&*txn).await?;
+        let deliveries = "UPDATE deliveries SET wait_until = $1 WHERE state = 'due' AND wait_until > $2";
+        Sql::new(deliveries, [now.into(), far.into()]).execute(&*txn).await?;
+        // How long a panel waits is up to people; but it was looked at before now.
+        let panels = "UPDATE panels SET next_refresh_at = $1, refreshed_at = $1 WHERE refreshed_at > $1";
+        Sql::new(panels, [now.into()]).execute(&*txn).await?;
         txn.commit().await
     }
 

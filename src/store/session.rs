@@ -9,6 +9,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
 use sea_orm::sqlx::{self, Acquire, Executor, PgPool};
 use sea_orm::{DbErr, RuntimeErr};
@@ -196,9 +197,13 @@ impl Session {
         .await
     }
 
-    /// Makes sure that the connection is still there.
-    pub async fn check(&mut self) -> Result<(), StoreError> {
-        in_time(async { self.listener.execute("SELECT 1").await.map(drop) }).await
+    /// The database's time.
+    ///
+    /// # Errors
+    /// The connection is gone, with the locks.
+    pub async fn time(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        let time = sqlx::query_as("SELECT clock_timestamp()");
+        in_time(time.fetch_one(&mut self.listener)).await.map(|(time,)| time)
     }
 
     /// Ends the connection, and frees what it held.

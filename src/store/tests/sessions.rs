@@ -82,7 +82,7 @@ async fn a_connection_that_is_cut_says_so() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
     let (store, mut session) = process(&db).await;
     assert_eq!(session.take(shards("0/1")).await.unwrap(), None);
-    session.check().await.unwrap();
+    session.time().await.unwrap();
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
         WHERE application_name = 'tributary session' AND datname = current_database()";
     db.store.db.execute_unprepared(cut).await.unwrap();

@@ -1,0 +1,38 @@
+//! The one clock of the process: it doesn't jump back, and on PostgreSQL it is the database's, so that processes on machines whose clocks differ agree on leases.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::clock::Clock;
+use crate::domain::steady::{Reading, SteadyClock};
+
+/// The running clock's beginning, and the clock that is made from it.
+static PROCESS: LazyLock<(Instant, Mutex<SteadyClock>)> = LazyLock::new(|| {
+    let began = Instant::now();
+    (began, Mutex::new(SteadyClock::new(read(began))))
+});
+
+/// The clock of this process.
+pub fn clock() -> Clock {
+    Clock::new(|| with(SteadyClock::now))
+}
+
+/// The database said that it is this time, and was asked so long for it.
+pub(super) fn tell(time: DateTime<Utc>, took: Duration) {
+    let took = TimeDelta::from_std(took).unwrap_or(TimeDelta::MAX);
+    // It was asked while the answer was on its way, most likely in the middle.
+    with(|clock, reading| clock.tell(reading, time + took / 2, took));
+}
+
+fn with<T>(use_it: impl FnOnce(&mut SteadyClock, Reading) -> T) -> T {
+    let (began, clock) = &*PROCESS;
+    let mut clock = clock.lock().unwrap_or_else(PoisonError::into_inner);
+    use_it(&mut clock, read(*began))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the time comes in from outside")]
+fn read(began: Instant) -> Reading {
+    Reading { wall: Utc::now(), running: began.elapsed() }
+}
