@@ -21,3 +21,4 @@ pub mod panel;
 pub mod rest;
 pub mod service;
 pub mod store;
+pub mod supervisor;

@@ -47,6 +47,14 @@ pub fn start(config: &LogConfig) -> Result<(), InvalidFilter> {
     Ok(())
 }
 
+/// From now on a panic is one line that says where, and not what: its message may hold what people wrote.
+pub fn hide_panic_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic; its message is left out, as it may hold contents");
+    }));
+}
+
 fn ceilings() -> Targets {
     Targets::new().with_default(LevelFilter::TRACE).with_targets(CEILINGS.iter().copied())
 }

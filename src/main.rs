@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 use tributary::cli::progress::Progress;
 use tributary::cli::{Cli, Command, Migrate, RunArgs};
 use tributary::config::Env;
@@ -75,6 +74,9 @@ fn run(command: Command) -> Result<(), Fatal> {
     let lookup = |name: &str| given.setting(name).or_else(|| std::env::var(name).ok());
     let env = Env::new(&lookup);
     logging::start(&env.log()?)?;
+    if matches!(command, Command::Run(_)) {
+        logging::hide_panic_messages();
+    }
     let runtime = runtime()?;
     let ended = perform(command, env, &runtime);
     // A task that hangs must not hold up the end.
@@ -92,7 +94,8 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
     match command {
         Command::Run(_) => {
             let config = env.config()?;
-            runtime.block_on(async { Ok(app::run(config, signals()?).await?) })
+            let stop = app::signals()?;
+            Ok(runtime.block_on(app::run(config, stop))?)
         }
         Command::Migrate { direction: Migrate::Copy { to } } => {
             let storage = env.storage()?;
@@ -127,28 +130,6 @@ fn read_env_file() -> Result<(), Fatal> {
         }
         _ => Ok(()),
     }
-}
-
-/// Turns true at SIGTERM or Ctrl-C.
-fn signals() -> Result<watch::Receiver<bool>, Fatal> {
-    let (stop, stopped) = watch::channel(false);
-    #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::spawn(async move {
-        #[cfg(unix)]
-        let terminated = async { terminate.recv().await };
-        #[cfg(not(unix))]
-        let terminated = std::future::pending::<Option<()>>();
-        tokio::select! {
-            _ = terminated => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        tracing::info!("asked to stop");
-        stop.send_replace(true);
-        // The sender lives on: who waits for the signal must not see it closed.
-        std::future::pending::<()>().await;
-    });
-    Ok(stopped)
 }
 
 async fn forget(storage: &config::Storage, user: UserId, mirrors: bool) -> Result<(), Fatal> {

@@ -19,6 +19,8 @@ pub const OPEN_DELIVERIES: &str = "tributary_open_deliveries";
 pub const OPEN_LANES: &str = "tributary_open_lanes";
 /// Gauge: how many unfinished deliveries the target has that has most of them.
 pub const DEEPEST_LANE: &str = "tributary_deepest_lane";
+/// Gauge: targets where something has failed for more than a minute.
+pub const FAILING_LANES: &str = "tributary_failing_lanes";
 /// Histogram, in seconds: from the message in the source to its mirror.
 pub const DELIVERY_LAG: &str = "tributary_delivery_lag_seconds";
 /// Counter: things that were forgotten because nobody needs them any more, by `what`.
@@ -69,6 +71,7 @@ fn describe() {
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
     metrics::describe_gauge!(OPEN_LANES, "Targets with deliveries that are not finished");
     metrics::describe_gauge!(DEEPEST_LANE, "Unfinished deliveries of the target that has most of them");
+    metrics::describe_gauge!(FAILING_LANES, "Targets where something has failed for more than a minute");
     metrics::describe_histogram!(
         DELIVERY_LAG,
         metrics::Unit::Seconds,

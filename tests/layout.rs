@@ -11,13 +11,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rest", &["domain"]),
     ("panel", &["store", "rest", "domain"]),
     ("service", &["panel", "store", "rest", "domain", "metrics"]),
-    ("delivery", &["store", "rest", "domain", "metrics"]),
-    ("discord", &["service", "domain", "metrics"]),
+    ("delivery", &["store", "rest", "domain", "metrics", "supervisor"]),
+    ("discord", &["service", "domain", "metrics", "supervisor"]),
     ("http", &["service", "domain", "metrics"]),
     ("config", &["domain"]),
     ("cli", &["config"]),
     ("logging", &["config"]),
     ("metrics", &["rest", "domain"]),
+    ("supervisor", &[]),
 ];
 
 /// Parts that put the others together.
@@ -44,6 +45,15 @@ const LONGEST: usize = 400;
 /// Longer files, and why they may be.
 const LONG: &[(&str, &str)] = &[];
 
+/// Files that spawn tasks without the supervisor, and why they may.
+const BARE_SPAWNS: &[(&str, &str)] = &[
+    ("delivery/ledger.rs", "a batch's task is awaited where it is spawned"),
+    ("discord/gateway.rs", "a collector ends with its connection, which is made anew when it hangs"),
+    ("discord/ingest.rs", "one deletion of a panel's message; the next look at the panel finds it too"),
+    ("discord/undecoded.rs", "one answer to one interaction"),
+    ("panel/sources/games/relay.rs", "the packets of one question to a game server; ended with it"),
+];
+
 #[test]
 fn every_part_uses_only_what_it_may() {
     let mut found = Vec::new();
@@ -63,6 +73,19 @@ fn no_file_is_too_long() {
             "src/{path} has {lines} lines: two subjects? Else list it with a reason."
         );
         assert!(lines > LONGEST || !excused, "src/{path} is short enough now: take it off the list.");
+    }
+}
+
+/// What is spawned by the way may end as it likes, and nobody notices. So it must be known why that is right.
+#[test]
+fn tasks_are_spawned_by_the_supervisor() {
+    for (path, text) in sources() {
+        let ours = path.contains("tests") || path == "supervisor.rs";
+        let bare =
+            text.split("#[cfg(test)]\nmod tests {").next().is_some_and(|text| text.contains("tokio::spawn("));
+        let excused = BARE_SPAWNS.iter().any(|(name, _)| *name == path);
+        assert!(ours || !bare || excused, "src/{path} spawns a task that nobody watches");
+        assert!(bare || !excused, "src/{path} spawns none any more: take it off the list.");
     }
 }
 

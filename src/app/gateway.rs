@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::discord::Bot;
@@ -22,6 +21,7 @@ use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::watch::Watched;
 use crate::service::{Follows, Identity, Parts};
 use crate::store::Store;
+use crate::supervisor::Supervisor;
 
 use super::seat::{Ear, Heard};
 use super::start::{Gateway, Started, register_commands};
@@ -39,6 +39,7 @@ pub(super) struct Term<'a> {
     pub(super) started: &'a Started,
     pub(super) gateway: &'a Gateway,
     pub(super) store: Store,
+    pub(super) supervisor: &'a Supervisor,
     pub(super) wake: Wake,
     pub(super) state: Arc<GatewayState>,
     pub(super) ear: Ear,
@@ -47,19 +48,16 @@ pub(super) struct Term<'a> {
 impl Term<'_> {
     /// Builds the parts and runs them until it is to leave. Nothing of it is left when this returns.
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
-        let Self { config, started, gateway, store, wake, state, ear } = self;
+        let Self { config, started, gateway, store, supervisor, wake, state, ear } = self;
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
         let rest = started.rest.clone();
-        if shards.keeps_house() {
-            tokio::select! {
-                registered = register_commands(&rest, identity) => registered?,
-                _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
-            }
-        }
         let watched = Arc::new(Watched::default());
-        let parts = Parts { store, rest, clock, identity, watched, wake, shards };
+        let parts = Parts { store, rest: rest.clone(), clock, identity, watched, wake, shards };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
-        upkeep.load_watched().await?;
+        tokio::select! {
+            loaded = upkeep.load_watched() => drop(loaded?),
+            _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
+        }
         let intake = Arc::new(Intake::new(parts.clone(), config.catch_up));
         let settings = panel::Settings {
             monitoring_guilds: config.panel_monitoring_guilds.clone(),
@@ -69,21 +67,21 @@ impl Term<'_> {
         let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
         let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources));
 
-        // They end with this set.
-        let mut tasks = JoinSet::new();
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
-        tasks.spawn(Arc::clone(&upkeep).sweep(Arc::clone(&view)));
-        let left = LeftServers::new(parts.clone(), view);
-        tasks.spawn(async move { left.run().await });
-        tasks.spawn(Keeper::new(Arc::clone(&panels)).run());
+        let left = LeftServers::new(parts.clone(), Arc::clone(&view));
+        let mut tasks = vec![
+            supervisor.spawn("sweep", Arc::clone(&upkeep).sweep(view)),
+            supervisor.spawn("left servers", async move { left.run().await }),
+            supervisor.spawn("keeper", Keeper::new(Arc::clone(&panels)).run()),
+        ];
         let others =
             Others::new(parts.clone(), Arc::clone(&upkeep), Arc::clone(&intake), Arc::clone(&panels));
-        tasks.spawn(hear(ear, others));
+        tasks.push(supervisor.spawn("others", hear(ear, others)));
         if shards.keeps_house() {
             let notifier = Notifier::new(parts.store.clone(), parts.rest.clone());
-            tasks.spawn(async move { notifier.run().await });
+            tasks.push(supervisor.spawn("notifier", async move { notifier.run().await }));
             let retention = Retention::new(parts.clone(), config.keeping);
-            tasks.spawn(async move { retention.run().await });
+            tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
         }
 
         let allowance = Allowance::new(config.follow_actions_per_hour);
@@ -98,9 +96,22 @@ impl Term<'_> {
             shards,
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
-        let ended = gateway::run(&endpoint, sinks, leave).await;
-        tasks.shutdown().await;
-        Ok(ended?)
+        // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.
+        let commands = shards.keeps_house().then(|| register_commands(&rest, identity));
+        let refused = async {
+            match commands {
+                Some(commands) => commands.await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            ended = gateway::run(&endpoint, sinks, supervisor, leave) => ended.map_err(AppError::from),
+            error = refused => Err(error),
+        };
+        for task in tasks {
+            task.end().await;
+        }
+        ended
     }
 }
 

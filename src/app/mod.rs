@@ -3,6 +3,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `clock` | the one clock of the process |
+//! | `ending` | what asks the program to end, and the moment at which it ends whatever hangs |
 //! | `open` | opening the database, and keeping a second bot from one of SQLite's |
 //! | `start` | what is asked of Discord first |
 //! | `process` | a process of any role: delivery, seat, gateway part |
@@ -11,6 +12,7 @@
 
 mod clock;
 mod copy;
+mod ending;
 mod gateway;
 mod open;
 mod process;
@@ -32,9 +34,11 @@ use crate::rest::{RestError, RestSetupError};
 use crate::service::ServiceError;
 use crate::service::health::Health;
 use crate::store::{CopyError, StoreError};
+use crate::supervisor::{Failure, Supervisor};
 
 pub use self::clock::clock;
 pub use self::copy::copy;
+pub use self::ending::signals;
 use self::open::claim;
 pub use self::open::{open_beside, open_schema, open_store};
 use self::process::Process;
@@ -42,6 +46,8 @@ use self::start::start;
 
 /// How long the HTTP server may take to finish its answers at the end.
 const HTTP_GOODBYE: Duration = Duration::from_millis(200);
+/// How long the database may take to let go at the end.
+const STORE_GOODBYE: Duration = Duration::from_millis(500);
 
 /// Why the program can't run.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +88,11 @@ pub enum AppError {
         "{0}, which keeps a second process from this database, can't be locked ({1}). Put the database where files can be written and locked."
     )]
     Lock(PathBuf, io::Error),
+    /// Something that must go on has ended.
+    #[error(
+        "{0}, which is a mistake in the program. It ends, so that it can be started anew: nothing is lost by that. Please report it, with the line before this one."
+    )]
+    Task(Failure),
     /// The metrics' recorder.
     #[error("the metrics can't be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -96,32 +107,68 @@ pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<
         tracing::info!(%address, "serving /healthz, /readyz and /metrics");
     }
     let (health, pages) = watch::channel(None);
-    let mut stop = shutdown.clone();
-    let web = tokio::spawn(http::serve(listener, Pages { metrics, health: pages }, async move {
+    let supervisor = Supervisor::default();
+    let (stop_serving, stopped) = watch::channel(false);
+    let mut serving = supervisor.spawn_until(
+        "http",
+        until(stopped.clone()),
+        serve(listener, Pages { metrics, health: pages }, stopped),
+    );
+    let ended = tokio::select! {
+        ended = serve_discord(&config, &health, &supervisor, &mut shutdown) => ended,
+        failure = supervisor.failure() => Err(AppError::Task(failure)),
+    };
+    stop_serving.send_replace(true);
+    let _ = tokio::time::timeout(HTTP_GOODBYE, serving.join()).await;
+    ended
+}
+
+/// Serves the pages for operators.
+async fn serve(listener: TcpListener, pages: Pages, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
-    }));
+    };
+    if let Err(error) = http::serve(listener, pages, stopped).await {
+        tracing::error!(%error, "the pages can't be served any more");
+    }
+}
+
+/// Whether a task may end: once this is true.
+fn until(stop: watch::Receiver<bool>) -> impl Fn() -> bool + Send {
+    move || *stop.borrow()
+}
+
+/// All that the program is for, from the database on.
+async fn serve_discord(
+    config: &Config,
+    health: &watch::Sender<Option<Health>>,
+    supervisor: &Supervisor,
+    shutdown: &mut watch::Receiver<bool>,
+) -> Result<(), AppError> {
     let _alone = claim(&config.database)?;
     // A database that doesn't answer must not hold up the end.
     let store = tokio::select! {
-        store = open_store(&config) => store?,
+        store = open_store(config) => store?,
         _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
     };
     let ended = tokio::select! {
-        started = start(&config, &store) => match started {
+        started = start(config, &store) => match started {
             Ok(started) => {
-                let process = Process { config: &config, started, store: store.clone(), shutdown: shutdown.clone() };
-                process.run(&health).await
+                let (store, shutdown) = (store.clone(), shutdown.clone());
+                Process { config, started, store, supervisor, shutdown }.run(health).await
             }
             Err(error) => Err(error),
         },
         // Before anything runs that would have to be drained; `Process::run` ends by itself.
-        () = stopped_early(&health, &mut shutdown) => Ok(()),
+        () = stopped_early(health, shutdown) => Ok(()),
     };
-    let closed = store.close().await;
-    if !web.is_finished() {
-        let _ = tokio::time::timeout(HTTP_GOODBYE, web).await;
+    match tokio::time::timeout(STORE_GOODBYE, store.close()).await {
+        Ok(closed) => ended.and(closed.map_err(AppError::from)),
+        Err(_) => {
+            tracing::warn!("the database did not let go at the end; it undoes by itself what was under way");
+            ended
+        }
     }
-    ended.and(closed.map_err(AppError::from))
 }
 
 /// Resolves when the program is told to stop while it is still starting.

@@ -3,45 +3,57 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::delivery::{Engine, Waker};
+use crate::delivery::{Engine, Parts, Waker};
 use crate::discord::gateway::Leave;
 use crate::discord::shards::GatewayState;
 use crate::domain::ids::ChannelId;
 use crate::service::health::{Condition, GatewayCondition, Health};
 use crate::service::intake::Wake;
 use crate::store::{Signal, Store};
+use crate::supervisor::{Supervisor, Task};
 
 use super::gateway::Term;
 use super::seat::{Ear, Heard, Seat, Standing};
 use super::start::{Gateway, Started};
-use super::{AppError, clock};
+use super::{AppError, clock, until};
 
 /// A process that Discord has answered.
 pub(super) struct Process<'a> {
     pub(super) config: &'a Config,
     pub(super) started: Started,
     pub(super) store: Store,
+    pub(super) supervisor: &'a Supervisor,
     pub(super) shutdown: watch::Receiver<bool>,
 }
 
 impl Process<'_> {
     /// Builds the parts, runs them, and drains them in the order of the flow: what comes in first, what goes out last. Then the shards are free.
     pub(super) async fn run(self, health: &watch::Sender<Option<Health>>) -> Result<(), AppError> {
-        let Self { config, started, store, mut shutdown } = self;
+        let Self { config, started, store, supervisor, mut shutdown } = self;
         let shards = started.gateway.as_ref().map(|gateway| gateway.shards);
-        let seat = Seat::take(&store, shards, config.role.delivers(), clock());
+        let seat = Seat::take(&store, shards, config.role.delivers(), clock(), supervisor);
         let state = started.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
         health.send_replace(Some(self::health(&started, &store, &seat, config, state.clone())));
 
-        let delivery =
-            config.role.delivers().then(|| Delivery::start(&started, &store, &seat, shutdown.clone()));
+        let delivery = config
+            .role
+            .delivers()
+            .then(|| Delivery::start(&started, &store, &seat, supervisor, shutdown.clone()));
         let wake = wake(delivery.as_ref().map(|delivery| delivery.waker.clone()), seat.teller());
         let ended = match (&started.gateway, state) {
             (Some(gateway), Some(state)) => {
-                let serving = Serving { config, started: &started, gateway, store, wake, state, seat: &seat };
+                let serving = Serving {
+                    config,
+                    started: &started,
+                    gateway,
+                    store,
+                    supervisor,
+                    wake,
+                    state,
+                    seat: &seat,
+                };
                 serving.run(&mut shutdown).await
             }
             _ => {
@@ -62,27 +74,34 @@ impl Process<'_> {
 struct Delivery {
     waker: Waker,
     stop: watch::Sender<bool>,
-    working: JoinHandle<()>,
+    working: Task,
     /// What ends with it.
-    beside: [JoinHandle<()>; 2],
+    _beside: [Task; 2],
 }
 
 impl Delivery {
-    fn start(started: &Started, store: &Store, seat: &Seat, shutdown: watch::Receiver<bool>) -> Self {
+    fn start(
+        started: &Started,
+        store: &Store,
+        seat: &Seat,
+        supervisor: &Supervisor,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
         let (application, ear) = (started.identity.application, seat.ear());
-        let (engine, waker) = Engine::new(store.clone(), &started.rest, clock(), application, seat.owner());
+        let parts = Parts { store: store.clone(), rest: &started.rest, clock: clock(), application };
+        let (engine, waker) = Engine::new(parts, seat.owner(), supervisor);
         let (stop, stops) = watch::channel(false);
-        let working = tokio::spawn(engine.run(stops));
-        let beside = [tokio::spawn(pass_on(shutdown, stop.clone())), tokio::spawn(hear(ear, waker.clone()))];
-        Self { waker, stop, working, beside }
+        let working = supervisor.spawn_until("engine", until(stops.clone()), engine.run(stops));
+        let beside = [
+            supervisor.spawn_until("engine: stop", until(shutdown.clone()), pass_on(shutdown, stop.clone())),
+            supervisor.spawn("engine: others", hear(ear, waker.clone())),
+        ];
+        Self { waker, stop, working, _beside: beside }
     }
 
-    async fn end(self) {
-        self.beside.iter().for_each(JoinHandle::abort);
+    async fn end(mut self) {
         self.stop.send_replace(true);
-        if self.working.await.is_err() {
-            tracing::error!("the delivery ended by a panic");
-        }
+        self.working.join().await;
     }
 }
 
@@ -121,6 +140,7 @@ struct Serving<'a> {
     started: &'a Started,
     gateway: &'a Gateway,
     store: Store,
+    supervisor: &'a Supervisor,
     wake: Wake,
     state: Arc<GatewayState>,
     seat: &'a Seat,
@@ -135,18 +155,19 @@ impl Serving<'_> {
                 _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
             }
             let (leave, leaving) = watch::channel(Leave::No);
-            let watching = tokio::spawn(watch_over(shutdown.clone(), standing.clone(), leave));
+            let watching = watch_over(shutdown.clone(), standing.clone(), leave);
+            let _watching = self.supervisor.spawn("gateway: leave", watching);
             let term = Term {
                 config: self.config,
                 started: self.started,
                 gateway: self.gateway,
                 store: self.store.clone(),
+                supervisor: self.supervisor,
                 wake: Arc::clone(&self.wake),
                 state: Arc::clone(&self.state),
                 ear: self.seat.ear(),
             };
             let ended = term.run(leaving.clone()).await;
-            watching.abort();
             if ended.is_err() || *leaving.borrow() != Leave::AtOnce {
                 return ended;
             }
@@ -191,5 +212,5 @@ fn health(
         };
         Condition { gateway, hears: !matches!(standing, Standing::Connecting | Standing::Unsure) }
     };
-    Health::new(store.clone(), started.rest.clone(), config.role.name(), Arc::new(condition))
+    Health::new(store.clone(), started.rest.clone(), config.role.name(), Arc::new(condition), clock())
 }

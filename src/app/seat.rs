@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{broadcast, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::delivery::{OwnerName, SETTLING};
@@ -21,14 +20,17 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::ChannelId;
 use crate::domain::shards::Shards;
 use crate::store::{Session, Signal, Store, StoreError};
+use crate::supervisor::{Supervisor, Task};
 
-use super::clock;
+use super::{clock, until};
 
 /// How often a standby looks whether the shards are free, how often a process that delivers looks for lanes of dead ones, and how long after its loss the
 /// connection is made again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often it is made sure that the connection still stands, and the clock is set by the database's.
 const CHECK: Duration = Duration::from_secs(5);
+/// How long giving the seat up may take.
+const GOODBYE: Duration = Duration::from_millis(500);
 /// How many signals may wait for a part that is busy, before it is told that it missed some.
 const WAITING: usize = 1024;
 /// How many wakes are told at once, at most.
@@ -77,12 +79,18 @@ pub(super) struct Seat {
     heard: broadcast::Sender<Heard>,
     told: Option<UnboundedSender<Vec<ChannelId>>>,
     leave: watch::Sender<bool>,
-    keeping: Option<JoinHandle<()>>,
+    keeping: Option<Task>,
 }
 
 impl Seat {
     /// Begins to take a seat, with these shards if any. It is taken in the background. Of a process that delivers, the seat also frees the lanes of dead ones.
-    pub(super) fn take(store: &Store, shards: Option<Shards>, delivers: bool, clock: Clock) -> Self {
+    pub(super) fn take(
+        store: &Store,
+        shards: Option<Shards>,
+        delivers: bool,
+        clock: Clock,
+        supervisor: &Supervisor,
+    ) -> Self {
         let (heard, _) = broadcast::channel(WAITING);
         let (leave, leaving) = watch::channel(false);
         if !store.is_shared() {
@@ -101,9 +109,9 @@ impl Seat {
             owner: named,
             heard: heard.clone(),
             telling,
-            leaving,
+            leaving: leaving.clone(),
         };
-        let keeping = Some(tokio::spawn(keeper.run()));
+        let keeping = Some(supervisor.spawn_until("seat", until(leaving), keeper.run()));
         Self { standing, owner, heard, told: Some(told), leave, keeping }
     }
 
@@ -136,8 +144,13 @@ impl Seat {
     /// Gives the seat up: the shards are free for others.
     pub(super) async fn leave(self) {
         self.leave.send_replace(true);
-        if let Some(keeping) = self.keeping {
-            let _ = keeping.await;
+        // A database that doesn't answer frees them when the connection ends, with the process.
+        if let Some(mut keeping) = self.keeping
+            && tokio::time::timeout(GOODBYE, keeping.join()).await.is_err()
+        {
+            tracing::warn!(
+                "the database did not answer when this process gave up its place; it notices that by itself"
+            );
         }
     }
 }
@@ -157,9 +170,14 @@ struct Keeper {
 
 impl Keeper {
     async fn run(mut self) {
+        let mut said = false;
         while let Err(error) = self.sit().await {
             // The locks went with the connection: others take the lanes, so nothing may be begun in them any more.
             self.owner.send_replace(None);
+            if matches!(error, StoreError::SharedSession) && !std::mem::replace(&mut said, true) {
+                // That doesn't pass by itself.
+                tracing::error!(%error, "this process can't take its place, so it delivers nothing");
+            }
             self.standing.send_if_modified(|standing| {
                 let known = !matches!(standing, Standing::Unsure | Standing::Connecting);
                 if known {
@@ -230,7 +248,16 @@ impl Keeper {
     /// Frees the lanes of processes that are dead, and has them looked at.
     async fn free_lanes(&self, session: &mut Session) -> Result<(), StoreError> {
         let Some(clock) = self.delivers else { return Ok(()) };
-        let freed = session.free_lanes_of_the_dead(clock.now() + SETTLING).await?;
+        let freed = match session.free_lanes_of_the_dead(clock.now() + SETTLING).await {
+            Ok(freed) => freed,
+            Err(error @ StoreError::SharedSession) => return Err(error),
+            Err(error) => {
+                // As long as the connection stands, so does the process's place. The next look tries again.
+                session.time().await?;
+                tracing::warn!(%error, "can't look for lanes of processes that are gone");
+                return Ok(());
+            }
+        };
         if !freed.is_empty() {
             tracing::info!(lanes = freed.len(), "took over the lanes of a process that is gone");
             let _ = self.heard.send(Heard::Signal(Signal::Work(freed)));

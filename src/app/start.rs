@@ -20,6 +20,9 @@ const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
 /// How long to wait before Discord is asked again at the start, at first and at most.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// How long to wait before a list of commands that Discord didn't take is offered again, at first and at most. A day has a few hundred of such calls.
+const REGISTER_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15 * 60));
+
 /// What Discord said at the start.
 pub(super) struct Started {
     pub(super) rest: Rest,
@@ -62,10 +65,30 @@ async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppErr
     Ok(Some(Gateway { url, shards }))
 }
 
-/// Tells Discord which commands there are. They are the bot's and not a shard's, so one process does it.
-pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> Result<(), AppError> {
+/// Tells Discord which commands there are, as often as it takes. They are the bot's and not a shard's, so one process does it. Returns only where the token is rejected.
+pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> AppError {
     let commands = docs::definitions();
-    ask(|| rest.set_global_commands(identity.application, &commands)).await.map(drop)
+    let (mut wait, longest) = REGISTER_AGAIN;
+    loop {
+        match rest.set_global_commands(identity.application, &commands).await {
+            Ok(_) => {
+                tracing::info!(commands = commands.len(), "the commands are registered");
+                return std::future::pending().await;
+            }
+            Err(RestError::Unauthorized { .. }) => return FatalGateway::TokenRejected.into(),
+            Err(error) => {
+                let call = "PUT /applications/{id}/commands";
+                tracing::warn!(
+                    call,
+                    %error,
+                    again_in = wait.as_secs(),
+                    "the commands could not be registered, so those of the last start stay; all else goes on"
+                );
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(longest);
+    }
 }
 
 /// Repeats a question until Discord answers it, one way or the other.

@@ -13,6 +13,7 @@ use crate::domain::ids::{ApplicationId, ChannelId};
 use crate::domain::retry;
 use crate::rest::Rest;
 use crate::store::Store;
+use crate::supervisor::Supervisor;
 
 use super::agenda::Agenda;
 use super::forums::Forums;
@@ -62,6 +63,18 @@ impl Waker {
     }
 }
 
+/// What an engine is built from.
+pub struct Parts<'a> {
+    /// The database.
+    pub store: Store,
+    /// Discord.
+    pub rest: &'a Rest,
+    /// The time.
+    pub clock: Clock,
+    /// Owns the webhooks.
+    pub application: ApplicationId,
+}
+
 /// Runs the lanes.
 pub struct Engine {
     tools: Tools,
@@ -78,16 +91,11 @@ pub struct Engine {
 
 impl Engine {
     /// An engine over these parts.
-    pub fn new(
-        store: Store,
-        rest: &Rest,
-        clock: Clock,
-        application: ApplicationId,
-        owner: OwnerName,
-    ) -> (Self, Waker) {
+    pub fn new(parts: Parts<'_>, owner: OwnerName, supervisor: &Supervisor) -> (Self, Waker) {
+        let Parts { store, rest, clock, application } = parts;
         let (waker, news) = unbounded_channel();
         let rest = rest.with_patience(PATIENCE);
-        let ledger = Ledger::new(&store, clock, owner.clone());
+        let ledger = Ledger::new(&store, clock, owner.clone(), supervisor);
         let tools = Tools { store, rest, clock, application, ledger, forums: Forums::default() };
         let agenda = Agenda::default();
         (
@@ -106,11 +114,28 @@ impl Engine {
 
     /// Works until `shutdown` says otherwise, then lets the lanes finish the request that they are in.
     pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+        let stops = shutdown.clone();
+        // Whatever it waits for: a database that doesn't answer doesn't hold up the end.
+        tokio::select! {
+            () = self.work(&stops) => {}
+            _ = shutdown.wait_for(|stop| *stop) => {}
+        }
+        let drained =
+            tokio::time::timeout(DRAIN, async { while self.working.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!(
+                lanes = self.working.len(),
+                "some requests were still under way at the end; they are settled at the next start"
+            );
+        }
+    }
+
+    async fn work(&mut self, shutdown: &watch::Receiver<bool>) {
         self.take_over().await;
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.begin_lanes(&shutdown);
+            self.begin_lanes(shutdown);
             let next_tick = self.agenda.next_tick();
             tokio::select! {
                 Some(news) = self.news.recv() => match news {
@@ -123,16 +148,7 @@ impl Engine {
                 Ok(()) = self.owner.changed() => {}
                 _ = look.tick() => self.look().await,
                 () = std::future::ready(()), if self.looked_up_to.is_some() && self.agenda.runs_low() => self.look().await,
-                _ = shutdown.changed() => break,
             }
-        }
-        let drained =
-            tokio::time::timeout(DRAIN, async { while self.working.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
-            tracing::warn!(
-                lanes = self.working.len(),
-                "some requests were still under way at the end; they are settled at the next start"
-            );
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, oneshot};
 
 use crate::domain::clock::Clock;
 use crate::store::{Holder, LaneRequest, Store, Turn, Which};
+use crate::supervisor::Supervisor;
 
 use super::{LEASE, OwnerName};
 
@@ -34,12 +35,13 @@ struct Writer {
 
 impl Ledger {
     /// A ledger, written until nobody can ask any more.
-    pub(super) fn new(store: &Store, clock: Clock, owner: OwnerName) -> Self {
+    pub(super) fn new(store: &Store, clock: Clock, owner: OwnerName, supervisor: &Supervisor) -> Self {
         let (sender, entries) = unbounded_channel();
         let entries = Arc::new(Mutex::new(entries));
         let writer = Writer { store: store.clone(), clock, owner, entries };
         for _ in 0..store.writers() {
-            tokio::spawn(writer.clone().run());
+            // It ends when nobody can ask any more, after the last answer.
+            supervisor.spawn_until("ledger", || true, writer.clone().run()).detach();
         }
         Self(sender)
     }
@@ -57,8 +59,9 @@ impl Writer {
         while let Some(entries) = self.gather().await {
             let writer = self.clone();
             // A task of its own, so that its failure is not the end of writing.
-            if let Err(error) = tokio::spawn(async move { writer.write(entries).await }).await {
-                tracing::error!(%error, "lanes stopped, as writing down what they did failed");
+            // Why is not for the log: a panic's message may hold contents.
+            if tokio::spawn(async move { writer.write(entries).await }).await.is_err() {
+                tracing::error!("lanes stopped, as writing down what they did failed");
             }
         }
     }

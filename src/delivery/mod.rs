@@ -34,7 +34,7 @@ use crate::domain::ids::ApplicationId;
 use crate::rest::Rest;
 use crate::store::Store;
 
-pub use self::engine::{Engine, Waker};
+pub use self::engine::{Engine, Parts, Waker};
 use self::forums::Forums;
 use self::ledger::Ledger;
 

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::domain::shards::{Shard, Shards};
 use crate::service::intake::{Intake, Report};
 use crate::service::upkeep::Upkeep;
+use crate::supervisor::Supervisor;
 
 use super::commands::Commands;
 use super::ids::IntoDomain;
@@ -92,14 +93,21 @@ pub struct Sinks {
 pub async fn run(
     endpoint: &Endpoint,
     sinks: Sinks,
+    supervisor: &Supervisor,
     mut leave: watch::Receiver<Leave>,
 ) -> Result<(), FatalGateway> {
     let (reports, reported) = unbounded_channel();
     let (changes, changed) = unbounded_channel();
     let (intake, upkeep) = (Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep));
-    let mut writing = tokio::spawn(async move { intake.run(reported).await });
-    let reflecting = tokio::spawn(async move { upkeep.run(changed).await });
+    // They end when the queues do, and those end with this.
+    let (serving, served) = watch::channel(());
+    let may_end = move || served.has_changed().is_err();
+    let mut writing =
+        supervisor.spawn_until("intake", may_end.clone(), async move { intake.run(reported).await });
+    let reflecting = supervisor.spawn_until("upkeep", may_end, async move { upkeep.run(changed).await });
     let queues = Queues { reports, changes };
+    // Declared last, so that it goes first, also where all this is given up.
+    let serving = serving;
     let mut patience = shards::PATIENCE;
     let ended = loop {
         let begun = Instant::now();
@@ -110,16 +118,16 @@ pub async fn run(
         patience = if lasted { shards::PATIENCE } else { (patience * 2).min(shards::LONGEST_PATIENCE) };
     };
     // Nobody else holds the queues any more: what was read is written down, and the writing ends.
+    drop(serving);
     drop(queues);
-    reflecting.abort();
-    if *leave.borrow() == Leave::AtOnce {
-        writing.abort();
-    } else if tokio::time::timeout(LAST_WORDS, &mut writing).await.is_err() {
-        writing.abort();
+    reflecting.end().await;
+    let at_once = *leave.borrow() == Leave::AtOnce;
+    if !at_once && tokio::time::timeout(LAST_WORDS, writing.join()).await.is_err() {
         tracing::warn!(
             "some events were still being written down at the end; they are read again at the next start"
         );
     }
+    writing.end().await;
     ended
 }
 

@@ -65,6 +65,9 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
         "others": if report.condition.hears { "heard" } else { "not heard" },
         "requests": if report.fuse { "allowed" } else { "stopped: too many were invalid" },
     });
+    if let Some(lanes) = report.failing_lanes {
+        body["failing_lanes"] = json!(lanes);
+    }
     match report.condition.gateway {
         GatewayCondition::None => {}
         GatewayCondition::Up => body["gateway"] = json!("up"),

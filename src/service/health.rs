@@ -1,12 +1,23 @@
 //! Whether the bot can do its work, for readiness and metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::TimeDelta;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::domain::clock::Clock;
 use crate::metrics as names;
 use crate::rest::Rest;
 use crate::store::{Store, StoreError};
 
 use super::status::FollowTotals;
+
+/// Since when a lane has failed that is worth a word.
+const FAILING: TimeDelta = TimeDelta::minutes(1);
+/// How old the count of such lanes may be.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How it is with the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +55,8 @@ pub struct Report {
     pub database: bool,
     /// Requests to Discord are let through: not too many were invalid lately.
     pub fuse: bool,
+    /// In how many lanes something has failed for more than a minute, if the database says so. Each is its own target's trouble: the process is ready all the same.
+    pub failing_lanes: Option<i64>,
 }
 
 impl Report {
@@ -61,12 +74,14 @@ pub struct Health {
     rest: Rest,
     role: &'static str,
     condition: AskCondition,
+    clock: Clock,
+    failing: Arc<Mutex<Option<(Instant, i64)>>>,
 }
 
 impl Health {
     /// Looks at these parts.
-    pub const fn new(store: Store, rest: Rest, role: &'static str, condition: AskCondition) -> Self {
-        Self { store, rest, role, condition }
+    pub fn new(store: Store, rest: Rest, role: &'static str, condition: AskCondition, clock: Clock) -> Self {
+        Self { store, rest, role, condition, clock, failing: Arc::default() }
     }
 
     /// How the parts are now.
@@ -76,7 +91,21 @@ impl Health {
             condition: (self.condition)(),
             database: self.store.ping().await.is_ok(),
             fuse: !self.rest.fuse().is_open(),
+            failing_lanes: self.failing_lanes().await.ok(),
         }
+    }
+
+    /// Asked of the database at most every few seconds, whoever reads the pages how often.
+    async fn failing_lanes(&self) -> Result<i64, StoreError> {
+        let mut known = self.failing.lock().await;
+        if let Some((asked, lanes)) = *known
+            && asked.elapsed() < ASK_AGAIN
+        {
+            return Ok(lanes);
+        }
+        let lanes = self.store.failing_lanes(self.clock.now() - FAILING).await?;
+        *known = Some((Instant::now(), lanes));
+        Ok(lanes)
     }
 
     /// Brings the gauges up to date that are read from the database.
@@ -94,6 +123,7 @@ impl Health {
         let backlog = self.store.backlog().await?;
         metrics::gauge!(names::OPEN_DELIVERIES).set(as_f64(backlog.deliveries.unsigned_abs()));
         metrics::gauge!(names::OPEN_LANES).set(as_f64(backlog.lanes.unsigned_abs()));
+        metrics::gauge!(names::FAILING_LANES).set(as_f64(self.failing_lanes().await?.unsigned_abs()));
         metrics::gauge!(names::DEEPEST_LANE).set(as_f64(backlog.deepest.unsigned_abs()));
         Ok(())
     }

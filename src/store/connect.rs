@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// ten seconds, and its locks with it; a connection without an answer after half a minute; and nobody waits longer for a lock than that takes. They are set by
 /// statements and not as the connection begins: a pooler refuses what it doesn't know there.
 pub(super) const SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '15s'; \
-    SET tcp_user_timeout = '25s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+    SET tcp_user_timeout = 25000; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 /// What lifts them for a transaction that may take its time: one that changes the schema, or copies everything.
 pub(super) const PATIENT: &str =
     "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0";

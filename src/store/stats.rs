@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
 
-use super::sql::Sql;
+use super::sql::{Sql, stored};
 use super::{Store, StoreError};
 use crate::domain::follow::Delivery;
 use crate::domain::ids::{ChannelId, MessageId};
@@ -40,7 +40,21 @@ struct CountsRow {
     broken: i64,
 }
 
+/// So many attempts take longer than a minute, whatever the pauses between them were.
+const ATTEMPTS_OF_A_MINUTE: i32 = 9;
+
 impl Store {
+    /// How many lanes owe something that has failed again and again since that time, a minute ago, or before.
+    pub async fn failing_lanes(&self, since: DateTime<Utc>) -> Result<i64, StoreError> {
+        // Of what was shown once, and is to be edited, nothing tells when that began but the attempts.
+        let query = "SELECT COUNT(DISTINCT d.target_channel_id) FROM deliveries d JOIN activities a ON a.id = d.activity_id \
+            WHERE d.state = 'due' AND d.attempts > 0 \
+            AND (d.attempts >= $2 OR d.shown_revision IS NULL AND a.created_at <= $1)";
+        let lanes =
+            Sql::new(query, [stored(since).into(), ATTEMPTS_OF_A_MINUTE.into()]).numbers(&self.db).await?;
+        Ok(lanes.first().copied().unwrap_or_default())
+    }
+
     /// All follows by kind of delivery and state, as the database counts them itself (`m20261120_000010_count_follows`).
     pub async fn follow_counts(&self) -> Result<Vec<FollowCounts>, StoreError> {
         let query = "SELECT delivery, \

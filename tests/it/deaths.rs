@@ -49,6 +49,7 @@ async fn stretch_leases(world: &World) {
     world.database.execute(stretch).await;
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_process_that_is_started_again_takes_its_lanes_at_once() {
     let Some(world) = World::on(Backend::Postgres).await else { return };
@@ -64,6 +65,7 @@ async fn a_process_that_is_started_again_takes_its_lanes_at_once() {
     assert_eq!(texts(&street.target), ["1 edited", "2 meanwhile"]);
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn another_worker_takes_the_lanes_of_a_dead_one_at_once() {
     let Some(mut crew) = Crew::start(1, 2).await else { return };
@@ -79,6 +81,7 @@ async fn another_worker_takes_the_lanes_of_a_dead_one_at_once() {
 }
 
 /// What was under way at the death is looked for before it is sent again, however early the lane is taken.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_a_dead_process_had_sent_is_settled() {
     let Some(world) = World::on(Backend::Postgres).await else { return };
@@ -98,6 +101,7 @@ async fn what_a_dead_process_had_sent_is_settled() {
 }
 
 /// The connection that says that the process lives is cut, and can't be made again; those over which it works still stand.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn who_can_not_say_that_it_lives_begins_nothing() {
     let Some(world) = World::on(Backend::Postgres).await else { return };
@@ -136,6 +140,7 @@ async fn who_can_not_say_that_it_lives_begins_nothing() {
 }
 
 /// What was under way when the process lost its place is cut off, and settled by whoever has the lane next: here itself, under another name.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
     let Some(world) = World::on(Backend::Postgres).await else { return };
@@ -161,6 +166,7 @@ async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
 }
 
 /// A lane that stays locked is asked for ever more seldom.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_lane_that_stays_locked_is_not_asked_for_all_the_time() {
     let Some(world) = World::on(Backend::Postgres).await else { return };

@@ -13,7 +13,6 @@ use crate::harness::{Backend, SOON, World, admin, follow};
 #[path = "../../examples/soak/people.rs"]
 pub mod people;
 
-/// On PostgreSQL, where a dead process's leases end by time only, that time is made to pass quicker; a request must not outlive it.
 #[rstest]
 #[case(Backend::Sqlite, 30, 1)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -44,10 +43,6 @@ async fn kills_lose_double_and_shuffle_nothing(
             world.sandbox.fault(Fault::on("POST", "/webhooks/*/*", Effect::DropAnswer));
         }
         bot.kill().await;
-        if backend == Backend::Postgres {
-            let pass = "UPDATE lanes SET lease_until = lease_until - interval '15 seconds'";
-            world.database.execute(pass).await;
-        }
         bot = world.spawn();
         if random.random_bool(0.6) {
             world.sandbox.wait_until_ready(SOON).await.unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
 mod circles;
 mod clocks;
+mod commands;
 mod confirm;
 mod copying;
 mod edge;

@@ -92,6 +92,7 @@ async fn metrics_tell_what_happens() {
         "tributary_open_deliveries",
         "tributary_open_lanes",
         "tributary_deepest_lane",
+        "tributary_failing_lanes",
         "tributary_delivery_lag_seconds_count",
         "tributary_gateway_reconnects_total",
         "tributary_gateway_up",

@@ -11,6 +11,7 @@ use crate::harness::{Backend, Bot, SOON, Wire, World, admin, follow};
 const STOP: Duration = Duration::from_secs(5);
 
 /// The machine of the database is gone without a word: nothing that was asked of it is ever answered.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_database_that_answers_nothing_any_more_does_not_hold_up_the_end() {
     let Some(mut world) = World::on(Backend::Postgres).await else { return };
@@ -36,7 +37,7 @@ async fn a_database_that_answers_nothing_any_more_does_not_hold_up_the_end() {
     bot.signal(Signal::SIGTERM);
     let status = bot.ended().await;
     let took = asked.elapsed();
-    assert!(took < STOP, "{status} after {took:?}; its log:\n{}", bot.log());
+    assert!(status.success() && took < STOP, "{status} after {took:?}; its log:\n{}", bot.log());
 }
 
 #[tokio::test]
@@ -65,4 +66,30 @@ async fn a_second_signal_ends_it_at_once() {
         assert!(log.contains("asked again to stop"), "{log}");
         assert_eq!(status.code(), Some(1));
     }
+}
+
+/// What fails again and again is repeated; only what ends is an end.
+#[tokio::test]
+async fn a_table_that_is_gone_ends_nothing() {
+    let world = World::new().await;
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (source, target) = (harbour.text("source"), harbour.text("target"));
+    let alice = admin(&harbour, "Alice");
+    let mut bot = world.start().await;
+    follow(&alice, &source, &target).await;
+    for table in
+        ["lanes", "activities", "panels", "untold_breaks", "channels", "channel_follows", "left_guilds"]
+    {
+        world.database.execute(&format!("ALTER TABLE {table} RENAME TO gone_{table}")).await;
+    }
+    alice.post(&source, "unheard of").unwrap();
+    bot.logged("can't ask the database for open lanes").await;
+    bot.logged("can't ask the database whom to tell of broken follows").await;
+    assert_eq!(bot.page("/healthz").await.0, 200);
+    for table in
+        ["lanes", "activities", "panels", "untold_breaks", "channels", "channel_follows", "left_guilds"]
+    {
+        world.database.execute(&format!("ALTER TABLE gone_{table} RENAME TO {table}")).await;
+    }
+    target.wait_for_message(SOON, |message| message.content == "unheard of").await.unwrap();
 }

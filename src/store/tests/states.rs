@@ -212,3 +212,33 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
         }
     }
 }
+
+#[rstest]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn lanes_that_fail_for_long_are_counted(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    for target in [2, 3, 4] {
+        follow(store, 1, target).await;
+    }
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let failing = async |since| store.failing_lanes(at(since)).await.unwrap();
+    assert_eq!(failing(60).await, 0, "waiting is not failing");
+    let fail = "UPDATE deliveries SET attempts = 1 WHERE target_channel_id IN (2, 3)";
+    store.db.execute_unprepared(fail).await.unwrap();
+    assert_eq!(failing(-1).await, 0, "not for long");
+    assert_eq!(failing(60).await, 2);
+    // Shown, and to be edited since an unknown time.
+    let edit = "UPDATE deliveries SET shown_revision = 1 WHERE target_channel_id = 3";
+    store.db.execute_unprepared(edit).await.unwrap();
+    assert_eq!(failing(60).await, 1);
+    store
+        .db
+        .execute_unprepared("UPDATE deliveries SET attempts = 9 WHERE target_channel_id = 3")
+        .await
+        .unwrap();
+    assert_eq!(failing(-1).await, 1);
+}
