@@ -61,6 +61,15 @@ pub enum Effect {
         /// Discord's words.
         message: String,
     },
+    /// Not performed, refused as Discord refuses one field of a request's body (400, code 50035).
+    RefuseField {
+        /// Where it stands, with points in between.
+        path: String,
+        /// Discord's code for what is wrong with it.
+        code: String,
+        /// Discord's words about it, which may quote it.
+        message: String,
+    },
     /// Not performed, and the connection breaks.
     DropRequest,
     /// Performed, and the connection breaks before the answer.

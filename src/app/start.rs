@@ -75,7 +75,7 @@ pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> AppErr
                 tracing::info!(commands = commands.len(), "the commands are registered");
                 return std::future::pending().await;
             }
-            Err(RestError::Unauthorized { .. }) => return FatalGateway::TokenRejected.into(),
+            Err(RestError::Unauthorized) => return FatalGateway::TokenRejected.into(),
             Err(error) => {
                 let call = "PUT /applications/{id}/commands";
                 tracing::warn!(

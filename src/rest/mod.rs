@@ -14,6 +14,7 @@ mod call;
 mod channels;
 mod code;
 mod error;
+mod fields;
 mod files;
 mod guild;
 mod guilds;

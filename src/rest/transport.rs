@@ -7,6 +7,7 @@ use reqwest::multipart::Form;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::error::Category;
 use tokio::time::{Instant, sleep};
 
@@ -14,6 +15,7 @@ use super::Rest;
 use super::call::Call;
 use super::code::ErrorCode;
 use super::error::{Doubt, RestError, Scope};
+use super::fields::WrongFields;
 use super::limiter::{Answer, FuseState, Key, Permit, Verdict, is_json};
 use super::meaning::Meaning;
 use super::metrics;
@@ -28,11 +30,14 @@ const LARGEST_ANSWER: usize = 32 << 20;
 /// How much of Discord's own text for an error is kept, in characters.
 const LONGEST_MESSAGE: usize = 200;
 
-/// The body of a refusal. Without these two it isn't Discord's.
+/// The body of a refusal. Without code and message it isn't Discord's.
 #[derive(Deserialize)]
 struct RefusalBody {
     code: ErrorCode,
     message: String,
+    /// Which fields of the request are wrong, for code 50035.
+    #[serde(default)]
+    errors: Value,
 }
 
 /// What came back.
@@ -178,7 +183,7 @@ impl Rest {
         if status.is_server_error() {
             return RestError::Server { status: status.as_u16() };
         }
-        let Ok(RefusalBody { code, message }) = serde_json::from_slice(body) else {
+        let Ok(RefusalBody { code, message, errors }) = serde_json::from_slice(body) else {
             return edge(status, ErrorCode::GENERAL);
         };
         if !status.is_client_error() {
@@ -189,6 +194,10 @@ impl Rest {
             Some(Meaning::Denied(denied)) => RestError::Forbidden(denied),
             Some(Meaning::Missing(missing)) => RestError::NotFound(missing),
             Some(Meaning::Refused) => {
+                let fields = WrongFields::read(&errors);
+                if !fields.is_empty() {
+                    tracing::warn!(route = %call.route(), %code, %fields, "Discord refused fields of a request");
+                }
                 let message: String = message.chars().filter(|c| !c.is_control()).collect();
                 let message =
                     call.redact(&message, &self.shared.token).chars().take(LONGEST_MESSAGE).collect();

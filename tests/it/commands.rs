@@ -15,17 +15,20 @@ async fn a_refused_list_of_commands_stops_nothing_else() {
     let bot = world.start().await;
     follow(&alice, &source, &target).await;
     bot.stop().await;
-    let refused = Effect::Refuse { status: 400, code: 50035, message: "Invalid Form Body".to_owned() };
+    let (path, code) = ("3.options.0.name".to_owned(), "BASE_TYPE_BAD_LENGTH".to_owned());
+    let refused = Effect::RefuseField { path, code, message: "quoted words".to_owned() };
     let refused = world.sandbox.fault(Fault::on("PUT", COMMANDS, refused).forever());
     let mut bot = world.start().await;
     let line = bot.logged("the commands could not be registered").await;
     assert!(line.contains("PUT /applications/{id}/commands") && line.contains("50035"), "{line}");
+    bot.logged("3.options.0.name: BASE_TYPE_BAD_LENGTH").await;
     world.ready(&mut bot).await;
     alice.post(&source, "1 all the same").unwrap();
     target.wait_for_message(SOON, |message| message.content == "1 all the same").await.unwrap();
     world.until("it is offered again", async || world.sandbox.fault_hits(refused) >= 3).await;
     world.sandbox.clear_faults();
     bot.logged("the commands are registered").await;
+    assert!(!bot.log().contains("quoted words"), "{}", bot.log());
     alice.run(&target, "/follows", ()).await.expect("commands work");
 }
 

@@ -77,6 +77,7 @@ pub(super) fn fault(fault: &Fault) -> String {
         Effect::Page(status) => format!("HTTP {status}, a page in HTML"),
         Effect::RateLimited { scope, .. } => format!("HTTP 429 ({})", scope.name()),
         Effect::Refuse { status, code, .. } => format!("HTTP {status}, code {code}"),
+        Effect::RefuseField { path, .. } => format!("HTTP 400, field {path}"),
         Effect::DropRequest => "request lost".to_owned(),
         Effect::DropAnswer => "answer lost".to_owned(),
         Effect::DropAnswerThen(time) => format!("answer lost, done {} ms later", time.as_millis()),

@@ -187,6 +187,9 @@ fn struck(effect: &Effect, pattern: Option<&'static str>) -> Outcome {
         Effect::Refuse { status, code, message } => {
             Outcome::refused(&ApiError::new(*status, *code, message), pattern)
         }
+        Effect::RefuseField { path, code, message } => {
+            Outcome::refused(&ApiError::field(path, code, message), pattern)
+        }
         Effect::RateLimited { scope, retry_after } => {
             limited(&Exceeded { scope: *scope, retry_after: *retry_after, standing: None }, pattern)
         }
