@@ -10,9 +10,9 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx;
 
+use super::StoreError;
 use super::session::{Session, in_time};
-use super::sql::{Sql, channel_ids, stored};
-use super::{Store, StoreError};
+use super::sql::{channel_ids, stored};
 use crate::domain::ids::ChannelId;
 
 /// The first half of these locks' numbers. Any number will do, as long as it stays the same.
@@ -128,16 +128,6 @@ impl Session {
             return Err(StoreError::SharedSession);
         }
         Ok(rows.into_iter().filter_map(|(found, _)| number(found)).collect())
-    }
-}
-
-impl Store {
-    /// How many processes of the bot run on this database now, of whatever role. On SQLite this can't be told here: see the lock file.
-    pub async fn running_processes(&self) -> Result<usize, StoreError> {
-        if !self.is_shared() {
-            return Ok(0);
-        }
-        Ok(Sql::new(LIVING, [i64::from(PROCESS).into()]).numbers(&self.db).await?.len())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sea_orm::sqlx::Executor as _;
+
 use super::*;
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
@@ -102,13 +104,13 @@ async fn row(db: &Db, target: u64) -> (Option<String>, Option<DateTime<Utc>>) {
 }
 
 /// However long their leases are, and nobody else's.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn lanes_of_dead_processes_are_freed_and_those_of_the_living_are_not() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
     let (alive_store, alive) = process(&db).await;
     let (dead_store, dead) = process(&db).await;
     let (store, mut looking) = process(&db).await;
-    assert_eq!(store.running_processes().await.unwrap(), 3);
     for target in [2, 3, 4, 5] {
         follow(&store, 1, target).await;
     }
@@ -137,7 +139,6 @@ async fn lanes_of_dead_processes_are_freed_and_those_of_the_living_are_not() {
     let open = store.open_lanes(None, at(2), 10).await.unwrap().lanes;
     let ready = |target| OpenLane { target: channel(target), ready_at: None };
     assert_eq!(open, [ready(3), ready(5)]);
-    assert_eq!(store.running_processes().await.unwrap(), 2);
     for session in [alive, looking] {
         session.close().await;
     }
@@ -147,6 +148,7 @@ async fn lanes_of_dead_processes_are_freed_and_those_of_the_living_are_not() {
 }
 
 /// On every connection of the pool, also those that are opened later.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn no_connection_waits_for_ever() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
@@ -168,6 +170,7 @@ async fn no_connection_waits_for_ever() {
 }
 
 /// A process that stands still inside a transaction, as where its machine is gone, holds up its lanes and sources no longer than PostgreSQL is told.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_transaction_in_which_nothing_happens_is_ended() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
@@ -184,4 +187,18 @@ async fn a_transaction_in_which_nothing_happens_is_ended() {
     assert!(txn.commit().await.is_err(), "what it had begun is undone");
     let next = turn(store, request(Which::Free(channel(2)), None), at(2)).await.next;
     assert_eq!(about(&next).1, 10);
+}
+
+/// As behind a pooler that gives each transaction another connection: what was locked is another's, or nobody's.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn a_session_that_does_not_hold_its_name_says_so() {
+    let Some(db) = Db::new(Backend::Postgres).await else { return };
+    let (store, mut session) = process(&db).await;
+    session.free_lanes_of_the_dead(at(9)).await.unwrap();
+    session.listener.execute("SELECT pg_advisory_unlock_all()").await.unwrap();
+    let looked = session.free_lanes_of_the_dead(at(9)).await;
+    assert!(matches!(looked, Err(StoreError::SharedSession)), "{looked:?}");
+    session.close().await;
+    store.close().await.unwrap();
 }
