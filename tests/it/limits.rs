@@ -1,7 +1,7 @@
 //! With Discord's limits: no request is sent that would be answered 429. That no time is wasted is tested where time is simulated, in
 //! `src/rest/limiter`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, LimitScope, Limits};
