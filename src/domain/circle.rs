@@ -152,12 +152,7 @@ impl Circles {
     /// Mirrors of a family aren't shown yet: whatever waits for what comes of them waits from now on.
     pub fn delay(&mut self, family: FamilyId, now: DateTime<Utc>) {
         if let Some(family) = self.family(family) {
-            let (settle, quiet) = family.waits();
-            match &mut family.stage {
-                Stage::Quiet { settled, until } => (*settled, *until) = (now + settle, now + quiet),
-                Stage::Testing { until, .. } => *until = now + settle,
-                _ => {}
-            }
+            family.delay(now);
         }
     }
 

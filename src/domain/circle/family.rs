@@ -12,6 +12,8 @@ use crate::domain::follow::FollowId;
 const AGREEING: u32 = 2;
 /// How long finding out may take; then all that was held is released.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
+/// How long mirrors that aren't shown yet are waited for: a target that can't be reached must not hold up what others are owed.
+const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 /// How long content that turned out to go in no circle is left alone, doubled each time.
 const CLEARED: TimeDelta = TimeDelta::minutes(10);
 /// The most that it is doubled to.
@@ -41,6 +43,7 @@ pub(super) struct Family {
     longest_gap: TimeDelta,
     pub(super) stage: Stage,
     began: DateTime<Utc>,
+    stage_began: DateTime<Utc>,
     pub(super) held: Vec<Origin>,
     /// The last that were mirrored as usual.
     pub(super) passed: VecDeque<Origin>,
@@ -65,6 +68,7 @@ impl Family {
             longest_gap: TimeDelta::zero(),
             stage: Stage::Counting,
             began: at,
+            stage_began: at,
             held: Vec::new(),
             passed: VecDeque::from([origin]),
             suspects: None,
@@ -75,7 +79,7 @@ impl Family {
 
     /// How long copies of what was shown may take to come, and how long it takes until the next test: at first, and before the last one,
     /// nothing is mirrored for longer than that, so that whoever posts without a mirror shows it.
-    pub(super) fn waits(&self) -> (TimeDelta, TimeDelta) {
+    fn waits(&self) -> (TimeDelta, TimeDelta) {
         let settle = self.longest_gap * 3 / 2 + TimeDelta::milliseconds(500);
         let quiet = match (&self.suspects, self.agreeing) {
             (Some(_), 0) => TimeDelta::zero(),
@@ -154,7 +158,21 @@ impl Family {
         true
     }
 
+    /// Mirrors aren't shown yet: whatever waits for what comes of them waits from now on, as long as there is patience.
+    pub(super) fn delay(&mut self, now: DateTime<Utc>) {
+        if now - self.stage_began > PATIENCE {
+            return;
+        }
+        let (settle, quiet) = self.waits();
+        match &mut self.stage {
+            Stage::Quiet { settled, until } => (*settled, *until) = (now + settle, now + quiet),
+            Stage::Testing { until, .. } => *until = now + settle,
+            Stage::Counting | Stage::Finding | Stage::Cleared { .. } => {}
+        }
+    }
+
     fn begin_quiet(&mut self, now: DateTime<Utc>) {
+        self.stage_began = now;
         let (settle, quiet) = self.waits();
         self.stage = Stage::Quiet { settled: now + settle, until: now + quiet };
     }
@@ -173,6 +191,7 @@ impl Family {
         let others = follows.split_off(follows.len().div_ceil(2));
         let until = now + self.waits().0;
         actions.push_back(Action::ReleaseTo { family: id, origin, follows: follows.clone() });
+        self.stage_began = now;
         self.stage = Stage::Testing { tested: follows, others, until };
     }
 

@@ -32,6 +32,8 @@ struct World {
     owed: BTreeMap<u64, BTreeSet<i64>>,
     shown_at: BTreeMap<u64, i64>,
     broken: Vec<i64>,
+    /// Some target can't be reached.
+    stuck: bool,
     mirrors: BTreeMap<i64, usize>,
 }
 
@@ -59,6 +61,7 @@ impl World {
             owed: BTreeMap::new(),
             shown_at: BTreeMap::new(),
             broken: Vec::new(),
+            stuck: false,
             mirrors: BTreeMap::new(),
         }
     }
@@ -108,7 +111,7 @@ impl World {
             for (family, shown) in self.circles.unsettled(at(now)) {
                 let still =
                     |of: &Origin| self.shown_at.get(&of.message().get()).is_some_and(|shown| *shown > now);
-                if shown.iter().any(still) {
+                if self.stuck || shown.iter().any(still) {
                     self.circles.delay(family, at(now));
                 }
             }
@@ -195,6 +198,17 @@ proptest! {
         prop_assert_eq!(&world.broken, &Vec::<i64>::new());
         prop_assert_eq!(world.missing(), 0);
     }
+}
+
+#[test]
+fn a_target_that_cant_be_reached_holds_nothing_up_for_long() {
+    let mut world = World::new(3);
+    world.stuck = true;
+    for n in 0..8 {
+        world.comes(n * 1_000, true, "Build passed");
+    }
+    world.play(5 * 60 * 1_000);
+    assert_eq!((world.missing(), world.broken.len()), (0, 0));
 }
 
 #[test]
