@@ -141,7 +141,9 @@ impl Bot {
 }
 
 async fn world() -> (Sandbox, Guild, Channel) {
-    let sandbox = Sandbox::start(Config::default()).await.expect("a free port");
+    // Discord's own deadline for a first answer is too short for a busy machine.
+    let config = Config { interaction_deadline: SOON, patience: SOON, ..Config::default() };
+    let sandbox = Sandbox::start(config).await.expect("a free port");
     let harbour = sandbox.create_guild("Harbour");
     let news = harbour.text("news");
     (sandbox, harbour, news)

@@ -214,10 +214,13 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn lanes_that_fail_for_long_are_counted(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+    #[case] backend: Backend,
 ) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
