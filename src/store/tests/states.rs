@@ -219,9 +219,7 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
 #[case::postgres(Backend::Postgres)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
-async fn lanes_that_fail_for_long_are_counted(
-    #[case] backend: Backend,
-) {
+async fn lanes_that_fail_for_long_are_counted(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     for target in [2, 3, 4] {
