@@ -31,4 +31,6 @@ pub struct Exchange {
     pub response: Option<Value>,
     /// Whether the answer reached the client, as far as the sandbox knows: false after a dropped answer.
     pub answered: bool,
+    /// Something else than Discord answered, as a fault wanted it: this says nothing of its API.
+    pub foreign: bool,
 }

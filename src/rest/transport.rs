@@ -151,7 +151,10 @@ impl Rest {
             let ours = body.is_empty() || is_json(&body);
             return if ours { Ok(body) } else { Err(edge(status, ErrorCode::GENERAL)) };
         }
-        Err(self.refusal(call, status, &body.unwrap_or_default()))
+        let error = self.refusal(call, status, &body.unwrap_or_default());
+        // What refused before the form had come whole can't have passed it on.
+        let early = matches!(error, RestError::Edge { .. }) && handover.is_some_and(Handover::bar);
+        Err(if early { RestError::NotSent } else { error })
     }
 
     /// Counts what can lead to a ban, and says so.

@@ -46,7 +46,9 @@ struct Outcome {
     /// The connection breaks instead of answering.
     broken: bool,
     performed: bool,
-    /// A page goes out instead of JSON.
+    /// Something before Discord answers.
+    foreign: bool,
+    /// With a page.
     page: bool,
     hold: Duration,
 }
@@ -60,6 +62,7 @@ impl Outcome {
             shared_limit: false,
             broken: false,
             performed: true,
+            foreign: false,
             page: false,
             hold: Duration::ZERO,
         }
@@ -104,6 +107,7 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
         status: if outcome.performed { outcome.answer.status } else { 0 },
         response: outcome.answer.body,
         answered: !outcome.broken,
+        foreign: outcome.foreign,
     };
     shared.record(exchange, outcome.shared_limit);
     if outcome.broken {
@@ -178,10 +182,10 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
 /// A fault that answers instead of the handler.
 fn struck(effect: &Effect, pattern: Option<&'static str>) -> Outcome {
     match effect {
-        Effect::Status(status) => Outcome::new(Answer { status: *status, body: None }, pattern),
-        Effect::Page(status) => {
+        Effect::Status(status) | Effect::Page(status) => {
             let mut outcome = Outcome::new(Answer { status: *status, body: None }, pattern);
-            outcome.page = true;
+            outcome.foreign = true;
+            outcome.page = matches!(effect, Effect::Page(_));
             outcome
         }
         Effect::Refuse { status, code, message } => {

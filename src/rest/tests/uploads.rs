@@ -233,19 +233,25 @@ async fn limits_are_learnt_from_uploads() {
 }
 
 #[tokio::test]
-async fn too_large_is_too_large_whoever_says_it() {
+async fn too_large_is_what_discord_says_is() {
     let (config, _) = desk(PLENTY, |before| match before {
-        0 => Reply { status: 413, headers: Vec::new(), body: "<html>".to_owned() },
-        1 => Reply::error(413, 40005),
-        _ => Reply::error(400, 40005),
+        0 => Reply::error(413, 40005),
+        1 => Reply::error(400, 40005),
+        _ => Reply { status: 413, headers: Vec::new(), body: "<html>".to_owned() },
     })
     .await;
     let rest = Rest::new(config).unwrap();
-    for status in [413, 413, 400] {
+    for status in [413, 400] {
         let outcome = post(&rest, vec![text("a.txt", None, "a")]).await;
         let SendOutcome::Refused(Refusal { status: said, code, .. }) = outcome else { panic!("{outcome:?}") };
         assert_eq!((said, code), (status, ErrorCode::TOO_LARGE));
     }
+    let outcome = post(&rest, vec![text("a.txt", None, "a")]).await;
+    assert_eq!(
+        outcome,
+        SendOutcome::Unclear(Doubt::Edge(413)),
+        "what stands before Discord has limits of its own"
+    );
 }
 
 /// A server that reads that much of a request, answers this, and closes.
@@ -271,13 +277,16 @@ async fn hasty(read: usize, answer: &'static str) -> RestConfig {
 
 #[tokio::test]
 async fn an_early_answer_is_an_answer() {
-    let answer = "HTTP/1.1 413 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let answer = "HTTP/1.1 413 X\r\ncontent-length: 48\r\nconnection: close\r\n\r\n{\"code\": 40005, \"message\": \"Request too large!\"}";
     let rest = Rest::new(hasty(CHUNK, answer).await).unwrap();
     let outcome = post(&rest, vec![large(20 << 20).0]).await;
     assert!(
         matches!(outcome, SendOutcome::Refused(Refusal { code: ErrorCode::TOO_LARGE, .. })),
         "{outcome:?}"
     );
+    let page = "HTTP/1.1 413 X\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
+    let rest = Rest::new(hasty(CHUNK, page).await).unwrap();
+    assert_eq!(post(&rest, vec![large(20 << 20).0]).await, SendOutcome::NotSent);
 }
 
 #[tokio::test]
