@@ -26,6 +26,68 @@ fn the_readme_has_every_setting_with_its_default() {
     }
 }
 
+/// Settings that compose.yaml decides by itself: it knows where its database is, and which port the container serves.
+const OF_COMPOSE: [&str; 2] = ["DATABASE_URL", "HTTP_ADDR"];
+
+/// What the bot's container gets: names with their values, in the order of the file.
+fn composed() -> Vec<(String, String)> {
+    let compose = read("compose.yaml");
+    let service = compose.split_once("\n  tributary:\n").unwrap().1;
+    let environment = service.split_once("\n    environment:\n").unwrap().1;
+    let lines = environment.lines().take_while(|line| line.starts_with("      "));
+    let lines = lines.map(str::trim).filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap())
+        .collect()
+}
+
+#[test]
+fn compose_hands_every_setting_on() {
+    let composed = composed();
+    for setting in config::SETTINGS {
+        let given = composed.iter().find(|(name, _)| name == setting.name).map(|(_, value)| value);
+        if OF_COMPOSE.contains(&setting.name) {
+            assert!(
+                given.is_none_or(|value| !value.contains(&format!("${{{}", setting.name))),
+                "{}",
+                setting.name
+            );
+            continue;
+        }
+        let value = given.unwrap_or_else(|| panic!("compose.yaml drops {}", setting.name));
+        // An empty one counts as not set, so the default stands in one place only.
+        let passed = *value == format!("${{{}:-}}", setting.name);
+        let required = value.starts_with(&format!("${{{}:?", setting.name)) && setting.default.is_none();
+        assert!(passed || required, "{}: {value}", setting.name);
+    }
+    for (name, _) in &composed {
+        assert!(config::SETTINGS.iter().any(|setting| setting.name == name), "{name} is no setting");
+    }
+}
+
+/// What starts the bot doesn't give it up: a database or a disk that is away for an hour must not keep it down for good.
+#[test]
+fn service_managers_do_not_give_up() {
+    let operations = read("docs/operations.md");
+    let unit = operations.split_once("[Unit]").unwrap().1.split_once("```").unwrap().0;
+    for line in ["StartLimitIntervalSec=0", "Restart=on-failure", "RestartSec=15"] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+    assert!(!unit.contains("StartLimitBurst"));
+    assert_eq!(read("compose.yaml").matches("restart: unless-stopped").count(), 2);
+}
+
+/// Settings that the image gives are ones that there are.
+#[test]
+fn the_image_gives_settings_that_there_are() {
+    let image = read("Dockerfile");
+    let given = image.split_once("\nENV ").unwrap().1.split_once("\nEXPOSE").unwrap().0;
+    let names: Vec<&str> =
+        given.split_whitespace().filter_map(|word| Some(word.split_once('=')?.0)).collect();
+    assert_eq!(names, OF_COMPOSE);
+    assert!(names.iter().all(|name| config::SETTINGS.iter().any(|setting| setting.name == *name)));
+}
+
 #[test]
 fn the_readme_has_every_command() {
     let readme = read("README.md");
