@@ -77,14 +77,10 @@ pub enum Command {
 /// What `migrate` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Migrate {
-    /// Apply every migration that is missing (`run` does so too).
+    /// Apply every migration that is missing (`run` does so too). The bot must be stopped.
     Up,
-    /// Take migrations back, the newest first. Tables that go take their rows along.
-    Down {
-        /// How many; all of them where it is not given.
-        #[arg(long)]
-        steps: Option<u32>,
-    },
+    /// Take migrations back, the newest first. Tables that go take their rows along. The bot must be stopped.
+    Down(Down),
     /// List the migrations, and which are applied.
     Status,
     /// Copy everything from a SQLite database (DATABASE_URL) to an empty PostgreSQL. The bot must be stopped.
@@ -93,4 +89,72 @@ pub enum Migrate {
         #[arg(long, value_name = "URL")]
         to: String,
     },
+}
+
+/// How far `migrate down` goes.
+#[derive(Debug, Clone, Args)]
+pub struct Down {
+    /// How many migrations to take back.
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// Take back all of them: every table is dropped, with all that the bot knows.
+    #[arg(long)]
+    all: bool,
+    /// Don't ask before that.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What `migrate down` is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Downgrade {
+    /// Take back so many migrations.
+    Steps(u32),
+    /// Take back all.
+    All {
+        /// Whether somebody has to type that it is meant.
+        confirm: bool,
+    },
+}
+
+impl Down {
+    /// What was asked for, where `applied` migrations can be taken back.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn wanted(&self, applied: u32) -> Result<Downgrade, String> {
+        match self.steps {
+            Some(_) if self.all => Err("give --steps N or --all, not both.".to_owned()),
+            None if self.all => Ok(Downgrade::All { confirm: !self.yes }),
+            None | Some(0) => Err(
+                "say how many migrations to take back: --steps N, or --all for all of them. The tables that they made go, with all that is in them."
+                    .to_owned(),
+            ),
+            Some(steps) if steps > applied => Err(format!(
+                "there are only {applied} migrations to take back, not {steps}. Give a smaller number, or --all for all of them: then every table goes."
+            )),
+            Some(steps) => Ok(Downgrade::Steps(steps)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(steps: Option<u32>, all: bool, yes: bool) -> Result<Downgrade, String> {
+        Down { steps, all, yes }.wanted(5)
+    }
+
+    #[test]
+    fn nothing_is_taken_back_by_accident() {
+        assert_eq!(wanted(Some(5), false, false), Ok(Downgrade::Steps(5)));
+        assert_eq!(wanted(None, true, false), Ok(Downgrade::All { confirm: true }));
+        assert_eq!(wanted(None, true, true), Ok(Downgrade::All { confirm: false }));
+        for (steps, yes) in
+            [(None, false), (None, true), (Some(0), true), (Some(6), true), (Some(u32::MAX), false)]
+        {
+            assert!(wanted(steps, false, yes).is_err(), "{steps:?}");
+        }
+    }
 }

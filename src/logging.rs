@@ -1,5 +1,7 @@
 //! Logs: one structured line an event, never a token or a message's text.
 
+mod filter;
+
 use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
@@ -27,14 +29,30 @@ const CEILINGS: &[(&str, LevelFilter)] = &[
     ("sea_orm_migration", LevelFilter::INFO),
 ];
 
-/// `RUST_LOG` can't be read.
+/// `RUST_LOG` can't be read, or means something else than was meant.
 #[derive(Debug, thiserror::Error)]
-#[error("RUST_LOG can't be read ({0}). Use a level, or targets with levels, such as info,tributary=debug.")]
-pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
+pub enum InvalidFilter {
+    /// Not a filter.
+    #[error(
+        "RUST_LOG can't be read ({0}). Use a level, or targets with levels, such as info,tributary=debug."
+    )]
+    Malformed(#[from] tracing_subscriber::filter::ParseError),
+    /// A filter for something that doesn't exist, by which everything else would be silent.
+    #[error(
+        "RUST_LOG has {word:?}, which is neither a level nor a part of the program. Did you mean {nearest}? Use a level (error, warn, info, debug, trace, off), or targets with levels, such as info,tributary=debug."
+    )]
+    Unknown {
+        /// What can't be.
+        word: String,
+        /// What may have been meant.
+        nearest: &'static str,
+    },
+}
 
 /// Starts logging to standard error.
 pub fn start(config: &LogConfig) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(&config.filter)?.and(ceilings());
+    filter::check(&config.filter)?;
     // Colours are for people at a terminal, not for files and collectors.
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);

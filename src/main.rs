@@ -1,15 +1,16 @@
 //! The program: reads the settings, starts logging, and does what the command line says.
 
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
 use tributary::cli::progress::Progress;
-use tributary::cli::{Cli, Command, Migrate, RunArgs};
+use tributary::cli::{Cli, Command, Down, Downgrade, Migrate, RunArgs};
 use tributary::config::Env;
 use tributary::domain::ids::UserId;
-use tributary::store::{Copied, Copying};
+use tributary::store::{Copied, Copying, Store};
 use tributary::{app, config, discord, http, logging, service};
 
 /// The runtime's threads, at least.
@@ -28,7 +29,9 @@ fn main() -> ExitCode {
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // Whatever libraries say in it, it is one line.
+            let lines = error.to_string();
+            eprintln!("error: {}", lines.split_whitespace().collect::<Vec<_>>().join(" "));
             ExitCode::FAILURE
         }
     }
@@ -69,13 +72,14 @@ fn run(command: Command) -> Result<(), Fatal> {
         }
         Command::Run(_) | Command::Migrate { .. } | Command::Forget { .. } | Command::Healthcheck => {}
     }
-    read_env_file()?;
+    let in_file = read_env_file()?;
     let given = if let Command::Run(args) = &command { args.clone() } else { RunArgs::default() };
     let lookup = |name: &str| given.setting(name).or_else(|| std::env::var(name).ok());
     let env = Env::new(&lookup);
     logging::start(&env.log()?)?;
     if matches!(command, Command::Run(_)) {
         logging::hide_panic_messages();
+        tell_of_strangers(&in_file);
     }
     let runtime = runtime()?;
     let ended = perform(command, env, &runtime);
@@ -101,9 +105,13 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
             let storage = env.storage()?;
             runtime.block_on(copy(&storage, &to))
         }
+        Command::Migrate { direction: Migrate::Down(down) } => {
+            let database = env.existing_database()?;
+            runtime.block_on(migrate_down(&database, &down))
+        }
         Command::Migrate { direction } => {
             let database = env.database()?;
-            runtime.block_on(migrate(&database, direction))
+            runtime.block_on(migrate(&database, &direction))
         }
         Command::Forget { user, mirrors } => {
             let user = user.trim().parse().map_err(|_| {
@@ -120,15 +128,37 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
     }
 }
 
-/// Reads `.env`, where there is one; what is set in the environment wins.
-fn read_env_file() -> Result<(), Fatal> {
+/// Reads `.env`, where there is one; what is set in the environment wins. Returns the names that stand in it.
+fn read_env_file() -> Result<Vec<String>, Fatal> {
     // Not `dotenv()`, which looks in all folders above, too.
-    match dotenvy::from_path(".env") {
-        Err(error) if !error.not_found() => {
+    let names = dotenvy::from_path_iter(".env")
+        .and_then(|pairs| pairs.map(|pair| pair.map(|(name, _)| name)).collect());
+    match names.and_then(|names: Vec<_>| dotenvy::from_path(".env").map(|()| names)) {
+        Ok(names) => Ok(names),
+        Err(error) if error.not_found() => Ok(Vec::new()),
+        Err(dotenvy::Error::Io(error)) => {
+            Err(format!("the .env file can't be read ({error}). Let the user that runs this program read it, or move it away.").into())
+        }
+        Err(_) => {
             // The error itself may quote the line, and the line may hold a secret.
             Err("the .env file can't be read. Each line must be NAME=value; put values with spaces in quotes.".into())
         }
-        _ => Ok(()),
+    }
+}
+
+/// Names what looks like a setting and is none. Their values may be secrets.
+fn tell_of_strangers(in_file: &[String]) {
+    let outside = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let outside = outside.filter(|name| !in_file.contains(name));
+    let found = in_file.iter().filter_map(|name| config::stranger(name, true));
+    for config::Stranger { name, nearest } in
+        found.chain(outside.filter_map(|name| config::stranger(&name, false)))
+    {
+        tracing::warn!(
+            name,
+            nearest,
+            "a name is close to a setting's and is none; was the nearest one meant?"
+        );
     }
 }
 
@@ -142,13 +172,47 @@ async fn forget(storage: &config::Storage, user: UserId, mirrors: bool) -> Resul
     Ok(())
 }
 
-async fn migrate(database: &config::DatabaseConfig, direction: Migrate) -> Result<(), Fatal> {
-    let store = app::open_schema(database).await?;
-    match direction {
-        Migrate::Up => store.migrate_up().await?,
-        Migrate::Down { steps } => store.migrate_down(steps.unwrap_or(u32::MAX)).await?,
-        Migrate::Status | Migrate::Copy { .. } => {}
+async fn migrate(database: &config::DatabaseConfig, direction: &Migrate) -> Result<(), Fatal> {
+    let store = match direction {
+        Migrate::Up => app::migrate_up(database).await?,
+        Migrate::Down(_) | Migrate::Status | Migrate::Copy { .. } => app::open_schema(database).await?,
+    };
+    show_status(store).await
+}
+
+async fn migrate_down(database: &config::DatabaseConfig, down: &Down) -> Result<(), Fatal> {
+    let downgrade = app::Downgrade::prepare(database).await?;
+    let applied = downgrade.applied();
+    let steps = match down.wanted(applied)? {
+        Downgrade::Steps(steps) => steps,
+        Downgrade::All { confirm } => {
+            if confirm {
+                confirmed(&downgrade.database_name().await?)?;
+            }
+            applied
+        }
+    };
+    show_status(downgrade.take_back(steps).await?).await
+}
+
+/// Has somebody type the database's name: so it is the one they mean.
+fn confirmed(name: &str) -> Result<(), Fatal> {
+    if !std::io::stdin().is_terminal() {
+        return Err(
+            "--all drops every table with all that is in it. Where nobody can be asked, add --yes.".into()
+        );
     }
+    eprintln!(
+        "This drops every table of {name}: follows, mirrors, panels, and what is still to be delivered. There is no way back but a backup."
+    );
+    eprint!("Type the database's name ({name}) to go on: ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if answer.trim() == name { Ok(()) } else { Err("that is not its name. Nothing was changed.".into()) }
+}
+
+async fn show_status(store: Store) -> Result<(), Fatal> {
     for (name, applied) in store.migration_status().await? {
         println!("{} {name}", if applied { "applied" } else { "pending" });
     }
@@ -166,9 +230,11 @@ async fn copy(storage: &config::Storage, to: &str) -> Result<(), Fatal> {
     let (Copied { tables, rows }, took) = (copied?, started.elapsed().as_secs_f64());
     println!("Copied {rows} rows of {tables} tables in {took:.1} s.");
     println!("Now set DATABASE_URL to the address of the PostgreSQL, with its password,");
-    match &storage.key_file {
-        Some(file) => println!("and ENCRYPTION_KEY to what stands in {}, and start the bot.", file.display()),
-        None => println!("leave ENCRYPTION_KEY as it is, and start the bot."),
+    match &storage.key {
+        config::KeySource::File(file) => {
+            println!("and ENCRYPTION_KEY to what stands in {}, and start the bot.", file.path().display());
+        }
+        config::KeySource::Given(_) => println!("leave ENCRYPTION_KEY as it is, and start the bot."),
     }
     println!("Start nothing on the SQLite database any more: what is owed there would be sent twice.");
     Ok(())

@@ -1,10 +1,10 @@
 //! `tributary migrate copy`: opens both databases for it, and makes sure that nobody else has them.
 
-use crate::config::{DatabaseConfig, Storage};
+use crate::config::{DatabaseConfig, EncryptionKey, Storage};
 use crate::delivery::SETTLING;
 use crate::store::{Cipher, Copied, CopyError, Copying, Store};
 
-use super::open::claim;
+use super::lock::claim;
 use super::{AppError, clock, open_beside};
 
 /// Copies a SQLite database, on which no bot runs, to an empty PostgreSQL. That its key fits is checked before.
@@ -18,7 +18,9 @@ pub async fn copy(
     }
     let _alone = claim(&storage.database)?;
     let source = open_beside(storage).await?;
-    let target = Store::copy_target(to, Cipher::new(storage.encryption_key.secret())).await?;
+    // Nothing is encrypted or read there: what is sealed is copied as it is.
+    let cipher = Cipher::new(EncryptionKey::random().secret());
+    let target = Store::copy_target(to, cipher).await?;
     let copied = source.copy_to(&target, clock().now() + SETTLING, progress).await?;
     source.close().await?;
     target.close().await?;

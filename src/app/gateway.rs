@@ -19,13 +19,13 @@ use crate::service::panels::{Keeper, Panels};
 use crate::service::retention::Retention;
 use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::watch::Watched;
-use crate::service::{Follows, Identity, Parts};
+use crate::service::{Follows, Identity, Parts, ServiceError};
 use crate::store::Store;
 use crate::supervisor::Supervisor;
 
 use super::seat::{Ear, Heard};
 use super::start::{Gateway, Started, register_commands};
-use super::{AppError, clock};
+use super::{AppError, Pause, clock};
 
 /// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Manage Messages, Embed Links, Attach Files, Read Message History,
 /// Manage Webhooks, Manage Threads.
@@ -55,7 +55,7 @@ impl Term<'_> {
         let parts = Parts { store, rest: rest.clone(), clock, identity, watched, wake, shards };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         tokio::select! {
-            loaded = upkeep.load_watched() => drop(loaded?),
+            loaded = load_watched(&upkeep) => loaded?,
             _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
         }
         let intake = Arc::new(Intake::new(parts.clone(), config.catch_up));
@@ -112,6 +112,21 @@ impl Term<'_> {
             task.end().await;
         }
         ended
+    }
+}
+
+/// Reads from the database what to listen to. One that went away since it was opened is waited for.
+async fn load_watched(upkeep: &Upkeep) -> Result<(), ServiceError> {
+    let mut pause = Pause::default();
+    loop {
+        match upkeep.load_watched().await {
+            Err(ServiceError::Store(error)) if error.passes() => {
+                let wait = pause.next();
+                tracing::warn!(%error, again_in = wait.as_secs(), "the database can't be reached");
+                tokio::time::sleep(wait).await;
+            }
+            loaded => return loaded.map(drop),
+        }
     }
 }
 

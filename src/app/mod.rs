@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `clock` | the one clock of the process |
 //! | `ending` | what asks the program to end, and the moment at which it ends whatever hangs |
-//! | `open` | opening the database, and keeping a second bot from one of SQLite's |
+//! | `open` | opening the database with its key |
+//! | `lock` | keeping a second bot from one of SQLite's, and other users from its files |
+//! | `schema` | changing the schema on an operator's behalf |
 //! | `start` | what is asked of Discord first |
 //! | `process` | a process of any role: delivery, seat, gateway part |
 //! | `seat` | the process among the others: its shards, what they tell each other |
@@ -14,8 +16,10 @@ mod clock;
 mod copy;
 mod ending;
 mod gateway;
+mod lock;
 mod open;
 mod process;
+mod schema;
 mod seat;
 mod start;
 
@@ -32,18 +36,22 @@ use crate::discord::gateway::FatalGateway;
 use crate::http::{self, Pages};
 use crate::rest::{RestError, RestSetupError};
 use crate::service::ServiceError;
-use crate::service::health::Health;
+use crate::service::health::{Health, Startup};
 use crate::store::{CopyError, StoreError};
 use crate::supervisor::{Failure, Supervisor};
 
 pub use self::clock::clock;
 pub use self::copy::copy;
 pub use self::ending::signals;
-use self::open::claim;
-pub use self::open::{open_beside, open_schema, open_store};
+use self::lock::claim;
+use self::open::open_when_there;
+pub use self::open::{KeyError, open_beside, open_schema};
 use self::process::Process;
+pub use self::schema::{Downgrade, migrate_up};
 use self::start::start;
 
+/// How long to wait before something that is needed at the start is asked for again, at first and at most.
+const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How long the HTTP server may take to finish its answers at the end.
 const HTTP_GOODBYE: Duration = Duration::from_millis(200);
 /// How long the database may take to let go at the end.
@@ -58,6 +66,9 @@ pub enum AppError {
     /// The database.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The database and its key.
+    #[error("{0}")]
+    Key(#[from] KeyError),
     /// Its tables are older.
     #[error(
         "this database is of another version. Start the bot of this version once, or run: tributary migrate up"
@@ -83,6 +94,11 @@ pub enum AppError {
         "another process runs on this database (it holds {0}). Stop that one first. With PostgreSQL, several processes can share the work: see DATABASE_URL."
     )]
     SecondProcess(PathBuf),
+    /// The lock's name stands for something else.
+    #[error(
+        "{0} is a {1}, where the file should be that keeps a second process from this database. Move it away, and start again."
+    )]
+    LockInTheWay(PathBuf, &'static str),
     /// Whether another bot has it can't be told.
     #[error(
         "{0}, which keeps a second process from this database, can't be locked ({1}). Put the database where files can be written and locked."
@@ -98,6 +114,23 @@ pub enum AppError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
+/// Pauses between questions that find no answer, each twice as long as the one before.
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(ASK_AGAIN.0)
+    }
+}
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let wait = self.0;
+        self.0 = (wait * 2).min(ASK_AGAIN.1);
+        wait
+    }
+}
+
 /// Runs the bot until it is told to stop by `shutdown`, or until it can't go on.
 pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<(), AppError> {
     let metrics = crate::metrics::install()?;
@@ -107,15 +140,16 @@ pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<
         tracing::info!(%address, "serving /healthz, /readyz and /metrics");
     }
     let (health, pages) = watch::channel(None);
+    let (startup, starting) = watch::channel(Startup::Database { away: None });
     let supervisor = Supervisor::default();
     let (stop_serving, stopped) = watch::channel(false);
     let mut serving = supervisor.spawn_until(
         "http",
         until(stopped.clone()),
-        serve(listener, Pages { metrics, health: pages }, stopped),
+        serve(listener, Pages { metrics, health: pages, startup: starting }, stopped),
     );
     let ended = tokio::select! {
-        ended = serve_discord(&config, &health, &supervisor, &mut shutdown) => ended,
+        ended = serve_discord(&config, (&startup, &health), &supervisor, &mut shutdown) => ended,
         failure = supervisor.failure() => Err(AppError::Task(failure)),
     };
     stop_serving.send_replace(true);
@@ -141,16 +175,17 @@ fn until(stop: watch::Receiver<bool>) -> impl Fn() -> bool + Send {
 /// All that the program is for, from the database on.
 async fn serve_discord(
     config: &Config,
-    health: &watch::Sender<Option<Health>>,
+    (startup, health): (&watch::Sender<Startup>, &watch::Sender<Option<Health>>),
     supervisor: &Supervisor,
     shutdown: &mut watch::Receiver<bool>,
 ) -> Result<(), AppError> {
-    let _alone = claim(&config.database)?;
+    let _alone = claim(&config.storage.database)?;
     // A database that doesn't answer must not hold up the end.
     let store = tokio::select! {
-        store = open_store(config) => store?,
+        store = open_when_there(&config.storage, startup) => store?,
         _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
     };
+    startup.send_replace(Startup::Discord);
     let ended = tokio::select! {
         started = start(config, &store) => match started {
             Ok(started) => {

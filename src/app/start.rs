@@ -1,7 +1,5 @@
 //! What the process learns of Discord before it begins: who it is, and where the gateway is.
 
-use std::time::Duration;
-
 use crate::config::{Config, Role, Serving};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
@@ -13,12 +11,10 @@ use crate::service::Identity;
 use crate::service::panels::Brand;
 use crate::store::Store;
 
-use super::AppError;
+use super::{AppError, Pause};
 
 /// How the bot presents itself to Discord.
 const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
-/// How long to wait before Discord is asked again at the start, at first and at most.
-const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// How long to wait before a list of commands that Discord didn't take is offered again, at first and at most. A day has a few hundred of such calls.
 const REGISTER_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15 * 60));
@@ -93,15 +89,15 @@ pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> AppErr
 
 /// Repeats a question until Discord answers it, one way or the other.
 async fn ask<T>(question: impl AsyncFn() -> Result<T, RestError>) -> Result<T, AppError> {
-    let (mut wait, longest) = ASK_AGAIN;
+    let mut pause = Pause::default();
     loop {
         match question().await {
             Ok(answer) => return Ok(answer),
             Err(RestError::Unauthorized) => return Err(FatalGateway::TokenRejected.into()),
             Err(error) if error.passes() => {
+                let wait = pause.next();
                 tracing::warn!(%error, again_in = wait.as_secs(), "Discord can't be reached yet");
                 tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(longest);
             }
             Err(error) => return Err(AppError::Refused(error)),
         }

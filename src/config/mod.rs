@@ -2,15 +2,17 @@
 //!
 //! Their names, defaults and explanations stand in [`SETTINGS`] only; `--help` and `.env.example` are made from there.
 
+mod database;
 mod key;
+mod key_file;
+mod nearest;
 mod role;
 mod settings;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use reqwest::Url;
@@ -21,9 +23,13 @@ use crate::domain::ids::GuildId;
 use crate::domain::request_pace::RequestPace;
 use crate::domain::retention::Keeping;
 
-pub use self::key::{EncryptionKey, KeyError};
+pub use self::database::DatabaseConfig;
+pub use self::key::{EncryptionKey, MalformedKey};
+pub use self::key_file::{KeyFile, KeyFileProblem, KeySource};
+pub(crate) use self::nearest::nearest;
 pub use self::role::{Role, Serving};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
+pub use self::strangers::{Stranger, stranger};
 
 /// A setting that is missing or wrong: one line that names it and says how to get a right value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,41 +64,6 @@ pub struct LogConfig {
     pub format: LogFormat,
 }
 
-/// Where the database is.
-#[derive(Clone)]
-pub enum DatabaseConfig {
-    /// SQLite, in a file (or in memory, where there is no path).
-    Sqlite {
-        /// The whole address.
-        url: SecretString,
-        /// The database's file.
-        path: Option<PathBuf>,
-    },
-    /// PostgreSQL. The address may hold a password.
-    Postgres {
-        /// The whole address.
-        url: SecretString,
-    },
-}
-
-impl DatabaseConfig {
-    /// The address to connect to.
-    pub const fn url(&self) -> &SecretString {
-        match self {
-            Self::Sqlite { url, .. } | Self::Postgres { url } => url,
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite { .. } => "Sqlite",
-            Self::Postgres { .. } => "Postgres",
-        })
-    }
-}
-
 /// Everything that `tributary run` needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -104,10 +75,8 @@ pub struct Config {
     pub api_base: Url,
     /// How many requests a second may go there.
     pub request_pace: RequestPace,
-    /// Where the database is.
-    pub database: DatabaseConfig,
-    /// What encrypts webhook tokens and message contents at rest.
-    pub encryption_key: EncryptionKey,
+    /// Where the database is, and what encrypts webhook tokens and message contents in it.
+    pub storage: Storage,
     /// Where health and metrics are served.
     pub http_addr: SocketAddr,
     /// Follow and unfollow actions that one person has in an hour; `None` for no limit.
@@ -128,9 +97,9 @@ pub struct Storage {
     /// Where.
     pub database: DatabaseConfig,
     /// With what.
-    pub encryption_key: EncryptionKey,
-    /// Where that stands, if it isn't given in the environment.
-    pub key_file: Option<PathBuf>,
+    pub key: KeySource,
+    /// The key file that this database has, or would have: also where the key is given otherwise. PostgreSQL has none.
+    pub key_file: Option<KeyFile>,
 }
 
 /// Reads settings by name; in the program, the environment.
@@ -152,7 +121,7 @@ impl<'a> Env<'a> {
         self.get(name).unwrap_or_else(|| settings::default_of(name).to_owned())
     }
 
-    /// Everything that `run` needs. Makes the key file where one is needed and missing.
+    /// Everything that `run` needs.
     pub fn config(&self) -> Result<Config, ConfigError> {
         let token = self.token()?;
         let api_base = self.api_base()?;
@@ -165,14 +134,13 @@ impl<'a> Env<'a> {
         let panel_private_addresses = self.panel_private_addresses()?;
         let database = self.database()?;
         let role = self.role(&database)?;
-        let encryption_key = self.encryption_key(&database)?;
+        let storage = self.keyed(database)?;
         Ok(Config {
             role,
             token,
             api_base,
             request_pace,
-            database,
-            encryption_key,
+            storage,
             http_addr,
             follow_actions_per_hour,
             catch_up,
@@ -231,49 +199,22 @@ impl<'a> Env<'a> {
         pace.map_err(|()| ConfigError::new(NAME, "is no number of requests", REMEDY))
     }
 
-    /// Where the database is.
-    pub fn database(&self) -> Result<DatabaseConfig, ConfigError> {
-        let url = self.get_or_default("DATABASE_URL");
-        let (scheme, rest) = url.split_once(':').unwrap_or((&url, ""));
-        match scheme {
-            "sqlite" => {
-                let path = rest.trim_start_matches("//").split('?').next().unwrap_or_default();
-                let path = (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path));
-                let folder =
-                    path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
-                if folder.is_some_and(|folder| !folder.is_dir()) {
-                    return Err(ConfigError::new(
-                        "DATABASE_URL",
-                        "is in a folder that doesn't exist",
-                        "Make the folder first, or use sqlite://tributary.db?mode=rwc for a file in the working directory.",
-                    ));
-                }
-                Ok(DatabaseConfig::Sqlite { path, url: url.into() })
+    /// The database with its key. Whether a key may be made where there is none depends on what stands in the database.
+    fn keyed(&self, database: DatabaseConfig) -> Result<Storage, ConfigError> {
+        const NAME: &str = "ENCRYPTION_KEY";
+        const REMEDY: &str = "Set the key that this database was written with, from your backup; only for a new database, make one with: openssl rand -base64 32";
+        let key_file = KeyFile::of(&database);
+        let given = self.get(NAME).map(SecretString::from);
+        let given = given.map(|text| EncryptionKey::from_base64(text.expose_secret())).transpose();
+        let given = given.map_err(|error| ConfigError::new(NAME, error.to_string(), REMEDY))?;
+        let key = match (given, &key_file) {
+            (Some(key), _) => KeySource::Given(key),
+            (None, Some(file)) => KeySource::File(file.clone()),
+            (None, None) => {
+                return Err(ConfigError::new(NAME, "is not set, and PostgreSQL needs one", REMEDY));
             }
-            "postgres" | "postgresql" => Ok(DatabaseConfig::Postgres { url: url.into() }),
-            _ => Err(ConfigError::new(
-                "DATABASE_URL",
-                "is for a kind of database that I don't know",
-                "Use sqlite://tributary.db?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE.",
-            )),
-        }
-    }
-
-    fn encryption_key(&self, database: &DatabaseConfig) -> Result<EncryptionKey, ConfigError> {
-        const REMEDY: &str = "Make one with: openssl rand -base64 32";
-        if let Some(text) = self.get("ENCRYPTION_KEY").map(SecretString::from) {
-            return EncryptionKey::from_base64(text.expose_secret())
-                .map_err(|error| ConfigError::new("ENCRYPTION_KEY", error.to_string(), REMEDY));
-        }
-        match database {
-            DatabaseConfig::Sqlite { path: Some(path), .. } => EncryptionKey::beside(path).map_err(|error| {
-                ConfigError::new("ENCRYPTION_KEY", format!("is not set, and {error}"), REMEDY)
-            }),
-            DatabaseConfig::Sqlite { path: None, .. } => Ok(EncryptionKey::random()),
-            DatabaseConfig::Postgres { .. } => {
-                Err(ConfigError::new("ENCRYPTION_KEY", "is not set, and PostgreSQL needs one", REMEDY))
-            }
-        }
+        };
+        Ok(Storage { database, key, key_file })
     }
 
     /// Where health and metrics are served.
@@ -315,26 +256,22 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// What a subcommand needs that works on a database that is there already.
-    pub fn storage(&self) -> Result<Storage, ConfigError> {
+    /// A database that must be there already, for a subcommand.
+    pub fn existing_database(&self) -> Result<DatabaseConfig, ConfigError> {
         let database = self.database()?;
-        if let DatabaseConfig::Sqlite { path: Some(path), .. } = &database
-            && !path.exists()
-        {
-            return Err(ConfigError::new(
+        match &database {
+            DatabaseConfig::Sqlite { path, .. } if !path.exists() => Err(ConfigError::new(
                 "DATABASE_URL",
                 "leads to a file that isn't there",
                 "Run this in the folder in which the bot runs, and with its settings.",
-            ));
+            )),
+            DatabaseConfig::Sqlite { .. } | DatabaseConfig::Postgres { .. } => Ok(database),
         }
-        let encryption_key = self.encryption_key(&database)?;
-        let key_file = match &database {
-            DatabaseConfig::Sqlite { path: Some(path), .. } if self.get("ENCRYPTION_KEY").is_none() => {
-                Some(EncryptionKey::file_beside(path))
-            }
-            DatabaseConfig::Sqlite { .. } | DatabaseConfig::Postgres { .. } => None,
-        };
-        Ok(Storage { database, encryption_key, key_file })
+    }
+
+    /// What a subcommand needs that works on a database that is there already.
+    pub fn storage(&self) -> Result<Storage, ConfigError> {
+        self.keyed(self.existing_database()?)
     }
 
     fn panel_monitoring_guilds(&self) -> Result<Vec<GuildId>, ConfigError> {

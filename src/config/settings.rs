@@ -33,12 +33,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "DATABASE_URL",
         default: Some("sqlite://tributary.db?mode=rwc"),
-        explanation: "The database: sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST:PORT/DATABASE.",
+        explanation: "The database: sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST:PORT/DATABASE. In user and password, special characters are percent codes: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25.",
     },
     Setting {
         name: "ENCRYPTION_KEY",
         default: None,
-        explanation: "Encrypts webhook tokens and message contents: the base64 of 32 bytes (openssl rand -base64 32). Without it, SQLite uses a key file that is made beside the database (tributary.key); PostgreSQL needs it.",
+        explanation: "Encrypts webhook tokens and message contents: the base64 of 32 bytes (openssl rand -base64 32). Without it, SQLite uses a key file that is made beside a new database (tributary.key); PostgreSQL needs it.",
     },
     Setting {
         name: "ROLE",
@@ -93,7 +93,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "RUST_LOG",
         default: Some("info,serenity=error"),
-        explanation: "What is logged: LEVEL or TARGET=LEVEL, comma-separated. Libraries that could print a token stay at their ceiling, whatever is set here.",
+        explanation: "What is logged: LEVEL or TARGET=LEVEL, comma-separated; a level is error, warn, info, debug or trace. Libraries that could print a token stay at their ceiling, whatever is set here.",
     },
     Setting { name: "LOG_FORMAT", default: Some("text"), explanation: "How log lines look: text or json." },
 ];

@@ -33,7 +33,7 @@ fn defaults_are_discord_and_a_file_beside() {
     );
     assert!(config.panel_monitoring_guilds.is_empty() && !config.panel_private_addresses);
     assert!(
-        matches!(config.database, DatabaseConfig::Sqlite { path: Some(path), .. } if path == *"tributary.db")
+        matches!(config.storage.database, DatabaseConfig::Sqlite { path, .. } if path == *"tributary.db")
     );
 }
 

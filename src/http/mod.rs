@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::service::health::{GatewayCondition, Health};
+use crate::service::health::{DatabaseCondition, GatewayCondition, Health, Startup};
 
 /// How long the bot has to answer a health check.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,6 +26,8 @@ pub struct Pages {
     pub metrics: PrometheusHandle,
     /// The parts, once they are there.
     pub health: tokio::sync::watch::Receiver<Option<Health>>,
+    /// What the start waits for until then.
+    pub startup: tokio::sync::watch::Receiver<Startup>,
 }
 
 /// Serves the pages until `stop` resolves.
@@ -52,16 +54,20 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     let health = pages.health.borrow().clone();
     let Some(health) = health else {
         // The parts are put together once the database is open and Discord has said who the bot is.
-        let body = json!({"ready": false, "starting": true, "gateway": "down", "database": "not asked yet"});
+        let body = startup(&pages.startup.borrow());
         return (StatusCode::SERVICE_UNAVAILABLE, Json(body));
     };
     let report = health.report().await;
     let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let up = |up: bool| if up { "up" } else { "down" };
+    let database = match report.database {
+        DatabaseCondition::Up => "up",
+        DatabaseCondition::Down => "down",
+        DatabaseCondition::NoTables => "its tables are missing",
+    };
     let mut body = json!({
         "ready": report.is_ready(),
         "role": report.role,
-        "database": up(report.database),
+        "database": database,
         "others": if report.condition.hears { "heard" } else { "not heard" },
         "requests": if report.fuse { "allowed" } else { "stopped: too many were invalid" },
     });
@@ -78,6 +84,20 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
         }
     }
     (status, Json(body))
+}
+
+/// What is said before the parts are put together.
+fn startup(waits_for: &Startup) -> serde_json::Value {
+    let (database, waits_for, reason) = match waits_for {
+        Startup::Database { away: None } => ("not asked yet", "database", None),
+        Startup::Database { away: Some(reason) } => ("down", "database", Some(&**reason)),
+        Startup::Discord => ("up", "Discord", None),
+    };
+    let mut body = json!({"ready": false, "starting": true, "gateway": "down", "database": database, "waits_for": waits_for});
+    if let Some(reason) = reason {
+        body["reason"] = json!(reason);
+    }
+    body
 }
 
 /// Prometheus' text format.

@@ -32,6 +32,29 @@ pub enum GatewayCondition {
     Standby(Arc<str>),
 }
 
+/// What a process waits for before there is anything else to say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Startup {
+    /// The database.
+    Database {
+        /// Why it wasn't there when it was asked last.
+        away: Option<Arc<str>>,
+    },
+    /// Discord's word who the bot is, and where the gateway.
+    Discord,
+}
+
+/// How it is with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseCondition {
+    /// It answers.
+    Up,
+    /// It doesn't.
+    Down,
+    /// It answers, and the bot's tables aren't there.
+    NoTables,
+}
+
 /// What the process knows of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
@@ -51,8 +74,8 @@ pub struct Report {
     pub role: &'static str,
     /// The process itself.
     pub condition: Condition,
-    /// The database answers.
-    pub database: bool,
+    /// The database.
+    pub database: DatabaseCondition,
     /// Requests to Discord are let through: not too many were invalid lately.
     pub fuse: bool,
     /// In how many lanes something has failed for more than a minute, if the database says so. Each is its own target's trouble: the process is ready all the same.
@@ -63,7 +86,8 @@ impl Report {
     /// Whether all is well.
     pub const fn is_ready(&self) -> bool {
         let gateway = matches!(self.condition.gateway, GatewayCondition::Up | GatewayCondition::None);
-        gateway && self.condition.hears && self.database && self.fuse
+        let database = matches!(self.database, DatabaseCondition::Up);
+        gateway && self.condition.hears && database && self.fuse
     }
 }
 
@@ -89,7 +113,11 @@ impl Health {
         Report {
             role: self.role,
             condition: (self.condition)(),
-            database: self.store.ping().await.is_ok(),
+            database: match self.store.ping().await {
+                Ok(()) => DatabaseCondition::Up,
+                Err(StoreError::NoTables) => DatabaseCondition::NoTables,
+                Err(_) => DatabaseCondition::Down,
+            },
             fuse: !self.rest.fuse().is_open(),
             failing_lanes: self.failing_lanes().await.ok(),
         }

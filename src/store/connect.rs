@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use sea_orm::sqlx::{
+    self, ConnectOptions as _, Connection as _, Executor as _, PgConnection, SqliteConnection,
+};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -16,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::signal::Sender;
-use super::{Cipher, Store, StoreError};
+use super::{Cipher, Store, StoreError, file};
 
 /// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's
 /// shell).
@@ -34,26 +36,45 @@ pub(super) const PATIENT: &str =
 /// How many rows SQLite's thread reads ahead of whoever takes them.
 const ROWS_AT_ONCE: usize = 512;
 
+/// What a process calls itself on PostgreSQL. By these names `presence` finds the processes that run.
+pub(super) const APPLICATION: &str = "tributary";
+/// What a subcommand calls itself, which ends by itself and needs no place among the processes.
+pub(super) const COMMAND: &str = "tributary command";
+
 impl Store {
-    /// Opens the database behind this address. Its tables may not be there yet: see
+    /// Opens the database behind this address, for a process that runs. Its tables may not be there yet: see
     /// [`migrate_up`](Self::migrate_up).
     ///
     /// # Errors
-    /// [`StoreError::Address`] where it is neither SQLite's nor PostgreSQL's; [`StoreError::Connect`] where
-    /// there is no answer. Neither repeats the address.
+    /// [`StoreError::Address`] where it is neither SQLite's nor PostgreSQL's; [`StoreError::Away`] where
+    /// there is no answer; [`StoreError::Unusable`] where waiting won't help. None of them repeats the address.
     pub async fn connect(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
+        Self::connect_as(APPLICATION, address, cipher).await.map_err(StoreError::explained)
+    }
+
+    /// The same for a subcommand.
+    pub async fn connect_for_command(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
+        Self::connect_as(COMMAND, address, cipher).await.map_err(StoreError::explained)
+    }
+
+    async fn connect_as(name: &str, address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
         let address = address.expose_secret();
         let sender = Sender::new();
         if address.starts_with("sqlite:") {
             let turn = Some(Arc::default());
             Ok(Self { db: sqlite(address).await?, cipher, turn, postgres: None, sender })
         } else if address.starts_with("postgres://") || address.starts_with("postgresql://") {
-            let options = postgres_options(address)?;
+            let options = postgres_options(address, name)?;
             let postgres = Some(Arc::new(options.clone()));
             Ok(Self { db: self::postgres(options).await?, cipher, turn: None, postgres, sender })
         } else {
             Err(StoreError::Address)
         }
+    }
+
+    /// The same database, opened with this key from now on.
+    pub fn with_cipher(self, cipher: Cipher) -> Self {
+        Self { cipher, ..self }
     }
 
     /// How many transactions that write are of use at the same time.
@@ -103,18 +124,19 @@ impl Deref for Write {
 async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
     let options = SqliteConnectOptions::from_str(address)
         .map_err(|_| StoreError::Address)?
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
         // All rows of a batch of lanes are handed over at once: with the usual 50, two threads take turns over them.
         .row_buffer_size(ROWS_AT_ONCE)
         .disable_statement_logging();
+    if address.contains("mode=rwc") {
+        file::make(options.get_filename())?;
+    }
+    file::refuse_foreign(&options).await?;
+    let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     // The first connection brings the file into WAL mode before the pool opens others: two that do so at once get in each other's way, and
     // SQLite then doesn't wait, but says that the database is locked.
-    let first = SqliteConnection::connect_with(&options).await;
-    let first =
-        first.map_err(|error| StoreError::Connect(DbErr::Conn(RuntimeErr::SqlxError(error.into()))))?;
+    let first = SqliteConnection::connect_with(&options).await.map_err(no_connection)?;
     // One writer, a few readers. A database in memory is lost with its last connection, and none is ever closed.
     let mut pool = quiet("sqlite::memory:");
     pool.max_connections(4)
@@ -129,9 +151,14 @@ async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
     Ok(database)
 }
 
-fn postgres_options(address: &str) -> Result<PgConnectOptions, StoreError> {
+/// sqlx's error of a connection, as SeaORM has it.
+pub(super) fn no_connection(error: sqlx::Error) -> StoreError {
+    StoreError::Connect(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+}
+
+fn postgres_options(address: &str, name: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(address).map_err(|_| StoreError::Address)?;
-    Ok(options.application_name("tributary").disable_statement_logging())
+    Ok(options.application_name(name).disable_statement_logging())
 }
 
 async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, StoreError> {

@@ -3,6 +3,7 @@
 
 use sea_orm::DbErr;
 
+use super::Unusable;
 use crate::domain::ids::InvalidId;
 
 /// A failure of the store. None of them says anything to a person in Discord; the boundary logs it once.
@@ -13,11 +14,30 @@ pub enum StoreError {
         "DATABASE_URL can't be read: it must look like sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME"
     )]
     Address,
-    /// The database can't be reached or opened.
-    #[error(
-        "DATABASE_URL leads to no database ({0}). Give sqlite://FILE?mode=rwc, which makes the file, or postgres://USER:PASSWORD@HOST/NAME of a server that is running."
-    )]
+    /// The database can't be reached or opened, for a reason that isn't known better.
+    #[error("DATABASE_URL leads to no database ({0})")]
     Connect(#[source] DbErr),
+    /// The database doesn't answer, or is busy. It may later.
+    #[error(
+        "DATABASE_URL leads to a database that can't be reached ({0}). Check that it runs, and its host and port."
+    )]
+    Away(String),
+    /// The database is there, and is of no use as it is.
+    #[error("DATABASE_URL {0}")]
+    Unusable(Unusable),
+    /// The tables aren't there: the schema was taken back, or never made.
+    #[error("the database's tables are missing")]
+    NoTables,
+    /// Something works on the database that must be stopped first.
+    #[error(
+        "another process runs on this database (PostgreSQL's backend {backend}, {name:?}). Stop all of them first."
+    )]
+    InUse {
+        /// PostgreSQL's number of its connection.
+        backend: i32,
+        /// What that calls itself.
+        name: String,
+    },
     /// A query failed.
     #[error(transparent)]
     Database(#[from] DbErr),

@@ -4,8 +4,11 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `connect` | opening SQLite or PostgreSQL, and the transaction that writes |
+//! | `file` | SQLite's file before SQLite has it |
+//! | `unusable` | why a database can't be used, as operators read it |
 //! | `copy` | moving everything from SQLite to PostgreSQL |
-//! | `setup` | migrations, and the check that the key fits |
+//! | `setup` | migrations, the check that the key fits, and the sign of life |
+//! | `presence` | whether processes run on the database |
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
 //! | `untold` | breaks that people are still to be told of |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
@@ -49,6 +52,7 @@ mod deliveries;
 mod entity;
 mod error;
 mod event_effects;
+mod file;
 mod follow_list;
 mod follow_row;
 mod follow_state;
@@ -72,6 +76,7 @@ mod owners;
 mod panel_looks;
 mod panel_mirrors;
 mod panels;
+mod presence;
 mod report;
 mod retention;
 mod samples;
@@ -87,6 +92,7 @@ mod stats;
 mod tests;
 mod threads;
 mod untold;
+mod unusable;
 mod webhooks;
 mod work;
 
@@ -114,10 +120,12 @@ pub use retention::Untracked;
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use session::{Conflict, Session};
+pub use setup::KeyFit;
 pub use signal::Signal;
 pub use source_event::{Recorded, SourceEvent};
 pub use stats::{Backlog, FollowCounts};
 pub use threads::KnownThread;
+pub use unusable::Unusable;
 pub use webhooks::LaneWebhook;
 pub use work::{Surroundings, Work};
 
@@ -140,9 +148,15 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Asks the database for a sign of life.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.db.ping().await?)
+    /// What the database is called, for somebody who is to confirm that it is the right one.
+    pub async fn name(&self) -> Result<String, StoreError> {
+        let query = match &self.postgres {
+            Some(_) => "SELECT current_database()::text",
+            None => "SELECT file FROM pragma_database_list WHERE name = 'main'",
+        };
+        let row = sql::Sql::new(query, []).row(&self.db).await?;
+        let name: String = row.ok_or(StoreError::Unreadable("its name"))?.try_get_by_index(0)?;
+        Ok(name.rsplit(['/', '\\']).next().unwrap_or(&name).to_owned())
     }
 
     /// Closes all connections; queries that run are waited for.

@@ -104,6 +104,11 @@ impl Sql {
         db.query_one_raw(self.on(db)).await
     }
 
+    /// Its rows, as they are.
+    pub(super) async fn all(self, db: &impl ConnectionTrait) -> Result<Vec<QueryResult>, DbErr> {
+        db.query_all_raw(self.on(db)).await
+    }
+
     /// Its rows.
     pub(super) async fn rows_of<T: FromQueryResult>(
         self,

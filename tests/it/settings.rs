@@ -35,7 +35,20 @@ async fn sqlite() -> Database {
 #[case("DATABASE_URL", "sqlite://no/such/folder/bot.db?mode=rwc", "folder")]
 #[case("DATABASE_URL", "sqlite://no-such-file.db", "mode=rwc")]
 #[case("DATABASE_URL", "postgres://someone:hidden@127.0.0.1:notaport/x", "postgres://USER:PASSWORD@HOST")]
-#[case("DATABASE_URL", "postgres://someone:hidden@127.0.0.1:1/x", "refused")]
+#[case("DATABASE_URL", "postgres://someone:hid/hidden@127.0.0.1/x", "percent")]
+#[case("DATABASE_URL", "postgres://someone:12/hidden@127.0.0.1/x", "percent")]
+#[case("DATABASE_URL", "postgres://someone:12#hidden@127.0.0.1/x", "percent")]
+#[case("DATABASE_URL", "postgres://someone:12?hidden@127.0.0.1/x", "percent")]
+#[case("DATABASE_URL", "postgres://someone:x%ffhidden@127.0.0.1/x", "percent")]
+#[case("DATABASE_URL", "postgres://someone@127.0.0.1/x?pasword=hidden", "sslmode")]
+#[case("DATABASE_URL", "sqlite::memory:", "lost")]
+#[case("DATABASE_URL", "sqlite://:memory:", "lost")]
+#[case("DATABASE_URL", "sqlite://bot.db?mode=memory", "lost")]
+#[case("DATABASE_URL", "sqlite://", "sqlite://tributary.db")]
+#[case("DATABASE_URL", "sqlite://.?mode=rwc", "folder")]
+#[case("DATABASE_URL", "sqlite:///dev/null?mode=rwc", "sqlite://tributary.db")]
+#[case("DATABASE_URL", "sqlite://bot.db?mod=hidden", "mode=rwc")]
+#[case("DATABASE_URL", "sqlite://bot.key?mode=rwc", "another name")]
 #[case("ENCRYPTION_KEY", "c2hvcnQ=", "openssl rand -base64 32")]
 #[case("HTTP_ADDR", "8080", "127.0.0.1:8080")]
 #[case("HTTP_ADDR", "192.0.2.1:8080", "127.0.0.1:8081")]
@@ -43,6 +56,11 @@ async fn sqlite() -> Database {
 #[case("PANEL_MONITORING_GUILDS", "my server", "Copy Server ID")]
 #[case("PANEL_PRIVATE_ADDRESSES", "yes", "true or false")]
 #[case("RUST_LOG", "tributary=loud", "tributary=debug")]
+#[case("RUST_LOG", "warning", "warn")]
+#[case("RUST_LOG", "Verbose", "info")]
+#[case("RUST_LOG", "info,debgu", "debug")]
+#[case("RUST_LOG", "tributry=debug", "tributary")]
+#[case("RUST_LOG", "info,sql=warn", "sqlx")]
 #[case("LOG_FORMAT", "xml", "text or json")]
 #[tokio::test]
 async fn a_wrong_setting_ends_it_with_one_line(
@@ -143,7 +161,7 @@ async fn without_a_key_one_is_made_beside_the_database() {
     world.set("ENCRYPTION_KEY", KEY);
     let ended = ended(world.command()).await;
     let line = ended.complaint();
-    assert!(line.starts_with("error: ENCRYPTION_KEY ") && line.contains("former key"), "{line}");
+    assert!(line.starts_with("error: ENCRYPTION_KEY ") && line.contains("tributary.key is"), "{line}");
     assert!(!ended.stderr.contains(KEY) && !ended.stderr.contains(key.trim()));
 }
 
@@ -178,4 +196,53 @@ async fn an_intent_that_is_not_switched_on_ends_it() {
     let line = log.lines().find(|line| line.starts_with("error: ")).unwrap();
     assert!(line.contains("Message Content Intent") && line.contains("developers/applications"), "{line}");
     assert_eq!(world.sandbox.counts().identifies, 0, "it was closed before, and not tried again");
+}
+
+#[tokio::test]
+async fn what_should_be_logged_can_be_said_in_many_ways() {
+    for filter in
+        ["INFO", "2", "info,tributary::delivery=trace,sqlx=off", "off,tributary=info", "sea_orm=warn,info"]
+    {
+        let database = sqlite().await;
+        let ended =
+            ended(command(&database, &[("RUST_LOG", filter), ("DATABASE_URL", "sqlite://none.db")])).await;
+        assert!(ended.complaint().starts_with("error: DATABASE_URL"), "{filter}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_look_like_settings_are_named() {
+    let world = World::new().await;
+    let folder = world.database.folder();
+    let file = "DISCORD_TOKN=hidden\nPANEL_STUFF=hidden\nPOSTGRES_PASSWORD=hidden\nEDITOR=vi\n";
+    std::fs::write(folder.join(".env"), file).unwrap();
+    let mut command = world.command();
+    command
+        .env("HTTP_ADRR", "hidden")
+        .env("MIRROR_DAYS", "31")
+        .env("PATH", "/bin")
+        .env("RUST_BACKTRACE", "0");
+    let mut bot = Bot::run(command);
+    bot.logged("connected to the gateway").await;
+    let log = bot.log();
+    for (name, nearest) in
+        [("DISCORD_TOKN", "DISCORD_TOKEN"), ("HTTP_ADRR", "HTTP_ADDR"), ("PANEL_STUFF", "PANEL_")]
+    {
+        let line = log.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name} in {log}"));
+        assert!(line.contains("WARN") && line.contains(nearest), "{line}");
+    }
+    for name in ["POSTGRES_PASSWORD", "EDITOR", "PATH", "RUST_BACKTRACE", "hidden", "MIRROR_DAYS"] {
+        assert!(!log.contains(name), "{name} in {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_mistyped_name_is_beside_what_is_missing() {
+    let database = sqlite().await;
+    std::fs::write(database.folder().join(".env"), "DISCORD_TOKN=hidden\n").unwrap();
+    let mut command = Bot::command(&database);
+    command.env("HTTP_ADDR", "127.0.0.1:0");
+    let ended = ended(command).await;
+    assert!(ended.stderr.contains("error: DISCORD_TOKEN is not set"), "{ended:?}");
+    assert!(ended.stderr.contains("DISCORD_TOKN") && !ended.stderr.contains("hidden"), "{ended:?}");
 }

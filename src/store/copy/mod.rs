@@ -11,13 +11,13 @@ mod tables;
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sea_orm::DbErr;
 use sea_orm::sqlx::{self, AssertSqlSafe, Postgres, Row, Sqlite, Transaction};
 
 use self::rows::Unfit;
 use self::tables::Table;
 use super::connect::PATIENT;
-use super::{Store, StoreError};
+use super::presence::refuse_beside_others;
+use super::{Store, StoreError, Unusable};
 
 /// How much is sent to PostgreSQL at a time, in bytes.
 const CHUNK: usize = 256 * 1024;
@@ -37,7 +37,10 @@ pub enum CopyError {
     #[error(
         "--to leads to no database ({0}). Make it first (createdb), and check the address and PGPASSWORD."
     )]
-    NoTarget(DbErr),
+    NoTarget(String),
+    /// The target can't be used.
+    #[error("--to {0}")]
+    Unusable(Unusable),
     /// The target has something in it.
     #[error(
         "--to leads to a database that isn't empty: there is something in its table {0}. Give an empty one, or empty it (dropdb, createdb), if nothing in it is needed."
@@ -94,19 +97,16 @@ impl Store {
             return Err(CopyError::NotToPostgres);
         }
         let target =
-            Self::connect(&address.to_owned().into(), cipher).await.map_err(|error| match error {
-                StoreError::Address => CopyError::NotToPostgres,
-                StoreError::Connect(error) => CopyError::NoTarget(error),
-                error => error.into(),
-            })?;
-        if target.migration_status().await?.iter().all(|(_, applied)| !applied) {
+            Self::connect_for_command(&address.to_owned().into(), cipher).await.map_err(of_target)?;
+        let status = target.migration_status().await.map_err(of_target)?;
+        if status.iter().all(|(_, applied)| !applied) {
             let pool = target.db.get_postgres_connection_pool();
             let foreign = tables::any(pool).await.map_err(CopyError::Target)?;
             if let Some(table) = foreign {
                 return Err(CopyError::NotEmpty(table));
             }
         }
-        target.migrate_up().await?;
+        target.migrate_up_alone().await.map_err(of_target)?;
         Ok(target)
     }
 
@@ -126,6 +126,7 @@ impl Store {
         self.free_lanes(settle_at).await?;
         let from = self.db.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await;
         let mut from = from.map_err(CopyError::Source)?;
+        refuse_beside_others(&target.db).await?;
         let mut to = target.db.get_postgres_connection_pool().begin().await.map_err(CopyError::Target)?;
         sqlx::raw_sql(PATIENT).execute(&mut *to).await.map_err(CopyError::Target)?;
         let tables = tables::matching(&mut from, &mut to).await?;
@@ -145,6 +146,17 @@ impl Store {
         // So that its first plans aren't made for empty tables. It would find out by itself, later.
         let _ = sqlx::raw_sql("ANALYZE").execute(target.db.get_postgres_connection_pool()).await;
         Ok(Copied { tables: tables.len(), rows })
+    }
+}
+
+/// A failure of the store, said of the address that it is about.
+fn of_target(error: StoreError) -> CopyError {
+    match error {
+        StoreError::Address => CopyError::NotToPostgres,
+        StoreError::Connect(error) => CopyError::NoTarget(error.to_string()),
+        StoreError::Away(reason) => CopyError::NoTarget(reason),
+        StoreError::Unusable(unusable) => CopyError::Unusable(unusable),
+        error => error.into(),
     }
 }
 

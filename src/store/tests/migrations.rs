@@ -178,6 +178,25 @@ async fn two_processes_may_migrate_at_once(#[case] backend: Backend) {
     one.and(two).unwrap();
 }
 
+/// Only where a process runs: other commands take their turns.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn nothing_is_taken_back_under_a_process() {
+    let Some(db) = Db::new(Backend::Postgres).await else { return };
+    let command = db.again().await;
+    db.store.migrate_down(1).await.unwrap();
+    let process = Store::connect(&db.address, cipher(1)).await.unwrap();
+    for refused in [db.store.migrate_down(1).await, command.migrate_up_alone().await] {
+        assert!(matches!(refused, Err(StoreError::InUse { .. })), "{refused:?}");
+    }
+    process.migrate_up().await.unwrap();
+    db.store.migrate_up_alone().await.unwrap();
+    process.close().await.unwrap();
+    // PostgreSQL takes a moment to see that a connection is gone.
+    let alone = async { while db.store.migrate_down(1).await.is_err() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), alone).await.unwrap();
+}
+
 /// The plans that the lane's speed rests on: its queue is read through the partial indexes, in order.
 #[tokio::test]
 async fn lanes_read_their_partial_indexes() {

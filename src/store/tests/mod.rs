@@ -88,7 +88,7 @@ impl Db {
             }
         };
         let address = SecretString::from(address);
-        let store = Store::connect(&address, cipher(1)).await.unwrap();
+        let store = Store::connect_for_command(&address, cipher(1)).await.unwrap();
         Some(Self { store, address, directory, scratch })
     }
 
@@ -98,7 +98,7 @@ impl Db {
     }
 
     pub(super) async fn with_key(&self, key: u8) -> Store {
-        Store::connect(&self.address, cipher(key)).await.unwrap()
+        Store::connect_for_command(&self.address, cipher(key)).await.unwrap()
     }
 
     pub(super) async fn rows<T: FromQueryResult>(&self, query: &str) -> Vec<T> {

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::store::StoreError;
+use crate::store::{KeyFit, StoreError};
 
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
@@ -88,6 +88,34 @@ async fn sealed_values_open_in_their_own_row_only(#[case] backend: Backend) {
     assert!(matches!(turn, Err(StoreError::Decrypt(_))), "{turn:?}");
 }
 
+/// Where the mark is gone, what was written with the key tells.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_key_is_known_without_its_mark(#[case] backend: Backend) {
+    let Some(db) = Db::empty(backend).await else { return };
+    assert_eq!(db.store.key_fit().await.unwrap(), KeyFit::Unused, "without tables");
+    db.store.migrate_up().await.unwrap();
+    assert_eq!(db.store.key_fit().await.unwrap(), KeyFit::Unused, "without rows");
+    db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let clear = "UPDATE activities SET content = NULL, digest = NULL";
+    db.store.db.execute_unprepared(clear).await.unwrap();
+    assert_eq!(db.store.key_fit().await.unwrap(), KeyFit::Unused, "nothing of it is encrypted");
+    db.store.db.execute_unprepared("DELETE FROM activities").await.unwrap();
+    db.store.check_key().await.unwrap();
+    assert_eq!(db.store.key_fit().await.unwrap(), KeyFit::Fits);
+    assert_eq!(db.with_key(2).await.key_fit().await.unwrap(), KeyFit::Differs);
+    follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 11)], at(0)).await.unwrap();
+    db.store.db.execute_unprepared("DELETE FROM key_check").await.unwrap();
+    assert_eq!(db.store.key_fit().await.unwrap(), KeyFit::Fits, "by a token");
+    assert_eq!(db.with_key(2).await.key_fit().await.unwrap(), KeyFit::Differs);
+    db.store.db.execute_unprepared("DELETE FROM channel_follows").await.unwrap();
+    assert_eq!(db.store.key_fit().await.unwrap(), KeyFit::Unknown, "something is encrypted");
+}
+
 #[tokio::test]
 async fn addresses_are_not_repeated() {
     let closed = "postgres://user:hunter2@localhost/name?host=/nowhere";
@@ -105,5 +133,5 @@ async fn addresses_are_not_repeated() {
 async fn a_missing_file_is_said() {
     let address = SecretString::from("sqlite:///nowhere/at/all.db?mode=rwc");
     let error = Store::connect(&address, cipher(1)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Connect(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Unusable(_)), "{error:?}");
 }

@@ -1,0 +1,51 @@
+//! `tributary migrate`: changes of the schema, alone on the database.
+
+use std::fs::File;
+
+use crate::config::DatabaseConfig;
+use crate::store::Store;
+
+use super::lock::claim;
+use super::{AppError, open_schema};
+
+/// Applies what is missing. Where that is anything, no process may run.
+pub async fn migrate_up(database: &DatabaseConfig) -> Result<Store, AppError> {
+    let store = open_schema(database).await?;
+    let complete = store.migration_status().await?.iter().all(|(_, applied)| *applied);
+    let _alone = if complete { None } else { claim(database)? };
+    store.migrate_up_alone().await?;
+    Ok(store)
+}
+
+/// A schema that is about to be taken back. No process may run: this holds SQLite's lock, and PostgreSQL is asked when it happens.
+pub struct Downgrade {
+    store: Store,
+    applied: u32,
+    _alone: Option<File>,
+}
+
+impl Downgrade {
+    /// Opens the database.
+    pub async fn prepare(database: &DatabaseConfig) -> Result<Self, AppError> {
+        let alone = claim(database)?;
+        let store = open_schema(database).await?;
+        let applied = store.migration_status().await?.iter().filter(|(_, applied)| *applied).count();
+        Ok(Self { store, applied: u32::try_from(applied).unwrap_or(u32::MAX), _alone: alone })
+    }
+
+    /// How many migrations there are to take back.
+    pub const fn applied(&self) -> u32 {
+        self.applied
+    }
+
+    /// What the database is called.
+    pub async fn database_name(&self) -> Result<String, AppError> {
+        Ok(self.store.name().await?)
+    }
+
+    /// Takes back the newest migrations, so many, with all that their tables hold.
+    pub async fn take_back(self, steps: u32) -> Result<Store, AppError> {
+        self.store.migrate_down(steps).await?;
+        Ok(self.store)
+    }
+}
