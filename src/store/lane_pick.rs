@@ -2,9 +2,10 @@
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
 //! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
-//! 3. The older of these two: the *head*, the first that was never completely shown, and the first
-//!    edit that isn't waiting. Only the head may be shown first, so that first showings keep their order: while
-//!    it waits, those behind it wait too, but not edits.
+//! 3. By turns, the *head*, the first that was never completely shown, and the first edit that isn't waiting: after
+//!    each create an edit may go, and after each edit the head. So neither holds up the other by more than one request,
+//!    however many there are. Only the head may be shown first, so that first showings keep their order: while it waits,
+//!    those behind it wait too, but not edits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub(super) enum Pick {
 pub(super) struct Asked<'a> {
     pub(super) lease: &'a Lease,
     pub(super) mark: Option<InFlight>,
+    /// The last step was a create: it is an edit's turn.
+    pub(super) edit_is_due: bool,
 }
 
 /// A delivery that may be next.
@@ -171,14 +174,17 @@ async fn candidates(
          UNION ALL {COLUMNS} WHERE t.marked IS NULL AND d.id = ({REOPENED}) \
          UNION ALL {COLUMNS} WHERE t.marked IS NULL AND d.id = ({HEAD})"
     ));
-    let marked: HashMap<i64, bool> =
-        asked.iter().map(|asked| (asked.lease.target.to_db(), asked.mark.is_some())).collect();
+    let turns: HashMap<i64, (bool, bool)> = asked
+        .iter()
+        .map(|asked| (asked.lease.target.to_db(), (asked.mark.is_some(), asked.edit_is_due)))
+        .collect();
     let mut best: HashMap<i64, Result<Candidate, StoreError>> = HashMap::new();
     for (target, row) in query.keyed_rows(&**txn).await? {
         let row = Candidate::from_query_result(&row, "").map_err(StoreError::from);
-        let in_flight = marked.get(&target).is_some_and(|marked| *marked);
+        let (in_flight, edit_is_due) = turns.get(&target).copied().unwrap_or_default();
         let ready = |one: &Candidate| in_flight || one.wait_until.is_none_or(|until| until <= now);
-        let rank = |one: &Candidate| (!one.deleted, one.position, one.activity_id);
+        let out_of_turn = |one: &Candidate| !one.deleted && one.shown_revision.is_some() != edit_is_due;
+        let rank = |one: &Candidate| (!one.deleted, out_of_turn(one), one.position, one.activity_id);
         match (row, best.get(&target)) {
             (Ok(row), _) if !ready(&row) => {}
             (_, Some(Err(_))) => {}

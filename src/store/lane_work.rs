@@ -306,8 +306,12 @@ async fn step(
     lanes: &mut [&mut Row<'_>],
     now: DateTime<Utc>,
 ) -> Result<Changes, StoreError> {
-    let asked: Vec<Asked<'_>> =
-        lanes.iter().map(|row| Asked { lease: &row.lease, mark: row.lane.mark }).collect();
+    let asked = lanes.iter().map(|row| Asked {
+        lease: &row.lease,
+        mark: row.lane.mark,
+        edit_is_due: row.before.mark.is_some(),
+    });
+    let asked: Vec<Asked<'_>> = asked.collect();
     let picks = lane_pick::pick(txn, contents, &asked, now).await?;
     let mut changes = Changes::default();
     for (row, pick) in lanes.iter_mut().zip(picks) {

@@ -59,5 +59,6 @@ mod stopping;
 mod sweeps;
 mod targets;
 mod thread;
+mod turns;
 mod upkeep;
 mod workers;

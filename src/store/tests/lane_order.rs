@@ -49,12 +49,12 @@ async fn first_showings_keep_their_order(#[case] backend: Backend) {
     assert_eq!(next, Next::Wait(stored(at(40))));
 
     let next = advance(store, &lease, None, at(61)).await;
-    assert_eq!(about(&next).1, 10, "the lower activity first");
-    let ended = Done::Ended { delivery: delivery(&next), ending: Ending::Refused };
-    let next = advance(store, &lease, Some(ended), at(61)).await;
     let (in_flight, work) = create(&next);
     assert_eq!((about(&next).1, work.delivery.attempts), (11, 1));
     let next = advance(store, &lease, Some(created(in_flight, 2, 600)), at(61)).await;
+    assert_eq!(about(&next).1, 10, "the edit's turn");
+    let ended = Done::Ended { delivery: delivery(&next), ending: Ending::Refused };
+    let next = advance(store, &lease, Some(ended), at(61)).await;
     assert_eq!(about(&next).1, 12);
 }
 
@@ -67,11 +67,12 @@ async fn an_edit_waits_alone(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[10, 11]).await;
-    store.record_events(&[edited(1, 10, "new"), edited(1, 11, "new"), posted(1, 12)], at(1)).await.unwrap();
+    store.record_events(&[edited(1, 10, "new"), edited(1, 11, "new")], at(1)).await.unwrap();
     let next = advance(store, &lease, None, at(2)).await;
     assert_eq!(about(&next).1, 10);
     let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
     assert_eq!(about(&next), (Step::Edit(message(501), Part(0)), 11));
+    store.record_events(&[posted(1, 12)], at(2)).await.unwrap();
     let next = advance(store, &lease, postponed(&next, 30), at(2)).await;
     let (in_flight, _) = create(&next);
     assert_eq!(about(&next).1, 12);
@@ -96,9 +97,31 @@ async fn a_deletion_goes_first(#[case] backend: Backend) {
     let next = advance(store, &lease, Some(gone), at(2)).await;
     assert_eq!(about(&next), (Step::Delete(message(502)), 12));
     let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
-    assert_eq!(about(&next).1, 10, "a deletion that waits lets the others go on");
+    assert_eq!(about(&next), (Step::Create(Part(0)), 13), "a deletion that waits lets the others go on");
     let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
-    assert_eq!(about(&next), (Step::Create(Part(0)), 13));
+    assert_eq!(about(&next).1, 10);
+}
+
+#[rstest]
+#[tokio::test]
+async fn first_showings_and_edits_take_turns(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[10, 11, 12, 13]).await;
+    let edits = [10, 11, 12, 13].map(|id| edited(1, id, "new"));
+    store.record_events(&edits, at(1)).await.unwrap();
+    store.record_events(&[posted(1, 14), posted(1, 15), posted(1, 16)], at(1)).await.unwrap();
+    let (mut done, mut order) = (None, Vec::new());
+    loop {
+        let next = advance(store, &lease, done, at(2)).await;
+        done = match &next {
+            Next::Idle => break,
+            Next::Do { step: Step::Edit(message, _), work } => Some(edited_to_newest(work, *message)),
+            next => Some(created(create(next).0, 2, 600 + about(next).1)),
+        };
+        order.push(about(&next).1);
+    }
+    assert_eq!(order, [14, 10, 15, 11, 16, 12, 13]);
 }
 
 #[rstest]
@@ -167,7 +190,7 @@ async fn what_decide_makes_wait_waits(#[case] backend: Backend) {
         Step::Wait(at(if work.delivery.shown.is_some() { 90 } else { 50 }))
     };
     let next = advance_by(store, &lease, None, at(2), decide).await;
-    assert_eq!((next, asked), (Next::Wait(stored(at(50))), vec![true, false]));
+    assert_eq!((next, asked), (Next::Wait(stored(at(50))), vec![false, true]));
 
     let mut asked = 0;
     let stop = |_: &Work, _| {

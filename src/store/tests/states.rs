@@ -168,6 +168,8 @@ async fn removing_ends_what_is_owed_and_keeps_what_stands(#[case] backend: Backe
     let (first, _, lease) = half_shown(&db).await;
     db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(3)).await;
+    let not_made = Done::NotMade { in_flight: create(&next).0 };
+    let next = advance(&db.store, &lease, Some(not_made), at(3)).await;
     assert_eq!(about(&next).1, 10);
     db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();
     assert_eq!(db.deliveries().await, ["2 ended 1 follow_ended", "3 due", "2 ended follow_ended", "3 due"]);
