@@ -41,6 +41,8 @@ pub enum Effect {
     Hold(Hold),
     /// The request is performed at once, its answer is held back.
     DelayAnswer(Duration),
+    /// The request is performed at once, its answer is held back until somebody lets it go.
+    HoldAnswer(Hold),
     /// Not performed, answered with this status and no JSON (as a proxy in between would).
     Status(u16),
     /// Not performed, answered with this status and a page in HTML, as Discord's edge, a proxy or a captive portal does.
@@ -78,7 +80,7 @@ pub enum Effect {
     DropAnswerThen(Duration),
 }
 
-/// Holds requests back, however long what should happen meanwhile takes: nothing depends on the machine's speed then. Clones are the same one.
+/// Holds requests or answers back, however long what should happen meanwhile takes: nothing depends on the machine's speed then. Clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Hold(Arc<watch::Sender<bool>>);
 

@@ -73,6 +73,7 @@ pub(super) fn fault(fault: &Fault) -> String {
         Effect::Hold(_) => "held back".to_owned(),
         Effect::Delay(time) => format!("{} ms later", time.as_millis()),
         Effect::DelayAnswer(time) => format!("answers {} ms later", time.as_millis()),
+        Effect::HoldAnswer(_) => "answers when it is let".to_owned(),
         Effect::Status(status) => format!("HTTP {status}"),
         Effect::Page(status) => format!("HTTP {status}, a page in HTML"),
         Effect::RateLimited { scope, .. } => format!("HTTP 429 ({})", scope.name()),

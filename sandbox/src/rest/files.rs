@@ -24,6 +24,7 @@ pub(crate) async fn serve(
     for effect in shared.faults.strike("GET", uri.path()) {
         match effect {
             Effect::Delay(time) | Effect::DelayAnswer(time) => tokio::time::sleep(time).await,
+            Effect::HoldAnswer(hold) => hold.released().await,
             Effect::Status(status) | Effect::Page(status) => {
                 return StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY).into_response();
             }

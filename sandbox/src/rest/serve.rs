@@ -16,7 +16,7 @@ use super::request::{Answer, Request};
 use super::routes::{Caller, Found, Route, find};
 use crate::error::ApiError;
 use crate::exchange::Exchange;
-use crate::faults::{Effect, LimitScope};
+use crate::faults::{Effect, Hold, LimitScope};
 use crate::limits::{Bucket, Draw, Exceeded, Standing};
 use crate::server::Wire;
 use crate::shared::{Shared, lock};
@@ -51,6 +51,7 @@ struct Outcome {
     /// With a page.
     page: bool,
     hold: Duration,
+    holds: Vec<Hold>,
 }
 
 impl Outcome {
@@ -65,6 +66,7 @@ impl Outcome {
             foreign: false,
             page: false,
             hold: Duration::ZERO,
+            holds: Vec::new(),
         }
     }
 
@@ -88,6 +90,9 @@ async fn handle(shared: &Shared, wire: &Wire, gone: &Notify, request: axum::http
     let files = request.as_ref().map(|r| r.uploads.iter().map(|upload| upload.filename.clone()).collect());
     if !outcome.hold.is_zero() {
         tokio::time::sleep(outcome.hold).await;
+    }
+    for hold in &outcome.holds {
+        hold.released().await;
     }
     let body = if outcome.page {
         page(outcome.answer.status, &mut outcome.headers)
@@ -148,12 +153,13 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
         Found::OtherMethod(pattern) => Some(*pattern),
         Found::Nothing => None,
     };
-    let (mut hold, mut broken) = (Duration::ZERO, false);
+    let (mut hold, mut holds, mut broken) = (Duration::ZERO, Vec::new(), false);
     for effect in shared.faults.strike(&request.method, &request.path) {
         match effect {
             Effect::Delay(time) => tokio::time::sleep(time).await,
             Effect::Hold(hold) => hold.released().await,
             Effect::DelayAnswer(time) => hold += time,
+            Effect::HoldAnswer(hold) => holds.push(hold),
             Effect::DropAnswer => broken = true,
             Effect::DropAnswerThen(time) => {
                 broken = true;
@@ -175,6 +181,7 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
         }
     };
     outcome.hold = hold;
+    outcome.holds = holds;
     outcome.broken = broken;
     outcome
 }
