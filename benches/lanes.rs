@@ -125,6 +125,7 @@ impl Asking {
             lane: self.lane,
             done: self.done,
             all_shown,
+            webhook: None,
             decide: Box::new(decide),
             rest_until: None,
         }

@@ -17,9 +17,10 @@ use crate::supervisor::Supervisor;
 
 use super::agenda::Agenda;
 use super::forums::Forums;
+use super::guard::Discord;
 use super::lane::ComeBack;
 use super::ledger::Ledger;
-use super::{OwnerName, PATIENCE, SETTLING, Tools, lane};
+use super::{Base, OwnerName, SETTLING, lane, retract};
 
 /// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
 const LOOK: Duration = Duration::from_secs(5);
@@ -77,7 +78,7 @@ pub struct Parts<'a> {
 
 /// Runs the lanes.
 pub struct Engine {
-    tools: Tools,
+    base: Base,
     news: UnboundedReceiver<News>,
     agenda: Agenda,
     /// Where the next look goes on, if the last one didn't see all.
@@ -87,6 +88,8 @@ pub struct Engine {
     /// What this process draws lots with.
     lots: RandomState,
     working: JoinSet<(ChannelId, ComeBack)>,
+    /// At most one task, which deletes what other processes left.
+    retracting: JoinSet<()>,
 }
 
 impl Engine {
@@ -94,19 +97,20 @@ impl Engine {
     pub fn new(parts: Parts<'_>, owner: OwnerName, supervisor: &Supervisor) -> (Self, Waker) {
         let Parts { store, rest, clock, application } = parts;
         let (waker, news) = unbounded_channel();
-        let rest = rest.with_patience(PATIENCE);
         let ledger = Ledger::new(&store, clock, owner.clone(), supervisor);
-        let tools = Tools { store, rest, clock, application, ledger, forums: Forums::default() };
+        let discord = Discord::new(rest);
+        let base = Base { store, discord, clock, application, ledger, forums: Forums::default() };
         let agenda = Agenda::default();
         (
             Self {
-                tools,
+                base,
                 news,
                 agenda,
                 looked_up_to: None,
                 owner,
                 lots: RandomState::new(),
                 working: JoinSet::new(),
+                retracting: JoinSet::new(),
             },
             Waker(waker),
         )
@@ -144,7 +148,7 @@ impl Engine {
                     News::Somewhere => self.look().await,
                 },
                 Some(ended) = self.working.join_next() => self.end_lane(ended),
-                () = sleep_until(self.tools.clock, next_tick) => self.agenda.tick(self.tools.clock.now()),
+                () = sleep_until(self.base.clock, next_tick) => self.agenda.tick(self.base.clock.now()),
                 Ok(()) = self.owner.changed() => {}
                 _ = look.tick() => self.look().await,
                 () = std::future::ready(()), if self.looked_up_to.is_some() && self.agenda.runs_low() => self.look().await,
@@ -154,8 +158,8 @@ impl Engine {
 
     /// Lanes that a former process left in the middle of something are taken up at once, where that is safe.
     async fn take_over(&self) {
-        let now = self.tools.clock.now();
-        let (store, settle_at) = (&self.tools.store, now + SETTLING);
+        let now = self.base.clock.now();
+        let (store, settle_at) = (&self.base.store, now + SETTLING);
         if let Err(error) = store.free_lanes(settle_at).await {
             tracing::error!(%error, "can't free the lanes of the last run; they are taken up when their leases have ended");
         }
@@ -171,11 +175,11 @@ impl Engine {
             return;
         }
         while let Some(target) = self.agenda.begin() {
-            let (tools, shutdown, mut owner) = (self.tools.clone(), shutdown.clone(), self.owner.clone());
+            let (base, shutdown, mut owner) = (self.base.clone(), shutdown.clone(), self.owner.clone());
             self.working.spawn(async move {
                 tokio::select! {
-                    again = lane::work(&tools, target, &shutdown) => (target, again),
-                    Ok(()) = owner.changed() => (target, ComeBack::At(tools.clock.now())),
+                    again = lane::work(&base, target, &shutdown) => (target, again),
+                    Ok(()) = owner.changed() => (target, ComeBack::At(base.clock.now())),
                 }
             });
         }
@@ -184,7 +188,7 @@ impl Engine {
     /// Of work that several processes hear of at once, each waits for some of the lanes for a moment that is drawn by lot, anew for each process: so whoever is there
     /// gets about as many as the others, and nobody has to know who is there.
     fn take_share(&mut self, targets: &[ChannelId]) {
-        let now = self.tools.clock.now();
+        let now = self.base.clock.now();
         for target in targets {
             let lot = self.lots.hash_one(target) % LOTS;
             self.agenda.hear(*target, now + LOT * i32::try_from(lot).unwrap_or_default());
@@ -195,15 +199,20 @@ impl Engine {
         match ended {
             Ok((target, ComeBack::Woken)) => self.agenda.end(target, None),
             Ok((target, ComeBack::At(at))) => self.agenda.end(target, Some(at)),
-            Ok((target, ComeBack::Unlocked)) => self.agenda.locked(target, self.tools.clock.now()),
+            Ok((target, ComeBack::Unlocked)) => self.agenda.locked(target, self.base.clock.now()),
             // Its lease ends by itself, and a later look finds it; in this process it counts as at work until then.
             Err(error) => tracing::error!(%error, "a lane's task failed"),
         }
     }
 
     async fn look(&mut self) {
-        let now = self.tools.clock.now();
-        match self.tools.store.open_lanes(self.looked_up_to.take(), now, LOOK_LIMIT).await {
+        while self.retracting.try_join_next().is_some() {}
+        if self.retracting.is_empty() {
+            let base = self.base.clone();
+            self.retracting.spawn(async move { retract::finish(&base).await });
+        }
+        let now = self.base.clock.now();
+        match self.base.store.open_lanes(self.looked_up_to.take(), now, LOOK_LIMIT).await {
             Ok(open) => {
                 for lane in open.lanes {
                     match lane.ready_at {

@@ -1,26 +1,76 @@
 //! Where lanes leave their requests to the database. All that wait are put into one transaction; while it runs, the next ones gather. So a lane alone is answered at once,
 //! and many together share the cost of a commit, without a timer.
+//!
+//! What a lane did can't be done again, so its record isn't thrown away with a transaction that fails. While the database is away, the batch is kept and repeated, as long as
+//! the leases last: recording the same twice changes nothing. Where the database refuses something in the batch, the batch is halved until that one lane is found; the
+//! others are written down.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::domain::clock::Clock;
-use crate::store::{Holder, LaneRequest, Store, Turn, Which};
+use crate::domain::ids::WebhookId;
+use crate::domain::next_step::Step;
+use crate::store::{Decide, Done, Holder, LaneRequest, Store, StoreError, Turn, Which};
 use crate::supervisor::Supervisor;
 
-use super::{LEASE, OwnerName};
+use super::{LEASE, OwnerName, lane};
 
 /// How many requests one transaction answers at most: of a post to very many targets, the first are to be sent while the others are still being taken.
 const AT_ONCE: usize = 128;
+/// How many requests wait at most; the lanes of more wait until there is room.
+const WAITING: usize = 4 * AT_ONCE;
+/// The first pause before a batch is repeated; each is twice as long as the one before.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What a lane asks of the database. It can be asked again, where nobody knows what became of it.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    /// Which lane.
+    pub(super) lane: Which,
+    /// What was done since the lane was last asked what to do.
+    pub(super) done: Option<Done>,
+    /// With that, all of the revision is shown that it was about.
+    pub(super) all_shown: bool,
+    /// What its holder would send with.
+    pub(super) webhook: Option<WebhookId>,
+    /// The lane is given back, not to be looked at before that time.
+    pub(super) rest_until: Option<DateTime<Utc>>,
+}
+
+impl Request {
+    /// Asks what is next in a lane.
+    pub(super) const fn next(lane: Which) -> Self {
+        Self { lane, done: None, all_shown: false, webhook: None, rest_until: None }
+    }
+
+    fn ask(&self) -> LaneRequest<'static> {
+        let Self { lane, done, all_shown, webhook, rest_until } = self.clone();
+        let decide: Decide<'static> = match rest_until {
+            Some(until) => Box::new(move |_, _| Step::Wait(until)),
+            None => Box::new(lane::decide),
+        };
+        LaneRequest { lane, done, all_shown, webhook, decide, rest_until }
+    }
+
+    /// Whether it is worth repeating at this time. What isn't held yet has nothing to lose: its lane is looked at again anyway.
+    fn lasts(&self, now: DateTime<Utc>) -> bool {
+        matches!(&self.lane, Which::Held(lease) if lease.until > now)
+    }
+}
 
 /// Takes the requests. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Ledger(UnboundedSender<Entry>);
+pub(super) struct Ledger(Sender<Entry>);
 
 struct Entry {
-    request: LaneRequest<'static>,
+    request: Request,
     answer: oneshot::Sender<Turn>,
 }
 
@@ -30,13 +80,13 @@ struct Writer {
     store: Store,
     clock: Clock,
     owner: OwnerName,
-    entries: Arc<Mutex<UnboundedReceiver<Entry>>>,
+    entries: Arc<Mutex<Receiver<Entry>>>,
 }
 
 impl Ledger {
     /// A ledger, written until nobody can ask any more.
     pub(super) fn new(store: &Store, clock: Clock, owner: OwnerName, supervisor: &Supervisor) -> Self {
-        let (sender, entries) = unbounded_channel();
+        let (sender, entries) = channel(WAITING);
         let entries = Arc::new(Mutex::new(entries));
         let writer = Writer { store: store.clone(), clock, owner, entries };
         for _ in 0..store.writers() {
@@ -47,9 +97,9 @@ impl Ledger {
     }
 
     /// Asks for a lane's turn. `None` where that failed, which has been said.
-    pub(super) async fn ask(&self, request: LaneRequest<'static>) -> Option<Turn> {
+    pub(super) async fn ask(&self, request: Request) -> Option<Turn> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Entry { request, answer }).ok()?;
+        self.0.send(Entry { request, answer }).await.ok()?;
         answered.await.ok()
     }
 }
@@ -80,34 +130,57 @@ impl Writer {
         Some(entries)
     }
 
-    async fn write(&self, mut entries: Vec<Entry>) {
-        let owner = self.owner.borrow().clone();
-        if owner.is_none() {
-            // What was done is recorded, if nobody has the lane by now; but none is taken.
-            entries.retain(|entry| matches!(entry.request.lane, Which::Held(_)));
-        }
-        let holder =
-            Holder { owner: owner.as_deref().unwrap_or_default(), now: self.clock.now(), lease: LEASE };
-        let (requests, askers): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .map(|Entry { request, answer }| {
-                let target = request.lane.target();
-                (request, (target, answer))
-            })
-            .unzip();
-        match self.store.advance(holder, requests).await {
-            Ok(turns) => {
-                for (turn, (target, answer)) in turns.into_iter().zip(askers) {
-                    match turn {
-                        // Who doesn't wait any more has ended with the program.
-                        Ok(turn) => drop(answer.send(turn)),
-                        Err(error) => {
-                            tracing::error!(channel = %target, %error, "a lane stopped at the database")
-                        }
-                    }
+    /// Writes them down, and answers. What the database refuses is found by halving.
+    async fn write(&self, entries: Vec<Entry>) {
+        let mut batches = vec![entries];
+        while let Some(mut batch) = batches.pop() {
+            match self.advance(&mut batch).await {
+                Ok(turns) => batch.into_iter().zip(turns).for_each(|(entry, turn)| entry.end(turn)),
+                Err(_) if batch.len() > 1 => {
+                    let second = batch.split_off(batch.len() / 2);
+                    batches.extend([second, batch]);
                 }
+                Err(error) => batch.into_iter().for_each(|entry| entry.end(Err(error.clone()))),
             }
-            Err(error) => tracing::error!(lanes = askers.len(), %error, "lanes stopped at the database"),
+        }
+    }
+
+    /// Advances these lanes, again and again while the database is away. Those whose leases don't last are left out.
+    async fn advance(&self, batch: &mut Vec<Entry>) -> Result<Vec<Result<Turn, StoreError>>, StoreError> {
+        let mut pause = PAUSE;
+        loop {
+            let owner = self.owner.borrow().clone();
+            if owner.is_none() {
+                // What was done is recorded, if nobody has the lane by now; but none is taken.
+                batch.retain(|entry| matches!(entry.request.lane, Which::Held(_)));
+            }
+            let owner = owner.as_deref().unwrap_or_default();
+            let holder = Holder { owner, now: self.clock.now(), lease: LEASE };
+            let requests = batch.iter().map(|entry| entry.request.ask()).collect();
+            let error = match self.store.advance(holder, requests).await {
+                Err(error) if error.passes() => error,
+                answered => return answered,
+            };
+            let (now, all) = (self.clock.now(), batch.len());
+            batch.retain(|entry| entry.request.lasts(now));
+            tracing::error!(lanes = batch.len(), given_up = all - batch.len(), %error, "what lanes did can't be written down yet");
+            if batch.is_empty() {
+                return Ok(Vec::new());
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+impl Entry {
+    fn end(self, turn: Result<Turn, StoreError>) {
+        match turn {
+            // Who doesn't wait any more has ended with the program.
+            Ok(turn) => drop(self.answer.send(turn)),
+            Err(error) => {
+                tracing::error!(channel = %self.request.lane.target(), %error, "a lane stopped at the database");
+            }
         }
     }
 }

@@ -14,11 +14,13 @@ mod agenda;
 mod change;
 mod engine;
 mod forums;
+mod guard;
 mod lane;
 mod ledger;
 mod parts;
 mod posts;
 mod redraw;
+mod retract;
 mod send;
 mod settle;
 mod upload;
@@ -32,15 +34,17 @@ use tokio::sync::watch;
 use crate::domain::clock::Clock;
 use crate::domain::ids::ApplicationId;
 use crate::rest::Rest;
-use crate::store::Store;
+use crate::store::{Lease, Store};
 
 pub use self::engine::{Engine, Parts, Waker};
 use self::forums::Forums;
+use self::guard::{Discord, LeaseGuard};
 use self::ledger::Ledger;
 
-/// How long a lane is held without being renewed. It must outlast a request's timeout: after it, whatever was in flight is surely over.
+/// How long a lane is held without being renewed. Before each request it is renewed until after that request's end, where that is later: so after it,
+/// whatever was in flight is surely over.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
-/// How long a request of a lane may take. Shorter than the lease, by a margin for what surrounds it.
+/// How long a request of a lane may take. With the patience below it fits into the lease, so that most need no renewal.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
 /// How long after a connection ended without an answer Discord may still finish the request that it carried: only then is it looked whether the
 /// message was made. A request that takes Discord longer yet can show a message twice. Also the wait after the death of a process that had the
@@ -53,14 +57,43 @@ pub type OwnerName = watch::Receiver<Option<Arc<str>>>;
 /// How long a lane waits for rate limits inside one call, before it gives way to others.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What every lane works with.
+/// What all lanes have in common.
 #[derive(Clone)]
-struct Tools {
+struct Base {
     store: Store,
-    rest: Rest,
+    discord: Discord,
     clock: Clock,
     /// Owns the webhooks.
     application: ApplicationId,
     ledger: Ledger,
     forums: Forums,
+}
+
+/// What a lane works with while it is held.
+#[derive(Clone)]
+struct Tools {
+    store: Store,
+    /// Discord, as long as the lease lasts.
+    rest: Rest,
+    clock: Clock,
+    application: ApplicationId,
+    forums: Forums,
+}
+
+impl Base {
+    /// The tools of a lane with this lease, and what keeps the lease ahead of its requests.
+    fn under(&self, lease: Lease) -> (Tools, Arc<LeaseGuard>) {
+        let guard = Arc::new(LeaseGuard::new(&self.store, self.clock, lease));
+        (self.tools(self.discord.under(&guard)), guard)
+    }
+
+    /// The tools for what no lease is needed for: removing what must not stand.
+    fn without_lease(&self) -> Tools {
+        self.tools(self.discord.without_lease())
+    }
+
+    fn tools(&self, rest: Rest) -> Tools {
+        let Self { store, clock, application, forums, .. } = self.clone();
+        Tools { store, rest, clock, application, forums }
+    }
 }

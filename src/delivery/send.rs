@@ -14,8 +14,7 @@ use crate::domain::retry::backoff;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
 use crate::rest::{
-    ChangeOutcome, Denied, ErrorCode, Landing, Posted, Refusal, SendOutcome, Upload, WEBHOOK_REASON,
-    WebhookAccess,
+    Denied, ErrorCode, Landing, Posted, Refusal, SendOutcome, Upload, WEBHOOK_REASON, WebhookAccess,
 };
 use crate::store::{BreakWhich, Done, LaneWebhook, StoreError, Work};
 
@@ -77,7 +76,8 @@ impl<'a> Sender<'a> {
                 None => Ok(self.ended(work, Ending::Refused)),
             },
             Step::Settle(in_flight) => {
-                let done = settle::look(self.tools, self.webhook.as_ref(), work, in_flight).await;
+                let retracted = self.tools.store.retracted_in(self.target).await?;
+                let done = settle::look(self.tools, self.webhook.as_ref(), work, in_flight, retracted).await;
                 Ok(match done {
                     Ok(done) => Performed::Done(done),
                     Err(error) => {
@@ -104,6 +104,10 @@ impl<'a> Sender<'a> {
         let (Some(webhook), Some(mut payload)) = (&self.webhook, parts::part(work, part)) else {
             return Ok(self.ended(work, Ending::FollowEnded));
         };
+        if in_flight.webhook != Some(webhook.id) {
+            // What isn't written down as the webhook of what is in flight carries nothing: a doubt is looked for by it.
+            return Ok(Performed::Done(Done::NotMade { in_flight }));
+        }
         if self.has_no_post(work) {
             return Ok(self.without_post(work));
         }
@@ -130,7 +134,7 @@ impl<'a> Sender<'a> {
         }
         if let SendOutcome::WebhookMoved(posted) = outcome {
             // What it did there is taken back.
-            self.take_back(&mirror(in_flight, webhook, posted, files)).await;
+            self.take_back(&mirror(in_flight, webhook, posted, files)).await?;
         }
         self.not_shown(work, in_flight, webhook, landing, outcome).await
     }
@@ -305,19 +309,6 @@ impl<'a> Sender<'a> {
     pub(super) fn ended(&self, work: &Work, ending: Ending) -> Performed {
         count(ending.as_str());
         Performed::Done(Done::Ended { delivery: work.delivery.id, ending })
-    }
-
-    /// Deletes a message that must not stand: one that landed in another channel, or that another process makes again.
-    pub(super) async fn take_back(&self, mirror: &Mirror) {
-        let Some(webhook) = &self.webhook else { return };
-        let message = self.address(mirror);
-        let outcome = self.tools.rest.delete_webhook_message(access(webhook), message).await;
-        if !matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone) {
-            tracing::error!(channel = %mirror.channel, "a message that must not stand can't be deleted");
-        }
-        if self.spot == Spot::Forum && self.remove_empty(mirror.channel).await.is_err() {
-            tracing::warn!(channel = %mirror.channel, "a post that must not stand can't be deleted; the bot may lack Manage Threads");
-        }
     }
 
     /// The webhook that made this mirror, if it is the one that the lane has.

@@ -1,5 +1,7 @@
 //! Settling a doubt: a create was begun, and nobody knows whether Discord made the message. The target knows.
 
+use std::collections::HashSet;
+
 use chrono::DateTime;
 
 use crate::domain::activity::InFlight;
@@ -15,7 +17,7 @@ use super::{Tools, parts, send};
 /// How many pages of the target are read at most. Beyond them, what is sought would be older than thousands of messages.
 const PAGES: usize = 50;
 
-/// Looks for a message of this webhook that is newer than what was known when the create began: found, it is adopted; not found, nothing was made.
+/// Looks for a message of the webhook that carried the create, newer than what was known when that began: found, it is adopted; not found, nothing was made.
 ///
 /// Everything this webhook made before was recorded, with a smaller id than what is sought, so the first one that looks like it is it.
 pub(super) async fn look(
@@ -23,12 +25,15 @@ pub(super) async fn look(
     webhook: Option<&Webhook>,
     work: &Work,
     in_flight: InFlight,
+    retracted: HashSet<MessageId>,
 ) -> Result<Done, RestError> {
+    // The webhook may have been replaced since.
+    let webhook = in_flight.webhook.or(webhook.map(|webhook| webhook.id));
     let Some(webhook) = webhook else { return Ok(Done::NotMade { in_flight }) };
     let wanted = parts::part(work, in_flight.part);
     // What was in flight may be an older revision than the one that is wanted now: then its text isn't known any more, but its maker is.
     let wanted = wanted.filter(|_| in_flight.revision == work.activity.revision);
-    let sought = Sought { webhook: webhook.id, wanted, work };
+    let sought = Sought { webhook, wanted, work, retracted };
     let made = match work.channel() {
         Some(channel) => sought.in_channel(tools, channel, in_flight.after).await,
         None => sought.among_posts(tools, in_flight.after).await,
@@ -42,7 +47,7 @@ pub(super) async fn look(
     tracing::info!(channel = %work.target, "a message in doubt was found, and is adopted");
     let files = u8::try_from(message.attachments.len()).unwrap_or(u8::MAX);
     let posted = Posted { message: message.id, channel: message.channel_id };
-    Ok(Done::Created { in_flight, mirror: send::mirror(in_flight, webhook.id, posted, files) })
+    Ok(Done::Created { in_flight, mirror: send::mirror(in_flight, webhook, posted, files) })
 }
 
 /// What is looked for.
@@ -50,11 +55,15 @@ struct Sought<'a> {
     webhook: WebhookId,
     wanted: Option<Payload>,
     work: &'a Work,
+    /// What another process made and takes back.
+    retracted: HashSet<MessageId>,
 }
 
 impl Sought<'_> {
     fn is(&self, message: &Message) -> bool {
-        message.webhook_id == Some(self.webhook) && looks_like(message, self.wanted.as_ref(), self.work)
+        message.webhook_id == Some(self.webhook)
+            && !self.retracted.contains(&message.id)
+            && looks_like(message, self.wanted.as_ref(), self.work)
     }
 
     /// Looks among the messages of a channel, a thread or a post that are newer than that one.

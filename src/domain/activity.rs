@@ -268,4 +268,7 @@ pub struct InFlight {
     pub revision: Revision,
     /// The newest message known in the target when it was begun: what it made is newer.
     pub after: MessageId,
+    /// The webhook that carries it, which may have been replaced since; none where an earlier version of the program
+    /// wrote it down, or where there was none yet.
+    pub webhook: Option<WebhookId>,
 }

@@ -184,7 +184,8 @@ mod tests {
                 }
                 Step::Create(part) => {
                     let after = id(MessageId::new, self.next_message);
-                    self.in_flight = Some(InFlight { delivery: self.delivery.id, part, revision, after });
+                    let (delivery, webhook) = (self.delivery.id, None);
+                    self.in_flight = Some(InFlight { delivery, part, revision, after, webhook });
                     if reaches_discord {
                         self.next_message += 1;
                         let message = id(MessageId::new, self.next_message);

@@ -3,7 +3,7 @@
 //! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through [`Rest`], to one base address only; but the files of
 //! messages lie elsewhere (`files`). What it leaves to others: what to send, when to try again, and what an outcome means for a follow.
 //!
-//! A call's way: an endpoint's method (`channels`, `webhooks`, …) describes it (`call`); `transport` takes it through the rate limits (`limiter`), sends it, and
+//! A call's way: an endpoint's method (`channels`, `webhooks`, …) describes it (`call`); `transport` asks whether it may begin (`guard`), takes it through the rate limits (`limiter`), sends it, and
 //! reads the answer as a [`RestError`] or a [`model`]; for webhook messages `outcome` makes a closed set of that. Files pass through in chunks, from `files` to
 //! `uploads`.
 //!
@@ -16,6 +16,7 @@ mod code;
 mod error;
 mod fields;
 mod files;
+mod guard;
 mod guild;
 mod guilds;
 mod lenient;
@@ -44,6 +45,7 @@ pub use self::channels::ThreadChange;
 pub use self::code::ErrorCode;
 pub use self::error::{Doubt, RestError, Scope};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
+pub use self::guard::Guard;
 pub use self::limiter::FuseState;
 use self::limiter::{Limits, Urgency};
 pub use self::meaning::{Denied, Missing};
@@ -125,6 +127,7 @@ pub struct Rest {
     shared: Arc<Shared>,
     patience: Duration,
     urgency: Urgency,
+    guard: Option<Arc<dyn Guard>>,
 }
 
 struct Shared {
@@ -169,7 +172,8 @@ impl Rest {
         let file_client = files.build().map_err(|_| RestSetupError::Client)?;
         let limits = Limits::new(config.pace, config.fuse_limit);
         let shared = Shared { client, file_client, base, token, request_timeout, upload_timeout, limits };
-        Ok(Self { shared: Arc::new(shared), patience: DEFAULT_PATIENCE, urgency: Urgency::Background })
+        let (shared, urgency) = (Arc::new(shared), Urgency::Background);
+        Ok(Self { shared, patience: DEFAULT_PATIENCE, urgency, guard: None })
     }
 
     /// The same client, whose calls wait this long at most, for rate limits and between repetitions together; what would take longer ends at once as

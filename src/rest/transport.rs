@@ -61,6 +61,7 @@ impl Rest {
         form: Form,
         handover: &Handover,
     ) -> Result<T, RestError> {
+        self.admit(self.shared.upload_timeout).await?;
         let permit = self.shared.limits.turn(self.key(call), false, Instant::now() + self.patience).await?;
         let request = self.request(call).multipart(form).timeout(self.shared.upload_timeout);
         understand(call, &self.exchange(call, permit, request, Some(handover)).await?)
@@ -72,6 +73,7 @@ impl Rest {
         let deadline = Instant::now() + self.patience;
         let mut again = false;
         for repetition in 0.. {
+            self.admit(self.shared.request_timeout).await?;
             let permit = self.shared.limits.turn(self.key(call), again, deadline).await?;
             let error = match self.exchange(call, permit, self.request(call), None).await {
                 Ok(body) => return Ok(body),

@@ -1,7 +1,7 @@
 //! What can go wrong with the database. Nothing here carries a secret: neither the address with its password, nor
 //! a token, nor a text.
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 use super::Unusable;
 use crate::domain::ids::InvalidId;
@@ -59,8 +59,64 @@ pub enum StoreError {
     WrongHook,
 }
 
+impl StoreError {
+    /// Whether the same may succeed later: the database is away, busy or full. Anything else is about what it was asked to do, and asking the
+    /// same again won't help.
+    pub fn passes(&self) -> bool {
+        let error = match self {
+            Self::Database(error) | Self::Connect(error) => error,
+            Self::Address
+            | Self::Decrypt(_)
+            | Self::Unreadable(_)
+            | Self::SharedSession
+            | Self::WrongHook => {
+                return false;
+            }
+        };
+        match error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+                match &**error {
+                    sqlx::Error::Database(refusal) => refusal.code().is_none_or(|code| passes(&code)),
+                    sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed => true,
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+}
+
+/// PostgreSQL has codes of five characters, whose first two name the class; SQLite numbers, whose lowest byte does.
+fn passes(code: &str) -> bool {
+    if code.len() == 5 {
+        // Connections, a state of the transaction, a rollback for others' sake, resources, locks, an operator, the system.
+        return ["08", "25", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class));
+    }
+    // ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE.
+    !matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(1 | 18 | 19 | 20 | 25))
+}
+
 impl From<InvalidId> for StoreError {
     fn from(_: InvalidId) -> Self {
         Self::Unreadable("an id")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passes;
+
+    #[test]
+    fn what_the_database_itself_lacks_passes() {
+        // Refused by an administrator, a deadlock, a full disk; SQLite: busy, a full disk, an I/O error.
+        assert!(["57P01", "40P01", "53100", "5", "13", "8458"].into_iter().all(passes));
+        // A constraint, an index row that is too large, what a trigger raises; SQLite: a constraint (and which), too big.
+        assert!(!["23505", "54000", "P0001", "19", "2067", "18"].into_iter().any(passes));
     }
 }

@@ -1,13 +1,14 @@
 //! Recording what the holders of lanes have done: of all lanes of a batch together, one statement for each kind of change. Recording the same
 //! once more changes nothing (but the count of attempts), so that a holder who doesn't know whether its last record arrived can repeat it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 use serde_json::Value;
 
 use super::connect::Write;
+use super::retractions::RETRACTED;
 use super::sql::{Kind, Sql, Table, cell};
 use crate::domain::activity::{DeliveryId, Ending, InFlight, Mirror, Revision};
 use crate::domain::ids::MessageId;
@@ -77,6 +78,14 @@ pub enum Done {
 }
 
 impl Done {
+    /// The delivery of which a message was made.
+    pub(super) const fn made_for(&self) -> Option<DeliveryId> {
+        match self {
+            Self::Created { in_flight, .. } => Some(in_flight.delivery),
+            _ => None,
+        }
+    }
+
     /// Whether this answers the create in flight.
     pub(super) fn answers(&self, mark: InFlight) -> bool {
         match self {
@@ -85,6 +94,15 @@ impl Done {
             Self::InDoubt { .. } | Self::Edited { .. } | Self::Deleted { .. } | Self::Cleared { .. } => false,
         }
     }
+}
+
+/// Why a message isn't recorded as a mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unrecorded {
+    /// Another message is known to show the same part.
+    Doubled,
+    /// The process that made it takes it back.
+    Retracted,
 }
 
 /// What is to be written down of many lanes, by kind of change. Each has changes of its own deliveries only, so that their order says nothing.
@@ -140,10 +158,10 @@ impl Changes {
         }
     }
 
-    /// Writes all of it down. Returns the deliveries of which another message is known to show the same part: nothing was recorded of that.
-    pub(super) async fn write(mut self, txn: &Write) -> Result<HashSet<DeliveryId>, DbErr> {
-        let doubled = insert_mirrors(txn, &self.created).await?;
-        self.succeeded.retain(|(delivery, _)| !doubled.contains(delivery));
+    /// Writes all of it down. Returns the deliveries whose new message can't be recorded: nothing was.
+    pub(super) async fn write(mut self, txn: &Write) -> Result<HashMap<DeliveryId, Unrecorded>, DbErr> {
+        let refused = insert_mirrors(txn, &self.created).await?;
+        self.succeeded.retain(|(delivery, _)| !refused.contains_key(delivery));
         // Not over what was written meanwhile: that the mirror is to be shown anew.
         let update = "UPDATE mirrors SET revision = t.newer FROM ";
         let which = " WHERE message_id = t.message AND delivery_id = t.delivery AND revision = t.was";
@@ -169,7 +187,7 @@ impl Changes {
         run(txn, &update, revisions(self.rests), " WHERE id = t.delivery").await?;
         let update = "UPDATE deliveries SET wait_until = t.until FROM ";
         run(txn, update, times(&self.waits), " WHERE id = t.delivery").await?;
-        Ok(doubled)
+        Ok(refused)
     }
 }
 
@@ -203,10 +221,13 @@ fn times(waiting: &[(DeliveryId, DateTime<Utc>)]) -> Table<2> {
     Table::new([number("delivery"), ("until", Kind::Time)], rows)
 }
 
-/// Only the same message again is passed over; a second message for one part is returned.
-async fn insert_mirrors(txn: &Write, created: &[(DeliveryId, Mirror)]) -> Result<HashSet<DeliveryId>, DbErr> {
+/// Only the same message again is passed over. What can't be recorded is returned.
+async fn insert_mirrors(
+    txn: &Write,
+    created: &[(DeliveryId, Mirror)],
+) -> Result<HashMap<DeliveryId, Unrecorded>, DbErr> {
     if created.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let columns = ["message", "channel", "webhook", "delivery", "part", "revision", "files"].map(number);
     let rows = || {
@@ -225,15 +246,22 @@ async fn insert_mirrors(txn: &Write, created: &[(DeliveryId, Mirror)]) -> Result
     let insert = "INSERT INTO mirrors (message_id, channel_id, webhook_id, delivery_id, part, revision, files) \
         SELECT t.message, t.channel, t.webhook, t.delivery, t.part, t.revision, t.files FROM ";
     let insert = Sql::new(insert, []).table(&**txn, Table::new(columns, rows()));
-    let inserted = insert.then(" WHERE TRUE ON CONFLICT DO NOTHING").execute(&**txn).await?;
+    let insert = insert.then(&format!(" WHERE NOT {RETRACTED} ON CONFLICT DO NOTHING"));
+    let inserted = insert.execute(&**txn).await?;
     if usize::try_from(inserted) == Ok(created.len()) {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
-    let query = Sql::new("SELECT t.delivery FROM ", []).table(&**txn, Table::new(columns, rows())).then(
+    let query = Sql::new(format!("SELECT t.delivery, {RETRACTED} AS retracted FROM "), []);
+    let query = query.table(&**txn, Table::new(columns, rows())).then(
         " WHERE NOT EXISTS (SELECT 1 FROM mirrors m \
          WHERE m.message_id = t.message AND m.delivery_id = t.delivery AND m.part = t.part)",
     );
-    Ok(query.numbers(&**txn).await?.into_iter().map(DeliveryId).collect())
+    let mut refused = HashMap::new();
+    for (delivery, row) in query.keyed_rows(&**txn).await? {
+        let why = if row.try_get_by_index(1)? { Unrecorded::Retracted } else { Unrecorded::Doubled };
+        refused.insert(DeliveryId(delivery), why);
+    }
+    Ok(refused)
 }
 
 /// What succeeded is no longer waiting. Where with it all of a revision is shown, and that is still the newest, the delivery rests: mostly so, and it needn't be

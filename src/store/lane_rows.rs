@@ -11,9 +11,9 @@ use sea_orm::{DbErr, FromQueryResult};
 use super::connect::Write;
 use super::sql::{Kind, Sql, Table, cell, stored};
 use super::webhooks::{self, SealedWebhook};
-use super::{LaneWebhook, Lease, Store, StoreError, gates};
+use super::{Done, LaneWebhook, Lease, Store, StoreError, gates};
 use crate::domain::activity::{DeliveryId, InFlight, Part, Revision};
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::place::Spot;
 
 /// The changeable part of a lane's row.
@@ -27,6 +27,22 @@ pub(super) struct Lane {
     pub(super) newest: Option<MessageId>,
     /// When its holder's lease ends.
     pub(super) lease_until: Option<DateTime<Utc>>,
+}
+
+impl Lane {
+    /// Notes what was done in the lane, as far as it is about the lane itself.
+    pub(super) fn note(&mut self, done: &Done) {
+        if let Done::InDoubt { in_flight, settle_at } = done
+            && self.mark == Some(*in_flight)
+        {
+            self.settle_at = Some(stored(*settle_at));
+        }
+        if let Done::Created { mirror, .. } = done {
+            self.newest = self.newest.max(Some(mirror.message));
+        }
+        self.mark.take_if(|mark| done.answers(*mark));
+        self.settle_at = self.settle_at.filter(|_| self.mark.is_some());
+    }
 }
 
 /// What became of a lane that was to be taken.
@@ -53,6 +69,7 @@ struct Row {
     in_flight_part: Option<i32>,
     in_flight_revision: Option<i32>,
     in_flight_after_id: Option<i64>,
+    in_flight_webhook_id: Option<i64>,
     settle_at: Option<DateTime<Utc>>,
     newest_id: Option<i64>,
     parent_id: Option<i64>,
@@ -62,7 +79,7 @@ struct Row {
 }
 
 const COLUMNS: &str = "target_channel_id, epoch, lease_until, wait_until, in_flight_delivery_id, in_flight_part, \
-    in_flight_revision, in_flight_after_id, settle_at, newest_id, parent_id, forum, webhook_id, webhook_token";
+    in_flight_revision, in_flight_after_id, in_flight_webhook_id, settle_at, newest_id, parent_id, forum, webhook_id, webhook_token";
 
 /// Whether a lane has work, or a webhook that may not be needed any more.
 const WANTED: &str = "(l.in_flight_delivery_id IS NOT NULL OR l.webhook_id IS NOT NULL OR EXISTS (\
@@ -77,6 +94,7 @@ impl Row {
                 part: Part(part),
                 revision: Revision(revision),
                 after: MessageId::from_db(after)?,
+                webhook: self.in_flight_webhook_id.map(WebhookId::from_db).transpose()?,
             }),
             _ => None,
         };
@@ -206,6 +224,7 @@ pub(super) async fn write(txn: &Write, lanes: impl Iterator<Item = (ChannelId, L
         number("part"),
         number("revision"),
         number("after"),
+        number("through"),
         time("settle"),
         number("newest"),
         time("lease"),
@@ -219,6 +238,7 @@ pub(super) async fn write(txn: &Write, lanes: impl Iterator<Item = (ChannelId, L
             mark.map(|mark| mark.part.0).into(),
             mark.map(|mark| mark.revision.0).into(),
             mark.map(|mark| mark.after.to_db()).into(),
+            mark.and_then(|mark| mark.webhook).map(WebhookId::to_db).into(),
             lane.settle_at.map(cell).into(),
             lane.newest.map(MessageId::to_db).into(),
             lane.lease_until.map(cell).into(),
@@ -229,7 +249,7 @@ pub(super) async fn write(txn: &Write, lanes: impl Iterator<Item = (ChannelId, L
         return Ok(());
     }
     let update = "UPDATE lanes SET wait_until = t.wait, in_flight_delivery_id = t.delivery, in_flight_part = t.part, \
-        in_flight_revision = t.revision, in_flight_after_id = t.after, settle_at = t.settle, newest_id = t.newest, \
+        in_flight_revision = t.revision, in_flight_after_id = t.after, in_flight_webhook_id = t.through, settle_at = t.settle, newest_id = t.newest, \
         lease_until = t.lease, lease_owner = CASE WHEN t.lease IS NULL THEN NULL ELSE lease_owner END FROM ";
     let update = Sql::new(update, []).table(&**txn, rows).then(" WHERE target_channel_id = t.target");
     update.execute(&**txn).await?;

@@ -19,13 +19,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::connect::Write;
 use super::lane_contents::Contents;
-use super::lane_done::Changes;
+use super::lane_done::{Changes, Unrecorded};
 use super::lane_pick::{self, Asked, Pick};
 use super::lane_rows::{self, Lane, Taken};
 use super::sql::stored;
 use super::{Done, LaneWebhook, Lease, Store, StoreError, Work};
 use crate::domain::activity::{DeliveryId, InFlight};
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
 
 /// How many deliveries of a lane one transaction settles without Discord (those that rest or end), so that it stays short.
@@ -42,6 +42,8 @@ pub struct LaneRequest<'a> {
     pub done: Option<Done>,
     /// With that, all of the revision is shown that it was about.
     pub all_shown: bool,
+    /// What its holder would send with. Of a lane that is to be taken, the database says that.
+    pub webhook: Option<WebhookId>,
     /// Asked again after each delivery that rests, ends or waits, until one needs Discord. While a
     /// create is in flight, it can settle, wait for that, or end the delivery; a create that it should ask for
     /// then isn't begun, but the settling of the one that stands.
@@ -131,6 +133,7 @@ struct Row<'a> {
     before: Lane,
     lane: Lane,
     webhook: Option<LaneWebhook>,
+    sends_with: Option<WebhookId>,
     decide: Decide<'a>,
     rest_until: Option<DateTime<Utc>>,
     /// The delivery of which it has made a message.
@@ -251,52 +254,36 @@ impl Store {
                     continue;
                 }
             };
-            let LaneRequest { done, all_shown, decide, rest_until, .. } = request;
+            let LaneRequest { done, all_shown, webhook: sends_with, decide, rest_until, .. } = request;
             let (webhook, failed) = match webhook {
                 Ok(webhook) => (webhook, None),
                 Err(error) => (None, Some(Err(error))),
             };
-            let (created, lane) = (None, before.clone());
+            let sends_with = webhook.as_ref().map(|known| known.webhook.id).or(sends_with);
+            let (created, lane, next) = (None, before.clone(), failed);
             let mut row =
-                Row { index, lease, before, lane, webhook, decide, rest_until, created, next: failed };
+                Row { index, lease, before, lane, webhook, sends_with, decide, rest_until, created, next };
             if let Some(done) = done {
-                row.created = created_by(&done);
-                note(&mut row.lane, &done);
+                row.created = done.made_for();
+                row.lane.note(&done);
                 changes.add(done, all_shown);
             }
             rows.push(row);
         }
-        let doubled = changes.write(txn).await?;
-        for row in rows.iter_mut().filter(|row| row.created.is_some_and(|created| doubled.contains(&created)))
-        {
+        let refused = changes.write(txn).await?;
+        for row in &mut rows {
+            let Some(why) = row.created.and_then(|created| refused.get(&created)) else { continue };
             // Nothing was recorded there: it stays in doubt.
             row.lane = row.before.clone();
-            row.next = Some(Err(StoreError::Unreadable("mirrors: a second message shows the same part")));
+            row.next = match why {
+                Unrecorded::Retracted => None,
+                Unrecorded::Doubled => {
+                    Some(Err(StoreError::Unreadable("mirrors: a second message shows the same part")))
+                }
+            };
         }
         Ok(rows)
     }
-}
-
-/// The delivery of which a message was made.
-const fn created_by(done: &Done) -> Option<DeliveryId> {
-    match done {
-        Done::Created { in_flight, .. } => Some(in_flight.delivery),
-        _ => None,
-    }
-}
-
-/// What was done changes in the lane itself.
-fn note(lane: &mut Lane, done: &Done) {
-    if let Done::InDoubt { in_flight, settle_at } = done
-        && lane.mark == Some(*in_flight)
-    {
-        lane.settle_at = Some(stored(*settle_at));
-    }
-    if let Done::Created { mirror, .. } = done {
-        lane.newest = lane.newest.max(Some(mirror.message));
-    }
-    lane.mark.take_if(|mark| done.answers(*mark));
-    lane.settle_at = lane.settle_at.filter(|_| lane.mark.is_some());
 }
 
 /// Picks a delivery for each of these lanes, and has its next step named. What that means for the deliveries is returned.
@@ -320,7 +307,7 @@ async fn step(
                 // A message that can't be rendered is to stop no other lane.
                 let decided = catch_unwind(AssertUnwindSafe(|| (row.decide)(&work, now)));
                 match decided {
-                    Ok(step) => follow_step(&mut row.lane, &mut changes, step, work, newest, now).map(Ok),
+                    Ok(step) => follow_step(row, &mut changes, step, work, newest, now).map(Ok),
                     Err(_) => Some(Err(StoreError::Unreadable("a content: deciding upon it failed"))),
                 }
             }
@@ -334,14 +321,14 @@ async fn step(
 
 /// Notes what a step means for the delivery and its lane. `None`: there is to be another pick.
 fn follow_step(
-    lane: &mut Lane,
+    row: &mut Row<'_>,
     changes: &mut Changes,
     step: Step,
     mut work: Box<Work>,
     newest: Option<MessageId>,
     now: DateTime<Utc>,
 ) -> Option<Next> {
-    let delivery = work.delivery.id;
+    let (delivery, webhook, lane) = (work.delivery.id, row.sends_with, &mut row.lane);
     if let Some(mark) = lane.mark {
         return match step {
             Step::End(ending) => {
@@ -363,7 +350,7 @@ fn follow_step(
             // Of what is to be known again, all that is known is older.
             let after = work.activity.origin.message();
             let after = [newest, lane.newest].into_iter().flatten().fold(after, MessageId::max);
-            let mark = InFlight { delivery, part, revision: work.activity.revision, after };
+            let mark = InFlight { delivery, part, revision: work.activity.revision, after, webhook };
             lane.mark = Some(mark);
             work.in_flight = Some(mark);
             return Some(Next::Do { step, work });

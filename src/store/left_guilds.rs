@@ -83,7 +83,7 @@ impl Store {
             let txn = self.write().await?;
             gates::standing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
             let close = "UPDATE lanes SET in_flight_delivery_id = NULL, in_flight_part = NULL, in_flight_revision = NULL, \
-                in_flight_after_id = NULL, settle_at = NULL, webhook_id = NULL, webhook_token = NULL \
+                in_flight_after_id = NULL, in_flight_webhook_id = NULL, settle_at = NULL, webhook_id = NULL, webhook_token = NULL \
                 WHERE target_channel_id IN ";
             Sql::new(close, []).list(targets.iter().copied()).execute(&*txn).await?;
             txn.commit().await?;

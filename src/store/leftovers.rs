@@ -57,6 +57,7 @@ impl Store {
         let recorded = now - mirrors;
         self.forget_guild_checks(now - CHECKS).await?;
         let posted = MessageId::first_at(recorded);
+        self.forget_retractions(now).await?;
         Ok(Leftovers {
             messages: self.untrack(posted, recorded).await?,
             channels: self.forget_unread_channels(posted).await?,

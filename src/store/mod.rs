@@ -23,7 +23,7 @@
 //! | `lanes` | who sends into a target |
 //! | `lane_work`, `work` | the storage half of delivery, for many lanes at once; what a lane is given |
 //! | `lane_rows`, `lane_done`, `lane_pick`, `lane_place`, `lane_contents` | its parts: the lanes' rows, what was done, what is next, where that is shown, what it says |
-//! | `mirrors` | what a message of a target mirrors |
+//! | `mirrors`, `retractions` | what a message of a target mirrors; which messages must not stand |
 //! | `panels`, `panel_looks` | panels, and what came of looking at them |
 //! | `panel_mirrors` | what their mirrors need beyond those of messages |
 //! | `report` | what became of a message in each of its source's followers |
@@ -79,6 +79,7 @@ mod panels;
 mod presence;
 mod report;
 mod retention;
+mod retractions;
 mod samples;
 mod server_stats;
 mod session;
@@ -117,6 +118,7 @@ pub use panel_looks::Look;
 pub use panels::PanelChange;
 pub use report::{Asked, InFollower};
 pub use retention::Untracked;
+pub use retractions::Retraction;
 pub use samples::Sample;
 pub use server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use session::{Conflict, Session};

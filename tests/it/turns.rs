@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rstest::rstest;
-use tributary_sandbox::{Channel, Effect, Fault};
+use tributary_sandbox::{Channel, Effect, Fault, SeenMessage};
 
 use crate::harness::{Backend, Pair, SOON};
 
 /// Four bots edit their one message again and again, faster than the target takes edits.
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_new_message_is_not_held_up_by_edits(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_new_message_is_not_held_up_by_edits(#[case] backend: Backend) {
     let Some(pair) = Pair::on(backend, &[]).await else { return };
     let tickers: Vec<Channel> = (0..4).map(|number| pair.guild.text(&format!("ticker-{number}"))).collect();
     let mut messages = Vec::new();
@@ -54,8 +55,41 @@ async fn a_new_message_is_not_held_up_by_edits(
     let last = format!("tick {}", ticking.await.unwrap());
     assert!(arrived.is_ok(), "{edits} edits went first:\n{}", pair.target.render_text());
     // Nor are edits forgotten over new messages.
-    let all_current = |all: &[tributary_sandbox::SeenMessage]| {
-        all.iter().filter(|message| message.content == last).count() == tickers.len()
-    };
+    let all_current =
+        |all: &[SeenMessage]| all.iter().filter(|message| message.content == last).count() == tickers.len();
     pair.target.wait_for_messages(SOON, all_current).await.unwrap();
+}
+
+/// Nothing of these sources has to be read first: so the order of posting holds across them, too.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn sources_keep_the_order_of_posting_among_each_other(#[case] backend: Backend) {
+    let Some(pair) = Pair::on(backend, &[]).await else { return };
+    let mut sources = vec![pair.source.clone()];
+    for number in 1..3 {
+        let source = pair.guild.text(&format!("source-{number}"));
+        pair.follow(&source, &pair.target).await;
+        sources.push(source);
+    }
+    // With its first event of a session, a source is read.
+    for source in &sources {
+        pair.alice.post(source, "begin").unwrap();
+    }
+    let begun =
+        |all: &[SeenMessage]| all.iter().filter(|one| one.content == "begin").count() == sources.len();
+    pair.target.wait_for_messages(SOON, begun).await.unwrap();
+    let posted: Vec<String> = (0..60).map(|number| format!("{number} of a burst")).collect();
+    for (number, text) in posted.iter().enumerate() {
+        pair.alice.post(&sources[number % sources.len()], text.as_str()).unwrap();
+        if number % 7 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    pair.target.wait_for_message(SOON, |message| message.content == posted[59]).await.unwrap();
+    pair.settled().await;
+    let shown: Vec<String> = pair.texts().into_iter().filter(|text| text.ends_with("burst")).collect();
+    assert_eq!(shown, posted);
 }

@@ -2,12 +2,12 @@
 //! lost, doubled, reordered or left out of date. The soak example does the same for hours.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tributary_sandbox::{Channel, Effect, Fault, Person};
+use tributary_sandbox::{Channel, Effect, Fault, Hold, Person};
 
 use crate::harness::{Bot, Crew, SOON, follow};
 use crate::kills::people;
@@ -42,14 +42,23 @@ impl Field {
         owners.split(',').filter_map(|owner| owner.parse().ok()).collect()
     }
 
-    /// The leases of a process that is dead have ended; a request must not outlive it.
-    async fn pass(&self, dead: u32) {
-        // Row by row in the order in which all others lock them.
-        let pass = format!(
-            "UPDATE lanes SET lease_until = lease_until - interval '30 seconds' WHERE target_channel_id IN \
-            (SELECT target_channel_id FROM lanes WHERE lease_owner LIKE '{dead}-%' ORDER BY target_channel_id FOR UPDATE)"
-        );
-        self.crew.world.database.execute(&pass).await;
+    /// A post stands in all targets, and its answers are held back, so that all lanes stay with whoever has them. What lets them go.
+    async fn post_unanswered(&self, text: &str) -> Hold {
+        let (hold, lanes) = (Hold::new(), self.targets.len() as u64);
+        let sandbox = &self.crew.world.sandbox;
+        let fault = Fault::on("POST", "/webhooks/*/*", Effect::HoldAnswer(hold.clone())).times(lanes);
+        let fault = sandbox.fault(fault);
+        self.alice.post(&self.source, text).unwrap();
+        let all = || (sandbox.fault_hits(fault) == lanes).then_some(());
+        sandbox.wait_for("all lanes to send", SOON * 4, all).await.unwrap();
+        hold
+    }
+
+    async fn at_rest(&self) {
+        let busy = "SELECT CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'due') + \
+            (SELECT COUNT(*) FROM lanes WHERE lease_owner IS NOT NULL) AS TEXT)";
+        let rest = async || self.crew.world.database.text(busy).await.as_deref() == Some("0");
+        self.crew.world.until("the lanes to come to rest", rest).await;
     }
 
     /// Everything is shown, just so.
@@ -81,7 +90,7 @@ async fn killed_and_halted_workers_lose_double_and_shuffle_nothing() {
             let worker = field.crew.workers.remove(which);
             let dead = worker.pid();
             worker.kill().await;
-            field.pass(dead).await;
+            field.crew.expire(dead).await;
             let next = field.crew.spawn_worker();
             field.crew.workers.insert(which, next);
         } else {
@@ -100,47 +109,46 @@ async fn killed_and_halted_workers_lose_double_and_shuffle_nothing() {
 #[tokio::test]
 async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
     let Some(field) = Field::new(12).await else { return };
-    // Slowly: a lane that is never at rest stays with whoever has it.
-    let posting = tokio::spawn(people::post(field.alice.clone(), field.source.clone(), 5, 8));
     let pids: BTreeSet<u32> = field.crew.workers.iter().map(Bot::pid).collect();
     let mut seen = BTreeSet::new();
-    let begun = Instant::now();
-    while seen != pids {
-        assert!(begun.elapsed() < SOON, "only {seen:?} of {pids:?} got lanes");
+    for round in 0.. {
+        assert!(round < 20, "only {seen:?} of {pids:?} got lanes");
+        let hold = field.post_unanswered(&format!("{round} to all")).await;
+        let held = "SELECT CAST(COUNT(*) AS TEXT) FROM lanes WHERE lease_owner IS NOT NULL";
+        assert_eq!(field.crew.world.database.text(held).await.as_deref(), Some("12"));
         seen.extend(field.owners().await);
         assert!(seen.is_subset(&pids), "{seen:?} of {pids:?}");
+        hold.release();
+        // A lane that is never at rest stays with whoever has it.
+        field.at_rest().await;
+        if seen == pids {
+            break;
+        }
     }
-    posting.abort();
-    let _ = posting.await;
     field.is_clean().await;
     // Nobody sent what another was to send.
     let taken_back = field.crew.workers.iter().any(|worker| worker.log().contains("taken back"));
     assert!(!taken_back, "a lane was lost though nobody stood still");
 }
 
-/// Longer than any lease: the other takes the lanes over, and who continues must not act on what it held.
+/// Longer than any lease: the other takes the lanes over, and the one that continues must not act on what it held.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_worker_that_stands_still_loses_its_lanes_and_does_no_harm() {
     let Some(field) = Field::new(6).await else { return };
-    let posting = tokio::spawn(people::post(field.alice.clone(), field.source.clone(), 6, 20));
-    let still = &field.crew.workers[0];
-    let begun = Instant::now();
-    while !field.owners().await.contains(&still.pid()) {
-        assert!(begun.elapsed() < SOON, "it never got a lane");
-    }
+    let hold = field.post_unanswered("0 while one stands still").await;
+    let holder = *field.owners().await.first().expect("somebody has the lanes");
+    let still = field.crew.workers.iter().find(|worker| worker.pid() == holder).expect("a worker");
     still.signal(Signal::SIGSTOP);
-    field.alice.post(&field.source, "marked while one stands still").unwrap();
+    field.crew.expire(holder).await;
+    hold.release();
+    field.alice.post(&field.source, "1 marked").unwrap();
     for target in &field.targets {
-        let arrived =
-            target.wait_for_message(SOON * 4, |message| message.content.starts_with("marked")).await;
+        let arrived = target.wait_for_message(SOON * 4, |message| message.content == "1 marked").await;
         assert!(arrived.is_ok(), "its lanes were never taken over");
     }
     still.signal(Signal::SIGCONT);
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    posting.abort();
-    let _ = posting.await;
-    field.alice.post(&field.source, "last of all").unwrap();
+    field.alice.post(&field.source, "2 last of all").unwrap();
     field.is_clean().await;
 }
 

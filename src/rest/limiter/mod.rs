@@ -48,7 +48,7 @@ const SOON: Duration = Duration::from_millis(250);
 
 /// Whose turn comes this long after the deadline was stopped meanwhile (the process, or the whole machine). What the request rests on, a lane's lease say, may have ended: the caller
 /// looks anew.
-const OVERDUE: Duration = Duration::from_secs(1);
+pub(super) const OVERDUE: Duration = Duration::from_secs(1);
 
 /// The thing that a route is about, for which Discord limits it apart from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

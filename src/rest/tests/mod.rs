@@ -3,6 +3,7 @@
 mod calls;
 mod failures;
 mod files;
+mod guard;
 mod limits;
 mod secrets;
 mod uploads;

@@ -32,7 +32,7 @@ impl Asking {
             None => step_of(work, 1, now),
         });
         let Self { lane, done, all_shown, rest_until } = self.clone();
-        LaneRequest { lane, done, all_shown, decide, rest_until }
+        LaneRequest { lane, done, all_shown, webhook: None, decide, rest_until }
     }
 }
 
@@ -68,6 +68,7 @@ async fn dump(db: &Db) -> Vec<String> {
         "in_flight_part",
         "in_flight_revision",
         "in_flight_after_id",
+        "in_flight_webhook_id",
         "settle_at",
         "newest_id",
     ];

@@ -103,8 +103,11 @@ async fn a_deletion_goes_first(#[case] backend: Backend) {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn first_showings_and_edits_take_turns(#[values(Backend::Sqlite, Backend::Postgres)] backend: Backend) {
+async fn first_showings_and_edits_take_turns(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[10, 11, 12, 13]).await;

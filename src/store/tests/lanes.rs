@@ -101,7 +101,13 @@ async fn remember_what_is_in_flight(#[case] backend: Backend) {
     let (in_flight, work) = create(&next);
     assert_eq!(
         in_flight,
-        InFlight { delivery: work.delivery.id, part: Part(0), revision: Revision(1), after: message(10) }
+        InFlight {
+            delivery: work.delivery.id,
+            part: Part(0),
+            revision: Revision(1),
+            after: message(10),
+            webhook: None
+        }
     );
     // The process dies; meanwhile the message is edited.
     let store = db.again().await;
@@ -210,4 +216,68 @@ async fn are_open_while_they_have_work(#[case] backend: Backend) {
         [ready(2), ready(3)],
         "what comes after it was given back isn't slept over"
     );
+}
+
+/// A lane's former holder takes back what it made, while the new one is about to adopt it: whoever comes first is right.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn whose_a_message_is_is_decided_once(
+    #[case] backend: Backend,
+    #[values(true, false)] retracted_first: bool,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    follow(store, 1, 2).await;
+    store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
+    let first = take(store, 2, "a", at(0), at(10)).await.unwrap();
+    let (in_flight, _) = create(&advance(store, &first, None, at(1)).await);
+    let made = created(in_flight, 2, 500);
+    let Done::Created { mirror, .. } = &made else { panic!("{made:?}") };
+    let second = take(store, 2, "b", at(1_000_001), at(1_000_020)).await.unwrap();
+    let retract = async || store.retract(channel(2), mirror, at(20)).await.unwrap();
+    if retracted_first {
+        assert!(retract().await && retract().await, "it is to be deleted, however often that is said");
+        let next = advance(store, &second, Some(made.clone()), at(21)).await;
+        assert_eq!(about(&next), (Step::Settle(in_flight), 10), "still in doubt");
+        assert!(store.mirrored(message(500)).await.unwrap().is_none());
+        assert_eq!(store.retracted_in(channel(2)).await.unwrap(), [message(500)].into());
+        assert_eq!(store.open_retractions(at(19), 9).await.unwrap(), [], "its maker is at it");
+        let open = store.open_retractions(at(20), 9).await.unwrap();
+        assert_eq!(open.iter().map(|one| one.mirror.message).collect::<Vec<_>>(), [message(500)]);
+        store.end_retraction(message(500)).await.unwrap();
+        assert_eq!(store.open_retractions(at(20), 9).await.unwrap(), []);
+        let next = advance(store, &second, Some(Done::NotMade { in_flight }), at(22)).await;
+        assert_eq!(about(&next), (Step::Create(Part(0)), 10));
+    } else {
+        assert_eq!(advance(store, &second, Some(made.clone()), at(21)).await, Next::Idle);
+        assert!(!retract().await, "it is a mirror");
+        assert!(store.retracted_in(channel(2)).await.unwrap().is_empty());
+    }
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn remember_the_webhook_of_what_is_in_flight(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    follow(store, 1, 2).await;
+    store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
+    let taken = turn(store, request(Which::Free(channel(2)), None), at(1)).await;
+    let (in_flight, _) = create(&taken.next);
+    assert_eq!(in_flight.webhook, Some(webhook_id(1_002)), "of a lane that is taken, the database knows it");
+    let lease = taken.lease.unwrap();
+    let other = Some(webhook_id(5));
+    let done = Some(created(in_flight, 2, 500));
+    let recording = LaneRequest { webhook: other, ..request(Which::Held(lease), done) };
+    let (in_flight, _) = create(&turn(store, recording, at(2)).await.next);
+    assert_eq!(in_flight.webhook, other, "else its holder");
+    let again = db.again().await;
+    let settling = turn(&again, request(Which::Free(channel(2)), None), at(2_000_000)).await.next;
+    assert_eq!(about(&settling), (Step::Settle(in_flight), 11));
 }

@@ -145,6 +145,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_panels_channel_id",
         "ix_panels_guild_id",
         "ix_panels_next_refresh_at",
+        "ix_retractions_target_channel_id",
         "ix_samples_at",
         "uq_activities_origin",
         "uq_channel_follows_source_target",

@@ -121,28 +121,31 @@ impl World {
     /// One step of whoever holds the lane; whether anybody does.
     async fn work(&mut self, calm: bool) -> bool {
         let now = at(self.clock);
-        let (owner, request) = match self.worker.take() {
+        let (owner, lane, done, all_shown) = match self.worker.take() {
             Some(worker) if worker.lease.until <= now => return false,
             Some(Worker { lease, done, all_shown }) => {
-                (lease.owner.clone(), LaneRequest { all_shown, ..request(Which::Held(lease), done) })
+                (lease.owner.clone(), Which::Held(lease), done, all_shown)
             }
             None => {
                 self.workers += 1;
-                (format!("worker-{}", self.workers), request(Which::Free(channel(TARGET)), None))
+                (format!("worker-{}", self.workers), Which::Free(channel(TARGET)), None, false)
             }
         };
-        let decide: Decide<'_> = Box::new(|work, now| {
-            // Rendering fits an edit into the parts that stand.
-            let parts = parts(source_of(work));
-            step_of(
-                work,
-                if work.delivery.shown.is_some() { parts.min(work.mirrors.len()) } else { parts },
-                now,
-            )
-        });
         let holder = Holder { owner: &owner, now, lease: TimeDelta::seconds(900) };
-        let request = LaneRequest { decide, ..request };
-        let turn = self.db.store.advance(holder, vec![request]).await.unwrap().pop().unwrap();
+        let ask = || {
+            let decide: Decide<'_> = Box::new(|work, now| {
+                // Rendering fits an edit into the parts that stand.
+                let parts = parts(source_of(work));
+                let first = work.delivery.shown.is_none();
+                step_of(work, if first { parts } else { parts.min(work.mirrors.len()) }, now)
+            });
+            vec![LaneRequest { decide, all_shown, ..request(lane.clone(), done.clone()) }]
+        };
+        let mut turn = self.db.store.advance(holder, ask()).await.unwrap().pop().unwrap();
+        if !calm && self.random.random_bool(0.15) {
+            // It was written down, but the answer was lost: so it is asked again.
+            turn = self.db.store.advance(holder, ask()).await.unwrap().pop().unwrap();
+        }
         let Turn { next, lease, .. } = turn.unwrap();
         let held = lease.is_some();
         if let Next::Do { step, work } = next {

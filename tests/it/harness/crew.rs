@@ -56,6 +56,25 @@ impl Crew {
         }
     }
 
+    /// The number of the process that holds a target's lane now.
+    pub async fn holder(&self, target: &Channel) -> Option<u32> {
+        let query = format!(
+            "SELECT split_part(lease_owner, '-', 1) FROM lanes WHERE target_channel_id = {}",
+            target.id()
+        );
+        self.world.database.text(&query).await?.parse().ok()
+    }
+
+    /// The leases of a process have ended.
+    pub async fn expire(&self, process: u32) {
+        // Row by row in the order in which all others lock them.
+        let pass = format!(
+            "UPDATE lanes SET lease_until = lease_until - interval '1 minute' WHERE target_channel_id IN \
+            (SELECT target_channel_id FROM lanes WHERE lease_owner LIKE '{process}-%' ORDER BY target_channel_id FOR UPDATE)"
+        );
+        self.world.database.execute(&pass).await;
+    }
+
     /// Opens a channel to all servers, and lets somebody of another see it.
     pub async fn publish(&self, keeper: &Person, guild: &Guild, source: &Channel, to: &Person) {
         let options = Options::new().set("channel", source).set("audience", "servers");

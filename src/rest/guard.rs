@@ -1,0 +1,31 @@
+//! What has to hold while a request is under way, asked before each one: so that a caller who makes several can't forget it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::Rest;
+use super::error::RestError;
+use super::limiter::OVERDUE;
+
+/// Lets requests begin, or not.
+pub trait Guard: Send + Sync {
+    /// Whether a request may begin that is surely over within this time.
+    fn admit(&self, within: Duration) -> BoxFuture<'_, bool>;
+}
+
+impl Rest {
+    /// The same client, which asks this guard before each single request, also before the repetition of one. What isn't admitted ends as
+    /// [`RestError::NotSent`].
+    #[must_use]
+    pub fn guarded(&self, guard: Arc<dyn Guard>) -> Self {
+        Self { guard: Some(guard), ..self.clone() }
+    }
+
+    /// Asks the guard about a request that may take this long once its turn has come.
+    pub(super) async fn admit(&self, request: Duration) -> Result<(), RestError> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        if guard.admit(self.patience + OVERDUE + request).await { Ok(()) } else { Err(RestError::NotSent) }
+    }
+}
