@@ -25,14 +25,13 @@ async fn a_database_that_answers_nothing_any_more_does_not_hold_up_the_end() {
     alice.post(&source, "before").unwrap();
     target.wait_for_message(SOON, |message| message.content == "before").await.unwrap();
     wire.freeze();
-    let posted = world.sandbox.counts();
     for number in 0..3 {
         alice.post(&source, format!("{number} unheard")).unwrap();
     }
     let address = bot.http().await;
-    // Everything of it has asked by then, and waits.
-    let unready = tokio::time::timeout(Duration::from_secs(2), Bot::fetch(address, "/readyz")).await;
-    assert!(unready.is_err() || unready.is_ok_and(|(status, _)| status == 503), "{posted:?}");
+    // It has something to wait for by then.
+    let asked = tokio::time::timeout(Duration::from_secs(2), Bot::fetch(address, "/readyz")).await;
+    assert!(asked.is_err() || asked.is_ok_and(|(status, _)| status == 503));
     let asked = Instant::now();
     bot.signal(Signal::SIGTERM);
     let status = bot.ended().await;

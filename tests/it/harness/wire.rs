@@ -1,7 +1,5 @@
 //! The network between a bot and its PostgreSQL, which a test can freeze.
 
-use std::net::SocketAddr;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -10,7 +8,6 @@ use super::Database;
 
 /// Passes everything on, in both directions, until it is frozen.
 pub struct Wire {
-    address: SocketAddr,
     url: String,
     frozen: watch::Sender<bool>,
 }
@@ -25,7 +22,7 @@ impl Wire {
         let url = format!("{start}@{address}/{name}");
         let (frozen, thawed) = watch::channel(false);
         tokio::spawn(accept(listener, server.to_owned(), thawed));
-        Self { address, url, frozen }
+        Self { url, frozen }
     }
 
     /// The database's address, through this wire.
@@ -36,12 +33,6 @@ impl Wire {
     /// Lets nothing through any more, as where a machine is gone without a word: connections stay, and none is answered.
     pub fn freeze(&self) {
         self.frozen.send_replace(true);
-    }
-}
-
-impl std::fmt::Debug for Wire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Wire({})", self.address)
     }
 }
 
