@@ -1,5 +1,7 @@
 //! What the process learns of Discord before it begins: who it is, and where the gateway is.
 
+use std::time::Duration;
+
 use crate::config::{Config, Role, Serving};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
