@@ -8,12 +8,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::FromQueryResult;
 
 use super::connect::Write;
 use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
 use super::matching::{self, Rematch, TagChange};
-use super::sql::{Sql, channel_ids, stored};
+use super::sql::{Kind, Sql, Table, cell, channel_ids, hex};
 use super::{Recorded, SourceEvent, Store, StoreError, circles};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, UserId};
@@ -60,6 +60,23 @@ struct KnownRow {
     place: String,
     owed: bool,
 }
+
+/// The columns of a new activity; the first is its place in the order.
+const COLUMNS: [(&str, Kind); 13] = [
+    ("number", Kind::Number),
+    ("origin", Kind::Text),
+    ("kind", Kind::Text),
+    ("source", Kind::Number),
+    ("message", Kind::Number),
+    ("author", Kind::Number),
+    ("revision", Kind::Number),
+    ("deleted", Kind::Flag),
+    ("content", Kind::Bytes),
+    ("created_at", Kind::Time),
+    ("thread", Kind::Number),
+    ("place", Kind::Text),
+    ("digest", Kind::Bytes),
+];
 
 impl Store {
     /// Records what happened in sources, in this order. Recording an event again changes nothing.
@@ -118,37 +135,16 @@ impl Store {
     async fn known(&self, txn: &Write, events: &[SourceEvent]) -> Result<HashMap<Origin, Known>, StoreError> {
         let origins: HashMap<String, Origin> =
             events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
+        let query = "SELECT id, origin, revision, deleted, content, digest, place, \
+            (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+            OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS owed \
+            FROM activities WHERE origin IN ";
+        let rows: Vec<KnownRow> =
+            Sql::new(query, []).list(origins.keys().map(String::as_str)).rows_of(&**txn).await?;
         let mut known = HashMap::new();
-        let keys: Vec<&String> = origins.keys().collect();
-        for keys in keys.chunks(10_000) {
-            let query = "SELECT id, origin, revision, deleted, content, digest, place, \
-                (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
-                OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS owed \
-                FROM activities WHERE origin IN ";
-            let rows: Vec<KnownRow> =
-                Sql::new(query, []).list(keys.iter().map(|key| key.as_str())).rows_of(&**txn).await?;
-            for row in rows {
-                let origin = *origins.get(&row.origin).ok_or(StoreError::Unreadable("origin"))?;
-                let open = |sealed: Vec<u8>| self.cipher.open_content(origin, &sealed);
-                let content = row.content.map(open).transpose()?;
-                known.insert(
-                    origin,
-                    Known {
-                        id: Some(row.id),
-                        source: None,
-                        author: None,
-                        revision: row.revision,
-                        deleted: row.deleted,
-                        content,
-                        digest: row.digest,
-                        place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
-                        tags: BTreeSet::new(),
-                        retagged: None,
-                        unowed: !row.owed,
-                        changed: false,
-                    },
-                );
-            }
+        for row in rows {
+            let origin = *origins.get(&row.origin).ok_or(StoreError::Unreadable("origin"))?;
+            known.insert(origin, self.known_row(origin, row)?);
         }
         // Only an edit is compared with the tags that were.
         let edits = events.iter().filter(|event| matches!(event, SourceEvent::Edited { .. }));
@@ -164,6 +160,27 @@ impl Store {
         Ok(known)
     }
 
+    fn known_row(&self, origin: Origin, row: KnownRow) -> Result<Known, StoreError> {
+        // Where there is a digest, that is what an edit is compared with. A content that can't be read differs from any other, so an edit or a
+        // deletion replaces it.
+        let content = row.content.filter(|_| row.digest.is_none());
+        let content = content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
+        Ok(Known {
+            id: Some(row.id),
+            source: None,
+            author: None,
+            revision: row.revision,
+            deleted: row.deleted,
+            content,
+            digest: row.digest,
+            place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
+            tags: BTreeSet::new(),
+            retagged: None,
+            unowed: !row.owed,
+            changed: false,
+        })
+    }
+
     /// Inserts the new activities, numbered in the order of their events. Returns the numbers of those that are owed.
     async fn insert_activities(
         &self,
@@ -172,40 +189,42 @@ impl Store {
         order: &[Origin],
         now: DateTime<Utc>,
     ) -> Result<Vec<i64>, StoreError> {
-        let mut ids = Vec::with_capacity(order.len());
-        for origins in order.chunks(1_000) {
-            let rows = origins.iter().filter_map(|origin| known.get(origin).map(|known| (*origin, known)));
-            let rows = rows.map(|(origin, known)| {
-                let content = known.content.as_ref().map(|content| self.cipher.seal_content(origin, content));
-                vec![
-                    origin.to_string().into(),
-                    origin.kind().into(),
-                    Value::BigInt(known.source.map(ChannelId::to_db)),
-                    origin.message().to_db().into(),
-                    Value::BigInt(known.author.map(UserId::to_db)),
-                    known.revision.into(),
-                    known.deleted.into(),
-                    content.into(),
-                    stored(now).into(),
-                    Value::BigInt(thread_of(origin, known.source).map(ChannelId::to_db)),
-                    known.place.as_str().into(),
-                    known.digest.clone().into(),
-                ]
-            });
-            let insert = "INSERT INTO activities \
-                (origin, kind, source_channel_id, source_message_id, author_id, revision, deleted, content, created_at, \
-                thread_id, place, digest) VALUES ";
-            let insert = Sql::new(insert, []).rows(rows).then(" ON CONFLICT DO NOTHING RETURNING id, origin");
-            let inserted: Vec<InsertedRow> = insert.rows_of(&**txn).await?;
-            let mut tags = Vec::new();
-            for InsertedRow { id, origin } in inserted {
-                ids.push(id);
-                let origin: Origin = origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-                let of_it = known.get(&origin).into_iter().flat_map(|known| &known.tags);
-                tags.extend(of_it.map(|tag| (id, tag.as_str())));
-            }
-            matching::put_tags(&**txn, &tags).await?;
+        if order.is_empty() {
+            return Ok(Vec::new());
         }
+        let rows = order.iter().filter_map(|origin| known.get(origin).map(|known| (*origin, known)));
+        let rows = rows.zip(0_i64..).map(|((origin, known), number)| {
+            let content = known.content.as_ref().map(|content| self.cipher.seal_content(origin, content));
+            [
+                number.into(),
+                origin.to_string().into(),
+                origin.kind().into(),
+                known.source.map(ChannelId::to_db).into(),
+                origin.message().to_db().into(),
+                known.author.map(UserId::to_db).into(),
+                known.revision.into(),
+                known.deleted.into(),
+                content.as_deref().map(hex).into(),
+                cell(now).into(),
+                thread_of(origin, known.source).map(ChannelId::to_db).into(),
+                known.place.as_str().into(),
+                known.digest.as_deref().map(hex).into(),
+            ]
+        });
+        let insert = "INSERT INTO activities (origin, kind, source_channel_id, source_message_id, author_id, revision, \
+            deleted, content, created_at, thread_id, place, digest) SELECT t.origin, t.kind, t.source, t.message, \
+            t.author, t.revision, t.deleted, t.content, t.created_at, t.thread, t.place, t.digest FROM ";
+        let insert = Sql::new(insert, []).rows(Table::new(COLUMNS, rows));
+        let insert = insert.then(" WHERE TRUE ORDER BY t.number ON CONFLICT DO NOTHING RETURNING id, origin");
+        let inserted: Vec<InsertedRow> = insert.rows_of(&**txn).await?;
+        let (mut ids, mut tags) = (Vec::with_capacity(inserted.len()), Vec::new());
+        for InsertedRow { id, origin } in inserted {
+            ids.push(id);
+            let origin: Origin = origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+            let of_it = known.get(&origin).into_iter().flat_map(|known| &known.tags);
+            tags.extend(of_it.map(|tag| (id, tag.as_str())));
+        }
+        matching::put_tags(&**txn, &tags).await?;
         Ok(ids)
     }
 

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use super::connect::Write;
 use super::deliveries::{DUE, WAKE};
-use super::sql::Sql;
+use super::sql::{Kind, Sql, Table};
 use super::{SourceEvent, StoreError, matching};
+use crate::domain::activity::Origin;
 use crate::domain::ids::ChannelId;
 
 /// The numbers of known activities that have a new revision.
@@ -49,7 +50,9 @@ pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<()
         let (channel, message) = (event.origin().channel(), event.origin().message());
         let reached = channels.entry(channel.to_db()).or_default();
         if matches!(event, SourceEvent::Posted { .. } | SourceEvent::Passed { .. }) {
-            reached.seen = reached.seen.max(Some(message.to_db()));
+            // A gap ends before its message, which is still to come: were it cut off from that, this would be lost.
+            let gap = matches!(event.origin(), Origin::Gap { .. });
+            reached.seen = reached.seen.max(Some(message.to_db() - i64::from(gap)));
         }
         if let Some(source) = event.source() {
             if source != channel {
@@ -58,13 +61,15 @@ pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<()
             channels.entry(source.to_db()).or_default();
         }
     }
-    let rows = channels.into_iter().map(|(channel, reached)| {
-        vec![channel.into(), Value::BigInt(reached.seen), Value::BigInt(reached.parent)]
-    });
-    Sql::new("INSERT INTO channels (channel_id, seen_message_id, parent_id) VALUES ", [])
-        .rows(rows)
+    let rows = channels
+        .into_iter()
+        .map(|(channel, reached)| [channel.into(), reached.seen.into(), reached.parent.into()]);
+    let columns = [("channel", Kind::Number), ("seen", Kind::Number), ("parent", Kind::Number)];
+    let insert = "INSERT INTO channels (channel_id, seen_message_id, parent_id) SELECT t.channel, t.seen, t.parent FROM ";
+    Sql::new(insert, [])
+        .rows(Table::new(columns, rows))
         .then(
-            " ON CONFLICT (channel_id) DO UPDATE SET seen_message_id = \
+            " WHERE TRUE ORDER BY t.channel ON CONFLICT (channel_id) DO UPDATE SET seen_message_id = \
              CASE WHEN excluded.seen_message_id > COALESCE(channels.seen_message_id, 0) \
              THEN excluded.seen_message_id ELSE channels.seen_message_id END, \
              parent_id = COALESCE(excluded.parent_id, channels.parent_id)",

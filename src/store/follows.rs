@@ -8,7 +8,7 @@ use sea_orm::{
 
 use super::connect::Write;
 use super::entity::{channel_follow_tags, channel_follows};
-use super::sql::{Sql, stored};
+use super::sql::{Kind, Sql, Table, stored};
 use super::webhooks::{self, SealedWebhook};
 use super::{Signal, Store, StoreError, follow_row, follow_state, gates, lanes, panel_mirrors};
 use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
@@ -258,9 +258,9 @@ async fn insert_tags(txn: &impl ConnectionTrait, follow: i64, filter: &Filter) -
     if filter.tags().is_empty() {
         return Ok(());
     }
-    Sql::new("INSERT INTO channel_follow_tags (follow_id, tag, label) VALUES ", [])
-        .rows(filter.tags().iter().map(|tag| vec![follow.into(), tag.key().into(), tag.label().into()]))
-        .execute(txn)
-        .await?;
+    let tags = filter.tags().iter().map(|tag| [tag.key().into(), tag.label().into()]);
+    let tags = Table::new([("tag", Kind::Text), ("label", Kind::Text)], tags);
+    let insert = "INSERT INTO channel_follow_tags (follow_id, tag, label) SELECT $1, t.tag, t.label FROM ";
+    Sql::new(insert, [follow.into()]).rows(tags).execute(txn).await?;
     Ok(())
 }

@@ -9,9 +9,9 @@
 //! The rows are made where they are missing. On SQLite there is one writer at a time, and a row lock would say
 //! nothing more (SQLite has none).
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
-use super::sql::Sql;
+use super::sql::{Sql, Table};
 use crate::domain::ids::ChannelId;
 
 /// Locks these sources.
@@ -61,14 +61,11 @@ fn sorted(ids: impl IntoIterator<Item = ChannelId>) -> Vec<i64> {
 
 async fn lock(txn: &impl ConnectionTrait, table: &str, key: &str, ids: Vec<i64>) -> Result<(), DbErr> {
     loop {
-        // Well below the number of values that a statement may have (32,766 on SQLite).
-        for ids in ids.chunks(10_000) {
-            Sql::new(format!("INSERT INTO {table} ({key}) VALUES "), [])
-                .rows(ids.iter().map(|id| vec![Value::from(*id)]))
-                .then(" ON CONFLICT DO NOTHING")
-                .execute(txn)
-                .await?;
-        }
+        Sql::new(format!("INSERT INTO {table} ({key}) SELECT t.id FROM "), [])
+            .rows(Table::numbers("id", ids.iter().copied()))
+            .then(" WHERE TRUE ORDER BY t.id ON CONFLICT DO NOTHING")
+            .execute(txn)
+            .await?;
         // Between the two, one may have been taken away, as nobody needed it until now.
         if !are_locks(txn) || lock_standing(txn, table, key, &ids).await? == ids.len() {
             return Ok(());
@@ -83,13 +80,10 @@ async fn lock_standing(
     key: &str,
     ids: &[i64],
 ) -> Result<usize, DbErr> {
-    let mut locked = 0;
-    if are_locks(txn) {
-        for ids in ids.chunks(10_000) {
-            let select = Sql::new(format!("SELECT {key} FROM {table} WHERE {key} IN "), []);
-            let select = select.list(ids.iter().copied()).then(&format!(" ORDER BY {key} FOR UPDATE"));
-            locked += select.numbers(txn).await?.len();
-        }
+    if !are_locks(txn) {
+        return Ok(0);
     }
-    Ok(locked)
+    let select = Sql::new(format!("SELECT {key} FROM {table} WHERE {key} IN "), []);
+    let select = select.list(ids.iter().copied()).then(&format!(" ORDER BY {key} FOR UPDATE"));
+    Ok(select.numbers(txn).await?.len())
 }

@@ -2,12 +2,12 @@
 //!
 //! In these conditions, `a` is the activity and `f` the follow.
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
 use super::StoreError;
 use super::connect::Write;
 use super::deliveries::{BEGUN, DUE, wake_for};
-use super::sql::Sql;
+use super::sql::{Kind, Sql, Table};
 
 /// A follow of the thread itself has all of it; one of its channel what it asks for.
 pub(super) const REACHES: &str =
@@ -47,22 +47,20 @@ pub(super) async fn tags_of(
     db: &impl ConnectionTrait,
     activities: Vec<i64>,
 ) -> Result<Vec<(i64, String)>, DbErr> {
-    let mut tags = Vec::new();
-    for ids in activities.chunks(10_000) {
-        let query = Sql::new("SELECT activity_id, tag FROM activity_tags WHERE activity_id IN ", []);
-        let rows: Vec<TagRow> = query.list(ids.iter().copied()).rows_of(db).await?;
-        tags.extend(rows.into_iter().map(|row| (row.activity_id, row.tag)));
-    }
-    Ok(tags)
+    let query = Sql::new("SELECT activity_id, tag FROM activity_tags WHERE activity_id IN ", []);
+    let rows: Vec<TagRow> = query.list(activities).rows_of(db).await?;
+    Ok(rows.into_iter().map(|row| (row.activity_id, row.tag)).collect())
 }
 
 /// Gives activities tags.
 pub(super) async fn put_tags(db: &impl ConnectionTrait, tags: &[(i64, &str)]) -> Result<(), DbErr> {
-    for tags in tags.chunks(5_000) {
-        let rows = tags.iter().map(|(id, tag)| vec![(*id).into(), (*tag).into()]);
-        let insert = Sql::new("INSERT INTO activity_tags (activity_id, tag) VALUES ", []).rows(rows);
-        insert.then(" ON CONFLICT DO NOTHING").execute(db).await?;
+    if tags.is_empty() {
+        return Ok(());
     }
+    let rows = tags.iter().map(|(id, tag)| [(*id).into(), (*tag).into()]);
+    let rows = Table::new([("id", Kind::Number), ("tag", Kind::Text)], rows);
+    let insert = "INSERT INTO activity_tags (activity_id, tag) SELECT t.id, t.tag FROM ";
+    Sql::new(insert, []).rows(rows).then(" WHERE TRUE ON CONFLICT DO NOTHING").execute(db).await?;
     Ok(())
 }
 
@@ -102,12 +100,8 @@ impl Rematch {
     }
 
     fn sql(self, text: &str) -> Sql {
-        self.sql_with(text, None)
-    }
-
-    fn sql_with(self, text: &str, tag: Option<&str>) -> Sql {
         let (Self::One(id) | Self::AnswersUnder(id)) = self;
-        Sql::new(text, std::iter::once(id.into()).chain(tag.map(Value::from)))
+        Sql::new(text, [id.into()])
     }
 }
 
@@ -119,14 +113,13 @@ pub(super) async fn rematch(txn: &Write, which: Rematch, change: &TagChange) -> 
     }
     let these = format!("SELECT a.id FROM activities a WHERE {}", which.condition());
     let remove = which.sql(&format!("DELETE FROM activity_tags WHERE activity_id IN ({these}) AND tag IN "));
-    remove.list(change.removed.iter().map(String::as_str)).execute(&**txn).await?;
-    for tag in &change.added {
-        let insert = format!(
-            "INSERT INTO activity_tags (activity_id, tag) SELECT a.id, CAST($2 AS TEXT) FROM activities a WHERE {} ON CONFLICT DO NOTHING",
-            which.condition()
-        );
-        which.sql_with(&insert, Some(tag.as_str())).execute(&**txn).await?;
-    }
+    remove.list(texts(&change.removed)).execute(&**txn).await?;
+    let insert =
+        which.sql("INSERT INTO activity_tags (activity_id, tag) SELECT a.id, t.tag FROM activities a JOIN ");
+    let tags = Table::new([("tag", Kind::Text)], change.added.iter().map(|tag| [tag.as_str().into()]));
+    let insert =
+        insert.rows(tags).then(&format!(" ON TRUE WHERE {} ON CONFLICT DO NOTHING", which.condition()));
+    insert.execute(&**txn).await?;
     let mut targets = withdraw(txn, which).await?;
     targets.extend(owe(txn, which, change).await?);
     which.sql(&wake_for(&format!("activity_id IN ({these})"))).execute(&**txn).await?;
@@ -173,7 +166,7 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
     let insert = which
         .sql(&reaching)
         .then("INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
-            SELECT a.id, f.target_channel_id, f.id, a.source_message_id ")
+            SELECT a.id, f.target_channel_id, MIN(f.id), a.source_message_id ")
         .then(FROM_FOLLOWERS)
         .then(&format!(
             "WHERE f.is_active AND f.delivery = 'relay' AND f.created_at <= a.created_at AND NOT a.deleted AND a.content IS NOT NULL \
@@ -181,13 +174,14 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
              WHEN 'only' THEN {TAGGED} AND NOT EXISTS (SELECT 1 FROM channel_follow_tags t \
                  WHERE t.follow_id = f.id AND (t.tag IN "
         ))
-        .list(or_none(&change.removed))
+        .list(texts(&change.removed))
         .then(" OR (EXISTS (SELECT 1 FROM activity_tags g WHERE g.activity_id = a.id AND g.tag = t.tag) AND NOT (t.tag IN ")
-        .list(or_none(&change.added))
+        .list(texts(&change.added))
         .then(&format!(")))) ELSE NOT {TAGGED} AND EXISTS (SELECT 1 FROM channel_follow_tags t WHERE t.follow_id = f.id AND t.tag IN "))
-        .list(or_none(&change.removed))
+        .list(texts(&change.removed))
         .then(
-            ") END ORDER BY a.id, f.id ON CONFLICT (activity_id, target_channel_id) DO UPDATE \
+            // A target that follows both a channel and its thread is owed it once, as an upsert of one row twice is an error on PostgreSQL.
+            ") END GROUP BY a.id, f.target_channel_id, a.source_message_id ORDER BY a.id, MIN(f.id) ON CONFLICT (activity_id, target_channel_id) DO UPDATE \
              SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, state = 'due', \
              outcome = NULL, wait_until = NULL, attempts = 0 \
              WHERE deliveries.withdrawn OR deliveries.outcome = 'withdrawn' RETURNING target_channel_id",
@@ -195,7 +189,6 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
     Ok(insert.numbers(&**txn).await?)
 }
 
-/// These tags; where there are none, one that nothing has: to be in an empty list is neither true nor false in SQL.
-fn or_none(tags: &[String]) -> impl Iterator<Item = &str> {
-    tags.iter().map(String::as_str).chain([""])
+fn texts(tags: &[String]) -> impl Iterator<Item = &str> {
+    tags.iter().map(String::as_str)
 }

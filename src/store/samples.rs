@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::sql::{Sql, stored};
+use super::sql::{Kind, Sql, Table, cell, stored};
 use super::{Store, StoreError};
 
 /// A number at a time.
@@ -21,14 +21,15 @@ impl Store {
     /// Adds a value to each of these series. Values that aren't numbers are left out; a second value for the same time is passed over.
     pub async fn add_samples(&self, values: &[(String, f64)], at: DateTime<Utc>) -> Result<(), StoreError> {
         let finite = values.iter().filter(|(_, value)| value.is_finite());
-        let rows: Vec<_> = finite
-            .map(|(series, value)| vec![series.as_str().into(), stored(at).into(), (*value).into()])
-            .collect();
+        let rows = finite.map(|(series, value)| [series.as_str().into(), cell(at).into(), (*value).into()]);
+        let columns = [("series", Kind::Text), ("at", Kind::Time), ("value", Kind::Real)];
+        let rows = Table::new(columns, rows);
         if rows.is_empty() {
             return Ok(());
         }
-        let insert = Sql::new("INSERT INTO samples (series, at, value) VALUES ", []).rows(rows);
-        insert.then(" ON CONFLICT DO NOTHING").execute(&self.db).await?;
+        let insert = "INSERT INTO samples (series, at, value) SELECT t.series, t.at, t.value FROM ";
+        let insert = Sql::new(insert, []).rows(rows).then(" WHERE TRUE ON CONFLICT DO NOTHING");
+        insert.execute(&self.db).await?;
         Ok(())
     }
 

@@ -10,7 +10,8 @@
 //!
 //! # Tables
 //! A statement about many rows takes them as one value ([`Table`], JSON), not as many: so its text stays the same, and the
-//! database plans it once, however many rows there are.
+//! database plans it once, however many rows there are. There is no other way to pass a set: databases bound the number of a
+//! statement's values (32,766 on SQLite, 65,535 on PostgreSQL), but not the size of one.
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
@@ -20,78 +21,82 @@ use crate::domain::ids::ChannelId;
 
 /// A statement and its values.
 pub(super) struct Sql {
-    text: String,
+    pieces: Vec<Piece>,
     values: Vec<Value>,
+}
+
+/// A part of a statement.
+enum Piece {
+    Text(String),
+    /// A table, named `t`: these columns of the rows in the value of this number.
+    Table(Vec<(&'static str, Kind)>, usize),
+}
+
+impl Piece {
+    /// Adds it to a statement for this database.
+    fn write(&self, text: &mut String, postgres: bool) {
+        let (columns, value) = match self {
+            Self::Text(piece) => return text.push_str(piece),
+            Self::Table(columns, value) => (columns, value),
+        };
+        let columns = columns.iter().enumerate();
+        let columns: Vec<String> =
+            columns.map(|(index, (name, kind))| kind.select(index, name, postgres)).collect();
+        let columns = columns.join(", ");
+        text.push_str(&match postgres {
+            true => format!("(SELECT {columns} FROM jsonb_array_elements(${value}::jsonb) AS e(value)) AS t"),
+            false => format!("(SELECT {columns} FROM json_each(${value}) AS e) AS t"),
+        });
+    }
 }
 
 impl Sql {
     /// A statement whose `$1`, `$2` … are these values.
     pub(super) fn new(text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Self {
-        Self { text: text.into(), values: values.into_iter().collect() }
+        Self { pieces: vec![Piece::Text(text.into())], values: values.into_iter().map(storable).collect() }
     }
 
     /// Adds more text.
     pub(super) fn then(mut self, text: &str) -> Self {
-        self.text.push_str(text);
+        match self.pieces.last_mut() {
+            Some(Piece::Text(last)) => last.push_str(text),
+            _ => self.pieces.push(Piece::Text(text.to_owned())),
+        }
         self
     }
 
     /// Adds a value.
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.push(value.into());
-        self.text.push_str(&format!("${}", self.values.len()));
-        self
+        self.values.push(storable(value.into()));
+        let value = format!("${}", self.values.len());
+        self.then(&value)
     }
 
-    /// Adds a list in parentheses, as `IN` and `VALUES` take it. An empty one matches nothing.
-    pub(super) fn list<T: Into<Value>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
-        self.text.push('(');
-        let first = self.values.len();
-        for value in values {
-            if self.values.len() > first {
-                self.text.push_str(", ");
-            }
-            self = self.bind(value);
-        }
-        if self.values.len() == first {
-            self.text.push_str("NULL");
-        }
-        self.text.push(')');
-        self
-    }
-
-    /// Adds rows of values, each in parentheses, separated by commas.
-    pub(super) fn rows(mut self, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
-        for (index, row) in rows.into_iter().enumerate() {
-            if index > 0 {
-                self.text.push_str(", ");
-            }
-            self = self.list(row);
-        }
-        self
+    /// Adds a set in parentheses, for `IN`. Nothing is in an empty one.
+    pub(super) fn list<T: Cell>(self, values: impl IntoIterator<Item = T>) -> Self {
+        let set = Table::new([("value", T::KIND)], values.into_iter().map(|value| [value.json()]));
+        self.then("(SELECT t.value FROM ").rows(set).then(")")
     }
 
     /// Adds a table, named `t`, to a `FROM`.
-    pub(super) fn table<const N: usize>(mut self, db: &impl ConnectionTrait, table: Table<N>) -> Self {
-        let postgres = db.get_database_backend() == DbBackend::Postgres;
-        let columns =
-            table.columns.iter().enumerate().map(|(index, (name, kind))| match kind.of_postgres() {
-                kind if postgres => format!("(e.value->>{index})::{kind} AS {name}"),
-                _ => format!("e.value->>{index} AS {name}"),
-            });
-        let columns: Vec<String> = columns.collect();
-        let columns = columns.join(", ");
+    pub(super) fn table<const N: usize>(self, _: &impl ConnectionTrait, table: Table<N>) -> Self {
+        self.rows(table)
+    }
+
+    /// The same.
+    pub(super) fn rows<const N: usize>(mut self, table: Table<N>) -> Self {
         self.values.push(serde_json::Value::Array(table.rows).to_string().into());
-        let value = self.values.len();
-        self.text.push_str(&match postgres {
-            true => format!("(SELECT {columns} FROM jsonb_array_elements(${value}::jsonb) AS e(value)) AS t"),
-            false => format!("(SELECT {columns} FROM json_each(${value}) AS e) AS t"),
-        });
+        self.pieces.push(Piece::Table(table.columns.into(), self.values.len()));
         self
     }
 
     fn on(self, db: &impl ConnectionTrait) -> Statement {
-        Statement::from_sql_and_values(db.get_database_backend(), self.text, self.values)
+        let backend = db.get_database_backend();
+        let mut text = String::new();
+        for piece in &self.pieces {
+            piece.write(&mut text, backend == DbBackend::Postgres);
+        }
+        Statement::from_sql_and_values(backend, text, self.values)
     }
 
     /// Runs it; how many rows it changed.
@@ -140,15 +145,58 @@ pub(super) enum Kind {
     Number,
     Text,
     Time,
+    Flag,
+    Real,
+    /// Given as hexadecimal digits, as JSON has no bytes.
+    Bytes,
 }
 
 impl Kind {
-    const fn of_postgres(self) -> &'static str {
-        match self {
+    /// The column of this index, under this name.
+    fn select(self, index: usize, name: &str, postgres: bool) -> String {
+        let kind = match self {
+            Self::Bytes if postgres => return format!("decode(e.value->>{index}, 'hex') AS {name}"),
+            Self::Bytes => return format!("unhex(e.value->>{index}) AS {name}"),
+            _ if !postgres => return format!("e.value->>{index} AS {name}"),
             Self::Number => "bigint",
             Self::Text => "text",
             Self::Time => "timestamptz",
-        }
+            Self::Flag => "boolean",
+            Self::Real => "double precision",
+        };
+        format!("(e.value->>{index})::{kind} AS {name}")
+    }
+}
+
+/// What a set can hold.
+pub(super) trait Cell {
+    /// As a column.
+    const KIND: Kind;
+    /// As a value in it.
+    fn json(self) -> serde_json::Value;
+}
+
+impl Cell for i64 {
+    const KIND: Kind = Kind::Number;
+
+    fn json(self) -> serde_json::Value {
+        self.into()
+    }
+}
+
+impl Cell for &str {
+    const KIND: Kind = Kind::Text;
+
+    fn json(self) -> serde_json::Value {
+        self.into()
+    }
+}
+
+impl Cell for String {
+    const KIND: Kind = Kind::Text;
+
+    fn json(self) -> serde_json::Value {
+        self.into()
     }
 }
 
@@ -169,7 +217,8 @@ impl<const N: usize> Table<N> {
         columns: [(&'static str, Kind); N],
         rows: impl IntoIterator<Item = [serde_json::Value; N]>,
     ) -> Self {
-        Self { columns, rows: rows.into_iter().map(|row| serde_json::Value::Array(row.into())).collect() }
+        let row = |row: [serde_json::Value; N]| serde_json::Value::Array(row.map(storable_cell).into());
+        Self { columns, rows: rows.into_iter().map(row).collect() }
     }
 }
 
@@ -180,9 +229,37 @@ impl Table<1> {
     }
 }
 
+/// The character that PostgreSQL keeps in no text, and refuses a statement for. Whatever is written has none.
+const NUL: char = '\0';
+
+fn storable(mut value: Value) -> Value {
+    if let Value::String(Some(text)) = &mut value
+        && text.contains(NUL)
+    {
+        text.retain(|c| c != NUL);
+    }
+    value
+}
+
+fn storable_cell(mut cell: serde_json::Value) -> serde_json::Value {
+    if let serde_json::Value::String(text) = &mut cell
+        && text.contains(NUL)
+    {
+        text.retain(|c| c != NUL);
+    }
+    cell
+}
+
 /// A time in a table, as it is stored.
 pub(super) fn cell(time: DateTime<Utc>) -> String {
     stored(time).to_rfc3339_opts(SecondsFormat::AutoSi, false)
+}
+
+/// Bytes in a table.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
+    bytes.iter().flat_map(digits).collect()
 }
 
 /// Channels that the database kept.

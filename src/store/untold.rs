@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entity::channel_follows::{Column, Entity};
-use super::sql::Sql;
+use super::sql::{Sql, Table};
 use super::{Store, StoreError, follow_row};
 use crate::domain::follow::Follow;
 
@@ -31,8 +31,8 @@ impl Store {
 
 /// Notes that the people of these follows are to be told.
 pub(super) async fn note(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
-    let rows = follows.iter().map(|id| vec![(*id).into()]);
-    let insert = Sql::new("INSERT INTO untold_breaks (follow_id) VALUES ", []).rows(rows);
-    insert.then(" ON CONFLICT DO NOTHING").execute(txn).await?;
+    let rows = Table::numbers("id", follows.iter().copied());
+    let insert = Sql::new("INSERT INTO untold_breaks (follow_id) SELECT t.id FROM ", []).rows(rows);
+    insert.then(" WHERE TRUE ON CONFLICT DO NOTHING").execute(txn).await?;
     Ok(())
 }

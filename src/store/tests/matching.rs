@@ -223,3 +223,22 @@ async fn hashtags_are_found_newest_first_and_in_the_channel_itself(#[case] backe
     assert_eq!(names(1, 2).await, "#a #b");
     assert_eq!(names(50, 9).await, "#inside");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_target_that_follows_a_channel_and_its_thread_is_owed_once(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let Some(db) = Db::new(backend).await else { return };
+    let bug = || filter(Filter::Only, Tag::hashtag("bug"));
+    follow_with(&db.store, 1, 10, Threads::All, bug()).await;
+    follow_with(&db.store, 50, 10, Threads::None, bug()).await;
+    let answer = |text: &str| in_thread(50, Place::Answer, &[], text);
+    assert_eq!(record(&db, posted_in(50, 51, answer("nothing yet"))).await, [""; 0]);
+    assert_eq!(record(&db, edited_in(50, 51, answer("a #bug"))).await, ["10 due"]);
+    assert_eq!(record(&db, edited_in(50, 51, answer("none"))).await, ["10 ended withdrawn"]);
+    assert_eq!(record(&db, edited_in(50, 51, answer("a #bug again"))).await, ["10 due"]);
+    let through = "SELECT CAST(follow_id AS text) AS text FROM deliveries";
+    let first = "SELECT CAST(MIN(id) AS text) AS text FROM channel_follows";
+    assert_eq!(db.texts(through).await, db.texts(first).await);
+}
