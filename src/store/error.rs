@@ -1,7 +1,10 @@
 //! What can go wrong with the database. Nothing here carries a secret: neither the address with its password, nor
 //! a token, nor a text.
 
-use sea_orm::{DbErr, RuntimeErr, sqlx};
+use std::borrow::Cow;
+
+use sea_orm::sqlx::{self, error::DatabaseError};
+use sea_orm::{DbErr, RuntimeErr};
 
 use super::Unusable;
 use crate::domain::ids::InvalidId;
@@ -63,43 +66,19 @@ impl StoreError {
     /// Whether the same may succeed later: the database is away, busy or full. Anything else is about what it was asked to do, and asking the
     /// same again won't help.
     pub fn passes(&self) -> bool {
-        let error = match self {
-            Self::Database(error) | Self::Connect(error) => error,
+        match self {
+            Self::Away(_) => true,
+            Self::Database(error) | Self::Connect(error) => blame(error) == Blame::Database,
             Self::Address
+            | Self::Unusable(_)
+            | Self::NoTables
+            | Self::InUse { .. }
             | Self::Decrypt(_)
             | Self::Unreadable(_)
             | Self::SharedSession
-            | Self::WrongHook => {
-                return false;
-            }
-        };
-        match error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-                match &**error {
-                    sqlx::Error::Database(refusal) => refusal.code().is_none_or(|code| passes(&code)),
-                    sqlx::Error::Io(_)
-                    | sqlx::Error::Tls(_)
-                    | sqlx::Error::Protocol(_)
-                    | sqlx::Error::PoolTimedOut
-                    | sqlx::Error::PoolClosed
-                    | sqlx::Error::WorkerCrashed => true,
-                    _ => false,
-                }
-            }
-            _ => false,
+            | Self::WrongHook => false,
         }
     }
-}
-
-/// PostgreSQL has codes of five characters, whose first two name the class; SQLite numbers, whose lowest byte does.
-fn passes(code: &str) -> bool {
-    if code.len() == 5 {
-        // Connections, a state of the transaction, a rollback for others' sake, resources, locks, an operator, the system.
-        return ["08", "25", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class));
-    }
-    // ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE.
-    !matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(1 | 18 | 19 | 20 | 25))
 }
 
 impl From<InvalidId> for StoreError {
@@ -108,15 +87,108 @@ impl From<InvalidId> for StoreError {
     }
 }
 
+/// What a failure to write something down is down to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blame {
+    /// The database: it is away, locked, full, read-only, or not as the program needs it. The same works once that is over, and nothing may be given up for it.
+    Database,
+    /// What was to be written, or what it meets there. The same fails again, however often it is repeated. With the database's code for it, or a word: neither
+    /// repeats a text.
+    Data(Cow<'static, str>),
+}
+
+impl StoreError {
+    /// What it is down to.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Address
+            | Self::Connect(_)
+            | Self::Away(_)
+            | Self::Unusable(_)
+            | Self::NoTables
+            | Self::InUse { .. }
+            | Self::SharedSession => Blame::Database,
+            Self::Database(error) => blame(error),
+            Self::Decrypt(_) => Blame::Data("undecryptable".into()),
+            Self::Unreadable(_) => Blame::Data("unreadable".into()),
+            Self::WrongHook => Blame::Data("wrong webhook".into()),
+        }
+    }
+}
+
+fn blame(error: &DbErr) -> Blame {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return match error {
+            DbErr::ConnectionAcquire(_) => Blame::Database,
+            _ => Blame::Data("unexpected form".into()),
+        };
+    };
+    match cause {
+        RuntimeErr::SqlxError(cause) => match &**cause {
+            sqlx::Error::Database(cause) => blame_code(&**cause),
+            sqlx::Error::Encode(_)
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::RowNotFound => Blame::Data("unexpected form".into()),
+            _ => Blame::Database,
+        },
+        RuntimeErr::Internal(_) => Blame::Database,
+    }
+}
+
+/// By the code alone: messages are translated, and may repeat what was to be written.
+fn blame_code(error: &dyn DatabaseError) -> Blame {
+    let Some(code) = error.code() else { return Blame::Database };
+    let known = match error.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
+        Some(_) => is_sqlite_data(&code, error.message()),
+        None => is_postgres_data(&code),
+    };
+    if known { Blame::Data(code.into_owned().into()) } else { Blame::Database }
+}
+
+/// SQLite: "Result and Error Codes"; the lower eight bits are the primary one.
+fn is_sqlite_data(code: &str, message: &str) -> bool {
+    const GENERIC: u32 = 1;
+    const TOO_BIG: u32 = 18;
+    const CONSTRAINT: u32 = 19;
+    const MISMATCH: u32 = 20;
+    const RANGE: u32 = 25;
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        // Missing tables and columns say that the database is of another version, and then nothing can be written.
+        Ok(GENERIC) => !message.contains("no such") && !message.contains("has no column"),
+        Ok(code) => matches!(code, TOO_BIG | CONSTRAINT | MISMATCH | RANGE),
+        Err(_) => false,
+    }
+}
+
+/// PostgreSQL: "Error Codes", by their class.
+fn is_postgres_data(code: &str) -> bool {
+    const CLASSES: [&str; 8] = [
+        // Feature not supported.
+        "0A", // Cardinality violation.
+        "21", // Data exception.
+        "22", // Integrity constraint violation.
+        "23", // WITH CHECK OPTION violation.
+        "44", // Program limit exceeded, such as an index row that is too large.
+        "54", // Raised by a trigger.
+        "P0", // Internal error, damaged rows among them.
+        "XX",
+    ];
+    CLASSES.iter().any(|class| code.starts_with(class))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::passes;
+    use super::{is_postgres_data, is_sqlite_data};
 
     #[test]
-    fn what_the_database_itself_lacks_passes() {
-        // Refused by an administrator, a deadlock, a full disk; SQLite: busy, a full disk, an I/O error.
-        assert!(["57P01", "40P01", "53100", "5", "13", "8458"].into_iter().all(passes));
+    fn what_the_database_itself_lacks_is_no_fault_of_the_data() {
+        let sqlite = |code: &&str| is_sqlite_data(code, "");
+        // Refused by an administrator, a deadlock, a full disk, a missing table; SQLite: busy, a full disk, an I/O error.
+        assert!(!["57P01", "40P01", "53100", "42P01"].into_iter().any(is_postgres_data));
+        assert!(!["5", "13", "8458"].iter().any(sqlite));
         // A constraint, an index row that is too large, what a trigger raises; SQLite: a constraint (and which), too big.
-        assert!(!["23505", "54000", "P0001", "19", "2067", "18"].into_iter().any(passes));
+        assert!(["23505", "54000", "P0001"].into_iter().all(is_postgres_data));
+        assert!(["19", "2067", "18"].iter().all(sqlite));
     }
 }

@@ -103,7 +103,7 @@ use sea_orm::DatabaseConnection;
 
 pub use copy::{Copied, CopyError, Copying};
 pub use crypt::Cipher;
-pub use error::StoreError;
+pub use error::{Blame, StoreError};
 pub use follow_list::{Cursor, FollowedSource, Page};
 pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};

@@ -51,6 +51,16 @@ impl SourceEvent {
         }
     }
 
+    /// What happened, in a word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Posted { .. } => "posted",
+            Self::Edited { .. } => "edited",
+            Self::Deleted { .. } => "deleted",
+            Self::Passed { .. } => "passed",
+        }
+    }
+
     /// The source; a deletion doesn't say it.
     pub const fn source(&self) -> Option<ChannelId> {
         match self {
