@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
 use super::rendering::pieces;
-use super::tags::{is_hashtag_char, normalise};
+use super::tags::{is_askable, is_hashtag_char, normalise};
 
 /// The hashtags of a text, normalised. One begins with `#` (or the full-width `＃`) where a word could begin: not within a word, an address or a mention, and not in code.
 pub fn hashtags(text: &str) -> BTreeSet<String> {
@@ -28,7 +28,8 @@ fn collect(word: &str, found: &mut BTreeSet<String>) {
             let rest = &word[at + c.len_utf8()..];
             let end = rest.find(|c| !is_hashtag_char(c)).unwrap_or(rest.len());
             let name = normalise(&rest[..end]);
-            if !name.is_empty() {
+            // What nobody can ask for would only fill the index, which takes no text of any length.
+            if !name.is_empty() && is_askable(&name) {
                 found.insert(name);
             }
         }
@@ -42,7 +43,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::domain::tags::Tag;
+    use crate::domain::tags::{Tag, TagSet};
 
     #[rstest]
     #[case("#Bug in the #build, and (#docs)!", &["bug", "build", "docs"])]
@@ -56,7 +57,26 @@ mod tests {
         assert_eq!(hashtags(text).iter().map(String::as_str).collect::<Vec<_>>(), tags);
     }
 
+    #[test]
+    fn what_is_longer_than_anybody_can_ask_for_is_none() {
+        let longest = "語".repeat(TagSet::LONGEST);
+        assert_eq!(hashtags(&format!("#{longest}")), BTreeSet::from([longest.clone()]));
+        assert!(hashtags(&format!("#{longest}語")).is_empty());
+        // One letter, and eighteen once it is normalised.
+        assert!(hashtags(&format!("#{}", "\u{FDFA}".repeat(TagSet::LONGEST))).is_empty());
+        let follow = TagSet::new(Tag::hashtag(&longest)).unwrap();
+        assert!(follow.fits());
+    }
+
     proptest! {
+        #[test]
+        fn every_hashtag_found_fits_a_follow_and_an_index(text in "[#\\p{L}\u{300}-\u{36f}\u{FDFA} ]{0,300}") {
+            for name in hashtags(&text) {
+                prop_assert!(TagSet::new([Tag::Hashtag(name.clone())]).unwrap().fits());
+                prop_assert!(name.len() <= 4 * TagSet::LONGEST);
+            }
+        }
+
         #[test]
         fn what_is_found_can_be_asked_for(text in "\\PC{0,60}", tag in "[\\p{L}\\p{N}_]{1,12}") {
             for name in hashtags(&text) {

@@ -101,7 +101,8 @@ impl Eq for TagSet {}
 impl TagSet {
     /// How many a follow takes: as many as can be shown whole (Discord: 20 tags a forum).
     pub const MOST: usize = 25;
-    /// The characters of the longest (Discord: 20 in a forum's; a hashtag's are bound by nothing but reason).
+    /// The characters of the longest (Discord: 20 in a forum's; a hashtag's are bound by nothing but reason). Four bytes each at most, which is well below
+    /// what the database's index takes (PostgreSQL: 2,704 bytes).
     pub const LONGEST: usize = 100;
 
     /// The set of these; `None` where there are none.
@@ -118,10 +119,10 @@ impl TagSet {
 
     /// Whether there are no more and no longer ones than a follow takes.
     pub fn fits(&self) -> bool {
-        let length = |tag: &Tag| match tag {
-            Tag::Forum { name, .. } | Tag::Hashtag(name) => name.chars().count(),
+        let fits = |tag: &Tag| match tag {
+            Tag::Forum { name, .. } | Tag::Hashtag(name) => is_askable(name),
         };
-        self.0.len() <= Self::MOST && self.0.iter().all(|tag| length(tag) <= Self::LONGEST)
+        self.0.len() <= Self::MOST && self.0.iter().all(fits)
     }
 
     /// The tags, at least one.
@@ -137,6 +138,11 @@ pub fn normalise(tag: &str) -> String {
     let lower = tag.nfkc().flat_map(char::to_lowercase);
     let folded: String = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
     folded.trim().trim_start_matches('#').trim().to_owned()
+}
+
+/// Whether a follow can ask for a tag of this length.
+pub(super) fn is_askable(name: &str) -> bool {
+    name.chars().nth(TagSet::LONGEST).is_none()
 }
 
 /// Whether a hashtag goes on with this character: letters, marks and digits of any script, and what joins them.
