@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::lenient;
 use super::model::User;
@@ -73,6 +73,21 @@ pub struct Message {
 }
 
 impl Message {
+    /// A kind that Discord has no message of.
+    const UNREADABLE: u16 = u16::MAX;
+
+    /// Reads a message of a page. One that can't be read stands for itself with no more than its number, so that it is neither missed nor taken for deleted,
+    /// and spoils no other; `None` where it hasn't even that.
+    pub(super) fn read(message: &Value) -> Option<Self> {
+        let known = |message: &Value| serde::Deserialize::deserialize(message).ok();
+        known(message).or_else(|| {
+            let (id, channel) = (&message["id"], &message["channel_id"]);
+            known(
+                &json!({ "id": id, "channel_id": channel, "author": { "id": id }, "type": Self::UNREADABLE }),
+            )
+        })
+    }
+
     /// Its files, and those of what it forwards.
     pub fn all_attachments(&self) -> Vec<Attachment> {
         let snapshots =

@@ -48,7 +48,9 @@ impl Rest {
     ) -> Result<Vec<Message>, RestError> {
         let call = of_channel(Verb::Get, channel);
         let call = narrow(call.query("limit", limit.clamp(1, HISTORY_PAGE)));
-        let mut messages: Vec<Message> = self.read(call).await?;
+        let page: Vec<serde_json::Value> = self.read(call).await?;
+        let mut messages: Vec<Message> =
+            page.into_iter().filter_map(|message| Message::read(&message)).collect();
         messages.sort_by_key(|message| message.id);
         Ok(messages)
     }
