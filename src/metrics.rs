@@ -9,6 +9,12 @@ pub const FOLLOWS: &str = "tributary_follows";
 pub const EVENTS_READ: &str = "tributary_events_read_total";
 /// Counter: events that the gateway's library does not understand, by `event`. Messages among them are read all the same.
 pub const EVENTS_UNDECODED: &str = "tributary_events_undecoded_total";
+/// Counter: events of followed channels that can't be written down, whatever the database does, and were passed over.
+pub const EVENTS_SET_ASIDE: &str = "tributary_events_set_aside_total";
+/// Gauge, in seconds: the age of the oldest event of a followed channel that isn't written down; 0 where all are.
+pub const OLDEST_EVENT: &str = "tributary_oldest_unwritten_event_seconds";
+/// Gauge: channels whose events wait until their history could be read.
+pub const HELD_SOURCES: &str = "tributary_sources_waiting_to_be_read";
 /// Counter: finished steps of deliveries, by `outcome`.
 pub const DELIVERIES: &str = "tributary_deliveries_total";
 /// Counter: looks at panels, by `outcome`: what it shows is another now, or the same; its source failed; its message could not be posted or edited.
@@ -66,6 +72,13 @@ fn describe() {
         EVENTS_UNDECODED,
         "Events that the gateway's library does not understand, by name"
     );
+    metrics::describe_counter!(EVENTS_SET_ASIDE, "Events that can't be written down, and were passed over");
+    metrics::describe_gauge!(
+        OLDEST_EVENT,
+        metrics::Unit::Seconds,
+        "The age of the oldest event that isn't written down"
+    );
+    metrics::describe_gauge!(HELD_SOURCES, "Channels whose events wait until their history could be read");
     metrics::describe_counter!(DELIVERIES, "Steps of deliveries, by outcome");
     metrics::describe_counter!(PANEL_LOOKS, "Looks at panels, by outcome");
     metrics::describe_gauge!(OPEN_DELIVERIES, "Deliveries that are not finished");
@@ -93,5 +106,6 @@ fn describe() {
     // Nothing is recorded, but the histogram is there.
     let _ = metrics::histogram!(DELIVERY_LAG);
     metrics::counter!(EVENTS_READ).absolute(0);
+    metrics::counter!(EVENTS_SET_ASIDE).absolute(0);
     metrics::counter!(GATEWAY_RECONNECTS).absolute(0);
 }

@@ -11,7 +11,7 @@ use crate::discord::gateway::{self, Endpoint, Leave, Sinks};
 use crate::discord::shards::GatewayState;
 use crate::domain::allowance::Allowance;
 use crate::panel;
-use crate::service::intake::{Intake, Wake};
+use crate::service::intake::{Intake, Progress, Wake};
 use crate::service::left_servers::LeftServers;
 use crate::service::notify::Notifier;
 use crate::service::others::Others;
@@ -43,12 +43,13 @@ pub(super) struct Term<'a> {
     pub(super) wake: Wake,
     pub(super) state: Arc<GatewayState>,
     pub(super) ear: Ear,
+    pub(super) progress: Progress,
 }
 
 impl Term<'_> {
     /// Builds the parts and runs them until it is to leave. Nothing of it is left when this returns.
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
-        let Self { config, started, gateway, store, supervisor, wake, state, ear } = self;
+        let Self { config, started, gateway, store, supervisor, wake, state, ear, progress } = self;
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
         let rest = started.rest.clone();
         let watched = Arc::new(Watched::default());
@@ -58,7 +59,7 @@ impl Term<'_> {
             loaded = load_watched(&upkeep) => loaded?,
             _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
         }
-        let intake = Arc::new(Intake::new(parts.clone(), config.catch_up));
+        let intake = Arc::new(Intake::new(parts.clone(), config.catch_up, progress));
         let settings = panel::Settings {
             monitoring_guilds: config.panel_monitoring_guilds.clone(),
             private_addresses: config.panel_private_addresses,

@@ -10,7 +10,7 @@ use crate::discord::gateway::Leave;
 use crate::discord::shards::GatewayState;
 use crate::domain::ids::ChannelId;
 use crate::service::health::{Condition, GatewayCondition, Health};
-use crate::service::intake::Wake;
+use crate::service::intake::{Progress, Wake};
 use crate::store::{Signal, Store};
 use crate::supervisor::{Supervisor, Task};
 
@@ -35,7 +35,9 @@ impl Process<'_> {
         let shards = started.gateway.as_ref().map(|gateway| gateway.shards);
         let seat = Seat::take(&store, shards, config.role.delivers(), clock(), supervisor);
         let state = started.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
-        health.send_replace(Some(self::health(&started, &store, &seat, config, state.clone())));
+        let progress = Progress::default();
+        let parts = self::health(&started, &store, &seat, config, state.clone(), progress.clone());
+        health.send_replace(Some(parts));
 
         let delivery = config
             .role
@@ -53,6 +55,7 @@ impl Process<'_> {
                     wake,
                     state,
                     seat: &seat,
+                    progress,
                 };
                 serving.run(&mut shutdown).await
             }
@@ -144,6 +147,7 @@ struct Serving<'a> {
     wake: Wake,
     state: Arc<GatewayState>,
     seat: &'a Seat,
+    progress: Progress,
 }
 
 impl Serving<'_> {
@@ -166,6 +170,7 @@ impl Serving<'_> {
                 wake: Arc::clone(&self.wake),
                 state: Arc::clone(&self.state),
                 ear: self.seat.ear(),
+                progress: self.progress.clone(),
             };
             let ended = term.run(leaving.clone()).await;
             if ended.is_err() || *leaving.borrow() != Leave::AtOnce {
@@ -200,6 +205,7 @@ fn health(
     seat: &Seat,
     config: &Config,
     state: Option<Arc<GatewayState>>,
+    progress: Progress,
 ) -> Health {
     let standing = seat.standing();
     let condition = move || {
@@ -212,5 +218,6 @@ fn health(
         };
         Condition { gateway, hears: !matches!(standing, Standing::Connecting | Standing::Unsure) }
     };
-    Health::new(store.clone(), started.rest.clone(), config.role.name(), Arc::new(condition), clock())
+    let role = config.role.name();
+    Health::new(store.clone(), started.rest.clone(), role, Arc::new(condition), clock(), progress)
 }

@@ -233,7 +233,8 @@ impl<'a> Env<'a> {
         let hours = number("CATCH_UP_HOURS", "Use 24, or 0 to begin anew after each absence.")?;
         let messages = number("CATCH_UP_MESSAGES", "Use 1000.")?;
         let window = TimeDelta::hours(i64::from(hours.min(24 * 365)));
-        Ok(CatchUp { window, messages: usize::try_from(messages).unwrap_or(usize::MAX) })
+        let messages = usize::try_from(messages).unwrap_or(usize::MAX).min(CatchUp::MOST_MESSAGES);
+        Ok(CatchUp { window, messages })
     }
 
     fn keeping(&self, catch_up: CatchUp) -> Result<Keeping, ConfigError> {

@@ -68,7 +68,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "CATCH_UP_MESSAGES",
         default: Some("1000"),
-        explanation: "After an absence, at most so many messages of one channel are mirrored; a line in the targets says that there were more.",
+        explanation: "After an absence, at most so many messages of one channel are mirrored; a line in the targets says that there were more. At most 50000: a greater number counts as that.",
     },
     Setting {
         name: "CONTENT_HOURS",

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::domain::shards::{Shard, Shards};
-use crate::service::intake::{Intake, Report};
+use crate::service::intake::{self, Intake, Report};
 use crate::service::upkeep::Upkeep;
 use crate::supervisor::Supervisor;
 
@@ -96,7 +96,7 @@ pub async fn run(
     supervisor: &Supervisor,
     mut leave: watch::Receiver<Leave>,
 ) -> Result<(), FatalGateway> {
-    let (reports, reported) = unbounded_channel();
+    let (reports, reported) = intake::queue();
     let (changes, changed) = unbounded_channel();
     let (intake, upkeep) = (Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep));
     // They end when the queues do, and those end with this.

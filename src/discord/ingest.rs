@@ -12,24 +12,23 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::domain::ids::ChannelId;
 use crate::metrics as names;
-use crate::service::intake::{Intake, Report, Told};
+use crate::service::intake::{Intake, Report, Reports, Told};
 use crate::service::panels::Panels;
 use crate::service::upkeep::{Change, Upkeep};
 
 use super::ids::IntoDomain;
 use super::threads;
 
-/// The ways from the shards to the services. Unbounded: what isn't taken would be lost, and only followed channels come here.
+/// The ways from the shards to the services. Only followed channels come here.
 #[derive(Clone)]
 pub(super) struct Queues {
-    pub(super) reports: UnboundedSender<Report>,
+    pub(super) reports: Reports,
     pub(super) changes: UnboundedSender<Change>,
 }
 
 impl Queues {
     pub(super) fn report(&self, report: Report) {
-        // The other end lives until these senders are gone.
-        let _ = self.reports.send(report);
+        self.reports.send(report);
     }
 
     pub(super) fn change(&self, upkeep: &Upkeep, channel: ChannelId, change: Change) {

@@ -10,3 +10,8 @@ pub struct CatchUp {
     /// At most so many messages of one source.
     pub messages: usize,
 }
+
+impl CatchUp {
+    /// The most messages of one source: all of them are in memory at once while it is read.
+    pub const MOST_MESSAGES: usize = 50_000;
+}

@@ -49,7 +49,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: its shards connected (if it has any), database reachable, other processes heard, requests let through.
+/// Ready: its shards connected (if it has any), database reachable, other processes heard, requests let through, events written down within a minute.
 async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     let health = pages.health.borrow().clone();
     let Some(health) = health else {
@@ -70,6 +70,8 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
         "database": database,
         "others": if report.condition.hears { "heard" } else { "not heard" },
         "requests": if report.fuse { "allowed" } else { "stopped: too many were invalid" },
+        "oldest_unwritten_event_seconds": report.delay.oldest().as_secs(),
+        "sources_waiting_to_be_read": report.delay.sources,
     });
     if let Some(lanes) = report.failing_lanes {
         body["failing_lanes"] = json!(lanes);

@@ -12,12 +12,15 @@ use crate::metrics as names;
 use crate::rest::Rest;
 use crate::store::{Store, StoreError};
 
+use super::intake::{Delay, Progress};
 use super::status::FollowTotals;
 
 /// Since when a lane has failed that is worth a word.
 const FAILING: TimeDelta = TimeDelta::minutes(1);
 /// How old the count of such lanes may be.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// The age of an unwritten event from which on the process isn't ready: nothing but the database keeps it from being written down.
+pub const LONGEST_UNWRITTEN: Duration = Duration::from_secs(60);
 
 /// How it is with the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,14 +83,18 @@ pub struct Report {
     pub fuse: bool,
     /// In how many lanes something has failed for more than a minute, if the database says so. Each is its own target's trouble: the process is ready all the same.
     pub failing_lanes: Option<i64>,
+    /// How far behind the writing down of events is.
+    pub delay: Delay,
 }
 
 impl Report {
     /// Whether all is well.
-    pub const fn is_ready(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         let gateway = matches!(self.condition.gateway, GatewayCondition::Up | GatewayCondition::None);
         let database = matches!(self.database, DatabaseCondition::Up);
-        gateway && self.condition.hears && database && self.fuse
+        // What waits behind the reading of its own source is the trouble of that source alone.
+        let written = self.delay.unwritten <= LONGEST_UNWRITTEN;
+        gateway && self.condition.hears && database && self.fuse && written
     }
 }
 
@@ -100,12 +107,20 @@ pub struct Health {
     condition: AskCondition,
     clock: Clock,
     failing: Arc<Mutex<Option<(Instant, i64)>>>,
+    progress: Progress,
 }
 
 impl Health {
     /// Looks at these parts.
-    pub fn new(store: Store, rest: Rest, role: &'static str, condition: AskCondition, clock: Clock) -> Self {
-        Self { store, rest, role, condition, clock, failing: Arc::default() }
+    pub fn new(
+        store: Store,
+        rest: Rest,
+        role: &'static str,
+        condition: AskCondition,
+        clock: Clock,
+        progress: Progress,
+    ) -> Self {
+        Self { store, rest, role, condition, clock, failing: Arc::default(), progress }
     }
 
     /// How the parts are now.
@@ -120,6 +135,7 @@ impl Health {
             },
             fuse: !self.rest.fuse().is_open(),
             failing_lanes: self.failing_lanes().await.ok(),
+            delay: self.progress.delay(),
         }
     }
 
@@ -142,6 +158,9 @@ impl Health {
         self.rest.fuse();
         let up = (self.condition)().gateway == GatewayCondition::Up;
         metrics::gauge!(names::GATEWAY_UP).set(if up { 1.0 } else { 0.0 });
+        let delay = self.progress.delay();
+        metrics::gauge!(names::OLDEST_EVENT).set(delay.oldest().as_secs_f64());
+        metrics::gauge!(names::HELD_SOURCES).set(as_f64(delay.sources as u64));
         let follows = FollowTotals::read(&self.store).await?;
         for (state, count) in
             [("active", follows.active), ("paused", follows.paused), ("broken", follows.broken)]
@@ -154,6 +173,32 @@ impl Health {
         metrics::gauge!(names::FAILING_LANES).set(as_f64(self.failing_lanes().await?.unsigned_abs()));
         metrics::gauge!(names::DEEPEST_LANE).set(as_f64(backlog.deepest.unsigned_abs()));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_database_doesnt_take_makes_a_process_unready_and_a_sick_channel_doesnt() {
+        let condition = Condition { gateway: GatewayCondition::Up, hears: true };
+        let ready = |unwritten, held| {
+            let [unwritten, held] = [unwritten, held].map(Duration::from_secs);
+            let delay = Delay { unwritten, held, sources: 1 };
+            let condition = condition.clone();
+            Report {
+                role: "all",
+                condition,
+                database: DatabaseCondition::Up,
+                fuse: true,
+                failing_lanes: None,
+                delay,
+            }
+            .is_ready()
+        };
+        assert!(ready(0, 0) && ready(60, 0) && ready(0, 3_600));
+        assert!(!ready(61, 0));
     }
 }
 

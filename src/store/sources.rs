@@ -41,16 +41,18 @@ impl Store {
         Ok(tags.into_iter().map(|row| Tag::from_key(&row.tag, None)).collect())
     }
 
-    /// The messages of this channel or thread, from that one on, that are owed to anybody or shown anywhere, and stand as far as is known.
-    pub async fn mirrored_since(
+    /// The messages of this channel or thread, from that one to this one, both included, that are owed to anybody or shown anywhere, and stand as far as is known.
+    pub async fn mirrored_between(
         &self,
         source: ChannelId,
         from: MessageId,
+        to: MessageId,
     ) -> Result<Vec<MessageId>, StoreError> {
         let query = "SELECT source_message_id FROM activities a \
-            WHERE (thread_id = $1 OR source_channel_id = $1 AND thread_id IS NULL) AND source_message_id >= $2 \
+            WHERE (thread_id = $1 OR source_channel_id = $1 AND thread_id IS NULL) AND source_message_id BETWEEN $2 AND $3 \
             AND NOT deleted AND origin LIKE 'discord:%' AND EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = a.id)";
-        let ids = Sql::new(query, [source.to_db().into(), from.to_db().into()]).numbers(&self.db).await?;
+        let values = [source.to_db().into(), from.to_db().into(), to.to_db().into()];
+        let ids = Sql::new(query, values).numbers(&self.db).await?;
         Ok(ids.into_iter().map(MessageId::from_db).collect::<Result<_, _>>()?)
     }
 }

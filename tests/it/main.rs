@@ -22,6 +22,7 @@ mod gaps;
 mod gateways;
 mod generated;
 mod harness;
+mod intake;
 mod keys;
 mod kills;
 mod life;

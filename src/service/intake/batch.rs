@@ -24,6 +24,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Whether there is nothing to write down.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.ended.is_empty()
+    }
+
     /// Adds what came of a message.
     pub(super) fn add(&mut self, message: &Message, event: SourceEvent) {
         if message.webhook_id.is_some() || message.author.bot {
@@ -50,7 +55,7 @@ pub(super) fn as_event(read: Read) -> Option<SourceEvent> {
         Read::Gone(origin) => SourceEvent::Deleted { origin },
         Read::Missed(missed) => missed.notice(),
         Read::Passed { origin, source } => SourceEvent::Passed { origin, source },
-        Read::ThreadEnded(_) => return None,
+        Read::ThreadEnded(_) | Read::Postponed(..) => return None,
     })
 }
 

@@ -1,10 +1,23 @@
-//! Which sources are being read, and the live reports that wait behind the reading. Pure.
+//! Which sources are being read, whose turn it is, and the live reports that wait behind the reading. Pure.
+//!
+//! A source that can't be read waits, longer after each failure, and keeps no place meanwhile. Servers take turns, and none has more than its share of the
+//! places: what ails one server's channels holds up no other's.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 
 use super::Report;
+use super::queue::Received;
+use super::turns::Turns;
+
+/// How many messages may wait behind one source's reading.
+pub(super) const MOST_OF_ONE: usize = 1_000;
+/// How many may wait behind all readings.
+pub(super) const MOST: usize = 20_000;
+/// The longest wait between two attempts to read a source.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What is to be read of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +37,31 @@ pub(super) enum Reading {
     },
 }
 
+impl Reading {
+    const fn guild(self) -> GuildId {
+        match self {
+            Self::History(guild) | Self::Thread(guild) | Self::Message { guild, .. } => guild,
+        }
+    }
+
+    /// The one of two that includes the other: a history has each message that could be asked for, and looks at a thread anew.
+    const fn or(self, other: Option<Self>) -> Self {
+        match (self, other) {
+            (_, Some(other @ Self::History(_))) | (Self::Message { .. }, Some(other @ Self::Thread(_))) => {
+                other
+            }
+            _ => self,
+        }
+    }
+}
+
 /// The sources that are being read or wait for it, each with what waits behind.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     sources: HashMap<ChannelId, Source>,
-    queue: VecDeque<ChannelId>,
+    turns: Turns,
+    /// Messages that wait, of all sources.
+    messages: usize,
     /// Sources whose history was read in this session: nothing lies between it and the live events.
     current: HashMap<ChannelId, GuildId>,
     /// Servers that have an outage.
@@ -38,10 +71,22 @@ pub(super) struct Held {
 /// A source that is being read, or is to be read.
 #[derive(Debug, Default)]
 struct Source {
-    /// What is still to be read; none while the last reading is under way.
+    /// Its server.
+    guild: Option<GuildId>,
+    /// What is still to be read.
     next: Option<Reading>,
+    /// It is being read, or what was read is being written down.
+    read: bool,
+    /// How often reading it has failed in a row.
+    failures: u32,
     /// What waits behind it.
-    waiting: Vec<Report>,
+    waiting: Vec<Received>,
+    /// How many of these are messages.
+    messages: usize,
+    /// Since when something waits, whether it is kept or not.
+    since: Option<Instant>,
+    /// More came than is kept: messages are left to the reading that comes next.
+    full: bool,
 }
 
 impl Held {
@@ -73,160 +118,157 @@ impl Held {
     /// meanwhile may lie behind what that reading has seen.
     pub(super) fn begin(&mut self, source: ChannelId, reading: Reading) {
         let held = self.sources.entry(source).or_default();
-        if held.next.is_none() {
-            match reading {
-                Reading::History(_) | Reading::Thread(_) => self.queue.push_back(source),
-                // Somebody posted there this very moment.
-                Reading::Message { .. } => self.queue.push_front(source),
-            }
+        held.guild = Some(reading.guild());
+        // One that is being read has its next turn after that, and one that failed after its wait.
+        if held.next.is_none() && !held.read {
+            // Somebody posted there this very moment.
+            let first = matches!(reading, Reading::Message { .. });
+            self.turns.add(source, reading.guild(), first);
         }
-        // A history includes each message that could be asked for, and looks at a thread anew.
-        let keep = match held.next {
-            Some(Reading::History(_)) => true,
-            Some(Reading::Thread(_)) => matches!(reading, Reading::Message { .. }),
-            Some(Reading::Message { .. }) | None => false,
-        };
-        if !keep {
-            held.next = Some(reading);
-        }
+        held.next = Some(reading.or(held.next));
     }
 
     /// Takes a report of a channel that is being read, or whose root is: that may find that the channel is to be read too. Gives it back otherwise.
-    pub(super) fn hold(&mut self, channel: ChannelId, root: ChannelId, report: Report) -> Option<Report> {
+    pub(super) fn hold(&mut self, channel: ChannelId, root: ChannelId, report: Received) -> Option<Received> {
         let source = if self.sources.contains_key(&channel) { channel } else { root };
         let Some(held) = self.sources.get_mut(&source) else { return Some(report) };
+        held.since.get_or_insert(report.at);
+        let message = report.report.is_message();
+        if message && held.full {
+            return None;
+        }
         held.waiting.push(report);
         // Where somebody posts, reading comes before where nobody does.
         if held.waiting.len() == 1
-            && let Some(index) = self.queue.iter().position(|queued| *queued == source)
-            && let Some(entry) = self.queue.remove(index)
+            && let Some(guild) = held.guild
         {
-            self.queue.push_front(entry);
+            self.turns.hurry(source, guild);
+        }
+        if message && let Some(held) = self.sources.get_mut(&source) {
+            held.messages += 1;
+            self.messages += 1;
+            self.make_room(source);
         }
         None
     }
 
-    /// What is to be read next.
-    pub(super) fn next(&mut self) -> Option<(ChannelId, Reading)> {
-        let source = self.queue.pop_front()?;
-        let reading = self.sources.get_mut(&source)?.next.take()?;
-        Some((source, reading))
+    /// Drops the messages that wait behind a source, or behind the one that has most of them, where there are too many: that source is read from what was last seen, which
+    /// has them all. Deletions are kept, as a history doesn't show them.
+    fn make_room(&mut self, source: ChannelId) {
+        let fullest =
+            |held: &Self| held.sources.iter().max_by_key(|(_, source)| source.messages).map(|(id, _)| *id);
+        let source = match self.sources.get(&source) {
+            Some(held) if held.messages > MOST_OF_ONE => source,
+            _ if self.messages > MOST => fullest(self).unwrap_or(source),
+            _ => return,
+        };
+        let dropped = self.leave_to_reading(source);
+        tracing::warn!(%source, dropped, "too much waits behind a channel that can't be read yet; it is read again from what was last seen");
+    }
+
+    /// Leaves all messages that wait to the readings that come next: some were left out before they came here.
+    pub(super) fn leave_to_readings(&mut self) {
+        let sources: Vec<ChannelId> = self.sources.keys().copied().collect();
+        for source in sources {
+            self.leave_to_reading(source);
+        }
+    }
+
+    /// The same of one source. How many messages it were.
+    fn leave_to_reading(&mut self, source: ChannelId) -> usize {
+        let Some(held) = self.sources.get_mut(&source) else { return 0 };
+        let dropped = std::mem::take(&mut held.messages);
+        held.waiting.retain(|report| !report.report.is_message());
+        held.full = true;
+        self.messages -= dropped;
+        if let Some(guild) = held.guild {
+            self.begin(source, Reading::History(guild));
+        }
+        dropped
+    }
+
+    /// What is to be read next, if there is room.
+    pub(super) fn next(&mut self, now: Instant) -> Option<(ChannelId, Reading)> {
+        let source = self.turns.next(now)?;
+        let held = self.sources.get_mut(&source)?;
+        // What is posted from now on may not be in what is read.
+        (held.read, held.full) = (true, false);
+        Some((source, held.next.take()?))
+    }
+
+    /// When the next wait after a failure ends.
+    pub(super) fn next_wait_ends(&self) -> Option<Instant> {
+        self.turns.next_wait_ends()
+    }
+
+    /// A reading has come to its end: another source can be read.
+    pub(super) fn give_place_back(&mut self, source: ChannelId) {
+        if let Some(guild) = self.sources.get(&source).and_then(|held| held.guild) {
+            self.turns.end(guild);
+        }
+    }
+
+    /// A source can't be read yet. Returns how often that failed in a row.
+    pub(super) fn postpone(
+        &mut self,
+        source: ChannelId,
+        reading: Reading,
+        now: Instant,
+        wait: impl Fn(u32) -> Duration,
+    ) -> u32 {
+        let held = self.sources.entry(source).or_default();
+        held.guild = Some(reading.guild());
+        let queued = held.next.is_some() && !held.read;
+        held.failures += 1;
+        held.read = false;
+        held.next = Some(reading.or(held.next));
+        let failures = held.failures;
+        if !queued {
+            self.turns.add_later(source, reading.guild(), now + wait(failures).min(LONGEST_WAIT));
+        }
+        failures
+    }
+
+    /// What waits behind a source and was posted before what was read of its channel. In order.
+    pub(super) fn take_waiting(
+        &mut self,
+        source: ChannelId,
+        mut before: impl FnMut(&Report) -> bool,
+    ) -> Vec<Received> {
+        let Some(held) = self.sources.get_mut(&source) else { return Vec::new() };
+        let (taken, kept): (Vec<_>, Vec<_>) = held.waiting.drain(..).partition(|one| before(&one.report));
+        held.waiting = kept;
+        held.messages -= taken.len();
+        self.messages -= taken.len();
+        taken
+    }
+
+    /// What waits behind a source, in order.
+    pub(super) fn waiting(&self, source: ChannelId) -> impl Iterator<Item = &Report> {
+        self.sources.get(&source).into_iter().flat_map(|held| &held.waiting).map(|one| &one.report)
     }
 
     /// A source was read: what waited behind it, in order; nothing yet where it is to be read once more.
-    pub(super) fn release(&mut self, source: ChannelId) -> Vec<Report> {
-        match self.sources.get(&source) {
-            Some(Source { next: None, .. }) => {
-                self.sources.remove(&source).map(|held| held.waiting).unwrap_or_default()
-            }
-            _ => Vec::new(),
+    pub(super) fn release(&mut self, source: ChannelId) -> Vec<Received> {
+        let Some(held) = self.sources.get_mut(&source) else { return Vec::new() };
+        (held.read, held.failures) = (false, 0);
+        if let Some(next) = held.next {
+            self.turns.add(source, next.guild(), !held.waiting.is_empty());
+            return Vec::new();
         }
+        let held = self.sources.remove(&source).unwrap_or_default();
+        self.messages -= held.messages;
+        held.waiting
+    }
+
+    /// How many sources something waits behind, and since when.
+    pub(super) fn oldest(&self) -> (usize, Option<Instant>) {
+        let since = self.sources.values().filter_map(|source| source.since);
+        since.fold((0, None), |(count, oldest), since| {
+            (count + 1, Some(oldest.map_or(since, |oldest: Instant| oldest.min(since))))
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(id: u64) -> ChannelId {
-        ChannelId::new(id).unwrap()
-    }
-
-    fn deleted(channel: u64, message: u64) -> Report {
-        Report::Deleted { channel: source(channel), message: MessageId::new(message).unwrap() }
-    }
-
-    fn history() -> Reading {
-        Reading::History(GuildId::new(1).unwrap())
-    }
-
-    #[test]
-    fn live_reports_wait_behind_the_reading_in_order() {
-        let mut held = Held::default();
-        held.begin(source(1), history());
-        assert!(held.hold(source(1), source(1), deleted(1, 5)).is_none());
-        assert!(held.hold(source(1), source(1), deleted(1, 6)).is_none());
-        assert!(held.hold(source(2), source(2), deleted(2, 7)).is_some(), "others don't wait");
-        assert_eq!(held.next(), Some((source(1), history())));
-        let released = held.release(source(1));
-        assert!(
-            matches!(released[..], [Report::Deleted { message: first, .. }, Report::Deleted { message: second, .. }] if first < second)
-        );
-        assert!(held.hold(source(1), source(1), deleted(1, 8)).is_some());
-    }
-
-    #[test]
-    fn a_thread_waits_behind_its_channel_and_behind_itself() {
-        let mut held = Held::default();
-        let guild = GuildId::new(1).unwrap();
-        held.begin(source(1), history());
-        assert!(
-            held.hold(source(9), source(1), deleted(9, 5)).is_none(),
-            "the list of threads may tell of it"
-        );
-        assert_eq!(held.next(), Some((source(1), history())));
-        held.begin(source(9), Reading::Thread(guild));
-        let released = held.release(source(1));
-        assert_eq!(released.len(), 1);
-        for report in released {
-            assert!(held.hold(source(9), source(1), report).is_none());
-        }
-        assert_eq!(held.next(), Some((source(9), Reading::Thread(guild))));
-        assert!(held.hold(source(8), source(1), deleted(8, 5)).is_some(), "another thread is current");
-        assert_eq!(held.release(source(9)).len(), 1);
-    }
-
-    #[test]
-    fn what_reads_more_takes_the_place_of_what_reads_less() {
-        let guild = GuildId::new(1).unwrap();
-        let one = Reading::Message { guild, message: MessageId::new(5).unwrap(), new: true };
-        let rising = [one, Reading::Thread(guild), history()];
-        for (index, reading) in rising.into_iter().enumerate() {
-            for other in rising.into_iter().take(index + 1) {
-                let mut held = Held::default();
-                held.begin(source(1), other);
-                held.begin(source(1), reading);
-                held.begin(source(1), other);
-                assert_eq!(held.next(), Some((source(1), reading)));
-            }
-        }
-    }
-
-    #[test]
-    fn each_source_is_caught_up_with_once_a_session() {
-        let mut held = Held::default();
-        let guild = GuildId::new(1).unwrap();
-        for _ in 0..2 {
-            held.catch_up(source(1), guild);
-            assert_eq!(held.next(), Some((source(1), history())));
-            assert!(held.release(source(1)).is_empty());
-            held.catch_up(source(1), guild);
-            assert_eq!(held.next(), None);
-            held.forget(|_| true);
-        }
-    }
-
-    #[test]
-    fn a_gap_during_a_reading_is_read_too() {
-        let mut held = Held::default();
-        held.begin(source(1), history());
-        assert!(held.next().is_some());
-        held.begin(source(1), history());
-        assert!(held.hold(source(1), source(1), deleted(1, 5)).is_none());
-        assert!(held.release(source(1)).is_empty());
-        assert_eq!(held.next(), Some((source(1), history())));
-        assert_eq!(held.release(source(1)).len(), 1);
-    }
-
-    #[test]
-    fn busy_sources_are_read_first_and_none_twice() {
-        let mut held = Held::default();
-        for id in 1..4 {
-            held.begin(source(id), history());
-            held.begin(source(id), history());
-        }
-        assert!(held.hold(source(3), source(3), deleted(3, 5)).is_none());
-        let order: Vec<_> = std::iter::from_fn(|| held.next()).map(|(source, _)| source.get()).collect();
-        assert_eq!(order, [3, 1, 2]);
-    }
-}
+mod tests;

@@ -9,8 +9,8 @@ use futures_util::stream::{self, StreamExt};
 use crate::domain::activity::Origin;
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
-use crate::rest::RestError;
 use crate::rest::model::Channel;
+use crate::rest::{HISTORY_PAGE, RestError};
 use crate::service::ServiceError;
 use crate::service::watch::{First, Noted, SeenThread};
 
@@ -210,9 +210,15 @@ impl Reader {
         let (new, beyond) = within(new, self.oldest(), self.catch_up.messages);
         known.extend(new.into_iter().map(|(_, thread)| (thread, Reading::Thread(guild))));
         let of_threads = known.into_iter().map(|(thread, reading)| self.read_thread(thread, reading));
-        let of_threads: Vec<Vec<Read>> = stream::iter(of_threads).buffer_unordered(AT_ONCE).collect().await;
-        let mut read = of_threads.into_iter().flatten().collect();
-        let mut missed: Vec<MessageId> = beyond.iter().map(|(last, _)| *last).collect();
+        let mut of_threads = stream::iter(of_threads).buffer_unordered(AT_ONCE);
+        let (mut read, mut missed) = (Vec::new(), Vec::from_iter(beyond.iter().map(|(last, _)| *last)));
+        while let Some(of_thread) = of_threads.next().await {
+            read.extend(of_thread);
+            // Now and then, so that not everything of all threads is in memory at once.
+            if read.len() > 2 * self.catch_up.messages.max(usize::from(HISTORY_PAGE)) {
+                missed.extend(keep_newest(&mut read, self.catch_up.messages));
+            }
+        }
         missed.extend(keep_newest(&mut read, self.catch_up.messages));
         if let (Some(first), Some(last)) = (missed.iter().min(), missed.iter().max()) {
             read.push(Read::Missed(Missed::threads_of(source, guild, *first, *last)));
@@ -222,9 +228,17 @@ impl Reader {
         Ok(read)
     }
 
-    /// One of them, as long as it takes.
+    /// One of them. Where that can't be read now, it waits by itself.
     fn read_thread(&self, thread: ChannelId, reading: Reading) -> BoxFuture<'_, Vec<Read>> {
-        Box::pin(self.read(thread, reading))
+        Box::pin(async move {
+            match self.read(thread, reading).await {
+                Ok(read) => read,
+                Err(error) => {
+                    tracing::warn!(%thread, %error, "a thread can't be read yet");
+                    vec![Read::Postponed(thread, reading)]
+                }
+            }
+        })
     }
 
     /// The public threads of a source that are active, or were archived within the bounds.

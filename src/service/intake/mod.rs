@@ -10,6 +10,9 @@
 //! After each new session, and whenever a server comes back, a source's history is read from what was last seen; live events of that source
 //! wait behind it. A message of which the library dropped the contents is asked for anew, and its source waits likewise. The threads of a source are channels of
 //! their own in all this, once its history has told which of them are to be read.
+//!
+//! One bad thing stops nothing else: a source that can't be read waits by itself (`held`, `turns`), and so does an event that can't be written down (`write`).
+//! What waits in memory is bounded (`queue`, `held`), and how long it does is known (`progress`).
 
 mod batch;
 mod begin;
@@ -19,46 +22,48 @@ mod listing;
 mod missed;
 mod names;
 mod newest;
+mod progress;
+mod queue;
 mod reader;
+mod take;
 mod threads;
+mod turns;
+mod write;
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
 
-use crate::domain::activity::Origin;
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
-use crate::domain::shards::Shard;
-use crate::metrics::EVENTS_READ;
-use crate::rest::model::Message;
-use crate::store::{SourceEvent, Store, StoreError};
+use crate::domain::retry::backoff;
+use crate::domain::shards::{Shard, Shards};
+use crate::store::Store;
 
-use self::batch::{Batch, event};
+use self::batch::Batch;
 use self::circles::CircleWatch;
 use self::held::{Held, Reading};
-use self::missed::Missed;
+pub use self::progress::{Delay, Progress};
+use self::queue::Received;
+pub use self::queue::{Reported, Reports, queue};
 use self::reader::{Read, Reader};
+use self::take::ReadSource;
 pub use self::threads::{ThreadEnd, Told};
-use super::watch::{Standing, Watched};
-use super::{Parts, content};
+use super::watch::Watched;
+use super::{Parts, ServiceError};
 
 /// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
 pub type Wake = Arc<dyn Fn(Vec<ChannelId>) + Send + Sync>;
 
-/// How many events one transaction takes at most.
+/// How many live events are taken at once.
 const BATCH: usize = 256;
-/// How many sources are read at the same time.
-const READERS: usize = 8;
-/// How long to wait before a batch that the database didn't take is tried again.
-const RETRY: Duration = Duration::from_millis(500);
 
 /// Something that the gateway tells of a followed channel. Messages are in Discord's own form.
 #[derive(Debug)]
@@ -93,6 +98,15 @@ pub enum Report {
     Away(GuildId),
     /// A server is there, maybe again.
     There(GuildId),
+    /// Messages were left out here, as too many waited. What comes behind this is complete again.
+    LeftOut,
+}
+
+impl Report {
+    /// Whether it brings a message, which can be read from Discord later.
+    const fn is_message(&self) -> bool {
+        matches!(self, Self::Posted(_) | Self::Edited(_))
+    }
 }
 
 /// Takes what the gateway reports from followed channels.
@@ -101,9 +115,11 @@ pub struct Intake {
     clock: Clock,
     watched: Arc<Watched>,
     wake: Wake,
+    shards: Shards,
     reader: Reader,
     asked: Asked,
     circles: CircleWatch,
+    progress: Progress,
 }
 
 /// Sources that are to be read because another process told of them.
@@ -114,12 +130,12 @@ struct Asked {
 }
 
 impl Intake {
-    /// An intake that writes here and wakes the delivery.
-    pub fn new(parts: Parts, catch_up: CatchUp) -> Self {
+    /// An intake that writes here, wakes the delivery, and tells how far behind it is.
+    pub fn new(parts: Parts, catch_up: CatchUp, progress: Progress) -> Self {
         let Parts { store, clock, watched, wake, shards, .. } = parts.clone();
         let (reader, asked, circles) =
             (Reader::new(parts, catch_up), Asked::default(), CircleWatch::new(shards.is_all()));
-        Self { store, clock, watched, wake, reader, asked, circles }
+        Self { store, clock, watched, wake, shards, reader, asked, circles, progress }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
@@ -134,237 +150,83 @@ impl Intake {
     }
 
     /// Writes down what is reported, until the last sender is gone. What is still being read then is read again at the next start.
-    pub async fn run(&self, mut reports: UnboundedReceiver<Report>) {
+    pub async fn run(&self, mut reports: Reported) {
+        let _clear = Clear(&self.progress);
         let mut held = Held::default();
-        let mut readers = JoinSet::new();
-        let mut reported = Vec::with_capacity(BATCH);
+        let mut readings = JoinSet::new();
+        let mut read: VecDeque<ReadSource> = VecDeque::new();
+        let mut reported: Vec<Received> = Vec::with_capacity(BATCH);
         loop {
             let mut batch = Batch::default();
+            let wait = held.next_wait_ends();
+            let waited = async { tokio::time::sleep_until(wait.unwrap_or_else(Instant::now).into()).await };
             tokio::select! {
                 biased;
-                Some(read) = readers.join_next() => match read {
-                    Ok((source, read)) => self.take_read(source, read, &mut held, &mut batch),
-                    Err(error) => tracing::error!(%error, "a reading failed; its source stays held until the next session"),
-                },
-                count = reports.recv_many(&mut reported, BATCH) => {
+                Some(ended) = readings.join_next() => self.end_reading(ended, &mut held, &mut read),
+                count = reports.take(&mut reported, BATCH) => {
                     if count == 0 {
                         return;
                     }
-                    reported.drain(..).for_each(|report| self.take(report, &mut held, &mut batch));
                 }
                 () = self.asked.news.notified() => {
                     let asked = std::mem::take(&mut *self.asked.sources.lock().unwrap_or_else(PoisonError::into_inner));
                     asked.into_iter().for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
                 }
-                () = sleep_until(self.circles.next_at()) => {}
+                () = waited, if wait.is_some() => {}
+                () = tokio::time::sleep_until(self.circles.next_at()) => {}
+                () = std::future::ready(()), if !read.is_empty() => {}
             }
-            while readers.len() < READERS
-                && let Some((source, reading)) = held.next()
-            {
+            let since = reported.first().map(|report| report.at);
+            reported.drain(..).for_each(|report| self.take(report, &mut held, &mut batch));
+            // A long history takes turns with the live events of other sources.
+            self.take_read(&mut read, &mut held, &mut batch);
+            while let Some((source, reading)) = held.next(Instant::now()) {
                 let reader = self.reader.clone();
-                readers.spawn(async move { (source, reader.read(source, reading).await) });
+                readings.spawn(async move {
+                    let ended = AssertUnwindSafe(reader.read(source, reading)).catch_unwind().await;
+                    (source, reading, ended)
+                });
             }
+            self.progress.held(held.oldest());
+            self.progress.writing(since.or_else(|| (!batch.is_empty()).then(Instant::now)));
             self.record(batch).await;
+            self.progress.writing(None);
             self.follow_circles().await;
         }
     }
 
-    /// Turns a report into an event, or holds it back.
-    fn take(&self, report: Report, held: &mut Held, batch: &mut Batch) {
-        match report {
-            Report::Connecting(shard) => held.forget(|guild| shard.has(guild)),
-            Report::Connected(shard) => self.catch_up(held, |guild| shard.has(guild)),
-            Report::Away(away) => held.lose(away),
-            Report::There(there) => {
-                if held.find(there) {
-                    self.catch_up(held, |guild| guild == there);
-                }
-            }
-            Report::Opened { guild, channels } => {
-                let opened = self.watched.sources_of(|other| other == guild).into_iter();
-                let opened = opened.filter(|(source, _)| {
-                    self.watched.wants_threads(*source)
-                        && channels.as_ref().is_none_or(|channels| channels.contains(source))
-                });
-                opened.for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
-            }
-            report => self.take_of_channel(report, held, batch),
-        }
-    }
-
-    /// The same for a report of one channel or thread.
-    fn take_of_channel(&self, report: Report, held: &mut Held, batch: &mut Batch) {
-        let Some(channel) = channel_of(&report) else { return };
-        // Not followed any more, if it ever was; or a thread that is known to be gone.
-        let (root, guild) = match (self.watched.root_of(channel), &report) {
-            (Some(root), _) => root,
-            (None, Report::ThreadEnded(end)) => (end.parent, end.guild),
-            (None, _) => return,
+    /// Takes up how a reading ended. One that failed is repeated later, and others have its place meanwhile.
+    fn end_reading(&self, ended: EndedReading, held: &mut Held, read: &mut VecDeque<ReadSource>) {
+        let Ok((source, reading, ended)) = ended else {
+            // It catches its panics and is never aborted.
+            return tracing::error!("a reading was lost");
         };
-        if !matches!(report, Report::Deleted { .. } | Report::ThreadEnded(_)) {
-            held.catch_up(root, guild);
-        }
-        let Some(report) = held.hold(channel, root, report) else { return };
-        metrics::counter!(EVENTS_READ).increment(1);
-        match report {
-            Report::Deleted { message, .. } => {
-                batch.events.push(SourceEvent::Deleted { origin: Origin::Message { channel, message } });
-            }
-            Report::Posted(message) => self.take_message(message, guild, true, held, batch),
-            Report::Edited(message) => self.take_message(message, guild, false, held, batch),
-            Report::Thread(thread) => held.begin(thread, Reading::Thread(guild)),
-            Report::ThreadEnded(end) => batch.ended.push(end),
-            Report::Connecting(_)
-            | Report::Connected(_)
-            | Report::Away(_)
-            | Report::There(_)
-            | Report::Opened { .. } => {}
-        }
-    }
-
-    /// Has the sources read that were not yet in this session.
-    fn catch_up(&self, held: &mut Held, in_server: impl Fn(GuildId) -> bool) {
-        for (source, guild) in self.watched.sources_of(in_server) {
-            held.catch_up(source, guild);
-        }
-    }
-
-    fn take_message(&self, message: Value, guild: GuildId, new: bool, held: &mut Held, batch: &mut Batch) {
-        let Some((channel, id)) = ids(&message) else { return };
-        let edited = !message["edited_timestamp"].is_null();
-        let asked = Reading::Message { guild, message: id, new };
-        let Ok(message) = serde_json::from_value::<Message>(message) else {
-            // Without an author it is a part of a message: of interest only where somebody edited it.
-            if new || edited {
-                held.begin(channel, asked);
-            }
-            return;
+        held.give_place_back(source);
+        let error = match ended {
+            Ok(Ok(found)) => return read.push_back(ReadSource::new(source, found, held)),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "panic".to_owned(),
         };
-        if !self.reader.is_post(&message) {
-            if new && self.reader.begins_nothing(&message) {
-                self.watched.begin_elsewhere(channel);
-            }
-            return;
+        let wait = |failures| backoff(failures, rand::random()).to_std().unwrap_or(Duration::from_secs(1));
+        let failures = held.postpone(source, reading, Instant::now(), wait);
+        // Once at the first failure, then at each doubling.
+        if failures.is_power_of_two() {
+            tracing::warn!(%source, error, failures, "a followed channel can't be read yet");
         }
-        let Some(Standing { source, thread }) = self.watched.standing(channel, id, new) else {
-            return held.begin(channel, asked);
-        };
-        let mut content = content::read(&message, guild, thread);
-        if content::is_hollow(&content) || !self.reader.names.fill(&mut content, guild, self.clock.now()) {
-            return held.begin(channel, asked);
-        }
-        batch.add(&message, event(&message, source, content, new));
-    }
-
-    /// Takes what was read of a source, then what waited behind it. Where more was missed than is read, what came live of that stands before the rest.
-    fn take_read(&self, source: ChannelId, read: Vec<Read>, held: &mut Held, batch: &mut Batch) {
-        let mut first_read = HashMap::new();
-        for one in &read {
-            if let Read::Message { message, new: true, .. } = one {
-                first_read.entry(message.channel_id).or_insert(message.id);
-            }
-        }
-        let waiting = held.release(source);
-        let mut first_live = HashMap::new();
-        for (channel, message) in waiting.iter().filter_map(posted) {
-            first_live.entry(channel).or_insert(message);
-        }
-        let (mut before, after): (Vec<Report>, Vec<Report>) = waiting.into_iter().partition(|report| {
-            posted(report)
-                .is_some_and(|(channel, live)| first_read.get(&channel).is_some_and(|read| live < *read))
-        });
-        for one in read {
-            if matches!(one, Read::Message { new: true, .. }) {
-                before.drain(..).for_each(|report| self.take(report, held, batch));
-            }
-            match one {
-                Read::Missed(missed) => {
-                    let live = first_live.get(&missed.channel()).copied();
-                    batch.events.extend(missed.before(live).map(Missed::notice));
-                }
-                Read::ThreadEnded(end) => {
-                    if end.deleted || !self.watched.is_followed(end.thread) {
-                        self.watched.forget_thread(end.thread);
-                    }
-                    batch.ended.push(end);
-                }
-                one => batch.add_read(one),
-            }
-        }
-        after.into_iter().for_each(|report| self.take(report, held, batch));
-    }
-
-    /// Writes a batch down, in its order, however long the database is away: to go on without it would lose messages. The events are one transaction.
-    async fn record(&self, mut batch: Batch) {
-        self.circles.hold(&mut batch, self.clock.now());
-        let mut failures = 0_u32;
-        while let Err(error) = self.try_record(&mut batch).await {
-            failures += 1;
-            // Once at the first failure, then at each doubling.
-            if failures.is_power_of_two() {
-                let events = batch.events.len();
-                tracing::error!(%error, failures, events, "events can't be written down; trying again");
-            }
-            tokio::time::sleep(RETRY).await;
-        }
-    }
-
-    /// Takes from the batch what is written down, and wakes the lanes that have work then.
-    async fn try_record(&self, batch: &mut Batch) -> Result<(), StoreError> {
-        if !batch.events.is_empty() {
-            let recorded =
-                self.store.record_events_holding(&batch.events, &batch.held, self.clock.now()).await?;
-            batch.events.clear();
-            if !recorded.lanes.is_empty() {
-                (self.wake)(recorded.lanes);
-            }
-        }
-        while let Some(end) = batch.ended.first() {
-            self.end_thread(*end).await?;
-            batch.ended.remove(0);
-        }
-        Ok(())
     }
 }
 
-/// The message that a report says was posted, and where.
-fn posted(report: &Report) -> Option<(ChannelId, MessageId)> {
-    let Report::Posted(message) = report else { return None };
-    ids(message)
-}
+/// How a reading ended: of which source, what was to be read, and what was.
+type EndedReading = Result<
+    (ChannelId, Reading, std::thread::Result<Result<Vec<Read>, ServiceError>>),
+    tokio::task::JoinError,
+>;
 
-/// The channel that a report is about.
-fn channel_of(report: &Report) -> Option<ChannelId> {
-    match report {
-        Report::Posted(message) | Report::Edited(message) => ids(message).map(|(channel, _)| channel),
-        Report::Deleted { channel, .. } | Report::Thread(channel) => Some(*channel),
-        Report::ThreadEnded(end) => Some(end.thread),
-        Report::Connecting(_)
-        | Report::Connected(_)
-        | Report::Away(_)
-        | Report::There(_)
-        | Report::Opened { .. } => None,
-    }
-}
+/// Tells that nothing waits any more, however the intake ends.
+struct Clear<'a>(&'a Progress);
 
-/// The channel and the message that a message in Discord's form names.
-fn ids(message: &Value) -> Option<(ChannelId, MessageId)> {
-    let id = |name: &str| message[name].as_str();
-    Some((id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::service::content::junk;
-
-    proptest! {
-        #[test]
-        fn whatever_the_gateway_brings_has_ids_or_is_passed_over(anything in junk::anything()) {
-            let found = ids(&anything);
-            prop_assert_eq!(posted(&Report::Posted(anything)), found);
-        }
+impl Drop for Clear<'_> {
+    fn drop(&mut self) {
+        self.0.clear();
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+
+use chrono::TimeDelta;
 
 use crate::domain::activity::Origin;
 use crate::domain::catch_up::CatchUp;
@@ -13,7 +14,6 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
 use crate::domain::permissions::Permissions;
-use crate::domain::retry::backoff;
 use crate::rest::model::{AuthorMember, Message};
 use crate::rest::{HISTORY_PAGE, Rest};
 use crate::service::access::{self, Access, Found};
@@ -25,6 +25,7 @@ use super::held::Reading;
 use super::missed::{Missed, Since};
 use super::names::NameBook;
 use super::threads::ThreadEnd;
+use super::write::{catching, set_aside};
 
 /// Something that was read.
 pub(super) enum Read {
@@ -52,6 +53,8 @@ pub(super) enum Read {
     },
     /// A thread that is no part of its channel any more.
     ThreadEnded(ThreadEnd),
+    /// A thread that can't be read yet: it waits by itself, not with all others of its channel.
+    Postponed(ChannelId, Reading),
 }
 
 /// Brings what was read of a source and of its threads into one order: first what changed, then what is new, as it was posted.
@@ -60,9 +63,19 @@ fn in_order(mut read: Vec<Read>) -> Vec<Read> {
         Read::Message { new: false, .. } | Read::Gone(_) => (0, None),
         Read::Message { message, .. } => (1, Some(message.id)),
         Read::Missed(missed) => (1, Some(missed.end())),
-        Read::Passed { .. } | Read::ThreadEnded(_) => (2, None),
+        Read::Passed { .. } | Read::ThreadEnded(_) | Read::Postponed(..) => (2, None),
     });
     read
+}
+
+/// What was recorded longer than this before the last message seen is older than any request that is made now.
+const RECENT: TimeDelta = TimeDelta::minutes(10);
+
+/// Messages that were mirrored before Discord was asked about them.
+struct Before {
+    /// All from this one on.
+    from: MessageId,
+    messages: Vec<MessageId>,
 }
 
 /// Asks Discord.
@@ -94,29 +107,19 @@ impl Reader {
         content::is_thread_starter(message) || content::is_own(message, self.identity, &self.watched)
     }
 
-    /// Reads, as long as it takes; gives up only where Discord says no, in which case there is nothing to read.
-    pub(super) async fn read(&self, source: ChannelId, reading: Reading) -> Vec<Read> {
-        let mut failures = 0;
-        loop {
-            let read = match reading {
-                Reading::History(guild) => self.history(source, guild, false).await,
-                Reading::Thread(guild) => self.history(source, guild, true).await,
-                Reading::Message { guild, message, new } => self.one(source, guild, message, new).await,
-            };
-            let error = match read {
-                Ok(read) => return read,
-                Err(error) => error,
-            };
-            if let ServiceError::Discord(refused) = &error
-                && !refused.passes()
-            {
+    /// Reads once. Where Discord says no, there is nothing to read; any other failure may pass.
+    pub(super) async fn read(&self, source: ChannelId, reading: Reading) -> Result<Vec<Read>, ServiceError> {
+        let read = match reading {
+            Reading::History(guild) => self.history(source, guild, false).await,
+            Reading::Thread(guild) => self.history(source, guild, true).await,
+            Reading::Message { guild, message, new } => self.one(source, guild, message, new).await,
+        };
+        match read {
+            Err(ServiceError::Discord(error)) if !error.passes() => {
                 tracing::warn!(%source, %error, "a followed channel can't be read");
-                return Vec::new();
+                Ok(Vec::new())
             }
-            failures += 1;
-            tracing::warn!(%source, %error, failures, "a followed channel can't be read yet");
-            let wait = backoff(failures, rand::random()).to_std().unwrap_or(Duration::from_secs(1));
-            tokio::time::sleep(wait).await;
+            read => read,
         }
     }
 
@@ -176,14 +179,15 @@ impl Reader {
         let mut read = Vec::new();
         // Of a thread from its beginning, nothing is mirrored.
         if seen > channel.before_first_message() || self.watched.parent_of(channel).is_none() {
+            let before = self.mirrored_before(channel, seen).await?;
             let latest = self.rest.messages_latest(channel, HISTORY_PAGE).await?;
             // Mostly nothing is new, and one request has told everything.
             if latest.last().is_none_or(|newest| newest.id <= seen) {
-                return self.changes(channel, guild, &latest).await;
+                return self.changes(channel, guild, before, &latest).await;
             }
             let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
             let known = self.rest.messages_before(channel, behind, HISTORY_PAGE).await?;
-            read = self.changes(channel, guild, &known).await?;
+            read = self.changes(channel, guild, before, &known).await?;
         }
         let Since { messages, missed, newest } = self.since(channel, guild, seen).await?;
         read.extend(missed.map(Read::Missed));
@@ -213,19 +217,33 @@ impl Reader {
         Ok(standing.unwrap_or(Standing { source: channel, thread: None }))
     }
 
-    /// What became of those of these messages that are mirrored: edited, or deleted.
+    /// The newest messages that are known to be mirrored, up to what was seen. To be asked before Discord is: its answer can't know of what is recorded only after
+    /// that, by whomever.
+    async fn mirrored_before(&self, channel: ChannelId, seen: MessageId) -> Result<Before, ServiceError> {
+        let from = MessageId::first_at(seen.created_at() - RECENT);
+        let messages = self.store.mirrored_between(channel, from, seen).await?;
+        Ok(Before { from, messages })
+    }
+
+    /// What became of messages that were mirrored before this page was asked for, which ends with the newest of them: edited, or deleted.
     async fn changes(
         &self,
         source: ChannelId,
         guild: GuildId,
+        before: Before,
         page: &[Message],
     ) -> Result<Vec<Read>, ServiceError> {
         let reach = match page.first() {
             Some(first) if page.len() == usize::from(HISTORY_PAGE) => first.id,
             _ => self.oldest(),
         };
-        let mirrored: HashSet<MessageId> =
-            self.store.mirrored_since(source, reach).await?.into_iter().collect();
+        let mut mirrored: HashSet<MessageId> =
+            before.messages.into_iter().filter(|id| *id >= reach).collect();
+        if let Ok(older) = MessageId::from_db(before.from.to_db() - 1)
+            && reach <= older
+        {
+            mirrored.extend(self.store.mirrored_between(source, reach, older).await?);
+        }
         let there: HashSet<MessageId> = page.iter().map(|message| message.id).collect();
         // In a thread, what wasn't mirrored may be wanted now: the thread's tags are those of its messages.
         let in_thread = self.watched.parent_of(source).is_some();
@@ -267,11 +285,27 @@ impl Reader {
         for message in posts {
             let Standing { source, thread } =
                 self.standing(message.channel_id, guild, message.id, new).await?;
-            let mut content = content::read(&message, guild, thread);
             let now = self.clock.now();
-            if !self.names.fill(&mut content, guild, now) {
-                self.names.learn(&self.rest, guild, now).await?;
-                self.names.fill(&mut content, guild, now);
+            let shown = || {
+                let mut content = content::read(&message, guild, thread.clone());
+                let named = self.names.fill(&mut content, guild, now);
+                (content, named)
+            };
+            let Some((mut content, named)) = catching(shown) else {
+                let origin = Origin::Message { channel: message.channel_id, message: message.id };
+                set_aside(origin, "read", "panic");
+                read.extend(new.then_some(Read::Passed { origin, source }));
+                continue;
+            };
+            if !named {
+                match self.names.learn(&self.rest, guild, now).await {
+                    Err(error) if error.passes() => return Err(error.into()),
+                    // It says nothing about the message, which goes without their names.
+                    Err(_) => {}
+                    Ok(()) => {
+                        self.names.fill(&mut content, guild, now);
+                    }
+                }
             }
             read.push(Read::Message { message: Box::new(message), source, content: Box::new(content), new });
         }

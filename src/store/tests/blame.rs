@@ -16,6 +16,7 @@ fn data(code: &'static str) -> Blame {
     Blame::Data(code.into())
 }
 
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn postgres_tells_data_from_troubles_of_its_own() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
@@ -77,10 +78,11 @@ async fn sqlite_tells_data_from_troubles_of_its_own() {
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_pool_that_is_closed_is_no_fault_of_the_data(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_pool_that_is_closed_is_no_fault_of_the_data(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = db.again().await;
     follow(&store, 1, 2).await;

@@ -125,3 +125,57 @@ async fn writers_do_not_block_each_other(#[case] backend: Backend) {
     );
     assert_eq!(outdated.await, Vec::<String>::new());
 }
+
+/// More than a statement may have values, on either database.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn tens_of_thousands_of_events_are_one_batch(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    follow(&db.store, 1, 2).await;
+    let posts: Vec<SourceEvent> = (1_000..36_000).map(|id| posted(1, id)).collect();
+    let recorded = db.store.record_events(&posts, at(0)).await.unwrap();
+    assert_eq!(recorded.posted, 35_000);
+    let deletions: Vec<SourceEvent> = (1_000..36_000).map(|id| deleted(1, id)).collect();
+    let recorded = db.store.record_events(&deletions, at(1)).await.unwrap();
+    assert_eq!(recorded.changed, 35_000);
+    let mirrored = db.store.mirrored_between(channel(1), message(1), message(40_000)).await.unwrap();
+    assert_eq!(mirrored, []);
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn a_gap_leaves_the_message_behind_it_to_be_read(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    follow(&db.store, 1, 2).await;
+    let gap = SourceEvent::Posted {
+        origin: Origin::Gap { channel: channel(1), before: message(50) },
+        source: channel(1),
+        author: None,
+        content: content("much was missed").into(),
+    };
+    db.store.record_events(&[gap], at(0)).await.unwrap();
+    assert_eq!(db.store.seen_message(channel(1)).await.unwrap(), Some(message(49)));
+}
+
+/// Somebody may write a character that no text of the database can have.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn texts_are_kept_without_the_character_that_no_database_takes(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let mut new = new_follow(1, 2);
+    let tag = Tag::Forum { id: crate::domain::ids::TagId::new(7).unwrap(), name: "b\0ug".to_owned() };
+    new.options.filter = Filter::Only(TagSet::new([tag]).unwrap());
+    db.store.insert_follow(&new, &relay(1_002), at(0)).await.unwrap();
+    db.store.add_samples(&[("a\0b".to_owned(), 1.5)], at(0)).await.unwrap();
+    let labels = "SELECT label AS text FROM channel_follow_tags UNION ALL SELECT series AS text FROM samples";
+    assert_eq!(db.texts(labels).await, ["bug", "ab"]);
+}

@@ -225,10 +225,11 @@ async fn hashtags_are_found_newest_first_and_in_the_channel_itself(#[case] backe
 }
 
 #[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_target_that_follows_a_channel_and_its_thread_is_owed_once(
-    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
-) {
+async fn a_target_that_follows_a_channel_and_its_thread_is_owed_once(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let bug = || filter(Filter::Only, Tag::hashtag("bug"));
     follow_with(&db.store, 1, 10, Threads::All, bug()).await;

@@ -1,0 +1,274 @@
+//! Writing events down: in their order, in transactions of a bounded size, and so that one event that can't be written down keeps no other from it.
+//!
+//! While the database is away, everything waits, and nothing is given up. Where the fault lies with what is to be written, the batch is halved until the one
+//! event is found; it is set aside, and the rest is written.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::domain::activity::Origin;
+use crate::domain::retry::backoff;
+use crate::metrics::EVENTS_SET_ASIDE;
+use crate::store::{Blame, SourceEvent, StoreError};
+
+use super::Intake;
+use super::batch::Batch;
+use super::threads::ThreadEnd;
+
+/// How many events one transaction takes at most.
+const TOGETHER: usize = 512;
+/// The longest wait before a batch that the database didn't take is tried again.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Why something wasn't written down.
+enum Failure {
+    /// The database.
+    Database(StoreError),
+    /// What was to be written, by a cause that repeats no text.
+    Data(Cow<'static, str>),
+}
+
+/// Something that can be set aside.
+pub(super) trait Writable: Sized {
+    /// Tells the operator what is set aside and why, without its text.
+    fn say(&self, cause: &str);
+    /// What is written in its place, if anything.
+    fn replacement(&self) -> Option<Self>;
+}
+
+impl Writable for SourceEvent {
+    fn say(&self, cause: &str) {
+        set_aside(self.origin(), self.word(), cause);
+    }
+
+    /// Its channel counts as read up to it, or it would be read again and again.
+    fn replacement(&self) -> Option<Self> {
+        match self {
+            Self::Posted { origin, source, .. } => Some(Self::Passed { origin: *origin, source: *source }),
+            Self::Edited { .. } | Self::Deleted { .. } | Self::Passed { .. } => None,
+        }
+    }
+}
+
+impl Writable for ThreadEnd {
+    fn say(&self, cause: &str) {
+        let Self { thread, parent, .. } = self;
+        metrics::counter!(EVENTS_SET_ASIDE).increment(1);
+        tracing::error!(%thread, %parent, cause, "the end of a thread can't be written down and is set aside");
+    }
+
+    fn replacement(&self) -> Option<Self> {
+        None
+    }
+}
+
+/// Counts and logs an event that is passed over for good.
+pub(super) fn set_aside(origin: Origin, event: &str, cause: &str) {
+    metrics::counter!(EVENTS_SET_ASIDE).increment(1);
+    let (channel, message) = (origin.channel(), origin.message());
+    tracing::error!(%channel, %message, event, cause, "an event can't be written down and is set aside");
+}
+
+/// Runs something that reads what others wrote; `None` where it panics.
+pub(super) fn catching<T>(run: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(run)).ok()
+}
+
+/// Where things are written down.
+trait Sink<E>: Sync {
+    /// Writes these down, all or none.
+    fn write(&self, events: &[E]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Waits after so many failures in a row.
+    fn pause(&self, failures: u32) -> impl Future<Output = ()> + Send {
+        let wait = backoff(failures, rand::random()).to_std().unwrap_or(LONGEST_WAIT);
+        tokio::time::sleep(wait.min(LONGEST_WAIT))
+    }
+}
+
+/// Records events, of which these posts are owed to nobody yet.
+struct Recording<'a> {
+    intake: &'a Intake,
+    held: &'a HashSet<Origin>,
+}
+
+impl Sink<SourceEvent> for Recording<'_> {
+    async fn write(&self, events: &[SourceEvent]) -> Result<(), StoreError> {
+        let Intake { store, clock, wake, .. } = self.intake;
+        let recorded = store.record_events_holding(events, self.held, clock.now()).await?;
+        if !recorded.lanes.is_empty() {
+            wake(recorded.lanes);
+        }
+        Ok(())
+    }
+}
+
+impl Sink<ThreadEnd> for Intake {
+    async fn write(&self, ends: &[ThreadEnd]) -> Result<(), StoreError> {
+        for end in ends {
+            self.end_thread(*end).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Intake {
+    /// Writes a batch down, in its order, however long the database is away: to go on without it would lose messages.
+    pub(super) async fn record(&self, mut batch: Batch) {
+        // It reads what others wrote. Without it, a circle is noticed later.
+        let _ = catching(|| self.circles.hold(&mut batch, self.clock.now()));
+        write_down(batch.events, TOGETHER, &Recording { intake: self, held: &batch.held }).await;
+        write_down(batch.ended, 1, self).await;
+    }
+}
+
+/// Writes these down in their order, at most so many at once.
+async fn write_down<E: Writable + Send + Sync>(mut events: Vec<E>, together: usize, sink: &impl Sink<E>) {
+    // The first is the last here.
+    let mut pending: Vec<Vec<E>> = Vec::new();
+    while events.len() > together {
+        let first = events.len() - 1 - (events.len() - 1) % together;
+        pending.push(events.split_off(first));
+    }
+    pending.push(events);
+    let mut failures = 0_u32;
+    while let Some(mut next) = pending.pop() {
+        if next.is_empty() {
+            continue;
+        }
+        match attempt(sink.write(&next)).await {
+            Ok(()) if failures > 0 => {
+                tracing::info!(failures, "events are written down again");
+                failures = 0;
+            }
+            Ok(()) => {}
+            Err(Failure::Database(error)) => {
+                failures += 1;
+                // Once at the first failure, then at each doubling.
+                if failures.is_power_of_two() {
+                    let events = next.len();
+                    tracing::error!(%error, failures, events, "events can't be written down; trying again");
+                }
+                pending.push(next);
+                sink.pause(failures).await;
+            }
+            Err(Failure::Data(cause)) if next.len() == 1 => {
+                next[0].say(&cause);
+                pending.extend(next[0].replacement().map(|event| vec![event]));
+            }
+            Err(Failure::Data(_)) => {
+                let second = next.split_off(next.len() / 2);
+                pending.extend([second, next]);
+            }
+        }
+    }
+}
+
+/// One attempt. A panic is the fault of what is written.
+async fn attempt(write: impl Future<Output = Result<(), StoreError>>) -> Result<(), Failure> {
+    match AssertUnwindSafe(write).catch_unwind().await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => match error.blame() {
+            Blame::Database => Err(Failure::Database(error)),
+            Blame::Data(cause) => Err(Failure::Data(cause)),
+        },
+        Err(_) => Err(Failure::Data("panic".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::Mutex;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An event: a number, and what writing it leads to.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Event {
+        Good(u32),
+        Bad(u32),
+        Panics(u32),
+        /// What stands in the place of one that was set aside.
+        InPlace(u32),
+    }
+
+    thread_local! {
+        static ASIDE: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    }
+
+    impl Writable for Event {
+        fn say(&self, _: &str) {
+            let (Self::Good(id) | Self::Bad(id) | Self::Panics(id) | Self::InPlace(id)) = self;
+            ASIDE.with_borrow_mut(|aside| aside.push(*id));
+        }
+
+        fn replacement(&self) -> Option<Self> {
+            match self {
+                Self::Bad(id) | Self::Panics(id) => Some(Self::InPlace(*id)),
+                Self::Good(_) | Self::InPlace(_) => None,
+            }
+        }
+    }
+
+    /// What is written, and when the database is away.
+    struct Paper {
+        together: usize,
+        away: Mutex<std::vec::IntoIter<bool>>,
+        written: Mutex<Vec<Event>>,
+    }
+
+    impl Sink<Event> for Paper {
+        async fn write(&self, events: &[Event]) -> Result<(), StoreError> {
+            assert!(events.len() <= self.together);
+            if self.away.lock().unwrap().next() == Some(true) {
+                return Err(StoreError::Address);
+            }
+            if events.iter().any(|event| matches!(event, Event::Panics(_))) {
+                std::panic::resume_unwind(Box::new("while writing"));
+            }
+            if events.iter().any(|event| matches!(event, Event::Bad(_))) {
+                return Err(StoreError::Unreadable("something"));
+            }
+            self.written.lock().unwrap().extend_from_slice(events);
+            Ok(())
+        }
+
+        async fn pause(&self, _: u32) {}
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_wrong_with_some_the_others_are_written_in_order(
+            kinds in proptest::collection::vec(0..6_u8, 0..60),
+            away in proptest::collection::vec(any::<bool>(), 0..20),
+            together in 1..20_usize,
+        ) {
+            let event = |(id, kind): (u32, &u8)| match kind {
+                0 => Event::Bad(id),
+                1 => Event::Panics(id),
+                _ => Event::Good(id),
+            };
+            let events: Vec<Event> = (0_u32..).zip(&kinds).map(event).collect();
+            ASIDE.with_borrow_mut(Vec::clear);
+            let paper = Paper { together, away: Mutex::new(away.into_iter()), written: Mutex::default() };
+            write_down(events.clone(), together, &paper).now_or_never().unwrap();
+            let wanted: Vec<Event> = events.iter().map(|event| match event {
+                Event::Bad(id) | Event::Panics(id) => Event::InPlace(*id),
+                good => *good,
+            }).collect();
+            prop_assert_eq!(paper.written.into_inner().unwrap(), wanted);
+            let bad: Vec<u32> = events.iter().filter_map(|event| match event {
+                Event::Bad(id) | Event::Panics(id) => Some(*id),
+                _ => None,
+            }).collect();
+            prop_assert_eq!(ASIDE.take(), bad);
+        }
+    }
+}
