@@ -126,12 +126,15 @@ pub(super) async fn rematch(txn: &Write, which: Rematch, change: &TagChange) -> 
     Ok(targets)
 }
 
-/// Takes back what isn't wanted any more.
+/// Takes back what isn't wanted any more, by any of the follows through which it could come.
 async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
     let unwanted = format!(
         "activity_id IN (SELECT a.id FROM activities a WHERE {0}) AND NOT withdrawn \
          AND EXISTS (SELECT 1 FROM activities a JOIN channel_follows f ON f.id = deliveries.follow_id \
-         WHERE a.id = deliveries.activity_id AND {0} AND f.mode <> 'all' AND f.broken_reason IS NULL AND NOT ({1}))",
+         WHERE a.id = deliveries.activity_id AND {0} AND f.mode <> 'all' AND f.broken_reason IS NULL AND NOT ({1}) \
+         AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.target_channel_id = deliveries.target_channel_id \
+         AND (f.source_channel_id = a.source_channel_id OR f.source_channel_id = a.thread_id) \
+         AND f.is_active AND f.delivery = 'relay' AND {1}))",
         which.condition(),
         wanted()
     );

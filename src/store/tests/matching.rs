@@ -243,3 +243,18 @@ async fn a_target_that_follows_a_channel_and_its_thread_is_owed_once(#[case] bac
     let first = "SELECT CAST(MIN(id) AS text) AS text FROM channel_follows";
     assert_eq!(db.texts(through).await, db.texts(first).await);
 }
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_another_follow_still_wants_is_not_taken_back(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let bug = filter(Filter::Only, Tag::hashtag("bug"));
+    follow_with(&db.store, 1, 10, Threads::All, bug).await;
+    follow_with(&db.store, 50, 10, Threads::None, Filter::All).await;
+    let answer = |text: &str| in_thread(50, Place::Answer, &[], text);
+    assert_eq!(record(&db, posted_in(50, 51, answer("a #bug"))).await, ["10 due"]);
+    assert_eq!(record(&db, edited_in(50, 51, answer("fixed"))).await, [""; 0]);
+}
