@@ -170,7 +170,7 @@ impl Store {
             // A database that answers, and not this question, has lost what is asked for.
             Err(error) => {
                 let error = StoreError::from(error);
-                let answers = !error.passes() && self.db.ping().await.is_ok();
+                let answers = !error.is_away() && self.db.ping().await.is_ok();
                 return Err(if answers { StoreError::NoTables } else { error });
             }
         };

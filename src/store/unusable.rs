@@ -89,8 +89,8 @@ impl StoreError {
         }
     }
 
-    /// Whether the same may work later: the database is away, or busy.
-    pub fn passes(&self) -> bool {
+    /// Whether the database is away, or busy.
+    pub(super) fn is_away(&self) -> bool {
         match self {
             Self::Away(_) => true,
             Self::Database(error) | Self::Connect(error) => matches!(class(error), Some(Class::Away(_))),
@@ -181,12 +181,12 @@ mod tests {
     #[test]
     fn what_passes_is_told_from_what_does_not() {
         let io = |kind| sqlx::Error::Io(io::Error::new(kind, "two\nlines"));
-        assert!(explained(io(io::ErrorKind::ConnectionRefused)).passes());
+        assert!(explained(io(io::ErrorKind::ConnectionRefused)).is_away());
         assert_eq!(explained(io(io::ErrorKind::TimedOut)).to_string().lines().count(), 1);
-        assert!(explained(sqlx::Error::PoolTimedOut).passes());
-        assert!(!explained(io(io::ErrorKind::StorageFull)).passes());
-        assert!(!explained(sqlx::Error::Protocol("0x48".to_owned())).passes());
-        assert!(!explained(sqlx::Error::RowNotFound).passes(), "a mistake of ours");
+        assert!(explained(sqlx::Error::PoolTimedOut).is_away());
+        assert!(!explained(io(io::ErrorKind::StorageFull)).is_away());
+        assert!(!explained(sqlx::Error::Protocol("0x48".to_owned())).is_away());
+        assert!(!explained(sqlx::Error::RowNotFound).is_away(), "a mistake of ours");
     }
 
     #[test]
