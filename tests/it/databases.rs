@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::time::Duration;
 
 use rstest::rstest;
 
@@ -209,8 +208,9 @@ async fn what_postgres_refuses_for_now_is_waited_for(#[case] code: &'static str,
     let mut bot = world.spawn();
     let line = bot.logged("the database can't be reached yet").await;
     assert!(line.contains(says) && line.contains("WARN") && !line.contains("hidden"), "{line}");
-    let (status, took) = bot.stop().await;
-    assert!(status.success() && took < Duration::from_secs(5), "{status} {took:?}");
+    // What has to be cut off fails.
+    let (status, _) = bot.stop().await;
+    assert!(status.success(), "{status}");
 }
 
 #[tokio::test]

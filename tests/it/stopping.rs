@@ -1,14 +1,11 @@
 //! The end of the program: whatever hangs, it comes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tributary_sandbox::{Effect, Fault};
 
 use crate::harness::{Backend, Bot, SOON, Wire, World, admin, follow};
-
-/// How long a stop may take, whatever hangs.
-const STOP: Duration = Duration::from_secs(5);
 
 /// The machine of the database is gone without a word: nothing that was asked of it is ever answered.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -32,11 +29,10 @@ async fn a_database_that_answers_nothing_any_more_does_not_hold_up_the_end() {
     // It has something to wait for by then.
     let asked = tokio::time::timeout(Duration::from_secs(2), Bot::fetch(address, "/readyz")).await;
     assert!(asked.is_err() || asked.is_ok_and(|(status, _)| status == 503));
-    let asked = Instant::now();
     bot.signal(Signal::SIGTERM);
     let status = bot.ended().await;
-    let took = asked.elapsed();
-    assert!(status.success() && took < STOP, "{status} after {took:?}; its log:\n{}", bot.log());
+    // What has to be cut off at the last moment fails.
+    assert!(status.success(), "{status}; its log:\n{}", bot.log());
 }
 
 #[tokio::test]
