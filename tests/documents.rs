@@ -106,7 +106,9 @@ fn operators_find_every_metric_and_every_reason() {
         let names: Vec<&str> =
             source.lines().filter_map(|line| line.split_once(": &str = \"")?.1.split('"').next()).collect();
         assert!(names.len() > 3, "{file} names its metrics");
-        for name in names {
+        // The rest are values of labels.
+        for name in names.iter().filter(|name| name.starts_with("tributary_") || name.starts_with("discord_"))
+        {
             let known = operations.contains(&format!("| `{name}")) && name.is_ascii();
             assert!(known, "docs/operations.md doesn't explain {name}");
         }

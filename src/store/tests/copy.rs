@@ -67,6 +67,9 @@ async fn everything() -> Db {
     let samples = [("a".to_owned(), 0.1), ("b".to_owned(), -5.0), ("c".to_owned(), 1e300)];
     store.add_samples(&samples, at(7)).await.unwrap();
     store.add_samples(&samples, DateTime::from_timestamp(1_800_000_000, 0).unwrap()).await.unwrap();
+    let retracted = "INSERT INTO retractions (message_id, channel_id, target_channel_id, webhook_id, created_at) \
+        VALUES (900, 2, 2, 1002, '2024-10-04T00:00:50+00:00')";
+    execute(&db, retracted).await;
     execute(&db, &format!("UPDATE panels SET title = '{}'", ODD.replace('\'', "''"))).await;
     db
 }
