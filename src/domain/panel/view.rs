@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::domain::message::{Embed, EmbedMedia};
+use crate::domain::rendering::shortened;
 use crate::domain::{limits, text};
 
 /// What a select offers at most, and how long its texts may be (Discord: "String Select").
@@ -157,7 +158,7 @@ impl View {
                 text.push('\n');
             }
             let room = limits::EMBED_DESCRIPTION.saturating_sub(text::units(line));
-            *text = text::cut(text, room).into_owned();
+            *text = shortened(text, room).into_owned();
             text.push_str(line);
         }
     }
@@ -166,7 +167,7 @@ impl View {
 /// Cuts a text to a limit of its own and to what all texts together may still have; what is left of it is taken off.
 fn fit(text: &mut String, limit: usize, left: &mut usize) {
     if text::units(text) > limit.min(*left) {
-        *text = text::cut(text, limit.min(*left)).into_owned();
+        *text = shortened(text, limit.min(*left)).into_owned();
     }
     *left = left.saturating_sub(text::units(text));
 }
@@ -251,9 +252,10 @@ mod tests {
 
     use super::*;
     use crate::domain::message::{EmbedField, EmbedFooter};
+    use crate::domain::rendering::tests::any_line;
 
     fn long() -> impl Strategy<Value = String> {
-        prop_oneof!["\\PC{0,20}", (0..5000_usize).prop_map(|length| "ä".repeat(length)), Just(String::new())]
+        prop_oneof![any_line(), (0..5000_usize).prop_map(|length| "ä".repeat(length)), Just(String::new())]
     }
 
     fn embed() -> impl Strategy<Value = Embed> {

@@ -6,7 +6,7 @@ use crate::domain::{
     text,
 };
 
-use super::{address, mentions::Mentions};
+use super::{address, mentions::Mentions, split::shortened};
 
 /// What stands where Discord demands a text and there is none: it trims white space, and keeps this.
 const EMPTY: &str = "\u{200B}";
@@ -119,7 +119,7 @@ impl Budget {
     /// A text, cut to its limit and the budget; `None` where nothing is to be seen.
     fn take(&mut self, raw: &str, limit: usize) -> Option<String> {
         let raw = raw.trim();
-        let kept = text::cut(raw, limit.min(self.0));
+        let kept = shortened(raw, limit.min(self.0));
         (text::is_visible(raw) && !kept.is_empty()).then(|| self.spend(kept.into_owned()))
     }
 

@@ -191,9 +191,10 @@ impl Excerpt {
                 continue;
             }
             let mut escaped = String::new();
-            for c in grapheme.chars() {
-                // What follows may be joined to it when marks between them are taken off: no link may come of it.
-                let open = c == ':' && !text[at + 1..].starts_with(char::is_whitespace);
+            for (offset, c) in grapheme.char_indices() {
+                // What follows may be joined to it when marks between them are taken off: no link may come of it. (A grapheme can begin with other characters.)
+                let behind = &text[at + offset + c.len_utf8()..];
+                let open = c == ':' && !behind.starts_with(char::is_whitespace);
                 if !self.is_plain() && (words::is_mark(c) || open) {
                     escaped.push('\\');
                 }
@@ -314,6 +315,8 @@ mod tests {
     #[case("<@**a**> <_b_:1>", "\\<@a\\> \\<\\_b\\_\\:1\\>")]
     #[case("https:**//e.com** 12:30", "https\\://e.com 12\\:30")]
     #[case("*one* _two_", "\\*one\\* \\_two\\_")]
+    #[case("\u{600}: a", "\u{600}: a")]
+    #[case("\u{6DD}:a\u{301}:\u{111C2}:", "\u{6DD}\\:a\u{301}\\:\u{111C2}\\:")]
     fn excerpts(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(excerpt(text), shown);
     }

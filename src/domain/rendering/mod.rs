@@ -24,6 +24,7 @@ pub use controls::Row;
 pub(super) use markup::pieces;
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
+pub use split::shortened;
 pub use title::{beginning, panel_title, title};
 
 pub(crate) mod address;
@@ -111,11 +112,13 @@ pub fn render(content: &Content, stage: &Stage) -> Vec<Payload> {
     let mut files = files.into_iter();
 
     let username = name::username(&content.author, stage.namesake.then_some(&content.handle));
+    let other_names = name::instead(&content.author, &content.handle);
     let avatar_url = content.avatar_url.as_deref().and_then(address::any);
     let flags = if content.silent { SUPPRESS_NOTIFICATIONS } else { 0 }
         | if content.embeds_suppressed { SUPPRESS_EMBEDS } else { 0 };
     let message = |(part, content)| Payload {
         username: username.clone(),
+        other_names: other_names.clone(),
         avatar_url: avatar_url.clone(),
         content,
         embeds: embeds.next().unwrap_or_default(),

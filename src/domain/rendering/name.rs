@@ -34,6 +34,18 @@ pub(super) fn username(display_name: &str, handle: Option<&str>) -> String {
     }
 }
 
+/// Other names for the same author, should Discord refuse that one for a reason that nobody knows: with what the account is called, which Discord took before, and with nothing of theirs.
+pub(super) fn instead(display_name: &str, handle: &str) -> Vec<String> {
+    let first = username(display_name, None);
+    let mut names: Vec<String> = Vec::new();
+    for name in [username(handle, None), FALLBACK.to_owned()] {
+        if name != first && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// A name without what can't be seen, if there is anything to see.
 fn squeezed(name: &str) -> Option<String> {
     let kept: String = name.chars().filter(|c| !text::is_noise(*c)).collect();
@@ -122,6 +134,16 @@ mod tests {
         assert_eq!(username(&"x".repeat(80), None), "x".repeat(80));
         assert_eq!(username(&"x".repeat(81), None), format!("{}…", "x".repeat(79)));
         assert_eq!(username(&"👨‍👩‍👧".repeat(20), None), format!("{}…", "👨‍👩‍👧".repeat(9)));
+    }
+
+    #[rstest]
+    #[case("Ada", "ada_l", &["ada_l", "Someone"])]
+    #[case("ada_l", "ada_l", &["Someone"])]
+    #[case("Ada", "", &["Someone"])]
+    #[case("Someone", "", &[])]
+    #[case("Ada", "clyde", &["clydе", "Someone"])]
+    fn there_are_others(#[case] name: &str, #[case] handle: &str, #[case] others: &[&str]) {
+        assert_eq!(instead(name, handle), others);
     }
 
     #[rstest]

@@ -25,6 +25,7 @@ pub fn panel(face: &Face, paused_since: Option<DateTime<Utc>>) -> Payload {
     }
     Payload {
         username: name::username(author, None),
+        other_names: name::instead(author, ""),
         avatar_url: avatar_url.as_deref().and_then(address::any),
         content: content.unwrap_or_default(),
         embeds,
@@ -43,6 +44,7 @@ pub fn hidden_panel(face: &Face) -> Payload {
 pub fn view(panel: PanelId, view: &View) -> Payload {
     Payload {
         username: String::new(),
+        other_names: Vec::new(),
         avatar_url: None,
         content: String::new(),
         embeds: view.embeds.clone(),

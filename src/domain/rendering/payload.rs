@@ -10,7 +10,7 @@ use crate::domain::{
     text,
 };
 
-use super::{controls::Row, files};
+use super::{controls::Row, files, split::shortened};
 
 /// Discord: "Message Flags", `SUPPRESS_EMBEDS`: no link previews.
 pub const SUPPRESS_EMBEDS: u64 = 1 << 2;
@@ -22,6 +22,8 @@ pub const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 pub struct Payload {
     /// The author's name. Given with the creation only: Discord can't change it afterwards.
     pub username: String,
+    /// Names to post under should Discord refuse that one, in order.
+    pub other_names: Vec<String>,
     /// The author's picture. Likewise.
     pub avatar_url: Option<String>,
     /// The text; empty where only embeds or files are shown.
@@ -105,11 +107,16 @@ impl Payload {
         let line = files::elsewhere_line(file, Some(original));
         // The text gives way: nothing is left out without a trace.
         let room = limits::CONTENT.saturating_sub(text::units(&line) + 1);
-        self.content = text::cut(&self.content, room).into_owned();
+        self.content = shortened(&self.content, room).into_owned();
         if !self.content.is_empty() {
             self.content.push('\n');
         }
         self.content.push_str(&line);
+    }
+
+    /// The names under which it may be posted, the author's own first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.username).chain(&self.other_names).map(String::as_str)
     }
 
     /// Takes off what doesn't stand at Discord under one of these names, as [`Self::link_instead`] does.
@@ -137,7 +144,7 @@ impl Payload {
             self.files.iter().partition(|file| files::is_recognisable(&file.name));
         let chart = usize::from(self.picture.is_some());
         self.files.len() + chart == file_names.len()
-            && text::skeleton(&self.username) == text::skeleton(name)
+            && self.names().any(|own| text::skeleton(own) == text::skeleton(name))
             && text::skeleton(&self.content) == text::skeleton(content)
             && named.into_iter().chain(nameless).all(&mut found)
     }
@@ -243,6 +250,7 @@ mod tests {
     fn payload(content: &str) -> Payload {
         Payload {
             username: "Ada".to_owned(),
+            other_names: vec!["ada_l".to_owned()],
             avatar_url: None,
             content: content.to_owned(),
             embeds: vec![],
@@ -320,6 +328,7 @@ mod tests {
         assert!(message.matches("Ada", "Hi :wave:", &[]));
         assert!(!message.matches("Ada", "Hi", &[]));
         assert!(!message.matches("Bob", "Hi :wave:", &[]));
+        assert!(message.matches("ada_l", "Hi :wave:", &[]), "under a name that Discord didn't refuse");
     }
 
     #[test]

@@ -6,6 +6,9 @@ use crate::domain::{limits, text};
 
 use super::markup::{self, CLEAN, Cut, Markup, WHOLE};
 
+/// At the end of a text that was shortened; not so near that it would be taken for part of a link.
+const ELLIPSIS: &str = " …";
+
 /// What stands under a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Endings<'a> {
@@ -54,6 +57,19 @@ pub(super) fn split(full: &str, room: usize, endings: Endings<'_>) -> Vec<String
         }
         from = next_start(shown, &markup, to);
     }
+}
+
+/// The text, or as much of it as fits into `limit` units with an ellipsis at its end. What is open where it is cut is closed: half a spoiler would show what it hides.
+pub fn shortened(full: &str, limit: usize) -> Cow<'_, str> {
+    if text::units(full) <= limit {
+        return Cow::Borrowed(full);
+    }
+    let markup = markup::scan(full);
+    let part = Part { text: full, markup: &markup, from: 0 };
+    let to = part.best_end(limit.saturating_sub(text::units(ELLIPSIS)));
+    let kept = part.until(to) + ELLIPSIS;
+    let fits = text::units(&kept) <= limit;
+    Cow::Owned(if fits { kept } else { text::cut(ELLIPSIS.trim_start(), limit).into_owned() })
 }
 
 /// Where the next part starts: white space at its start would be trimmed, except in code.

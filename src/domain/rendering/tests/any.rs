@@ -4,84 +4,12 @@ use proptest::prelude::*;
 
 use super::super::{Room, Stage, Told};
 use super::LINK;
+use super::alphabet::any_text;
 use crate::domain::message::{
     Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, File, Forward, InThread, LinkButton,
     Names, Poll, PostTag, Reply, Sticker,
 };
 use crate::domain::place::Place;
-
-/// Pieces that make texts difficult.
-fn piece() -> impl Strategy<Value = String> {
-    let fixed = [
-        "```",
-        "```rust\n",
-        "\n```\n",
-        "`",
-        "``",
-        "||",
-        "**",
-        "*",
-        "__",
-        "_",
-        "~~",
-        ">>> ",
-        "> ",
-        "-# ",
-        "# ",
-        "\\",
-        "\n",
-        "\n\n",
-        "\r\n",
-        " ",
-        "<@123456789012345678>",
-        "<@&1>",
-        "<#2>",
-        "<:name:123>",
-        "<a:name:123>",
-        "<t:1700000000:R>",
-        "</a b:1>",
-        "@everyone",
-        "@here",
-        "https://example.com/a_b__c**d",
-        "<https://example.com>",
-        "[text](https://example.com)",
-        "[text](",
-        "<",
-        "[",
-        "👨‍👩‍👧‍👦",
-        "🇩🇪",
-        "❤\u{FE0F}",
-        "e\u{301}",
-        "\u{202E}שלום",
-        "العربية",
-        "日本語。",
-        "\u{200B}",
-        "\u{200D}",
-        "\u{FEFF}",
-        "\0",
-        "\u{7}",
-        "\u{1F}",
-        "\u{2800}",
-        "clyde",
-        "discord",
-        "Sentence. ",
-        "word ",
-        "http://",
-        "https://",
-    ];
-    prop_oneof![
-        6 => prop::sample::select(fixed.to_vec()).prop_map(str::to_owned),
-        2 => "\\PC{0,20}",
-        1 => any::<String>(),
-        1 => ("[a-z ]{1,5}", 1..800usize).prop_map(|(text, times)| text.repeat(times)),
-        1 => (prop::sample::select(fixed.to_vec()), 1..700usize).prop_map(|(text, times)| text.repeat(times)),
-        1 => (1..3000usize).prop_map(|marks| format!("z{}", "\u{309}".repeat(marks))),
-    ]
-}
-
-pub(crate) fn any_text(pieces: usize) -> impl Strategy<Value = String> {
-    prop::collection::vec(piece(), 0..pieces).prop_map(|pieces| pieces.concat())
-}
 
 fn any_address() -> impl Strategy<Value = String> {
     prop_oneof![

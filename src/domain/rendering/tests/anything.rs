@@ -2,8 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::any::{any_content, any_stage, any_text};
+use super::any::{any_content, any_stage};
 use super::*;
+use crate::domain::message::EmbedField;
+use crate::domain::panel::View;
+
+/// Whether what was a spoiler can be read at once.
+fn leaks(text: &str) -> bool {
+    text.rsplit_once("xyzzy").is_some_and(|(_, behind)| !behind.contains("||"))
+}
 
 /// What can be seen of a text.
 fn seen(text: &str) -> Vec<char> {
@@ -122,6 +129,43 @@ proptest! {
         for payload in render(&content, &Stage { same_server, ..here(Room::Any) }) {
             prop_assert!(!payload.content.contains("xyzzy"), "{:?}", payload.content);
         }
+    }
+
+    #[test]
+    fn what_gives_way_to_a_link_keeps_its_spoiler(before in 0..350usize, secrets in 1..300usize, name in any_line()) {
+        let text = format!("{}||{}||", "word ".repeat(before), "xyzzy ".repeat(secrets).trim());
+        let file = File { name, ..File::default() };
+        let content = Content { files: vec![file.clone()], ..content(&text) };
+        let mut payload = render(&content, &here(parts(1))).remove(0);
+        payload.link_instead(&file, LINK);
+        prop_assert!(text::units(&payload.content) <= limits::CONTENT);
+        prop_assert!(!leaks(&payload.content), "{:?}", payload.content);
+    }
+
+    #[test]
+    fn an_embed_that_is_cut_keeps_its_spoiler(before in 0..900usize, secrets in 1..1200usize) {
+        let text = || format!("{}||{}||", "word ".repeat(before), "xyzzy ".repeat(secrets).trim());
+        let field = EmbedField { name: "Plot".to_owned(), value: text(), inline: false };
+        let embed = Embed { description: Some(text()), fields: vec![field], ..Embed::default() };
+        for payload in render(&Content { embeds: vec![embed.clone()], ..content("") }, &here(Room::Any)) {
+            check_against_discord(&payload, limits::FILE_BYTES);
+            let fields = payload.embeds.iter().flat_map(|embed| &embed.fields).map(|field| &field.value);
+            let texts = payload.embeds.iter().filter_map(|embed| embed.description.as_ref()).chain(fields);
+            texts.for_each(|text| assert!(!leaks(text), "{text:?}"));
+        }
+        for embed in View::of(embed).fitted().embeds {
+            let texts = embed.description.iter().chain(embed.fields.iter().map(|field| &field.value));
+            texts.for_each(|text| assert!(!leaks(text), "{text:?}"));
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_within_its_limit(text in any_text(20), limit in 0..600usize) {
+        for cut in [text::cut(&text, limit), shortened(&text, limit)] {
+            prop_assert!(text::units(&cut) <= limit, "{cut:?}");
+            prop_assert!(text::units(&text) > limit || cut == text, "{cut:?}");
+        }
+        let _ = (text::skeleton(&text), text::escape(&text), super::super::pieces(&text));
     }
 
     #[test]

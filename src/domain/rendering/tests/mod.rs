@@ -3,12 +3,14 @@
 use super::*;
 use crate::domain::limits;
 
+mod alphabet;
 mod any;
 mod anything;
 mod check;
 mod kinds;
 
-pub(crate) use any::{any_stage, any_text};
+pub(crate) use alphabet::{any_line, any_text};
+pub(crate) use any::any_stage;
 pub(crate) use check::check_against_discord;
 
 const LINK: &str = "https://discord.com/channels/1/2/3";

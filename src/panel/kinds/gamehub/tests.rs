@@ -2,6 +2,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::rendering::tests::any_line;
 use crate::panel::kinds::checks::{
     actions, asked, assert_fits, changed, filled, menu, noon, press, scene, shown, texts,
 };
@@ -169,8 +170,8 @@ fn what_was_written_stands_in_the_form_again() {
 }
 
 fn any_status() -> impl Strategy<Value = Result<Status, GameError>> {
-    let long = || prop_oneof!["\\PC{0,100}", Just("*".repeat(100)), Just("_".repeat(50))];
-    let names = prop::collection::vec(prop_oneof!["\\PC{1,32}", Just("*".repeat(32))], 0..40);
+    let long = || prop_oneof![any_line(), "\\PC{0,100}", Just("*".repeat(100)), Just("_".repeat(50))];
+    let names = prop::collection::vec(prop_oneof![any_line(), Just("*".repeat(32))], 0..40);
     let up = (long(), long(), long(), any::<[u32; 3]>(), names).prop_map(
         |(name, map, version, [players, most, latency], names)| {
             Ok(Status { name, map, version, players, most, names, latency })
