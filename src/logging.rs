@@ -2,6 +2,7 @@
 
 mod filter;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
@@ -66,10 +67,23 @@ pub fn start(config: &LogConfig) -> Result<(), InvalidFilter> {
 }
 
 /// From now on a panic is one line that says where, and not what: its message may hold what people wrote.
+/// (What a panic says can quote a text.) Of every panic, in every thread and task; with `RUST_BACKTRACE`, also how it came there.
 pub fn hide_panic_messages() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic; its message is left out, as it may hold contents");
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        let location = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        let task = tokio::task::try_id().map(|task| task.to_string());
+        let backtrace = Backtrace::capture();
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(location, thread, task, "panicked");
+        } else {
+            eprintln!("panicked at {location} in the thread {thread}");
+        }
+        if backtrace.status() == BacktraceStatus::Captured {
+            // Names of functions and files; no values.
+            eprintln!("{backtrace}");
+        }
     }));
 }
 
@@ -82,6 +96,46 @@ mod tests {
     use tracing::Level;
 
     use super::*;
+
+    const SECRET: &str = "what somebody wrote";
+
+    /// Not a test of its own, but what the next one runs, in a process of its own: the hook is the process's.
+    #[test]
+    #[ignore = "run by panics_say_where_and_not_what"]
+    fn panics_in_many_places() {
+        hide_panic_messages();
+        let config = LogConfig { filter: "info".to_owned(), format: LogFormat::Text };
+        eprintln!("before logging has started");
+        let _ = std::panic::catch_unwind(|| panic!("{SECRET}"));
+        start(&config).unwrap();
+        let _ = std::thread::Builder::new()
+            .name("a-thread".to_owned())
+            .spawn(|| panic!("{SECRET}"))
+            .unwrap()
+            .join();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _ = runtime
+            .block_on(async { tokio::spawn(async { std::panic::panic_any(SECRET.to_owned()) }).await });
+        let letters = SECRET.replace('w', "ü");
+        let _ = std::panic::catch_unwind(|| letters[1..].len());
+    }
+
+    #[test]
+    fn panics_say_where_and_not_what() {
+        let tests = std::env::current_exe().unwrap();
+        let test = "logging::tests::panics_in_many_places";
+        let ran = std::process::Command::new(tests)
+            .args(["--exact", test, "--ignored", "--nocapture"])
+            .env("RUST_BACKTRACE", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned() + &String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success(), "{said}");
+        assert!(!said.contains("somebody") && !said.contains("rote"), "{said}");
+        let lines = said.lines().filter(|line| line.contains("panicked") && line.contains("src/logging.rs"));
+        assert_eq!(lines.count(), 4, "{said}");
+        assert!(said.contains("a-thread"), "{said}");
+    }
 
     #[test]
     fn no_setting_lifts_a_ceiling() {

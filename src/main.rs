@@ -22,6 +22,7 @@ const GOODBYE: Duration = Duration::from_millis(100);
 type Fatal = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
+    logging::hide_panic_messages();
     let command = Cli::parse().command();
     if matches!(command, Command::Run(_)) {
         begin_with_few_arenas();
@@ -78,7 +79,6 @@ fn run(command: Command) -> Result<(), Fatal> {
     let env = Env::new(&lookup);
     logging::start(&env.log()?)?;
     if matches!(command, Command::Run(_)) {
-        logging::hide_panic_messages();
         tell_of_strangers(&in_file);
     }
     let runtime = runtime()?;
