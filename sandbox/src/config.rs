@@ -41,6 +41,8 @@ pub struct Config {
     pub attachment_link_life: Duration,
     /// How many exchanges are remembered; the oldest are forgotten first. 0 remembers none, which is fastest.
     pub exchange_log: usize,
+    /// Words that no name may contain under which a webhook posts, beside those that Discord publishes.
+    pub refused_names: Vec<String>,
     /// Sees every exchange.
     pub observer: Option<Observer>,
 }
@@ -65,6 +67,7 @@ impl Default for Config {
             resume_buffer: 10_000,
             attachment_link_life: Duration::from_secs(24 * 60 * 60),
             exchange_log: 100_000,
+            refused_names: Vec::new(),
             observer: None,
         }
     }

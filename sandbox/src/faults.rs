@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::shared::lock;
@@ -108,6 +109,7 @@ pub struct Fault {
     method: Option<String>,
     pub(crate) pattern: String,
     pub(crate) effect: Effect,
+    saying: Option<String>,
     skip: u64,
     /// How often it will strike yet; `u64::MAX` for ever.
     pub(crate) left: u64,
@@ -117,7 +119,13 @@ impl Fault {
     /// A fault for requests with this method (`"*"` for any) and path pattern.
     pub fn on(method: &str, pattern: &str, effect: Effect) -> Self {
         let method = (method != "*").then(|| method.to_ascii_uppercase());
-        Self { method, pattern: pattern.to_owned(), effect, skip: 0, left: 1 }
+        Self { method, pattern: pattern.to_owned(), effect, saying: None, skip: 0, left: 1 }
+    }
+
+    /// Strikes only requests whose body says this.
+    pub fn saying(mut self, text: &str) -> Self {
+        self.saying = Some(text.to_owned());
+        self
     }
 
     /// Strikes this often.
@@ -137,8 +145,20 @@ impl Fault {
         self
     }
 
-    fn matches(&self, method: &str, path: &str) -> bool {
-        self.method.as_deref().is_none_or(|wanted| wanted == method) && path_matches(&self.pattern, path)
+    fn matches(&self, method: &str, path: &str, body: &Value) -> bool {
+        self.method.as_deref().is_none_or(|wanted| wanted == method)
+            && path_matches(&self.pattern, path)
+            && self.saying.as_deref().is_none_or(|text| says(body, text))
+    }
+}
+
+/// Whether this text stands anywhere in a body.
+fn says(body: &Value, text: &str) -> bool {
+    match body {
+        Value::String(said) => said.contains(text),
+        Value::Array(values) => values.iter().any(|value| says(value, text)),
+        Value::Object(fields) => fields.values().any(|value| says(value, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -205,11 +225,11 @@ impl Faults {
     }
 
     /// All faults that strike this request.
-    pub(crate) fn strike(&self, method: &str, path: &str) -> Vec<Effect> {
+    pub(crate) fn strike(&self, method: &str, path: &str, body: &Value) -> Vec<Effect> {
         let mut planted = lock(&self.planted);
         let mut effects = Vec::new();
         for entry in planted.iter_mut() {
-            if entry.fault.left == 0 || !entry.fault.matches(method, path) {
+            if entry.fault.left == 0 || !entry.fault.matches(method, path, body) {
                 continue;
             }
             if entry.fault.skip > 0 {
@@ -237,12 +257,22 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_strikes_what_says_something() {
+        let faults = Faults::default();
+        faults.plant(Fault::on("POST", "/a", Effect::Status(500)).saying("bad").forever());
+        let strikes = |body: Value| !faults.strike("POST", "/a", &body).is_empty();
+        assert!(strikes(serde_json::json!({"embeds": [{"title": "a bad one"}]})));
+        assert!(!strikes(serde_json::json!({"content": "good"})) && !strikes(Value::Null));
+    }
+
+    #[test]
     fn a_fault_passes_some_and_strikes_some() {
         let faults = Faults::default();
         let id = faults.plant(Fault::on("POST", "/a", Effect::Status(500)).after(1).times(2));
-        let struck: Vec<bool> = (0..5).map(|_| !faults.strike("POST", "/a").is_empty()).collect();
+        let struck: Vec<bool> =
+            (0..5).map(|_| !faults.strike("POST", "/a", &Value::Null).is_empty()).collect();
         assert_eq!(struck, [false, true, true, false, false]);
         assert_eq!(faults.hits(id), 2);
-        assert!(faults.strike("GET", "/a").is_empty());
+        assert!(faults.strike("GET", "/a", &Value::Null).is_empty());
     }
 }

@@ -226,6 +226,11 @@ impl Sandbox {
         lock(&self.shared().limiter).set(limits);
     }
 
+    /// From now on, webhooks may not post under names that contain this word, as happens with words that Discord doesn't publish.
+    pub fn refuse_names_with(&self, word: &str) {
+        self.shared().write(|world| world.config.refused_names.push(word.to_owned()));
+    }
+
     /// Plants a fault.
     pub fn fault(&self, fault: Fault) -> FaultId {
         self.shared().faults.plant(fault)

@@ -21,7 +21,7 @@ pub(crate) async fn serve(
     Query(query): Query<HashMap<String, String>>,
     uri: Uri,
 ) -> Response {
-    for effect in shared.faults.strike("GET", uri.path()) {
+    for effect in shared.faults.strike("GET", uri.path(), &serde_json::Value::Null) {
         match effect {
             Effect::Delay(time) | Effect::DelayAnswer(time) => tokio::time::sleep(time).await,
             Effect::HoldAnswer(hold) => hold.released().await,

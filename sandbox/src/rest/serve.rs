@@ -154,7 +154,7 @@ async fn perform(shared: &Shared, hang_up: &(dyn Fn() + Sync), request: &mut Req
         Found::Nothing => None,
     };
     let (mut hold, mut holds, mut broken) = (Duration::ZERO, Vec::new(), false);
-    for effect in shared.faults.strike(&request.method, &request.path) {
+    for effect in shared.faults.strike(&request.method, &request.path, &request.json) {
         match effect {
             Effect::Delay(time) => tokio::time::sleep(time).await,
             Effect::Hold(hold) => hold.released().await,

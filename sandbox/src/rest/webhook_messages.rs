@@ -32,6 +32,11 @@ pub(super) fn execute(world: &mut World, request: &Request) -> ApiResult<Answer>
     if draft.is_empty() {
         return Err(ApiError::empty_message());
     }
+    let named = draft.username.as_deref().unwrap_or_default();
+    if let Some(word) = world.config.refused_names.iter().find(|word| named.contains(*word)) {
+        let message = format!("Username cannot contain \"{word}\"");
+        return Err(ApiError::field("username", "USERNAME_INVALID_CONTAINS", &message));
+    }
     let application = hook.application;
     let author = Author::Webhook {
         id: hook.id,
