@@ -108,7 +108,7 @@ impl Source {
             revision: in_flight.revision,
             files: 0,
         };
-        Done::Created { in_flight, mirror }
+        Done::Created { in_flight, mirror, overtakes: false }
     }
 }
 

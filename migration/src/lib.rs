@@ -23,6 +23,7 @@ mod m20261120_000008_threads_and_tags;
 mod m20261120_000009_create_retention;
 mod m20261120_000010_count_follows;
 mod m20261120_000011_index_waiting;
+mod m20261129_000011_add_overtaken;
 mod m20261129_000012_remember_sends;
 mod m20261129_000014_sweeps_and_circles;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000009_create_retention::Migration),
             Box::new(m20261120_000010_count_follows::Migration),
             Box::new(m20261120_000011_index_waiting::Migration),
+            Box::new(m20261129_000011_add_overtaken::Migration),
             Box::new(m20261129_000012_remember_sends::Migration),
             Box::new(m20261129_000014_sweeps_and_circles::Migration),
         ]

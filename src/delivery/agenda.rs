@@ -25,11 +25,16 @@ pub(super) struct Agenda {
     due: HashMap<ChannelId, DateTime<Utc>>,
     /// Lanes that were found locked, and how often in a row.
     locked: HashMap<ChannelId, u32>,
+    /// Lanes that failed, and don't begin before their time, whatever wakes them.
+    barred: HashSet<ChannelId>,
 }
 
 impl Agenda {
     /// A lane has work now.
     pub(super) fn wake(&mut self, target: ChannelId) {
+        if self.barred.contains(&target) {
+            return;
+        }
         self.due.remove(&target);
         if let Some(woken) = self.at_work.get_mut(&target) {
             *woken = true;
@@ -41,7 +46,11 @@ impl Agenda {
     /// A lane has work at that time, unless it is woken before.
     pub(super) fn come_back(&mut self, target: ChannelId, at: DateTime<Utc>) {
         let known = self.due.get(&target).is_some_and(|known| *known <= at);
-        if !known && !self.at_work.contains_key(&target) && !self.queued.contains(&target) {
+        if !known
+            && !self.barred.contains(&target)
+            && !self.at_work.contains_key(&target)
+            && !self.queued.contains(&target)
+        {
             self.due.insert(target, at);
             self.later.push(Reverse((at, target)));
         }
@@ -62,6 +71,7 @@ impl Agenda {
         {
             self.later.pop();
             if self.due.get(&target) == Some(&at) {
+                self.barred.remove(&target);
                 self.wake(target);
             }
         }
@@ -97,6 +107,13 @@ impl Agenda {
         self.at_work.insert(target, false);
         self.end(target, Some(now + pause));
         self.locked.insert(target, times + 1);
+    }
+
+    /// A lane can't be worked on: it begins again at that time, and not before.
+    pub(super) fn fail(&mut self, target: ChannelId, again: DateTime<Utc>) {
+        self.at_work.remove(&target);
+        self.come_back(target, again);
+        self.barred.insert(target);
     }
 
     /// A lane stopped working, for good (for now) or until a time; one that was woken meanwhile begins again.
@@ -190,6 +207,23 @@ mod tests {
         assert_eq!(agenda.begin(), Some(lane(1)));
         agenda.locked(lane(1), now);
         assert_eq!(agenda.next_tick(), Some(now + UNLOCKED.0));
+    }
+
+    #[test]
+    fn a_lane_that_failed_frees_its_place_and_is_not_hurried() {
+        let mut agenda = Agenda::default();
+        agenda.wake(lane(1));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.fail(lane(1), at(10));
+        agenda.wake(lane(1));
+        agenda.hear(lane(1), at(2));
+        agenda.tick(at(9));
+        assert_eq!(agenda.begin(), None);
+        agenda.tick(at(10));
+        assert_eq!(agenda.begin(), Some(lane(1)));
+        agenda.end(lane(1), None);
+        agenda.wake(lane(1));
+        assert_eq!(agenda.begin(), Some(lane(1)), "it is like any other again");
     }
 
     #[test]

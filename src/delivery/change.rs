@@ -1,15 +1,14 @@
 //! Editing and deleting mirrors: what follows a first showing.
 
-use chrono::{DateTime, Utc};
-
 use crate::domain::activity::{Ending, Mirror};
 use crate::domain::follow::BrokenReason;
+use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::rest::model::Attachment;
 use crate::rest::{ChangeOutcome, RestError, WebhookMessage};
 use crate::store::{Done, StoreError, Work};
 
-use super::posts::Gone;
+use super::posts::{Gone, Held};
 use super::send::{Performed, Sender, access, count, span};
 use super::{parts, redraw};
 
@@ -28,7 +27,7 @@ impl Sender<'_> {
         let standing = match self.standing_files(&webhook, address, mirror).await {
             Ok(standing) => standing,
             Err(error) if error.is_not_found() => Vec::new(),
-            Err(_) => return Ok(self.postponed(work)),
+            Err(error) => return Ok(self.delayed(work, &error)),
         };
         let names: Vec<_> = standing.iter().map(|file| file.filename.as_str()).collect();
         // An edit uploads nothing: what was linked stays linked.
@@ -43,13 +42,16 @@ impl Sender<'_> {
         if self.woke(mirror.channel, &mut outcome).await {
             outcome = edit().await;
         }
-        let done = self.unless(work, later, done);
+        let done = unless(work, later, done);
         self.changed(work, mirror, done, outcome).await
     }
 
-    /// What to record of an edit whose post's title has to wait: that it is to be done once more, which changes nothing else.
-    pub(super) fn unless(&self, work: &Work, later: Option<DateTime<Utc>>, done: Done) -> Done {
-        later.map_or(done, |until| Done::Postponed { delivery: work.delivery.id, until })
+    /// A call beside the change itself failed: a limit has this delivery wait alone.
+    pub(super) fn delayed(&self, work: &Work, error: &RestError) -> Performed {
+        match self.failed(error) {
+            Performed::Limited(until) => Performed::Done(Done::Delayed { delivery: work.delivery.id, until }),
+            other => other,
+        }
     }
 
     /// The files that stand with a mirror.
@@ -116,12 +118,12 @@ impl Sender<'_> {
             ChangeOutcome::MirrorGone => Ok(Performed::Done(gone)),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
                 // Of its own: an edit that must wait does not hold the lane.
-                Ok(Performed::Done(Done::Postponed {
+                Ok(Performed::Done(Done::Delayed {
                     delivery: work.delivery.id,
                     until: self.now() + span(how_long),
                 }))
             }
-            ChangeOutcome::Again => Ok(self.postponed(work)),
+            ChangeOutcome::Again => Ok(Performed::Failed(Failure::NoAnswer)),
             ChangeOutcome::WebhookGone => {
                 self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
             }
@@ -130,7 +132,7 @@ impl Sender<'_> {
                 Gone::Target => self.target_gone(work).await,
                 Gone::Post => Ok(Performed::Done(gone)),
                 Gone::Moved => self.moved(work, webhook).await,
-                Gone::Unclear => Ok(self.postponed(work)),
+                Gone::Unclear => Ok(Performed::Failed(Failure::NoAnswer)),
             },
             ChangeOutcome::Archived => {
                 tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what stands there stays as it is");
@@ -138,5 +140,15 @@ impl Sender<'_> {
             }
             ChangeOutcome::Refused(refusal) => Ok(self.refused(work, &refusal)),
         }
+    }
+}
+
+/// What to record of an edit whose post's title has to wait: that it is to be done once more, which changes nothing else.
+pub(super) fn unless(work: &Work, held: Option<Held>, done: Done) -> Done {
+    let delivery = work.delivery.id;
+    match held {
+        None => done,
+        Some(Held::Until(until)) => Done::Delayed { delivery, until },
+        Some(Held::Failed) => Done::Failed { delivery, failure: Failure::NoAnswer },
     }
 }

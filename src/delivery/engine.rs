@@ -18,9 +18,10 @@ use crate::supervisor::Supervisor;
 use super::agenda::Agenda;
 use super::forums::Forums;
 use super::guard::Discord;
-use super::lane::ComeBack;
+use super::lane::{self, ComeBack};
 use super::ledger::Ledger;
-use super::{Base, OwnerName, SETTLING, lane, retract};
+use super::working::Working;
+use super::{Base, OwnerName, SETTLING, retract};
 
 /// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
 const LOOK: Duration = Duration::from_secs(5);
@@ -87,7 +88,7 @@ pub struct Engine {
     owner: OwnerName,
     /// What this process draws lots with.
     lots: RandomState,
-    working: JoinSet<(ChannelId, ComeBack)>,
+    working: Working,
     /// At most one task, which deletes what other processes left.
     retracting: JoinSet<()>,
 }
@@ -109,7 +110,7 @@ impl Engine {
                 looked_up_to: None,
                 owner,
                 lots: RandomState::new(),
-                working: JoinSet::new(),
+                working: Working::default(),
                 retracting: JoinSet::new(),
             },
             Waker(waker),
@@ -125,7 +126,7 @@ impl Engine {
             _ = shutdown.wait_for(|stop| *stop) => {}
         }
         let drained =
-            tokio::time::timeout(DRAIN, async { while self.working.join_next().await.is_some() {} }).await;
+            tokio::time::timeout(DRAIN, async { while self.working.next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!(
                 lanes = self.working.len(),
@@ -147,7 +148,7 @@ impl Engine {
                     News::Shared(targets) => self.take_share(&targets),
                     News::Somewhere => self.look().await,
                 },
-                Some(ended) = self.working.join_next() => self.end_lane(ended),
+                Some((target, again)) = self.working.next() => self.end_lane(target, again),
                 () = sleep_until(self.base.clock, next_tick) => self.agenda.tick(self.base.clock.now()),
                 Ok(()) = self.owner.changed() => {}
                 _ = look.tick() => self.look().await,
@@ -176,10 +177,10 @@ impl Engine {
         }
         while let Some(target) = self.agenda.begin() {
             let (base, shutdown, mut owner) = (self.base.clone(), shutdown.clone(), self.owner.clone());
-            self.working.spawn(async move {
+            self.working.begin(target, async move {
                 tokio::select! {
-                    again = lane::work(&base, target, &shutdown) => (target, again),
-                    Ok(()) = owner.changed() => (target, ComeBack::At(base.clock.now())),
+                    again = lane::work(&base, target, &shutdown) => again,
+                    Ok(()) = owner.changed() => ComeBack::At(base.clock.now()),
                 }
             });
         }
@@ -195,13 +196,13 @@ impl Engine {
         }
     }
 
-    fn end_lane(&mut self, ended: Result<(ChannelId, ComeBack), tokio::task::JoinError>) {
-        match ended {
-            Ok((target, ComeBack::Woken)) => self.agenda.end(target, None),
-            Ok((target, ComeBack::At(at))) => self.agenda.end(target, Some(at)),
-            Ok((target, ComeBack::Unlocked)) => self.agenda.locked(target, self.base.clock.now()),
-            // Its lease ends by itself, and a later look finds it; in this process it counts as at work until then.
-            Err(error) => tracing::error!(%error, "a lane's task failed"),
+    fn end_lane(&mut self, target: ChannelId, again: ComeBack) {
+        let now = self.base.clock.now();
+        match again {
+            ComeBack::Woken => self.agenda.end(target, None),
+            ComeBack::At(at) => self.agenda.end(target, Some(at)),
+            ComeBack::Unlocked => self.agenda.locked(target, now),
+            ComeBack::Failed => self.agenda.fail(target, now + self.working.pause(target)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! One lane at work: asks what is next, does it, records it, until nothing is left or something makes it wait.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
@@ -11,11 +13,12 @@ use crate::rest::WEBHOOK_REASON;
 use crate::store::{Done, Lease, Next, StoreError, Turn, Which, Work};
 
 use super::Base;
+use super::attempt::{self, Came, attempt};
 use super::ledger::Request;
 use super::parts;
-use super::send::{self, Performed, Sender};
+use super::send::{self, Sender};
 
-/// When to look again at a lane that another process holds, or that the database did not answer for.
+/// When to look again at a lane that another process holds, or whose request the ledger could not write down.
 const LATER: TimeDelta = TimeDelta::seconds(5);
 
 /// When the engine comes back to a lane.
@@ -27,6 +30,8 @@ pub(super) enum ComeBack {
     At(DateTime<Utc>),
     /// Soon, and each time a little later: somebody's transaction is writing to it.
     Unlocked,
+    /// After a pause, which grows: the lane itself can't be worked on.
+    Failed,
 }
 
 /// Works on a target's deliveries as long as there is something to do; says when to come back.
@@ -38,7 +43,7 @@ pub(super) async fn work(base: &Base, target: ChannelId, shutdown: &watch::Recei
         Ok(Again::Unlocked) => ComeBack::Unlocked,
         Err(error) => {
             tracing::error!(channel = %target, %error, "a lane stopped at the database");
-            ComeBack::At(later(base))
+            ComeBack::Failed
         }
     }
 }
@@ -59,10 +64,11 @@ enum Again {
 }
 
 async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) -> Result<Again, StoreError> {
-    let Some(Turn { mut next, lease, webhook }) = base.ledger.ask(Request::next(Which::Free(target))).await
-    else {
+    let Some(turn) = base.ledger.ask(Request::next(Which::Free(target))).await else {
         return Ok(Again::Later);
     };
+    attempt::say(target, &turn);
+    let Turn { mut next, lease, webhook, .. } = turn;
     let Some(mut lease) = lease else { return Ok(not_held(&next)) };
     let (tools, guard) = base.under(lease.clone());
     let mut sender = Sender::new(&tools, target, lease.spot, webhook);
@@ -79,18 +85,19 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
         if *shutdown.borrow() {
             return Ok(stop(base, lease, step, &work).await);
         }
-        let performed = sender.perform(step, &work).await?;
+        let came = attempt(&mut sender, step, &work).await;
         // Where it was lost, the database says so again.
         lease = guard.lease().unwrap_or(lease);
-        let done = match performed {
-            Performed::Done(done) => done,
-            Performed::Wait(done, until) => return Ok(rest(base, lease, done, until).await),
+        let done = match came {
+            Came::On(done) => done,
+            Came::Wait(done, until) => return Ok(rest(base, lease, done, until).await),
         };
         let all_shown = completes(step, &work, &done);
         let webhook = sender.webhook.as_ref().map(|webhook| webhook.id);
         let recording =
             Request { done: Some(done.clone()), all_shown, webhook, ..Request::next(Which::Held(lease)) };
         let Some(turn) = base.ledger.ask(recording).await else { return Ok(Again::Later) };
+        attempt::say(target, &turn);
         let Some(held) = turn.lease else { return lost(base, &sender, step, done).await };
         guard.put(Some(held.clone()));
         (next, lease) = (turn.next, held);
@@ -110,8 +117,12 @@ fn not_held(next: &Next) -> Again {
 /// Records what was done and gives the lane back: nothing can be sent before that time.
 async fn rest(base: &Base, lease: Lease, done: Option<Done>, until: DateTime<Utc>) -> Again {
     let resting = Request { done, rest_until: Some(until), ..Request::next(Which::Held(lease)) };
+    let target = resting.lane.target();
     match base.ledger.ask(resting).await {
-        Some(_) => Again::At(until),
+        Some(turn) => {
+            attempt::say(target, &turn);
+            Again::At(until)
+        }
         None => Again::Later,
     }
 }
@@ -119,7 +130,7 @@ async fn rest(base: &Base, lease: Lease, done: Option<Done>, until: DateTime<Utc
 /// The program ends: nothing new is begun, and a create that was announced but not sent leaves no doubt behind.
 async fn stop(base: &Base, lease: Lease, step: Step, work: &Work) -> Again {
     let not_made = match (step, work.in_flight) {
-        (Step::Create(_), Some(in_flight)) => Some(Done::NotMade { in_flight }),
+        (Step::Create(_), Some(in_flight)) => Some(Done::NotBegun { in_flight }),
         _ => None,
     };
     rest(base, lease, not_made, base.clock.now()).await
@@ -144,6 +155,10 @@ async fn lost(base: &Base, sender: &Sender<'_>, step: Step, done: Done) -> Resul
 
 /// Names a delivery's next step.
 pub(super) fn decide(work: &Work, now: DateTime<Utc>) -> Step {
+    if let Some(in_flight) = work.in_flight {
+        // Nothing has to be rendered for that: what can't be rendered is settled, too.
+        return Step::Settle(in_flight);
+    }
     let step = next_step(Situation {
         activity: &work.activity,
         parts: parts::parts(work).len(),
@@ -165,7 +180,8 @@ fn completes(step: Step, work: &Work, done: &Done) -> bool {
         (Step::Edit(..), Done::Edited { message, .. }) => (Some(*message), 0),
         _ => return false,
     };
-    let parts = parts::parts(work).len();
+    // What panicked when it was decided upon does so again: it is looked at once more then.
+    let Ok(parts) = catch_unwind(AssertUnwindSafe(|| parts::parts(work).len())) else { return false };
     let wanted = |mirror: &Mirror| usize::try_from(mirror.part.0).is_ok_and(|part| part < parts);
     let current =
         |mirror: &Mirror| mirror.revision == work.activity.revision || Some(mirror.message) == touched;

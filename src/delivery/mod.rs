@@ -11,6 +11,7 @@
 //! target never holds another. Nothing here is needed to remember work: that is in the database, and a lost wake-up is a delay, not a loss.
 
 mod agenda;
+mod attempt;
 mod change;
 mod engine;
 mod forums;
@@ -24,6 +25,7 @@ mod retract;
 mod send;
 mod settle;
 mod upload;
+mod working;
 
 use std::sync::Arc;
 use std::time::Duration;

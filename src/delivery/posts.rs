@@ -21,6 +21,16 @@ const REASON: &str = "Channel follow";
 pub(super) struct Heading {
     pub(super) title: String,
     pub(super) tags: Vec<TagId>,
+    /// The forum was asked for just now.
+    pub(super) fresh: bool,
+}
+
+/// Why what goes with an edit wasn't done with it.
+pub(super) enum Held {
+    /// A limit, until that time.
+    Until(DateTime<Utc>),
+    /// It failed, and may succeed another time.
+    Failed,
 }
 
 /// What it means that Discord doesn't find the channel, thread or post that a webhook was to reach.
@@ -47,14 +57,14 @@ impl Sender<'_> {
             Ok(forum) => forum,
             Err(error) if error.passes() => return Err(error),
             // Hidden from the bot, but not from its webhook.
-            Err(_) => return Ok(Some(Heading { title, tags: Vec::new() })),
+            Err(_) => return Ok(Some(Heading { title, tags: Vec::new(), fresh: true })),
         };
         // A new post lands wherever the webhook is, and doesn't tell where: that is looked at as often as the forum.
         if just_now && self.stands_elsewhere(webhook, self.target).await? {
             self.tools.forums.forget(self.target);
             return Ok(None);
         }
-        Ok(Some(Heading { title, tags: self.tags(&forum, work) }))
+        Ok(Some(Heading { title, tags: self.tags(&forum, work), fresh: just_now }))
     }
 
     fn tags(&self, forum: &Channel, work: &Work) -> Vec<TagId> {
@@ -69,11 +79,11 @@ impl Sender<'_> {
         }
     }
 
-    /// Whether Discord refused a new post for what was known of its forum: then it is looked at anew, once.
-    pub(super) fn was_out_of_date(&mut self, refusal: &Refusal) -> bool {
-        let about_tags = matches!(refusal.code, ErrorCode::TAG_REQUIRED | ErrorCode::UNKNOWN_TAG);
+    /// Whether Discord refused a new post for what had been known of its forum for a while: it is asked for anew then.
+    pub(super) fn was_out_of_date(&self, refusal: &Refusal, heading: Option<&Heading>) -> bool {
         self.tools.forums.forget(self.target);
-        about_tags && !std::mem::replace(&mut self.asked_anew, about_tags)
+        let about_tags = matches!(refusal.code, ErrorCode::TAG_REQUIRED | ErrorCode::UNKNOWN_TAG);
+        about_tags && heading.is_some_and(|heading| !heading.fresh)
     }
 
     /// What has become of what couldn't be found.
@@ -122,16 +132,16 @@ impl Sender<'_> {
 
     /// Brings title and tags of the post that this mirror began to what they should be; says when to come back where that can't be done now. What only Manage Threads
     /// allows is left as it is without it.
-    pub(super) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<DateTime<Utc>> {
+    pub(super) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<Held> {
         if self.spot != Spot::Forum || !begins_post(work, mirror) {
             return None;
         }
         match self.try_retitle(work, mirror).await {
             Ok(()) => None,
             Err(RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after }) => {
-                Some(self.now() + super::send::span(retry_after))
+                Some(Held::Until(self.now() + super::send::span(retry_after)))
             }
-            Err(error) if error.passes() => Some(self.later(work)),
+            Err(error) if error.passes() => Some(Held::Failed),
             Err(error) => {
                 self.tools.forums.forget(self.target);
                 tracing::warn!(channel = %mirror.channel, %error, "a post's title and tags can't be changed; the bot may lack Manage Threads");
@@ -141,7 +151,9 @@ impl Sender<'_> {
     }
 
     async fn try_retitle(&self, work: &Work, mirror: &Mirror) -> Result<(), RestError> {
-        let Some(Heading { title, tags }) = self.heading(work, mirror.webhook).await? else { return Ok(()) };
+        let Some(Heading { title, tags, .. }) = self.heading(work, mirror.webhook).await? else {
+            return Ok(());
+        };
         let post = match self.tools.rest.channel(mirror.channel).await {
             // Found by the edit itself.
             Err(error) if error.is_not_found() => return Ok(()),
@@ -167,7 +179,7 @@ impl Sender<'_> {
             return Ok(None);
         }
         Ok(match self.remove_empty(mirror.channel).await {
-            Err(error) if error.passes() => Some(self.postponed(work)),
+            Err(error) if error.passes() => Some(self.delayed(work, &error)),
             Err(error) => {
                 tracing::warn!(channel = %mirror.channel, %error, "an empty post can't be removed; the bot may lack Manage Threads");
                 None

@@ -2,11 +2,13 @@
 //! webhook that the bot could use, so a native follow gets one of the bot's beside it when its first panel comes.
 
 use crate::domain::activity::{Ending, Mirror, Showing};
+use crate::domain::retry::Failure;
 use crate::rest::{ChangeOutcome, RestError, Upload};
 use crate::store::{Done, StoreError, Work};
 
+use super::change::unless;
 use super::parts;
-use super::send::{Performed, Sender, access};
+use super::send::{Performed, Sender, access, span};
 
 impl Sender<'_> {
     /// Brings a panel's mirror to the newest revision.
@@ -28,7 +30,7 @@ impl Sender<'_> {
         if self.woke(mirror.channel, &mut outcome).await {
             outcome = edit().await;
         }
-        let done = self.unless(work, later, edited(work, mirror));
+        let done = unless(work, later, edited(work, mirror));
         self.changed(work, mirror, done, outcome).await
     }
 
@@ -42,8 +44,9 @@ impl Sender<'_> {
                 Some(instead) => instead,
                 None => Performed::Done(Done::Cleared { delivery, message }),
             },
-            ChangeOutcome::Again | ChangeOutcome::Wait(_) | ChangeOutcome::TooOften(_) => {
-                self.postponed(work)
+            ChangeOutcome::Again => Performed::Failed(Failure::NoAnswer),
+            ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
+                Performed::Done(Done::Delayed { delivery, until: self.now() + span(how_long) })
             }
             _ => {
                 tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
@@ -59,7 +62,7 @@ impl Sender<'_> {
         }
         Ok(match self.make_webhook().await? {
             Ok(()) => None,
-            Err(error) if error.passes() => Some(self.postponed(work)),
+            Err(error) if error.passes() => Some(self.failed(&error)),
             Err(error) => {
                 tracing::warn!(channel = %work.target, %error, "a panel can't be mirrored: the bot can't make a webhook there");
                 Some(self.ended(work, Ending::FollowEnded))

@@ -10,32 +10,31 @@ use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
 use crate::domain::place::Spot;
 use crate::domain::rendering::Payload;
-use crate::domain::retry::backoff;
+use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
 use crate::rest::{
-    Denied, ErrorCode, Landing, Posted, Refusal, SendOutcome, Upload, WEBHOOK_REASON, WebhookAccess,
+    Denied, ErrorCode, Landing, Posted, Refusal, RestError, SendOutcome, Upload, WEBHOOK_REASON,
+    WebhookAccess,
 };
 use crate::store::{BreakWhich, Done, LaneWebhook, StoreError, Work};
 
 use super::posts::{Gone, Heading};
-use super::{SETTLING, Tools, parts, redraw, settle, upload};
-
-/// How long a delivery is tried before it is given up.
-const GIVE_UP: TimeDelta = TimeDelta::days(1);
+use super::{Tools, parts, redraw, upload};
 
 /// Shorter waits for rate limits are ordinary.
 const WORTH_SAYING: Duration = Duration::from_secs(5);
 
-/// How often a panel is tried in a row, before its next change: about a day. Its age says nothing, as it may be shown for years.
-const MOST_REDRAWS: u32 = 150;
-
-/// What came of a step.
+/// What came of a step. All that is neither a success nor an end nor a limit is an attempt that failed.
 pub(super) enum Performed {
-    /// This is to be recorded, and the lane goes on.
+    /// It succeeded, or there is nothing more to do: this is recorded.
     Done(Done),
-    /// This is to be recorded, if anything, and the whole lane waits until that time.
-    Wait(Option<Done>, DateTime<Utc>),
+    /// It failed. A create surely made nothing.
+    Failed(Failure),
+    /// Nobody knows whether a create made its message.
+    InDoubt,
+    /// A limit holds up the whole lane until that time: nothing was tried.
+    Limited(DateTime<Utc>),
 }
 
 /// What a held lane sends through.
@@ -47,8 +46,6 @@ pub(super) struct Sender<'a> {
     pub(super) beside: bool,
     /// What the target is.
     pub(super) spot: Spot,
-    /// The forum was looked at anew, as Discord had refused what was known of it.
-    pub(super) asked_anew: bool,
 }
 
 impl<'a> Sender<'a> {
@@ -56,7 +53,7 @@ impl<'a> Sender<'a> {
     pub(super) fn new(tools: &'a Tools, target: ChannelId, spot: Spot, webhook: Option<LaneWebhook>) -> Self {
         let beside = webhook.as_ref().is_some_and(|known| known.beside);
         let webhook = webhook.map(|known| known.webhook);
-        Self { tools, target, webhook, beside, spot, asked_anew: false }
+        Self { tools, target, webhook, beside, spot }
     }
 
     /// Does one step.
@@ -75,20 +72,10 @@ impl<'a> Sender<'a> {
                 Some(mirror) => self.delete(work, mirror).await,
                 None => Ok(self.ended(work, Ending::Refused)),
             },
-            Step::Settle(in_flight) => {
-                let retracted = self.tools.store.retracted_in(self.target).await?;
-                let done = settle::look(self.tools, self.webhook.as_ref(), work, in_flight, retracted).await;
-                Ok(match done {
-                    Ok(done) => Performed::Done(done),
-                    Err(error) => {
-                        tracing::warn!(channel = %self.target, %error, "can't look whether a message was made");
-                        Performed::Wait(None, self.later(work))
-                    }
-                })
-            }
+            Step::Settle(in_flight) => self.settle(work, in_flight).await,
             // The store answers these by itself.
-            Step::Wait(until) => Ok(Performed::Wait(None, until)),
-            Step::Rest | Step::End(_) => Ok(Performed::Wait(None, self.now())),
+            Step::Wait(until) => Ok(Performed::Limited(until)),
+            Step::Rest | Step::End(_) => Ok(Performed::Limited(self.now())),
         }
     }
 
@@ -106,7 +93,7 @@ impl<'a> Sender<'a> {
         };
         if in_flight.webhook != Some(webhook.id) {
             // What isn't written down as the webhook of what is in flight carries nothing: a doubt is looked for by it.
-            return Ok(Performed::Done(Done::NotMade { in_flight }));
+            return Ok(Performed::Failed(Failure::Webhook));
         }
         if self.has_no_post(work) {
             return Ok(self.without_post(work));
@@ -116,52 +103,59 @@ impl<'a> Sender<'a> {
             Landing::NewPost => match self.heading(work, webhook.id).await {
                 Ok(Some(heading)) => Some(heading),
                 Ok(None) => return self.moved(work, webhook.id).await,
-                Err(_) => return Ok(self.postponed(work)),
+                Err(error) => return Ok(self.failed(&error)),
             },
             Landing::Channel(_) | Landing::Thread(_) => None,
         };
-        let Ok(uploads) = upload::open(self.tools, work, &mut payload).await else {
-            return Ok(self.postponed(work));
+        let mut names = std::mem::take(&mut payload.other_names).into_iter();
+        let (outcome, files) = loop {
+            // Files can be sent once only: they are opened for each name.
+            let mut message = payload.clone();
+            let Ok(uploads) = upload::open(self.tools, work, &mut message).await else {
+                return Ok(Performed::Failed(Failure::Files));
+            };
+            let files = u8::try_from(uploads.len()).unwrap_or(u8::MAX);
+            let outcome = self.post(webhook, landing, heading.as_ref(), &message, uploads).await;
+            match (&outcome, names.next()) {
+                (SendOutcome::Refused(refusal), Some(name)) if refusal.fields.username => {
+                    tracing::info!(channel = %self.target, "Discord refused an author's name; the message is posted under another");
+                    payload.username = name;
+                }
+                _ => break (outcome, files),
+            }
         };
-        let files = u8::try_from(uploads.len()).unwrap_or(u8::MAX);
-        let outcome = self.post(webhook, landing, heading.as_ref(), &payload, uploads).await;
         let webhook = webhook.id;
         if let SendOutcome::Shown(posted) = outcome {
             self.count_shown(work);
-            self.asked_anew = false;
             let mirror = mirror(in_flight, webhook, posted, files);
-            return Ok(Performed::Done(Done::Created { in_flight, mirror }));
+            return Ok(Performed::Done(Done::Created { in_flight, mirror, overtakes: work.overtakes }));
         }
         if let SendOutcome::WebhookMoved(posted) = outcome {
             // What it did there is taken back.
             self.take_back(&mirror(in_flight, webhook, posted, files)).await?;
         }
-        self.not_shown(work, in_flight, webhook, landing, outcome).await
+        self.not_shown(work, webhook, (landing, heading.as_ref()), outcome).await
     }
 
     /// What comes of a create that didn't make its message where it should stand.
     async fn not_shown(
         &mut self,
         work: &Work,
-        in_flight: InFlight,
         webhook: WebhookId,
-        landing: Landing,
+        (landing, heading): (Landing, Option<&Heading>),
         outcome: SendOutcome,
     ) -> Result<Performed, StoreError> {
-        let not_made = Done::NotMade { in_flight };
         match outcome {
             SendOutcome::Wait(how_long) => {
                 let until = self.now() + span(how_long);
                 if how_long > WORTH_SAYING {
                     tracing::info!(channel = %self.target, %until, "a rate limit holds up a target");
                 }
-                Ok(Performed::Wait(Some(not_made), until))
+                Ok(Performed::Limited(until))
             }
             SendOutcome::Unclear(doubt) => {
                 tracing::warn!(channel = %self.target, %doubt, "a send ended in doubt; it is settled before anything else is sent");
-                count("unclear");
-                let settle_at = self.now() + SETTLING;
-                Ok(Performed::Wait(Some(Done::InDoubt { in_flight, settle_at }), settle_at))
+                Ok(Performed::InDoubt)
             }
             SendOutcome::WebhookGone => {
                 self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
@@ -172,22 +166,24 @@ impl<'a> Sender<'a> {
                 Err(error) if error.is_forbidden() => {
                     self.forbidden(work, webhook, Denied::ThreadLocked).await
                 }
-                Ok(()) | Err(_) => Ok(self.postponed(work)),
+                Ok(()) | Err(_) => Ok(Performed::Failed(Failure::Busy)),
             },
             SendOutcome::TargetGone => match self.gone(work.channel(), webhook).await {
                 Gone::Target => self.target_gone(work).await,
                 Gone::Post => Ok(self.without_post(work)),
                 Gone::Moved => self.moved(work, webhook).await,
-                Gone::Unclear => Ok(self.postponed(work)),
+                Gone::Unclear => Ok(Performed::Failed(Failure::NoAnswer)),
             },
             SendOutcome::Refused(refusal) => match (landing, refusal.code) {
                 (Landing::NewPost, ErrorCode::NOT_A_FORUM) => self.moved(work, webhook).await,
                 (Landing::Channel(_), ErrorCode::FORUM_NEEDS_THREAD) => self.moved(work, webhook).await,
-                (Landing::NewPost, ErrorCode::TOO_MANY_THREADS) => Ok(self.postponed(work)),
-                (Landing::NewPost, _) if self.was_out_of_date(&refusal) => Ok(Performed::Done(not_made)),
+                (Landing::NewPost, ErrorCode::TOO_MANY_THREADS) => Ok(Performed::Failed(Failure::Busy)),
+                (Landing::NewPost, _) if self.was_out_of_date(&refusal, heading) => {
+                    Ok(Performed::Failed(Failure::Busy))
+                }
                 _ => Ok(self.refused(work, &refusal)),
             },
-            SendOutcome::NotSent | SendOutcome::Shown(_) => Ok(self.postponed(work)),
+            SendOutcome::NotSent | SendOutcome::Shown(_) => Ok(Performed::Failed(Failure::NotSent)),
         }
     }
 
@@ -264,40 +260,34 @@ impl<'a> Sender<'a> {
         if self.webhook.as_ref().is_none_or(|webhook| webhook.id == gone) {
             match self.make_webhook().await? {
                 Ok(()) => tracing::info!(channel = %self.target, "a webhook was gone, and is replaced"),
-                Err(error) if error.passes() => return Ok(self.postponed(work)),
+                Err(error) if error.passes() => return Ok(self.failed(&error)),
                 Err(_) => {
                     self.break_all(BreakWhich::RelayWebhook(gone), reason).await?;
                     return Ok(self.ended(work, Ending::FollowEnded));
                 }
             }
         }
-        Ok(Performed::Done(match work.in_flight {
-            Some(in_flight) => Done::NotMade { in_flight },
-            // What the former webhook made is beyond its successor's reach, which the next look at it finds.
-            None => Done::Postponed { delivery: work.delivery.id, until: self.now() },
-        }))
+        // An attempt like any other: a webhook that is gone again and again must not be replaced without a bound. What the former one made is beyond its successor's
+        // reach, which the next look at it finds.
+        Ok(Performed::Failed(Failure::Webhook))
     }
 
-    async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), StoreError> {
+    pub(super) async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), StoreError> {
         for follow in self.tools.store.break_follows(which, reason, self.now()).await? {
             tracing::warn!(follow = follow.id.0, reason = reason.as_str(), "follow broken");
         }
         Ok(())
     }
 
-    /// Tried again by the schedule, or given up when it failed for too long.
-    pub(super) fn postponed(&self, work: &Work) -> Performed {
-        let too_long = if redraw::is_panel(work) {
-            work.delivery.attempts >= MOST_REDRAWS
-        } else {
-            self.now() - work.recorded_at > GIVE_UP && work.delivery.attempts > 0
-        };
-        if too_long {
-            tracing::warn!(channel = %self.target, attempts = work.delivery.attempts, "a delivery is given up");
-            return self.ended(work, Ending::GaveUp);
+    /// A call beside the step itself failed.
+    pub(super) fn failed(&self, error: &RestError) -> Performed {
+        match error {
+            RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after } => {
+                Performed::Limited(self.now() + span(*retry_after))
+            }
+            RestError::NotSent => Performed::Failed(Failure::NotSent),
+            _ => Performed::Failed(Failure::NoAnswer),
         }
-        count("postponed");
-        Performed::Done(Done::Postponed { delivery: work.delivery.id, until: self.later(work) })
     }
 
     pub(super) fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
@@ -315,10 +305,6 @@ impl<'a> Sender<'a> {
     pub(super) fn webhook_of(&self, work: &Work, message: MessageId) -> Option<&Webhook> {
         let mirror = work.mirrors.iter().find(|mirror| mirror.message == message)?;
         self.webhook.as_ref().filter(|webhook| webhook.id == mirror.webhook)
-    }
-
-    pub(super) fn later(&self, work: &Work) -> DateTime<Utc> {
-        self.now() + backoff(work.delivery.attempts + 1, rand::random())
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -348,5 +334,5 @@ pub(super) fn count(outcome: &'static str) {
 }
 
 pub(super) fn span(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(GIVE_UP)
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::days(1))
 }

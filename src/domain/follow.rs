@@ -145,7 +145,7 @@ impl BrokenReason {
                 "The webhook that posts here was moved to another channel. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
             }
             Self::TargetForbidden => {
-                "Discord does not let me post here any more. Give me Manage Webhooks and View Channel, and unlock it if it is a locked thread; then resume this follow."
+                "Discord does not let me post here any more, or see what I posted. Give me View Channel, Read Message History and Manage Webhooks, and unlock it if it is a locked thread; then resume this follow."
             }
             Self::SourceForbidden => {
                 "I can no longer read the followed channel. Give me View Channel and Read Message History there, then resume this follow."

@@ -47,6 +47,8 @@ pub enum RestError {
         status: u16,
         /// Discord's code.
         code: ErrorCode,
+        /// Which of the request's fields it is about.
+        fields: RefusedFields,
         /// Discord's own short text, in English, without secrets: for the operator, not for people.
         message: String,
     },
@@ -128,6 +130,13 @@ impl RestError {
             Self::WebhookToken | Self::Forbidden(_) | Self::NotFound(_) | Self::Refused { .. } => false,
         }
     }
+}
+
+/// Which fields of a request Discord refused, as far as something can be done about it. What they said isn't kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RefusedFields {
+    /// The name under which a webhook was to post.
+    pub username: bool,
 }
 
 /// Whose limit was reached.

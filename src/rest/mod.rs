@@ -43,7 +43,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::channels::ThreadChange;
 pub use self::code::ErrorCode;
-pub use self::error::{Doubt, RestError, Scope};
+pub use self::error::{Doubt, RefusedFields, RestError, Scope};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
 pub use self::guard::Guard;
 pub use self::limiter::FuseState;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::code::ErrorCode;
-use super::error::{Doubt, RestError};
+use super::error::{Doubt, RefusedFields, RestError};
 use super::meaning::{Denied, Missing};
 use super::model::Message;
 use super::webhook_messages::Landing;
@@ -53,13 +53,19 @@ pub struct Refusal {
     pub status: u16,
     /// Discord's code.
     pub code: ErrorCode,
+    /// Which fields of the message it is about.
+    pub fields: RefusedFields,
     /// Discord's short text, in English, without secrets; may be empty.
     pub message: String,
 }
 
 impl Refusal {
+    fn of(status: u16, code: ErrorCode) -> Self {
+        Self { status, code, fields: RefusedFields::default(), message: String::new() }
+    }
+
     fn unwritable() -> Self {
-        Self { status: 0, code: ErrorCode::GENERAL, message: "payload can't be written".to_owned() }
+        Self { message: "payload can't be written".to_owned(), ..Self::of(0, ErrorCode::GENERAL) }
     }
 }
 
@@ -104,7 +110,7 @@ enum Verdict {
 
 /// The one place that reads an error as an outcome.
 fn judge(error: RestError) -> Verdict {
-    let refused = |status, code| Verdict::Refused(Refusal { status, code, message: String::new() });
+    let refused = |status, code| Verdict::Refused(Refusal::of(status, code));
     match error {
         RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after } => {
             Verdict::Wait(retry_after)
@@ -117,7 +123,9 @@ fn judge(error: RestError) -> Verdict {
         RestError::Forbidden(denied) => Verdict::Forbidden(denied),
         RestError::Refused { code: ErrorCode::THREAD_ARCHIVED, .. } => Verdict::Archived,
         RestError::Refused { code: ErrorCode::TOO_MANY_OLD_EDITS, .. } => Verdict::TooOften,
-        RestError::Refused { status, code, message } => Verdict::Refused(Refusal { status, code, message }),
+        RestError::Refused { status, code, fields, message } => {
+            Verdict::Refused(Refusal { status, code, fields, message })
+        }
         RestError::Server { status } => Verdict::Unclear(Doubt::Failed(status)),
         RestError::Edge { status, .. } => Verdict::Unclear(Doubt::Edge(status)),
         // The bot's own, which says nothing of the message.
@@ -159,11 +167,7 @@ impl SendOutcome {
             Verdict::NotSent => Self::NotSent,
             Verdict::Unclear(doubt) => Self::Unclear(doubt),
             // A send names no message, so this is the one that it answers or forwards.
-            Verdict::Message => Self::Refused(Refusal {
-                status: 404,
-                code: ErrorCode::UNKNOWN_MESSAGE,
-                message: String::new(),
-            }),
+            Verdict::Message => Self::Refused(Refusal::of(404, ErrorCode::UNKNOWN_MESSAGE)),
         }
     }
 }
@@ -205,7 +209,7 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, code: ErrorCode) -> RestError {
-        RestError::Refused { status, code, message: String::new() }
+        RestError::Refused { status, code, fields: RefusedFields::default(), message: String::new() }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::Rest;
 use super::call::Call;
 use super::code::ErrorCode;
-use super::error::{Doubt, RestError, Scope};
+use super::error::{Doubt, RefusedFields, RestError, Scope};
 use super::fields::WrongFields;
 use super::limiter::{Answer, FuseState, Key, Permit, Verdict, is_json};
 use super::meaning::Meaning;
@@ -206,7 +206,8 @@ impl Rest {
                 let message: String = message.chars().filter(|c| !c.is_control()).collect();
                 let message =
                     call.redact(&message, &self.shared.token).chars().take(LONGEST_MESSAGE).collect();
-                RestError::Refused { status: status.as_u16(), code, message }
+                let fields = RefusedFields { username: errors.get("username").is_some() };
+                RestError::Refused { status: status.as_u16(), code, fields, message }
             }
             // So Discord answers a bot's token that it doesn't accept.
             None if status == StatusCode::UNAUTHORIZED && code == ErrorCode::GENERAL && call.is_bots() => {

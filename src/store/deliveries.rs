@@ -6,7 +6,8 @@ pub(super) const BEGUN: &str = "(EXISTS (SELECT 1 FROM mirrors m WHERE m.deliver
         AND l.in_flight_delivery_id = deliveries.id))";
 
 /// Sets a delivery to owed again, as if nothing had failed yet.
-pub(super) const DUE: &str = "state = 'due', outcome = NULL, wait_until = NULL, attempts = 0";
+pub(super) const DUE: &str =
+    "state = 'due', outcome = NULL, wait_until = NULL, attempts = 0, overtaken = FALSE";
 
 /// Lanes that rest until some later time have a reason to look now: those of the targets that follow this.
 pub(super) const WAKE: &str =

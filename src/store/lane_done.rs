@@ -1,5 +1,5 @@
 //! Recording what the holders of lanes have done: of all lanes of a batch together, one statement for each kind of change. Recording the same
-//! once more changes nothing (but the count of attempts), so that a holder who doesn't know whether its last record arrived can repeat it.
+//! once more changes nothing (but the count of attempts, see [`lane_attempts`]), so that a holder who doesn't know whether its last record arrived can repeat it.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,12 @@ use sea_orm::DbErr;
 use serde_json::Value;
 
 use super::connect::Write;
+use super::lane_attempts::{self, FailedAttempt};
 use super::retractions::RETRACTED;
 use super::sql::{Kind, Sql, Table, cell};
 use crate::domain::activity::{DeliveryId, Ending, InFlight, Mirror, Revision};
 use crate::domain::ids::MessageId;
+use crate::domain::retry::{Failure, HOLDS_UP};
 
 /// What was done since the lane was last asked what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +24,11 @@ pub enum Done {
         in_flight: InFlight,
         /// What it made.
         mirror: Mirror,
+        /// It may have been tried before one that is older and keeps failing: that holds up no others any more.
+        overtakes: bool,
     },
-    /// The create in flight surely made nothing.
-    NotMade {
+    /// The create in flight was not begun after all: a limit, or the end of the program. That is no attempt.
+    NotBegun {
         /// The create.
         in_flight: InFlight,
     },
@@ -35,6 +39,20 @@ pub enum Done {
         in_flight: InFlight,
         /// When the request is surely over.
         settle_at: DateTime<Utc>,
+    },
+    /// An attempt failed. A create in flight for it surely made nothing.
+    Failed {
+        /// What failed.
+        delivery: DeliveryId,
+        /// How.
+        failure: Failure,
+    },
+    /// An attempt to settle the create in flight failed: it stays in doubt.
+    Unsettled {
+        /// The create.
+        in_flight: InFlight,
+        /// How.
+        failure: Failure,
     },
     /// A mirror shows this revision now.
     Edited {
@@ -61,9 +79,9 @@ pub enum Done {
         /// The mirror that was.
         message: MessageId,
     },
-    /// It failed, and is to be tried again. A create in flight for it surely made nothing.
-    Postponed {
-        /// What failed.
+    /// A limit holds it back: nothing was tried, so that is no attempt. A create in flight for it surely made nothing.
+    Delayed {
+        /// What waits.
         delivery: DeliveryId,
         /// Not to be tried before.
         until: DateTime<Utc>,
@@ -89,9 +107,24 @@ impl Done {
     /// Whether this answers the create in flight.
     pub(super) fn answers(&self, mark: InFlight) -> bool {
         match self {
-            Self::Created { in_flight, .. } | Self::NotMade { in_flight } => mark == *in_flight,
-            Self::Postponed { delivery, .. } | Self::Ended { delivery, .. } => mark.delivery == *delivery,
-            Self::InDoubt { .. } | Self::Edited { .. } | Self::Deleted { .. } | Self::Cleared { .. } => false,
+            Self::Created { in_flight, .. } | Self::NotBegun { in_flight } => mark == *in_flight,
+            Self::Failed { delivery, .. } | Self::Delayed { delivery, .. } | Self::Ended { delivery, .. } => {
+                mark.delivery == *delivery
+            }
+            Self::InDoubt { .. }
+            | Self::Unsettled { .. }
+            | Self::Edited { .. }
+            | Self::Deleted { .. }
+            | Self::Cleared { .. } => false,
+        }
+    }
+
+    /// The delivery of which an attempt failed.
+    pub(super) const fn failed(&self) -> Option<DeliveryId> {
+        match self {
+            Self::Failed { delivery, .. } => Some(*delivery),
+            Self::Unsettled { in_flight, .. } => Some(in_flight.delivery),
+            _ => None,
         }
     }
 }
@@ -115,7 +148,12 @@ pub(super) struct Changes {
     succeeded: Vec<(DeliveryId, Option<Revision>)>,
     gone: Vec<DeliveryId>,
     cleared: Vec<DeliveryId>,
-    postponed: Vec<(DeliveryId, DateTime<Utc>)>,
+    /// What was shown although an older one keeps failing.
+    overtakes: Vec<DeliveryId>,
+    /// What nobody knows the end of yet.
+    in_doubt: Vec<DeliveryId>,
+    /// Attempts that failed.
+    pub(super) failed: HashMap<DeliveryId, Failure>,
     not_made: Vec<DeliveryId>,
     pub(super) ended: Vec<(DeliveryId, Ending)>,
     /// What turned out to be shown wholly.
@@ -128,13 +166,21 @@ impl Changes {
     /// Adds what was done in a lane; with `all_shown`, it was all that was left of its revision.
     pub(super) fn add(&mut self, done: Done, all_shown: bool) {
         match done {
-            Done::Created { in_flight, mirror } => {
+            Done::Created { in_flight, mirror, overtakes } => {
+                self.overtakes.extend(overtakes.then_some(in_flight.delivery));
                 self.created.push((in_flight.delivery, mirror));
                 self.succeeded.push((in_flight.delivery, all_shown.then_some(in_flight.revision)));
             }
-            Done::NotMade { in_flight } => self.not_made.push(in_flight.delivery),
-            // Written down with the lane.
-            Done::InDoubt { .. } => {}
+            Done::NotBegun { in_flight } => self.not_made.push(in_flight.delivery),
+            // All else of it is written down with the lane.
+            Done::InDoubt { in_flight, .. } => self.in_doubt.push(in_flight.delivery),
+            Done::Failed { delivery, failure } => {
+                self.failed.insert(delivery, failure);
+                self.not_made.push(delivery);
+            }
+            Done::Unsettled { in_flight, failure } => {
+                self.failed.insert(in_flight.delivery, failure);
+            }
             Done::Edited { delivery, message, was, revision } => {
                 let (message, was) = (message.to_db().into(), was.0.into());
                 self.edited.push([message, delivery.0.into(), was, revision.0.into()]);
@@ -150,16 +196,16 @@ impl Changes {
                 self.succeeded.push((delivery, None));
                 self.cleared.push(delivery);
             }
-            Done::Postponed { delivery, until } => {
-                self.postponed.push((delivery, until));
+            Done::Delayed { delivery, until } => {
+                self.waits.push((delivery, until));
                 self.not_made.push(delivery);
             }
             Done::Ended { delivery, ending } => self.ended.push((delivery, ending)),
         }
     }
 
-    /// Writes all of it down. Returns the deliveries whose new message can't be recorded: nothing was.
-    pub(super) async fn write(mut self, txn: &Write) -> Result<HashMap<DeliveryId, Unrecorded>, DbErr> {
+    /// Writes all of it down.
+    pub(super) async fn write(mut self, txn: &Write, now: DateTime<Utc>) -> Result<Written, DbErr> {
         let refused = insert_mirrors(txn, &self.created).await?;
         self.succeeded.retain(|(delivery, _)| !refused.contains_key(delivery));
         // Not over what was written meanwhile: that the mirror is to be shown anew.
@@ -176,8 +222,12 @@ impl Changes {
         run(txn, update, deliveries(&self.gone), " WHERE id = t.delivery AND remake").await?;
         let update = "UPDATE deliveries SET shown_revision = NULL FROM ";
         run(txn, update, deliveries(&self.cleared), " WHERE id = t.delivery").await?;
-        let update = "UPDATE deliveries SET attempts = attempts + 1, wait_until = t.until FROM ";
-        run(txn, update, times(&self.postponed), " WHERE id = t.delivery AND state = 'due'").await?;
+        // Until the doubt is settled, only a failed look has it wait.
+        let update = "UPDATE deliveries SET wait_until = NULL FROM ";
+        run(txn, update, deliveries(&self.in_doubt), " WHERE id = t.delivery AND wait_until IS NOT NULL")
+            .await?;
+        overtake(txn, &self.overtakes).await?;
+        let failed = lane_attempts::count(txn, &self.failed, now).await?;
         end_stopped(txn, &self.not_made).await?;
         let rows = self.ended.iter().map(|(delivery, ending)| [delivery.0.into(), ending.as_str().into()]);
         let ended = Table::new([number("delivery"), ("how", Kind::Text)], rows);
@@ -187,13 +237,20 @@ impl Changes {
         run(txn, &update, revisions(self.rests), " WHERE id = t.delivery").await?;
         let update = "UPDATE deliveries SET wait_until = t.until FROM ";
         run(txn, update, times(&self.waits), " WHERE id = t.delivery").await?;
-        Ok(refused)
+        Ok(Written { refused, failed })
     }
 }
 
+/// What turned out when changes were written down.
+pub(super) struct Written {
+    /// The deliveries whose new message can't be recorded: nothing was.
+    pub(super) refused: HashMap<DeliveryId, Unrecorded>,
+    /// The attempts that failed.
+    pub(super) failed: HashMap<DeliveryId, FailedAttempt>,
+}
+
 /// All is shown that is wanted.
-const REST: &str =
-    "state = 'shown', shown_revision = t.shown, wait_until = NULL, attempts = 0, remake = FALSE";
+const REST: &str = "state = 'shown', shown_revision = t.shown, wait_until = NULL, attempts = 0, remake = FALSE, overtaken = FALSE";
 
 /// Runs a statement about these rows, if there are any.
 async fn run<const N: usize>(txn: &Write, before: &str, rows: Table<N>, after: &str) -> Result<(), DbErr> {
@@ -277,6 +334,18 @@ async fn succeeded(txn: &Write, succeeded: &[(DeliveryId, Option<Revision>)]) ->
     let which = " WHERE id = t.delivery AND (attempts > 0 OR wait_until IS NOT NULL)";
     let rows = Table::numbers("delivery", succeeded.iter().map(|(delivery, _)| delivery.0));
     run(txn, update, rows, which).await
+}
+
+/// What was shown shows that others can be: those before it that keep failing hold up nothing any more.
+async fn overtake(txn: &Write, shown: &[DeliveryId]) -> Result<(), DbErr> {
+    let which = format!(
+        " JOIN deliveries s ON s.id = t.delivery WHERE deliveries.target_channel_id = s.target_channel_id \
+         AND deliveries.state = 'due' AND deliveries.shown_revision IS NULL AND deliveries.attempts >= {HOLDS_UP} \
+         AND (deliveries.position, deliveries.activity_id) < (s.position, s.activity_id)"
+    );
+    // Each is tried once more at once: should Discord have come back just between the two, no more than these two have changed places.
+    let update = "UPDATE deliveries SET overtaken = TRUE, wait_until = NULL FROM ";
+    run(txn, update, deliveries(shown), &which).await
 }
 
 /// Pausing spares the delivery whose create is in flight. If that then turns out to have made nothing, it ends

@@ -5,7 +5,10 @@
 //! 3. By turns, the *head*, the first that was never completely shown, and the first edit that isn't waiting: after
 //!    each create an edit may go, and after each edit the head. So neither holds up the other by more than one request,
 //!    however many there are. Only the head may be shown first, so that first showings keep their order: while it waits,
-//!    those behind it wait too, but not edits.
+//!    those behind it wait too, but not edits. One that was overtaken holds up nobody.
+//!
+//! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row may be at fault itself, or Discord may be down for all. So right after it has failed once
+//! more, one of those behind it is tried, the one that was tried least. If that is shown, the head is overtaken; else nothing is known, and the head comes first again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use sea_orm::FromQueryResult;
 
 use super::connect::Write;
 use super::entity::mirrors;
+use super::lane_attempts::HOLDS_OTHERS;
 use super::lane_contents::Contents;
 use super::lane_place::{self, Here};
 use super::sql::{Kind, Sql, Table};
@@ -47,6 +51,15 @@ pub(super) struct Asked<'a> {
     pub(super) mark: Option<InFlight>,
     /// The last step was a create: it is an edit's turn.
     pub(super) edit_is_due: bool,
+    /// Its head, which failed just now and may be overtaken.
+    pub(super) failed_head: Option<DeliveryId>,
+}
+
+/// A delivery that is next, but can't be read.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) delivery: DeliveryId,
+    pub(super) error: StoreError,
 }
 
 /// A delivery that may be next.
@@ -56,6 +69,8 @@ pub(super) struct Candidate {
     pub(super) activity_id: i64,
     position: i64,
     follow_id: Option<i64>,
+    /// It is tried before the head of its lane.
+    overtakes: bool,
     pub(super) shown_revision: Option<i32>,
     wait_until: Option<DateTime<Utc>>,
     attempts: i32,
@@ -71,12 +86,14 @@ pub(super) struct Candidate {
     pub(super) source_guild_id: Option<i64>,
     pub(super) guild_id: Option<i64>,
     pub(super) paused_since: Option<DateTime<Utc>>,
+    follow_active: Option<bool>,
 }
 
-const COLUMNS: &str = "SELECT t.target, d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, \
+const COLUMNS: &str = "t.target, d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, \
     d.attempts, a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.author_id, a.created_at, \
     a.source_channel_id, a.thread_id, a.place, f.source_channel_id AS follow_source, f.source_guild_id, f.guild_id, \
-    CASE WHEN NOT f.is_active AND f.broken_reason IS NULL THEN f.updated_at END AS paused_since \
+    CASE WHEN NOT f.is_active AND f.broken_reason IS NULL THEN f.updated_at END AS paused_since, \
+    f.is_active AS follow_active \
     FROM t CROSS JOIN deliveries d JOIN activities a ON a.id = d.activity_id LEFT JOIN channel_follows f ON f.id = d.follow_id ";
 
 /// Those of a lane that aren't shown, by which a delivery is found that is next in it.
@@ -84,11 +101,22 @@ const REOPENED: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id 
     WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NOT NULL \
     AND (o.wait_until IS NULL OR o.wait_until <= $1) \
     ORDER BY (b.deleted OR o.withdrawn) DESC, o.position, o.activity_id LIMIT 1";
-/// What was deleted holds nothing up: while its deletion waits, the next is the head.
+/// What was deleted or overtaken holds nothing up: while it waits, the next is the head.
 const HEAD: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
     WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NULL \
-    AND (NOT (b.deleted OR o.withdrawn) OR o.wait_until IS NULL OR o.wait_until <= $1) \
+    AND (NOT (b.deleted OR o.withdrawn OR o.overtaken) OR o.wait_until IS NULL OR o.wait_until <= $1) \
     ORDER BY o.position, o.activity_id LIMIT 1";
+
+/// One behind the head: of the first few, the one that was tried least, so that two bad ones in a row don't hide behind each other.
+fn trial() -> String {
+    format!(
+        "SELECT c.id FROM (SELECT o.id, o.attempts, o.position, o.activity_id FROM deliveries h, deliveries o \
+         JOIN activities b ON b.id = o.activity_id WHERE h.id = t.failed_head AND o.target_channel_id = t.target \
+         AND {HOLDS_OTHERS} AND (o.wait_until IS NULL OR o.wait_until <= $1) \
+         AND (o.position, o.activity_id) > (h.position, h.activity_id) \
+         ORDER BY o.position, o.activity_id LIMIT 32) AS c ORDER BY c.attempts, c.position, c.activity_id LIMIT 1"
+    )
+}
 
 /// A delivery that was chosen, as far as it is read.
 struct Chosen {
@@ -98,13 +126,13 @@ struct Chosen {
     mirrors: Vec<Mirror>,
 }
 
-/// Picks it for each of these lanes. Reads only. What can't be read is its own lane's failure.
+/// Picks it for each of these lanes. Reads only. What can't be read is that delivery's own failure.
 pub(super) async fn pick(
     txn: &Write,
     contents: &mut Contents<'_>,
     asked: &[Asked<'_>],
     now: DateTime<Utc>,
-) -> Result<Vec<Result<Pick, StoreError>>, StoreError> {
+) -> Result<Vec<Result<Pick, Unreadable>>, StoreError> {
     let mut candidates = candidates(txn, asked, now).await?;
     let lane = |asked: &Asked<'_>| asked.lease.target.to_db();
     let none = asked.iter().map(lane).filter(|target| !candidates.contains_key(target));
@@ -114,13 +142,12 @@ pub(super) async fn pick(
     let chosen = asked.iter().map(|asked| {
         let row = candidates.remove(&lane(asked))?;
         Some(row.and_then(|row| {
-            let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-            let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
-            let mirrors = mirrors.remove(&row.id).unwrap_or(Ok(Vec::new()))?;
-            Ok(Chosen { row, origin, place, mirrors })
+            let delivery = DeliveryId(row.id);
+            let mirrors = mirrors.remove(&row.id).unwrap_or(Ok(Vec::new()));
+            choose(row, mirrors).map_err(|error| Unreadable { delivery, error })
         }))
     });
-    let chosen: Vec<Option<Result<Chosen, StoreError>>> = chosen.collect();
+    let chosen: Vec<Option<Result<Chosen, Unreadable>>> = chosen.collect();
     let known = chosen.iter().flatten().filter_map(|chosen| chosen.as_ref().ok());
     contents.read(txn, known.map(|chosen| (chosen.row.activity_id, chosen.origin))).await?;
     let here = asked.iter().zip(&chosen).filter_map(|(asked, chosen)| {
@@ -142,8 +169,11 @@ pub(super) async fn pick(
             return Ok(waits.get(&lane(asked)).map_or(Pick::Idle, |until| Pick::Wait(*until)));
         };
         let chosen = chosen?;
-        let content = contents.get(chosen.row.activity_id)?;
-        let known = surroundings.remove(&asked.lease.target).unwrap_or(Ok(Default::default()))?;
+        let delivery = DeliveryId(chosen.row.id);
+        let unreadable = |error| Unreadable { delivery, error };
+        let content = contents.get(chosen.row.activity_id).map_err(unreadable)?;
+        let known = surroundings.remove(&asked.lease.target).unwrap_or(Ok(Default::default()));
+        let known = known.map_err(unreadable)?;
         let newest = known.above.into_iter().chain(
             chosen
                 .mirrors
@@ -152,10 +182,17 @@ pub(super) async fn pick(
                 .map(|mirror| mirror.message),
         );
         let newest = newest.max();
-        let work = Box::new(load(*asked, chosen, content, known.surroundings)?);
+        let work = load(*asked, chosen, content, known.surroundings).map_err(unreadable)?;
+        let work = Box::new(work);
         Ok(Pick::Work { work, newest })
     });
     Ok(picks.collect())
+}
+
+fn choose(row: Candidate, mirrors: Result<Vec<Mirror>, StoreError>) -> Result<Chosen, StoreError> {
+    let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+    let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
+    Ok(Chosen { origin, place, mirrors: mirrors?, row })
 }
 
 /// The delivery that is next in each lane that has one.
@@ -163,33 +200,52 @@ async fn candidates(
     txn: &Write,
     asked: &[Asked<'_>],
     now: DateTime<Utc>,
-) -> Result<HashMap<i64, Result<Candidate, StoreError>>, StoreError> {
-    let rows = asked
-        .iter()
-        .map(|asked| [asked.lease.target.to_db().into(), asked.mark.map(|mark| mark.delivery.0).into()]);
-    let lanes = Table::new([("target", Kind::Number), ("marked", Kind::Number)], rows);
+) -> Result<HashMap<i64, Result<Candidate, Unreadable>>, StoreError> {
+    let rows = asked.iter().map(|asked| {
+        let (marked, failed_head) =
+            (asked.mark.map(|mark| mark.delivery.0), asked.failed_head.map(|head| head.0));
+        [asked.lease.target.to_db().into(), marked.into(), failed_head.into()]
+    });
+    let columns = [("target", Kind::Number), ("marked", Kind::Number), ("failed_head", Kind::Number)];
     let query = Sql::new("WITH t AS (SELECT * FROM ", [super::sql::stored(now).into()]);
-    let query = query.table(&**txn, lanes).then(&format!(
-        ") {COLUMNS} WHERE d.id = t.marked \
-         UNION ALL {COLUMNS} WHERE t.marked IS NULL AND d.id = ({REOPENED}) \
-         UNION ALL {COLUMNS} WHERE t.marked IS NULL AND d.id = ({HEAD})"
+    let query = query.table(&**txn, Table::new(columns, rows)).then(&format!(
+        ") SELECT FALSE AS overtakes, {COLUMNS} WHERE d.id = t.marked \
+         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({REOPENED}) \
+         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({HEAD})"
     ));
+    let query = match asked.iter().any(|asked| asked.failed_head.is_some()) {
+        true => query.then(&format!(
+            " UNION ALL SELECT TRUE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({})",
+            trial()
+        )),
+        false => query,
+    };
     let turns: HashMap<i64, (bool, bool)> = asked
         .iter()
         .map(|asked| (asked.lease.target.to_db(), (asked.mark.is_some(), asked.edit_is_due)))
         .collect();
-    let mut best: HashMap<i64, Result<Candidate, StoreError>> = HashMap::new();
-    for (target, row) in query.keyed_rows(&**txn).await? {
-        let row = Candidate::from_query_result(&row, "").map_err(StoreError::from);
+    let mut best: HashMap<i64, Result<Candidate, Unreadable>> = HashMap::new();
+    for row in query.all(&**txn).await? {
+        let (target, delivery) = (row.try_get("", "target")?, DeliveryId(row.try_get("", "id")?));
         let (in_flight, edit_is_due) = turns.get(&target).copied().unwrap_or_default();
-        let ready = |one: &Candidate| in_flight || one.wait_until.is_none_or(|until| until <= now);
+        // A row that can't be read waits for its next attempt, too.
+        let wait_until: Option<DateTime<Utc>> = row.try_get("", "wait_until").unwrap_or_default();
+        if !in_flight && wait_until.is_some_and(|until| until > now) {
+            continue;
+        }
+        let row = Candidate::from_query_result(&row, "")
+            .map_err(|error| Unreadable { delivery, error: error.into() });
+        // What is tried before the head is tried right after that.
         let out_of_turn = |one: &Candidate| !one.deleted && one.shown_revision.is_some() != edit_is_due;
-        let rank = |one: &Candidate| (!one.deleted, out_of_turn(one), one.position, one.activity_id);
-        match (row, best.get(&target)) {
-            (Ok(row), _) if !ready(&row) => {}
-            (_, Some(Err(_))) => {}
-            (Ok(row), Some(Ok(other))) if rank(other) <= rank(&row) => {}
-            (row, _) => drop(best.insert(target, row)),
+        let rank =
+            |one: &Candidate| (!one.overtakes, !one.deleted, out_of_turn(one), one.position, one.activity_id);
+        let better = match (&row, best.get(&target)) {
+            (_, None) | (Ok(_), Some(Err(_))) => true,
+            (Ok(row), Some(Ok(other))) => rank(row) < rank(other),
+            (Err(_), Some(_)) => false,
+        };
+        if better {
+            best.insert(target, row);
         }
     }
     Ok(best)
@@ -267,6 +323,8 @@ fn load(
         mirrors,
         in_flight: asked.mark,
         follow: row.follow_id.map(FollowId),
+        follow_active: row.follow_active.unwrap_or(false),
+        overtakes: row.overtakes,
         surroundings,
         content,
     })

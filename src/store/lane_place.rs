@@ -101,7 +101,10 @@ pub(super) async fn surroundings(
     here: &[Here<'_>],
 ) -> Result<HashMap<ChannelId, Result<Found, StoreError>>, StoreError> {
     let threads = threads(txn, here).await?;
-    let thread = |one: &Here<'_>| threads.get(&one.target).copied().unwrap_or_default();
+    let thread = |one: &Here<'_>| match threads.get(&one.target) {
+        Some(Ok(thread)) => *thread,
+        Some(Err(_)) | None => ThreadHere::default(),
+    };
     let answered = answered(txn, here).await?;
     // A name is given with the creation only. Nothing stands above what begins a post.
     let places = here.iter().filter(|one| one.content.is_some() && one.row.shown_revision.is_none());
@@ -115,21 +118,26 @@ pub(super) async fn surroundings(
     contents.read(txn, others).await?;
     let mut found = HashMap::new();
     for one in here {
+        let unreadable = threads.get(&one.target).and_then(|thread| thread.as_ref().err()).cloned();
         let thread = thread(one);
-        let above = above.remove(&one.target).transpose();
+        // What can't be read of other messages is their own trouble, but for the post that this belongs into.
+        let above = above.remove(&one.target).and_then(Result::ok);
+        let answered = answered.get(&one.target).cloned().and_then(Result::ok);
         let read = || {
-            let above = above?;
+            if let Some(error) = unreadable {
+                return Err(error);
+            }
             let author = one.content.as_deref().and_then(Showing::as_message).map(|content| &content.author);
             let namesake = match above.as_ref().filter(|above| same_name(one, above)).zip(author) {
                 // Asked of the database, so that a create that was in doubt is recognised by the name that it was given.
                 Some((above, author)) => {
-                    contents.get(above.activity)?.is_some_and(|above| above.author() == author)
+                    contents.get(above.activity).ok().flatten().is_some_and(|above| above.author() == author)
                 }
                 None => false,
             };
             Ok(Found {
                 surroundings: Surroundings {
-                    answered: answered.get(&one.target).copied(),
+                    answered,
                     starter: thread.starter,
                     post: thread.post,
                     post_removed: thread.post_removed,
@@ -149,7 +157,10 @@ pub(super) async fn surroundings(
 ///
 /// What a thread begins with is known by its number: a forum's post and the thread's first message, and a message and the thread that was started from it, share
 /// theirs. Otherwise it is looked for among what was posted in the thread.
-async fn threads(txn: &Write, here: &[Here<'_>]) -> Result<HashMap<ChannelId, ThreadHere>, StoreError> {
+async fn threads(
+    txn: &Write,
+    here: &[Here<'_>],
+) -> Result<HashMap<ChannelId, Result<ThreadHere, StoreError>>, StoreError> {
     let wanted: Vec<_> = here.iter().filter_map(|one| Some((one, one.thread()?))).collect();
     let origin = |channel, thread: ChannelId| Origin::Message { channel, message: thread.first_message() };
     let rows = wanted.iter().map(|(one, (thread, source))| {
@@ -164,8 +175,13 @@ async fn threads(txn: &Write, here: &[Here<'_>]) -> Result<HashMap<ChannelId, Th
     };
     let left: Vec<_> = wanted.iter().filter(|(one, _)| !begins.contains_key(&one.target)).collect();
     begins.extend(beginnings(txn, pairs(&left), "a.thread_id = t.thread AND a.place = 'starter'").await?);
-    let starter = |target| begins.get(&target).and_then(|begins: &Beginning| begins.standing);
-    let left = wanted.iter().filter(|(one, _)| one.spot == Spot::Forum && starter(one.target).is_none());
+    let starter = |target| match begins.get(&target) {
+        Some(Ok(Beginning { standing, .. })) => standing.clone().transpose(),
+        Some(Err(error)) => Err(error.clone()),
+        None => Ok(None),
+    };
+    let nothing = |target| matches!(starter(target), Ok(None));
+    let left = wanted.iter().filter(|(one, _)| one.spot == Spot::Forum && nothing(one.target));
     let others = standing(
         txn,
         pairs(&left.collect::<Vec<_>>()),
@@ -173,13 +189,16 @@ async fn threads(txn: &Write, here: &[Here<'_>]) -> Result<HashMap<ChannelId, Th
     )
     .await?;
     let thread = |one: &Here<'_>| {
-        let starter = starter(one.target);
-        let shows = starter.or_else(|| others.get(&one.target).copied());
+        let starter = starter(one.target)?;
+        let shows = match starter {
+            Some(starter) => Some(starter),
+            None => others.get(&one.target).cloned().transpose()?,
+        };
         let post = shows.map(|(channel, _)| channel).filter(|_| one.spot == Spot::Forum);
         // What a moderator removed here doesn't come back with the next answer.
-        let begins = begins.get(&one.target);
+        let begins = begins.get(&one.target).and_then(|begins| begins.as_ref().ok());
         let post_removed = post.is_none() && begins.is_some_and(|begins| begins.shown && !begins.gone);
-        ThreadHere { starter, post, post_removed }
+        Ok(ThreadHere { starter, post, post_removed })
     };
     Ok(wanted.iter().map(|(one, _)| (one.target, thread(one))).collect())
 }
@@ -188,14 +207,14 @@ async fn threads(txn: &Write, here: &[Here<'_>]) -> Result<HashMap<ChannelId, Th
 struct Beginning {
     shown: bool,
     gone: bool,
-    standing: Option<Standing>,
+    standing: Option<Result<Standing, StoreError>>,
 }
 
 async fn beginnings<const N: usize>(
     txn: &Write,
     wanted: Table<N>,
     which: &str,
-) -> Result<HashMap<ChannelId, Beginning>, StoreError> {
+) -> Result<HashMap<ChannelId, Result<Beginning, StoreError>>, StoreError> {
     #[derive(FromQueryResult)]
     struct Row {
         shown: bool,
@@ -214,16 +233,20 @@ async fn beginnings<const N: usize>(
     let order = "ORDER BY t.target, m.part NULLS LAST";
     let query = Sql::new(query, []).table(&**txn, wanted).then(&format!("{joined} WHERE {which} {order}"));
     for (target, row) in query.keyed_rows(&**txn).await? {
-        let row = Row::from_query_result(&row, "")?;
-        let standing = row.channel_id.zip(row.message_id).map(place).transpose()?;
-        let begins = Beginning { shown: row.shown, gone: row.gone, standing };
+        let begins = Row::from_query_result(&row, "").map_err(StoreError::from).map(|row| {
+            let standing = row.channel_id.zip(row.message_id).map(place);
+            Beginning { shown: row.shown, gone: row.gone, standing }
+        });
         found.entry(ChannelId::from_db(target)?).or_insert(begins);
     }
     Ok(found)
 }
 
 /// The first parts of what shows in these targets what they answer.
-async fn answered(txn: &Write, here: &[Here<'_>]) -> Result<HashMap<ChannelId, Standing>, StoreError> {
+async fn answered(
+    txn: &Write,
+    here: &[Here<'_>],
+) -> Result<HashMap<ChannelId, Result<Standing, StoreError>>, StoreError> {
     let rows =
         here.iter().filter_map(|one| Some([one.target.to_db().into(), one.answers()?.to_string().into()]));
     let wanted = Table::new([("target", Kind::Number), ("origin", Kind::Text)], rows);
@@ -235,7 +258,7 @@ async fn standing<const N: usize>(
     txn: &Write,
     wanted: Table<N>,
     which: &str,
-) -> Result<HashMap<ChannelId, Standing>, StoreError> {
+) -> Result<HashMap<ChannelId, Result<Standing, StoreError>>, StoreError> {
     let mut found = HashMap::new();
     if wanted.is_empty() {
         return Ok(found);
@@ -246,7 +269,7 @@ async fn standing<const N: usize>(
          JOIN deliveries d ON d.activity_id = a.id JOIN mirrors s ON s.delivery_id = d.id WHERE {which} LIMIT 1)"
     ));
     for (target, row) in query.keyed_rows(&**txn).await? {
-        let standing = place((row.try_get_by_index(1)?, row.try_get_by_index(2)?))?;
+        let standing = (|| place((row.try_get_by_index(1)?, row.try_get_by_index(2)?)))();
         found.insert(ChannelId::from_db(target)?, standing);
     }
     Ok(found)
@@ -272,12 +295,16 @@ async fn above<'a>(
          WHERE s.channel_id = t.channel AND s.delivery_id <> t.delivery ORDER BY s.message_id DESC LIMIT 1)",
     );
     for (target, row) in query.keyed_rows(&**txn).await? {
-        let origin: String = row.try_get_by_index(4)?;
-        let (message, activity, author) =
-            (row.try_get_by_index(1)?, row.try_get_by_index(2)?, row.try_get_by_index(3)?);
         let above = (|| {
+            let origin: String = row.try_get_by_index(4)?;
             let origin = origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-            Ok(Above { message: MessageId::from_db(message)?, activity, author, origin })
+            let message = MessageId::from_db(row.try_get_by_index(1)?)?;
+            Ok(Above {
+                message,
+                activity: row.try_get_by_index(2)?,
+                author: row.try_get_by_index(3)?,
+                origin,
+            })
         })();
         found.insert(ChannelId::from_db(target)?, above);
     }

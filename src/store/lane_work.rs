@@ -9,121 +9,30 @@
 //! Before it returns a create, `advance` has written down that it is in flight. Whoever holds the lane next,
 //! after whatever crash, is given that same delivery first.
 //!
-//! The lanes of a batch have nothing in common but the transaction: each has its own row, deliveries and answer, and what can't be read of one is the failure of that one.
+//! The lanes of a batch have nothing in common but the transaction: each has its own row, deliveries and answer. What can't be read or rendered of a delivery is a failed attempt of
+//! that delivery (`lane_attempts`), and its lane goes on; only what can't be read of a lane's own row is the failure of the lane.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::connect::Write;
+use super::lane_attempts::FailedAttempt;
 use super::lane_contents::Contents;
-use super::lane_done::{Changes, Unrecorded};
-use super::lane_pick::{self, Asked, Pick};
+use super::lane_done::{Changes, Unrecorded, Written};
+use super::lane_pick::{self, Asked, Pick, Unreadable};
+use super::lane_request::{Decide, Holder, LaneRequest, Next, Turn, Which};
 use super::lane_rows::{self, Lane, Taken};
 use super::sql::stored;
 use super::{Done, LaneWebhook, Lease, Store, StoreError, Work};
 use crate::domain::activity::{DeliveryId, InFlight};
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
+use crate::domain::retry::Failure;
 
 /// How many deliveries of a lane one transaction settles without Discord (those that rest or end), so that it stays short.
 const PICKS: usize = 16;
-
-/// Names the step that a delivery is to have at this time.
-pub type Decide<'a> = Box<dyn FnMut(&Work, DateTime<Utc>) -> Step + Send + Sync + 'a>;
-
-/// What a lane wants of the database.
-pub struct LaneRequest<'a> {
-    /// Which lane.
-    pub lane: Which,
-    /// What was done since the lane was last asked what to do.
-    pub done: Option<Done>,
-    /// With that, all of the revision is shown that it was about.
-    pub all_shown: bool,
-    /// What its holder would send with. Of a lane that is to be taken, the database says that.
-    pub webhook: Option<WebhookId>,
-    /// Asked again after each delivery that rests, ends or waits, until one needs Discord. While a
-    /// create is in flight, it can settle, wait for that, or end the delivery; a create that it should ask for
-    /// then isn't begun, but the settling of the one that stands.
-    pub decide: Decide<'a>,
-    /// The lane is to be looked at again at that time, and not before, unless new work comes: it is given back, whatever its deliveries wait for. `decide` names
-    /// nothing then that needs Discord.
-    pub rest_until: Option<DateTime<Utc>>,
-}
-
-impl fmt::Debug for LaneRequest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LaneRequest")
-            .field("lane", &self.lane)
-            .field("done", &self.done)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A lane that asks.
-#[derive(Debug, Clone)]
-pub enum Which {
-    /// One that is to be taken, if there is something to do in it and nobody else holds it.
-    Free(ChannelId),
-    /// One that is held.
-    Held(Lease),
-}
-
-impl Which {
-    /// The lane's target.
-    pub const fn target(&self) -> ChannelId {
-        match self {
-            Self::Free(target) => *target,
-            Self::Held(lease) => lease.target,
-        }
-    }
-}
-
-/// Who asks, and when.
-#[derive(Debug, Clone, Copy)]
-pub struct Holder<'a> {
-    /// A name that no other process uses.
-    pub owner: &'a str,
-    /// The time.
-    pub now: DateTime<Utc>,
-    /// How long a lane is held without asking again.
-    pub lease: TimeDelta,
-}
-
-/// The answer to a lane's request.
-#[derive(Debug, Clone)]
-pub struct Turn {
-    /// What its holder is to do.
-    pub next: Next,
-    /// The lane as it is held, or was until now: it goes on being held only where there is something to do. None where it wasn't held.
-    pub lease: Option<Lease>,
-    /// Of a lane that was taken: what to send with.
-    pub webhook: Option<LaneWebhook>,
-}
-
-/// What a lane's holder is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// This: settle, create, edit or delete.
-    Do {
-        /// The step.
-        step: Step,
-        /// With what.
-        work: Box<Work>,
-    },
-    /// Nothing before this time (which may have come).
-    Wait(DateTime<Utc>),
-    /// Nothing.
-    Idle,
-    /// Nothing any more: another has the lane, and nothing was recorded.
-    LostLease,
-    /// Nothing: another process holds the lane.
-    Elsewhere,
-    /// Nothing yet: somebody's transaction is writing to the lane. Mostly that takes milliseconds; of a process that stands still, seconds.
-    Locked,
-}
 
 /// A lane of a batch.
 struct Row<'a> {
@@ -138,6 +47,13 @@ struct Row<'a> {
     rest_until: Option<DateTime<Utc>>,
     /// The delivery of which it has made a message.
     created: Option<DeliveryId>,
+    /// The delivery of which an attempt has failed, until that is counted.
+    failing: Option<DeliveryId>,
+    /// Those that were counted.
+    failed: Vec<FailedAttempt>,
+    unreadable: Vec<(DeliveryId, StoreError)>,
+    /// Its head, which failed just now and may be overtaken.
+    failed_head: Option<DeliveryId>,
     /// Its answer, as soon as there is one.
     next: Option<Result<Next, StoreError>>,
 }
@@ -147,7 +63,7 @@ impl Store {
     /// down what that step needs written. All in one transaction, and only in lanes whose lease holds. Lanes in which there is nothing to do, or nothing yet, are given
     /// back in it, so that work which is recorded afterwards wakes them.
     ///
-    /// Answers in the order of the requests. A lane that asks twice has its turn twice, one after the other. The error of one lane is that of its own rows (it is given
+    /// Answers in the order of the requests. A lane that asks twice has its turn twice, one after the other. The error of one lane is that of its own row (it is given
     /// back then); that of all, the database's.
     pub async fn advance(
         &self,
@@ -188,14 +104,16 @@ impl Store {
                 break;
             }
             let changes = step(&txn, &mut contents, &mut open, holder.now).await?;
-            changes.write(&txn).await?;
+            let written = changes.write(&txn, holder.now).await?;
+            open.iter_mut().for_each(|row| row.learn(&written));
         }
         let rows: Vec<_> = rows.into_iter().map(|row| end(row, holder)).collect();
         let written = rows.iter().filter(|row| row.lane != row.before);
         lane_rows::write(&txn, written.map(|row| (row.lease.target, row.lane.clone()))).await?;
         txn.commit().await?;
         answers.extend(rows.into_iter().map(|row| {
-            let turn = |next| Turn { next, lease: Some(row.lease), webhook: row.webhook };
+            let Row { lease, webhook, failed, unreadable, .. } = row;
+            let turn = |next| Turn { next, lease: Some(lease), webhook, failed, unreadable };
             (row.index, row.next.unwrap_or(Ok(Next::Idle)).map(turn))
         }));
         Ok(answers)
@@ -224,7 +142,7 @@ impl Store {
         let mut rows = Vec::with_capacity(requests.len());
         let mut changes = Changes::default();
         for (index, request) in requests {
-            let none = |next| Ok(Turn { next, lease: None, webhook: None });
+            let none = |next| Ok(Turn::of(next));
             let (lease, lane, webhook) = match request.lane {
                 Which::Held(lease) => match held.remove(&lease.target) {
                     Some(lane) => (lease, lane, Ok(None)),
@@ -260,29 +178,96 @@ impl Store {
                 Err(error) => (None, Some(Err(error))),
             };
             let sends_with = webhook.as_ref().map(|known| known.webhook.id).or(sends_with);
-            let (created, lane, next) = (None, before.clone(), failed);
-            let mut row =
-                Row { index, lease, before, lane, webhook, sends_with, decide, rest_until, created, next };
+            let mut row = Row::new(index, lease, before.clone(), webhook, decide, rest_until);
+            (row.sends_with, row.next) = (sends_with, failed);
             if let Some(done) = done {
                 row.created = done.made_for();
+                row.failing = done.failed();
                 row.lane.note(&done);
                 changes.add(done, all_shown);
             }
             rows.push(row);
         }
-        let refused = changes.write(txn).await?;
+        let written = changes.write(txn, holder.now).await?;
+        let mut doubled = Changes::default();
         for row in &mut rows {
-            let Some(why) = row.created.and_then(|created| refused.get(&created)) else { continue };
+            row.learn(&written);
+            let Some(why) =
+                row.created.and_then(|created| written.refused.get(&created).map(|why| (created, why)))
+            else {
+                continue;
+            };
             // Nothing was recorded there: it stays in doubt.
             row.lane = row.before.clone();
-            row.next = match why {
-                Unrecorded::Retracted => None,
-                Unrecorded::Doubled => {
-                    Some(Err(StoreError::Unreadable("mirrors: a second message shows the same part")))
-                }
-            };
+            let (delivery, why) = why;
+            if *why == Unrecorded::Doubled {
+                let error = StoreError::Unreadable("mirrors: a second message shows the same part");
+                row.unreadable.push((delivery, error));
+                row.next = row.fail(&mut doubled, delivery, Failure::Database);
+            }
         }
+        let written = doubled.write(txn, holder.now).await?;
+        rows.iter_mut().for_each(|row| row.learn(&written));
         Ok(rows)
+    }
+}
+
+impl<'a> Row<'a> {
+    fn new(
+        index: usize,
+        lease: Lease,
+        before: Lane,
+        webhook: Option<LaneWebhook>,
+        decide: Decide<'a>,
+        rest_until: Option<DateTime<Utc>>,
+    ) -> Self {
+        let lane = before.clone();
+        Self {
+            index,
+            lease,
+            before,
+            lane,
+            webhook,
+            sends_with: None,
+            decide,
+            rest_until,
+            created: None,
+            failing: None,
+            failed: Vec::new(),
+            unreadable: Vec::new(),
+            failed_head: None,
+            next: None,
+        }
+    }
+
+    /// Notes that an attempt failed. There is to be another pick.
+    fn fail(
+        &mut self,
+        changes: &mut Changes,
+        delivery: DeliveryId,
+        failure: Failure,
+    ) -> Option<Result<Next, StoreError>> {
+        changes.failed.insert(delivery, failure);
+        self.failing = Some(delivery);
+        None
+    }
+
+    /// Takes in what came of its failed attempt. A create that stays in doubt holds the lane until the next look; one that is given up doesn't.
+    fn learn(&mut self, written: &Written) {
+        let Some(attempt) = self.failing.take().and_then(|delivery| written.failed.get(&delivery)) else {
+            return;
+        };
+        self.failed.push(*attempt);
+        self.failed_head = attempt.may_be_overtaken.then_some(attempt.delivery);
+        if self.lane.mark.is_some_and(|mark| mark.delivery == attempt.delivery) {
+            match attempt.again {
+                Some(again) => {
+                    self.lane.settle_at = Some(stored(again));
+                    self.next = Some(Ok(Next::Wait(again)));
+                }
+                None => self.lane.mark = None,
+            }
+        }
     }
 }
 
@@ -297,23 +282,26 @@ async fn step(
         lease: &row.lease,
         mark: row.lane.mark,
         edit_is_due: row.before.mark.is_some(),
+        failed_head: row.failed_head,
     });
-    let asked: Vec<Asked<'_>> = asked.collect();
-    let picks = lane_pick::pick(txn, contents, &asked, now).await?;
+    let picks = lane_pick::pick(txn, contents, &asked.collect::<Vec<_>>(), now).await?;
     let mut changes = Changes::default();
     for (row, pick) in lanes.iter_mut().zip(picks) {
+        row.failed_head = None;
         row.next = match pick {
             Ok(Pick::Work { work, newest }) => {
-                // A message that can't be rendered is to stop no other lane.
-                let decided = catch_unwind(AssertUnwindSafe(|| (row.decide)(&work, now)));
-                match decided {
+                // One that can't be rendered is to stop no other.
+                match catch_unwind(AssertUnwindSafe(|| (row.decide)(&work, now))) {
                     Ok(step) => follow_step(row, &mut changes, step, work, newest, now).map(Ok),
-                    Err(_) => Some(Err(StoreError::Unreadable("a content: deciding upon it failed"))),
+                    Err(_) => row.fail(&mut changes, work.delivery.id, Failure::Panicked),
                 }
             }
             Ok(Pick::Wait(until)) => Some(Ok(Next::Wait(until))),
             Ok(Pick::Idle) => Some(Ok(Next::Idle)),
-            Err(error) => Some(Err(error)),
+            Err(Unreadable { delivery, error }) => {
+                row.unreadable.push((delivery, error));
+                row.fail(&mut changes, delivery, Failure::Unreadable)
+            }
         };
     }
     Ok(changes)

@@ -186,7 +186,7 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
             // A target that follows both a channel and its thread is owed it once, as an upsert of one row twice is an error on PostgreSQL.
             ") END GROUP BY a.id, f.target_channel_id, a.source_message_id ORDER BY a.id, MIN(f.id) ON CONFLICT (activity_id, target_channel_id) DO UPDATE \
              SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, state = 'due', \
-             outcome = NULL, wait_until = NULL, attempts = 0 \
+             outcome = NULL, wait_until = NULL, attempts = 0, overtaken = FALSE \
              WHERE deliveries.withdrawn OR deliveries.outcome = 'withdrawn' RETURNING target_channel_id",
         );
     Ok(insert.numbers(&**txn).await?)

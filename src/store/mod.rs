@@ -21,7 +21,8 @@
 //! | `sources` | whether a source is read, and which of its messages are mirrored |
 //! | `backfill` | what a new follow shows of the time before it |
 //! | `lanes` | who sends into a target |
-//! | `lane_work`, `work` | the storage half of delivery, for many lanes at once; what a lane is given |
+//! | `lane_work`, `lane_request`, `work` | the storage half of delivery, for many lanes at once; what a lane is given |
+//! | `lane_attempts` | where a failed attempt of a delivery is counted |
 //! | `lane_rows`, `lane_done`, `lane_pick`, `lane_place`, `lane_contents` | its parts: the lanes' rows, what was done, what is next, where that is shown, what it says |
 //! | `mirrors`, `retractions` | what a message of a target mirrors; which messages must not stand |
 //! | `panels`, `panel_looks` | panels, and what came of looking at them |
@@ -60,11 +61,13 @@ mod follows;
 mod forget;
 mod gates;
 mod guild_checks;
+mod lane_attempts;
 mod lane_contents;
 mod lane_done;
 mod lane_holds;
 mod lane_pick;
 mod lane_place;
+mod lane_request;
 mod lane_rows;
 mod lane_work;
 mod lanes;
@@ -109,8 +112,9 @@ pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};
 pub use forget::Forgotten;
 pub use guild_checks::{GuildCheck, SourceEnd, TargetEnd};
+pub use lane_attempts::FailedAttempt;
 pub use lane_done::Done;
-pub use lane_work::{Decide, Holder, LaneRequest, Next, Turn, Which};
+pub use lane_request::{Decide, Holder, LaneRequest, Next, Turn, Which};
 pub use lanes::{Lease, OpenLane, OpenLanes};
 pub use leftovers::Leftovers;
 pub use mirrors::Mirrored;

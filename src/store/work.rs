@@ -36,6 +36,10 @@ pub struct Work {
     pub in_flight: Option<InFlight>,
     /// The follow that it is owed by; none once that is removed.
     pub follow: Option<FollowId>,
+    /// Whether that delivers: it isn't removed, paused or broken.
+    pub follow_active: bool,
+    /// It is tried before an older one that keeps failing, to learn whether it can be shown.
+    pub overtakes: bool,
     /// Where it is shown.
     pub surroundings: Surroundings,
 }

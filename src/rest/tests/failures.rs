@@ -47,7 +47,12 @@ async fn refusals_are_told_apart() {
     .await;
     let rest = fake.rest();
     let refused = |status, code, message: &str| {
-        SendOutcome::Refused(Refusal { status, code, message: message.to_owned() })
+        SendOutcome::Refused(Refusal {
+            status,
+            code,
+            fields: RefusedFields::default(),
+            message: message.to_owned(),
+        })
     };
     let expected = [
         SendOutcome::WebhookGone,

@@ -130,7 +130,7 @@ pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
         revision: in_flight.revision,
         files: 0,
     };
-    Done::Created { in_flight, mirror }
+    Done::Created { in_flight, mirror, overtakes: false }
 }
 
 /// Which message of the source a step is about.

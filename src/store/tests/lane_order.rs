@@ -14,7 +14,7 @@ fn delivery(next: &Next) -> DeliveryId {
 }
 
 fn postponed(next: &Next, seconds: i64) -> Option<Done> {
-    Some(Done::Postponed { delivery: delivery(next), until: at(seconds) })
+    Some(Done::Delayed { delivery: delivery(next), until: at(seconds) })
 }
 
 /// Target 2 follows source 1; of these messages all were shown, as the mirrors 500, 501 ….
@@ -50,7 +50,7 @@ async fn first_showings_keep_their_order(#[case] backend: Backend) {
 
     let next = advance(store, &lease, None, at(61)).await;
     let (in_flight, work) = create(&next);
-    assert_eq!((about(&next).1, work.delivery.attempts), (11, 1));
+    assert_eq!((about(&next).1, work.delivery.attempts), (11, 0));
     let next = advance(store, &lease, Some(created(in_flight, 2, 600)), at(61)).await;
     assert_eq!(about(&next).1, 10, "the edit's turn");
     let ended = Done::Ended { delivery: delivery(&next), ending: Ending::Refused };

@@ -196,7 +196,7 @@ async fn are_open_while_they_have_work(#[case] backend: Backend) {
     assert_eq!(open(at(30)).await, [ready(2), ready(3)], "no longer held");
     let next = advance(store, &lease, None, at(1)).await;
     let (in_flight, _) = create(&next);
-    let postponed = Done::Postponed { delivery: in_flight.delivery, until: at(60) };
+    let postponed = Done::Delayed { delivery: in_flight.delivery, until: at(60) };
     let waits = advance(store, &lease, Some(postponed), at(2)).await;
     assert!(matches!(waits, Next::Wait(_)), "{waits:?}");
     let until = stored(at(60));
@@ -249,7 +249,7 @@ async fn whose_a_message_is_is_decided_once(
         assert_eq!(open.iter().map(|one| one.mirror.message).collect::<Vec<_>>(), [message(500)]);
         store.end_retraction(message(500)).await.unwrap();
         assert_eq!(store.open_retractions(at(20), 9).await.unwrap(), []);
-        let next = advance(store, &second, Some(Done::NotMade { in_flight }), at(22)).await;
+        let next = advance(store, &second, Some(Done::NotBegun { in_flight }), at(22)).await;
         assert_eq!(about(&next), (Step::Create(Part(0)), 10));
     } else {
         assert_eq!(advance(store, &second, Some(made.clone()), at(21)).await, Next::Idle);

@@ -115,6 +115,29 @@ async fn down_leaves_nothing_behind_at_any_level(#[case] backend: Backend) {
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
+async fn whether_something_was_overtaken_is_added_and_taken_away(#[case] backend: Backend) {
+    const NAME: &str = "m20261129_000011_add_overtaken";
+    let Some(db) = Db::new(backend).await else { return };
+    follow(&db.store, 1, 2).await;
+    db.store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
+    let owed = db.deliveries().await;
+    let is_applied = async || {
+        db.store.migration_status().await.unwrap().iter().any(|(name, applied)| name == NAME && *applied)
+    };
+    while is_applied().await {
+        db.store.migrate_down(1).await.unwrap();
+    }
+    assert_eq!(db.deliveries().await, owed, "nothing else is lost");
+    db.store.migrate_up().await.unwrap();
+    let overtaken = "SELECT CASE WHEN overtaken THEN 'yes' ELSE 'no' END AS text FROM deliveries";
+    assert_eq!(db.texts(overtaken).await, ["no", "no"]);
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
 async fn names_are_as_designed(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let indexes = indexes(&db).await;

@@ -1,6 +1,7 @@
 //! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL where
 //! `TEST_POSTGRES_URL` names a server in which databases may be made. Elsewhere those are ignored.
 
+mod attempts;
 mod blame;
 mod circles;
 mod copy;

@@ -9,6 +9,7 @@ use crate::domain::activity::Revision;
 use crate::domain::follow::{BrokenReason, FollowId};
 use crate::domain::place::Place;
 use crate::domain::report::{LeftOut, Subject, Verdict, Wait, verdict, wait};
+use crate::domain::retry::Failure;
 use crate::store::{Asked, BreakWhich, InFollower};
 
 const POSTED: Subject = Subject { panel: false, recorded: true, deleted: false, published: false };
@@ -149,7 +150,7 @@ async fn a_turn_is_told(#[case] backend: Backend) {
     };
     assert_eq!((why(ids[0]).await, why(ids[2]).await), (Wait::Sending, Wait::Behind(2, None)));
     let (in_flight, _) = create(&next);
-    let failed = Done::Postponed { delivery: in_flight.delivery, until: at(90) };
+    let failed = Done::Failed { delivery: in_flight.delivery, failure: Failure::NotSent };
     advance(&db.store, &lease, Some(failed), at(34)).await;
     assert!(matches!(why(ids[0]).await, Wait::Failed(1, Some(_))));
     assert!(matches!(why(ids[1]).await, Wait::Behind(1, Some(_))));

@@ -154,7 +154,7 @@ async fn what_is_on_its_way_stays(#[case] backend: Backend) {
     assert_eq!(count(&db, "deliveries").await, 1);
     let next = advance(&db.store, &lease, None, at(1)).await;
     let Next::Do { step: Step::Settle(in_flight), .. } = next else { panic!("{next:?}") };
-    assert_eq!(advance(&db.store, &lease, Some(Done::NotMade { in_flight }), at(2)).await, Next::Idle);
+    assert_eq!(advance(&db.store, &lease, Some(Done::NotBegun { in_flight }), at(2)).await, Next::Idle);
     assert_eq!(db.store.untrack(message, recorded).await.unwrap().activities, 1);
     give_back(&db.store, &lease).await;
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 1);

@@ -7,6 +7,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::Revision;
+use crate::domain::retry::Failure;
 
 const TARGET: u64 = 2;
 
@@ -172,14 +173,14 @@ impl World {
                         assert_eq!((seen.part, seen.revision), (in_flight.part, in_flight.revision));
                         created(in_flight, TARGET, seen.id.get())
                     }
-                    None => Done::NotMade { in_flight },
+                    None => Done::Failed { delivery, failure: Failure::NotMade },
                 })
             }
             Step::Create(part) => {
                 let in_flight = work.in_flight?;
                 if !reaches {
-                    let until = at(self.clock + 20);
-                    return self.random.random_bool(0.5).then_some(Done::Postponed { delivery, until });
+                    let failed = Done::Failed { delivery, failure: Failure::NotSent };
+                    return self.random.random_bool(0.5).then_some(failed);
                 }
                 let id = self.id();
                 self.seen.push(Seen { id: message(id), source: source_of(work), part, revision });

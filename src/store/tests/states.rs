@@ -79,7 +79,7 @@ async fn pausing_lets_what_is_half_shown_become_whole(#[case] backend: Backend) 
     let next = advance_parts(&db.store, &lease, None, at(1), 2).await;
     let (in_flight, _) = create(&next);
     let next = advance_parts(&db.store, &lease, Some(created(in_flight, 2, 500)), at(2), 2).await;
-    let postponed = Done::Postponed { delivery: create(&next).0.delivery, until: at(60) };
+    let postponed = Done::Delayed { delivery: create(&next).0.delivery, until: at(60) };
     advance_parts(&db.store, &lease, Some(postponed), at(3), 2).await;
     db.store.pause_follow(made.guild, made.id, at(4)).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 due"]);
@@ -100,7 +100,7 @@ async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(#[case] backend: Ba
     let next = advance(&db.store, &lease, None, at(1)).await;
     let (in_flight, _) = create(&next);
     db.store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
-    let next = advance(&db.store, &lease, Some(Done::NotMade { in_flight }), at(3)).await;
+    let next = advance(&db.store, &lease, Some(Done::NotBegun { in_flight }), at(3)).await;
     assert_eq!((next, db.deliveries().await), (Next::Idle, vec!["2 ended follow_ended".to_owned()]));
 }
 
@@ -168,7 +168,7 @@ async fn removing_ends_what_is_owed_and_keeps_what_stands(#[case] backend: Backe
     let (first, _, lease) = half_shown(&db).await;
     db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(3)).await;
-    let not_made = Done::NotMade { in_flight: create(&next).0 };
+    let not_made = Done::NotBegun { in_flight: create(&next).0 };
     let next = advance(&db.store, &lease, Some(not_made), at(3)).await;
     assert_eq!(about(&next).1, 10);
     db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();
