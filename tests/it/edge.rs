@@ -123,6 +123,7 @@ async fn a_page_forgets_no_server() {
     let bot = world.start().await;
     server.follow().await;
     bot.stop().await;
+    server.guild.remove_bot().unwrap();
     let mark = format!(
         "INSERT INTO left_guilds (guild_id, left_at) VALUES ({}, '2020-01-01 00:00:00+00:00')",
         server.guild.id()
@@ -130,7 +131,6 @@ async fn a_page_forgets_no_server() {
     world.database.execute(&mark).await;
     let route = format!("/guilds/{}", server.guild.id());
     let fault = world.sandbox.fault(Fault::on("GET", &route, Effect::Page(404)).forever());
-    world.sandbox.gateway_unreachable_for(Duration::from_secs(3600));
     let mut bot = world.spawn();
     bot.logged("can't be forgotten yet").await;
     assert!(world.sandbox.fault_hits(fault) > 0);

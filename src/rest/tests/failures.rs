@@ -149,10 +149,11 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
         {
             let fake =
                 Fake::start(move |_, _| Reply { status, headers: Vec::new(), body: body.to_owned() }).await;
-            let rest = fake.rest().with_patience(Duration::ZERO);
-            assert_eq!(send(&rest).await, SendOutcome::Unclear(Doubt::Edge(status)), "{status} {body}");
-            assert_eq!(edit(&rest).await, ChangeOutcome::Again, "{status} {body}");
-            let error = rest.channel(channel(9)).await.unwrap_err();
+            // A client each, as refusals have the next call wait.
+            let rest = || fake.rest().with_patience(Duration::ZERO);
+            assert_eq!(send(&rest()).await, SendOutcome::Unclear(Doubt::Edge(status)), "{status} {body}");
+            assert_eq!(edit(&rest()).await, ChangeOutcome::Again, "{status} {body}");
+            let error = rest().channel(channel(9)).await.unwrap_err();
             // So Discord answers a bot's token that it doesn't accept.
             let token = status == 401 && body.contains("\"code\": 0");
             assert_eq!(error == RestError::Unauthorized, token, "{status} {body}");
