@@ -25,9 +25,16 @@ pub(crate) struct Setup<'a> {
     pub(crate) role: &'a str,
 }
 
+impl Setup<'_> {
+    /// The database's address.
+    pub(crate) fn database(&self) -> String {
+        let file = || format!("sqlite://{}?mode=rwc", self.folder.join("tributary.db").display());
+        self.postgres.map_or_else(file, ToOwned::to_owned)
+    }
+}
+
 /// Starts it.
 pub(crate) fn start(sandbox: &Sandbox, setup: &Setup<'_>) -> std::io::Result<Child> {
-    let file = || format!("sqlite://{}?mode=rwc", setup.folder.join("tributary.db").display());
     let mut command = Command::new(std::env::current_exe()?);
     command.env_clear();
     if setup.postgres.is_some() {
@@ -38,7 +45,7 @@ pub(crate) fn start(sandbox: &Sandbox, setup: &Setup<'_>) -> std::io::Result<Chi
         .env(MARK, "1")
         .env("DISCORD_TOKEN", sandbox.token())
         .env("DISCORD_API_BASE", sandbox.base())
-        .env("DATABASE_URL", setup.postgres.map_or_else(file, ToOwned::to_owned))
+        .env("DATABASE_URL", setup.database())
         .env("ROLE", setup.role)
         .env("HTTP_ADDR", "127.0.0.1:0")
         .current_dir(setup.folder)

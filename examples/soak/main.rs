@@ -4,8 +4,10 @@
 //! ```text
 //! cargo run --release --example soak -- --kills 500
 //! cargo run --release --example soak -- --kills 500 --postgres postgres://USER:PASSWORD@HOST/EMPTY --workers 2
+//! cargo run --release --example soak -- --kills 500 --poison
 //! ```
-//! In the second form, a gateway and some workers share the work, and it is the workers that are killed, or stopped and continued.
+//! In the second form, a gateway and some workers share the work, and it is the workers that are killed, or stopped and continued. With
+//! `--poison`, something goes wrong before each kill: everything else must arrive all the same.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,10 +20,12 @@ use tributary_sandbox::{Channel, Config, Effect, Fault, Options, Permissions, Sa
 mod bot;
 mod crew;
 mod people;
+mod poison;
 
 use bot::Setup;
 use crew::Crew;
 use people::count;
+use poison::{Poison, Trouble};
 
 /// How long the bot may take to come back.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,6 +56,9 @@ struct Args {
     /// How many workers there are then.
     #[arg(long, default_value_t = 2, requires = "postgres")]
     workers: usize,
+    /// Something goes wrong before each kill.
+    #[arg(long)]
+    poison: bool,
 }
 
 #[tokio::main]
@@ -88,6 +95,10 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let latency = Effect::Delay(Duration::from_millis(args.latency));
     sandbox.fault(Fault::on("*", "/webhooks/**", latency).forever());
 
+    let mut poison = match args.poison {
+        true => Some(Poison::lay(&sandbox, &setup.database(), &admin, &targets).await?),
+        false => None,
+    };
     let posting = tokio::spawn(people::post(admin, source.clone(), !args.seed, args.rate));
     let mut random = StdRng::seed_from_u64(args.seed);
     let began = Instant::now();
@@ -96,6 +107,14 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
         None => None,
     };
     for kill in 1..=args.kills {
+        if let Some(poison) = &mut poison {
+            // Now and then all is well for a while.
+            if random.random_bool(0.1) {
+                poison.heal();
+            }
+            let trouble = Trouble::ALL[random.random_range(0..Trouble::ALL.len())];
+            poison.strike(trouble, &mut random).await?;
+        }
         if let Some(crew) = &mut crew {
             crew.trouble(&sandbox, &mut random).await?;
             tell(kill, began, &source, &targets);
@@ -119,6 +138,9 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let _ = posting.await;
 
     println!("no more kills: waiting until all is shown");
+    if let Some(poison) = &mut poison {
+        poison.heal();
+    }
     if let Some(crew) = &mut crew {
         crew.wake()?;
     }
@@ -130,9 +152,13 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
     let _ = sandbox.wait_quiet(Duration::from_secs(3)).await;
     let tally = count(&source, &targets);
     println!("{} kills, seed {}: {tally}", args.kills, args.seed);
+    let doubled = poison.as_ref().map_or(0, Poison::doubled);
+    if doubled > 0 {
+        println!("{doubled} poisoned messages are doubled where something went wrong");
+    }
     child.kill()?;
     child.wait()?;
-    Ok(tally.is_clean())
+    Ok(tally.is_clean() && doubled == 0)
 }
 
 /// How it stands, now and then.

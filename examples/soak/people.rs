@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tributary_sandbox::{Channel, Person, Tally};
+use tributary_sandbox::{Channel, Person, SeenMessage, Tally};
 
 /// Posts numbered messages, so many a second, edits some and deletes some, until it is stopped.
 pub(crate) async fn post(person: Person, source: Channel, seed: u64, rate: u32) {
@@ -27,7 +27,9 @@ pub(crate) async fn post(person: Person, source: Channel, seed: u64, rate: u32) 
     }
 }
 
-/// What all these targets together lack.
+/// What all these targets together lack of what is numbered in the source, as [`post`] does it; whatever else is posted isn't counted.
 pub(crate) fn count(source: &Channel, targets: &[Channel]) -> Tally {
-    targets.iter().map(|target| Tally::of(source, target)).fold(Tally::default(), std::ops::Add::add)
+    let numbered = |message: &SeenMessage| message.content.starts_with(|first: char| first.is_ascii_digit());
+    let tallies = targets.iter().map(|target| Tally::among(source, target, numbered));
+    tallies.fold(Tally::default(), std::ops::Add::add)
 }

@@ -50,7 +50,7 @@ async fn kills_lose_double_and_shuffle_nothing(
     }
     posting.abort();
     let _ = posting.await;
-    alice.post(&source, "last of all").unwrap();
+    alice.post(&source, "999999999 last of all").unwrap();
     let clean = || people::count(&source, &targets).is_clean().then_some(());
     // On a busy machine this takes its time; what counts is what is shown in the end.
     let _ = world.sandbox.wait_for("every target to show its source", SOON * 6, clean).await;

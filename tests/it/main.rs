@@ -39,6 +39,7 @@ mod panel_kinds;
 mod panels;
 mod pauses;
 mod permissions;
+mod poison;
 mod privacy;
 mod processes;
 mod proxy;

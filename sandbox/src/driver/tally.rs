@@ -26,13 +26,16 @@ impl Tally {
     ///
     /// Each text begins with a word of its own (such as a number), which stays through edits and tells which message a copy is of.
     pub fn of(source: &Channel, target: &Channel) -> Self {
-        let posted: Vec<SeenMessage> = source
-            .messages()
-            .into_iter()
-            .filter(|message| message.webhook.is_none() && message.kind == 0)
-            .collect();
-        let copies: Vec<SeenMessage> =
-            target.messages().into_iter().filter(|message| message.webhook.is_some()).collect();
+        Self::among(source, target, |_| true)
+    }
+
+    /// The same among those messages alone that `counts` lets through, in either channel: for targets that show other sources too.
+    pub fn among(source: &Channel, target: &Channel, counts: impl Fn(&SeenMessage) -> bool) -> Self {
+        let counted = |channel: &Channel, by_webhook: bool| -> Vec<SeenMessage> {
+            let messages = channel.messages().into_iter().filter(|message| message.kind == 0 || by_webhook);
+            messages.filter(|message| message.webhook.is_some() == by_webhook && counts(message)).collect()
+        };
+        let (posted, copies) = (counted(source, false), counted(target, true));
         let places: HashMap<&str, (usize, &str)> = posted
             .iter()
             .enumerate()
