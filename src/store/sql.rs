@@ -123,11 +123,6 @@ impl Sql {
         rows.iter().map(|row| T::from_query_result(row, "")).collect()
     }
 
-    /// Its rows as they are.
-    pub(super) async fn all(self, db: &impl ConnectionTrait) -> Result<Vec<QueryResult>, DbErr> {
-        db.query_all_raw(self.on(db)).await
-    }
-
     /// Its rows, each with the number in its first column.
     pub(super) async fn keyed_rows(
         self,
