@@ -68,12 +68,12 @@ async fn what_was_done_is_kept_while_the_database_takes_nothing() {
     let alice = admin(&harbour, "Alice");
     let bot = world.start().await;
     let town = Town::new(&world, &harbour, alice).await;
-    let hold = town.post_unanswered("1 while the disk is full").await;
     let full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
         RAISE EXCEPTION USING ERRCODE = '53100', MESSAGE = 'no space left'; END $$; \
         CREATE TRIGGER full_disk BEFORE INSERT ON mirrors FOR EACH ROW EXECUTE FUNCTION full_disk()";
     world.database.execute(full).await;
-    hold.release();
+    town.alice.post(&town.source, "1 while the disk is full").unwrap();
+    town.in_step().await;
     let failed = || {
         let log = bot.log();
         let failed = log.contains("stopped at the database") || log.contains("can't be written down yet");
