@@ -26,7 +26,7 @@ async fn postgres_tells_data_from_troubles_of_its_own() {
     assert_eq!(blame(&db, &insert).await, data("54000"), "an index row that is too large");
     for (statement, code) in [
         ("SELECT 1 / 0", "22012"),
-        ("SELECT '\\u0000'::jsonb ->> 0", "22P05"),
+        (r#"SELECT '"\u0000"'::jsonb ->> 0"#, "22P05"),
         ("SELECT CAST('' AS bigint)", "22P02"),
         ("INSERT INTO lanes (target_channel_id, lease_owner) VALUES (NULL, 'x')", "23502"),
         ("DO $$ BEGIN RAISE EXCEPTION 'no'; END $$", "P0001"),
