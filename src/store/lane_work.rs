@@ -25,7 +25,7 @@ use super::lane_pick::{self, Asked, Pick, Unreadable};
 use super::lane_request::{Decide, Holder, LaneRequest, Next, Turn, Which};
 use super::lane_rows::{self, Lane, Taken};
 use super::sql::stored;
-use super::{Done, LaneWebhook, Lease, Store, StoreError, Work};
+use super::{LaneWebhook, Lease, Store, StoreError, Work};
 use crate::domain::activity::{DeliveryId, InFlight};
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
