@@ -30,7 +30,8 @@ async fn everything_else_arrives_once_and_in_order(#[case] backend: Backend, #[c
     for target in &targets {
         follow(&alice, &source, target).await;
     }
-    let mut poison = Poison::lay(&world.sandbox, world.database.url(), &alice, &targets).await.unwrap();
+    let poison = Poison::lay(&world.sandbox, world.database.url(), &alice, &targets).await;
+    let mut poison = poison.unwrap_or_else(|error| panic!("{error}; the bot's log:\n{}", bot.log()));
     world.sandbox.fault(Fault::on("*", "/webhooks/**", Effect::Delay(Duration::from_millis(20))).forever());
 
     let posting = tokio::spawn(people::post(alice.clone(), source.clone(), seed, 10));

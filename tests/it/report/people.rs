@@ -68,11 +68,14 @@ async fn channels_that_the_person_cant_see_are_counted() {
 async fn many_followers_are_counted() {
     let (scene, posted, _) = shown("v1").await;
     let columns = "source_guild_id, delivery, mode, panels, created_by, created_at, updated_at, webhook_id, webhook_token";
-    for id in 1..=60 {
+    // They exist, so that no sweep finds anything amiss with them.
+    let far = scene.world.sandbox.create_guild("Far away");
+    for number in 1..=60 {
+        let (target, server) = (far.text(&format!("far-{number}")).id(), far.id());
         let copy = format!(
             "INSERT INTO channel_follows (source_channel_id, target_channel_id, guild_id, is_active, {columns}) \
-             SELECT source_channel_id, {id}, 5, {}, {columns} FROM channel_follows WHERE id = 1",
-            id > 9
+             SELECT source_channel_id, {target}, {server}, {}, {columns} FROM channel_follows WHERE id = 1",
+            number > 9
         );
         scene.world.database.execute(&copy).await;
     }
