@@ -140,8 +140,26 @@ impl Writer {
                     let second = batch.split_off(batch.len() / 2);
                     batches.extend([second, batch]);
                 }
-                Err(error) => batch.into_iter().for_each(|entry| entry.end(Err(error.clone()))),
+                Err(error) => {
+                    for entry in batch {
+                        self.refused(entry, &error).await;
+                    }
+                }
             }
+        }
+    }
+
+    /// What the database refuses to record of a lane is a failed attempt of that delivery. Where even that is refused, the lane stops.
+    async fn refused(&self, mut entry: Entry, error: &StoreError) {
+        let Some(failed) = entry.request.done.as_ref().and_then(Done::refused) else {
+            return entry.end(Err(error.clone()));
+        };
+        tracing::error!(channel = %entry.request.lane.target(), %error, "the database refuses to record what a lane did");
+        (entry.request.done, entry.request.all_shown) = (Some(failed), false);
+        let mut batch = vec![entry];
+        match self.advance(&mut batch).await {
+            Ok(turns) => batch.into_iter().zip(turns).for_each(|(entry, turn)| entry.end(turn)),
+            Err(error) => batch.into_iter().for_each(|entry| entry.end(Err(error.clone()))),
         }
     }
 

@@ -119,6 +119,25 @@ impl Done {
         }
     }
 
+    /// What is recorded instead where the database refuses this: a failed attempt. A message that was made stays in doubt, and is found again. `None` where this is a failure
+    /// already, or no attempt at all.
+    pub fn refused(&self) -> Option<Self> {
+        let failure = Failure::Database;
+        match self {
+            Self::Created { in_flight, .. } | Self::InDoubt { in_flight, .. } => {
+                Some(Self::Unsettled { in_flight: *in_flight, failure })
+            }
+            Self::Edited { delivery, .. }
+            | Self::Deleted { delivery, .. }
+            | Self::Cleared { delivery, .. } => Some(Self::Failed { delivery: *delivery, failure }),
+            Self::NotBegun { .. }
+            | Self::Failed { .. }
+            | Self::Unsettled { .. }
+            | Self::Delayed { .. }
+            | Self::Ended { .. } => None,
+        }
+    }
+
     /// The delivery of which an attempt failed.
     pub(super) const fn failed(&self) -> Option<DeliveryId> {
         match self {
