@@ -32,13 +32,12 @@ const OF_COMPOSE: [&str; 2] = ["DATABASE_URL", "HTTP_ADDR"];
 /// What the bot's container gets: names with their values, in the order of the file.
 fn composed() -> Vec<(String, String)> {
     let compose = read("compose.yaml");
-    let service = compose.split_once("\n  tributary:\n").unwrap().1;
-    let environment = service.split_once("\n    environment:\n").unwrap().1;
+    let service = compose.split_once("\n  tributary:\n").expect("the bot is a service").1;
+    let environment = service.split_once("\n    environment:\n").expect("it has settings").1;
     let lines = environment.lines().take_while(|line| line.starts_with("      "));
     let lines = lines.map(str::trim).filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap())
-        .collect()
+    let pairs = lines.map(|line| line.split_once(": ").expect("each line names a setting and its value"));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[test]

@@ -176,6 +176,11 @@ impl Health {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts of rows, far below 2^52")]
+const fn as_f64(count: u64) -> f64 {
+    count as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,9 +205,4 @@ mod tests {
         assert!(ready(0, 0) && ready(60, 0) && ready(0, 3_600));
         assert!(!ready(61, 0));
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of rows, far below 2^52")]
-const fn as_f64(count: u64) -> f64 {
-    count as f64
 }

@@ -217,8 +217,8 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
 
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
-#[case::postgres(Backend::Postgres)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
 #[tokio::test]
 async fn lanes_that_fail_for_long_are_counted(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
