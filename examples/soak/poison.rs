@@ -12,7 +12,7 @@ use rand::seq::IndexedRandom;
 use sea_orm::{ConnectionTrait, Database, DbBackend};
 use tributary_sandbox::{
     Channel, ChannelKind, Effect, Fault, FaultId, GatewayFault, Guild, LimitScope, Options, Permissions,
-    Person, Post, Sandbox,
+    Person, Post, Reply, Sandbox,
 };
 
 /// What went wrong with the poisoning itself.
@@ -88,12 +88,8 @@ impl Poison {
         let source = home.text("poisoned");
         let swamp = sandbox.create_guild("Swamp");
         swamp.join(admin, Permissions::MANAGE_CHANNELS);
-        let sick = vec![
-            swamp.text("failing"),
-            swamp.text("refusing"),
-            swamp.text("forbidding"),
-            swamp.forum("forum"),
-        ];
+        let texts = ["failing", "refusing", "forbidding"];
+        let mut sick: Vec<Channel> = texts.into_iter().map(|name| swamp.text(name)).collect();
         let open = Options::new().set("channel", &source).set("audience", "servers");
         admin.run(&source, "/publish", open).await?;
         for target in good {
@@ -102,6 +98,11 @@ impl Poison {
         for target in &sick {
             follow(admin, target, &source).await?;
         }
+        // Nobody types commands in a forum.
+        let forum = swamp.forum("forum");
+        let into = Options::new().set("link", source.link()).set("into", &forum);
+        made(&admin.run(&sick[0], "/follow", into).await?)?;
+        sick.push(forum);
         for number in 0..SICK_HISTORIES {
             follow(admin, &sick[1], &swamp.text(&format!("sick-{number}"))).await?;
         }
@@ -206,11 +207,10 @@ impl Poison {
 }
 
 async fn follow(admin: &Person, target: &Channel, source: &Channel) -> Result<(), Failure> {
-    let reply = if source.guild().map(|guild| guild.id()) == target.guild().map(|guild| guild.id()) {
-        admin.run(target, "/follow", Options::new().set("channel", source)).await?
-    } else {
-        admin.run(target, "/follow", Options::new().set("link", source.link())).await?
-    };
+    made(&admin.run(target, "/follow", Options::new().set("link", source.link())).await?)
+}
+
+fn made(reply: &Reply) -> Result<(), Failure> {
     if reply.text().contains("now follows") { Ok(()) } else { Err(reply.text().into()) }
 }
 
