@@ -1,5 +1,5 @@
 //! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved.
-//! Learned from events ([`changes`]), and, for what happened while the bot was away, from a sweep over all servers ([`sweep`]).
+//! Learned from events (`changes`), and, for what happened while the bot was away, from a sweep over all servers (`sweep`).
 
 mod agenda;
 mod budget;
