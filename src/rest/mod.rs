@@ -139,7 +139,12 @@ struct Shared {
     request_timeout: Duration,
     upload_timeout: Duration,
     limits: Arc<Limits>,
+    /// One for many channels, by their ids: two that look for the bot's webhook in a channel at once would each make one.
+    own_webhooks: Vec<tokio::sync::Mutex<()>>,
 }
+
+/// How many locks there are for channels' webhooks: enough that one channel seldom waits for another.
+const OWN_WEBHOOK_LOCKS: usize = 256;
 
 impl std::fmt::Debug for Rest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -171,7 +176,17 @@ impl Rest {
         let files = builder().read_timeout(config.file_idle_timeout);
         let file_client = files.build().map_err(|_| RestSetupError::Client)?;
         let limits = Limits::new(config.pace, config.fuse_limit);
-        let shared = Shared { client, file_client, base, token, request_timeout, upload_timeout, limits };
+        let own_webhooks = std::iter::repeat_with(Default::default).take(OWN_WEBHOOK_LOCKS).collect();
+        let shared = Shared {
+            client,
+            file_client,
+            base,
+            token,
+            request_timeout,
+            upload_timeout,
+            limits,
+            own_webhooks,
+        };
         let (shared, urgency) = (Arc::new(shared), Urgency::Background);
         Ok(Self { shared, patience: DEFAULT_PATIENCE, urgency, guard: None })
     }

@@ -43,6 +43,13 @@ impl Rest {
         application: ApplicationId,
         known: Option<&OwnedWebhook>,
     ) -> Result<OwnWebhook, RestError> {
+        let locks = &self.shared.own_webhooks;
+        // A snowflake's time, as its last bits are nearly always zero.
+        let lock = locks.get(usize::try_from((channel.get() >> 22) % 256).unwrap_or_default());
+        let _alone = match lock {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        };
         let is_known = |id: WebhookId| known.is_some_and(|known| known.id == id);
         let there = self.channel_webhooks(channel).await?.into_iter();
         let own = there.filter(|webhook| {
