@@ -144,7 +144,7 @@ struct Shared {
 }
 
 /// How many locks there are for channels' webhooks: enough that one channel seldom waits for another.
-const OWN_WEBHOOK_LOCKS: usize = 256;
+const OWN_WEBHOOK_LOCKS: u64 = 256;
 
 impl std::fmt::Debug for Rest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -176,7 +176,7 @@ impl Rest {
         let files = builder().read_timeout(config.file_idle_timeout);
         let file_client = files.build().map_err(|_| RestSetupError::Client)?;
         let limits = Limits::new(config.pace, config.fuse_limit);
-        let own_webhooks = std::iter::repeat_with(Default::default).take(OWN_WEBHOOK_LOCKS).collect();
+        let own_webhooks = (0..OWN_WEBHOOK_LOCKS).map(|_| tokio::sync::Mutex::default()).collect();
         let shared = Shared {
             client,
             file_client,

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::Rest;
 use super::call::{Call, Verb};
 use super::error::RestError;
 use super::limiter::Major;
 use super::model::Webhook;
+use super::{OWN_WEBHOOK_LOCKS, Rest};
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, WebhookId};
 use crate::domain::webhook::Webhook as OwnedWebhook;
 
@@ -44,8 +44,8 @@ impl Rest {
         known: Option<&OwnedWebhook>,
     ) -> Result<OwnWebhook, RestError> {
         let locks = &self.shared.own_webhooks;
-        // A snowflake's time, as its last bits are nearly always zero.
-        let lock = locks.get(usize::try_from((channel.get() >> 22) % 256).unwrap_or_default());
+        // By the id's time: its last bits are mostly zero.
+        let lock = locks.get(usize::try_from((channel.get() >> 22) % OWN_WEBHOOK_LOCKS).unwrap_or_default());
         let _alone = match lock {
             Some(lock) => Some(lock.lock().await),
             None => None,
