@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use crate::domain::activity::Mirror;
+use crate::domain::activity::Revision;
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::domain::place::Spot;
@@ -92,10 +92,10 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
             Came::On(done) => done,
             Came::Wait(done, until) => return Ok(rest(base, lease, done, until).await),
         };
-        let all_shown = completes(step, &work, &done);
+        let shown = shown(&work, &done);
         let webhook = sender.webhook.as_ref().map(|webhook| webhook.id);
         let recording =
-            Request { done: Some(done.clone()), all_shown, webhook, ..Request::next(Which::Held(lease)) };
+            Request { done: Some(done.clone()), shown, webhook, ..Request::next(Which::Held(lease)) };
         let Some(turn) = base.ledger.ask(recording).await else { return Ok(Again::Later) };
         attempt::say(target, &turn);
         let Some(held) = turn.lease else { return lost(base, &sender, step, done).await };
@@ -173,19 +173,11 @@ pub(super) fn decide(work: &Work, now: DateTime<Utc>) -> Step {
     step
 }
 
-/// Whether all of the newest revision is shown with what was just done: then nothing needs to be looked at, unless there is a newer one.
-fn completes(step: Step, work: &Work, done: &Done) -> bool {
-    let (touched, made) = match (step, done) {
-        (Step::Create(_), Done::Created { .. }) => (None, 1),
-        (Step::Edit(..), Done::Edited { message, .. }) => (Some(*message), 0),
-        _ => return false,
-    };
+/// The revision that all parts show with what was just done, or a newer one: where that is the newest, nothing needs to be looked at.
+fn shown(work: &Work, done: &Done) -> Option<Revision> {
     // What panicked when it was decided upon does so again: it is looked at once more then.
-    let Ok(parts) = catch_unwind(AssertUnwindSafe(|| parts::parts(work).len())) else { return false };
-    let wanted = |mirror: &Mirror| usize::try_from(mirror.part.0).is_ok_and(|part| part < parts);
-    let current =
-        |mirror: &Mirror| mirror.revision == work.activity.revision || Some(mirror.message) == touched;
-    work.mirrors.len() + made == parts && work.mirrors.iter().all(|mirror| wanted(mirror) && current(mirror))
+    let parts = catch_unwind(AssertUnwindSafe(|| parts::parts(work).len())).ok()?;
+    done.shows(&work.mirrors, parts)
 }
 
 /// A webhook that was there for panels alone goes with the last of them.

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Mutex, oneshot};
 
+use crate::domain::activity::Revision;
 use crate::domain::clock::Clock;
 use crate::domain::ids::WebhookId;
 use crate::domain::next_step::Step;
@@ -36,8 +37,8 @@ pub(super) struct Request {
     pub(super) lane: Which,
     /// What was done since the lane was last asked what to do.
     pub(super) done: Option<Done>,
-    /// With that, all of the revision is shown that it was about.
-    pub(super) all_shown: bool,
+    /// With that, every part is there, and shows this revision or a newer one.
+    pub(super) shown: Option<Revision>,
     /// What its holder would send with.
     pub(super) webhook: Option<WebhookId>,
     /// The lane is given back, not to be looked at before that time.
@@ -47,16 +48,16 @@ pub(super) struct Request {
 impl Request {
     /// Asks what is next in a lane.
     pub(super) const fn next(lane: Which) -> Self {
-        Self { lane, done: None, all_shown: false, webhook: None, rest_until: None }
+        Self { lane, done: None, shown: None, webhook: None, rest_until: None }
     }
 
     fn ask(&self) -> LaneRequest<'static> {
-        let Self { lane, done, all_shown, webhook, rest_until } = self.clone();
+        let Self { lane, done, shown, webhook, rest_until } = self.clone();
         let decide: Decide<'static> = match rest_until {
             Some(until) => Box::new(move |_, _| Step::Wait(until)),
             None => Box::new(lane::decide),
         };
-        LaneRequest { lane, done, all_shown, webhook, decide, rest_until }
+        LaneRequest { lane, done, shown, webhook, decide, rest_until }
     }
 
     /// Whether it is worth repeating at this time. What isn't held yet has nothing to lose: its lane is looked at again anyway.
@@ -155,7 +156,7 @@ impl Writer {
             return entry.end(Err(error.clone()));
         };
         tracing::error!(channel = %entry.request.lane.target(), %error, "the database refuses to record what a lane did");
-        (entry.request.done, entry.request.all_shown) = (Some(failed), false);
+        (entry.request.done, entry.request.shown) = (Some(failed), None);
         let mut batch = vec![entry];
         match self.advance(&mut batch).await {
             Ok(turns) => batch.into_iter().zip(turns).for_each(|(entry, turn)| entry.end(turn)),

@@ -119,6 +119,22 @@ impl Done {
         }
     }
 
+    /// The revision that all parts show after this, some of them maybe a newer one, where a delivery takes so many parts and had these mirrors before. `None` while
+    /// parts are missing, or there are too many.
+    pub fn shows(&self, before: &[Mirror], parts: usize) -> Option<Revision> {
+        let (touched, shows, made) = match self {
+            Self::Created { mirror, .. } => (mirror.message, mirror.revision, 1),
+            Self::Edited { message, revision, .. } => (*message, *revision, 0),
+            _ => return None,
+        };
+        let wanted = |mirror: &Mirror| usize::try_from(mirror.part.0).is_ok_and(|part| part < parts);
+        if before.len() + made != parts || !before.iter().all(wanted) {
+            return None;
+        }
+        let others = before.iter().filter(|mirror| mirror.message != touched);
+        others.map(|mirror| mirror.revision).chain([shows]).min()
+    }
+
     /// What is recorded instead where the database refuses this: a failed attempt. A message that was made stays in doubt, and is found again. `None` where this is a failure
     /// already, or no attempt at all.
     pub fn refused(&self) -> Option<Self> {
@@ -163,7 +179,7 @@ pub(super) struct Changes {
     created: Vec<(DeliveryId, Mirror)>,
     edited: Vec<[Value; 4]>,
     removed: Vec<[Value; 2]>,
-    /// What was done, and whether with it all of this revision is shown.
+    /// What was done, and the revision that with it all parts show, or a newer one.
     succeeded: Vec<(DeliveryId, Option<Revision>)>,
     gone: Vec<DeliveryId>,
     cleared: Vec<DeliveryId>,
@@ -182,13 +198,13 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Adds what was done in a lane; with `all_shown`, it was all that was left of its revision.
-    pub(super) fn add(&mut self, done: Done, all_shown: bool) {
+    /// Adds what was done in a lane, and the revision that with it all parts show, or a newer one.
+    pub(super) fn add(&mut self, done: Done, shown: Option<Revision>) {
         match done {
             Done::Created { in_flight, mirror, overtakes } => {
                 self.overtakes.extend(overtakes.then_some(in_flight.delivery));
                 self.created.push((in_flight.delivery, mirror));
-                self.succeeded.push((in_flight.delivery, all_shown.then_some(in_flight.revision)));
+                self.succeeded.push((in_flight.delivery, shown));
             }
             Done::NotBegun { in_flight } => self.not_made.push(in_flight.delivery),
             // All else of it is written down with the lane.
@@ -203,7 +219,7 @@ impl Changes {
             Done::Edited { delivery, message, was, revision } => {
                 let (message, was) = (message.to_db().into(), was.0.into());
                 self.edited.push([message, delivery.0.into(), was, revision.0.into()]);
-                self.succeeded.push((delivery, all_shown.then_some(revision)));
+                self.succeeded.push((delivery, shown));
             }
             Done::Deleted { delivery, message } => {
                 self.removed.push([message.to_db().into(), delivery.0.into()]);
@@ -340,15 +356,20 @@ async fn insert_mirrors(
     Ok(refused)
 }
 
-/// What succeeded is no longer waiting. Where with it all of a revision is shown, and that is still the newest, the delivery rests: mostly so, and it needn't be
-/// looked at once more.
+/// What succeeded is no longer waiting. Where with it all parts are there, the delivery is shown: what is edited without end is an edit from now on, and no first showing. Where
+/// they show what is still the newest revision, it rests: mostly so, and it needn't be looked at once more.
 async fn succeeded(txn: &Write, succeeded: &[(DeliveryId, Option<Revision>)]) -> Result<(), DbErr> {
-    let shown = succeeded.iter().filter_map(|(delivery, shown)| Some((*delivery, (*shown)?)));
+    let shown = || succeeded.iter().filter_map(|(delivery, shown)| Some((*delivery, (*shown)?)));
     let update = format!("UPDATE deliveries SET {REST} FROM ");
     let which = " WHERE id = t.delivery AND state = 'due' AND NOT withdrawn \
         AND EXISTS (SELECT 1 FROM activities a WHERE a.id = activity_id AND a.revision = t.shown AND NOT a.deleted) \
         AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id AND m.revision <> t.shown)";
-    run(txn, &update, revisions(shown), which).await?;
+    run(txn, &update, revisions(shown()), which).await?;
+    let update = "UPDATE deliveries SET shown_revision = t.shown, overtaken = FALSE FROM ";
+    let which = " WHERE id = t.delivery AND state = 'due' AND NOT withdrawn \
+        AND (shown_revision IS NULL OR shown_revision < t.shown) \
+        AND NOT EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id AND m.revision < t.shown)";
+    run(txn, update, revisions(shown()), which).await?;
     let update = "UPDATE deliveries SET attempts = 0, wait_until = NULL FROM ";
     let which = " WHERE id = t.delivery AND (attempts > 0 OR wait_until IS NOT NULL)";
     let rows = Table::numbers("delivery", succeeded.iter().map(|(delivery, _)| delivery.0));

@@ -2,10 +2,11 @@
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
 //! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
-//! 3. By turns, the *head*, the first that was never completely shown, and the first edit that isn't waiting: after
+//! 3. By turns, the *head*, the first that was never completely shown, and an edit that isn't waiting: after
 //!    each create an edit may go, and after each edit the head. So neither holds up the other by more than one request,
 //!    however many there are. Only the head may be shown first, so that first showings keep their order: while it waits,
-//!    those behind it wait too, but not edits. One that was overtaken holds up nobody.
+//!    those behind it wait too, but not edits. One that was overtaken holds up nobody. Of several edits, the lot says
+//!    which is next, anew each time: a message that is edited without end holds up no other.
 //!
 //! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row may be at fault itself, or Discord may be down for all. So right after it has failed once
 //! more, one of those behind it is tried, the one that was tried least. If that is shown, the head is overtaken; else nothing is known, and the head comes first again.
@@ -96,11 +97,26 @@ const COLUMNS: &str = "t.target, d.id, d.activity_id, d.position, d.follow_id, d
     f.is_active AS follow_active \
     FROM t CROSS JOIN deliveries d JOIN activities a ON a.id = d.activity_id LEFT JOIN channel_follows f ON f.id = d.follow_id ";
 
-/// Those of a lane that aren't shown, by which a delivery is found that is next in it.
-const REOPENED: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
-    WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NOT NULL \
-    AND (o.wait_until IS NULL OR o.wait_until <= $1) \
-    ORDER BY (b.deleted OR o.withdrawn) DESC, o.position, o.activity_id LIMIT 1";
+/// A prime: times any lot below it, and modulo it, numbers below it are only shuffled.
+const LOTS: i64 = 1_000_003;
+
+/// The lot of a moment: one for all lanes and all who ask then, and as good as chance. The golden ratio spreads moments that lie close together, or apart by whole seconds.
+fn lot(now: DateTime<Utc>) -> i64 {
+    let spread = now.timestamp_micros().cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1;
+    1 + spread.cast_signed() % (LOTS - 1)
+}
+
+/// Of those of a lane that were shown, the deletion or the edit that is next.
+fn reopened() -> String {
+    format!(
+        "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
+         WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NOT NULL \
+         AND (o.wait_until IS NULL OR o.wait_until <= $1) \
+         ORDER BY (b.deleted OR o.withdrawn) DESC, \
+         CASE WHEN b.deleted OR o.withdrawn THEN 0 ELSE (o.id % {LOTS}) * $2 % {LOTS} END, \
+         o.position, o.activity_id LIMIT 1"
+    )
+}
 /// What was deleted or overtaken holds nothing up: while it waits, the next is the head.
 const HEAD: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
     WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NULL \
@@ -207,11 +223,12 @@ async fn candidates(
         [asked.lease.target.to_db().into(), marked.into(), failed_head.into()]
     });
     let columns = [("target", Kind::Number), ("marked", Kind::Number), ("failed_head", Kind::Number)];
-    let query = Sql::new("WITH t AS (SELECT * FROM ", [super::sql::stored(now).into()]);
+    let query = Sql::new("WITH t AS (SELECT * FROM ", [super::sql::stored(now).into(), lot(now).into()]);
     let query = query.table(&**txn, Table::new(columns, rows)).then(&format!(
         ") SELECT FALSE AS overtakes, {COLUMNS} WHERE d.id = t.marked \
-         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({REOPENED}) \
-         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({HEAD})"
+         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({}) \
+         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({HEAD})",
+        reopened()
     ));
     let query = match asked.iter().any(|asked| asked.failed_head.is_some()) {
         true => query.then(&format!(

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::lane_attempts::FailedAttempt;
 use super::{Done, LaneWebhook, Lease, StoreError, Work};
-use crate::domain::activity::DeliveryId;
+use crate::domain::activity::{DeliveryId, Revision};
 use crate::domain::ids::{ChannelId, WebhookId};
 use crate::domain::next_step::Step;
 
@@ -19,8 +19,8 @@ pub struct LaneRequest<'a> {
     pub lane: Which,
     /// What was done since the lane was last asked what to do.
     pub done: Option<Done>,
-    /// With that, all of the revision is shown that it was about.
-    pub all_shown: bool,
+    /// With that, every part is there, and shows this revision or a newer one.
+    pub shown: Option<Revision>,
     /// What its holder would send with. Of a lane that is to be taken, the database says that.
     pub webhook: Option<WebhookId>,
     /// Asked again after each delivery that rests, ends or waits, until one needs Discord. While a

@@ -172,7 +172,7 @@ impl Store {
                     continue;
                 }
             };
-            let LaneRequest { done, all_shown, webhook: sends_with, decide, rest_until, .. } = request;
+            let LaneRequest { done, shown, webhook: sends_with, decide, rest_until, .. } = request;
             let (webhook, failed) = match webhook {
                 Ok(webhook) => (webhook, None),
                 Err(error) => (None, Some(Err(error))),
@@ -184,7 +184,7 @@ impl Store {
                 row.created = done.made_for();
                 row.failing = done.failed();
                 row.lane.note(&done);
-                changes.add(done, all_shown);
+                changes.add(done, shown);
             }
             rows.push(row);
         }

@@ -9,22 +9,31 @@ use tributary_sandbox::{Channel, Effect, Fault, SeenMessage};
 
 use crate::harness::{Backend, Pair, SOON};
 
-/// Four bots edit their one message again and again, faster than the target takes edits.
+/// Four bots edit their one message again and again, faster than the target takes edits. Some begin with it while that message is only being shown.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[case::postgres(Backend::Postgres)]
 #[tokio::test]
-async fn a_new_message_is_not_held_up_by_edits(#[case] backend: Backend) {
+async fn a_new_message_is_not_held_up_by_edits(
+    #[case] backend: Backend,
+    #[values(false, true)] from_the_first_moment: bool,
+) {
     let Some(pair) = Pair::on(backend, &[]).await else { return };
     let tickers: Vec<Channel> = (0..4).map(|number| pair.guild.text(&format!("ticker-{number}"))).collect();
-    let mut messages = Vec::new();
     for ticker in &tickers {
         pair.follow(ticker, &pair.target).await;
-        messages.push(pair.alice.post(ticker, "tick 0").unwrap());
     }
-    let shown = |all: &[_]| all.len() >= tickers.len();
-    pair.target.wait_for_messages(SOON, shown).await.unwrap();
+    if from_the_first_moment {
+        let slow = Effect::Delay(Duration::from_millis(300));
+        pair.world.sandbox.fault(Fault::on("POST", "/webhooks/**", slow).forever());
+    }
+    let messages = tickers.iter().map(|ticker| pair.alice.post(ticker, "tick 0").unwrap());
+    let messages: Vec<_> = messages.collect();
+    if !from_the_first_moment {
+        let shown = |all: &[_]| all.len() >= tickers.len();
+        pair.target.wait_for_messages(SOON, shown).await.unwrap();
+    }
     let slow = Effect::Delay(Duration::from_millis(100));
     let slow = pair.world.sandbox.fault(Fault::on("PATCH", "/webhooks/**", slow).forever());
 
@@ -50,10 +59,16 @@ async fn a_new_message_is_not_held_up_by_edits(#[case] backend: Backend) {
     pair.world.sandbox.wait_for("edits to queue up", SOON, under_way).await.unwrap();
     let posted = pair.post_all(1..4, "news");
     let arrived = pair.target.wait_for_message(SOON, |message| message.content == posted[2].content).await;
+    // Nor by each other.
+    let edited = |all: &[SeenMessage]| {
+        all.iter().filter(|message| message.edited_at.is_some()).count() == tickers.len()
+    };
+    let edited = pair.target.wait_for_messages(SOON, edited).await;
     let edits = pair.world.sandbox.fault_hits(slow);
     over.store(true, Ordering::Relaxed);
     let last = format!("tick {}", ticking.await.unwrap());
     assert!(arrived.is_ok(), "{edits} edits went first:\n{}", pair.target.render_text());
+    assert!(edited.is_ok(), "{edits} edits, but not of each:\n{}", pair.target.render_text());
     // Nor are edits forgotten over new messages.
     let all_current =
         |all: &[SeenMessage]| all.iter().filter(|message| message.content == last).count() == tickers.len();

@@ -63,7 +63,7 @@ pub(super) async fn take(
 /// A lane's request, for activities that each take one part.
 pub(super) fn request(lane: Which, done: Option<Done>) -> LaneRequest<'static> {
     let decide: Decide<'static> = Box::new(|work, now| step_of(work, 1, now));
-    LaneRequest { lane, done, all_shown: false, webhook: None, decide, rest_until: None }
+    LaneRequest { lane, done, shown: None, webhook: None, decide, rest_until: None }
 }
 
 /// A batch of one.

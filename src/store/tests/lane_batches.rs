@@ -5,6 +5,7 @@ use rand::{Rng, SeedableRng};
 use rstest::rstest;
 
 use super::*;
+use crate::domain::activity::Revision;
 use crate::domain::activity::{DeliveryId, Ending};
 use crate::domain::ids::MessageId;
 use crate::domain::retry::Failure;
@@ -17,13 +18,13 @@ const TARGETS: [u64; 7] = [2, 3, 4, 5, 6, 7, 8];
 struct Asking {
     lane: Which,
     done: Option<Done>,
-    all_shown: bool,
+    shown: Option<Revision>,
     rest_until: Option<DateTime<Utc>>,
 }
 
 impl Asking {
     fn new(lane: Which) -> Self {
-        Self { lane, done: None, all_shown: false, rest_until: None }
+        Self { lane, done: None, shown: None, rest_until: None }
     }
 
     fn request(&self) -> LaneRequest<'static> {
@@ -32,8 +33,8 @@ impl Asking {
             Some(until) => Step::Wait(until),
             None => step_of(work, 1, now),
         });
-        let Self { lane, done, all_shown, rest_until } = self.clone();
-        LaneRequest { lane, done, all_shown, webhook: None, decide, rest_until }
+        let Self { lane, done, shown, rest_until } = self.clone();
+        LaneRequest { lane, done, shown, webhook: None, decide, rest_until }
     }
 }
 
@@ -130,10 +131,13 @@ fn outcome(random: &mut StdRng, next: &Next, message: MessageId, now: i64) -> As
         },
         other => panic!("{other:?}"),
     };
-    let all_shown =
-        !matches!(step, Step::Settle(_)) && matches!(done, Done::Created { .. } | Done::Edited { .. });
+    let shown = match &done {
+        Done::Created { mirror, .. } => Some(mirror.revision),
+        Done::Edited { revision, .. } => Some(*revision),
+        _ => None,
+    };
     let rest_until = random.random_bool(0.1).then_some(later);
-    Asking { done: Some(done), all_shown, rest_until, lane: Which::Free(work.target) }
+    Asking { done: Some(done), shown, rest_until, lane: Which::Free(work.target) }
 }
 
 fn happenings(random: &mut StdRng, round: u64) -> Vec<SourceEvent> {

@@ -67,9 +67,10 @@ async fn an_edit_waits_alone(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let lease = shown(&db, &[10, 11]).await;
-    store.record_events(&[edited(1, 10, "new"), edited(1, 11, "new")], at(1)).await.unwrap();
+    store.record_events(&[edited(1, 10, "new")], at(1)).await.unwrap();
     let next = advance(store, &lease, None, at(2)).await;
     assert_eq!(about(&next).1, 10);
+    store.record_events(&[edited(1, 11, "new")], at(2)).await.unwrap();
     let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
     assert_eq!(about(&next), (Step::Edit(message(501), Part(0)), 11));
     store.record_events(&[posted(1, 12)], at(2)).await.unwrap();
@@ -124,7 +125,45 @@ async fn first_showings_and_edits_take_turns(#[case] backend: Backend) {
         };
         order.push(about(&next).1);
     }
-    assert_eq!(order, [14, 10, 15, 11, 16, 12, 13]);
+    let posts = |id: &u64| *id > 13;
+    assert_eq!(order.iter().map(posts).collect::<Vec<_>>(), [true, false, true, false, true, false, false]);
+    assert_eq!(order.iter().copied().filter(posts).collect::<Vec<_>>(), [14, 15, 16]);
+    order.sort_unstable();
+    assert_eq!(order, [10, 11, 12, 13, 14, 15, 16], "each once");
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_is_edited_without_end_holds_up_nothing(#[case] backend: Backend, #[values(1, 2)] parts: usize) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    let lease = shown(&db, &[10, 11]).await;
+    store.record_events(&[posted(1, 12), posted(1, 13), posted(1, 14)], at(1)).await.unwrap();
+    let (mut next, mut order) = (advance_parts(store, &lease, None, at(2), parts).await, Vec::new());
+    for time in 3..60 {
+        order.push(about(&next).1);
+        // With each step, it is outdated before it is recorded.
+        let endless = [10, 11, 12].map(|id| edited(1, id, &time.to_string()));
+        store.record_events(&endless, at(time)).await.unwrap();
+        let done = match &next {
+            Next::Do { step: Step::Edit(message, _), work } => edited_to_newest(work, *message),
+            next => created(create(next).0, 2, 600 + u64::try_from(time).unwrap()),
+        };
+        let Next::Do { work, .. } = &next else { panic!("{next:?}") };
+        let shown = done.shows(&work.mirrors, parts);
+        let decide: Decide<'_> = Box::new(|work, now| {
+            let first = work.delivery.shown.is_none();
+            step_of(work, if first { parts } else { work.mirrors.len() }, now)
+        });
+        let recording = LaneRequest { decide, shown, ..request(Which::Held(lease.clone()), Some(done)) };
+        next = turn(store, recording, at(time)).await.next;
+    }
+    for id in 10..15 {
+        assert!(order.contains(&id), "{id} is held up: {order:?}");
+    }
 }
 
 #[rstest]

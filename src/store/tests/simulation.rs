@@ -36,29 +36,12 @@ struct World {
 struct Worker {
     lease: Lease,
     done: Option<Done>,
-    all_shown: bool,
+    shown: Option<Revision>,
 }
 
 /// Every third message takes two parts.
 fn parts(source: u64) -> usize {
     if source.is_multiple_of(3) { 2 } else { 1 }
-}
-
-/// Whether all parts are shown in the newest revision with what was done.
-fn completes(step: Step, work: &Work, done: Option<&Done>) -> bool {
-    let current = |part: i32| {
-        work.mirrors.iter().any(|one| one.part == Part(part) && one.revision == work.activity.revision)
-    };
-    let wanted = 0..i32::try_from(parts(source_of(work))).unwrap();
-    match (step, done) {
-        (Step::Create(made), Some(Done::Created { .. })) => {
-            wanted.clone().all(|part| part == made.0 || current(part))
-        }
-        (Step::Edit(_, made), Some(Done::Edited { .. })) => {
-            wanted.clone().all(|part| part == made.0 || current(part))
-        }
-        _ => false,
-    }
 }
 
 fn source_of(work: &Work) -> u64 {
@@ -122,14 +105,12 @@ impl World {
     /// One step of whoever holds the lane; whether anybody does.
     async fn work(&mut self, calm: bool) -> bool {
         let now = at(self.clock);
-        let (owner, lane, done, all_shown) = match self.worker.take() {
+        let (owner, lane, done, shown) = match self.worker.take() {
             Some(worker) if worker.lease.until <= now => return false,
-            Some(Worker { lease, done, all_shown }) => {
-                (lease.owner.clone(), Which::Held(lease), done, all_shown)
-            }
+            Some(Worker { lease, done, shown }) => (lease.owner.clone(), Which::Held(lease), done, shown),
             None => {
                 self.workers += 1;
-                (format!("worker-{}", self.workers), Which::Free(channel(TARGET)), None, false)
+                (format!("worker-{}", self.workers), Which::Free(channel(TARGET)), None, None)
             }
         };
         let holder = Holder { owner: &owner, now, lease: TimeDelta::seconds(900) };
@@ -140,7 +121,7 @@ impl World {
                 let first = work.delivery.shown.is_none();
                 step_of(work, if first { parts } else { parts.min(work.mirrors.len()) }, now)
             });
-            vec![LaneRequest { decide, all_shown, ..request(lane.clone(), done.clone()) }]
+            vec![LaneRequest { decide, shown, ..request(lane.clone(), done.clone()) }]
         };
         let mut turn = self.db.store.advance(holder, ask()).await.unwrap().pop().unwrap();
         if !calm && self.random.random_bool(0.15) {
@@ -156,8 +137,8 @@ impl World {
                 _ => (true, true),
             };
             let done = self.perform(step, &work, reaches, answered);
-            let all_shown = completes(step, &work, done.as_ref());
-            self.worker = lease.map(|lease| Worker { lease, done, all_shown });
+            let shown = done.as_ref().and_then(|done| done.shows(&work.mirrors, parts(source_of(&work))));
+            self.worker = lease.map(|lease| Worker { lease, done, shown });
         }
         held
     }
