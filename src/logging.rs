@@ -3,7 +3,7 @@
 mod filter;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -78,13 +78,18 @@ pub fn hide_panic_messages() {
         if tracing::dispatcher::has_been_set() {
             tracing::error!(location, thread, task, "panicked");
         } else {
-            eprintln!("panicked at {location} in the thread {thread}");
+            say(format_args!("panicked at {location} in the thread {thread}"));
         }
         if backtrace.status() == BacktraceStatus::Captured {
             // Names of functions and files; no values.
-            eprintln!("{backtrace}");
+            say(format_args!("{backtrace}"));
         }
     }));
+}
+
+/// Writes to standard error, if somebody listens: otherwise `eprintln!` panics.
+fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn ceilings() -> Targets {

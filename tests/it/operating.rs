@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use rstest::rstest;
 use tributary_sandbox::{Config, Effect, Fault, GatewayFault, LimitScope};
 
-use crate::harness::{Backend, Bot, SOON, World, admin, ended, follow};
+use crate::harness::{Backend, Bot, SOON, World, admin, ended, follow, texts};
 
 #[rstest]
 #[case(Backend::Sqlite)]
@@ -261,4 +261,21 @@ async fn assert_stops(bot: &mut Bot, signal: Signal) {
     bot.signal(signal);
     let status = bot.ended().await;
     assert!(status.success(), "{status}; its log:\n{}", bot.log());
+}
+
+#[tokio::test]
+async fn a_collector_of_logs_that_dies_takes_nothing_with_it() {
+    let mut world = World::new().await;
+    world.set("RUST_LOG", "trace");
+    let harbour = world.sandbox.create_guild("Harbour");
+    let (source, target) = (harbour.text("source"), harbour.text("target"));
+    let alice = admin(&harbour, "Alice");
+    let mut bot = Bot::run_and_read(world.command(), |line| !line.contains("connected to the gateway"));
+    bot.logged("connected to the gateway").await;
+    follow(&alice, &source, &target).await;
+    alice.post(&source, "nobody reads of this").unwrap();
+    let arrived = target.wait_for_message(SOON, |message| message.content == "nobody reads of this").await;
+    assert!(arrived.is_ok(), "{:?}", texts(&target));
+    let (status, _) = bot.stop().await;
+    assert!(status.success(), "{status}");
 }

@@ -47,7 +47,12 @@ impl Bot {
     }
 
     /// Starts it, and reads its log.
-    pub fn run(mut command: Command) -> Self {
+    pub fn run(command: Command) -> Self {
+        Self::run_and_read(command, |_| true)
+    }
+
+    /// Starts it, and reads its log as long as that says so; then nobody does, as where a collector of logs has died.
+    pub fn run_and_read(mut command: Command, go_on: impl Fn(&str) -> bool + Send + 'static) -> Self {
         let mut child =
             command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
         let stderr = child.stderr.take().expect("it was piped");
@@ -61,6 +66,9 @@ impl Bot {
                 log.push('\n');
                 drop(log);
                 count.send_modify(|count| *count += 1);
+                if !go_on(&line) {
+                    break;
+                }
             }
         });
         Self { child, log, lines }
@@ -149,10 +157,16 @@ impl Bot {
 
 impl Drop for Bot {
     fn drop(&mut self) {
+        let before = self.child.try_wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("the bot's log:\n{}", self.log());
+            let before = match before {
+                Ok(None) => "it still ran".to_owned(),
+                Ok(Some(status)) => format!("it had ended with {status}"),
+                Err(error) => error.to_string(),
+            };
+            eprintln!("the bot's log ({before}):\n{}", self.log());
         }
     }
 }
