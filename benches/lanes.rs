@@ -120,11 +120,11 @@ struct Asking {
 
 impl Asking {
     fn request(self) -> LaneRequest<'static> {
-        let all_shown = self.done.is_some();
+        let shown = self.done.as_ref().and_then(|done| done.shows(&[], 1));
         LaneRequest {
             lane: self.lane,
             done: self.done,
-            all_shown,
+            shown,
             webhook: None,
             decide: Box::new(decide),
             rest_until: None,
