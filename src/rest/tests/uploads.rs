@@ -355,9 +355,7 @@ async fn silence_leaves_a_doubt_only_after_the_whole_was_sent() {
 #[tokio::test]
 async fn nothing_that_is_printed_or_logged_opens_the_webhook_or_a_file() {
     let paper = super::secrets::Paper::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _listening = paper.listen();
     let (config, _) = desk(PLENTY, |before| Reply::error([400, 401, 403, 404, 500][before % 5], 0)).await;
     let mut printed = format!("{:?}", text("a.txt", None, "a"));
     let rest = Rest::new(config.clone()).unwrap();
