@@ -89,7 +89,13 @@ async fn play(
 ) -> Result<(), Failure> {
     sandbox.wait_until_ready(SOON).await?;
     scene::play(sandbox, cast).await?;
-    if arguments.keep || arguments.open { stay::stay(sandbox, cast, pages, arguments).await } else { Ok(()) }
+    if arguments.keep || arguments.open {
+        return stay::stay(sandbox, cast, pages, arguments).await;
+    }
+    println!("\nTo play on in the browser, as everyone in it:\n");
+    println!("   cargo run --example demo -- --open\n");
+    println!("To run the bot on your own Discord: README.md, \"Run it\".\n");
+    Ok(())
 }
 
 /// Settings as an operator would give them in the environment, but for `RUST_LOG`: only trouble is told.

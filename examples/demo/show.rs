@@ -51,12 +51,19 @@ fn link(sandbox: &Sandbox, text: &str) -> Option<String> {
 pub(crate) fn server(sandbox: &Sandbox, guild: &Guild) {
     println!("\n   {}", guild.name());
     for channel in guild.channels() {
-        let messages = channel.messages();
+        let (messages, threads) = (channel.messages(), channel.threads());
         println!("     {}", name(&channel));
-        if messages.is_empty() {
+        if messages.is_empty() && threads.is_empty() {
             println!("       (nothing yet)");
         }
         messages.iter().for_each(|message| println!("{}", line(sandbox, message)));
+        // The posts of a forum.
+        for thread in threads {
+            println!("       › {}", thread.name());
+            for message in thread.messages() {
+                println!("  {}", line(sandbox, &message).replace('\n', "\n  "));
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn status(shared: &Shared) -> String {
         "rate_limited": counts.rate_limited,
         "invalid": counts.invalid,
         "unknown_routes": counts.unknown_routes,
+        "latency": u64::try_from(super::trouble::latency(shared).as_millis()).unwrap_or(u64::MAX),
         "faults": faults,
     })
     .to_string()

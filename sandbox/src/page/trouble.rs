@@ -72,11 +72,10 @@ const OUTAGE: Duration = Duration::from_secs(15);
 pub(super) fn cause(shared: &Arc<Shared>, trouble: Trouble) -> Result<(), ActError> {
     match trouble {
         Trouble::Latency { ms } => {
-            for (id, fault, _) in shared.faults.planted() {
-                if fault.pattern == ALL && matches!(fault.effect, Effect::Delay(_)) {
-                    shared.faults.remove(id);
-                }
-            }
+            let former = shared.faults.planted().into_iter();
+            former
+                .filter(|(_, fault, _)| delay(fault).is_some())
+                .for_each(|(id, ..)| shared.faults.remove(id));
             if ms > 0 {
                 let time = Duration::from_millis(ms.min(60_000));
                 shared.faults.plant(Fault::on("*", ALL, Effect::Delay(time)).forever());
@@ -100,6 +99,19 @@ pub(super) fn cause(shared: &Arc<Shared>, trouble: Trouble) -> Result<(), ActErr
 }
 
 const ALL: &str = "/**";
+
+/// How much longer all requests take at least.
+pub(super) fn latency(shared: &Shared) -> Duration {
+    shared.faults.planted().iter().filter_map(|(_, fault, _)| delay(fault)).max().unwrap_or_default()
+}
+
+/// By how much a fault slows all requests down, if it does.
+fn delay(fault: &Fault) -> Option<Duration> {
+    match fault.effect {
+        Effect::Delay(time) if fault.pattern == ALL && fault.left == u64::MAX => Some(time),
+        _ => None,
+    }
+}
 
 fn pattern(at: &Place) -> &'static str {
     match at {

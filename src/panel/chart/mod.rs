@@ -44,6 +44,8 @@ pub enum Shape {
     Line,
     /// Bars: for numbers of things.
     Bars,
+    /// Bars of how many things happened in each span of time. The legend has their sum.
+    Amounts,
 }
 
 /// Numbers over time.

@@ -43,6 +43,8 @@ const MARGIN: i32 = 18;
 /// Where the plot begins and ends.
 const TOP: i32 = 66;
 const BOTTOM: i32 = HEIGHT as i32 - 48;
+/// Where the times stand: clear of the lowest value, which is written beside the end of the plot.
+const BELOW: i32 = BOTTOM + 18;
 
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 type Failed = DrawingAreaErrorKind<<BitMapBackend<'static> as DrawingBackend>::ErrorType>;
@@ -94,10 +96,10 @@ fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
         let half = width(area, &label, SMALL) / 2;
         let x = x.min(right + MARGIN - 4 - half);
         if x - half > MARGIN + width(area, "UTC", SMALL) + 8 {
-            write(area, &label, (x, BOTTOM + 12), SMALL, QUIET, Pos::new(HPos::Center, VPos::Top))?;
+            write(area, &label, (x, BELOW), SMALL, QUIET, Pos::new(HPos::Center, VPos::Top))?;
         }
     }
-    write(area, "UTC", (MARGIN, BOTTOM + 12), SMALL, QUIET, Pos::new(HPos::Left, VPos::Top))?;
+    write(area, "UTC", (MARGIN, BELOW), SMALL, QUIET, Pos::new(HPos::Left, VPos::Top))?;
 
     if series.iter().all(|one| one.runs.is_empty()) {
         let middle = ((left + right) / 2, (TOP + BOTTOM) / 2);
@@ -114,7 +116,7 @@ fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
     for (at, (one, colour)) in series.iter().zip(COLOURS).enumerate() {
         match chart.shape {
             Shape::Line => lines(area, &frame, one, colour)?,
-            Shape::Bars => bars(area, &frame, one, colour, (at, series.len()))?,
+            Shape::Bars | Shape::Amounts => bars(area, &frame, one, colour, (at, series.len()))?,
         }
     }
     Ok(())
@@ -151,14 +153,14 @@ fn pixels(part: f64, length: i32) -> i32 {
     (part.clamp(0.0, 1.0) * f64::from(length)).round() as i32
 }
 
-/// The title, and the legend with each series' newest value.
+/// The title, and the legend with a value of each series.
 fn head(area: &Area<'_>, chart: &Chart, series: &[Drawable]) -> Result<(), Failed> {
     let right = WIDTH as i32 - MARGIN;
     let entry = |one: &Drawable, valued: bool, most: usize| {
         let name = text::cut(&one.name, most).into_owned();
-        match one.last.filter(|_| valued) {
-            Some(last) if series.len() == 1 => axis::value(chart.unit, last),
-            Some(last) => format!("{name} {}", axis::value(chart.unit, last)),
+        match one.legend.filter(|_| valued) {
+            Some(value) if series.len() == 1 => axis::value(chart.unit, value),
+            Some(value) => format!("{name} {}", axis::value(chart.unit, value)),
             None if series.len() == 1 => String::new(),
             None => name,
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Chart, SERIES, Series};
+use super::{Chart, SERIES, Series, Shape};
 
 /// The widest that a chart's numbers are told apart: more points than this are averaged.
 const COLUMNS: u32 = 240;
@@ -15,8 +15,8 @@ pub(super) struct Drawable {
     pub(super) name: String,
     /// Points that are joined, as seconds since the chart's left edge and values; a gap stands between two runs.
     pub(super) runs: Vec<Vec<(f64, f64)>>,
-    /// The newest value.
-    pub(super) last: Option<f64>,
+    /// The value in the legend: the newest, or the sum of amounts.
+    pub(super) legend: Option<f64>,
 }
 
 /// How many seconds a chart spans; at least one.
@@ -37,7 +37,11 @@ fn one(chart: &Chart, series: &Series) -> Drawable {
         |(time, value): &(DateTime<Utc>, f64)| ((*time - chart.from).as_seconds_f64(), value.min(LARGEST));
     let mut points: Vec<(f64, f64)> = series.points.iter().filter(within).map(relative).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let last = points.last().map(|point| point.1);
+    let legend = match chart.shape {
+        Shape::Line | Shape::Bars => points.last().map(|point| point.1),
+        Shape::Amounts if points.is_empty() => None,
+        Shape::Amounts => Some(points.iter().map(|point| point.1).sum::<f64>().min(LARGEST)),
+    };
     let gap = chart.gap.as_seconds_f64().max(0.0);
     let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
     for point in points {
@@ -53,7 +57,7 @@ fn one(chart: &Chart, series: &Series) -> Drawable {
         let all: Vec<_> = runs.concat();
         runs = average(&all, column).into_iter().map(|point| vec![point]).collect();
     }
-    Drawable { name: series.name.clone(), runs, last }
+    Drawable { name: series.name.clone(), runs, legend }
 }
 
 /// The mean of the points that fall into one column, where there are more than one.

@@ -121,7 +121,20 @@ fn the_newest_point_is_the_one_in_the_legend() {
     let mut series = wave("CPU", TimeDelta::hours(1), |at| at);
     series.points.reverse();
     let drawable = super::series::drawable(&chart(Unit::Percent, TimeDelta::hours(1), vec![series]));
-    assert_eq!(drawable[0].last, Some(100.0));
+    assert_eq!(drawable[0].legend, Some(100.0));
+}
+
+#[test]
+fn of_amounts_the_legend_has_the_sum() {
+    let at = |minutes: i64, amount: f64| (noon() - TimeDelta::minutes(minutes), amount);
+    let series = |points| vec![Series { name: "Relayed".to_owned(), points }];
+    let legend = |points| {
+        let chart = chart(Unit::Count("messages"), TimeDelta::hours(1), series(points));
+        super::series::drawable(&Chart { shape: Shape::Amounts, ..chart })[0].legend
+    };
+    // What lies before the chart's beginning isn't counted.
+    assert_eq!(legend(vec![at(10, 3.0), at(50, 4.0), at(90, 5.0), at(30, 0.0)]), Some(7.0));
+    assert_eq!(legend(Vec::new()), None);
 }
 
 fn any_value() -> impl Strategy<Value = f64> {
@@ -138,7 +151,7 @@ fn any_chart() -> impl Strategy<Value = Chart> {
         Unit::Milliseconds,
         Unit::Count("players"),
     ]);
-    let shape = prop::sample::select(vec![Shape::Line, Shape::Bars]);
+    let shape = prop::sample::select(vec![Shape::Line, Shape::Bars, Shape::Amounts]);
     let span = prop_oneof![-10_i64..10, Just(3600), Just(86_400), Just(604_800), 0..i64::from(u32::MAX)];
     let gap = prop_oneof![-5_i64..5, Just(600), Just(1_000_000)];
     (".{0,80}", unit, shape, span, gap, prop::collection::vec(series, 0..6)).prop_map(

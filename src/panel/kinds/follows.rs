@@ -128,7 +128,7 @@ fn chart(data: &FollowFacts, relayed: i64) -> Option<Picture> {
     let chart = Chart {
         title: "Messages relayed an hour, last 24 hours".to_owned(),
         unit: Unit::Count("messages"),
-        shape: Shape::Bars,
+        shape: Shape::Amounts,
         from: data.from(),
         to: data.until,
         gap: TimeDelta::hours(1),

@@ -47,7 +47,7 @@ impl Kind for Gamehub {
 
     fn form(config: Option<&Config>) -> Vec<Field> {
         let written = config.map(Config::written).unwrap_or_default();
-        let example = "minecraft | play.example.org\nvalheim | 203.0.113.5:2457 | Our island";
+        let example = "minecraft | play.example.org\nvalheim | valheim.example.org:2457 | Our island";
         vec![
             Field::paragraph("servers", "Servers, one a line: game | address | name", 2000)
                 .example(example)

@@ -2,6 +2,7 @@
 
 mod bot;
 mod forms;
+mod frame;
 mod looks;
 mod panels;
 mod pictures;

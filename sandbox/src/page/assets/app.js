@@ -61,6 +61,8 @@ on("went", ({ side }) => {
 
 const shade = document.querySelector("#shade");
 shade.onclick = closeDrawer;
+// The panel for faults is opened from the list, and covers a narrow screen like it.
+on("faults", closeDrawer);
 on("drawer", () => {
   app.classList.add("drawer");
   document.querySelector("#side button")?.focus();

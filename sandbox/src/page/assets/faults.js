@@ -18,6 +18,7 @@ export function startFaults() {
 
 function toggle(open) {
   panel.hidden = !open;
+  document.querySelector("#app").dataset.faults = open ? "open" : "closed";
   document.querySelector("#faults-button")?.setAttribute("aria-expanded", String(open));
   draw();
   if (open) panel.querySelector("button, input")?.focus();
@@ -44,7 +45,7 @@ function draw() {
     problem && h("p", { class: "failure", role: "alert" }, icon("warning"), problem),
     figures(status),
     now(status),
-    latency(),
+    latency(status),
     failures(),
     gateway(),
     webhooks(),
@@ -81,9 +82,16 @@ function now(status) {
 
 const number = (id, value, max, unit, label) => h("span", { class: "number" }, h("input", { id, type: "number", min: "0", max, value, "aria-label": label, "data-key": id }), h("span", { class: "faint" }, unit));
 
-function latency() {
+/** What is in the field is what is set, unless somebody writes in it. */
+function latency({ latency }) {
   const set = () => cause("latency", { ms: Number(document.querySelector("#latency").value) || 0 });
-  return h("section", {}, h("h3", {}, "Latency"), h("form", { class: "fault-row", onsubmit: (event) => (event.preventDefault(), set()) }, number("latency", "800", "60000", "ms before each request", "Milliseconds"), h("button", { class: "button secondary small", type: "submit" }, "Set")));
+  return h(
+    "section",
+    {},
+    h("h3", {}, "Latency"),
+    h("form", { class: "fault-row", onsubmit: (event) => (event.preventDefault(), set()) }, number("latency", String(latency), "60000", "ms before each request", "Milliseconds"), h("button", { class: "button secondary small", type: "submit" }, "Set")),
+    h("p", { class: "faint", role: "status" }, latency > 0 ? `Each request takes ${latency} ms longer now.` : "No request is slowed down now."),
+  );
 }
 
 function failures() {

@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 import { popUp } from "./popup.js";
 
 /** Opens a menu at an element. Items: `{ name, icon, detail, danger, run }`, `null` for a line, `{ heading }`. */
-export function openMenu(anchor, label, items, { align = "end", above = false } = {}) {
+export function openMenu(anchor, label, items, { align = "end", above = false, at = null } = {}) {
   const rows = items.filter((item) => item !== false).map((item) => {
     if (item === null) return h("li", { role: "separator" });
     if (item.heading) return h("li", { role: "presentation", class: "group" }, item.heading);
@@ -41,11 +41,12 @@ export function openMenu(anchor, label, items, { align = "end", above = false } 
     event.preventDefault();
     event.stopPropagation();
   };
-  anchor.setAttribute("aria-expanded", "true");
+  // A message isn't expanded by its menu; only a button that opens one is.
+  if (!at) anchor.setAttribute("aria-expanded", "true");
   const popup = popUp(menu, anchor, {
-    align, above,
+    align, above, at,
     onclose: () => {
-      anchor.setAttribute("aria-expanded", "false");
+      if (!at) anchor.setAttribute("aria-expanded", "false");
       if (document.activeElement === document.body) anchor.focus({ preventScroll: true });
     },
   });

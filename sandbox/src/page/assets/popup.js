@@ -1,15 +1,15 @@
 // Things that open beside something else: where they stand, and when they close.
 
-/** Shows a popup at an element: below it, or above where there is more room. Returns how to take it away. */
-export function popUp(popup, anchor, { above = false, align = "start", onclose } = {}) {
+/** Shows a popup at an element, or at a point on it: below it, or above where there is more room. Returns how to take it away. */
+export function popUp(popup, anchor, { above = false, align = "start", at: point = null, onclose } = {}) {
   const host = anchor.closest("dialog") ?? document.body;
   host.append(popup);
   const place = () => {
     if (!anchor.isConnected) return close();
-    const at = anchor.getBoundingClientRect();
+    const at = point ? new DOMRect(point.clientX, point.clientY, 0, 0) : anchor.getBoundingClientRect();
     const margin = 8;
     const width = Math.min(popup.offsetWidth, innerWidth - 2 * margin);
-    const left = align === "end" ? at.right - width : at.left;
+    const left = align === "end" && !point ? at.right - width : at.left;
     popup.style.left = `${Math.max(margin, Math.min(left, innerWidth - width - margin))}px`;
     const roomAbove = at.top - margin;
     const roomBelow = innerHeight - at.bottom - margin;
@@ -19,7 +19,7 @@ export function popUp(popup, anchor, { above = false, align = "start", onclose }
     popup.style.bottom = goesAbove ? `${innerHeight - at.top + 4}px` : "auto";
     return undefined;
   };
-  const outside = (event) => !popup.contains(event.target) && !anchor.contains(event.target) && close();
+  const outside = (event) => !popup.contains(event.target) && (point || !anchor.contains(event.target)) && close();
   const observer = new ResizeObserver(place);
   let open = true;
   function close() {

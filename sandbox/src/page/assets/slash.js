@@ -285,7 +285,10 @@ class Field {
     if (this.option.type === 11) return "files can't be given to commands here.";
     if (!this.picks || this.value !== null) return null;
     const typed = this.input.value.trim().replace(/^[#@]/, "").toLowerCase();
-    const exact = this.items().filter((item) => item.name.toLowerCase() === typed);
+    // A choice may have an explanation behind its word, which nobody types: `server: this server's members`.
+    const words = (item) => [item.name, item.name.split(":")[0]];
+    const is = (item, by) => words(item)[by].toLowerCase() === typed;
+    const exact = [0, 1].map((by) => this.items().filter((item) => is(item, by))).find((found) => found.length > 0) ?? [];
     if (exact.length !== 1) return "choose one of what is offered.";
     this.value = exact[0].value;
     return null;

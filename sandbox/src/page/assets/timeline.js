@@ -29,7 +29,7 @@ export class Timeline {
     this.scroller.onscroll = () => this.scrolled();
     this.list.onkeydown = (event) => this.key(event);
     // Pictures that arrive later, a growing composer, a smaller window: whoever was at the end stays there.
-    this.observer = new ResizeObserver(() => this.atEnd && this.scrollToEnd());
+    this.observer = new ResizeObserver(() => (this.atEnd ? this.scrollToEnd() : this.measure()));
     this.observer.observe(this.inner);
     this.observer.observe(this.scroller);
     this.stop = [
@@ -135,9 +135,17 @@ export class Timeline {
 
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    // Nobody has scrolled where the list or its window has another size now: that scrolls by itself.
+    if (this.atEnd && (scrollHeight !== this.height || clientHeight !== this.window)) return this.scrollToEnd();
     this.atEnd = scrollHeight - scrollTop - clientHeight < 40;
     if (this.atEnd) this.jump.hidden = true;
     if (scrollTop < 60 && !this.older.hidden && !this.loading) this.loadOlder();
+    return undefined;
+  }
+
+  measure() {
+    this.height = this.scroller.scrollHeight;
+    this.window = this.scroller.clientHeight;
   }
 
   loadOlder() {
@@ -146,6 +154,7 @@ export class Timeline {
   }
 
   scrollToEnd() {
+    this.measure();
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.jump.hidden = true;
   }

@@ -22,6 +22,17 @@ export class Toolbar {
     };
     timeline.list.addEventListener("pointerover", over);
     timeline.list.addEventListener("focusin", over);
+    timeline.list.addEventListener("contextmenu", (event) => this.rightClicked(event));
+  }
+
+  /** The message's menu, where the pointer is. Links, pictures, fields and marked text keep the browser's; so does everything with Shift. */
+  rightClicked(event) {
+    const row = event.target.closest?.(".message[data-message]");
+    const own = event.target.closest?.("a, img, video, audio, input, textarea, select");
+    const message = row && this.find(row.dataset.message);
+    if (!message || own || event.shiftKey || !getSelection().isCollapsed || this.actions(message).length === 0) return;
+    event.preventDefault();
+    this.menu(message.id, row, event);
   }
 
   find(id) {
@@ -82,7 +93,7 @@ export class Toolbar {
     confirmFirst({ title: "Delete this message?", text, send: "Delete", done });
   }
 
-  async menu(id, anchor) {
+  async menu(id, anchor, at = null) {
     const message = this.find(id);
     if (!message) return;
     const items = this.actions(message);
@@ -98,7 +109,7 @@ export class Toolbar {
     const entries = apps.length > 0 ? [{ heading: "Apps" }, ...apps.map((command) => ({ name: command.name, icon: "apps", run: () => run(command) }))] : [];
     if (last >= 0) items.splice(last, 0, ...entries, null);
     else items.push(...entries);
-    openMenu(anchor, "What to do with this message", items);
+    openMenu(anchor, "What to do with this message", items, { at });
   }
 
   async runOn(message, command) {

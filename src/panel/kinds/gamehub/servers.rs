@@ -135,6 +135,9 @@ pub(super) fn read_one(
     Ok(Server { id: config.last, query: Query { game: found.key().to_owned(), address }, name })
 }
 
+/// Where the library that asks the servers lists the games that it knows.
+const GAMES: &str = "https://github.com/gamedig/rust-gamedig/blob/main/GAMES.md";
+
 /// Says which games are meant, perhaps.
 fn unknown(game: &str) -> Invalid {
     let wanted = game.to_lowercase();
@@ -146,10 +149,10 @@ fn unknown(game: &str) -> Invalid {
     let quoted = text::cut(game, 60).replace('`', "'");
     Invalid(if names.is_empty() {
         format!(
-            "I don't know the game `{quoted}`. I know {}, such as `minecraft`, `valheim`, `rust` and `counterstrike2`.",
+            "I don't know the game `{quoted}`. I know {}, such as `minecraft`, `valheim`, `rust` and `counterstrike2`: see <{GAMES}>.",
             all.len()
         )
     } else {
-        format!("I don't know the game `{quoted}`. Do you mean {}?", names.join(", "))
+        format!("I don't know the game `{quoted}`. Do you mean {}? All games: <{GAMES}>.", names.join(", "))
     })
 }
