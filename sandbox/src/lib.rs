@@ -80,7 +80,7 @@ pub use driver::{
 };
 pub use exchange::Exchange;
 pub use faults::{Effect, Fault, FaultId, Hold, LimitScope};
-pub use gateway::{GatewayFault, Intents};
+pub use gateway::{GatewayFault, GatewayOutage, Intents};
 pub use ids::{
     ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, TagId,
     UserId, WebhookId,

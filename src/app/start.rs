@@ -6,6 +6,7 @@ use crate::config::{Config, Role, Serving};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
 use crate::discord::gateway::FatalGateway;
+use crate::domain::session_budget::SessionLimit;
 use crate::domain::shards::Shards;
 use crate::rest::model::GatewayBot;
 use crate::rest::{Rest, RestConfig, RestError, user_agent};
@@ -34,6 +35,7 @@ pub(super) struct Started {
 pub(super) struct Gateway {
     pub(super) url: String,
     pub(super) shards: Shards,
+    pub(super) sessions: SessionLimit,
 }
 
 /// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
@@ -55,12 +57,18 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, App
 /// Where the gateway is, for those who connect to it.
 async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppError> {
     let (Role::All(serving) | Role::Gateway(serving)) = config.role else { return Ok(None) };
-    let GatewayBot { url, shards: recommended, .. } = ask(|| rest.gateway_bot()).await?;
+    let GatewayBot { url, shards: recommended, session_start_limit } = ask(|| rest.gateway_bot()).await?;
     let shards = match serving {
         Serving::Recommended => Shards::all(recommended),
         Serving::These(shards) => shards,
     };
-    Ok(Some(Gateway { url, shards }))
+    let sessions = SessionLimit {
+        total: session_start_limit.total,
+        remaining: session_start_limit.remaining,
+        reset_after: Duration::from_millis(session_start_limit.reset_after),
+        at_once: session_start_limit.max_concurrency,
+    };
+    Ok(Some(Gateway { url, shards, sessions }))
 }
 
 /// Tells Discord which commands there are, as often as it takes. They are the bot's and not a shard's, so one process does it. Returns only where the token is rejected.
