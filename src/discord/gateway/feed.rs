@@ -5,9 +5,11 @@
 //!   ▲                                                                                        │
 //!   └────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
-//! twilight's shard is used for one connection only: it has no limit for a Hello that never comes and none for its own goodbye, its pauses grow to minutes, and
+//! twilight's shard is used for one connection only: alone it has no limit for a Hello that never comes and none for its own goodbye, its pauses grow to minutes, and
 //! it looks for an event's number by a search in the text. So the session and the number of its last event are kept here, as `frame` reads them.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -90,6 +92,18 @@ struct Connection {
     asked: Option<Instant>,
 }
 
+impl Connection {
+    /// What comes next; none where the connection is gone. twilight would make another by itself, without a word.
+    async fn next(&mut self) -> Option<Result<Message, ReceiveMessageError>> {
+        poll_fn(|cx| {
+            let next = self.shard.poll_next_unpin(cx);
+            let gone = self.greeted && matches!(self.shard.state(), ShardState::Disconnected { .. });
+            if next.is_pending() && gone { Poll::Ready(None) } else { next }
+        })
+        .await
+    }
+}
+
 impl Feed {
     pub(super) const fn new(config: Config<Sessions>, ingest: Ingest) -> Self {
         Self { shard: ingest.shard, config, ingest, session: None, failures: 0, known: false }
@@ -148,8 +162,8 @@ impl Feed {
         let mut config = ConfigBuilder::from(self.config.clone());
         if let Some(Session { id, address, number }) = &self.session {
             config = config.session(twilight_gateway::Session::new(*number, id.clone()));
-            // Where that can't be reached, every other try goes to where all begin.
-            if let Some(address) = address.as_ref().filter(|_| self.failures % 2 == 0) {
+            // In case that can't be reached, every third try goes to where all begin.
+            if let Some(address) = address.as_ref().filter(|_| self.failures % 3 != 0) {
                 config = config.resume_url(address.clone());
             }
         }
@@ -163,7 +177,7 @@ impl Feed {
         loop {
             let limit = self.limit(connection);
             let next = tokio::select! {
-                next = timeout_at(limit, connection.shard.next()) => next,
+                next = timeout_at(limit, connection.next()) => next,
                 left = leave.wait_for(|leave| *leave != Leave::No) => {
                     // Another process that has these shards needs no session of this one's.
                     let for_good = left.is_ok_and(|leave| *leave == Leave::AtOnce);

@@ -144,9 +144,10 @@ pub async fn run(
     let queues = Queues { reports, changes };
     // Declared last, so that it goes first, also where all this is given up.
     let serving = serving;
-    let ended = listen(endpoint, sinks, queues, supervisor, &mut leave).await;
+    let ended = listen(endpoint, sinks, &queues, supervisor, &mut leave).await;
     // Nobody else holds the queues any more: what was read is written down, and the writing ends.
     drop(serving);
+    drop(queues);
     reflecting.end().await;
     let at_once = *leave.borrow() == Leave::AtOnce;
     if !at_once && tokio::time::timeout(LAST_WORDS, writing.join()).await.is_err() {
@@ -158,11 +159,11 @@ pub async fn run(
     ended
 }
 
-/// Connects all shards, and ends when they have left, or when one can't be connected at all. Nobody holds the queues any more then.
+/// Connects all shards, and ends when they have left, or when one can't be connected at all.
 async fn listen(
     endpoint: &Endpoint,
     sinks: Sinks,
-    queues: Queues,
+    queues: &Queues,
     supervisor: &Supervisor,
     leave: &mut watch::Receiver<Leave>,
 ) -> Result<(), FatalGateway> {
@@ -194,7 +195,7 @@ async fn listen(
             }
         }));
     }
-    drop((over, queues, sinks));
+    drop(over);
     let ended = ends.recv().await.map_or(Ok(()), Err);
     for feed in feeds {
         feed.end().await;
