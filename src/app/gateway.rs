@@ -96,7 +96,7 @@ impl Term<'_> {
             gateway_url: gateway.url.clone(),
             application: identity.application,
             shards,
-            sessions: gateway.sessions,
+            sessions: gateway.sessions.clone(),
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.

@@ -1,14 +1,15 @@
 //! What the process learns of Discord before it begins: who it is, and where the gateway is.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, Role, Serving};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
-use crate::discord::gateway::FatalGateway;
-use crate::domain::session_budget::SessionLimit;
+use crate::discord::gateway::{FatalGateway, SessionsLeft};
+use crate::domain::session_budget::{SessionBudget, SessionLimit};
 use crate::domain::shards::Shards;
-use crate::rest::model::GatewayBot;
+use crate::rest::model::{GatewayBot, SessionStartLimit};
 use crate::rest::{Rest, RestConfig, RestError, user_agent};
 use crate::service::Identity;
 use crate::service::panels::Brand;
@@ -35,7 +36,7 @@ pub(super) struct Started {
 pub(super) struct Gateway {
     pub(super) url: String,
     pub(super) shards: Shards,
-    pub(super) sessions: SessionLimit,
+    pub(super) sessions: SessionsLeft,
 }
 
 /// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
@@ -62,12 +63,10 @@ async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppErr
         Serving::Recommended => Shards::all(recommended),
         Serving::These(shards) => shards,
     };
-    let sessions = SessionLimit {
-        total: session_start_limit.total,
-        remaining: session_start_limit.remaining,
-        reset_after: Duration::from_millis(session_start_limit.reset_after),
-        at_once: session_start_limit.max_concurrency,
-    };
+    let SessionStartLimit { total, remaining, reset_after, max_concurrency } = session_start_limit;
+    let limit = SessionLimit { total, remaining, reset_after: Duration::from_millis(reset_after) };
+    let budget = Arc::new(Mutex::new(SessionBudget::new(limit, Instant::now())));
+    let sessions = SessionsLeft { budget, at_once: max_concurrency };
     Ok(Some(Gateway { url, shards, sessions }))
 }
 

@@ -19,8 +19,6 @@ pub struct SessionLimit {
     pub remaining: u32,
     /// When all are free again.
     pub reset_after: Duration,
-    /// How many shards may begin one at the same time.
-    pub at_once: u32,
 }
 
 /// The sessions of a day, as one process counts them.
@@ -36,7 +34,7 @@ pub struct SessionBudget {
 impl SessionBudget {
     /// A budget that Discord told of now.
     pub fn new(limit: SessionLimit, now: Instant) -> Self {
-        let SessionLimit { total, remaining, reset_after, .. } = limit;
+        let SessionLimit { total, remaining, reset_after } = limit;
         // A stand-in for Discord may count nothing.
         let (total, remaining) = if total == 0 { (USUAL, USUAL) } else { (total, remaining) };
         Self { total, remaining: remaining.min(total), resets_at: now + reset_after.min(DAY), last: now }
@@ -67,7 +65,7 @@ mod tests {
     use super::*;
 
     fn limit(remaining: u32, reset_after: Duration) -> SessionLimit {
-        SessionLimit { total: 1000, remaining, reset_after, at_once: 1 }
+        SessionLimit { total: 1000, remaining, reset_after }
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tributary_sandbox::{GatewayFault, GatewayOutage, Tally};
+use tributary_sandbox::{Config, GatewayFault, GatewayOutage, Tally};
 
-use crate::harness::{Bot, Pair, SOON, World};
+use crate::harness::{Backend, Bot, Pair, SOON, World};
 
 /// How soon it delivers again: 3 s, and as much again for a machine that is busy.
 const BACK: Duration = Duration::from_secs(6);
@@ -170,6 +170,18 @@ async fn it_ends_within_a_second_while_the_gateway_is_out(#[case] outage: Gatewa
         assert!(status.success() && took < Duration::from_secs(1), "{status} after {took:?}");
         world.sandbox.restore_gateway();
     }
+}
+
+/// What no Discord says: heartbeats without a pause between them.
+#[tokio::test]
+async fn an_impossible_heartbeat_ends_nothing() {
+    let config = Config { heartbeat_interval: Duration::ZERO, ..Config::default() };
+    let world = World::configured(Backend::Sqlite, config).await.unwrap();
+    let bot = world.spawn();
+    let tried = || (world.sandbox.counts().gateway_tries >= 4).then_some(());
+    world.sandbox.wait_for("tries to connect", SOON, tried).await.unwrap();
+    let (status, took) = bot.stop().await;
+    assert!(status.success() && took < Duration::from_secs(1), "{status} after {took:?}");
 }
 
 #[rstest]

@@ -8,6 +8,7 @@
 //! Every event leaves in the gateway's order and as Discord sent it. What is needed of it at once is read leniently (`events`); what happened in followed channels
 //! goes on whole.
 
+mod address;
 mod desk;
 mod events;
 mod feed;
@@ -27,7 +28,6 @@ use tokio::sync::watch;
 use twilight_gateway::{ConfigBuilder, Intents};
 
 use crate::domain::ids::ApplicationId;
-use crate::domain::session_budget::SessionLimit;
 use crate::domain::shards::Shards;
 use crate::service::intake::{self, Intake};
 use crate::service::upkeep::Upkeep;
@@ -37,6 +37,7 @@ use self::desk::Desk;
 use self::feed::Feed;
 use self::ingest::{Ingest, Queues};
 use self::sessions::Sessions;
+pub use self::sessions::SessionsLeft;
 use super::Bot;
 use super::shards::GatewayState;
 
@@ -108,7 +109,7 @@ pub struct Endpoint {
     /// The shards to start.
     pub shards: Shards,
     /// How many sessions may begin.
-    pub sessions: SessionLimit,
+    pub sessions: SessionsLeft,
 }
 
 /// Everything that events are given to.
@@ -169,7 +170,7 @@ async fn listen(
 ) -> Result<(), FatalGateway> {
     // Where several libraries bring a provider of their own, rustls can't choose.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let Some(address) = feed::address(&endpoint.gateway_url) else {
+    let Some(address) = address::address(&endpoint.gateway_url) else {
         tracing::error!("Discord named an address for its gateway that is none");
         return Err(FatalGateway::Ended);
     };
@@ -177,7 +178,7 @@ async fn listen(
         desk = Desk::open(endpoint, Arc::clone(&sinks.bot)) => Arc::new(desk?),
         _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
     };
-    let (sessions, allowing) = Sessions::new(endpoint.sessions);
+    let (sessions, allowing) = Sessions::new(&endpoint.sessions);
     let allowing = supervisor.spawn_until("gateway: sessions", || true, allowing.run());
     let config = ConfigBuilder::new(endpoint.token.expose_secret().to_owned(), INTENTS)
         .proxy_url(address)

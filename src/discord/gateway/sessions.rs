@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use twilight_gateway::queue::{IDENTIFY_DELAY, Queue};
 
-use crate::domain::session_budget::{SessionBudget, SessionLimit};
+use crate::domain::session_budget::SessionBudget;
 
 /// A wait that is longer is said.
 const LONG: Duration = Duration::from_secs(10);
@@ -21,25 +21,29 @@ struct Request {
     answer: oneshot::Sender<()>,
 }
 
+/// The sessions that may begin, as long as the process lives.
+#[derive(Debug, Clone)]
+pub struct SessionsLeft {
+    /// Of the day.
+    pub budget: Arc<Mutex<SessionBudget>>,
+    /// For how many shards at the same time.
+    pub at_once: u32,
+}
+
 /// Where shards ask. Clones ask the same one.
 #[derive(Clone)]
 pub(super) struct Sessions {
     requests: UnboundedSender<Request>,
-    known: Arc<Mutex<Known>>,
-}
-
-struct Known {
-    /// When the day's budget allows the next one.
-    next_at: Instant,
+    budget: Arc<Mutex<SessionBudget>>,
     /// When each shard was last allowed to begin one.
-    allowed: HashMap<u32, Instant>,
+    allowed: Arc<Mutex<HashMap<u32, Instant>>>,
 }
 
 /// Allows sessions, as long as it runs.
 pub(super) struct Allowing {
     requests: UnboundedReceiver<Request>,
-    known: Arc<Mutex<Known>>,
-    budget: SessionBudget,
+    budget: Arc<Mutex<SessionBudget>>,
+    allowed: Arc<Mutex<HashMap<u32, Instant>>>,
     buckets: Vec<Bucket>,
 }
 
@@ -51,24 +55,22 @@ struct Bucket {
 
 impl Sessions {
     /// Sessions within this limit; they wait until the other part runs.
-    pub(super) fn new(limit: SessionLimit) -> (Self, Allowing) {
+    pub(super) fn new(left: &SessionsLeft) -> (Self, Allowing) {
         let (sender, requests) = unbounded_channel();
-        let budget = SessionBudget::new(limit, Instant::now().into_std());
-        let next_at = Instant::from_std(budget.next_at());
-        let known = Arc::new(Mutex::new(Known { next_at, allowed: HashMap::new() }));
-        let buckets = std::iter::repeat_with(Bucket::default).take(limit.at_once.max(1) as usize).collect();
-        let sessions = Self { requests: sender, known: Arc::clone(&known) };
-        (sessions, Allowing { requests, known, budget, buckets })
+        let (budget, allowed) = (Arc::clone(&left.budget), Arc::default());
+        let buckets = std::iter::repeat_with(Bucket::default).take(left.at_once.max(1) as usize).collect();
+        let sessions = Self { requests: sender, budget: Arc::clone(&budget), allowed: Arc::clone(&allowed) };
+        (sessions, Allowing { requests, budget, allowed, buckets })
     }
 
     /// When the day's budget allows the next session.
     pub(super) fn next_at(&self) -> Instant {
-        lock(&self.known).next_at
+        Instant::from_std(lock(&self.budget).next_at())
     }
 
     /// When this shard was last allowed to begin one.
     pub(super) fn allowed_at(&self, shard: u32) -> Option<Instant> {
-        lock(&self.known).allowed.get(&shard).copied()
+        lock(&self.allowed).get(&shard).copied()
     }
 }
 
@@ -113,7 +115,7 @@ impl Allowing {
 
     /// The bucket whose turn is next, and when.
     fn next(&self) -> Option<(usize, Instant)> {
-        let allowed = Instant::from_std(self.budget.next_at());
+        let allowed = self.next_at();
         let asked = self.buckets.iter().enumerate().filter(|(_, bucket)| !bucket.waiting.is_empty());
         asked
             .map(|(at, bucket)| (at, bucket.next_at.map_or(allowed, |next| next.max(allowed))))
@@ -128,14 +130,16 @@ impl Allowing {
             return;
         }
         bucket.next_at = Some(now + IDENTIFY_DELAY);
-        self.budget.take(now.into_std());
-        let mut known = lock(&self.known);
-        known.next_at = Instant::from_std(self.budget.next_at());
-        known.allowed.insert(request.shard, now);
+        lock(&self.budget).take(now.into_std());
+        lock(&self.allowed).insert(request.shard, now);
+    }
+
+    fn next_at(&self) -> Instant {
+        Instant::from_std(lock(&self.budget).next_at())
     }
 
     fn say_wait(&self, shard: u32) {
-        let wait = Instant::from_std(self.budget.next_at()).saturating_duration_since(Instant::now());
+        let wait = self.next_at().saturating_duration_since(Instant::now());
         if wait > LONG {
             say_wait(shard, wait);
         }
@@ -151,8 +155,8 @@ pub(super) fn say_wait(shard: u32, wait: Duration) {
     );
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -160,11 +164,17 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::domain::session_budget::SessionLimit;
+
+    fn left(remaining: u32, at_once: u32) -> SessionsLeft {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let limit = SessionLimit { total: 1000, remaining, reset_after: day };
+        let budget = SessionBudget::new(limit, Instant::now().into_std());
+        SessionsLeft { budget: Arc::new(Mutex::new(budget)), at_once }
+    }
 
     fn sessions(remaining: u32, at_once: u32) -> Sessions {
-        let day = Duration::from_secs(24 * 60 * 60);
-        let limit = SessionLimit { total: 1000, remaining, reset_after: day, at_once };
-        let (sessions, allowing) = Sessions::new(limit);
+        let (sessions, allowing) = Sessions::new(&left(remaining, at_once));
         tokio::spawn(allowing.run());
         sessions
     }
@@ -203,8 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn after_the_end_nobody_is_answered() {
-        let limit = SessionLimit { total: 1, remaining: 1, reset_after: Duration::ZERO, at_once: 1 };
-        let (sessions, allowing) = Sessions::new(limit);
+        let (sessions, allowing) = Sessions::new(&left(1000, 1));
         drop(allowing);
         assert_eq!(sessions.enqueue(0).now_or_never(), None);
     }
