@@ -23,6 +23,8 @@ const CEILINGS: &[(&str, LevelFilter)] = &[
     ("hyper_util", LevelFilter::INFO),
     ("h2", LevelFilter::INFO),
     ("rustls", LevelFilter::INFO),
+    ("twilight_gateway", LevelFilter::WARN),
+    ("tokio_websockets", LevelFilter::WARN),
     ("tungstenite", LevelFilter::INFO),
     ("tokio_tungstenite", LevelFilter::INFO),
     ("sqlx", LevelFilter::WARN),
@@ -146,6 +148,7 @@ mod tests {
     fn no_setting_lifts_a_ceiling() {
         assert!(!ceilings().would_enable("serenity::http", &Level::WARN));
         assert!(!ceilings().would_enable("hyper::proto", &Level::DEBUG));
+        assert!(!ceilings().would_enable("twilight_gateway_queue::in_memory", &Level::INFO));
         assert!(!ceilings().would_enable("sqlx::query", &Level::INFO));
         assert!(ceilings().would_enable("tributary::delivery", &Level::TRACE));
     }

@@ -7,8 +7,8 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 pub const FOLLOWS: &str = "tributary_follows";
 /// Counter: events of followed channels read from the gateway.
 pub const EVENTS_READ: &str = "tributary_events_read_total";
-/// Counter: events that the gateway's library does not understand, by `event`. Messages among them are read all the same.
-pub const EVENTS_UNDECODED: &str = "tributary_events_undecoded_total";
+/// Counter: events that lack what is needed of them, and interactions that can't be read, by `event`.
+pub const EVENTS_UNREADABLE: &str = "tributary_events_undecoded_total";
 /// Counter: events of followed channels that can't be written down, whatever the database does, and were passed over.
 pub const EVENTS_SET_ASIDE: &str = "tributary_events_set_aside_total";
 /// Gauge, in seconds: the age of the oldest event of a followed channel that isn't written down; 0 where all are.
@@ -33,6 +33,8 @@ pub const DELIVERY_LAG: &str = "tributary_delivery_lag_seconds";
 pub const FORGOTTEN: &str = "tributary_forgotten_total";
 /// Counter: times that the gateway came back after it was gone.
 pub const GATEWAY_RECONNECTS: &str = "tributary_gateway_reconnects_total";
+/// Counter: connections to the gateway that were lost, and tries to connect that failed.
+pub const GATEWAY_LOSSES: &str = "tributary_gateway_losses_total";
 /// Gauge: 1 while the gateway is connected.
 pub const GATEWAY_UP: &str = "tributary_gateway_up";
 
@@ -68,10 +70,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     metrics::describe_gauge!(FOLLOWS, "Follows, by state");
     metrics::describe_counter!(EVENTS_READ, "Events of followed channels read from the gateway");
-    metrics::describe_counter!(
-        EVENTS_UNDECODED,
-        "Events that the gateway's library does not understand, by name"
-    );
+    metrics::describe_counter!(EVENTS_UNREADABLE, "Events that can't be read, by name");
     metrics::describe_counter!(EVENTS_SET_ASIDE, "Events that can't be written down, and were passed over");
     metrics::describe_gauge!(
         OLDEST_EVENT,
@@ -92,6 +91,7 @@ fn describe() {
     );
     metrics::describe_counter!(FORGOTTEN, "Things that were forgotten because nobody needs them any more");
     metrics::describe_counter!(GATEWAY_RECONNECTS, "Times that the gateway came back after it was gone");
+    metrics::describe_counter!(GATEWAY_LOSSES, "Connections to the gateway that were lost or failed");
     metrics::describe_gauge!(GATEWAY_UP, "1 while the gateway is connected");
     // Present from the start, so that a rate over them is never without data.
     for outcome in OUTCOMES {
@@ -108,4 +108,5 @@ fn describe() {
     metrics::counter!(EVENTS_READ).absolute(0);
     metrics::counter!(EVENTS_SET_ASIDE).absolute(0);
     metrics::counter!(GATEWAY_RECONNECTS).absolute(0);
+    metrics::counter!(GATEWAY_LOSSES).absolute(0);
 }

@@ -30,6 +30,8 @@ const BELONGS_TO: &[(&str, &str)] = &[
     ("tributary_migration", "store"),
     ("poise", "discord"),
     ("serenity", "discord"),
+    ("twilight_gateway", "discord"),
+    ("tokio_tungstenite", "discord"),
     ("axum", "http"),
     ("dejavu", "panel"),
     ("gamedig", "panel"),
@@ -48,9 +50,11 @@ const LONG: &[(&str, &str)] = &[];
 /// Files that spawn tasks without the supervisor, and why they may.
 const BARE_SPAWNS: &[(&str, &str)] = &[
     ("delivery/ledger.rs", "a batch's task is awaited where it is spawned"),
-    ("discord/gateway.rs", "a collector ends with its connection, which is made anew when it hangs"),
-    ("discord/ingest.rs", "one deletion of a panel's message; the next look at the panel finds it too"),
-    ("discord/undecoded.rs", "one answer to one interaction"),
+    ("discord/gateway/desk.rs", "one answer to one interaction"),
+    (
+        "discord/gateway/ingest.rs",
+        "one deletion of a panel's message; the next look at the panel finds it too",
+    ),
     ("panel/sources/games/relay.rs", "the packets of one question to a game server; ended with it"),
 ];
 
@@ -98,7 +102,7 @@ fn what_is_wrong_is_found() {
         ("store/mod.rs", "pub use super::service::Follows;"),
         ("domain/ids.rs", "use crate::{domain::text, store::{self, Store}};"),
         ("domain/ids.rs", "mod tests { use super::super::super::rest::Rest; }"),
-        ("discord/ingest.rs", "fn f() -> crate::store::SourceEvent { loop {} }"),
+        ("discord/gateway/ingest.rs", "fn f() -> crate::store::SourceEvent { loop {} }"),
         ("http/mod.rs", "let x = 'x'; let y = \"\\\"\"; crate::rest::f::<'static>();"),
         ("service/list.rs", "use poise::serenity_prelude as serenity;"),
         ("domain/ids.rs", "use crate::store::*;"),

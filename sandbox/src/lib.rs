@@ -48,7 +48,7 @@
 //! | text, announcement, voice (its chat), stage, forum, media, category channels, threads, direct messages | voice connections, stage instances, group messages |
 //! | messages with embeds, files, replies, forwards, stickers, polls, components (v2 too); mentions and who they notify | reactions, pins, votes, link previews (except by [`Channel::add_embeds`]), typing |
 //! | webhooks, channel following, crossposts, their limits | Slack and GitHub bodies, audit log |
-//! | identify, resume, sharding, intents, op 1, 2, 6, 7, 9, 10, 11 | compression, ETF, member chunks, presences |
+//! | identify, resume, sharding, intents, op 1, 2, 6, 7, 9, 10, 11; events of any form ([`Sandbox::send_event`]); a gateway that is away, refuses, says nothing or closes ([`GatewayOutage`]) | compression, ETF, member chunks, presences |
 //! | rate limits per webhook, channel, route and bot | limits on IDENTIFY, invalid-request bans (they are counted) |
 
 mod config;
@@ -80,7 +80,7 @@ pub use driver::{
 };
 pub use exchange::Exchange;
 pub use faults::{Effect, Fault, FaultId, Hold, LimitScope};
-pub use gateway::{GatewayFault, Intents};
+pub use gateway::{GatewayFault, GatewayOutage, Intents};
 pub use ids::{
     ApplicationId, AttachmentId, ChannelId, CommandId, GuildId, InteractionId, MessageId, RoleId, TagId,
     UserId, WebhookId,

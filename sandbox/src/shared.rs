@@ -28,6 +28,8 @@ pub struct Counts {
     pub identifies: u64,
     /// Successful RESUME commands on the gateway.
     pub resumes: u64,
+    /// Requests that would open a socket to the gateway.
+    pub gateway_tries: u64,
 }
 
 #[derive(Debug)]
@@ -139,7 +141,7 @@ impl Shared {
 
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = lock(&self.log).counts;
-        (counts.identifies, counts.resumes) = self.read(|world| world.gateway.starts());
+        (counts.identifies, counts.resumes, counts.gateway_tries) = self.read(|world| world.gateway.starts());
         counts
     }
 

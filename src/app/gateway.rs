@@ -94,7 +94,9 @@ impl Term<'_> {
             token: config.token.clone(),
             api_base: config.api_base.origin().ascii_serialization(),
             gateway_url: gateway.url.clone(),
+            application: identity.application,
             shards,
+            sessions: gateway.sessions.clone(),
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.

@@ -1,13 +1,15 @@
 //! What the process learns of Discord before it begins: who it is, and where the gateway is.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, Role, Serving};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
-use crate::discord::gateway::FatalGateway;
+use crate::discord::gateway::{FatalGateway, SessionsLeft};
+use crate::domain::session_budget::{SessionBudget, SessionLimit};
 use crate::domain::shards::Shards;
-use crate::rest::model::GatewayBot;
+use crate::rest::model::{GatewayBot, SessionStartLimit};
 use crate::rest::{Rest, RestConfig, RestError, user_agent};
 use crate::service::Identity;
 use crate::service::panels::Brand;
@@ -34,6 +36,7 @@ pub(super) struct Started {
 pub(super) struct Gateway {
     pub(super) url: String,
     pub(super) shards: Shards,
+    pub(super) sessions: SessionsLeft,
 }
 
 /// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
@@ -55,12 +58,16 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, App
 /// Where the gateway is, for those who connect to it.
 async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppError> {
     let (Role::All(serving) | Role::Gateway(serving)) = config.role else { return Ok(None) };
-    let GatewayBot { url, shards: recommended, .. } = ask(|| rest.gateway_bot()).await?;
+    let GatewayBot { url, shards: recommended, session_start_limit } = ask(|| rest.gateway_bot()).await?;
     let shards = match serving {
         Serving::Recommended => Shards::all(recommended),
         Serving::These(shards) => shards,
     };
-    Ok(Some(Gateway { url, shards }))
+    let SessionStartLimit { total, remaining, reset_after, max_concurrency } = session_start_limit;
+    let limit = SessionLimit { total, remaining, reset_after: Duration::from_millis(reset_after) };
+    let budget = Arc::new(Mutex::new(SessionBudget::new(limit, Instant::now())));
+    let sessions = SessionsLeft { budget, at_once: max_concurrency };
+    Ok(Some(Gateway { url, shards, sessions }))
 }
 
 /// Tells Discord which commands there are, as often as it takes. They are the bot's and not a shard's, so one process does it. Returns only where the token is rejected.

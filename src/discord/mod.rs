@@ -8,14 +8,11 @@ mod follow_answer;
 mod follow_list;
 pub mod gateway;
 mod ids;
-mod ingest;
 mod options;
 mod panel;
 mod reply;
 mod report;
 pub mod shards;
-mod threads;
-mod undecoded;
 
 use std::sync::Arc;
 

@@ -1,135 +1,99 @@
-//! The shards' connections: what is known of them, for readiness and metrics, and the watch over those that hang.
-//!
-//! serenity 0.12.5 can't be left alone with a lost connection. When its first attempt to resume can't connect, the shard's runner spins
-//! without ever yielding, until its next heartbeat is due (41 s); told to shut down in that state, it spins for ever. So a shard that is
-//! away is *nudged*: a heartbeat is sent through it, which does no harm where there is a connection, and where there is none ends the
-//! runner. What stays away is built anew.
+//! What is known of the shards' connections and of the servers behind them, for readiness, metrics, and whoever asks whether the bot is in a server.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use poise::serenity_prelude as serenity;
-use serenity::{ConnectionStage, ShardId, ShardManager};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::ids::GuildId;
 use crate::domain::shards::{Shard, Shards};
 use crate::service::upkeep::{GatewayView, Membership};
 
-/// How often the shards are looked at when none reports anything.
-const LOOK: Duration = Duration::from_millis(500);
-/// How long a shard may take to come back by itself: longer than the 5 s after which serenity starts one anew that it gave up itself.
-pub(super) const PATIENCE: Duration = Duration::from_secs(6);
-/// The same when it has failed again and again. Each try may cost a session, and Discord allows 1000 a day.
-pub(super) const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
-/// How long leaving the gateway may take before the connections are simply dropped.
-const GOODBYE: Duration = Duration::from_secs(1);
-/// A heartbeat, as the gateway takes it at any time.
-const HEARTBEAT: &str = r#"{"op":1,"d":null}"#;
-
 /// What is known of the connection and of the servers behind it.
 #[derive(Debug)]
 pub struct GatewayState {
     /// The shards of this process.
     shards: Shards,
-    connected: Mutex<HashMap<ShardId, bool>>,
-    /// The servers that the bot is in, and of each whether that was told on the present connection.
-    guilds: Mutex<HashMap<GuildId, bool>>,
-    /// When the present session of each shard began, and with it the list of its servers.
-    began: Mutex<HashMap<u32, Instant>>,
-    /// Shards that were connected before.
-    known: Mutex<HashSet<ShardId>>,
+    told: Mutex<Told>,
     /// Counts the sessions that began: what happened before one is not reported in it.
     sessions: watch::Sender<u64>,
-    changed: Notify,
+}
+
+/// What the gateway has told so far.
+#[derive(Debug, Default)]
+struct Told {
+    /// The shards that are connected.
+    connected: HashSet<u32>,
+    /// Those that were connected before.
+    known: HashSet<u32>,
+    /// The servers that the bot is in.
+    guilds: HashSet<GuildId>,
+    /// When the present session of each shard began, and with it the list of its servers.
+    began: HashMap<u32, Instant>,
 }
 
 impl GatewayState {
     /// Nothing is known of these shards' connections yet.
     pub fn new(shards: Shards) -> Self {
-        Self {
-            shards,
-            connected: Mutex::default(),
-            guilds: Mutex::default(),
-            began: Mutex::default(),
-            known: Mutex::default(),
-            sessions: watch::channel(0).0,
-            changed: Notify::new(),
-        }
+        Self { shards, told: Mutex::default(), sessions: watch::channel(0).0 }
     }
 
     /// Whether every shard of this process is connected.
     pub fn is_up(&self) -> bool {
-        let connected = lock(&self.connected);
-        self.shards.each().all(|shard| connected.get(&ShardId(shard.id)).copied().unwrap_or_default())
+        let told = self.told();
+        self.shards.each().all(|shard| told.connected.contains(&shard.id))
     }
 
     /// In how many servers of these shards the bot is.
     pub fn guilds(&self) -> usize {
-        lock(&self.guilds).len()
-    }
-
-    /// A shard changed its stage: look at it soon.
-    pub(super) fn stage_changed(&self) {
-        self.changed.notify_one();
-    }
-
-    /// A session began.
-    pub(super) fn began(&self, shard: ShardId) {
-        self.connected_again(shard);
-        self.sessions.send_modify(|count| *count += 1);
-    }
-
-    /// A session went on after its connection was lost.
-    pub(super) fn connected_again(&self, shard: ShardId) {
-        if !lock(&self.known).insert(shard) {
-            metrics::counter!(crate::metrics::GATEWAY_RECONNECTS).increment(1);
-        }
-        self.changed.notify_one();
+        self.told().guilds.len()
     }
 
     /// Whether the bot is in this server, as far as the gateway has said.
     pub fn is_in(&self, guild: GuildId) -> bool {
-        lock(&self.guilds).contains_key(&guild)
+        self.told().guilds.contains(&guild)
     }
 
-    /// A shard connects anew: what was known of its servers is to be told again.
-    pub(super) fn connecting(&self, shard: Shard) {
-        let mut known = lock(&self.guilds);
-        known.iter_mut().filter(|(guild, _)| shard.has(**guild)).for_each(|(_, told)| *told = false);
+    /// A shard is connected: its session began, or went on.
+    pub(super) fn connected(&self, shard: Shard) {
+        let mut told = self.told();
+        told.connected.insert(shard.id);
+        if !told.known.insert(shard.id) {
+            metrics::counter!(crate::metrics::GATEWAY_RECONNECTS).increment(1);
+        }
     }
 
-    /// A shard's session begins: of its servers, the bot is in these, and in those that it has joined since. The events are told of in tasks of their own, and so in any
-    /// order.
-    pub(super) fn found(&self, shard: Shard, guilds: impl IntoIterator<Item = GuildId>) {
-        let mut known = lock(&self.guilds);
-        known.extend(guilds.into_iter().map(|guild| (guild, true)));
-        known.retain(|guild, told| *told || !shard.has(*guild));
-        lock(&self.began).insert(shard.id, Instant::now());
+    /// A shard lost its connection.
+    pub(super) fn lost(&self, shard: Shard) {
+        self.told().connected.remove(&shard.id);
+    }
+
+    /// A shard's session began: of its servers, the bot is in these and no others. Where the list can't be read, nothing more is known than before.
+    pub(super) fn session_began(&self, shard: Shard, guilds: Option<Vec<GuildId>>) {
+        self.connected(shard);
+        if let Some(guilds) = guilds {
+            let mut told = self.told();
+            told.guilds.retain(|guild| !shard.has(*guild));
+            told.guilds.extend(guilds);
+            told.began.insert(shard.id, Instant::now());
+        }
+        self.sessions.send_modify(|count| *count += 1);
     }
 
     /// The bot is in this server.
     pub(super) fn joined(&self, guild: GuildId) {
-        lock(&self.guilds).insert(guild, true);
+        self.told().guilds.insert(guild);
     }
 
     /// The bot is no longer in this server.
     pub(super) fn left(&self, guild: GuildId) {
-        lock(&self.guilds).remove(&guild);
+        self.told().guilds.remove(&guild);
     }
 
-    /// Takes over what serenity knows now: its stages are the truth, the events about them arrive in any order. Returns
-    /// who is away.
-    async fn look(&self, manager: &ShardManager) -> Vec<ShardId> {
-        let runners = manager.runners.lock().await;
-        let mut connected = lock(&self.connected);
-        connected.values_mut().for_each(|connected| *connected = false);
-        connected
-            .extend(runners.iter().map(|(id, runner)| (*id, runner.stage == ConnectionStage::Connected)));
-        let away = runners.iter().filter(|(_, runner)| runner.stage != ConnectionStage::Connected);
-        away.map(|(id, _)| *id).collect()
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,7 +110,7 @@ impl GatewayView for GatewayState {
 
     fn session_age(&self, guild: GuildId) -> Option<Duration> {
         let shard = self.shards.each().find(|shard| shard.has(guild))?;
-        lock(&self.began).get(&shard.id).map(Instant::elapsed)
+        self.told().began.get(&shard.id).map(Instant::elapsed)
     }
 
     fn sessions(&self) -> watch::Receiver<u64> {
@@ -154,71 +118,39 @@ impl GatewayView for GatewayState {
     }
 }
 
-/// Keeps the state up to date; ends when a shard is away for too long.
-pub(super) async fn watch(manager: &ShardManager, state: &GatewayState, patience: Duration) {
-    let mut away: HashMap<ShardId, Instant> = HashMap::new();
-    loop {
-        let found = state.look(manager).await;
-        away.retain(|id, _| found.contains(id));
-        for id in found {
-            let since = *away.entry(id).or_insert_with(Instant::now);
-            if since.elapsed() >= patience {
-                tracing::warn!(shard = id.0, "the connection to the gateway hangs; it is built anew");
-                return;
-            }
-            if since.elapsed() >= LOOK {
-                nudge(manager, id).await;
-            }
-        }
-        // Without a report the next look comes by itself: a hanging shard reports nothing.
-        let _ = tokio::time::timeout(LOOK, state.changed.notified()).await;
-    }
-}
-
-/// Ends the connections; those that hang are dropped.
-pub(super) async fn leave(manager: &ShardManager, state: &GatewayState) {
-    for id in state.look(manager).await {
-        nudge(manager, id).await;
-    }
-    if tokio::time::timeout(GOODBYE, manager.shutdown_all()).await.is_err() {
-        tracing::debug!("the gateway did not say goodbye in time");
-    }
-    lock(&state.connected).values_mut().for_each(|connected| *connected = false);
-}
-
-async fn nudge(manager: &ShardManager, id: ShardId) {
-    if let Some(runner) = manager.runners.lock().await.get(&id) {
-        runner.runner_tx.websocket_message(HEARTBEAT.to_owned().into());
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_known_in_whatever_order_they_are_told() {
+    fn a_session_names_the_servers_of_its_shard() {
         let (state, shard) = (GatewayState::new(Shards::all(1)), Shard { id: 0, total: 1 });
         let [home, joined, left] = [1, 2, 3].map(|id| GuildId::new(id).unwrap());
         assert_eq!(state.membership(left), Membership::Unknown, "nothing was told yet");
-        state.found(shard, [home, left]);
+        state.session_began(shard, Some(vec![home, left]));
         state.joined(joined);
         assert_eq!(state.guilds(), 3);
         assert_eq!(state.membership(left), Membership::Member);
-        // A new session: the bot was removed from one server meanwhile, and joins another before the list is taken up.
-        state.connecting(shard);
-        state.joined(joined);
-        state.found(shard, [home]);
-        assert!(state.is_in(home) && state.is_in(joined) && !state.is_in(left));
+        // A new session: the bot was removed from one server meanwhile.
+        state.session_began(shard, Some(vec![home]));
+        assert!(state.is_in(home) && !state.is_in(joined));
         assert_eq!(state.membership(left), Membership::NotMember);
         // Servers of other shards are theirs to tell of.
-        let other = Shard { id: 1, total: 2 };
-        state.connecting(other);
-        state.found(other, []);
-        assert_eq!(state.guilds(), 2);
+        state.session_began(Shard { id: 1, total: 2 }, Some(Vec::new()));
+        assert_eq!(state.guilds(), 1);
+        state.session_began(shard, None);
+        assert!(state.is_in(home), "a list that can't be read takes nothing away");
+    }
+
+    #[test]
+    fn it_is_up_while_all_shards_are() {
+        let state = GatewayState::new(Shards::all(2));
+        let [first, second] = [0, 1].map(|id| Shard { id, total: 2 });
+        state.connected(first);
+        assert!(!state.is_up());
+        state.connected(second);
+        assert!(state.is_up());
+        state.lost(first);
+        assert!(!state.is_up());
     }
 }

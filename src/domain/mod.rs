@@ -21,6 +21,7 @@ pub mod report;
 pub mod request_pace;
 pub mod retention;
 pub mod retry;
+pub mod session_budget;
 pub mod shards;
 pub mod steady;
 pub mod tag_list;

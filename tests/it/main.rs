@@ -32,6 +32,7 @@ mod migrate;
 mod modes;
 mod native;
 mod operating;
+mod outages;
 mod page;
 mod panel_faults;
 mod panel_figures;

@@ -13,7 +13,7 @@ use super::{ActError, Channel, Guild, Person, SeenCommand};
 use crate::config::Config;
 use crate::exchange::Exchange;
 use crate::faults::{Fault, FaultId};
-use crate::gateway::{self, GatewayFault};
+use crate::gateway::{self, GatewayFault, GatewayOutage};
 use crate::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::limits::Limits;
 use crate::rest;
@@ -263,7 +263,22 @@ impl Sandbox {
 
     /// Breaks the gateway connections, and refuses new ones for so long (or until [`Self::restore_gateway`]).
     pub fn gateway_unreachable_for(&self, time: Duration) {
-        self.shared().write(|world| world.gateway.unreachable_for(time));
+        self.gateway_out_for(GatewayOutage::Unreachable, time);
+    }
+
+    /// Breaks the gateway connections, and meets new ones like this for so long (or until [`Self::restore_gateway`]).
+    pub fn gateway_out_for(&self, outage: GatewayOutage, time: Duration) {
+        self.shared().write(|world| world.gateway.out_for(outage, time));
+    }
+
+    /// Freezes the gateway connections that are open now: they stay, and nothing passes through them in either direction.
+    pub fn freeze_gateway(&self) {
+        self.shared().write(|world| world.gateway.freeze());
+    }
+
+    /// Sends an event of this name to all sessions, with whatever data: what this sandbox doesn't send by itself, and Discord may.
+    pub fn send_event(&self, name: &'static str, data: &serde_json::Value) {
+        self.shared().write(|world| world.gateway.dispatch_to_all(name, data, world.config.resume_buffer));
     }
 
     /// Ends an unreachable gateway.

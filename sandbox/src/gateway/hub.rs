@@ -35,12 +35,29 @@ pub enum GatewayFault {
     Break,
 }
 
+/// How the gateway meets whoever connects while it is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GatewayOutage {
+    /// The connection breaks at the request that opens a socket.
+    Unreachable,
+    /// That request is answered with this status.
+    Refused(u16),
+    /// That request is never answered.
+    Silent,
+    /// The socket opens, and nothing comes through it.
+    NoHello,
+    /// The socket opens, and is closed at once with this code.
+    Closed(u16),
+}
+
 /// What a socket is told to send.
 #[derive(Clone, Debug)]
 pub(crate) enum Outgoing {
     Text(String),
     Close(u16, &'static str),
     Break,
+    /// Nothing more is sent or read, and the connection stays.
+    Freeze,
 }
 
 /// The sending side of one socket.
@@ -67,9 +84,11 @@ pub(crate) struct Session {
 pub(crate) struct Hub {
     sessions: BTreeMap<String, Session>,
     next_socket: u64,
-    unreachable_until: Option<Instant>,
+    outage: Option<(GatewayOutage, Instant)>,
     pub(crate) identifies: u64,
     pub(crate) resumes: u64,
+    /// Requests that open a socket, those in an outage too.
+    pub(crate) tries: u64,
 }
 
 impl Hub {
@@ -78,9 +97,9 @@ impl Hub {
         self.next_socket
     }
 
-    /// IDENTIFY and RESUME counts.
-    pub(crate) fn starts(&self) -> (u64, u64) {
-        (self.identifies, self.resumes)
+    /// How many IDENTIFYs, RESUMEs and tries to open a socket there were.
+    pub(crate) fn starts(&self) -> (u64, u64, u64) {
+        (self.identifies, self.resumes, self.tries)
     }
 
     pub(crate) fn open(&mut self, intents: Intents, shard: (u64, u64), link: Link) -> String {
@@ -133,6 +152,19 @@ impl Hub {
         }
     }
 
+    pub(crate) fn dispatch_to_all(&mut self, name: &str, data: &Value, capacity: usize) {
+        self.sessions.values_mut().for_each(|session| session.dispatch(name, data, capacity));
+    }
+
+    /// Has all sockets stand still; the sessions go on without them.
+    pub(crate) fn freeze(&mut self) {
+        for session in self.sessions.values_mut() {
+            if let Some(link) = session.link.take() {
+                let _ = link.sender.send(Outgoing::Freeze);
+            }
+        }
+    }
+
     /// Whether some session has a living socket.
     pub(crate) fn connected(&self) -> bool {
         self.sessions.values().any(|session| session.link.is_some())
@@ -147,12 +179,9 @@ impl Hub {
         for session in self.sessions.values_mut() {
             let frames = match fault {
                 GatewayFault::Close(code) => vec![Outgoing::Close(*code, "")],
-                GatewayFault::Reconnect => {
-                    vec![Outgoing::Text(json!({ "op": 7, "d": null, "s": null, "t": null }).to_string())]
-                }
+                GatewayFault::Reconnect => vec![Outgoing::Text(frame(7, &Value::Null))],
                 GatewayFault::InvalidSession(resumable) => {
-                    let frame = json!({ "op": 9, "d": resumable, "s": null, "t": null });
-                    vec![Outgoing::Text(frame.to_string())]
+                    vec![Outgoing::Text(frame(9, &json!(resumable)))]
                 }
                 GatewayFault::Break => vec![Outgoing::Break],
             };
@@ -177,18 +206,23 @@ impl Hub {
         self.sessions.clear();
     }
 
-    /// Breaks all connections and refuses new ones for so long.
-    pub(crate) fn unreachable_for(&mut self, time: Duration) {
+    /// Breaks all connections, and meets new ones like this for so long.
+    pub(crate) fn out_for(&mut self, outage: GatewayOutage, time: Duration) {
         self.strike(&GatewayFault::Break);
-        self.unreachable_until = Some(Instant::now() + time);
+        self.outage = Some((outage, Instant::now() + time));
     }
 
     pub(crate) fn reachable_again(&mut self) {
-        self.unreachable_until = None;
+        self.outage = None;
+    }
+
+    /// How whoever connects now is met, if not as usual; until when.
+    pub(crate) fn outage(&self) -> Option<(GatewayOutage, Instant)> {
+        self.outage.filter(|(_, until)| Instant::now() < *until)
     }
 
     pub(crate) fn is_reachable(&self) -> bool {
-        self.unreachable_until.is_none_or(|until| Instant::now() >= until)
+        self.outage().is_none()
     }
 
     /// The sandbox stops.
@@ -206,7 +240,7 @@ impl Session {
 
     fn dispatch(&mut self, name: &str, data: &Value, capacity: usize) {
         self.seq += 1;
-        let text = json!({ "op": 0, "t": name, "s": self.seq, "d": data }).to_string();
+        let text = event(name, self.seq, data);
         if let Some(link) = &self.link {
             let _ = link.sender.send(Outgoing::Text(text.clone()));
         }
@@ -217,6 +251,16 @@ impl Session {
             }
         }
     }
+}
+
+/// A frame that is no event, in Discord's order of its keys: what comes last can be long.
+pub(super) fn frame(op: u8, data: &Value) -> String {
+    format!(r#"{{"t":null,"s":null,"op":{op},"d":{data}}}"#)
+}
+
+/// An event, in the same order.
+fn event(name: &str, number: u64, data: &Value) -> String {
+    format!(r#"{{"t":{},"s":{number},"op":0,"d":{data}}}"#, json!(name))
 }
 
 impl World {

@@ -8,7 +8,7 @@ mod intents;
 mod socket;
 mod start;
 
-pub use hub::GatewayFault;
 pub(crate) use hub::{Event, Hub};
+pub use hub::{GatewayFault, GatewayOutage};
 pub use intents::Intents;
 pub(crate) use socket::upgrade;

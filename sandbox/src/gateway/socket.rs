@@ -9,25 +9,41 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::hub::{Link, Outgoing};
+use super::hub::{GatewayOutage, Link, Outgoing, frame};
 use super::start::Closed;
 use crate::server::Wire;
 use crate::shared::Shared;
 
-/// Answers the request that opens a socket. A gateway that is unreachable breaks the connection.
+/// Answers the request that opens a socket, as it is met in an outage if there is one.
 pub(crate) async fn upgrade(
     shared: Arc<Shared>,
     wire: ConnectInfo<Wire>,
     request: Request<axum::body::Body>,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
-    if !shared.read(|world| world.gateway.is_reachable()) {
-        wire.0.cut();
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let outage = shared.write(|world| {
+        world.gateway.tries += 1;
+        world.gateway.outage()
+    });
+    match outage {
+        Some((GatewayOutage::Unreachable, _)) => {
+            wire.0.cut();
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        Some((GatewayOutage::Refused(status), _)) => {
+            return StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE).into_response();
+        }
+        // Whoever waits so long waits for ever: only new requests are met otherwise.
+        Some((GatewayOutage::Silent, _)) => return std::future::pending().await,
+        Some((GatewayOutage::NoHello | GatewayOutage::Closed(_), _)) | None => {}
     }
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.on_upgrade(move |socket| async move {
-            Connection::new(shared, wire.0).run(socket).await;
+        Ok(upgrade) => upgrade.on_upgrade(move |mut socket| async move {
+            match outage {
+                Some((GatewayOutage::NoHello, _)) => while let Some(Ok(_)) = socket.recv().await {},
+                Some((GatewayOutage::Closed(code), _)) => close(&mut socket, code, "").await,
+                _ => Connection::new(shared, wire.0).run(socket).await,
+            }
         }),
         Err(refused) => refused.into_response(),
     }
@@ -51,11 +67,9 @@ impl Connection {
 
     async fn run(mut self, mut socket: WebSocket) {
         let interval = self.shared.read(|world| world.config.heartbeat_interval);
-        let hello = json!({
-            "op": 10, "s": null, "t": null,
-            "d": { "heartbeat_interval": u64::try_from(interval.as_millis()).unwrap_or(u64::MAX), "_trace": [] },
-        });
-        if socket.send(Message::text(hello.to_string())).await.is_err() {
+        let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        let hello = frame(10, &json!({ "heartbeat_interval": interval, "_trace": [] }));
+        if socket.send(Message::text(hello)).await.is_err() {
             return;
         }
         let mut shutdown = self.shared.shutdown_signal();
@@ -70,6 +84,10 @@ impl Connection {
                     }
                     Some(Outgoing::Close(code, reason)) => {
                         close(&mut socket, code, reason).await;
+                        break;
+                    }
+                    Some(Outgoing::Freeze) => {
+                        drop(shutdown.wait_for(|stop| *stop).await);
                         break;
                     }
                     Some(Outgoing::Break) | None => {
@@ -101,20 +119,20 @@ impl Connection {
     }
 
     fn take(&mut self, text: &str) -> Result<(), Closed> {
-        let Ok(frame) = serde_json::from_str::<Value>(text) else {
+        let Ok(sent) = serde_json::from_str::<Value>(text) else {
             return Err(Closed(4002, "Error while decoding payload."));
         };
         let link = || Link { socket: self.socket, sender: self.sender.clone() };
-        match frame["op"].as_u64() {
-            Some(1) => self.reply(&json!({ "op": 11, "d": null, "s": null, "t": null })),
+        match sent["op"].as_u64() {
+            Some(1) => self.reply(frame(11, &Value::Null)),
             Some(2) if self.has_session() => return Err(Closed(4005, "Already authenticated.")),
             Some(2) => {
-                self.session = Some(self.shared.write(|world| world.identify(&frame["d"], link()))?);
+                self.session = Some(self.shared.write(|world| world.identify(&sent["d"], link()))?);
             }
             Some(6) => {
-                self.session = self.shared.write(|world| world.resume(&frame["d"], link()))?;
+                self.session = self.shared.write(|world| world.resume(&sent["d"], link()))?;
                 if self.session.is_none() {
-                    self.reply(&json!({ "op": 9, "d": false, "s": null, "t": null }));
+                    self.reply(frame(9, &json!(false)));
                 }
             }
             // Presence, voice state and member chunks: accepted, without effect.
@@ -131,8 +149,8 @@ impl Connection {
         self.shared.read(|world| world.gateway.session(id).is_some())
     }
 
-    fn reply(&self, frame: &Value) {
-        let _ = self.sender.send(Outgoing::Text(frame.to_string()));
+    fn reply(&self, frame: String) {
+        let _ = self.sender.send(Outgoing::Text(frame));
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::driver::{ActError, Channel};
 use crate::faults::{Effect, Fault, FaultId, LimitScope};
-use crate::gateway::GatewayFault;
+use crate::gateway::{GatewayFault, GatewayOutage};
 use crate::ids::{ChannelId, WebhookId};
 use crate::shared::Shared;
 
@@ -139,6 +139,6 @@ fn disconnect(shared: &Shared, how: &Disconnect) {
         Disconnect::InvalidSession => world.gateway.strike(&GatewayFault::InvalidSession(false)),
         Disconnect::Close => world.gateway.strike(&GatewayFault::Close(4000)),
         Disconnect::Break => world.gateway.strike(&GatewayFault::Break),
-        Disconnect::Unreachable => world.gateway.unreachable_for(OUTAGE),
+        Disconnect::Unreachable => world.gateway.out_for(GatewayOutage::Unreachable, OUTAGE),
     });
 }

@@ -9,7 +9,7 @@ mod publish;
 mod report;
 mod unfollow;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 use poise::{BoxFuture, Command, FrameworkContext, FrameworkError, FrameworkOptions};
@@ -38,24 +38,18 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
 pub(super) struct Commands {
     bot: Arc<Bot>,
     options: FrameworkOptions<Arc<Bot>, ServiceError>,
-    /// poise wants to know it.
-    manager: OnceLock<Arc<serenity::ShardManager>>,
+    /// poise wants to know it. It has no shards.
+    manager: Arc<serenity::ShardManager>,
 }
 
 impl Commands {
-    pub(super) fn new(bot: Arc<Bot>) -> Self {
-        Self { bot, options: framework_options(), manager: OnceLock::new() }
-    }
-
-    /// Takes up the client's shards, before they are started.
-    pub(super) fn run_by(&self, manager: &Arc<serenity::ShardManager>) {
-        self.manager.get_or_init(|| Arc::clone(manager));
+    pub(super) fn new(bot: Arc<Bot>, manager: Arc<serenity::ShardManager>) -> Self {
+        Self { bot, options: framework_options(), manager }
     }
 
     /// Answers a command, or completes what is being typed.
     pub(super) async fn answer(&self, ctx: &serenity::Context, interaction: serenity::Interaction) {
-        let Some(shard_manager) = self.manager.get() else { return };
-        let Self { bot, options, .. } = self;
+        let Self { bot, options, manager: shard_manager } = self;
         let framework = FrameworkContext { serenity_context: ctx, options, user_data: bot, shard_manager };
         poise::dispatch_event(framework, serenity::FullEvent::InteractionCreate { interaction }).await;
     }

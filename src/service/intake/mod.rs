@@ -90,9 +90,7 @@ pub enum Report {
         /// The channels.
         channels: Option<Vec<ChannelId>>,
     },
-    /// A connection's session is new: whatever comes through it, something may have been missed before.
-    Connecting(Shard),
-    /// The session has begun: from now on nothing is missed.
+    /// A shard's session is new: something may have been missed before, and from now on nothing is.
     Connected(Shard),
     /// A server's outage began.
     Away(GuildId),

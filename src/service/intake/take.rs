@@ -58,8 +58,10 @@ impl Intake {
     /// Turns a report into an event, or holds it back.
     pub(super) fn take(&self, received: Received, held: &mut Held, batch: &mut Batch) {
         match received.report {
-            Report::Connecting(shard) => held.forget(|guild| shard.has(guild)),
-            Report::Connected(shard) => self.catch_up(held, |guild| shard.has(guild)),
+            Report::Connected(shard) => {
+                held.forget(|guild| shard.has(guild));
+                self.catch_up(held, |guild| shard.has(guild));
+            }
             Report::Away(away) => held.lose(away),
             Report::There(there) => {
                 if held.find(there) {
@@ -116,8 +118,7 @@ impl Intake {
             Report::ThreadEnded(end) => return batch.ended.push(end),
             Report::Posted(message) => (message, true),
             Report::Edited(message) => (message, false),
-            Report::Connecting(_)
-            | Report::Connected(_)
+            Report::Connected(_)
             | Report::Away(_)
             | Report::There(_)
             | Report::Opened { .. }
@@ -225,8 +226,7 @@ fn channel_of(report: &Report) -> Option<ChannelId> {
         Report::Posted(message) | Report::Edited(message) => ids(message).map(|(channel, _)| channel),
         Report::Deleted { channel, .. } | Report::Thread(channel) => Some(*channel),
         Report::ThreadEnded(end) => Some(end.thread),
-        Report::Connecting(_)
-        | Report::Connected(_)
+        Report::Connected(_)
         | Report::Away(_)
         | Report::There(_)
         | Report::Opened { .. }

@@ -1,5 +1,7 @@
 //! What the gateway tells of threads: which of it matters, and what becomes of what was mirrored from a thread that is gone or private now.
 
+use serde_json::Value;
+
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, GuildId, TagId};
 use crate::rest::model::Channel;
@@ -60,16 +62,30 @@ impl Intake {
         }
     }
 
-    /// The same for what the gateway's library could not read.
-    pub fn thread_read(&self, thread: &serde_json::Value, told: Told) -> Option<Report> {
-        let channel: Channel = serde::Deserialize::deserialize(thread).ok()?;
-        self.thread_seen(SeenThread::read(&channel, channel.guild_id?)?, told)
+    /// Reads a thread of this server in Discord's form; none where it is no thread. A thread has no permissions of its own, so nothing that stands there can
+    /// make it unreadable.
+    pub fn read_thread(&self, thread: &Value, guild: GuildId) -> Option<SeenThread> {
+        let mut fields = thread.as_object()?.clone();
+        fields.remove("permission_overwrites");
+        fields.remove("guild_id");
+        let channel: Channel = serde_json::from_value(Value::Object(fields)).ok()?;
+        SeenThread::read(&channel, guild)
     }
 
-    /// A thread was deleted.
-    pub fn thread_deleted(&self, thread: ChannelId, parent: ChannelId, guild: GuildId) -> Report {
+    /// A thread was deleted; none where nothing of it is read. What the gateway doesn't say of it may be known.
+    pub fn thread_deleted(
+        &self,
+        thread: ChannelId,
+        parent: Option<ChannelId>,
+        guild: Option<GuildId>,
+    ) -> Option<Report> {
+        let parent = parent.or_else(|| self.watched.parent_of(thread))?;
+        let guild = guild.or_else(|| self.watched.root_of(thread).map(|(_, guild)| guild))?;
+        if !self.wants_thread(thread, parent) {
+            return None;
+        }
         self.watched.forget_thread(thread);
-        Report::ThreadEnded(ThreadEnd { thread, parent, guild, deleted: true })
+        Some(Report::ThreadEnded(ThreadEnd { thread, parent, guild, deleted: true }))
     }
 
     /// A channel was deleted, and its threads with it.

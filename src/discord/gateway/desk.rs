@@ -1,0 +1,111 @@
+//! Where people's commands, presses and forms are answered, by serenity's models and poise. Both want a serenity `Context`, which serenity makes only for a shard
+//! that it has connected itself. So one is connected once, with this process's own loopback, and never run: what needs a running one (collectors,
+//! `poise::execute_modal`, presences) doesn't work, and clippy.toml forbids it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use poise::serenity_prelude as serenity;
+use secrecy::ExposeSecret;
+use serde_json::value::RawValue;
+use serenity::{
+    GatewayIntents, Interaction, ShardId, ShardInfo, ShardManager, ShardManagerOptions, ShardMessenger,
+    ShardRunner, ShardRunnerOptions,
+};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, RwLock};
+use tokio::time::timeout;
+
+use crate::metrics as names;
+
+use super::super::commands::Commands;
+use super::super::{Bot, components, panel};
+use super::{Endpoint, FatalGateway, undecoded};
+
+/// How long the process may take to connect with itself.
+const LOOPBACK: Duration = Duration::from_secs(10);
+
+/// Answers interactions.
+pub(super) struct Desk {
+    ctx: serenity::Context,
+    commands: Commands,
+    bot: Arc<Bot>,
+}
+
+impl Desk {
+    /// A desk that answers through this endpoint.
+    pub(super) async fn open(endpoint: &Endpoint, bot: Arc<Bot>) -> Result<Self, FatalGateway> {
+        // As the rest client: to the base address itself, past any proxy that the environment names.
+        let client = reqwest::Client::builder().no_proxy().build().map_err(|_| FatalGateway::Ended)?;
+        // The base address, here called a proxy, is only heeded with serenity's limiter off; the rest client has its own.
+        let http = serenity::HttpBuilder::new(endpoint.token.expose_secret())
+            .client(client)
+            .proxy(endpoint.api_base.as_str())
+            .ratelimiter_disabled(true)
+            .application_id(serenity::ApplicationId::new(endpoint.application.get()))
+            .build();
+        let connecting = timeout(LOOPBACK, context(Arc::new(http)));
+        let (ctx, manager) = connecting.await.ok().flatten().ok_or(FatalGateway::NoLoopback)?;
+        let commands = Commands::new(Arc::clone(&bot), manager);
+        Ok(Self { ctx, commands, bot })
+    }
+
+    /// Answers an interaction, in a task of its own.
+    pub(super) fn answer(self: &Arc<Self>, interaction: &RawValue) {
+        let (desk, interaction) = (Arc::clone(self), interaction.to_owned());
+        tokio::spawn(async move {
+            match serde_json::from_str::<Interaction>(interaction.get()) {
+                Ok(Interaction::Component(press)) => components::answer(&desk.ctx, &desk.bot, &press).await,
+                Ok(Interaction::Modal(sent)) => panel::answer_sent(&desk.ctx, &desk.bot, &sent).await,
+                Ok(other) => desk.commands.answer(&desk.ctx, other).await,
+                // The error's text could quote what people wrote.
+                Err(_) => {
+                    metrics::counter!(names::EVENTS_UNREADABLE, "event" => "INTERACTION_CREATE").increment(1);
+                    undecoded::answer(&desk.ctx.http, &desk.bot, &interaction).await;
+                }
+            }
+        });
+    }
+}
+
+/// A context for a shard that isn't run, and the manager that poise wants to know.
+async fn context(http: Arc<serenity::Http>) -> Option<(serenity::Context, Arc<ShardManager>)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.ok()?;
+    let url = Arc::new(Mutex::new(format!("ws://{}", listener.local_addr().ok()?)));
+    let data: Arc<RwLock<_>> = Arc::default();
+    let cache = Arc::new(serenity::Cache::new());
+    let shard_id = ShardId(0);
+    let intents = GatewayIntents::empty();
+    let accept = async { tokio_tungstenite::accept_async(listener.accept().await.ok()?.0).await.ok() };
+    let info = ShardInfo { id: shard_id, total: 1 };
+    let connect = async { serenity::Shard::new(Arc::clone(&url), "", info, intents, None).await.ok() };
+    let (Some(_), Some(shard)) = tokio::join!(accept, connect) else { return None };
+    let (manager, _) = ShardManager::new(ShardManagerOptions {
+        data: Arc::clone(&data),
+        event_handlers: Vec::new(),
+        raw_event_handlers: Vec::new(),
+        framework: Arc::new(OnceLock::new()),
+        shard_index: 0,
+        shard_init: 0,
+        shard_total: 0,
+        ws_url: url,
+        cache: Arc::clone(&cache),
+        http: Arc::clone(&http),
+        intents,
+        presence: None,
+    });
+    // It has begun to wait for shards to start; there are none.
+    manager.shutdown_all().await;
+    let runner = ShardRunner::new(ShardRunnerOptions {
+        data: Arc::clone(&data),
+        event_handlers: Vec::new(),
+        raw_event_handlers: Vec::new(),
+        framework: None,
+        manager: Arc::clone(&manager),
+        shard,
+        cache: Arc::clone(&cache),
+        http: Arc::clone(&http),
+    });
+    let ctx = serenity::Context { data, shard: ShardMessenger::new(&runner), shard_id, http, cache };
+    Some((ctx, manager))
+}

@@ -1,0 +1,167 @@
+//! The fields of events that are looked at on the shard's own task. Each is read by itself and only when it is asked for: whatever else an event brings, and in
+//! which form, costs nothing.
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::domain::channel::ChannelKind;
+use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
+
+use super::frame::parse;
+
+/// The fields of an event, or of a channel, thread, server or tag in one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Fields<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    guild_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    channel_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    parent_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ids: Option<&'a RawValue>,
+    #[serde(borrow)]
+    channel_ids: Option<&'a RawValue>,
+    #[serde(borrow)]
+    guilds: Option<&'a RawValue>,
+    #[serde(borrow)]
+    channels: Option<&'a RawValue>,
+    #[serde(borrow)]
+    threads: Option<&'a RawValue>,
+    #[serde(borrow)]
+    available_tags: Option<&'a RawValue>,
+    #[serde(borrow)]
+    unavailable: Option<&'a RawValue>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    session_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resume_gateway_url: Option<&'a RawValue>,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of this object; none of anything else.
+    pub(super) fn of(object: &'a RawValue) -> Self {
+        serde_json::from_str(object.get()).unwrap_or_default()
+    }
+
+    pub(super) fn id<T: FromStr>(&self) -> Option<T> {
+        id(self.id)
+    }
+
+    pub(super) fn guild(&self) -> Option<GuildId> {
+        id(self.guild_id)
+    }
+
+    pub(super) fn channel(&self) -> Option<ChannelId> {
+        id(self.channel_id)
+    }
+
+    pub(super) fn parent(&self) -> Option<ChannelId> {
+        id(self.parent_id)
+    }
+
+    /// The messages of a deletion of many.
+    pub(super) fn messages(&self) -> Option<Vec<MessageId>> {
+        ids(self.ids)
+    }
+
+    /// The channels that a list of threads is about; none where it is about the whole server.
+    pub(super) fn channel_ids(&self) -> Option<Vec<ChannelId>> {
+        ids(self.channel_ids)
+    }
+
+    /// The servers that a session begins with; none where they can't be read.
+    pub(super) fn guilds(&self) -> Option<Vec<GuildId>> {
+        let guilds = list(self.guilds)?;
+        Some(guilds.into_iter().filter_map(|guild| Fields::of(guild).id()).collect())
+    }
+
+    /// A server's channels; none where they can't be read.
+    pub(super) fn channels(&self) -> Option<Vec<Fields<'a>>> {
+        Some(list(self.channels)?.into_iter().map(Fields::of).collect())
+    }
+
+    /// Threads, as Discord wrote them.
+    pub(super) fn threads(&self) -> Vec<&'a RawValue> {
+        list(self.threads).unwrap_or_default()
+    }
+
+    /// The tags of a forum, with their names; none of anything else.
+    pub(super) fn tags(&self) -> Option<Vec<(TagId, String)>> {
+        let kind = ChannelKind::from_number(parse(self.kind)?);
+        let tags = list(self.available_tags).unwrap_or_default().into_iter().map(Fields::of);
+        let named = tags.filter_map(|tag| Some((tag.id()?, parse(tag.name).unwrap_or_default())));
+        (kind == ChannelKind::Forum).then(|| named.collect())
+    }
+
+    /// Whether a server has an outage. In doubt it has: nothing of it is taken for left then.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.unavailable.is_some_and(|unavailable| unavailable.get() != "false")
+    }
+
+    pub(super) fn session(&self) -> Option<String> {
+        parse(self.session_id)
+    }
+
+    pub(super) fn resume_address(&self) -> Option<String> {
+        parse(self.resume_gateway_url)
+    }
+}
+
+/// An id, which Discord writes as a text. As a number it is understood too.
+fn id<T: FromStr>(text: Option<&RawValue>) -> Option<T> {
+    text?.get().trim_matches('"').parse().ok()
+}
+
+fn ids<T: FromStr>(texts: Option<&RawValue>) -> Option<Vec<T>> {
+    Some(list(texts)?.into_iter().filter_map(|text| id(Some(text))).collect())
+}
+
+fn list(text: Option<&RawValue>) -> Option<Vec<&RawValue>> {
+    parse(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T>(text: &str, read: impl FnOnce(Fields<'_>) -> T) -> T {
+        read(Fields::of(&RawValue::from_string(text.to_owned()).unwrap()))
+    }
+
+    #[test]
+    fn rubbish_beside_what_is_needed_costs_nothing() {
+        let text =
+            r#"{"position":99999,"id":"5","guild_id":{"a":1},"type":"new","parent_id":7,"unavailable":null}"#;
+        read(text, |fields| {
+            assert_eq!(fields.id::<ChannelId>(), ChannelId::new(5).ok());
+            assert_eq!(fields.parent(), ChannelId::new(7).ok());
+            assert_eq!((fields.guild(), fields.tags()), (None, None));
+            assert!(!fields.is_unavailable());
+        });
+        assert!(read(r#"{"unavailable":"yes"}"#, |fields| fields.is_unavailable()));
+        assert!(read("[]", |fields| fields.id::<ChannelId>().is_none()));
+    }
+
+    #[test]
+    fn an_odd_element_costs_only_itself() {
+        let text = r#"{"ids":["1",{},"x","3"],"guilds":[{"id":"1"},7,{"id":[]},{"id":"2"}]}"#;
+        read(text, |fields| {
+            assert_eq!(fields.messages().unwrap().len(), 2);
+            assert_eq!(fields.guilds().unwrap().len(), 2);
+            assert!(fields.channels().is_none(), "nothing is said of channels");
+        });
+        let forum = r#"{"type":15,"available_tags":[{"id":"1","name":"a"},{"id":"2","name":7},{}]}"#;
+        let tags = read(forum, |fields| fields.tags()).unwrap();
+        assert_eq!(tags.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["a", ""]);
+    }
+}

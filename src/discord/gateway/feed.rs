@@ -1,0 +1,374 @@
+//! One shard's connection, again and again. twilight reads it; how long anything may take, and when the next try comes, is decided here.
+//!
+//! ```text
+//! pause ─► connect ─► Hello ─► RESUME, or IDENTIFY in its turn ─► events, in order ─► lost ─┐
+//!   ▲                                                                                        │
+//!   └────────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//! twilight's shard is used for one connection only: alone it has no limit for a Hello that never comes and none for its own goodbye, its pauses grow to minutes, and
+//! it looks for an event's number by a search in the text. So the session and the number of its last event are kept here, as `frame` reads them.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
+use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Message, ShardId, ShardState};
+
+use crate::domain::shards::Shard;
+use crate::metrics as names;
+
+use super::address::address;
+use super::events::Fields;
+use super::frame::Frame;
+use super::ingest::Ingest;
+use super::loss::{Loss, io_error, pause};
+use super::sessions::{Sessions, say_wait};
+use super::{FatalGateway, Leave};
+
+/// How long a connection may take until Discord says Hello.
+const HELLO: Duration = Duration::from_millis(2_500);
+/// The same for a network that is slow: every so many tries one waits for so long.
+const SLOW_HELLO: (u32, Duration) = (6, Duration::from_secs(10));
+/// After how many tries even a network that was fast before is taken for a slow one.
+const SLOW_NOW: u32 = 120;
+/// How long Discord may take to answer a RESUME, or go on with what it sends again.
+const RESUMED: Duration = Duration::from_secs(10);
+/// How long Discord may take to answer an IDENTIFY.
+const READY: Duration = Duration::from_secs(30);
+/// After so long a silence it is asked whether anybody is there.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How long the answer may take. Together with the silence it bounds how long a half-open connection is believed in.
+const ANSWER: Duration = Duration::from_secs(5);
+/// A connection that lasted this long was a good one: the next try comes at once.
+const STEADY: Duration = Duration::from_secs(10);
+/// How many frames are still taken when a connection is left.
+const LAST_FRAMES: usize = 1_000;
+
+/// A shard, and what is needed to connect it.
+pub(super) struct Feed {
+    shard: Shard,
+    config: Config<Sessions>,
+    ingest: Ingest,
+    session: Option<Session>,
+    /// Tries in a row that came to nothing.
+    failures: u32,
+    /// Whether it has been connected before.
+    known: bool,
+}
+
+/// A session that can go on.
+#[derive(Debug)]
+struct Session {
+    id: String,
+    /// Where it goes on; else where all begin.
+    address: Option<String>,
+    /// The last event's number.
+    number: u64,
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+enum End {
+    Left,
+    Fatal(FatalGateway),
+    /// To be connected again.
+    Lost(Loss),
+}
+
+/// A connection, as far as it has come.
+struct Connection {
+    shard: twilight_gateway::Shard<Sessions>,
+    begun: Instant,
+    /// Whether anything was heard of it.
+    greeted: bool,
+    /// When its session began or went on.
+    active: Option<Instant>,
+    /// When something was heard last.
+    heard: Instant,
+    /// When it was asked whether anybody is there, since then.
+    asked: Option<Instant>,
+}
+
+impl Connection {
+    /// What comes next; none where the connection is gone. twilight would make another by itself, without a word; and it panics over what no Discord
+    /// should send (heartbeats without a pause).
+    async fn next(&mut self) -> Option<Result<Message, ReceiveMessageError>> {
+        poll_fn(|cx| {
+            let Ok(next) = catch_unwind(AssertUnwindSafe(|| self.shard.poll_next_unpin(cx))) else {
+                return Poll::Ready(None);
+            };
+            let gone = self.greeted && matches!(self.shard.state(), ShardState::Disconnected { .. });
+            if next.is_pending() && gone { Poll::Ready(None) } else { next }
+        })
+        .await
+    }
+}
+
+impl Feed {
+    pub(super) const fn new(config: Config<Sessions>, ingest: Ingest) -> Self {
+        Self { shard: ingest.shard, config, ingest, session: None, failures: 0, known: false }
+    }
+
+    /// Stays connected until it is to leave.
+    ///
+    /// # Errors
+    /// Where there is no point in trying again.
+    pub(super) async fn run(mut self, mut leave: watch::Receiver<Leave>) -> Result<(), FatalGateway> {
+        loop {
+            if !self.wait_for_budget(&mut leave).await {
+                return Ok(());
+            }
+            let mut connection = self.connection();
+            let end = self.listen(&mut connection, &mut leave).await;
+            self.ingest.sinks.state.lost(self.shard);
+            let loss = match end {
+                End::Left => return Ok(()),
+                End::Fatal(error) => return Err(error),
+                End::Lost(loss) => loss,
+            };
+            let begun = connection.begun;
+            if connection.active.is_some_and(|since| since.elapsed() >= STEADY) {
+                self.failures = 0;
+            }
+            // Closed, if it isn't, before the pause.
+            drop(connection);
+            self.failures = self.failures.saturating_add(1);
+            let pause = pause(self.failures, rand::random());
+            self.say(loss, pause);
+            tokio::select! {
+                () = sleep_until(begun + pause) => {}
+                _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits until the day's sessions allow one more, where one is needed. Whether to go on.
+    async fn wait_for_budget(&self, leave: &mut watch::Receiver<Leave>) -> bool {
+        while self.session.is_none() {
+            let (now, at) = (Instant::now(), self.config.queue().next_at());
+            if at <= now {
+                break;
+            }
+            say_wait(self.shard.id, at - now);
+            tokio::select! {
+                () = sleep_until(at) => {}
+                _ = leave.wait_for(|leave| *leave != Leave::No) => return false,
+            }
+        }
+        true
+    }
+
+    fn connection(&self) -> Connection {
+        let mut config = ConfigBuilder::from(self.config.clone());
+        if let Some(Session { id, address, number }) = &self.session {
+            config = config.session(twilight_gateway::Session::new(*number, id.clone()));
+            // In case that can't be reached, every third try goes to where all begin.
+            if let Some(address) = address.as_ref().filter(|_| !self.failures.is_multiple_of(3)) {
+                config = config.resume_url(address.clone());
+            }
+        }
+        let id = ShardId::new(self.shard.id, self.shard.total);
+        let (shard, now) = (twilight_gateway::Shard::with_config(id, config.build()), Instant::now());
+        Connection { shard, begun: now, greeted: false, active: None, heard: now, asked: None }
+    }
+
+    /// Takes what comes through a connection, until it ends.
+    async fn listen(&mut self, connection: &mut Connection, leave: &mut watch::Receiver<Leave>) -> End {
+        loop {
+            let limit = self.limit(connection);
+            let next = tokio::select! {
+                next = timeout_at(limit, connection.next()) => next,
+                left = leave.wait_for(|leave| *leave != Leave::No) => {
+                    // Another process that has these shards needs no session of this one's.
+                    let for_good = left.is_ok_and(|leave| *leave == Leave::AtOnce);
+                    self.hang_up(connection, if for_good { CloseFrame::NORMAL } else { CloseFrame::RESUME });
+                    return End::Left;
+                }
+            };
+            let went_on = match next {
+                Ok(Some(Ok(Message::Text(text)))) => self.take(connection, &text),
+                Ok(Some(Ok(Message::Close(frame)))) => {
+                    Err(self.closed(connection, frame.map(|frame| frame.code)))
+                }
+                Ok(Some(Err(error))) => match unread(&error) {
+                    Some(text) => self.take(connection, text),
+                    None => Err(End::Lost(Loss::Refused(io_error(&error)))),
+                },
+                Ok(None) => Err(End::Lost(Loss::Closed(None))),
+                Err(_) => self.overdue(connection),
+            };
+            if let Err(end) = went_on {
+                return end;
+            }
+        }
+    }
+
+    /// Until when something is to be heard.
+    fn limit(&self, connection: &Connection) -> Instant {
+        let Connection { begun, heard, asked, .. } = *connection;
+        if !connection.greeted {
+            let (every, long) = SLOW_HELLO;
+            let slow = (!self.known || self.failures > SLOW_NOW) && self.failures % every == every - 1;
+            begun + if slow { long } else { HELLO }
+        } else if connection.active.is_some() {
+            asked.map_or(heard + SILENCE, |asked| asked + ANSWER)
+        } else if self.session.is_some() {
+            heard + RESUMED
+        } else {
+            // While it waits for its turn to begin, nothing has to be heard but what twilight looks after.
+            let allowed = self.config.queue().allowed_at(self.shard.id).filter(|at| *at >= begun);
+            allowed.map_or_else(|| Instant::now() + SILENCE, |allowed| allowed + READY)
+        }
+    }
+
+    /// Nothing was heard for too long.
+    fn overdue(&self, connection: &mut Connection) -> Result<(), End> {
+        if !connection.greeted {
+            return Err(End::Lost(Loss::NoHello));
+        }
+        if connection.active.is_some() {
+            if connection.asked.is_some() {
+                return Err(End::Lost(Loss::Silent));
+            }
+            connection.asked = Some(Instant::now());
+            let number = self.session.as_ref().map_or(0, |session| session.number);
+            connection.shard.send(format!(r#"{{"op":1,"d":{number}}}"#));
+            return Ok(());
+        }
+        // The limit moves with the turn.
+        if self.limit(connection) > Instant::now() { Ok(()) } else { Err(End::Lost(Loss::Unanswered)) }
+    }
+
+    /// Takes a frame. Whether the connection goes on is told by our reading of it.
+    fn take(&mut self, connection: &mut Connection, text: &str) -> Result<(), End> {
+        (connection.greeted, connection.heard, connection.asked) = (true, Instant::now(), None);
+        let Some(Frame { op, event, number, data }) = Frame::read(text) else {
+            metrics::counter!(names::EVENTS_UNREADABLE, "event" => "frame").increment(1);
+            tracing::warn!(
+                shard = self.shard.id,
+                bytes = text.len(),
+                "the gateway sent something that is no JSON object"
+            );
+            return Ok(());
+        };
+        if let (Some(session), Some(number)) = (&mut self.session, number) {
+            session.number = number;
+        }
+        match (op, event, data) {
+            (Some(0), Some(event), data) => {
+                self.note(connection, &event, data, number);
+                if let Some(data) = data {
+                    self.ingest.take(&event, data);
+                }
+            }
+            (Some(7), ..) => {
+                self.hang_up(connection, CloseFrame::RESUME);
+                return Err(End::Lost(Loss::ToReconnect));
+            }
+            (Some(9), _, data) => {
+                let goes_on = data.is_some_and(|data| data.get() == "true");
+                if !goes_on {
+                    self.session = None;
+                }
+                self.hang_up(connection, if goes_on { CloseFrame::RESUME } else { CloseFrame::NORMAL });
+                return Err(End::Lost(Loss::InvalidSession));
+            }
+            _ => {}
+        }
+        match connection.shard.state() {
+            // It took an event for one of those two. It isn't let to say goodbye: that would end the session.
+            ShardState::Disconnected { .. } => Err(End::Lost(Loss::Misread)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what an event says of the session.
+    fn note(
+        &mut self,
+        connection: &mut Connection,
+        event: &str,
+        data: Option<&RawValue>,
+        number: Option<u64>,
+    ) {
+        match event {
+            "READY" => {
+                let ready = data.map(Fields::of).unwrap_or_default();
+                let address = ready.resume_address().and_then(|url| address(&url));
+                let number = number.unwrap_or_default();
+                self.session = ready.session().map(|id| Session { id, address, number });
+            }
+            "RESUMED" => {}
+            _ => return,
+        }
+        connection.active = Some(Instant::now());
+        self.known = true;
+    }
+
+    /// Discord closed the connection, or it broke (1006).
+    fn closed(&mut self, connection: &Connection, code: Option<u16>) -> End {
+        if connection.shard.state() == ShardState::FatallyClosed {
+            let error = FatalGateway::of_close(code);
+            tracing::error!(shard = self.shard.id, code, "the gateway closed the connection for good");
+            return End::Fatal(error);
+        }
+        // Discord: "Gateway Close Event Codes". A session that is refused this way would be again.
+        let refused = match code {
+            Some(4007) => true,
+            Some(4001..=4006 | 4009) => connection.greeted && connection.active.is_none(),
+            _ => false,
+        };
+        if refused {
+            self.session = None;
+        }
+        End::Lost(Loss::Closed(code))
+    }
+
+    /// Says goodbye, and takes what has arrived already. Nothing is waited for: the other side may be gone.
+    fn hang_up(&mut self, connection: &mut Connection, frame: CloseFrame<'static>) {
+        let connected =
+            !matches!(connection.shard.state(), ShardState::Disconnected { .. } if !connection.greeted);
+        // Where twilight couldn't go on, it is given no occasion to try.
+        if !connected || connection.shard.resume_url().is_some_and(|url| address(url).is_none()) {
+            return;
+        }
+        connection.shard.close(frame);
+        for _ in 0..LAST_FRAMES {
+            let Some(Some(Ok(Message::Text(text)))) = connection.shard.next().now_or_never() else { return };
+            let Some(Frame { op: Some(0), event: Some(event), number: Some(number), data: Some(data) }) =
+                Frame::read(&text)
+            else {
+                return;
+            };
+            if let Some(session) = &mut self.session {
+                session.number = number;
+            }
+            self.ingest.take(&event, data);
+        }
+    }
+
+    /// Says that a connection was lost: quietly the first time, then with each doubling of the tries.
+    fn say(&self, loss: Loss, pause: Duration) {
+        let (shard, failures, resumes) = (self.shard.id, self.failures, self.session.is_some());
+        metrics::counter!(names::GATEWAY_LOSSES).increment(1);
+        if failures > 1 && failures.is_power_of_two() {
+            let again_in = pause.as_secs_f32();
+            tracing::warn!(shard, why = %loss, failures, again_in, "the gateway can't be reached, or doesn't stay");
+        } else if failures == 1 {
+            tracing::info!(shard, why = %loss, resumes, "the connection to the gateway was lost");
+        }
+    }
+}
+
+/// A frame that twilight couldn't read. It is in the error, which is why that is never logged.
+fn unread(error: &ReceiveMessageError) -> Option<&str> {
+    match error.kind() {
+        ReceiveMessageErrorType::Deserializing { event } => Some(event),
+        _ => None,
+    }
+}

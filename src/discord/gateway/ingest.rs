@@ -1,0 +1,202 @@
+//! From one shard to the services, in the gateway's order: what happens in followed channels goes to the [`Intake`], what may break follows to the [`Upkeep`], what
+//! people want to the [`Desk`].
+//!
+//! Looked at on the shard's own task, so it is quick and asks nobody: most events are of no concern.
+//!
+//! [`Intake`]: crate::service::intake::Intake
+//! [`Upkeep`]: crate::service::upkeep::Upkeep
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::shards::Shard;
+use crate::metrics as names;
+use crate::service::intake::{Report, Reports, Told};
+use crate::service::upkeep::Change;
+
+use super::Sinks;
+use super::desk::Desk;
+use super::events::Fields;
+use super::frame::value;
+
+/// The ways from the shards to the services. Only followed channels come here.
+#[derive(Clone)]
+pub(super) struct Queues {
+    pub(super) reports: Reports,
+    pub(super) changes: UnboundedSender<Change>,
+}
+
+/// Takes the events of one shard.
+pub(super) struct Ingest {
+    pub(super) shard: Shard,
+    pub(super) sinks: Sinks,
+    pub(super) queues: Queues,
+    pub(super) desk: Arc<Desk>,
+}
+
+impl Ingest {
+    /// Takes an event, whatever stands in it. One that lacks what is needed of it is counted.
+    pub(super) fn take(&self, event: &str, data: &RawValue) {
+        let fields = || Fields::of(data);
+        let taken = match event {
+            "MESSAGE_CREATE" => self.message(&fields(), data, Report::Posted),
+            "MESSAGE_UPDATE" => self.message(&fields(), data, Report::Edited),
+            "MESSAGE_DELETE" => self.message_deleted(&fields()),
+            "MESSAGE_DELETE_BULK" => self.messages_deleted(&fields()),
+            "CHANNEL_UPDATE" => self.channel_updated(&fields()),
+            "CHANNEL_DELETE" => self.channel_deleted(&fields()),
+            "THREAD_CREATE" => self.thread(data, None, Told::Created),
+            "THREAD_UPDATE" => self.thread(data, None, Told::Updated),
+            "THREAD_DELETE" => self.thread_deleted(&fields()),
+            "THREAD_LIST_SYNC" => self.threads_synced(&fields()),
+            "WEBHOOKS_UPDATE" => self.webhooks_changed(&fields()),
+            "GUILD_CREATE" => self.guild_there(&fields()),
+            "GUILD_DELETE" => self.guild_gone(&fields()),
+            "INTERACTION_CREATE" => {
+                self.desk.answer(data);
+                Some(())
+            }
+            "READY" => {
+                self.session_began(&fields());
+                Some(())
+            }
+            "RESUMED" => {
+                tracing::info!(shard = self.shard.id, "gateway session resumed");
+                self.sinks.state.connected(self.shard);
+                Some(())
+            }
+            _ => Some(()),
+        };
+        if taken.is_none() {
+            metrics::counter!(names::EVENTS_UNREADABLE, "event" => event.to_owned()).increment(1);
+        }
+    }
+
+    pub(super) fn report(&self, report: Report) {
+        self.queues.reports.send(report);
+    }
+
+    pub(super) fn change(&self, channel: ChannelId, change: Change) {
+        if self.sinks.upkeep.concerns(channel) {
+            let _ = self.queues.changes.send(change);
+        }
+    }
+
+    fn session_began(&self, ready: &Fields<'_>) {
+        let guilds = ready.guilds();
+        let servers = guilds.as_ref().map_or(0, Vec::len);
+        tracing::info!(shard = self.shard.id, servers, "connected to the gateway");
+        self.sinks.state.session_began(self.shard, guilds);
+        self.report(Report::Connected(self.shard));
+    }
+
+    fn message(
+        &self,
+        fields: &Fields<'_>,
+        data: &RawValue,
+        report: impl FnOnce(Value) -> Report,
+    ) -> Option<()> {
+        if self.sinks.intake.wants(fields.channel()?) {
+            self.report(report(value(data)));
+        }
+        Some(())
+    }
+
+    fn message_deleted(&self, fields: &Fields<'_>) -> Option<()> {
+        let message = fields.id()?;
+        self.panel_message_gone(message);
+        self.deletion(fields.channel()?, message);
+        Some(())
+    }
+
+    fn messages_deleted(&self, fields: &Fields<'_>) -> Option<()> {
+        let messages = fields.messages()?;
+        messages.iter().for_each(|message| self.panel_message_gone(*message));
+        let channel = fields.channel()?;
+        messages.into_iter().for_each(|message| self.deletion(channel, message));
+        Some(())
+    }
+
+    fn deletion(&self, channel: ChannelId, message: MessageId) {
+        if self.sinks.intake.wants(channel) {
+            self.report(Report::Deleted { channel, message });
+        }
+    }
+
+    /// Notices when the message of a panel is deleted.
+    fn panel_message_gone(&self, message: MessageId) {
+        let panels = &self.sinks.bot.panels;
+        let Some(panel) = panels.shown_by(message) else { return };
+        let panels = Arc::clone(panels);
+        // The next look at the panel finds it too.
+        tokio::spawn(async move {
+            if let Err(error) = panels.message_deleted(panel, message).await {
+                tracing::warn!(panel = panel.0, %error, "the deletion of a panel's message could not be written down");
+            }
+        });
+    }
+
+    fn channel_updated(&self, channel: &Fields<'_>) -> Option<()> {
+        self.tags(channel.id()?, channel);
+        Some(())
+    }
+
+    /// The tags that a forum offers.
+    fn tags(&self, id: ChannelId, channel: &Fields<'_>) {
+        let intake = &self.sinks.intake;
+        if intake.wants_tags(id)
+            && let Some(tags) = channel.tags()
+        {
+            intake.tags_offered(id, tags);
+        }
+    }
+
+    fn channel_deleted(&self, fields: &Fields<'_>) -> Option<()> {
+        let channel = fields.id()?;
+        self.sinks.intake.channel_deleted(channel);
+        self.change(channel, Change::ChannelDeleted(channel));
+        Some(())
+    }
+
+    fn webhooks_changed(&self, fields: &Fields<'_>) -> Option<()> {
+        let (guild, channel) = (fields.guild()?, fields.channel()?);
+        self.change(channel, Change::WebhooksChanged { guild, channel });
+        Some(())
+    }
+
+    fn guild_there(&self, fields: &Fields<'_>) -> Option<()> {
+        let guild: GuildId = fields.id()?;
+        self.sinks.state.joined(guild);
+        if let Some(back) = self.sinks.upkeep.there(guild) {
+            let _ = self.queues.changes.send(back);
+        }
+        // In an outage, nothing is told of its channels.
+        if !fields.is_unavailable()
+            && let Some(channels) = fields.channels()
+        {
+            let known: Vec<(ChannelId, Fields<'_>)> =
+                channels.into_iter().filter_map(|channel| Some((channel.id()?, channel))).collect();
+            self.sinks.upkeep.told_of_channels(guild, |id| known.iter().any(|(known, _)| *known == id));
+            known.iter().for_each(|(id, channel)| self.tags(*id, channel));
+        }
+        self.threads_of(guild, fields);
+        self.report(Report::There(guild));
+        Some(())
+    }
+
+    fn guild_gone(&self, fields: &Fields<'_>) -> Option<()> {
+        let guild = fields.id()?;
+        if fields.is_unavailable() {
+            // An outage: the bot is still a member.
+            self.report(Report::Away(guild));
+        } else {
+            self.sinks.state.left(guild);
+            let _ = self.queues.changes.send(self.sinks.upkeep.left(guild));
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What the gateway tells of threads, for the [`Intake`]. Of those that nobody follows, nothing is copied.
+//!
+//! [`Intake`]: crate::service::intake::Intake
+
+use serde_json::value::RawValue;
+
+use crate::domain::ids::{ChannelId, GuildId};
+use crate::service::intake::{Report, Told};
+use crate::service::upkeep::Change;
+
+use super::events::Fields;
+use super::frame::value;
+use super::ingest::Ingest;
+
+impl Ingest {
+    /// A thread, as it is now; of this server, unless it names its own.
+    pub(super) fn thread(&self, thread: &RawValue, guild: Option<GuildId>, told: Told) -> Option<()> {
+        let fields = Fields::of(thread);
+        let id = fields.id()?;
+        let intake = &self.sinks.intake;
+        let wanted =
+            fields.parent().map_or_else(|| intake.wants(id), |parent| intake.wants_thread(id, parent));
+        if !wanted {
+            return Some(());
+        }
+        let seen = intake.read_thread(&value(thread), fields.guild().or(guild)?)?;
+        if let Some(report) = intake.thread_seen(seen, told) {
+            self.report(report);
+        }
+        Some(())
+    }
+
+    /// The active threads of a server, as a list of them tells.
+    pub(super) fn threads_of(&self, guild: GuildId, fields: &Fields<'_>) {
+        for thread in fields.threads() {
+            // One that can't be read is found by the reading of its channel.
+            let _ = self.thread(thread, Some(guild), Told::Listed);
+        }
+    }
+
+    /// A thread is gone. Of one that is read, all that comes before is written down first.
+    pub(super) fn thread_deleted(&self, fields: &Fields<'_>) -> Option<()> {
+        let id: ChannelId = fields.id()?;
+        match self.sinks.intake.thread_deleted(id, fields.parent(), fields.guild()) {
+            Some(report) => self.report(report),
+            None => self.change(id, Change::ChannelDeleted(id)),
+        }
+        Some(())
+    }
+
+    /// The threads of channels that the bot may see only now.
+    pub(super) fn threads_synced(&self, fields: &Fields<'_>) -> Option<()> {
+        let guild = fields.guild()?;
+        self.threads_of(guild, fields);
+        self.report(Report::Opened { guild, channels: fields.channel_ids() });
+        Some(())
+    }
+}

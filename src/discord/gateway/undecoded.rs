@@ -1,0 +1,94 @@
+//! Interactions that the library can't decode, as they hold something that Discord added later: the whole is lost to it then. A delivery report needs so little
+//! that it is given all the same; whoever asked for anything else is told that it can't be read.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+
+use poise::serenity_prelude as serenity;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use serenity::Http;
+
+use super::super::{Bot, reply, report};
+use super::frame::value;
+
+/// Discord: "Interaction Type", of what is being typed; "Interaction Callback Type", a message, an answer that follows later, and choices for what is being typed;
+/// "Message Flags", `EPHEMERAL`.
+const AUTOCOMPLETE: u64 = 4;
+const MESSAGE: u8 = 4;
+const DEFERRED: u8 = 5;
+const CHOICES: u8 = 8;
+const EPHEMERAL: u32 = 1 << 6;
+
+/// As much of an interaction as is needed. Only those of message commands have a target.
+#[derive(Deserialize)]
+struct Interaction {
+    id: serenity::InteractionId,
+    token: String,
+    guild_id: serenity::GuildId,
+    channel_id: serenity::ChannelId,
+    member: Member,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    user: User,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: serenity::UserId,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    name: String,
+    target_id: String,
+    resolved: Resolved,
+}
+
+#[derive(Deserialize)]
+struct Resolved {
+    messages: HashMap<String, Value>,
+}
+
+/// Answers what can be read of such an interaction.
+pub(super) async fn answer(http: &Http, bot: &Bot, interaction: &RawValue) {
+    let interaction = value(interaction);
+    match Interaction::deserialize(&interaction) {
+        Ok(command) if command.data.name == report::NAME => {
+            reply::deliver(give_report(http, bot, command).await);
+        }
+        _ => decline(http, &interaction).await,
+    }
+}
+
+async fn give_report(http: &Http, bot: &Bot, interaction: Interaction) -> Result<(), serenity::Error> {
+    let Interaction { id, token, guild_id, channel_id, member, mut data } = interaction;
+    let defer = json!({"type": DEFERRED, "data": {"flags": EPHEMERAL}});
+    http.create_interaction_response(id, &token, &defer, Vec::new()).await?;
+    let Ok(actor) = reply::of_interaction(Some(guild_id), member.user.id, channel_id) else { return Ok(()) };
+    let message = data.resolved.messages.remove(&data.target_id).unwrap_or_default();
+    let answer = report::answer(bot, actor, message).await;
+    http.edit_original_interaction_response(&token, &answer, Vec::new()).await.map(|_| ())
+}
+
+/// Says that it can't be read.
+async fn decline(http: &Http, interaction: &Value) {
+    let kind = interaction["type"].as_u64();
+    let command = interaction["data"]["name"].as_str();
+    let command =
+        command.filter(|name| super::super::commands::all().iter().any(|known| known.name == *name));
+    tracing::warn!(kind, command, "an interaction can't be read; whoever sent it is told so");
+    let id = interaction["id"].as_str().and_then(|id| id.parse::<NonZeroU64>().ok()).map(Into::into);
+    let (Some(id), Some(token)) = (id, interaction["token"].as_str()) else { return };
+    let answer = if kind == Some(AUTOCOMPLETE) {
+        json!({"type": CHOICES, "data": {"choices": []}})
+    } else {
+        let text = "I can't read this. Discord sent something that I don't know yet; the operator can see it in the log.";
+        json!({"type": MESSAGE, "data": {"flags": EPHEMERAL, "content": text}})
+    };
+    reply::deliver(http.create_interaction_response(id, token, &answer, Vec::new()).await);
+}
