@@ -127,6 +127,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) guild: GuildId,
     pub(crate) user: UserId,
     pub(crate) is_owner: bool,
+    /// May only read for now (Discord: "Timed Out Members").
+    pub(crate) is_timed_out: bool,
     pub(crate) roles: &'a [RoleId],
     /// The permissions of `@everyone` and of all the member's roles together.
     pub(crate) base: Permissions,
@@ -138,8 +140,13 @@ impl Standing<'_> {
         if self.is_owner || self.base.contains(Permissions::ADMINISTRATOR) {
             Permissions::all()
         } else {
-            self.base
+            self.unless_timed_out(self.base)
         }
+    }
+
+    fn unless_timed_out(&self, permissions: Permissions) -> Permissions {
+        let reading = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
+        if self.is_timed_out { permissions & reading } else { permissions }
     }
 
     /// Permissions under a channel's overwrites: `@everyone`, then all roles together, then the member.
@@ -165,6 +172,7 @@ impl Standing<'_> {
         for overwrite in overwrites.iter().filter(|o| o.target == OverwriteTarget::Member(self.user)) {
             permissions = permissions.difference(overwrite.deny) | overwrite.allow;
         }
+        let permissions = self.unless_timed_out(permissions);
         if permissions.contains(Permissions::VIEW_CHANNEL) { permissions } else { Permissions::empty() }
     }
 }
@@ -179,7 +187,14 @@ mod tests {
     const MUTED: RoleId = RoleId(3);
 
     fn standing(roles: &[RoleId]) -> Standing<'_> {
-        Standing { guild: GUILD, user: USER, is_owner: false, roles, base: Permissions::everyone_default() }
+        Standing {
+            guild: GUILD,
+            user: USER,
+            is_owner: false,
+            is_timed_out: false,
+            roles,
+            base: Permissions::everyone_default(),
+        }
     }
 
     fn overwrite(target: OverwriteTarget, allow: Permissions, deny: Permissions) -> Overwrite {

@@ -182,7 +182,9 @@ impl World {
             .chain(&member.roles)
             .filter_map(|role| guild.roles.get(role))
             .fold(Permissions::empty(), |sum, role| sum | role.permissions);
-        read(Standing { guild: guild.id, user, is_owner: guild.owner == user, roles: &member.roles, base })
+        let is_timed_out = member.timed_out_until.is_some_and(|until| until > chrono::Utc::now());
+        let is_owner = guild.owner == user;
+        read(Standing { guild: guild.id, user, is_owner, is_timed_out, roles: &member.roles, base })
     }
 
     pub(crate) fn can(&self, user: UserId, channel: ChannelId, wanted: Permissions) -> bool {
@@ -194,7 +196,14 @@ impl World {
         let Some(channel) = self.channels.get(&channel) else { return false };
         let Some(guild) = channel.guild.and_then(|guild| self.guilds.get(&guild)) else { return false };
         let base = guild.roles.get(&guild.id.everyone()).map(|role| role.permissions).unwrap_or_default();
-        let standing = Standing { guild: guild.id, user: UserId(0), is_owner: false, roles: &[], base };
+        let standing = Standing {
+            guild: guild.id,
+            user: UserId(0),
+            is_owner: false,
+            is_timed_out: false,
+            roles: &[],
+            base,
+        };
         let overwrites = &self.governing_channel(channel).overwrites;
         channel.kind != ChannelKind::PrivateThread && standing.in_channel(overwrites).contains(wanted)
     }

@@ -2,6 +2,7 @@
 
 use crate::domain::activity::{Ending, Mirror};
 use crate::domain::follow::BrokenReason;
+use crate::domain::rendering::{Payload, StandingFile};
 use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::rest::model::Attachment;
@@ -10,6 +11,7 @@ use crate::store::{Done, StoreError, Work};
 
 use super::posts::{Gone, Held};
 use super::send::{Performed, Sender, access, count, span};
+use super::upload::{self, Later};
 use super::{parts, redraw};
 
 impl Sender<'_> {
@@ -19,28 +21,35 @@ impl Sender<'_> {
             // Only the webhook that made a message can edit it.
             return Ok(Performed::Done(done));
         };
-        let (parts, part) = (parts::parts(work), usize::try_from(mirror.part.0));
-        let Some(mut payload) = part.ok().and_then(|part| parts.get(part)).cloned() else {
+        if self.tools.learn_file_limit(work).await {
+            return Ok(Performed::Limited(self.now()));
+        }
+        let limit = self.tools.sizes.limit(work);
+        let Some(mut payload) = parts::part(work, mirror.part, limit) else {
             return Ok(Performed::Done(done));
         };
         let address = self.address(mirror);
-        let standing = match self.standing_files(&webhook, address, mirror).await {
+        let standing = match self.standing_files(&webhook, address, &payload).await {
             Ok(standing) => standing,
             Err(error) if error.is_not_found() => Vec::new(),
             Err(error) => return Ok(self.delayed(work, &error)),
         };
-        let names: Vec<_> = standing.iter().map(|file| file.filename.as_str()).collect();
-        // An edit uploads nothing: what was linked stays linked.
-        payload.link_missing(&names, work.link());
-        let stays = |file: &&Attachment| parts.iter().any(|part| part.has_file(&file.filename));
-        let kept: Vec<_> = standing.iter().filter(stays).map(|file| file.id.clone()).collect();
-        let keep = (mirror.files > 0).then_some(kept.as_slice());
-        let body = payload.edit_body(keep);
+        let kept = payload.keep(&standing);
         let later = self.retitle(work, mirror).await;
-        let edit = async || self.tools.rest.edit_webhook_message(access(&webhook), address, &body).await;
-        let mut outcome = edit().await;
+        let edit = async || {
+            // Files can be sent once only: they are opened for each attempt.
+            let mut payload = payload.clone();
+            let uploads = upload::open(self.tools, work, &mut payload).await?;
+            let body = payload.edit_body(Some(&kept));
+            let rest = &self.tools.rest;
+            Ok::<_, Later>(
+                rest.edit_webhook_message_with_files(access(&webhook), address, &body, uploads).await,
+            )
+        };
+        let Ok(mut outcome) = edit().await else { return Ok(Performed::Failed(Failure::Files)) };
         if self.woke(mirror.channel, &mut outcome).await {
-            outcome = edit().await;
+            let Ok(again) = edit().await else { return Ok(Performed::Failed(Failure::Files)) };
+            outcome = again;
         }
         let done = unless(work, later, done);
         self.changed(work, mirror, done, outcome).await
@@ -54,17 +63,24 @@ impl Sender<'_> {
         }
     }
 
-    /// The files that stand with a mirror.
+    /// The files that stand with a mirror, where any of them may be wanted.
     async fn standing_files(
         &self,
         webhook: &Webhook,
         message: WebhookMessage,
-        mirror: &Mirror,
-    ) -> Result<Vec<Attachment>, RestError> {
-        if mirror.files == 0 {
+        wanted: &Payload,
+    ) -> Result<Vec<StandingFile>, RestError> {
+        if wanted.files.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.tools.rest.webhook_message(access(webhook), message).await?.attachments)
+        let standing = self.tools.rest.webhook_message(access(webhook), message).await?.attachments;
+        let file = |file: Attachment| StandingFile {
+            name: file.name(),
+            hidden: file.is_spoiler(),
+            size: file.size,
+            id: file.id,
+        };
+        Ok(standing.into_iter().map(file).collect())
     }
 
     pub(super) async fn delete(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
@@ -137,6 +153,9 @@ impl Sender<'_> {
             ChangeOutcome::Archived => {
                 tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what stands there stays as it is");
                 Ok(self.ended(work, Ending::Refused))
+            }
+            ChangeOutcome::Refused(refusal) if self.is_too_large(work, &refusal) => {
+                Ok(Performed::Failed(Failure::Busy))
             }
             ChangeOutcome::Refused(refusal) => Ok(self.refused(work, &refusal)),
         }

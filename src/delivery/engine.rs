@@ -20,6 +20,7 @@ use super::forums::Forums;
 use super::guard::Discord;
 use super::lane::{self, ComeBack};
 use super::ledger::Ledger;
+use super::sizes::FileSizes;
 use super::working::Working;
 use super::{Base, OwnerName, SETTLING, retract};
 
@@ -98,9 +99,10 @@ impl Engine {
     pub fn new(parts: Parts<'_>, owner: OwnerName, supervisor: &Supervisor) -> (Self, Waker) {
         let Parts { store, rest, clock, application } = parts;
         let (waker, news) = unbounded_channel();
-        let ledger = Ledger::new(&store, clock, owner.clone(), supervisor);
+        let (forums, sizes) = (Forums::default(), FileSizes::default());
+        let ledger = Ledger::new(&store, clock, owner.clone(), &sizes, supervisor);
         let discord = Discord::new(rest);
-        let base = Base { store, discord, clock, application, ledger, forums: Forums::default() };
+        let base = Base { store, discord, clock, application, ledger, forums, sizes };
         let agenda = Agenda::default();
         (
             Self {

@@ -17,6 +17,7 @@ use super::attempt::{self, Came, attempt};
 use super::ledger::Request;
 use super::parts;
 use super::send::{self, Sender};
+use super::sizes::FileSizes;
 
 /// When to look again at a lane that another process holds, or whose request the ledger could not write down.
 const LATER: TimeDelta = TimeDelta::seconds(5);
@@ -92,7 +93,7 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
             Came::On(done) => done,
             Came::Wait(done, until) => return Ok(rest(base, lease, done, until).await),
         };
-        let shown = shown(&work, &done);
+        let shown = shown(&work, &base.sizes, &done);
         let webhook = sender.webhook.as_ref().map(|webhook| webhook.id);
         let recording =
             Request { done: Some(done.clone()), shown, webhook, ..Request::next(Which::Held(lease)) };
@@ -154,14 +155,14 @@ async fn lost(base: &Base, sender: &Sender<'_>, step: Step, done: Done) -> Resul
 }
 
 /// Names a delivery's next step.
-pub(super) fn decide(work: &Work, now: DateTime<Utc>) -> Step {
+pub(super) fn decide(work: &Work, sizes: &FileSizes, now: DateTime<Utc>) -> Step {
     if let Some(in_flight) = work.in_flight {
         // Nothing has to be rendered for that: what can't be rendered is settled, too.
         return Step::Settle(in_flight);
     }
     let step = next_step(Situation {
         activity: &work.activity,
-        parts: parts::parts(work).len(),
+        parts: parts::parts(work, sizes.limit(work)).len(),
         delivery: &work.delivery,
         mirrors: &work.mirrors,
         in_flight: work.in_flight,
@@ -174,9 +175,9 @@ pub(super) fn decide(work: &Work, now: DateTime<Utc>) -> Step {
 }
 
 /// The revision that all parts show with what was just done, or a newer one: where that is the newest, nothing needs to be looked at.
-fn shown(work: &Work, done: &Done) -> Option<Revision> {
+fn shown(work: &Work, sizes: &FileSizes, done: &Done) -> Option<Revision> {
     // What panicked when it was decided upon does so again: it is looked at once more then.
-    let parts = catch_unwind(AssertUnwindSafe(|| parts::parts(work).len())).ok()?;
+    let parts = catch_unwind(AssertUnwindSafe(|| parts::parts(work, sizes.limit(work)).len())).ok()?;
     done.shows(&work.mirrors, parts)
 }
 

@@ -19,6 +19,7 @@ use crate::domain::next_step::Step;
 use crate::store::{Decide, Done, Holder, LaneRequest, Store, StoreError, Turn, Which};
 use crate::supervisor::Supervisor;
 
+use super::sizes::FileSizes;
 use super::{LEASE, OwnerName, lane};
 
 /// How many requests one transaction answers at most: of a post to very many targets, the first are to be sent while the others are still being taken.
@@ -51,11 +52,14 @@ impl Request {
         Self { lane, done: None, shown: None, webhook: None, rest_until: None }
     }
 
-    fn ask(&self) -> LaneRequest<'static> {
+    fn ask(&self, sizes: &FileSizes) -> LaneRequest<'static> {
         let Self { lane, done, shown, webhook, rest_until } = self.clone();
         let decide: Decide<'static> = match rest_until {
             Some(until) => Box::new(move |_, _| Step::Wait(until)),
-            None => Box::new(lane::decide),
+            None => {
+                let sizes = sizes.clone();
+                Box::new(move |work, now| lane::decide(work, &sizes, now))
+            }
         };
         LaneRequest { lane, done, shown, webhook, decide, rest_until }
     }
@@ -81,15 +85,22 @@ struct Writer {
     store: Store,
     clock: Clock,
     owner: OwnerName,
+    sizes: FileSizes,
     entries: Arc<Mutex<Receiver<Entry>>>,
 }
 
 impl Ledger {
     /// A ledger, written until nobody can ask any more.
-    pub(super) fn new(store: &Store, clock: Clock, owner: OwnerName, supervisor: &Supervisor) -> Self {
+    pub(super) fn new(
+        store: &Store,
+        clock: Clock,
+        owner: OwnerName,
+        sizes: &FileSizes,
+        supervisor: &Supervisor,
+    ) -> Self {
         let (sender, entries) = channel(WAITING);
         let entries = Arc::new(Mutex::new(entries));
-        let writer = Writer { store: store.clone(), clock, owner, entries };
+        let writer = Writer { store: store.clone(), clock, owner, sizes: sizes.clone(), entries };
         for _ in 0..store.writers() {
             // It ends when nobody can ask any more, after the last answer.
             supervisor.spawn_until("ledger", || true, writer.clone().run()).detach();
@@ -175,7 +186,7 @@ impl Writer {
             }
             let owner = owner.as_deref().unwrap_or_default();
             let holder = Holder { owner, now: self.clock.now(), lease: LEASE };
-            let requests = batch.iter().map(|entry| entry.request.ask()).collect();
+            let requests = batch.iter().map(|entry| entry.request.ask(&self.sizes)).collect();
             let error = match self.store.advance(holder, requests).await {
                 Err(error) if error.passes() => error,
                 answered => return answered,

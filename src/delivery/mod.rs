@@ -24,6 +24,7 @@ mod redraw;
 mod retract;
 mod send;
 mod settle;
+mod sizes;
 mod upload;
 mod working;
 
@@ -42,6 +43,7 @@ pub use self::engine::{Engine, Parts, Waker};
 use self::forums::Forums;
 use self::guard::{Discord, LeaseGuard};
 use self::ledger::Ledger;
+use self::sizes::FileSizes;
 
 /// How long a lane is held without being renewed. Before each request it is renewed until after that request's end, where that is later: so after it,
 /// whatever was in flight is surely over.
@@ -69,6 +71,7 @@ struct Base {
     application: ApplicationId,
     ledger: Ledger,
     forums: Forums,
+    sizes: FileSizes,
 }
 
 /// What a lane works with while it is held.
@@ -80,6 +83,7 @@ struct Tools {
     clock: Clock,
     application: ApplicationId,
     forums: Forums,
+    sizes: FileSizes,
 }
 
 impl Base {
@@ -95,7 +99,7 @@ impl Base {
     }
 
     fn tools(&self, rest: Rest) -> Tools {
-        let Self { store, clock, application, forums, .. } = self.clone();
-        Tools { store, rest, clock, application, forums }
+        let Self { store, clock, application, forums, sizes, .. } = self.clone();
+        Tools { store, rest, clock, application, forums, sizes }
     }
 }

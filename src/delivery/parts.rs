@@ -14,9 +14,9 @@ use crate::rest::Landing;
 use crate::store::Work;
 
 /// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
-pub(super) fn parts(work: &Work) -> Vec<Payload> {
+pub(super) fn parts(work: &Work, file_limit: u64) -> Vec<Payload> {
     match work.content.as_deref() {
-        Some(Showing::Message(content)) => render(content, &stage(work)),
+        Some(Showing::Message(content)) => render(content, &stage(work, file_limit)),
         Some(Showing::Panel { panel: face }) => {
             let place = work.surroundings;
             let hidden = place.servers.is_some_and(|(_, target)| !face.may_be_seen_in(target));
@@ -27,8 +27,8 @@ pub(super) fn parts(work: &Work) -> Vec<Payload> {
 }
 
 /// One of these parts.
-pub(super) fn part(work: &Work, part: Part) -> Option<Payload> {
-    usize::try_from(part.0).ok().and_then(|part| parts(work).into_iter().nth(part))
+pub(super) fn part(work: &Work, part: Part, file_limit: u64) -> Option<Payload> {
+    usize::try_from(part.0).ok().and_then(|part| parts(work, file_limit).into_iter().nth(part))
 }
 
 /// Where what is made next is to land.
@@ -44,12 +44,12 @@ pub(super) fn landing(work: &Work) -> Landing {
 pub(super) fn title(work: &Work) -> Option<String> {
     match work.content.as_deref() {
         Some(Showing::Message(content)) => Some(title_of(content)),
-        Some(Showing::Panel { .. }) => parts(work).first().map(panel_title),
+        Some(Showing::Panel { .. }) => parts(work, limits::FILE_BYTES).first().map(panel_title),
         None => None,
     }
 }
 
-fn stage(work: &Work) -> Stage {
+fn stage(work: &Work, file_limit: u64) -> Stage {
     let place = work.surroundings;
     // One that somebody deleted leaves its place empty: the others keep theirs.
     let last = work.mirrors.iter().map(|mirror| mirror.part.0).max();
@@ -71,7 +71,6 @@ fn stage(work: &Work) -> Stage {
         thread,
         starter: link(place.starter),
         namesake: place.namesake,
-        // What every server takes; boosted ones take more.
-        file_limit: limits::FILE_BYTES,
+        file_limit,
     }
 }

@@ -2,6 +2,7 @@
 //! webhook that the bot could use, so a native follow gets one of the bot's beside it when its first panel comes.
 
 use crate::domain::activity::{Ending, Mirror, Showing};
+use crate::domain::limits;
 use crate::domain::retry::Failure;
 use crate::rest::{ChangeOutcome, RestError, Upload};
 use crate::store::{Done, StoreError, Work};
@@ -16,7 +17,7 @@ impl Sender<'_> {
         let Some(webhook) = self.webhook.clone().filter(|webhook| webhook.id == mirror.webhook) else {
             return self.make_anew(work, mirror).await;
         };
-        let Some(payload) = parts::part(work, mirror.part) else {
+        let Some(payload) = parts::part(work, mirror.part, limits::FILE_BYTES) else {
             return Ok(self.ended(work, Ending::Refused));
         };
         let address = self.address(mirror);
@@ -40,10 +41,13 @@ impl Sender<'_> {
         let (delivery, message) = (work.delivery.id, mirror.message);
         let reason = "The webhook that kept this panel current is gone";
         Ok(match self.tools.rest.delete_message(mirror.channel, message, reason).await {
-            ChangeOutcome::Done | ChangeOutcome::MirrorGone => match self.tidy(work, mirror).await? {
-                Some(instead) => instead,
-                None => Performed::Done(Done::Cleared { delivery, message }),
-            },
+            // Where the channel is gone too, that turns out when it is to be made again.
+            ChangeOutcome::Done | ChangeOutcome::MirrorGone | ChangeOutcome::TargetGone => {
+                match self.tidy(work, mirror).await? {
+                    Some(instead) => instead,
+                    None => Performed::Done(Done::Cleared { delivery, message }),
+                }
+            }
             ChangeOutcome::Again => Performed::Failed(Failure::NoAnswer),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
                 Performed::Done(Done::Delayed { delivery, until: self.now() + span(how_long) })

@@ -88,7 +88,12 @@ impl<'a> Sender<'a> {
         if let Some(instead) = self.prepare(work).await? {
             return Ok(instead);
         }
-        let (Some(webhook), Some(mut payload)) = (&self.webhook, parts::part(work, part)) else {
+        if self.tools.learn_file_limit(work).await {
+            // There may be more parts now, or fewer.
+            return Ok(Performed::Limited(self.now()));
+        }
+        let limit = self.tools.sizes.limit(work);
+        let (Some(webhook), Some(mut payload)) = (&self.webhook, parts::part(work, part, limit)) else {
             return Ok(self.ended(work, Ending::FollowEnded));
         };
         if in_flight.webhook != Some(webhook.id) {
@@ -181,6 +186,7 @@ impl<'a> Sender<'a> {
                 (Landing::NewPost, _) if self.was_out_of_date(&refusal, heading) => {
                     Ok(Performed::Failed(Failure::Busy))
                 }
+                _ if self.is_too_large(work, &refusal) => Ok(Performed::Failed(Failure::Busy)),
                 _ => Ok(self.refused(work, &refusal)),
             },
             SendOutcome::NotSent | SendOutcome::Shown(_) => Ok(Performed::Failed(Failure::NotSent)),
@@ -294,6 +300,11 @@ impl<'a> Sender<'a> {
         // Discord's own words are left out: they can quote the message.
         tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
         self.ended(work, Ending::Refused)
+    }
+
+    /// Whether files were refused that the target took before: then they are linked.
+    pub(super) fn is_too_large(&self, work: &Work, refusal: &Refusal) -> bool {
+        refusal.code == ErrorCode::TOO_LARGE && self.tools.sizes.lower(work, self.now())
     }
 
     pub(super) fn ended(&self, work: &Work, ending: Ending) -> Performed {

@@ -16,7 +16,7 @@ use crate::domain::place::Spot;
 use crate::domain::rendering::Payload;
 use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
-use crate::rest::model::{Channel, Message};
+use crate::rest::model::{Attachment, Channel, Message};
 use crate::rest::{HISTORY_PAGE, Posted, RestError};
 use crate::store::{BreakWhich, Done, StoreError, Work};
 
@@ -97,7 +97,10 @@ async fn look(
     let webhook = in_flight.webhook.or(webhook.map(|webhook| webhook.id));
     let Some(webhook) = webhook else { return Ok(Looked::NotMade) };
     // What can't be rendered was never sent by this program, but maybe by one that could.
-    let wanted = catch_unwind(AssertUnwindSafe(|| parts::part(work, in_flight.part))).unwrap_or_default();
+    tools.learn_file_limit(work).await;
+    let limit = tools.sizes.limit(work);
+    let wanted = catch_unwind(AssertUnwindSafe(|| parts::part(work, in_flight.part, limit)));
+    let wanted = wanted.unwrap_or_default();
     // What was in flight may be an older revision than the one that is wanted now: then its text isn't known any more, but its maker is.
     let wanted = wanted.filter(|_| in_flight.revision == work.activity.revision);
     let sought = Sought { webhook, wanted, work, after: in_flight.after, retracted };
@@ -241,7 +244,8 @@ async fn archived_since(
 
 fn looks_like(message: &Message, wanted: Option<&Payload>, work: &Work) -> bool {
     let Some(mut payload) = wanted.cloned() else { return true };
-    let files: Vec<_> = message.attachments.iter().map(|file| file.filename.as_str()).collect();
+    let files: Vec<_> = message.attachments.iter().map(Attachment::name).collect();
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
     // What couldn't be fetched was linked to.
     payload.link_missing(&files, work.link());
     payload.matches(&message.author.username, &message.content, &files)

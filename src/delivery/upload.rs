@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::domain::limits;
 use crate::domain::message::File;
 use crate::domain::rendering::Payload;
 use crate::rest::{FetchError, FetchedFile, RestError, Upload};
@@ -51,10 +50,11 @@ async fn open_each(tools: &Tools, work: &Work, payload: &mut Payload) -> Result<
 
 /// Fetches a file; where its address has expired while it waited, under the one that its message has now.
 async fn fetch(tools: &Tools, work: &Work, file: &File) -> Result<FetchedFile, FetchError> {
-    match tools.rest.fetch_file(&file.url, file.size, limits::FILE_BYTES).await {
+    let limit = tools.sizes.limit(work);
+    match tools.rest.fetch_file(&file.url, file.size, limit).await {
         Err(FetchError::Expired) => {
             let fresh = fresh_address(tools, work, file.id).await?;
-            tools.rest.fetch_file(&fresh, file.size, limits::FILE_BYTES).await
+            tools.rest.fetch_file(&fresh, file.size, limit).await
         }
         fetched => fetched,
     }

@@ -4,7 +4,7 @@ use poise::serenity_prelude as serenity;
 use serenity::{CreateEmbed, EditInteractionResponse};
 
 use crate::domain::ids::ChannelId;
-use crate::service::{Actor, Refusal, ServiceError};
+use crate::service::{Actor, Refusal, ServiceError, explained};
 
 use super::Context;
 use super::ids::IntoDomain;
@@ -45,11 +45,7 @@ pub(super) fn error(error: &ServiceError, command: &str) -> CreateEmbed {
         ServiceError::Refused(refusal) => refused(refusal.to_string()),
         ServiceError::Discord(cause) => {
             tracing::warn!(command, %cause, "a command failed at Discord");
-            failed(if cause.passes() {
-                "Discord did not answer in time. Nothing was changed that you would have to undo; please try again in a minute."
-            } else {
-                "Discord refused what I asked for this. Please check my permissions, and try again."
-            })
+            failed(explained(cause))
         }
         ServiceError::Store(cause) => {
             tracing::error!(command, %cause, "a command failed in the database");
@@ -72,10 +68,15 @@ pub(super) async fn embed(ctx: Context<'_>, embed: CreateEmbed) {
 
 /// Notes an answer that did not reach Discord.
 pub(super) fn deliver(answer: Result<(), serenity::Error>) {
-    if answer.is_err() {
+    if !has_arrived(&answer) {
         // The error's text could hold the interaction's token.
         tracing::warn!("an answer could not be delivered to Discord");
     }
+}
+
+/// Whether Discord has taken an answer, even where what it says about that can't be read.
+const fn has_arrived(answer: &Result<(), serenity::Error>) -> bool {
+    matches!(answer, Ok(()) | Err(serenity::Error::Json(_)))
 }
 
 /// A channel's mention.
@@ -96,4 +97,16 @@ pub(super) fn of_interaction(
 ) -> Result<Actor, Refusal> {
     let guild = guild.ok_or(Refusal::ServersOnly)?;
     Ok(Actor { user: user.into_domain(), guild: guild.into_domain(), channel: channel.into_domain() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_discord_took_has_arrived() {
+        let unreadable = serde_json::from_str::<u8>("{}").unwrap_err();
+        assert!(has_arrived(&Err(serenity::Error::Json(unreadable))));
+        assert!(!has_arrived(&Err(serenity::Error::Other("refused"))));
+    }
 }

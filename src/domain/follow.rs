@@ -214,6 +214,19 @@ impl Filter {
         }
     }
 
+    /// Whether it lets something with these tags through.
+    pub fn lets_through(&self, tags: &[Tag]) -> bool {
+        let has_one = || {
+            let keys: Vec<String> = tags.iter().map(Tag::key).collect();
+            self.tags().iter().any(|tag| keys.contains(&tag.key()))
+        };
+        match self {
+            Self::All => true,
+            Self::Except(_) => !has_one(),
+            Self::Only(_) => has_one(),
+        }
+    }
+
     /// The tags in one line, as people read them.
     pub fn tag_list(&self) -> String {
         self.tags().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -30,7 +30,17 @@ pub const COLOR: u32 = 0x00FF_FFFF;
 pub const FILES: usize = 10;
 /// One file in bytes, where the server isn't boosted (Discord: "Uploading Files": 10 MiB, see there for more).
 pub const FILE_BYTES: u64 = 10 << 20;
-/// A whole request in bytes (Discord: "Uploading Files").
+/// The same where it is boosted most.
+pub const LARGEST_FILE_BYTES: u64 = 100 << 20;
+/// One file in bytes, in a server of this boost level (Discord: "Premium Tier", and its help centre's page on file sizes).
+pub const fn file_bytes(boost_level: u8) -> u64 {
+    match boost_level {
+        0 | 1 => FILE_BYTES,
+        2 => 50 << 20,
+        _ => LARGEST_FILE_BYTES,
+    }
+}
+/// A whole request in bytes, where no single file may be larger (Discord: "Uploading Files").
 pub const REQUEST_BYTES: u64 = 25 << 20;
 /// A file's alternative text (Discord: "Attachment Object", `description`).
 pub const FILE_DESCRIPTION: usize = 1024;

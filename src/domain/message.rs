@@ -94,13 +94,18 @@ impl Content {
         self.essence() == other.essence()
     }
 
-    /// What an edit can change in a mirror: not the author's name and picture, not the addresses of files, which are signed anew each time that Discord is
-    /// asked, and of an answer in a thread not what that is called by now.
+    /// What an edit can change in a mirror. Not in it are the names and pictures of people, which the gateway tells otherwise than a history does; the addresses
+    /// of files, which are signed anew each time that Discord is asked; and, of an answer in a thread, what that is called by now.
     pub fn essence(&self) -> Self {
         let mut essence =
             Self { author: String::new(), handle: String::new(), avatar_url: None, ..self.clone() };
         let forwarded = essence.forward.iter_mut().flat_map(|forward| &mut forward.files);
         essence.files.iter_mut().chain(forwarded).for_each(|file| file.url.clear());
+        essence.names.people.clear();
+        if let Some(reply) = &mut essence.reply {
+            reply.author.iter_mut().for_each(String::clear);
+            reply.author_id = None;
+        }
         if let Some(thread) = essence.thread.as_mut().filter(|thread| thread.place == Place::Answer) {
             thread.title.clear();
             thread.tags.clear();
@@ -142,10 +147,13 @@ pub struct File {
     pub id: u64,
     /// Where it can be fetched, for a day or so.
     pub url: String,
-    /// Its name. A spoiler's begins with `SPOILER_`.
+    /// Its name, as people see it.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
+    /// Its author hid it. What was kept before this was known has the mark in its name only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub spoiler: bool,
     /// The alternative text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -157,6 +165,22 @@ pub struct File {
     pub voice_seconds: Option<String>,
 }
 
+impl File {
+    /// What Discord puts in front of the name of a hidden file.
+    pub const SPOILER: &str = "SPOILER_";
+
+    /// Whether it must not be seen at once: its author said so, or its name does.
+    pub fn is_hidden(&self) -> bool {
+        self.spoiler || Self::is_name_hidden(&self.name)
+    }
+
+    /// Whether a name is a hidden file's.
+    pub fn is_name_hidden(name: &str) -> bool {
+        let start = name.trim_start().get(..Self::SPOILER.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(Self::SPOILER))
+    }
+}
+
 /// The message that another one answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
@@ -166,9 +190,15 @@ pub struct Reply {
     pub message: MessageId,
     /// A link to it.
     pub link: String,
-    /// Who wrote it; none where it was deleted or can't be read.
+    /// Who wrote it; none where it was deleted, or nothing is known of it.
     #[serde(default)]
     pub author: Option<String>,
+    /// The number of that person or webhook, as long as the name may still be replaced by a nickname.
+    #[serde(skip)]
+    pub author_id: Option<UserId>,
+    /// Nothing is known of it: neither what it says, nor whether it was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
     /// Its text, not cut yet.
     #[serde(default)]
     pub text: String,
@@ -184,6 +214,12 @@ pub struct Forward {
     pub embeds: Vec<Embed>,
     /// The files.
     pub files: Vec<File>,
+    /// The stickers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stickers: Vec<Sticker>,
+    /// The buttons that lead somewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkButton>,
     /// Things of it that a mirror can't show, as singular nouns.
     pub unshown: Vec<String>,
 }
@@ -198,7 +234,7 @@ pub struct Sticker {
     pub url: Option<String>,
 }
 
-/// A poll, as it was asked.
+/// A poll.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Poll {
@@ -206,6 +242,9 @@ pub struct Poll {
     pub question: String,
     /// The answers, with their emoji where it is one of Unicode's.
     pub answers: Vec<String>,
+    /// How many votes each answer has, in the same order: once the poll has ended and they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub votes: Option<Vec<u64>>,
 }
 
 /// A button that leads to an address.

@@ -16,6 +16,7 @@ pub mod next_step;
 pub mod panel;
 pub mod permissions;
 pub mod place;
+pub mod preview;
 pub mod rendering;
 pub mod report;
 pub mod request_pace;

@@ -11,8 +11,8 @@ type Value = fn(&Scene, &ServerFacts) -> String;
 /// All of them, with what stands in their place.
 const ALL: &[(&str, Value)] = &[
     ("server_name", |_, facts| escape(&facts.name)),
-    ("member_count", |_, facts| grouped(facts.members)),
-    ("online_count", |_, facts| grouped(facts.online)),
+    ("member_count", |_, facts| if_known(facts.members)),
+    ("online_count", |_, facts| if_known(facts.online)),
     ("channel_count", |_, facts| grouped(facts.channels)),
     ("boost_count", |_, facts| grouped(facts.boosts)),
     ("boost_level", |_, facts| facts.boost_level.to_string()),
@@ -85,6 +85,11 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// The same where it may not be known.
+pub(super) fn if_known(number: Option<u64>) -> String {
+    number.map_or_else(|| "unknown".to_owned(), grouped)
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -101,7 +106,7 @@ mod tests {
     }
 
     fn facts() -> ServerFacts {
-        ServerFacts { name: "The *Harbour*".to_owned(), members: 12_345, ..ServerFacts::default() }
+        ServerFacts { name: "The *Harbour*".to_owned(), members: Some(12_345), ..ServerFacts::default() }
     }
 
     #[test]

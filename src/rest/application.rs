@@ -6,7 +6,7 @@ use super::Rest;
 use super::call::{Call, Verb};
 use super::error::RestError;
 use super::limiter::Major;
-use super::model::{ApplicationInfo, CurrentUser, GatewayBot, RegisteredCommand};
+use super::model::{ApplicationInfo, CurrentUser, GatewayBot};
 use crate::domain::ids::ApplicationId;
 
 impl Rest {
@@ -30,14 +30,15 @@ impl Rest {
         self.read(Call::new(Verb::Get, "/gateway/bot", Major::None, &[])).await
     }
 
-    /// Replaces all the bot's global commands, given as a list in Discord's form: `PUT /applications/{application}/commands`.
+    /// Replaces all the bot's global commands, given as a list in Discord's form: `PUT /applications/{application}/commands`. What it answers is no matter:
+    /// nobody needs the commands' numbers.
     pub async fn set_global_commands(
         &self,
         application: ApplicationId,
         commands: &(impl Serialize + ?Sized),
-    ) -> Result<Vec<RegisteredCommand>, RestError> {
+    ) -> Result<(), RestError> {
         let call =
             Call::new(Verb::Put, "/applications/{application}/commands", Major::None, &[application.get()]);
-        self.read(call.json(commands)?).await
+        self.perform(&call.json(commands)?).await.map(drop)
     }
 }

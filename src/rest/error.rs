@@ -114,6 +114,11 @@ impl RestError {
         matches!(self, Self::Forbidden(_))
     }
 
+    /// Whether nothing was asked, so that there is no answer yet, not even a bad one.
+    pub const fn was_not_asked(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::FuseOpen { .. } | Self::NotSent)
+    }
+
     /// Whether the same call may work later without anybody in the server doing anything: all that isn't Discord's own "no" with a known code. Nothing that passes
     /// breaks a follow, ends a reading, or counts as gone.
     pub const fn passes(&self) -> bool {

@@ -72,12 +72,12 @@ pub struct GuildCounts {
     /// The hash of its picture.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub icon: Option<String>,
-    /// How many members it has, approximately.
+    /// How many members it has, approximately; none where that isn't said.
     #[serde(default, deserialize_with = "lenient::or_default")]
-    pub approximate_member_count: u64,
-    /// How many of them are online, approximately.
+    pub approximate_member_count: Option<u64>,
+    /// How many of them are online, approximately; none where that isn't said.
     #[serde(default, deserialize_with = "lenient::or_default")]
-    pub approximate_presence_count: u64,
+    pub approximate_presence_count: Option<u64>,
     /// How many boosts it has.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub premium_subscription_count: u64,

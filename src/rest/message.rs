@@ -2,13 +2,14 @@
 //! message never loses a whole page.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::lenient;
 use super::model::User;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, WebhookId};
-use crate::domain::message::Embed;
+use crate::domain::message::{Embed, File};
+use crate::domain::text;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -54,13 +55,13 @@ pub struct Message {
     pub member: Option<AuthorMember>,
     /// The people it mentions.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub mentions: Vec<User>,
+    pub mentions: Vec<Mentioned>,
     /// What it answers, forwards, or was crossposted from.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub message_reference: Option<Reference>,
-    /// The message that it answers, if it still stands.
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub referenced_message: Option<Box<Message>>,
+    /// The message that it answers.
+    #[serde(default)]
+    pub referenced_message: Referenced,
     /// What it forwards, in Discord's form.
     #[serde(default, deserialize_with = "lenient::list")]
     pub message_snapshots: Vec<Value>,
@@ -98,6 +99,39 @@ impl Message {
     }
 }
 
+/// The message that another one answers. Discord: "Message Object", footnotes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Referenced {
+    /// Absent, or of a form that isn't known: Discord didn't look for it.
+    #[default]
+    Unknown,
+    /// Null: it was deleted.
+    Deleted,
+    /// It stands.
+    Standing(Box<Message>),
+}
+
+impl<'de> Deserialize<'de> for Referenced {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(d)?;
+        if value.is_null() {
+            return Ok(Self::Deleted);
+        }
+        Ok(Deserialize::deserialize(value).map_or(Self::Unknown, |message| Self::Standing(Box::new(message))))
+    }
+}
+
+/// A person whom a message mentions.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Mentioned {
+    /// Who it is.
+    #[serde(flatten)]
+    pub user: User,
+    /// Who that is in the server; only the gateway tells it.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub member: Option<AuthorMember>,
+}
+
 /// How a message's author appears in its server.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct AuthorMember {
@@ -115,6 +149,12 @@ pub struct MessageEmbed {
     /// `rich` for one that its author made, others for previews of links.
     #[serde(default, rename = "type", deserialize_with = "lenient::or_default")]
     pub kind: String,
+    /// Whose page it is a preview of. No author can give it.
+    #[serde(default)]
+    pub provider: Option<Value>,
+    /// A video that can be played in it. No author can give it.
+    #[serde(default)]
+    pub video: Option<Value>,
     /// What it shows.
     #[serde(flatten)]
     pub embed: Embed,
@@ -125,8 +165,11 @@ pub struct MessageEmbed {
 pub struct Attachment {
     /// Its id, as an edit lists the ones that stay.
     pub id: String,
-    /// Its name.
+    /// Its name, of which Discord keeps what is ASCII.
     pub filename: String,
+    /// Its name as people see it, mostly without the extension; where that isn't ASCII, it is nowhere else.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub title: Option<String>,
     /// In bytes.
     pub size: u64,
     /// Where it is; signed, so it expires.
@@ -143,6 +186,31 @@ pub struct Attachment {
     /// Of a voice message: how long it is.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub duration_secs: Option<serde_json::Number>,
+}
+
+impl Attachment {
+    /// Discord: "Attachment Flags", `IS_SPOILER`.
+    const IS_SPOILER: u64 = 1 << 3;
+
+    /// Its name as people see it: the title, with the extension that the file's name has.
+    pub fn name(&self) -> String {
+        let Some(title) = self.title.as_deref().map(str::trim).filter(|title| text::is_visible(title)) else {
+            return self.filename.clone();
+        };
+        let extension = self.filename.rfind('.').map_or("", |dot| &self.filename[dot..]);
+        let is_one = (2..=17).contains(&extension.len())
+            && extension.bytes().skip(1).all(|byte| byte.is_ascii_alphanumeric());
+        let extension = if is_one { extension } else { "" };
+        let stands = title.to_lowercase().ends_with(&extension.to_lowercase());
+        format!("{title}{}", if stands { "" } else { extension })
+    }
+
+    /// Whether its author hid it: by the flag, or by the name, as was usual before.
+    pub fn is_spoiler(&self) -> bool {
+        self.flags & Self::IS_SPOILER != 0
+            || File::is_name_hidden(&self.filename)
+            || self.title.as_deref().is_some_and(File::is_name_hidden)
+    }
 }
 
 /// A sticker of a message.
@@ -194,7 +262,37 @@ mod tests {
         assert_eq!(message.embeds[0].embed.title.as_deref(), Some("t"));
         assert_eq!((message.content.as_str(), message.flags, message.components.len()), ("", 0, 1));
         assert!(message.timestamp.is_some() && message.edited_timestamp.is_none() && message.poll.is_some());
-        assert!(message.referenced_message.is_none());
+        assert_eq!(message.referenced_message, Referenced::Unknown);
+    }
+
+    #[test]
+    fn what_is_absent_is_not_deleted() {
+        let read = |message: Value| serde_json::from_value::<Message>(message).unwrap().referenced_message;
+        let message = json!({ "id": "1", "channel_id": "2", "author": { "id": "3" } });
+        assert_eq!(read(message.clone()), Referenced::Unknown);
+        let with = |referenced: Value| {
+            let mut message = message.clone();
+            message["referenced_message"] = referenced;
+            read(message)
+        };
+        assert_eq!(with(Value::Null), Referenced::Deleted);
+        assert_eq!(with(json!("odd")), Referenced::Unknown);
+        assert!(matches!(with(message.clone()), Referenced::Standing(_)));
+    }
+
+    #[test]
+    fn a_file_has_the_name_that_people_see() {
+        let named = |filename: &str, title: Value| {
+            let file = json!({ "id": "1", "filename": filename, "size": 1, "url": "u", "title": title });
+            serde_json::from_value::<Attachment>(file).unwrap().name()
+        };
+        assert_eq!(named("_.pdf", json!("План работ")), "План работ.pdf");
+        assert_eq!(named("_.pdf", json!("План работ.PDF")), "План работ.PDF");
+        assert_eq!(named("plan", json!("План")), "План");
+        assert_eq!(named("v1.2_notes", json!("v1.2 notes")), "v1.2 notes");
+        assert_eq!(named("plan.pdf", Value::Null), "plan.pdf");
+        assert_eq!(named("plan.pdf", json!(" ")), "plan.pdf");
+        assert_eq!(named("plan.pdf", json!(5)), "plan.pdf");
     }
 
     proptest! {

@@ -3,12 +3,15 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 pub use super::guild::{Guild, GuildCounts};
 use super::lenient;
-pub use super::message::{Attachment, AuthorMember, Message, MessageEmbed, Reference, Sticker};
+pub use super::message::{
+    Attachment, AuthorMember, Mentioned, Message, MessageEmbed, Reference, Referenced, Sticker,
+};
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, TagId, UserId, WebhookId};
 use crate::domain::permissions::{Overwrite, OverwriteFor, Permissions};
@@ -186,6 +189,9 @@ pub struct Member {
     /// The hash of the avatar in this server.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub avatar: Option<String>,
+    /// Until when they may only read; may be over.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub communication_disabled_until: Option<DateTime<Utc>>,
 }
 
 /// What a webhook is. Discord: "Webhook Types".
@@ -302,15 +308,6 @@ pub struct ApplicationInfo {
     /// In how many servers it is, about.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub approximate_guild_count: Option<u64>,
-}
-
-/// A command as Discord registered it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct RegisteredCommand {
-    /// Its id, as a mention of the command needs it (`</follow:ID>`).
-    pub id: String,
-    /// Its name.
-    pub name: String,
 }
 
 /// Where the gateway is, and how often it may be entered.

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
 use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
 use crate::domain::place::Spot;
 use crate::rest::Rest;
-use crate::rest::model::{Channel, Guild};
+use crate::rest::model::{Channel, Guild, Member};
 
 use super::Actor;
 use super::error::{Lack, Refusal, ServiceError};
@@ -60,7 +62,7 @@ pub struct Access<'a> {
     rest: &'a Rest,
     channels: HashMap<ChannelId, Found>,
     guilds: HashMap<GuildId, Option<Guild>>,
-    members: HashMap<(GuildId, UserId), Option<Vec<RoleId>>>,
+    members: HashMap<(GuildId, UserId), Option<Member>>,
 }
 
 impl<'a> Access<'a> {
@@ -144,16 +146,21 @@ impl<'a> Access<'a> {
 
     /// The roles of a person in a server; `None` for who is not a member.
     async fn roles(&mut self, guild: GuildId, user: UserId) -> Result<Option<Vec<RoleId>>, ServiceError> {
-        if let Some(known) = self.members.get(&(guild, user)) {
-            return Ok(known.clone());
+        Ok(self.member(guild, user).await?.map(|member| member.roles.clone()))
+    }
+
+    async fn member(&mut self, guild: GuildId, user: UserId) -> Result<Option<&Member>, ServiceError> {
+        match self.members.entry((guild, user)) {
+            Entry::Occupied(known) => Ok(known.into_mut().as_ref()),
+            Entry::Vacant(empty) => {
+                let member = match self.rest.member(guild, user).await {
+                    Ok(member) => member,
+                    Err(error) if error.is_not_found() || error.is_forbidden() => None,
+                    Err(error) => return Err(error.into()),
+                };
+                Ok(empty.insert(member).as_ref())
+            }
         }
-        let roles = match self.rest.member(guild, user).await {
-            Ok(member) => member.map(|member| member.roles),
-            Err(error) if error.is_not_found() || error.is_forbidden() => None,
-            Err(error) => return Err(error.into()),
-        };
-        self.members.insert((guild, user), roles.clone());
-        Ok(roles)
     }
 
     /// What a person may do in a channel: nothing without View Channel, and nothing for who is not a member.
@@ -257,14 +264,23 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// What the bot itself lacks of these permissions in the channel.
+    /// What the bot itself lacks of these permissions in the channel. Refuses where a timeout takes away what its roles grant.
     pub async fn bot_lacks(
         &mut self,
         bot: UserId,
         place: &Place,
         needed: Permissions,
+        now: DateTime<Utc>,
     ) -> Result<Option<Lack>, ServiceError> {
-        let permissions = needed.difference(self.granted(bot, place).await?);
+        let granted = self.granted(bot, place).await?;
+        let permissions = needed.difference(granted);
+        let reads = (Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY).contains(needed);
+        if permissions.is_empty() && !reads && !granted.contains(Permissions::ADMINISTRATOR) {
+            let until = self.member(place.guild, bot).await?.and_then(|bot| bot.communication_disabled_until);
+            if let Some(until) = until.filter(|until| *until > now) {
+                return Err(Refusal::BotTimedOut { channel: place.id(), until }.into());
+            }
+        }
         Ok((!permissions.is_empty()).then_some(Lack { channel: place.id(), permissions }))
     }
 }

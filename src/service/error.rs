@@ -8,7 +8,7 @@ use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::tags::{Tag, TagSet};
 use crate::domain::text;
-use crate::rest::RestError;
+use crate::rest::{Denied, RestError};
 use crate::store::StoreError;
 
 /// A use case that did not happen.
@@ -155,6 +155,17 @@ pub enum Refusal {
     /// The bot lacks permissions, in one channel or in several.
     #[error("I need {lacks}. Give me that under Edit Channel → Permissions, then try again.", lacks = lacks(.0))]
     BotMay(Vec<Lack>),
+    /// Moderators timed the bot out: its roles don't count meanwhile.
+    #[error(
+        "I am timed out in the server of <#{channel}> until <t:{until}:f>, so I may only read there. End my timeout, or try again then.",
+        until = .until.timestamp()
+    )]
+    BotTimedOut {
+        /// A channel of that server.
+        channel: ChannelId,
+        /// When it ends.
+        until: DateTime<Utc>,
+    },
     /// The bot can't see the thread in which it is asked.
     #[error(
         "I can't see <#{0}>. If it is a private thread, add me to it by mentioning me there; else give me **View Channel** in its channel. Then try again."
@@ -262,6 +273,38 @@ pub enum Refusal {
     Broken(FollowId, BrokenReason),
 }
 
+/// What people are told where Discord didn't do what was asked of it.
+pub const fn explained(error: &RestError) -> &'static str {
+    match error {
+        RestError::Malformed => {
+            "Discord did it, or answered it, in words that I can't read. Please look whether it was done before you try again."
+        }
+        RestError::Forbidden(Denied::TwoFactor) => {
+            "This server demands two-factor authentication of those who moderate it, and the owner of my application has not switched it \
+             on. Only they can: no permission here helps."
+        }
+        RestError::Forbidden(_) => {
+            "Discord doesn't let me do this. Please check my permissions, and whether I am timed out in this server, and try again."
+        }
+        RestError::NotFound(_) => {
+            "What this is about is gone at Discord, or hidden from me. Please try again."
+        }
+        RestError::WebhookToken | RestError::Refused { .. } => {
+            "Discord refused what I asked for this, for no lack of permissions. Whoever runs this bot finds the reason in its log."
+        }
+        RestError::RateLimited { .. }
+        | RestError::StillLimited { .. }
+        | RestError::Unauthorized
+        | RestError::Server { .. }
+        | RestError::Edge { .. }
+        | RestError::Unclear(_)
+        | RestError::NotSent
+        | RestError::FuseOpen { .. } => {
+            "Discord did not answer in time. Nothing was changed that you would have to undo; please try again in a minute."
+        }
+    }
+}
+
 /// What the bot lacks in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lack {
@@ -331,6 +374,15 @@ fn list(permissions: Permissions) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_lack_of_permissions_is_not_called_one() {
+        assert!(explained(&RestError::Forbidden(Denied::Permissions)).contains("my permissions"));
+        for error in [RestError::Malformed, RestError::NotSent, RestError::Forbidden(Denied::TwoFactor)] {
+            assert!(!explained(&error).contains("my permissions"), "{error}");
+        }
+        assert!(explained(&RestError::Forbidden(Denied::TwoFactor)).contains("the owner of my application"));
+    }
 
     #[test]
     fn permissions_are_named_as_discord_does() {

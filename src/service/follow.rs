@@ -160,9 +160,10 @@ impl Follows {
             Delivery::Native => Permissions::VIEW_CHANNEL,
             Delivery::Relay => BOT_IN_SOURCE,
         };
+        let now = self.clock.now();
         let lacks = [
-            access.bot_lacks(self.identity.user, &ends.target, BOT_IN_TARGET).await?,
-            access.bot_lacks(self.identity.user, &ends.source, in_source).await?,
+            access.bot_lacks(self.identity.user, &ends.target, BOT_IN_TARGET, now).await?,
+            access.bot_lacks(self.identity.user, &ends.source, in_source, now).await?,
         ];
         let lacks: Vec<Lack> = lacks.into_iter().flatten().collect();
         if lacks.is_empty() { Ok(()) } else { Err(Refusal::BotMay(lacks).into()) }
@@ -172,7 +173,8 @@ impl Follows {
     async fn begin(&self, new: NewFollow, backfill: u8) -> Result<Followed, ServiceError> {
         // Discord's own following has no past.
         let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
-        let earlier = self.intake.newest(new.pair.source, new.source_guild, backfill).await?;
+        let earlier =
+            self.intake.newest(new.pair.source, new.source_guild, &new.options.filter, backfill).await?;
         let connected = self.connect(new.pair, new.spot, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
         self.watched.add(&new);

@@ -42,7 +42,7 @@ use crate::store::Store;
 pub use crate::store::Cursor;
 
 pub use self::confirm::{Question, QuestionId};
-pub use self::error::{Refusal, ServiceError};
+pub use self::error::{Refusal, ServiceError, explained};
 pub use self::follow::Followed;
 pub use self::follow_change::{Changed, NotNative};
 pub use self::list::{End, FollowPage, FollowRow, Follower, FollowerPage, ServerFollowers};

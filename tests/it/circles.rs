@@ -32,7 +32,7 @@ impl Bridge {
 
     fn post(&self, source: &Channel, message: &SeenMessage) {
         match self {
-            Self::Webhook(id) => source.post_through(*id, &message.author, &message.content),
+            Self::Webhook(id) => source.post_through(*id, &message.author, message.content.as_str()),
             Self::Bot(bot) => bot.post(source, format!("<{}> {}", message.author, message.content).as_str()),
         }
         .unwrap();

@@ -34,7 +34,9 @@ async fn a_post_is_named_by_what_it_shows() {
     let bob = scene.guild.member("Bob", Permissions::empty());
     scene.post(format!("# Hello {} and ||nobody|| else", bob.mention()));
     scene.alice.post(&scene.source, Post::text("").file("the plan.txt", "text/plain", "x")).unwrap();
-    scene.alice.post(&scene.source, Post::text("").embeds(vec![json!({"title": "An *embed*"})])).unwrap();
+    let webhook = scene.source.add_webhooks(1).unwrap()[0];
+    let embed = Post::text("").embeds(vec![json!({"title": "An *embed*"})]);
+    scene.source.post_through(webhook, "Build", embed).unwrap();
     let poll = json!({"question": {"text": "Which one?"}, "answers": [{"poll_media": {"text": "a"}}]});
     scene.alice.post(&scene.source, Post::text("").field("poll", poll)).unwrap();
     scene.post("x".repeat(150));

@@ -10,6 +10,7 @@ mod copying;
 mod databases;
 mod deaths;
 mod edge;
+mod faithful;
 mod faults;
 mod follow;
 mod follow_changes;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::sandbox::wait;
-use super::{ActError, Guild, Person, SeenMessage, SeenWebhook};
+use super::{ActError, Guild, Person, Post, SeenMessage, SeenWebhook};
 use crate::ids::{ChannelId, MessageId, RoleId, TagId, UserId, WebhookId};
-use crate::model::{Author, ChannelKind, ForumTag};
+use crate::model::message::AnswerTo;
+use crate::model::{Author, ChannelKind, ForumTag, MessageFlags};
 use crate::ops::{ChannelChange, NewMessage, NewThread, WebhookChange};
 use crate::permissions::{Overwrite, OverwriteTarget, Permissions};
 use crate::shared::Shared;
@@ -321,14 +322,45 @@ impl Channel {
     }
 
     /// Whoever has the webhook's address posts through it, under this name.
-    pub fn post_through(&self, id: WebhookId, name: &str, content: &str) -> Result<SeenMessage, ActError> {
+    pub fn post_through(
+        &self,
+        id: WebhookId,
+        name: &str,
+        post: impl Into<Post>,
+    ) -> Result<SeenMessage, ActError> {
+        let post = post.into();
         self.shared.write(|world| {
             let channel = world.webhook(id)?.channel;
             let author = Author::Webhook { id, name: name.to_owned(), avatar_url: None };
-            let draft = Draft::read(&json!({ "content": content }), &[])?;
+            let draft = post.draft()?;
             let message = world.post(NewMessage::plain(channel, author, draft))?;
             Ok(SeenMessage::new(world, world.message(channel, message)?))
         })
+    }
+
+    /// Another application begins to think about an answer to a command ("… is thinking"): what it says is an edit.
+    pub fn start_thinking(&self, application: &Person) -> Result<SeenMessage, ActError> {
+        self.shared.write(|world| {
+            let flags = MessageFlags::LOADING.bits();
+            let draft = Draft::read(&json!({ "flags": flags }), &[])?;
+            let answers = AnswerTo {
+                id: world.ids.next(),
+                kind: 2,
+                name: Some("think".to_owned()),
+                user: application.id(),
+                on_message: None,
+                trigger: None,
+            };
+            let author = Author::User(application.id());
+            let new = NewMessage { answers: Some(answers), ..NewMessage::plain(self.id, author, draft) };
+            let message = world.post(new)?;
+            Ok(SeenMessage::new(world, world.message(self.id, message)?))
+        })
+    }
+
+    /// A poll ends, with so many votes for each answer.
+    pub fn end_poll(&self, id: MessageId, votes: &[u64]) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.end_poll(self.id, id, votes))?)
     }
 
     /// A moderator deletes a message by hand.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::{ActError, Channel, Person, SeenWebhook};
 use crate::ids::{GuildId, RoleId, UserId};
 use crate::model::ChannelKind;
@@ -156,6 +158,23 @@ impl Guild {
         Ok(self
             .shared
             .write(|world| world.change_member(self.id, person.id(), |member| member.nick = nick))?)
+    }
+
+    /// How far the server is boosted, 0 to 3.
+    pub fn set_boost_level(&self, level: u8) {
+        self.shared.write(|world| {
+            if let Ok(guild) = world.guild_mut(self.id) {
+                guild.boost_level = level;
+            }
+        });
+    }
+
+    /// A moderator times the bot out: until then it may only read.
+    pub fn time_out_bot(&self, until: DateTime<Utc>) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| {
+            let bot = world.app.bot;
+            world.change_member(self.id, bot, |member| member.timed_out_until = Some(until))
+        })?)
     }
 
     /// A new role.

@@ -46,6 +46,16 @@ impl Post {
         self.field("message_reference", json!({ "type": 0, "message_id": message }))
     }
 
+    /// As an answer of which Discord doesn't say what it answers: `referenced_message` is absent.
+    pub fn reply_withholding(self, message: MessageId) -> Self {
+        self.field("message_reference", json!({ "type": 0, "message_id": message, "withheld": true }))
+    }
+
+    /// Its first file is a spoiler, as Discord's clients say it now: by a flag, not by the name.
+    pub fn spoiler(self) -> Self {
+        self.field("attachments", json!([{ "id": 0, "is_spoiler": true }]))
+    }
+
     /// A forward of a message.
     pub fn forward(channel: ChannelId, message: MessageId) -> Self {
         let reference = json!({ "type": 1, "channel_id": channel, "message_id": message });
@@ -63,7 +73,7 @@ impl Post {
         self
     }
 
-    fn draft(&self) -> Result<Draft, ApiError> {
+    pub(super) fn draft(&self) -> Result<Draft, ApiError> {
         Draft::read_persons(&Value::Object(self.body.clone()), &self.files)
     }
 }

@@ -59,8 +59,12 @@ pub struct SeenMessage {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SeenAttachment {
-    /// Its name.
+    /// Its name, of which Discord keeps what is ASCII.
     pub filename: String,
+    /// Its name without the extension, where that isn't ASCII.
+    pub title: Option<String>,
+    /// It isn't seen before somebody presses it.
+    pub spoiler: bool,
     /// Alt text.
     pub description: Option<String>,
     /// The link, good for a while.
@@ -111,6 +115,8 @@ impl SeenMessage {
         };
         let attachments = message.attachments.iter().map(|file| SeenAttachment {
             filename: file.filename.clone(),
+            title: file.title.clone(),
+            spoiler: file.spoiler,
             description: file.description.clone(),
             url: wire::attachment_url(world, file),
             bytes: world.files.get(&file.id).cloned().unwrap_or_default(),

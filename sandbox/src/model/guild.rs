@@ -42,6 +42,8 @@ pub(crate) struct Member {
     pub(crate) nick: Option<String>,
     pub(crate) roles: Vec<RoleId>,
     pub(crate) joined_at: DateTime<Utc>,
+    /// Until when they may only read.
+    pub(crate) timed_out_until: Option<DateTime<Utc>>,
 }
 
 /// A server.
@@ -50,6 +52,8 @@ pub(crate) struct Guild {
     pub(crate) id: GuildId,
     pub(crate) name: String,
     pub(crate) owner: UserId,
+    /// 0 to 3: how large files may be depends on it.
+    pub(crate) boost_level: u8,
     pub(crate) roles: BTreeMap<RoleId, Role>,
     pub(crate) members: BTreeMap<UserId, Member>,
     /// An outage: Discord can't serve this guild for a while. The bot is still in it.

@@ -49,7 +49,12 @@ pub(crate) enum Author {
 pub(crate) struct Attachment {
     pub(crate) id: AttachmentId,
     pub(crate) channel: ChannelId,
+    /// What is ASCII of its name.
     pub(crate) filename: String,
+    /// Its name without the extension, where that isn't ASCII.
+    pub(crate) title: Option<String>,
+    /// It isn't seen before somebody presses it.
+    pub(crate) spoiler: bool,
     pub(crate) description: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) size: usize,
@@ -91,6 +96,8 @@ pub(crate) struct Message {
     pub(crate) poll: Option<Value>,
     pub(crate) snapshots: Vec<Value>,
     pub(crate) reference: Option<Value>,
+    /// Discord doesn't send the message along that this one answers.
+    pub(crate) withholds_original: bool,
     pub(crate) nonce: Option<Value>,
     pub(crate) tts: bool,
     pub(crate) pinned: bool,
@@ -125,6 +132,7 @@ impl Message {
             poll: None,
             snapshots: Vec::new(),
             reference: None,
+            withholds_original: false,
             nonce: None,
             tts: false,
             pinned: false,

@@ -37,6 +37,7 @@ impl World {
             id,
             name: name.to_owned(),
             owner,
+            boost_level: 0,
             roles: BTreeMap::from([(everyone.id, everyone)]),
             members: BTreeMap::new(),
             unavailable: false,
@@ -47,7 +48,7 @@ impl World {
     }
 
     pub(crate) fn add_member(&mut self, guild: GuildId, user: UserId) -> ApiResult<()> {
-        let member = Member { nick: None, roles: Vec::new(), joined_at: Utc::now() };
+        let member = Member { nick: None, roles: Vec::new(), joined_at: Utc::now(), timed_out_until: None };
         if self.guild_mut(guild)?.members.insert(user, member).is_none() {
             self.emit_member("GUILD_MEMBER_ADD", guild, user);
         }
@@ -136,7 +137,7 @@ impl World {
         }
         let name = self.app.name.clone();
         let role = self.create_role(guild, &name, permissions, Some(bot))?;
-        let member = Member { nick: None, roles: vec![role], joined_at: Utc::now() };
+        let member = Member { nick: None, roles: vec![role], joined_at: Utc::now(), timed_out_until: None };
         self.guild_mut(guild)?.members.insert(bot, member);
         if let Some(data) = wire::guild_create(self, guild) {
             self.emit(&Event { name: "GUILD_CREATE", guild: Some(guild), channel: None, data });

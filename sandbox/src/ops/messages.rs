@@ -79,6 +79,7 @@ impl World {
             reference["guild_id"] = json!(guild);
         }
         message.reference = Some(reference);
+        message.withholds_original = given["withheld"] == true;
         if kind == 1 {
             let full = wire::message(self, original);
             let mut kept = serde_json::Map::new();
@@ -144,18 +145,22 @@ impl World {
         for entry in wanted {
             if let Some(upload) = draft.upload(entry) {
                 let id: AttachmentId = self.ids.next();
-                let filename = entry.filename.clone().unwrap_or_else(|| upload.filename.clone());
+                let given = entry.filename.clone().unwrap_or_else(|| upload.filename.clone());
+                let filename = safe_filename(&given);
                 all.push(Attachment {
                     id,
                     channel: message.channel,
-                    filename: safe_filename(&filename),
+                    title: entry.title.clone().or_else(|| title(&given)),
+                    spoiler: entry.spoiler.unwrap_or_default() || filename.starts_with("SPOILER_"),
+                    filename,
                     description: entry.description.clone(),
                     content_type: upload.content_type.clone(),
                     size: upload.bytes.len(),
                 });
                 self.files.insert(id, upload.bytes.clone());
             } else if let Some(kept) = message.attachments.iter().find(|kept| kept.id.0 == entry.id) {
-                all.push(kept.clone());
+                let spoiler = entry.spoiler.unwrap_or(kept.spoiler);
+                all.push(Attachment { spoiler, ..kept.clone() });
             }
         }
         all
@@ -259,6 +264,19 @@ impl World {
         embeds: Vec<Value>,
     ) -> ApiResult<()> {
         self.message_mut(channel, id)?.embeds.extend(embeds);
+        self.emit_message("MESSAGE_UPDATE", channel, id);
+        Ok(())
+    }
+
+    /// A poll ends: its votes are counted, which is no edit.
+    pub(crate) fn end_poll(&mut self, channel: ChannelId, id: MessageId, votes: &[u64]) -> ApiResult<()> {
+        let poll = self.message_mut(channel, id)?.poll.as_mut().ok_or_else(ApiError::unknown_message)?;
+        let counts = votes
+            .iter()
+            .zip(1..)
+            .map(|(count, answer)| json!({ "id": answer, "count": count, "me_voted": false }));
+        poll["results"] = json!({ "is_finalized": true, "answer_counts": counts.collect::<Vec<_>>() });
+        poll["expiry"] = wire::time(Utc::now()).into();
         self.emit_message("MESSAGE_UPDATE", channel, id);
         Ok(())
     }
@@ -378,12 +396,22 @@ pub(super) fn with_guild(mut data: Value, guild: Option<GuildId>) -> Value {
     data
 }
 
-/// Discord keeps letters, digits, `.`, `-` and `_` of a file name.
+/// Discord keeps ASCII letters, digits, `.`, `-` and `_` of a file name.
 fn safe_filename(name: &str) -> String {
     let kept: String = name
         .chars()
         .map(|c| if c == ' ' { '_' } else { c })
-        .filter(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
         .collect();
-    if kept.is_empty() { "unknown".to_owned() } else { kept }
+    match kept.strip_prefix('.') {
+        Some(extension) => format!("unknown.{extension}"),
+        None if kept.is_empty() => "unknown".to_owned(),
+        None => kept,
+    }
+}
+
+/// The title that keeps a name which isn't ASCII, without its extension.
+fn title(name: &str) -> Option<String> {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    (!name.is_ascii()).then(|| stem.trim_start_matches("SPOILER_").to_owned())
 }

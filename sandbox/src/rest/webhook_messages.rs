@@ -19,6 +19,12 @@ fn shown(world: &World, channel: ChannelId, id: MessageId) -> ApiResult<Answer> 
     Ok(Answer::ok(wire::message(world, world.message(channel, id)?)))
 }
 
+/// How far a channel's server is boosted.
+fn boost_level(world: &World, channel: ChannelId) -> u8 {
+    let guild = world.channels.get(&channel).and_then(|channel| channel.guild);
+    guild.and_then(|guild| world.guilds.get(&guild)).map_or(0, |guild| guild.boost_level)
+}
+
 /// Execute Webhook, or a follow-up to an interaction.
 pub(super) fn execute(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let token = request.text("token");
@@ -28,7 +34,7 @@ pub(super) fn execute(world: &mut World, request: &Request) -> ApiResult<Answer>
         return shown(world, channel, id);
     }
     let hook = with_token(world, request)?.clone();
-    let draft = Draft::read(&request.json, &request.uploads)?;
+    let draft = Draft::read_boosted(boost_level(world, hook.channel), &request.json, &request.uploads)?;
     if draft.is_empty() {
         return Err(ApiError::empty_message());
     }
@@ -111,7 +117,7 @@ pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {
 
 pub(super) fn patch(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let (channel, id) = locate(world, request)?;
-    let draft = Draft::read(&request.json, &request.uploads)?;
+    let draft = Draft::read_boosted(boost_level(world, channel), &request.json, &request.uploads)?;
     if is_interaction(world, request) {
         world.edit_answer(request.text("token"), id, &draft)?;
     } else {

@@ -23,7 +23,9 @@ pub(crate) struct Upload {
 pub(crate) struct DraftAttachment {
     pub(crate) id: u64,
     pub(crate) filename: Option<String>,
+    pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
+    pub(crate) spoiler: Option<bool>,
 }
 
 /// A checked message body. In an edit, `None` leaves a part as it is.
@@ -63,6 +65,17 @@ const APPLICATION: Room = Room { content: 2000, file: 10 << 20, request: 25 << 2
 const PERSON: Room = Room { content: 4000, file: 500 << 20, request: 500 << 20 };
 
 impl Draft {
+    /// The same in a server of this boost level (Discord: "Premium Tier"), which takes larger files.
+    pub(crate) fn read_boosted(level: u8, body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
+        let file = match level {
+            0 | 1 => APPLICATION.file,
+            2 => 50 << 20,
+            _ => 100 << 20,
+        };
+        let request = APPLICATION.request.max(file + (1 << 20));
+        Self::read_within(&Room { content: APPLICATION.content, file, request }, body, uploads)
+    }
+
     /// Reads a message body. 50035 with all wrong fields; 40005 for files that are too large.
     pub(crate) fn read(body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
         Self::read_within(&APPLICATION, body, uploads)
@@ -192,12 +205,15 @@ fn attachments(form: &mut FormErrors, body: &Value, uploads: &[Upload]) -> Optio
         all.push(DraftAttachment {
             id,
             filename: entry["filename"].as_str().map(ToOwned::to_owned),
+            title: entry["title"].as_str().map(ToOwned::to_owned),
             description,
+            spoiler: entry["is_spoiler"].as_bool(),
         });
     }
     for upload in uploads {
         if !all.iter().any(|entry| entry.id == upload.index) {
-            all.push(DraftAttachment { id: upload.index, filename: None, description: None });
+            let id = upload.index;
+            all.push(DraftAttachment { id, filename: None, title: None, description: None, spoiler: None });
         }
     }
     if all.len() > 10 {

@@ -6,8 +6,12 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::{member, time, user};
-use crate::model::{Attachment, Author, Message};
+use crate::ids::UserId;
+use crate::model::{Attachment, Author, Guild, Message};
 use crate::world::World;
+
+/// Discord: "Attachment Flags".
+const IS_SPOILER: u64 = 1 << 3;
 
 /// An avatar hash for an avatar that came as a link.
 fn avatar_hash(url: &str) -> String {
@@ -49,6 +53,12 @@ fn attachment(world: &World, of: &Attachment) -> Value {
     let mut value = json!({
         "id": of.id, "filename": of.filename, "size": of.size, "url": url, "proxy_url": url,
     });
+    if of.spoiler {
+        value["flags"] = json!(IS_SPOILER);
+    }
+    if let Some(title) = &of.title {
+        value["title"] = json!(title);
+    }
     if let Some(description) = &of.description {
         value["description"] = json!(description);
     }
@@ -59,6 +69,28 @@ fn attachment(world: &World, of: &Attachment) -> Value {
         }
     }
     value
+}
+
+/// Components with their files where Discord has them: what was named by `attachment://` has an address and a number.
+fn components(world: &World, of: &Message) -> Vec<Value> {
+    let mut all = of.components.clone();
+    let mut open: Vec<&mut Value> = all.iter_mut().collect();
+    while let Some(value) = open.pop() {
+        let name = value["url"].as_str().and_then(|url| url.strip_prefix("attachment://"));
+        let file = name.and_then(|name| of.attachments.iter().find(|file| file.filename == name));
+        if let Some(file) = file {
+            let url = attachment_url(world, file);
+            value["proxy_url"] = json!(url);
+            value["url"] = json!(url);
+            value["attachment_id"] = json!(file.id);
+        }
+        match value {
+            Value::Object(fields) => open.extend(fields.values_mut().filter(|value| !value.is_string())),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    all
 }
 
 /// A message as REST answers it.
@@ -77,7 +109,7 @@ pub(crate) fn message(world: &World, of: &Message) -> Value {
         "mention_roles": of.mentions.roles,
         "attachments": of.attachments.iter().map(|a| attachment(world, a)).collect::<Vec<_>>(),
         "embeds": of.embeds,
-        "components": of.components,
+        "components": components(world, of),
         "pinned": of.pinned,
         "flags": of.flags.bits(),
     });
@@ -98,7 +130,7 @@ pub(crate) fn message(world: &World, of: &Message) -> Value {
     if !of.snapshots.is_empty() {
         value["message_snapshots"] = json!(of.snapshots);
     }
-    if matches!(of.kind, 19 | 21) {
+    if matches!(of.kind, 19 | 21) && !of.withholds_original {
         value["referenced_message"] = referenced(world, of).unwrap_or_default();
     }
     if let Some(thread) = of.thread.and_then(|id| world.channels.get(&id)) {
@@ -151,13 +183,24 @@ pub(crate) fn gateway_message(world: &World, of: &Message) -> Value {
     let mut value = message(world, of);
     let Some(guild) = world.channels.get(&of.channel).and_then(|channel| channel.guild) else { return value };
     value["guild_id"] = json!(guild);
-    if let (Author::User(author), Some(guild)) = (&of.author, world.guilds.get(&guild))
-        && let Some(mut author) = member(world, guild, *author)
-    {
-        if let Some(fields) = author.as_object_mut() {
-            fields.remove("user");
+    if let (Some(guild), Some(mentions)) = (world.guilds.get(&guild), value["mentions"].as_array_mut()) {
+        for (mentioned, id) in mentions.iter_mut().zip(&of.mentions.users) {
+            mentioned["member"] = member_of(world, guild, *id).unwrap_or_default();
         }
+    }
+    if let (Author::User(author), Some(guild)) = (&of.author, world.guilds.get(&guild))
+        && let Some(author) = member_of(world, guild, *author)
+    {
         value["member"] = author;
     }
     value
+}
+
+/// Who somebody is in a guild, without who that is.
+fn member_of(world: &World, guild: &Guild, user: UserId) -> Option<Value> {
+    let mut member = member(world, guild, user)?;
+    if let Some(fields) = member.as_object_mut() {
+        fields.remove("user");
+    }
+    Some(member)
 }

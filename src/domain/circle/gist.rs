@@ -1,6 +1,6 @@
 //! What a message says, as far as a copy of it says the same: other names, lines before and behind it, and other spaces make no difference.
 
-use crate::domain::message::Content;
+use crate::domain::message::{Content, File};
 
 /// How much of a message is compared, in bytes.
 const HEAD: usize = 200;
@@ -22,7 +22,7 @@ pub fn gist(content: &Content) -> Gist {
     let embeds = embeds.flat_map(|embed| [embed.title.as_deref(), embed.description.as_deref()]).flatten();
     let forwarded = content.forward.iter().map(|forward| forward.text.as_str());
     let files = content.files.iter().chain(content.forward.iter().flat_map(|forward| &forward.files));
-    let files = files.map(|file| file.name.as_str());
+    let files = files.map(|file| file.name.strip_prefix(File::SPOILER).unwrap_or(&file.name));
     let stickers = content.stickers.iter().map(|sticker| sticker.name.as_str());
     let parts =
         std::iter::once(content.text.as_str()).chain(forwarded).chain(embeds).chain(files).chain(stickers);

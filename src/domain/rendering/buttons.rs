@@ -18,7 +18,7 @@ pub(super) struct Arranged {
 }
 
 /// Brings buttons within the limits. Those that lead nowhere are added to what can't be shown.
-pub(super) fn arranged(buttons: &[LinkButton], unshown: &mut Vec<String>) -> Arranged {
+pub(super) fn arranged(buttons: &[&LinkButton], unshown: &mut Vec<String>) -> Arranged {
     let mut arranged = Arranged::default();
     let mut all = Vec::new();
     for button in buttons {
@@ -38,7 +38,7 @@ pub(super) fn arranged(buttons: &[LinkButton], unshown: &mut Vec<String>) -> Arr
 }
 
 /// The buttons as lines: Discord refuses a message that has nothing else (error 50006, discord-api-docs issue 6358).
-pub(super) fn as_links(buttons: &[LinkButton], unshown: &mut Vec<String>) -> Vec<String> {
+pub(super) fn as_links(buttons: &[&LinkButton], unshown: &mut Vec<String>) -> Vec<String> {
     let mut links = Vec::new();
     for button in buttons {
         match link(button).filter(|_| links.len() < LINKS) {
@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn stand_in_rows_of_five() {
         let mut unshown = vec![];
-        let arranged = arranged(&vec![button("Docs", "https://example.com"); 27], &mut unshown);
+        let docs = button("Docs", "https://example.com");
+        let arranged = arranged(&[&docs; 27], &mut unshown);
         let rows = json!(arranged.rows);
         assert_eq!(rows[0]["type"], 1);
         assert_eq!(
@@ -96,7 +97,7 @@ mod tests {
         let long = format!("https://example.com/{}", "a".repeat(600));
         let mut unshown = vec![];
         let odd = [button("A]", &long), button("B", "discord://x"), button("", "http://localhost/(x)")];
-        let arranged = arranged(&odd, &mut unshown);
+        let arranged = arranged(&odd.each_ref(), &mut unshown);
         assert_eq!(
             arranged.links,
             [format!("[A\\]](<{long}>)"), "[Link](<http://localhost/%28x%29>)".to_owned()]

@@ -1,4 +1,5 @@
-//! Files: which are uploaded with which part, and what is said of the others.
+//! Files: which are uploaded with which part, and what is said of the others. What its author hid is uploaded hidden: the request says so, and
+//! the name, for whoever doesn't know the request's word for it.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -25,17 +26,19 @@ pub(super) struct Grouped {
 
 /// Brings files within the limits. One group follows the other, so that their order stays.
 pub(super) fn grouped<'a>(files: impl Iterator<Item = &'a File>, file_limit: u64) -> Grouped {
-    const TOGETHER: u64 = limits::REQUEST_BYTES - MARGIN;
+    // A boosted server takes larger requests, or none of its larger files would ever fit into one.
+    let together = (limits::REQUEST_BYTES - MARGIN).max(file_limit.min(limits::LARGEST_FILE_BYTES));
     let mut grouped = Grouped::default();
     let mut used = 0;
     for file in files {
         let file = within_limits(file);
-        if file.size > file_limit.min(TOGETHER) {
+        if file.size > file_limit.min(together) {
             grouped.too_large.push(file);
             continue;
         }
+        let file = marked(file);
         match grouped.groups.last_mut() {
-            Some(group) if group.len() < limits::FILES && used + file.size <= TOGETHER => {
+            Some(group) if group.len() < limits::FILES && used + file.size <= together => {
                 used += file.size;
                 group.push(file);
             }
@@ -55,6 +58,19 @@ fn within_limits(file: &File) -> File {
         description: description.map(|text| text::cut(text, limits::FILE_DESCRIPTION).into_owned()),
         ..file.clone()
     }
+}
+
+/// A file whose name says whether it is hidden.
+fn marked(file: File) -> File {
+    let spoiler = file.is_hidden();
+    let marks = spoiler && !file.name.starts_with(File::SPOILER);
+    let name = if marks { format!("{}{}", File::SPOILER, file.name) } else { file.name };
+    File { name, spoiler, ..file }
+}
+
+/// A name without the mark of what is hidden.
+fn unmarked(name: &str) -> &str {
+    if File::is_name_hidden(name) { &name.trim_start()[File::SPOILER.len()..] } else { name }
 }
 
 /// A file's name without what a path or a header could be made of, cut in front of its extension.
@@ -98,7 +114,8 @@ pub(super) fn lines(
 
 /// Where a file is that isn't uploaded.
 pub(super) fn elsewhere_line(file: &File, link: Option<&str>) -> String {
-    let name = words::plain(&file.name, NAME);
+    let name = words::plain(unmarked(&file.name), NAME);
+    let name = if name.is_empty() { "file".to_owned() } else { name };
     format!("-# 📎 {name} ({}){}", size(file.size), words::see_original(link))
 }
 
@@ -134,8 +151,11 @@ fn size(bytes: u64) -> String {
 /// Whether a file of this name may stand at Discord under the other: it takes off or replaces what isn't ASCII, white space and most signs (as
 /// werkzeug's `secure_filename` does, discord-api-docs issue 7754), and gives a name of its own where nothing is left (pull request 6945).
 pub(super) fn is_same(ours: &str, theirs: &str) -> bool {
-    if is_recognisable(ours) {
-        return essence(ours) == essence(theirs);
+    let (ours, theirs) = (unmarked(ours), unmarked(theirs));
+    if is_recognisable(ours) || !theirs.is_ascii() {
+        let whole =
+            |name: &str| name.nfkd().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+        return essence(ours) == essence(theirs) && (theirs.is_ascii() || whole(ours) == whole(theirs));
     }
     let extension =
         |name: &str| name.rsplit_once('.').map_or_else(String::new, |(_, extension)| essence(extension));
@@ -144,6 +164,7 @@ pub(super) fn is_same(ours: &str, theirs: &str) -> bool {
 
 /// Whether something of a file's name but its extension stays at Discord.
 pub(super) fn is_recognisable(name: &str) -> bool {
+    let name = unmarked(name);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     !essence(stem).is_empty()
 }
@@ -174,9 +195,16 @@ mod tests {
     }
 
     #[test]
-    fn a_boosted_server_takes_no_larger_request() {
-        assert_eq!(grouped([file(25 << 20)].iter(), 100 << 20).too_large.len(), 1);
-        assert_eq!(grouped([file(24 << 20)].iter(), 100 << 20).groups.len(), 1);
+    fn a_boosted_server_takes_larger_files() {
+        let groups = |sizes: &[u64], limit| {
+            let files: Vec<_> = sizes.iter().map(|size| file(size << 20)).collect();
+            let grouped = grouped(files.iter(), limit);
+            (grouped.groups.iter().map(Vec::len).collect::<Vec<_>>(), grouped.too_large.len())
+        };
+        assert_eq!(groups(&[11, 50], limits::file_bytes(1)), (vec![], 2));
+        assert_eq!(groups(&[50, 1, 51], limits::file_bytes(2)), (vec![1, 1], 1));
+        assert_eq!(groups(&[100, 60, 40, 101], limits::file_bytes(3)), (vec![1, 2], 1));
+        assert_eq!(groups(&[101], u64::MAX), (vec![], 1));
     }
 
     #[rstest]
@@ -186,6 +214,19 @@ mod tests {
     #[case(" \u{200B}", "file")]
     fn names(#[case] raw: &str, #[case] kept: &str) {
         assert_eq!(name(raw), kept);
+    }
+
+    #[rstest]
+    #[case("cat.png", true, "SPOILER_cat.png")]
+    #[case("SPOILER_cat.png", false, "SPOILER_cat.png")]
+    #[case("spoiler_cat.png", false, "SPOILER_spoiler_cat.png")]
+    #[case("cat.png", false, "cat.png")]
+    fn what_is_hidden_is_uploaded_hidden(#[case] name: &str, #[case] spoiler: bool, #[case] sent: &str) {
+        let file = File { name: name.to_owned(), spoiler, ..file(1) };
+        let sent_file = grouped([file.clone()].iter(), 10).groups.remove(0).remove(0);
+        assert_eq!((sent_file.name.as_str(), sent_file.spoiler), (sent, sent.starts_with(File::SPOILER)));
+        let linked = &grouped([file].iter(), 0).too_large[0];
+        assert!(elsewhere_line(linked, None).starts_with("-# 📎 cat.png"));
     }
 
     #[test]
@@ -213,6 +254,12 @@ mod tests {
     #[case("日本.png", "unknown.gif", false)]
     #[case("a.png", "b.png", false)]
     #[case("é.png", "e.png", true)]
+    #[case("SPOILER_a.png", "a.png", true)]
+    #[case("SPOILER_日本.png", "unknown.png", true)]
+    #[case("План работ.pdf", "План работ.pdf", true)]
+    #[case("План работ.pdf", "План.pdf", false)]
+    #[case("日本 1.png", "日本 1.png", true)]
+    #[case("日本 1.png", "中国 1.png", false)]
     fn are_recognised(#[case] ours: &str, #[case] theirs: &str, #[case] same: bool) {
         assert_eq!(is_same(ours, theirs), same);
     }

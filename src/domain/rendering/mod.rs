@@ -25,6 +25,7 @@ pub(super) use markup::pieces;
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 pub use split::shortened;
+pub use standing::StandingFile;
 pub use title::{beginning, panel_title, title};
 
 pub(crate) mod address;
@@ -42,6 +43,7 @@ mod payload;
 mod poll;
 mod reply;
 mod split;
+mod standing;
 mod stickers;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -172,19 +174,21 @@ impl Things {
         sections.extend(text::is_visible(&text).then(|| text.into_owned()));
         sections.extend(content.poll.as_ref().map(|poll| poll::lines(poll, link.as_deref())));
         sections.extend(stickers::lines(&content.stickers, &mut unshown));
-        sections.extend(forward.map(|forward| forward::quote(forward, mentions)));
+        sections.extend(forward.map(|forward| forward::quote(forward, mentions, &mut unshown)));
         sections.extend(files::lines(&files, &left_out, link.as_deref(), &mut unshown));
 
         let shows = sections.len() > head
             || !embeds.groups.is_empty()
             || !files.groups.is_empty()
             || !unshown.is_empty();
+        let links: Vec<_> =
+            content.links.iter().chain(forward.iter().flat_map(|forward| &forward.links)).collect();
         let rows = if shows || head > 0 {
-            let arranged = buttons::arranged(&content.links, &mut unshown);
+            let arranged = buttons::arranged(&links, &mut unshown);
             sections.extend(arranged.links);
             arranged.rows
         } else {
-            sections.extend(buttons::as_links(&content.links, &mut unshown));
+            sections.extend(buttons::as_links(&links, &mut unshown));
             Vec::new()
         };
         let note = words::note(&unshown, link.as_deref());

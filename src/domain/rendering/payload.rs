@@ -43,12 +43,7 @@ pub struct Payload {
 impl Payload {
     /// The body of Discord's "Execute Webhook". With files it is the `payload_json` of a multipart request.
     pub fn create_body<'a>(&'a self) -> CreateBody<'a> {
-        let upload = |(place, file): (usize, &'a File)| Upload {
-            id: place.to_string(),
-            filename: &file.name,
-            description: file.description.as_deref(),
-        };
-        let files = self.files.iter().enumerate().map(upload);
+        let files = self.files.iter().enumerate().map(|(place, file)| Upload::of(place, file));
         CreateBody {
             username: &self.username,
             avatar_url: self.avatar_url.as_deref(),
@@ -63,10 +58,11 @@ impl Payload {
         }
     }
 
-    /// The body of Discord's "Edit Webhook Message". Files are not uploaded again: of those that stand, the ones with these ids stay; without
-    /// any being named, all do.
+    /// The body of Discord's "Edit Webhook Message". Of the files that stand, those with these ids stay, and the payload's own come new; without any being
+    /// named, all stay, and none comes.
     pub fn edit_body<'a>(&'a self, keep: Option<&'a [String]>) -> EditBody<'a> {
-        let kept = keep.map(|keep| keep.iter().map(|id| Attached::Stays { id }).collect());
+        let new = self.files.iter().enumerate().map(|(place, file)| Attached::New(Upload::of(place, file)));
+        let kept = keep.map(|keep| keep.iter().map(|id| Attached::Stays { id }).chain(new).collect());
         EditBody {
             content: &self.content,
             embeds: &self.embeds,
@@ -98,7 +94,8 @@ impl Payload {
 
     fn chart(&self) -> Option<Upload<'_>> {
         let Picture { alt, .. } = self.picture.as_ref()?;
-        Some(Upload { id: self.files.len().to_string(), filename: Picture::NAME, description: Some(alt) })
+        let id = self.files.len().to_string();
+        Some(Upload { id, filename: Picture::NAME, description: Some(alt), is_spoiler: false })
     }
 
     /// Takes a file off that can't be uploaded after all; a line says where it is, as far as there is room.
@@ -124,11 +121,6 @@ impl Payload {
         let missing = |file: &&File| !standing.iter().any(|name| files::is_same(&file.name, name));
         let missing: Vec<File> = self.files.iter().filter(missing).cloned().collect();
         missing.iter().for_each(|file| self.link_instead(file, original));
-    }
-
-    /// Whether a file that stands under this name at Discord is one of this payload's.
-    pub fn has_file(&self, name: &str) -> bool {
-        self.files.iter().any(|file| files::is_same(&file.name, name))
     }
 
     /// Whether a message with this author name, content and files looks like this payload: for finding out, after a lost answer, whether it was made.
@@ -189,6 +181,20 @@ struct Upload<'a> {
     filename: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
+    /// It isn't seen before somebody presses it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_spoiler: bool,
+}
+
+impl<'a> Upload<'a> {
+    fn of(place: usize, file: &'a File) -> Self {
+        Self {
+            id: place.to_string(),
+            filename: &file.name,
+            description: file.description.as_deref(),
+            is_spoiler: file.is_hidden(),
+        }
+    }
 }
 
 /// A changed message. What is empty is said, so that what stood there goes. All flags are repeated: Discord asks for that, and
@@ -305,7 +311,15 @@ mod tests {
             json!(message.create_body())["attachments"],
             json!([{"id": "0", "filename": "a.png", "description": "A cat"}, {"id": "1", "filename": "b.png"}])
         );
-        assert!(message.has_file("a.png") && !message.has_file("c.png"));
+        assert_eq!(
+            json!(message.edit_body(Some(&["7".to_owned()])))["attachments"],
+            json!([{"id": "7"}, {"id": "0", "filename": "a.png", "description": "A cat"}, {"id": "1", "filename": "b.png"}])
+        );
+        let hidden = Payload { files: vec![file("SPOILER_a.png", None)], ..payload("") };
+        assert_eq!(
+            json!(hidden.create_body())["attachments"],
+            json!([{"id": "0", "filename": "SPOILER_a.png", "is_spoiler": true}])
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A poll, as it was asked. A vote is given in the original: a webhook's own poll would be another one.
+//! A poll: as it was asked, and once it has ended what came of it. A vote is given in the original: a webhook's own poll would be another one.
 
 use crate::domain::message::Poll;
 
@@ -16,14 +16,32 @@ pub(super) fn lines(poll: &Poll, link: Option<&str>) -> String {
     if !question.is_empty() {
         lines.push(format!("**{question}**"));
     }
-    for answer in poll.answers.iter().take(ANSWERS) {
+    let most = poll.votes.iter().flatten().max().copied().unwrap_or_default();
+    for (place, answer) in poll.answers.iter().take(ANSWERS).enumerate() {
         let answer = words::plain(answer, ANSWER);
-        lines.push(format!("- {}", if answer.is_empty() { "…" } else { &answer }));
+        let answer = if answer.is_empty() { "…" } else { &answer };
+        lines.push(match poll.votes.as_ref().map(|votes| votes.get(place).copied().unwrap_or_default()) {
+            Some(votes) if votes > 0 && votes == most => format!("- **{answer}** · {}", counted(votes)),
+            Some(votes) => format!("- {answer} · {}", counted(votes)),
+            None => format!("- {answer}"),
+        });
     }
     if let Some(more @ 1..) = poll.answers.len().checked_sub(ANSWERS) {
         lines.push(format!("- … and {more} more"));
     }
-    let original = link.map_or_else(|| "original".to_owned(), |link| format!("[original](<{link}>)"));
-    lines.push(format!("-# Poll · vote in the {original}"));
+    match &poll.votes {
+        Some(votes) => {
+            let all = votes.iter().fold(0, |all: u64, votes| all.saturating_add(*votes));
+            lines.push(format!("-# Poll · ended with {}{}", counted(all), words::see_original(link)));
+        }
+        None => {
+            let original = link.map_or_else(|| "original".to_owned(), |link| format!("[original](<{link}>)"));
+            lines.push(format!("-# Poll · vote in the {original}"));
+        }
+    }
     lines.join("\n")
+}
+
+fn counted(votes: u64) -> String {
+    format!("{votes} {}", if votes == 1 { "vote" } else { "votes" })
 }

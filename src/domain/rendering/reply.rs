@@ -11,10 +11,17 @@ pub(super) fn line(reply: &Reply, mentions: Mentions<'_>, stage: &Stage) -> Stri
         Some(link) => format!("-# ↪ [{label}](<{link}>)"),
         None => format!("-# ↪ {label}"),
     };
-    let Some(author) = &reply.author else { return linked("a deleted message", mirror) };
+    let original = || words::link(&reply.link);
+    let Some(author) = &reply.author else {
+        return if reply.unknown {
+            linked("a message", mirror.or_else(original))
+        } else {
+            linked("a deleted message", mirror)
+        };
+    };
     let name = Some(words::plain(author, words::LONGEST_NAME)).filter(|name| !name.is_empty());
     let label = format!("**{}**", name.as_deref().unwrap_or("Someone"));
-    let line = linked(&label, mirror.or_else(|| words::link(&reply.link)));
+    let line = linked(&label, mirror.or_else(original));
     match excerpt(&mentions.named(&reply.text)) {
         excerpt if excerpt.is_empty() => line,
         excerpt => format!("{line}: {excerpt}"),

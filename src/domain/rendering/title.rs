@@ -22,7 +22,8 @@ pub fn beginning(content: &Content) -> String {
     let embeds = embeds.flat_map(|embed| [embed.title.as_deref(), embed.description.as_deref()]);
     let poll = content.poll.as_ref().map(|poll| poll.question.as_str());
     let files = content.files.iter().chain(forward.iter().flat_map(|forward| &forward.files));
-    let plain = files.map(|file| &file.name).chain(content.stickers.iter().map(|sticker| &sticker.name));
+    let stickers = content.stickers.iter().chain(forward.iter().flat_map(|forward| &forward.stickers));
+    let plain = files.map(|file| &file.name).chain(stickers.map(|sticker| &sticker.name));
     let mut written = texts.into_iter().chain(embeds).chain([poll]).flatten();
     written
         .find_map(line)

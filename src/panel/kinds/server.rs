@@ -9,7 +9,7 @@ use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::kind::{Kind, Place, Scene, Unavailable};
 use crate::panel::parts::{field, picture};
-use crate::panel::placeholders::grouped;
+use crate::panel::placeholders::{grouped, if_known};
 use crate::panel::sources::growth::{Change, Growth};
 use crate::panel::sources::{ServerFacts, Sources};
 
@@ -53,8 +53,8 @@ impl Kind for Server {
             color: Some(COLOR),
             thumbnail: facts.icon_url.clone().map(|url| EmbedMedia { url }),
             fields: vec![
-                field("Members", grouped(facts.members)),
-                field("Online", format!("about {}", grouped(rounded(facts.online)))),
+                field("Members", if_known(facts.members)),
+                field("Online", about(facts.online.map(rounded))),
                 field("Growth", grown(&growth.changes)),
                 field("Channels", grouped(facts.channels)),
                 field("Boosts", grouped(facts.boosts)),
@@ -73,6 +73,11 @@ fn rounded(online: u64) -> u64 {
     let digits = online.checked_ilog10().unwrap_or(0);
     let unit = 10_u64.pow(digits.saturating_sub(1));
     (online + unit / 2) / unit * unit
+}
+
+/// A number that is nearly right, if any is known.
+pub(super) fn about(number: Option<u64>) -> String {
+    number.map_or_else(|| if_known(None), |number| format!("about {}", grouped(number)))
 }
 
 fn grown(changes: &[Change]) -> String {
@@ -131,5 +136,8 @@ mod tests {
         let view = Server::render(&checks::scene(), &Config {}, &Data::default());
         checks::assert_fits(&view);
         assert!(view.picture.is_none());
+        let value =
+            |name: &str| view.embeds[0].fields.iter().find(|field| field.name == name).unwrap().value.clone();
+        assert_eq!((value("Members"), value("Online")), ("unknown".to_owned(), "unknown".to_owned()));
     }
 }

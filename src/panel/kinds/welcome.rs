@@ -7,8 +7,10 @@ use crate::domain::panel::{Button, Control, Field, Filled, View};
 use crate::domain::text;
 use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
 use crate::panel::links::{self, Link};
-use crate::panel::placeholders::{self, grouped};
+use crate::panel::placeholders::{self, grouped, if_known};
 use crate::panel::sources::{ServerFacts, Sources};
+
+use super::server::about;
 
 /// Blurple, as Discord's own.
 const COLOR: u32 = 0x58_65_f2;
@@ -91,8 +93,8 @@ impl Kind for Welcome {
             color: Some(COLOR),
             thumbnail: data.icon_url.clone().map(|url| EmbedMedia { url }),
             fields: vec![
-                field("Members", grouped(data.members)),
-                field("Online", format!("about {}", grouped(data.online))),
+                field("Members", if_known(data.members)),
+                field("Online", about(data.online)),
                 field("Channels", grouped(data.channels)),
                 field("Boosts", format!("{} (level {})", grouped(data.boosts), data.boost_level)),
             ],

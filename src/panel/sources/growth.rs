@@ -54,8 +54,9 @@ impl Sources {
         let now = self.clock.now();
         let series = [format!("server.members:{guild}")];
         let mut samples = self.samples(&series, KEPT).await?;
-        if samples.last().is_none_or(|last| now - last.at >= STEP) {
-            let members = to_number(facts.members);
+        if let Some(members) = facts.members.map(to_number)
+            && samples.last().is_none_or(|last| now - last.at >= STEP)
+        {
             self.sample(&series.clone().map(|series| (series, members))).await?;
             self.forget_samples(&series[0], KEPT).await?;
             samples = self.samples(&series, KEPT).await?;
@@ -65,7 +66,8 @@ impl Sources {
             // The last number before that time, if it isn't much older.
             let before = samples.iter().rfind(|sample| sample.at <= then)?;
             let recent = then - before.at <= TimeDelta::hours(6);
-            recent.then(|| Change { days, members: to_number(facts.members) as i64 - before.value as i64 })
+            let members = facts.members.map(to_number).filter(|_| recent)?;
+            Some(Change { days, members: members as i64 - before.value as i64 })
         };
         let changes = [1, 7, 30].into_iter().filter_map(change).collect();
         let shown = samples.iter().filter(|sample| sample.at >= now - SHOWN);

@@ -26,10 +26,10 @@ pub struct ServerFacts {
     /// The address of its picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icon_url: Option<String>,
-    /// How many members it has; Discord says "approximately".
-    pub members: u64,
-    /// How many of them are online, approximately.
-    pub online: u64,
+    /// How many members it has, if that is known; Discord says "approximately".
+    pub members: Option<u64>,
+    /// How many of them are online, approximately, if that is known.
+    pub online: Option<u64>,
     /// How many channels it has, of whatever kind but categories.
     pub channels: u64,
     /// How many boosts it has.

@@ -38,7 +38,7 @@ async fn asks_what_discord_describes() {
         ("GET", "/api/v10/oauth2/applications/@me") => Reply::json(200, json!({"id": "3", "flags": 1 << 18})),
         ("GET", "/api/v10/gateway/bot") => Reply::json(200, json!({"url": "wss://x", "shards": 1, "session_start_limit":
             {"total": 1000, "remaining": 999, "reset_after": 5, "max_concurrency": 1}})),
-        ("PUT", _) => Reply::json(200, json!([{"id": "8", "name": "follow"}])),
+        ("PUT", _) => Reply::json(200, json!({"odd": true})),
         ("GET", "/api/v10/channels/9") => Reply::json(200, json!({"id": "9", "type": 0, "guild_id": "2", "name": "news"})),
         ("GET", "/api/v10/guilds/2") => Reply::json(200, json!({"id": "2", "name": "s", "owner_id": "4", "roles": [{"id": "2", "permissions": "1024"}]})),
         ("GET", "/api/v10/guilds/2/members/4") => Reply::json(200, json!({"user": {"id": "4"}, "roles": ["6"], "nick": null})),
@@ -58,7 +58,7 @@ async fn asks_what_discord_describes() {
     assert_eq!(rest.gateway_bot().await.unwrap().session_start_limit.remaining, 999);
     let commands = vec![json!({"name": "follow"})];
     let application = ApplicationId::new(3).unwrap();
-    assert_eq!(rest.set_global_commands(application, &commands).await.unwrap()[0].id, "8");
+    rest.set_global_commands(application, &commands).await.expect("whatever it answers");
     assert_eq!(rest.channel(channel(9)).await.unwrap().name, "news");
     assert_eq!(rest.guild(guild(2)).await.unwrap().roles.len(), 1);
     assert!(rest.guild_channels(guild(2)).await.unwrap().is_empty());

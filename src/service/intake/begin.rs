@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::follow::{Follow, Threads};
+use crate::domain::follow::{Filter, Follow, Threads};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::service::ServiceError;
 use crate::service::access::Place;
@@ -49,18 +49,19 @@ impl Intake {
         newest.map_or(lately, |newest| newest.max(lately))
     }
 
-    /// The newest posts of a source, at most so many, oldest first: what a new follow can begin with. Of a forum what its newest threads begin with; of a channel
-    /// what was posted in itself.
+    /// The newest posts of a source that this lets through, at most so many, oldest first: what a new follow can begin with. Of a forum what its newest threads
+    /// begin with; of a channel what was posted in itself.
     pub async fn newest(
         &self,
         source: ChannelId,
         guild: GuildId,
+        filter: &Filter,
         posts: u8,
     ) -> Result<Vec<SourceEvent>, ServiceError> {
         if posts == 0 {
             return Ok(Vec::new());
         }
-        let read = self.reader.newest(source, guild, posts).await?;
+        let read = self.reader.newest(source, guild, filter, posts).await?;
         Ok(read.into_iter().filter_map(as_event).collect())
     }
 

@@ -252,7 +252,8 @@ impl Reader {
             }
         }
         let oldest = self.oldest().created_at();
-        self.archived(source, |archived, _| archived >= oldest, guild, &mut listed).await?;
+        let archived = self.archived(source, |archived, _| archived >= oldest, guild, &mut listed).await;
+        without_archived(source, archived)?;
         for thread in &listed {
             self.watched.note(thread.clone());
         }
@@ -296,6 +297,17 @@ impl Reader {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Where Discord refuses the list of archived threads, the active ones are read all the same.
+pub(super) fn without_archived(source: ChannelId, listed: Result<(), RestError>) -> Result<(), RestError> {
+    match listed {
+        Err(error) if !error.passes() => {
+            tracing::warn!(%source, %error, "the archived threads of a followed channel can't be listed");
+            Ok(())
+        }
+        listed => listed,
     }
 }
 

@@ -19,6 +19,7 @@ mod begin;
 mod circles;
 mod held;
 mod listing;
+mod loading;
 mod missed;
 mod names;
 mod newest;

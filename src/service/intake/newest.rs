@@ -4,13 +4,18 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::domain::activity::Origin;
+use crate::domain::follow::Filter;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::rest::HISTORY_PAGE;
-use crate::service::ServiceError;
+use crate::rest::model::Message;
 use crate::service::watch::{First, SeenThread};
+use crate::service::{ServiceError, content};
 
-use super::listing::AT_ONCE;
+use super::listing::{AT_ONCE, without_archived};
 use super::reader::{Read, Reader};
+
+/// How many pages of a history are searched for posts at most.
+const PAGES_BACK: usize = 10;
 
 impl Reader {
     /// The newest message in any active thread of a source, all of which are known from then on.
@@ -30,11 +35,12 @@ impl Reader {
         Ok(newest)
     }
 
-    /// The newest posts of a source, at most so many, oldest first.
+    /// The newest posts of a source that this lets through, at most so many, oldest first.
     pub(super) async fn newest(
         &self,
         source: ChannelId,
         guild: GuildId,
+        filter: &Filter,
         posts: u8,
     ) -> Result<Vec<Read>, ServiceError> {
         let posts = usize::from(posts);
@@ -49,16 +55,34 @@ impl Reader {
                     .and_then(|last| ids.get(last))
                     .is_none_or(|last| archived >= last.created_at())
             };
-            self.archived(source, newer, guild, &mut threads).await?;
+            let archived = self.archived(source, newer, guild, &mut threads).await;
+            without_archived(source, archived)?;
             threads.sort_by_key(|thread| thread.id);
             let surplus = threads.len().saturating_sub(posts);
             return self.starters(threads.split_off(surplus), guild).await;
         }
-        // System messages and the bot's own count for the page, not for the posts.
-        let newest = self.rest.messages_latest(source, HISTORY_PAGE).await?;
-        let mut read = self.as_read(newest, guild, true).await?;
-        let surplus = read.len().saturating_sub(posts);
-        Ok(read.split_off(surplus))
+        // System messages and the bot's own count for the pages, not for the posts.
+        let mut newest: Vec<Message> = Vec::new();
+        let mut wanted = Vec::new();
+        for _ in 0..PAGES_BACK {
+            let page = match newest.first() {
+                None => self.rest.messages_latest(source, HISTORY_PAGE).await?,
+                Some(oldest) => self.rest.messages_before(source, oldest.id, HISTORY_PAGE).await?,
+            };
+            let is_last = page.len() < usize::from(HISTORY_PAGE);
+            let wants = |message: &&Message| {
+                self.is_post(message) && filter.lets_through(&content::read(message, guild, None).tags())
+            };
+            let mut found: Vec<Message> = page.iter().filter(wants).cloned().collect();
+            found.append(&mut wanted);
+            wanted = found;
+            newest = page;
+            if is_last || wanted.len() >= posts {
+                break;
+            }
+        }
+        let surplus = wanted.len().saturating_sub(posts);
+        self.as_read(wanted.split_off(surplus), guild, true).await
     }
 
     /// What was posted after that.

@@ -14,14 +14,15 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
 use crate::domain::permissions::Permissions;
-use crate::rest::model::{AuthorMember, Message};
-use crate::rest::{HISTORY_PAGE, Rest};
+use crate::rest::model::{AuthorMember, Message, Reference, Referenced};
+use crate::rest::{HISTORY_PAGE, Missing, Rest, RestError};
 use crate::service::access::{self, Access, Found};
 use crate::service::watch::{Standing, Watched};
 use crate::service::{Identity, Parts, ServiceError, content};
 use crate::store::Store;
 
 use super::held::Reading;
+use super::loading::{LOADS_FOR, Loading};
 use super::missed::{Missed, Since};
 use super::names::NameBook;
 use super::threads::ThreadEnd;
@@ -88,12 +89,14 @@ pub(super) struct Reader {
     pub(super) watched: Arc<Watched>,
     pub(super) catch_up: CatchUp,
     pub(super) names: NameBook,
+    pub(super) loading: Loading,
 }
 
 impl Reader {
     pub(super) fn new(parts: Parts, catch_up: CatchUp) -> Self {
         let Parts { store, rest, clock, identity, watched, .. } = parts;
-        Self { store, rest, clock, identity, watched, catch_up, names: NameBook::default() }
+        let (names, loading) = (NameBook::default(), Loading::default());
+        Self { store, rest, clock, identity, watched, catch_up, names, loading }
     }
 
     /// Whether somebody posted this: not Discord, and not the bot itself. What that posted is never mirrored, or two channels that follow each other would
@@ -249,12 +252,27 @@ impl Reader {
         let in_thread = self.watched.parent_of(source).is_some();
         let standing = page.iter().filter(|message| in_thread || mirrored.contains(&message.id));
         let mut read = self.as_read(standing.cloned().collect(), guild, false).await?;
+        read.extend(self.loaded_since(&mirrored, page, guild).await?);
         let gone: Vec<MessageId> = mirrored.difference(&there).copied().collect();
         if !gone.is_empty() && (!page.is_empty() || self.may_read(source, guild).await?) {
             let gone = gone.into_iter().map(|message| Origin::Message { channel: source, message });
             read.extend(gone.map(Read::Gone));
         }
         Ok(read)
+    }
+
+    /// What was still loading when it was passed by, and has been said since.
+    async fn loaded_since(
+        &self,
+        mirrored: &HashSet<MessageId>,
+        page: &[Message],
+        guild: GuildId,
+    ) -> Result<Vec<Read>, ServiceError> {
+        let from = MessageId::first_at(self.clock.now() - LOADS_FOR);
+        let may_be = |message: &&Message| {
+            message.id >= from && content::may_have_loaded(message) && !mirrored.contains(&message.id)
+        };
+        self.as_read(page.iter().filter(may_be).cloned().collect(), guild, true).await
     }
 
     /// The lower bound of what is read.
@@ -277,9 +295,16 @@ impl Reader {
         guild: GuildId,
         new: bool,
     ) -> Result<Vec<Read>, ServiceError> {
+        if new {
+            messages.iter().for_each(|message| self.loading.note(message, self.clock.now()));
+        }
         let mut posts: Vec<Message> = messages.into_iter().filter(|message| self.is_post(message)).collect();
         if new {
             self.name_authors(guild, &mut posts).await;
+        }
+        for message in &mut posts {
+            self.look_at_original(message).await?;
+            self.names.note(message, guild, self.clock.now());
         }
         let mut read = Vec::with_capacity(posts.len());
         for message in posts {
@@ -297,19 +322,32 @@ impl Reader {
                 read.extend(new.then_some(Read::Passed { origin, source }));
                 continue;
             };
-            if !named {
-                match self.names.learn(&self.rest, guild, now).await {
+            if let Err(unnamed) = named {
+                match self.names.learn(&self.rest, guild, &unnamed, now).await {
                     Err(error) if error.passes() => return Err(error.into()),
-                    // It says nothing about the message, which goes without their names.
-                    Err(_) => {}
-                    Ok(()) => {
-                        self.names.fill(&mut content, guild, now);
-                    }
+                    // It says nothing about the message, which goes without the names that nobody knows.
+                    Ok(()) | Err(_) => drop(self.names.fill(&mut content, guild, now)),
                 }
             }
             read.push(Read::Message { message: Box::new(message), source, content: Box::new(content), new });
         }
         Ok(read)
+    }
+
+    /// Asks for the message that another one answers, where Discord said nothing about it.
+    async fn look_at_original(&self, message: &mut Message) -> Result<(), ServiceError> {
+        let Some(Reference { channel_id, message_id: Some(id), .. }) = content::unknown_original(message)
+        else {
+            return Ok(());
+        };
+        match self.rest.message(channel_id.unwrap_or(message.channel_id), id).await {
+            Ok(original) => message.referenced_message = Referenced::Standing(Box::new(original)),
+            Err(RestError::NotFound(Missing::Message)) => message.referenced_message = Referenced::Deleted,
+            Err(error) if error.was_not_asked() => return Err(error.into()),
+            // Nothing is known of it, and this message is not to wait for it.
+            Err(_) => {}
+        }
+        Ok(())
     }
 
     /// History leaves out who the authors are in the server: asked for once each, so that mirrors show the same names as live ones.

@@ -142,25 +142,29 @@ impl Intake {
     fn take_message(&self, message: Value, guild: GuildId, new: bool, held: &mut Held, batch: &mut Batch) {
         let Some((channel, id)) = ids(&message) else { return };
         let edited = !message["edited_timestamp"].is_null();
-        let asked = Reading::Message { guild, message: id, new };
         let Ok(message) = serde_json::from_value::<Message>(message) else {
             // Without an author it is a part of a message: of interest only where somebody edited it.
             if new || edited {
-                held.begin(channel, asked);
+                held.begin(channel, Reading::Message { guild, message: id, new });
             }
             return;
         };
+        let new = new || self.reader.loading.ended(&message);
+        self.reader.loading.note(&message, self.clock.now());
         if !self.reader.is_post(&message) {
             if new && self.reader.begins_nothing(&message) {
                 self.watched.begin_elsewhere(channel);
             }
             return;
         }
+        self.reader.names.note(&message, guild, self.clock.now());
+        let asked = Reading::Message { guild, message: id, new };
         let Some(Standing { source, thread }) = self.watched.standing(channel, id, new) else {
             return held.begin(channel, asked);
         };
         let mut content = content::read(&message, guild, thread);
-        if content::is_hollow(&content) || !self.reader.names.fill(&mut content, guild, self.clock.now()) {
+        let named = self.reader.names.fill(&mut content, guild, self.clock.now());
+        if content::is_hollow(&content) || content::unknown_original(&message).is_some() || named.is_err() {
             return held.begin(channel, asked);
         }
         batch.add(&message, event(&message, source, content, new));

@@ -254,7 +254,7 @@ impl Panels {
         if !place.kind().holds_messages() {
             return Err(Refusal::PanelKind { channel, kind: place.kind() }.into());
         }
-        match access.bot_lacks(self.identity.user, &place, BOT_NEEDS).await? {
+        match access.bot_lacks(self.identity.user, &place, BOT_NEEDS, self.clock.now()).await? {
             Some(lack) => Err(Refusal::BotMay(vec![lack]).into()),
             None => Ok(()),
         }

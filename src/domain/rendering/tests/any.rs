@@ -74,11 +74,12 @@ fn any_files() -> impl Strategy<Value = Vec<File>> {
     let name = prop_oneof![any_text(4), "[a-z]{1,9}\\.png", Just("SPOILER_日本.png".to_owned())];
     let size = prop_oneof![0..30_000_000u64, Just(0), Just(10 << 20), Just((10 << 20) + 1), any::<u64>()];
     let voice = prop::option::of(prop_oneof![Just("3.5".to_owned()), any_text(2)]);
-    let file = (name, size, prop::option::of(any_text(6)), voice, any::<u64>()).prop_map(
-        |(name, size, description, voice_seconds, id)| File {
+    let file = (name, size, prop::option::of(any_text(6)), voice, any::<u64>(), any::<bool>()).prop_map(
+        |(name, size, description, voice_seconds, id, spoiler)| File {
             id,
             name,
             size,
+            spoiler,
             description,
             voice_seconds,
             ..File::default()
@@ -93,18 +94,37 @@ fn any_unshown() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn any_reply() -> impl Strategy<Value = Reply> {
-    (prop::option::of(any_text(4)), any_text(12), any_link()).prop_map(|(author, text, link)| Reply {
-        channel: "2".parse().unwrap(),
-        message: "3".parse().unwrap(),
-        link,
-        author,
-        text,
-    })
+    (prop::option::of(any_text(4)), any_text(12), any_link(), any::<bool>()).prop_map(
+        |(author, text, link, unknown)| Reply {
+            channel: "2".parse().unwrap(),
+            message: "3".parse().unwrap(),
+            link,
+            author,
+            author_id: None,
+            unknown,
+            text,
+        },
+    )
+}
+
+fn any_stickers() -> impl Strategy<Value = Vec<Sticker>> {
+    let sticker =
+        (any_text(3), prop::option::of(any_address())).prop_map(|(name, url)| Sticker { name, url });
+    prop::collection::vec(sticker, 0..4)
 }
 
 fn any_forward() -> impl Strategy<Value = Forward> {
-    (any_text(20), prop::collection::vec(any_embed(), 0..2), any_files(), any_unshown())
-        .prop_map(|(text, embeds, files, unshown)| Forward { text, embeds, files, unshown })
+    let things = (any_stickers(), any_buttons());
+    (any_text(20), prop::collection::vec(any_embed(), 0..2), any_files(), any_unshown(), things).prop_map(
+        |(text, embeds, files, unshown, (stickers, links))| Forward {
+            text,
+            embeds,
+            files,
+            stickers,
+            links,
+            unshown,
+        },
+    )
 }
 
 fn any_buttons() -> impl Strategy<Value = Vec<LinkButton>> {
@@ -138,14 +158,13 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
     let said = (any_text(6), any_text(4), any_text(40), prop::option::of(any_address()), any_link());
     let things =
         (prop::collection::vec(any_embed(), 0..4), any_files(), any_unshown(), any_buttons(), any_names());
-    let stickers =
-        (any_text(3), prop::option::of(any_address())).prop_map(|(name, url)| Sticker { name, url });
-    let poll = (any_text(6), prop::collection::vec(any_text(4), 0..12));
-    let poll = poll.prop_map(|(question, answers)| Poll { question, answers });
+    let votes = prop::option::of(prop::collection::vec(any::<u64>(), 0..12));
+    let poll = (any_text(6), prop::collection::vec(any_text(4), 0..12), votes);
+    let poll = poll.prop_map(|(question, answers, votes)| Poll { question, answers, votes });
     let kinds = (
         prop::option::weighted(0.3, any_reply()),
         prop::option::weighted(0.3, any_forward()),
-        prop::collection::vec(stickers, 0..4),
+        any_stickers(),
         prop::option::weighted(0.3, poll),
         prop::option::weighted(0.3, any_thread()),
     );

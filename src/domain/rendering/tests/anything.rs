@@ -123,6 +123,8 @@ proptest! {
             message: "1".parse().unwrap(),
             link: LINK.to_owned(),
             author: Some("Bob".to_owned()),
+            author_id: None,
+            unknown: false,
             text: format!("{before}||xyzzy||{after}"),
         };
         let content = Content { reply: Some(reply), ..content("Yes") };

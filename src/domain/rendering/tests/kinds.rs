@@ -28,6 +28,8 @@ fn answer(text: &str) -> Content {
         message: "1".parse().unwrap(),
         link: "https://discord.com/channels/1/2/1".to_owned(),
         author: Some("Bob*".to_owned()),
+        author_id: None,
+        unknown: false,
         text: text.to_owned(),
     };
     Content { reply: Some(reply), ..content("Yes") }
@@ -42,6 +44,8 @@ fn an_answer_says_whom_it_answers() {
     let mut gone = answer("");
     gone.reply.iter_mut().for_each(|reply| reply.author = None);
     assert_eq!(only_text(&gone), "-# ↪ a deleted message\nYes");
+    gone.reply.iter_mut().for_each(|reply| reply.unknown = true);
+    assert_eq!(only_text(&gone), "-# ↪ [a message](<https://discord.com/channels/1/2/1>)\nYes");
 }
 
 #[test]
@@ -60,6 +64,7 @@ fn a_forward_is_quoted() {
             files: vec![file(1, "a.png", 1)],
             embeds: vec![Embed { title: Some("T".to_owned()), ..Embed::default() }],
             unshown: vec!["sticker".to_owned()],
+            ..Forward::default()
         }),
         ..content("")
     };
@@ -70,6 +75,17 @@ fn a_forward_is_quoted() {
     );
     assert_eq!((payloads[0].files.len(), payloads[0].embeds.len()), (1, 1));
     assert!(shown(&forward(""), &here(Room::Any))[0].content.starts_with("-# ↪ Forwarded\n-# + sticker"));
+    let mut sticky = forward("one");
+    sticky.forward.iter_mut().for_each(|forward| {
+        let url = Some("https://media.discordapp.net/stickers/9.png".to_owned());
+        forward.stickers = vec![Sticker { name: "Wave".to_owned(), url }];
+        forward.links =
+            vec![LinkButton { label: "Docs".to_owned(), emoji: None, url: "https://example.com".to_owned() }];
+    });
+    let payload = shown(&sticky, &here(Room::Any)).remove(0);
+    let sticker = "[sticker: Wave](https://media.discordapp.net/stickers/9.png)";
+    assert!(payload.content.starts_with(&format!("-# ↪ Forwarded\n>>> one\n{sticker}\n")), "{payload:?}");
+    assert_eq!(payload.components.len(), 1);
     let code = forward(&format!("```rust\n{}```", "let x = 1;\n".repeat(250)));
     let payloads = shown(&code, &here(Room::Any));
     assert!(payloads[0].content.ends_with("let x = 1;\n```"));
@@ -86,7 +102,9 @@ fn files_are_spread_and_the_large_ones_linked() {
     assert_eq!(payloads.iter().map(|payload| payload.files.len()).collect::<Vec<_>>(), [10, 2]);
     assert_eq!(payloads[1].content, "");
     let boosted = Stage { file_limit: 100 << 20, ..here(Room::Any) };
-    assert!(shown(&original, &boosted)[0].content.contains("48 MB"), "a request has a limit of its own");
+    let payloads = shown(&original, &boosted);
+    assert_eq!(payloads[0].content, "Look", "a boosted server takes it");
+    assert_eq!(payloads.iter().map(|payload| payload.files.len()).collect::<Vec<_>>(), [10, 3]);
     let edit = shown(&original, &here(parts(1)));
     assert!(edit[0].content.contains("-# 📎 11.png (100 bytes)"), "{edit:?}");
 }
@@ -123,11 +141,22 @@ fn stickers_are_pictures_or_named() {
 fn a_poll_is_written_out() {
     let poll = Poll {
         question: "Which *one*?".to_owned(),
-        answers: vec!["🍎 This".to_owned(), "# That".to_owned()],
+        answers: vec!["🍎 This".to_owned(), "# That".to_owned(), "Both".to_owned()],
+        votes: None,
     };
     assert_eq!(
-        only_text(&Content { poll: Some(poll), ..content("") }),
-        format!("**Which \\*one\\*?**\n- 🍎 This\n- \\# That\n-# Poll · vote in the [original](<{LINK}>)")
+        only_text(&Content { poll: Some(poll.clone()), ..content("") }),
+        format!(
+            "**Which \\*one\\*?**\n- 🍎 This\n- \\# That\n- Both\n-# Poll · vote in the [original](<{LINK}>)"
+        )
+    );
+    let ended = Poll { votes: Some(vec![1, 2]), ..poll };
+    assert_eq!(
+        only_text(&Content { poll: Some(ended), ..content("") }),
+        format!(
+            "**Which \\*one\\*?**\n- 🍎 This · 1 vote\n- **\\# That** · 2 votes\n- Both · 0 votes\n\
+             -# Poll · ended with 3 votes · [original](<{LINK}>)"
+        )
     );
 }
 

@@ -24,7 +24,7 @@ fn parts(number: usize) -> Room {
 }
 
 /// The source's own server, with nothing special about it.
-fn here(room: Room) -> Stage {
+pub(super) fn here(room: Room) -> Stage {
     Stage {
         room,
         same_server: true,

@@ -1,0 +1,74 @@
+//! Which files of a message stand at Discord already, so that an edit uploads only the others.
+
+use super::{Payload, files};
+
+/// A file of a message that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingFile {
+    /// Its id there.
+    pub id: String,
+    /// Its name, as people see it.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// It isn't seen before somebody presses it.
+    pub hidden: bool,
+}
+
+impl Payload {
+    /// Takes off the files that stand already, and names the ids of these: what is left of the files is new, or has taken the place of another.
+    pub fn keep(&mut self, standing: &[StandingFile]) -> Vec<String> {
+        let mut free: Vec<&StandingFile> = standing.iter().collect();
+        let mut kept = Vec::new();
+        self.files.retain(|file| {
+            let is_it = |stands: &&StandingFile| {
+                stands.size == file.size
+                    && stands.hidden == file.is_hidden()
+                    && files::is_same(&file.name, &stands.name)
+            };
+            let Some(at) = free.iter().position(is_it) else { return true };
+            kept.push(free.remove(at).id.clone());
+            false
+        });
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::message::{Content, File};
+    use crate::domain::rendering::tests::here;
+    use crate::domain::rendering::{Room, render};
+
+    fn file(id: u64, name: &str, size: u64, spoiler: bool) -> File {
+        File { id, name: name.to_owned(), size, spoiler, ..File::default() }
+    }
+
+    fn stands(id: &str, name: &str, size: u64, hidden: bool) -> StandingFile {
+        StandingFile { id: id.to_owned(), name: name.to_owned(), size, hidden }
+    }
+
+    #[test]
+    fn an_edit_uploads_what_does_not_stand() {
+        let files = vec![
+            file(1, "a.png", 5, false),
+            file(2, "b.png", 5, false),
+            file(3, "c.png", 5, true),
+            file(4, "План.pdf", 5, true),
+            file(5, "a.png", 5, false),
+        ];
+        let content = Content { files, ..Content::default() };
+        let mut payload = render(&content, &here(Room::Any)).remove(0);
+        let standing = [
+            stands("10", "a.png", 5, false),
+            stands("11", "b.png", 6, false),
+            stands("12", "c.png", 5, false),
+            stands("13", "План.pdf", 5, true),
+            stands("14", "gone.png", 5, false),
+        ];
+        assert_eq!(payload.keep(&standing), ["10", "13"]);
+        let new: Vec<_> = payload.files.iter().map(|file| file.id).collect();
+        assert_eq!(new, [2, 3, 5], "replaced by another of its name, hidden since, and a second one");
+    }
+}

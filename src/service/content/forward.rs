@@ -1,0 +1,73 @@
+//! What a message forwards: Discord's copy of another one, which says little of where it comes from.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::message::{Content, Forward};
+use crate::rest::model::{Attachment, Mentioned, Message, MessageEmbed, Sticker};
+
+use super::written::{Shown, Writer, Written};
+use super::{SUPPRESS_EMBEDS, people};
+
+/// Reads what a message forwards, with the names of those who are mentioned there.
+pub(super) fn read(message: &Message, content: &mut Content) {
+    let Some(snapshot) = message.message_snapshots.first() else { return };
+    let copy = Copy::read(snapshot.get("message").unwrap_or(snapshot));
+    let embeds = if copy.flags & SUPPRESS_EMBEDS == 0 { copy.embeds.as_slice() } else { &[] };
+    let written = Written {
+        writer: Writer::Unknown,
+        text: &copy.content,
+        embeds,
+        attachments: &copy.attachments,
+        stickers: &copy.stickers,
+        components: &copy.components,
+    };
+    let Shown { text, embeds, files, stickers, links, mut unshown } = written.shown();
+    let shows_nothing = text.is_empty()
+        && embeds.is_empty()
+        && files.is_empty()
+        && stickers.is_empty()
+        && links.is_empty()
+        && unshown.is_empty();
+    if shows_nothing {
+        unshown.push("forwarded message".to_owned());
+    }
+    for (id, name) in people(&copy.mentions).people {
+        content.names.people.entry(id).or_insert(name);
+    }
+    content.forward = Some(Forward { text, embeds, files, stickers, links, unshown });
+}
+
+/// The copy of a message. Discord: "Message Snapshot Object".
+#[derive(Debug, Default)]
+struct Copy {
+    content: String,
+    flags: u64,
+    embeds: Vec<MessageEmbed>,
+    attachments: Vec<Attachment>,
+    stickers: Vec<Sticker>,
+    mentions: Vec<Mentioned>,
+    components: Vec<Value>,
+}
+
+impl Copy {
+    /// Reads as much of it as can be read.
+    fn read(copy: &Value) -> Self {
+        let stickers = each(copy, "sticker_items");
+        Self {
+            content: copy["content"].as_str().unwrap_or_default().to_owned(),
+            flags: copy["flags"].as_u64().unwrap_or_default(),
+            embeds: each(copy, "embeds"),
+            attachments: each(copy, "attachments"),
+            stickers: if stickers.is_empty() { each(copy, "stickers") } else { stickers },
+            mentions: each(copy, "mentions"),
+            components: each(copy, "components"),
+        }
+    }
+}
+
+/// The elements of a list that can be read.
+fn each<T: for<'de> Deserialize<'de>>(of: &Value, list: &str) -> Vec<T> {
+    let items = of.get(list).and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| T::deserialize(item).ok()).collect()
+}
