@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use tributary_sandbox::{Effect, Fault, MessageFlags, Options, Permissions, Post, SeenMessage};
 
-use crate::harness::{Pair, SOON, Scene, texts};
+use crate::harness::{Forum, Pair, SOON, Scene, texts};
 
 /// What the target shows of what happened while the bot was away, once all of it has arrived.
 async fn away(pair: &mut Pair, happens: impl AsyncFnOnce(&Pair)) -> Vec<SeenMessage> {
@@ -97,7 +97,7 @@ async fn a_poll_stays_and_ends_with_its_results() {
 
 #[tokio::test]
 async fn a_bot_that_thinks_is_waited_for() {
-    let mut pair = Pair::new().await;
+    let pair = Pair::new().await;
     let other = pair.guild.member("Thinker", Permissions::empty());
     let thinking = pair.source.start_thinking(&other).unwrap();
     let first = pair.settled().await;
@@ -259,4 +259,15 @@ async fn two_factor_is_not_called_a_lack_of_permissions() {
     let reply = scene.run("/follow", [("channel", &scene.releases)]).await;
     assert!(reply.text().contains("the owner of my application"), "{}", reply.text());
     assert!(!reply.text().contains("my permissions"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn where_archived_threads_cannot_be_listed_the_active_ones_are_read() {
+    let mut forum = Forum::new().await;
+    forum.follow(&forum.ideas, &[("threads", "all")]).await;
+    let refuse = Effect::Refuse { status: 403, code: 50_013, message: "Missing Permissions".to_owned() };
+    let refused = forum.world.sandbox.fault(Fault::on("GET", "/channels/*/threads/archived/public", refuse));
+    forum.absent(|forum| drop(forum.start("Lamps", &[], "It is dark."))).await;
+    forum.comes_to(&["It is dark."]).await;
+    assert!(forum.world.sandbox.fault_hits(refused) > 0);
 }

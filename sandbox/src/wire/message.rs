@@ -71,28 +71,6 @@ fn attachment(world: &World, of: &Attachment) -> Value {
     value
 }
 
-/// Components with their files where Discord has them: what was named by `attachment://` has an address and a number.
-fn components(world: &World, of: &Message) -> Vec<Value> {
-    let mut all = of.components.clone();
-    let mut open: Vec<&mut Value> = all.iter_mut().collect();
-    while let Some(value) = open.pop() {
-        let name = value["url"].as_str().and_then(|url| url.strip_prefix("attachment://"));
-        let file = name.and_then(|name| of.attachments.iter().find(|file| file.filename == name));
-        if let Some(file) = file {
-            let url = attachment_url(world, file);
-            value["proxy_url"] = json!(url);
-            value["url"] = json!(url);
-            value["attachment_id"] = json!(file.id);
-        }
-        match value {
-            Value::Object(fields) => open.extend(fields.values_mut().filter(|value| !value.is_string())),
-            Value::Array(items) => open.extend(items),
-            _ => {}
-        }
-    }
-    all
-}
-
 /// A message as REST answers it.
 pub(crate) fn message(world: &World, of: &Message) -> Value {
     let mut value = json!({
@@ -109,7 +87,7 @@ pub(crate) fn message(world: &World, of: &Message) -> Value {
         "mention_roles": of.mentions.roles,
         "attachments": of.attachments.iter().map(|a| attachment(world, a)).collect::<Vec<_>>(),
         "embeds": of.embeds,
-        "components": components(world, of),
+        "components": super::components::components(world, of),
         "pinned": of.pinned,
         "flags": of.flags.bits(),
     });

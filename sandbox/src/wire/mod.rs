@@ -1,6 +1,7 @@
 //! The world as Discord's JSON: one function per kind of object. Fields follow Discord's OpenAPI description.
 
 mod channel;
+mod components;
 mod guild;
 mod message;
 mod user;

@@ -127,13 +127,18 @@ impl Payload {
     /// Compares what Discord keeps ([`text::skeleton`]; names of files loosely). Embeds aren't compared, so two messages of embeds only look alike.
     pub fn matches(&self, name: &str, content: &str, file_names: &[&str]) -> bool {
         let mut theirs = file_names.to_vec();
+        // Who has just that name comes first; those without a name that would be recognised take what is left.
+        let unchanged = |file: &&File| {
+            let at = theirs.iter().position(|name| *name == file.name);
+            at.map(|at| theirs.swap_remove(at)).is_some()
+        };
+        let (_, changed): (Vec<_>, Vec<_>) = self.files.iter().partition(unchanged);
+        let (named, nameless): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|file| files::is_recognisable(&file.name));
         let mut found = |file: &File| {
             let at = theirs.iter().position(|name| files::is_same(&file.name, name));
             at.map(|at| theirs.swap_remove(at)).is_some()
         };
-        // Those without a name that would be recognised take what is left.
-        let (named, nameless): (Vec<_>, Vec<_>) =
-            self.files.iter().partition(|file| files::is_recognisable(&file.name));
         let chart = usize::from(self.picture.is_some());
         self.files.len() + chart == file_names.len()
             && self.names().any(|own| text::skeleton(own) == text::skeleton(name))

@@ -20,16 +20,20 @@ impl Payload {
     pub fn keep(&mut self, standing: &[StandingFile]) -> Vec<String> {
         let mut free: Vec<&StandingFile> = standing.iter().collect();
         let mut kept = Vec::new();
-        self.files.retain(|file| {
-            let is_it = |stands: &&StandingFile| {
-                stands.size == file.size
-                    && stands.hidden == file.is_hidden()
-                    && files::is_same(&file.name, &stands.name)
-            };
-            let Some(at) = free.iter().position(is_it) else { return true };
-            kept.push(free.remove(at).id.clone());
-            false
-        });
+        let is_same_name: [fn(&str, &str) -> bool; 2] = [|ours, theirs| ours == theirs, files::is_same];
+        // Who has just that name comes first.
+        for is_same_name in is_same_name {
+            self.files.retain(|file| {
+                let is_it = |stands: &&StandingFile| {
+                    stands.size == file.size
+                        && stands.hidden == file.is_hidden()
+                        && is_same_name(&file.name, &stands.name)
+                };
+                let Some(at) = free.iter().position(is_it) else { return true };
+                kept.push(free.remove(at).id.clone());
+                false
+            });
+        }
         kept
     }
 }

@@ -17,7 +17,10 @@ const MOST: usize = 10_000;
 
 /// Those that were seen while they were loading.
 #[derive(Clone, Default)]
-pub(super) struct Loading(Arc<Mutex<HashMap<(ChannelId, MessageId), DateTime<Utc>>>>);
+pub(super) struct Loading(Arc<Mutex<Since>>);
+
+/// Since when each is loading.
+type Since = HashMap<(ChannelId, MessageId), DateTime<Utc>>;
 
 impl Loading {
     /// Remembers a message that is loading.

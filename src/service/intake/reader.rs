@@ -100,8 +100,9 @@ impl Reader {
     }
 
     /// Whether somebody posted this: not Discord, and not the bot itself. What that posted is never mirrored, or two channels that follow each other would
-    /// echo without end.
+    /// echo without end. What is still loading is none yet; it is remembered here, as everything that is read comes by.
     pub(super) fn is_post(&self, message: &Message) -> bool {
+        self.loading.note(message, self.clock.now());
         content::is_post(message) && !content::is_own(message, self.identity, &self.watched)
     }
 
@@ -295,9 +296,6 @@ impl Reader {
         guild: GuildId,
         new: bool,
     ) -> Result<Vec<Read>, ServiceError> {
-        if new {
-            messages.iter().for_each(|message| self.loading.note(message, self.clock.now()));
-        }
         let mut posts: Vec<Message> = messages.into_iter().filter(|message| self.is_post(message)).collect();
         if new {
             self.name_authors(guild, &mut posts).await;

@@ -150,7 +150,6 @@ impl Intake {
             return;
         };
         let new = new || self.reader.loading.ended(&message);
-        self.reader.loading.note(&message, self.clock.now());
         if !self.reader.is_post(&message) {
             if new && self.reader.begins_nothing(&message) {
                 self.watched.begin_elsewhere(channel);
