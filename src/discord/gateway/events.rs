@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
 
-use super::frame::parse;
+use super::frame::{self, parse};
 
 /// The fields of an event, or of a channel, thread, server or tag in one.
 #[derive(Debug, Default, Deserialize)]
@@ -50,7 +50,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of this object; none of anything else.
     pub(super) fn of(object: &'a RawValue) -> Self {
-        serde_json::from_str(object.get()).unwrap_or_default()
+        frame::object(object.get()).unwrap_or_default()
     }
 
     pub(super) fn id<T: FromStr>(&self) -> Option<T> {
@@ -149,7 +149,7 @@ mod tests {
             assert!(!fields.is_unavailable());
         });
         assert!(read(r#"{"unavailable":"yes"}"#, |fields| fields.is_unavailable()));
-        assert!(read("[]", |fields| fields.id::<ChannelId>().is_none()));
+        assert!(read(r#"["5"]"#, |fields| fields.id::<ChannelId>().is_none()));
     }
 
     #[test]

@@ -43,10 +43,15 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 impl<'a> Frame<'a> {
     /// Reads a frame; none where it is no JSON object.
     pub(super) fn read(text: &'a str) -> Option<Self> {
-        let Parts { op, t, s, d } = serde_json::from_str(text).ok()?;
+        let Parts { op, t, s, d } = object(text)?;
         let event = t.and_then(|name| serde_json::from_str::<Text<'_>>(name.get()).ok());
         Some(Self { op: parse(op), event: event.map(|text| text.0), number: parse(s), data: d })
     }
+}
+
+/// Reads an object; none of anything else. A list would be taken for an object's fields in their order.
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())?
 }
 
 /// Reads a part; none where it is missing, null, or of another form.
