@@ -44,7 +44,9 @@ async fn a_shard_has_one_holder() {
     let (third_store, mut third) = process(&db).await;
     assert!(third.take(shards("0..4/16")).await.unwrap().is_some());
     one.close().await;
-    assert_eq!(third.take(shards("0..3/16")).await.unwrap(), None);
+    // PostgreSQL frees them when it notices that the connection is gone.
+    let freed = async { while third.take(shards("0..3/16")).await.unwrap().is_some() {} };
+    tokio::time::timeout(Duration::from_secs(10), freed).await.expect("the shards are free");
     for session in [other, third] {
         session.close().await;
     }
