@@ -121,11 +121,11 @@ async fn each_request_of_a_step_rests_on_the_lease() {
     asked.release();
     lane.alice.post(&lane.source, "2 last").unwrap();
     lane.in_step().await;
-    let lost = || {
+    let lost = async || {
         let lost = |log: String| log.contains("lost to another process in the middle of a step");
-        lane.crew.workers.iter().any(|worker| lost(worker.log())).then_some(())
+        lane.crew.workers.iter().any(|worker| lost(worker.log()))
     };
-    lane.crew.world.sandbox.wait_for("the former holder to notice", SOON, lost).await.unwrap();
+    lane.crew.world.until("the former holder notices", lost).await;
     // Answers to commands are edits of messages, too.
     let through = format!("/webhooks/{}/", lane.target.webhooks()[0].id);
     let exchanges = lane.crew.world.sandbox.exchanges().into_iter();

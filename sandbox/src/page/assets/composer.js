@@ -98,6 +98,9 @@ export class Composer {
 
   typed() {
     this.complain("");
+    // Several letters at once are pasted, and nobody types on in the middle of them.
+    this.pasted = this.text.value.length - (this.length ?? 0) > 1;
+    this.length = this.text.value.length;
     if (!this.editing) drafts.set(this.draftKey, this.text.value);
     this.grow();
     const upTo = this.text.value.slice(0, this.text.selectionStart);
@@ -307,6 +310,8 @@ export class Composer {
     this.line.hidden = true;
     this.box.append(this.slash.element);
     this.slash.start(rest);
+    if (this.pasted) this.slash.settle();
+    this.length = 0;
   }
 
   endCommand(text = "") {

@@ -78,6 +78,11 @@ export class SlashForm {
     }
   }
 
+  /** Where all that was pasted can be sent, Enter sends it. */
+  settle() {
+    if (this.fields.every((field) => !field.problem())) this.adder.focus();
+  }
+
   /** To the next thing that is to be filled in. */
   focus() {
     const open = this.fields.find((field) => field.option.required && !field.filled());
