@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::domain::channel::message_link;
-use crate::domain::ids::{GuildId, UserId};
+use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::message::{Content, InThread, Names, Poll, Reply};
 use crate::rest::model::{Mentioned, Message, Reference, Referenced};
 
@@ -73,10 +73,14 @@ pub(super) fn is_hollow(content: &Content) -> bool {
         && poll.is_none()
 }
 
-/// The message that this one answers, where nothing was said about it: whether it still stands has to be asked.
-pub(super) fn unknown_original(message: &Message) -> Option<Reference> {
-    let unknown = message.referenced_message == Referenced::Unknown;
-    answered(message).filter(|reference| unknown && reference.message_id.is_some())
+/// The message that this one answers, where nothing was said about it: whether it still stands has to be asked. Only in the channel of the answer, where Discord lets answers
+/// stand: nobody is to be shown through an answer what another channel keeps to itself.
+pub(super) fn unknown_original(message: &Message) -> Option<MessageId> {
+    if message.referenced_message != Referenced::Unknown {
+        return None;
+    }
+    let reference = answered(message)?;
+    reference.message_id.filter(|_| reference.channel_id.is_none_or(|channel| channel == message.channel_id))
 }
 
 /// What a mirror shows of a message, which stands in this thread, if in any.

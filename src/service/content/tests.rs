@@ -69,6 +69,19 @@ fn an_answer_names_what_it_answers() {
 }
 
 #[test]
+fn an_original_is_asked_for_in_the_channel_of_its_answer_only() {
+    let asked_for = |reference: Value| {
+        let answer = json!({
+            "id": "30", "channel_id": "20", "author": {"id": "40"}, "type": 19, "message_reference": reference,
+        });
+        unknown_original(&serde_json::from_value(answer).unwrap()).map(MessageId::get)
+    };
+    assert_eq!(asked_for(json!({"message_id": "29", "channel_id": "20"})), Some(29));
+    assert_eq!(asked_for(json!({"message_id": "29"})), Some(29));
+    assert_eq!(asked_for(json!({"message_id": "29", "channel_id": "21"})), None, "another channel's");
+}
+
+#[test]
 fn people_are_called_as_the_source_calls_them() {
     let shown = content(json!({
         "type": 19, "message_reference": {"message_id": "29", "channel_id": "20"},

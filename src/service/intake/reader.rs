@@ -14,7 +14,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
 use crate::domain::permissions::Permissions;
-use crate::rest::model::{AuthorMember, Message, Reference, Referenced};
+use crate::rest::model::{AuthorMember, Message, Referenced};
 use crate::rest::{HISTORY_PAGE, Missing, Rest, RestError};
 use crate::service::access::{self, Access, Found};
 use crate::service::watch::{Standing, Watched};
@@ -334,11 +334,8 @@ impl Reader {
 
     /// Asks for the message that another one answers, where Discord said nothing about it.
     async fn look_at_original(&self, message: &mut Message) -> Result<(), ServiceError> {
-        let Some(Reference { channel_id, message_id: Some(id), .. }) = content::unknown_original(message)
-        else {
-            return Ok(());
-        };
-        match self.rest.message(channel_id.unwrap_or(message.channel_id), id).await {
+        let Some(id) = content::unknown_original(message) else { return Ok(()) };
+        match self.rest.message(message.channel_id, id).await {
             Ok(original) => message.referenced_message = Referenced::Standing(Box::new(original)),
             Err(RestError::NotFound(Missing::Message)) => message.referenced_message = Referenced::Deleted,
             Err(error) if error.was_not_asked() => return Err(error.into()),
