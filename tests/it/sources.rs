@@ -43,6 +43,22 @@ async fn threads_of_a_text_channel_are_off_until_chosen() {
     forum.comes_to(&["in the channel", "begins alone", "aside three", "another answer"]).await;
 }
 
+/// What it begins with is still on its way when somebody follows it alone.
+#[tokio::test]
+async fn a_thread_begins_where_it_does_also_when_it_is_followed_at_once() {
+    let forum = Forum::new().await;
+    forum.follow(&forum.talk, &[("threads", "starter")]).await;
+    let quiet = forum.talk.guild().unwrap().text("quiet");
+    let thread = forum.alice.start_thread(&forum.talk, "alone", None).unwrap();
+    forum.say(&thread, "begins alone");
+    let options = Options::new().set("channel", &thread);
+    forum.alice.run(&quiet, "/follow", options).await.unwrap();
+    forum.say(&thread, "goes on");
+    quiet.wait_for_message(SOON, |message| message.content == "goes on").await.unwrap();
+    forum.say(&forum.talk, "in the channel");
+    forum.comes_to(&["begins alone", "in the channel"]).await;
+}
+
 #[tokio::test]
 async fn a_single_thread_can_be_followed() {
     let mut forum = Forum::new().await;

@@ -11,6 +11,7 @@ use crate::store::{FollowedSource, SourceEvent};
 
 use super::Intake;
 use super::batch::as_event;
+use super::listing::start_of;
 
 /// What is later than this before now, Discord has told of: more than any machine's clock is wrong.
 const LATELY: TimeDelta = TimeDelta::hours(1);
@@ -23,7 +24,11 @@ impl Intake {
         self.watched.read(FollowedSource { channel, guild, parent, threads: threads != Threads::None });
         self.reader.describe(&source.channel);
         if !self.store.is_read(channel).await? {
-            self.store.move_seen_message(channel, self.until_now(source.channel.last_message_id)).await?;
+            let from = match self.read_with_parent(channel, parent).await? {
+                Some(seen) => seen,
+                None => self.until_now(source.channel.last_message_id),
+            };
+            self.store.move_seen_message(channel, from).await?;
         }
         if let Some(parent) = parent {
             if let Some(seen) = SeenThread::read(&source.channel, guild) {
@@ -40,6 +45,25 @@ impl Intake {
             }
         }
         Ok(())
+    }
+
+    /// Up to where a thread has been read that is read with its channel. What is newer may be on its way, and owed to
+    /// those who follow the channel: it is not taken for seen.
+    async fn read_with_parent(
+        &self,
+        thread: ChannelId,
+        parent: Option<ChannelId>,
+    ) -> Result<Option<MessageId>, ServiceError> {
+        let Some(parent) = parent else { return Ok(None) };
+        if !self.store.threads_are_read(parent).await? {
+            return Ok(None);
+        }
+        let Some(from) = self.store.threads_from(parent).await? else { return Ok(None) };
+        let seen = self.store.seen_message(thread).await?;
+        // One of which nothing was written down has nothing that is older than a moment.
+        let lately = MessageId::first_at(self.clock.now() - LATELY);
+        let from = if seen.is_some() { from } else { from.max(lately) };
+        Ok(Some(start_of(thread, seen, from)))
     }
 
     /// Where a reading begins: behind the newest message; where nobody has posted for long, a moment ago, as what was last read long ago, and isn't followed yet, is

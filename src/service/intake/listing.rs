@@ -111,9 +111,7 @@ impl Reader {
             Look::Unseen => return Ok(Vec::new()),
         }
         let Some(seen) = self.seen_in(thread, parent).await? else { return Ok(read) };
-        if seen == thread.before_first_message() {
-            self.await_first(thread, parent).await?;
-        }
+        self.look_for_first(thread, parent, seen).await?;
         match self.read_from(thread, guild, seen).await {
             Err(ServiceError::Discord(error)) if error.is_not_found() => return Ok(vec![ended(true)]),
             more => read.extend(more?),
@@ -125,30 +123,13 @@ impl Reader {
     /// Up to where a thread has been read; `None` where it isn't read at all.
     async fn seen_in(&self, thread: ChannelId, parent: ChannelId) -> Result<Option<MessageId>, ServiceError> {
         let seen = self.store.seen_message(thread).await?;
-        if self.watched.is_followed(thread) {
+        // Somebody who follows it alone this very moment has listened before that is noted.
+        let alone = self.watched.is_followed(thread);
+        if alone && (seen.is_some() || !self.watched.wants_threads(parent)) {
             return Ok(seen);
         }
         let from = self.store.threads_from(parent).await?;
         Ok(from.map(|from| start_of(thread, seen, from)))
-    }
-
-    /// A thread is about to be read from its beginning: the first post begins it, unless it was started from a message of its channel.
-    async fn await_first(&self, thread: ChannelId, parent: ChannelId) -> Result<(), ServiceError> {
-        if self.watched.first(thread) != First::Unknown {
-            return Ok(());
-        }
-        let in_forum = self.watched.is_forum(parent) == Some(true);
-        let first = if in_forum {
-            First::Awaited
-        } else {
-            match self.rest.message(parent, thread.first_message()).await {
-                Ok(_) => First::Elsewhere,
-                Err(error) if error.passes() => return Err(error.into()),
-                Err(_) => First::Awaited,
-            }
-        };
-        self.watched.begin(thread, first);
-        Ok(())
     }
 
     /// What a thread begins with, where that wasn't read: it has the thread's title and tags, which may be others now.
@@ -312,7 +293,7 @@ pub(super) fn without_archived(source: ChannelId, listed: Result<(), RestError>)
 }
 
 /// From where on a thread is read: what is older than `from` was never wanted.
-fn start_of(thread: ChannelId, seen: Option<MessageId>, from: MessageId) -> MessageId {
+pub(super) fn start_of(thread: ChannelId, seen: Option<MessageId>, from: MessageId) -> MessageId {
     seen.unwrap_or_else(|| thread.before_first_message()).max(from)
 }
 

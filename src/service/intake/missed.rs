@@ -10,7 +10,7 @@ use crate::domain::place::Place;
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
 use crate::service::ServiceError;
-use crate::service::watch::{First, Standing};
+use crate::service::watch::Standing;
 use crate::store::SourceEvent;
 
 use super::reader::Reader;
@@ -56,7 +56,8 @@ impl Reader {
             let page = self.rest.messages_after(channel, newest.unwrap_or(start), HISTORY_PAGE).await?;
             let full = page.len() == usize::from(HISTORY_PAGE);
             let Some(last) = page.last() else { break };
-            if newest.is_none() {
+            // What was read from the middle of a thread doesn't tell what it begins with.
+            if newest.is_none() && seen < channel.first_message() {
                 self.settle_first(channel, &page, beyond.is_none());
             }
             let last = last.id;
@@ -83,14 +84,6 @@ impl Reader {
             None => None,
         };
         Ok(Since { messages: messages.into(), missed, newest })
-    }
-
-    /// Settles what a new thread begins with, by the first of its messages that says it; if these are its first messages at all.
-    fn settle_first(&self, thread: ChannelId, messages: &[Message], all: bool) {
-        let decides = |message: &&Message| self.is_post(message) || self.begins_nothing(message);
-        let Some(first) = messages.iter().find(decides) else { return };
-        let first = if all && self.is_post(first) { First::Post(first.id) } else { First::Elsewhere };
-        self.watched.settle(thread, first);
     }
 
     /// The first post after one message and up to another.

@@ -17,6 +17,7 @@
 mod batch;
 mod begin;
 mod circles;
+mod first;
 mod held;
 mod listing;
 mod loading;

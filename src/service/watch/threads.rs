@@ -189,7 +189,11 @@ impl Threads {
         }
         let names = self.tags.get(&thread.parent).and_then(Option::as_ref);
         let name = |tag: &TagId| names.and_then(|names| names.get(tag)).cloned().unwrap_or_default();
-        let starts = message == id.first_message() || thread.first == First::Post(message);
+        let by_number = message == id.first_message();
+        let starts = match self.is_forum(thread.parent) {
+            Some(true) => by_number,
+            Some(false) | None => by_number || thread.first == First::Post(message),
+        };
         Some(Standing {
             source: thread.parent,
             thread: Some(InThread {
@@ -256,6 +260,17 @@ mod tests {
         threads.begin(channel(9), First::Elsewhere);
         assert_eq!(place(&threads, 9, 10), Some(Place::Starter), "settled once");
         assert_eq!(place(&threads, 9, 11), Some(Place::Answer));
+    }
+
+    #[test]
+    fn a_forums_post_begins_with_its_own_number_only() {
+        let mut threads = Threads::default();
+        threads.offer(channel(FORUM), []);
+        threads.note(seen(9, "a", &[]));
+        threads.begin(channel(9), First::Awaited);
+        threads.begin(channel(9), First::Post(message(10)));
+        assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
+        assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
     }
 
     #[test]
