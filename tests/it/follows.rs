@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tributary_sandbox::{Channel, Options, Permissions, Reply};
 
-use crate::harness::{SOON, Scene, admin};
+use crate::harness::{SOON, Scene, admin, follow};
 
 const MENU: &str = "Look into, pause, resume or remove a follow …";
 
@@ -134,11 +134,14 @@ async fn a_channel_filters_as_source_and_as_target() {
 async fn the_menu_pauses_resumes_and_removes() {
     let scene = Scene::new().await;
     let source = many(&scene, 1).await.remove(0);
+    let other = scene.harbour.text("other");
+    follow(&scene.alice, &source, &other).await;
     let list = scene.run("/follows", ()).await;
     let paused = list.select(MENU, &["pause:1"]).await.unwrap();
     assert!(paused.text().contains("posted meanwhile is not sent later"), "{}", paused.text());
     assert!(paused.text().contains("⏸️ paused"), "{}", paused.text());
     scene.alice.post(&source, "while paused").unwrap();
+    other.wait_for_message(SOON, |message| message.content == "while paused").await.unwrap();
     let resumed = paused.select(MENU, &["resume:1"]).await.unwrap();
     assert!(resumed.text().contains("🟢 active"), "{}", resumed.text());
     scene.alice.post(&source, "after").unwrap();

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{Filter, Follow, Threads};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::service::ServiceError;
@@ -24,7 +25,7 @@ impl Intake {
         self.watched.read(FollowedSource { channel, guild, parent, threads: threads != Threads::None });
         self.reader.describe(&source.channel);
         if !self.store.is_read(channel).await? {
-            let from = match self.read_with_parent(channel, parent).await? {
+            let from = match self.read_with_parent(source).await? {
                 Some(seen) => seen,
                 None => self.until_now(source.channel.last_message_id),
             };
@@ -49,12 +50,11 @@ impl Intake {
 
     /// Up to where a thread has been read that is read with its channel. What is newer may be on its way, and owed to
     /// those who follow the channel: it is not taken for seen.
-    async fn read_with_parent(
-        &self,
-        thread: ChannelId,
-        parent: Option<ChannelId>,
-    ) -> Result<Option<MessageId>, ServiceError> {
-        let Some(parent) = parent else { return Ok(None) };
+    async fn read_with_parent(&self, source: &Place) -> Result<Option<MessageId>, ServiceError> {
+        let thread = source.id();
+        // A private one is never read with its channel.
+        let public = source.kind() != ChannelKind::PrivateThread;
+        let Some(parent) = source.parent().filter(|_| public) else { return Ok(None) };
         if !self.store.threads_are_read(parent).await? {
             return Ok(None);
         }
