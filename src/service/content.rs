@@ -54,6 +54,11 @@ pub(super) fn is_thread_starter(message: &Message) -> bool {
     message.kind == THREAD_STARTER
 }
 
+/// Whether a bot or a webhook posted it, and not a person.
+pub(super) fn is_by_application(message: &Message) -> bool {
+    message.author.bot || message.webhook_id.is_some()
+}
+
 /// Whether the bot posted it.
 pub(super) fn is_own(message: &Message, identity: Identity, watched: &Watched) -> bool {
     message.author.id == identity.user

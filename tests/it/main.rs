@@ -31,6 +31,7 @@ mod life;
 mod limits;
 mod migrate;
 mod modes;
+mod names;
 mod native;
 mod operating;
 mod outages;
