@@ -11,6 +11,7 @@
 
 mod application;
 mod call;
+mod cause;
 mod channels;
 mod code;
 mod error;
