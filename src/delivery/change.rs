@@ -96,7 +96,7 @@ impl Sender<'_> {
                 outcome
             }
             // The webhook that made it is gone: the bot may still be allowed to.
-            None => self.delete_as_bot(mirror).await,
+            None => self.delete_as_bot(work, mirror).await,
         };
         if matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone)
             && let Some(instead) = self.tidy(work, mirror).await?
@@ -107,10 +107,11 @@ impl Sender<'_> {
     }
 
     /// Deletes a mirror of a former webhook. What can't be done is left at that: there is no other way.
-    async fn delete_as_bot(&self, mirror: &Mirror) -> ChangeOutcome {
+    async fn delete_as_bot(&self, work: &Work, mirror: &Mirror) -> ChangeOutcome {
         let reason = "The original was deleted";
         let outcome = self.tools.rest.delete_message(mirror.channel, mirror.message, reason).await;
-        if matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_)) {
+        let refused = matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_));
+        if refused && self.is_news(work, "mirror beyond reach") {
             tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
         }
         if outcome.is_final() { ChangeOutcome::Done } else { outcome }
@@ -151,7 +152,9 @@ impl Sender<'_> {
                 Gone::Unclear => Ok(Performed::Failed(Failure::NoAnswer)),
             },
             ChangeOutcome::Archived => {
-                tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what stands there stays as it is");
+                if self.is_news(work, "archived thread") {
+                    tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what stands there stays as it is");
+                }
                 Ok(self.ended(work, Ending::Refused))
             }
             ChangeOutcome::Refused(refusal) if self.is_too_large(work, &refusal) => {

@@ -53,7 +53,9 @@ impl Sender<'_> {
                 Performed::Done(Done::Delayed { delivery, until: self.now() + span(how_long) })
             }
             _ => {
-                tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
+                if self.is_news(work, "panel beyond reach") {
+                    tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
+                }
                 Performed::Done(edited(work, mirror))
             }
         })
@@ -68,7 +70,9 @@ impl Sender<'_> {
             Ok(()) => None,
             Err(error) if error.passes() => Some(self.failed(&error)),
             Err(error) => {
-                tracing::warn!(channel = %work.target, %error, "a panel can't be mirrored: the bot can't make a webhook there");
+                if self.is_news(work, "no webhook for a panel") {
+                    tracing::warn!(channel = %work.target, %error, "a panel can't be mirrored: the bot can't make a webhook there");
+                }
                 Some(self.ended(work, Ending::FollowEnded))
             }
         })

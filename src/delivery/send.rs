@@ -308,7 +308,10 @@ impl<'a> Sender<'a> {
 
     pub(super) fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
         // Discord's own words are left out: they can quote the message.
-        tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
+        // A panel is refused again with each revision.
+        if !redraw::is_panel(work) || self.is_news(work, "refused panel") {
+            tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
+        }
         self.ended(work, Ending::Refused)
     }
 
