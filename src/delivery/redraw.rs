@@ -98,12 +98,18 @@ pub(super) fn is_panel(work: &Work) -> bool {
     matches!(work.content.as_deref(), Some(Showing::Panel { .. }))
 }
 
-/// That this mirror shows the newest revision now.
-pub(super) const fn edited(work: &Work, mirror: &Mirror) -> Done {
+/// That this mirror shows the newest revision now, with the files that it had.
+pub(super) fn edited(work: &Work, mirror: &Mirror) -> Done {
+    edited_with(work, mirror, mirror.files.clone())
+}
+
+/// That this mirror shows the newest revision now, with these files of the source.
+pub(super) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> Done {
     Done::Edited {
         delivery: work.delivery.id,
         message: mirror.message,
         was: mirror.revision,
         revision: work.activity.revision,
+        files,
     }
 }

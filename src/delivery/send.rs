@@ -119,7 +119,7 @@ impl<'a> Sender<'a> {
             let Ok(uploads) = upload::open(self.tools, work, &mut message).await else {
                 return Ok(Performed::Failed(Failure::Files));
             };
-            let files = u8::try_from(uploads.len()).unwrap_or(u8::MAX);
+            let files: Vec<u64> = message.files.iter().map(|file| file.id).collect();
             let outcome = self.post(webhook, landing, heading.as_ref(), &message, uploads).await;
             match (&outcome, names.next()) {
                 (SendOutcome::Refused(refusal), Some(name)) if refusal.fields.username => {
@@ -337,7 +337,12 @@ impl<'a> Sender<'a> {
 }
 
 /// The mirror that a create made.
-pub(super) const fn mirror(in_flight: InFlight, webhook: WebhookId, posted: Posted, files: u8) -> Mirror {
+pub(super) const fn mirror(
+    in_flight: InFlight,
+    webhook: WebhookId,
+    posted: Posted,
+    files: Vec<u64>,
+) -> Mirror {
     Mirror {
         message: posted.message,
         channel: posted.channel,

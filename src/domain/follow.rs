@@ -247,6 +247,14 @@ impl Filter {
         }
     }
 
+    /// The same of something of which only these tags are known, and hashtags may follow: `None` where those decide it.
+    pub fn decides(&self, known: &[Tag]) -> Option<bool> {
+        let lets_through = self.lets_through(known);
+        let wants_hashtags = self.tags().iter().any(|tag| matches!(tag, Tag::Hashtag(_)));
+        let has_one = lets_through == matches!(self, Self::Only(_));
+        (!wants_hashtags || has_one).then_some(lets_through)
+    }
+
     /// The tags in one line, as people read them.
     pub fn tag_list(&self) -> String {
         self.tags().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
