@@ -14,6 +14,7 @@ mod call;
 mod cause;
 mod channels;
 mod code;
+mod embed;
 mod error;
 mod fields;
 mod files;

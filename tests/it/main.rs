@@ -33,6 +33,7 @@ mod migrate;
 mod modes;
 mod names;
 mod native;
+mod oddities;
 mod operating;
 mod outages;
 mod page;
