@@ -106,7 +106,7 @@ impl Source {
             webhook: id(WebhookId::new, 1),
             part: in_flight.part,
             revision: in_flight.revision,
-            files: 0,
+            files: Vec::new(),
         };
         Done::Created { in_flight, mirror, overtakes: false }
     }

@@ -16,8 +16,8 @@ use super::{parts, redraw};
 
 impl Sender<'_> {
     pub(super) async fn edit(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
-        let (message, done) = (mirror.message, redraw::edited(work, mirror));
-        let Some(webhook) = self.webhook_of(work, message).cloned() else {
+        let done = redraw::edited(work, mirror);
+        let Some(webhook) = self.webhook_of(work, mirror.message).cloned() else {
             // Only the webhook that made a message can edit it.
             return Ok(Performed::Done(done));
         };
@@ -29,7 +29,7 @@ impl Sender<'_> {
             return Ok(Performed::Done(done));
         };
         let address = self.address(mirror);
-        let standing = match self.standing_files(&webhook, address, &payload).await {
+        let standing = match self.standing_files(&webhook, address, &payload, mirror).await {
             Ok(standing) => standing,
             Err(error) if error.is_not_found() => Vec::new(),
             Err(error) => return Ok(self.delayed(work, &error)),
@@ -40,18 +40,19 @@ impl Sender<'_> {
             // Files can be sent once only: they are opened for each attempt.
             let mut payload = payload.clone();
             let uploads = upload::open(self.tools, work, &mut payload).await?;
-            let body = payload.edit_body(Some(&kept));
+            let files = kept.sources.iter().copied().chain(payload.files.iter().map(|file| file.id));
+            let body = payload.edit_body(Some(&kept.ids));
             let rest = &self.tools.rest;
-            Ok::<_, Later>(
-                rest.edit_webhook_message_with_files(access(&webhook), address, &body, uploads).await,
-            )
+            let access = access(&webhook);
+            let outcome = rest.edit_webhook_message_with_files(access, address, &body, uploads).await;
+            Ok::<_, Later>((outcome, files.collect()))
         };
-        let Ok(mut outcome) = edit().await else { return Ok(Performed::Failed(Failure::Files)) };
+        let Ok((mut outcome, mut files)) = edit().await else { return Ok(Performed::Failed(Failure::Files)) };
         if self.woke(mirror.channel, &mut outcome).await {
             let Ok(again) = edit().await else { return Ok(Performed::Failed(Failure::Files)) };
-            outcome = again;
+            (outcome, files) = again;
         }
-        let done = unless(work, later, done);
+        let done = unless(work, later, redraw::edited_with(work, mirror, files));
         self.changed(work, mirror, done, outcome).await
     }
 
@@ -69,18 +70,22 @@ impl Sender<'_> {
         webhook: &Webhook,
         message: WebhookMessage,
         wanted: &Payload,
+        mirror: &Mirror,
     ) -> Result<Vec<StandingFile>, RestError> {
         if wanted.files.is_empty() {
             return Ok(Vec::new());
         }
         let standing = self.tools.rest.webhook_message(access(webhook), message).await?.attachments;
-        let file = |file: Attachment| StandingFile {
+        // What somebody took off a message is known to nobody.
+        let known = mirror.files.len() == standing.len();
+        let file = |(index, file): (usize, Attachment)| StandingFile {
             name: file.name(),
             hidden: file.is_spoiler(),
             size: file.size,
             id: file.id,
+            source: mirror.files.get(index).copied().filter(|_| known),
         };
-        Ok(standing.into_iter().map(file).collect())
+        Ok(standing.into_iter().enumerate().map(file).collect())
     }
 
     pub(super) async fn delete(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
@@ -96,7 +101,7 @@ impl Sender<'_> {
                 outcome
             }
             // The webhook that made it is gone: the bot may still be allowed to.
-            None => self.delete_as_bot(mirror).await,
+            None => self.delete_as_bot(work, mirror).await,
         };
         if matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone)
             && let Some(instead) = self.tidy(work, mirror).await?
@@ -107,10 +112,11 @@ impl Sender<'_> {
     }
 
     /// Deletes a mirror of a former webhook. What can't be done is left at that: there is no other way.
-    async fn delete_as_bot(&self, mirror: &Mirror) -> ChangeOutcome {
+    async fn delete_as_bot(&self, work: &Work, mirror: &Mirror) -> ChangeOutcome {
         let reason = "The original was deleted";
         let outcome = self.tools.rest.delete_message(mirror.channel, mirror.message, reason).await;
-        if matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_)) {
+        let refused = matches!(outcome, ChangeOutcome::Forbidden(_) | ChangeOutcome::Refused(_));
+        if refused && self.is_news(work, "mirror beyond reach") {
             tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
         }
         if outcome.is_final() { ChangeOutcome::Done } else { outcome }
@@ -151,7 +157,9 @@ impl Sender<'_> {
                 Gone::Unclear => Ok(Performed::Failed(Failure::NoAnswer)),
             },
             ChangeOutcome::Archived => {
-                tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what stands there stays as it is");
+                if self.is_news(work, "archived thread") {
+                    tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what stands there stays as it is");
+                }
                 Ok(self.ended(work, Ending::Refused))
             }
             ChangeOutcome::Refused(refusal) if self.is_too_large(work, &refusal) => {

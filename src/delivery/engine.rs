@@ -20,6 +20,7 @@ use super::forums::Forums;
 use super::guard::Discord;
 use super::lane::{self, ComeBack};
 use super::ledger::Ledger;
+use super::said::Said;
 use super::sizes::FileSizes;
 use super::working::Working;
 use super::{Base, OwnerName, SETTLING, retract};
@@ -99,10 +100,10 @@ impl Engine {
     pub fn new(parts: Parts<'_>, owner: OwnerName, supervisor: &Supervisor) -> (Self, Waker) {
         let Parts { store, rest, clock, application } = parts;
         let (waker, news) = unbounded_channel();
-        let (forums, sizes) = (Forums::default(), FileSizes::default());
+        let (forums, sizes, said) = (Forums::default(), FileSizes::default(), Said::default());
         let ledger = Ledger::new(&store, clock, owner.clone(), &sizes, supervisor);
         let discord = Discord::new(rest);
-        let base = Base { store, discord, clock, application, ledger, forums, sizes };
+        let base = Base { store, discord, clock, application, ledger, forums, sizes, said };
         let agenda = Agenda::default();
         (
             Self {

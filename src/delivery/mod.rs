@@ -22,6 +22,7 @@ mod parts;
 mod posts;
 mod redraw;
 mod retract;
+mod said;
 mod send;
 mod settle;
 mod sizes;
@@ -43,6 +44,7 @@ pub use self::engine::{Engine, Parts, Waker};
 use self::forums::Forums;
 use self::guard::{Discord, LeaseGuard};
 use self::ledger::Ledger;
+use self::said::Said;
 use self::sizes::FileSizes;
 
 /// How long a lane is held without being renewed. Before each request it is renewed until after that request's end, where that is later: so after it,
@@ -72,6 +74,7 @@ struct Base {
     ledger: Ledger,
     forums: Forums,
     sizes: FileSizes,
+    said: Said,
 }
 
 /// What a lane works with while it is held.
@@ -84,6 +87,7 @@ struct Tools {
     application: ApplicationId,
     forums: Forums,
     sizes: FileSizes,
+    said: Said,
 }
 
 impl Base {
@@ -99,7 +103,7 @@ impl Base {
     }
 
     fn tools(&self, rest: Rest) -> Tools {
-        let Self { store, clock, application, forums, sizes, .. } = self.clone();
-        Tools { store, rest, clock, application, forums, sizes }
+        let Self { store, clock, application, forums, sizes, said, .. } = self.clone();
+        Tools { store, rest, clock, application, forums, sizes, said }
     }
 }

@@ -144,7 +144,9 @@ impl Sender<'_> {
             Err(error) if error.passes() => Some(Held::Failed),
             Err(error) => {
                 self.tools.forums.forget(self.target);
-                tracing::warn!(channel = %mirror.channel, %error, "a post's title and tags can't be changed; the bot may lack Manage Threads");
+                if self.is_news(work, "title and tags") {
+                    tracing::warn!(channel = %mirror.channel, %error, "a post's title and tags can't be changed; the bot may lack Manage Threads");
+                }
                 None
             }
         }
@@ -181,7 +183,9 @@ impl Sender<'_> {
         Ok(match self.remove_empty(mirror.channel).await {
             Err(error) if error.passes() => Some(self.delayed(work, &error)),
             Err(error) => {
-                tracing::warn!(channel = %mirror.channel, %error, "an empty post can't be removed; the bot may lack Manage Threads");
+                if self.is_news(work, "empty post") {
+                    tracing::warn!(channel = %mirror.channel, %error, "an empty post can't be removed; the bot may lack Manage Threads");
+                }
                 None
             }
             Ok(()) => None,

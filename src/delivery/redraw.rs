@@ -53,7 +53,9 @@ impl Sender<'_> {
                 Performed::Done(Done::Delayed { delivery, until: self.now() + span(how_long) })
             }
             _ => {
-                tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
+                if self.is_news(work, "panel beyond reach") {
+                    tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
+                }
                 Performed::Done(edited(work, mirror))
             }
         })
@@ -68,7 +70,9 @@ impl Sender<'_> {
             Ok(()) => None,
             Err(error) if error.passes() => Some(self.failed(&error)),
             Err(error) => {
-                tracing::warn!(channel = %work.target, %error, "a panel can't be mirrored: the bot can't make a webhook there");
+                if self.is_news(work, "no webhook for a panel") {
+                    tracing::warn!(channel = %work.target, %error, "a panel can't be mirrored: the bot can't make a webhook there");
+                }
                 Some(self.ended(work, Ending::FollowEnded))
             }
         })
@@ -94,12 +98,18 @@ pub(super) fn is_panel(work: &Work) -> bool {
     matches!(work.content.as_deref(), Some(Showing::Panel { .. }))
 }
 
-/// That this mirror shows the newest revision now.
-pub(super) const fn edited(work: &Work, mirror: &Mirror) -> Done {
+/// That this mirror shows the newest revision now, with the files that it had.
+pub(super) fn edited(work: &Work, mirror: &Mirror) -> Done {
+    edited_with(work, mirror, mirror.files.clone())
+}
+
+/// That this mirror shows the newest revision now, with these files of the source.
+pub(super) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> Done {
     Done::Edited {
         delivery: work.delivery.id,
         message: mirror.message,
         was: mirror.revision,
         revision: work.activity.revision,
+        files,
     }
 }

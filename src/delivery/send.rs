@@ -119,7 +119,7 @@ impl<'a> Sender<'a> {
             let Ok(uploads) = upload::open(self.tools, work, &mut message).await else {
                 return Ok(Performed::Failed(Failure::Files));
             };
-            let files = u8::try_from(uploads.len()).unwrap_or(u8::MAX);
+            let files: Vec<u64> = message.files.iter().map(|file| file.id).collect();
             let outcome = self.post(webhook, landing, heading.as_ref(), &message, uploads).await;
             match (&outcome, names.next()) {
                 (SendOutcome::Refused(refusal), Some(name)) if refusal.fields.username => {
@@ -168,8 +168,11 @@ impl<'a> Sender<'a> {
             SendOutcome::WebhookMoved(_) => self.moved(work, webhook).await,
             SendOutcome::Forbidden(why) => self.forbidden(work, webhook, why).await,
             SendOutcome::Archived => match self.wake(work.channel().unwrap_or(self.target)).await {
-                Err(error) if error.is_forbidden() => {
-                    self.forbidden(work, webhook, Denied::ThreadLocked).await
+                Err(RestError::Forbidden(why)) => {
+                    // Of a forum's post, whatever it is: the post is as good as locked.
+                    let is_post = matches!(self.spot, Spot::Forum);
+                    let why = if why == Denied::TwoFactor && !is_post { why } else { Denied::ThreadLocked };
+                    self.forbidden(work, webhook, why).await
                 }
                 Ok(()) | Err(_) => Ok(Performed::Failed(Failure::Busy)),
             },
@@ -244,8 +247,14 @@ impl<'a> Sender<'a> {
             Spot::Thread { .. } => BreakWhich::RelayInto(self.target),
             Spot::Channel | Spot::Forum => BreakWhich::RelayWebhook(webhook),
         };
-        self.break_all(which, BrokenReason::TargetForbidden).await?;
+        let cause = self.cause_of_break(&RestError::Forbidden(why)).await;
+        self.break_all(which, cause.unwrap_or(BrokenReason::TargetForbidden)).await?;
         Ok(self.ended(work, Ending::FollowEnded))
+    }
+
+    async fn cause_of_break(&self, error: &RestError) -> Option<BrokenReason> {
+        let channel = self.spot.webhook_channel(self.target);
+        self.tools.rest.cause_of_break(channel, error, self.now()).await
     }
 
     /// The target was deleted.
@@ -267,8 +276,9 @@ impl<'a> Sender<'a> {
             match self.make_webhook().await? {
                 Ok(()) => tracing::info!(channel = %self.target, "a webhook was gone, and is replaced"),
                 Err(error) if error.passes() => return Ok(self.failed(&error)),
-                Err(_) => {
-                    self.break_all(BreakWhich::RelayWebhook(gone), reason).await?;
+                Err(error) => {
+                    let cause = self.cause_of_break(&error).await;
+                    self.break_all(BreakWhich::RelayWebhook(gone), cause.unwrap_or(reason)).await?;
                     return Ok(self.ended(work, Ending::FollowEnded));
                 }
             }
@@ -298,7 +308,10 @@ impl<'a> Sender<'a> {
 
     pub(super) fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
         // Discord's own words are left out: they can quote the message.
-        tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
+        // A panel is refused again with each revision.
+        if !redraw::is_panel(work) || self.is_news(work, "refused panel") {
+            tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
+        }
         self.ended(work, Ending::Refused)
     }
 
@@ -324,7 +337,12 @@ impl<'a> Sender<'a> {
 }
 
 /// The mirror that a create made.
-pub(super) const fn mirror(in_flight: InFlight, webhook: WebhookId, posted: Posted, files: u8) -> Mirror {
+pub(super) const fn mirror(
+    in_flight: InFlight,
+    webhook: WebhookId,
+    posted: Posted,
+    files: Vec<u64>,
+) -> Mirror {
     Mirror {
         message: posted.message,
         channel: posted.channel,

@@ -123,9 +123,8 @@ async fn look(
             return Ok(if missing.is_empty() { Looked::NotMade } else { Looked::MayNotLook(missing) });
         }
     };
-    let files = u8::try_from(message.attachments.len()).unwrap_or(u8::MAX);
     let posted = Posted { message: message.id, channel: message.channel_id };
-    Ok(Looked::Made(send::mirror(in_flight, webhook, posted, files)))
+    Ok(Looked::Made(send::mirror(in_flight, webhook, posted, Vec::new())))
 }
 
 /// Which of the permissions that a look needs the bot lacks in the target.

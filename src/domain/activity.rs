@@ -253,8 +253,8 @@ pub struct Mirror {
     pub part: Part,
     /// The revision it shows.
     pub revision: Revision,
-    /// How many files were uploaded with it.
-    pub files: u8,
+    /// The numbers of the source's files that stand with it, in the order in which they do. Empty, too, where that isn't known.
+    pub files: Vec<u64>,
 }
 
 /// A create that was begun and whose answer is not recorded: Discord may or may not have made the message.

@@ -119,6 +119,14 @@ choice! {
         WebhookMoved = "webhook_moved",
         /// Discord refuses to let the bot write in the target.
         TargetForbidden = "target_forbidden",
+        /// The target is a thread that is locked.
+        ThreadLocked = "thread_locked",
+        /// The bot is timed out in the target's server.
+        BotTimedOut = "bot_timed_out",
+        /// The target's server demands two-factor authentication, and the application's owner has none.
+        TwoFactor = "two_factor",
+        /// There is no room for a webhook in the target, or in its server.
+        TooManyWebhooks = "too_many_webhooks",
         /// The bot can no longer read the source.
         SourceForbidden = "source_forbidden",
         /// The source's server no longer lets other servers follow it.
@@ -146,6 +154,18 @@ impl BrokenReason {
             }
             Self::TargetForbidden => {
                 "Discord does not let me post here any more, or see what I posted. Give me View Channel, Read Message History and Manage Webhooks, and unlock it if it is a locked thread; then resume this follow."
+            }
+            Self::ThreadLocked => {
+                "The receiving thread is locked. Unlock it, or give me Manage Threads there, then resume this follow."
+            }
+            Self::BotTimedOut => {
+                "I am timed out in the receiving channel's server, so I may only read there. End my timeout or wait until it is over, then resume this follow."
+            }
+            Self::TwoFactor => {
+                "The receiving channel's server requires two-factor authentication for moderation, and the owner of my application hasn't enabled it, so Discord does not let me manage webhooks or threads there. Ask them to enable it for their account, or lift the server's requirement, then resume this follow."
+            }
+            Self::TooManyWebhooks => {
+                "The webhook that posts in the receiving channel is gone, and Discord allows no new one: a channel may have 15 webhooks, and a server 1,000. Delete one that nobody needs, then resume this follow."
             }
             Self::SourceForbidden => {
                 "I can no longer read the followed channel. Give me View Channel and Read Message History there, then resume this follow."
@@ -225,6 +245,14 @@ impl Filter {
             Self::Except(_) => !has_one(),
             Self::Only(_) => has_one(),
         }
+    }
+
+    /// The same of something of which only these tags are known, and hashtags may follow: `None` where those decide it.
+    pub fn decides(&self, known: &[Tag]) -> Option<bool> {
+        let lets_through = self.lets_through(known);
+        let wants_hashtags = self.tags().iter().any(|tag| matches!(tag, Tag::Hashtag(_)));
+        let has_one = lets_through == matches!(self, Self::Only(_));
+        (!wants_hashtags || has_one).then_some(lets_through)
     }
 
     /// The tags in one line, as people read them.

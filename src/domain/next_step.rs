@@ -167,7 +167,7 @@ mod tests {
                 webhook: id(WebhookId::new, 6),
                 part,
                 revision,
-                files: 0,
+                files: Vec::new(),
             }
         }
 

@@ -20,6 +20,19 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Resu
     Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
 }
 
+/// A set of flags, as a number or as a decimal text; none where it is neither.
+pub(super) fn flags<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(d)?;
+    Ok(value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default())
+}
+
+/// The number of a kind, 0 where none is given; `u16::MAX` for what no kind can be.
+pub(super) fn kind<'de, D: Deserializer<'de>>(d: D) -> Result<u16, D::Error> {
+    let value = Value::deserialize(d)?;
+    let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
+    Ok(if value.is_null() { 0 } else { number.unwrap_or(u16::MAX) })
+}
+
 /// Permissions, which Discord writes as a decimal text. An unreadable set is an error: nobody gets by without it.
 pub(super) fn permissions<'de, D: Deserializer<'de>>(d: D) -> Result<Permissions, D::Error> {
     let bits = match Value::deserialize(d)? {

@@ -21,7 +21,7 @@ pub struct Message {
     /// Who wrote it; a webhook's message has the webhook's id here.
     pub author: User,
     /// What it is, 0 and 19 being written by people. Discord: "Message Types".
-    #[serde(default, rename = "type", deserialize_with = "lenient::or_default")]
+    #[serde(default, rename = "type", deserialize_with = "lenient::kind")]
     pub kind: u16,
     /// The webhook that made it.
     #[serde(default, deserialize_with = "lenient::or_default")]
@@ -33,7 +33,7 @@ pub struct Message {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub content: String,
     /// Discord: "Message Flags".
-    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[serde(default, deserialize_with = "lenient::flags")]
     pub flags: u64,
     /// When it was posted.
     #[serde(default, deserialize_with = "lenient::or_default")]
@@ -71,6 +71,9 @@ pub struct Message {
     /// A poll, in Discord's form.
     #[serde(default)]
     pub poll: Option<Value>,
+    /// The sounds that stand in its text.
+    #[serde(default, deserialize_with = "lenient::list")]
+    pub soundboard_sounds: Vec<Sound>,
 }
 
 impl Message {
@@ -156,7 +159,7 @@ pub struct MessageEmbed {
     #[serde(default)]
     pub video: Option<Value>,
     /// What it shows.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "super::embed::whatever_can_be_read")]
     pub embed: Embed,
 }
 
@@ -181,7 +184,7 @@ pub struct Attachment {
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub description: Option<String>,
     /// Discord: "Attachment Flags".
-    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[serde(default, deserialize_with = "lenient::flags")]
     pub flags: u64,
     /// Of a voice message: how long it is.
     #[serde(default, deserialize_with = "lenient::or_default")]
@@ -219,10 +222,20 @@ pub struct Sticker {
     /// Its id.
     pub id: String,
     /// Its name.
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub name: String,
     /// PNG (1), APNG (2), Lottie (3) or GIF (4).
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub format_type: u8,
+}
+
+/// A sound that stands in a text.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Sound {
+    /// Its number.
+    pub sound_id: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// Another message that one refers to.
@@ -254,7 +267,7 @@ mod tests {
         let message: Message = serde_json::from_value(json!({
             "id": "1", "channel_id": "2", "author": {"id": "3", "username": "ada", "global_name": null},
             "content": null, "flags": "odd", "timestamp": "2026-08-01T10:00:00.000000+00:00", "edited_timestamp": 5,
-            "embeds": [{"type": "rich", "title": "t"}, {"title": 5}, 7], "attachments": {}, "sticker_items": null,
+            "embeds": [{"type": "rich", "title": "t"}, 7], "attachments": {}, "sticker_items": null,
             "message_reference": [], "referenced_message": {"id": "x"}, "components": [{"type": 9999}], "poll": {"question": {}},
         }))
         .unwrap();

@@ -11,8 +11,10 @@
 
 mod application;
 mod call;
+mod cause;
 mod channels;
 mod code;
+mod embed;
 mod error;
 mod fields;
 mod files;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 pub use super::guild::{Guild, GuildCounts};
 use super::lenient;
 pub use super::message::{
-    Attachment, AuthorMember, Mentioned, Message, MessageEmbed, Reference, Referenced, Sticker,
+    Attachment, AuthorMember, Mentioned, Message, MessageEmbed, Reference, Referenced, Sound, Sticker,
 };
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, TagId, UserId, WebhookId};

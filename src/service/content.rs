@@ -15,6 +15,7 @@ use super::watch::Watched;
 mod blocks;
 mod components;
 mod forward;
+mod sounds;
 mod written;
 
 /// Discord: "Message Flags".
@@ -22,6 +23,7 @@ const SUPPRESS_EMBEDS: u64 = 1 << 2;
 const LOADING: u64 = 1 << 7;
 const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 const HAS_SNAPSHOT: u64 = 1 << 14;
+const IS_COMPONENTS_V2: u64 = 1 << 15;
 /// Discord: "Message Types": what people and applications post. All others (joins, boosts, pins, new threads) tell about the source, not
 /// to the target, and are left out on purpose.
 const POSTS: [u16; 4] = [0, 19, 20, 23];
@@ -52,6 +54,11 @@ pub(super) fn may_have_loaded(message: &Message) -> bool {
 /// Whether a message says that its thread was started from a message of its channel.
 pub(super) fn is_thread_starter(message: &Message) -> bool {
     message.kind == THREAD_STARTER
+}
+
+/// Whether a bot or a webhook posted it, and not a person.
+pub(super) fn is_by_application(message: &Message) -> bool {
+    message.author.bot || message.webhook_id.is_some()
 }
 
 /// Whether the bot posted it.
@@ -94,7 +101,7 @@ pub(super) fn read(message: &Message, guild: GuildId, thread: Option<InThread>) 
         author: author(message),
         handle: message.author.username.clone(),
         avatar_url: Some(avatar(message, guild)),
-        text: shown.text,
+        text: sounds::named(shown.text, &message.soundboard_sounds),
         embeds: shown.embeds,
         files: shown.files,
         reply: reply(message, guild),
@@ -105,7 +112,8 @@ pub(super) fn read(message: &Message, guild: GuildId, thread: Option<InThread>) 
         names,
         unshown: shown.unshown,
         silent: message.flags & SUPPRESS_NOTIFICATIONS != 0,
-        embeds_suppressed: message.flags & SUPPRESS_EMBEDS != 0,
+        // A message of components has no embeds that could be taken off: what the mirror shows as some are its pictures.
+        embeds_suppressed: message.flags & (SUPPRESS_EMBEDS | IS_COMPONENTS_V2) == SUPPRESS_EMBEDS,
         link: message_link(guild, message.channel_id, message.id),
         ..Content::default()
     };
@@ -169,19 +177,36 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
             let is_named = nick.is_some() || original.member.is_some() || original.webhook_id.is_some();
             reply.author_id = (!is_named).then_some(by);
             reply.author = Some(nick.unwrap_or_else(|| author(original)));
-            reply.text = Written::of(original).shown().text;
+            reply.text = gist(original);
         }
     }
     Some(reply)
+}
+
+/// What a message says, where it is only quoted: its own text, or that of what it forwards, or what its poll asks.
+fn gist(message: &Message) -> String {
+    let text = sounds::named(Written::of(message).shown().text, &message.soundboard_sounds);
+    if !text.trim().is_empty() {
+        return text;
+    }
+    let mut forwarded = Content::default();
+    forward::read(message, &mut forwarded);
+    let forwarded = forwarded.forward.map(|forward| forward.text).filter(|text| !text.trim().is_empty());
+    let asked = || message.poll.as_ref().map(|asked| poll(asked).question);
+    forwarded.or_else(asked).unwrap_or_default()
 }
 
 fn poll(poll: &Value) -> Poll {
     let text = |media: &Value| media["text"].as_str().unwrap_or_default().to_owned();
     let answer = |answer: &Value| {
         let media = &answer["poll_media"];
+        let name = media["emoji"]["name"].as_str().filter(|name| !name.is_empty());
         // An emoji of a server has an id, and can't be shown elsewhere.
-        let emoji = media["emoji"]["name"].as_str().filter(|_| media["emoji"]["id"].is_null());
-        emoji.map_or_else(|| text(media), |emoji| format!("{emoji} {}", text(media)))
+        match (name, media["emoji"]["id"].is_null(), text(media)) {
+            (Some(emoji), true, text) => format!("{emoji} {text}").trim_end().to_owned(),
+            (Some(name), false, text) if text.is_empty() => format!(":{name}:"),
+            (_, _, text) => text,
+        }
     };
     let answers = poll["answers"].as_array().map(Vec::as_slice).unwrap_or_default();
     // Until they are counted, each vote would be an edit.

@@ -19,8 +19,8 @@ use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::shards::Shards;
-use crate::rest::Rest;
 use crate::rest::model::Webhook;
+use crate::rest::{Rest, RestError};
 use crate::store::{BreakWhich, Store, StoreError};
 
 use self::budget::Budget;
@@ -208,30 +208,35 @@ impl Upkeep {
         let Some((webhook, users)) = needed else {
             return Ok(Some((BreakWhich::Follow(follow.id), BrokenReason::WebhookDeleted)));
         };
-        let stands = there.iter().any(|other| other.id == webhook);
-        let channel = follow.spot.webhook_channel(follow.pair.target);
-        if stands || (follow.options.delivery == Delivery::Relay && self.mend(channel, webhook).await?) {
+        if there.iter().any(|other| other.id == webhook) {
             return Ok(None);
+        }
+        let channel = follow.spot.webhook_channel(follow.pair.target);
+        if follow.options.delivery == Delivery::Relay {
+            let Err(error) = self.mend(channel, webhook).await? else { return Ok(None) };
+            if let Some(cause) = self.rest.cause_of_break(channel, &error, self.clock.now()).await {
+                return Ok(Some((users, cause)));
+            }
         }
         let moved = self.stands_elsewhere(webhook, channel).await?;
         let reason = if moved { BrokenReason::WebhookMoved } else { BrokenReason::WebhookDeleted };
         Ok(Some((users, reason)))
     }
 
-    /// Puts another of the bot's webhooks in the place of one that is gone; whether that was possible.
-    async fn mend(&self, channel: ChannelId, gone: WebhookId) -> Result<bool, ServiceError> {
+    /// Puts another of the bot's webhooks in the place of one that is gone, or says why Discord doesn't let it.
+    async fn mend(&self, channel: ChannelId, gone: WebhookId) -> Result<Result<(), RestError>, ServiceError> {
         if self.store.webhook_of(channel).await?.is_none_or(|webhook| webhook.id != gone) {
-            return Ok(true);
+            return Ok(Ok(()));
         }
         match self.rest.own_webhook(channel, self.identity.application, None).await {
             Ok(own) => {
                 self.watched.add_webhook(channel, own.webhook.id);
                 self.store.replace_webhook(channel, &own.webhook, self.clock.now()).await?;
                 tracing::info!(%channel, "a webhook was gone, and is replaced");
-                Ok(true)
+                Ok(Ok(()))
             }
             Err(error) if error.passes() => Err(error.into()),
-            Err(_) => Ok(false),
+            Err(error) => Ok(Err(error)),
         }
     }
 

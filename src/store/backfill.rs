@@ -1,7 +1,7 @@
 //! What a new follow is to show of the time before it.
 
 use chrono::{DateTime, Utc};
-use sea_orm::Value;
+use sea_orm::{ConnectionTrait, Value};
 
 use super::sql::{Sql, stored};
 use super::{SourceEvent, Store, StoreError, activities, gates, matching};
@@ -9,7 +9,8 @@ use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, UserId};
 
 impl Store {
-    /// Owes these posts of its source to this follow alone, as far as it lets them through. What is known of them already stays as it is. Says how many are owed now.
+    /// Owes these posts of its source to this follow alone, as far as it lets them through. What is known of them already stays as it is. Says how many are owed now, or will be at once: up to
+    /// where its channel was read, posts that aren't known were wanted by nobody; what is newer is about to be recorded, and owed to this follow and to all others.
     pub async fn backfill(
         &self,
         follow: &Follow,
@@ -22,12 +23,21 @@ impl Store {
         let txn = self.write().await?;
         gates::sources(&*txn, [follow.pair.source]).await?;
         gates::lanes(&*txn, [follow.pair.target]).await?;
+        let mut newer = Vec::new();
         for post in posts {
             let SourceEvent::Posted { origin, source, author, content } = post else { continue };
+            let known_up_to = "SELECT COALESCE((SELECT seen_message_id FROM channels WHERE channel_id = $1), \
+                (SELECT threads_from_id FROM channels WHERE channel_id = $2))";
+            let channels = [origin.channel().to_db().into(), source.to_db().into()];
+            let row = Sql::new(known_up_to, channels).row(&*txn).await?;
+            let seen: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+            let is_newer = seen.is_some_and(|seen| origin.message().to_db() > seen);
+            newer.extend(is_newer.then(|| origin.to_string()));
             // While nobody needed it, only that it was there was kept.
             let insert = "INSERT INTO activities \
                 (origin, kind, source_channel_id, source_message_id, author_id, content, created_at, thread_id, place, digest) \
-                VALUES ($1, 'message', $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (origin) DO UPDATE \
+                SELECT $1, 'message', $2, $3, $4, $5, $6, $7, $8, $9 \
+                WHERE NOT $10 OR EXISTS (SELECT 1 FROM activities WHERE origin = $1) ON CONFLICT (origin) DO UPDATE \
                 SET content = excluded.content, digest = excluded.digest, settled_at = NULL \
                 WHERE activities.content IS NULL AND NOT activities.deleted RETURNING id";
             let values = [
@@ -40,6 +50,7 @@ impl Store {
                 Value::BigInt(activities::thread_of(*origin, Some(*source)).map(ChannelId::to_db)),
                 activities::place(content).as_str().into(),
                 self.cipher.digest(*origin, content).into(),
+                is_newer.into(),
             ];
             let tags = activities::keys(content);
             for id in Sql::new(insert, values).numbers(&*txn).await? {
@@ -52,9 +63,17 @@ impl Store {
         let owe = Sql::new(owe, [follow.id.0.into()]).then(&matching::wanted()).then(" AND a.origin IN ");
         let owe = owe.list(posts.iter().map(|post| post.origin().to_string()));
         let owed = owe.then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
+        let all_newer = newer.len();
+        let not_yet = all_newer.saturating_sub(count_known(&*txn, newer).await?);
         let wake = "UPDATE lanes SET wait_until = NULL WHERE target_channel_id = $1";
         Sql::new(wake, [follow.pair.target.to_db().into()]).execute(&*txn).await?;
         txn.commit().await?;
-        Ok(owed)
+        Ok(owed + u64::try_from(not_yet).unwrap_or_default())
     }
+}
+
+/// How many of these origins are known.
+async fn count_known(txn: &impl ConnectionTrait, origins: Vec<String>) -> Result<usize, StoreError> {
+    let query = Sql::new("SELECT id FROM activities WHERE origin IN ", []).list(origins);
+    Ok(query.numbers(txn).await?.len())
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::connect::Write;
 use super::lane_attempts::{self, FailedAttempt};
-use super::retractions::RETRACTED;
+use super::lane_mirrors::{Unrecorded, file_ids, insert_mirrors};
 use super::sql::{Kind, Sql, Table, cell};
 use crate::domain::activity::{DeliveryId, Ending, InFlight, Mirror, Revision};
 use crate::domain::ids::MessageId;
@@ -64,6 +64,8 @@ pub enum Done {
         was: Revision,
         /// The revision.
         revision: Revision,
+        /// The source's files that stand with it now.
+        files: Vec<u64>,
     },
     /// A mirror is gone, whoever removed it.
     Deleted {
@@ -164,20 +166,11 @@ impl Done {
     }
 }
 
-/// Why a message isn't recorded as a mirror.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unrecorded {
-    /// Another message is known to show the same part.
-    Doubled,
-    /// The process that made it takes it back.
-    Retracted,
-}
-
 /// What is to be written down of many lanes, by kind of change. Each has changes of its own deliveries only, so that their order says nothing.
 #[derive(Default)]
 pub(super) struct Changes {
     created: Vec<(DeliveryId, Mirror)>,
-    edited: Vec<[Value; 4]>,
+    edited: Vec<[Value; 5]>,
     removed: Vec<[Value; 2]>,
     /// What was done, and the revision that with it all parts show, or a newer one.
     succeeded: Vec<(DeliveryId, Option<Revision>)>,
@@ -216,9 +209,9 @@ impl Changes {
             Done::Unsettled { in_flight, failure } => {
                 self.failed.insert(in_flight.delivery, failure);
             }
-            Done::Edited { delivery, message, was, revision } => {
-                let (message, was) = (message.to_db().into(), was.0.into());
-                self.edited.push([message, delivery.0.into(), was, revision.0.into()]);
+            Done::Edited { delivery, message, was, revision, files } => {
+                let (message, was, files) = (message.to_db().into(), was.0.into(), file_ids(&files));
+                self.edited.push([message, delivery.0.into(), was, revision.0.into(), files]);
                 self.succeeded.push((delivery, shown));
             }
             Done::Deleted { delivery, message } => {
@@ -244,9 +237,10 @@ impl Changes {
         let refused = insert_mirrors(txn, &self.created).await?;
         self.succeeded.retain(|(delivery, _)| !refused.contains_key(delivery));
         // Not over what was written meanwhile: that the mirror is to be shown anew.
-        let update = "UPDATE mirrors SET revision = t.newer FROM ";
+        let update = "UPDATE mirrors SET revision = t.newer, file_ids = t.file_ids FROM ";
         let which = " WHERE message_id = t.message AND delivery_id = t.delivery AND revision = t.was";
-        let columns = [number("message"), number("delivery"), number("was"), number("newer")];
+        let [message, delivery, was, newer] = ["message", "delivery", "was", "newer"].map(number);
+        let columns = [message, delivery, was, newer, ("file_ids", Kind::Text)];
         run(txn, update, Table::new(columns, self.edited), which).await?;
         let delete =
             "DELETE FROM mirrors WHERE (message_id, delivery_id) IN (SELECT t.message, t.delivery FROM ";
@@ -311,49 +305,6 @@ fn revisions(shown: impl IntoIterator<Item = (DeliveryId, Revision)>) -> Table<2
 fn times(waiting: &[(DeliveryId, DateTime<Utc>)]) -> Table<2> {
     let rows = waiting.iter().map(|(delivery, until)| [delivery.0.into(), cell(*until).into()]);
     Table::new([number("delivery"), ("until", Kind::Time)], rows)
-}
-
-/// Only the same message again is passed over. What can't be recorded is returned.
-async fn insert_mirrors(
-    txn: &Write,
-    created: &[(DeliveryId, Mirror)],
-) -> Result<HashMap<DeliveryId, Unrecorded>, DbErr> {
-    if created.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let columns = ["message", "channel", "webhook", "delivery", "part", "revision", "files"].map(number);
-    let rows = || {
-        created.iter().map(|(delivery, mirror)| {
-            [
-                mirror.message.to_db().into(),
-                mirror.channel.to_db().into(),
-                mirror.webhook.to_db().into(),
-                delivery.0.into(),
-                mirror.part.0.into(),
-                mirror.revision.0.into(),
-                mirror.files.into(),
-            ]
-        })
-    };
-    let insert = "INSERT INTO mirrors (message_id, channel_id, webhook_id, delivery_id, part, revision, files) \
-        SELECT t.message, t.channel, t.webhook, t.delivery, t.part, t.revision, t.files FROM ";
-    let insert = Sql::new(insert, []).table(&**txn, Table::new(columns, rows()));
-    let insert = insert.then(&format!(" WHERE NOT {RETRACTED} ON CONFLICT DO NOTHING"));
-    let inserted = insert.execute(&**txn).await?;
-    if usize::try_from(inserted) == Ok(created.len()) {
-        return Ok(HashMap::new());
-    }
-    let query = Sql::new(format!("SELECT t.delivery, {RETRACTED} AS retracted FROM "), []);
-    let query = query.table(&**txn, Table::new(columns, rows())).then(
-        " WHERE NOT EXISTS (SELECT 1 FROM mirrors m \
-         WHERE m.message_id = t.message AND m.delivery_id = t.delivery AND m.part = t.part)",
-    );
-    let mut refused = HashMap::new();
-    for (delivery, row) in query.keyed_rows(&**txn).await? {
-        let why = if row.try_get_by_index(1)? { Unrecorded::Retracted } else { Unrecorded::Doubled };
-        refused.insert(DeliveryId(delivery), why);
-    }
-    Ok(refused)
 }
 
 /// What succeeded is no longer waiting. Where with it all parts are there, the delivery is shown: what is edited without end is an edit from now on, and no first showing. Where

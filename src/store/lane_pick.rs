@@ -355,6 +355,6 @@ pub(super) fn mirror(row: mirrors::Model) -> Result<Mirror, StoreError> {
         webhook: WebhookId::from_db(row.webhook_id)?,
         part: Part(row.part),
         revision: Revision(row.revision),
-        files: u8::try_from(row.files).unwrap_or(u8::MAX),
+        files: row.file_ids.iter().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect(),
     })
 }

@@ -49,7 +49,7 @@ impl Store {
         let Some(Mirrored { delivery, target, .. }) = self.mirrored(message).await? else { return Ok(()) };
         let txn = self.write().await?;
         gates::standing_lanes(&*txn, [target]).await?;
-        let unsure = "UPDATE mirrors SET revision = 0 WHERE message_id = $1";
+        let unsure = "UPDATE mirrors SET revision = 0, file_ids = NULL WHERE message_id = $1";
         Sql::new(unsure, [message.to_db().into()]).execute(&*txn).await?;
         let owe = format!("UPDATE deliveries SET {DUE} WHERE id = $1 AND state = 'shown'");
         Sql::new(owe, [delivery.0.into()]).execute(&*txn).await?;

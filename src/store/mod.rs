@@ -23,7 +23,7 @@
 //! | `lanes` | who sends into a target |
 //! | `lane_work`, `lane_request`, `work` | the storage half of delivery, for many lanes at once; what a lane is given |
 //! | `lane_attempts` | where a failed attempt of a delivery is counted |
-//! | `lane_rows`, `lane_done`, `lane_pick`, `lane_place`, `lane_contents` | its parts: the lanes' rows, what was done, what is next, where that is shown, what it says |
+//! | `lane_rows`, `lane_done`, `lane_mirrors`, `lane_pick`, `lane_place`, `lane_contents` | its parts: the lanes' rows, what was done, what was made, what is next, where that is shown, what it says |
 //! | `mirrors`, `retractions` | what a message of a target mirrors; which messages must not stand |
 //! | `panels`, `panel_looks` | panels, and what came of looking at them |
 //! | `panel_mirrors` | what their mirrors need beyond those of messages |
@@ -65,6 +65,7 @@ mod lane_attempts;
 mod lane_contents;
 mod lane_done;
 mod lane_holds;
+mod lane_mirrors;
 mod lane_pick;
 mod lane_place;
 mod lane_request;

@@ -127,7 +127,7 @@ impl Row {
                 webhook: WebhookId::from_db(self.webhook_id)?,
                 part: Part(0),
                 revision: Revision(0),
-                files: 0,
+                files: Vec::new(),
             },
         })
     }

@@ -207,6 +207,37 @@ async fn an_edit_adds_and_replaces_files() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_same_name_and_size_is_replaced() {
+    let mut pair = Pair::new().await;
+    let post = Post::text("one").file("a.txt", "text/plain", *b"old").file("b.txt", "text/plain", *b"old");
+    let original = pair.alice.post(&pair.source, post).unwrap();
+    pair.settled().await;
+    let bytes =
+        |mirror: &SeenMessage| mirror.attachments.iter().map(|file| file.bytes.to_vec()).collect::<Vec<_>>();
+    let kept = original.json["attachments"][0]["id"].clone();
+    let edit = |text: &str, kept: &Value, new: &[u8]| {
+        let edit = Post::text(text).field("attachments", json!([{ "id": kept }, { "id": 0 }]));
+        edit.file("b.txt", "text/plain", new)
+    };
+    let edited = pair.alice.edit(&pair.source, original.id, edit("two", &kept, b"new")).unwrap();
+    let mirror = pair.target.wait_for_message(SOON, |message| message.content == "two").await.unwrap();
+    assert_eq!(bytes(&mirror), [b"old", b"new"]);
+    // The other one next, after a restart, and after an edit of the text alone.
+    pair.edit(&edited, "three");
+    pair.target.wait_for_message(SOON, |message| message.content == "three").await.unwrap();
+    let kept = edited.json["attachments"][1]["id"].clone();
+    let mirrors = away(&mut pair, async |pair| {
+        let edit = edit("four", &kept, b"one").field("attachments", json!([{ "id": 0 }, { "id": kept }]));
+        pair.alice.edit(&pair.source, original.id, edit).unwrap();
+    })
+    .await;
+    assert_eq!(mirrors[0].content, "four");
+    let mut all = bytes(&mirrors[0]);
+    all.sort();
+    assert_eq!(all, [b"new", b"one"]);
+}
+
+#[tokio::test]
 async fn a_boosted_server_is_sent_larger_files() {
     let pair = Pair::new().await;
     pair.guild.set_boost_level(2);

@@ -153,6 +153,36 @@ async fn a_follow_can_begin_with_a_forums_last_posts() {
     forum.comes_to(&["text 2", "text 3", "text 4"]).await;
 }
 
+#[rstest]
+#[case::by_the_forums_tags("bug", "tagged", 0)]
+#[case::by_hashtags("#bug", "marked", 26)]
+#[tokio::test]
+async fn a_follow_begins_with_wanted_posts_of_a_forum(
+    #[case] tag: &str,
+    #[case] wanted: &str,
+    #[case] unwanted_read: usize,
+) {
+    let forum = Forum::new().await;
+    for n in 0..3 {
+        forum.start(&format!("Tagged {n}"), &[forum.bug], &format!("tagged {n}"));
+        forum.start(&format!("Marked {n}"), &[forum.wish], &format!("marked {n}, #bug"));
+    }
+    for n in 0..20 {
+        let post = forum.start(&format!("Chatter {n}"), &[forum.wish], &format!("chatter {n}"));
+        if n % 2 == 0 {
+            post.set_archived(true).unwrap();
+        }
+    }
+    let options = Options::new().set("channel", &forum.ideas).set("mode", "only").set("tags", tag);
+    let reply = forum.alice.run(&forum.news, "/follow", options.set("backfill", 2)).await.unwrap();
+    assert!(reply.text().contains("its last 2 posts"), "{}", reply.text());
+    forum.comes_to(&[&format!("{wanted} 1"), &format!("{wanted} 2")]).await;
+    let chatter: Vec<_> =
+        forum.ideas.threads().into_iter().filter(|post| post.name().starts_with("Chatter")).collect();
+    let read = forum.requests(|path| chatter.iter().any(|post| path.contains(&post.id().to_string())));
+    assert!(read <= unwanted_read, "{read} requests for posts that nobody wants");
+}
+
 #[tokio::test]
 async fn an_archived_thread_that_wakes_is_read_on() {
     let mut forum = Forum::new().await;

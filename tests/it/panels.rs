@@ -86,6 +86,27 @@ async fn native_follows_have_panels_too() {
         .expect("nothing needs them any more");
 }
 
+/// What stays as it is until somebody changes a permission is said once, and not with each revision.
+#[tokio::test]
+async fn where_a_panel_cannot_be_mirrored_that_is_said_once() {
+    let board = Board::new().await;
+    let releases = board.harbour.announcement("releases");
+    let (lobby, hall) = (board.harbour.text("lobby"), board.harbour.text("hall"));
+    for target in [&lobby, &hall] {
+        board.follow(&releases, target, "native").await;
+        board.harbour.deny_bot(target, Permissions::MANAGE_WEBHOOKS);
+    }
+    let options = Options::new().set("kind", "custom").set("title", "Plan").set("channel", &releases);
+    let form = board.run("/panel create", options).await;
+    form.submit(&[("text", "0 ships.")]).await.expect("an answer");
+    for number in 1..4 {
+        board.change("Plan", &format!("{number} ships.")).await;
+        board.shows(&releases, &format!("{number} ships.")).await;
+        board.settled().await;
+    }
+    assert_eq!(board.logged("a panel can't be mirrored"), 2, "once for each of the two");
+}
+
 #[tokio::test]
 async fn a_follow_may_go_without_panels() {
     let board = Board::new().await;

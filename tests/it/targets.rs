@@ -127,13 +127,13 @@ async fn a_locked_thread_breaks_its_own_follow_only() {
     let thread = with_thread(&pair).await;
     thread.set_locked(true).unwrap();
     pair.post("1 first");
-    breaks(&pair, &thread, "target_forbidden").await;
+    breaks(&pair, &thread, "thread_locked").await;
     pair.in_step().await;
     assert_eq!(broken(&pair, &pair.target).await, None);
     // Unlocked, it can be resumed.
     thread.set_locked(false).unwrap();
     let list = pair.alice.run(&thread, "/follows", Options::new()).await.unwrap();
-    assert!(list.text().contains("locked thread"), "{}", list.text());
+    assert!(list.text().contains("The receiving thread is locked"), "{}", list.text());
     let (menu, resume) = choice(&list, "resume");
     list.select(&menu, &[&resume]).await.unwrap();
     pair.post("2 second");

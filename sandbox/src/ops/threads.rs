@@ -70,6 +70,10 @@ impl World {
             total_sent: 0,
         });
         self.channels.insert(id, thread);
+        if in_forum {
+            // Discord: a forum's last message is its newest thread.
+            self.channel_mut(new.parent)?.last_message = Some(MessageId(id.0));
+        }
         if let Some(from) = new.from {
             let message = self.message_mut(new.parent, from)?;
             message.thread = Some(id);

@@ -248,6 +248,11 @@ fn poll(given: &Value) -> Value {
     poll["results"] = serde_json::json!({ "is_finalized": false, "answer_counts": [] });
     if let Some(answers) = poll["answers"].as_array_mut() {
         for (i, answer) in answers.iter_mut().enumerate() {
+            // Of an emoji, people name either half; Discord answers both.
+            if let Some(emoji) = answer.pointer_mut("/poll_media/emoji").and_then(Value::as_object_mut) {
+                emoji.entry("id").or_insert(Value::Null);
+                emoji.entry("name").or_insert(Value::Null);
+            }
             answer["answer_id"] = (i + 1).into();
         }
     }

@@ -311,7 +311,7 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
 }
 
 /// A text as pieces, and of each whether it is code.
-pub(in crate::domain) fn pieces(text: &str) -> Vec<(bool, &str)> {
+pub(crate) fn pieces(text: &str) -> Vec<(bool, &str)> {
     if !text.contains('`') {
         return vec![(false, text)];
     }

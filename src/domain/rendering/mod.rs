@@ -21,11 +21,11 @@ use super::{
 use mentions::Mentions;
 
 pub use controls::Row;
-pub(super) use markup::pieces;
+pub(crate) use markup::pieces;
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
 pub use split::shortened;
-pub use standing::StandingFile;
+pub use standing::{KeptFiles, StandingFile};
 pub use title::{beginning, panel_title, title};
 
 pub(crate) mod address;

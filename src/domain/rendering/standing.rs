@@ -13,24 +13,37 @@ pub struct StandingFile {
     pub size: u64,
     /// It isn't seen before somebody presses it.
     pub hidden: bool,
+    /// The number of the source's file that it was made from, where that is known.
+    pub source: Option<u64>,
+}
+
+/// The files that stay where they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeptFiles {
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// The numbers of the source's files, in the same order.
+    pub sources: Vec<u64>,
 }
 
 impl Payload {
-    /// Takes off the files that stand already, and names the ids of these: what is left of the files is new, or has taken the place of another.
-    pub fn keep(&mut self, standing: &[StandingFile]) -> Vec<String> {
+    /// Takes off the files that stand already, and names these: what is left of the files is new, or has taken the place of another.
+    pub fn keep(&mut self, standing: &[StandingFile]) -> KeptFiles {
         let mut free: Vec<&StandingFile> = standing.iter().collect();
-        let mut kept = Vec::new();
+        let mut kept = KeptFiles::default();
         let is_same_name: [fn(&str, &str) -> bool; 2] = [|ours, theirs| ours == theirs, files::is_same];
         // Who has just that name comes first.
         for is_same_name in is_same_name {
             self.files.retain(|file| {
                 let is_it = |stands: &&StandingFile| {
-                    stands.size == file.size
+                    stands.source.is_none_or(|source| source == file.id)
+                        && stands.size == file.size
                         && stands.hidden == file.is_hidden()
                         && is_same_name(&file.name, &stands.name)
                 };
                 let Some(at) = free.iter().position(is_it) else { return true };
-                kept.push(free.remove(at).id.clone());
+                kept.ids.push(free.remove(at).id.clone());
+                kept.sources.push(file.id);
                 false
             });
         }
@@ -50,7 +63,7 @@ mod tests {
     }
 
     fn stands(id: &str, name: &str, size: u64, hidden: bool) -> StandingFile {
-        StandingFile { id: id.to_owned(), name: name.to_owned(), size, hidden }
+        StandingFile { id: id.to_owned(), name: name.to_owned(), size, hidden, source: None }
     }
 
     #[test]
@@ -71,8 +84,14 @@ mod tests {
             stands("13", "План.pdf", 5, true),
             stands("14", "gone.png", 5, false),
         ];
-        assert_eq!(payload.keep(&standing), ["10", "13"]);
+        let before = payload.clone();
+        let kept = payload.keep(&standing);
+        assert_eq!((kept.ids, kept.sources), (vec!["10".to_owned(), "13".to_owned()], vec![1, 4]));
         let new: Vec<_> = payload.files.iter().map(|file| file.id).collect();
         assert_eq!(new, [2, 3, 5], "replaced by another of its name, hidden since, and a second one");
+        let known =
+            standing.map(|file| StandingFile { source: Some(if file.id == "10" { 9 } else { 4 }), ..file });
+        let mut payload = before;
+        assert_eq!(payload.keep(&known).ids, ["13"], "the first one is another of the same name and size");
     }
 }

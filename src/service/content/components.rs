@@ -36,7 +36,7 @@ impl Reader<'_> {
             // Rows, sections and containers hold others.
             Some(1 | 9 | 17) => {
                 let inner = component["components"].as_array().into_iter().flatten();
-                let inner = inner.chain(component.get("accessory"));
+                let inner = inner.chain(component.get("accessory").filter(|accessory| !accessory.is_null()));
                 inner.for_each(|inner| self.take(inner, hidden, depth + 1));
             }
             Some(2) => match link_button(component) {

@@ -9,10 +9,13 @@ use crate::rest::model::{Attachment, Mentioned, Message, MessageEmbed, Sticker};
 use super::written::{Shown, Writer, Written};
 use super::{SUPPRESS_EMBEDS, people};
 
+/// Deeper than Discord keeps copies in copies.
+const DEEPEST: usize = 8;
+
 /// Reads what a message forwards, with the names of those who are mentioned there.
 pub(super) fn read(message: &Message, content: &mut Content) {
     let Some(snapshot) = message.message_snapshots.first() else { return };
-    let copy = Copy::read(snapshot.get("message").unwrap_or(snapshot));
+    let copy = Copy::read(innermost(snapshot));
     let embeds = if copy.flags & SUPPRESS_EMBEDS == 0 { copy.embeds.as_slice() } else { &[] };
     let written = Written {
         writer: Writer::Unknown,
@@ -23,6 +26,9 @@ pub(super) fn read(message: &Message, content: &mut Content) {
         components: &copy.components,
     };
     let Shown { text, embeds, files, stickers, links, mut unshown } = written.shown();
+    if copy.has_poll {
+        unshown.push("poll".to_owned());
+    }
     let shows_nothing = text.is_empty()
         && embeds.is_empty()
         && files.is_empty()
@@ -38,6 +44,16 @@ pub(super) fn read(message: &Message, content: &mut Content) {
     content.forward = Some(Forward { text, embeds, files, stickers, links, unshown });
 }
 
+/// The copy of what was written: of a forward that is forwarded, the one in it.
+fn innermost(snapshot: &Value) -> &Value {
+    let mut copy = snapshot.get("message").unwrap_or(snapshot);
+    for _ in 0..DEEPEST {
+        let Some(inner) = copy.pointer("/message_snapshots/0") else { break };
+        copy = inner.get("message").unwrap_or(inner);
+    }
+    copy
+}
+
 /// The copy of a message. Discord: "Message Snapshot Object".
 #[derive(Debug, Default)]
 struct Copy {
@@ -48,6 +64,7 @@ struct Copy {
     stickers: Vec<Sticker>,
     mentions: Vec<Mentioned>,
     components: Vec<Value>,
+    has_poll: bool,
 }
 
 impl Copy {
@@ -62,6 +79,7 @@ impl Copy {
             stickers: if stickers.is_empty() { each(copy, "stickers") } else { stickers },
             mentions: each(copy, "mentions"),
             components: each(copy, "components"),
+            has_poll: copy["poll"].is_object(),
         }
     }
 }

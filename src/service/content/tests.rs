@@ -262,3 +262,79 @@ fn a_new_signature_is_no_edit() {
     assert!(renamed.shows_the_same(&with("u")));
     assert!(!content(json!({"content": "a"})).shows_the_same(&content(json!({"content": "b"}))));
 }
+
+#[test]
+fn what_is_quoted_says_what_it_was() {
+    let answered = |original: Value| {
+        let mut referenced =
+            json!({"id": "29", "channel_id": "20", "author": {"id": "41", "username": "bob"}});
+        referenced.as_object_mut().unwrap().extend(original.as_object().unwrap().clone());
+        let reference = json!({"message_id": "29", "channel_id": "20"});
+        content(json!({"type": 19, "message_reference": reference, "referenced_message": referenced}))
+            .reply
+            .unwrap()
+            .text
+    };
+    let copy = json!([{"message": {"content": "the news"}}]);
+    assert_eq!(answered(json!({"content": "own", "message_snapshots": copy})), "own");
+    assert_eq!(answered(json!({"content": "", "message_snapshots": copy})), "the news");
+    assert_eq!(answered(json!({"poll": {"question": {"text": "Tea?"}, "answers": []}})), "Tea?");
+    assert_eq!(answered(json!({"sticker_items": [{"id": "1", "name": "Wave", "format_type": 1}]})), "");
+}
+
+#[test]
+fn forwards_of_forwards_and_of_polls_leave_a_trace() {
+    let inner = json!([{"message": {"content": "deep", "attachments": [
+        {"id": "8", "filename": "a.png", "size": 3, "url": "https://x/a.png", "flags": 8},
+    ]}}]);
+    let outer =
+        content(json!({"message_snapshots": [{"message": {"content": "", "message_snapshots": inner}}]}));
+    let copy = outer.forward.unwrap();
+    assert_eq!((copy.text.as_str(), copy.files[0].is_hidden()), ("deep", true));
+    let poll = json!({"question": {"text": "Tea?"}, "answers": []});
+    let copy = content(json!({"message_snapshots": [{"message": {"content": "Vote!", "poll": poll}}]}))
+        .forward
+        .unwrap();
+    assert_eq!((copy.text.as_str(), copy.unshown), ("Vote!", vec!["poll".to_owned()]));
+}
+
+#[test]
+fn answers_of_polls_are_never_blank() {
+    let poll = content(json!({"poll": {"question": {"text": "Which?"}, "answers": [
+        {"poll_media": {"emoji": {"id": null, "name": "🍎"}}},
+        {"poll_media": {"emoji": {"id": "5", "name": "pear"}}},
+        {"poll_media": {"text": "Plum", "emoji": {"id": "6", "name": "plum"}}},
+        {"poll_media": {"text": "None", "emoji": null}},
+    ]}}));
+    assert_eq!(poll.poll.unwrap().answers, ["🍎", ":pear:", "Plum", "None"]);
+}
+
+#[test]
+fn pictures_of_components_stay_where_previews_are_taken_off() {
+    let gallery = json!([{"type": 12, "items": [{"media": {"url": "https://x.example/a.png"}}]}, {"type": 9, "accessory": null,
+        "components": [{"type": 10, "content": "beside"}]}]);
+    let shown = content(json!({"flags": 4 | 32768, "components": gallery}));
+    assert_eq!((shown.embeds.len(), shown.embeds_suppressed, shown.unshown.len()), (1, false, 0));
+    assert!(content(json!({"flags": 4})).embeds_suppressed);
+}
+
+#[test]
+fn only_what_people_and_applications_post_is_a_post() {
+    let kind = |kind: Value| -> Message {
+        serde_json::from_value(json!({"id": "30", "channel_id": "20", "author": {"id": "40"}, "type": kind}))
+            .unwrap()
+    };
+    let posts: Vec<u64> = (0..=60).filter(|number| is_post(&kind(json!(number)))).collect();
+    assert_eq!(posts, [0, 19, 20, 23]);
+    for odd in [json!(61), json!(70_000), json!(-1), json!("x"), json!({})] {
+        assert!(!is_post(&kind(odd.clone())), "{odd}");
+    }
+    assert!(is_post(&kind(Value::Null)), "an old message without a kind is a post");
+}
+
+#[test]
+fn flags_may_be_texts() {
+    let files = json!([{"id": "1", "filename": "a.png", "size": 1, "url": "u", "flags": "8"}]);
+    assert!(content(json!({"attachments": files})).files[0].is_hidden());
+    assert!(content(json!({"flags": "4"})).embeds_suppressed);
+}

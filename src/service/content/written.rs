@@ -43,9 +43,8 @@ pub(super) struct Shown {
 
 impl<'a> Written<'a> {
     pub(super) fn of(message: &'a Message) -> Self {
-        let by_application = message.author.bot || message.webhook_id.is_some();
         Self {
-            writer: if by_application { Writer::Application } else { Writer::Person },
+            writer: if super::is_by_application(message) { Writer::Application } else { Writer::Person },
             text: &message.content,
             embeds: &message.embeds,
             attachments: &message.attachments,

@@ -17,6 +17,15 @@ use super::listing::start_of;
 /// What is later than this before now, Discord has told of: more than any machine's clock is wrong.
 const LATELY: TimeDelta = TimeDelta::hours(1);
 
+/// What a new follow can begin with.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// The newest posts that it lets through, oldest first.
+    posts: Vec<SourceEvent>,
+    /// The newest message when they were read, or what the newest thread of a forum begins with.
+    seen: Option<MessageId>,
+}
+
 impl Intake {
     /// A source that nobody had read by relay is read from now on, with those of its threads that are wanted: what was posted before is not sent later. To be
     /// called before its follow is stored, so that no message falls between.
@@ -81,21 +90,24 @@ impl Intake {
         guild: GuildId,
         filter: &Filter,
         posts: u8,
-    ) -> Result<Vec<SourceEvent>, ServiceError> {
+    ) -> Result<Earlier, ServiceError> {
         if posts == 0 {
-            return Ok(Vec::new());
+            return Ok(Earlier::default());
         }
-        let read = self.reader.newest(source, guild, filter, posts).await?;
-        Ok(read.into_iter().filter_map(as_event).collect())
+        let (read, seen) = self.reader.newest(source, guild, filter, posts).await?;
+        Ok(Earlier { posts: read.into_iter().filter_map(as_event).collect(), seen })
     }
 
     /// Shows a new follow these posts before all others, and what was posted since they were read. Says with how many it begins: not all may be let through.
-    pub async fn backfill(&self, follow: &Follow, posts: &[SourceEvent]) -> Result<u64, ServiceError> {
-        let Some(last) = posts.last() else { return Ok(0) };
+    pub async fn backfill(&self, follow: &Follow, earlier: &Earlier) -> Result<u64, ServiceError> {
+        let Earlier { posts, seen: Some(seen) } = earlier else { return Ok(0) };
+        if posts.is_empty() {
+            return Ok(0);
+        }
         let owed = self.store.backfill(follow, posts, self.clock.now()).await?;
         self.note_threads(posts).await?;
         (self.wake)(vec![follow.pair.target]);
-        let read = self.reader.after(follow.pair.source, follow.source_guild, last.origin()).await?;
+        let read = self.reader.after(follow.pair.source, follow.source_guild, *seen).await?;
         let since: Vec<SourceEvent> = read.into_iter().filter_map(as_event).collect();
         self.store.backfill(follow, &since, self.clock.now()).await?;
         self.note_threads(&since).await?;

@@ -1,15 +1,22 @@
 //! The names behind mentions of roles, channels and people, for targets in servers that don't know them, and the nicknames of those who are answered. A message
 //! brings the names of the people it pings; whom a bot's embed mentions, nobody is told.
+//!
+//! What others write decides what is asked here, so all of it is bounded: people whom a message invents aren't asked for, all others within a budget of their server;
+//! and roles and channels once in a while, whatever the answer is.
 
-use std::collections::{BTreeSet, HashMap};
+mod mentioned;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
+use crate::domain::ids::{GuildId, UserId};
 use crate::domain::message::{Content, Names};
 use crate::rest::model::{AuthorMember, Message, User};
 use crate::rest::{Rest, RestError};
+
+use self::mentioned::Mentioned;
 
 /// How long names are used before they are asked for again: roles and channels are seldom renamed.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
@@ -19,6 +26,10 @@ const PERSON_FRESH: TimeDelta = TimeDelta::hours(1);
 const PEOPLE: usize = 10_000;
 /// For how many people of one message Discord is asked.
 const ASKED: usize = 10;
+/// For how many people of one server Discord is asked in a span. Whatever stands in the others' place has no name then.
+const BUDGET: usize = 20;
+/// The span of that budget.
+const SPAN: TimeDelta = TimeDelta::minutes(1);
 
 /// Names, by server.
 #[derive(Clone, Default)]
@@ -28,6 +39,7 @@ pub(super) struct NameBook(Arc<Mutex<Book>>);
 struct Book {
     servers: HashMap<GuildId, Known>,
     people: HashMap<(GuildId, UserId), Person>,
+    spent: HashMap<GuildId, Spent>,
 }
 
 struct Known {
@@ -41,6 +53,12 @@ struct Person {
     since: DateTime<Utc>,
 }
 
+/// What of a server's budget is spent.
+struct Spent {
+    count: usize,
+    since: DateTime<Utc>,
+}
+
 /// What has to be [learnt](NameBook::learn) before a content has all its names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unnamed {
@@ -48,55 +66,81 @@ pub(super) struct Unnamed {
     people: Vec<UserId>,
 }
 
+impl Book {
+    /// Somebody of whom it is known how they are called, or that nobody knows it.
+    fn person(&self, guild: GuildId, id: UserId, now: DateTime<Utc>) -> Option<&Person> {
+        self.people.get(&(guild, id)).filter(|known| now - known.since < PERSON_FRESH)
+    }
+
+    /// For how many people of a server may still be asked.
+    fn budget(&self, guild: GuildId, now: DateTime<Utc>) -> usize {
+        let spent = self.spent.get(&guild).filter(|spent| now - spent.since < SPAN);
+        BUDGET.saturating_sub(spent.map_or(0, |spent| spent.count))
+    }
+
+    /// Takes one of the budget, if there is any left.
+    fn spend(&mut self, guild: GuildId, now: DateTime<Utc>) -> bool {
+        self.spent.retain(|_, spent| now - spent.since < SPAN);
+        let spent = self.spent.entry(guild).or_insert(Spent { count: 0, since: now });
+        let any = spent.count < BUDGET;
+        spent.count += usize::from(any);
+        any
+    }
+}
+
 impl NameBook {
-    /// Writes the names into a content, and says which are missing.
+    /// Writes the names into what is shown of a message, and says which are missing and worth asking for.
     pub(super) fn fill(
         &self,
+        message: &Message,
         content: &mut Content,
         guild: GuildId,
         now: DateTime<Utc>,
     ) -> Result<(), Unnamed> {
-        let mentioned = Mentioned::in_content(content);
+        let mentioned = Mentioned::of(message, content);
         let mut unnamed = Unnamed { roles_and_channels: false, people: Vec::new() };
-        let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let book = self.book();
         if !mentioned.roles.is_empty() || !mentioned.channels.is_empty() {
             match book.servers.get(&guild).filter(|known| now - known.since < FRESH) {
                 Some(Known { names, .. }) => {
-                    let role = |id: RoleId| names.roles.get(&id).map(|name| (id, name.clone()));
-                    let channel = |id: ChannelId| names.channels.get(&id).map(|name| (id, name.clone()));
-                    content.names.roles.extend(mentioned.roles.into_iter().filter_map(role));
-                    content.names.channels.extend(mentioned.channels.into_iter().filter_map(channel));
+                    let roles = mentioned.roles.iter();
+                    let roles = roles.filter_map(|id| Some((*id, names.roles.get(id)?.clone())));
+                    content.names.roles.extend(roles);
+                    let channels = mentioned.channels.iter();
+                    let channels = channels.filter_map(|id| Some((*id, names.channels.get(id)?.clone())));
+                    content.names.channels.extend(channels);
                 }
                 None => unnamed.roles_and_channels = true,
             }
         }
-        let person =
-            |id: UserId| book.people.get(&(guild, id)).filter(|known| now - known.since < PERSON_FRESH);
-        for id in mentioned.people.into_iter().take(ASKED) {
-            match person(id) {
+        for id in &mentioned.people {
+            match book.person(guild, *id, now) {
                 Some(Person { name: Some(name), .. }) => {
-                    content.names.people.insert(id, name.clone());
+                    content.names.people.insert(*id, name.clone());
                 }
                 Some(Person { name: None, .. }) => {}
-                None => unnamed.people.push(id),
+                None => unnamed.people.extend(mentioned.untold.get(id)),
             }
         }
+        unnamed.people.truncate(ASKED);
         if let Some(reply) = &mut content.reply
             && let Some(id) = reply.author_id
         {
-            match person(id) {
+            match book.person(guild, id, now) {
                 Some(Person { name, .. }) => {
                     reply.author_id = None;
                     reply.author = name.clone().or_else(|| reply.author.take());
                 }
-                None => unnamed.people.push(id),
+                None => unnamed.people.insert(0, id),
             }
         }
+        unnamed.people.truncate(book.budget(guild, now));
         drop(book);
         if unnamed.roles_and_channels || !unnamed.people.is_empty() { Err(unnamed) } else { Ok(()) }
     }
 
-    /// Asks Discord for what is missing.
+    /// Asks Discord for what is missing. Whatever it answers counts as an answer: a name is not worth that its message waits for it. Fails only where Discord could not
+    /// be asked.
     pub(super) async fn learn(
         &self,
         rest: &Rest,
@@ -105,26 +149,36 @@ impl NameBook {
         now: DateTime<Utc>,
     ) -> Result<(), RestError> {
         if unnamed.roles_and_channels {
-            let roles = rest.guild(guild).await?.role_names;
-            let channels =
-                rest.guild_channels(guild).await?.into_iter().map(|channel| (channel.id, channel.name));
-            let names = Arc::new(Names { roles, channels: channels.collect(), ..Names::default() });
-            let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            book.servers.retain(|_, known| now - known.since < FRESH);
-            book.servers.insert(guild, Known { names, since: now });
+            self.learn_server(rest, guild, now).await?;
         }
         for id in &unnamed.people {
-            let member = match rest.member(guild, *id).await {
-                Ok(member) => member,
-                Err(error) if error.was_not_asked() => return Err(error),
-                // A name is not worth that its message waits for it.
-                Err(_) => None,
-            };
+            if !self.book().spend(guild, now) {
+                break;
+            }
+            let member = answered(rest.member(guild, *id).await)?.flatten();
             let name = member.and_then(|member| {
                 member.nick.or_else(|| member.user.map(|user| user.display_name().to_owned()))
             });
             self.remember(guild, *id, name, now);
         }
+        Ok(())
+    }
+
+    /// Asks for a server's roles and channels. What it refuses to tell is called as it was, if that is known.
+    async fn learn_server(&self, rest: &Rest, guild: GuildId, now: DateTime<Utc>) -> Result<(), RestError> {
+        let roles = answered(rest.guild(guild).await)?.map(|guild| guild.role_names);
+        let channels = answered(rest.guild_channels(guild).await)?;
+        let channels =
+            channels.map(|channels| channels.into_iter().map(|channel| (channel.id, channel.name)).collect());
+        let mut book = self.book();
+        let before = book.servers.remove(&guild).map(|known| known.names).unwrap_or_default();
+        let names = Names {
+            roles: roles.unwrap_or_else(|| before.roles.clone()),
+            channels: channels.unwrap_or_else(|| before.channels.clone()),
+            ..Names::default()
+        };
+        book.servers.retain(|_, known| now - known.since < FRESH);
+        book.servers.insert(guild, Known { names: Arc::new(names), since: now });
         Ok(())
     }
 
@@ -143,7 +197,7 @@ impl NameBook {
     }
 
     fn remember(&self, guild: GuildId, user: UserId, name: Option<String>, since: DateTime<Utc>) {
-        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut book = self.book();
         if book.people.len() >= PEOPLE {
             book.people.retain(|_, known| since - known.since < FRESH);
         }
@@ -152,99 +206,19 @@ impl NameBook {
         }
         book.people.insert((guild, user), Person { name, since });
     }
-}
 
-/// Who and what a content mentions anywhere; of people those without a name yet.
-#[derive(Default)]
-struct Mentioned {
-    roles: Vec<RoleId>,
-    channels: Vec<ChannelId>,
-    people: BTreeSet<UserId>,
-}
-
-impl Mentioned {
-    fn in_content(content: &Content) -> Self {
-        let forward = content.forward.iter();
-        let embeds = content.embeds.iter().chain(forward.clone().flat_map(|forward| &forward.embeds));
-        let of_embeds = embeds.flat_map(|embed| {
-            let fields = embed.fields.iter().flat_map(|field| [field.name.as_str(), field.value.as_str()]);
-            embed.description.as_deref().into_iter().chain(fields)
-        });
-        let replied = content.reply.iter().map(|reply| reply.text.as_str());
-        let texts = [content.text.as_str()].into_iter().chain(forward.map(|forward| forward.text.as_str()));
-        let mut mentioned = Self::default();
-        for text in texts.chain(replied).chain(of_embeds) {
-            mentioned.roles.extend(ids::<RoleId>(text, "<@&"));
-            mentioned.channels.extend(ids::<ChannelId>(text, "<#"));
-            mentioned.people.extend(ids::<UserId>(text, "<@"));
-            mentioned.people.extend(ids::<UserId>(text, "<@!"));
-        }
-        mentioned.people.retain(|id| !content.names.people.contains_key(id));
-        mentioned
+    fn book(&self) -> std::sync::MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The ids between this opening and the next `>`.
-fn ids<T: std::str::FromStr>(text: &str, opening: &'static str) -> impl Iterator<Item = T> {
-    text.split(opening).skip(1).filter_map(|rest| rest.split_once('>')?.0.parse().ok())
+/// What Discord answered, if it was asked at all. None for any failure.
+fn answered<T>(answer: Result<T, RestError>) -> Result<Option<T>, RestError> {
+    match answer {
+        Err(error) if error.was_not_asked() => Err(error),
+        answer => Ok(answer.ok()),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn guild() -> GuildId {
-        GuildId::new(9).unwrap()
-    }
-
-    fn person(id: u64) -> UserId {
-        UserId::new(id).unwrap()
-    }
-
-    #[test]
-    fn mentions_are_found_wherever_they_stand() {
-        let mut content =
-            Content { text: "<@&1> <#2> <#x> <@3> <@!4> <@5> <#4".to_owned(), ..Content::default() };
-        content.names.people.insert(person(5), "Ada".to_owned());
-        let mentioned = Mentioned::in_content(&content);
-        assert_eq!(mentioned.roles, [RoleId::new(1).unwrap()]);
-        assert_eq!(mentioned.channels, [ChannelId::new(2).unwrap()]);
-        assert_eq!(mentioned.people.into_iter().collect::<Vec<_>>(), [person(3), person(4)]);
-    }
-
-    #[test]
-    fn names_are_used_while_they_are_fresh() {
-        let book = NameBook::default();
-        let now = DateTime::UNIX_EPOCH;
-        let mut content = Content { text: "see <#2>".to_owned(), ..Content::default() };
-        let unnamed = Unnamed { roles_and_channels: true, people: vec![] };
-        assert_eq!(book.fill(&mut content, guild(), now), Err(unnamed));
-        let channels = [(ChannelId::new(2).unwrap(), "news".to_owned())].into();
-        let names = Arc::new(Names { channels, ..Names::default() });
-        book.0.lock().unwrap().servers.insert(guild(), Known { names, since: now });
-        assert!(book.fill(&mut content, guild(), now).is_ok());
-        assert_eq!(content.names.channels.values().next().map(String::as_str), Some("news"));
-        assert!(book.fill(&mut content, guild(), now + FRESH).is_err());
-        assert!(book.fill(&mut Content::default(), guild(), now + FRESH).is_ok(), "nothing to name");
-    }
-
-    #[test]
-    fn who_was_seen_needs_not_be_asked_for() {
-        let book = NameBook::default();
-        let now = DateTime::UNIX_EPOCH;
-        let mut content = Content { text: "<@40> <@41> <@42>".to_owned(), ..Content::default() };
-        let message = json!({
-            "id": "1", "channel_id": "2", "author": {"id": "40", "username": "ada"}, "member": {"nick": "Countess"},
-            "mentions": [{"id": "41", "username": "bob", "member": {}}, {"id": "42", "username": "cy"}],
-        });
-        book.note(&serde_json::from_value(message).unwrap(), guild(), now);
-        let unnamed = Unnamed { roles_and_channels: false, people: vec![person(42)] };
-        assert_eq!(book.fill(&mut content, guild(), now), Err(unnamed));
-        let names: Vec<_> = content.names.people.values().map(String::as_str).collect();
-        assert_eq!(names, ["Countess", "bob"]);
-        book.remember(guild(), person(42), None, now);
-        assert!(book.fill(&mut content, guild(), now).is_ok(), "it is known that nobody knows");
-    }
-}
+mod tests;

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use crate::domain::activity::Origin;
 use crate::domain::follow::Filter;
+use crate::domain::hashtags::hashtags;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::tags::Tag;
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
 use crate::service::watch::{First, SeenThread};
@@ -16,6 +17,9 @@ use super::reader::{Read, Reader};
 
 /// How many pages of a history are searched for posts at most.
 const PAGES_BACK: usize = 10;
+/// How many threads of a forum are listed for it at most, and of how many it is read what they begin with.
+const THREADS_BACK: usize = 1_000;
+const STARTERS_BACK: usize = 200;
 
 impl Reader {
     /// The newest message in any active thread of a source, all of which are known from then on.
@@ -35,40 +39,28 @@ impl Reader {
         Ok(newest)
     }
 
-    /// The newest posts of a source that this lets through, at most so many, oldest first.
+    /// The newest posts of a source that this lets through, at most so many, oldest first; and the newest message of all, which in a forum is what its newest thread begins with.
     pub(super) async fn newest(
         &self,
         source: ChannelId,
         guild: GuildId,
         filter: &Filter,
         posts: u8,
-    ) -> Result<Vec<Read>, ServiceError> {
+    ) -> Result<(Vec<Read>, Option<MessageId>), ServiceError> {
         let posts = usize::from(posts);
         if self.watched.is_forum(source) == Some(true) {
-            let mut threads = self.active(source, guild).await?;
-            // What was archived before the oldest of them was made is older still.
-            let newer = |archived: DateTime<Utc>, listed: &[SeenThread]| {
-                let mut ids: Vec<ChannelId> = listed.iter().map(|thread| thread.id).collect();
-                ids.sort_unstable_by(|one, other| other.cmp(one));
-                posts
-                    .checked_sub(1)
-                    .and_then(|last| ids.get(last))
-                    .is_none_or(|last| archived >= last.created_at())
-            };
-            let archived = self.archived(source, newer, guild, &mut threads).await;
-            without_archived(source, archived)?;
-            threads.sort_by_key(|thread| thread.id);
-            let surplus = threads.len().saturating_sub(posts);
-            return self.starters(threads.split_off(surplus), guild).await;
+            return self.newest_in_forum(source, guild, filter, posts).await;
         }
         // System messages and the bot's own count for the pages, not for the posts.
         let mut newest: Vec<Message> = Vec::new();
         let mut wanted = Vec::new();
+        let mut seen = None;
         for _ in 0..PAGES_BACK {
             let page = match newest.first() {
                 None => self.rest.messages_latest(source, HISTORY_PAGE).await?,
                 Some(oldest) => self.rest.messages_before(source, oldest.id, HISTORY_PAGE).await?,
             };
+            seen = seen.or_else(|| page.last().map(|message| message.id));
             let is_last = page.len() < usize::from(HISTORY_PAGE);
             let wants = |message: &&Message| {
                 self.is_post(message) && filter.lets_through(&content::read(message, guild, None).tags())
@@ -82,7 +74,46 @@ impl Reader {
             }
         }
         let surplus = wanted.len().saturating_sub(posts);
-        self.as_read(wanted.split_off(surplus), guild, true).await
+        Ok((self.as_read(wanted.split_off(surplus), guild, true).await?, seen))
+    }
+
+    /// What the newest threads of a forum begin with, as far as this lets it through. Mostly their tags tell that; where hashtags decide, what they begin with has to be read.
+    async fn newest_in_forum(
+        &self,
+        forum: ChannelId,
+        guild: GuildId,
+        filter: &Filter,
+        posts: usize,
+    ) -> Result<(Vec<Read>, Option<MessageId>), ServiceError> {
+        let may_be_wanted = |thread: &&SeenThread| filter.decides(&tags_of(thread)) != Some(false);
+        let mut threads = self.active(forum, guild).await?;
+        // What was archived before the oldest that is wanted was made is older still.
+        let go_on = |archived: DateTime<Utc>, listed: &[SeenThread]| {
+            let surely = listed.iter().filter(|thread| filter.decides(&tags_of(thread)) == Some(true));
+            let mut ids: Vec<ChannelId> = surely.map(|thread| thread.id).collect();
+            ids.sort_unstable_by(|one, other| other.cmp(one));
+            let last = posts.checked_sub(1).and_then(|last| ids.get(last));
+            listed.len() < THREADS_BACK && last.is_none_or(|last| archived >= last.created_at())
+        };
+        let archived = self.archived(forum, go_on, guild, &mut threads).await;
+        without_archived(forum, archived)?;
+        threads.sort_by_key(|thread| thread.id);
+        let seen = threads.last().map(|thread| thread.id.first_message());
+        let mut threads: Vec<SeenThread> = threads.iter().filter(may_be_wanted).cloned().collect();
+        threads.drain(..threads.len().saturating_sub(STARTERS_BACK));
+        let mut wanted = Vec::new();
+        while wanted.len() < posts && !threads.is_empty() {
+            let missing = (posts - wanted.len()).max(AT_ONCE);
+            let next = threads.split_off(threads.len().saturating_sub(missing));
+            let mut found = self.starters(next, guild).await?;
+            found.retain(|read| match read {
+                Read::Message { content, .. } => filter.lets_through(&content.tags()),
+                _ => false,
+            });
+            found.append(&mut wanted);
+            wanted = found;
+        }
+        Ok((wanted.split_off(wanted.len().saturating_sub(posts)), seen))
     }
 
     /// What was posted after that.
@@ -90,15 +121,15 @@ impl Reader {
         &self,
         source: ChannelId,
         guild: GuildId,
-        after: Origin,
+        after: MessageId,
     ) -> Result<Vec<Read>, ServiceError> {
         if self.watched.is_forum(source) == Some(true) {
             let mut threads = self.active(source, guild).await?;
-            threads.retain(|thread| thread.id > after.channel());
+            threads.retain(|thread| thread.id.first_message() > after);
             threads.sort_by_key(|thread| thread.id);
             return self.starters(threads, guild).await;
         }
-        let messages = self.rest.messages_after(source, after.message(), HISTORY_PAGE).await?;
+        let messages = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
         self.as_read(messages, guild, true).await
     }
 
@@ -116,4 +147,10 @@ impl Reader {
         let read: Vec<Vec<Read>> = stream::iter(threads).map(first).buffered(AT_ONCE).try_collect().await?;
         Ok(read.into_iter().flatten().collect())
     }
+}
+
+/// The tags of a thread, without those in what it begins with.
+fn tags_of(thread: &SeenThread) -> Vec<Tag> {
+    let forum = thread.tags.iter().map(|id| Tag::Forum { id: *id, name: String::new() });
+    forum.chain(hashtags(&thread.title).into_iter().map(Tag::Hashtag)).collect()
 }

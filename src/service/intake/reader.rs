@@ -311,7 +311,7 @@ impl Reader {
             let now = self.clock.now();
             let shown = || {
                 let mut content = content::read(&message, guild, thread.clone());
-                let named = self.names.fill(&mut content, guild, now);
+                let named = self.names.fill(&message, &mut content, guild, now);
                 (content, named)
             };
             let Some((mut content, named)) = catching(shown) else {
@@ -321,11 +321,9 @@ impl Reader {
                 continue;
             };
             if let Err(unnamed) = named {
-                match self.names.learn(&self.rest, guild, &unnamed, now).await {
-                    Err(error) if error.passes() => return Err(error.into()),
-                    // It says nothing about the message, which goes without the names that nobody knows.
-                    Ok(()) | Err(_) => drop(self.names.fill(&mut content, guild, now)),
-                }
+                self.names.learn(&self.rest, guild, &unnamed, now).await?;
+                // It goes without the names that nobody knows.
+                drop(self.names.fill(&message, &mut content, guild, now));
             }
             read.push(Read::Message { message: Box::new(message), source, content: Box::new(content), new });
         }

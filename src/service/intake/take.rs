@@ -162,7 +162,7 @@ impl Intake {
             return held.begin(channel, asked);
         };
         let mut content = content::read(&message, guild, thread);
-        let named = self.reader.names.fill(&mut content, guild, self.clock.now());
+        let named = self.reader.names.fill(&message, &mut content, guild, self.clock.now());
         if content::is_hollow(&content) || content::unknown_original(&message).is_some() || named.is_err() {
             return held.begin(channel, asked);
         }

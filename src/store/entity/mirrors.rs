@@ -13,6 +13,8 @@ pub(crate) struct Model {
     pub(crate) part: i32,
     pub(crate) revision: i32,
     pub(crate) files: i32,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub(crate) file_ids: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

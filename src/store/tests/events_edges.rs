@@ -179,3 +179,23 @@ async fn texts_are_kept_without_the_character_that_no_database_takes(#[case] bac
     let labels = "SELECT label AS text FROM channel_follow_tags UNION ALL SELECT series AS text FROM samples";
     assert_eq!(db.texts(labels).await, ["bug", "ab"]);
 }
+
+/// A follow that begins with a post which is still on its way to all others takes it from none of them.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_a_follow_begins_with_is_owed_to_all_others_too(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    store.move_seen_message(channel(1), message(10)).await.unwrap();
+    follow(store, 1, 2).await;
+    let late = follow(store, 1, 3).await;
+    let owed = store.backfill(&late, &[posted(1, 10), posted(1, 11)], at(1)).await.unwrap();
+    assert_eq!(owed, 2, "one now, and one at once");
+    store.record_events(&[posted(1, 11)], at(2)).await.unwrap();
+    let owed = "SELECT d.target_channel_id || ' ' || a.source_message_id AS text FROM deliveries d \
+        JOIN activities a ON a.id = d.activity_id ORDER BY 1";
+    assert_eq!(db.texts(owed).await, ["2 11", "3 10", "3 11"]);
+}

@@ -128,7 +128,7 @@ pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
         webhook: webhook_id(target + 1_000),
         part: in_flight.part,
         revision: in_flight.revision,
-        files: 0,
+        files: Vec::new(),
     };
     Done::Created { in_flight, mirror, overtakes: false }
 }
@@ -174,5 +174,11 @@ pub(super) async fn show_all(store: &Store, lease: &Lease, first: u64) -> Vec<u6
 /// That this mirror was edited to the newest revision.
 pub(super) fn edited_to_newest(work: &Work, message: MessageId) -> Done {
     let was = work.mirrors.iter().find(|mirror| mirror.message == message).unwrap().revision;
-    Done::Edited { delivery: work.delivery.id, message, was, revision: work.activity.revision }
+    Done::Edited {
+        delivery: work.delivery.id,
+        message,
+        was,
+        revision: work.activity.revision,
+        files: Vec::new(),
+    }
 }

@@ -112,6 +112,11 @@ impl Board {
         self.bot = Some(self.world.start().await);
     }
 
+    /// How many lines of its log have this.
+    pub fn logged(&self, text: &str) -> usize {
+        self.bot.as_ref().expect("it runs").log().lines().filter(|line| line.contains(text)).count()
+    }
+
     /// Waits until nothing is owed any more.
     pub async fn settled(&self) {
         let open = "SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'due'";

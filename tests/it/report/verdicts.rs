@@ -37,6 +37,54 @@ async fn a_message_in_parts_has_a_link_to_each() {
     assert!(text.contains("It is part 2 of 2."), "{text}");
 }
 
+/// What Discord refuses for another reason than a missing permission is called what it is, wherever people look.
+async fn broken_for(scene: &Scene, reason: &str, told: &str) {
+    scene.news.delete_webhook(scene.news.webhooks()[0].id).unwrap();
+    let posted = post(scene, "v2");
+    scene.world.database.wait_for("broken_reason", reason).await;
+    let explained = |text: &str| {
+        assert!(text.contains(told), "{text}");
+        assert!(!text.contains("Give me"), "no permission is missing: {text}");
+    };
+    explained(&scene.run("/follows", ()).await.text());
+    explained(&report(scene, &posted).await);
+    let last = scene.run("/follows", ()).await.select(MENU, &["last:1"]).await.unwrap();
+    explained(&last.text());
+    let direct = scene.world.sandbox.direct_messages(&scene.alice).unwrap();
+    let news = async || {
+        let all = scene.news.messages().into_iter().chain(direct.messages());
+        all.into_iter()
+            .any(|message| message.content.contains("no longer receives") && message.content.contains(told))
+    };
+    scene.world.until("somebody is told", news).await;
+}
+
+#[tokio::test]
+async fn a_break_for_lack_of_a_second_factor_says_so() {
+    let (scene, ..) = shown("v1").await;
+    let message = "Two factor is required for this operation".to_owned();
+    let refuse = Effect::Refuse { status: 403, code: 60_003, message };
+    scene.world.sandbox.fault(Fault::on("POST", "/channels/*/webhooks", refuse).forever());
+    broken_for(&scene, "two_factor", "the owner of my application").await;
+}
+
+#[tokio::test]
+async fn a_break_for_a_timeout_says_so() {
+    let (scene, ..) = shown("v1").await;
+    let until = chrono::DateTime::parse_from_rfc3339("2199-01-01T00:00:00Z").unwrap().to_utc();
+    scene.harbour.time_out_bot(until).unwrap();
+    broken_for(&scene, "bot_timed_out", "I am timed out").await;
+}
+
+#[tokio::test]
+async fn a_break_for_too_many_webhooks_says_so() {
+    let (scene, ..) = shown("v1").await;
+    let message = "Maximum number of webhooks reached (15)".to_owned();
+    let refuse = Effect::Refuse { status: 400, code: 30_007, message };
+    scene.world.sandbox.fault(Fault::on("POST", "/channels/*/webhooks", refuse).forever());
+    broken_for(&scene, "too_many_webhooks", "Delete one that nobody needs").await;
+}
+
 #[tokio::test]
 async fn what_waits_says_why() {
     let (scene, ..) = shown("v1").await;
