@@ -11,6 +11,7 @@ pub mod follow;
 pub mod hashtags;
 pub mod ids;
 pub mod limits;
+pub mod lock;
 pub mod message;
 pub mod next_step;
 pub mod panel;
