@@ -261,6 +261,11 @@ impl Sandbox {
         self.shared().write(|world| world.gateway.forget_sessions());
     }
 
+    /// From now on, whether every RESUME is answered with op 9, as by a Discord that was left for too long. Sessions whose connections stand go on.
+    pub fn refuse_gateway_resumes(&self, refuse: bool) {
+        self.shared().write(|world| world.gateway.set_forgetful(refuse));
+    }
+
     /// Breaks the gateway connections, and refuses new ones for so long (or until [`Self::restore_gateway`]).
     pub fn gateway_unreachable_for(&self, time: Duration) {
         self.gateway_out_for(GatewayOutage::Unreachable, time);

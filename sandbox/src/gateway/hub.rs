@@ -85,6 +85,8 @@ pub(crate) struct Hub {
     sessions: BTreeMap<String, Session>,
     next_socket: u64,
     outage: Option<(GatewayOutage, Instant)>,
+    /// No session goes on.
+    forgetful: bool,
     pub(crate) identifies: u64,
     pub(crate) resumes: u64,
     /// Requests that open a socket, those in an outage too.
@@ -120,8 +122,9 @@ impl Hub {
     /// Attaches a socket to a session and sends what came after `seq`; `false` when the session is gone or its buffer
     /// doesn't reach back that far.
     pub(crate) fn resume(&mut self, id: &str, seq: u64, link: Link) -> bool {
+        let forgetful = self.forgetful;
         let Some(session) = self.sessions.get_mut(id) else { return false };
-        if seq < session.forgotten || seq > session.seq {
+        if forgetful || seq < session.forgotten || seq > session.seq {
             self.sessions.remove(id);
             return false;
         }
@@ -204,6 +207,11 @@ impl Hub {
     /// Forgets all sessions, so that the next RESUME is answered with op 9.
     pub(crate) fn forget_sessions(&mut self) {
         self.sessions.clear();
+    }
+
+    /// From now on, whether sessions are forgotten as soon as they are asked for.
+    pub(crate) fn set_forgetful(&mut self, forgetful: bool) {
+        self.forgetful = forgetful;
     }
 
     /// Breaks all connections, and meets new ones like this for so long.
