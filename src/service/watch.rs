@@ -12,10 +12,12 @@ use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Th
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
-pub(super) use self::kept::{KeptTags, KeptThread};
-pub(super) use self::threads::First;
 use self::threads::Threads;
 pub use self::threads::{Noted, SeenThread, Standing};
+pub(super) use self::{
+    kept::{KeptTags, KeptThread},
+    threads::First,
+};
 
 /// A filter, not a truth: it may know too much for a moment, never too little. What is delivered is decided in the database.
 #[derive(Debug, Default)]

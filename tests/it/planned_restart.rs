@@ -1,5 +1,7 @@
 //! A bot that is stopped and started again goes on with its session: nothing is read again, and what happened meanwhile arrives once and in order.
 
+use std::time::{Duration, Instant};
+
 use rstest::rstest;
 use tributary_sandbox::{Effect, Fault, GatewayOutage, Hold, Permissions, SeenMessage};
 
@@ -221,7 +223,7 @@ async fn the_bot_knows_which_servers_it_is_in_after_it() {
     let broken = "SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows WHERE broken_reason IS NOT NULL";
     pair.recorded(broken, "1").await;
     pair.in_step().await;
-    pair.world.sandbox.wait_quiet(std::time::Duration::from_millis(300)).await;
+    pair.world.sandbox.wait_quiet(Duration::from_millis(300)).await;
     assert_eq!(looks(&pair), before, "no server is compared again");
     // The next session doesn't name it either, and the one after a return does.
     pair.stop().await;
@@ -245,6 +247,69 @@ async fn what_was_thought_about_at_the_stop_is_shown_when_it_is_said() {
     pair.target.wait_for_message(SOON, |message| message.content == "forty-two").await.unwrap();
     pair.settled().await;
     assert_eq!(pair.texts().iter().filter(|text| *text == "forty-two").count(), 1);
+}
+
+/// However many sources there are, what was posted meanwhile waits for no reading. `TEST_SOURCES` says how many; 4,000 are what figures are told of.
+#[tokio::test]
+async fn the_first_mirror_waits_for_no_reading() {
+    let sources = std::env::var("TEST_SOURCES").ok().and_then(|count| count.parse().ok()).unwrap_or(50);
+    let mut pair = Pair::new().await;
+    pair.settled().await;
+    pair.stop().await;
+    let database = &pair.world.database;
+    let columns = async |table: &str, without: &str| {
+        let query = format!(
+            "SELECT group_concat(name) FROM pragma_table_info('{table}') WHERE name NOT IN ({without})"
+        );
+        database.text(&query).await.unwrap()
+    };
+    let of_follows = columns("channel_follows", "'id', 'source_channel_id'").await;
+    let of_channels = columns("channels", "'channel_id'").await;
+    let others: Vec<String> = (0..sources)
+        .map(|number| format!("({})", pair.guild.text(&format!("source-{number}")).id()))
+        .collect();
+    let others = others.join(",");
+    for (table, id, columns, limit) in [
+        ("channel_follows", "source_channel_id", of_follows, "id = 1"),
+        ("channels", "channel_id", of_channels, "seen_message_id IS NOT NULL"),
+    ] {
+        let insert = format!(
+            "INSERT INTO {table} ({id}, {columns}) SELECT column1, {columns} FROM (VALUES {others}) JOIN {table} WHERE {limit}"
+        );
+        database.execute(&insert).await;
+    }
+    let readings = |pair: &Pair| {
+        let all = pair.world.sandbox.exchanges();
+        all.iter().filter(|one| one.method == "GET" && one.path.ends_with("/messages")).count()
+    };
+    let before = readings(&pair);
+    let started = Instant::now();
+    pair.post("turn-1 waits for its turn");
+    pair.start().await;
+    pair.target
+        .wait_for_message(SOON * 5, |message| message.content == "turn-1 waits for its turn")
+        .await
+        .unwrap();
+    let with_readings = started.elapsed();
+    pair.world.until("all sources are read", async || readings(&pair) > before + sources).await;
+    pair.world.sandbox.wait_quiet(Duration::from_millis(500)).await;
+    pair.stop().await;
+
+    let before = readings(&pair);
+    pair.post("none-2 waits for nothing");
+    let started = Instant::now();
+    let bot = pair.world.spawn();
+    pair.target
+        .wait_for_message(SOON, |message| message.content == "none-2 waits for nothing")
+        .await
+        .unwrap();
+    eprintln!(
+        "{sources} sources: first mirror {:?} after the start; with a new session {with_readings:?}",
+        started.elapsed()
+    );
+    pair.in_step().await;
+    assert_eq!(readings(&pair), before);
+    bot.stop().await;
 }
 
 #[tokio::test]

@@ -286,6 +286,11 @@ impl Sandbox {
         self.shared().write(|world| world.gateway.dispatch_to_all(name, data, world.config.resume_buffer));
     }
 
+    /// The same with data as it is written here, such as no JSON library writes it.
+    pub fn send_event_text(&self, name: &'static str, data: &str) {
+        self.shared().write(|world| world.gateway.dispatch_to_all(name, &data, world.config.resume_buffer));
+    }
+
     /// Ends an unreachable gateway.
     pub fn restore_gateway(&self) {
         self.shared().write(|world| world.gateway.reachable_again());

@@ -1,6 +1,7 @@
 //! The sessions of the bot, and how an event finds its way into them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -155,7 +156,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn dispatch_to_all(&mut self, name: &str, data: &Value, capacity: usize) {
+    pub(crate) fn dispatch_to_all(&mut self, name: &str, data: &impl Display, capacity: usize) {
         self.sessions.values_mut().for_each(|session| session.dispatch(name, data, capacity));
     }
 
@@ -246,7 +247,7 @@ impl Session {
         guild.map_or(0, |guild| (guild.0 >> 22) % shards) == shard
     }
 
-    fn dispatch(&mut self, name: &str, data: &Value, capacity: usize) {
+    fn dispatch(&mut self, name: &str, data: &impl Display, capacity: usize) {
         self.seq += 1;
         let text = event(name, self.seq, data);
         if let Some(link) = &self.link {
@@ -267,7 +268,7 @@ pub(super) fn frame(op: u8, data: &Value) -> String {
 }
 
 /// An event, in the same order.
-fn event(name: &str, number: u64, data: &Value) -> String {
+fn event(name: &str, number: u64, data: &impl Display) -> String {
     format!(r#"{{"t":{},"s":{number},"op":0,"d":{data}}}"#, json!(name))
 }
 

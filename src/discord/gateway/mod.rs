@@ -14,6 +14,7 @@ mod events;
 mod feed;
 mod frame;
 mod ingest;
+mod lenient;
 mod loss;
 mod sessions;
 mod threads;
