@@ -10,20 +10,22 @@ use crate::discord::Bot;
 use crate::discord::gateway::{self, Endpoint, Leave, Sinks};
 use crate::discord::shards::GatewayState;
 use crate::domain::allowance::Allowance;
+use crate::domain::gateway_session::GatewaySession;
 use crate::panel;
 use crate::service::intake::{Intake, Progress, Wake};
 use crate::service::left_servers::LeftServers;
 use crate::service::notify::Notifier;
 use crate::service::others::Others;
 use crate::service::panels::{Keeper, Panels};
+use crate::service::planned_restart::PlannedRestart;
 use crate::service::retention::Retention;
 use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::watch::Watched;
 use crate::service::{Follows, Identity, Parts, ServiceError};
-use crate::store::Store;
+use crate::store::{SessionOwner, Store};
 use crate::supervisor::Supervisor;
 
-use super::seat::{Ear, Heard};
+use super::seat::{Ear, Heard, Standing};
 use super::start::{Gateway, Started, register_commands};
 use super::{AppError, Pause, clock};
 
@@ -32,6 +34,8 @@ use super::{AppError, Pause, clock};
 const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 29 | 1 << 34;
 /// How long to wait before the database is asked again, once it didn't answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long the database may take at the end to keep the sessions.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a gateway part is built from.
 pub(super) struct Term<'a> {
@@ -43,13 +47,14 @@ pub(super) struct Term<'a> {
     pub(super) wake: Wake,
     pub(super) state: Arc<GatewayState>,
     pub(super) ear: Ear,
+    pub(super) standing: watch::Receiver<Standing>,
     pub(super) progress: Progress,
 }
 
 impl Term<'_> {
     /// Builds the parts and runs them until it is to leave. Nothing of it is left when this returns.
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
-        let Self { config, started, gateway, store, supervisor, wake, state, ear, progress } = self;
+        let Self { config, started, gateway, store, supervisor, wake, state, ear, standing, progress } = self;
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
         let rest = started.rest.clone();
         let watched = Arc::new(Watched::default());
@@ -60,6 +65,21 @@ impl Term<'_> {
             _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
         }
         let intake = Arc::new(Intake::new(parts.clone(), config.catch_up, progress));
+        let owner = SessionOwner {
+            application: identity.application,
+            token: config.token.clone(),
+            intents: gateway::intents(),
+        };
+        let handover = Handover {
+            restart: PlannedRestart::new(&parts, owner),
+            intake: Arc::clone(&intake),
+            upkeep: Arc::clone(&upkeep),
+            state: Arc::clone(&state),
+        };
+        let resumed = tokio::select! {
+            resumed = handover.take() => resumed,
+            _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
+        };
         let settings = panel::Settings {
             monitoring_guilds: config.panel_monitoring_guilds.clone(),
             private_addresses: config.panel_private_addresses,
@@ -97,6 +117,7 @@ impl Term<'_> {
             application: identity.application,
             shards,
             sessions: gateway.sessions.clone(),
+            resumed,
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.
@@ -108,27 +129,77 @@ impl Term<'_> {
             }
         };
         let ended = tokio::select! {
-            ended = gateway::run(&endpoint, sinks, supervisor, leave) => ended.map_err(AppError::from),
+            ended = gateway::run(&endpoint, sinks, supervisor, leave.clone()) => ended.map_err(AppError::from),
             error = refused => Err(error),
         };
         for task in tasks {
             task.end().await;
         }
-        ended
+        let sessions = ended?;
+        // While nobody knows who has the shards, another may have begun with them.
+        if *leave.borrow() == Leave::Goodbye && *standing.borrow() == Standing::Seated {
+            handover.keep(sessions).await;
+        }
+        Ok(())
+    }
+}
+
+/// What one run of the gateway part leaves to the next.
+struct Handover {
+    restart: PlannedRestart,
+    intake: Arc<Intake>,
+    upkeep: Arc<Upkeep>,
+    state: Arc<GatewayState>,
+}
+
+impl Handover {
+    /// Takes what was left. A database that went away is waited for: what it may still hold would otherwise be taken later, when it is too old.
+    async fn take(&self) -> Vec<GatewaySession> {
+        let told = |shard, (guilds, age)| self.state.keep(shard, guilds, age);
+        match when_there(async || self.restart.take(&self.intake, &self.upkeep, told).await).await {
+            Ok(sessions) => {
+                if !sessions.is_empty() {
+                    let shards = sessions.len();
+                    tracing::info!(shards, "going on with the gateway sessions that the last stop left");
+                }
+                sessions
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the gateway sessions that the last stop left can't be read; new ones begin");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Leaves these sessions, if the database takes them in time. Without them, the next start reads what was missed.
+    async fn keep(&self, sessions: Vec<GatewaySession>) {
+        let told = |shard| self.state.known(shard);
+        let keeping = self.restart.keep(sessions, &self.intake, &self.upkeep, told);
+        match tokio::time::timeout(LAST_WORDS, keeping).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(shards)) => tracing::info!(shards, "the next start can go on with the gateway sessions"),
+            Ok(Err(error)) => tracing::warn!(%error, "the gateway sessions can't be kept for the next start"),
+            Err(_) => tracing::warn!("the gateway sessions could not be kept for the next start in time"),
+        }
     }
 }
 
 /// Reads from the database what to listen to. One that went away since it was opened is waited for.
 async fn load_watched(upkeep: &Upkeep) -> Result<(), ServiceError> {
+    when_there(async || upkeep.load_watched().await).await.map(drop)
+}
+
+/// Asks the database until it answers.
+async fn when_there<T>(ask: impl AsyncFn() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
     let mut pause = Pause::default();
     loop {
-        match upkeep.load_watched().await {
+        match ask().await {
             Err(ServiceError::Store(error)) if error.passes() => {
                 let wait = pause.next();
                 tracing::warn!(%error, again_in = wait.as_secs(), "the database can't be reached");
                 tokio::time::sleep(wait).await;
             }
-            loaded => return loaded.map(drop),
+            answered => return answered,
         }
     }
 }

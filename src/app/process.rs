@@ -170,6 +170,7 @@ impl Serving<'_> {
                 wake: Arc::clone(&self.wake),
                 state: Arc::clone(&self.state),
                 ear: self.seat.ear(),
+                standing: self.seat.standing(),
                 progress: self.progress.clone(),
             };
             let ended = term.run(leaving.clone()).await;

@@ -1,13 +1,14 @@
 //! What is known of the shards' connections and of the servers behind them, for readiness, metrics, and whoever asks whether the bot is in a server.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
 use crate::domain::shards::{Shard, Shards};
 use crate::service::upkeep::{GatewayView, Membership};
 
@@ -30,8 +31,25 @@ struct Told {
     known: HashSet<u32>,
     /// The servers that the bot is in.
     guilds: HashSet<GuildId>,
-    /// When the present session of each shard began, and with it the list of its servers.
-    began: HashMap<u32, Instant>,
+    /// The present session of each shard, and with it the list of its servers.
+    began: HashMap<u32, Beginning>,
+    /// Of sessions of before a planned restart, until Discord lets them go on: the servers of the shard, and when it began.
+    kept: HashMap<u32, (Vec<GuildId>, Beginning)>,
+}
+
+/// When a session began.
+#[derive(Debug, Clone, Copy)]
+struct Beginning {
+    /// When this process heard of it.
+    heard: Instant,
+    /// How old it was then.
+    age: Duration,
+}
+
+impl Beginning {
+    fn age(&self) -> Duration {
+        self.age + self.heard.elapsed()
+    }
 }
 
 impl GatewayState {
@@ -73,13 +91,39 @@ impl GatewayState {
     /// A shard's session began: of its servers, the bot is in these and no others. Where the list can't be read, nothing more is known than before.
     pub(super) fn session_began(&self, shard: Shard, guilds: Option<Vec<GuildId>>) {
         self.connected(shard);
+        self.told().kept.remove(&shard.id);
         if let Some(guilds) = guilds {
             let mut told = self.told();
             told.guilds.retain(|guild| !shard.has(*guild));
             told.guilds.extend(guilds);
-            told.began.insert(shard.id, Instant::now());
+            told.began.insert(shard.id, Beginning { heard: Instant::now(), age: Duration::ZERO });
         }
         self.sessions.send_modify(|count| *count += 1);
+    }
+
+    /// What was known in a session that began so long ago, and may go on in this process: of its shard's servers, the bot is in these and no others.
+    pub fn keep(&self, shard: Shard, guilds: Vec<GuildId>, age: Duration) {
+        self.told().kept.insert(shard.id, (guilds, Beginning { heard: Instant::now(), age }));
+    }
+
+    /// A shard's session goes on: what was kept of it holds, from before all that it tells from now on.
+    pub(super) fn session_goes_on(&self, shard: Shard) {
+        let mut told = self.told();
+        let Some((guilds, began)) = told.kept.remove(&shard.id) else { return };
+        told.guilds.extend(guilds);
+        told.began.insert(shard.id, began);
+        drop(told);
+        self.sessions.send_modify(|count| *count += 1);
+    }
+
+    /// The servers of a shard that the bot is in, and how old its session is; none where it has told of nothing yet.
+    pub fn known(&self, shard: Shard) -> Option<(Vec<GuildId>, Duration)> {
+        let told = self.told();
+        if let Some((guilds, began)) = told.kept.get(&shard.id) {
+            return Some((guilds.clone(), began.age()));
+        }
+        let age = told.began.get(&shard.id)?.age();
+        Some((told.guilds.iter().filter(|guild| shard.has(**guild)).copied().collect(), age))
     }
 
     /// The bot is in this server.
@@ -93,7 +137,7 @@ impl GatewayState {
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.told)
     }
 }
 
@@ -110,7 +154,7 @@ impl GatewayView for GatewayState {
 
     fn session_age(&self, guild: GuildId) -> Option<Duration> {
         let shard = self.shards.each().find(|shard| shard.has(guild))?;
-        self.told().began.get(&shard.id).map(Instant::elapsed)
+        self.told().began.get(&shard.id).map(Beginning::age)
     }
 
     fn sessions(&self) -> watch::Receiver<u64> {
@@ -140,6 +184,31 @@ mod tests {
         assert_eq!(state.guilds(), 1);
         state.session_began(shard, None);
         assert!(state.is_in(home), "a list that can't be read takes nothing away");
+    }
+
+    #[test]
+    fn what_was_kept_holds_once_the_session_goes_on() {
+        let (state, shard) = (GatewayState::new(Shards::all(1)), Shard { id: 0, total: 1 });
+        let [home, left] = [1, 2].map(|id| GuildId::new(id).unwrap());
+        let hour = Duration::from_secs(3_600);
+        state.keep(shard, vec![home, left], hour);
+        assert_eq!(state.membership(home), Membership::Unknown, "Discord may have forgotten it");
+        assert_eq!(
+            state.known(shard).unwrap().0,
+            [home, left],
+            "and this process may end before that is known"
+        );
+        state.session_goes_on(shard);
+        state.left(left);
+        state.session_goes_on(shard);
+        assert_eq!(state.membership(home), Membership::Member);
+        assert_eq!(state.membership(left), Membership::NotMember);
+        assert!(state.session_age(home).unwrap() >= hour && state.known(shard).unwrap().1 >= hour);
+        // Another session begins: nothing of it holds.
+        state.keep(shard, vec![home], hour);
+        state.session_began(shard, Some(Vec::new()));
+        state.session_goes_on(shard);
+        assert_eq!(state.membership(home), Membership::NotMember);
     }
 
     #[test]

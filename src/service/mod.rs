@@ -18,6 +18,7 @@ pub mod notify;
 pub mod others;
 pub mod panels;
 mod pause;
+pub mod planned_restart;
 mod publish;
 mod report;
 mod request;

@@ -7,8 +7,8 @@ mod changes;
 mod server;
 mod sweep;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::lock::lock;
 use crate::domain::shards::Shards;
 use crate::rest::model::Webhook;
 use crate::rest::{Rest, RestError};
@@ -66,14 +67,16 @@ pub struct Upkeep {
     shards: Shards,
     budget: Budget,
     doubted: Doubted,
+    /// Once it has ended by itself, and all changes could be reflected: the servers of which webhooks were still to be looked at.
+    ended: Mutex<Option<HashSet<GuildId>>>,
 }
 
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, rest, clock, identity, watched, shards, .. } = parts;
-        let (budget, doubted) = (Budget::new(shards), Doubted::default());
-        Self { store, rest, clock, identity, watched, shards, budget, doubted }
+        let (budget, doubted, ended) = (Budget::new(shards), Doubted::default(), Mutex::default());
+        Self { store, rest, clock, identity, watched, shards, budget, doubted, ended }
     }
 
     /// Whether a change to this channel can matter. In memory only.
@@ -106,9 +109,11 @@ impl Upkeep {
         let mut queue = ChangeQueue::default();
         let mut looks = JoinSet::new();
         let mut running: HashMap<Id, WebhookLook> = HashMap::new();
+        let mut all_reflected = true;
         loop {
             while let Some(change) = queue.pop_first() {
                 if let Err(error) = self.reflect(change).await {
+                    all_reflected = false;
                     tracing::error!(%error, ?change, "a change at Discord could not be reflected");
                 }
             }
@@ -123,7 +128,10 @@ impl Upkeep {
             tokio::select! {
                 change = changes.recv() => match change {
                     Some(change) => queue.push(change),
-                    None => return,
+                    None => {
+                        *lock(&self.ended) = all_reflected.then(|| queue.servers().collect());
+                        return;
+                    }
                 },
                 Some(ended) = looks.join_next_with_id() => {
                     let id = ended.map_or_else(|panic| panic.id(), |(id, ())| id);
@@ -143,6 +151,7 @@ impl Upkeep {
     async fn look_at_webhooks(&self, look: WebhookLook) {
         if let Err(error) = self.check_webhooks(look.channel).await {
             tracing::error!(%error, ?look, "the webhooks of a channel could not be looked at");
+            self.doubted.keep(look.guild);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the gateway has to listen for: followed sources with their threads, targets, and the bot's own webhooks, in memory, so that a message in a
 //! channel that nobody follows costs no query.
 
+mod kept;
 mod threads;
 
 use std::collections::hash_map::Entry;
@@ -11,9 +12,12 @@ use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Th
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
-pub(super) use self::threads::First;
 use self::threads::Threads;
 pub use self::threads::{Noted, SeenThread, Standing};
+pub(super) use self::{
+    kept::{KeptTags, KeptThread},
+    threads::First,
+};
 
 /// A filter, not a truth: it may know too much for a moment, never too little. What is delivered is decided in the database.
 #[derive(Debug, Default)]
@@ -320,16 +324,16 @@ mod tests {
 
     const SOURCE: u64 = 5;
 
-    fn channel(id: u64) -> ChannelId {
+    pub(super) fn channel(id: u64) -> ChannelId {
         ChannelId::new(id).unwrap()
     }
 
-    fn source(id: u64, parent: Option<u64>, threads: bool) -> FollowedSource {
+    pub(super) fn source(id: u64, parent: Option<u64>, threads: bool) -> FollowedSource {
         let guild = GuildId::new(1).unwrap();
         FollowedSource { channel: channel(id), guild, parent: parent.map(channel), threads }
     }
 
-    fn seen(id: u64, private: bool) -> SeenThread {
+    pub(super) fn seen(id: u64, private: bool) -> SeenThread {
         SeenThread {
             id: channel(id),
             parent: channel(SOURCE),

@@ -70,6 +70,11 @@ impl Cipher {
         self.aead.decrypt(&nonce, Payload { msg: sealed, aad: owner.as_bytes() }).ok()
     }
 
+    /// The beginning of a digest that is of no use to whoever hasn't the key.
+    pub(super) fn digests(&self) -> Hmac<Sha256> {
+        self.digests.clone()
+    }
+
     /// Seals a webhook's token, bound to the webhook's id. Public for programs that fill a database for a measurement.
     pub fn seal_token(&self, webhook: WebhookId, token: &SecretString) -> Vec<u8> {
         self.seal(token.expose_secret().as_bytes(), &webhook.to_string())
@@ -92,7 +97,7 @@ impl Cipher {
     pub(super) fn digest(&self, origin: Origin, showing: &Showing) -> Option<Vec<u8>> {
         // A panel's look is kept as long as the panel.
         let essence = showing.as_message()?.essence();
-        let mut digest = self.digests.clone();
+        let mut digest = self.digests();
         digest.update(origin.to_string().as_bytes());
         digest.update(&serde_json::to_vec(&essence).expect("texts and numbers always serialise"));
         Some(digest.finalize().into_bytes()[..DIGEST].to_vec())

@@ -31,6 +31,7 @@
 //! | `samples` | numbers over time, for the charts of panels |
 //! | `retention`, `leftovers` | what nobody needs any more: contents, old messages, unused rows |
 //! | `left_guilds` | servers that the bot has left |
+//! | `gateway_sessions` | what a clean stop leaves to the next start of what the gateway told |
 //! | `guild_checks` | when each server was compared with Discord, and what is compared |
 //! | `forget` | what a person wants forgotten |
 //! | `server_stats` | numbers about one server's follows |
@@ -60,6 +61,7 @@ mod follow_state;
 mod follows;
 mod forget;
 mod gates;
+mod gateway_sessions;
 mod guild_checks;
 mod lane_attempts;
 mod lane_contents;
@@ -112,6 +114,7 @@ pub use follow_list::{Cursor, FollowedSource, Page};
 pub use follow_state::BreakWhich;
 pub use follows::{Hook, Inserted, Removed};
 pub use forget::Forgotten;
+pub use gateway_sessions::{KeptSession, SessionOwner};
 pub use guild_checks::{GuildCheck, SourceEnd, TargetEnd};
 pub use lane_attempts::FailedAttempt;
 pub use lane_done::Done;

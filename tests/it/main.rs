@@ -43,6 +43,7 @@ mod panel_kinds;
 mod panels;
 mod pauses;
 mod permissions;
+mod planned_restart;
 mod poison;
 mod privacy;
 mod processes;

@@ -45,6 +45,7 @@ impl Pair {
         self.post("20 after");
         self.target.wait_for_message(SOON, |message| message.content == "20 after").await.unwrap();
         let took = back.elapsed();
+        eprintln!("{outage:?} for {time:?}: delivers again after {took:?}");
         self.in_step().await;
         let now = self.world.sandbox.counts();
         assert_eq!((now.identifies - counts.identifies, now.resumes - counts.resumes), (0, 1));
@@ -67,7 +68,8 @@ async fn after_an_outage_it_goes_on_where_it_was(#[case] outage: GatewayOutage) 
 /// The longer it lasts, the longer are the pauses of whoever lets them grow.
 #[tokio::test]
 async fn a_long_outage_makes_it_no_slower() {
-    Pair::new().await.through(GatewayOutage::Unreachable, Duration::from_secs(20)).await;
+    let seconds = std::env::var("TEST_OUTAGE_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Pair::new().await.through(GatewayOutage::Unreachable, Duration::from_secs(seconds.unwrap_or(20))).await;
 }
 
 #[tokio::test]
@@ -250,6 +252,43 @@ async fn a_channel_that_is_deleted_among_rubbish_breaks_its_follow() {
     pair.settled().await;
     pair.world.sandbox.send_event("CHANNEL_DELETE", &among_rubbish(json!({ "id": pair.source.id() })));
     pair.recorded("SELECT broken_reason FROM channel_follows", "source_deleted").await;
+}
+
+#[rstest]
+#[case::named(true)]
+#[case::known(false)]
+#[tokio::test]
+async fn a_thread_that_is_deleted_among_rubbish_breaks_its_follow(#[case] named: bool) {
+    let pair = Pair::new().await;
+    let thread = pair.alice.start_thread(&pair.source, "aside", None).unwrap();
+    pair.follow(&thread, &pair.guild.text("shown")).await;
+    pair.settled().await;
+    let (thread, parent, guild) = (thread.id(), pair.source.id(), pair.guild.id());
+    let ids = if named {
+        json!({ "id": thread, "parent_id": parent, "guild_id": guild })
+    } else {
+        json!({ "id": thread, "parent_id": [parent], "guild_id": {} })
+    };
+    pair.world.sandbox.send_event("THREAD_DELETE", &among_rubbish(ids));
+    let query = "SELECT broken_reason FROM channel_follows WHERE broken_reason IS NOT NULL";
+    pair.recorded(query, "source_deleted").await;
+    pair.in_step().await;
+}
+
+/// Of a key that stands there twice, the last counts, as with most readers of JSON.
+#[tokio::test]
+async fn an_event_with_a_key_twice_is_read() {
+    let pair = Pair::new().await;
+    let posted = pair.post_all(0..2, "posted");
+    pair.settled().await;
+    let (channel, [first, second]) = (pair.source.id(), [posted[0].id, posted[1].id]);
+    let deletion = format!(
+        r#"{{"id":"{first}","id":"{second}","channel_id":"1","x":1,"x":2,"channel_id":"{channel}"}}"#
+    );
+    pair.world.sandbox.send_event_text("MESSAGE_DELETE", &deletion);
+    let gone = || (!pair.texts().contains(&"1 posted".to_owned())).then_some(());
+    pair.world.sandbox.wait_for("the mirror to go", SOON, gone).await.unwrap();
+    assert!(pair.texts().contains(&"0 posted".to_owned()));
 }
 
 #[tokio::test]

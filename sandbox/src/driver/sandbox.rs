@@ -261,6 +261,11 @@ impl Sandbox {
         self.shared().write(|world| world.gateway.forget_sessions());
     }
 
+    /// From now on, whether every RESUME is answered with op 9, as by a Discord that was left for too long. Sessions whose connections stand go on.
+    pub fn refuse_gateway_resumes(&self, refuse: bool) {
+        self.shared().write(|world| world.gateway.set_forgetful(refuse));
+    }
+
     /// Breaks the gateway connections, and refuses new ones for so long (or until [`Self::restore_gateway`]).
     pub fn gateway_unreachable_for(&self, time: Duration) {
         self.gateway_out_for(GatewayOutage::Unreachable, time);
@@ -279,6 +284,11 @@ impl Sandbox {
     /// Sends an event of this name to all sessions, with whatever data: what this sandbox doesn't send by itself, and Discord may.
     pub fn send_event(&self, name: &'static str, data: &serde_json::Value) {
         self.shared().write(|world| world.gateway.dispatch_to_all(name, data, world.config.resume_buffer));
+    }
+
+    /// The same with data as it is written here, such as no JSON library writes it.
+    pub fn send_event_text(&self, name: &'static str, data: &str) {
+        self.shared().write(|world| world.gateway.dispatch_to_all(name, &data, world.config.resume_buffer));
     }
 
     /// Ends an unreachable gateway.

@@ -1,6 +1,7 @@
 //! The sessions of the bot, and how an event finds its way into them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -85,6 +86,8 @@ pub(crate) struct Hub {
     sessions: BTreeMap<String, Session>,
     next_socket: u64,
     outage: Option<(GatewayOutage, Instant)>,
+    /// No session goes on.
+    forgetful: bool,
     pub(crate) identifies: u64,
     pub(crate) resumes: u64,
     /// Requests that open a socket, those in an outage too.
@@ -120,8 +123,9 @@ impl Hub {
     /// Attaches a socket to a session and sends what came after `seq`; `false` when the session is gone or its buffer
     /// doesn't reach back that far.
     pub(crate) fn resume(&mut self, id: &str, seq: u64, link: Link) -> bool {
+        let forgetful = self.forgetful;
         let Some(session) = self.sessions.get_mut(id) else { return false };
-        if seq < session.forgotten || seq > session.seq {
+        if forgetful || seq < session.forgotten || seq > session.seq {
             self.sessions.remove(id);
             return false;
         }
@@ -152,7 +156,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn dispatch_to_all(&mut self, name: &str, data: &Value, capacity: usize) {
+    pub(crate) fn dispatch_to_all(&mut self, name: &str, data: &impl Display, capacity: usize) {
         self.sessions.values_mut().for_each(|session| session.dispatch(name, data, capacity));
     }
 
@@ -206,6 +210,11 @@ impl Hub {
         self.sessions.clear();
     }
 
+    /// From now on, whether sessions are forgotten as soon as they are asked for.
+    pub(crate) fn set_forgetful(&mut self, forgetful: bool) {
+        self.forgetful = forgetful;
+    }
+
     /// Breaks all connections, and meets new ones like this for so long.
     pub(crate) fn out_for(&mut self, outage: GatewayOutage, time: Duration) {
         self.strike(&GatewayFault::Break);
@@ -238,7 +247,7 @@ impl Session {
         guild.map_or(0, |guild| (guild.0 >> 22) % shards) == shard
     }
 
-    fn dispatch(&mut self, name: &str, data: &Value, capacity: usize) {
+    fn dispatch(&mut self, name: &str, data: &impl Display, capacity: usize) {
         self.seq += 1;
         let text = event(name, self.seq, data);
         if let Some(link) = &self.link {
@@ -259,7 +268,7 @@ pub(super) fn frame(op: u8, data: &Value) -> String {
 }
 
 /// An event, in the same order.
-fn event(name: &str, number: u64, data: &Value) -> String {
+fn event(name: &str, number: u64, data: &impl Display) -> String {
     format!(r#"{{"t":{},"s":{number},"op":0,"d":{data}}}"#, json!(name))
 }
 

@@ -3,48 +3,33 @@
 
 use std::str::FromStr;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
 
 use super::frame::{self, parse};
+use super::lenient::lenient;
 
-/// The fields of an event, or of a channel, thread, server or tag in one.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Fields<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    guild_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    channel_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    parent_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    ids: Option<&'a RawValue>,
-    #[serde(borrow)]
-    channel_ids: Option<&'a RawValue>,
-    #[serde(borrow)]
-    guilds: Option<&'a RawValue>,
-    #[serde(borrow)]
-    channels: Option<&'a RawValue>,
-    #[serde(borrow)]
-    threads: Option<&'a RawValue>,
-    #[serde(borrow)]
-    available_tags: Option<&'a RawValue>,
-    #[serde(borrow)]
-    unavailable: Option<&'a RawValue>,
-    #[serde(borrow)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow, rename = "type")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    session_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    resume_gateway_url: Option<&'a RawValue>,
+lenient! {
+    /// The fields of an event, or of a channel, thread, server or tag in one.
+    pub(super) struct Fields {
+        id: "id",
+        guild_id: "guild_id",
+        channel_id: "channel_id",
+        parent_id: "parent_id",
+        ids: "ids",
+        channel_ids: "channel_ids",
+        guilds: "guilds",
+        channels: "channels",
+        threads: "threads",
+        available_tags: "available_tags",
+        unavailable: "unavailable",
+        name: "name",
+        kind: "type",
+        session_id: "session_id",
+        resume_gateway_url: "resume_gateway_url",
+    }
 }
 
 impl<'a> Fields<'a> {
@@ -150,6 +135,15 @@ mod tests {
         });
         assert!(read(r#"{"unavailable":"yes"}"#, |fields| fields.is_unavailable()));
         assert!(read(r#"["5"]"#, |fields| fields.id::<ChannelId>().is_none()));
+    }
+
+    #[test]
+    fn of_a_key_that_stands_there_twice_the_last_counts() {
+        let text = r#"{"id":"5","id":"6","guild_id":null,"guild_id":"7","x":1,"x":2,"channel_id":"8","channel_id":[]}"#;
+        read(text, |fields| {
+            assert_eq!(fields.id::<ChannelId>(), ChannelId::new(6).ok());
+            assert_eq!((fields.guild(), fields.channel()), (GuildId::new(7).ok(), None));
+        });
     }
 
     #[test]

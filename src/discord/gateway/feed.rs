@@ -14,12 +14,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
+use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
 use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Message, ShardId, ShardState};
 
+use crate::domain::gateway_session::GatewaySession;
 use crate::domain::shards::Shard;
 use crate::metrics as names;
 
@@ -55,21 +57,11 @@ pub(super) struct Feed {
     shard: Shard,
     config: Config<Sessions>,
     ingest: Ingest,
-    session: Option<Session>,
+    session: Option<GatewaySession>,
     /// Tries in a row that came to nothing.
     failures: u32,
     /// Whether it has been connected before.
     known: bool,
-}
-
-/// A session that can go on.
-#[derive(Debug)]
-struct Session {
-    id: String,
-    /// Where it goes on; else where all begin.
-    address: Option<String>,
-    /// The last event's number.
-    number: u64,
 }
 
 /// Why a connection ended.
@@ -111,24 +103,32 @@ impl Connection {
 }
 
 impl Feed {
-    pub(super) const fn new(config: Config<Sessions>, ingest: Ingest) -> Self {
-        Self { shard: ingest.shard, config, ingest, session: None, failures: 0, known: false }
+    /// A shard that goes on with this session, if there is one.
+    pub(super) const fn new(
+        config: Config<Sessions>,
+        ingest: Ingest,
+        session: Option<GatewaySession>,
+    ) -> Self {
+        Self { shard: ingest.shard, config, ingest, session, failures: 0, known: false }
     }
 
-    /// Stays connected until it is to leave.
+    /// Stays connected until it is to leave. Returns the session that it left, if it can go on.
     ///
     /// # Errors
     /// Where there is no point in trying again.
-    pub(super) async fn run(mut self, mut leave: watch::Receiver<Leave>) -> Result<(), FatalGateway> {
+    pub(super) async fn run(
+        mut self,
+        mut leave: watch::Receiver<Leave>,
+    ) -> Result<Option<GatewaySession>, FatalGateway> {
         loop {
             if !self.wait_for_budget(&mut leave).await {
-                return Ok(());
+                return Ok(None);
             }
             let mut connection = self.connection();
             let end = self.listen(&mut connection, &mut leave).await;
             self.ingest.sinks.state.lost(self.shard);
             let loss = match end {
-                End::Left => return Ok(()),
+                End::Left => return Ok(self.session),
                 End::Fatal(error) => return Err(error),
                 End::Lost(loss) => loss,
             };
@@ -143,7 +143,7 @@ impl Feed {
             self.say(loss, pause);
             tokio::select! {
                 () = sleep_until(begun + pause) => {}
-                _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
+                _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(self.session),
             }
         }
     }
@@ -166,10 +166,10 @@ impl Feed {
 
     fn connection(&self) -> Connection {
         let mut config = ConfigBuilder::from(self.config.clone());
-        if let Some(Session { id, address, number }) = &self.session {
-            config = config.session(twilight_gateway::Session::new(*number, id.clone()));
+        if let Some(GatewaySession { id, address, number, .. }) = &self.session {
+            config = config.session(twilight_gateway::Session::new(*number, id.expose_secret().to_owned()));
             // In case that can't be reached, every third try goes to where all begin.
-            if let Some(address) = address.as_ref().filter(|_| !self.failures.is_multiple_of(3)) {
+            if let Some(address) = address.as_ref().filter(|_| self.failures % 3 != 2) {
                 config = config.resume_url(address.clone());
             }
         }
@@ -262,6 +262,9 @@ impl Feed {
         }
         match (op, event, data) {
             (Some(0), Some(event), data) => {
+                if connection.active.is_none() && event != "READY" {
+                    self.ingest.sinks.state.session_goes_on(self.shard);
+                }
                 self.note(connection, &event, data, number);
                 if let Some(data) = data {
                     self.ingest.take(&event, data);
@@ -301,7 +304,9 @@ impl Feed {
                 let ready = data.map(Fields::of).unwrap_or_default();
                 let address = ready.resume_address().and_then(|url| address(&url));
                 let number = number.unwrap_or_default();
-                self.session = ready.session().map(|id| Session { id, address, number });
+                let shard = self.shard;
+                self.session =
+                    ready.session().map(|id| GatewaySession { shard, id: id.into(), address, number });
             }
             "RESUMED" => {}
             _ => return,

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::lenient::lenient;
+
 /// How deep values may be nested that have to be read part by part.
 const DEEPEST: u8 = 64;
 
@@ -24,16 +26,13 @@ pub(super) struct Frame<'a> {
     pub(super) data: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Parts<'a> {
-    #[serde(borrow, default)]
-    op: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    t: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    s: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    d: Option<&'a RawValue>,
+lenient! {
+    struct Parts {
+        op: "op",
+        t: "t",
+        s: "s",
+        d: "d",
+    }
 }
 
 /// A text that is borrowed unless it is escaped: a mere `&str` can't be that.
@@ -140,6 +139,9 @@ mod tests {
         let frame = Frame::read(r#"{"t":["x"],"s":-1,"op":0,"d":[1,2]}"#).unwrap();
         assert_eq!((frame.op, frame.number, frame.event.as_deref()), (Some(0), None, None));
         assert_eq!(frame.data.unwrap().get(), "[1,2]");
+        let frame =
+            Frame::read(r#"{"t":"X","s":1,"s":2,"op":7,"op":0,"d":{"op":9},"d":{},"d":[3]}"#).unwrap();
+        assert_eq!((frame.op, frame.number, frame.data.unwrap().get()), (Some(0), Some(2), "[3]"));
         assert!(Frame::read("[]").is_none() && Frame::read("{").is_none());
     }
 

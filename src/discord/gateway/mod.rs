@@ -14,6 +14,7 @@ mod events;
 mod feed;
 mod frame;
 mod ingest;
+mod lenient;
 mod loss;
 mod sessions;
 mod threads;
@@ -27,6 +28,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use twilight_gateway::{ConfigBuilder, Intents};
 
+use crate::domain::gateway_session::GatewaySession;
 use crate::domain::ids::ApplicationId;
 use crate::domain::shards::Shards;
 use crate::service::intake::{self, Intake};
@@ -110,6 +112,8 @@ pub struct Endpoint {
     pub shards: Shards,
     /// How many sessions may begin.
     pub sessions: SessionsLeft,
+    /// Those that may go on.
+    pub resumed: Vec<GatewaySession>,
 }
 
 /// Everything that events are given to.
@@ -125,14 +129,19 @@ pub struct Sinks {
     pub state: Arc<GatewayState>,
 }
 
+/// What the bot listens to, as a number. Discord: "Gateway Intents".
+pub const fn intents() -> u64 {
+    INTENTS.bits()
+}
+
 /// Stays connected until it is to leave, or until the connection is refused for good. Events that were read by then are written down
-/// before this returns, if there is time for it.
+/// before this returns, if there is time for it. Returns the sessions that can go on: all that they brought is written down, or waits behind the reading of its source.
 pub async fn run(
     endpoint: &Endpoint,
     sinks: Sinks,
     supervisor: &Supervisor,
     mut leave: watch::Receiver<Leave>,
-) -> Result<(), FatalGateway> {
+) -> Result<Vec<GatewaySession>, FatalGateway> {
     let (reports, reported) = intake::queue();
     let (changes, changed) = unbounded_channel();
     let (intake, upkeep) = (Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep));
@@ -141,7 +150,7 @@ pub async fn run(
     let may_end = move || served.has_changed().is_err();
     let mut writing =
         supervisor.spawn_until("intake", may_end.clone(), async move { intake.run(reported).await });
-    let reflecting = supervisor.spawn_until("upkeep", may_end, async move { upkeep.run(changed).await });
+    let mut reflecting = supervisor.spawn_until("upkeep", may_end, async move { upkeep.run(changed).await });
     let queues = Queues { reports, changes };
     // Declared last, so that it goes first, also where all this is given up.
     let serving = serving;
@@ -149,15 +158,19 @@ pub async fn run(
     // Nobody else holds the queues any more: what was read is written down, and the writing ends.
     drop(serving);
     drop(queues);
-    reflecting.end().await;
     let at_once = *leave.borrow() == Leave::AtOnce;
-    if !at_once && tokio::time::timeout(LAST_WORDS, writing.join()).await.is_err() {
+    let written = !at_once && {
+        let last = async { tokio::join!(writing.join(), reflecting.join()) };
+        tokio::time::timeout(LAST_WORDS, last).await.is_ok()
+    };
+    if !at_once && !written {
         tracing::warn!(
             "some events were still being written down at the end; they are read again at the next start"
         );
     }
     writing.end().await;
-    ended
+    reflecting.end().await;
+    ended.map(|left| if written { left } else { Vec::new() })
 }
 
 /// Connects all shards, and ends when they have left, or when one can't be connected at all.
@@ -167,7 +180,7 @@ async fn listen(
     queues: &Queues,
     supervisor: &Supervisor,
     leave: &mut watch::Receiver<Leave>,
-) -> Result<(), FatalGateway> {
+) -> Result<Vec<GatewaySession>, FatalGateway> {
     // Where several libraries bring a provider of their own, rustls can't choose.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Some(address) = address::address(&endpoint.gateway_url) else {
@@ -176,7 +189,7 @@ async fn listen(
     };
     let desk = tokio::select! {
         desk = Desk::open(endpoint, Arc::clone(&sinks.bot)) => Arc::new(desk?),
-        _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
+        _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(endpoint.resumed.clone()),
     };
     let (sessions, allowing) = Sessions::new(&endpoint.sessions);
     let allowing = supervisor.spawn_until("gateway: sessions", || true, allowing.run());
@@ -188,16 +201,21 @@ async fn listen(
     let mut feeds = Vec::new();
     for shard in endpoint.shards.each() {
         let (sinks, queues, desk) = (sinks.clone(), queues.clone(), Arc::clone(&desk));
-        let feed = Feed::new(config.clone(), Ingest { shard, sinks, queues, desk });
+        let session = endpoint.resumed.iter().find(|session| session.shard == shard).cloned();
+        let feed = Feed::new(config.clone(), Ingest { shard, sinks, queues, desk }, session);
         let (leave, over) = (leave.clone(), over.clone());
         feeds.push(supervisor.spawn_until("gateway: shard", || true, async move {
-            if let Err(error) = feed.run(leave).await {
-                let _ = over.send(error);
-            }
+            let _ = over.send(feed.run(leave).await);
         }));
     }
     drop(over);
-    let ended = ends.recv().await.map_or(Ok(()), Err);
+    let mut ended = Ok(Vec::new());
+    while let (Ok(left), Some(end)) = (&mut ended, ends.recv().await) {
+        match end {
+            Ok(session) => left.extend(session),
+            Err(error) => ended = Err(error),
+        }
+    }
     for feed in feeds {
         feed.end().await;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use twilight_gateway::queue::{IDENTIFY_DELAY, Queue};
 
+use crate::domain::lock::lock;
 use crate::domain::session_budget::SessionBudget;
 
 /// A wait that is longer is said.
@@ -30,20 +31,25 @@ pub struct SessionsLeft {
     pub at_once: u32,
 }
 
+/// What both sides look at.
+#[derive(Clone)]
+struct Begun {
+    budget: Arc<Mutex<SessionBudget>>,
+    /// When each shard was last allowed to begin a session.
+    allowed: Arc<Mutex<HashMap<u32, Instant>>>,
+}
+
 /// Where shards ask. Clones ask the same one.
 #[derive(Clone)]
 pub(super) struct Sessions {
     requests: UnboundedSender<Request>,
-    budget: Arc<Mutex<SessionBudget>>,
-    /// When each shard was last allowed to begin one.
-    allowed: Arc<Mutex<HashMap<u32, Instant>>>,
+    begun: Begun,
 }
 
 /// Allows sessions, as long as it runs.
 pub(super) struct Allowing {
     requests: UnboundedReceiver<Request>,
-    budget: Arc<Mutex<SessionBudget>>,
-    allowed: Arc<Mutex<HashMap<u32, Instant>>>,
+    begun: Begun,
     buckets: Vec<Bucket>,
 }
 
@@ -53,24 +59,30 @@ struct Bucket {
     next_at: Option<Instant>,
 }
 
+impl Begun {
+    /// When the day's budget allows the next session.
+    fn next_at(&self) -> Instant {
+        Instant::from_std(lock(&self.budget).next_at())
+    }
+}
+
 impl Sessions {
     /// Sessions within this limit; they wait until the other part runs.
     pub(super) fn new(left: &SessionsLeft) -> (Self, Allowing) {
         let (sender, requests) = unbounded_channel();
-        let (budget, allowed) = (Arc::clone(&left.budget), Arc::default());
+        let begun = Begun { budget: Arc::clone(&left.budget), allowed: Arc::default() };
         let buckets = std::iter::repeat_with(Bucket::default).take(left.at_once.max(1) as usize).collect();
-        let sessions = Self { requests: sender, budget: Arc::clone(&budget), allowed: Arc::clone(&allowed) };
-        (sessions, Allowing { requests, budget, allowed, buckets })
+        (Self { requests: sender, begun: begun.clone() }, Allowing { requests, begun, buckets })
     }
 
     /// When the day's budget allows the next session.
     pub(super) fn next_at(&self) -> Instant {
-        Instant::from_std(lock(&self.budget).next_at())
+        self.begun.next_at()
     }
 
     /// When this shard was last allowed to begin one.
     pub(super) fn allowed_at(&self, shard: u32) -> Option<Instant> {
-        lock(&self.allowed).get(&shard).copied()
+        lock(&self.begun.allowed).get(&shard).copied()
     }
 }
 
@@ -115,7 +127,7 @@ impl Allowing {
 
     /// The bucket whose turn is next, and when.
     fn next(&self) -> Option<(usize, Instant)> {
-        let allowed = self.next_at();
+        let allowed = self.begun.next_at();
         let asked = self.buckets.iter().enumerate().filter(|(_, bucket)| !bucket.waiting.is_empty());
         asked
             .map(|(at, bucket)| (at, bucket.next_at.map_or(allowed, |next| next.max(allowed))))
@@ -130,16 +142,12 @@ impl Allowing {
             return;
         }
         bucket.next_at = Some(now + IDENTIFY_DELAY);
-        lock(&self.budget).take(now.into_std());
-        lock(&self.allowed).insert(request.shard, now);
-    }
-
-    fn next_at(&self) -> Instant {
-        Instant::from_std(lock(&self.budget).next_at())
+        lock(&self.begun.budget).take(now.into_std());
+        lock(&self.begun.allowed).insert(request.shard, now);
     }
 
     fn say_wait(&self, shard: u32) {
-        let wait = self.next_at().saturating_duration_since(Instant::now());
+        let wait = self.begun.next_at().saturating_duration_since(Instant::now());
         if wait > LONG {
             say_wait(shard, wait);
         }
@@ -153,10 +161,6 @@ pub(super) fn say_wait(shard: u32, wait: Duration) {
         seconds = wait.as_secs(),
         "few of the gateway sessions that Discord allows in a day are left: the next one waits, so that they last"
     );
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

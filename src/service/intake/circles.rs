@@ -1,7 +1,7 @@
 //! Carries out what [`Circles`] decides about messages that may go round in a circle: holds them, releases them, or breaks the follow through which they go.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::domain::circle::{Action, Circles, Posting, gist};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::ChannelId;
+use crate::domain::lock::lock;
 use crate::service::upkeep::break_all;
 use crate::store::{BreakWhich, SourceEvent, StoreError};
 
@@ -138,8 +139,4 @@ impl Intake {
             (self.wake)(targets);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 
 use super::Report;
+use super::kept::Kept;
 use super::queue::Received;
 use super::turns::Turns;
 
@@ -90,6 +91,35 @@ struct Source {
 }
 
 impl Held {
+    /// Goes on where another left off that held nothing of these sources.
+    pub(super) fn resume(&mut self, kept: Kept) {
+        self.current.extend(kept.current);
+        self.away.extend(kept.away);
+    }
+
+    /// What is left when no more reports come: sources that wait are to be read again, by whoever goes on. What is no source waits behind the one that this names.
+    pub(super) fn leave(mut self, root: impl Fn(ChannelId) -> Option<ChannelId>) -> Kept {
+        for (channel, held) in &self.sources {
+            match (root(*channel), held.guild) {
+                (Some(root), _) => drop(self.current.remove(&root)),
+                // A thread that is gone: its source is one of this server.
+                (None, Some(server)) => self.current.retain(|_, guild| *guild != server),
+                (None, None) => self.current.clear(),
+            }
+        }
+        Kept { current: self.current.into_iter().collect(), away: self.away.into_iter().collect() }
+    }
+
+    /// A source is to be read again by whoever goes on.
+    pub(super) fn outdate(&mut self, source: ChannelId) {
+        self.current.remove(&source);
+    }
+
+    /// Whether a server has an outage.
+    pub(super) fn is_away(&self, guild: GuildId) -> bool {
+        self.away.contains(&guild)
+    }
+
     /// In these servers, events may be missed from now on, or may have been until now.
     pub(super) fn forget(&mut self, away: impl Fn(GuildId) -> bool) {
         self.current.retain(|_, guild| !away(*guild));

@@ -37,6 +37,13 @@ impl Loading {
         }
     }
 
+    /// The channels in which messages are loading.
+    pub(super) fn channels(&self, now: DateTime<Utc>) -> Vec<ChannelId> {
+        let loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = loading.iter().filter(|(_, since)| now - **since < LOADS_FOR);
+        still.map(|((channel, _), _)| *channel).collect()
+    }
+
     /// Whether this message was loading until now. Says so once.
     pub(super) fn ended(&self, message: &Message) -> bool {
         let mut loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);

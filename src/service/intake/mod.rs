@@ -19,6 +19,7 @@ mod begin;
 mod circles;
 mod first;
 mod held;
+mod kept;
 mod listing;
 mod loading;
 mod missed;
@@ -34,7 +35,7 @@ mod write;
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -45,6 +46,7 @@ use tokio::task::JoinSet;
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::domain::lock::lock;
 use crate::domain::retry::backoff;
 use crate::domain::shards::{Shard, Shards};
 use crate::store::Store;
@@ -52,6 +54,8 @@ use crate::store::Store;
 use self::batch::Batch;
 use self::circles::CircleWatch;
 use self::held::{Held, Reading};
+use self::kept::Handover;
+pub(super) use self::kept::Kept;
 pub use self::progress::{Delay, Progress};
 use self::queue::Received;
 pub use self::queue::{Reported, Reports, queue};
@@ -120,6 +124,7 @@ pub struct Intake {
     asked: Asked,
     circles: CircleWatch,
     progress: Progress,
+    handover: Mutex<Handover>,
 }
 
 /// Sources that are to be read because another process told of them.
@@ -135,7 +140,8 @@ impl Intake {
         let Parts { store, clock, watched, wake, shards, .. } = parts.clone();
         let (reader, asked, circles) =
             (Reader::new(parts, catch_up), Asked::default(), CircleWatch::new(shards.is_all()));
-        Self { store, clock, watched, wake, shards, reader, asked, circles, progress }
+        let handover = Mutex::default();
+        Self { store, clock, watched, wake, shards, reader, asked, circles, progress, handover }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
@@ -145,7 +151,7 @@ impl Intake {
 
     /// Has sources read from what was last seen: another process began to follow them, and this one hears of it only now.
     pub fn read_soon(&self, sources: impl IntoIterator<Item = (ChannelId, GuildId)>) {
-        self.asked.sources.lock().unwrap_or_else(PoisonError::into_inner).extend(sources);
+        lock(&self.asked.sources).extend(sources);
         self.asked.news.notify_one();
     }
 
@@ -153,6 +159,7 @@ impl Intake {
     pub async fn run(&self, mut reports: Reported) {
         let _clear = Clear(&self.progress);
         let mut held = Held::default();
+        self.take_over(&mut held);
         let mut readings = JoinSet::new();
         let mut read: VecDeque<ReadSource> = VecDeque::new();
         let mut reported: Vec<Received> = Vec::with_capacity(BATCH);
@@ -165,11 +172,11 @@ impl Intake {
                 Some(ended) = readings.join_next() => self.end_reading(ended, &mut held, &mut read),
                 count = reports.take(&mut reported, BATCH) => {
                     if count == 0 {
-                        return;
+                        return self.leave(held);
                     }
                 }
                 () = self.asked.news.notified() => {
-                    let asked = std::mem::take(&mut *self.asked.sources.lock().unwrap_or_else(PoisonError::into_inner));
+                    let asked = std::mem::take(&mut *lock(&self.asked.sources));
                     asked.into_iter().for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
                 }
                 () = waited, if wait.is_some() => {}

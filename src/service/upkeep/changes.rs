@@ -92,6 +92,11 @@ impl ChangeQueue {
         self.pauses.insert(look.channel, Pause { until: now + length, length });
     }
 
+    /// The servers of which a look waits or is under way.
+    pub(super) fn servers(&self) -> impl Iterator<Item = GuildId> {
+        self.waiting.keys().chain(self.running.keys()).copied()
+    }
+
     /// When the next look may begin that only has to wait for its channel's rest.
     pub(super) fn next_look_at(&self) -> Option<Instant> {
         let idle = self.waiting.iter().filter(|(guild, _)| !self.running.contains_key(guild));

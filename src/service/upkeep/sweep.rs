@@ -3,7 +3,7 @@
 //! turn only.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
 use crate::service::ServiceError;
 
 use super::agenda::Agenda;
@@ -80,9 +81,15 @@ impl Upkeep {
     }
 
     /// Has a server looked at soon: what the gateway tells of it doesn't fit the follows.
-    pub(super) fn doubt(&self, guild: GuildId) {
-        self.doubted.guilds.lock().unwrap_or_else(PoisonError::into_inner).insert(guild);
+    pub(in crate::service) fn doubt(&self, guild: GuildId) {
+        lock(&self.doubted.guilds).new.insert(guild);
         self.doubted.news.notify_one();
+    }
+
+    /// The servers that wait to be looked at because of what the gateway told; none where something of that was lost.
+    pub(in crate::service) fn left_doubts(&self) -> Option<Vec<GuildId>> {
+        let ended = lock(&self.ended).take()?;
+        Some(ended.into_iter().chain(self.doubted.list()).collect())
     }
 
     async fn list_servers(&self, sweep: &mut Sweep, gateway: &dyn GatewayView) -> Result<(), ServiceError> {
@@ -96,9 +103,7 @@ impl Upkeep {
         }
         let mut checks = self.store.guild_checks().await?;
         checks.retain(|check| self.shards.has(check.guild));
-        let doubted =
-            std::mem::take(&mut *self.doubted.guilds.lock().unwrap_or_else(PoisonError::into_inner));
-        sweep.agenda.refill(&checks, &doubted, gateway, now);
+        sweep.agenda.refill(&checks, &self.doubted.list(), gateway, now);
         Ok(())
     }
 
@@ -139,6 +144,9 @@ impl Upkeep {
             }
         };
         if let Some(guild) = sweep.running.remove(&id) {
+            if complete {
+                lock(&self.doubted.guilds).listed.remove(&guild);
+            }
             sweep.agenda.end(guild, complete, self.clock.now());
         }
     }
@@ -200,6 +208,29 @@ impl Sweep {
 /// Servers that an event made the bot doubt.
 #[derive(Debug, Default)]
 pub(super) struct Doubted {
-    guilds: std::sync::Mutex<HashSet<GuildId>>,
+    guilds: Mutex<Doubts>,
     news: tokio::sync::Notify,
+}
+
+#[derive(Debug, Default)]
+struct Doubts {
+    /// Since they were listed last.
+    new: HashSet<GuildId>,
+    /// Before, and no look at them was complete since.
+    listed: HashSet<GuildId>,
+}
+
+impl Doubted {
+    /// Has a server looked at when they are listed next.
+    pub(super) fn keep(&self, guild: GuildId) {
+        lock(&self.guilds).listed.insert(guild);
+    }
+
+    /// Lists them all.
+    fn list(&self) -> HashSet<GuildId> {
+        let mut doubts = lock(&self.guilds);
+        let new = std::mem::take(&mut doubts.new);
+        doubts.listed.extend(new);
+        doubts.listed.clone()
+    }
 }

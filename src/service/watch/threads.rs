@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
 use crate::domain::message::{InThread, PostTag};
 use crate::domain::place::Place;
 use crate::rest::model::Channel;
+
+use super::kept::KeptThread;
 
 /// A thread, as Discord describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +69,7 @@ pub struct Standing {
 }
 
 /// What a thread begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::service) enum First {
     /// A message that has the thread's number, if any: in a forum they are the same.
     Unknown,
@@ -104,6 +108,22 @@ pub(super) struct Threads {
 impl Threads {
     pub(super) fn get(&self, thread: ChannelId) -> Option<&Thread> {
         self.all.get(&thread)
+    }
+
+    /// All threads, as they are kept over a planned restart.
+    pub(super) fn kept(&self) -> Vec<KeptThread> {
+        let kept = self.all.iter().map(|(id, thread)| {
+            let Thread { parent, guild, first, .. } = *thread;
+            KeptThread { guild, thread: *id, parent, first }
+        });
+        kept.collect()
+    }
+
+    /// Takes up a thread that was known before a planned restart.
+    pub(super) fn restore(&mut self, kept: KeptThread) {
+        let KeptThread { guild, thread, parent, first } = kept;
+        self.all.entry(thread).or_insert(Thread { parent, guild, first, told: None });
+        self.begin(thread, first);
     }
 
     /// Takes up what the database knows of a thread.
@@ -156,6 +176,11 @@ impl Threads {
     /// Takes up that a channel is no forum.
     pub(super) fn offers_nothing(&mut self, channel: ChannelId) {
         self.tags.insert(channel, None);
+    }
+
+    /// The tags that channels offer; none for those that are known to be no forum.
+    pub(super) fn offered(&self) -> impl Iterator<Item = (ChannelId, Option<&HashMap<TagId, String>>)> {
+        self.tags.iter().map(|(channel, tags)| (*channel, tags.as_ref()))
     }
 
     /// Whether a channel is a forum; `None` where that isn't known.

@@ -3,6 +3,7 @@
 use sea_orm::ConnectionTrait;
 use tributary_migration::{Migrator, MigratorTrait};
 
+use super::gateway_sessions;
 use super::panels::posted_panel_in;
 use super::*;
 use crate::domain::follow::{Audience, BrokenReason};
@@ -70,6 +71,8 @@ async fn everything() -> Db {
     let retracted = "INSERT INTO retractions (message_id, channel_id, target_channel_id, webhook_id, created_at) \
         VALUES (900, 2, 2, 1002, '2024-10-04T00:00:50+00:00')";
     execute(&db, retracted).await;
+    let sessions = [gateway_sessions::kept(0, 2), gateway_sessions::kept(1, 2)];
+    store.keep_gateway_sessions(&gateway_sessions::owner(), &sessions, at(8)).await.unwrap();
     execute(&db, &format!("UPDATE panels SET title = '{}'", ODD.replace('\'', "''"))).await;
     db
 }
@@ -164,6 +167,8 @@ async fn all_rows_of_all_tables_arrive_as_they_are() {
     let title = "SELECT title AS text FROM panels";
     assert_eq!(to.texts(title).await, [ODD]);
     target.check_key().await.unwrap();
+    let sessions = target.take_gateway_sessions(&gateway_sessions::owner(), at(8)).await.unwrap();
+    assert_eq!(sessions.len(), 2, "a move is a planned restart, too");
 
     // The lane that died is free, and what it had in flight is looked for at its time, not before.
     assert_eq!(to.texts(held).await, [""; 0]);

@@ -10,6 +10,7 @@ mod events;
 mod events_edges;
 mod follows;
 mod forget;
+mod gateway_sessions;
 mod holding;
 mod lane_batches;
 mod lane_order;

@@ -9,7 +9,7 @@ use super::{Backend, Bot, SOON, World, admin};
 /// The forum `#ideas` and the text channel `#talk`, and `#news` that follows them.
 pub struct Forum {
     pub world: World,
-    bot: Option<Bot>,
+    pub bot: Option<Bot>,
     pub ideas: Channel,
     pub talk: Channel,
     pub news: Channel,

@@ -19,7 +19,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tributary_sandbox::{Channel, Config, Guild, Limits, Options, Permissions, Person, Reply, Sandbox};
+use tributary_sandbox::{
+    Channel, Config, Counts, Guild, Limits, Options, Permissions, Person, Reply, Sandbox,
+};
 
 pub use self::board::Board;
 pub use self::bot::{Bot, KEY};
@@ -85,13 +87,25 @@ impl World {
         self.settings.push((name.to_owned(), value.into()));
     }
 
-    /// Starts the bot and waits until it serves.
+    /// Starts the bot and waits until it serves. Discord has forgotten the session of one that was stopped before, so that a new one begins.
     pub async fn start(&self) -> Bot {
+        self.sandbox.refuse_gateway_resumes(true);
+        let bot = self.started(|counts| counts.identifies).await;
+        self.sandbox.refuse_gateway_resumes(false);
+        bot
+    }
+
+    /// The same where Discord knows that session still, and it goes on.
+    pub async fn resume(&self) -> Bot {
+        self.started(|counts| counts.resumes).await
+    }
+
+    async fn started(&self, sessions: impl Fn(&Counts) -> u64) -> Bot {
         // Not by its being connected: that may still be the connection of one that was just ended.
-        let before = self.sandbox.counts().identifies;
+        let before = sessions(&self.sandbox.counts());
         let bot = self.spawn();
-        let begun = || (self.sandbox.counts().identifies > before).then_some(());
-        let begun = self.sandbox.wait_for("a session to begin", SOON, begun).await;
+        let begun = || (sessions(&self.sandbox.counts()) > before).then_some(());
+        let begun = self.sandbox.wait_for("a session to begin, or to go on", SOON, begun).await;
         if begun.is_err() || self.sandbox.wait_until_ready(SOON).await.is_err() {
             panic!("the bot did not become ready; its log:\n{}", bot.log());
         }

@@ -138,4 +138,14 @@ impl Pair {
     pub async fn start(&mut self) {
         self.bot = Some(self.world.start().await);
     }
+
+    /// Starts it again, and its session goes on.
+    pub async fn resume(&mut self) {
+        self.bot = Some(self.world.resume().await);
+    }
+
+    /// The bot's process.
+    pub fn bot(&mut self) -> &mut Bot {
+        self.bot.as_mut().expect("it runs")
+    }
 }

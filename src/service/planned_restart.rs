@@ -1,0 +1,121 @@
+//! A planned restart goes on with the gateway's sessions: what a clean stop leaves to the next start, and how that takes it up.
+//!
+//! ```text
+//! stop:  leave the gateway, session open ─► write all down ─► keep: sessions and what is known in them
+//! start: take (they are removed) ─► what is known ─► RESUME ─► what was missed, as events
+//! ```
+//! A session's number may only cover what is written down or will be read again. So nothing is kept where writing was cut off, and where something was lost. And it
+//! is kept only where this process has all shards: else another may have taken some over, and what it writes is newer. Whoever begins to listen removes what was
+//! kept, whoever left it; so a session never goes on twice, and none goes on that was left before another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::clock::Clock;
+use crate::domain::gateway_session::GatewaySession;
+use crate::domain::ids::GuildId;
+use crate::domain::shards::{Shard, Shards};
+use crate::store::{KeptSession, SessionOwner, Store};
+
+use super::intake::{Intake, Kept};
+use super::upkeep::Upkeep;
+use super::watch::{KeptTags, KeptThread, Watched};
+use super::{Parts, ServiceError};
+
+/// How long a session that was left may go on. Discord doesn't say for how long it knows one; whether it still does costs one question.
+const LIFE: TimeDelta = TimeDelta::minutes(30);
+
+/// The servers that a shard has told of, and how old its session is.
+pub type Told = (Vec<GuildId>, Duration);
+
+/// Keeps sessions, and takes them up.
+pub struct PlannedRestart {
+    store: Store,
+    clock: Clock,
+    watched: Arc<Watched>,
+    shards: Shards,
+    owner: SessionOwner,
+}
+
+/// What was known in a session. Nothing in it has a default: what another version of the program left in another form is not taken up.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Knowledge {
+    guilds: Vec<GuildId>,
+    intake: Kept,
+    doubted: Vec<GuildId>,
+    threads: Vec<KeptThread>,
+    tags: Vec<KeptTags>,
+}
+
+impl PlannedRestart {
+    /// Planned restarts of this bot, with these shards.
+    pub fn new(parts: &Parts, owner: SessionOwner) -> Self {
+        let Parts { store, clock, watched, shards, .. } = parts.clone();
+        Self { store, clock, watched, shards, owner }
+    }
+
+    /// Takes the sessions that may go on, and what was known in them. `told` hears of their servers.
+    pub async fn take(
+        &self,
+        intake: &Intake,
+        upkeep: &Upkeep,
+        told: impl Fn(Shard, Told),
+    ) -> Result<Vec<GatewaySession>, ServiceError> {
+        let now = self.clock.now();
+        let kept = self.store.take_gateway_sessions(&self.owner, now - LIFE).await?;
+        if !self.shards.is_all() {
+            return Ok(Vec::new());
+        }
+        let mut sessions = Vec::new();
+        for KeptSession { session, began_at, knowledge } in kept {
+            let known = serde_json::from_str::<Knowledge>(&knowledge);
+            let (shard, Ok(known)) = (session.shard, known) else { continue };
+            if shard.total != self.shards.total() {
+                continue;
+            }
+            let Knowledge { guilds, intake: kept, doubted, threads, tags } = known;
+            told(shard, (guilds, (now - began_at).to_std().unwrap_or_default()));
+            self.watched.restore(threads, tags);
+            intake.resume(shard, kept);
+            doubted.into_iter().for_each(|guild| upkeep.doubt(guild));
+            sessions.push(session);
+        }
+        Ok(sessions)
+    }
+
+    /// Keeps sessions that can go on, with what is known in them; none where something that they brought was neither written down nor will be read again.
+    pub async fn keep(
+        &self,
+        sessions: Vec<GatewaySession>,
+        intake: &Intake,
+        upkeep: &Upkeep,
+        told: impl Fn(Shard) -> Option<Told>,
+    ) -> Result<usize, ServiceError> {
+        let (Some(left), Some(doubted)) = (intake.left(), upkeep.left_doubts()) else { return Ok(0) };
+        if !self.shards.is_all() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let (threads, tags) = self.watched.kept();
+        let kept = sessions.into_iter().filter_map(|session| {
+            let shard = session.shard;
+            let (guilds, age) = told(shard)?;
+            let known = Knowledge {
+                guilds,
+                intake: left.of(shard),
+                doubted: doubted.iter().filter(|guild| shard.has(**guild)).copied().collect(),
+                threads: threads.iter().filter(|thread| shard.has(thread.guild)).copied().collect(),
+                tags: tags.iter().filter(|tags| shard.has(tags.guild)).cloned().collect(),
+            };
+            let knowledge = serde_json::to_string(&known).ok()?;
+            Some(KeptSession { session, began_at: now - TimeDelta::from_std(age).ok()?, knowledge })
+        });
+        let kept: Vec<KeptSession> = kept.collect();
+        self.store.keep_gateway_sessions(&self.owner, &kept, now).await?;
+        Ok(kept.len())
+    }
+}
