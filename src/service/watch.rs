@@ -1,7 +1,7 @@
 //! What the gateway has to listen for: followed sources with their threads, targets, and the bot's own webhooks, in memory, so that a message in a
 //! channel that nobody follows costs no query.
 
-mod kept;
+pub(super) mod kept;
 mod threads;
 
 use std::collections::hash_map::Entry;
@@ -12,12 +12,9 @@ use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Th
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
+pub(super) use self::threads::First;
 use self::threads::Threads;
 pub use self::threads::{Noted, SeenThread, Standing};
-pub(super) use self::{
-    kept::{KeptTags, KeptThread},
-    threads::First,
-};
 
 /// A filter, not a truth: it may know too much for a moment, never too little. What is delivered is decided in the database.
 #[derive(Debug, Default)]

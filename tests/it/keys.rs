@@ -156,7 +156,7 @@ async fn the_key_that_does_not_fit_is_named() {
     let mut bot = Bot::run(world.command());
     let line = bot.logged("tributary.key").await;
     assert!(line.contains("WARN") && line.contains("another key"), "{line}");
-    bot.logged("connected to the gateway").await;
+    bot.logged("gateway session resumed").await;
 }
 
 /// Where a key is asked for, the former one may be what is needed.
@@ -184,6 +184,6 @@ async fn a_key_that_others_could_read_is_closed() {
     let mut bot = world.spawn();
     let line = bot.logged("tributary.key").await;
     assert!(line.contains("WARN"), "{line}");
-    bot.logged("connected to the gateway").await;
+    bot.logged("gateway session resumed").await;
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
