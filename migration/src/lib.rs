@@ -26,6 +26,7 @@ mod m20261120_000011_index_waiting;
 mod m20261129_000011_add_overtaken;
 mod m20261129_000012_remember_sends;
 mod m20261129_000014_sweeps_and_circles;
+mod m20261129_000021_look_at_doors;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000011_add_overtaken::Migration),
             Box::new(m20261129_000012_remember_sends::Migration),
             Box::new(m20261129_000014_sweeps_and_circles::Migration),
+            Box::new(m20261129_000021_look_at_doors::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::activity::{Ending, InFlight, Mirror, Part};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
+use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::domain::rendering::Payload;
 use crate::domain::retry::Failure;
@@ -267,8 +268,10 @@ impl<'a> Sender<'a> {
             match self.make_webhook().await? {
                 Ok(()) => tracing::info!(channel = %self.target, "a webhook was gone, and is replaced"),
                 Err(error) if error.passes() => return Ok(self.failed(&error)),
-                Err(_) => {
-                    self.break_all(BreakWhich::RelayWebhook(gone), reason).await?;
+                Err(error) => {
+                    let hooks = Permissions::MANAGE_WEBHOOKS;
+                    let lacking = if error.is_forbidden() { hooks } else { Permissions::empty() };
+                    self.break_lacking(BreakWhich::RelayWebhook(gone), reason, lacking).await?;
                     return Ok(self.ended(work, Ending::FollowEnded));
                 }
             }
@@ -279,7 +282,16 @@ impl<'a> Sender<'a> {
     }
 
     pub(super) async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), StoreError> {
-        for follow in self.tools.store.break_follows(which, reason, self.now()).await? {
+        self.break_lacking(which, reason, Permissions::empty()).await
+    }
+
+    async fn break_lacking(
+        &self,
+        which: BreakWhich,
+        reason: BrokenReason,
+        lacking: Permissions,
+    ) -> Result<(), StoreError> {
+        for follow in self.tools.store.break_lacking(which, reason, lacking, self.now()).await? {
             tracing::warn!(follow = follow.id.0, reason = reason.as_str(), "follow broken");
         }
         Ok(())

@@ -19,6 +19,8 @@ mod written;
 
 /// Discord: "Message Flags".
 const SUPPRESS_EMBEDS: u64 = 1 << 2;
+/// Discord: "Message Flags", `CROSSPOSTED`: it was published to the channels that follow this one.
+const CROSSPOSTED: u64 = 1 << 0;
 const LOADING: u64 = 1 << 7;
 const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 const HAS_SNAPSHOT: u64 = 1 << 14;
@@ -106,6 +108,7 @@ pub(super) fn read(message: &Message, guild: GuildId, thread: Option<InThread>) 
         unshown: shown.unshown,
         silent: message.flags & SUPPRESS_NOTIFICATIONS != 0,
         embeds_suppressed: message.flags & SUPPRESS_EMBEDS != 0,
+        published: message.flags & CROSSPOSTED != 0,
         link: message_link(guild, message.channel_id, message.id),
         ..Content::default()
     };

@@ -1,9 +1,10 @@
-//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved.
+//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved, and who may see what (`doors`).
 //! Learned from events (`changes`), and, for what happened while the bot was away, from a sweep over all servers (`sweep`).
 
 mod agenda;
 mod budget;
 mod changes;
+mod doors;
 mod server;
 mod sweep;
 
@@ -17,20 +18,22 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
-use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::shards::Shards;
 use crate::rest::Rest;
 use crate::rest::model::Webhook;
 use crate::store::{BreakWhich, Store, StoreError};
 
 use self::budget::Budget;
-use self::changes::{ChangeQueue, WebhookLook};
+use self::changes::{ChangeQueue, Look, Subject};
 use self::sweep::Doubted;
 pub use self::sweep::{GatewayView, Membership};
+use super::doors::DoorLooks;
+use super::intake::Wake;
 use super::watch::Watched;
 use super::{Identity, Parts, ServiceError};
 
-/// How many channels' webhooks are looked at at the same time, each of another server.
+/// How many looks there are at the same time, each at another server.
 const LOOKS: usize = 4;
 /// How many follows are looked at when the webhooks of their channel change. Those by relay share one, and a channel has 15 at most.
 const THROUGH_ONE: u64 = 500;
@@ -51,6 +54,8 @@ pub enum Change {
         /// The channel.
         channel: ChannelId,
     },
+    /// Who may see what in a server may not be what it was.
+    DoorsChanged(GuildId),
 }
 
 /// Which follows are broken, and why.
@@ -63,22 +68,37 @@ pub struct Upkeep {
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
+    wake: Wake,
     shards: Shards,
+    doors: Arc<DoorLooks>,
     budget: Budget,
+    /// For what events tell of, so that it doesn't wait behind the sweep.
+    event_budget: Budget,
     doubted: Doubted,
 }
 
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, rest, clock, identity, watched, shards, .. } = parts;
-        let (budget, doubted) = (Budget::new(shards), Doubted::default());
-        Self { store, rest, clock, identity, watched, shards, budget, doubted }
+        let Parts { store, rest, clock, identity, watched, wake, shards, doors } = parts;
+        let (budget, event_budget) = (Budget::new(shards), Budget::new(shards));
+        let doubted = Doubted::default();
+        Self { store, rest, clock, identity, watched, wake, shards, doors, budget, event_budget, doubted }
     }
 
     /// Whether a change to this channel can matter. In memory only.
     pub fn concerns(&self, channel: ChannelId) -> bool {
         self.watched.concerns(channel)
+    }
+
+    /// Whether what happens in this server can matter. In memory only.
+    pub fn concerns_server(&self, guild: GuildId) -> bool {
+        self.watched.concerns_server(guild)
+    }
+
+    /// Whether this is the bot.
+    pub fn is_self(&self, user: UserId) -> bool {
+        self.identity.user == user
     }
 
     /// What to reflect when the bot is removed from a server.
@@ -105,7 +125,7 @@ impl Upkeep {
     pub async fn run(self: Arc<Self>, mut changes: UnboundedReceiver<Change>) {
         let mut queue = ChangeQueue::default();
         let mut looks = JoinSet::new();
-        let mut running: HashMap<Id, WebhookLook> = HashMap::new();
+        let mut running: HashMap<Id, Look> = HashMap::new();
         loop {
             while let Some(change) = queue.pop_first() {
                 if let Err(error) = self.reflect(change).await {
@@ -116,7 +136,7 @@ impl Upkeep {
                 && let Some(look) = queue.begin_look(Instant::now())
             {
                 let upkeep = Arc::clone(&self);
-                let id = looks.spawn(async move { upkeep.look_at_webhooks(look).await }).id();
+                let id = looks.spawn(async move { upkeep.look(look).await }).id();
                 running.insert(id, look);
             }
             let wait = queue.next_look_at().filter(|_| looks.len() < LOOKS);
@@ -125,6 +145,9 @@ impl Upkeep {
                     Some(change) => queue.push(change),
                     None => return,
                 },
+                servers = self.doors.next() => {
+                    servers.into_iter().for_each(|server| queue.push(Change::DoorsChanged(server)));
+                }
                 Some(ended) = looks.join_next_with_id() => {
                     let id = ended.map_or_else(|panic| panic.id(), |(id, ())| id);
                     if let Some(look) = running.remove(&id) {
@@ -140,9 +163,14 @@ impl Upkeep {
         }
     }
 
-    async fn look_at_webhooks(&self, look: WebhookLook) {
-        if let Err(error) = self.check_webhooks(look.channel).await {
-            tracing::error!(%error, ?look, "the webhooks of a channel could not be looked at");
+    async fn look(&self, look: Look) {
+        let looked = match look.at {
+            Subject::Webhooks(channel) => self.check_webhooks(channel).await,
+            Subject::Doors => self.look_at_doors(look.guild).await,
+        };
+        if let Err(error) = looked {
+            tracing::error!(%error, ?look, "what an event told of could not be looked at");
+            self.doubt(look.guild);
         }
     }
 
@@ -150,6 +178,7 @@ impl Upkeep {
     pub async fn load_watched(&self) -> Result<Vec<(ChannelId, GuildId)>, ServiceError> {
         self.watched.extend_webhooks(self.store.own_webhooks().await?);
         self.watched.extend_channels(self.store.followed_channels().await?);
+        self.watched.extend_servers(self.store.followed_servers().await?);
         for guild in self.store.left_guilds(self.clock.now()).await? {
             self.watched.add_left(guild);
         }
@@ -178,6 +207,7 @@ impl Upkeep {
                 Ok(self.store.guild_back(guild).await?)
             }
             Change::WebhooksChanged { channel, .. } => self.check_webhooks(channel).await,
+            Change::DoorsChanged(guild) => self.look_at_doors(guild).await,
         }
     }
 

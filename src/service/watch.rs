@@ -30,6 +30,8 @@ struct Sets {
     /// The channels among them, threads not, by server.
     channels: HashMap<GuildId, HashSet<ChannelId>>,
     own_webhooks: HashSet<WebhookId>,
+    /// The servers of all of these.
+    servers: HashSet<GuildId>,
     /// Servers that the bot has left, and of which something is kept.
     left: HashSet<GuildId>,
 }
@@ -200,6 +202,16 @@ impl Watched {
         });
     }
 
+    /// Takes up which servers have to do with follows.
+    pub fn extend_servers(&self, servers: impl IntoIterator<Item = GuildId>) {
+        self.change(|sets| sets.servers.extend(servers));
+    }
+
+    /// Whether this server has to do with any follow.
+    pub fn concerns_server(&self, guild: GuildId) -> bool {
+        self.look(|sets| sets.servers.contains(&guild))
+    }
+
     /// Whether the bot posts through this webhook.
     pub fn is_own_webhook(&self, webhook: WebhookId) -> bool {
         self.look(|sets| sets.own_webhooks.contains(&webhook))
@@ -231,6 +243,7 @@ impl Watched {
 
     fn listen_in_server(&self, source: FollowedSource, guild: GuildId, target: ChannelId) {
         self.extend_channels([(source.guild, source.parent.unwrap_or(source.channel)), (guild, target)]);
+        self.extend_servers([source.guild, guild]);
     }
 
     fn listen(

@@ -8,8 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
 use crate::domain::message::{Content, Names};
-use crate::rest::model::{AuthorMember, Message, User};
+use crate::domain::permissions::Permissions;
+use crate::rest::model::{AuthorMember, Channel, Guild, Message, User};
 use crate::rest::{Rest, RestError};
+use crate::service::access::rules;
 
 /// How long names are used before they are asked for again: roles and channels are seldom renamed.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
@@ -17,6 +19,8 @@ const FRESH: TimeDelta = TimeDelta::minutes(10);
 const PERSON_FRESH: TimeDelta = TimeDelta::hours(1);
 /// How many people are remembered.
 const PEOPLE: usize = 10_000;
+/// What stands for the name of a channel that most can't see.
+const NO_ACCESS: &str = "no-access";
 /// For how many people of one message Discord is asked.
 const ASKED: usize = 10;
 
@@ -105,10 +109,11 @@ impl NameBook {
         now: DateTime<Utc>,
     ) -> Result<(), RestError> {
         if unnamed.roles_and_channels {
-            let roles = rest.guild(guild).await?.role_names;
+            let server = rest.guild(guild).await?;
             let channels =
-                rest.guild_channels(guild).await?.into_iter().map(|channel| (channel.id, channel.name));
-            let names = Arc::new(Names { roles, channels: channels.collect(), ..Names::default() });
+                rest.guild_channels(guild).await?.into_iter().map(|channel| named(&server, channel));
+            let channels = channels.collect();
+            let names = Arc::new(Names { roles: server.role_names, channels, ..Names::default() });
             let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             book.servers.retain(|_, known| now - known.since < FRESH);
             book.servers.insert(guild, Known { names, since: now });
@@ -126,6 +131,11 @@ impl NameBook {
             self.remember(guild, *id, name, now);
         }
         Ok(())
+    }
+
+    /// Forgets what the channels of a server are called: who may see them has changed.
+    pub(super) fn forget(&self, guild: GuildId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).servers.remove(&guild);
     }
 
     /// Remembers whom a message tells the names of: its author, and those whom it pings.
@@ -182,6 +192,12 @@ impl Mentioned {
         mentioned.people.retain(|id| !content.names.people.contains_key(id));
         mentioned
     }
+}
+
+/// What a channel is called in other servers: one that not everybody in its own sees keeps its name there, as Discord keeps it.
+fn named(server: &Guild, channel: Channel) -> (ChannelId, String) {
+    let seen = rules(server).everyone(&channel.permission_overwrites).contains(Permissions::VIEW_CHANNEL);
+    (channel.id, if seen { channel.name } else { NO_ACCESS.to_owned() })
 }
 
 /// The ids between this opening and the next `>`.
