@@ -102,3 +102,30 @@ async fn what_the_bot_lacked_comes_back_once(#[case] backend: Backend) {
     let stays = store.follow(other.guild, other.id).await.unwrap().unwrap();
     assert_eq!(stays.lacking, hooks, "what was found of it as it was says nothing of it as it is");
 }
+
+/// What there is when this is added was asked about when it was made; the first look says whether that still matters.
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn what_was_followed_before_is_taken_over(#[case] backend: Backend) {
+    const NAME: &str = "m20261129_000021_look_at_doors";
+    let Some(db) = Db::new(backend).await else { return };
+    let store = &db.store;
+    store.set_audience(channel(1), guild(8), Audience::Servers).await.unwrap();
+    store.insert_follow(&published(2), &relay(50), at(0)).await.unwrap();
+    follow(store, 3, 4).await;
+    let within = NewFollow { source_guild: guild(HOME), ..new_follow(5, 6) };
+    store.insert_follow(&within, &relay(52), at(0)).await.unwrap();
+    let is_applied = async || {
+        store.migration_status().await.unwrap().iter().any(|(name, applied)| name == NAME && *applied)
+    };
+    while is_applied().await {
+        store.migrate_down(1).await.unwrap();
+    }
+    store.migrate_up().await.unwrap();
+    let all = "SELECT exposure || CASE WHEN published_only THEN ' published only' ELSE '' END AS text \
+        FROM channel_follows ORDER BY id";
+    assert_eq!(db.texts(all).await, ["meant", "meant published only", "meant"]);
+}
