@@ -226,7 +226,7 @@ impl Upkeep {
         let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
         if lost.contains(&follow.state)
             && let Some(webhook) = follow.webhook
-            && !self.mend(follow.target_root(), webhook).await?
+            && self.mend(follow.target_root(), webhook).await?.is_err()
         {
             return Ok(());
         }
