@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::{Town, id, now};
 use divan::Bencher;
 use tributary::domain::activity::Origin;
-use tributary::domain::follow::{Delivery, Filter, FollowOptions, NewFollow, Pair, Threads};
+use tributary::domain::follow::{Delivery, Door, Exposure, Filter, FollowOptions, NewFollow, Pair, Threads};
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
 use tributary::domain::place::Spot;
@@ -79,6 +79,9 @@ fn follow(target: u64) -> NewFollow {
             panels: false,
         },
         created_by: id(UserId::new, PERSON),
+        door: Door::Own,
+        exposure: Exposure::None,
+        source_restricted: false,
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use common::{TIME, Town, id, now, numbers};
 use tributary::domain::activity::Origin;
 use tributary::domain::follow::{
-    BrokenReason, Delivery, Filter, FollowId, FollowOptions, NewFollow, Pair, Threads,
+    BrokenReason, Delivery, Door, Exposure, Filter, FollowId, FollowOptions, NewFollow, Pair, Threads,
 };
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::place::Spot;
@@ -122,7 +122,9 @@ fn changes(town: &Town) {
             done(store.pause_follow(server, nth(&made, number), now())).await.expect("it is there")
         });
         table(town, &change("resume a follow of"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.resume_follow(server, nth(&made, number), None, now())).await.expect("it is there")
+            done(store.resume_follow(server, nth(&made, number), None, Door::Own, now()))
+                .await
+                .expect("it is there")
         });
         table(town, &change("a follow breaks, of"), Some(CHANGE), TIMES, async |store, number| {
             let which = BreakWhich::Follow(nth(&made, number));
@@ -263,6 +265,9 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
             panels: false,
         },
         created_by: id(UserId::new, 9),
+        door: Door::Own,
+        exposure: Exposure::None,
+        source_restricted: false,
     };
     let hook = Hook::Relay(Webhook { id: id(WebhookId::new, WEBHOOK + target), token: "token".into() });
     match done(store.insert_follow(&new, &hook, now())).await {

@@ -16,7 +16,7 @@ use common::{Town, id, now};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tributary::domain::activity::{Mirror, Origin};
-use tributary::domain::follow::{Delivery, Filter, FollowOptions, NewFollow, Pair, Threads};
+use tributary::domain::follow::{Delivery, Door, Exposure, Filter, FollowOptions, NewFollow, Pair, Threads};
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
 use tributary::domain::next_step::{Situation, Step, next_step};
@@ -158,6 +158,9 @@ fn follow(target: u64) -> NewFollow {
             panels: false,
         },
         created_by: id(UserId::new, PERSON),
+        door: Door::Own,
+        exposure: Exposure::None,
+        source_restricted: false,
     }
 }
 

@@ -112,7 +112,7 @@ pub enum OverwriteTarget {
 }
 
 /// One exception that a channel makes to what roles allow.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overwrite {
     /// Whom it is for.
     pub target: OverwriteTarget,
@@ -141,6 +141,17 @@ impl Standing<'_> {
             Permissions::all()
         } else {
             self.unless_timed_out(self.base)
+        }
+    }
+
+    /// The same in a voice or stage channel: without Connect, all but View Channel is denied implicitly.
+    pub(crate) fn in_voice(&self, overwrites: &[Overwrite]) -> Permissions {
+        let permissions = self.in_channel(overwrites);
+        // A timeout takes Connect, too, and leaves reading.
+        if self.is_timed_out || permissions.contains(Permissions::CONNECT) {
+            permissions
+        } else {
+            permissions & Permissions::VIEW_CHANNEL
         }
     }
 
@@ -226,6 +237,14 @@ mod tests {
         assert!(standing(&[MODS, MUTED]).in_channel(&overwrites).contains(send));
         overwrites.push(overwrite(OverwriteTarget::Member(USER), none, send));
         assert!(!standing(&[MODS]).in_channel(&overwrites).contains(send));
+    }
+
+    #[test]
+    fn without_connect_a_voice_channel_is_only_seen() {
+        let deny =
+            [overwrite(OverwriteTarget::Role(GUILD.everyone()), Permissions::empty(), Permissions::CONNECT)];
+        assert_eq!(standing(&[]).in_voice(&deny), Permissions::VIEW_CHANNEL);
+        assert_eq!(standing(&[]).in_voice(&[]), standing(&[]).in_channel(&[]));
     }
 
     #[test]

@@ -156,8 +156,11 @@ impl World {
             let inside = channel.recipients.contains(&user) || user == self.app.bot;
             return if inside { Permissions::direct_message() } else { Permissions::empty() };
         };
-        let overwrites = &self.governing_channel(channel).overwrites;
-        let permissions = self.with_standing(user, guild, |standing| standing.in_channel(overwrites));
+        let governing = self.governing_channel(channel);
+        let (overwrites, is_voice) = (&governing.overwrites, governing.kind.is_voice());
+        let permissions = self.with_standing(user, guild, |standing| {
+            if is_voice { standing.in_voice(overwrites) } else { standing.in_channel(overwrites) }
+        });
         match &channel.thread {
             Some(thread)
                 if channel.kind == ChannelKind::PrivateThread

@@ -30,8 +30,9 @@ use super::start::{Gateway, Started, register_commands};
 use super::{AppError, Pause, clock};
 
 /// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Manage Messages, Embed Links, Attach Files, Read Message History,
-/// Manage Webhooks, Manage Threads.
-const INVITE_PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 29 | 1 << 34;
+/// Connect, Manage Webhooks, Manage Threads.
+const INVITE_PERMISSIONS: u64 =
+    1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 20 | 1 << 29 | 1 << 34;
 /// How long to wait before the database is asked again, once it didn't answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the database may take at the end to keep the sessions.
@@ -58,7 +59,8 @@ impl Term<'_> {
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
         let rest = started.rest.clone();
         let watched = Arc::new(Watched::default());
-        let parts = Parts { store, rest: rest.clone(), clock, identity, watched, wake, shards };
+        let doors = Arc::default();
+        let parts = Parts { store, rest: rest.clone(), clock, identity, watched, wake, shards, doors };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         tokio::select! {
             loaded = load_watched(&upkeep) => loaded?,

@@ -8,6 +8,7 @@ use crate::domain::activity::{Ending, InFlight, Mirror, Part};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::domain::next_step::Step;
+use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::domain::rendering::Payload;
 use crate::domain::retry::Failure;
@@ -278,7 +279,11 @@ impl<'a> Sender<'a> {
                 Err(error) if error.passes() => return Ok(self.failed(&error)),
                 Err(error) => {
                     let cause = self.cause_of_break(&error).await;
-                    self.break_all(BreakWhich::RelayWebhook(gone), cause.unwrap_or(reason)).await?;
+                    let hooks = Permissions::MANAGE_WEBHOOKS;
+                    let is_lacking = cause.is_none() && error.is_forbidden();
+                    let lacking = if is_lacking { hooks } else { Permissions::empty() };
+                    let reason = cause.unwrap_or(reason);
+                    self.break_lacking(BreakWhich::RelayWebhook(gone), reason, lacking).await?;
                     return Ok(self.ended(work, Ending::FollowEnded));
                 }
             }
@@ -289,7 +294,16 @@ impl<'a> Sender<'a> {
     }
 
     pub(super) async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), StoreError> {
-        for follow in self.tools.store.break_follows(which, reason, self.now()).await? {
+        self.break_lacking(which, reason, Permissions::empty()).await
+    }
+
+    async fn break_lacking(
+        &self,
+        which: BreakWhich,
+        reason: BrokenReason,
+        lacking: Permissions,
+    ) -> Result<(), StoreError> {
+        for follow in self.tools.store.break_lacking(which, reason, lacking, self.now()).await? {
             tracing::warn!(follow = follow.id.0, reason = reason.as_str(), "follow broken");
         }
         Ok(())

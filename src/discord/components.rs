@@ -7,7 +7,7 @@ use serenity::{
     CreateInteractionResponseMessage, EditInteractionResponse,
 };
 
-use crate::service::{Actor, ServiceError};
+use crate::service::{Actor, Question, Resumed, ServiceError};
 
 use super::follow_list::{self, Act, Press};
 use super::{Bot, follow_answer, panel, reply, report};
@@ -53,9 +53,11 @@ async fn list(
     let said = match act {
         None => None,
         Some(None) => Some(reply::failed("I can't read that choice. Please run the command again.")),
-        Some(Some(act)) => {
-            Some(act_on(bot, actor, act).await.unwrap_or_else(|error| reply::error(&error, "follows")))
-        }
+        Some(Some(act)) => match act_on(bot, actor, act).await {
+            Ok(Done::Said(embed)) => Some(*embed),
+            Ok(Done::Asked(question)) => return follow_answer::asked(&question),
+            Err(error) => Some(reply::error(&error, "follows")),
+        },
     };
     let mut embeds: Vec<CreateEmbed> = said.into_iter().collect();
     let page = match bot.follows.list(actor, view.channel, view.cursor).await {
@@ -89,28 +91,31 @@ fn refused(error: &ServiceError, mut embeds: Vec<CreateEmbed>) -> EditInteractio
     }
 }
 
+/// What came of a choice.
+enum Done {
+    /// It is done, or shown.
+    Said(Box<CreateEmbed>),
+    /// Nothing yet: a question stands in the list's place.
+    Asked(Question),
+}
+
 /// Does what was chosen, and says what came of it: above the list, or in its place.
-async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<CreateEmbed, ServiceError> {
-    Ok(match act {
+async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<Done, ServiceError> {
+    Ok(Done::Said(Box::new(match act {
         Act::Pause(id) => {
             bot.follows.pause(actor, id).await?;
             reply::done(format!(
                 "Follow {id} is paused. Messages mirrored so far stay, panels stand still; what is posted meanwhile is not sent later."
             ))
         }
-        Act::Resume(id) => {
-            let resumed = bot.follows.resume(actor, id).await?;
-            let missed = "What was posted meanwhile is not sent later.";
-            reply::done(if resumed.was_broken {
-                format!("Follow {id} works again. {missed}")
-            } else {
-                format!("Follow {id} is active again. {missed}")
-            })
-        }
+        Act::Resume(id) => match bot.follows.resume(actor, id).await? {
+            Resumed::Again { was_broken, .. } => reply::done(follow_answer::resumed(id, was_broken)),
+            Resumed::Asked(question) => return Ok(Done::Asked(question)),
+        },
         Act::Remove(id) => {
             bot.follows.remove(actor, id).await?;
             reply::done(format!("Follow {id} is removed. Messages mirrored so far stay; panels go."))
         }
         Act::Last(id) => report::last(&bot.follows.last_messages(actor, id).await?),
-    })
+    })))
 }

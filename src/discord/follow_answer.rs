@@ -6,9 +6,9 @@ use serenity::{
     EditInteractionResponse,
 };
 
-use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, Pair};
+use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, FollowState, Pair};
 use crate::domain::text;
-use crate::service::{Changed, Followed, NotNative, Question, QuestionId, ServiceError};
+use crate::service::{Changed, Confirmed, Followed, NotNative, Question, QuestionId, Resumed, ServiceError};
 
 use super::Bot;
 use super::reply::{self, mention};
@@ -22,9 +22,31 @@ pub(super) fn answer(followed: &Followed) -> EditInteractionResponse {
         Followed::New { follow, earlier } => (reply::done(made(follow, *earlier)), Vec::new()),
         Followed::Changed(changed) => (reply::done(describe(changed)), Vec::new()),
         Followed::Repaired(changed) => (reply::done(repaired(changed)), Vec::new()),
-        Followed::Asked(question) => (reply::question(ask(question.pair)), buttons(question)),
+        Followed::Asked(question) => return asked(question),
     };
     EditInteractionResponse::new().embed(embed).components(buttons)
+}
+
+/// The question whether it is meant to make public what wasn't.
+pub(super) fn asked(question: &Question) -> EditInteractionResponse {
+    EditInteractionResponse::new().embed(reply::question(ask(question.pair))).components(buttons(question))
+}
+
+/// What came of a confirmed question.
+fn confirmed(confirmed: &Confirmed) -> EditInteractionResponse {
+    match confirmed {
+        Confirmed::Followed(followed) => answer(followed),
+        Confirmed::Resumed(Resumed::Asked(question)) => asked(question),
+        Confirmed::Resumed(Resumed::Again { follow, was_broken }) => {
+            last(reply::done(resumed(follow.id, *was_broken)))
+        }
+    }
+}
+
+/// A follow is active again.
+pub(super) fn resumed(id: FollowId, was_broken: bool) -> String {
+    let again = if was_broken { "works again" } else { "is active again" };
+    format!("Follow {id} {again}. What was posted meanwhile is not sent later.")
 }
 
 /// Answers a press on one of the question's buttons; `false` where it isn't one.
@@ -34,7 +56,7 @@ pub(super) async fn answer_press(ctx: &serenity::Context, bot: &Bot, press: &Com
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);
     let done = match reply::of_interaction(press.guild_id, press.user.id, press.channel_id) {
         Err(refusal) => Err(refusal.into()),
-        Ok(actor) if meant => bot.follows.confirm(actor, id).await.map(|followed| answer(&followed)),
+        Ok(actor) if meant => bot.follows.confirm(actor, id).await.map(|done| confirmed(&done)),
         Ok(actor) => {
             bot.follows.decline(actor, id);
             Ok(last(reply::done("Nothing was made: no channel follows another because of this.")))

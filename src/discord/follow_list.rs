@@ -155,8 +155,8 @@ fn describe(row: &FollowRow) -> String {
         shown(&row.source),
         shown(&row.target)
     );
-    if let FollowState::Broken(reason) = follow.state {
-        let _ = write!(text, "\n> {}", reason.explanation());
+    if let Some(trouble) = follow.trouble() {
+        let _ = write!(text, "\n> {trouble}");
     } else if !row.tags.deleted.is_empty() {
         let _ = write!(text, "\n> {}", deleted_tags(row));
     }

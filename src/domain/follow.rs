@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::ids::{ChannelId, GuildId, UserId, WebhookId};
+use super::permissions::Permissions;
 use super::place::Spot;
 use super::tags::{Tag, TagSet};
 
@@ -55,6 +56,10 @@ macro_rules! choice {
     };
 }
 
+mod trouble;
+
+pub use trouble::{BrokenReason, Exposure};
+
 choice! {
     /// How posts get from the source to the target.
     Delivery {
@@ -98,85 +103,6 @@ choice! {
         Servers = "servers",
         /// Other servers' channels, and followers beyond Discord once there are such.
         Everyone = "everyone",
-    }
-}
-
-choice! {
-    /// Why a follow stopped delivering without anyone having paused it.
-    #[derive(PartialOrd, Ord)]
-    BrokenReason {
-        /// The source channel was deleted.
-        SourceDeleted = "source_deleted",
-        /// The target channel was deleted.
-        TargetDeleted = "target_deleted",
-        /// The bot is no longer in the source's server.
-        SourceServerLeft = "source_server_left",
-        /// The bot is no longer in the target's server.
-        TargetServerLeft = "target_server_left",
-        /// The webhook in the target was deleted.
-        WebhookDeleted = "webhook_deleted",
-        /// The webhook was moved to another channel.
-        WebhookMoved = "webhook_moved",
-        /// Discord refuses to let the bot write in the target.
-        TargetForbidden = "target_forbidden",
-        /// The target is a thread that is locked.
-        ThreadLocked = "thread_locked",
-        /// The bot is timed out in the target's server.
-        BotTimedOut = "bot_timed_out",
-        /// The target's server demands two-factor authentication, and the application's owner has none.
-        TwoFactor = "two_factor",
-        /// There is no room for a webhook in the target, or in its server.
-        TooManyWebhooks = "too_many_webhooks",
-        /// The bot can no longer read the source.
-        SourceForbidden = "source_forbidden",
-        /// The source's server no longer lets other servers follow it.
-        Unpublished = "unpublished",
-        /// What is posted in the target is copied back into the source by somebody else.
-        Circle = "circle",
-    }
-}
-
-impl BrokenReason {
-    /// What happened, and what a moderator can do about it.
-    pub const fn explanation(self) -> &'static str {
-        match self {
-            Self::SourceDeleted => "The followed channel was deleted. Remove this follow.",
-            Self::TargetDeleted => "The receiving channel was deleted. Remove this follow.",
-            Self::SourceServerLeft => {
-                "I am no longer in the followed channel's server. Invite me there again within a week, then resume this follow."
-            }
-            Self::TargetServerLeft => "I was removed from this server. Resume this follow to start it again.",
-            Self::WebhookDeleted => {
-                "The webhook that posts here was deleted. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
-            }
-            Self::WebhookMoved => {
-                "The webhook that posts here was moved to another channel. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
-            }
-            Self::TargetForbidden => {
-                "Discord does not let me post here any more, or see what I posted. Give me View Channel, Read Message History and Manage Webhooks, and unlock it if it is a locked thread; then resume this follow."
-            }
-            Self::ThreadLocked => {
-                "The receiving thread is locked. Unlock it, or give me Manage Threads there, then resume this follow."
-            }
-            Self::BotTimedOut => {
-                "I am timed out in the receiving channel's server, so I may only read there. End my timeout or wait until it is over, then resume this follow."
-            }
-            Self::TwoFactor => {
-                "The receiving channel's server requires two-factor authentication for moderation, and the owner of my application hasn't enabled it, so Discord does not let me manage webhooks or threads there. Ask them to enable it for their account, or lift the server's requirement, then resume this follow."
-            }
-            Self::TooManyWebhooks => {
-                "The webhook that posts in the receiving channel is gone, and Discord allows no new one: a channel may have 15 webhooks, and a server 1,000. Delete one that nobody needs, then resume this follow."
-            }
-            Self::SourceForbidden => {
-                "I can no longer read the followed channel. Give me View Channel and Read Message History there, then resume this follow."
-            }
-            Self::Unpublished => {
-                "The followed channel is no longer open to other servers. Ask its admins to `/publish` it, then resume this follow."
-            }
-            Self::Circle => {
-                "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came round again and again. Stop that copying, then resume this follow, or remove it."
-            }
-        }
     }
 }
 
@@ -303,6 +229,29 @@ pub struct Follow {
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
     pub updated_at: DateTime<Utc>,
+    /// Whether it makes public what wasn't, as far as that was found.
+    pub exposure: Exposure,
+    /// What the bot lacks for it, in the channel that its state tells: of a broken one, that is why.
+    pub lacking: Permissions,
+    /// Whether its source was age-restricted when it was last looked at.
+    pub source_restricted: bool,
+}
+
+impl Follow {
+    /// Whether its ends are of different servers.
+    pub fn crosses_servers(&self) -> bool {
+        self.guild != self.source_guild
+    }
+
+    /// The channel of the source: that of a thread, or the source itself.
+    pub fn source_root(&self) -> ChannelId {
+        self.source_parent.unwrap_or(self.pair.source)
+    }
+
+    /// The channel of the target, in which its webhook is.
+    pub fn target_root(&self) -> ChannelId {
+        self.spot.webhook_channel(self.pair.target)
+    }
 }
 
 /// A follow that is about to be stored, active.
@@ -322,11 +271,55 @@ pub struct NewFollow {
     pub options: FollowOptions,
     /// Who sets it up.
     pub created_by: UserId,
+    /// What lets the target's server follow the source.
+    pub door: Door,
+    /// Whether somebody said that it is meant to make public what wasn't.
+    pub exposure: Exposure,
+    /// Whether its source is age-restricted.
+    pub source_restricted: bool,
+}
+
+/// What lets a server follow a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// It is the server's own channel.
+    Own,
+    /// It is an announcement channel that everybody sees, which Discord itself opens to all servers, for what is published there.
+    Announcement,
+    /// It was opened with `/publish`, and is open as long as that holds.
+    Published,
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// An active relay follow between channels of these servers.
+    pub(in crate::domain) fn follow(source_guild: u64, guild: u64) -> Follow {
+        Follow {
+            id: FollowId(1),
+            pair: Pair { source: ChannelId::new(10).unwrap(), target: ChannelId::new(20).unwrap() },
+            guild: GuildId::new(guild).unwrap(),
+            source_guild: GuildId::new(source_guild).unwrap(),
+            source_parent: None,
+            spot: Spot::Channel,
+            options: FollowOptions {
+                delivery: Delivery::Relay,
+                filter: Filter::All,
+                threads: Threads::None,
+                panels: false,
+            },
+            webhook: None,
+            follower_webhook: None,
+            state: FollowState::Active,
+            created_by: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            exposure: Exposure::None,
+            lacking: Permissions::empty(),
+            source_restricted: false,
+        }
+    }
 
     #[test]
     fn words_are_read_back() {

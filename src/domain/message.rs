@@ -60,6 +60,9 @@ pub struct Content {
     /// A link to the original.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub link: String,
+    /// It was published to all who follow its announcement channel. No mirror shows that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub published: bool,
 }
 
 impl Content {
@@ -102,6 +105,7 @@ impl Content {
         let forwarded = essence.forward.iter_mut().flat_map(|forward| &mut forward.files);
         essence.files.iter_mut().chain(forwarded).for_each(|file| file.url.clear());
         essence.names.people.clear();
+        essence.published = false;
         if let Some(reply) = &mut essence.reply {
             reply.author.iter_mut().for_each(String::clear);
             reply.author_id = None;

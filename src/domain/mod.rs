@@ -7,6 +7,7 @@ pub mod catch_up;
 pub mod channel;
 pub mod circle;
 pub mod clock;
+pub mod doors;
 pub mod follow;
 pub mod gateway_session;
 pub mod hashtags;

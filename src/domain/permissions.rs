@@ -2,6 +2,7 @@
 
 use bitflags::bitflags;
 
+use super::channel::ChannelKind;
 use super::ids::{GuildId, RoleId, UserId};
 
 bitflags! {
@@ -24,6 +25,8 @@ bitflags! {
         const ATTACH_FILES = 1 << 15;
         /// Read Message History.
         const READ_MESSAGE_HISTORY = 1 << 16;
+        /// Connect.
+        const CONNECT = 1 << 20;
         /// Manage Webhooks.
         const MANAGE_WEBHOOKS = 1 << 29;
         /// Manage Threads.
@@ -33,9 +36,28 @@ bitflags! {
 }
 
 impl Permissions {
+    /// What reading a channel takes. In the chats of voice and stage channels, Discord wants Connect, too.
+    pub const fn reading(kind: ChannelKind) -> Self {
+        let reading = Self::VIEW_CHANNEL.union(Self::READ_MESSAGE_HISTORY);
+        match kind {
+            ChannelKind::Voice | ChannelKind::Stage => reading.union(Self::CONNECT),
+            _ => reading,
+        }
+    }
+
+    /// `**Manage Webhooks** and **View Channel**`, as Discord's interface names them.
+    pub fn listed(self) -> String {
+        let names: Vec<_> = self.names().iter().map(|name| format!("**{name}**")).collect();
+        match names.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+            None => "**Administrator**".to_owned(),
+        }
+    }
+
     /// The names of these permissions as Discord's interface writes them, in its order; unnamed ones are left out.
     pub fn names(self) -> Vec<&'static str> {
-        const NAMES: [(Permissions, &str); 10] = [
+        const NAMES: [(Permissions, &str); 11] = [
             (Permissions::VIEW_CHANNEL, "View Channel"),
             (Permissions::MANAGE_CHANNELS, "Manage Channels"),
             (Permissions::MANAGE_WEBHOOKS, "Manage Webhooks"),
@@ -45,6 +67,7 @@ impl Permissions {
             (Permissions::MANAGE_MESSAGES, "Manage Messages"),
             (Permissions::MANAGE_THREADS, "Manage Threads"),
             (Permissions::READ_MESSAGE_HISTORY, "Read Message History"),
+            (Permissions::CONNECT, "Connect"),
             (Permissions::ADMINISTRATOR, "Administrator"),
         ];
         NAMES.iter().filter(|(permission, _)| self.contains(*permission)).map(|(_, name)| *name).collect()

@@ -48,6 +48,9 @@ pub struct Channel {
     /// Discord: "Channel Flags".
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub flags: u64,
+    /// Whether it is age-restricted; of a thread, its channel says so.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub nsfw: bool,
     /// What only threads have.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub thread_metadata: Option<ThreadMetadata>,

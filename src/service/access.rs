@@ -6,6 +6,8 @@ use std::collections::hash_map::Entry;
 use chrono::{DateTime, Utc};
 
 use crate::domain::channel::ChannelKind;
+use crate::domain::clock::Clock;
+use crate::domain::doors::ChannelFacts;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
 use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
 use crate::domain::place::Spot;
@@ -60,6 +62,7 @@ impl Place {
 /// Permissions as they are now. Made for one use case, remembers what it asked, and is dropped with it.
 pub struct Access<'a> {
     rest: &'a Rest,
+    clock: Clock,
     channels: HashMap<ChannelId, Found>,
     guilds: HashMap<GuildId, Option<Guild>>,
     members: HashMap<(GuildId, UserId), Option<Member>>,
@@ -67,8 +70,8 @@ pub struct Access<'a> {
 
 impl<'a> Access<'a> {
     /// Nothing is known yet.
-    pub fn new(rest: &'a Rest) -> Self {
-        Self { rest, channels: HashMap::new(), guilds: HashMap::new(), members: HashMap::new() }
+    pub fn new(rest: &'a Rest, clock: Clock) -> Self {
+        Self { rest, clock, channels: HashMap::new(), guilds: HashMap::new(), members: HashMap::new() }
     }
 
     /// A channel, as far as the bot may know it.
@@ -99,10 +102,23 @@ impl<'a> Access<'a> {
 
     /// Reads a server's channels at once, those that the bot can't see included, threads not. Each of them then costs no call.
     pub async fn read_all(&mut self, guild: GuildId) -> Result<(), ServiceError> {
-        for channel in self.rest.guild_channels(guild).await? {
-            self.channels.insert(channel.id, Found::Seen(Channel { guild_id: Some(guild), ..channel }));
-        }
+        let channels = self.rest.guild_channels(guild).await?;
+        self.know(guild, channels);
         Ok(())
+    }
+
+    /// Takes up a server's channels as they were listed.
+    pub(super) fn know(&mut self, guild: GuildId, channels: impl IntoIterator<Item = Channel>) {
+        let found = |channel| Found::Seen(Channel { guild_id: Some(guild), ..channel });
+        self.channels.extend(channels.into_iter().map(|channel| (channel.id, found(channel))));
+    }
+
+    /// A channel that was found already.
+    pub(super) fn known(&self, id: ChannelId) -> Option<Channel> {
+        match self.channels.get(&id)? {
+            Found::Seen(channel) => Some(channel.clone()),
+            Found::Hidden | Found::Gone => None,
+        }
     }
 
     /// A channel that this person sees, wherever it is. That there is none, and that they or the bot don't see it, are not told apart.
@@ -163,9 +179,19 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// What a person may do in a channel: nothing without View Channel, and nothing for who is not a member.
+    /// What a person may do in a channel: nothing without View Channel, and nothing for who is not a member. Discord: "Timed Out Members" may only read, and
+    /// without Connect, the chat of a voice channel is closed.
     pub async fn person(&mut self, user: UserId, place: &Place) -> Result<Permissions, ServiceError> {
-        let granted = self.granted(user, place).await?;
+        let mut granted = self.granted(user, place).await?;
+        if !granted.contains(Permissions::ADMINISTRATOR) {
+            if self.timed_out_until(place.guild, user).await?.is_some() {
+                granted &= Permissions::reading(place.kind());
+            }
+            let reading = Permissions::reading(place.kind());
+            if reading.contains(Permissions::CONNECT) && !granted.contains(Permissions::CONNECT) {
+                granted &= Permissions::VIEW_CHANNEL;
+            }
+        }
         if !granted.contains(Permissions::VIEW_CHANNEL) {
             return Ok(Permissions::empty());
         }
@@ -175,6 +201,17 @@ impl<'a> Access<'a> {
             return Ok(Permissions::empty());
         }
         Ok(granted)
+    }
+
+    /// Until when moderators have timed a member out.
+    pub(super) async fn timed_out_until(
+        &mut self,
+        guild: GuildId,
+        user: UserId,
+    ) -> Result<Option<DateTime<Utc>>, ServiceError> {
+        let now = self.clock.now();
+        let until = self.member(guild, user).await?.and_then(|member| member.communication_disabled_until);
+        Ok(until.filter(|until| *until > now))
     }
 
     /// What the roles and overwrites grant a member in a channel, even where View Channel is missing; so that an answer can name exactly what is missing.
@@ -196,6 +233,45 @@ impl<'a> Access<'a> {
         Ok(rules(guild).everyone(&overwrites).contains(Permissions::VIEW_CHANNEL))
     }
 
+    /// Whether a channel is age-restricted; a thread counts as its channel, and one whose channel can't be seen as restricted.
+    pub(super) async fn is_age_restricted(&mut self, place: &Place) -> Result<bool, ServiceError> {
+        match place.parent() {
+            Some(parent) => match self.find(parent).await? {
+                Found::Seen(parent) => Ok(parent.nsfw),
+                Found::Hidden | Found::Gone => Ok(true),
+            },
+            None => Ok(place.channel.nsfw),
+        }
+    }
+
+    /// What reading a channel takes; a thread counts as its channel.
+    pub(super) async fn reading(&mut self, place: &Place) -> Result<Permissions, ServiceError> {
+        let kind = match place.parent() {
+            Some(parent) => match self.find(parent).await? {
+                Found::Seen(parent) => parent.kind,
+                Found::Hidden | Found::Gone => place.kind(),
+            },
+            None => place.kind(),
+        };
+        Ok(Permissions::reading(kind))
+    }
+
+    /// What follows rest on of a channel; a thread counts as its channel. Whether it was published, the database knows.
+    pub(super) async fn facts(
+        &mut self,
+        bot: UserId,
+        root: &Place,
+        published: bool,
+    ) -> Result<ChannelFacts, ServiceError> {
+        Ok(ChannelFacts {
+            kind: root.kind(),
+            everyone_sees: self.everyone_sees(root).await?,
+            age_restricted: root.channel.nsfw,
+            published,
+            bot: self.granted(bot, root).await?,
+        })
+    }
+
     /// What a channel allows and denies. A thread has no overwrites of its own, but those of its channel; `None` where the bot doesn't see that.
     async fn overwrites(&mut self, place: &Place) -> Result<Option<Vec<Overwrite>>, ServiceError> {
         match place.parent() {
@@ -210,8 +286,11 @@ impl<'a> Access<'a> {
     /// What a person may do in a server as a whole, for what concerns a channel that is no more.
     async fn person_in_guild(&mut self, user: UserId, guild: GuildId) -> Result<Permissions, ServiceError> {
         let Some(roles) = self.roles(guild, user).await? else { return Ok(Permissions::empty()) };
+        let timed_out = self.timed_out_until(guild, user).await?.is_some();
         let Some(guild) = self.guild(guild).await? else { return Ok(Permissions::empty()) };
-        Ok(rules(guild).granted(Subject { user, roles: &roles }, &[]))
+        let granted = rules(guild).granted(Subject { user, roles: &roles }, &[]);
+        let all = granted.contains(Permissions::ADMINISTRATOR) || !timed_out;
+        Ok(if all { granted } else { granted & Permissions::reading(ChannelKind::Text) })
     }
 
     /// Refuses unless the person has these permissions in the channel.
@@ -224,10 +303,13 @@ impl<'a> Access<'a> {
         let has = self.person(user, place).await?;
         let missing = needed.difference(has);
         if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::PersonMay { channel: place.id(), permissions: missing }.into())
+            return Ok(());
         }
+        Err(match self.timed_out_until(place.guild, user).await? {
+            Some(until) => Refusal::PersonTimedOut(until),
+            None => Refusal::PersonMay { channel: place.id(), permissions: missing },
+        }
+        .into())
     }
 
     /// Refuses unless the person has these permissions in a channel of the actor's server. For one that is no more, or that the bot doesn't see, the
@@ -270,21 +352,22 @@ impl<'a> Access<'a> {
         bot: UserId,
         place: &Place,
         needed: Permissions,
-        now: DateTime<Utc>,
     ) -> Result<Option<Lack>, ServiceError> {
         let granted = self.granted(bot, place).await?;
         let permissions = needed.difference(granted);
-        let reads = (Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY).contains(needed);
-        if permissions.is_empty() && !reads && !granted.contains(Permissions::ADMINISTRATOR) {
-            let until = self.member(place.guild, bot).await?.and_then(|bot| bot.communication_disabled_until);
-            if let Some(until) = until.filter(|until| *until > now) {
-                return Err(Refusal::BotTimedOut { channel: place.id(), until }.into());
-            }
+        let reads = Permissions::reading(ChannelKind::Voice).contains(needed);
+        if permissions.is_empty()
+            && !reads
+            && !granted.contains(Permissions::ADMINISTRATOR)
+            && let Some(until) = self.timed_out_until(place.guild, bot).await?
+        {
+            return Err(Refusal::BotTimedOut { channel: place.id(), until }.into());
         }
         Ok((!permissions.is_empty()).then_some(Lack { channel: place.id(), permissions }))
     }
 }
 
-fn rules(guild: &Guild) -> ServerRules<'_> {
+/// What a server says about permissions.
+pub(super) fn rules(guild: &Guild) -> ServerRules<'_> {
     ServerRules { guild: guild.id, owner: guild.owner_id, roles: &guild.roles }
 }

@@ -7,11 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::follow::Pair;
+use crate::domain::follow::{FollowId, Pair};
 use crate::domain::ids::{GuildId, UserId};
 
 use super::access::Access;
 use super::follow::{Ends, Followed};
+use super::pause::Resumed;
 use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
 
 /// How long a question waits: as long as its answer may be edited (Discord: an interaction's token lives 15 minutes).
@@ -50,8 +51,26 @@ pub struct Question {
 struct Asked {
     user: UserId,
     guild: GuildId,
-    request: FollowRequest,
+    what: Asking,
     at: DateTime<Utc>,
+}
+
+/// What a person wants to do, if they mean it.
+#[derive(Debug, Clone)]
+pub(super) enum Asking {
+    /// Make a follow, or change one.
+    Follow(FollowRequest),
+    /// Resume this one.
+    Resume(FollowId),
+}
+
+/// What came of a confirmed question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    /// A follow was made or changed.
+    Followed(Followed),
+    /// A follow was resumed.
+    Resumed(Resumed),
 }
 
 /// The questions that nobody has answered yet.
@@ -83,23 +102,25 @@ impl Questions {
 
 impl Follows {
     /// Asks whether this is meant.
-    pub(super) fn ask(&self, actor: Actor, request: FollowRequest) -> Question {
+    pub(super) fn ask(&self, actor: Actor, pair: Pair, what: Asking) -> Question {
         let id = QuestionId(rand::random());
-        let pair = Pair { source: request.source.id(), target: request.target };
         let now = self.clock.now();
-        self.questions.put(id, Asked { user: actor.user, guild: actor.guild, request, at: now }, now);
+        self.questions.put(id, Asked { user: actor.user, guild: actor.guild, what, at: now }, now);
         Question { id, pair }
     }
 
     /// It is meant: everything else is looked at anew.
-    pub async fn confirm(&self, actor: Actor, question: QuestionId) -> Result<Followed, ServiceError> {
+    pub async fn confirm(&self, actor: Actor, question: QuestionId) -> Result<Confirmed, ServiceError> {
         let asked = self.questions.take(question, actor, self.clock.now()).ok_or(Refusal::QuestionTooOld)?;
-        let followed = self.follow_as(actor, asked.request.clone(), true).await;
-        if let Err(ServiceError::Discord(_) | ServiceError::Store(_)) = &followed {
+        let confirmed = match asked.what.clone() {
+            Asking::Follow(request) => self.follow_as(actor, request, true).await.map(Confirmed::Followed),
+            Asking::Resume(id) => self.resume_as(actor, id, true).await.map(Confirmed::Resumed),
+        };
+        if let Err(ServiceError::Discord(_) | ServiceError::Store(_)) = &confirmed {
             // So that it can be pressed again.
             self.questions.put(question, asked, self.clock.now());
         }
-        followed
+        confirmed
     }
 
     /// It isn't meant.
@@ -137,7 +158,8 @@ mod tests {
         let [source, target] = [1, 2].map(|id| ChannelId::new(id).unwrap());
         let request = FollowRequest::new(SourceChoice::Chosen(source), target).unwrap();
         let Actor { user, guild, .. } = actor(1, 1);
-        questions.put(QuestionId(id), Asked { user, guild, request, at: at(minutes) }, at(minutes));
+        let what = Asking::Follow(request);
+        questions.put(QuestionId(id), Asked { user, guild, what, at: at(minutes) }, at(minutes));
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod written;
 
 /// Discord: "Message Flags".
 const SUPPRESS_EMBEDS: u64 = 1 << 2;
+/// Discord: "Message Flags", `CROSSPOSTED`: it was published to the channels that follow this one.
+const CROSSPOSTED: u64 = 1 << 0;
 const LOADING: u64 = 1 << 7;
 const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 const HAS_SNAPSHOT: u64 = 1 << 14;
@@ -114,6 +116,7 @@ pub(super) fn read(message: &Message, guild: GuildId, thread: Option<InThread>) 
         silent: message.flags & SUPPRESS_NOTIFICATIONS != 0,
         // A message of components has no embeds that could be taken off: what the mirror shows as some are its pictures.
         embeds_suppressed: message.flags & (SUPPRESS_EMBEDS | IS_COMPONENTS_V2) == SUPPRESS_EMBEDS,
+        published: message.flags & CROSSPOSTED != 0,
         link: message_link(guild, message.channel_id, message.id),
         ..Content::default()
     };

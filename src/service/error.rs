@@ -142,7 +142,7 @@ pub enum Refusal {
     #[error("A private thread can be followed in its own server only.")]
     PrivateElsewhere,
     /// The person lacks a permission.
-    #[error("You need {permissions} in <#{channel}> for this.", permissions = list(*permissions))]
+    #[error("You need {permissions} in <#{channel}> for this.", permissions = permissions.listed())]
     PersonMay {
         /// Where.
         channel: ChannelId,
@@ -150,8 +150,19 @@ pub enum Refusal {
         permissions: Permissions,
     },
     /// The person lacks a permission in the whole server.
-    #[error("You need {permissions} in this server for this.", permissions = list(*.0))]
+    #[error("You need {permissions} in this server for this.", permissions = .0.listed())]
     PersonMayInServer(Permissions),
+    /// Moderators timed the person out.
+    #[error("You are timed out in this server until <t:{}:f>, so you can't change anything here.", .0.timestamp())]
+    PersonTimedOut(DateTime<Utc>),
+    /// Its age restriction would be lost.
+    #[error(
+        "<#{target}> is not age-restricted, and what it would follow is. Make <#{target}> age-restricted under Edit Channel, or choose another channel with `into`."
+    )]
+    AgeRestricted {
+        /// The channel that would receive.
+        target: ChannelId,
+    },
     /// The bot lacks permissions, in one channel or in several.
     #[error("I need {lacks}. Give me that under Edit Channel → Permissions, then try again.", lacks = lacks(.0))]
     BotMay(Vec<Lack>),
@@ -245,6 +256,9 @@ pub enum Refusal {
     /// It was removed meanwhile.
     #[error("This panel was removed. Its messages disappear in a moment.")]
     PanelGone,
+    /// What was pressed is a mirror of a follow that ended.
+    #[error("This panel isn't followed here any more, so its buttons do nothing.")]
+    PanelLeft,
     /// It stands there already.
     #[error("That panel is in <#{0}> already.")]
     PanelThere(ChannelId),
@@ -350,7 +364,7 @@ fn no_such_tag(forum: ChannelId, name: &str, offered: &[String]) -> String {
 }
 
 fn lacks(lacks: &[Lack]) -> String {
-    let each = lacks.iter().map(|lack| format!("{} in <#{}>", list(lack.permissions), lack.channel));
+    let each = lacks.iter().map(|lack| format!("{} in <#{}>", lack.permissions.listed(), lack.channel));
     each.collect::<Vec<_>>().join(", and ")
 }
 
@@ -358,16 +372,6 @@ const fn later(kind: ChannelKind) -> &'static str {
     match kind {
         ChannelKind::Forum | ChannelKind::PublicThread | ChannelKind::PrivateThread => " yet",
         _ => "",
-    }
-}
-
-/// `**Manage Webhooks** and **View Channel**`, as Discord's interface names them.
-fn list(permissions: Permissions) -> String {
-    let names: Vec<_> = permissions.names().iter().map(|name| format!("**{name}**")).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => "**Administrator**".to_owned(),
     }
 }
 

@@ -1,12 +1,15 @@
 //! `/follow`: a channel begins to follow another. What becomes of a follow that stands already is in `follow_change`, the question that may come first in `confirm`.
 
-use crate::domain::follow::{Delivery, Follow, FollowOptions, FollowState, NewFollow, Pair};
+use crate::domain::channel::ChannelKind;
+use crate::domain::follow::{
+    Audience, Delivery, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow, Pair,
+};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
-use crate::store::Inserted;
+use crate::store::{Inserted, StoreError};
 
-use super::access::{Access, Place};
-use super::confirm::Question;
+use super::access::{Access, Found, Place};
+use super::confirm::{Asking, Question};
 use super::error::Lack;
 use super::follow_change::Changed;
 use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
@@ -14,9 +17,6 @@ use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
 /// What the bot needs where it posts.
 const BOT_IN_TARGET: Permissions =
     Permissions::MANAGE_WEBHOOKS.union(Permissions::VIEW_CHANNEL).union(Permissions::READ_MESSAGE_HISTORY);
-/// What the bot needs where it reads, to relay.
-const BOT_IN_SOURCE: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
-
 /// What came of `/follow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Followed {
@@ -39,6 +39,10 @@ pub enum Followed {
 pub(super) struct Ends {
     pub(super) source: Place,
     pub(super) target: Place,
+    /// What lets the target's server follow the source.
+    pub(super) door: Door,
+    /// Whether the source is age-restricted.
+    pub(super) restricted: bool,
 }
 
 impl Ends {
@@ -60,20 +64,21 @@ impl Follows {
         request: FollowRequest,
         confirmed: bool,
     ) -> Result<Followed, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         let ends = self.ends(&mut access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
         let standing = self.store.follow_by_pair(ends.pair()).await?;
         let wanted = self.wanted(&mut access, &ends, &request, standing.as_ref()).await?;
         let options = wanted.options.clone();
         self.require_bot(&mut access, &ends, options.delivery).await?;
-        if standing.is_none() && !confirmed && access.makes_public(&ends).await? {
-            return Ok(Followed::Asked(self.ask(actor, request)));
+        let exposure = self.exposure(&mut access, &ends, standing.as_ref(), confirmed).await?;
+        if exposure == Exposure::Stopped {
+            return Ok(Followed::Asked(self.ask(actor, ends.pair(), Asking::Follow(request))));
         }
         let action = self.take_action(actor.user)?;
         self.begin_reading(&ends.source, &options).await?;
         let followed = match standing {
-            Some(standing) => self.change(standing, wanted).await?,
+            Some(standing) => self.change(standing, wanted, ends.door, exposure).await?,
             None => {
                 let new = NewFollow {
                     pair: ends.pair(),
@@ -83,12 +88,32 @@ impl Follows {
                     spot: ends.target.spot(),
                     options,
                     created_by: actor.user,
+                    door: ends.door,
+                    exposure,
+                    source_restricted: ends.restricted,
                 };
                 self.begin(new, request.backfill).await?
             }
         };
+        // Whatever changed at Discord before it was stored was found by no look: now it is.
+        self.doors.want(ends.source.guild);
         action.keep();
         Ok(followed)
+    }
+
+    /// Whether what the person does makes public what wasn't: meant, where it is said so; stopped, where they are to be asked first.
+    pub(super) async fn exposure(
+        &self,
+        access: &mut Access<'_>,
+        ends: &Ends,
+        standing: Option<&Follow>,
+        confirmed: bool,
+    ) -> Result<Exposure, ServiceError> {
+        if !access.makes_public(ends).await? {
+            return Ok(Exposure::None);
+        }
+        let meant = confirmed || standing.is_some_and(|standing| standing.exposure == Exposure::Meant);
+        Ok(if meant { Exposure::Meant } else { Exposure::Stopped })
     }
 
     /// The channels of a follow, where the person may connect them: their rights, and the kinds of channel.
@@ -100,8 +125,12 @@ impl Follows {
         target: ChannelId,
     ) -> Result<Ends, ServiceError> {
         let target = self.target(access, actor, target).await?;
-        let source = self.source(access, actor, source).await?;
-        Ok(Ends { source, target })
+        let (source, door) = self.source(access, actor, source).await?;
+        let restricted = access.is_age_restricted(&source).await?;
+        if restricted && !access.is_age_restricted(&target).await? {
+            return Err(Refusal::AgeRestricted { target: target.id() }.into());
+        }
+        Ok(Ends { source, target, door, restricted })
     }
 
     /// Reads what a follow with these options needs from now on.
@@ -138,15 +167,42 @@ impl Follows {
         access: &mut Access<'_>,
         actor: Actor,
         source: ChannelId,
-    ) -> Result<Place, ServiceError> {
+    ) -> Result<(Place, Door), ServiceError> {
+        if let Some(source) = self.published_elsewhere(access, actor, source).await? {
+            return Ok((source, Door::Published));
+        }
         let source = access.seen_by(actor, source).await?.ok_or(Refusal::UnknownSource)?;
         if !source.kind().is_followable() {
             return Err(Refusal::SourceKind { channel: source.id(), kind: source.kind() }.into());
         }
-        if source.guild != actor.guild {
-            self.require_open(access, &source).await?;
-        }
-        Ok(source)
+        let door = if source.guild == actor.guild {
+            Door::Own
+        } else {
+            if access.timed_out_until(source.guild, actor.user).await?.is_some() {
+                return Err(Refusal::UnknownSource.into());
+            }
+            self.require_open(access, &source).await?
+        };
+        let reading = access.reading(&source).await?;
+        access.require_person(actor.user, &source, reading).await?;
+        Ok((source, door))
+    }
+
+    /// A channel of another server that was opened with `/publish`, or a public thread of one: that is the consent, and whoever has its link may follow it.
+    async fn published_elsewhere(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        source: ChannelId,
+    ) -> Result<Option<Place>, ServiceError> {
+        let Found::Seen(channel) = access.find_from(actor.guild, source).await? else { return Ok(None) };
+        let Some(guild) = channel.guild_id.filter(|guild| *guild != actor.guild) else { return Ok(None) };
+        let place = Place { channel, guild };
+        let root = place.parent().unwrap_or(source);
+        let open = place.kind() != ChannelKind::PrivateThread
+            && place.kind().is_followable()
+            && self.store.audience(root).await? != Audience::Nobody;
+        Ok(open.then_some(place))
     }
 
     /// Refuses unless the bot may read the source and post into the target.
@@ -158,12 +214,11 @@ impl Follows {
     ) -> Result<(), ServiceError> {
         let in_source = match delivery {
             Delivery::Native => Permissions::VIEW_CHANNEL,
-            Delivery::Relay => BOT_IN_SOURCE,
+            Delivery::Relay => access.reading(&ends.source).await?,
         };
-        let now = self.clock.now();
         let lacks = [
-            access.bot_lacks(self.identity.user, &ends.target, BOT_IN_TARGET, now).await?,
-            access.bot_lacks(self.identity.user, &ends.source, in_source, now).await?,
+            access.bot_lacks(self.identity.user, &ends.target, BOT_IN_TARGET).await?,
+            access.bot_lacks(self.identity.user, &ends.source, in_source).await?,
         ];
         let lacks: Vec<Lack> = lacks.into_iter().flatten().collect();
         if lacks.is_empty() { Ok(()) } else { Err(Refusal::BotMay(lacks).into()) }
@@ -198,9 +253,17 @@ impl Follows {
             }
             Err(error) => {
                 self.disconnect(connected).await;
-                Err(error.into())
+                Err(closed(error))
             }
         }
+    }
+}
+
+/// The source was closed to other servers between the look and the write: then it is as if it had been closed before.
+pub(super) fn closed(error: StoreError) -> ServiceError {
+    match error {
+        StoreError::Closed => Refusal::NotPublished.into(),
+        error => error.into(),
     }
 }
 

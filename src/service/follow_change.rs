@@ -1,12 +1,14 @@
 //! `/follow` for a pair that is followed already: what wasn't given stays, what was given changes, by way of native delivery to relay and back.
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, FollowState, Mode, Threads};
+use crate::domain::follow::{
+    Delivery, Door, Exposure, Filter, Follow, FollowOptions, FollowState, Mode, Threads,
+};
 use crate::domain::tags::TagSet;
 use crate::store::Hook;
 
 use super::access::Access;
-use super::follow::{Ends, Followed, already};
+use super::follow::{Ends, Followed, already, closed};
 use super::tags::read_tags;
 use super::{DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError};
 
@@ -67,8 +69,17 @@ impl Follows {
     }
 
     /// Changes the options of a follow that stands; one that says the same is refused, unless it is broken and can be repaired.
-    pub(super) async fn change(&self, standing: Follow, wanted: Wanted) -> Result<Followed, ServiceError> {
+    pub(super) async fn change(
+        &self,
+        standing: Follow,
+        wanted: Wanted,
+        door: Door,
+        exposure: Exposure,
+    ) -> Result<Followed, ServiceError> {
         let Wanted { options, why_relay } = wanted;
+        if exposure == Exposure::Meant {
+            self.store.note_meant(standing.guild, standing.id).await?;
+        }
         let same = standing.options == options;
         let stays = standing.options.delivery == options.delivery;
         let changed = |follow| Changed { before: standing.options.clone(), follow, why_relay };
@@ -80,13 +91,13 @@ impl Follows {
                 Err(Refusal::Paused(standing.id).into())
             }
             FollowState::Active | FollowState::Paused if !stays => {
-                self.switch(&standing, &options).await.map(changed).map(Followed::Changed)
+                self.switch(&standing, &options, door).await.map(changed).map(Followed::Changed)
             }
             FollowState::Active | FollowState::Paused => {
-                self.set_options(&standing, &options, None).await.map(changed).map(Followed::Changed)
+                self.set_options(&standing, &options, None, door).await.map(changed).map(Followed::Changed)
             }
             FollowState::Broken(_) => {
-                self.repair(&standing, &options, same, stays).await.map(changed).map(Followed::Repaired)
+                self.repair(&standing, &options, door, exposure).await.map(changed).map(Followed::Repaired)
             }
         }
     }
@@ -96,24 +107,32 @@ impl Follows {
         &self,
         standing: &Follow,
         options: &FollowOptions,
-        same: bool,
-        stays: bool,
+        door: Door,
+        exposure: Exposure,
     ) -> Result<Follow, ServiceError> {
-        if !stays {
-            self.switch(standing, options).await?;
+        if standing.options.delivery != options.delivery {
+            self.switch(standing, options, door).await?;
             let now = self.clock.now();
-            let resumed = self.store.resume_follow(standing.guild, standing.id, None, now).await?;
-            return Ok(resumed.ok_or(Refusal::NoSuchFollow(standing.id))?);
+            let resumed = self.store.resume_follow(standing.guild, standing.id, None, door, now).await;
+            return Ok(resumed.map_err(closed)?.ok_or(Refusal::NoSuchFollow(standing.id))?);
         }
-        let repaired = self.reconnect(standing).await?;
-        if same { Ok(repaired) } else { self.set_options(&repaired, options, None).await }
+        let repaired = self.reconnect(standing, door, exposure).await?;
+        if standing.options == *options {
+            return Ok(repaired);
+        }
+        self.set_options(&repaired, options, None, door).await
     }
 
     /// Changes from native to relay or back: the new way is there before the old one goes. Where the old one can't go, all is as it was.
-    async fn switch(&self, standing: &Follow, options: &FollowOptions) -> Result<Follow, ServiceError> {
+    async fn switch(
+        &self,
+        standing: &Follow,
+        options: &FollowOptions,
+        door: Door,
+    ) -> Result<Follow, ServiceError> {
         let connected = self.connect(standing.pair, standing.spot, options.delivery).await?;
         self.watched.add_again(standing, options);
-        let changed = match self.set_options(standing, options, Some(&connected.hook)).await {
+        let changed = match self.set_options(standing, options, Some(&connected.hook), door).await {
             Ok(changed) => changed,
             Err(error) => {
                 self.disconnect(connected).await;
@@ -122,7 +141,7 @@ impl Follows {
         };
         if let Err(error) = self.release(standing).await {
             let former = standing.follower_webhook.map(Hook::Native);
-            self.set_options(standing, &standing.options, former.as_ref()).await?;
+            self.set_options(standing, &standing.options, former.as_ref(), Door::Own).await?;
             self.disconnect(connected).await;
             return Err(error);
         }
@@ -134,9 +153,11 @@ impl Follows {
         standing: &Follow,
         options: &FollowOptions,
         hook: Option<&Hook>,
+        door: Door,
     ) -> Result<Follow, ServiceError> {
         let now = self.clock.now();
-        let changed = self.store.update_options(standing.guild, standing.id, options, hook, now).await?;
+        let changed = self.store.update_options(standing.guild, standing.id, options, hook, door, now).await;
+        let changed = changed.map_err(closed)?;
         (self.wake)(vec![standing.pair.target]);
         changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
     }

@@ -121,7 +121,7 @@ impl Follows {
         channel: Option<ChannelId>,
         cursor: Cursor,
     ) -> Result<FollowPage, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         if let Some(channel) = channel {
             access.own(actor, channel).await?;
         }
@@ -141,7 +141,7 @@ impl Follows {
 
     /// Who follows a channel of this server.
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
@@ -191,7 +191,7 @@ impl Follows {
         follows: Vec<Follow>,
         rows: &mut Vec<FollowRow>,
     ) -> Result<(), ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         access.read_all(actor.guild).await?;
         for follow in follows {
             if access.actor_may(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await? {

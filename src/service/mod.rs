@@ -5,6 +5,7 @@
 pub mod access;
 mod confirm;
 mod content;
+pub mod doors;
 pub mod error;
 mod follow;
 mod follow_change;
@@ -42,7 +43,7 @@ use crate::store::Store;
 
 pub use crate::store::Cursor;
 
-pub use self::confirm::{Question, QuestionId};
+pub use self::confirm::{Confirmed, Question, QuestionId};
 pub use self::error::{Refusal, ServiceError, explained};
 pub use self::follow::Followed;
 pub use self::follow_change::{Changed, NotNative};
@@ -56,6 +57,7 @@ pub use self::tags::TagsNow;
 pub use self::unfollow::Unfollowed;
 
 use self::confirm::Questions;
+use self::doors::DoorLooks;
 use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
 use self::watch::Watched;
@@ -86,6 +88,8 @@ pub struct Parts {
     pub wake: Wake,
     /// The shards of this process: other servers are other processes'.
     pub shards: Shards,
+    /// The servers that are to be looked at, as something was stored that rests on who may see what there.
+    pub doors: Arc<DoorLooks>,
 }
 
 /// Who asks, and where.
@@ -113,12 +117,13 @@ pub struct Follows {
     target_locks: Locks<ChannelId>,
     questions: Questions,
     shards: Shards,
+    doors: Arc<DoorLooks>,
 }
 
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
     pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake, shards } = parts;
+        let Parts { store, rest, clock, identity, watched, wake, shards, doors } = parts;
         let allowance = Mutex::new(allowance);
         Self {
             store,
@@ -133,6 +138,7 @@ impl Follows {
             target_locks: Locks::default(),
             questions: Questions::default(),
             shards,
+            doors,
         }
     }
 

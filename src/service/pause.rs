@@ -1,18 +1,25 @@
 //! Pausing and resuming a follow. What is posted meanwhile is not sent later.
 
-use crate::domain::follow::{Delivery, Follow, FollowId, FollowOptions, FollowState};
+use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
 
-use super::access::{Access, Place};
+use super::access::Access;
+use super::confirm::{Asking, Question};
+use super::follow::{Ends, closed};
 use super::follow_change::not_native;
 use super::{Actor, Follows, Refusal, ServiceError};
 
 /// What came of resuming.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resumed {
-    /// The follow, active again.
-    pub follow: Follow,
-    /// It was broken, not paused.
-    pub was_broken: bool,
+pub enum Resumed {
+    /// The follow is active again.
+    Again {
+        /// The follow.
+        follow: Follow,
+        /// It was broken, not paused.
+        was_broken: bool,
+    },
+    /// Nothing yet: the person is to say whether they mean it.
+    Asked(Question),
 }
 
 impl Follows {
@@ -32,7 +39,7 @@ impl Follows {
         if follow.options.delivery == Delivery::Native
             && let Err(error) = self.stop_native(&follow).await
         {
-            self.store.resume_follow(actor.guild, id, None, self.clock.now()).await?;
+            self.store.resume_follow(actor.guild, id, None, Door::Own, self.clock.now()).await?;
             return Err(error);
         }
         Ok(paused)
@@ -40,27 +47,50 @@ impl Follows {
 
     /// Makes a paused or broken follow active again, if all that a new follow needs is there.
     pub async fn resume(&self, actor: Actor, id: FollowId) -> Result<Resumed, ServiceError> {
+        self.resume_as(actor, id, false).await
+    }
+
+    /// The same; `confirmed` where the person has been asked whether they mean it.
+    pub(super) async fn resume_as(
+        &self,
+        actor: Actor,
+        id: FollowId,
+        confirmed: bool,
+    ) -> Result<Resumed, ServiceError> {
         let (follow, _alone) = self.managed(actor, id).await?;
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
-        let source = self.require_possible(actor, &follow).await?;
-        self.begin_reading(&source, &follow.options).await?;
-        let resumed = self.reconnect(&follow).await?;
-        Ok(Resumed { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
+        let mut access = Access::new(&self.rest, self.clock);
+        let ends = self.require_possible(&mut access, actor, &follow).await?;
+        let exposure = self.exposure(&mut access, &ends, Some(&follow), confirmed).await?;
+        if exposure == Exposure::Stopped {
+            return Ok(Resumed::Asked(self.ask(actor, follow.pair, Asking::Resume(id))));
+        }
+        self.begin_reading(&ends.source, &follow.options).await?;
+        let resumed = self.reconnect(&follow, ends.door, exposure).await?;
+        self.doors.want(follow.source_guild);
+        Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
 
     /// Connects a follow that stands anew, and makes it active. Its target must be [locked](Follows::lock_target).
-    pub(super) async fn reconnect(&self, follow: &Follow) -> Result<Follow, ServiceError> {
+    pub(super) async fn reconnect(
+        &self,
+        follow: &Follow,
+        door: Door,
+        exposure: Exposure,
+    ) -> Result<Follow, ServiceError> {
         if follow.options.delivery == Delivery::Native {
             // A webhook that still stands would make Discord post twice.
             self.stop_native(follow).await?;
         }
         let connected = self.connect(follow.pair, follow.spot, follow.options.delivery).await?;
         self.watched.add_again(follow, &follow.options);
-        let resumed =
-            self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;
-        match resumed {
+        if exposure == Exposure::Meant {
+            self.store.note_meant(follow.guild, follow.id).await?;
+        }
+        let (hook, now) = (Some(&connected.hook), self.clock.now());
+        match self.store.resume_follow(follow.guild, follow.id, hook, door, now).await {
             Ok(Some(resumed)) => {
                 (self.wake)(vec![follow.pair.target]);
                 Ok(resumed)
@@ -71,20 +101,24 @@ impl Follows {
             }
             Err(error) => {
                 self.disconnect(connected).await;
-                Err(error.into())
+                Err(closed(error))
             }
         }
     }
 
-    /// Checks what a new follow of the same pair and delivery would need; returns its source.
-    async fn require_possible(&self, actor: Actor, follow: &Follow) -> Result<Place, ServiceError> {
-        let mut access = Access::new(&self.rest);
-        let ends = self.ends(&mut access, actor, follow.pair.source, follow.pair.target).await?;
+    /// Checks what a new follow of the same pair and delivery would need; returns its channels.
+    async fn require_possible(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        follow: &Follow,
+    ) -> Result<Ends, ServiceError> {
+        let ends = self.ends(access, actor, follow.pair.source, follow.pair.target).await?;
         let FollowOptions { delivery, filter, threads, .. } = &follow.options;
         if *delivery == Delivery::Native && not_native(&ends, filter, *threads).is_some() {
             return Err(Refusal::NativeImpossible.into());
         }
-        self.require_bot(&mut access, &ends, *delivery).await?;
-        Ok(ends.source)
+        self.require_bot(access, &ends, *delivery).await?;
+        Ok(ends)
     }
 }

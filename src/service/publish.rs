@@ -1,7 +1,7 @@
 //! `/publish`: whether other servers may follow a channel.
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Audience, BrokenReason, Delivery};
+use crate::domain::follow::{Audience, BrokenReason, Delivery, Door};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::store::BreakWhich;
@@ -28,16 +28,20 @@ impl Follows {
         channel: ChannelId,
         audience: Audience,
     ) -> Result<Published, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
         if !place.kind().is_followable() || place.kind().is_thread() {
             return Err(Refusal::PublishKind(place.kind()).into());
         }
-        self.store.set_audience(channel, actor.guild, audience).await?;
         let open_anyway = self.is_public_announcement(&mut access, &place).await?;
-        let broken =
-            if audience == Audience::Nobody && !open_anyway { self.withdraw(&place).await? } else { 0 };
+        let withdraws = audience == Audience::Nobody && !open_anyway;
+        // Before it is closed, so that they are counted here and not found by a look; and after it, as some may have begun in between.
+        let mut broken = if withdraws { self.withdraw(&place).await? } else { 0 };
+        self.store.set_audience(channel, actor.guild, audience).await?;
+        if withdraws {
+            broken += self.withdraw(&place).await?;
+        }
         Ok(Published { audience, open_anyway, broken })
     }
 
@@ -53,13 +57,13 @@ impl Follows {
         Ok(broken.len())
     }
 
-    /// Refuses unless another server may follow this channel: an announcement channel must be visible to everyone in its server, any other published. A thread
+    /// What lets another server follow this channel; refuses where nothing does: an announcement channel must be visible to everyone in its server, any other published. A thread
     /// counts as its channel; a private one is for nobody else.
     pub(super) async fn require_open(
         &self,
         access: &mut Access<'_>,
         source: &Place,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Door, ServiceError> {
         if source.kind() == ChannelKind::PrivateThread {
             return Err(Refusal::PrivateElsewhere.into());
         }
@@ -70,9 +74,11 @@ impl Follows {
             let parent = Place { channel, guild: source.guild };
             return Box::pin(self.require_open(access, &parent)).await;
         }
-        let published = self.store.audience(source.id()).await? != Audience::Nobody;
-        if published || self.is_public_announcement(access, source).await? {
-            return Ok(());
+        if self.store.audience(source.id()).await? != Audience::Nobody {
+            return Ok(Door::Published);
+        }
+        if self.is_public_announcement(access, source).await? {
+            return Ok(Door::Announcement);
         }
         Err(if source.kind() == ChannelKind::Announcement {
             Refusal::NotPublic

@@ -1,6 +1,6 @@
 //! `/unfollow`, and removing a follow from a list: a channel stops following another. Mirrors that stand stay.
 
-use crate::domain::follow::{Delivery, Follow, FollowId, FollowState};
+use crate::domain::follow::{Delivery, Door, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
@@ -21,7 +21,7 @@ impl Follows {
     /// Ends the follow of a pair.
     pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         let pair = request.pair;
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         let follow = self.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);
         let target_gone = matches!(access.find(pair.target).await?, Found::Gone);
         if follow.is_none() || !target_gone {
@@ -44,7 +44,7 @@ impl Follows {
     /// A follow of this server that the person may change, alone while the hold lasts.
     pub(super) async fn managed(&self, actor: Actor, id: FollowId) -> Result<(Follow, Hold), ServiceError> {
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await?;
         self.hold(follow).await
     }
@@ -83,7 +83,7 @@ impl Follows {
         }
         let stopped = self.stop_native(follow).await;
         if active && stopped.is_err() {
-            self.store.resume_follow(follow.guild, follow.id, None, self.clock.now()).await?;
+            self.store.resume_follow(follow.guild, follow.id, None, Door::Own, self.clock.now()).await?;
         }
         stopped
     }

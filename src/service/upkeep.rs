@@ -1,9 +1,10 @@
-//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved.
+//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved, and who may see what (`doors`).
 //! Learned from events (`changes`), and, for what happened while the bot was away, from a sweep over all servers (`sweep`).
 
 mod agenda;
 mod budget;
 mod changes;
+mod doors;
 mod server;
 mod sweep;
 
@@ -17,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
-use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
 use crate::domain::shards::Shards;
 use crate::rest::model::Webhook;
@@ -25,13 +26,15 @@ use crate::rest::{Rest, RestError};
 use crate::store::{BreakWhich, Store, StoreError};
 
 use self::budget::Budget;
-use self::changes::{ChangeQueue, WebhookLook};
+use self::changes::{ChangeQueue, Look, Subject};
 use self::sweep::Doubted;
 pub use self::sweep::{GatewayView, Membership};
+use super::doors::DoorLooks;
+use super::intake::Wake;
 use super::watch::Watched;
 use super::{Identity, Parts, ServiceError};
 
-/// How many channels' webhooks are looked at at the same time, each of another server.
+/// How many looks there are at the same time, each at another server.
 const LOOKS: usize = 4;
 /// How many follows are looked at when the webhooks of their channel change. Those by relay share one, and a channel has 15 at most.
 const THROUGH_ONE: u64 = 500;
@@ -52,6 +55,8 @@ pub enum Change {
         /// The channel.
         channel: ChannelId,
     },
+    /// Who may see what in a server may not be what it was.
+    DoorsChanged(GuildId),
 }
 
 /// Which follows are broken, and why.
@@ -64,8 +69,12 @@ pub struct Upkeep {
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
+    wake: Wake,
     shards: Shards,
+    doors: Arc<DoorLooks>,
     budget: Budget,
+    /// For what events tell of, so that it doesn't wait behind the sweep.
+    event_budget: Budget,
     doubted: Doubted,
     /// Once it has ended by itself, and all changes could be reflected: the servers of which webhooks were still to be looked at.
     ended: Mutex<Option<HashSet<GuildId>>>,
@@ -74,14 +83,38 @@ pub struct Upkeep {
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, rest, clock, identity, watched, shards, .. } = parts;
-        let (budget, doubted, ended) = (Budget::new(shards), Doubted::default(), Mutex::default());
-        Self { store, rest, clock, identity, watched, shards, budget, doubted, ended }
+        let Parts { store, rest, clock, identity, watched, wake, shards, doors } = parts;
+        let (budget, event_budget) = (Budget::new(shards), Budget::new(shards));
+        let (doubted, ended) = (Doubted::default(), Mutex::default());
+        Self {
+            store,
+            rest,
+            clock,
+            identity,
+            watched,
+            wake,
+            shards,
+            doors,
+            budget,
+            event_budget,
+            doubted,
+            ended,
+        }
     }
 
     /// Whether a change to this channel can matter. In memory only.
     pub fn concerns(&self, channel: ChannelId) -> bool {
         self.watched.concerns(channel)
+    }
+
+    /// Whether what happens in this server can matter. In memory only.
+    pub fn concerns_server(&self, guild: GuildId) -> bool {
+        self.watched.concerns_server(guild)
+    }
+
+    /// Whether this is the bot.
+    pub fn is_self(&self, user: UserId) -> bool {
+        self.identity.user == user
     }
 
     /// What to reflect when the bot is removed from a server.
@@ -108,7 +141,7 @@ impl Upkeep {
     pub async fn run(self: Arc<Self>, mut changes: UnboundedReceiver<Change>) {
         let mut queue = ChangeQueue::default();
         let mut looks = JoinSet::new();
-        let mut running: HashMap<Id, WebhookLook> = HashMap::new();
+        let mut running: HashMap<Id, Look> = HashMap::new();
         let mut all_reflected = true;
         loop {
             while let Some(change) = queue.pop_first() {
@@ -121,7 +154,7 @@ impl Upkeep {
                 && let Some(look) = queue.begin_look(Instant::now())
             {
                 let upkeep = Arc::clone(&self);
-                let id = looks.spawn(async move { upkeep.look_at_webhooks(look).await }).id();
+                let id = looks.spawn(async move { upkeep.look(look).await }).id();
                 running.insert(id, look);
             }
             let wait = queue.next_look_at().filter(|_| looks.len() < LOOKS);
@@ -133,6 +166,9 @@ impl Upkeep {
                         return;
                     }
                 },
+                servers = self.doors.next() => {
+                    servers.into_iter().for_each(|server| queue.push(Change::DoorsChanged(server)));
+                }
                 Some(ended) = looks.join_next_with_id() => {
                     let id = ended.map_or_else(|panic| panic.id(), |(id, ())| id);
                     if let Some(look) = running.remove(&id) {
@@ -148,10 +184,14 @@ impl Upkeep {
         }
     }
 
-    async fn look_at_webhooks(&self, look: WebhookLook) {
-        if let Err(error) = self.check_webhooks(look.channel).await {
-            tracing::error!(%error, ?look, "the webhooks of a channel could not be looked at");
-            self.doubted.keep(look.guild);
+    async fn look(&self, look: Look) {
+        let looked = match look.at {
+            Subject::Webhooks(channel) => self.check_webhooks(channel).await,
+            Subject::Doors => self.look_at_doors(look.guild).await,
+        };
+        if let Err(error) = looked {
+            tracing::error!(%error, ?look, "what an event told of could not be looked at");
+            self.doubt(look.guild);
         }
     }
 
@@ -159,6 +199,7 @@ impl Upkeep {
     pub async fn load_watched(&self) -> Result<Vec<(ChannelId, GuildId)>, ServiceError> {
         self.watched.extend_webhooks(self.store.own_webhooks().await?);
         self.watched.extend_channels(self.store.followed_channels().await?);
+        self.watched.extend_servers(self.store.followed_servers().await?);
         for guild in self.store.left_guilds(self.clock.now()).await? {
             self.watched.add_left(guild);
         }
@@ -187,6 +228,7 @@ impl Upkeep {
                 Ok(self.store.guild_back(guild).await?)
             }
             Change::WebhooksChanged { channel, .. } => self.check_webhooks(channel).await,
+            Change::DoorsChanged(guild) => self.look_at_doors(guild).await,
         }
     }
 

@@ -322,7 +322,9 @@ impl Store {
 
 /// What a content's tags are known by.
 pub(super) fn keys(content: &Showing) -> BTreeSet<String> {
-    content.as_message().into_iter().flat_map(Content::tags).map(|tag| tag.key()).collect()
+    let Some(content) = content.as_message() else { return BTreeSet::new() };
+    let published = content.published.then(|| matching::PUBLISHED.to_owned());
+    content.tags().into_iter().map(|tag| tag.key()).chain(published).collect()
 }
 
 /// Where in its source it was posted.

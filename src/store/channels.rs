@@ -31,6 +31,11 @@ impl Store {
         let update = "UPDATE channels SET audience = $2, guild_id = $3 WHERE channel_id = $1";
         let values = [channel.to_db().into(), audience.as_str().into(), guild.to_db().into()];
         Sql::new(update, values).execute(&*txn).await?;
+        // What other servers follow carries what is published there, unless more was opened to them.
+        let only = "UPDATE channel_follows SET published_only = $2 WHERE guild_id <> source_guild_id \
+            AND (source_channel_id = $1 OR source_parent_id = $1)";
+        let closed = audience == Audience::Nobody;
+        Sql::new(only, [channel.to_db().into(), closed.into()]).execute(&*txn).await?;
         txn.commit().await?;
         Audience::parse(&before).ok_or(StoreError::Unreadable("audience"))
     }

@@ -60,6 +60,9 @@ pub enum StoreError {
     /// A follow's options ask for one kind of delivery and the webhook given with them is of the other.
     #[error("the webhook doesn't fit the follow's kind of delivery")]
     WrongHook,
+    /// A follow of another server's channel was to be made, resumed or changed, and that channel isn't open to others any more.
+    #[error("the source isn't open to other servers any more")]
+    Closed,
 }
 
 impl StoreError {
@@ -76,7 +79,8 @@ impl StoreError {
             | Self::Decrypt(_)
             | Self::Unreadable(_)
             | Self::SharedSession
-            | Self::WrongHook => false,
+            | Self::WrongHook
+            | Self::Closed => false,
         }
     }
 }
@@ -112,6 +116,7 @@ impl StoreError {
             Self::Decrypt(_) => Blame::Data("undecryptable".into()),
             Self::Unreadable(_) => Blame::Data("unreadable".into()),
             Self::WrongHook => Blame::Data("wrong webhook".into()),
+            Self::Closed => Blame::Data("closed source".into()),
         }
     }
 }

@@ -144,9 +144,10 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
 pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, StoreError> {
     let reached = "EXISTS (SELECT 1 FROM channel_follows f \
         WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL)";
-    // Messages are kept up to date while their follow is paused; panels stand still.
+    // Messages are kept up to date while their follow is paused, unless they must not be read there any more; panels stand still.
     let moving = "EXISTS (SELECT 1 FROM channel_follows f JOIN activities a ON a.id = deliveries.activity_id \
-        WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL AND (f.is_active OR a.kind = 'message'))";
+        WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL AND (f.is_active \
+        OR a.kind = 'message' AND f.exposure <> 'stopped'))";
     let mut targets = Vec::new();
     if !changed.edited.is_empty() {
         let update = format!(

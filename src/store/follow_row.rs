@@ -7,9 +7,11 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use super::StoreError;
 use super::entity::{channel_follow_tags, channel_follows};
 use crate::domain::follow::{
-    BrokenReason, Delivery, Filter, Follow, FollowId, FollowOptions, FollowState, Mode, Pair, Threads,
+    BrokenReason, Delivery, Exposure, Filter, Follow, FollowId, FollowOptions, FollowState, Mode, Pair,
+    Threads,
 };
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
+use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::domain::tags::{Tag, TagSet};
 
@@ -77,5 +79,8 @@ fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreEr
         created_by: UserId::from_db(row.created_by).ok(),
         created_at: row.created_at,
         updated_at: row.updated_at,
+        exposure: Exposure::parse(&row.exposure).ok_or(StoreError::Unreadable("exposure"))?,
+        lacking: Permissions::from_bits_retain(row.lacking.cast_unsigned()),
+        source_restricted: row.source_restricted,
     })
 }

@@ -6,16 +6,18 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
+use super::connect::Write;
 use super::deliveries::{BEGUN, DUE};
 use super::entity::channel_follows;
-use super::follows::{Hook, by_id, lock, target};
+use super::follows::{Hook, by_id, lock, source_root, target};
 use super::sql::{Sql, stored};
-use super::{Signal, Store, StoreError, follow_row, gates, panel_mirrors, untold, webhooks};
-use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
+use super::{Signal, Store, StoreError, doors, follow_row, gates, panel_mirrors, untold, webhooks};
+use crate::domain::follow::{BrokenReason, Delivery, Door, Exposure, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::permissions::Permissions;
 
 /// Which active follows something happened to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BreakWhich {
     /// This one.
     Follow(FollowId),
@@ -32,6 +34,10 @@ pub enum BreakWhich {
     SourceGuild(GuildId),
     /// All into channels of this server.
     TargetGuild(GuildId),
+    /// Those by relay into this channel, or a thread of it.
+    RelayTarget(ChannelId),
+    /// Native ones of this channel.
+    NativeSource(ChannelId),
     /// Those by relay into this channel or thread itself.
     RelayInto(ChannelId),
     /// Those by relay that use this webhook of the bot's.
@@ -51,6 +57,8 @@ impl BreakWhich {
                 either(sql.then("guild_id <> source_guild_id AND "), "source", channel)
             }
             Self::Target(channel) => either(sql, "target", channel),
+            Self::RelayTarget(channel) => either(sql.then("delivery = 'relay' AND "), "target", channel),
+            Self::NativeSource(channel) => either(sql.then("delivery = 'native' AND "), "source", channel),
             Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
             Self::TargetGuild(guild) => sql.then("guild_id = ").bind(guild.to_db()),
             Self::RelayInto(target) => {
@@ -106,16 +114,19 @@ impl Store {
     /// its channel.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery.
+    /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] where the source was closed to the
+    /// target's server meanwhile.
     pub async fn resume_follow(
         &self,
         guild: GuildId,
         id: FollowId,
         hook: Option<&Hook>,
+        door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        doors::require(&*txn, door, source_root(&row)?).await?;
         let now = stored(now);
         match (hook, Delivery::parse(&row.delivery)) {
             (None, _) => {}
@@ -130,22 +141,81 @@ impl Store {
             }
             (Some(_), _) => return Err(StoreError::WrongHook),
         }
-        let update = "UPDATE channel_follows SET is_active = TRUE, broken_reason = NULL, updated_at = $2 WHERE id = $1";
-        Sql::new(update, [id.0.into(), now.into()]).execute(&*txn).await?;
-        reopen_outdated(&*txn, id.0).await?;
-        panel_mirrors::refit(&*txn, id.0).await?;
+        reactivate(&txn, id, now).await?;
+        untold::forget(&*txn, id.0).await?;
         let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         self.tell_with(&*txn, &Signal::Follow(id)).await?;
         txn.commit().await?;
         Ok(follow)
     }
 
+    /// Makes a follow active again that broke because the bot lacked permissions, if it still is broken for that. Its people are to be told, unless they
+    /// weren't told of the break.
+    pub async fn resume_mended(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        door: Door,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Follow>, StoreError> {
+        let txn = self.write().await?;
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        if row.is_active || row.broken_reason.is_none() || row.lacking == 0 {
+            return Ok(None);
+        }
+        doors::require(&*txn, door, source_root(&row)?).await?;
+        reactivate(&txn, id, stored(now)).await?;
+        if !untold::forget(&*txn, id.0).await? {
+            untold::note(&*txn, &[id.0]).await?;
+        }
+        let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
+        self.tell_with(&*txn, &Signal::Follow(id)).await?;
+        txn.commit().await?;
+        Ok(follow)
+    }
+
+    /// Pauses a follow that would make public what wasn't, active or broken, and has its people told. What it has shown is no longer kept up to date, but
+    /// for what is deleted.
+    pub async fn stop_exposed(
+        &self,
+        guild: GuildId,
+        id: FollowId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Follow>, StoreError> {
+        let txn = self.write().await?;
+        let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
+        if row.exposure != Exposure::None.as_str() || !row.is_active && row.broken_reason.is_none() {
+            return Ok(None);
+        }
+        let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = NULL, lacking = 0, \
+            exposure = 'stopped', updated_at = $2 WHERE id = $1";
+        Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
+        keep_shown(&*txn, &[id.0]).await?;
+        end_unbegun(&*txn, &[id.0]).await?;
+        panel_mirrors::refit(&*txn, id.0).await?;
+        untold::note(&*txn, &[id.0]).await?;
+        let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
+        txn.commit().await?;
+        Ok(follow)
+    }
+
     /// Marks active follows as broken and ends what they owe. Returns them as they are now, by id; that their people are to be told is noted
-    /// ([`take_untold_breaks`](Self::take_untold_breaks)).
+    /// ([`take_untold`](Self::take_untold)).
     pub async fn break_follows(
         &self,
         which: BreakWhich,
         reason: BrokenReason,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Follow>, StoreError> {
+        self.break_lacking(which, reason, Permissions::empty(), now).await
+    }
+
+    /// The same, with what the bot lacks: they go on when it has that again.
+    pub async fn break_lacking(
+        &self,
+        which: BreakWhich,
+        reason: BrokenReason,
+        lacking: Permissions,
         now: DateTime<Utc>,
     ) -> Result<Vec<Follow>, StoreError> {
         let find =
@@ -165,8 +235,11 @@ impl Store {
         let mut broken: Vec<channel_follows::Model> = Vec::new();
         for chunk in found.chunks(10_000) {
             // Asked again: until the gates were taken, another may have resumed it with a new webhook.
-            let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $2 WHERE is_active AND ";
-            let update = Sql::new(update, [reason.as_str().into(), Value::from(stored(now))]);
+            let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $3, \
+                lacking = CASE WHEN $2 = 0 AND $1 IN ('webhook_deleted', 'webhook_moved') THEN lacking ELSE $2 END \
+                WHERE is_active AND ";
+            let lacking = lacking.bits().cast_signed();
+            let update = Sql::new(update, [reason.as_str().into(), lacking.into(), Value::from(stored(now))]);
             let update = which.select(update).then(" AND id IN ").list(chunk.iter().map(|ends| ends.id));
             let update = update.then(" RETURNING *");
             broken.extend(update.rows_of(&*txn).await?);
@@ -176,12 +249,26 @@ impl Store {
         for ids in ids.chunks(10_000) {
             keep_shown(&*txn, ids).await?;
             end_owed(&*txn, ids).await?;
+            if !reason.is_of_target() {
+                for id in ids {
+                    panel_mirrors::withdraw(&*txn, *id).await?;
+                }
+            }
             untold::note(&*txn, ids).await?;
         }
         let broken = follow_row::follows(&*txn, broken).await?;
         txn.commit().await?;
         Ok(broken)
     }
+}
+
+/// Marks a locked follow as active, and owes what it missed.
+async fn reactivate(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let update = "UPDATE channel_follows SET is_active = TRUE, broken_reason = NULL, lacking = 0, \
+        exposure = CASE WHEN exposure = 'stopped' THEN 'none' ELSE exposure END, updated_at = $2 WHERE id = $1";
+    Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;
+    reopen_outdated(&**txn, id.0).await?;
+    panel_mirrors::refit(&**txn, id.0).await
 }
 
 /// Ends what these follows owe and of which nothing is shown or on its way.

@@ -10,8 +10,8 @@ use super::connect::Write;
 use super::entity::{channel_follow_tags, channel_follows};
 use super::sql::{Kind, Sql, Table, stored};
 use super::webhooks::{self, SealedWebhook};
-use super::{Signal, Store, StoreError, follow_row, follow_state, gates, lanes, panel_mirrors};
-use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
+use super::{Signal, Store, StoreError, doors, follow_row, follow_state, gates, lanes, panel_mirrors};
+use crate::domain::follow::{Delivery, Door, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::place::Spot;
 use crate::domain::webhook::Webhook;
@@ -48,7 +48,8 @@ impl Store {
     /// Stores a follow, active. Of two that come at the same instant for one pair, the second finds the first.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery.
+    /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] where the source was closed to the
+    /// target's server meanwhile.
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
@@ -56,8 +57,9 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Inserted, StoreError> {
         let txn = self.write().await?;
-        gates::sources(&*txn, [new.pair.source]).await?;
+        gates::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
         webhooks::gate(&*txn, new.pair.target, new.spot).await?;
+        doors::require(&*txn, new.door, new.source_parent.unwrap_or(new.pair.source)).await?;
         if let Some(there) = follow_row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
         }
@@ -86,6 +88,10 @@ impl Store {
             source_parent_id: Set(new.source_parent.map(ChannelId::to_db)),
             target_parent_id: Set(new.spot.parent().map(ChannelId::to_db)),
             target_forum: Set(new.spot == Spot::Forum),
+            exposure: Set(new.exposure.as_str().to_owned()),
+            lacking: Set(0),
+            source_restricted: Set(new.source_restricted),
+            published_only: Set(new.door == Door::Announcement),
         };
         let row = row.insert(&*txn).await?;
         insert_tags(&*txn, row.id, &new.options.filter).await?;
@@ -102,17 +108,20 @@ impl Store {
     /// where the kind of delivery changes. A follow that leaves the relay ends what it still owed.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given.
+    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given. [`StoreError::Closed`] where the source was closed to the
+    /// target's server meanwhile.
     pub async fn update_options(
         &self,
         guild: GuildId,
         id: FollowId,
         options: &FollowOptions,
         hook: Option<&Hook>,
+        door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(before) = lock(&txn, guild, id).await? else { return Ok(None) };
+        doors::require(&*txn, door, source_root(&before)?).await?;
         let now = stored(now);
         let delivery = options.delivery;
         let mut row = before.clone().into_active_model();
@@ -213,6 +222,11 @@ pub(super) fn target(row: &channel_follows::Model) -> Result<(ChannelId, Spot), 
     Ok((ChannelId::from_db(row.target_channel_id)?, Spot::from_parts(parent, row.target_forum)))
 }
 
+/// The channel of a row's source.
+pub(super) fn source_root(row: &channel_follows::Model) -> Result<ChannelId, StoreError> {
+    Ok(ChannelId::from_db(row.source_parent_id.unwrap_or(row.source_channel_id))?)
+}
+
 /// A follow's webhook as its row has it: one or the other.
 pub(super) struct HookColumns {
     pub(super) native: Option<i64>,
@@ -226,7 +240,7 @@ pub(super) async fn lock(
     id: FollowId,
 ) -> Result<Option<channel_follows::Model>, StoreError> {
     let Some(row) = by_id(&**txn, guild, id).await? else { return Ok(None) };
-    gates::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?]).await?;
+    gates::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?, source_root(&row)?]).await?;
     let (target, spot) = target(&row)?;
     webhooks::gate(&**txn, target, spot).await?;
     Ok(by_id(&**txn, guild, id).await?)

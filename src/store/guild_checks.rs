@@ -25,8 +25,6 @@ pub struct SourceEnd {
     pub channel: ChannelId,
     /// The channel of a thread.
     pub parent: Option<ChannelId>,
-    /// A relay follow is among them: the bot must be able to read it.
-    pub relay: bool,
 }
 
 /// The target of an active follow.
@@ -59,7 +57,6 @@ struct CheckRow {
 struct SourceRow {
     source_channel_id: i64,
     source_parent_id: Option<i64>,
-    relays: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -106,15 +103,13 @@ impl Store {
 
     /// This server's channels and threads that active follows have as their source, whatever the server of these.
     pub async fn source_ends(&self, guild: GuildId) -> Result<Vec<SourceEnd>, StoreError> {
-        let query = "SELECT source_channel_id, MAX(source_parent_id) AS source_parent_id, \
-            COUNT(CASE WHEN delivery = 'relay' THEN 1 END) AS relays \
+        let query = "SELECT source_channel_id, MAX(source_parent_id) AS source_parent_id \
             FROM channel_follows WHERE source_guild_id = $1 AND is_active GROUP BY source_channel_id";
         let rows: Vec<SourceRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
         let end = |row: SourceRow| {
             Ok(SourceEnd {
                 channel: ChannelId::from_db(row.source_channel_id)?,
                 parent: row.source_parent_id.map(ChannelId::from_db).transpose()?,
-                relay: row.relays > 0,
             })
         };
         rows.into_iter().map(end).collect()

@@ -17,13 +17,20 @@ pub(super) const REACHES: &str =
 pub(super) const TAGGED: &str = "EXISTS (SELECT 1 FROM channel_follow_tags t JOIN activity_tags g ON g.tag = t.tag \
     WHERE t.follow_id = f.id AND g.activity_id = a.id)";
 
+/// The follow may carry the activity: another server's announcement channel that nobody opened gives away what it publishes, and no more.
+pub(super) const OPEN: &str = "(NOT f.published_only OR a.kind <> 'message' OR EXISTS (SELECT 1 FROM activity_tags p \
+    WHERE p.activity_id = a.id AND p.tag = '!published'))";
+
+/// Stands among the tags of what was published. No hashtag and no forum's tag is spelled like it.
+pub(super) const PUBLISHED: &str = "!published";
+
 /// The activities with each channel whose follows they may concern, after [`followers_of`].
 pub(super) const FROM_FOLLOWERS: &str = "FROM reaching r JOIN activities a ON a.id = r.id \
     JOIN channel_follows f ON f.source_channel_id = r.source ";
 
 /// The follow lets the activity through.
 pub(super) fn wanted() -> String {
-    format!("{REACHES} AND (f.mode = 'all' OR (f.mode = 'only') = {TAGGED})")
+    format!("{OPEN} AND {REACHES} AND (f.mode = 'all' OR (f.mode = 'only') = {TAGGED})")
 }
 
 /// Begins a statement: `reaching` holds these activities, each with its source and, where it stands in one, its thread.
@@ -122,6 +129,9 @@ pub(super) async fn rematch(txn: &Write, which: Rematch, change: &TagChange) -> 
     insert.execute(&**txn).await?;
     let mut targets = withdraw(txn, which).await?;
     targets.extend(owe(txn, which, change).await?);
+    if change.added.iter().any(|tag| tag == PUBLISHED) {
+        targets.extend(owe_published(txn, which).await?);
+    }
     which.sql(&wake_for(&format!("activity_id IN ({these})"))).execute(&**txn).await?;
     Ok(targets)
 }
@@ -173,7 +183,7 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
         .then(FROM_FOLLOWERS)
         .then(&format!(
             "WHERE f.is_active AND f.delivery = 'relay' AND f.created_at <= a.created_at AND NOT a.deleted AND a.content IS NOT NULL \
-             AND {REACHES} AND CASE f.mode WHEN 'all' THEN FALSE \
+             AND {OPEN} AND {REACHES} AND CASE f.mode WHEN 'all' THEN FALSE \
              WHEN 'only' THEN {TAGGED} AND NOT EXISTS (SELECT 1 FROM channel_follow_tags t \
                  WHERE t.follow_id = f.id AND (t.tag IN "
         ))
@@ -189,6 +199,21 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
              outcome = NULL, wait_until = NULL, attempts = 0, overtaken = FALSE \
              WHERE deliveries.withdrawn OR deliveries.outcome = 'withdrawn' RETURNING target_channel_id",
         );
+    Ok(insert.numbers(&**txn).await?)
+}
+
+/// Owes what was published only now to follows that carry nothing else.
+async fn owe_published(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
+    let insert = which.sql(&format!(
+        "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
+         SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a \
+         JOIN channel_follows f ON f.source_channel_id = a.source_channel_id \
+         WHERE {} AND f.published_only AND f.is_active AND f.delivery = 'relay' AND f.created_at <= a.created_at \
+         AND NOT a.deleted AND a.content IS NOT NULL AND {} ORDER BY a.id, f.id \
+         ON CONFLICT DO NOTHING RETURNING target_channel_id",
+        which.condition(),
+        wanted()
+    ));
     Ok(insert.numbers(&**txn).await?)
 }
 

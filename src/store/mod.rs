@@ -51,6 +51,7 @@ mod connect;
 mod copy;
 mod crypt;
 mod deliveries;
+mod doors;
 mod entity;
 mod error;
 mod event_effects;
@@ -109,6 +110,7 @@ use sea_orm::DatabaseConnection;
 
 pub use copy::{Copied, CopyError, Copying};
 pub use crypt::Cipher;
+pub use doors::Found;
 pub use error::{Blame, StoreError};
 pub use follow_list::{Cursor, FollowedSource, Page};
 pub use follow_state::BreakWhich;

@@ -99,6 +99,17 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether a panel is mirrored into this channel or thread, by an active follow that wants panels.
+    pub async fn mirrors_panel(&self, panel: Origin, channel: ChannelId) -> Result<bool, StoreError> {
+        let query = "SELECT m.message_id FROM mirrors m JOIN deliveries d ON d.id = m.delivery_id \
+            JOIN activities a ON a.id = d.activity_id JOIN channel_follows f ON f.id = d.follow_id \
+            WHERE a.origin = $1 AND m.channel_id = $2 AND f.is_active AND f.panels AND NOT d.withdrawn LIMIT 1";
+        let query = Sql::new(query, [panel.to_string().into(), channel.to_db().into()]);
+        Ok(!query.numbers(&self.db).await?.is_empty())
+    }
+}
+
 /// The targets of a source's active follows that want panels.
 pub(super) async fn followers(
     txn: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! Follows that broke and whose people have not been told yet.
+//! Follows whose people are still to be told that they broke, rest or go on again: of what they are told, the follow itself speaks.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
@@ -8,9 +8,9 @@ use super::{Store, StoreError, follow_row};
 use crate::domain::follow::Follow;
 
 impl Store {
-    /// Takes some of the breaks that nobody has been told of. Each is given once: who takes it and dies before telling it leaves it untold, which is
+    /// Takes some of the follows of which nobody has been told what became of them. Each is given once: who takes it and dies before telling it leaves it untold, which is
     /// better than telling it again and again.
-    pub async fn take_untold_breaks(&self, limit: u64) -> Result<Vec<Follow>, StoreError> {
+    pub async fn take_untold(&self, limit: u64) -> Result<Vec<Follow>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let query = "SELECT follow_id FROM untold_breaks ORDER BY follow_id LIMIT $1";
         // Looked at outside the transaction: mostly there are none.
@@ -21,7 +21,7 @@ impl Store {
         let txn = self.write().await?;
         let delete = Sql::new("DELETE FROM untold_breaks WHERE follow_id IN ", []).list(ids);
         let taken = delete.then(" RETURNING follow_id").numbers(&*txn).await?;
-        let rows = Entity::find().filter(Column::Id.is_in(taken)).filter(Column::BrokenReason.is_not_null());
+        let rows = Entity::find().filter(Column::Id.is_in(taken));
         let rows = rows.order_by_asc(Column::Id).all(&*txn).await?;
         let follows = follow_row::follows(&*txn, rows).await?;
         txn.commit().await?;
@@ -35,4 +35,10 @@ pub(super) async fn note(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<
     let insert = Sql::new("INSERT INTO untold_breaks (follow_id) SELECT t.id FROM ", []).rows(rows);
     insert.then(" WHERE TRUE ON CONFLICT DO NOTHING").execute(txn).await?;
     Ok(())
+}
+
+/// There is nothing to tell any more; whether there was.
+pub(super) async fn forget(txn: &impl ConnectionTrait, follow: i64) -> Result<bool, DbErr> {
+    let delete = "DELETE FROM untold_breaks WHERE follow_id = $1";
+    Ok(Sql::new(delete, [follow.into()]).execute(txn).await? > 0)
 }

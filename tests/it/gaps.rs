@@ -163,6 +163,9 @@ async fn who_may_not_read_the_history_takes_nothing_for_deleted() {
     pair.world.sandbox.gateway_fault(&GatewayFault::InvalidSession(false));
     let anew = async || pair.world.sandbox.counts().identifies > identified;
     pair.world.until("a new session begins", anew).await;
+    pair.world.database.wait_for("broken_reason", "source_forbidden").await;
+    pair.guild.deny_bot(&pair.source, Permissions::empty());
+    pair.world.database.eventually("SELECT CAST(is_active AS TEXT) FROM channel_follows", "1").await;
     pair.in_step().await;
 }
 

@@ -9,6 +9,7 @@ mod confirm;
 mod copying;
 mod databases;
 mod deaths;
+mod doors;
 mod edge;
 mod faithful;
 mod faults;

@@ -406,3 +406,20 @@ async fn what_the_bot_lacks_for_a_panel_is_named() {
     assert!(refused.text().contains("**Embed Links** and **Attach Files** in"), "{}", refused.text());
     assert_eq!(board.board.message_count(), 0);
 }
+
+/// Somebody made the webhook vanish before the follow ended, so the mirror stands for good.
+#[tokio::test]
+async fn the_buttons_of_a_mirror_that_was_left_behind_show_nothing() {
+    let board = Board::new().await;
+    let form = board.run("/panel create", Options::new().set("kind", "welcome")).await;
+    form.submit(&[("title", "Ahoy!"), ("text", "Welcome aboard.")]).await.expect("an answer");
+    let mirror = board.shows(&board.news, "Welcome aboard.").await;
+    let bob = board.harbour.member("Bob", Permissions::empty());
+    let shown = bob.press(&board.news, mirror.id, "About this server").await.expect("an answer");
+    assert!(shown.text().contains("Members"), "{}", shown.text());
+    let menu = "Look into, pause, resume or remove a follow …";
+    let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
+    list.select(menu, &["pause:1"]).await.expect("an answer");
+    let left = bob.press(&board.news, mirror.id, "About this server").await.expect("an answer");
+    assert!(left.text().contains("isn't followed here any more"), "{}", left.text());
+}

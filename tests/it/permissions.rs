@@ -179,8 +179,7 @@ async fn another_servers_channel_needs_membership_sight_and_an_open_door() {
     // An announcement channel that everyone there sees is open, as Discord itself has it.
     let reply = scene.run("/follow", link(&board)).await;
     assert!(reply.text().contains("now follows"), "{}", reply.text());
-    // Published or not, sight is asked of this person.
-    keeper.run(&talk, "/publish", channel(&talk).set("audience", "servers")).await.unwrap();
+    // Where nothing was opened, sight is asked of this person.
     lakeside.leave(&scene.alice).unwrap();
     let text = scene.refused("/follow", link(&talk)).await;
     assert!(text.starts_with(CANT_FIND), "{text}");

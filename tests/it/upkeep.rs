@@ -77,13 +77,6 @@ impl Town {
         let place = self.village.find_channel("target").unwrap_or_else(|| self.village.text("elsewhere"));
         self.alice.run(&place, "/follows", ()).await.unwrap()
     }
-
-    /// Resumes the follow with the list's menu; what the bot says to it.
-    async fn resume(&self) -> String {
-        let list = self.list().await;
-        let (menu, choice) = choice(&list, "resume");
-        list.select(&menu, &[&choice]).await.unwrap().text()
-    }
 }
 
 #[rstest]
@@ -163,9 +156,9 @@ async fn a_webhook_that_cant_be_made_again_breaks_the_follow(
     let _bot = town.happens(bot, when, taken).await;
     town.alice.post(&town.source, "lost").unwrap();
     town.assert_broken("webhook_deleted").await;
-    assert!(town.list().await.text().contains("webhook that posts here was deleted"));
+    assert!(town.list().await.text().contains("webhook that posts here"));
     town.village.set_bot_permissions(without | Permissions::MANAGE_WEBHOOKS).unwrap();
-    town.resume().await;
+    town.world.until("it goes on by itself", async || town.reason().await.is_none()).await;
     town.assert_works().await;
 }
 

@@ -78,6 +78,11 @@ impl Channel {
         self.change(ChannelChange { kind: Some(kind), ..ChannelChange::default() })
     }
 
+    /// Makes it age-restricted, or not.
+    pub fn set_age_restricted(&self, restricted: bool) -> Result<(), ActError> {
+        self.change(ChannelChange { nsfw: Some(restricted), ..ChannelChange::default() })
+    }
+
     /// Archives a thread, or wakes it.
     pub fn set_archived(&self, archived: bool) -> Result<(), ActError> {
         self.change(ChannelChange { archived: Some(archived), ..ChannelChange::default() })
@@ -196,6 +201,12 @@ impl Channel {
     pub fn deny_role(&self, role: RoleId, deny: Permissions) {
         let target = OverwriteTarget::Role(role);
         self.overwrite(Overwrite { target, allow: Permissions::empty(), deny });
+    }
+
+    /// Allows a role something here.
+    pub fn allow_role(&self, role: RoleId, allow: Permissions) {
+        let target = OverwriteTarget::Role(role);
+        self.overwrite(Overwrite { target, allow, deny: Permissions::empty() });
     }
 
     /// Allows a person something here.

@@ -177,6 +177,34 @@ impl Guild {
         })?)
     }
 
+    /// A moderator times a person out.
+    pub fn time_out(&self, person: &Person, until: DateTime<Utc>) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| {
+            world.change_member(self.id, person.id(), |member| member.timed_out_until = Some(until))
+        })?)
+    }
+
+    /// Gives the bot a role besides its own.
+    pub fn grant_bot(&self, role: RoleId) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| {
+            let bot = world.app.bot;
+            world.change_member(self.id, bot, |member| member.roles.push(role))
+        })?)
+    }
+
+    /// Takes a role from the bot.
+    pub fn revoke_bot(&self, role: RoleId) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| {
+            let bot = world.app.bot;
+            world.change_member(self.id, bot, |member| member.roles.retain(|held| *held != role))
+        })?)
+    }
+
+    /// Makes another person the owner.
+    pub fn transfer_to(&self, person: &Person) -> Result<(), ActError> {
+        Ok(self.shared.write(|world| world.transfer_guild(self.id, person.id()))?)
+    }
+
     /// A new role.
     pub fn role(&self, name: &str, permissions: Permissions) -> RoleId {
         self.shared

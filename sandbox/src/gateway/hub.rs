@@ -273,6 +273,14 @@ fn event(name: &str, number: u64, data: &impl Display) -> String {
 }
 
 impl World {
+    /// Whether the bot is told of this in a channel: it must see it, and the chat of a voice channel is for those who may connect.
+    fn hears(&self, event: &str, channel: ChannelId) -> bool {
+        let permissions = self.permissions(self.app.bot, channel);
+        let is_voice = self.channels.get(&channel).is_some_and(|of| of.kind.is_voice());
+        permissions.contains(Permissions::VIEW_CHANNEL)
+            && !(is_voice && event.starts_with("MESSAGE_") && permissions == Permissions::VIEW_CHANNEL)
+    }
+
     /// Sends an event to each session that asked for it, in the order of the world's steps.
     pub(crate) fn emit(&mut self, event: &Event) {
         if let Some(guild) = event.guild
@@ -282,11 +290,14 @@ impl World {
             return;
         }
         if let Some(channel) = event.channel
-            && !self.can(self.app.bot, channel, Permissions::VIEW_CHANNEL)
+            && !self.hears(event.name, channel)
         {
             return;
         }
-        let needed = Intents::needed_for(event.name, event.guild.is_some());
+        // Discord: "Guild Member Update is sent for current-user updates regardless of whether the GUILD_MEMBERS intent is set".
+        let own = event.name == "GUILD_MEMBER_UPDATE" && event.data["user"]["id"] == json!(self.app.bot);
+        let needed =
+            if own { Intents::GUILDS } else { Intents::needed_for(event.name, event.guild.is_some()) };
         let capacity = self.config.resume_buffer;
         let bot = self.app.bot;
         for session in self.gateway.sessions.values_mut().filter(|session| session.takes(event.guild)) {

@@ -70,6 +70,11 @@ impl ChannelKind {
         matches!(self, Self::Forum | Self::Media)
     }
 
+    /// Channels in which people speak; their chats are for those who may connect.
+    pub fn is_voice(self) -> bool {
+        matches!(self, Self::Voice | Self::Stage)
+    }
+
     /// Whether messages can stand in it.
     pub fn holds_messages(self) -> bool {
         self != Self::Category && !self.is_forum()

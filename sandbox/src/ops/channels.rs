@@ -35,6 +35,7 @@ pub(crate) struct ChannelChange {
     pub(crate) applied_tags: Option<Vec<TagId>>,
     pub(crate) tags: Option<Vec<ForumTag>>,
     pub(crate) tag_required: Option<bool>,
+    pub(crate) nsfw: Option<bool>,
 }
 
 impl World {
@@ -53,6 +54,7 @@ impl World {
 
     pub(crate) fn change_channel(&mut self, id: ChannelId, change: ChannelChange) -> ApiResult<()> {
         let could_see = self.can(self.app.bot, id, Permissions::VIEW_CHANNEL);
+        let synced = change.overwrites.as_ref().map(|_| self.synced_with(id)).unwrap_or_default();
         let channel = self.channel_mut(id)?;
         if let Some(name) = change.name {
             channel.name = name;
@@ -66,9 +68,11 @@ impl World {
         if let Some(parent) = change.parent {
             channel.parent = parent;
         }
+        let overwrites = change.overwrites.clone();
         if let Some(overwrites) = change.overwrites {
             channel.overwrites = overwrites;
         }
+        channel.nsfw = change.nsfw.unwrap_or(channel.nsfw);
         if let Some(tags) = change.tags {
             channel.tags = tags;
         }
@@ -92,7 +96,24 @@ impl World {
         if !is_thread && !could_see {
             self.emit_thread_list(id);
         }
+        for child in synced {
+            let overwrites = overwrites.clone();
+            self.change_channel(child, ChannelChange { overwrites, ..ChannelChange::default() })?;
+        }
         Ok(())
+    }
+
+    /// The channels of a category whose overwrites are the category's: Discord changes them with it, and tells of each.
+    fn synced_with(&self, category: ChannelId) -> Vec<ChannelId> {
+        let Some(of) = self.channels.get(&category).filter(|c| c.kind == ChannelKind::Category) else {
+            return Vec::new();
+        };
+        let same = |other: &&Channel| {
+            other.overwrites.len() == of.overwrites.len()
+                && other.overwrites.iter().all(|one| of.overwrites.contains(one))
+        };
+        let inside = self.channels.values().filter(|channel| channel.parent == Some(category));
+        inside.filter(same).map(|channel| channel.id).collect()
     }
 
     /// The threads of a channel that the bot sees only now.

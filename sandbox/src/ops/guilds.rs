@@ -192,6 +192,20 @@ impl World {
     /// Renames a guild.
     pub(crate) fn rename_guild(&mut self, guild: GuildId, name: &str) -> ApiResult<()> {
         name.clone_into(&mut self.guild_mut(guild)?.name);
+        self.emit_guild_update(guild)
+    }
+
+    /// Makes another member the owner.
+    pub(crate) fn transfer_guild(&mut self, guild: GuildId, to: UserId) -> ApiResult<()> {
+        let of = self.guild_mut(guild)?;
+        if !of.members.contains_key(&to) {
+            return Err(ApiError::unknown_member());
+        }
+        of.owner = to;
+        self.emit_guild_update(guild)
+    }
+
+    fn emit_guild_update(&mut self, guild: GuildId) -> ApiResult<()> {
         let data = wire::guild_with_counts(self.guild(guild)?, false);
         self.emit(&Event { name: "GUILD_UPDATE", guild: Some(guild), channel: None, data });
         Ok(())

@@ -67,6 +67,7 @@ pub(super) fn patch(world: &mut World, request: &Request) -> ApiResult<Answer> {
         locked: body["locked"].as_bool(),
         applied_tags,
         tags: body["available_tags"].as_array().map(|tags| read_tags(world, tags)),
+        nsfw: body["nsfw"].as_bool(),
         tag_required: body["flags"].as_u64().map(|flags| flags & (1 << 4) != 0),
     };
     world.change_channel(id, change)?;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_json::value::RawValue;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, UserId};
 
 use super::frame::{self, parse};
 use super::lenient::lenient;
@@ -27,6 +27,7 @@ lenient! {
         unavailable: "unavailable",
         name: "name",
         kind: "type",
+        user: "user",
         session_id: "session_id",
         resume_gateway_url: "resume_gateway_url",
     }
@@ -52,6 +53,16 @@ impl<'a> Fields<'a> {
 
     pub(super) fn parent(&self) -> Option<ChannelId> {
         id(self.parent_id)
+    }
+
+    /// What a channel is.
+    pub(super) fn kind(&self) -> Option<ChannelKind> {
+        parse(self.kind).map(ChannelKind::from_number)
+    }
+
+    /// The user of a member.
+    pub(super) fn user(&self) -> Option<UserId> {
+        Fields::of(self.user?).id()
     }
 
     /// The messages of a deletion of many.
@@ -82,7 +93,7 @@ impl<'a> Fields<'a> {
 
     /// The tags of a forum, with their names; none of anything else.
     pub(super) fn tags(&self) -> Option<Vec<(TagId, String)>> {
-        let kind = ChannelKind::from_number(parse(self.kind)?);
+        let kind = self.kind()?;
         let tags = list(self.available_tags).unwrap_or_default().into_iter().map(Fields::of);
         let named = tags.filter_map(|tag| Some((tag.id()?, parse(tag.name).unwrap_or_default())));
         (kind == ChannelKind::Forum).then(|| named.collect())

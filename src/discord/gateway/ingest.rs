@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::shards::Shard;
 use crate::metrics as names;
@@ -50,12 +51,17 @@ impl Ingest {
             "CHANNEL_UPDATE" => self.channel_updated(&fields()),
             "CHANNEL_DELETE" => self.channel_deleted(&fields()),
             "THREAD_CREATE" => self.thread(data, None, Told::Created),
-            "THREAD_UPDATE" => self.thread(data, None, Told::Updated),
+            "THREAD_UPDATE" => self.thread_updated(&fields(), data),
             "THREAD_DELETE" => self.thread_deleted(&fields()),
             "THREAD_LIST_SYNC" => self.threads_synced(&fields()),
             "WEBHOOKS_UPDATE" => self.webhooks_changed(&fields()),
             "GUILD_CREATE" => self.guild_there(&fields()),
             "GUILD_DELETE" => self.guild_gone(&fields()),
+            "GUILD_UPDATE" => fields().id().and_then(|guild| self.doors_changed(guild)),
+            "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" | "GUILD_ROLE_DELETE" => {
+                fields().guild().and_then(|guild| self.doors_changed(guild))
+            }
+            "GUILD_MEMBER_UPDATE" => self.member_updated(&fields()),
             "INTERACTION_CREATE" => {
                 self.desk.answer(data);
                 Some(())
@@ -141,7 +147,42 @@ impl Ingest {
     }
 
     fn channel_updated(&self, channel: &Fields<'_>) -> Option<()> {
-        self.tags(channel.id()?, channel);
+        let id = channel.id()?;
+        self.tags(id, channel);
+        if let Some(guild) = channel.guild() {
+            self.sinks.intake.doors_changed(guild);
+        }
+        // The channels of a category may take their overwrites from it.
+        if self.sinks.upkeep.concerns(id) || channel.kind() == Some(ChannelKind::Category) {
+            self.doors_changed(channel.guild()?)?;
+        }
+        Some(())
+    }
+
+    fn thread_updated(&self, fields: &Fields<'_>, thread: &RawValue) -> Option<()> {
+        let id: ChannelId = fields.id()?;
+        if self.sinks.upkeep.concerns(id)
+            && let Some(guild) = fields.guild()
+        {
+            self.doors_changed(guild)?;
+        }
+        self.thread(thread, None, Told::Updated)
+    }
+
+    /// Of members, the bot alone matters; without the intent for members, Discord tells of no other.
+    fn member_updated(&self, fields: &Fields<'_>) -> Option<()> {
+        if self.sinks.upkeep.is_self(fields.user()?) {
+            self.doors_changed(fields.guild()?)?;
+        }
+        Some(())
+    }
+
+    /// Who may see what in a server may have changed.
+    fn doors_changed(&self, guild: GuildId) -> Option<()> {
+        if self.sinks.upkeep.concerns_server(guild) {
+            self.sinks.intake.doors_changed(guild);
+            let _ = self.queues.changes.send(Change::DoorsChanged(guild));
+        }
         Some(())
     }
 

@@ -11,10 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::ids::{GuildId, UserId};
+use crate::domain::ids::{ChannelId, GuildId, UserId};
 use crate::domain::message::{Content, Names};
-use crate::rest::model::{AuthorMember, Message, User};
+use crate::domain::permissions::Permissions;
+use crate::rest::model::{AuthorMember, Channel, Guild, Message, User};
 use crate::rest::{Rest, RestError};
+use crate::service::access::rules;
 
 use self::mentioned::Mentioned;
 
@@ -24,6 +26,8 @@ const FRESH: TimeDelta = TimeDelta::minutes(10);
 const PERSON_FRESH: TimeDelta = TimeDelta::hours(1);
 /// How many people are remembered.
 const PEOPLE: usize = 10_000;
+/// What stands for the name of a channel that most can't see.
+const NO_ACCESS: &str = "no-access";
 /// For how many people of one message Discord is asked.
 const ASKED: usize = 10;
 /// For how many people of one server Discord is asked in a span. Whatever stands in the others' place has no name then.
@@ -166,20 +170,26 @@ impl NameBook {
 
     /// Asks for a server's roles and channels. What it refuses to tell is called as it was, if that is known.
     async fn learn_server(&self, rest: &Rest, guild: GuildId, now: DateTime<Utc>) -> Result<(), RestError> {
-        let roles = answered(rest.guild(guild).await)?.map(|guild| guild.role_names);
+        let server = answered(rest.guild(guild).await)?;
         let channels = answered(rest.guild_channels(guild).await)?;
-        let channels =
-            channels.map(|channels| channels.into_iter().map(|channel| (channel.id, channel.name)).collect());
+        // Who may see a channel is told by the server's roles: without them, none is called by its name.
+        let channels = channels
+            .map(|channels| channels.into_iter().map(|channel| named(server.as_ref(), channel)).collect());
         let mut book = self.book();
         let before = book.servers.remove(&guild).map(|known| known.names).unwrap_or_default();
         let names = Names {
-            roles: roles.unwrap_or_else(|| before.roles.clone()),
+            roles: server.map_or_else(|| before.roles.clone(), |server| server.role_names),
             channels: channels.unwrap_or_else(|| before.channels.clone()),
             ..Names::default()
         };
         book.servers.retain(|_, known| now - known.since < FRESH);
         book.servers.insert(guild, Known { names: Arc::new(names), since: now });
         Ok(())
+    }
+
+    /// Forgets what the channels of a server are called: who may see them has changed.
+    pub(super) fn forget(&self, guild: GuildId) {
+        self.book().servers.remove(&guild);
     }
 
     /// Remembers whom a message tells the names of: its author, and those whom it pings.
@@ -218,6 +228,14 @@ fn answered<T>(answer: Result<T, RestError>) -> Result<Option<T>, RestError> {
         Err(error) if error.was_not_asked() => Err(error),
         answer => Ok(answer.ok()),
     }
+}
+
+/// What a channel is called in other servers: one that not everybody in its own sees keeps its name there, as Discord
+/// keeps it.
+fn named(server: Option<&Guild>, channel: Channel) -> (ChannelId, String) {
+    let everyone = server.map(|server| rules(server).everyone(&channel.permission_overwrites));
+    let seen = everyone.is_some_and(|everyone| everyone.contains(Permissions::VIEW_CHANNEL));
+    (channel.id, if seen { channel.name } else { NO_ACCESS.to_owned() })
 }
 
 #[cfg(test)]

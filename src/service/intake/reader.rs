@@ -283,7 +283,7 @@ impl Reader {
 
     /// Whether an empty history is a true one: without Read Message History, Discord answers an empty list too.
     async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         let Found::Seen(channel) = access.find(source).await? else { return Ok(false) };
         let granted = access.granted(self.identity.user, &access::Place { channel, guild }).await?;
         Ok(granted.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY))

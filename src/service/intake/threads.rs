@@ -95,6 +95,11 @@ impl Intake {
         }
     }
 
+    /// Who may see which of a server's channels may have changed.
+    pub fn doors_changed(&self, guild: GuildId) {
+        self.reader.names.forget(guild);
+    }
+
     /// Whether it matters which tags this channel offers.
     pub fn wants_tags(&self, forum: ChannelId) -> bool {
         self.watched.wants_tags(forum)

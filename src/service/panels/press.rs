@@ -1,5 +1,7 @@
 //! What was pressed, chosen or filled in under a panel or one of its mirrors, in whatever server.
 
+use crate::domain::activity::Origin;
+use crate::domain::follow::{FollowState, Pair};
 use crate::domain::panel::{Filled, Form, Panel, PanelId, View};
 use crate::panel::kind::Invalid;
 use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, find};
@@ -53,7 +55,7 @@ impl Panels {
         if pressed.action == REFRESH {
             return Ok(Begun::Silent);
         }
-        let (panel, kind) = self.pressed_panel(pressed).await?;
+        let (panel, kind) = self.pressed_panel(actor, pressed).await?;
         match kind.press(&pressed.action) {
             // The right is checked when it is sent: that may take longer than a form may.
             Some(Press::Form) => match self.act(kind, &panel, actor, pressed, true)? {
@@ -66,7 +68,7 @@ impl Panels {
 
     /// Does what was asked for.
     pub async fn press(&self, actor: Actor, pressed: &Pressed) -> Result<Shown, ServiceError> {
-        let (panel, kind) = self.pressed_panel(pressed).await?;
+        let (panel, kind) = self.pressed_panel(actor, pressed).await?;
         if pressed.action == REFRESH {
             self.hasten(&panel).await?;
             return Ok(Shown::Nothing);
@@ -115,15 +117,35 @@ impl Panels {
                         self.poke_keeper(panel.guild).await;
                         return Ok(Shown::Said(said));
                     }
-                    panel = self.pressed_panel(pressed).await?.0;
+                    panel = self.pressed_panel(actor, pressed).await?.0;
                 }
             }
         }
         Err(Refusal::PanelBusy.into())
     }
 
-    async fn pressed_panel(&self, pressed: &Pressed) -> Result<(Panel, &'static dyn AnyKind), ServiceError> {
+    /// The panel that was pressed: in its own channel, or in one that shows it by a follow. What was left behind elsewhere shows nothing of it any more.
+    async fn pressed_panel(
+        &self,
+        actor: Actor,
+        pressed: &Pressed,
+    ) -> Result<(Panel, &'static dyn AnyKind), ServiceError> {
         let panel = self.store.panel_anywhere(pressed.panel).await?.ok_or(Refusal::PanelGone)?;
+        if panel.channel != actor.channel {
+            let origin = panel.message.map(|message| Origin::Panel { channel: panel.channel, message });
+            let pair = Pair { source: panel.channel, target: actor.channel };
+            // By the pair, as a mirror may be pressed before it is written down; in a forum, it stands in a post.
+            let follow = self.store.follow_by_pair(pair).await?;
+            let follows =
+                follow.is_some_and(|follow| follow.state == FollowState::Active && follow.options.panels);
+            let shown = match origin {
+                Some(origin) if !follows => self.store.mirrors_panel(origin, actor.channel).await?,
+                _ => follows,
+            };
+            if !shown {
+                return Err(Refusal::PanelLeft.into());
+            }
+        }
         let kind = find(&panel.kind).ok_or(Refusal::UnknownPanelKind)?;
         Ok((panel, kind))
     }

@@ -45,7 +45,7 @@ pub struct Recent {
 impl Follows {
     /// What became of the last messages in a follow of this server. One whose target the person can't see isn't told of.
     pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
         access.read_all(actor.guild).await?;
         let target = access.end(actor, follow.pair.target).await?;

@@ -112,7 +112,7 @@ impl Follows {
     /// What became of a message, or of what it mirrors. It is given in Discord's own form.
     pub async fn report(&self, actor: Actor, message: Value) -> Result<Report, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
-        let mut access = Access::new(&self.rest);
+        let mut access = Access::new(&self.rest, self.clock);
         let place = access.own(actor, message.channel_id).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         access.read_all(actor.guild).await?;

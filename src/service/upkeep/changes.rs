@@ -1,5 +1,5 @@
-//! Changes that wait to be reflected. What is about one thing alone goes first, in its order. Looks at webhooks are folded by channel,
-//! and servers take turns, so that a flood in one of them costs a few requests and holds nobody else up.
+//! Changes that wait to be reflected. What is about one thing alone goes first, in its order. Looks are folded: those at who may see what by server, those at
+//! webhooks by channel. Servers take turns, so that a flood in one of them costs a few requests and holds nobody else up.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -9,19 +9,28 @@ use tokio::time::Instant;
 use super::Change;
 use crate::domain::ids::{ChannelId, GuildId};
 
-/// How long a channel rests between two looks; doubled while its webhooks keep changing.
+/// How long a look rests before the next one at the same; doubled while that keeps changing.
 const REST: Duration = Duration::from_secs(1);
 /// The most that it is doubled to. A webhook that vanishes meanwhile is found by the next post, too.
 const LONGEST_REST: Duration = Duration::from_secs(32);
 
-/// A look at the webhooks of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct WebhookLook {
-    pub(super) guild: GuildId,
-    pub(super) channel: ChannelId,
+/// What a look is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// Who may see what in the server.
+    Doors,
+    /// The webhooks of a channel.
+    Webhooks(ChannelId),
 }
 
-/// When a channel may be looked at again.
+/// A look at something in a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Look {
+    pub(super) guild: GuildId,
+    pub(super) at: Subject,
+}
+
+/// When the same may be looked at again.
 #[derive(Debug, Clone, Copy)]
 struct Pause {
     until: Instant,
@@ -34,62 +43,73 @@ pub(super) struct ChangeQueue {
     first: VecDeque<Change>,
     /// The servers that have looks waiting, in the order of their turns.
     turns: VecDeque<GuildId>,
-    /// The channels that wait, each once.
-    waiting: HashMap<GuildId, VecDeque<ChannelId>>,
-    /// The servers of which a look is under way, and at which channel.
-    running: HashMap<GuildId, ChannelId>,
-    pauses: HashMap<ChannelId, Pause>,
+    /// What is to be looked at, each once.
+    waiting: HashMap<GuildId, VecDeque<Subject>>,
+    /// The servers of which a look is under way, and at what.
+    running: HashMap<GuildId, Subject>,
+    pauses: HashMap<Look, Pause>,
 }
 
 impl ChangeQueue {
     /// Takes up a change. One that a look which hasn't begun will find anyway adds nothing.
     pub(super) fn push(&mut self, change: Change) {
-        let Change::WebhooksChanged { guild, channel } = change else {
-            self.first.push_back(change);
-            return;
+        let (guild, subject) = match change {
+            Change::WebhooksChanged { guild, channel } => (guild, Subject::Webhooks(channel)),
+            Change::DoorsChanged(guild) => (guild, Subject::Doors),
+            other => {
+                self.first.push_back(other);
+                return;
+            }
         };
-        let channels = self.waiting.entry(guild).or_default();
-        if channels.is_empty() {
+        let subjects = self.waiting.entry(guild).or_default();
+        if subjects.is_empty() {
             self.turns.push_back(guild);
         }
-        if !channels.contains(&channel) {
-            channels.push_back(channel);
+        if subjects.contains(&subject) {
+            return;
+        }
+        // Who may see what goes before a server's webhooks.
+        match subject {
+            Subject::Doors => subjects.push_front(subject),
+            Subject::Webhooks(_) => subjects.push_back(subject),
         }
     }
 
-    /// The next change that isn't a look at webhooks.
+    /// The next change that isn't a look.
     pub(super) fn pop_first(&mut self) -> Option<Change> {
         self.first.pop_front()
     }
 
-    /// The next look that may begin now: of a server that has none under way, at a channel that doesn't rest.
-    pub(super) fn begin_look(&mut self, now: Instant) -> Option<WebhookLook> {
+    /// The next look that may begin now: of a server that has none under way, at something that doesn't rest.
+    pub(super) fn begin_look(&mut self, now: Instant) -> Option<Look> {
         self.pauses.retain(|_, pause| pause.until + pause.length > now);
         for _ in 0..self.turns.len() {
             let guild = self.turns.pop_front()?;
-            let ready = |channel: &ChannelId| self.pauses.get(channel).is_none_or(|pause| pause.until <= now);
-            let channels = self.waiting.get_mut(&guild)?;
-            let next = channels.iter().position(ready).filter(|_| !self.running.contains_key(&guild));
-            let channel = next.and_then(|next| channels.remove(next));
-            if channels.is_empty() {
+            let ready = |at: &Subject| {
+                self.pauses.get(&Look { guild, at: *at }).is_none_or(|pause| pause.until <= now)
+            };
+            let subjects = self.waiting.get_mut(&guild)?;
+            let next = subjects.iter().position(ready).filter(|_| !self.running.contains_key(&guild));
+            let subject = next.and_then(|next| subjects.remove(next));
+            if subjects.is_empty() {
                 self.waiting.remove(&guild);
             } else {
                 self.turns.push_back(guild);
             }
-            if let Some(channel) = channel {
-                self.running.insert(guild, channel);
-                return Some(WebhookLook { guild, channel });
+            if let Some(at) = subject {
+                self.running.insert(guild, at);
+                return Some(Look { guild, at });
             }
         }
         None
     }
 
     /// A look has ended, however it did.
-    pub(super) fn end_look(&mut self, look: WebhookLook, now: Instant) {
+    pub(super) fn end_look(&mut self, look: Look, now: Instant) {
         self.running.remove(&look.guild);
-        // A pause is kept for as long again as it lasts: who comes back within that time changes all the time.
-        let length = self.pauses.get(&look.channel).map_or(REST, |last| (last.length * 2).min(LONGEST_REST));
-        self.pauses.insert(look.channel, Pause { until: now + length, length });
+        // A pause is kept for as long again as it lasts: what comes back within that time changes all the time.
+        let length = self.pauses.get(&look).map_or(REST, |last| (last.length * 2).min(LONGEST_REST));
+        self.pauses.insert(look, Pause { until: now + length, length });
     }
 
     /// The servers of which a look waits or is under way.
@@ -97,11 +117,12 @@ impl ChangeQueue {
         self.waiting.keys().chain(self.running.keys()).copied()
     }
 
-    /// When the next look may begin that only has to wait for its channel's rest.
+    /// When the next look may begin that only has to wait for its rest.
     pub(super) fn next_look_at(&self) -> Option<Instant> {
         let idle = self.waiting.iter().filter(|(guild, _)| !self.running.contains_key(guild));
-        let channels: HashSet<&ChannelId> = idle.flat_map(|(_, channels)| channels).collect();
-        channels.into_iter().filter_map(|channel| self.pauses.get(channel)).map(|pause| pause.until).min()
+        let looks: HashSet<Look> =
+            idle.flat_map(|(guild, all)| all.iter().map(|at| Look { guild: *guild, at: *at })).collect();
+        looks.into_iter().filter_map(|look| self.pauses.get(&look)).map(|pause| pause.until).min()
     }
 }
 
@@ -123,7 +144,7 @@ mod tests {
         let mut queue = ChangeQueue::default();
         let mut events = events.peekable();
         let (mut now, mut looks, mut last) = (start, 0, Duration::ZERO);
-        let mut running: Option<(WebhookLook, Instant)> = None;
+        let mut running: Option<(Look, Instant)> = None;
         for _ in 0..1_000_000 {
             while events.next_if(|at| start + *at <= now).is_some() {
                 queue.push(changed(1, 5));
@@ -173,7 +194,11 @@ mod tests {
         let two = queue.begin_look(now).unwrap();
         assert_eq!((one.guild, two.guild), (guild(1), guild(2)));
         assert_eq!(queue.begin_look(now), None, "one at a time of each server");
+        queue.push(Change::DoorsChanged(guild(1)));
+        queue.push(Change::DoorsChanged(guild(1)));
         queue.end_look(one, now);
-        assert_eq!(queue.begin_look(now).unwrap().guild, guild(1));
+        assert_eq!(queue.begin_look(now), Some(Look { guild: guild(1), at: Subject::Doors }));
+        queue.end_look(Look { guild: guild(1), at: Subject::Doors }, now);
+        assert!(matches!(queue.begin_look(now).unwrap().at, Subject::Webhooks(_)), "folded");
     }
 }

@@ -8,11 +8,10 @@ use rand::seq::SliceRandom;
 
 use crate::domain::follow::{BrokenReason, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
-use crate::domain::permissions::Permissions;
 use crate::rest::RestError;
 use crate::rest::model::Channel;
 use crate::service::ServiceError;
-use crate::service::access::{Access, Found, Place};
+use crate::service::access::{Access, Found};
 use crate::store::{BreakWhich, SourceEnd, TargetEnd};
 
 use super::{Change, Upkeep};
@@ -47,19 +46,19 @@ impl Upkeep {
     pub(super) async fn check_server(&self, guild: GuildId) -> Result<bool, ServiceError> {
         let sources = self.store.source_ends(guild).await?;
         let first = self.store.target_ends(guild, FollowId(0), PAGE).await?;
-        if sources.is_empty() && first.is_empty() {
+        if sources.is_empty() && first.is_empty() && !self.watched.concerns_server(guild) {
             return Ok(true);
         }
         let listed = self.list_server(guild, &sources, &first).await?;
+        let all = self.check_doors(guild, listed.channels.values().cloned(), &self.budget).await?;
         let mut doubts = Doubts::default();
-        let seen = self.visible_channels(guild, &sources, &listed).await?;
-        sources.iter().for_each(|source| doubts.add_source(source, &listed, &seen));
+        sources.iter().for_each(|source| doubts.add_source(source, &listed));
         let mut targets = first;
         while let Some(last) = targets.last().map(|target| target.follow) {
             targets.iter().for_each(|target| doubts.add_target(target, &listed));
             targets = self.store.target_ends(guild, last, PAGE).await?;
         }
-        self.resolve(doubts).await
+        Ok(self.resolve(doubts).await? && all)
     }
 
     async fn list_server(
@@ -101,34 +100,6 @@ impl Upkeep {
         }
     }
 
-    /// The channels in which the bot may read, as far as the sources of relay follows are concerned.
-    async fn visible_channels(
-        &self,
-        guild: GuildId,
-        sources: &[SourceEnd],
-        listed: &Listed,
-    ) -> Result<HashSet<ChannelId>, ServiceError> {
-        let mut seen = HashSet::new();
-        let relayed = sources.iter().filter(|source| source.relay);
-        let relayed: Vec<&Channel> = relayed
-            .filter_map(|source| listed.channels.get(&source.parent.unwrap_or(source.channel)))
-            .collect();
-        if !relayed.is_empty() {
-            // The roles of the server and those of the bot are asked for once each.
-            self.budget.request().await;
-            self.budget.request().await;
-        }
-        let mut access = Access::new(&self.rest);
-        for channel in relayed {
-            let place = Place { channel: channel.clone(), guild };
-            let granted = access.granted(self.identity.user, &place).await?;
-            if granted.contains(Permissions::VIEW_CHANNEL) {
-                seen.insert(channel.id);
-            }
-        }
-        Ok(seen)
-    }
-
     /// Looks into doubts one by one, as many as one turn has room for. Whether there was room for all.
     async fn resolve(&self, doubts: Doubts) -> Result<bool, ServiceError> {
         let (channels, rest) = some_of(doubts.channels);
@@ -148,7 +119,7 @@ impl Upkeep {
 
     /// Asks about a channel or thread by itself. What is gone, or hidden from the bot, breaks the follows that need it.
     async fn check_channel(&self, channel: ChannelId) -> Result<(), ServiceError> {
-        match Access::new(&self.rest).find(channel).await? {
+        match Access::new(&self.rest, self.clock).find(channel).await? {
             Found::Seen(_) => Ok(()),
             Found::Gone => self.reflect(Change::ChannelDeleted(channel)).await,
             Found::Hidden => {
@@ -173,10 +144,10 @@ impl Upkeep {
 }
 
 impl Doubts {
-    fn add_source(&mut self, source: &SourceEnd, listed: &Listed, seen: &HashSet<ChannelId>) {
-        let SourceEnd { channel, parent, relay } = *source;
+    fn add_source(&mut self, source: &SourceEnd, listed: &Listed) {
+        let SourceEnd { channel, parent } = *source;
         let root = parent.unwrap_or(channel);
-        if !listed.channels.contains_key(&root) || relay && !seen.contains(&root) {
+        if !listed.channels.contains_key(&root) {
             self.channels.insert(root);
         } else if parent.is_some() && !listed.threads.contains(&channel) {
             self.resting.insert(channel);

@@ -31,6 +31,11 @@ pub(crate) struct Model {
     pub(crate) source_parent_id: Option<i64>,
     pub(crate) target_parent_id: Option<i64>,
     pub(crate) target_forum: bool,
+    #[sea_orm(column_type = "Text")]
+    pub(crate) exposure: String,
+    pub(crate) lacking: i64,
+    pub(crate) source_restricted: bool,
+    pub(crate) published_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rstest::rstest;
 
 use super::*;
-use crate::domain::follow::{BrokenReason, FollowId};
+use crate::domain::follow::{BrokenReason, Door, FollowId};
 use crate::store::BreakWhich;
 
 const SOURCES: u64 = 4;
@@ -58,7 +58,7 @@ async fn change(store: &Store, random: &mut StdRng) {
     match random.random_range(0..9) {
         0 | 1 => drop(store.delete_follow(home, id).await.unwrap()),
         2 | 3 => drop(store.pause_follow(home, id, at(1)).await.unwrap()),
-        4 => drop(store.resume_follow(home, id, None, at(2)).await.unwrap()),
+        4 => drop(store.resume_follow(home, id, None, Door::Own, at(2)).await.unwrap()),
         5 => other_delivery(store, &follow, target).await,
         6 => break_some(store, BreakWhich::Follow(id)).await,
         7 => break_some(store, BreakWhich::Source(channel(source))).await,
@@ -76,7 +76,7 @@ async fn other_delivery(store: &Store, follow: &Follow, target: u64) {
         Delivery::Relay => (Delivery::Native, Hook::Native(webhook_id(target * 100 + 99))),
     };
     let options = FollowOptions { delivery, ..follow.options.clone() };
-    store.update_options(follow.guild, follow.id, &options, Some(&hook), at(4)).await.unwrap();
+    store.update_options(follow.guild, follow.id, &options, Some(&hook), Door::Own, at(4)).await.unwrap();
 }
 
 #[rstest]

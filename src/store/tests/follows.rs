@@ -3,7 +3,8 @@
 use rstest::rstest;
 
 use super::*;
-use crate::domain::follow::{FollowId, FollowState};
+use crate::domain::follow::{Door, FollowId, FollowState};
+use crate::domain::permissions::Permissions;
 use crate::store::{Cursor, FollowedSource, Removed, StoreError};
 
 fn only(tags: &str) -> Filter {
@@ -41,6 +42,9 @@ async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
         created_by: Some(new.created_by),
         created_at: crate::store::sql::stored(at(0)),
         updated_at: crate::store::sql::stored(at(0)),
+        exposure: Exposure::None,
+        lacking: Permissions::empty(),
+        source_restricted: false,
     };
     assert_eq!(made, expected);
     assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(expected.clone()));
@@ -146,16 +150,23 @@ async fn change_their_options(#[case] backend: Backend) {
     let made = follow(&db.store, 1, 2).await;
     let mut options = FollowOptions { filter: only("b,a"), panels: true, ..made.options.clone() };
     let (store, home) = (&db.store, guild(HOME));
-    let changed = store.update_options(home, made.id, &options, None, at(5)).await.unwrap().unwrap();
+    let changed =
+        store.update_options(home, made.id, &options, None, Door::Own, at(5)).await.unwrap().unwrap();
     assert_eq!(changed.options, options);
     assert!(changed.updated_at > made.updated_at && changed.created_at == made.created_at);
     options.filter = Filter::Except(tag_set("c"));
-    store.update_options(home, made.id, &options, None, at(6)).await.unwrap();
+    store.update_options(home, made.id, &options, None, Door::Own, at(6)).await.unwrap();
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
     assert_eq!(db.texts("SELECT tag AS text FROM channel_follow_tags").await, ["c"]);
 
-    assert_eq!(store.update_options(home, FollowId(99), &options, None, at(7)).await.unwrap(), None);
-    assert_eq!(store.update_options(guild(8), made.id, &options, None, at(7)).await.unwrap(), None);
+    assert_eq!(
+        store.update_options(home, FollowId(99), &options, None, Door::Own, at(7)).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        store.update_options(guild(8), made.id, &options, None, Door::Own, at(7)).await.unwrap(),
+        None
+    );
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
 }
 
@@ -172,16 +183,18 @@ async fn change_their_delivery(#[case] backend: Backend) {
     let mut options = made.options.clone();
     options.delivery = Delivery::Native;
     for hook in [None, Some(relay(50))] {
-        let refused = store.update_options(home, made.id, &options, hook.as_ref(), at(1)).await;
+        let refused = store.update_options(home, made.id, &options, hook.as_ref(), Door::Own, at(1)).await;
         assert!(matches!(refused, Err(StoreError::WrongHook)), "{refused:?}");
     }
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap(), made);
 
     let hook = Hook::Native(webhook_id(60));
-    let native = store.update_options(home, made.id, &options, Some(&hook), at(2)).await.unwrap().unwrap();
+    let native =
+        store.update_options(home, made.id, &options, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
     assert_eq!((native.webhook, native.follower_webhook), (None, Some(webhook_id(60))));
     assert_eq!(db.deliveries().await, ["2 ended follow_ended"], "Discord copies from now on");
-    let relayed = store.update_options(home, made.id, &made.options, Some(&relay(70)), at(3)).await;
+    let relayed =
+        store.update_options(home, made.id, &made.options, Some(&relay(70)), Door::Own, at(3)).await;
     let relayed = relayed.unwrap().unwrap();
     assert_eq!((relayed.webhook, relayed.follower_webhook), (Some(webhook_id(70)), None));
     let used = store.lane_webhook(channel(2)).await.unwrap().unwrap().webhook;
@@ -205,10 +218,11 @@ async fn native_ones_have_discords_webhook(#[case] backend: Backend) {
     assert!(db.store.webhook_of(channel(2)).await.unwrap().is_none());
 
     db.store.pause_follow(guild(HOME), made.id, at(1)).await.unwrap();
-    let wrong = db.store.resume_follow(guild(HOME), made.id, Some(&relay(50)), at(2)).await;
+    let wrong = db.store.resume_follow(guild(HOME), made.id, Some(&relay(50)), Door::Own, at(2)).await;
     assert!(matches!(wrong, Err(StoreError::WrongHook)), "{wrong:?}");
     let hook = Hook::Native(webhook_id(61));
-    let resumed = db.store.resume_follow(guild(HOME), made.id, Some(&hook), at(2)).await.unwrap().unwrap();
+    let resumed =
+        db.store.resume_follow(guild(HOME), made.id, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));
     let removed = db.store.delete_follow(guild(HOME), made.id).await.unwrap().unwrap();
     assert!(!removed.webhook_still_needed);
@@ -225,7 +239,7 @@ async fn of_another_server_are_out_of_reach(#[case] backend: Backend) {
     let made = follow(store, 1, 2).await;
     assert_eq!(store.follow(other, made.id).await.unwrap(), None);
     assert_eq!(store.pause_follow(other, made.id, at(1)).await.unwrap(), None);
-    assert_eq!(store.resume_follow(other, made.id, None, at(1)).await.unwrap(), None);
+    assert_eq!(store.resume_follow(other, made.id, None, Door::Own, at(1)).await.unwrap(), None);
     assert_eq!(store.delete_follow(other, made.id).await.unwrap(), None);
     assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(made));
 }

@@ -147,7 +147,7 @@ async fn an_edit_brings_nothing_that_was_always_wanted(#[case] backend: Backend)
         *shown = content("a #bug").into();
     }
     record(&db, event).await;
-    db.store.resume_follow(guild(HOME), id, None, at(2)).await.unwrap();
+    db.store.resume_follow(guild(HOME), id, None, Door::Own, at(2)).await.unwrap();
     assert_eq!(record(&db, edited(1, 20, "a #bug and an #idea")).await, [""; 0]);
     assert_eq!(record(&db, edited(1, 20, "an #idea")).await, [""; 0]);
 }

@@ -6,6 +6,7 @@ mod blame;
 mod circles;
 mod copy;
 mod counts;
+mod doors;
 mod events;
 mod events_edges;
 mod follows;
@@ -45,7 +46,9 @@ use super::{
     Turn, Which, Work, gates,
 };
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
-use crate::domain::follow::{Delivery, Filter, Follow, FollowOptions, NewFollow, Pair, Threads};
+use crate::domain::follow::{
+    Delivery, Door, Exposure, Filter, Follow, FollowOptions, NewFollow, Pair, Threads,
+};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use crate::domain::message::Content;
 use crate::domain::next_step::{Situation, Step, next_step};
@@ -182,6 +185,9 @@ pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
             panels: false,
         },
         created_by: UserId::new(9).unwrap(),
+        door: Door::Own,
+        exposure: Exposure::None,
+        source_restricted: false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One server with a source, a target and an admin, a running bot, and ways to say "refused, and nothing changed".
 
-use tributary_sandbox::{ActError, Channel, Config, Guild, Options, Permissions, Person, Reply};
+use tributary_sandbox::{ActError, Channel, Effect, Fault, Guild, Options, Person, Reply};
 
 use super::{Bot, SOON, World, admin};
 
@@ -30,12 +30,11 @@ impl Scene {
         Self { world, bot, harbour, releases, news, alice }
     }
 
-    /// A moderator deletes the webhook in `#news` while the bot may not make another: the next post breaks the follow. Then the bot may again.
+    /// A moderator deletes the webhook in `#news` while Discord lets nobody make another: the next post breaks the follow. Then it does again.
     pub async fn lose_webhook(&self) {
-        let all = Config::default().bot_permissions;
-        self.harbour
-            .set_bot_permissions(all.difference(Permissions::MANAGE_WEBHOOKS))
-            .expect("the bot is there");
+        let full =
+            Effect::Refuse { status: 400, code: 30007, message: "Maximum number of webhooks".to_owned() };
+        let full = self.world.sandbox.fault(Fault::on("POST", "/channels/*/webhooks", full).forever());
         self.news.delete_webhook(self.news.webhooks()[0].id).expect("it is there");
         let sources =
             self.world.database.text("SELECT CAST(source_channel_id AS TEXT) FROM channel_follows").await;
@@ -43,7 +42,7 @@ impl Scene {
             self.harbour.channels().into_iter().find(|channel| Some(channel.id().to_string()) == sources);
         self.alice.post(&source.expect("a source of this server"), "lost").expect("a post");
         self.world.database.wait_for("broken_reason", "webhook_deleted").await;
-        self.harbour.set_bot_permissions(all).expect("the bot is there");
+        self.world.sandbox.clear_fault(full);
     }
 
     /// Another server with the bot, and somebody who manages it.

@@ -176,6 +176,7 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
             silent,
             embeds_suppressed,
         )| Content {
+            published: false,
             author,
             handle,
             avatar_url,

@@ -1,0 +1,50 @@
+//! What is remembered of a follow so that it can be looked at again: whether somebody meant that it makes public what wasn't, which permissions the bot lacks
+//! for it, whether its source is age-restricted, and whether it carries only what that publishes.
+
+use sea_orm_migration::prelude::*;
+
+use crate::columns::{big, flag, text};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+const TABLE: &str = "channel_follows";
+
+/// Those that there are were asked about when they were made, if need be; the first look at each forgets that where nothing is made public.
+const MEANT: &str = "UPDATE channel_follows SET exposure = 'meant'";
+
+/// Follows of other servers' announcement channels that nobody opened.
+const PUBLISHED_ONLY: &str = "UPDATE channel_follows SET published_only = TRUE \
+    WHERE guild_id <> source_guild_id AND NOT EXISTS (SELECT 1 FROM channels c \
+    WHERE c.channel_id = COALESCE(source_parent_id, source_channel_id) AND c.audience <> 'nobody')";
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in added() {
+            manager.alter_table(Table::alter().table(TABLE).add_column(column).take()).await?;
+        }
+        manager.get_connection().execute_unprepared(MEANT).await?;
+        manager.get_connection().execute_unprepared(PUBLISHED_ONLY).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in added().into_iter().rev() {
+            let name = column.get_column_name();
+            manager.alter_table(Table::alter().table(TABLE).drop_column(name).take()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn added() -> [ColumnDef; 4] {
+    let exposures = Expr::cust("exposure IN ('none', 'meant', 'stopped')");
+    [
+        text("exposure").default("none").check(exposures).take(),
+        // Discord's bits of permissions; the highest has never been used.
+        big("lacking").default(0).take(),
+        flag("source_restricted", false),
+        flag("published_only", false),
+    ]
+}

@@ -1,0 +1,124 @@
+//! What must hold of the channels of a follow for it to go on, and what becomes of it where that no longer holds. What persons may do is asked when they do
+//! something; this is what is looked at again whenever a server changes who may see what.
+
+use super::channel::ChannelKind;
+use super::follow::{BrokenReason, Delivery, Exposure, Follow, FollowState};
+use super::permissions::Permissions;
+
+/// What follows rest on of a channel. A thread counts as its channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelFacts {
+    /// What it is.
+    pub kind: ChannelKind,
+    /// Whether every member of its server sees it.
+    pub everyone_sees: bool,
+    /// Whether it is age-restricted.
+    pub age_restricted: bool,
+    /// Whether it was opened with `/publish`.
+    pub published: bool,
+    /// What the bot may do there.
+    pub bot: Permissions,
+}
+
+impl ChannelFacts {
+    /// Whether Discord itself lets other servers follow it.
+    pub fn is_public_announcement(&self) -> bool {
+        self.kind == ChannelKind::Announcement && self.everyone_sees
+    }
+
+    /// Whether other servers may follow it.
+    pub fn is_open(&self) -> bool {
+        self.published || self.is_public_announcement()
+    }
+}
+
+/// The channels of a follow, as far as they are known: those of the server that is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends<'a> {
+    /// The followed channel.
+    pub source: Option<&'a ChannelFacts>,
+    /// The receiving channel.
+    pub target: Option<&'a ChannelFacts>,
+}
+
+/// What becomes of a follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Stands,
+    /// It can't go on, for this reason; with what the bot lacks, where it is that.
+    Broken(BrokenReason, Permissions),
+    /// It would make public what wasn't, and nobody said that this is meant.
+    Exposed,
+}
+
+/// What the bot needs in a target once its webhook is there: to find again what it posted.
+const POSTING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
+
+impl Ends<'_> {
+    /// What becomes of a follow between these, were it active.
+    pub fn judge(&self, follow: &Follow) -> Verdict {
+        let broken = |reason| Verdict::Broken(reason, Permissions::empty());
+        let native = follow.options.delivery == Delivery::Native;
+        if let Some(source) = self.source {
+            if follow.crosses_servers() && !source.is_open() {
+                return broken(BrokenReason::Unpublished);
+            }
+            if native && source.kind != ChannelKind::Announcement {
+                return broken(BrokenReason::NoAnnouncement);
+            }
+        }
+        if self.is_restricted(follow) && self.target.is_some_and(|target| !target.age_restricted) {
+            return broken(BrokenReason::AgeRestricted);
+        }
+        let (source, target) = self.lacking(follow);
+        if !source.is_empty() {
+            return Verdict::Broken(BrokenReason::SourceForbidden, source);
+        }
+        if target.intersects(POSTING) {
+            return Verdict::Broken(BrokenReason::TargetForbidden, target);
+        }
+        let exposed = self.makes_public() == Some(true) && follow.exposure != Exposure::Meant;
+        if exposed && !follow.crosses_servers() { Verdict::Exposed } else { Verdict::Stands }
+    }
+
+    /// Whether the source is age-restricted; where it isn't known, as it was last seen.
+    pub fn is_restricted(&self, follow: &Follow) -> bool {
+        self.source.map_or(follow.source_restricted, |source| source.age_restricted)
+    }
+
+    /// Whether everybody in the target's server can read what not everybody in the source's can; `None` where that isn't known.
+    pub fn makes_public(&self) -> Option<bool> {
+        let (source, target) = (self.source?, self.target?);
+        Some(!source.everyone_sees && target.everyone_sees)
+    }
+
+    /// What the bot lacks in the source and in the target. Discord's own following needs no bot.
+    pub fn lacking(&self, follow: &Follow) -> (Permissions, Permissions) {
+        if follow.options.delivery == Delivery::Native {
+            return (Permissions::empty(), Permissions::empty());
+        }
+        let lacks = |facts: &ChannelFacts, needed: Permissions| needed.difference(facts.bot);
+        let source = self.source.map(|source| lacks(source, Permissions::reading(source.kind)));
+        let target = self.target.map(|target| lacks(target, POSTING | Permissions::MANAGE_WEBHOOKS));
+        (source.unwrap_or_default(), target.unwrap_or_default())
+    }
+
+    /// What to note that the bot lacks, of a follow as it is: of one that broke, what its reason is about. `None` where the channel concerned isn't known.
+    pub fn lacking_now(&self, follow: &Follow) -> Option<Permissions> {
+        let (source, target) = self.lacking(follow);
+        match follow.state {
+            FollowState::Broken(BrokenReason::SourceForbidden) => self.source.map(|_| source),
+            FollowState::Broken(BrokenReason::TargetForbidden) => self
+                .target
+                .map(|_| target)
+                .filter(|lacking| lacking.is_empty() || lacking.intersects(POSTING)),
+            FollowState::Broken(BrokenReason::WebhookDeleted | BrokenReason::WebhookMoved)
+            | FollowState::Active => self.target.map(|_| target),
+            FollowState::Broken(_) | FollowState::Paused => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

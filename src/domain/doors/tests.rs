@@ -1,0 +1,80 @@
+use super::*;
+use crate::domain::follow::tests::follow;
+
+const READING: Permissions = POSTING;
+
+fn facts() -> ChannelFacts {
+    ChannelFacts {
+        kind: ChannelKind::Text,
+        everyone_sees: true,
+        age_restricted: false,
+        published: false,
+        bot: Permissions::all(),
+    }
+}
+
+fn judge(follow: &Follow, source: ChannelFacts, target: ChannelFacts) -> Verdict {
+    Ends { source: Some(&source), target: Some(&target) }.judge(follow)
+}
+
+#[test]
+fn another_servers_channel_must_stay_open() {
+    let across = follow(1, 2);
+    let closed = Verdict::Broken(BrokenReason::Unpublished, Permissions::empty());
+    assert_eq!(judge(&across, facts(), facts()), closed);
+    assert_eq!(judge(&across, ChannelFacts { published: true, ..facts() }, facts()), Verdict::Stands);
+    let board = ChannelFacts { kind: ChannelKind::Announcement, ..facts() };
+    assert_eq!(judge(&across, board, facts()), Verdict::Stands);
+    assert_eq!(judge(&across, ChannelFacts { everyone_sees: false, ..board }, facts()), closed);
+    let hidden = ChannelFacts { everyone_sees: false, published: true, ..facts() };
+    assert_eq!(judge(&across, hidden, facts()), Verdict::Stands, "to publish is to consent");
+    assert_eq!(judge(&follow(1, 1), facts(), facts()), Verdict::Stands);
+}
+
+#[test]
+fn what_becomes_public_is_stopped_unless_it_is_meant() {
+    let mut within = follow(1, 1);
+    let hidden = ChannelFacts { everyone_sees: false, ..facts() };
+    assert_eq!(judge(&within, hidden, facts()), Verdict::Exposed);
+    assert_eq!(judge(&within, hidden, hidden), Verdict::Stands);
+    within.exposure = Exposure::Meant;
+    assert_eq!(judge(&within, hidden, facts()), Verdict::Stands);
+}
+
+#[test]
+fn what_the_bot_lacks_is_named_and_discords_own_following_needs_no_bot() {
+    let mut within = follow(1, 1);
+    let without = |lacking| ChannelFacts { bot: Permissions::all().difference(lacking), ..facts() };
+    let (history, hooks) = (Permissions::READ_MESSAGE_HISTORY, Permissions::MANAGE_WEBHOOKS);
+    let broken = |reason, lacking| Verdict::Broken(reason, lacking);
+    assert_eq!(judge(&within, without(history), facts()), broken(BrokenReason::SourceForbidden, history));
+    let voice = ChannelFacts { kind: ChannelKind::Voice, ..without(Permissions::CONNECT) };
+    let lacking = Permissions::CONNECT;
+    assert_eq!(judge(&within, voice, facts()), broken(BrokenReason::SourceForbidden, lacking));
+    assert_eq!(judge(&within, without(lacking), facts()), Verdict::Stands);
+    let both = READING | hooks;
+    assert_eq!(judge(&within, facts(), without(both)), broken(BrokenReason::TargetForbidden, both));
+    // Its webhook goes on without: that is said, and breaks nothing.
+    assert_eq!(judge(&within, facts(), without(hooks)), Verdict::Stands);
+    let target = without(hooks);
+    assert_eq!(Ends { source: None, target: Some(&target) }.lacking_now(&within), Some(hooks));
+    within.options.delivery = Delivery::Native;
+    let board = ChannelFacts { kind: ChannelKind::Announcement, ..without(READING) };
+    assert_eq!(judge(&within, board, without(both)), Verdict::Stands);
+    let text = ChannelFacts { kind: ChannelKind::Text, ..board };
+    assert_eq!(judge(&within, text, facts()), broken(BrokenReason::NoAnnouncement, Permissions::empty()));
+}
+
+#[test]
+fn age_restriction_is_known_from_either_side() {
+    let mut across = follow(1, 2);
+    let restricted = ChannelFacts { age_restricted: true, published: true, ..facts() };
+    let broken = Verdict::Broken(BrokenReason::AgeRestricted, Permissions::empty());
+    assert_eq!(judge(&across, restricted, facts()), broken);
+    assert_eq!(judge(&across, restricted, restricted), Verdict::Stands);
+    let target = facts();
+    let seen_from_the_target = |follow: &Follow| Ends { source: None, target: Some(&target) }.judge(follow);
+    assert_eq!(seen_from_the_target(&across), Verdict::Stands);
+    across.source_restricted = true;
+    assert_eq!(seen_from_the_target(&across), broken);
+}

@@ -1,0 +1,151 @@
+//! Why a follow doesn't deliver, and what people can do about it.
+
+use super::{Follow, FollowState};
+
+choice! {
+    /// Whether everybody in the target's server can read, through a follow, what most in the source's can't.
+    Exposure {
+        /// Nobody said that this is meant.
+        None = "none",
+        /// Somebody who could have left it said so.
+        Meant = "meant",
+        /// It came to be so, and the bot paused the follow.
+        Stopped = "stopped",
+    }
+}
+
+choice! {
+    /// Why a follow stopped delivering without anyone having paused it.
+    #[derive(PartialOrd, Ord)]
+    BrokenReason {
+        /// The source channel was deleted.
+        SourceDeleted = "source_deleted",
+        /// The target channel was deleted.
+        TargetDeleted = "target_deleted",
+        /// The bot is no longer in the source's server.
+        SourceServerLeft = "source_server_left",
+        /// The bot is no longer in the target's server.
+        TargetServerLeft = "target_server_left",
+        /// The webhook in the target was deleted.
+        WebhookDeleted = "webhook_deleted",
+        /// The webhook was moved to another channel.
+        WebhookMoved = "webhook_moved",
+        /// Discord refuses to let the bot write in the target.
+        TargetForbidden = "target_forbidden",
+        /// The target is a thread that is locked.
+        ThreadLocked = "thread_locked",
+        /// The bot is timed out in the target's server.
+        BotTimedOut = "bot_timed_out",
+        /// The target's server demands two-factor authentication, and the application's owner has none.
+        TwoFactor = "two_factor",
+        /// There is no room for a webhook in the target, or in its server.
+        TooManyWebhooks = "too_many_webhooks",
+        /// The bot can no longer read the source.
+        SourceForbidden = "source_forbidden",
+        /// The source's server no longer lets other servers follow it.
+        Unpublished = "unpublished",
+        /// What is posted in the target is copied back into the source by somebody else.
+        Circle = "circle",
+        /// The source is age-restricted, and the target isn't.
+        AgeRestricted = "age_restricted",
+        /// A native follow's source is no announcement channel any more.
+        NoAnnouncement = "no_announcement",
+    }
+}
+
+impl BrokenReason {
+    /// Whether the bot can no longer reach what it posted in the target.
+    pub const fn is_of_target(self) -> bool {
+        matches!(
+            self,
+            Self::TargetDeleted
+                | Self::TargetServerLeft
+                | Self::WebhookDeleted
+                | Self::WebhookMoved
+                | Self::TargetForbidden
+                | Self::ThreadLocked
+                | Self::BotTimedOut
+                | Self::TwoFactor
+                | Self::TooManyWebhooks
+        )
+    }
+
+    /// What happened, and what a moderator can do about it.
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::SourceDeleted => "The followed channel was deleted. Remove this follow.",
+            Self::TargetDeleted => "The receiving channel was deleted. Remove this follow.",
+            Self::SourceServerLeft => {
+                "I am no longer in the followed channel's server. Invite me there again within a week, then resume this follow."
+            }
+            Self::TargetServerLeft => "I was removed from this server. Resume this follow to start it again.",
+            Self::WebhookDeleted => {
+                "The webhook that posts here was deleted. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
+            }
+            Self::WebhookMoved => {
+                "The webhook that posts here was moved to another channel. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
+            }
+            Self::TargetForbidden => {
+                "Discord does not let me post here any more, or see what I posted. Give me View Channel, Read Message History and Manage Webhooks, and unlock it if it is a locked thread; then resume this follow."
+            }
+            Self::ThreadLocked => {
+                "The receiving thread is locked. Unlock it, or give me Manage Threads there, then resume this follow."
+            }
+            Self::BotTimedOut => {
+                "I am timed out in the receiving channel's server, so I may only read there. End my timeout or wait until it is over, then resume this follow."
+            }
+            Self::TwoFactor => {
+                "The receiving channel's server requires two-factor authentication for moderation, and the owner of my application hasn't enabled it, so Discord does not let me manage webhooks or threads there. Ask them to enable it for their account, or lift the server's requirement, then resume this follow."
+            }
+            Self::TooManyWebhooks => {
+                "The webhook that posts in the receiving channel is gone, and Discord allows no new one: a channel may have 15 webhooks, and a server 1,000. Delete one that nobody needs, then resume this follow."
+            }
+            Self::SourceForbidden => {
+                "I can no longer read the followed channel. Give me View Channel and Read Message History there, then resume this follow."
+            }
+            Self::Unpublished => {
+                "The followed channel is no longer open to other servers. Ask its admins to `/publish` it, then resume this follow."
+            }
+            Self::AgeRestricted => {
+                "The followed channel is age-restricted, and the receiving one isn't. Make that age-restricted, too, then resume this follow."
+            }
+            Self::NoAnnouncement => {
+                "The followed channel is no announcement channel any more, so Discord's own following carries nothing. Run `/follow` with `delivery:relay` for it."
+            }
+            Self::Circle => {
+                "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came round again and again. Stop that copying, then resume this follow, or remove it."
+            }
+        }
+    }
+}
+
+impl Follow {
+    /// What happened, and what a moderator can do about it; nothing of one that works as it should.
+    pub fn trouble(&self) -> Option<String> {
+        let lacking = (!self.lacking.is_empty()).then(|| self.lacking.listed());
+        match (self.state, lacking) {
+            (FollowState::Active, None) => None,
+            (FollowState::Active, Some(lacking)) => Some(format!(
+                "I lack {lacking} in the receiving channel. What is posted still arrives, but if my webhook there goes, I can't make another."
+            )),
+            (FollowState::Paused, _) if self.exposure == Exposure::Stopped => Some(
+                "Everybody can read the receiving channel, and most can no longer see the followed one, so I paused this. If it is meant, resume it."
+                    .to_owned(),
+            ),
+            (FollowState::Paused, _) => None,
+            (FollowState::Broken(reason), None) => Some(reason.explanation().to_owned()),
+            (FollowState::Broken(reason), Some(lacking)) => Some(match reason {
+                BrokenReason::SourceForbidden => format!(
+                    "I lack {lacking} in the followed channel. Give me that under Edit Channel → Permissions, and this follow goes on by itself."
+                ),
+                BrokenReason::TargetForbidden => format!(
+                    "I lack {lacking} in the receiving channel. Give me that under Edit Channel → Permissions, and this follow goes on by itself."
+                ),
+                BrokenReason::WebhookDeleted | BrokenReason::WebhookMoved => format!(
+                    "The webhook that posts here is gone, and I lack {lacking} to make another. Give me that, and this follow goes on by itself."
+                ),
+                _ => reason.explanation().to_owned(),
+            }),
+        }
+    }
+}

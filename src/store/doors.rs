@@ -1,0 +1,101 @@
+//! What lets follows go on: whether a source is open to other servers, and what was found when it was last looked at.
+
+use std::collections::HashSet;
+
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::channel_follows::{Column, Entity};
+use super::sql::{Sql, channel_ids};
+use super::{Store, StoreError, follow_row, gates, untold};
+use crate::domain::follow::{Door, Exposure, Follow, FollowId, FollowState};
+use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::permissions::Permissions;
+
+/// What a look found of a follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Whether it makes public what wasn't.
+    pub exposure: Exposure,
+    /// What the bot lacks for it.
+    pub lacking: Permissions,
+    /// Whether its source is age-restricted.
+    pub source_restricted: bool,
+}
+
+/// Fails where this source isn't open as it is said to be. Its gate is taken, so that nobody closes it until all is stored.
+pub(super) async fn require(
+    txn: &impl ConnectionTrait,
+    door: Door,
+    source: ChannelId,
+) -> Result<(), StoreError> {
+    if door != Door::Published {
+        return Ok(());
+    }
+    let query = "SELECT channel_id FROM channels WHERE channel_id = $1 AND audience <> 'nobody'";
+    let open = Sql::new(query, [source.to_db().into()]).numbers(txn).await?;
+    if open.is_empty() { Err(StoreError::Closed) } else { Ok(()) }
+}
+
+impl Store {
+    /// Follows from or into this server, oldest first, some at a time: those behind `after`.
+    pub async fn follows_touching(
+        &self,
+        guild: GuildId,
+        after: FollowId,
+        limit: u64,
+    ) -> Result<Vec<Follow>, StoreError> {
+        let guild = guild.to_db();
+        let either = Condition::any().add(Column::GuildId.eq(guild)).add(Column::SourceGuildId.eq(guild));
+        let find = Entity::find().filter(Column::Id.gt(after.0)).filter(either);
+        let rows = find.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
+        follow_row::follows(&self.db, rows).await
+    }
+
+    /// The servers that have to do with any follow, whatever its state.
+    pub async fn followed_servers(&self) -> Result<Vec<GuildId>, StoreError> {
+        let query = "SELECT guild_id FROM channel_follows UNION SELECT source_guild_id FROM channel_follows";
+        let ids = Sql::new(query, []).numbers(&self.db).await?;
+        Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
+    }
+
+    /// Which of this server's channels were opened with `/publish`.
+    pub async fn published_channels(&self, guild: GuildId) -> Result<HashSet<ChannelId>, StoreError> {
+        let query = "SELECT channel_id FROM channels WHERE guild_id = $1 AND audience <> 'nobody'";
+        let ids = Sql::new(query, [guild.to_db().into()]).numbers(&self.db).await?;
+        Ok(channel_ids(ids)?.into_iter().collect())
+    }
+
+    /// Notes what was found of a follow, unless it has changed since it was read. With `tell`, its people are to be told.
+    pub async fn note_found(&self, follow: &Follow, found: Found, tell: bool) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        gates::lanes(&*txn, [follow.pair.target]).await?;
+        let update = "UPDATE channel_follows SET exposure = $3, lacking = $4, source_restricted = $5 \
+            WHERE id = $1 AND exposure = $2 AND is_active = $6 AND COALESCE(broken_reason, '') = $7";
+        let reason = match follow.state {
+            FollowState::Broken(reason) => reason.as_str(),
+            FollowState::Active | FollowState::Paused => "",
+        };
+        let values = [
+            follow.id.0.into(),
+            follow.exposure.as_str().into(),
+            found.exposure.as_str().into(),
+            found.lacking.bits().cast_signed().into(),
+            found.source_restricted.into(),
+            (follow.state == FollowState::Active).into(),
+            reason.into(),
+        ];
+        let changed = Sql::new(update, values).execute(&*txn).await?;
+        if tell && changed > 0 {
+            untold::note(&*txn, &[follow.id.0]).await?;
+        }
+        txn.commit().await
+    }
+
+    /// Notes that somebody means a follow to make public what wasn't.
+    pub async fn note_meant(&self, guild: GuildId, id: FollowId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE channel_follows SET exposure = 'meant' WHERE id = $1 AND guild_id = $2";
+        Sql::new(update, [id.0.into(), guild.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+}
