@@ -103,7 +103,11 @@ impl GatewayState {
 
     /// What was known in a session that began so long ago, and may go on in this process: of its shard's servers, the bot is in these and no others.
     pub fn keep(&self, shard: Shard, guilds: Vec<GuildId>, age: Duration) {
-        self.told().kept.insert(shard.id, (guilds, Beginning { heard: Instant::now(), age }));
+        let mut told = self.told();
+        // Another process may have listened since this one did.
+        told.guilds.retain(|guild| !shard.has(*guild));
+        told.began.remove(&shard.id);
+        told.kept.insert(shard.id, (guilds, Beginning { heard: Instant::now(), age }));
     }
 
     /// A shard's session goes on: what was kept of it holds, from before all that it tells from now on.
@@ -184,6 +188,19 @@ mod tests {
         assert_eq!(state.guilds(), 1);
         state.session_began(shard, None);
         assert!(state.is_in(home), "a list that can't be read takes nothing away");
+    }
+
+    /// Another process had the shard meanwhile, and the bot was removed from a server.
+    #[test]
+    fn what_was_told_before_another_listened_holds_no_more() {
+        let (state, shard) = (GatewayState::new(Shards::all(1)), Shard { id: 0, total: 1 });
+        let [home, left] = [1, 2].map(|id| GuildId::new(id).unwrap());
+        state.session_began(shard, Some(vec![home, left]));
+        state.keep(shard, vec![home], Duration::ZERO);
+        assert_eq!(state.membership(left), Membership::Unknown);
+        state.session_goes_on(shard);
+        assert_eq!(state.membership(home), Membership::Member);
+        assert_eq!(state.membership(left), Membership::NotMember);
     }
 
     #[test]

@@ -143,7 +143,14 @@ async fn a_stop_while_a_source_is_read_has_that_source_read_again(#[case] backen
     pair.alice.post(&other, "second").unwrap();
     shown.wait_for_message(SOON, |message| message.content == "second").await.unwrap();
     pair.gap(&before);
+    // What was told before this has been heard of.
+    pair.alice.post(&other, "marker").unwrap();
+    shown.wait_for_message(SOON, |message| message.content == "marker").await.unwrap();
     pair.stop().await;
+    // A history that is read later is compared with a part of what is mirrored.
+    let gone = "SELECT source_message_id FROM activities WHERE deleted";
+    let gone = format!("SELECT CAST(({gone}) AS TEXT)");
+    assert_eq!(pair.world.database.text(&gone).await, Some(before[2].id.to_string()));
     hold.release();
     pair.world.sandbox.clear_faults();
     let of_other = format!("/channels/{}/messages", other.id());
@@ -161,7 +168,7 @@ async fn a_stop_while_a_source_is_read_has_that_source_read_again(#[case] backen
     pair.resume().await;
     pair.in_step().await;
     shown.wait_for_message(SOON, |message| message.content == "third").await.unwrap();
-    assert_eq!(texts(&shown), ["first", "second", "third"]);
+    assert_eq!(texts(&shown), ["first", "second", "marker", "third"]);
     assert!(pair.readings() > read);
     assert_eq!(readings(&pair), read_other, "it was read, and all of it is written down");
 }

@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use poise::serenity_prelude as serenity;
 use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
@@ -16,14 +17,19 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::timeout;
 
+use crate::domain::ids::MessageId;
 use crate::metrics as names;
 
 use super::super::commands::Commands;
 use super::super::{Bot, components, panel};
+use super::events::Fields;
+use super::ingest::Sent;
 use super::{Endpoint, FatalGateway, undecoded};
 
 /// How long the process may take to connect with itself.
 const LOOPBACK: Duration = Duration::from_secs(10);
+/// Discord: an interaction is answered within three seconds. The rest is for a clock that isn't right.
+const ANSWERED_WITHIN: TimeDelta = TimeDelta::seconds(15);
 
 /// Answers interactions.
 pub(super) struct Desk {
@@ -50,8 +56,13 @@ impl Desk {
         Ok(Self { ctx, commands, bot })
     }
 
-    /// Answers an interaction, in a task of its own.
-    pub(super) fn answer(self: &Arc<Self>, interaction: &RawValue) {
+    /// Answers an interaction, in a task of its own. One that was sent while nobody listened, too long ago for an
+    /// answer, isn't carried out: whoever meant it was told that it failed.
+    pub(super) fn answer(self: &Arc<Self>, interaction: &RawValue, sent: Sent) {
+        if sent == Sent::Before && is_late(interaction) {
+            tracing::info!("a command or press of the time in which nobody listened is not carried out");
+            return;
+        }
         let (desk, interaction) = (Arc::clone(self), interaction.to_owned());
         tokio::spawn(async move {
             match serde_json::from_str::<Interaction>(interaction.get()) {
@@ -66,6 +77,12 @@ impl Desk {
             }
         });
     }
+}
+
+/// Whether Discord takes no answer any more.
+fn is_late(interaction: &RawValue) -> bool {
+    let made_at = Fields::of(interaction).id::<MessageId>().map(MessageId::created_at);
+    made_at.is_none_or(|made_at| Utc::now() - made_at > ANSWERED_WITHIN)
 }
 
 /// A context for a shard that isn't run, and the manager that poise wants to know.
@@ -108,4 +125,19 @@ async fn context(http: Arc<serenity::Http>) -> Option<(serenity::Context, Arc<Sh
     });
     let ctx = serenity::Context { data, shard: ShardMessenger::new(&runner), shard_id, http, cache };
     Some((ctx, manager))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discord_takes_an_answer_for_a_few_seconds() {
+        let late = |age: i64| {
+            let id = MessageId::first_at(Utc::now() - TimeDelta::seconds(age));
+            is_late(&RawValue::from_string(format!(r#"{{"id":"{id}"}}"#)).unwrap())
+        };
+        assert!(!late(0) && !late(3) && late(20));
+        assert!(is_late(&RawValue::from_string("[]".to_owned()).unwrap()));
+    }
 }

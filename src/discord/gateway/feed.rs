@@ -28,7 +28,7 @@ use crate::metrics as names;
 use super::address::address;
 use super::events::Fields;
 use super::frame::Frame;
-use super::ingest::Ingest;
+use super::ingest::{Ingest, Sent};
 use super::loss::{Loss, io_error, pause};
 use super::sessions::{Sessions, say_wait};
 use super::{FatalGateway, Leave};
@@ -88,6 +88,11 @@ struct Connection {
 }
 
 impl Connection {
+    /// When what it brings now was sent.
+    const fn sent(&self) -> Sent {
+        if self.active.is_some() { Sent::Now } else { Sent::Before }
+    }
+
     /// What comes next; none where the connection is gone. twilight would make another by itself, without a word; and it panics over what no Discord
     /// should send (heartbeats without a pause).
     async fn next(&mut self) -> Option<Result<Message, ReceiveMessageError>> {
@@ -262,12 +267,11 @@ impl Feed {
         }
         match (op, event, data) {
             (Some(0), Some(event), data) => {
-                if connection.active.is_none() && event != "READY" {
-                    self.ingest.sinks.state.session_goes_on(self.shard);
-                }
+                let sent = connection.sent();
+                self.note_going_on(connection, &event);
                 self.note(connection, &event, data, number);
                 if let Some(data) = data {
-                    self.ingest.take(&event, data);
+                    self.ingest.take(&event, data, sent);
                 }
             }
             (Some(7), ..) => {
@@ -353,7 +357,15 @@ impl Feed {
             if let Some(session) = &mut self.session {
                 session.number = number;
             }
-            self.ingest.take(&event, data);
+            self.note_going_on(connection, &event);
+            self.ingest.take(&event, data, connection.sent());
+        }
+    }
+
+    /// An event before READY and RESUMED says that the session goes on.
+    fn note_going_on(&self, connection: &Connection, event: &str) {
+        if connection.active.is_none() && event != "READY" {
+            self.ingest.sinks.state.session_goes_on(self.shard);
         }
     }
 

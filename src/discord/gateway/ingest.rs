@@ -24,6 +24,15 @@ use super::desk::Desk;
 use super::events::Fields;
 use super::frame::value;
 
+/// When an event was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Just now.
+    Now,
+    /// While nobody listened: a RESUME brings it.
+    Before,
+}
+
 /// The ways from the shards to the services. Only followed channels come here.
 #[derive(Clone)]
 pub(super) struct Queues {
@@ -41,7 +50,7 @@ pub(super) struct Ingest {
 
 impl Ingest {
     /// Takes an event, whatever stands in it. One that lacks what is needed of it is counted.
-    pub(super) fn take(&self, event: &str, data: &RawValue) {
+    pub(super) fn take(&self, event: &str, data: &RawValue, sent: Sent) {
         let fields = || Fields::of(data);
         let taken = match event {
             "MESSAGE_CREATE" => self.message(&fields(), data, Report::Posted),
@@ -63,7 +72,7 @@ impl Ingest {
             }
             "GUILD_MEMBER_UPDATE" => self.member_updated(&fields()),
             "INTERACTION_CREATE" => {
-                self.desk.answer(data);
+                self.desk.answer(data, sent);
                 Some(())
             }
             "READY" => {

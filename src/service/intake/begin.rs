@@ -36,7 +36,8 @@ impl Intake {
         if !self.store.is_read(channel).await? {
             let from = match self.read_with_parent(source).await? {
                 Some(seen) => seen,
-                None => self.until_now(source.channel.last_message_id),
+                // Asked anew: what was posted before anybody listened belongs to the time before the follow.
+                None => self.until_now(self.reader.newest_message(channel).await?),
             };
             self.store.move_seen_message(channel, from).await?;
         }

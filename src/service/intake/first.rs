@@ -32,12 +32,13 @@ impl Reader {
                 Err(_) => First::Awaited,
             },
         };
+        let page = match read_before && !in_forum && first == First::Awaited {
+            true => self.rest.messages_after(thread, thread.before_first_message(), HISTORY_PAGE).await?,
+            false => Vec::new(),
+        };
+        // Both at once: a message that comes in between would be taken for the first.
         self.watched.begin(thread, first);
-        if read_before && !in_forum && first == First::Awaited {
-            let before = thread.before_first_message();
-            let page = self.rest.messages_after(thread, before, HISTORY_PAGE).await?;
-            self.settle_first(thread, &page, true);
-        }
+        self.settle_first(thread, &page, true);
         Ok(())
     }
 

@@ -110,6 +110,12 @@ impl Held {
         Kept { current: self.current.into_iter().collect(), away: self.away.into_iter().collect() }
     }
 
+    /// What waits behind readings.
+    pub(super) fn take_all_waiting(&mut self) -> Vec<Received> {
+        let waiting = |held: &mut Source| std::mem::take(&mut held.waiting);
+        self.sources.values_mut().flat_map(waiting).collect()
+    }
+
     /// A source is to be read again by whoever goes on.
     pub(super) fn outdate(&mut self, source: ChannelId) {
         self.current.remove(&source);

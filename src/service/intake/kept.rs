@@ -3,14 +3,19 @@
 //! All that was taken from the gateway is written down by then, except what waits behind a reading. That is read again: whatever waits leaves its source out of
 //! those that need not be.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::lock::lock;
 use crate::domain::shards::Shard;
 
-use super::Intake;
+use super::batch::Batch;
 use super::held::Held;
+use super::queue::Received;
+use super::take::ReadSource;
+use super::{Intake, Report};
 
 /// What the next intake has to know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +67,23 @@ impl Intake {
                 if !held.is_away(guild) {
                     held.catch_up(source, guild);
                 }
+            }
+        }
+    }
+
+    /// No more reports come: what waits behind a reading, and a reading that comes later wouldn't show, is written down
+    /// now. A history lacks what was deleted, and is compared with the newest messages only.
+    pub(super) fn take_last_words(
+        &self,
+        held: &mut Held,
+        read: &mut VecDeque<ReadSource>,
+        batch: &mut Batch,
+    ) {
+        let waiting = read.iter_mut().flat_map(ReadSource::take_before_read).chain(held.take_all_waiting());
+        let waiting: Vec<Received> = waiting.collect();
+        for Received { report, .. } in waiting {
+            if matches!(report, Report::Deleted { .. } | Report::ThreadEnded(_) | Report::Edited(_)) {
+                self.take_at_last(report, held, batch);
             }
         }
     }

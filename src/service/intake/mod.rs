@@ -172,6 +172,8 @@ impl Intake {
                 Some(ended) = readings.join_next() => self.end_reading(ended, &mut held, &mut read),
                 count = reports.take(&mut reported, BATCH) => {
                     if count == 0 {
+                        self.take_last_words(&mut held, &mut read, &mut batch);
+                        self.record(batch).await;
                         return self.leave(held);
                     }
                 }

@@ -22,6 +22,8 @@ use self::mentioned::Mentioned;
 
 /// How long names are used before they are asked for again: roles and channels are seldom renamed.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
+/// How long they are remembered: they are used as they were where Discord doesn't tell them anew.
+const USEFUL: TimeDelta = TimeDelta::hours(1);
 /// The same of people, who are asked for one by one.
 const PERSON_FRESH: TimeDelta = TimeDelta::hours(1);
 /// How many people are remembered.
@@ -182,7 +184,7 @@ impl NameBook {
             channels: channels.unwrap_or_else(|| before.channels.clone()),
             ..Names::default()
         };
-        book.servers.retain(|_, known| now - known.since < FRESH);
+        book.servers.retain(|_, known| now - known.since < USEFUL);
         book.servers.insert(guild, Known { names: Arc::new(names), since: now });
         Ok(())
     }

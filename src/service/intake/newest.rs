@@ -22,6 +22,11 @@ const THREADS_BACK: usize = 1_000;
 const STARTERS_BACK: usize = 200;
 
 impl Reader {
+    /// The newest message of a channel or thread.
+    pub(super) async fn newest_message(&self, channel: ChannelId) -> Result<Option<MessageId>, ServiceError> {
+        Ok(self.rest.channel(channel).await?.last_message_id)
+    }
+
     /// The newest message in any active thread of a source, all of which are known from then on.
     pub(super) async fn newest_in_threads(
         &self,

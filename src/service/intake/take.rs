@@ -34,6 +34,11 @@ pub(super) struct ReadSource {
 }
 
 impl ReadSource {
+    /// The live events that were to stand before what was read.
+    pub(super) fn take_before_read(&mut self) -> Vec<Received> {
+        std::mem::take(&mut self.before)
+    }
+
     /// What was read of a source, which stays held until that is written down.
     pub(super) fn new(source: ChannelId, read: Vec<Read>, held: &mut Held) -> Self {
         let mut first_read = HashMap::new();
@@ -83,6 +88,13 @@ impl Intake {
             }
             report => self.take_of_channel(Received { report, ..received }, held, batch),
         }
+    }
+
+    /// The same for one that waits behind a reading which won't come to its end.
+    pub(super) fn take_at_last(&self, report: Report, held: &mut Held, batch: &mut Batch) {
+        let Some(channel) = channel_of(&report) else { return };
+        let Some((root, guild)) = self.root_of(channel, &report) else { return };
+        self.take_now(report, root, guild, held, batch);
     }
 
     /// The same for a report of one channel or thread.

@@ -41,7 +41,7 @@ impl Scene {
         let source =
             self.harbour.channels().into_iter().find(|channel| Some(channel.id().to_string()) == sources);
         self.alice.post(&source.expect("a source of this server"), "lost").expect("a post");
-        self.world.database.wait_for("broken_reason", "webhook_deleted").await;
+        self.world.database.wait_for("broken_reason", "too_many_webhooks").await;
         self.world.sandbox.clear_fault(full);
     }
 

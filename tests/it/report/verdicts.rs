@@ -210,10 +210,7 @@ async fn pauses_and_breaks_are_explained() {
     let posted = post(&scene, "v3");
     scene.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM activities", "4").await;
     let text = report(&scene, &posted).await;
-    assert!(
-        line(&text, &scene.news).contains("🔴") && text.contains("The webhook that posts here was deleted"),
-        "{text}"
-    );
+    assert!(line(&text, &scene.news).contains("🔴") && text.contains("Discord allows no new one"), "{text}");
 }
 
 #[tokio::test]
