@@ -168,8 +168,9 @@ impl Upkeep {
                 Ok(self.store.close_channel(channel).await?)
             }
             Change::GuildLeft(guild) => {
-                self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
+                // First those into it: nobody is told of them there.
                 self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
+                self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
                 // Last: a server with a mark is not looked at any more.
                 Ok(self.store.guild_left(guild, self.clock.now()).await?)
             }

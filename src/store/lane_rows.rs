@@ -85,6 +85,10 @@ const COLUMNS: &str = "target_channel_id, epoch, lease_until, wait_until, in_fli
 const WANTED: &str = "(l.in_flight_delivery_id IS NOT NULL OR l.webhook_id IS NOT NULL OR EXISTS (\
     SELECT 1 FROM deliveries d WHERE d.target_channel_id = l.target_channel_id AND d.state = 'due'))";
 
+/// Whether the bot has left the lane's server: nothing is asked there, and what is owed waits until it is back or the server is forgotten.
+const LEFT: &str = "EXISTS (SELECT 1 FROM left_guilds g JOIN channel_follows f ON f.guild_id = g.guild_id \
+    WHERE f.target_channel_id = t.target)";
+
 impl Row {
     fn lane(&self) -> Result<Lane, StoreError> {
         let part = self.in_flight_part.zip(self.in_flight_revision).zip(self.in_flight_after_id);
@@ -158,7 +162,7 @@ impl Store {
             WHERE target_channel_id IN (SELECT l.target_channel_id FROM ";
         let which = format!(
             " CROSS JOIN lanes l WHERE l.target_channel_id = t.target \
-             AND (l.lease_until IS NULL OR l.lease_until <= $3 OR l.lease_owner = $1) AND {WANTED}{lock}) RETURNING {COLUMNS}"
+             AND (l.lease_until IS NULL OR l.lease_until <= $3 OR l.lease_owner = $1) AND {WANTED} AND NOT {LEFT}{lock}) RETURNING {COLUMNS}"
         );
         let rows: Vec<Row> =
             Sql::new(take, values).table(&**txn, table()).then(&which).rows_of(&**txn).await?;
@@ -194,10 +198,10 @@ struct Missed {
 async fn missed(txn: &Write, targets: Table<1>, now: DateTime<Utc>) -> Result<Vec<(i64, Taken)>, DbErr> {
     let query =
         Sql::new("SELECT t.target, (l.target_channel_id IS NULL) AS missing, l.lease_until FROM ", []);
-    let query = query.table(&**txn, targets).then(
-        " LEFT JOIN lanes l ON l.target_channel_id = t.target WHERE l.in_flight_delivery_id IS NOT NULL \
-         OR EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = t.target AND d.state = 'due')",
-    );
+    let query = query.table(&**txn, targets).then(&format!(
+        " LEFT JOIN lanes l ON l.target_channel_id = t.target WHERE NOT {LEFT} AND (l.in_flight_delivery_id IS NOT NULL \
+         OR EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = t.target AND d.state = 'due'))"
+    ));
     let rows: Vec<Missed> = query.rows_of(&**txn).await?;
     let missing: Vec<i64> = rows.iter().filter(|row| row.missing).map(|row| row.target).collect();
     if !missing.is_empty() {

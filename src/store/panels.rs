@@ -18,6 +18,8 @@ const COLUMNS: &str = "SELECT id, guild_id, channel_id, kind, title, config, ver
 
 /// Panels in the servers of some shards: `$1` to `$2` of `$3`. Discord: "Sharding", by the server's number.
 const OF_SHARDS: &str = "(guild_id >> 22) % $3 BETWEEN $1 AND $2";
+/// Panels in servers that the bot is in: the others wait until it is back, or their server is forgotten.
+const STANDING: &str = "guild_id NOT IN (SELECT l.guild_id FROM left_guilds l)";
 
 fn of_shards(shards: Shards) -> [sea_orm::Value; 3] {
     [shards.first(), shards.last(), shards.total()].map(|number| i64::from(number).into())
@@ -148,7 +150,7 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<Panel>, StoreError> {
         let condition = format!(
-            "WHERE {OF_SHARDS} AND state <> 'inactive' AND next_refresh_at <= $4 ORDER BY next_refresh_at LIMIT "
+            "WHERE {OF_SHARDS} AND state <> 'inactive' AND {STANDING} AND next_refresh_at <= $4 ORDER BY next_refresh_at LIMIT "
         );
         let values = of_shards(shards).into_iter().chain([stored(now).into()]);
         let query = Sql::new(format!("{COLUMNS}{condition}"), values);
@@ -158,7 +160,7 @@ impl Store {
     /// When the next panel of these shards' servers is to be looked at.
     pub async fn next_panel_due(&self, shards: Shards) -> Result<Option<DateTime<Utc>>, StoreError> {
         let query = format!(
-            "SELECT next_refresh_at FROM panels WHERE {OF_SHARDS} AND state <> 'inactive' ORDER BY next_refresh_at LIMIT 1"
+            "SELECT next_refresh_at FROM panels WHERE {OF_SHARDS} AND state <> 'inactive' AND {STANDING} ORDER BY next_refresh_at LIMIT 1"
         );
         let row = Sql::new(query, of_shards(shards)).row(&self.db).await?;
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)

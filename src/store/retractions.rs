@@ -98,7 +98,8 @@ impl Store {
     ) -> Result<Vec<Retraction>, StoreError> {
         let query = "SELECT r.message_id, r.channel_id, r.target_channel_id, r.webhook_id, l.parent_id, l.forum \
             FROM retractions r LEFT JOIN lanes l ON l.target_channel_id = r.target_channel_id \
-            WHERE NOT r.deleted AND r.created_at <= $1 ORDER BY r.created_at LIMIT $2";
+            WHERE NOT r.deleted AND r.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM left_guilds g \
+            JOIN channel_follows f ON f.guild_id = g.guild_id WHERE f.target_channel_id = r.target_channel_id) ORDER BY r.created_at LIMIT $2";
         let values = [stored(before).into(), i64::from(limit).into()];
         let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
         rows.into_iter().map(Row::open).collect()

@@ -20,6 +20,7 @@ mod forum_sources;
 mod forum_tags;
 mod forum_to_forum;
 mod forums;
+mod fuse;
 mod gaps;
 mod gateways;
 mod generated;
