@@ -51,9 +51,9 @@ impl Term<'_> {
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
         let Self { config, started, gateway, store, supervisor, wake, state, ear, progress } = self;
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
-        let rest = started.rest.clone();
+        let (rest, own) = (started.rest.clone(), started.rest.of_program());
         let watched = Arc::new(Watched::default());
-        let parts = Parts { store, rest: rest.clone(), clock, identity, watched, wake, shards };
+        let parts = Parts { store, rest, clock, identity, watched, wake, shards };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         tokio::select! {
             loaded = load_watched(&upkeep) => loaded?,
@@ -100,7 +100,7 @@ impl Term<'_> {
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.
-        let commands = shards.keeps_house().then(|| register_commands(&rest, identity));
+        let commands = shards.keeps_house().then(|| register_commands(&own, identity));
         let refused = async {
             match commands {
                 Some(commands) => commands.await,

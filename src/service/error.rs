@@ -292,14 +292,18 @@ pub const fn explained(error: &RestError) -> &'static str {
         RestError::WebhookToken | RestError::Refused { .. } => {
             "Discord refused what I asked for this, for no lack of permissions. Whoever runs this bot finds the reason in its log."
         }
+        RestError::FuseOpen { .. } => {
+            "I have to pause for a few minutes, as Discord refused too many of my requests for you or for this server. Nothing was \
+             changed that you would have to undo; please try again then."
+        }
+        RestError::ServerLeft => "I am no longer in that server.",
         RestError::RateLimited { .. }
         | RestError::StillLimited { .. }
         | RestError::Unauthorized
         | RestError::Server { .. }
         | RestError::Edge { .. }
         | RestError::Unclear(_)
-        | RestError::NotSent
-        | RestError::FuseOpen { .. } => {
+        | RestError::NotSent => {
             "Discord did not answer in time. Nothing was changed that you would have to undo; please try again in a minute."
         }
     }

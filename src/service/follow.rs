@@ -60,7 +60,8 @@ impl Follows {
         request: FollowRequest,
         confirmed: bool,
     ) -> Result<Followed, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         let ends = self.ends(&mut access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
         let standing = self.store.follow_by_pair(ends.pair()).await?;
@@ -175,7 +176,7 @@ impl Follows {
         let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
         let earlier =
             self.intake.newest(new.pair.source, new.source_guild, &new.options.filter, backfill).await?;
-        let connected = self.connect(new.pair, new.spot, new.options.delivery).await?;
+        let connected = self.connect(new.guild, new.pair, new.spot, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
         self.watched.add(&new);
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {

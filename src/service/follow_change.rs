@@ -111,7 +111,7 @@ impl Follows {
 
     /// Changes from native to relay or back: the new way is there before the old one goes. Where the old one can't go, all is as it was.
     async fn switch(&self, standing: &Follow, options: &FollowOptions) -> Result<Follow, ServiceError> {
-        let connected = self.connect(standing.pair, standing.spot, options.delivery).await?;
+        let connected = self.connect(standing.guild, standing.pair, standing.spot, options.delivery).await?;
         self.watched.add_again(standing, options);
         let changed = match self.set_options(standing, options, Some(&connected.hook)).await {
             Ok(changed) => changed,

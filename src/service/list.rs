@@ -121,7 +121,8 @@ impl Follows {
         channel: Option<ChannelId>,
         cursor: Cursor,
     ) -> Result<FollowPage, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         if let Some(channel) = channel {
             access.own(actor, channel).await?;
         }
@@ -141,7 +142,8 @@ impl Follows {
 
     /// Who follows a channel of this server.
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
@@ -191,7 +193,8 @@ impl Follows {
         follows: Vec<Follow>,
         rows: &mut Vec<FollowRow>,
     ) -> Result<(), ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         access.read_all(actor.guild).await?;
         for follow in follows {
             if access.actor_may(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await? {

@@ -36,7 +36,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::domain::place::Spot;
 use crate::domain::shards::Shards;
-use crate::rest::Rest;
+use crate::rest::{Client, Rest};
 use crate::store::Store;
 
 pub use crate::store::Cursor;
@@ -74,7 +74,7 @@ pub struct Parts {
     /// The database.
     pub store: Store,
     /// Discord.
-    pub rest: Rest,
+    pub rest: Client,
     /// The time.
     pub clock: Clock,
     /// Who the bot is.
@@ -101,7 +101,7 @@ pub struct Actor {
 /// Everything that people do with follows.
 pub struct Follows {
     store: Store,
-    rest: Rest,
+    rest: Client,
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
@@ -133,6 +133,11 @@ impl Follows {
             questions: Questions::default(),
             shards,
         }
+    }
+
+    /// Discord, on behalf of this person.
+    fn on_behalf_of(&self, actor: Actor) -> Rest {
+        self.rest.of_person(actor.user, actor.guild)
     }
 
     /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::domain::follow::{BrokenReason, Follow};
 use crate::domain::ids::UserId;
-use crate::rest::{Rest, RestError};
+use crate::rest::{Client, RestError};
 use crate::store::{Store, StoreError, UntoldBreaks};
 
 /// How often it is looked whether there is something to tell.
@@ -23,13 +23,13 @@ const REFUSERS: usize = 10_000;
 /// Tells people of follows that broke.
 pub struct Notifier {
     store: Store,
-    rest: Rest,
+    rest: Client,
     refusers: Refusers,
 }
 
 impl Notifier {
     /// A notifier over these parts.
-    pub fn new(store: Store, rest: Rest) -> Self {
+    pub fn new(store: Store, rest: Client) -> Self {
         Self { store, rest, refusers: Refusers::default() }
     }
 
@@ -69,7 +69,8 @@ impl Notifier {
     async fn tell_in_target(&self, breaks: &UntoldBreaks) -> bool {
         let gone = matches!(breaks.reason, BrokenReason::TargetDeleted | BrokenReason::TargetServerLeft);
         let Some(follow) = breaks.first.first().filter(|_| !gone && !breaks.left) else { return false };
-        self.rest.create_message(follow.pair.target, &message(breaks.person, &paragraph(breaks))).await.is_ok()
+        let rest = self.rest.of_server(breaks.guild);
+        rest.create_message(follow.pair.target, &message(breaks.person, &paragraph(breaks))).await.is_ok()
     }
 
     async fn tell_directly(&mut self, unsaid: &[UntoldBreaks]) {
@@ -86,7 +87,9 @@ impl Notifier {
         let mut text: Vec<String> = unsaid.iter().take(PARAGRAPHS).map(paragraph).collect();
         let more: usize = unsaid.iter().skip(PARAGRAPHS).map(|breaks| breaks.count).sum();
         if more > 0 {
-            text.push(format!("In other servers, {more} more of your follows broke; `/follows` shows them there."));
+            text.push(format!(
+                "In other servers, {more} more of your follows broke; `/follows` shows them there."
+            ));
         }
         if let Err(error) = self.send_directly(person, &message(None, &text.join("\n\n"))).await {
             tracing::warn!(follow, %error, "nobody could be told that a follow broke");
@@ -97,8 +100,10 @@ impl Notifier {
     }
 
     async fn send_directly(&self, person: UserId, message: &Value) -> Result<(), RestError> {
-        let direct = self.rest.open_direct_messages(person).await?;
-        self.rest.create_message(direct.id, message).await.map(|_| ())
+        // These are in no server.
+        let rest = self.rest.of_program();
+        let direct = rest.open_direct_messages(person).await?;
+        rest.create_message(direct.id, message).await.map(|_| ())
     }
 }
 
@@ -139,7 +144,8 @@ fn paragraph(breaks: &UntoldBreaks) -> String {
     let target = first.first().map(|follow| follow.pair.target);
     match target.filter(|target| first.iter().all(|follow| follow.pair.target == *target)) {
         Some(target) if more.is_empty() => {
-            let named: Vec<_> = first.iter().map(|follow| format!("{} ({})", source(follow), follow.id)).collect();
+            let named: Vec<_> =
+                first.iter().map(|follow| format!("{} ({})", source(follow), follow.id)).collect();
             let named = named.join(", ");
             format!(
                 "<#{target}> no longer receives what is posted in {named}.\n> {explanation}\n`/follows` shows it, and tries again."

@@ -56,7 +56,7 @@ impl Follows {
             // A webhook that still stands would make Discord post twice.
             self.stop_native(follow).await?;
         }
-        let connected = self.connect(follow.pair, follow.spot, follow.options.delivery).await?;
+        let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await?;
         self.watched.add_again(follow, &follow.options);
         let resumed =
             self.store.resume_follow(follow.guild, follow.id, Some(&connected.hook), self.clock.now()).await;
@@ -78,7 +78,8 @@ impl Follows {
 
     /// Checks what a new follow of the same pair and delivery would need; returns its source.
     async fn require_possible(&self, actor: Actor, follow: &Follow) -> Result<Place, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         let ends = self.ends(&mut access, actor, follow.pair.source, follow.pair.target).await?;
         let FollowOptions { delivery, filter, threads, .. } = &follow.options;
         if *delivery == Delivery::Native && not_native(&ends, filter, *threads).is_some() {

@@ -55,7 +55,12 @@ impl Follows {
         let servers_of_all = if self.shards.is_all() {
             None
         } else {
-            self.rest.application().await.ok().and_then(|application| application.approximate_guild_count)
+            self.rest
+                .of_program()
+                .application()
+                .await
+                .ok()
+                .and_then(|application| application.approximate_guild_count)
         };
         Ok(Status { servers_of_all, follows, delivered_today })
     }

@@ -88,7 +88,8 @@ impl Follows {
         source: Option<ChannelId>,
         typed: &str,
     ) -> Result<Vec<String>, ServiceError> {
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
         let used = self.store.tags_of_server(actor.guild, TAGS).await?;
         let (of_forums, hashtags): (Vec<Tag>, Vec<Tag>) =

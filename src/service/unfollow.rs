@@ -21,7 +21,8 @@ impl Follows {
     /// Ends the follow of a pair.
     pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         let pair = request.pair;
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         let follow = self.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);
         let target_gone = matches!(access.find(pair.target).await?, Found::Gone);
         if follow.is_none() || !target_gone {
@@ -44,7 +45,8 @@ impl Follows {
     /// A follow of this server that the person may change, alone while the hold lasts.
     pub(super) async fn managed(&self, actor: Actor, id: FollowId) -> Result<(Follow, Hold), ServiceError> {
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
-        let mut access = Access::new(&self.rest);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::new(&rest);
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await?;
         self.hold(follow).await
     }
@@ -66,7 +68,7 @@ impl Follows {
         let removed = self.store.delete_follow(follow.guild, follow.id).await?;
         let Removed { follow, webhook_still_needed } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
         if let Some(webhook) = follow.webhook.filter(|_| !webhook_still_needed) {
-            self.remove_webhook(webhook).await;
+            self.remove_webhook(follow.guild, webhook).await;
         }
         // Its panels are to go.
         (self.wake)(vec![follow.pair.target]);

@@ -19,7 +19,7 @@ use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::shards::Shards;
-use crate::rest::Rest;
+use crate::rest::Client;
 use crate::rest::model::Webhook;
 use crate::store::{BreakWhich, Store, StoreError};
 
@@ -59,7 +59,7 @@ type Fault = (BreakWhich, BrokenReason);
 /// Marks follows as broken when they are.
 pub struct Upkeep {
     store: Store,
-    rest: Rest,
+    rest: Client,
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
@@ -84,13 +84,20 @@ impl Upkeep {
     /// What to reflect when the bot is removed from a server.
     pub fn left(&self, guild: GuildId) -> Change {
         // At once, and not when the change is reflected: the bot may be invited again before.
-        self.watched.add_left(guild);
+        self.close(guild);
         Change::GuildLeft(guild)
     }
 
     /// What to reflect when the bot is in a server; mostly nothing. In memory only.
     pub fn there(&self, guild: GuildId) -> Option<Change> {
+        self.rest.open_server(guild);
         self.watched.take_left(guild).then_some(Change::GuildBack(guild))
+    }
+
+    /// Nothing is asked on behalf of a server that the bot isn't in.
+    fn close(&self, guild: GuildId) {
+        self.rest.close_server(guild);
+        self.watched.add_left(guild);
     }
 
     /// Compares the channels that the gateway tells of a server with those of the follows there: one that is missing was deleted while
@@ -141,7 +148,7 @@ impl Upkeep {
     }
 
     async fn look_at_webhooks(&self, look: WebhookLook) {
-        if let Err(error) = self.check_webhooks(look.channel).await {
+        if let Err(error) = self.check_webhooks(look.guild, look.channel).await {
             tracing::error!(%error, ?look, "the webhooks of a channel could not be looked at");
         }
     }
@@ -151,7 +158,7 @@ impl Upkeep {
         self.watched.extend_webhooks(self.store.own_webhooks().await?);
         self.watched.extend_channels(self.store.followed_channels().await?);
         for guild in self.store.left_guilds(self.clock.now()).await? {
-            self.watched.add_left(guild);
+            self.close(guild);
         }
         let (sources, threads) = (self.store.followed_sources().await?, self.store.known_threads().await?);
         let mut more = self.watched.extend(sources, threads, self.store.followed_ends().await?);
@@ -178,18 +185,18 @@ impl Upkeep {
                 tracing::info!(%guild, "the bot is in a server again that it had left");
                 Ok(self.store.guild_back(guild).await?)
             }
-            Change::WebhooksChanged { channel, .. } => self.check_webhooks(channel).await,
+            Change::WebhooksChanged { guild, channel } => self.check_webhooks(guild, channel).await,
         }
     }
 
     /// Compares a channel's webhooks with the follows into it and its threads.
-    async fn check_webhooks(&self, channel: ChannelId) -> Result<(), ServiceError> {
+    async fn check_webhooks(&self, guild: GuildId, channel: ChannelId) -> Result<(), ServiceError> {
         // The follows are read first: one that is made meanwhile is not compared with a list that is older than its webhook.
         let follows = self.store.follows_through(channel, THROUGH_ONE).await?;
         if follows.is_empty() {
             return Ok(());
         }
-        let there = self.rest.channel_webhooks(channel).await;
+        let there = self.rest.of_server(guild).channel_webhooks(channel).await;
         // Not to see them breaks nothing.
         let Some(there) = self.seen_or_refused(there)? else { return Ok(()) };
         for follow in follows {
@@ -211,20 +218,23 @@ impl Upkeep {
         };
         let stands = there.iter().any(|other| other.id == webhook);
         let channel = follow.spot.webhook_channel(follow.pair.target);
-        if stands || (follow.options.delivery == Delivery::Relay && self.mend(channel, webhook).await?) {
+        if stands
+            || (follow.options.delivery == Delivery::Relay
+                && self.mend(follow.guild, channel, webhook).await?)
+        {
             return Ok(None);
         }
-        let moved = self.stands_elsewhere(webhook, channel).await?;
+        let moved = self.stands_elsewhere(follow.guild, webhook, channel).await?;
         let reason = if moved { BrokenReason::WebhookMoved } else { BrokenReason::WebhookDeleted };
         Ok(Some((users, reason)))
     }
 
     /// Puts another of the bot's webhooks in the place of one that is gone; whether that was possible.
-    async fn mend(&self, channel: ChannelId, gone: WebhookId) -> Result<bool, ServiceError> {
+    async fn mend(&self, guild: GuildId, channel: ChannelId, gone: WebhookId) -> Result<bool, ServiceError> {
         if self.store.webhook_of(channel).await?.is_none_or(|webhook| webhook.id != gone) {
             return Ok(true);
         }
-        match self.rest.own_webhook(channel, self.identity.application, None).await {
+        match self.rest.of_server(guild).own_webhook(channel, self.identity.application, None).await {
             Ok(own) => {
                 self.watched.add_webhook(channel, own.webhook.id);
                 self.store.replace_webhook(channel, &own.webhook, self.clock.now()).await?;
@@ -236,8 +246,13 @@ impl Upkeep {
         }
     }
 
-    async fn stands_elsewhere(&self, webhook: WebhookId, channel: ChannelId) -> Result<bool, ServiceError> {
-        match self.rest.webhook(webhook).await {
+    async fn stands_elsewhere(
+        &self,
+        guild: GuildId,
+        webhook: WebhookId,
+        channel: ChannelId,
+    ) -> Result<bool, ServiceError> {
+        match self.rest.of_server(guild).webhook(webhook).await {
             Ok(webhook) => Ok(webhook.channel_id.is_some_and(|there| there != channel)),
             Err(error) if error.is_not_found() || error.is_forbidden() => Ok(false),
             Err(error) => Err(error.into()),

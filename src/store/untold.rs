@@ -63,7 +63,8 @@ impl Store {
             Sql::new(query, []).list(taken).then(" ORDER BY created_by, id").rows_of(&*txn).await?;
         let mut breaks = group(rows, named)?;
         let first = breaks.iter().flat_map(|(_, ids)| ids.iter().copied());
-        let query = Sql::new("SELECT * FROM channel_follows WHERE id IN ", []).list(first.collect::<Vec<_>>());
+        let query =
+            Sql::new("SELECT * FROM channel_follows WHERE id IN ", []).list(first.collect::<Vec<_>>());
         let rows: Vec<channel_follows::Model> = query.rows_of(&*txn).await?;
         let follows = follow_row::follows(&*txn, rows).await?;
         txn.commit().await?;
@@ -81,8 +82,7 @@ fn group(rows: Vec<BreakRow>, named: usize) -> Result<Vec<(UntoldBreaks, Vec<i64
     let mut groups: Vec<(UntoldBreaks, Vec<i64>)> = Vec::new();
     let mut places: HashMap<(i64, i64, BrokenReason), usize> = HashMap::new();
     for BreakRow { id, created_by, guild_id, broken_reason, is_left } in rows {
-        let reason =
-            BrokenReason::parse(&broken_reason).ok_or(StoreError::Unreadable("broken_reason"))?;
+        let reason = BrokenReason::parse(&broken_reason).ok_or(StoreError::Unreadable("broken_reason"))?;
         let place = *places.entry((created_by, guild_id, reason)).or_insert(groups.len());
         if place == groups.len() {
             let (person, guild) = (UserId::from_db(created_by).ok(), GuildId::from_db(guild_id)?);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tributary_sandbox::{Channel, Exchange, Guild, Permissions, Person, SeenMessage};
+use tributary_sandbox::{Channel, Effect, Exchange, Fault, Guild, Permissions, Person, SeenMessage};
 
 use crate::harness::{SOON, World, admin, follow};
 
@@ -118,4 +118,30 @@ async fn who_refuses_one_direct_message_is_sent_no_other() {
     let refused = invalid(&world);
     assert_eq!(refused.len(), 1, "{:?}", refused.iter().map(|one| &one.path).collect::<Vec<_>>());
     bystander.is_served("still here").await;
+}
+
+#[tokio::test]
+async fn a_person_whose_requests_are_refused_again_and_again_pauses_alone() {
+    let world = World::new().await;
+    let _bot = world.start().await;
+    let bystander = Bystander::new(&world).await;
+    let rough = world.sandbox.create_guild("Rough");
+    let (channel, boss) = (rough.text("channel"), admin(&rough, "Boss"));
+    let refuse = Effect::Refuse { status: 403, code: 50001, message: String::new() };
+    world.sandbox.fault(Fault::on("GET", &format!("/guilds/{}/channels", rough.id()), refuse));
+    let mut answer = String::new();
+    for _ in 0..150 {
+        answer = boss.run(&channel, "/follows", ()).await.unwrap().text();
+        if answer.contains("pause") {
+            break;
+        }
+    }
+    assert!(answer.contains("I have to pause for a few minutes"), "{answer}");
+    let refused = invalid(&world).len();
+    assert!((3..=101).contains(&refused), "{refused}");
+    boss.run(&channel, "/follows", ()).await.unwrap();
+    assert_eq!(invalid(&world).len(), refused, "who pauses asks nothing");
+    bystander.is_served("still here").await;
+    let list = bystander.alice.run(&bystander.target, "/follows", ()).await.unwrap().text();
+    assert!(list.contains(&bystander.source.id().to_string()), "{list}");
 }

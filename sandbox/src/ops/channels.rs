@@ -165,7 +165,8 @@ impl World {
 
     /// Whether these are direct messages with somebody who shares no server with the bot: Discord delivers none then.
     pub(crate) fn is_closed_to_bot(&self, channel: ChannelId) -> bool {
-        let Some(channel) = self.channels.get(&channel).filter(|channel| channel.kind == ChannelKind::Dm) else {
+        let Some(channel) = self.channels.get(&channel).filter(|channel| channel.kind == ChannelKind::Dm)
+        else {
             return false;
         };
         let bot = self.app.bot;

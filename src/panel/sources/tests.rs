@@ -11,7 +11,7 @@ use super::games::{Address, GameError, Query};
 use super::history::Span;
 use super::machine::{CPU, MEMORY};
 use super::*;
-use crate::rest::RestConfig;
+use crate::rest::{Client, RestConfig};
 use crate::store::Cipher;
 
 thread_local! {
@@ -27,9 +27,9 @@ fn now() -> DateTime<Utc> {
 }
 
 /// A client that no test here uses.
-fn rest() -> Rest {
+fn rest() -> Client {
     let nobody = "http://127.0.0.1:9".parse().unwrap();
-    Rest::new(RestConfig::new(nobody, SecretString::from("t"), "test".to_owned())).unwrap()
+    Client::new(RestConfig::new(nobody, SecretString::from("t"), "test".to_owned())).unwrap()
 }
 
 async fn sources() -> (Sources, TempDir) {

@@ -66,8 +66,10 @@ impl Reader {
         let mut wanted = Vec::new();
         for _ in 0..PAGES_BACK {
             let page = match newest.first() {
-                None => self.rest.messages_latest(source, HISTORY_PAGE).await?,
-                Some(oldest) => self.rest.messages_before(source, oldest.id, HISTORY_PAGE).await?,
+                None => self.rest.of_server(guild).messages_latest(source, HISTORY_PAGE).await?,
+                Some(oldest) => {
+                    self.rest.of_server(guild).messages_before(source, oldest.id, HISTORY_PAGE).await?
+                }
             };
             let is_last = page.len() < usize::from(HISTORY_PAGE);
             let wants = |message: &&Message| {
@@ -98,14 +100,19 @@ impl Reader {
             threads.sort_by_key(|thread| thread.id);
             return self.starters(threads, guild).await;
         }
-        let messages = self.rest.messages_after(source, after.message(), HISTORY_PAGE).await?;
+        let messages =
+            self.rest.of_server(guild).messages_after(source, after.message(), HISTORY_PAGE).await?;
         self.as_read(messages, guild, true).await
     }
 
     /// What these threads of a forum begin with, in their order.
     async fn starters(&self, threads: Vec<SeenThread>, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
         let first = |thread: SeenThread| async move {
-            let messages = self.rest.messages_after(thread.id, thread.id.before_first_message(), 1).await?;
+            let messages = self
+                .rest
+                .of_server(guild)
+                .messages_after(thread.id, thread.id.before_first_message(), 1)
+                .await?;
             if let Some(message) = messages.first().filter(|message| self.is_post(message)) {
                 let id = thread.id;
                 self.watched.note(thread);

@@ -149,7 +149,8 @@ impl Panels {
         actor: Actor,
         channel: Option<ChannelId>,
     ) -> Result<Vec<PanelRow>, ServiceError> {
-        let mut access = Access::new(&self.rest_for_people);
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut access = Access::new(&rest);
         access.read_all(actor.guild).await?;
         let mut rows = Vec::new();
         for panel in self.store.panels_of(actor.guild).await? {
@@ -236,19 +237,24 @@ impl Panels {
     /// A panel of the actor's server that they may manage.
     async fn managed(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
         let panel = self.store.panel(actor.guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
-        Access::new(&self.rest_for_people).require_actor(actor, panel.channel, MANAGE).await?;
+        Access::new(&self.rest_for_people.of_person(actor.user, actor.guild))
+            .require_actor(actor, panel.channel, MANAGE)
+            .await?;
         Ok(panel)
     }
 
     /// Whether the person may manage this panel, wherever they press.
     pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
         let there = Actor { guild: panel.guild, channel: panel.channel, ..actor };
-        Access::new(&self.rest_for_people).actor_may(there, panel.channel, MANAGE).await
+        Access::new(&self.rest_for_people.of_person(actor.user, actor.guild))
+            .actor_may(there, panel.channel, MANAGE)
+            .await
     }
 
     /// A channel of the actor's server where they may make panels, and the bot can post them.
     async fn require_channel(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
-        let mut access = Access::new(&self.rest_for_people);
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut access = Access::new(&rest);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, MANAGE).await?;
         if !place.kind().holds_messages() {

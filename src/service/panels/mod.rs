@@ -26,7 +26,7 @@ use crate::domain::panel::PanelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::shards::Shards;
 use crate::panel::Sources;
-use crate::rest::Rest;
+use crate::rest::Client;
 use crate::store::{Signal, Store};
 
 use super::intake::Wake;
@@ -66,9 +66,9 @@ pub struct Brand {
 pub struct Panels {
     store: Store,
     /// For looks.
-    rest: Rest,
+    rest: Client,
     /// For what somebody waits for.
-    rest_for_people: Rest,
+    rest_for_people: Client,
     clock: Clock,
     identity: Identity,
     wake: Wake,

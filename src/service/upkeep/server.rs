@@ -59,7 +59,7 @@ impl Upkeep {
             targets.iter().for_each(|target| doubts.add_target(target, &listed));
             targets = self.store.target_ends(guild, last, PAGE).await?;
         }
-        self.resolve(doubts).await
+        self.resolve(guild, doubts).await
     }
 
     async fn list_server(
@@ -69,7 +69,7 @@ impl Upkeep {
         targets: &[TargetEnd],
     ) -> Result<Listed, ServiceError> {
         self.budget.request().await;
-        let channels = self.rest.guild_channels(guild).await?;
+        let channels = self.rest.of_server(guild).guild_channels(guild).await?;
         let channels = channels.into_iter().map(|channel| {
             let channel = Channel { guild_id: Some(guild), ..channel };
             (channel.id, channel)
@@ -79,7 +79,9 @@ impl Upkeep {
         let mut threads = HashSet::new();
         if in_threads {
             self.budget.request().await;
-            threads.extend(self.rest.active_threads(guild).await?.into_iter().map(|thread| thread.id));
+            threads.extend(
+                self.rest.of_server(guild).active_threads(guild).await?.into_iter().map(|thread| thread.id),
+            );
         }
         let webhooks = if targets.is_empty() { None } else { self.list_webhooks(guild).await? };
         Ok(Listed { channels: channels.collect(), threads, webhooks })
@@ -90,7 +92,7 @@ impl Upkeep {
         guild: GuildId,
     ) -> Result<Option<HashMap<WebhookId, Option<ChannelId>>>, ServiceError> {
         self.budget.request().await;
-        match self.rest.guild_webhooks(guild).await {
+        match self.rest.of_server(guild).guild_webhooks(guild).await {
             Ok(all) => Ok(Some(all.into_iter().map(|webhook| (webhook.id, webhook.channel_id)).collect())),
             // Manage Webhooks may be granted in channels alone: each is asked by itself.
             Err(error) if error.is_forbidden() => {
@@ -118,7 +120,8 @@ impl Upkeep {
             self.budget.request().await;
             self.budget.request().await;
         }
-        let mut access = Access::new(&self.rest);
+        let rest = self.rest.of_server(guild);
+        let mut access = Access::new(&rest);
         for channel in relayed {
             let place = Place { channel: channel.clone(), guild };
             let granted = access.granted(self.identity.user, &place).await?;
@@ -130,25 +133,25 @@ impl Upkeep {
     }
 
     /// Looks into doubts one by one, as many as one turn has room for. Whether there was room for all.
-    async fn resolve(&self, doubts: Doubts) -> Result<bool, ServiceError> {
+    async fn resolve(&self, guild: GuildId, doubts: Doubts) -> Result<bool, ServiceError> {
         let (channels, rest) = some_of(doubts.channels);
         let (webhooks, more) = some_of(doubts.webhooks);
         // Of archived threads, a few at each turn are enough: a post that finds one gone tells as well.
         let (resting, _) = some_of(doubts.resting);
         for channel in channels.into_iter().chain(resting) {
             self.budget.request().await;
-            self.check_channel(channel).await?;
+            self.check_channel(guild, channel).await?;
         }
         for channel in webhooks {
             self.budget.request().await;
-            self.check_webhooks(channel).await?;
+            self.check_webhooks(guild, channel).await?;
         }
         Ok(!rest && !more)
     }
 
     /// Asks about a channel or thread by itself. What is gone, or hidden from the bot, breaks the follows that need it.
-    async fn check_channel(&self, channel: ChannelId) -> Result<(), ServiceError> {
-        match Access::new(&self.rest).find(channel).await? {
+    async fn check_channel(&self, guild: GuildId, channel: ChannelId) -> Result<(), ServiceError> {
+        match Access::new(&self.rest.of_server(guild)).find(channel).await? {
             Found::Seen(_) => Ok(()),
             Found::Gone => self.reflect(Change::ChannelDeleted(channel)).await,
             Found::Hidden => {

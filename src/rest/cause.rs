@@ -1,0 +1,37 @@
+//! What causes a call.
+
+use crate::domain::ids::{GuildId, UserId};
+
+/// What causes a call: whose share of the invalid requests it counts towards when it is refused, and whose calls stop first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// What happens in a server, or is kept up for it.
+    Server(GuildId),
+    /// A person who does something in a server.
+    Person {
+        /// The person.
+        user: UserId,
+        /// Where they do it.
+        guild: GuildId,
+    },
+    /// Neither: the program itself.
+    Program,
+}
+
+impl Cause {
+    /// The server that it counts towards, too.
+    pub(super) const fn guild(self) -> Option<GuildId> {
+        match self {
+            Self::Server(guild) | Self::Person { guild, .. } => Some(guild),
+            Self::Program => None,
+        }
+    }
+
+    /// The person that it counts towards.
+    pub(super) const fn user(self) -> Option<UserId> {
+        match self {
+            Self::Person { user, .. } => Some(user),
+            Self::Server(_) | Self::Program => None,
+        }
+    }
+}
