@@ -13,6 +13,7 @@ use crate::domain::allowance::Allowance;
 use crate::panel;
 use crate::service::intake::{Intake, Progress, Wake};
 use crate::service::left_servers::LeftServers;
+use crate::service::lookups::Lookups;
 use crate::service::notify::Notifier;
 use crate::service::others::Others;
 use crate::service::panels::{Keeper, Panels};
@@ -69,6 +70,7 @@ impl Term<'_> {
         let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources));
 
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
+        let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
         let left = LeftServers::new(parts.clone(), Arc::clone(&view));
         let mut tasks = vec![
             supervisor.spawn("sweep", Arc::clone(&upkeep).sweep(view)),
@@ -86,7 +88,7 @@ impl Term<'_> {
         }
 
         let allowance = Allowance::new(config.follow_actions_per_hour);
-        let follows = Follows::new(parts, Arc::clone(&intake), allowance);
+        let follows = Follows::new(parts, Arc::clone(&intake), allowance, lookups);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot { follows, panels, started_at: clock.now(), gateway: Arc::clone(&state), invite };

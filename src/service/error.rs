@@ -203,6 +203,11 @@ pub enum Refusal {
     /// The person's actions of this hour are used up.
     #[error("That was a lot of following and unfollowing in one hour. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyActions(DateTime<Utc>),
+    /// Too many look-ups of this person, or in this server, found nothing.
+    #[error(
+        "Too many channels were named here lately that I can't find. Check the link, and try again <t:{}:R>.", .0.timestamp()
+    )]
+    TooManyLookups(DateTime<Utc>),
     /// What was asked is forgotten: after a while, or because it was answered.
     #[error("This question is too old. Run the command again.")]
     QuestionTooOld,

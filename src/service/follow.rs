@@ -61,20 +61,43 @@ impl Follows {
         confirmed: bool,
     ) -> Result<Followed, ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
-        let ends = self.ends(&mut access, actor, request.source.id(), request.target).await?;
+        let mut access = self.access(&rest, actor);
+        // Also one that is refused counts: its look-ups cost the same.
+        let action = self.take_action(actor.user)?;
+        let followed = self.follow_counted(&mut access, actor, request, confirmed).await;
+        if matches!(
+            followed,
+            Ok(Followed::New { .. } | Followed::Changed(_) | Followed::Repaired(_))
+                | Err(ServiceError::Refused(_))
+        ) {
+            action.keep();
+        }
+        followed
+    }
+
+    async fn follow_counted(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        request: FollowRequest,
+        confirmed: bool,
+    ) -> Result<Followed, ServiceError> {
+        if self.is_elsewhere(request.source) {
+            return Err(Refusal::UnknownSource.into());
+        }
+        access.prepare(actor.guild, &[actor.user, self.identity.user]).await?;
+        let ends = self.ends(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
         let standing = self.store.follow_by_pair(ends.pair()).await?;
-        let wanted = self.wanted(&mut access, &ends, &request, standing.as_ref()).await?;
+        let wanted = self.wanted(access, &ends, &request, standing.as_ref()).await?;
         let options = wanted.options.clone();
-        self.require_bot(&mut access, &ends, options.delivery).await?;
+        self.require_bot(access, &ends, options.delivery).await?;
         if standing.is_none() && !confirmed && access.makes_public(&ends).await? {
             return Ok(Followed::Asked(self.ask(actor, request)));
         }
-        let action = self.take_action(actor.user)?;
         self.begin_reading(&ends.source, &options).await?;
-        let followed = match standing {
-            Some(standing) => self.change(standing, wanted).await?,
+        match standing {
+            Some(standing) => self.change(standing, wanted).await,
             None => {
                 let new = NewFollow {
                     pair: ends.pair(),
@@ -85,11 +108,9 @@ impl Follows {
                     options,
                     created_by: actor.user,
                 };
-                self.begin(new, request.backfill).await?
+                self.begin(new, request.backfill).await
             }
-        };
-        action.keep();
-        Ok(followed)
+        }
     }
 
     /// The channels of a follow, where the person may connect them: their rights, and the kinds of channel.

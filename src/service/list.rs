@@ -122,7 +122,8 @@ impl Follows {
         cursor: Cursor,
     ) -> Result<FollowPage, ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
+        let mut access = self.access(&rest, actor);
+        access.prepare(actor.guild, &[actor.user]).await?;
         if let Some(channel) = channel {
             access.own(actor, channel).await?;
         }
@@ -143,12 +144,13 @@ impl Follows {
     /// Who follows a channel of this server.
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
+        let mut access = self.access(&rest, actor);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
         let mut by_server: Vec<(GuildId, ServerFollowers)> = Vec::new();
         for follow in &page.items {
+            access.knows(follow);
             let index = match by_server.iter().position(|(guild, _)| *guild == follow.guild) {
                 Some(index) => index,
                 None => {
@@ -194,9 +196,10 @@ impl Follows {
         rows: &mut Vec<FollowRow>,
     ) -> Result<(), ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
-        access.read_all(actor.guild).await?;
+        let mut access = self.access(&rest, actor);
+        access.prepare(actor.guild, &[actor.user]).await?;
         for follow in follows {
+            access.knows(&follow);
             if access.actor_may(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await? {
                 rows.push(access.row(actor, follow).await?);
             }
@@ -208,6 +211,7 @@ impl Follows {
 impl Access<'_> {
     /// A follow with its ends, as this person may know them.
     async fn row(&mut self, actor: Actor, follow: Follow) -> Result<FollowRow, ServiceError> {
+        self.knows(&follow);
         let source = self.end(actor, follow.pair.source).await?;
         let target = self.end(actor, follow.pair.target).await?;
         let (forum, usual) = match self.find(follow.pair.source).await? {

@@ -14,6 +14,7 @@ pub mod intake;
 pub mod left_servers;
 mod list;
 mod locks;
+pub mod lookups;
 pub mod notify;
 pub mod others;
 pub mod panels;
@@ -22,6 +23,7 @@ mod publish;
 mod report;
 mod request;
 pub mod retention;
+mod rounds;
 mod status;
 mod tags;
 mod unfollow;
@@ -54,9 +56,11 @@ pub use self::status::{FollowTotals, Status};
 pub use self::tags::TagsNow;
 pub use self::unfollow::Unfollowed;
 
+use self::access::Access;
 use self::confirm::Questions;
 use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
+use self::lookups::{Lookups, Purpose};
 use self::watch::Watched;
 
 /// Who the bot is at Discord.
@@ -108,6 +112,7 @@ pub struct Follows {
     intake: Arc<Intake>,
     wake: Wake,
     allowance: Mutex<Allowance>,
+    lookups: Arc<Lookups>,
     /// By the webhook's channel: held while the webhook is looked for and made, so that two follows share one.
     target_locks: Locks<ChannelId>,
     questions: Questions,
@@ -116,7 +121,7 @@ pub struct Follows {
 
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
-    pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance) -> Self {
+    pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance, lookups: Arc<Lookups>) -> Self {
         let Parts { store, rest, clock, identity, watched, wake, shards } = parts;
         let allowance = Mutex::new(allowance);
         Self {
@@ -129,6 +134,7 @@ impl Follows {
             intake,
             wake,
             allowance,
+            lookups,
             target_locks: Locks::default(),
             questions: Questions::default(),
             shards,
@@ -138,6 +144,16 @@ impl Follows {
     /// Discord, on behalf of this person.
     fn on_behalf_of(&self, actor: Actor) -> Rest {
         self.rest.of_person(actor.user, actor.guild)
+    }
+
+    /// Permissions as they are now, for what this person asks.
+    fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
+        Access::of_person(rest, &self.lookups, actor, Purpose::Command)
+    }
+
+    /// Whether a link names a server that the bot isn't in: then nothing needs to be asked.
+    fn is_elsewhere(&self, source: SourceChoice) -> bool {
+        source.named_server().is_some_and(|guild| self.lookups.is_elsewhere(guild))
     }
 
     /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).

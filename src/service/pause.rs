@@ -2,7 +2,7 @@
 
 use crate::domain::follow::{Delivery, Follow, FollowId, FollowOptions, FollowState};
 
-use super::access::{Access, Place};
+use super::access::Place;
 use super::follow_change::not_native;
 use super::{Actor, Follows, Refusal, ServiceError};
 
@@ -79,7 +79,7 @@ impl Follows {
     /// Checks what a new follow of the same pair and delivery would need; returns its source.
     async fn require_possible(&self, actor: Actor, follow: &Follow) -> Result<Place, ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
+        let mut access = self.access(&rest, actor);
         let ends = self.ends(&mut access, actor, follow.pair.source, follow.pair.target).await?;
         let FollowOptions { delivery, filter, threads, .. } = &follow.options;
         if *delivery == Delivery::Native && not_native(&ends, filter, *threads).is_some() {

@@ -4,7 +4,7 @@ use crate::domain::follow::{Delivery, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
-use super::access::{Access, Found};
+use super::access::Found;
 use super::locks::Hold;
 use super::{Actor, End, Follows, Refusal, ServiceError, UnfollowRequest};
 
@@ -22,8 +22,12 @@ impl Follows {
     pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         let pair = request.pair;
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
+        let mut access = self.access(&rest, actor);
         let follow = self.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);
+        if let Some(follow) = &follow {
+            access.knows(follow);
+        }
+        access.prepare(actor.guild, &[actor.user]).await?;
         let target_gone = matches!(access.find(pair.target).await?, Found::Gone);
         if follow.is_none() || !target_gone {
             access.own(actor, pair.target).await?;
@@ -46,7 +50,7 @@ impl Follows {
     pub(super) async fn managed(&self, actor: Actor, id: FollowId) -> Result<(Follow, Hold), ServiceError> {
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
+        let mut access = self.access(&rest, actor);
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await?;
         self.hold(follow).await
     }

@@ -138,7 +138,11 @@ async fn the_menu_pauses_resumes_and_removes() {
     let paused = list.select(MENU, &["pause:1"]).await.unwrap();
     assert!(paused.text().contains("posted meanwhile is not sent later"), "{}", paused.text());
     assert!(paused.text().contains("⏸️ paused"), "{}", paused.text());
-    scene.alice.post(&source, "while paused").unwrap();
+    let missed = scene.alice.post(&source, "while paused").unwrap();
+    // Whether it was paused is asked when a post is written down.
+    let seen =
+        format!("SELECT CAST(seen_message_id AS TEXT) FROM channels WHERE channel_id = {}", source.id());
+    scene.world.database.eventually(&seen, &missed.id.to_string()).await;
     let resumed = paused.select(MENU, &["resume:1"]).await.unwrap();
     assert!(resumed.text().contains("🟢 active"), "{}", resumed.text());
     scene.alice.post(&source, "after").unwrap();

@@ -128,7 +128,7 @@ async fn a_person_whose_requests_are_refused_again_and_again_pauses_alone() {
     let rough = world.sandbox.create_guild("Rough");
     let (channel, boss) = (rough.text("channel"), admin(&rough, "Boss"));
     let refuse = Effect::Refuse { status: 403, code: 50001, message: String::new() };
-    world.sandbox.fault(Fault::on("GET", &format!("/guilds/{}/channels", rough.id()), refuse));
+    world.sandbox.fault(Fault::on("GET", &format!("/guilds/{}/channels", rough.id()), refuse).forever());
     let mut answer = String::new();
     for _ in 0..150 {
         answer = boss.run(&channel, "/follows", ()).await.unwrap().text();

@@ -30,6 +30,7 @@ mod keys;
 mod kills;
 mod life;
 mod limits;
+mod lookups;
 mod migrate;
 mod modes;
 mod native;

@@ -124,7 +124,7 @@ async fn what_one_server_caused_stops_that_server_alone() {
     .await;
     let mut config = fake.config.clone();
     config.fuse_limit = 60;
-    let client = Client::new(config).unwrap().with_patience(Duration::ZERO);
+    let client = Client::new(config).unwrap();
     let (one, other) = (client.of_server(guild(11)), client.of_server(guild(12)));
     for _ in 0..10 {
         assert!(matches!(one.channel(channel(1)).await, Err(RestError::Forbidden(_))));

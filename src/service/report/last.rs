@@ -46,9 +46,10 @@ impl Follows {
     /// What became of the last messages in a follow of this server. One whose target the person can't see isn't told of.
     pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
+        let mut access = self.access(&rest, actor);
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
-        access.read_all(actor.guild).await?;
+        access.knows(&follow);
+        access.prepare(actor.guild, &[actor.user]).await?;
         let target = access.end(actor, follow.pair.target).await?;
         if target == End::Hidden {
             return Err(Refusal::UnknownChannel.into());

@@ -114,7 +114,7 @@ impl Follows {
     pub async fn report(&self, actor: Actor, message: Value) -> Result<Report, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::new(&rest);
+        let mut access = self.access(&rest, actor);
         let place = access.own(actor, message.channel_id).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         access.read_all(actor.guild).await?;

@@ -50,20 +50,27 @@ impl Upkeep {
         if sources.is_empty() && first.is_empty() {
             return Ok(true);
         }
-        let listed = self.list_server(guild, &sources, &first).await?;
+        let rest = self.rest.of_server(guild);
+        let mut access = Access::new(&rest);
+        let listed = self.list_server(&mut access, guild, &sources, &first).await?;
         let mut doubts = Doubts::default();
-        let seen = self.visible_channels(guild, &sources, &listed).await?;
+        let seen = self.permitted(&mut access, guild, &listed, Permissions::VIEW_CHANNEL).await?;
+        let managed = Permissions::VIEW_CHANNEL | Permissions::MANAGE_WEBHOOKS;
+        let managed = self.permitted(&mut access, guild, &listed, managed).await?;
         sources.iter().for_each(|source| doubts.add_source(source, &listed, &seen));
         let mut targets = first;
         while let Some(last) = targets.last().map(|target| target.follow) {
             targets.iter().for_each(|target| doubts.add_target(target, &listed));
             targets = self.store.target_ends(guild, last, PAGE).await?;
         }
+        // Where the bot may not see them, asking would only be refused.
+        doubts.webhooks.retain(|channel| managed.contains(channel));
         self.resolve(guild, doubts).await
     }
 
     async fn list_server(
         &self,
+        access: &mut Access<'_>,
         guild: GuildId,
         sources: &[SourceEnd],
         targets: &[TargetEnd],
@@ -83,7 +90,12 @@ impl Upkeep {
                 self.rest.of_server(guild).active_threads(guild).await?.into_iter().map(|thread| thread.id),
             );
         }
-        let webhooks = if targets.is_empty() { None } else { self.list_webhooks(guild).await? };
+        // The roles of the server and those of the bot are asked for once each.
+        self.budget.request().await;
+        self.budget.request().await;
+        let bot = access.person_in_guild(self.identity.user, guild).await?;
+        let may_list = !targets.is_empty() && bot.contains(Permissions::MANAGE_WEBHOOKS);
+        let webhooks = if may_list { self.list_webhooks(guild).await? } else { None };
         Ok(Listed { channels: channels.collect(), threads, webhooks })
     }
 
@@ -103,33 +115,22 @@ impl Upkeep {
         }
     }
 
-    /// The channels in which the bot may read, as far as the sources of relay follows are concerned.
-    async fn visible_channels(
+    /// The channels in which the bot has these permissions.
+    async fn permitted(
         &self,
+        access: &mut Access<'_>,
         guild: GuildId,
-        sources: &[SourceEnd],
         listed: &Listed,
+        needed: Permissions,
     ) -> Result<HashSet<ChannelId>, ServiceError> {
-        let mut seen = HashSet::new();
-        let relayed = sources.iter().filter(|source| source.relay);
-        let relayed: Vec<&Channel> = relayed
-            .filter_map(|source| listed.channels.get(&source.parent.unwrap_or(source.channel)))
-            .collect();
-        if !relayed.is_empty() {
-            // The roles of the server and those of the bot are asked for once each.
-            self.budget.request().await;
-            self.budget.request().await;
-        }
-        let rest = self.rest.of_server(guild);
-        let mut access = Access::new(&rest);
-        for channel in relayed {
+        let mut permitted = HashSet::new();
+        for channel in listed.channels.values() {
             let place = Place { channel: channel.clone(), guild };
-            let granted = access.granted(self.identity.user, &place).await?;
-            if granted.contains(Permissions::VIEW_CHANNEL) {
-                seen.insert(channel.id);
+            if access.granted(self.identity.user, &place).await?.contains(needed) {
+                permitted.insert(channel.id);
             }
         }
-        Ok(seen)
+        Ok(permitted)
     }
 
     /// Looks into doubts one by one, as many as one turn has room for. Whether there was room for all.
