@@ -11,12 +11,13 @@ use crate::discord::gateway::{self, Endpoint, Leave, Sinks};
 use crate::discord::shards::GatewayState;
 use crate::domain::allowance::Allowance;
 use crate::panel;
+use crate::service::actions::Actions;
 use crate::service::intake::{Intake, Progress, Wake};
 use crate::service::left_servers::LeftServers;
 use crate::service::lookups::Lookups;
 use crate::service::notify::Notifier;
 use crate::service::others::Others;
-use crate::service::panels::{Keeper, Panels};
+use crate::service::panels::{Bounds, Keeper, Panels};
 use crate::service::retention::Retention;
 use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::watch::Watched;
@@ -67,7 +68,10 @@ impl Term<'_> {
             part: (!shards.is_all()).then_some(shards),
         };
         let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
-        let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources));
+        let allowance = Allowance::new(config.follow_actions_per_hour);
+        let actions = Arc::new(Actions::new(allowance, clock));
+        let bounds = Bounds { actions: Arc::clone(&actions), most_in_server: config.panels_per_server };
+        let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources, bounds));
 
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
         let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
@@ -87,8 +91,7 @@ impl Term<'_> {
             tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
         }
 
-        let allowance = Allowance::new(config.follow_actions_per_hour);
-        let follows = Follows::new(parts, Arc::clone(&intake), allowance, lookups);
+        let follows = Follows::new(parts, Arc::clone(&intake), actions, lookups);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot { follows, panels, started_at: clock.now(), gateway: Arc::clone(&state), invite };

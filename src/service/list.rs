@@ -143,6 +143,7 @@ impl Follows {
 
     /// Who follows a channel of this server.
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
+        self.actions.ask(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
         let place = access.own(actor, channel).await?;

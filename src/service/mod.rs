@@ -3,6 +3,7 @@
 //! [`Follows`] serves people (commands and, later, HTTP); [`intake`] and [`upkeep`] serve what the gateway reports.
 
 pub mod access;
+pub mod actions;
 mod confirm;
 mod content;
 pub mod error;
@@ -31,9 +32,8 @@ pub mod upkeep;
 pub mod watch;
 mod webhooks;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::domain::place::Spot;
@@ -57,10 +57,12 @@ pub use self::tags::TagsNow;
 pub use self::unfollow::Unfollowed;
 
 use self::access::Access;
+use self::actions::{Action, Actions};
 use self::confirm::Questions;
 use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
 use self::lookups::{Lookups, Purpose};
+use self::status::KeptStatus;
 use self::watch::Watched;
 
 /// Who the bot is at Discord.
@@ -111,7 +113,8 @@ pub struct Follows {
     watched: Arc<Watched>,
     intake: Arc<Intake>,
     wake: Wake,
-    allowance: Mutex<Allowance>,
+    actions: Arc<Actions>,
+    status: KeptStatus,
     lookups: Arc<Lookups>,
     /// By the webhook's channel: held while the webhook is looked for and made, so that two follows share one.
     target_locks: Locks<ChannelId>,
@@ -121,9 +124,8 @@ pub struct Follows {
 
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
-    pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance, lookups: Arc<Lookups>) -> Self {
+    pub fn new(parts: Parts, intake: Arc<Intake>, actions: Arc<Actions>, lookups: Arc<Lookups>) -> Self {
         let Parts { store, rest, clock, identity, watched, wake, shards } = parts;
-        let allowance = Mutex::new(allowance);
         Self {
             store,
             // Somebody waits for all of this.
@@ -133,7 +135,8 @@ impl Follows {
             watched,
             intake,
             wake,
-            allowance,
+            actions,
+            status: KeptStatus::default(),
             lookups,
             target_locks: Locks::default(),
             questions: Questions::default(),
@@ -158,36 +161,11 @@ impl Follows {
 
     /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).
     fn take_action(&self, user: UserId) -> Result<Action<'_>, Refusal> {
-        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        allowance.take(user, self.clock.now()).map_err(Refusal::TooManyActions)?;
-        Ok(Action { follows: self, user, kept: false })
+        self.actions.take(user)
     }
 
     /// Whoever holds this is alone in changing the webhooks through which a target is posted into.
     async fn lock_target(&self, target: ChannelId, spot: Spot) -> Hold {
         self.target_locks.hold(spot.webhook_channel(target)).await
-    }
-}
-
-/// One of a person's actions of this hour, given back when it turns out that nothing was done.
-struct Action<'a> {
-    follows: &'a Follows,
-    user: UserId,
-    kept: bool,
-}
-
-impl Action<'_> {
-    /// Something was done: the action counts.
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Action<'_> {
-    fn drop(&mut self) {
-        if !self.kept {
-            let mut allowance = self.follows.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-            allowance.give_back(self.user);
-        }
     }
 }

@@ -24,6 +24,7 @@ impl Follows {
             FollowState::Paused => return Err(Refusal::AlreadyPaused(id).into()),
             FollowState::Broken(reason) => return Err(Refusal::Broken(id, reason).into()),
         }
+        let action = self.take_action(actor.user)?;
         // The row first: the webhook's disappearance is then expected, and breaks nothing.
         let paused = self.store.pause_follow(actor.guild, id, self.clock.now()).await?;
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
@@ -35,6 +36,7 @@ impl Follows {
             self.store.resume_follow(actor.guild, id, None, self.clock.now()).await?;
             return Err(error);
         }
+        action.keep();
         Ok(paused)
     }
 
@@ -44,9 +46,11 @@ impl Follows {
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
+        let action = self.take_action(actor.user)?;
         let source = self.require_possible(actor, &follow).await?;
         self.begin_reading(&source, &follow.options).await?;
         let resumed = self.reconnect(&follow).await?;
+        action.keep();
         Ok(Resumed { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
 

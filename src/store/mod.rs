@@ -119,7 +119,7 @@ pub use lanes::{Lease, OpenLane, OpenLanes};
 pub use leftovers::Leftovers;
 pub use mirrors::Mirrored;
 pub use panel_looks::Look;
-pub use panels::PanelChange;
+pub use panels::{PanelChange, PanelsFull};
 pub use report::{Asked, InFollower};
 pub use retention::Untracked;
 pub use retractions::Retraction;

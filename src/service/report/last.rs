@@ -45,6 +45,7 @@ pub struct Recent {
 impl Follows {
     /// What became of the last messages in a follow of this server. One whose target the person can't see isn't told of.
     pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
+        self.actions.ask(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;

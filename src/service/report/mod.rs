@@ -113,6 +113,7 @@ impl Follows {
     /// What became of a message, or of what it mirrors. It is given in Discord's own form.
     pub async fn report(&self, actor: Actor, message: Value) -> Result<Report, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
+        self.actions.ask(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
         let place = access.own(actor, message.channel_id).await?;
