@@ -18,6 +18,10 @@ const PUBLISHED_ONLY: &str = "UPDATE channel_follows SET published_only = TRUE \
     WHERE guild_id <> source_guild_id AND NOT EXISTS (SELECT 1 FROM channels c \
     WHERE c.channel_id = COALESCE(source_parent_id, source_channel_id) AND c.audience <> 'nobody')";
 
+/// Reasons for a break that an earlier version calls by another word.
+const REASONS: [(&str, &str); 2] =
+    [("age_restricted", "source_forbidden"), ("no_announcement", "webhook_deleted")];
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -30,6 +34,14 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for (reason, before) in REASONS {
+            let update = Query::update()
+                .table(TABLE)
+                .value("broken_reason", before)
+                .and_where(Expr::col("broken_reason").eq(reason))
+                .take();
+            manager.execute(update).await?;
+        }
         for column in added().into_iter().rev() {
             let name = column.get_column_name();
             manager.alter_table(Table::alter().table(TABLE).drop_column(name).take()).await?;

@@ -12,11 +12,13 @@ use crate::discord::shards::GatewayState;
 use crate::domain::allowance::Allowance;
 use crate::domain::gateway_session::GatewaySession;
 use crate::panel;
+use crate::service::actions::Actions;
 use crate::service::intake::{Intake, Progress, Wake};
 use crate::service::left_servers::LeftServers;
+use crate::service::lookups::Lookups;
 use crate::service::notify::Notifier;
 use crate::service::others::Others;
-use crate::service::panels::{Keeper, Panels};
+use crate::service::panels::{Bounds, Keeper, Panels};
 use crate::service::planned_restart::PlannedRestart;
 use crate::service::retention::Retention;
 use crate::service::upkeep::{GatewayView, Upkeep};
@@ -57,10 +59,10 @@ impl Term<'_> {
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
         let Self { config, started, gateway, store, supervisor, wake, state, ear, standing, progress } = self;
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
-        let rest = started.rest.clone();
+        let (rest, own) = (started.rest.clone(), started.rest.of_program());
         let watched = Arc::new(Watched::default());
         let doors = Arc::default();
-        let parts = Parts { store, rest: rest.clone(), clock, identity, watched, wake, shards, doors };
+        let parts = Parts { store, rest, clock, identity, watched, wake, shards, doors };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         tokio::select! {
             loaded = load_watched(&upkeep) => loaded?,
@@ -88,9 +90,13 @@ impl Term<'_> {
             part: (!shards.is_all()).then_some(shards),
         };
         let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
-        let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources));
+        let allowance = Allowance::new(config.follow_actions_per_hour);
+        let actions = Arc::new(Actions::new(allowance, clock));
+        let bounds = Bounds { actions: Arc::clone(&actions), most_in_server: config.panels_per_server };
+        let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources, bounds));
 
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
+        let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
         let left = LeftServers::new(parts.clone(), Arc::clone(&view));
         let mut tasks = vec![
             supervisor.spawn("sweep", Arc::clone(&upkeep).sweep(view)),
@@ -107,8 +113,7 @@ impl Term<'_> {
             tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
         }
 
-        let allowance = Allowance::new(config.follow_actions_per_hour);
-        let follows = Follows::new(parts, Arc::clone(&intake), allowance);
+        let follows = Follows::new(parts, Arc::clone(&intake), actions, lookups);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot { follows, panels, started_at: clock.now(), gateway: Arc::clone(&state), invite };
@@ -123,7 +128,7 @@ impl Term<'_> {
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.
-        let commands = shards.keeps_house().then(|| register_commands(&rest, identity));
+        let commands = shards.keeps_house().then(|| register_commands(&own, identity));
         let refused = async {
             match commands {
                 Some(commands) => commands.await,

@@ -10,7 +10,7 @@ use crate::discord::gateway::{FatalGateway, SessionsLeft};
 use crate::domain::session_budget::{SessionBudget, SessionLimit};
 use crate::domain::shards::Shards;
 use crate::rest::model::{GatewayBot, SessionStartLimit};
-use crate::rest::{Rest, RestConfig, RestError, user_agent};
+use crate::rest::{Client, Rest, RestConfig, RestError, user_agent};
 use crate::service::Identity;
 use crate::service::panels::Brand;
 use crate::store::Store;
@@ -25,7 +25,7 @@ const REGISTER_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::
 
 /// What Discord said at the start.
 pub(super) struct Started {
-    pub(super) rest: Rest,
+    pub(super) rest: Client,
     pub(super) identity: Identity,
     pub(super) brand: Brand,
     /// For those who connect to it.
@@ -45,14 +45,15 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, App
         RestConfig::new(config.api_base.clone(), config.token.clone(), user_agent(PROJECT_URL));
     settings.request_timeout = REQUEST_TIMEOUT;
     settings.pace = config.request_pace;
-    let rest = Rest::new(settings)?;
+    let client = Client::new(settings)?;
+    let rest = client.of_program();
     let user = ask(|| rest.current_user()).await?;
     let brand = Brand { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };
     let (application, gateway) = tokio::try_join!(ask(|| rest.application()), gateway(config, &rest))?;
     let identity = Identity { application: application.id, user: user.id };
     let (role, database_up) = (config.role.name(), store.ping().await.is_ok());
     tracing::info!(name = user.username, application = %application.id, role, database_up, "logged in");
-    Ok(Started { rest, identity, brand, gateway })
+    Ok(Started { rest: client, identity, brand, gateway })
 }
 
 /// Where the gateway is, for those who connect to it.

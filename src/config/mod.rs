@@ -85,6 +85,8 @@ pub struct Config {
     pub catch_up: CatchUp,
     /// How long things are kept.
     pub keeping: Keeping,
+    /// How many panels a server may have; `None` for no bound.
+    pub panels_per_server: Option<u32>,
     /// The servers in which panels may show the bot's own machine.
     pub panel_monitoring_guilds: Vec<GuildId>,
     /// Whether panels may ask game servers at private addresses.
@@ -128,6 +130,7 @@ impl<'a> Env<'a> {
         let request_pace = self.request_pace()?;
         let http_addr = self.http_addr()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
+        let panels_per_server = self.panels_per_server()?;
         let catch_up = self.catch_up()?;
         let keeping = self.keeping(catch_up)?;
         let panel_monitoring_guilds = self.panel_monitoring_guilds()?;
@@ -145,6 +148,7 @@ impl<'a> Env<'a> {
             follow_actions_per_hour,
             catch_up,
             keeping,
+            panels_per_server,
             panel_monitoring_guilds,
             panel_private_addresses,
         })
@@ -295,14 +299,17 @@ impl<'a> Env<'a> {
     }
 
     fn follow_actions_per_hour(&self) -> Result<Option<u32>, ConfigError> {
-        let text = self.get_or_default("FOLLOW_ACTIONS_PER_HOUR");
-        let limit: u32 = text.parse().map_err(|_| {
-            ConfigError::new(
-                "FOLLOW_ACTIONS_PER_HOUR",
-                "is not a whole number",
-                "Use 100, or 0 for no limit.",
-            )
-        })?;
+        self.bound("FOLLOW_ACTIONS_PER_HOUR", "Use 100, or 0 for no limit.")
+    }
+
+    fn panels_per_server(&self) -> Result<Option<u32>, ConfigError> {
+        self.bound("PANELS_PER_SERVER", "Use 50, or 0 for no limit.")
+    }
+
+    /// A number of things; 0 is no bound.
+    fn bound(&self, name: &'static str, hint: &'static str) -> Result<Option<u32>, ConfigError> {
+        let text = self.get_or_default(name);
+        let limit: u32 = text.parse().map_err(|_| ConfigError::new(name, "is not a whole number", hint))?;
         Ok((limit > 0).then_some(limit))
     }
 }

@@ -58,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
-        explanation: "Follow and unfollow actions that one person has in an hour. 0 = no limit.",
+        explanation: "Actions that one person has in an hour: follows (refused ones too), unfollows, pauses and resumptions, and changes of panels. 0 = no limit.",
     },
     Setting {
         name: "CATCH_UP_HOURS",
@@ -79,6 +79,11 @@ pub const SETTINGS: &[Setting] = &[
         name: "MIRROR_DAYS",
         default: Some("30"),
         explanation: "Edits and deletions of messages reach their mirrors for so long; then the bot forgets which mirrors they have. At least 1, and never less than CATCH_UP_HOURS.",
+    },
+    Setting {
+        name: "PANELS_PER_SERVER",
+        default: Some("50"),
+        explanation: "How many panels one server may have. 0 = no limit.",
     },
     Setting {
         name: "PANEL_MONITORING_GUILDS",

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId};
 use crate::domain::retry;
-use crate::rest::Rest;
+use crate::rest::Client;
 use crate::store::Store;
 use crate::supervisor::Supervisor;
 
@@ -72,7 +72,7 @@ pub struct Parts<'a> {
     /// The database.
     pub store: Store,
     /// Discord.
-    pub rest: &'a Rest,
+    pub rest: &'a Client,
     /// The time.
     pub clock: Clock,
     /// Owns the webhooks.

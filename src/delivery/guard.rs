@@ -9,7 +9,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::domain::clock::Clock;
-use crate::rest::{Guard, Rest};
+use crate::domain::ids::GuildId;
+use crate::rest::{Cause, Client, Guard, Rest};
 use crate::store::{Lease, Store};
 
 use super::{LEASE, PATIENCE};
@@ -19,23 +20,28 @@ const MARGIN: TimeDelta = TimeDelta::seconds(1);
 
 /// Discord, which nothing in a lane can reach but under its lease.
 #[derive(Clone)]
-pub(super) struct Discord(Rest);
+pub(super) struct Discord(Client);
 
 impl Discord {
     /// The same client with a lane's patience.
-    pub(super) fn new(rest: &Rest) -> Self {
+    pub(super) fn new(rest: &Client) -> Self {
         Self(rest.with_patience(PATIENCE))
     }
 
     /// For a lane, as long as its lease lasts.
-    pub(super) fn under(&self, guard: &Arc<LeaseGuard>) -> Rest {
-        self.0.guarded(Arc::<LeaseGuard>::clone(guard))
+    pub(super) fn under(&self, guard: &Arc<LeaseGuard>, server: Option<GuildId>) -> Rest {
+        self.0.guarded(Arc::<LeaseGuard>::clone(guard)).caused_by(cause(server))
     }
 
     /// For removing what must not stand, whoever has the lane.
-    pub(super) fn without_lease(&self) -> Rest {
-        self.0.clone()
+    pub(super) fn without_lease(&self, server: Option<GuildId>) -> Rest {
+        self.0.caused_by(cause(server))
     }
+}
+
+/// What is done for a target is its server's matter; of one that nobody follows into any more, the server isn't known.
+fn cause(server: Option<GuildId>) -> Cause {
+    server.map_or(Cause::Program, Cause::Server)
 }
 
 /// Keeps a lane's lease ahead of its requests.

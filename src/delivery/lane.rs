@@ -6,9 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 use crate::domain::activity::Revision;
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::next_step::{Situation, Step, next_step};
-use crate::domain::place::Spot;
 use crate::rest::WEBHOOK_REASON;
 use crate::store::{Done, Lease, Next, StoreError, Turn, Which, Work};
 
@@ -71,6 +70,7 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
     attempt::say(target, &turn);
     let Turn { mut next, lease, webhook, .. } = turn;
     let Some(mut lease) = lease else { return Ok(not_held(&next)) };
+    let server = lease.server;
     let (tools, guard) = base.under(lease.clone());
     let mut sender = Sender::new(&tools, target, lease.spot, webhook);
     loop {
@@ -78,7 +78,7 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
             Next::Do { step, work } => (step, work),
             Next::Wait(until) => return Ok(Again::At(until)),
             Next::Idle if sender.beside => {
-                part(base, target, lease.spot).await?;
+                part(base, &lease).await?;
                 return Ok(Again::Never);
             }
             other => return Ok(not_held(&other)),
@@ -99,7 +99,7 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
             Request { done: Some(done.clone()), shown, webhook, ..Request::next(Which::Held(lease)) };
         let Some(turn) = base.ledger.ask(recording).await else { return Ok(Again::Later) };
         attempt::say(target, &turn);
-        let Some(held) = turn.lease else { return lost(base, &sender, step, done).await };
+        let Some(held) = turn.lease else { return lost(base, server, &sender, step, done).await };
         guard.put(Some(held.clone()));
         (next, lease) = (turn.next, held);
     }
@@ -139,10 +139,16 @@ async fn stop(base: &Base, lease: Lease, step: Step, work: &Work) -> Again {
 
 /// A process that lost its lane takes back the message that it just made: the lane's new holder makes it again, unless it has found the message and adopted it. What
 /// it just changed may be older than what the new holder shows there. What it only found is left to the new holder to find.
-async fn lost(base: &Base, sender: &Sender<'_>, step: Step, done: Done) -> Result<Again, StoreError> {
+async fn lost(
+    base: &Base,
+    server: Option<GuildId>,
+    sender: &Sender<'_>,
+    step: Step,
+    done: Done,
+) -> Result<Again, StoreError> {
     match (step, done) {
         (Step::Create(_), Done::Created { mirror, .. }) => {
-            let tools = base.without_lease();
+            let tools = base.without_lease(server);
             let sender = Sender { tools: &tools, webhook: sender.webhook.clone(), ..*sender };
             if sender.take_back(&mirror).await? {
                 tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is taken back");
@@ -182,9 +188,11 @@ fn shown(work: &Work, sizes: &FileSizes, done: &Done) -> Option<Revision> {
 }
 
 /// A webhook that was there for panels alone goes with the last of them.
-async fn part(base: &Base, target: ChannelId, spot: Spot) -> Result<(), StoreError> {
+async fn part(base: &Base, lease: &Lease) -> Result<(), StoreError> {
+    let (target, spot) = (lease.target, lease.spot);
     let Some(webhook) = base.store.take_webhook_beside(target, spot).await? else { return Ok(()) };
-    if let Err(error) = base.discord.without_lease().delete_webhook(webhook, WEBHOOK_REASON).await {
+    if let Err(error) = base.discord.without_lease(lease.server).delete_webhook(webhook, WEBHOOK_REASON).await
+    {
         tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
     }
     Ok(())

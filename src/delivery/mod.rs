@@ -36,7 +36,7 @@ use chrono::TimeDelta;
 use tokio::sync::watch;
 
 use crate::domain::clock::Clock;
-use crate::domain::ids::ApplicationId;
+use crate::domain::ids::{ApplicationId, GuildId};
 use crate::rest::Rest;
 use crate::store::{Lease, Store};
 
@@ -93,13 +93,14 @@ struct Tools {
 impl Base {
     /// The tools of a lane with this lease, and what keeps the lease ahead of its requests.
     fn under(&self, lease: Lease) -> (Tools, Arc<LeaseGuard>) {
+        let server = lease.server;
         let guard = Arc::new(LeaseGuard::new(&self.store, self.clock, lease));
-        (self.tools(self.discord.under(&guard)), guard)
+        (self.tools(self.discord.under(&guard, server)), guard)
     }
 
     /// The tools for what no lease is needed for: removing what must not stand.
-    fn without_lease(&self) -> Tools {
-        self.tools(self.discord.without_lease())
+    fn without_lease(&self, server: Option<GuildId>) -> Tools {
+        self.tools(self.discord.without_lease(server))
     }
 
     fn tools(&self, rest: Rest) -> Tools {

@@ -138,10 +138,10 @@ impl Sender<'_> {
         }
         match self.try_retitle(work, mirror).await {
             Ok(()) => None,
-            Err(RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after }) => {
-                Some(Held::Until(self.now() + super::send::span(retry_after)))
-            }
-            Err(error) if error.passes() => Some(Held::Failed),
+            Err(error) if error.passes() => Some(match error.held_for() {
+                Some(how_long) => Held::Until(self.now() + super::send::span(how_long)),
+                None => Held::Failed,
+            }),
             Err(error) => {
                 self.tools.forums.forget(self.target);
                 if self.is_news(work, "title and tags") {

@@ -65,8 +65,8 @@ pub(super) async fn finish(base: &Base) {
             return;
         }
     };
-    let tools = base.without_lease();
     for retraction in open {
+        let tools = base.without_lease(retraction.server);
         let channel = retraction.mirror.channel;
         if let Err(error) = delete(&tools, retraction).await {
             tracing::error!(%channel, %error, "a message that must not stand is left for later");
@@ -75,7 +75,7 @@ pub(super) async fn finish(base: &Base) {
 }
 
 async fn delete(tools: &Tools, retraction: Retraction) -> Result<(), StoreError> {
-    let Retraction { target, spot, mirror } = retraction;
+    let Retraction { target, spot, mirror, .. } = retraction;
     let webhook = tools.store.lane_webhook(target).await?;
     Sender::new(tools, target, spot, webhook).delete_retracted(&mirror).await
 }

@@ -311,12 +311,10 @@ impl<'a> Sender<'a> {
 
     /// A call beside the step itself failed.
     pub(super) fn failed(&self, error: &RestError) -> Performed {
-        match error {
-            RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after } => {
-                Performed::Limited(self.now() + span(*retry_after))
-            }
-            RestError::NotSent => Performed::Failed(Failure::NotSent),
-            _ => Performed::Failed(Failure::NoAnswer),
+        match (error.held_for(), error) {
+            (Some(how_long), _) => Performed::Limited(self.now() + span(how_long)),
+            (None, RestError::NotSent) => Performed::Failed(Failure::NotSent),
+            (None, _) => Performed::Failed(Failure::NoAnswer),
         }
     }
 

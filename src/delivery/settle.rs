@@ -53,10 +53,10 @@ impl Sender<'_> {
             }
             Ok(Looked::NotMade) => return Ok(Performed::Failed(Failure::NotMade)),
             Ok(Looked::MayNotLook(missing)) => Some(missing),
-            Err(RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after }) => {
-                return Ok(Performed::Limited(self.now() + send::span(retry_after)));
-            }
             Err(error) => {
+                if let Some(how_long) = error.held_for() {
+                    return Ok(Performed::Limited(self.now() + send::span(how_long)));
+                }
                 tracing::warn!(channel = %self.target, %error, "can't look whether a message was made");
                 None
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
-use crate::domain::channel::parse_channel_link;
+use crate::domain::channel::{ChannelLink, parse_channel_link};
 use crate::domain::follow::{Audience, Delivery, Mode, Threads};
 use crate::domain::ids::ChannelId;
 use crate::service::panels::Panels;
@@ -100,7 +100,7 @@ pub(super) fn filled_channel(
 pub(super) fn filled_link(
     ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
     option: &str,
-) -> Option<ChannelId> {
+) -> Option<ChannelLink> {
     parse_channel_link(filled(ctx, option)?.as_str()?)
 }
 

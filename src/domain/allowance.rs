@@ -1,54 +1,88 @@
-//! How many actions a person has in an hour.
+//! How many actions a person, or whatever acts, has in a span of time.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ids::UserId;
 
-/// The span in which actions are counted.
-const WINDOW: TimeDelta = TimeDelta::hours(1);
+/// The span in which people's actions are counted.
+const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// Counts actions by person over a sliding hour. Refused actions don't count: take one when it succeeded.
+/// Counts actions by who takes them, over a sliding span.
 #[derive(Debug)]
-pub struct Allowance {
+pub struct Allowance<K = UserId> {
+    span: TimeDelta,
     /// None for no limit.
-    per_hour: Option<usize>,
-    taken: HashMap<UserId, VecDeque<DateTime<Utc>>>,
+    most: Option<usize>,
+    taken: HashMap<K, VecDeque<DateTime<Utc>>>,
+    /// When those who did nothing for a whole span were forgotten last.
+    swept: DateTime<Utc>,
 }
 
 impl Allowance {
     /// `per_hour` actions for each person; `None` for no limit.
     pub fn new(per_hour: Option<u32>) -> Self {
-        Self { per_hour: per_hour.and_then(|limit| usize::try_from(limit).ok()), taken: HashMap::new() }
+        Self::within(HOUR, per_hour)
+    }
+}
+
+impl<K: Hash + Eq> Allowance<K> {
+    /// So many actions within a span; `None` for no limit.
+    pub fn within(span: TimeDelta, most: Option<u32>) -> Self {
+        let most = most.and_then(|most| usize::try_from(most).ok());
+        Self { span, most, taken: HashMap::new(), swept: DateTime::UNIX_EPOCH }
     }
 
     /// Takes one action; where none is left, says when the next is free.
-    pub fn take(&mut self, user: UserId, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
-        let Some(limit) = self.per_hour else { return Ok(()) };
-        // People who did nothing for an hour are forgotten, so that the map stays small.
-        self.taken.retain(|_, times| {
-            while times.front().is_some_and(|time| *time + WINDOW <= now) {
-                times.pop_front();
-            }
-            !times.is_empty()
-        });
-        let times = self.taken.entry(user).or_default();
-        match times.len().checked_sub(limit).and_then(|over| times.get(over)) {
-            Some(oldest) => Err(*oldest + WINDOW),
-            None => {
-                times.push_back(now);
-                Ok(())
-            }
+    pub fn take(&mut self, who: K, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
+        let Some(most) = self.most else { return Ok(()) };
+        self.sweep(now);
+        let times = self.taken.entry(who).or_default();
+        if let Some(free) = free_again(times, most, self.span, now) {
+            return Err(free);
         }
+        times.push_back(now);
+        Ok(())
+    }
+
+    /// When the next action is free, where none is left.
+    pub fn next_free(&mut self, who: K, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let most = self.most?;
+        free_again(self.taken.get_mut(&who)?, most, self.span, now)
     }
 
     /// Gives the newest action back: it was refused after all.
-    pub fn give_back(&mut self, user: UserId) {
-        if let Some(times) = self.taken.get_mut(&user) {
+    pub fn give_back(&mut self, who: K) {
+        if let Some(times) = self.taken.get_mut(&who) {
             times.pop_back();
         }
     }
+
+    /// Those who did nothing for a whole span are forgotten, so that the map stays small.
+    fn sweep(&mut self, now: DateTime<Utc>) {
+        if now < self.swept + self.span / 8 {
+            return;
+        }
+        self.swept = now;
+        let span = self.span;
+        self.taken.retain(|_, times| times.back().is_some_and(|time| *time + span > now));
+    }
+}
+
+/// When there is room for one more.
+fn free_again(
+    times: &mut VecDeque<DateTime<Utc>>,
+    most: usize,
+    span: TimeDelta,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    while times.front().is_some_and(|time| *time + span <= now) {
+        times.pop_front();
+    }
+    let oldest = times.len().checked_sub(most).and_then(|over| times.get(over))?;
+    Some(*oldest + span)
 }
 
 #[cfg(test)]
@@ -84,7 +118,7 @@ mod tests {
 
     #[test]
     fn no_limit_is_no_limit() {
-        let mut allowance = Allowance::new(None);
+        let mut allowance: Allowance = Allowance::new(None);
         assert!((0..1000).all(|_| allowance.take(user(1), at(0)).is_ok()));
     }
 }

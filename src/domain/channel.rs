@@ -80,17 +80,26 @@ impl ChannelKind {
     }
 }
 
+/// What people paste for a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelLink {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The server that the link names. It is not to be trusted.
+    pub guild: Option<GuildId>,
+}
+
 /// Reads what people paste for a channel: a link (`https://discord.com/channels/SERVER/CHANNEL[/MESSAGE]`), a mention (`<#id>`), or an id.
-/// A link names its server too, which is not trusted.
-pub fn parse_channel_link(text: &str) -> Option<ChannelId> {
+/// A link names its server too, which says where the channel is if it is true.
+pub fn parse_channel_link(text: &str) -> Option<ChannelLink> {
     let text = text.trim();
     if let Some(path) = strip_host(text) {
         let mut segments = path.split(['/', '?', '#']).filter(|segment| !segment.is_empty());
-        segments.next()?.parse::<GuildId>().ok()?;
-        return segments.next()?.parse().ok();
+        let guild = Some(segments.next()?.parse::<GuildId>().ok()?);
+        return Some(ChannelLink { channel: segments.next()?.parse().ok()?, guild });
     }
     let id = text.strip_prefix("<#").and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
-    id.parse().ok()
+    Some(ChannelLink { channel: id.parse().ok()?, guild: None })
 }
 
 /// A link to a channel or a thread, as Discord's own interface copies it.
@@ -119,7 +128,7 @@ mod tests {
 
     #[test]
     fn reads_what_people_paste() {
-        let expected = Some(ChannelId::new(222).unwrap());
+        let channel = ChannelId::new(222).unwrap();
         for text in [
             "222",
             " <#222> ",
@@ -128,7 +137,8 @@ mod tests {
             "<https://discord.com/channels/111/222>",
             "discord.com/channels/111/222?x=1",
         ] {
-            assert_eq!(parse_channel_link(text), expected, "{text}");
+            let guild = text.contains("111").then(|| GuildId::new(111).unwrap());
+            assert_eq!(parse_channel_link(text), Some(ChannelLink { channel, guild }), "{text}");
         }
         for text in [
             "",

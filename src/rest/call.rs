@@ -6,6 +6,7 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
+use super::cause::Cause;
 use super::error::RestError;
 use super::limiter::{Class, Key, Major, Urgency};
 
@@ -121,10 +122,10 @@ impl<'a> Call<'a> {
         self.webhook_token.is_none()
     }
 
-    /// What its rate limit goes by.
-    pub(super) const fn key(&self) -> Key {
+    /// What its rate limit and the fuse go by.
+    pub(super) const fn key(&self, urgency: Urgency, cause: Cause) -> Key {
         let class = if self.webhook_token.is_some() { Class::Anonymous } else { Class::Bot };
-        Key { route: self.route, major: self.major, class, urgency: Urgency::Background }
+        Key { route: self.route, major: self.major, class, urgency, cause }
     }
 
     /// The request itself.

@@ -1,46 +1,37 @@
-//! What stands behind a refusal, where it isn't a missing permission.
+//! What causes a call.
 
-use chrono::{DateTime, Utc};
+use crate::domain::ids::{GuildId, UserId};
 
-use super::Rest;
-use super::code::ErrorCode;
-use super::error::RestError;
-use super::meaning::Denied;
-use crate::domain::follow::BrokenReason;
-use crate::domain::ids::ChannelId;
+/// What causes a call: whose share of the invalid requests it counts towards when it is refused, and whose calls stop first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// What happens in a server, or is kept up for it.
+    Server(GuildId),
+    /// A person who does something in a server.
+    Person {
+        /// The person.
+        user: UserId,
+        /// Where they do it.
+        guild: GuildId,
+    },
+    /// Neither: the program itself.
+    Program,
+}
 
-impl Rest {
-    /// Why follows into a channel break, if Discord refused something there for another reason than a missing permission. What can't be found out counts as none.
-    ///
-    /// Discord tells a timeout by no code of its own (50013), so the bot looks at itself.
-    pub async fn cause_of_break(
-        &self,
-        channel: ChannelId,
-        error: &RestError,
-        now: DateTime<Utc>,
-    ) -> Option<BrokenReason> {
-        match error {
-            RestError::Forbidden(Denied::TwoFactor) => Some(BrokenReason::TwoFactor),
-            RestError::Refused {
-                code: ErrorCode::TOO_MANY_WEBHOOKS | ErrorCode::TOO_MANY_GUILD_WEBHOOKS,
-                ..
-            } => Some(BrokenReason::TooManyWebhooks),
-            RestError::Forbidden(denied) => {
-                let timed_out = self.is_timed_out(channel, now).await.unwrap_or_default();
-                let locked = *denied == Denied::ThreadLocked;
-                timed_out
-                    .then_some(BrokenReason::BotTimedOut)
-                    .or_else(|| locked.then_some(BrokenReason::ThreadLocked))
-            }
-            _ => None,
+impl Cause {
+    /// The server that it counts towards, too.
+    pub(super) const fn guild(self) -> Option<GuildId> {
+        match self {
+            Self::Server(guild) | Self::Person { guild, .. } => Some(guild),
+            Self::Program => None,
         }
     }
 
-    /// Whether the bot may only read in this channel's server for now.
-    async fn is_timed_out(&self, channel: ChannelId, now: DateTime<Utc>) -> Result<bool, RestError> {
-        let Some(guild) = self.channel(channel).await?.guild_id else { return Ok(false) };
-        let bot = self.current_user().await?.id;
-        let until = self.member(guild, bot).await?.and_then(|bot| bot.communication_disabled_until);
-        Ok(until.is_some_and(|until| until > now))
+    /// The person that it counts towards.
+    pub(super) const fn user(self) -> Option<UserId> {
+        match self {
+            Self::Person { user, .. } => Some(user),
+            Self::Server(_) | Self::Program => None,
+        }
     }
 }

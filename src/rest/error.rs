@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::code::ErrorCode;
 use super::meaning::{Denied, Missing};
 
+/// How long what concerns a server waits that the bot has left: what became of it is written down meanwhile.
+const LEFT_WAIT: Duration = Duration::from_secs(60);
+
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RestError {
@@ -79,6 +82,9 @@ pub enum RestError {
         /// When there is room again, if nothing else fails.
         retry_after: Duration,
     },
+    /// The bot has left the server on whose behalf the call was to be made. The call was not performed.
+    #[error("the bot isn't in that server any more")]
+    ServerLeft,
     /// The call was performed, but its answer isn't what Discord describes.
     #[error("answer not understood")]
     Malformed,
@@ -100,6 +106,7 @@ impl RestError {
             | Self::Unclear(_)
             | Self::NotSent
             | Self::FuseOpen { .. }
+            | Self::ServerLeft
             | Self::Malformed => None,
         }
     }
@@ -116,7 +123,16 @@ impl RestError {
 
     /// Whether nothing was asked, so that there is no answer yet, not even a bad one.
     pub const fn was_not_asked(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::FuseOpen { .. } | Self::NotSent)
+        matches!(self, Self::RateLimited { .. } | Self::FuseOpen { .. } | Self::ServerLeft | Self::NotSent)
+    }
+
+    /// How long to wait where nothing was asked because something holds such calls up: a limit, the fuse, or that the bot has left the server.
+    pub const fn held_for(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::FuseOpen { retry_after } => Some(*retry_after),
+            Self::ServerLeft => Some(LEFT_WAIT),
+            _ => None,
+        }
     }
 
     /// Whether the same call may work later without anybody in the server doing anything: all that isn't Discord's own "no" with a known code. Nothing that passes
@@ -131,6 +147,7 @@ impl RestError {
             | Self::Unclear(_)
             | Self::NotSent
             | Self::FuseOpen { .. }
+            | Self::ServerLeft
             | Self::Malformed => true,
             Self::WebhookToken | Self::Forbidden(_) | Self::NotFound(_) | Self::Refused { .. } => false,
         }

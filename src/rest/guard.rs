@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::Rest;
 use super::error::RestError;
 use super::limiter::OVERDUE;
+use super::{Client, Rest};
 
 /// Lets requests begin, or not.
 pub trait Guard: Send + Sync {
@@ -15,14 +15,16 @@ pub trait Guard: Send + Sync {
     fn admit(&self, within: Duration) -> BoxFuture<'_, bool>;
 }
 
-impl Rest {
+impl Client {
     /// The same client, which asks this guard before each single request, also before the repetition of one. What isn't admitted ends as
     /// [`RestError::NotSent`].
     #[must_use]
     pub fn guarded(&self, guard: Arc<dyn Guard>) -> Self {
         Self { guard: Some(guard), ..self.clone() }
     }
+}
 
+impl Rest {
     /// Asks the guard about a request that may take this long once its turn has come.
     pub(super) async fn admit(&self, request: Duration) -> Result<(), RestError> {
         let Some(guard) = &self.guard else { return Ok(()) };

@@ -6,6 +6,7 @@
 //! | `discord_rate_limited_total` | counter | `scope` | answers 429, by whose limit it was |
 //! | `discord_invalid_requests_total` | counter | | answers 401, 403, and 429 that aren't shared: what Discord bans for |
 //! | `discord_fuse_open` | gauge | | 1 while requests are refused here, before Discord bans the address |
+//! | `discord_fuse_pauses_total` | counter | `of` | how often the requests of one `server` or `person` paused, as too many that it caused were invalid |
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
@@ -21,6 +22,9 @@ pub const INVALID_REQUESTS: &str = "discord_invalid_requests_total";
 /// 1 while the fuse is open.
 pub const FUSE_OPEN: &str = "discord_fuse_open";
 
+/// Pauses of one server's or one person's requests.
+pub const FUSE_PAUSES: &str = "discord_fuse_pauses_total";
+
 /// Tells the recorder what they are; call it once one is installed.
 pub fn describe() {
     describe_counter!(REQUESTS, Unit::Count, "Requests to Discord, by route and status");
@@ -32,6 +36,14 @@ pub fn describe() {
     );
     describe_gauge!(FUSE_OPEN, "1 while requests are refused because too many were invalid");
     gauge!(FUSE_OPEN).set(0.0);
+    describe_counter!(
+        FUSE_PAUSES,
+        Unit::Count,
+        "Pauses of one server's or person's requests because too many were invalid"
+    );
+    for of in ["server", "person"] {
+        counter!(FUSE_PAUSES, "of" => of).absolute(0);
+    }
     for scope in [Scope::User, Scope::Shared, Scope::Global] {
         counter!(RATE_LIMITED, "scope" => scope.as_str()).absolute(0);
     }
@@ -52,4 +64,8 @@ pub(super) fn invalid_request() {
 
 pub(super) fn fuse(open: bool) {
     gauge!(FUSE_OPEN).set(if open { 1.0 } else { 0.0 });
+}
+
+pub(super) fn paused(of: &'static str) {
+    counter!(FUSE_PAUSES, "of" => of).increment(1);
 }

@@ -1,6 +1,6 @@
 //! Discord's REST API, as far as Tributary uses it: typed calls, rate limits, and outcomes that are classified once.
 //!
-//! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through [`Rest`], to one base address only; but the files of
+//! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through a [`Client`], to one base address only; but the files of
 //! messages lie elsewhere (`files`). What it leaves to others: what to send, when to try again, and what an outcome means for a follow.
 //!
 //! A call's way: an endpoint's method (`channels`, `webhooks`, …) describes it (`call`); `transport` asks whether it may begin (`guard`), takes it through the rate limits (`limiter`), sends it, and
@@ -10,6 +10,7 @@
 //! Nothing here logs or returns an address or a token: routes appear as templates (`/webhooks/{webhook}/{token}`).
 
 mod application;
+mod break_cause;
 mod call;
 mod cause;
 mod channels;
@@ -43,6 +44,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::cause::Cause;
 pub use self::channels::ThreadChange;
 pub use self::code::ErrorCode;
 pub use self::error::{Doubt, RefusedFields, RestError, Scope};
@@ -57,9 +59,10 @@ pub use self::threads::ThreadPage;
 pub use self::uploads::Upload;
 pub use self::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
 pub use self::webhooks::{Deleted, OwnWebhook, WEBHOOK_REASON};
+use crate::domain::ids::{GuildId, UserId};
 use crate::domain::request_pace::RequestPace;
 
-/// How long a call may wait for rate limits and repetitions, unless [`Rest::with_patience`] says otherwise: what a person at a command waits.
+/// How long a call may wait for rate limits and repetitions, unless [`Client::with_patience`] says otherwise: what a person at a command waits.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long one request with files may take, unless [`RestConfig::upload_timeout`] says otherwise.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -83,7 +86,8 @@ pub struct RestConfig {
     pub connect_timeout: Duration,
     /// The global limit.
     pub pace: RequestPace,
-    /// At how many invalid requests in ten minutes the client stops by itself. Discord bans an address at 10,000.
+    /// At how many invalid requests in ten minutes the client stops by itself, whoever caused them; one server's stop at a sixth of that, one person's at a thirtieth, and
+    /// calls with a webhook's token at twice as many. Discord bans an address at 10,000.
     pub fuse_limit: usize,
 }
 
@@ -99,7 +103,7 @@ impl RestConfig {
             file_idle_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),
             pace: RequestPace::Auto,
-            fuse_limit: 1000,
+            fuse_limit: 3000,
         }
     }
 }
@@ -123,13 +127,24 @@ pub enum RestSetupError {
     Client,
 }
 
-/// The client. Cheap to clone: all clones share connections and rate limits.
+/// The client. Cheap to clone: all clones share connections and rate limits. By itself it asks nothing: whoever makes a call says what causes it
+/// ([`caused_by`](Self::caused_by)), so that refused calls count towards whoever caused them.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    patience: Duration,
+    urgency: Urgency,
+    guard: Option<Arc<dyn Guard>>,
+}
+
+/// The client on behalf of whatever causes its calls. All calls are made through it.
 #[derive(Clone)]
 pub struct Rest {
     shared: Arc<Shared>,
     patience: Duration,
     urgency: Urgency,
     guard: Option<Arc<dyn Guard>>,
+    cause: Cause,
 }
 
 struct Shared {
@@ -148,13 +163,22 @@ struct Shared {
 /// How many locks there are for channels' webhooks: enough that one channel seldom waits for another.
 const OWN_WEBHOOK_LOCKS: u64 = 256;
 
-impl std::fmt::Debug for Rest {
+impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rest").field("patience", &self.patience).finish_non_exhaustive()
+        f.debug_struct("Client").field("patience", &self.patience).finish_non_exhaustive()
     }
 }
 
-impl Rest {
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest")
+            .field("patience", &self.patience)
+            .field("cause", &self.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
     /// A client for this bot. Must be called within a tokio runtime. It follows no redirects and uses no proxy, also none that the environment names:
     /// everything goes to the base address itself, which on loopback no proxy could reach; only files are fetched from Discord's hosts for files, too.
     pub fn new(config: RestConfig) -> Result<Self, RestSetupError> {
@@ -195,7 +219,7 @@ impl Rest {
 
     /// The same client, whose calls wait this long at most, for rate limits and between repetitions together; what would take longer ends at once as
     /// [`RestError::RateLimited`] or [`SendOutcome::Wait`]. With zero, nothing waits and nothing is repeated. The requests' own time isn't bounded by it, but by
-    /// [`Rest::request_timeout`].
+    /// [`Client::request_timeout`].
     ///
     /// For lanes: a second or so, enough for a turn at the global limit or the first answer of a bucket, too short to hold up a lane.
     #[must_use]
@@ -207,6 +231,37 @@ impl Rest {
     #[must_use]
     pub fn for_people(&self) -> Self {
         Self { urgency: Urgency::People, ..self.clone() }
+    }
+
+    /// On behalf of what causes the calls.
+    pub fn caused_by(&self, cause: Cause) -> Rest {
+        let Self { shared, patience, urgency, guard } = self.clone();
+        Rest { shared, patience, urgency, guard, cause }
+    }
+
+    /// On behalf of a server: what happens there, or is kept up for it.
+    pub fn of_server(&self, guild: GuildId) -> Rest {
+        self.caused_by(Cause::Server(guild))
+    }
+
+    /// On behalf of a person who does something in a server.
+    pub fn of_person(&self, user: UserId, guild: GuildId) -> Rest {
+        self.caused_by(Cause::Person { user, guild })
+    }
+
+    /// On behalf of nobody in particular: of the program itself.
+    pub fn of_program(&self) -> Rest {
+        self.caused_by(Cause::Program)
+    }
+
+    /// The bot has left a server: from now on, nothing is asked on its behalf.
+    pub fn close_server(&self, guild: GuildId) {
+        self.shared.limits.close(guild);
+    }
+
+    /// The bot is in a server (again).
+    pub fn open_server(&self, guild: GuildId) {
+        self.shared.limits.open(guild);
     }
 
     /// How long one request may take; the whole of a call, its patience and this.

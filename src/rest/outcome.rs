@@ -111,9 +111,13 @@ enum Verdict {
 /// The one place that reads an error as an outcome.
 fn judge(error: RestError) -> Verdict {
     let refused = |status, code| Verdict::Refused(Refusal::of(status, code));
+    if let Some(how_long) = error.held_for() {
+        return Verdict::Wait(how_long);
+    }
     match error {
-        RestError::RateLimited { retry_after, .. } | RestError::FuseOpen { retry_after } => {
-            Verdict::Wait(retry_after)
+        // Said above; to send again is right in any case.
+        RestError::RateLimited { .. } | RestError::FuseOpen { .. } | RestError::ServerLeft => {
+            Verdict::NotSent
         }
         RestError::StillLimited { .. } | RestError::NotSent => Verdict::NotSent,
         RestError::WebhookToken | RestError::NotFound(Missing::Webhook) => Verdict::Webhook,

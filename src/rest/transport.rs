@@ -16,7 +16,7 @@ use super::call::Call;
 use super::code::ErrorCode;
 use super::error::{Doubt, RefusedFields, RestError, Scope};
 use super::fields::WrongFields;
-use super::limiter::{Answer, FuseState, Key, Permit, Verdict, is_json};
+use super::limiter::{Answer, Blown, FuseState, Key, Permit, Verdict, is_json};
 use super::meaning::Meaning;
 use super::metrics;
 use super::uploads::Handover;
@@ -103,7 +103,7 @@ impl Rest {
     }
 
     fn key(&self, call: &Call<'_>) -> Key {
-        Key { urgency: self.urgency, ..call.key() }
+        call.key(self.urgency, self.cause)
     }
 
     fn request(&self, call: &Call<'_>) -> RequestBuilder {
@@ -172,13 +172,21 @@ impl Rest {
         };
         if invalid {
             metrics::invalid_request();
-            let FuseState { invalid, retry_after, .. } = self.fuse();
-            if self.shared.limits.fuse_newly_open() {
-                tracing::error!(
+            match self.shared.limits.newly_blown(self.cause) {
+                None => {}
+                Some(Blown::All(FuseState { invalid, retry_after, .. })) => tracing::error!(
                     invalid,
                     ?retry_after,
                     "too many invalid requests: stopping before Discord bans this address"
-                );
+                ),
+                Some(Blown::Server(guild, retry_after)) => {
+                    metrics::paused("server");
+                    tracing::warn!(%guild, ?retry_after, "a server caused too many invalid requests: its requests pause");
+                }
+                Some(Blown::Person(guild, retry_after)) => {
+                    metrics::paused("person");
+                    tracing::warn!(%guild, ?retry_after, "a person caused too many invalid requests: their requests pause");
+                }
             }
         }
     }

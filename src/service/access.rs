@@ -1,7 +1,7 @@
 //! Who may do what in which channel, asked of Discord anew for each command: roles and overwrites may have changed since.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -16,6 +16,8 @@ use crate::rest::model::{Channel, Guild, Member};
 
 use super::Actor;
 use super::error::{Lack, Refusal, ServiceError};
+use super::lookups::{Lookups, Purpose};
+use super::rounds::Home;
 
 /// What Discord says about a channel that somebody named.
 #[derive(Debug, Clone)]
@@ -61,17 +63,46 @@ impl Place {
 
 /// Permissions as they are now. Made for one use case, remembers what it asked, and is dropped with it.
 pub struct Access<'a> {
-    rest: &'a Rest,
+    pub(super) rest: &'a Rest,
     clock: Clock,
-    channels: HashMap<ChannelId, Found>,
-    guilds: HashMap<GuildId, Option<Guild>>,
-    members: HashMap<(GuildId, UserId), Option<Member>>,
+    /// Who looks up channels by their names or numbers, if it is a person.
+    pub(super) asker: Option<(&'a Lookups, Actor, Purpose)>,
+    pub(super) channels: HashMap<ChannelId, Found>,
+    /// The servers whose channels were listed.
+    pub(super) listed: HashSet<GuildId>,
+    /// Where channels are that the bot knows of.
+    pub(super) homes: HashMap<ChannelId, Home>,
+    pub(super) guilds: HashMap<GuildId, Option<Guild>>,
+    pub(super) members: HashMap<(GuildId, UserId), Option<Member>>,
+    /// Those whose permissions will be needed wherever a channel is found.
+    pub(super) people: Vec<UserId>,
 }
 
 impl<'a> Access<'a> {
     /// Nothing is known yet.
     pub fn new(rest: &'a Rest, clock: Clock) -> Self {
-        Self { rest, clock, channels: HashMap::new(), guilds: HashMap::new(), members: HashMap::new() }
+        Self {
+            rest,
+            clock,
+            asker: None,
+            channels: HashMap::new(),
+            listed: HashSet::new(),
+            homes: HashMap::new(),
+            guilds: HashMap::new(),
+            members: HashMap::new(),
+            people: Vec::new(),
+        }
+    }
+
+    /// The same for a person, whose look-ups that find nothing are bounded.
+    pub(super) fn of_person(
+        rest: &'a Rest,
+        clock: Clock,
+        lookups: &'a Lookups,
+        actor: Actor,
+        purpose: Purpose,
+    ) -> Self {
+        Self { asker: Some((lookups, actor, purpose)), ..Self::new(rest, clock) }
     }
 
     /// A channel, as far as the bot may know it.
@@ -79,31 +110,40 @@ impl<'a> Access<'a> {
         if let Some(found) = self.channels.get(&id) {
             return Ok(found.clone());
         }
+        let found = match self.foresee(id)? {
+            Some(found) => found,
+            None => self.ask(id).await?,
+        };
+        self.channels.insert(id, found.clone());
+        Ok(found)
+    }
+
+    async fn ask(&self, id: ChannelId) -> Result<Found, ServiceError> {
         let found = match self.rest.channel(id).await {
             Ok(channel) => Found::Seen(channel),
             Err(error) if error.is_not_found() => Found::Gone,
             Err(error) if error.is_forbidden() => Found::Hidden,
             Err(error) => return Err(error.into()),
         };
-        self.channels.insert(id, found.clone());
+        self.note_found(id, &found);
         Ok(found)
     }
 
     /// A channel that somebody in this server named, even where the bot doesn't see it: Discord lists a server's channels in full, so that an answer can
-    /// name exactly what the bot lacks there.
+    /// name exactly what the bot lacks there, and a channel of the server costs no refusal.
     pub async fn find_from(&mut self, guild: GuildId, id: ChannelId) -> Result<Found, ServiceError> {
-        let found = self.find(id).await?;
-        if !matches!(found, Found::Hidden) {
-            return Ok(found);
+        if !self.channels.contains_key(&id) {
+            self.read_all(guild).await?;
         }
-        self.read_all(guild).await?;
         self.find(id).await
     }
 
-    /// Reads a server's channels at once, those that the bot can't see included, threads not. Each of them then costs no call.
+    /// Reads a server's channels at once, those that the bot can't see included, threads not. Each of them then costs no call. Done once at most.
     pub async fn read_all(&mut self, guild: GuildId) -> Result<(), ServiceError> {
-        let channels = self.rest.guild_channels(guild).await?;
-        self.know(guild, channels);
+        if !self.listed.contains(&guild) {
+            let channels = self.rest.guild_channels(guild).await?;
+            self.take_channels(guild, channels);
+        }
         Ok(())
     }
 
@@ -126,6 +166,9 @@ impl<'a> Access<'a> {
         let Found::Seen(channel) = self.find_from(actor.guild, id).await? else { return Ok(None) };
         let Some(guild) = channel.guild_id else { return Ok(None) };
         let place = Place { channel, guild };
+        if guild != actor.guild {
+            self.prepare_rights(guild).await?;
+        }
         let sees = self.person(actor.user, &place).await?.contains(Permissions::VIEW_CHANNEL);
         Ok(sees.then_some(place))
     }
@@ -284,7 +327,11 @@ impl<'a> Access<'a> {
     }
 
     /// What a person may do in a server as a whole, for what concerns a channel that is no more.
-    async fn person_in_guild(&mut self, user: UserId, guild: GuildId) -> Result<Permissions, ServiceError> {
+    pub(super) async fn person_in_guild(
+        &mut self,
+        user: UserId,
+        guild: GuildId,
+    ) -> Result<Permissions, ServiceError> {
         let Some(roles) = self.roles(guild, user).await? else { return Ok(Permissions::empty()) };
         let timed_out = self.timed_out_until(guild, user).await?.is_some();
         let Some(guild) = self.guild(guild).await? else { return Ok(Permissions::empty()) };

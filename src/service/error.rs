@@ -1,5 +1,7 @@
 //! Why a use case did not happen: what the person is told, or what only the operator should see.
 
+mod explained;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::channel::ChannelKind;
@@ -8,8 +10,10 @@ use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::tags::{Tag, TagSet};
 use crate::domain::text;
-use crate::rest::{Denied, RestError};
+use crate::rest::RestError;
 use crate::store::StoreError;
+
+pub use self::explained::explained;
 
 /// A use case that did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -212,8 +216,16 @@ pub enum Refusal {
     )]
     TooManyServerWebhooks,
     /// The person's actions of this hour are used up.
-    #[error("That was a lot of following and unfollowing in one hour. Please try again <t:{}:R>.", .0.timestamp())]
+    #[error("That was a lot of following, unfollowing and changing in one hour. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyActions(DateTime<Utc>),
+    /// The person's questions that cost many requests are used up.
+    #[error("You asked a lot in the last minutes. Please try again <t:{}:R>.", .0.timestamp())]
+    TooManyQuestions(DateTime<Utc>),
+    /// Too many look-ups of this person, or in this server, found nothing.
+    #[error(
+        "Too many channels were named here lately that I can't find. Check the link, and try again <t:{}:R>.", .0.timestamp()
+    )]
+    TooManyLookups(DateTime<Utc>),
     /// What was asked is forgotten: after a while, or because it was answered.
     #[error("This question is too old. Run the command again.")]
     QuestionTooOld,
@@ -241,6 +253,11 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
+    /// A server may have only so many.
+    #[error(
+        "This server has {0} panels already, and may have no more. `/panel delete` removes one; `/panel list` shows them."
+    )]
+    TooManyPanelsInServer(u32),
     /// Empty, or too long.
     #[error("A panel's title has 1 to {0} characters.")]
     PanelTitle(usize),
@@ -285,38 +302,6 @@ pub enum Refusal {
     /// A broken follow can't be paused.
     #[error("Follow {0} is broken, so there is nothing to pause. {explanation}", explanation = .1.explanation())]
     Broken(FollowId, BrokenReason),
-}
-
-/// What people are told where Discord didn't do what was asked of it.
-pub const fn explained(error: &RestError) -> &'static str {
-    match error {
-        RestError::Malformed => {
-            "Discord did it, or answered it, in words that I can't read. Please look whether it was done before you try again."
-        }
-        RestError::Forbidden(Denied::TwoFactor) => {
-            "This server demands two-factor authentication of those who moderate it, and the owner of my application has not switched it \
-             on. Only they can: no permission here helps."
-        }
-        RestError::Forbidden(_) => {
-            "Discord doesn't let me do this. Please check my permissions, and whether I am timed out in this server, and try again."
-        }
-        RestError::NotFound(_) => {
-            "What this is about is gone at Discord, or hidden from me. Please try again."
-        }
-        RestError::WebhookToken | RestError::Refused { .. } => {
-            "Discord refused what I asked for this, for no lack of permissions. Whoever runs this bot finds the reason in its log."
-        }
-        RestError::RateLimited { .. }
-        | RestError::StillLimited { .. }
-        | RestError::Unauthorized
-        | RestError::Server { .. }
-        | RestError::Edge { .. }
-        | RestError::Unclear(_)
-        | RestError::NotSent
-        | RestError::FuseOpen { .. } => {
-            "Discord did not answer in time. Nothing was changed that you would have to undo; please try again in a minute."
-        }
-    }
 }
 
 /// What the bot lacks in a channel.
@@ -378,15 +363,6 @@ const fn later(kind: ChannelKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_no_lack_of_permissions_is_not_called_one() {
-        assert!(explained(&RestError::Forbidden(Denied::Permissions)).contains("my permissions"));
-        for error in [RestError::Malformed, RestError::NotSent, RestError::Forbidden(Denied::TwoFactor)] {
-            assert!(!explained(&error).contains("my permissions"), "{error}");
-        }
-        assert!(explained(&RestError::Forbidden(Denied::TwoFactor)).contains("the owner of my application"));
-    }
 
     #[test]
     fn permissions_are_named_as_discord_does() {

@@ -64,18 +64,42 @@ impl Follows {
         request: FollowRequest,
         confirmed: bool,
     ) -> Result<Followed, ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
-        let ends = self.ends(&mut access, actor, request.source.id(), request.target).await?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
+        // Also one that is refused counts: its look-ups cost the same.
+        let action = self.take_action(actor.user)?;
+        let followed = self.follow_counted(&mut access, actor, request, confirmed).await;
+        if matches!(
+            followed,
+            Ok(Followed::New { .. } | Followed::Changed(_) | Followed::Repaired(_))
+                | Err(ServiceError::Refused(_))
+        ) {
+            action.keep();
+        }
+        followed
+    }
+
+    async fn follow_counted(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        request: FollowRequest,
+        confirmed: bool,
+    ) -> Result<Followed, ServiceError> {
+        if self.is_elsewhere(request.source) {
+            return Err(Refusal::UnknownSource.into());
+        }
+        access.prepare(actor.guild, &[actor.user, self.identity.user]).await?;
+        let ends = self.ends(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
         let standing = self.store.follow_by_pair(ends.pair()).await?;
-        let wanted = self.wanted(&mut access, &ends, &request, standing.as_ref()).await?;
+        let wanted = self.wanted(access, &ends, &request, standing.as_ref()).await?;
         let options = wanted.options.clone();
-        self.require_bot(&mut access, &ends, options.delivery).await?;
-        let exposure = self.exposure(&mut access, &ends, standing.as_ref(), confirmed).await?;
+        self.require_bot(access, &ends, options.delivery).await?;
+        let exposure = self.exposure(access, &ends, standing.as_ref(), confirmed).await?;
         if exposure == Exposure::Stopped {
             return Ok(Followed::Asked(self.ask(actor, ends.pair(), Asking::Follow(request))));
         }
-        let action = self.take_action(actor.user)?;
         self.begin_reading(&ends.source, &options).await?;
         let followed = match standing {
             Some(standing) => self.change(standing, wanted, ends.door, exposure).await?,
@@ -97,7 +121,6 @@ impl Follows {
         };
         // Whatever changed at Discord before it was stored was found by no look: now it is.
         self.doors.want(ends.source.guild);
-        action.keep();
         Ok(followed)
     }
 
@@ -230,7 +253,7 @@ impl Follows {
         let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
         let earlier =
             self.intake.newest(new.pair.source, new.source_guild, &new.options.filter, backfill).await?;
-        let connected = self.connect(new.pair, new.spot, new.options.delivery).await?;
+        let connected = self.connect(new.guild, new.pair, new.spot, new.options.delivery).await?;
         // Before the follow is stored, so that no message falls between.
         self.watched.add(&new);
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {

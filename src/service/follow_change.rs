@@ -130,7 +130,7 @@ impl Follows {
         options: &FollowOptions,
         door: Door,
     ) -> Result<Follow, ServiceError> {
-        let connected = self.connect(standing.pair, standing.spot, options.delivery).await?;
+        let connected = self.connect(standing.guild, standing.pair, standing.spot, options.delivery).await?;
         self.watched.add_again(standing, options);
         let changed = match self.set_options(standing, options, Some(&connected.hook), door).await {
             Ok(changed) => changed,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
 use crate::metrics as names;
-use crate::rest::Rest;
+use crate::rest::Client;
 use crate::store::{Store, StoreError};
 
 use super::intake::{Delay, Progress};
@@ -102,7 +102,7 @@ impl Report {
 #[derive(Clone)]
 pub struct Health {
     store: Store,
-    rest: Rest,
+    rest: Client,
     role: &'static str,
     condition: AskCondition,
     clock: Clock,
@@ -114,7 +114,7 @@ impl Health {
     /// Looks at these parts.
     pub fn new(
         store: Store,
-        rest: Rest,
+        rest: Client,
         role: &'static str,
         condition: AskCondition,
         clock: Clock,

@@ -10,7 +10,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
 use crate::domain::shards::Shards;
 use crate::metrics as names;
-use crate::rest::{Rest, WEBHOOK_REASON};
+use crate::rest::{Client, WEBHOOK_REASON};
 use crate::store::{Removed, Store};
 
 use super::upkeep::{GatewayView, Membership};
@@ -26,7 +26,7 @@ const LEFT: TimeDelta = TimeDelta::days(7);
 /// Forgets left servers.
 pub struct LeftServers {
     store: Store,
-    rest: Rest,
+    rest: Client,
     clock: Clock,
     shards: Shards,
     gateway: Arc<dyn GatewayView>,
@@ -68,7 +68,8 @@ impl LeftServers {
 
     /// Forgets a server, unless Discord shows it to the bot after all.
     async fn forget(&self, guild: GuildId) -> Result<(), ServiceError> {
-        match self.rest.guild(guild).await {
+        // That the bot isn't there is what this asks about.
+        match self.rest.of_program().guild(guild).await {
             Ok(_) => return Ok(()),
             Err(error) if error.is_not_found() || error.is_forbidden() => {}
             Err(error) => return Err(error.into()),
@@ -89,7 +90,7 @@ impl LeftServers {
         else {
             return;
         };
-        if let Err(error) = self.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
+        if let Err(error) = self.rest.of_server(follow.guild).delete_webhook(webhook, WEBHOOK_REASON).await {
             tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
         }
     }

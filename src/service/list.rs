@@ -121,7 +121,9 @@ impl Follows {
         channel: Option<ChannelId>,
         cursor: Cursor,
     ) -> Result<FollowPage, ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
+        access.prepare(actor.guild, &[actor.user]).await?;
         if let Some(channel) = channel {
             access.own(actor, channel).await?;
         }
@@ -141,12 +143,15 @@ impl Follows {
 
     /// Who follows a channel of this server.
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
+        self.actions.ask(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
         let mut by_server: Vec<(GuildId, ServerFollowers)> = Vec::new();
         for follow in &page.items {
+            access.knows(follow);
             let index = match by_server.iter().position(|(guild, _)| *guild == follow.guild) {
                 Some(index) => index,
                 None => {
@@ -191,9 +196,11 @@ impl Follows {
         follows: Vec<Follow>,
         rows: &mut Vec<FollowRow>,
     ) -> Result<(), ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
-        access.read_all(actor.guild).await?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
+        access.prepare(actor.guild, &[actor.user]).await?;
         for follow in follows {
+            access.knows(&follow);
             if access.actor_may(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await? {
                 rows.push(access.row(actor, follow).await?);
             }
@@ -205,6 +212,7 @@ impl Follows {
 impl Access<'_> {
     /// A follow with its ends, as this person may know them.
     async fn row(&mut self, actor: Actor, follow: Follow) -> Result<FollowRow, ServiceError> {
+        self.knows(&follow);
         let source = self.end(actor, follow.pair.source).await?;
         let target = self.end(actor, follow.pair.target).await?;
         let (forum, usual) = match self.find(follow.pair.source).await? {

@@ -3,6 +3,7 @@
 //! [`Follows`] serves people (commands and, later, HTTP); [`intake`] and [`upkeep`] serve what the gateway reports.
 
 pub mod access;
+pub mod actions;
 mod confirm;
 mod content;
 pub mod doors;
@@ -15,6 +16,7 @@ pub mod intake;
 pub mod left_servers;
 mod list;
 mod locks;
+pub mod lookups;
 pub mod notify;
 pub mod others;
 pub mod panels;
@@ -24,6 +26,7 @@ mod publish;
 mod report;
 mod request;
 pub mod retention;
+mod rounds;
 mod status;
 mod tags;
 mod unfollow;
@@ -31,14 +34,13 @@ pub mod upkeep;
 pub mod watch;
 mod webhooks;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::domain::place::Spot;
 use crate::domain::shards::Shards;
-use crate::rest::Rest;
+use crate::rest::{Client, Rest};
 use crate::store::Store;
 
 pub use crate::store::Cursor;
@@ -56,10 +58,14 @@ pub use self::status::{FollowTotals, Status};
 pub use self::tags::TagsNow;
 pub use self::unfollow::Unfollowed;
 
+use self::access::Access;
+use self::actions::{Action, Actions};
 use self::confirm::Questions;
 use self::doors::DoorLooks;
 use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
+use self::lookups::{Lookups, Purpose};
+use self::status::KeptStatus;
 use self::watch::Watched;
 
 /// Who the bot is at Discord.
@@ -77,7 +83,7 @@ pub struct Parts {
     /// The database.
     pub store: Store,
     /// Discord.
-    pub rest: Rest,
+    pub rest: Client,
     /// The time.
     pub clock: Clock,
     /// Who the bot is.
@@ -106,13 +112,15 @@ pub struct Actor {
 /// Everything that people do with follows.
 pub struct Follows {
     store: Store,
-    rest: Rest,
+    rest: Client,
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
     intake: Arc<Intake>,
     wake: Wake,
-    allowance: Mutex<Allowance>,
+    actions: Arc<Actions>,
+    status: KeptStatus,
+    lookups: Arc<Lookups>,
     /// By the webhook's channel: held while the webhook is looked for and made, so that two follows share one.
     target_locks: Locks<ChannelId>,
     questions: Questions,
@@ -122,9 +130,8 @@ pub struct Follows {
 
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
-    pub fn new(parts: Parts, intake: Arc<Intake>, allowance: Allowance) -> Self {
+    pub fn new(parts: Parts, intake: Arc<Intake>, actions: Arc<Actions>, lookups: Arc<Lookups>) -> Self {
         let Parts { store, rest, clock, identity, watched, wake, shards, doors } = parts;
-        let allowance = Mutex::new(allowance);
         Self {
             store,
             // Somebody waits for all of this.
@@ -134,7 +141,9 @@ impl Follows {
             watched,
             intake,
             wake,
-            allowance,
+            actions,
+            status: KeptStatus::default(),
+            lookups,
             target_locks: Locks::default(),
             questions: Questions::default(),
             shards,
@@ -142,38 +151,28 @@ impl Follows {
         }
     }
 
+    /// Discord, on behalf of this person.
+    fn on_behalf_of(&self, actor: Actor) -> Rest {
+        self.rest.of_person(actor.user, actor.guild)
+    }
+
+    /// Permissions as they are now, for what this person asks.
+    fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
+        Access::of_person(rest, self.clock, &self.lookups, actor, Purpose::Command)
+    }
+
+    /// Whether a link names a server that the bot isn't in: then nothing needs to be asked.
+    fn is_elsewhere(&self, source: SourceChoice) -> bool {
+        source.named_server().is_some_and(|guild| self.lookups.is_elsewhere(guild))
+    }
+
     /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).
     fn take_action(&self, user: UserId) -> Result<Action<'_>, Refusal> {
-        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        allowance.take(user, self.clock.now()).map_err(Refusal::TooManyActions)?;
-        Ok(Action { follows: self, user, kept: false })
+        self.actions.take(user)
     }
 
     /// Whoever holds this is alone in changing the webhooks through which a target is posted into.
     async fn lock_target(&self, target: ChannelId, spot: Spot) -> Hold {
         self.target_locks.hold(spot.webhook_channel(target)).await
-    }
-}
-
-/// One of a person's actions of this hour, given back when it turns out that nothing was done.
-struct Action<'a> {
-    follows: &'a Follows,
-    user: UserId,
-    kept: bool,
-}
-
-impl Action<'_> {
-    /// Something was done: the action counts.
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Action<'_> {
-    fn drop(&mut self) {
-        if !self.kept {
-            let mut allowance = self.follows.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-            allowance.give_back(self.user);
-        }
     }
 }

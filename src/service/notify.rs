@@ -1,127 +1,195 @@
-//! Tells whoever set up a follow that it broke, rests, or goes on again, once: in the target, if the bot may write there, else by direct message.
+//! Tells whoever set up follows that they broke, rest, or go on again, once: in a target, if the bot may write there,
+//! else by direct message. One message says all of one person's follows into one server to which the same happened;
+//! whoever refused a direct message isn't sent another.
 
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::follow::{BrokenReason, Follow, FollowState};
-use crate::domain::ids::{ChannelId, UserId};
-use crate::rest::{Rest, RestError};
-use crate::store::{Store, StoreError};
+use crate::domain::ids::UserId;
+use crate::rest::{Client, RestError};
+use crate::store::{Store, StoreError, Untold};
 
 /// How often it is looked whether there is something to tell.
 const LOOK: Duration = Duration::from_secs(2);
-/// How many breaks are told of at once.
-const AT_ONCE: u64 = 100;
 /// How many follows one message names; the others are counted.
 const NAMED: usize = 10;
+/// How many breaks one direct message tells of; of the others `/follows` does.
+const PARAGRAPHS: usize = 3;
+/// How many people are remembered who refused a direct message.
+const REFUSERS: usize = 10_000;
 
 /// Tells people what became of their follows.
 pub struct Notifier {
     store: Store,
-    rest: Rest,
-}
-
-/// What one person is told in one message: of follows into one channel to which the same happened.
-struct News {
-    /// Nobody in particular, where that person was forgotten.
-    person: Option<UserId>,
-    target: ChannelId,
-    state: FollowState,
-    /// What a moderator can do about it.
-    trouble: Option<String>,
-    follows: Vec<Follow>,
+    rest: Client,
+    refusers: Refusers,
 }
 
 impl Notifier {
     /// A notifier over these parts.
-    pub const fn new(store: Store, rest: Rest) -> Self {
-        Self { store, rest }
+    pub fn new(store: Store, rest: Client) -> Self {
+        Self { store, rest, refusers: Refusers::default() }
     }
 
     /// Tells, as long as it is let.
-    pub async fn run(&self) {
+    pub async fn run(mut self) {
         loop {
-            if let Err(error) = self.tell_all().await {
-                tracing::error!(%error, "can't ask the database whom to tell of broken follows");
+            match self.tell_some().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "can't ask the database whom to tell of broken follows");
+                }
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    async fn tell_all(&self) -> Result<(), StoreError> {
-        let broken = self.store.take_untold(AT_ONCE).await?;
-        for news in gather(broken) {
-            if let Err(error) = self.tell(&news).await {
-                let follow = news.follows.first().map(|follow| follow.id.0);
-                tracing::warn!(follow, %error, "nobody could be told what became of a follow");
+    /// Tells some people; whether there were any.
+    async fn tell_some(&mut self) -> Result<bool, StoreError> {
+        let mut unsaid: Vec<Untold> = Vec::new();
+        let all = self.store.take_untold(NAMED).await?;
+        let some = !all.is_empty();
+        for breaks in all {
+            // The breaks come by person.
+            if unsaid.first().is_some_and(|first| first.person != breaks.person) {
+                self.tell_directly(&std::mem::take(&mut unsaid)).await;
+            }
+            if !self.tell_in_target(&breaks).await {
+                unsaid.push(breaks);
             }
         }
-        Ok(())
+        self.tell_directly(&unsaid).await;
+        Ok(some)
     }
 
-    async fn tell(&self, news: &News) -> Result<(), RestError> {
+    /// Tells in the first of the targets; whether that was possible.
+    async fn tell_in_target(&self, breaks: &Untold) -> bool {
         let unreachable =
             [BrokenReason::TargetDeleted, BrokenReason::TargetServerLeft].map(FollowState::Broken);
-        let reachable = !unreachable.contains(&news.state);
-        if reachable && self.rest.create_message(news.target, &message(news)).await.is_ok() {
-            return Ok(());
-        }
-        let Some(person) = news.person else {
-            let follow = news.follows.first().map(|follow| follow.id.0);
-            tracing::warn!(follow, "nobody could be told what became of a follow: who made it is forgotten");
-            return Ok(());
+        let reachable = |follow: &&Follow| !breaks.left && !unreachable.contains(&follow.state);
+        let Some(follow) = breaks.first.first().filter(reachable) else { return false };
+        let rest = self.rest.of_server(breaks.guild);
+        rest.create_message(follow.pair.target, &message(breaks.person, &paragraph(breaks))).await.is_ok()
+    }
+
+    async fn tell_directly(&mut self, unsaid: &[Untold]) {
+        let Some(first) = unsaid.first() else { return };
+        let follow = first.first.first().map(|follow| follow.id.0);
+        let Some(person) = first.person else {
+            tracing::warn!(follow, "nobody could be told that a follow broke: who made it is forgotten");
+            return;
         };
-        let direct = self.rest.open_direct_messages(person).await?;
-        self.rest.create_message(direct.id, &message(news)).await.map(|_| ())
+        if self.refusers.contains(person) {
+            tracing::info!(follow, "whoever made a broken follow takes no direct messages, and isn't told");
+            return;
+        }
+        let mut text: Vec<String> = unsaid.iter().take(PARAGRAPHS).map(paragraph).collect();
+        let more: usize = unsaid.iter().skip(PARAGRAPHS).map(|breaks| breaks.count).sum();
+        if more > 0 {
+            text.push(format!(
+                "In other servers, {more} more of your follows broke; `/follows` shows them there."
+            ));
+        }
+        if let Err(error) = self.send_directly(person, &message(None, &text.join("\n\n"))).await {
+            tracing::warn!(follow, %error, "nobody could be told that a follow broke");
+            if !error.passes() {
+                self.refusers.add(person);
+            }
+        }
+    }
+
+    async fn send_directly(&self, person: UserId, message: &Value) -> Result<(), RestError> {
+        // These are in no server.
+        let rest = self.rest.of_program();
+        let direct = rest.open_direct_messages(person).await?;
+        rest.create_message(direct.id, message).await.map(|_| ())
     }
 }
 
-fn gather(untold: Vec<Follow>) -> Vec<News> {
-    let mut all: Vec<News> = Vec::new();
-    for follow in untold {
-        let trouble = follow.trouble();
-        if follow.state == FollowState::Paused && trouble.is_none() {
-            // A person did that meanwhile.
-            continue;
-        }
-        let (person, target, state) = (follow.created_by, follow.pair.target, follow.state);
-        let same = |news: &&mut News| {
-            (news.person, news.target, news.state) == (person, target, state) && news.trouble == trouble
-        };
-        match all.iter_mut().find(same) {
-            Some(news) => news.follows.push(follow),
-            None => all.push(News { person, target, state, trouble, follows: vec![follow] }),
-        }
-    }
-    all
+/// Who refused a direct message lately. In memory: after a restart each may be asked once more.
+#[derive(Debug, Default)]
+struct Refusers {
+    all: HashSet<UserId>,
+    in_order: VecDeque<UserId>,
 }
 
-fn message(news: &News) -> serde_json::Value {
-    let named = news.follows.iter().take(NAMED).map(|follow| format!("{} ({})", source(follow), follow.id));
-    let mut named = named.collect::<Vec<_>>().join(", ");
-    if news.follows.len() > NAMED {
-        named.push_str(&format!(" and {} more", news.follows.len() - NAMED));
+impl Refusers {
+    fn contains(&self, person: UserId) -> bool {
+        self.all.contains(&person)
     }
-    let target = news.target;
-    let person = news.person.map(|person| format!("<@{person}> ")).unwrap_or_default();
-    let happened = match (news.state, &news.trouble) {
-        (FollowState::Active, None) => {
-            format!("receives again what is posted in {named}. What was posted meanwhile is not sent later.")
+
+    fn add(&mut self, person: UserId) {
+        if self.all.insert(person) {
+            self.in_order.push_back(person);
         }
-        (FollowState::Active, Some(_)) => format!("still receives what is posted in {named}."),
-        (FollowState::Paused | FollowState::Broken(_), _) => {
-            format!("no longer receives what is posted in {named}.")
+        while self.in_order.len() > REFUSERS {
+            let oldest = self.in_order.pop_front();
+            oldest.map(|oldest| self.all.remove(&oldest));
+        }
+    }
+}
+
+fn message(person: Option<UserId>, text: &str) -> Value {
+    let mention = person.map(|person| format!("<@{person}> ")).unwrap_or_default();
+    json!({ "content": format!("{mention}{text}"), "allowed_mentions": { "users": person.as_slice() } })
+}
+
+/// What is said of these follows.
+fn paragraph(untold: &Untold) -> String {
+    let Untold { first, count, .. } = untold;
+    let Some(example) = first.first() else { return String::new() };
+    let (state, trouble) = (example.state, example.trouble());
+    let more = count.saturating_sub(first.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let target = Some(example.pair.target);
+    let of_one =
+        target.filter(|target| more.is_empty() && first.iter().all(|follow| follow.pair.target == *target));
+    let happened = match of_one {
+        Some(target) => {
+            let named: Vec<_> =
+                first.iter().map(|follow| format!("{} ({})", source(follow), follow.id)).collect();
+            let named = named.join(", ");
+            match (state, &trouble) {
+                (FollowState::Active, None) => format!(
+                    "<#{target}> receives again what is posted in {named}. What was posted meanwhile is not sent later."
+                ),
+                (FollowState::Active, Some(_)) => {
+                    format!("<#{target}> still receives what is posted in {named}.")
+                }
+                (FollowState::Paused | FollowState::Broken(_), _) => {
+                    format!("<#{target}> no longer receives what is posted in {named}.")
+                }
+            }
+        }
+        None => {
+            let named: Vec<_> = first
+                .iter()
+                .map(|follow| format!("<#{}> from {} ({})", follow.pair.target, source(follow), follow.id))
+                .collect();
+            let named = named.join(", ");
+            match (state, &trouble) {
+                (FollowState::Active, None) => format!(
+                    "{count} follows deliver again: {named}{more}. What was posted meanwhile is not sent later."
+                ),
+                (FollowState::Active, Some(_)) => format!("{count} follows still deliver: {named}{more}."),
+                (FollowState::Paused | FollowState::Broken(_), _) => {
+                    format!("{count} follows no longer deliver: {named}{more}.")
+                }
+            }
         }
     };
-    let trouble = news.trouble.as_ref().map(|trouble| format!("\n> {trouble}")).unwrap_or_default();
-    let list = match news.state {
-        FollowState::Active => "",
-        FollowState::Paused => "\n`/follows` shows it, and resumes it.",
-        FollowState::Broken(_) => "\n`/follows` shows it, and tries again.",
+    let trouble = trouble.map(|trouble| format!("\n> {trouble}")).unwrap_or_default();
+    let them = if of_one.is_some() { "it" } else { "them" };
+    let list = match state {
+        FollowState::Active => String::new(),
+        FollowState::Paused => format!("\n`/follows` shows {them}, and resumes {them}."),
+        FollowState::Broken(_) => format!("\n`/follows` shows {them}, and tries again."),
     };
-    let text = format!("{person}<#{target}> {happened}{trouble}{list}");
-    json!({ "content": text, "allowed_mentions": { "users": news.person.as_slice() } })
+    format!("{happened}{trouble}{list}")
 }
 
 /// The source, where its mention can be read.
@@ -139,16 +207,20 @@ mod tests {
 
     #[test]
     fn a_forgotten_person_is_not_mentioned() {
-        let (target, state) =
-            (ChannelId::new(5).unwrap(), FollowState::Broken(BrokenReason::TargetForbidden));
-        let mut news =
-            News { person: UserId::new(9).ok(), target, state, trouble: None, follows: Vec::new() };
-        let told = message(&news);
-        assert!(told["content"].as_str().unwrap().starts_with("<@9> <#5> no longer"), "{told}");
+        let told = message(UserId::new(9).ok(), "it broke");
+        assert_eq!(told["content"], "<@9> it broke");
         assert_eq!(told["allowed_mentions"], json!({ "users": ["9"] }));
-        news.person = None;
-        let told = message(&news);
-        assert!(told["content"].as_str().unwrap().starts_with("<#5> no longer"), "{told}");
+        let told = message(None, "it broke");
+        assert_eq!(told["content"], "it broke");
         assert_eq!(told["allowed_mentions"], json!({ "users": [] }));
+    }
+
+    #[test]
+    fn those_who_refused_are_forgotten_when_there_are_too_many() {
+        let person = |id: usize| UserId::new(u64::try_from(id).unwrap()).unwrap();
+        let mut refusers = Refusers::default();
+        (1..=REFUSERS + 1).for_each(|id| refusers.add(person(id)));
+        assert!(!refusers.contains(person(1)) && refusers.contains(person(2)));
+        assert_eq!(refusers.all.len(), REFUSERS);
     }
 }

@@ -31,6 +31,7 @@ impl Follows {
             FollowState::Paused => return Err(Refusal::AlreadyPaused(id).into()),
             FollowState::Broken(reason) => return Err(Refusal::Broken(id, reason).into()),
         }
+        let action = self.take_action(actor.user)?;
         // The row first: the webhook's disappearance is then expected, and breaks nothing.
         let paused = self.store.pause_follow(actor.guild, id, self.clock.now()).await?;
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
@@ -42,6 +43,7 @@ impl Follows {
             self.store.resume_follow(actor.guild, id, None, Door::Own, self.clock.now()).await?;
             return Err(error);
         }
+        action.keep();
         Ok(paused)
     }
 
@@ -61,7 +63,9 @@ impl Follows {
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
-        let mut access = Access::new(&self.rest, self.clock);
+        let action = self.take_action(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
         let ends = self.require_possible(&mut access, actor, &follow).await?;
         let exposure = self.exposure(&mut access, &ends, Some(&follow), confirmed).await?;
         if exposure == Exposure::Stopped {
@@ -70,6 +74,7 @@ impl Follows {
         self.begin_reading(&ends.source, &follow.options).await?;
         let resumed = self.reconnect(&follow, ends.door, exposure).await?;
         self.doors.want(follow.source_guild);
+        action.keep();
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
 
@@ -84,7 +89,7 @@ impl Follows {
             // A webhook that still stands would make Discord post twice.
             self.stop_native(follow).await?;
         }
-        let connected = self.connect(follow.pair, follow.spot, follow.options.delivery).await?;
+        let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await?;
         self.watched.add_again(follow, &follow.options);
         if exposure == Exposure::Meant {
             self.store.note_meant(follow.guild, follow.id).await?;

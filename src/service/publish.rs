@@ -28,7 +28,8 @@ impl Follows {
         channel: ChannelId,
         audience: Audience,
     ) -> Result<Published, ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
         if !place.kind().is_followable() || place.kind().is_thread() {

@@ -1,8 +1,8 @@
 //! What a person asks for with `/follow`, read from what was typed.
 
-use crate::domain::channel::parse_channel_link;
+use crate::domain::channel::{ChannelLink, parse_channel_link};
 use crate::domain::follow::{Delivery, Mode, Pair, Threads};
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ChannelId, GuildId};
 
 use super::error::Refusal;
 
@@ -12,7 +12,7 @@ pub enum SourceChoice {
     /// Chosen from this server's channels, among those that the person sees.
     Chosen(ChannelId),
     /// Pasted as a link or an id: may be anywhere, and may not exist.
-    Linked(ChannelId),
+    Linked(ChannelLink),
 }
 
 impl SourceChoice {
@@ -29,7 +29,15 @@ impl SourceChoice {
     /// The channel, however it was named.
     pub const fn id(self) -> ChannelId {
         match self {
-            Self::Chosen(id) | Self::Linked(id) => id,
+            Self::Chosen(id) | Self::Linked(ChannelLink { channel: id, .. }) => id,
+        }
+    }
+
+    /// The server that a link names.
+    pub const fn named_server(self) -> Option<GuildId> {
+        match self {
+            Self::Chosen(_) => None,
+            Self::Linked(link) => link.guild,
         }
     }
 }
@@ -149,6 +157,9 @@ mod tests {
         assert_eq!(SourceChoice::new(None, None), Err(Refusal::NoChannel));
         assert_eq!(SourceChoice::new(channel, Some("7")), Err(Refusal::TwoChannels));
         assert_eq!(SourceChoice::new(None, Some("news")), Err(Refusal::NotALink));
-        assert_eq!(SourceChoice::new(None, Some("<#7>")).ok(), channel.map(SourceChoice::Linked));
+        assert_eq!(
+            SourceChoice::new(None, Some("<#7>")).ok(),
+            channel.map(|channel| SourceChoice::Linked(ChannelLink { channel, guild: None }))
+        );
     }
 }

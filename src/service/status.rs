@@ -45,9 +45,27 @@ pub struct Status {
     pub delivered_today: u64,
 }
 
+/// How long the figures are kept.
+const KEPT: TimeDelta = TimeDelta::seconds(30);
+
+/// The last figures, and when they were counted. Whoever counts them holds this, so that many who ask count once.
+#[derive(Debug, Default)]
+pub(super) struct KeptStatus(tokio::sync::Mutex<Option<(DateTime<Utc>, Status)>>);
+
 impl Follows {
-    /// The figures now.
+    /// The figures, half a minute old at most: counting those of a day takes a while, and anybody may ask.
     pub async fn status(&self) -> Result<Status, ServiceError> {
+        let now = self.clock.now();
+        let mut kept = self.status.0.lock().await;
+        if let Some((_, status)) = kept.filter(|(at, _)| now < *at + KEPT) {
+            return Ok(status);
+        }
+        let status = self.count().await?;
+        *kept = Some((now, status));
+        Ok(status)
+    }
+
+    async fn count(&self) -> Result<Status, ServiceError> {
         let since: DateTime<Utc> = self.clock.now() - TimeDelta::days(1);
         let follows = FollowTotals::read(&self.store).await?;
         let delivered_today = self.store.count_mirrored_since(since).await?;
@@ -55,7 +73,12 @@ impl Follows {
         let servers_of_all = if self.shards.is_all() {
             None
         } else {
-            self.rest.application().await.ok().and_then(|application| application.approximate_guild_count)
+            self.rest
+                .of_program()
+                .application()
+                .await
+                .ok()
+                .and_then(|application| application.approximate_guild_count)
         };
         Ok(Status { servers_of_all, follows, delivered_today })
     }

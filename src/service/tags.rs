@@ -2,7 +2,6 @@
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::Filter;
-use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::tag_list::{Unreadable, Vocabulary};
 use crate::domain::tags::{Tag, TagSet};
@@ -10,7 +9,8 @@ use crate::rest::model::Channel;
 
 use super::access::{Access, Found, Place};
 use super::list::IN_TIME;
-use super::{Actor, Follows, Refusal, ServiceError};
+use super::lookups::Purpose;
+use super::{Actor, Follows, Refusal, ServiceError, SourceChoice};
 
 /// How many tags of each kind the autocompletion looks at. Discord: 25 choices at most.
 const TAGS: u64 = 50;
@@ -75,7 +75,7 @@ impl Follows {
     pub async fn tag_choices(
         &self,
         actor: Actor,
-        source: Option<ChannelId>,
+        source: Option<SourceChoice>,
         typed: &str,
     ) -> Result<Vec<String>, ServiceError> {
         let found = tokio::time::timeout(IN_TIME, self.complete_tags(actor, source, typed)).await;
@@ -85,16 +85,21 @@ impl Follows {
     async fn complete_tags(
         &self,
         actor: Actor,
-        source: Option<ChannelId>,
+        source: Option<SourceChoice>,
         typed: &str,
     ) -> Result<Vec<String>, ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
+        let rest = self.on_behalf_of(actor);
+        let mut access = Access::of_person(&rest, self.clock, &self.lookups, actor, Purpose::Completion);
         access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
         let used = self.store.tags_of_server(actor.guild, TAGS).await?;
         let (of_forums, hashtags): (Vec<Tag>, Vec<Tag>) =
             used.into_iter().partition(|tag| matches!(tag, Tag::Forum { .. }));
+        let source = source.filter(|source| !self.is_elsewhere(*source));
         let source = match source {
-            Some(source) => access.seen_by(actor, source).await?,
+            Some(source) => match access.seen_by(actor, source.id()).await {
+                Err(ServiceError::Refused(_)) => None,
+                source => source?,
+            },
             None => None,
         };
         let Some(source) = source else {

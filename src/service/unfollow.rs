@@ -4,7 +4,7 @@ use crate::domain::follow::{Delivery, Door, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
-use super::access::{Access, Found};
+use super::access::Found;
 use super::locks::Hold;
 use super::{Actor, End, Follows, Refusal, ServiceError, UnfollowRequest};
 
@@ -21,8 +21,13 @@ impl Follows {
     /// Ends the follow of a pair.
     pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         let pair = request.pair;
-        let mut access = Access::new(&self.rest, self.clock);
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
         let follow = self.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);
+        if let Some(follow) = &follow {
+            access.knows(follow);
+        }
+        access.prepare(actor.guild, &[actor.user]).await?;
         let target_gone = matches!(access.find(pair.target).await?, Found::Gone);
         if follow.is_none() || !target_gone {
             access.own(actor, pair.target).await?;
@@ -44,7 +49,8 @@ impl Follows {
     /// A follow of this server that the person may change, alone while the hold lasts.
     pub(super) async fn managed(&self, actor: Actor, id: FollowId) -> Result<(Follow, Hold), ServiceError> {
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
-        let mut access = Access::new(&self.rest, self.clock);
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await?;
         self.hold(follow).await
     }
@@ -66,7 +72,7 @@ impl Follows {
         let removed = self.store.delete_follow(follow.guild, follow.id).await?;
         let Removed { follow, webhook_still_needed } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
         if let Some(webhook) = follow.webhook.filter(|_| !webhook_still_needed) {
-            self.remove_webhook(webhook).await;
+            self.remove_webhook(follow.guild, webhook).await;
         }
         // Its panels are to go.
         (self.wake)(vec![follow.pair.target]);

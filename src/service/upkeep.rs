@@ -22,7 +22,7 @@ use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
 use crate::domain::shards::Shards;
 use crate::rest::model::Webhook;
-use crate::rest::{Rest, RestError};
+use crate::rest::{Client, RestError};
 use crate::store::{BreakWhich, Store, StoreError};
 
 use self::budget::Budget;
@@ -65,7 +65,7 @@ type Fault = (BreakWhich, BrokenReason);
 /// Marks follows as broken when they are.
 pub struct Upkeep {
     store: Store,
-    rest: Rest,
+    rest: Client,
     clock: Clock,
     identity: Identity,
     watched: Arc<Watched>,
@@ -120,13 +120,20 @@ impl Upkeep {
     /// What to reflect when the bot is removed from a server.
     pub fn left(&self, guild: GuildId) -> Change {
         // At once, and not when the change is reflected: the bot may be invited again before.
-        self.watched.add_left(guild);
+        self.close(guild);
         Change::GuildLeft(guild)
     }
 
     /// What to reflect when the bot is in a server; mostly nothing. In memory only.
     pub fn there(&self, guild: GuildId) -> Option<Change> {
+        self.rest.open_server(guild);
         self.watched.take_left(guild).then_some(Change::GuildBack(guild))
+    }
+
+    /// Nothing is asked on behalf of a server that the bot isn't in.
+    fn close(&self, guild: GuildId) {
+        self.rest.close_server(guild);
+        self.watched.add_left(guild);
     }
 
     /// Compares the channels that the gateway tells of a server with those of the follows there: one that is missing was deleted while
@@ -186,7 +193,7 @@ impl Upkeep {
 
     async fn look(&self, look: Look) {
         let looked = match look.at {
-            Subject::Webhooks(channel) => self.check_webhooks(channel).await,
+            Subject::Webhooks(channel) => self.check_webhooks(look.guild, channel).await,
             Subject::Doors => self.look_at_doors(look.guild).await,
         };
         if let Err(error) = looked {
@@ -201,7 +208,7 @@ impl Upkeep {
         self.watched.extend_channels(self.store.followed_channels().await?);
         self.watched.extend_servers(self.store.followed_servers().await?);
         for guild in self.store.left_guilds(self.clock.now()).await? {
-            self.watched.add_left(guild);
+            self.close(guild);
         }
         let (sources, threads) = (self.store.followed_sources().await?, self.store.known_threads().await?);
         let mut more = self.watched.extend(sources, threads, self.store.followed_ends().await?);
@@ -218,8 +225,9 @@ impl Upkeep {
                 Ok(self.store.close_channel(channel).await?)
             }
             Change::GuildLeft(guild) => {
-                self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
+                // First those into it: nobody is told of them there.
                 self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
+                self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
                 // Last: a server with a mark is not looked at any more.
                 Ok(self.store.guild_left(guild, self.clock.now()).await?)
             }
@@ -227,19 +235,19 @@ impl Upkeep {
                 tracing::info!(%guild, "the bot is in a server again that it had left");
                 Ok(self.store.guild_back(guild).await?)
             }
-            Change::WebhooksChanged { channel, .. } => self.check_webhooks(channel).await,
+            Change::WebhooksChanged { guild, channel } => self.check_webhooks(guild, channel).await,
             Change::DoorsChanged(guild) => self.look_at_doors(guild).await,
         }
     }
 
     /// Compares a channel's webhooks with the follows into it and its threads.
-    async fn check_webhooks(&self, channel: ChannelId) -> Result<(), ServiceError> {
+    async fn check_webhooks(&self, guild: GuildId, channel: ChannelId) -> Result<(), ServiceError> {
         // The follows are read first: one that is made meanwhile is not compared with a list that is older than its webhook.
         let follows = self.store.follows_through(channel, THROUGH_ONE).await?;
         if follows.is_empty() {
             return Ok(());
         }
-        let there = self.rest.channel_webhooks(channel).await;
+        let there = self.rest.of_server(guild).channel_webhooks(channel).await;
         // Not to see them breaks nothing.
         let Some(there) = self.seen_or_refused(there)? else { return Ok(()) };
         for follow in follows {
@@ -264,22 +272,28 @@ impl Upkeep {
         }
         let channel = follow.spot.webhook_channel(follow.pair.target);
         if follow.options.delivery == Delivery::Relay {
-            let Err(error) = self.mend(channel, webhook).await? else { return Ok(None) };
-            if let Some(cause) = self.rest.cause_of_break(channel, &error, self.clock.now()).await {
+            let Err(error) = self.mend(follow.guild, channel, webhook).await? else { return Ok(None) };
+            let rest = self.rest.of_server(follow.guild);
+            if let Some(cause) = rest.cause_of_break(channel, &error, self.clock.now()).await {
                 return Ok(Some((users, cause)));
             }
         }
-        let moved = self.stands_elsewhere(webhook, channel).await?;
+        let moved = self.stands_elsewhere(follow.guild, webhook, channel).await?;
         let reason = if moved { BrokenReason::WebhookMoved } else { BrokenReason::WebhookDeleted };
         Ok(Some((users, reason)))
     }
 
     /// Puts another of the bot's webhooks in the place of one that is gone, or says why Discord doesn't let it.
-    async fn mend(&self, channel: ChannelId, gone: WebhookId) -> Result<Result<(), RestError>, ServiceError> {
+    async fn mend(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        gone: WebhookId,
+    ) -> Result<Result<(), RestError>, ServiceError> {
         if self.store.webhook_of(channel).await?.is_none_or(|webhook| webhook.id != gone) {
             return Ok(Ok(()));
         }
-        match self.rest.own_webhook(channel, self.identity.application, None).await {
+        match self.rest.of_server(guild).own_webhook(channel, self.identity.application, None).await {
             Ok(own) => {
                 self.watched.add_webhook(channel, own.webhook.id);
                 self.store.replace_webhook(channel, &own.webhook, self.clock.now()).await?;
@@ -291,8 +305,13 @@ impl Upkeep {
         }
     }
 
-    async fn stands_elsewhere(&self, webhook: WebhookId, channel: ChannelId) -> Result<bool, ServiceError> {
-        match self.rest.webhook(webhook).await {
+    async fn stands_elsewhere(
+        &self,
+        guild: GuildId,
+        webhook: WebhookId,
+        channel: ChannelId,
+    ) -> Result<bool, ServiceError> {
+        match self.rest.of_server(guild).webhook(webhook).await {
             Ok(webhook) => Ok(webhook.channel_id.is_some_and(|there| there != channel)),
             Err(error) if error.is_not_found() || error.is_forbidden() => Ok(false),
             Err(error) => Err(error.into()),

@@ -1,7 +1,7 @@
 //! What connects a follow to its target: the bot's own webhook there (one for all relay follows into a channel and its threads), or Discord's follower webhook.
 
 use crate::domain::follow::{Delivery, Follow, Pair};
-use crate::domain::ids::{ChannelId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::rest::{ErrorCode, OwnWebhook, RestError, WEBHOOK_REASON};
@@ -13,6 +13,8 @@ use super::{Follows, Refusal, ServiceError};
 /// A webhook that is ready to be used, and whether it was made for this.
 pub(super) struct Connected {
     pub(super) hook: Hook,
+    /// The target's server.
+    guild: GuildId,
     made: bool,
 }
 
@@ -28,20 +30,22 @@ impl Connected {
 
 impl Follows {
     /// Connects a pair at Discord: asks for Discord's following, or finds or makes the bot's webhook in the target.
-    /// The target must be [locked](Follows::lock_target).
+    /// The target must be [locked](Follows::lock_target); `guild` is its server.
     pub(super) async fn connect(
         &self,
+        guild: GuildId,
         pair: Pair,
         spot: Spot,
         delivery: Delivery,
     ) -> Result<Connected, ServiceError> {
         match delivery {
             Delivery::Native => {
-                let followed = self.rest.follow_announcement(pair.source, pair.target, WEBHOOK_REASON).await;
+                let rest = self.rest.of_server(guild);
+                let followed = rest.follow_announcement(pair.source, pair.target, WEBHOOK_REASON).await;
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
-                Ok(Connected { hook: Hook::Native(followed.webhook_id), made: true })
+                Ok(Connected { guild, hook: Hook::Native(followed.webhook_id), made: true })
             }
-            Delivery::Relay => self.own_webhook(spot.webhook_channel(pair.target)).await,
+            Delivery::Relay => self.own_webhook(guild, spot.webhook_channel(pair.target)).await,
         }
     }
 
@@ -52,13 +56,13 @@ impl Follows {
                 Hook::Native(webhook) => webhook,
                 Hook::Relay(webhook) => webhook.id,
             };
-            self.remove_webhook(webhook).await;
+            self.remove_webhook(connected.guild, webhook).await;
         }
     }
 
-    /// Removes a webhook that nothing needs any more. A failure leaves a webhook that does no harm, and that the next follow into its channel finds again.
-    pub(super) async fn remove_webhook(&self, webhook: WebhookId) {
-        if let Err(error) = self.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
+    /// Removes a webhook of a server that nothing needs any more. A failure leaves a webhook that does no harm, and that the next follow into its channel finds again.
+    pub(super) async fn remove_webhook(&self, guild: GuildId, webhook: WebhookId) {
+        if let Err(error) = self.rest.of_server(guild).delete_webhook(webhook, WEBHOOK_REASON).await {
             tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");
         }
     }
@@ -66,7 +70,7 @@ impl Follows {
     /// Stops Discord's own following of a native follow, by deleting its webhook: Discord has no other way.
     pub(super) async fn stop_native(&self, follow: &Follow) -> Result<(), ServiceError> {
         let Some(webhook) = follow.follower_webhook else { return Ok(()) };
-        let deleted = self.rest.delete_webhook(webhook, WEBHOOK_REASON).await;
+        let deleted = self.rest.of_server(follow.guild).delete_webhook(webhook, WEBHOOK_REASON).await;
         deleted.map(|_| ()).map_err(|error| explain(error, follow.pair.target))
     }
 
@@ -79,7 +83,7 @@ impl Follows {
                 if let Some(webhook) = former.webhook
                     && !self.store.webhook_in_use(channel, webhook).await?
                 {
-                    self.remove_webhook(webhook).await;
+                    self.remove_webhook(former.guild, webhook).await;
                 }
                 Ok(())
             }
@@ -88,15 +92,16 @@ impl Follows {
 
     /// The bot's webhook in a channel: the one that the database knows if it still stands there, else one that Discord knows as
     /// this application's, else a new one.
-    async fn own_webhook(&self, channel: ChannelId) -> Result<Connected, ServiceError> {
+    async fn own_webhook(&self, guild: GuildId, channel: ChannelId) -> Result<Connected, ServiceError> {
         let known = self.store.webhook_of(channel).await?;
-        let own = self.rest.own_webhook(channel, self.identity.application, known.as_ref()).await;
+        let own =
+            self.rest.of_server(guild).own_webhook(channel, self.identity.application, known.as_ref()).await;
         let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, channel))?;
         self.watched.add_webhook(channel, webhook.id);
         if known.is_some_and(|known| known.id != webhook.id) {
             self.store.replace_webhook(channel, &webhook, self.clock.now()).await?;
         }
-        Ok(Connected { hook: Hook::Relay(webhook), made })
+        Ok(Connected { guild, hook: Hook::Relay(webhook), made })
     }
 }
 

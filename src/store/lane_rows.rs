@@ -13,7 +13,7 @@ use super::sql::{Kind, Sql, Table, cell, stored};
 use super::webhooks::{self, SealedWebhook};
 use super::{Done, LaneWebhook, Lease, Store, StoreError, gates};
 use crate::domain::activity::{DeliveryId, InFlight, Part, Revision};
-use crate::domain::ids::{ChannelId, MessageId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
 use crate::domain::place::Spot;
 
 /// The changeable part of a lane's row.
@@ -76,6 +76,8 @@ struct Row {
     forum: bool,
     webhook_id: Option<i64>,
     webhook_token: Option<Vec<u8>>,
+    /// The target's server; read where the lane is taken.
+    guild_id: Option<i64>,
 }
 
 const COLUMNS: &str = "target_channel_id, epoch, lease_until, wait_until, in_flight_delivery_id, in_flight_part, \
@@ -84,6 +86,14 @@ const COLUMNS: &str = "target_channel_id, epoch, lease_until, wait_until, in_fli
 /// Whether a lane has work, or a webhook that may not be needed any more.
 const WANTED: &str = "(l.in_flight_delivery_id IS NOT NULL OR l.webhook_id IS NOT NULL OR EXISTS (\
     SELECT 1 FROM deliveries d WHERE d.target_channel_id = l.target_channel_id AND d.state = 'due'))";
+
+/// The server of a lane's target, as far as a follow into it tells.
+const SERVER: &str =
+    "(SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id)";
+
+/// Whether the bot has left the lane's server: nothing is asked there, and what is owed waits until it is back or the server is forgotten.
+const LEFT: &str = "EXISTS (SELECT 1 FROM left_guilds g JOIN channel_follows f ON f.guild_id = g.guild_id \
+    WHERE f.target_channel_id = t.target)";
 
 impl Row {
     fn lane(&self) -> Result<Lane, StoreError> {
@@ -110,7 +120,8 @@ impl Row {
     fn lease(&self, owner: &str, until: DateTime<Utc>) -> Result<Lease, StoreError> {
         let target = ChannelId::from_db(self.target_channel_id)?;
         let spot = Spot::from_parts(self.parent_id.map(ChannelId::from_db).transpose()?, self.forum);
-        Ok(Lease { target, spot, owner: owner.to_owned(), epoch: self.epoch, until })
+        let server = self.guild_id.map(GuildId::from_db).transpose()?;
+        Ok(Lease { target, spot, server, owner: owner.to_owned(), epoch: self.epoch, until })
     }
 }
 
@@ -127,7 +138,7 @@ pub(super) async fn held(
         .iter()
         .map(|lease| [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()]);
     let lock = if gates::are_locks(&**txn) { " ORDER BY target_channel_id FOR UPDATE OF l" } else { "" };
-    let query = Sql::new(format!("SELECT {COLUMNS} FROM "), [])
+    let query = Sql::new(format!("SELECT {COLUMNS}, CAST(NULL AS BIGINT) AS guild_id FROM "), [])
         .table(&**txn, Table::new(columns, rows))
         .then(" CROSS JOIN lanes l WHERE target_channel_id = t.target AND lease_owner = t.owner AND epoch = t.number")
         .then(lock);
@@ -158,7 +169,7 @@ impl Store {
             WHERE target_channel_id IN (SELECT l.target_channel_id FROM ";
         let which = format!(
             " CROSS JOIN lanes l WHERE l.target_channel_id = t.target \
-             AND (l.lease_until IS NULL OR l.lease_until <= $3 OR l.lease_owner = $1) AND {WANTED}{lock}) RETURNING {COLUMNS}"
+             AND (l.lease_until IS NULL OR l.lease_until <= $3 OR l.lease_owner = $1) AND {WANTED} AND NOT {LEFT}{lock}) RETURNING {COLUMNS}, {SERVER} AS guild_id"
         );
         let rows: Vec<Row> =
             Sql::new(take, values).table(&**txn, table()).then(&which).rows_of(&**txn).await?;
@@ -194,10 +205,10 @@ struct Missed {
 async fn missed(txn: &Write, targets: Table<1>, now: DateTime<Utc>) -> Result<Vec<(i64, Taken)>, DbErr> {
     let query =
         Sql::new("SELECT t.target, (l.target_channel_id IS NULL) AS missing, l.lease_until FROM ", []);
-    let query = query.table(&**txn, targets).then(
-        " LEFT JOIN lanes l ON l.target_channel_id = t.target WHERE l.in_flight_delivery_id IS NOT NULL \
-         OR EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = t.target AND d.state = 'due')",
-    );
+    let query = query.table(&**txn, targets).then(&format!(
+        " LEFT JOIN lanes l ON l.target_channel_id = t.target WHERE NOT {LEFT} AND (l.in_flight_delivery_id IS NOT NULL \
+         OR EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = t.target AND d.state = 'due'))"
+    ));
     let rows: Vec<Missed> = query.rows_of(&**txn).await?;
     let missing: Vec<i64> = rows.iter().filter(|row| row.missing).map(|row| row.target).collect();
     if !missing.is_empty() {

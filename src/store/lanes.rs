@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::sql::{Sql, stored};
 use super::{Store, StoreError};
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::place::Spot;
 
 /// The right to send into a target.
@@ -16,6 +16,8 @@ pub struct Lease {
     pub target: ChannelId,
     /// What that is.
     pub spot: Spot,
+    /// Its server, as far as a follow into it tells.
+    pub server: Option<GuildId>,
     /// Who has it: a name that no other process uses.
     pub owner: String,
     /// Which holder of the lane this is.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 use serde_json::Value;
 
 use super::sql::{Sql, stored};
@@ -18,6 +18,8 @@ const COLUMNS: &str = "SELECT id, guild_id, channel_id, kind, title, config, ver
 
 /// Panels in the servers of some shards: `$1` to `$2` of `$3`. Discord: "Sharding", by the server's number.
 const OF_SHARDS: &str = "(guild_id >> 22) % $3 BETWEEN $1 AND $2";
+/// Panels in servers that the bot is in: the others wait until it is back, or their server is forgotten.
+const STANDING: &str = "guild_id NOT IN (SELECT l.guild_id FROM left_guilds l)";
 
 fn of_shards(shards: Shards) -> [sea_orm::Value; 3] {
     [shards.first(), shards.last(), shards.total()].map(|number| i64::from(number).into())
@@ -91,19 +93,42 @@ pub struct PanelChange {
     pub refresh: Duration,
 }
 
+/// Why there is no room for another panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PanelsFull {
+    /// Its channel has as many as it may.
+    Channel,
+    /// Its server has as many as it may: this many.
+    Server(u32),
+}
+
 impl Store {
-    /// Stores a panel that is still to be posted; whoever makes it holds it until then. `None` where its channel has as many as it may.
+    /// Stores a panel that is still to be posted; whoever makes it holds it until then. A server may have so many (`None` for no bound), and a channel
+    /// [`MOST_IN_CHANNEL`]: beyond that, nothing is stored.
     pub async fn insert_panel(
         &self,
         new: &NewPanel,
+        most_in_server: Option<u32>,
         now: DateTime<Utc>,
         held_until: DateTime<Utc>,
-    ) -> Result<Option<Panel>, StoreError> {
+    ) -> Result<Result<Panel, PanelsFull>, StoreError> {
         let txn = self.write().await?;
+        if let Some(most) = most_in_server {
+            // Two in different channels of a server would each find room for the last one.
+            if txn.get_database_backend() == DbBackend::Postgres {
+                let lock = "SELECT pg_advisory_xact_lock(hashtextextended('panels', $1))";
+                Sql::new(lock, [new.guild.to_db().into()]).row(&*txn).await?;
+            }
+            let there = "SELECT COUNT(*) FROM panels WHERE guild_id = $1 AND state <> 'removed'";
+            let there = Sql::new(there, [new.guild.to_db().into()]).numbers(&*txn).await?;
+            if there.first().is_some_and(|there| *there >= i64::from(most)) {
+                return Ok(Err(PanelsFull::Server(most)));
+            }
+        }
         gates::sources(&*txn, [new.channel]).await?;
         let panel = insert(&*txn, new, now, held_until).await?;
         txn.commit().await?;
-        Ok(panel)
+        Ok(panel.ok_or(PanelsFull::Channel))
     }
 
     /// A panel of this server that isn't removed.
@@ -147,8 +172,11 @@ impl Store {
         now: DateTime<Utc>,
         limit: u64,
     ) -> Result<Vec<Panel>, StoreError> {
+        // Servers take turns: the first of each, then the second of each.
         let condition = format!(
-            "WHERE {OF_SHARDS} AND state <> 'inactive' AND next_refresh_at <= $4 ORDER BY next_refresh_at LIMIT "
+            "JOIN (SELECT id AS due_id, ROW_NUMBER() OVER (PARTITION BY guild_id ORDER BY next_refresh_at, id) AS turn FROM panels \
+             WHERE {OF_SHARDS} AND state <> 'inactive' AND {STANDING} AND next_refresh_at <= $4) AS due ON due.due_id = panels.id \
+             ORDER BY due.turn, next_refresh_at LIMIT "
         );
         let values = of_shards(shards).into_iter().chain([stored(now).into()]);
         let query = Sql::new(format!("{COLUMNS}{condition}"), values);
@@ -158,7 +186,7 @@ impl Store {
     /// When the next panel of these shards' servers is to be looked at.
     pub async fn next_panel_due(&self, shards: Shards) -> Result<Option<DateTime<Utc>>, StoreError> {
         let query = format!(
-            "SELECT next_refresh_at FROM panels WHERE {OF_SHARDS} AND state <> 'inactive' ORDER BY next_refresh_at LIMIT 1"
+            "SELECT next_refresh_at FROM panels WHERE {OF_SHARDS} AND state <> 'inactive' AND {STANDING} ORDER BY next_refresh_at LIMIT 1"
         );
         let row = Sql::new(query, of_shards(shards)).row(&self.db).await?;
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)

@@ -13,7 +13,7 @@ use sea_orm::FromQueryResult;
 use super::sql::{Sql, stored};
 use super::{Store, StoreError, gates};
 use crate::domain::activity::{Mirror, Part, Revision};
-use crate::domain::ids::{ChannelId, MessageId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
 use crate::domain::place::Spot;
 
 /// How long a retraction is remembered: longer than anybody looks at an answer of Discord's that still has the message.
@@ -31,6 +31,8 @@ pub struct Retraction {
     pub target: ChannelId,
     /// What that is.
     pub spot: Spot,
+    /// Its server, as far as a follow into it tells.
+    pub server: Option<GuildId>,
     /// The message.
     pub mirror: Mirror,
 }
@@ -43,6 +45,7 @@ struct Row {
     webhook_id: i64,
     parent_id: Option<i64>,
     forum: Option<bool>,
+    guild_id: Option<i64>,
 }
 
 impl Store {
@@ -96,9 +99,11 @@ impl Store {
         before: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Retraction>, StoreError> {
-        let query = "SELECT r.message_id, r.channel_id, r.target_channel_id, r.webhook_id, l.parent_id, l.forum \
+        let query = "SELECT r.message_id, r.channel_id, r.target_channel_id, r.webhook_id, l.parent_id, l.forum, \
+            (SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = r.target_channel_id) AS guild_id \
             FROM retractions r LEFT JOIN lanes l ON l.target_channel_id = r.target_channel_id \
-            WHERE NOT r.deleted AND r.created_at <= $1 ORDER BY r.created_at LIMIT $2";
+            WHERE NOT r.deleted AND r.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM left_guilds g \
+            JOIN channel_follows f ON f.guild_id = g.guild_id WHERE f.target_channel_id = r.target_channel_id) ORDER BY r.created_at LIMIT $2";
         let values = [stored(before).into(), i64::from(limit).into()];
         let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
         rows.into_iter().map(Row::open).collect()
@@ -121,6 +126,7 @@ impl Row {
         Ok(Retraction {
             target: ChannelId::from_db(self.target_channel_id)?,
             spot: Spot::from_parts(parent, self.forum.unwrap_or_default()),
+            server: self.guild_id.map(GuildId::from_db).transpose()?,
             mirror: Mirror {
                 message: MessageId::from_db(self.message_id)?,
                 channel: ChannelId::from_db(self.channel_id)?,

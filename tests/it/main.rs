@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
 mod attempts;
+mod bounds;
 mod circles;
 mod clocks;
 mod commands;
@@ -21,6 +22,7 @@ mod forum_sources;
 mod forum_tags;
 mod forum_to_forum;
 mod forums;
+mod fuse;
 mod gaps;
 mod gateways;
 mod generated;
@@ -30,6 +32,7 @@ mod keys;
 mod kills;
 mod life;
 mod limits;
+mod lookups;
 mod migrate;
 mod modes;
 mod names;

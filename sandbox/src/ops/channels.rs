@@ -184,6 +184,20 @@ impl World {
         Ok(id)
     }
 
+    /// Whether these are direct messages with somebody who shares no server with the bot: Discord delivers none then.
+    pub(crate) fn is_closed_to_bot(&self, channel: ChannelId) -> bool {
+        let Some(channel) = self.channels.get(&channel).filter(|channel| channel.kind == ChannelKind::Dm)
+        else {
+            return false;
+        };
+        let bot = self.app.bot;
+        let together = |person| {
+            let members = self.guilds.values().map(|guild| &guild.members);
+            members.into_iter().any(|members| members.contains_key(&bot) && members.contains_key(person))
+        };
+        !channel.recipients.iter().all(together)
+    }
+
     /// Sends a channel event. Bots learn of all channels, but only of the threads that they see.
     pub(crate) fn emit_channel(&mut self, name: &'static str, id: ChannelId) {
         let Some(channel) = self.channels.get(&id) else { return };

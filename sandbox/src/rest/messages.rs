@@ -80,6 +80,9 @@ pub(super) fn post(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let channel: ChannelId = request.id("channel")?;
     let needed = world.send_permission(channel);
     world.bots_channel(channel, needed)?;
+    if world.is_closed_to_bot(channel) {
+        return Err(ApiError::cannot_message_user());
+    }
     let draft = Draft::read(&request.json, &request.uploads)?;
     if !request.uploads.is_empty() {
         world.bots_channel(channel, Permissions::ATTACH_FILES)?;

@@ -68,7 +68,8 @@ async fn complete_tags(
     ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
     typed: &str,
 ) -> serenity::CreateAutocompleteResponse {
-    let source = filled_channel(ctx, "channel").or_else(|| filled_link(ctx, "link"));
+    let chosen = filled_channel(ctx, "channel").map(SourceChoice::Chosen);
+    let source = chosen.or_else(|| filled_link(ctx, "link").map(SourceChoice::Linked));
     let choices = match reply::actor(ctx) {
         Ok(actor) => ctx.data().follows.tag_choices(actor, source, typed).await.unwrap_or_default(),
         Err(_) => Vec::new(),

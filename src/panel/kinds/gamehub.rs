@@ -60,9 +60,9 @@ impl Kind for Gamehub {
         Config::read(former.unwrap_or_default(), filled.get("servers"))
     }
 
-    async fn gather(sources: &Sources, _: Place, config: &Config) -> Result<Data, Unavailable> {
+    async fn gather(sources: &Sources, place: Place, config: &Config) -> Result<Data, Unavailable> {
         let queries: Vec<_> = config.servers.iter().map(|server| server.query.clone()).collect();
-        Ok(Data { servers: sources.game_servers(&queries).await? })
+        Ok(Data { servers: sources.game_servers(place.guild, &queries).await? })
     }
 
     fn render(scene: &Scene, config: &Config, data: &Data) -> View {

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use super::Sources;
 use super::games::{GameError, Games, Query, Status};
 use super::history::{History, Span};
+use crate::domain::ids::GuildId;
 use crate::panel::kind::Unavailable;
 use crate::store::Sample;
 
@@ -47,9 +48,13 @@ impl GameServers {
 }
 
 impl Sources {
-    /// What these game servers say.
-    pub async fn game_servers(&self, queries: &[Query]) -> Result<Vec<GameFacts>, Unavailable> {
-        let answers = join_all(queries.iter().map(|query| self.game_servers.games.ask(query))).await;
+    /// What these game servers say, asked for this Discord server.
+    pub async fn game_servers(
+        &self,
+        guild: GuildId,
+        queries: &[Query],
+    ) -> Result<Vec<GameFacts>, Unavailable> {
+        let answers = join_all(queries.iter().map(|query| self.game_servers.games.ask(guild, query))).await;
         let series: Vec<String> =
             queries.iter().map(|query| format!("{PLAYERS}{}@{}", query.game, query.address)).collect();
         let up = series

@@ -22,11 +22,15 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::domain::ids::GuildId;
+
 pub use self::address::Address;
 pub use self::ask::Game;
 
 /// How long a server has for each answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How many game servers are asked at once for one Discord server: others' panels don't wait behind its own.
+const AT_ONCE_FOR_ONE: usize = 4;
 /// How many servers are asked at once, each on a thread of its own: one that is down takes seconds, and others wait meanwhile.
 const AT_ONCE: usize = 32;
 /// How long an answer serves all panels that want it.
@@ -114,6 +118,8 @@ pub struct Games {
     private_addresses: bool,
     patience: Duration,
     permits: Arc<Semaphore>,
+    /// Those that each Discord server has before it stands in line for the others.
+    turns: Mutex<HashMap<GuildId, Arc<Semaphore>>>,
     asked: Mutex<HashMap<(SocketAddr, Game), Asked>>,
 }
 
@@ -130,13 +136,16 @@ impl Games {
             private_addresses,
             patience: PATIENCE,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: Mutex::default(),
             asked: Mutex::default(),
         }
     }
 
-    /// What a server says now, or said a moment ago.
-    pub async fn ask(&self, query: &Query) -> Result<Status, GameError> {
+    /// What a server says now, or said a moment ago; asked for this Discord server.
+    pub async fn ask(&self, guild: GuildId, query: &Query) -> Result<Status, GameError> {
         let game = Game::find(&query.game).ok_or(GameError::UnknownGame)?;
+        let turns = self.turns_of(guild).await;
+        let _turn = turns.acquire().await.map_err(|_| GameError::Failed)?;
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| GameError::Failed)?;
         let server = query.address.resolve(self.patience, self.private_addresses).await?;
         let asked = self.entry(server, game).await;
@@ -147,6 +156,13 @@ impl Games {
         let answer = ask::ask(game, &query.address, server, self.patience, permit).await;
         *last = Some((Instant::now(), answer.clone()));
         answer
+    }
+
+    /// The turns of a Discord server. Of those that ask nothing, none are kept.
+    async fn turns_of(&self, guild: GuildId) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().await;
+        turns.retain(|_, of_one| Arc::strong_count(of_one) > 1);
+        Arc::clone(turns.entry(guild).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE_FOR_ONE))))
     }
 
     /// The last answer of a server, behind a lock that whoever asks it holds. Old ones go.

@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
 use crate::domain::shards::Shards;
-use crate::rest::Rest;
+use crate::rest::Client;
 use crate::store::{Sample, Store, StoreError};
 
 use super::kind::Unavailable;
@@ -47,7 +47,7 @@ pub struct Sources {
 
 impl Sources {
     /// Sources over these.
-    pub fn new(store: Store, rest: Rest, clock: Clock, settings: Settings) -> Self {
+    pub fn new(store: Store, rest: Client, clock: Clock, settings: Settings) -> Self {
         let game_servers = game_servers::GameServers::new(settings.private_addresses);
         let servers = server::Servers::new(rest, clock);
         Self { store, clock, settings, game_servers, machine: machine::Machine::default(), servers }

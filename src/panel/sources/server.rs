@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::domain::channel::ChannelKind;
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
-use crate::rest::Rest;
+use crate::rest::{Client, RestError};
 
 use super::Sources;
 use crate::panel::kind::Unavailable;
@@ -40,13 +40,13 @@ pub struct ServerFacts {
 
 /// The answers of the last moments.
 pub(super) struct Servers {
-    rest: Rest,
+    rest: Client,
     clock: Clock,
     known: Mutex<HashMap<GuildId, (DateTime<Utc>, ServerFacts)>>,
 }
 
 impl Servers {
-    pub(super) fn new(rest: Rest, clock: Clock) -> Self {
+    pub(super) fn new(rest: Client, clock: Clock) -> Self {
         Self { rest, clock, known: Mutex::default() }
     }
 }
@@ -62,9 +62,14 @@ impl Sources {
             return Ok(facts.clone());
         }
         drop(known);
-        let unavailable = |error| {
+        let rest = rest.of_server(guild);
+        let unavailable = |error: RestError| {
             tracing::warn!(%guild, %error, "a server's numbers can't be asked for");
-            Unavailable("Discord did not answer".to_owned())
+            let why = match error {
+                RestError::FuseOpen { .. } => "I have to pause for a few minutes",
+                _ => "Discord did not answer",
+            };
+            Unavailable(why.to_owned())
         };
         let counted = rest.guild_counts(guild).await.map_err(unavailable)?;
         let channels = rest.guild_channels(guild).await.map_err(unavailable)?;

@@ -11,7 +11,7 @@ use super::games::{Address, GameError, Query};
 use super::history::Span;
 use super::machine::{CPU, MEMORY};
 use super::*;
-use crate::rest::RestConfig;
+use crate::rest::{Client, RestConfig};
 use crate::store::Cipher;
 
 thread_local! {
@@ -27,9 +27,9 @@ fn now() -> DateTime<Utc> {
 }
 
 /// A client that no test here uses.
-fn rest() -> Rest {
+fn rest() -> Client {
     let nobody = "http://127.0.0.1:9".parse().unwrap();
-    Rest::new(RestConfig::new(nobody, SecretString::from("t"), "test".to_owned())).unwrap()
+    Client::new(RestConfig::new(nobody, SecretString::from("t"), "test".to_owned())).unwrap()
 }
 
 async fn sources() -> (Sources, TempDir) {
@@ -98,7 +98,10 @@ async fn a_server_that_is_down_was_seen_before() {
     let down =
         Query { game: "valheim".to_owned(), address: Address::parse("nowhere.invalid", 2457).unwrap() };
     set(0);
-    let facts = sources.game_servers(&[up.clone(), down]).await.unwrap();
+    let facts = sources
+        .game_servers(crate::domain::ids::GuildId::new(7).unwrap(), &[up.clone(), down])
+        .await
+        .unwrap();
     assert_eq!(facts[0].status.as_ref().map(|status| status.players), Ok(2));
     assert_eq!((facts[0].seen, facts[1].seen), (Some(now()), None));
     assert_eq!(facts[1].status, Err(GameError::Unresolved));
@@ -107,7 +110,7 @@ async fn a_server_that_is_down_was_seen_before() {
     // Another one that may ask private addresses only where they are allowed: the same series, but no answer.
     let refusing = Sources::new(sources.store.clone(), rest(), Clock::new(now), Settings::default());
     set(60);
-    let facts = refusing.game_servers(&[up]).await.unwrap();
+    let facts = refusing.game_servers(crate::domain::ids::GuildId::new(7).unwrap(), &[up]).await.unwrap();
     assert_eq!((&facts[0].status, facts[0].seen), (&Err(GameError::Private), Some(last)));
     assert_eq!(facts[0].players.points("players").len(), 1);
 }

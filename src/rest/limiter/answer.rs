@@ -35,9 +35,9 @@ pub(in crate::rest) struct Answer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rest) enum Verdict {
-    /// Discord has dealt with it.
+    /// Discord has dealt with it; also a 429 about one message (30046).
     Dealt,
-    /// 401, 403, or a 429 about one message (30046): dealt with, and counted by Discord as invalid.
+    /// 401 or 403: dealt with, and counted by Discord as invalid.
     Invalid,
     /// 401 or 403 that isn't Discord's own: something before it refuses. Counted as invalid all the same.
     Barred,
@@ -60,8 +60,8 @@ impl Answer {
     pub(in crate::rest) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let quota = quota(headers);
         let verdict = match status {
-            // A limit on one message's edits, not on requests: other calls may go on. Discord counts it as invalid.
-            429 if code(body) == Some(ErrorCode::TOO_MANY_OLD_EDITS) => Verdict::Invalid,
+            // A limit on one message's edits, not on requests: other calls may go on.
+            429 if code(body) == Some(ErrorCode::TOO_MANY_OLD_EDITS) => Verdict::Dealt,
             429 => limited(headers, body, quota),
             // A bot's token that isn't accepted.
             401 if code(body) == Some(ErrorCode::GENERAL) => Verdict::Invalid,
@@ -177,7 +177,7 @@ mod tests {
     fn a_limit_on_one_message_holds_nothing_else() {
         let body =
             r#"{"message": "Maximum number of edits to messages older than 1 hour reached.", "code": 30046}"#;
-        assert_eq!(Answer::read(429, &headers(&[]), body.as_bytes()).verdict, Verdict::Invalid);
+        assert_eq!(Answer::read(429, &headers(&[]), body.as_bytes()).verdict, Verdict::Dealt);
     }
 
     #[test]

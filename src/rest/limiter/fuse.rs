@@ -1,10 +1,27 @@
-//! The fuse: Discord bans an address for a while after 10,000 invalid requests (401, 403, 429 not shared) in ten minutes. Long before, we
-//! stop by ourselves.
+//! The fuse: Discord bans an address for a while after 10,000 invalid requests (401, 403, 429 not shared) in ten minutes. Long before, we stop by ourselves, and first of all what caused
+//! them:
+//!
+//! | what stops | at which share of the limit | usually |
+//! |---|---|---|
+//! | calls on behalf of one person, with the bot's token | a thirtieth | 100 |
+//! | calls on behalf of one server, its people's included, with the bot's token | a sixth | 500 |
+//! | all calls with the bot's token | the whole | 3,000 |
+//! | all calls, those with webhooks' tokens included | twice the whole | 6,000 |
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
+use super::Class;
+use crate::domain::ids::{GuildId, UserId};
+use crate::rest::cause::Cause;
+
 const WINDOW: Duration = Duration::from_secs(600);
+/// The share of one person, and of one server: the limit divided by this.
+const PERSONS_SHARE: usize = 30;
+const SERVERS_SHARE: usize = 6;
+/// How many times the limit calls with a webhook's token may go on for.
+const WEBHOOKS_TIMES: usize = 2;
 
 /// How the fuse stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,65 +41,215 @@ impl FuseState {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Fuse {
-    limit: usize,
-    /// When invalid requests of the last ten minutes were answered, at most a few more than the limit.
-    marks: VecDeque<Instant>,
+/// What has just stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rest) enum Blown {
+    /// All calls with the bot's token.
+    All(FuseState),
+    /// Those on behalf of this server, for that long.
+    Server(GuildId, Duration),
+    /// Those on behalf of a person, who caused the last one in this server.
+    Person(GuildId, Duration),
+}
+
+/// When invalid requests were answered that count towards one limit.
+#[derive(Debug, Default)]
+struct Marks {
+    at: VecDeque<Instant>,
     /// Whether this opening was said.
     said: bool,
 }
 
+impl Marks {
+    /// While there are this many or more: how long until there is room again.
+    fn full_for(&self, limit: usize, now: Instant) -> Option<Duration> {
+        let decisive = self.at.len().checked_sub(limit).and_then(|over| self.at.get(over))?;
+        Some((*decisive + WINDOW).saturating_duration_since(now))
+    }
+
+    /// The same, if it has become so since this was asked last.
+    fn newly_full_for(&mut self, limit: usize, now: Instant) -> Option<Duration> {
+        let full = self.full_for(limit, now);
+        let said = std::mem::replace(&mut self.said, full.is_some());
+        full.filter(|_| !said)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Fuse {
+    limit: usize,
+    all: Marks,
+    /// What caused each of these, so that what is forgotten of one is forgotten of the other.
+    causes: VecDeque<Cause>,
+    servers: HashMap<GuildId, Marks>,
+    people: HashMap<UserId, Marks>,
+}
+
 impl Fuse {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), marks: VecDeque::new(), said: false }
+        Self {
+            limit: limit.max(1),
+            all: Marks::default(),
+            causes: VecDeque::new(),
+            servers: HashMap::new(),
+            people: HashMap::new(),
+        }
     }
 
-    pub(super) fn mark(&mut self, now: Instant) {
-        self.marks.push_back(now);
+    pub(super) fn mark(&mut self, cause: Cause, now: Instant) {
+        self.all.at.push_back(now);
+        self.causes.push_back(cause);
+        if let Some(guild) = cause.guild() {
+            self.servers.entry(guild).or_default().at.push_back(now);
+        }
+        if let Some(user) = cause.user() {
+            self.people.entry(user).or_default().at.push_back(now);
+        }
         self.forget(now);
     }
 
+    /// How all stand together.
     pub(super) fn state(&mut self, now: Instant) -> FuseState {
         self.forget(now);
-        let over = self.marks.len().checked_sub(self.limit);
-        let decisive = over.and_then(|over| self.marks.get(over));
-        let retry_after = decisive.map(|mark| (*mark + WINDOW).saturating_duration_since(now));
-        self.said &= retry_after.is_some();
-        FuseState { invalid: self.marks.len(), limit: self.limit, retry_after }
+        let retry_after = self.all.full_for(self.limit, now);
+        self.all.said &= retry_after.is_some();
+        FuseState { invalid: self.all.at.len(), limit: self.limit, retry_after }
     }
 
-    /// Whether it has opened since this was asked last.
-    pub(super) fn newly_open(&mut self, now: Instant) -> bool {
-        let open = self.state(now).is_open();
-        open && !std::mem::replace(&mut self.said, open)
+    /// For how long such a call has to wait, if it has.
+    pub(super) fn holds(&mut self, cause: Cause, class: Class, now: Instant) -> Option<Duration> {
+        self.forget(now);
+        if class == Class::Anonymous {
+            return self.all.full_for(self.limit * WEBHOOKS_TIMES, now);
+        }
+        let server = cause.guild().and_then(|guild| self.servers.get(&guild));
+        let person = cause.user().and_then(|user| self.people.get(&user));
+        let holds = [
+            self.all.full_for(self.limit, now),
+            server.and_then(|marks| marks.full_for(share(self.limit, SERVERS_SHARE), now)),
+            person.and_then(|marks| marks.full_for(share(self.limit, PERSONS_SHARE), now)),
+        ];
+        holds.into_iter().flatten().max()
+    }
+
+    /// What has stopped since this was asked last, through an invalid request with this cause.
+    pub(super) fn newly_blown(&mut self, cause: Cause, now: Instant) -> Option<Blown> {
+        self.forget(now);
+        if self.all.newly_full_for(self.limit, now).is_some() {
+            return Some(Blown::All(self.state(now)));
+        }
+        let guild = cause.guild()?;
+        let (servers, persons) = (share(self.limit, SERVERS_SHARE), share(self.limit, PERSONS_SHARE));
+        let server = self.servers.get_mut(&guild).and_then(|marks| marks.newly_full_for(servers, now));
+        if let Some(how_long) = server {
+            return Some(Blown::Server(guild, how_long));
+        }
+        let person = cause.user().and_then(|user| self.people.get_mut(&user));
+        let how_long = person.and_then(|marks| marks.newly_full_for(persons, now))?;
+        Some(Blown::Person(guild, how_long))
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.marks.front().is_some_and(|mark| *mark + WINDOW <= now) {
-            self.marks.pop_front();
+        while self.all.at.front().is_some_and(|mark| *mark + WINDOW <= now) {
+            self.all.at.pop_front();
+            let Some(cause) = self.causes.pop_front() else { continue };
+            drop_first(&mut self.servers, cause.guild());
+            drop_first(&mut self.people, cause.user());
         }
     }
+}
+
+/// Forgets the oldest mark of one, and with its last mark the one itself.
+fn drop_first<K: Hash + Eq>(all: &mut HashMap<K, Marks>, which: Option<K>) {
+    let Some(which) = which else { return };
+    let Some(marks) = all.get_mut(&which) else { return };
+    marks.at.pop_front();
+    if marks.at.is_empty() {
+        all.remove(&which);
+    }
+}
+
+/// At least three, so that a small limit doesn't stop somebody for a single mishap; and never more than the whole.
+fn share(limit: usize, part: usize) -> usize {
+    (limit / part).max(3).min(limit)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn server(id: u64) -> Cause {
+        Cause::Server(GuildId::new(id).unwrap())
+    }
+
+    fn person(user: u64, guild: u64) -> Cause {
+        Cause::Person { user: UserId::new(user).unwrap(), guild: GuildId::new(guild).unwrap() }
+    }
+
     #[test]
     fn opens_at_its_limit_and_closes_when_the_window_has_room() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut fuse = Fuse::new(3);
-        fuse.mark(at(0));
-        fuse.mark(at(100));
+        fuse.mark(Cause::Program, at(0));
+        fuse.mark(Cause::Program, at(100));
         assert!(!fuse.state(at(100)).is_open());
-        fuse.mark(at(200));
-        fuse.mark(at(200));
+        fuse.mark(Cause::Program, at(200));
+        fuse.mark(Cause::Program, at(200));
         assert_eq!(fuse.state(at(200)).retry_after, Some(Duration::from_secs(500)), "two must be forgotten");
-        assert!(fuse.newly_open(at(200)) && !fuse.newly_open(at(300)), "said once");
+        assert!(matches!(fuse.newly_blown(Cause::Program, at(200)), Some(Blown::All(_))));
+        assert_eq!(fuse.newly_blown(Cause::Program, at(300)), None, "said once");
         assert!(fuse.state(at(699)).is_open());
         assert!(!fuse.state(at(700)).is_open());
         assert_eq!(fuse.state(at(800)).invalid, 0);
+    }
+
+    #[test]
+    fn what_one_server_causes_stops_that_server_first() {
+        let now = Instant::now();
+        let mut fuse = Fuse::new(600);
+        (0..100).for_each(|_| fuse.mark(server(1), now));
+        assert!(fuse.holds(server(1), Class::Bot, now).is_some());
+        assert!(fuse.holds(person(7, 1), Class::Bot, now).is_some(), "its people too");
+        assert_eq!(fuse.holds(server(1), Class::Anonymous, now), None, "its mirrors go on");
+        for other in [server(2), person(7, 2), Cause::Program] {
+            assert_eq!(fuse.holds(other, Class::Bot, now), None, "{other:?}");
+        }
+        assert!(!fuse.state(now).is_open());
+        assert!(matches!(fuse.newly_blown(server(1), now), Some(Blown::Server(..))));
+        assert_eq!(fuse.newly_blown(server(1), now), None, "said once");
+    }
+
+    #[test]
+    fn what_one_person_causes_stops_that_person_first_wherever_they_are() {
+        let now = Instant::now();
+        let mut fuse = Fuse::new(600);
+        (0..20).for_each(|number| fuse.mark(person(7, 1 + number % 4), now));
+        assert!(fuse.holds(person(7, 9), Class::Bot, now).is_some());
+        for other in [server(1), person(8, 1), Cause::Program] {
+            assert_eq!(fuse.holds(other, Class::Bot, now), None, "{other:?}");
+        }
+        assert!(matches!(fuse.newly_blown(person(7, 1), now), Some(Blown::Person(..))));
+    }
+
+    #[test]
+    fn webhooks_pass_until_discords_own_limit_comes_near() {
+        let now = Instant::now();
+        let mut fuse = Fuse::new(600);
+        (0..1_199).for_each(|id| fuse.mark(server(1 + id), now));
+        assert!(fuse.holds(Cause::Program, Class::Bot, now).is_some());
+        assert_eq!(fuse.holds(Cause::Program, Class::Anonymous, now), None);
+        fuse.mark(Cause::Program, now);
+        assert!(fuse.holds(Cause::Program, Class::Anonymous, now).is_some());
+    }
+
+    #[test]
+    fn nothing_is_remembered_for_longer_than_it_counts() {
+        let now = Instant::now();
+        let mut fuse = Fuse::new(600);
+        (0..300).for_each(|id| fuse.mark(person(1 + id, 1 + id), now));
+        assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.causes.len()), (300, 300, 300));
+        assert_eq!(fuse.holds(Cause::Program, Class::Bot, now + WINDOW), None);
+        assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.causes.len()), (0, 0, 0));
     }
 }

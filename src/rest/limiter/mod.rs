@@ -26,18 +26,20 @@ mod simulation;
 mod tests;
 mod window;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 pub(super) use self::answer::{Answer, Verdict, is_json};
+pub(super) use self::fuse::Blown;
 pub use self::fuse::FuseState;
 use self::queues::{Queues, Turn};
 use self::refusals::Pause;
 use super::call::Route;
+use super::cause::Cause;
 use super::error::{RestError, Scope};
 use super::metrics;
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
@@ -83,6 +85,8 @@ pub(super) struct Key {
     pub(super) major: Major,
     pub(super) class: Class,
     pub(super) urgency: Urgency,
+    /// What causes the call: whose share of the fuse it is.
+    pub(super) cause: Cause,
 }
 
 /// A place in a line.
@@ -97,6 +101,8 @@ struct PermitId(u64);
 #[derive(Debug)]
 pub(super) struct Limits {
     state: Mutex<State>,
+    /// Servers that the bot has left: nothing is asked on their behalf.
+    closed: RwLock<HashSet<GuildId>>,
 }
 
 #[derive(Debug)]
@@ -119,24 +125,48 @@ impl State {
 impl Limits {
     pub(super) fn new(pace: RequestPace, fuse_limit: usize) -> Arc<Self> {
         let queues = Queues::new(Instant::now().into_std(), pace, fuse_limit);
-        Arc::new(Self { state: Mutex::new(State { queues, bells: HashMap::new() }) })
+        let state = Mutex::new(State { queues, bells: HashMap::new() });
+        Arc::new(Self { state, closed: RwLock::default() })
+    }
+
+    /// From now on, nothing is asked on behalf of this server.
+    pub(super) fn close(&self, guild: GuildId) {
+        self.closed.write().unwrap_or_else(PoisonError::into_inner).insert(guild);
+    }
+
+    /// What is asked on behalf of this server may go (again).
+    pub(super) fn open(&self, guild: GuildId) {
+        self.closed.write().unwrap_or_else(PoisonError::into_inner).remove(&guild);
+    }
+
+    fn is_closed(&self, cause: Cause) -> bool {
+        let closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
+        cause.guild().is_some_and(|guild| closed.contains(&guild))
     }
 
     /// Waits for this call's turn, until the deadline at most. `again` after a 429: it keeps its place in front.
     ///
-    /// Errors: [`RestError::RateLimited`] as soon as it is sure that the deadline will pass; [`RestError::FuseOpen`].
+    /// Errors: [`RestError::RateLimited`] as soon as it is sure that the deadline will pass; [`RestError::FuseOpen`];
+    /// [`RestError::ServerLeft`].
     pub(super) async fn turn(
         self: &Arc<Self>,
         key: Key,
         again: bool,
         deadline: Instant,
     ) -> Result<Permit, RestError> {
+        if self.is_closed(key.cause) {
+            return Err(RestError::ServerLeft);
+        }
         let place = Place::join(self, key, again);
         loop {
             let now = Instant::now();
             let (until, scope, sure) = match place.poll(now) {
                 Turn::Go(id) => {
                     let permit = Permit { limits: Arc::clone(self), id: Some(id) };
+                    if self.is_closed(key.cause) {
+                        permit.unsent();
+                        return Err(RestError::ServerLeft);
+                    }
                     if now <= deadline + OVERDUE {
                         return Ok(permit);
                     }
@@ -166,9 +196,10 @@ impl Limits {
         state
     }
 
-    /// Whether the fuse has opened since this was asked last: to be said once.
-    pub(super) fn fuse_newly_open(&self) -> bool {
-        self.lock().queues.fuse_newly_open(Instant::now().into_std())
+    /// What has stopped through an invalid request with this cause, since this was asked last: to be said once.
+    pub(super) fn newly_blown(&self, cause: Cause) -> Option<Blown> {
+        self.fuse();
+        self.lock().queues.newly_blown(cause, Instant::now().into_std())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Verdict};
 use super::bucket::{Bucket, Room};
-use super::fuse::{Fuse, FuseState};
+use super::fuse::{Blown, Fuse, FuseState};
 use super::gate::Gate;
 use super::pace::{Pace, Place};
 use super::refusals::{Pause, Refusals};
 use super::{Class, Key, Major, PermitId, Route, Ticket};
 use crate::domain::request_pace::RequestPace;
+use crate::rest::cause::Cause;
 use crate::rest::error::Scope;
 
 /// How often somebody can be overtaken in a line by those who go first, so that everybody's turn comes.
@@ -29,7 +30,7 @@ pub(super) enum Turn {
     At(Instant, Scope),
     /// It is rung for; ask again at that time, if not before.
     Rung(Option<Instant>),
-    /// The fuse is open for this long.
+    /// The fuse is open for it for this long.
     Blown(Duration),
 }
 
@@ -123,10 +124,10 @@ impl Queues {
 
     /// Asks whether it is this ticket's turn. Once it may go, the ticket is used up.
     pub(super) fn poll(&mut self, ticket: Ticket, now: Instant) -> Turn {
-        if let Some(how_long) = self.fuse.state(now).retry_after {
+        let Some(waiting) = self.waiting.get(&ticket).copied() else { return Turn::Rung(None) };
+        if let Some(how_long) = self.fuse.holds(waiting.key.cause, waiting.key.class, now) {
             return Turn::Blown(how_long);
         }
-        let Some(waiting) = self.waiting.get(&ticket).copied() else { return Turn::Rung(None) };
         let credit = self.pace(waiting.key.class).credit();
         let Some(queue) = self.queues.get_mut(&waiting.queue) else { return Turn::Rung(None) };
         if queue.line.front() != Some(&ticket) {
@@ -219,7 +220,9 @@ impl Queues {
         }
         match answer.verdict {
             Verdict::Limited { scope: Scope::Shared, .. } | Verdict::Dealt | Verdict::Failed => {}
-            Verdict::Invalid | Verdict::Barred | Verdict::Limited { .. } => self.fuse.mark(received),
+            Verdict::Invalid | Verdict::Barred | Verdict::Limited { .. } => {
+                self.fuse.mark(sent.key.cause, received)
+            }
         }
         match answer.verdict {
             Verdict::Barred => self.gate.refused(sent.key.major, sent.at, received),
@@ -265,9 +268,9 @@ impl Queues {
         self.fuse.state(now)
     }
 
-    /// Whether the fuse has opened since this was asked last.
-    pub(super) fn fuse_newly_open(&mut self, now: Instant) -> bool {
-        self.fuse.newly_open(now)
+    /// What has stopped through an invalid request with this cause, since this was asked last.
+    pub(super) fn newly_blown(&mut self, cause: Cause, now: Instant) -> Option<Blown> {
+        self.fuse.newly_blown(cause, now)
     }
 
     /// The tickets that should ask again, since this was asked last.

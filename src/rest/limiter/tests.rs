@@ -14,6 +14,7 @@ fn key(webhook: u64) -> Key {
         major: Major::Webhook(WebhookId::new(webhook).unwrap()),
         class: Class::Anonymous,
         urgency: Urgency::Background,
+        cause: Cause::Program,
     }
 }
 

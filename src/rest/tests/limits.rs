@@ -106,8 +106,51 @@ async fn the_fuse_stops_what_would_end_in_a_ban() {
     assert!(rest.fuse().is_open());
     let asked = fake.seen().len();
     assert!(matches!(rest.channel(channel(5)).await, Err(RestError::FuseOpen { .. })));
-    assert!(matches!(send(&rest).await, SendOutcome::Wait(wait) if wait > Duration::from_secs(590)));
     assert_eq!(fake.seen().len(), asked);
+    // Mirrors go on until Discord's own limit comes near.
+    for _ in 0..3 {
+        assert!(matches!(send(&rest).await, SendOutcome::Unclear(_)));
+    }
+    assert!(matches!(send(&rest).await, SendOutcome::Wait(wait) if wait > Duration::from_secs(590)));
+    assert_eq!(fake.seen().len(), asked + 3);
+}
+
+#[tokio::test]
+async fn what_one_server_caused_stops_that_server_alone() {
+    let fake = Fake::start(|_, seen| match seen.path.as_str() {
+        "/api/v10/channels/1" => Reply::error(403, 50001),
+        _ => Reply::json(200, json!({"id": "2", "type": 0})),
+    })
+    .await;
+    let mut config = fake.config.clone();
+    config.fuse_limit = 60;
+    let client = Client::new(config).unwrap();
+    let (one, other) = (client.of_server(guild(11)), client.of_server(guild(12)));
+    for _ in 0..10 {
+        assert!(matches!(one.channel(channel(1)).await, Err(RestError::Forbidden(_))));
+    }
+    assert!(matches!(one.channel(channel(2)).await, Err(RestError::FuseOpen { .. })));
+    assert!(matches!(
+        client.of_person(user(5), guild(11)).channel(channel(2)).await,
+        Err(RestError::FuseOpen { .. })
+    ));
+    assert!(other.channel(channel(2)).await.is_ok());
+    assert!(client.of_person(user(5), guild(12)).channel(channel(2)).await.is_ok());
+    assert!(!client.fuse().is_open());
+}
+
+#[tokio::test]
+async fn nothing_is_asked_on_behalf_of_a_server_that_was_left() {
+    let fake = Fake::start(|_, _| Reply::json(200, json!({"id": "2", "type": 0}))).await;
+    let client = Client::new(fake.config.clone()).unwrap();
+    client.close_server(guild(11));
+    let left = client.of_server(guild(11));
+    assert_eq!(left.channel(channel(2)).await, Err(RestError::ServerLeft));
+    assert!(matches!(send(&left).await, SendOutcome::Wait(_)));
+    assert!(client.of_server(guild(12)).channel(channel(2)).await.is_ok());
+    assert_eq!(fake.seen().len(), 1);
+    client.open_server(guild(11));
+    assert!(left.channel(channel(2)).await.is_ok());
 }
 
 #[tokio::test]

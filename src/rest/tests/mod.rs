@@ -26,6 +26,25 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 const BOT_TOKEN: &str = "MTIz.bot-token-s3cret";
 const HOOK_TOKEN: &str = "hook-token-s3cret";
 
+impl Rest {
+    /// A client whose calls nobody in particular causes.
+    fn new(config: RestConfig) -> Result<Self, RestSetupError> {
+        Ok(Client::new(config)?.of_program())
+    }
+
+    fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    fn guarded(self, guard: Arc<dyn Guard>) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+
+    fn fuse(&self) -> FuseState {
+        self.shared.limits.fuse()
+    }
+}
+
 /// A request as the server got it.
 #[derive(Debug, Clone)]
 struct Seen {

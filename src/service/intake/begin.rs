@@ -37,7 +37,7 @@ impl Intake {
             let from = match self.read_with_parent(source).await? {
                 Some(seen) => seen,
                 // Asked anew: what was posted before anybody listened belongs to the time before the follow.
-                None => self.until_now(self.reader.newest_message(channel).await?),
+                None => self.until_now(self.reader.newest_message(channel, guild).await?),
             };
             self.store.move_seen_message(channel, from).await?;
         }

@@ -1,6 +1,6 @@
 //! What the threads of a source begin with, asked of Discord where it matters and isn't known.
 
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
 use crate::service::ServiceError;
@@ -15,6 +15,7 @@ impl Reader {
         &self,
         thread: ChannelId,
         parent: ChannelId,
+        guild: GuildId,
         seen: MessageId,
     ) -> Result<(), ServiceError> {
         // What was read before began then, unless somebody follows the thread alone from a later message on.
@@ -26,14 +27,19 @@ impl Reader {
         let in_forum = self.watched.is_forum(parent) == Some(true);
         let first = match in_forum {
             true => First::Awaited,
-            false => match self.rest.message(parent, thread.first_message()).await {
+            false => match self.rest.of_server(guild).message(parent, thread.first_message()).await {
                 Ok(_) => First::Elsewhere,
                 Err(error) if error.passes() => return Err(error.into()),
                 Err(_) => First::Awaited,
             },
         };
         let page = match read_before && !in_forum && first == First::Awaited {
-            true => self.rest.messages_after(thread, thread.before_first_message(), HISTORY_PAGE).await?,
+            true => {
+                self.rest
+                    .of_server(guild)
+                    .messages_after(thread, thread.before_first_message(), HISTORY_PAGE)
+                    .await?
+            }
             false => Vec::new(),
         };
         // Both at once: a message that comes in between would be taken for the first.

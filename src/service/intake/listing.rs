@@ -51,8 +51,12 @@ impl Reader {
     }
 
     /// Asks Discord about a channel.
-    pub(super) async fn look_at_channel(&self, channel: ChannelId) -> Result<ChannelKind, ServiceError> {
-        let channel = self.rest.channel(channel).await?;
+    pub(super) async fn look_at_channel(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+    ) -> Result<ChannelKind, ServiceError> {
+        let channel = self.rest.of_server(guild).channel(channel).await?;
         self.describe(&channel);
         Ok(channel.kind)
     }
@@ -63,15 +67,15 @@ impl Reader {
     }
 
     async fn look(&self, thread: ChannelId, guild: GuildId) -> Result<Look, ServiceError> {
-        let channel = match self.rest.channel(thread).await {
+        let channel = match self.rest.of_server(guild).channel(thread).await {
             Ok(channel) => channel,
             Err(error) if error.is_not_found() => return Ok(Look::Deleted),
-            Err(error) if error.is_forbidden() => return self.look_behind(thread).await,
+            Err(error) if error.is_forbidden() => return self.look_behind(thread, guild).await,
             Err(error) => return Err(error.into()),
         };
         let Some(seen) = SeenThread::read(&channel, guild) else { return Ok(Look::Unseen) };
         if !seen.tags.is_empty() && self.watched.is_forum(seen.parent).is_none() {
-            match self.look_at_channel(seen.parent).await {
+            match self.look_at_channel(seen.parent, guild).await {
                 Err(ServiceError::Discord(error)) if !error.passes() => {
                     self.watched.offers_nothing(seen.parent);
                 }
@@ -84,9 +88,9 @@ impl Reader {
     }
 
     /// A thread that can't be seen is private if its channel can be.
-    async fn look_behind(&self, thread: ChannelId) -> Result<Look, ServiceError> {
+    async fn look_behind(&self, thread: ChannelId, guild: GuildId) -> Result<Look, ServiceError> {
         let Some(parent) = self.watched.parent_of(thread) else { return Ok(Look::Unseen) };
-        match self.rest.channel(parent).await {
+        match self.rest.of_server(guild).channel(parent).await {
             Ok(_) => Ok(Look::Hidden),
             Err(error) if error.passes() => Err(error.into()),
             Err(_) => Ok(Look::Unseen),
@@ -111,7 +115,7 @@ impl Reader {
             Look::Unseen => return Ok(Vec::new()),
         }
         let Some(seen) = self.seen_in(thread, parent).await? else { return Ok(read) };
-        self.look_for_first(thread, parent, seen).await?;
+        self.look_for_first(thread, parent, guild, seen).await?;
         match self.read_from(thread, guild, seen).await {
             Err(ServiceError::Discord(error)) if error.is_not_found() => return Ok(vec![ended(true)]),
             more => read.extend(more?),
@@ -246,7 +250,7 @@ impl Reader {
         source: ChannelId,
         guild: GuildId,
     ) -> Result<Vec<SeenThread>, RestError> {
-        let threads = self.rest.active_threads(guild).await?;
+        let threads = self.rest.of_server(guild).active_threads(guild).await?;
         let threads = threads.iter().filter_map(|thread| SeenThread::read(thread, guild));
         Ok(threads.filter(|thread| thread.parent == source && !thread.private).collect())
     }
@@ -261,7 +265,7 @@ impl Reader {
     ) -> Result<(), RestError> {
         let mut before: Option<String> = None;
         loop {
-            let page = self.rest.archived_threads(source, before.as_deref()).await?;
+            let page = self.rest.of_server(guild).archived_threads(source, before.as_deref()).await?;
             for thread in &page.threads {
                 let metadata = thread.thread_metadata.as_ref();
                 let Some(archived) = metadata.and_then(|thread| thread.archive_timestamp.as_ref()) else {

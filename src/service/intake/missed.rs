@@ -48,12 +48,16 @@ impl Reader {
         seen: MessageId,
     ) -> Result<Since, ServiceError> {
         let start = seen.max(self.oldest());
-        let mut beyond = self.first_post(channel, seen, start).await?;
+        let mut beyond = self.first_post(channel, guild, seen, start).await?;
         let mut end = start;
         let mut messages = VecDeque::new();
         let mut newest = None;
         loop {
-            let page = self.rest.messages_after(channel, newest.unwrap_or(start), HISTORY_PAGE).await?;
+            let page = self
+                .rest
+                .of_server(guild)
+                .messages_after(channel, newest.unwrap_or(start), HISTORY_PAGE)
+                .await?;
             let full = page.len() == usize::from(HISTORY_PAGE);
             let Some(last) = page.last() else { break };
             // What was read from the middle of a thread doesn't tell what it begins with.
@@ -90,11 +94,12 @@ impl Reader {
     async fn first_post(
         &self,
         source: ChannelId,
+        guild: GuildId,
         mut after: MessageId,
         until: MessageId,
     ) -> Result<Option<MessageId>, ServiceError> {
         while after < until {
-            let page = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
+            let page = self.rest.of_server(guild).messages_after(source, after, HISTORY_PAGE).await?;
             let mut within = page.iter().take_while(|message| message.id <= until);
             if let Some(post) = within.find(|message| self.is_post(message)) {
                 return Ok(Some(post.id));

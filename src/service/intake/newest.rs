@@ -23,8 +23,12 @@ const STARTERS_BACK: usize = 200;
 
 impl Reader {
     /// The newest message of a channel or thread.
-    pub(super) async fn newest_message(&self, channel: ChannelId) -> Result<Option<MessageId>, ServiceError> {
-        Ok(self.rest.channel(channel).await?.last_message_id)
+    pub(super) async fn newest_message(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+    ) -> Result<Option<MessageId>, ServiceError> {
+        Ok(self.rest.of_server(guild).channel(channel).await?.last_message_id)
     }
 
     /// The newest message in any active thread of a source, all of which are known from then on.
@@ -62,8 +66,10 @@ impl Reader {
         let mut seen = None;
         for _ in 0..PAGES_BACK {
             let page = match newest.first() {
-                None => self.rest.messages_latest(source, HISTORY_PAGE).await?,
-                Some(oldest) => self.rest.messages_before(source, oldest.id, HISTORY_PAGE).await?,
+                None => self.rest.of_server(guild).messages_latest(source, HISTORY_PAGE).await?,
+                Some(oldest) => {
+                    self.rest.of_server(guild).messages_before(source, oldest.id, HISTORY_PAGE).await?
+                }
             };
             seen = seen.or_else(|| page.last().map(|message| message.id));
             let is_last = page.len() < usize::from(HISTORY_PAGE);
@@ -134,14 +140,18 @@ impl Reader {
             threads.sort_by_key(|thread| thread.id);
             return self.starters(threads, guild).await;
         }
-        let messages = self.rest.messages_after(source, after, HISTORY_PAGE).await?;
+        let messages = self.rest.of_server(guild).messages_after(source, after, HISTORY_PAGE).await?;
         self.as_read(messages, guild, true).await
     }
 
     /// What these threads of a forum begin with, in their order.
     async fn starters(&self, threads: Vec<SeenThread>, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
         let first = |thread: SeenThread| async move {
-            let messages = self.rest.messages_after(thread.id, thread.id.before_first_message(), 1).await?;
+            let messages = self
+                .rest
+                .of_server(guild)
+                .messages_after(thread.id, thread.id.before_first_message(), 1)
+                .await?;
             if let Some(message) = messages.first().filter(|message| self.is_post(message)) {
                 let id = thread.id;
                 self.watched.note(thread);

@@ -15,7 +15,7 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
 use crate::domain::permissions::Permissions;
 use crate::rest::model::{AuthorMember, Message, Referenced};
-use crate::rest::{HISTORY_PAGE, Missing, Rest, RestError};
+use crate::rest::{Client, HISTORY_PAGE, Missing, RestError};
 use crate::service::access::{self, Access, Found};
 use crate::service::watch::{Standing, Watched};
 use crate::service::{Identity, Parts, ServiceError, content};
@@ -83,7 +83,7 @@ struct Before {
 #[derive(Clone)]
 pub(super) struct Reader {
     pub(super) store: Store,
-    pub(super) rest: Rest,
+    pub(super) rest: Client,
     clock: Clock,
     identity: Identity,
     pub(super) watched: Arc<Watched>,
@@ -135,7 +135,7 @@ impl Reader {
         message: MessageId,
         new: bool,
     ) -> Result<Vec<Read>, ServiceError> {
-        match self.rest.message(source, message).await {
+        match self.rest.of_server(guild).message(source, message).await {
             Ok(message) => self.as_read(vec![message], guild, new).await,
             Err(error) if error.is_not_found() => {
                 Ok(vec![Read::Gone(Origin::Message { channel: source, message })])
@@ -158,7 +158,7 @@ impl Reader {
             return self.messages_of(channel, guild).await;
         }
         // A forum has no messages of its own.
-        let mut read = match self.look_at_channel(channel).await? {
+        let mut read = match self.look_at_channel(channel, guild).await? {
             ChannelKind::Forum => Vec::new(),
             _ => self.messages_of(channel, guild).await?,
         };
@@ -184,13 +184,13 @@ impl Reader {
         // Of a thread from its beginning, nothing is mirrored.
         if seen > channel.before_first_message() || self.watched.parent_of(channel).is_none() {
             let before = self.mirrored_before(channel, seen).await?;
-            let latest = self.rest.messages_latest(channel, HISTORY_PAGE).await?;
+            let latest = self.rest.of_server(guild).messages_latest(channel, HISTORY_PAGE).await?;
             // Mostly nothing is new, and one request has told everything.
             if latest.last().is_none_or(|newest| newest.id <= seen) {
                 return self.changes(channel, guild, before, &latest).await;
             }
             let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
-            let known = self.rest.messages_before(channel, behind, HISTORY_PAGE).await?;
+            let known = self.rest.of_server(guild).messages_before(channel, behind, HISTORY_PAGE).await?;
             read = self.changes(channel, guild, before, &known).await?;
         }
         let Since { messages, missed, newest } = self.since(channel, guild, seen).await?;
@@ -283,7 +283,8 @@ impl Reader {
 
     /// Whether an empty history is a true one: without Read Message History, Discord answers an empty list too.
     async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
+        let rest = self.rest.of_server(guild);
+        let mut access = Access::new(&rest, self.clock);
         let Found::Seen(channel) = access.find(source).await? else { return Ok(false) };
         let granted = access.granted(self.identity.user, &access::Place { channel, guild }).await?;
         Ok(granted.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY))
@@ -301,7 +302,7 @@ impl Reader {
             self.name_authors(guild, &mut posts).await;
         }
         for message in &mut posts {
-            self.look_at_original(message).await?;
+            self.look_at_original(guild, message).await?;
             self.names.note(message, guild, self.clock.now());
         }
         let mut read = Vec::with_capacity(posts.len());
@@ -321,7 +322,7 @@ impl Reader {
                 continue;
             };
             if let Err(unnamed) = named {
-                self.names.learn(&self.rest, guild, &unnamed, now).await?;
+                self.names.learn(&self.rest.of_server(guild), guild, &unnamed, now).await?;
                 // It goes without the names that nobody knows.
                 drop(self.names.fill(&message, &mut content, guild, now));
             }
@@ -331,9 +332,9 @@ impl Reader {
     }
 
     /// Asks for the message that another one answers, where Discord said nothing about it.
-    async fn look_at_original(&self, message: &mut Message) -> Result<(), ServiceError> {
+    async fn look_at_original(&self, guild: GuildId, message: &mut Message) -> Result<(), ServiceError> {
         let Some(id) = content::unknown_original(message) else { return Ok(()) };
-        match self.rest.message(message.channel_id, id).await {
+        match self.rest.of_server(guild).message(message.channel_id, id).await {
             Ok(original) => message.referenced_message = Referenced::Standing(Box::new(original)),
             Err(RestError::NotFound(Missing::Message)) => message.referenced_message = Referenced::Deleted,
             Err(error) if error.was_not_asked() => return Err(error.into()),
@@ -353,7 +354,7 @@ impl Reader {
             let member = match known.entry(user) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(empty) => {
-                    let member = self.rest.member(guild, user).await.ok().flatten();
+                    let member = self.rest.of_server(guild).member(guild, user).await.ok().flatten();
                     empty.insert(
                         member.map(|member| AuthorMember { nick: member.nick, avatar: member.avatar }),
                     )

@@ -1,11 +1,12 @@
 //! Looks at panels when their time has come.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::domain::ids::GuildId;
 use crate::domain::panel::{Panel, PanelId};
 
 use super::Panels;
@@ -13,6 +14,8 @@ use crate::service::ServiceError;
 
 /// How many panels are looked at together.
 const AT_ONCE: usize = 16;
+/// How many of them are of one server: those of others don't wait for its slow ones.
+const AT_ONCE_OF_ONE: usize = 4;
 /// How long the keeper waits at most before it asks the database again: another process may have hastened a panel.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How long it waits after the database failed.
@@ -22,13 +25,14 @@ const RETRY: Duration = Duration::from_secs(2);
 pub struct Keeper {
     panels: Arc<Panels>,
     looking: JoinSet<PanelId>,
-    held: HashSet<PanelId>,
+    /// Those that are looked at, with their servers.
+    held: HashMap<PanelId, GuildId>,
 }
 
 impl Keeper {
     /// The keeper of these panels.
     pub fn new(panels: Arc<Panels>) -> Self {
-        Self { panels, looking: JoinSet::new(), held: HashSet::new() }
+        Self { panels, looking: JoinSet::new(), held: HashMap::new() }
     }
 
     /// Works as long as it is let. A look that is cut off is repeated at the next start.
@@ -66,13 +70,17 @@ impl Keeper {
         let panels = &self.panels;
         let now = panels.clock.now();
         let due = panels.store.due_panels(panels.shards, now, 2 * AT_ONCE as u64).await?;
-        let due: Vec<Panel> = due.into_iter().filter(|panel| !self.held.contains(&panel.id)).collect();
+        let due: Vec<Panel> = due.into_iter().filter(|panel| !self.held.contains_key(&panel.id)).collect();
         for panel in due {
             if self.looking.len() >= AT_ONCE {
                 // One that ends makes room.
                 return Ok(LONGEST_WAIT);
             }
-            self.held.insert(panel.id);
+            let of_server = self.held.values().filter(|guild| **guild == panel.guild).count();
+            if of_server >= AT_ONCE_OF_ONE {
+                continue;
+            }
+            self.held.insert(panel.id, panel.guild);
             let panels = Arc::clone(panels);
             self.looking.spawn(async move {
                 let id = panel.id;

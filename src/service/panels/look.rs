@@ -257,7 +257,10 @@ impl Panels {
     async fn edit_message(&self, panel: &Panel, message: MessageId, face: &Face) -> ChangeOutcome {
         let payload = rendering::panel(face, None);
         let body = payload.redrawn_body();
-        self.rest.edit_message_with_files(panel.channel, message, &body, uploads(&face.view)).await
+        self.rest
+            .of_server(panel.guild)
+            .edit_message_with_files(panel.channel, message, &body, uploads(&face.view))
+            .await
     }
 
     /// Removes what is left of a panel: its mirrors, its message, its row.
@@ -267,7 +270,11 @@ impl Panels {
             let recorded = self.store.record_events(&[deleted], self.clock.now()).await?;
             self.forget(panel.id);
             self.wake(recorded.lanes);
-            let outcome = self.rest.delete_message(panel.channel, message, "The panel was removed").await;
+            let outcome = self
+                .rest
+                .of_server(panel.guild)
+                .delete_message(panel.channel, message, "The panel was removed")
+                .await;
             if !outcome.is_final() {
                 // It is held, and due again when that ends.
                 return Ok(());

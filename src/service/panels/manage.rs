@@ -1,5 +1,6 @@
 //! `/panel`: making, changing, listing, moving and removing panels. Whoever does it needs Manage Channels where the panel is.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -14,12 +15,14 @@ use crate::panel::kind::Invalid;
 use crate::panel::{AnyKind, find};
 use crate::service::access::{Access, Found};
 use crate::service::{Actor, Refusal, ServiceError};
-use crate::store::PanelChange;
+use crate::store::{PanelChange, PanelsFull};
 
 use super::{BOT_NEEDS, HOLD, MANAGE, Panels, TRIES, look};
 
 /// How soon after a look the next one may be asked for.
 const PRESSED: TimeDelta = TimeDelta::seconds(5);
+/// How far apart looks are that presses ask for: anybody may press, and each look can edit all mirrors.
+const A_MINUTE: TimeDelta = TimeDelta::minutes(1);
 
 /// The field of every form that holds the panel's title.
 const TITLE: &str = "title";
@@ -114,7 +117,14 @@ impl Panels {
             created_by: Some(actor.user),
         };
         let now = self.clock.now();
-        let panel = self.store.insert_panel(&new, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
+        let action = self.bounds.actions.take(actor.user)?;
+        let most = self.bounds.most_in_server;
+        let panel = match self.store.insert_panel(&new, most, now, now + HOLD).await? {
+            Ok(panel) => panel,
+            Err(PanelsFull::Channel) => return Err(full(channel)),
+            Err(PanelsFull::Server(most)) => return Err(Refusal::TooManyPanelsInServer(most).into()),
+        };
+        action.keep();
         tracing::info!(panel = panel.id.0, kind = panel.kind, "panel made");
         self.look_first(panel).await
     }
@@ -127,6 +137,7 @@ impl Panels {
         refresh: Option<Duration>,
         filled: &Filled,
     ) -> Result<Kept, ServiceError> {
+        let action = self.bounds.actions.take(actor.user)?;
         for _ in 0..TRIES {
             let panel = self.managed(actor, id).await?;
             let kind = known(&panel.kind)?;
@@ -137,6 +148,7 @@ impl Panels {
             };
             if self.store.change_panel(&panel, &change, self.clock.now()).await? {
                 self.store.revive_panel(id, self.clock.now()).await?;
+                action.keep();
                 return self.looked(actor, id).await;
             }
         }
@@ -149,7 +161,8 @@ impl Panels {
         actor: Actor,
         channel: Option<ChannelId>,
     ) -> Result<Vec<PanelRow>, ServiceError> {
-        let mut access = Access::new(&self.rest_for_people, self.clock);
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut access = Access::new(&rest, self.clock);
         access.read_all(actor.guild).await?;
         let mut rows = Vec::new();
         for panel in self.store.panels_of(actor.guild).await? {
@@ -184,6 +197,7 @@ impl Panels {
     /// Brings a panel and all its mirrors up to date now. One whose message was deleted is posted again, and mirrors that were deleted come back.
     pub async fn refresh(&self, actor: Actor, id: PanelId) -> Result<Kept, ServiceError> {
         let panel = self.managed(actor, id).await?;
+        self.bounds.actions.take(actor.user)?.keep();
         if panel.state == PanelState::Inactive {
             self.require_channel(actor, panel.channel).await?;
             self.store.revive_panel(id, self.clock.now()).await?;
@@ -198,10 +212,20 @@ impl Panels {
         Ok(kept)
     }
 
-    /// Has a panel looked at soon; several within a moment are one look.
+    /// Has a panel looked at soon; several presses within a minute are one look, and another at its end.
     pub(super) async fn hasten(&self, panel: &Panel) -> Result<(), ServiceError> {
-        let earliest = panel.refreshed_at.map_or(self.clock.now(), |at| at + PRESSED);
-        self.store.hasten_panel(panel.id, earliest.max(self.clock.now())).await?;
+        let now = self.clock.now();
+        let soon = panel.refreshed_at.map_or(now, |at| at + PRESSED).max(now);
+        let at = {
+            let mut hastened = self.hastened.lock().unwrap_or_else(PoisonError::into_inner);
+            hastened.retain(|_, at| now < *at + A_MINUTE);
+            let last = hastened.get(&panel.id).copied();
+            // One that is still to come serves this press, too.
+            let at = last.map_or(soon, |last| if last > now { last } else { last + A_MINUTE });
+            hastened.insert(panel.id, at);
+            at
+        };
+        self.store.hasten_panel(panel.id, at).await?;
         self.poke_keeper(panel.guild).await;
         Ok(())
     }
@@ -213,6 +237,7 @@ impl Panels {
             return Err(Refusal::PanelThere(channel).into());
         }
         self.require_channel(actor, channel).await?;
+        self.bounds.actions.take(actor.user)?.keep();
         let now = self.clock.now();
         let moved =
             self.store.move_panel(&panel, channel, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
@@ -228,6 +253,7 @@ impl Panels {
     /// Removes a panel with its message and all its mirrors.
     pub async fn remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
         let panel = self.managed(actor, id).await?;
+        self.bounds.actions.take(actor.user)?.keep();
         self.store.remove_panel(id, self.clock.now()).await?;
         self.poke();
         Ok(panel)
@@ -236,19 +262,24 @@ impl Panels {
     /// A panel of the actor's server that they may manage.
     async fn managed(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
         let panel = self.store.panel(actor.guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
-        Access::new(&self.rest_for_people, self.clock).require_actor(actor, panel.channel, MANAGE).await?;
+        Access::new(&self.rest_for_people.of_person(actor.user, actor.guild), self.clock)
+            .require_actor(actor, panel.channel, MANAGE)
+            .await?;
         Ok(panel)
     }
 
     /// Whether the person may manage this panel, wherever they press.
     pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
         let there = Actor { guild: panel.guild, channel: panel.channel, ..actor };
-        Access::new(&self.rest_for_people, self.clock).actor_may(there, panel.channel, MANAGE).await
+        Access::new(&self.rest_for_people.of_person(actor.user, actor.guild), self.clock)
+            .actor_may(there, panel.channel, MANAGE)
+            .await
     }
 
     /// A channel of the actor's server where they may make panels, and the bot can post them.
     async fn require_channel(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
-        let mut access = Access::new(&self.rest_for_people, self.clock);
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut access = Access::new(&rest, self.clock);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, MANAGE).await?;
         if !place.kind().holds_messages() {

@@ -7,6 +7,7 @@
 //! ```
 //! A panel is one activity as long as one message shows it. Its mirrors are deliveries like those of messages; nothing here sends one.
 
+mod drawn;
 mod keeper;
 mod look;
 mod manage;
@@ -14,10 +15,10 @@ mod post;
 mod press;
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use crate::domain::clock::Clock;
@@ -26,13 +27,15 @@ use crate::domain::panel::PanelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::shards::Shards;
 use crate::panel::Sources;
-use crate::rest::Rest;
+use crate::rest::Client;
 use crate::store::{Signal, Store};
 
+use super::actions::Actions;
 use super::intake::Wake;
 use super::locks::Locks;
 use super::{Identity, Parts};
 
+use self::drawn::Drawings;
 pub use self::keeper::Keeper;
 pub use self::manage::{Kept, PanelRequest, PanelRow};
 pub use self::press::{Begun, Pressed, Shown};
@@ -62,18 +65,32 @@ pub struct Brand {
     pub avatar_url: Option<String>,
 }
 
+/// What bounds people and servers.
+pub struct Bounds {
+    /// What each person may do.
+    pub actions: Arc<Actions>,
+    /// How many panels a server may have; none for no bound.
+    pub most_in_server: Option<u32>,
+}
+
 /// Everything about panels.
 pub struct Panels {
     store: Store,
     /// For looks.
-    rest: Rest,
+    rest: Client,
     /// For what somebody waits for.
-    rest_for_people: Rest,
+    rest_for_people: Client,
     clock: Clock,
     identity: Identity,
     wake: Wake,
     brand: Brand,
     sources: Sources,
+    bounds: Bounds,
+    /// What presses showed within the last minute; and who draws.
+    drawings: Drawings,
+    drawing: Locks<PanelId>,
+    /// When the last look is, or was, that a press on Refresh asked for.
+    hastened: Mutex<HashMap<PanelId, DateTime<Utc>>>,
     /// Whose panels this process keeps.
     shards: Shards,
     /// A panel is due earlier than the keeper knows.
@@ -86,7 +103,7 @@ pub struct Panels {
 
 impl Panels {
     /// The use cases over these parts.
-    pub fn new(parts: Parts, brand: Brand, sources: Sources) -> Self {
+    pub fn new(parts: Parts, brand: Brand, sources: Sources, bounds: Bounds) -> Self {
         let Parts { store, rest, clock, identity, wake, shards, .. } = parts;
         let rest = rest.with_patience(PATIENCE);
         Self {
@@ -98,6 +115,10 @@ impl Panels {
             wake,
             brand,
             sources,
+            bounds,
+            drawings: Drawings::default(),
+            drawing: Locks::default(),
+            hastened: Mutex::default(),
             shards,
             due: Notify::new(),
             locks: Locks::default(),

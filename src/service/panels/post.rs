@@ -51,7 +51,11 @@ impl Panels {
         let payload = rendering::panel(&face, None);
         let nonce = nonce(&panel, after);
         let body = payload.own_body(&nonce);
-        let posted = self.rest.create_message_with_files(panel.channel, &body, uploads(&face.view)).await;
+        let posted = self
+            .rest
+            .of_server(panel.guild)
+            .create_message_with_files(panel.channel, &body, uploads(&face.view))
+            .await;
         match posted {
             Ok(message) => {
                 look.shown_revision = Some(1);
@@ -104,7 +108,7 @@ impl Panels {
                 look.next = now + span(*retry_after);
                 self.store.not_posted(panel.id).await?;
             }
-            RestError::NotSent => self.store.not_posted(panel.id).await?,
+            RestError::NotSent | RestError::ServerLeft => self.store.not_posted(panel.id).await?,
             RestError::Forbidden(_) => {
                 let error = "I may not post in its channel. Give me View Channel, Send Messages, Embed Links and Attach Files there, then use `/panel refresh`.";
                 return Ok(self.store.panel_inactive(panel.id, error, now).await?);
@@ -119,13 +123,17 @@ impl Panels {
             }
         }
         tracing::warn!(panel = panel.id.0, %error, "a panel could not be posted; it is tried again");
-        look.error = Some("Discord did not answer when I posted it; it is tried again.".to_owned());
+        let why = match error {
+            RestError::FuseOpen { .. } => "I have to pause for a few minutes; it is posted then.",
+            _ => "Discord did not answer when I posted it; it is tried again.",
+        };
+        look.error = Some(why.to_owned());
         Ok(self.store.end_look(panel.id, held_until, &look).await?)
     }
 
     /// The newest message of a panel's channel; what is posted now is newer.
     async fn newest_in(&self, panel: &Panel) -> Result<MessageId, ServiceError> {
-        let newest = match self.rest.channel(panel.channel).await {
+        let newest = match self.rest.of_server(panel.guild).channel(panel.channel).await {
             Ok(channel) => channel.last_message_id,
             // Posting says what is wrong.
             Err(error) if error.is_not_found() || error.is_forbidden() => None,
@@ -139,7 +147,12 @@ impl Panels {
     async fn find_made(&self, panel: &Panel) -> Result<Option<MessageId>, ServiceError> {
         let Some(mut after) = panel.posting_after else { return Ok(None) };
         for _ in 0..PAGES {
-            let page = match self.rest.messages_after(panel.channel, after, HISTORY_PAGE).await {
+            let page = match self
+                .rest
+                .of_server(panel.guild)
+                .messages_after(panel.channel, after, HISTORY_PAGE)
+                .await
+            {
                 Ok(page) => page,
                 Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(None),
                 Err(error) => return Err(error.into()),
@@ -170,7 +183,11 @@ impl Panels {
     /// Deletes the message of a removed panel whose posting ended in doubt. Whether that is settled.
     pub(super) async fn remove_doubtful(&self, panel: &Panel) -> Result<bool, ServiceError> {
         let Some(message) = self.find_made(panel).await? else { return Ok(true) };
-        let outcome = self.rest.delete_message(panel.channel, message, "The panel was removed").await;
+        let outcome = self
+            .rest
+            .of_server(panel.guild)
+            .delete_message(panel.channel, message, "The panel was removed")
+            .await;
         Ok(outcome.is_final())
     }
 }

@@ -1,13 +1,16 @@
 //! What was pressed, chosen or filled in under a panel or one of its mirrors, in whatever server.
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::activity::Origin;
 use crate::domain::follow::{FollowState, Pair};
 use crate::domain::panel::{Filled, Form, Panel, PanelId, View};
 use crate::panel::kind::Invalid;
-use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, find};
+use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, Settings, find};
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::PanelChange;
 
+use super::drawn::Drawings;
 use super::manage::invalid;
 use super::{Panels, TRIES};
 
@@ -89,7 +92,39 @@ impl Panels {
                 may
             }
         };
-        self.answer(kind, panel, actor, pressed, manager).await
+        match needs {
+            None => self.show(kind, panel, actor, pressed).await,
+            Some(_) => self.answer(kind, panel, actor, pressed, manager).await,
+        }
+    }
+
+    /// Shows something for the person alone. It may be a picture: drawn where nobody waits for the thread, and once a minute for all who press the same.
+    async fn show(
+        &self,
+        kind: &'static dyn AnyKind,
+        panel: Panel,
+        actor: Actor,
+        pressed: &Pressed,
+    ) -> Result<Shown, ServiceError> {
+        let key = Drawings::key(pressed, panel.version, actor.guild);
+        let _alone = self.drawing.hold(panel.id).await;
+        if let Some(view) = self.drawings.get(&key, self.clock.now()) {
+            return Ok(Shown::View(Box::new(view)));
+        }
+        let (drawn, pressed, settings) = (panel.clone(), pressed.clone(), self.sources.settings().clone());
+        let now = self.clock.now();
+        let asked = pressed.clone();
+        let answer =
+            tokio::task::spawn_blocking(move || act(kind, &drawn, actor, &pressed, false, &settings, now));
+        match answer.await {
+            Ok(Ok(Answer::Show(view))) => {
+                self.drawings.put(key, view.clone(), now);
+                Ok(Shown::View(Box::new(view)))
+            }
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) => self.answer(kind, panel, actor, &asked, false).await,
+            Err(_) => Err(invalid(Invalid::outdated())),
+        }
     }
 
     async fn answer(
@@ -158,21 +193,33 @@ impl Panels {
         pressed: &Pressed,
         manager: bool,
     ) -> Result<Answer<serde_json::Value>, ServiceError> {
-        let now = self.clock.now();
-        let place = Place { guild: panel.guild, channel: panel.channel };
-        let since = panel.data_at.unwrap_or(now);
-        let scene = Scene { panel: panel.id, title: panel.title.clone(), place, since };
-        let input = Input {
-            action: &pressed.action,
-            chosen: pressed.chosen.as_deref(),
-            filled: pressed.filled.as_ref(),
-            manager,
-            guild: actor.guild,
-            settings: self.sources.settings(),
-            now,
-        };
-        kind.act(&scene, &panel.config, panel.data.as_ref(), &input).map_err(invalid)
+        act(kind, panel, actor, pressed, manager, self.sources.settings(), self.clock.now())
     }
+}
+
+/// What a press leads to.
+fn act(
+    kind: &dyn AnyKind,
+    panel: &Panel,
+    actor: Actor,
+    pressed: &Pressed,
+    manager: bool,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<Answer<serde_json::Value>, ServiceError> {
+    let place = Place { guild: panel.guild, channel: panel.channel };
+    let since = panel.data_at.unwrap_or(now);
+    let scene = Scene { panel: panel.id, title: panel.title.clone(), place, since };
+    let input = Input {
+        action: &pressed.action,
+        chosen: pressed.chosen.as_deref(),
+        filled: pressed.filled.as_ref(),
+        manager,
+        guild: actor.guild,
+        settings,
+        now,
+    };
+    kind.act(&scene, &panel.config, panel.data.as_ref(), &input).map_err(invalid)
 }
 
 /// They may not change the panel.

@@ -45,9 +45,12 @@ pub struct Recent {
 impl Follows {
     /// What became of the last messages in a follow of this server. One whose target the person can't see isn't told of.
     pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
-        let mut access = Access::new(&self.rest, self.clock);
+        self.actions.ask(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
         let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
-        access.read_all(actor.guild).await?;
+        access.knows(&follow);
+        access.prepare(actor.guild, &[actor.user]).await?;
         let target = access.end(actor, follow.pair.target).await?;
         if target == End::Hidden {
             return Err(Refusal::UnknownChannel.into());
@@ -72,7 +75,7 @@ impl Follows {
         follow: &Follow,
         source: &End,
     ) -> Result<Vec<Recent>, ServiceError> {
-        let mut messages = Vec::new();
+        let (mut messages, rest) = (Vec::new(), self.on_behalf_of(actor));
         let forum = match (source, access.find(follow.pair.source).await?) {
             (End::Here { .. } | End::Elsewhere { .. }, Found::Seen(channel)) => {
                 access.forum_of(&channel).await?
@@ -84,7 +87,7 @@ impl Follows {
         for asked in newest {
             // It was removed meanwhile.
             let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
-            let here = self.look(here).await;
+            let here = self.look(&rest, here).await;
             let original = (!asked.deleted).then_some(asked.origin.message());
             let original = link_seen(access, actor, asked.origin.channel(), original).await?;
             let content = contents.get(&asked.origin).filter(|_| original.is_some());
@@ -104,7 +107,7 @@ impl Follows {
         actor: Actor,
         follow: &Follow,
     ) -> Result<Vec<Recent>, ServiceError> {
-        let history = match self.rest.messages_latest(follow.pair.source, LAST).await {
+        let history = match self.on_behalf_of(actor).messages_latest(follow.pair.source, LAST).await {
             Ok(history) => history,
             Err(error) if error.is_not_found() || error.is_forbidden() => Vec::new(),
             Err(error) => return Err(error.into()),

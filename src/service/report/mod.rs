@@ -17,6 +17,7 @@ use crate::domain::permissions::Permissions;
 use crate::domain::place;
 use crate::domain::report::{Facts, Subject, Verdict, Wait, verdict, wait};
 use crate::domain::tags::TagSet;
+use crate::rest::Rest;
 use crate::rest::model::{Channel, Message};
 use crate::store::{Asked, InFollower};
 
@@ -112,7 +113,9 @@ impl Follows {
     /// What became of a message, or of what it mirrors. It is given in Discord's own form.
     pub async fn report(&self, actor: Actor, message: Value) -> Result<Report, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
-        let mut access = Access::new(&self.rest, self.clock);
+        self.actions.ask(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
         let place = access.own(actor, message.channel_id).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         access.read_all(actor.guild).await?;
@@ -198,8 +201,9 @@ impl Follows {
             seen.push((one, target));
         }
         rest.retain(|_, count| *count > 0);
+        let asking = self.on_behalf_of(actor);
         let looking = seen.into_iter().map(async |(one, target)| {
-            let one = self.look(one).await;
+            let one = self.look(&asking, one).await;
             let fate = self.fate(asked, subject, &one, forum);
             Line { follow: one.follow, target, fate }
         });
@@ -208,9 +212,9 @@ impl Follows {
     }
 
     /// Looks whether the mirrors still stand: that somebody deleted one is otherwise found at the next edit.
-    async fn look(&self, mut one: InFollower) -> InFollower {
+    async fn look(&self, asking: &Rest, mut one: InFollower) -> InFollower {
         let stands = join_all(one.mirrors.into_iter().map(async |mirror| {
-            let found = self.rest.message(mirror.channel, mirror.message).await;
+            let found = asking.message(mirror.channel, mirror.message).await;
             (!found.is_err_and(|error| error.is_not_found())).then_some(mirror)
         }));
         one.mirrors = stands.await.into_iter().flatten().collect();

@@ -42,29 +42,31 @@ impl Upkeep {
     /// Looks at who may see what in a server, as something told that this changed.
     pub(super) async fn look_at_doors(&self, guild: GuildId) -> Result<(), ServiceError> {
         self.event_budget.request().await;
-        let channels = self.rest.guild_channels(guild).await?;
-        if !self.check_doors(guild, channels, &self.event_budget).await? {
+        let rest = self.rest.of_server(guild);
+        let channels = rest.guild_channels(guild).await?;
+        // The server, with its roles, and the bot as its member: each is asked for once.
+        self.event_budget.request().await;
+        self.event_budget.request().await;
+        let access = Access::new(&rest, self.clock);
+        if !self.check_doors(access, guild, channels, &self.event_budget).await? {
             self.doubt(guild);
         }
         Ok(())
     }
 
     /// Compares follows with who may see what in a server, whose channels are these. Whether there was time for all.
-    pub(super) async fn check_doors(
+    pub(super) async fn check_doors<'a>(
         &self,
+        mut access: Access<'a>,
         guild: GuildId,
         channels: impl IntoIterator<Item = Channel>,
-        budget: &Budget,
+        budget: &'a Budget,
     ) -> Result<bool, ServiceError> {
         let first = self.store.follows_touching(guild, FollowId(0), PAGE).await?;
         if first.is_empty() {
             return Ok(true);
         }
-        let mut access = Access::new(&self.rest, self.clock);
         access.know(guild, channels);
-        // The server, with its roles, and the bot as its member: each is asked for once.
-        budget.request().await;
-        budget.request().await;
         if access.guild(guild).await?.is_none() {
             return Ok(false);
         }
@@ -181,7 +183,7 @@ impl Upkeep {
         let native = follow.options.delivery == Delivery::Native;
         let Some(webhook) = follow.follower_webhook.filter(|_| native) else { return };
         look.budget.request().await;
-        if let Err(error) = self.rest.delete_webhook(webhook, WEBHOOK_REASON).await {
+        if let Err(error) = self.rest.of_server(look.guild).delete_webhook(webhook, WEBHOOK_REASON).await {
             tracing::warn!(follow = follow.id.0, %error, "a native follow that broke could not be stopped");
         }
     }
@@ -226,7 +228,7 @@ impl Upkeep {
         let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
         if lost.contains(&follow.state)
             && let Some(webhook) = follow.webhook
-            && self.mend(follow.target_root(), webhook).await?.is_err()
+            && self.mend(follow.guild, follow.target_root(), webhook).await?.is_err()
         {
             return Ok(());
         }

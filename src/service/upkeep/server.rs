@@ -49,26 +49,33 @@ impl Upkeep {
         if sources.is_empty() && first.is_empty() && !self.watched.concerns_server(guild) {
             return Ok(true);
         }
-        let listed = self.list_server(guild, &sources, &first).await?;
-        let all = self.check_doors(guild, listed.channels.values().cloned(), &self.budget).await?;
+        let rest = self.rest.of_server(guild);
+        let mut access = Access::new(&rest, self.clock);
+        let listed = self.list_server(&mut access, guild, &sources, &first).await?;
         let mut doubts = Doubts::default();
+        let managed = Permissions::VIEW_CHANNEL | Permissions::MANAGE_WEBHOOKS;
+        let managed = self.permitted(&mut access, guild, &listed, managed).await?;
+        let all = self.check_doors(access, guild, listed.channels.values().cloned(), &self.budget).await?;
         sources.iter().for_each(|source| doubts.add_source(source, &listed));
         let mut targets = first;
         while let Some(last) = targets.last().map(|target| target.follow) {
             targets.iter().for_each(|target| doubts.add_target(target, &listed));
             targets = self.store.target_ends(guild, last, PAGE).await?;
         }
-        Ok(self.resolve(doubts).await? && all)
+        // Where the bot may not see them, asking would only be refused.
+        doubts.webhooks.retain(|channel| managed.contains(channel));
+        Ok(self.resolve(guild, doubts).await? && all)
     }
 
     async fn list_server(
         &self,
+        access: &mut Access<'_>,
         guild: GuildId,
         sources: &[SourceEnd],
         targets: &[TargetEnd],
     ) -> Result<Listed, ServiceError> {
         self.budget.request().await;
-        let channels = self.rest.guild_channels(guild).await?;
+        let channels = self.rest.of_server(guild).guild_channels(guild).await?;
         let channels = channels.into_iter().map(|channel| {
             let channel = Channel { guild_id: Some(guild), ..channel };
             (channel.id, channel)
@@ -78,9 +85,16 @@ impl Upkeep {
         let mut threads = HashSet::new();
         if in_threads {
             self.budget.request().await;
-            threads.extend(self.rest.active_threads(guild).await?.into_iter().map(|thread| thread.id));
+            threads.extend(
+                self.rest.of_server(guild).active_threads(guild).await?.into_iter().map(|thread| thread.id),
+            );
         }
-        let webhooks = if targets.is_empty() { None } else { self.list_webhooks(guild).await? };
+        // The roles of the server and those of the bot are asked for once each.
+        self.budget.request().await;
+        self.budget.request().await;
+        let bot = access.person_in_guild(self.identity.user, guild).await?;
+        let may_list = !targets.is_empty() && bot.contains(Permissions::MANAGE_WEBHOOKS);
+        let webhooks = if may_list { self.list_webhooks(guild).await? } else { None };
         Ok(Listed { channels: channels.collect(), threads, webhooks })
     }
 
@@ -89,7 +103,7 @@ impl Upkeep {
         guild: GuildId,
     ) -> Result<Option<HashMap<WebhookId, Option<ChannelId>>>, ServiceError> {
         self.budget.request().await;
-        match self.rest.guild_webhooks(guild).await {
+        match self.rest.of_server(guild).guild_webhooks(guild).await {
             Ok(all) => Ok(Some(all.into_iter().map(|webhook| (webhook.id, webhook.channel_id)).collect())),
             // Manage Webhooks may be granted in channels alone: each is asked by itself.
             Err(error) if error.is_forbidden() => {
@@ -100,26 +114,44 @@ impl Upkeep {
         }
     }
 
+    /// The channels in which the bot has these permissions.
+    async fn permitted(
+        &self,
+        access: &mut Access<'_>,
+        guild: GuildId,
+        listed: &Listed,
+        needed: Permissions,
+    ) -> Result<HashSet<ChannelId>, ServiceError> {
+        let mut permitted = HashSet::new();
+        for channel in listed.channels.values() {
+            let place = Place { channel: channel.clone(), guild };
+            if access.granted(self.identity.user, &place).await?.contains(needed) {
+                permitted.insert(channel.id);
+            }
+        }
+        Ok(permitted)
+    }
+
     /// Looks into doubts one by one, as many as one turn has room for. Whether there was room for all.
-    async fn resolve(&self, doubts: Doubts) -> Result<bool, ServiceError> {
+    async fn resolve(&self, guild: GuildId, doubts: Doubts) -> Result<bool, ServiceError> {
         let (channels, rest) = some_of(doubts.channels);
         let (webhooks, more) = some_of(doubts.webhooks);
         // Of archived threads, a few at each turn are enough: a post that finds one gone tells as well.
         let (resting, _) = some_of(doubts.resting);
         for channel in channels.into_iter().chain(resting) {
             self.budget.request().await;
-            self.check_channel(channel).await?;
+            self.check_channel(guild, channel).await?;
         }
         for channel in webhooks {
             self.budget.request().await;
-            self.check_webhooks(channel).await?;
+            self.check_webhooks(guild, channel).await?;
         }
         Ok(!rest && !more)
     }
 
     /// Asks about a channel or thread by itself. What is gone, or hidden from the bot, breaks the follows that need it.
-    async fn check_channel(&self, channel: ChannelId) -> Result<(), ServiceError> {
-        match Access::new(&self.rest, self.clock).find(channel).await? {
+    async fn check_channel(&self, guild: GuildId, channel: ChannelId) -> Result<(), ServiceError> {
+        match Access::new(&self.rest.of_server(guild), self.clock).find(channel).await? {
             Found::Seen(_) => Ok(()),
             Found::Gone => self.reflect(Change::ChannelDeleted(channel)).await,
             Found::Hidden => {

@@ -168,7 +168,8 @@ impl Upkeep {
     /// The gateway doesn't name a server: the bot has left it, if Discord's other side says so, too.
     async fn check_leaving(&self, guild: GuildId) -> Result<bool, ServiceError> {
         self.budget.request().await;
-        match self.rest.guild(guild).await {
+        // Whether the bot is there is what this asks about.
+        match self.rest.of_program().guild(guild).await {
             Ok(_) => {
                 tracing::warn!(%guild, "the gateway doesn't name a server that Discord shows to the bot");
                 Ok(false)

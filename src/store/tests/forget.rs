@@ -158,9 +158,9 @@ async fn follows_and_panels_lose_the_name_of_who_made_them(#[case] backend: Back
     let task = |person| serde_json::json!({ "tasks": [{ "name": "Paint", "person": person }, { "id": 9 }] });
     let mut new = panels::new_panel(1);
     (new.created_by, new.config) = (Some(user(9)), task(serde_json::json!({ "user": "9" })));
-    let own = db.store.insert_panel(&new, at(0), at(60)).await.unwrap().unwrap();
+    let own = db.store.insert_panel(&new, None, at(0), at(60)).await.unwrap().unwrap();
     (new.created_by, new.config) = (Some(user(8)), task(serde_json::json!({ "user": "99" })));
-    let other = db.store.insert_panel(&new, at(0), at(60)).await.unwrap().unwrap();
+    let other = db.store.insert_panel(&new, None, at(0), at(60)).await.unwrap().unwrap();
 
     let forgotten = db.store.forget_user(user(9), false, at(5)).await.unwrap();
     assert_eq!(forgotten, Forgotten { follows: 1, panels: 1, ..Forgotten::default() });

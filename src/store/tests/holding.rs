@@ -21,7 +21,7 @@ pub(super) async fn claim_until(store: &Store, target: u64, until: DateTime<Utc>
     let parent = parent.map(|parent| ChannelId::from_db(parent).unwrap());
     let spot = Spot::from_parts(parent, row.try_get("", "forum").unwrap());
     let epoch = row.try_get("", "epoch").unwrap();
-    Lease { target: channel(target), spot, owner: "test".to_owned(), epoch, until }
+    Lease { target: channel(target), spot, server: None, owner: "test".to_owned(), epoch, until }
 }
 
 /// Holds on to a lane that was given back as there was nothing to do.

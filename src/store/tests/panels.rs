@@ -8,7 +8,7 @@ use crate::domain::ids::GuildId;
 use crate::domain::panel::{Face, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH, View};
 use crate::domain::shards::Shards;
 use crate::store::sql::stored;
-use crate::store::{Look, PanelChange};
+use crate::store::{Look, PanelChange, PanelsFull};
 
 pub(super) fn new_panel(channel_id: u64) -> NewPanel {
     NewPanel {
@@ -54,7 +54,7 @@ pub(super) async fn posted_panel_as(
     now: DateTime<Utc>,
 ) -> Panel {
     let new = NewPanel { guild, ..new_panel(channel_id) };
-    let panel = store.insert_panel(&new, now, now + TimeDelta::minutes(1)).await.unwrap().unwrap();
+    let panel = store.insert_panel(&new, None, now, now + TimeDelta::minutes(1)).await.unwrap().unwrap();
     store
         .panel_posted(&panel, message(shown_by), face("one"), Revision(1), now + TimeDelta::seconds(1))
         .await
@@ -81,12 +81,43 @@ async fn a_panel_is_kept_as_it_was_made(#[case] backend: Backend) {
     assert_eq!(db.texts("SELECT origin || ' ' || kind AS text FROM activities").await, ["panel:1/500 panel"]);
 
     for _ in 1..MOST_IN_CHANNEL {
-        assert!(db.store.insert_panel(&new_panel(1), at(0), at(60)).await.unwrap().is_some());
+        assert!(db.store.insert_panel(&new_panel(1), None, at(0), at(60)).await.unwrap().is_ok());
     }
-    assert!(db.store.insert_panel(&new_panel(1), at(0), at(60)).await.unwrap().is_none(), "one too many");
-    assert!(db.store.insert_panel(&new_panel(2), at(0), at(60)).await.unwrap().is_some());
+    assert!(
+        db.store.insert_panel(&new_panel(1), None, at(0), at(60)).await.unwrap().is_err(),
+        "one too many"
+    );
+    assert!(db.store.insert_panel(&new_panel(2), None, at(0), at(60)).await.unwrap().is_ok());
     let elsewhere = GuildId::new(2).unwrap();
     assert!(db.store.panel(elsewhere, panel.id).await.unwrap().is_none(), "another server's");
+    let most = MOST_IN_CHANNEL + 1;
+    let full = db.store.insert_panel(&new_panel(3), u32::try_from(most).ok(), at(0), at(60)).await.unwrap();
+    assert_eq!(full.err(), Some(PanelsFull::Server(u32::try_from(most).unwrap())));
+}
+
+#[rstest]
+#[case::sqlite(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres)]
+#[tokio::test]
+async fn servers_take_turns_and_those_that_were_left_have_none(#[case] backend: Backend) {
+    let Some(db) = Db::new(backend).await else { return };
+    let own = new_panel(1);
+    let insert = async |guild: u64, channel_id: u64, due: i64| {
+        let new =
+            NewPanel { guild: GuildId::new(guild).unwrap(), channel: channel(channel_id), ..own.clone() };
+        db.store.insert_panel(&new, None, at(0), at(due)).await.unwrap().unwrap();
+    };
+    for number in 0..10 {
+        insert(1, 10 + number, 10).await;
+    }
+    insert(2, 30, 50).await;
+    insert(3, 40, 20).await;
+    db.store.guild_left(GuildId::new(3).unwrap(), at(0)).await.unwrap();
+    let due = db.store.due_panels(Shards::all(1), at(60), 3).await.unwrap();
+    let servers: Vec<u64> = due.iter().map(|panel| panel.guild.get()).collect();
+    assert_eq!(servers, [1, 2, 1], "the other server doesn't wait behind ten");
+    assert_eq!(db.store.next_panel_due(Shards::all(1)).await.unwrap(), Some(stored(at(10))));
 }
 
 #[rstest]

@@ -229,7 +229,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
         refresh: REFRESH,
         created_by: None,
     };
-    let panel = db.store.insert_panel(&new, on(-40), on(-39)).await.unwrap().unwrap();
+    let panel = db.store.insert_panel(&new, None, on(-40), on(-39)).await.unwrap().unwrap();
     let face = Face {
         panel: PanelId(1),
         author: "Bot".to_owned(),

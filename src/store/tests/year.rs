@@ -176,7 +176,7 @@ impl Year {
         ] {
             self.db.store.db.execute_unprepared(&statement).await.unwrap();
         }
-        self.db.store.take_untold(10_000).await.unwrap();
+        self.db.store.take_untold(10).await.unwrap();
     }
 
     /// As in `service/retention.rs`.

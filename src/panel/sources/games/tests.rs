@@ -7,10 +7,14 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
 
+fn guild() -> crate::domain::ids::GuildId {
+    crate::domain::ids::GuildId::new(7).unwrap()
+}
+
 /// Asks a server on this machine, which is allowed.
 async fn ask(game: &str, port: u16) -> Result<Status, GameError> {
     let games = Games { patience: Duration::from_millis(300), ..Games::new(true) };
-    games.ask(&query(game, port)).await
+    games.ask(guild(), &query(game, port)).await
 }
 
 fn query(game: &str, port: u16) -> Query {
@@ -209,7 +213,7 @@ async fn what_several_want_is_asked_once() {
     .await;
     let games = Games::new(true);
     let query = query("counterstrike", port);
-    let answers = futures_util::future::join_all((0..20).map(|_| games.ask(&query))).await;
+    let answers = futures_util::future::join_all((0..20).map(|_| games.ask(guild(), &query))).await;
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     // The question, and the one with the challenge.
     assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 2);
@@ -218,13 +222,13 @@ async fn what_several_want_is_asked_once() {
 #[tokio::test]
 async fn private_addresses_are_refused_unless_they_are_allowed() {
     let games = Games::new(false);
-    assert_eq!(games.ask(&query("valheim", 27015)).await, Err(GameError::Private));
+    assert_eq!(games.ask(guild(), &query("valheim", 27015)).await, Err(GameError::Private));
     let metadata =
         Query { game: "minecraft".to_owned(), address: Address::parse("169.254.169.254", 25565).unwrap() };
-    assert_eq!(games.ask(&metadata).await, Err(GameError::Never));
+    assert_eq!(games.ask(guild(), &metadata).await, Err(GameError::Never));
     let games = Games::new(true);
-    assert_eq!(games.ask(&metadata).await, Err(GameError::Never));
-    assert_eq!(games.ask(&query("chess", 27015)).await, Err(GameError::UnknownGame));
+    assert_eq!(games.ask(guild(), &metadata).await, Err(GameError::Never));
+    assert_eq!(games.ask(guild(), &query("chess", 27015)).await, Err(GameError::UnknownGame));
 }
 
 /// Datagrams that begin as some protocol's do, and go on as they like.
@@ -256,7 +260,7 @@ proptest::proptest! {
             let port = udp(move |_| datagrams.clone()).await;
             let games = Games { patience: Duration::from_millis(40), ..Games::new(true) };
             let began = Instant::now();
-            let _ = games.ask(&query(game.key(), port)).await;
+            let _ = games.ask(guild(), &query(game.key(), port)).await;
             assert!(began.elapsed() < Duration::from_secs(10), "{game:?}");
         });
     }

@@ -76,6 +76,7 @@ fn key(webhook: u64) -> Key {
         major: Major::Webhook(WebhookId::new(webhook).unwrap()),
         class: Class::Anonymous,
         urgency: Urgency::Background,
+        cause: crate::rest::Cause::Program,
     }
 }
 
