@@ -137,7 +137,7 @@ pub use signal::Signal;
 pub use source_event::{Recorded, SourceEvent};
 pub use stats::{Backlog, FollowCounts};
 pub use threads::KnownThread;
-pub use untold::UntoldBreaks;
+pub use untold::Untold;
 pub use unusable::Unusable;
 pub use webhooks::LaneWebhook;
 pub use work::{Surroundings, Work};
