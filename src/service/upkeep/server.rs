@@ -8,10 +8,11 @@ use rand::seq::SliceRandom;
 
 use crate::domain::follow::{BrokenReason, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::permissions::Permissions;
 use crate::rest::RestError;
 use crate::rest::model::Channel;
 use crate::service::ServiceError;
-use crate::service::access::{Access, Found};
+use crate::service::access::{Access, Found, Place};
 use crate::store::{BreakWhich, SourceEnd, TargetEnd};
 
 use super::{Change, Upkeep};
