@@ -125,6 +125,7 @@ impl Term<'_> {
             shards,
             sessions: gateway.sessions.clone(),
             resumed,
+            clock,
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
         // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.

@@ -5,7 +5,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poise::serenity_prelude as serenity;
 use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::timeout;
 
+use crate::domain::clock::Clock;
 use crate::domain::ids::MessageId;
 use crate::metrics as names;
 
@@ -36,6 +37,7 @@ pub(super) struct Desk {
     ctx: serenity::Context,
     commands: Commands,
     bot: Arc<Bot>,
+    clock: Clock,
 }
 
 impl Desk {
@@ -53,13 +55,13 @@ impl Desk {
         let connecting = timeout(LOOPBACK, context(Arc::new(http)));
         let (ctx, manager) = connecting.await.ok().flatten().ok_or(FatalGateway::NoLoopback)?;
         let commands = Commands::new(Arc::clone(&bot), manager);
-        Ok(Self { ctx, commands, bot })
+        Ok(Self { ctx, commands, bot, clock: endpoint.clock })
     }
 
     /// Answers an interaction, in a task of its own. One that was sent while nobody listened, too long ago for an
     /// answer, isn't carried out: whoever meant it was told that it failed.
     pub(super) fn answer(self: &Arc<Self>, interaction: &RawValue, sent: Sent) {
-        if sent == Sent::Before && is_late(interaction) {
+        if sent == Sent::Before && is_late(interaction, self.clock.now()) {
             tracing::info!("a command or press of the time in which nobody listened is not carried out");
             return;
         }
@@ -80,9 +82,9 @@ impl Desk {
 }
 
 /// Whether Discord takes no answer any more.
-fn is_late(interaction: &RawValue) -> bool {
+fn is_late(interaction: &RawValue, now: DateTime<Utc>) -> bool {
     let made_at = Fields::of(interaction).id::<MessageId>().map(MessageId::created_at);
-    made_at.is_none_or(|made_at| Utc::now() - made_at > ANSWERED_WITHIN)
+    made_at.is_none_or(|made_at| now - made_at > ANSWERED_WITHIN)
 }
 
 /// A context for a shard that isn't run, and the manager that poise wants to know.
@@ -133,11 +135,12 @@ mod tests {
 
     #[test]
     fn discord_takes_an_answer_for_a_few_seconds() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let late = |age: i64| {
-            let id = MessageId::first_at(Utc::now() - TimeDelta::seconds(age));
-            is_late(&RawValue::from_string(format!(r#"{{"id":"{id}"}}"#)).unwrap())
+            let id = MessageId::first_at(now - TimeDelta::seconds(age));
+            is_late(&RawValue::from_string(format!(r#"{{"id":"{id}"}}"#)).unwrap(), now)
         };
         assert!(!late(0) && !late(3) && late(20));
-        assert!(is_late(&RawValue::from_string("[]".to_owned()).unwrap()));
+        assert!(is_late(&RawValue::from_string("[]".to_owned()).unwrap(), now));
     }
 }

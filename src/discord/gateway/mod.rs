@@ -28,6 +28,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use twilight_gateway::{ConfigBuilder, Intents};
 
+use crate::domain::clock::Clock;
 use crate::domain::gateway_session::GatewaySession;
 use crate::domain::ids::ApplicationId;
 use crate::domain::shards::Shards;
@@ -114,6 +115,8 @@ pub struct Endpoint {
     pub sessions: SessionsLeft,
     /// Those that may go on.
     pub resumed: Vec<GatewaySession>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// Everything that events are given to.

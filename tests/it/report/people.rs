@@ -67,6 +67,7 @@ async fn channels_that_the_person_cant_see_are_counted() {
 #[tokio::test]
 async fn many_followers_are_counted() {
     let (scene, posted, _) = shown("v1").await;
+    scene.run("/publish", Options::new().set("channel", &scene.releases).set("audience", "servers")).await;
     let columns = "source_guild_id, delivery, mode, panels, created_by, created_at, updated_at, webhook_id, webhook_token";
     // They exist, so that no sweep finds anything amiss with them.
     let far = scene.world.sandbox.create_guild("Far away");
