@@ -221,11 +221,6 @@ struct Doubts {
 }
 
 impl Doubted {
-    /// Has a server looked at when they are listed next.
-    pub(super) fn keep(&self, guild: GuildId) {
-        lock(&self.guilds).listed.insert(guild);
-    }
-
     /// Lists them all.
     fn list(&self) -> HashSet<GuildId> {
         let mut doubts = lock(&self.guilds);
