@@ -101,6 +101,7 @@ impl Term<'_> {
         let mut tasks = vec![
             supervisor.spawn("sweep", Arc::clone(&upkeep).sweep(view)),
             supervisor.spawn("left servers", async move { left.run().await }),
+            supervisor.spawn("quotes", Arc::clone(&intake).keep_quotes()),
             supervisor.spawn("keeper", Keeper::new(Arc::clone(&panels)).run()),
         ];
         let others =

@@ -104,7 +104,7 @@ impl Sender<'_> {
             None => self.delete_as_bot(work, mirror).await,
         };
         if matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone)
-            && let Some(instead) = self.tidy(work, mirror).await?
+            && let Some(instead) = self.tidy_for_good(work, mirror).await?
         {
             return Ok(instead);
         }

@@ -17,6 +17,9 @@ use super::send::{Performed, Sender};
 /// What a server's audit log says of what the bot does with posts and threads.
 const REASON: &str = "Channel follow";
 
+/// What a post is called that stays without what it began with.
+const DELETED: &str = "A deleted message";
+
 /// What a post is to be called, and which tags it gets.
 pub(super) struct Heading {
     pub(super) title: String,
@@ -181,29 +184,58 @@ impl Sender<'_> {
             return Ok(None);
         }
         Ok(match self.remove_empty(mirror.channel).await {
-            Err(error) if error.passes() => Some(self.delayed(work, &error)),
-            Err(error) => {
-                if self.is_news(work, "empty post") {
-                    tracing::warn!(channel = %mirror.channel, %error, "an empty post can't be removed; the bot may lack Manage Threads");
-                }
-                None
-            }
-            Ok(()) => None,
+            Err(error) => self.untidied(work, &error, "empty post"),
+            Ok(_) => None,
         })
     }
 
-    /// Removes a post in which nothing stands. Its history alone doesn't show that: without Read Message History it is empty too.
-    pub(super) async fn remove_empty(&self, post: ChannelId) -> Result<(), RestError> {
+    /// The same where what the post began with is taken back for good: a post that stays doesn't go on telling its first line.
+    pub(super) async fn tidy_for_good(
+        &self,
+        work: &Work,
+        mirror: &Mirror,
+    ) -> Result<Option<Performed>, StoreError> {
+        if self.spot != Spot::Forum {
+            return Ok(None);
+        }
+        let goes = self.tools.store.stands_alone(mirror).await?;
+        let gone = if goes { self.remove_empty(mirror.channel).await } else { Ok(false) };
+        let quotes = work.place == Place::Source && begins_post(work, mirror);
+        Ok(match gone {
+            Err(error) => self.untidied(work, &error, "empty post"),
+            Ok(false) if quotes => {
+                let change = ThreadChange { name: Some(DELETED.to_owned()), ..ThreadChange::default() };
+                match self.tools.rest.change_thread(mirror.channel, &change, REASON).await {
+                    Err(error) if !error.is_not_found() => self.untidied(work, &error, "title"),
+                    _ => None,
+                }
+            }
+            Ok(_) => None,
+        })
+    }
+
+    fn untidied(&self, work: &Work, error: &RestError, what: &'static str) -> Option<Performed> {
+        if error.passes() {
+            return Some(self.delayed(work, error));
+        }
+        if self.is_news(work, what) {
+            tracing::warn!(channel = %self.target, %error, what, "what is left of a post can't be tidied up; the bot may lack Manage Threads");
+        }
+        None
+    }
+
+    /// Removes a post in which nothing stands. Its history alone doesn't show that: without Read Message History it is empty too. Whether it is gone.
+    pub(super) async fn remove_empty(&self, post: ChannelId) -> Result<bool, RestError> {
         let gone = |error: &RestError| error.is_not_found();
         match self.tools.rest.messages_latest(post, 1).await {
             Ok(messages) if messages.is_empty() => {}
             Err(error) if !gone(&error) => return Err(error),
-            Ok(_) | Err(_) => return Ok(()),
+            messages => return Ok(messages.is_err()),
         }
         match self.tools.rest.channel(post).await {
-            Ok(post) if post.message_count.is_none_or(|count| count > 0) => Ok(()),
-            Ok(_) => self.tools.rest.delete_thread(post, REASON).await,
-            Err(error) if gone(&error) => Ok(()),
+            Ok(post) if post.message_count.is_none_or(|count| count > 0) => Ok(false),
+            Ok(_) => self.tools.rest.delete_thread(post, REASON).await.map(|_| true),
+            Err(error) if gone(&error) => Ok(true),
             Err(error) => Err(error),
         }
     }

@@ -169,9 +169,12 @@ fn describe(row: &FollowRow) -> String {
 /// The mode, with the tags as they are called now.
 fn filter(row: &FollowRow) -> String {
     let mode = row.follow.options.filter.mode().as_str();
-    match row.tags.there.join(", ") {
+    let there = Some(row.tags.there.join(", ")).filter(|tags| !tags.is_empty());
+    let there = there.map(|tags| text::escape(&text::cut(&tags, TAGS)));
+    let hidden = row.tags.said_of_hidden().map(|hidden| format!("*{hidden}*"));
+    match there.into_iter().chain(hidden).collect::<Vec<_>>().join(", ") {
         tags if tags.is_empty() => mode.to_owned(),
-        tags => format!("{mode} {}", text::escape(&text::cut(&tags, TAGS))),
+        tags => format!("{mode} {tags}"),
     }
 }
 

@@ -208,6 +208,20 @@ pub struct Reply {
     pub text: String,
 }
 
+impl Reply {
+    /// It was deleted: nothing of it is quoted any more.
+    pub fn delete(&mut self) {
+        self.forget();
+        self.unknown = false;
+    }
+
+    /// Nothing is known of it any more.
+    pub fn forget(&mut self) {
+        (self.author, self.author_id, self.unknown) = (None, None, true);
+        self.text.clear();
+    }
+}
+
 /// A message that was forwarded: Discord keeps a copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -94,10 +94,12 @@ fn custom_emoji(text: &str) -> Option<(&str, usize)> {
     (!name.is_empty() && digits > 0 && id[digits..].starts_with('>')).then_some((name, whole))
 }
 
-/// A name that Discord shall not read as markdown.
+/// A name that Discord shall not read as markdown, and of which it makes no link either.
 pub fn escape(name: &str) -> String {
-    name.chars().fold(String::with_capacity(name.len()), |mut text, c| {
-        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@') {
+    name.char_indices().fold(String::with_capacity(name.len()), |mut text, (at, c)| {
+        if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@')
+            || name[at..].starts_with("://")
+        {
             text.push('\\');
         }
         text.push(c);
@@ -121,6 +123,12 @@ mod tests {
         assert_eq!(cut("a👨‍👩‍👧b", 8), "a…");
         assert_eq!(cut("👨‍👩‍👧b", 4), "👨‍…", "a grapheme that doesn't fit at all is cut");
         assert_eq!(cut("ab", 0), "");
+    }
+
+    #[test]
+    fn an_address_in_a_name_is_no_link() {
+        assert_eq!(escape("https://evil.example/x_y"), "https\\://evil.example/x\\_y");
+        assert_eq!(escape("12:30 :// a"), "12:30 \\:// a");
     }
 
     #[test]

@@ -22,11 +22,13 @@ pub struct TagsNow {
     pub there: Vec<String>,
     /// Those that were deleted in the source, by the names that they had.
     pub deleted: Vec<String>,
+    /// How many there are whose names aren't for whoever asks, as they can't see the source.
+    pub hidden: usize,
 }
 
 impl TagsNow {
-    /// Of a follow whose source belongs to this forum, if it does; without it, as they were called when they were chosen. Who may not see the forum learns no
-    /// new names.
+    /// Of a follow whose source belongs to this forum, if it does; without it, as they were called when they were chosen. Who may not see the source learns no
+    /// name of a forum's tag.
     pub(super) fn of(filter: &Filter, forum: Option<&Channel>, seen: bool) -> Self {
         let mut now = Self::default();
         for tag in filter.tags() {
@@ -34,13 +36,26 @@ impl TagsNow {
                 now.there.push(tag.to_string());
                 continue;
             };
+            if !seen {
+                now.hidden += 1;
+                continue;
+            }
             match forum.map(|forum| forum.available_tags.iter().find(|offered| offered.id == *id)) {
                 Some(None) => now.deleted.push(name.clone()),
-                Some(Some(offered)) if seen => now.there.push(offered.name.clone()),
-                Some(Some(_)) | None => now.there.push(name.clone()),
+                Some(Some(offered)) => now.there.push(offered.name.clone()),
+                None => now.there.push(name.clone()),
             }
         }
         now
+    }
+
+    /// What is said of those that are hidden; nothing where there are none.
+    pub fn said_of_hidden(&self) -> Option<String> {
+        match self.hidden {
+            0 => None,
+            1 => Some("a tag that you can't see".to_owned()),
+            count => Some(format!("{count} tags that you can't see")),
+        }
     }
 }
 
@@ -91,9 +106,8 @@ impl Follows {
         let rest = self.on_behalf_of(actor);
         let mut access = Access::of_person(&rest, self.clock, &self.lookups, actor, Purpose::Completion);
         access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
-        let used = self.store.tags_of_server(actor.guild, TAGS).await?;
-        let (of_forums, hashtags): (Vec<Tag>, Vec<Tag>) =
-            used.into_iter().partition(|tag| matches!(tag, Tag::Forum { .. }));
+        let mut hashtags = self.store.tags_of_server(actor.guild, TAGS).await?;
+        hashtags.retain(|tag| matches!(tag, Tag::Hashtag(_)));
         let source = source.filter(|source| !self.is_elsewhere(*source));
         let source = match source {
             Some(source) => match access.seen_by(actor, source.id()).await {
@@ -103,10 +117,8 @@ impl Follows {
             None => None,
         };
         let Some(source) = source else {
-            // Of a source that they may not see, or that isn't chosen yet: what they know already.
-            let mut choices = Vocabulary::forum(of_forums).complete(typed, &hashtags);
-            choices.extend(Vocabulary::hashtags().complete(typed, &hashtags));
-            return Ok(choices);
+            // Of a source that they may not see, or that isn't chosen yet: no names of a forum's tags.
+            return Ok(Vocabulary::hashtags().complete(typed, &hashtags));
         };
         let forum = access.forum_of(&source.channel).await?;
         let mut known = match &forum {
@@ -147,11 +159,12 @@ mod tests {
         }))
         .unwrap();
         let now = |forum, seen| {
-            let TagsNow { there, deleted } = TagsNow::of(&filter, forum, seen);
-            (there.join(", "), deleted.join(", "))
+            let TagsNow { there, deleted, hidden } = TagsNow::of(&filter, forum, seen);
+            (there.join(", "), deleted.join(", "), hidden)
         };
-        assert_eq!(now(None, true), ("#beta, Bug, Idea".to_owned(), String::new()));
-        assert_eq!(now(Some(&forum), true), ("#beta, Fault".to_owned(), "Idea".to_owned()));
-        assert_eq!(now(Some(&forum), false), ("#beta, Bug".to_owned(), "Idea".to_owned()));
+        assert_eq!(now(None, true), ("#beta, Bug, Idea".to_owned(), String::new(), 0));
+        assert_eq!(now(Some(&forum), true), ("#beta, Fault".to_owned(), "Idea".to_owned(), 0));
+        assert_eq!(now(Some(&forum), false), ("#beta".to_owned(), String::new(), 2));
+        assert_eq!(now(None, false), ("#beta".to_owned(), String::new(), 2));
     }
 }

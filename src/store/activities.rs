@@ -11,26 +11,30 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::connect::Write;
-use super::event_effects::{Changed, followed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
+use super::event_effects::{
+    Changed, followed, forget_unowed, insert_deliveries, lock_lanes, pass_gates, reopen, wake,
+};
 use super::matching::{self, Rematch, TagChange};
+use super::source_event::{keys, place, thread_of};
 use super::sql::{Kind, Sql, Table, cell, channel_ids, hex};
-use super::{Recorded, SourceEvent, Store, StoreError, circles};
+use super::{Recorded, SourceEvent, Store, StoreError, circles, quotes};
 use crate::domain::activity::{Origin, Showing};
-use crate::domain::ids::{ChannelId, UserId};
-use crate::domain::message::Content;
+use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::place::Place;
 
 /// How long a message is held at most; whoever holds it lets it go earlier.
 const HELD: TimeDelta = TimeDelta::minutes(20);
 
 /// What is known of an origin while the batch is played through.
-struct Known {
+pub(super) struct Known {
     /// Its row; none before it is inserted.
     id: Option<i64>,
     source: Option<ChannelId>,
     author: Option<UserId>,
     revision: i32,
     deleted: bool,
+    /// The message that it answers.
+    quoted: Option<MessageId>,
     content: Option<Showing>,
     digest: Option<Vec<u8>>,
     place: Place,
@@ -38,9 +42,9 @@ struct Known {
     /// The tags that it had in the database, where they are others now.
     retagged: Option<BTreeSet<String>>,
     /// Nobody was ever owed it, so that its content is of no use.
-    unowed: bool,
+    pub(super) unowed: bool,
     /// It shows something else, or nothing any more.
-    changed: bool,
+    pub(super) changed: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -62,7 +66,7 @@ struct KnownRow {
 }
 
 /// The columns of a new activity; the first is its place in the order.
-const COLUMNS: [(&str, Kind); 13] = [
+const COLUMNS: [(&str, Kind); 14] = [
     ("number", Kind::Number),
     ("origin", Kind::Text),
     ("kind", Kind::Text),
@@ -76,6 +80,7 @@ const COLUMNS: [(&str, Kind); 13] = [
     ("thread", Kind::Number),
     ("place", Kind::Text),
     ("digest", Kind::Bytes),
+    ("quoted", Kind::Number),
 ];
 
 impl Store {
@@ -85,6 +90,7 @@ impl Store {
     ///   message's channel counts as read up to it.
     /// - Edited: a new revision, if it shows something else; owed again where it was shown through a follow
     ///   that isn't broken. With other tags, it is owed where it wasn't wanted before, and taken back where it isn't any more.
+    /// - Read again: the same, unless there is a later revision than was known before it was read.
     /// - Deleted: the last revision; its content is forgotten, and its mirrors are to go.
     /// - Passed: the channel counts as read up to it, without an activity.
     ///
@@ -109,6 +115,7 @@ impl Store {
         }
         let txn = self.write().await?;
         pass_gates(&txn, events).await?;
+        let events = &*quotes::without_deleted(&txn, events).await?;
         let mut known = self.known(&txn, events).await?;
         let followed = followed(&txn, events).await?;
         let mut order = Vec::new();
@@ -123,12 +130,15 @@ impl Store {
         let mut lanes = insert_deliveries(&txn, &posted).await?;
         lanes.extend(reopen(&txn, &changed).await?);
         lanes.extend(retag(&txn, &known).await?);
-        forget_unowed(&txn, &posted, &known).await?;
+        let retagged = known.values().filter(|known| known.retagged.is_some()).filter_map(|known| known.id);
+        forget_unowed(&txn, posted.iter().copied().chain(retagged).collect()).await?;
         wake(&txn, &posted, &changed).await?;
+        let quoted = quotes::mark(&txn, quotes::maybe_quoted(events, &known)).await?;
         txn.commit().await?;
         lanes.sort_unstable();
         lanes.dedup();
-        Ok(Recorded { lanes: channel_ids(lanes)?, posted: posted.len(), changed: changed.ids().count() })
+        let lanes = channel_ids(lanes)?;
+        Ok(Recorded { lanes, posted: posted.len(), changed: changed.ids().count(), quoted })
     }
 
     /// What the database knows of the batch's origins.
@@ -147,7 +157,9 @@ impl Store {
             known.insert(origin, self.known_row(origin, row)?);
         }
         // Only an edit is compared with the tags that were.
-        let edits = events.iter().filter(|event| matches!(event, SourceEvent::Edited { .. }));
+        let edits = events
+            .iter()
+            .filter(|event| matches!(event, SourceEvent::Edited { .. } | SourceEvent::Reread { .. }));
         let edited: HashSet<Origin> = edits.map(SourceEvent::origin).collect();
         let of_edited = known.iter_mut().filter(|(origin, _)| edited.contains(origin));
         let mut of_ids: HashMap<i64, &mut Known> =
@@ -171,6 +183,7 @@ impl Store {
             author: None,
             revision: row.revision,
             deleted: row.deleted,
+            quoted: None,
             content,
             digest: row.digest,
             place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
@@ -209,11 +222,12 @@ impl Store {
                 thread_of(origin, known.source).map(ChannelId::to_db).into(),
                 known.place.as_str().into(),
                 known.digest.as_deref().map(hex).into(),
+                known.quoted.map(MessageId::to_db).into(),
             ]
         });
         let insert = "INSERT INTO activities (origin, kind, source_channel_id, source_message_id, author_id, revision, \
-            deleted, content, created_at, thread_id, place, digest) SELECT t.origin, t.kind, t.source, t.message, \
-            t.author, t.revision, t.deleted, t.content, t.created_at, t.thread, t.place, t.digest FROM ";
+            deleted, content, created_at, thread_id, place, digest, quoted_message_id) SELECT t.origin, t.kind, t.source, \
+            t.message, t.author, t.revision, t.deleted, t.content, t.created_at, t.thread, t.place, t.digest, t.quoted FROM ";
         let insert = Sql::new(insert, []).rows(Table::new(COLUMNS, rows));
         let insert = insert.then(" WHERE TRUE ORDER BY t.number ON CONFLICT DO NOTHING RETURNING id, origin");
         let inserted: Vec<InsertedRow> = insert.rows_of(&**txn).await?;
@@ -235,10 +249,15 @@ impl Store {
             let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
             // Whatever is owed of it now needs the new content.
             let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5, \
-                settled_at = NULL WHERE id = $1";
-            let digest = known.digest.clone();
-            let values =
-                [id.into(), known.revision.into(), known.deleted.into(), content.into(), digest.into()];
+                quoted_message_id = COALESCE($6, quoted_message_id), settled_at = NULL WHERE id = $1";
+            let values = [
+                id.into(),
+                known.revision.into(),
+                known.deleted.into(),
+                content.into(),
+                known.digest.clone().into(),
+                known.quoted.map(MessageId::to_db).into(),
+            ];
             Sql::new(update, values).execute(&**txn).await?;
         }
         Ok(())
@@ -265,6 +284,7 @@ impl Store {
                         author: *author,
                         revision: 1,
                         deleted: false,
+                        quoted: quotes::quoted_by(content),
                         // While all its follows rest it is still remembered, so as not to be taken for new when the
                         // source is read again, but not what it says.
                         content: active.then(|| content.clone()),
@@ -279,6 +299,14 @@ impl Store {
             }
             SourceEvent::Edited { origin, content, .. } => {
                 if let Some(known) = known.get_mut(origin).filter(|known| !known.deleted) {
+                    self.edit(known, *origin, content);
+                }
+            }
+            SourceEvent::Reread { origin, revision, content, .. } => {
+                if let Some(known) = known.get_mut(origin)
+                    && !known.deleted
+                    && known.revision == revision.0
+                {
                     self.edit(known, *origin, content);
                 }
             }
@@ -313,28 +341,12 @@ impl Store {
         }
         known.content = Some(content.clone());
         known.digest = digest;
+        known.quoted = quotes::quoted_by(content);
         if !same {
             known.revision += 1;
             known.changed = true;
         }
     }
-}
-
-/// What a content's tags are known by.
-pub(super) fn keys(content: &Showing) -> BTreeSet<String> {
-    let Some(content) = content.as_message() else { return BTreeSet::new() };
-    let published = content.published.then(|| matching::PUBLISHED.to_owned());
-    content.tags().into_iter().map(|tag| tag.key()).chain(published).collect()
-}
-
-/// Where in its source it was posted.
-pub(super) fn place(content: &Showing) -> Place {
-    content.as_message().map_or(Place::Source, Content::place)
-}
-
-/// The thread of what was posted in one.
-pub(super) fn thread_of(origin: Origin, source: Option<ChannelId>) -> Option<ChannelId> {
-    source.filter(|source| *source != origin.channel()).map(|_| origin.channel())
 }
 
 /// The channels whose followers the batch may concern: the sources, and the threads, of what was posted or got other tags.
@@ -362,24 +374,6 @@ async fn retag(txn: &Write, known: &HashMap<Origin, Known>) -> Result<Vec<i64>, 
         }
     }
     Ok(targets)
-}
-
-/// Of what nobody is owed, the content isn't kept.
-async fn forget_unowed(
-    txn: &Write,
-    posted: &[i64],
-    known: &HashMap<Origin, Known>,
-) -> Result<(), StoreError> {
-    let retagged = known.values().filter(|known| known.retagged.is_some()).filter_map(|known| known.id);
-    let ids: Vec<i64> = posted.iter().copied().chain(retagged).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let update = "UPDATE activities SET content = NULL WHERE content IS NOT NULL \
-        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
-        AND NOT EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id) AND kind = 'message' AND id IN ";
-    Sql::new(update, []).list(ids).execute(&**txn).await?;
-    Ok(())
 }
 
 /// Which of those that were known before have a new revision.

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, Value};
 
 use super::sql::{Sql, stored};
-use super::{SourceEvent, Store, StoreError, activities, gates, matching};
+use super::{SourceEvent, Store, StoreError, gates, matching, quotes, source_event};
 use crate::domain::follow::Follow;
-use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
 
 impl Store {
     /// Owes these posts of its source to this follow alone, as far as it lets them through. What is known of them already stays as it is. Says how many are owed now, or will be at once: up to
@@ -23,6 +23,7 @@ impl Store {
         let txn = self.write().await?;
         gates::sources(&*txn, [follow.pair.source]).await?;
         gates::lanes(&*txn, [follow.pair.target]).await?;
+        let posts = &*quotes::without_deleted(&txn, posts).await?;
         let mut newer = Vec::new();
         for post in posts {
             let SourceEvent::Posted { origin, source, author, content } = post else { continue };
@@ -35,10 +36,10 @@ impl Store {
             newer.extend(is_newer.then(|| origin.to_string()));
             // While nobody needed it, only that it was there was kept.
             let insert = "INSERT INTO activities \
-                (origin, kind, source_channel_id, source_message_id, author_id, content, created_at, thread_id, place, digest) \
-                SELECT $1, 'message', $2, $3, $4, $5, $6, $7, $8, $9 \
-                WHERE NOT $10 OR EXISTS (SELECT 1 FROM activities WHERE origin = $1) ON CONFLICT (origin) DO UPDATE \
-                SET content = excluded.content, digest = excluded.digest, settled_at = NULL \
+                (origin, kind, source_channel_id, source_message_id, author_id, content, created_at, thread_id, place, digest, \
+                quoted_message_id) SELECT $1, 'message', $2, $3, $4, $5, $6, $7, $8, $9, $11 WHERE NOT $10 OR EXISTS (SELECT 1 FROM activities WHERE origin = $1) ON CONFLICT (origin) DO UPDATE \
+                SET content = excluded.content, digest = excluded.digest, quoted_message_id = excluded.quoted_message_id, \
+                settled_at = NULL \
                 WHERE activities.content IS NULL AND NOT activities.deleted RETURNING id";
             let values = [
                 origin.to_string().into(),
@@ -47,12 +48,13 @@ impl Store {
                 author.map(UserId::to_db).into(),
                 self.cipher.seal_content(*origin, content).into(),
                 stored(now).into(),
-                Value::BigInt(activities::thread_of(*origin, Some(*source)).map(ChannelId::to_db)),
-                activities::place(content).as_str().into(),
+                Value::BigInt(source_event::thread_of(*origin, Some(*source)).map(ChannelId::to_db)),
+                source_event::place(content).as_str().into(),
                 self.cipher.digest(*origin, content).into(),
                 is_newer.into(),
+                quotes::quoted_by(content).map(MessageId::to_db).into(),
             ];
-            let tags = activities::keys(content);
+            let tags = source_event::keys(content);
             for id in Sql::new(insert, values).numbers(&*txn).await? {
                 let of_it: Vec<_> = tags.iter().map(|tag| (id, tag.as_str())).collect();
                 matching::put_tags(&*txn, &of_it).await?;

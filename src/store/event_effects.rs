@@ -180,3 +180,15 @@ pub(super) async fn wake(txn: &Write, posted: &[i64], changed: &Changed) -> Resu
     Sql::new(update, []).list(ids).then(")").execute(&**txn).await?;
     Ok(())
 }
+
+/// Of what nobody is owed, the content isn't kept.
+pub(super) async fn forget_unowed(txn: &Write, activities: Vec<i64>) -> Result<(), StoreError> {
+    if activities.is_empty() {
+        return Ok(());
+    }
+    let update = "UPDATE activities SET content = NULL WHERE content IS NOT NULL \
+        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+        AND NOT EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id) AND kind = 'message' AND id IN ";
+    Sql::new(update, []).list(activities).execute(&**txn).await?;
+    Ok(())
+}

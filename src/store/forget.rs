@@ -9,9 +9,10 @@ use super::deliveries::DUE;
 use super::event_effects::{Changed, reopen, wake};
 use super::retention::{CHUNK, Sized, batches, pass_gates};
 use super::sql::{Sql, channel_ids, stored};
-use super::{Signal, Store, StoreError, gates};
+use super::{Signal, Store, StoreError, gates, quotes};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::UserId;
+use crate::domain::message::{Content, Reply};
 
 /// Owed to somebody, and not because it is to be taken back.
 const OWED: &str = "state = 'due' AND NOT withdrawn";
@@ -83,6 +84,7 @@ impl Store {
             after = last.id;
             for ids in batches(&found) {
                 self.forget_messages(&ids, mirrors, &mut forgotten).await?;
+                self.forget_quotes(&ids).await?;
             }
         }
         forgotten.follows = self.forget_followers_name(user).await?;
@@ -115,6 +117,7 @@ impl Store {
                 "UPDATE activities SET deleted = TRUE, revision = revision + 1, content = NULL WHERE id IN ";
             Sql::new(delete, []).list(standing.ids()).execute(&*txn).await?;
             reopen(&txn, &standing).await?;
+            quotes::mark_of(&txn, &standing.deleted).await?;
             let orphans = format!(
                 "UPDATE deliveries SET {DUE} WHERE follow_id IS NULL \
                  AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) AND activity_id IN "
@@ -144,6 +147,18 @@ impl Store {
             *count += found.first().map_or(0, |count| count.unsigned_abs());
         }
         txn.commit().await
+    }
+
+    /// Takes what was quoted of these messages out of the contents that are kept of others'.
+    async fn forget_quotes(&self, activities: &[i64]) -> Result<(), StoreError> {
+        let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND quoted_message_id IN \
+            (SELECT source_message_id FROM activities WHERE kind = 'message' AND id IN ";
+        let query = Sql::new(query, []).list(activities.iter().copied()).then(")");
+        for row in query.rows_of::<Sealed>(&self.db).await? {
+            let without = |content: &mut Content| content.reply.as_mut().map(Reply::forget).is_some();
+            self.change_kept(row, without).await?;
+        }
+        Ok(())
     }
 
     /// Follows that they made are nobody's then.
@@ -210,19 +225,25 @@ impl Store {
                 let rows: Vec<Sealed> =
                     Sql::new(query, []).list(some.iter().copied()).rows_of(&self.db).await?;
                 for row in rows {
-                    forgotten += self.forget_mention(row, user).await?;
+                    let without = |content: &mut Content| content.names.people.remove(&user).is_some();
+                    forgotten += self.change_kept(row, without).await?;
                 }
             }
         }
         Ok(forgotten)
     }
 
-    async fn forget_mention(&self, row: Sealed, user: UserId) -> Result<u64, StoreError> {
+    /// Changes what is kept of a message, where there is something to change. How many were: one or none.
+    async fn change_kept(
+        &self,
+        row: Sealed,
+        change: impl FnOnce(&mut Content) -> bool,
+    ) -> Result<u64, StoreError> {
         let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
         let Showing::Message(mut content) = self.cipher.open_content(origin, &row.content)? else {
             return Ok(0);
         };
-        if content.names.people.remove(&user).is_none() {
+        if !change(&mut content) {
             return Ok(0);
         }
         let txn = self.write().await?;

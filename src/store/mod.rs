@@ -15,6 +15,7 @@
 //! | `channels` | a channel's audience, and how far it has been read |
 //! | `source_event`, `activities`, `event_effects` | source events become activities, and deliveries |
 //! | `deliveries` | what statements about deliveries have in common |
+//! | `quotes` | which messages quote what was edited or deleted, until they are brought up to date |
 //! | `circles` | messages that are held while it is found out whether they go round in a circle |
 //! | `matching` | which follows let an activity through, by place and tags |
 //! | `threads` | threads of sources: how far they have been read, and what becomes of those that are gone |
@@ -84,6 +85,7 @@ mod panel_looks;
 mod panel_mirrors;
 mod panels;
 mod presence;
+mod quotes;
 mod report;
 mod retention;
 mod retractions;
@@ -126,6 +128,7 @@ pub use leftovers::Leftovers;
 pub use mirrors::Mirrored;
 pub use panel_looks::Look;
 pub use panels::{PanelChange, PanelsFull};
+pub use quotes::{Quoting, StaleQuote};
 pub use report::{Asked, InFollower};
 pub use retention::Untracked;
 pub use retractions::Retraction;

@@ -1,7 +1,12 @@
 //! What happens in sources, as it is recorded, and what came of recording it.
 
-use crate::domain::activity::{Origin, Showing};
+use std::collections::BTreeSet;
+
+use super::matching;
+use crate::domain::activity::{Origin, Revision, Showing};
 use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::message::Content;
+use crate::domain::place::Place;
 
 /// Something that happened in a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,17 @@ pub enum SourceEvent {
         /// What it shows now.
         content: Showing,
     },
+    /// It was read again, as something that it quotes may have changed.
+    Reread {
+        /// Which.
+        origin: Origin,
+        /// The source: the message's channel, or that of its thread.
+        source: ChannelId,
+        /// The revision that was known before it was read. Where there is a later one by now, that stands.
+        revision: Revision,
+        /// What it shows now.
+        content: Showing,
+    },
     /// It was deleted.
     Deleted {
         /// Which.
@@ -46,6 +62,7 @@ impl SourceEvent {
         match self {
             Self::Posted { origin, .. }
             | Self::Edited { origin, .. }
+            | Self::Reread { origin, .. }
             | Self::Deleted { origin }
             | Self::Passed { origin, .. } => *origin,
         }
@@ -56,6 +73,7 @@ impl SourceEvent {
         match self {
             Self::Posted { .. } => "posted",
             Self::Edited { .. } => "edited",
+            Self::Reread { .. } => "read again",
             Self::Deleted { .. } => "deleted",
             Self::Passed { .. } => "passed",
         }
@@ -64,10 +82,31 @@ impl SourceEvent {
     /// The source; a deletion doesn't say it.
     pub const fn source(&self) -> Option<ChannelId> {
         match self {
-            Self::Posted { source, .. } | Self::Edited { source, .. } | Self::Passed { source, .. } => {
-                Some(*source)
-            }
+            Self::Posted { source, .. }
+            | Self::Edited { source, .. }
+            | Self::Reread { source, .. }
+            | Self::Passed { source, .. } => Some(*source),
             Self::Deleted { .. } => None,
+        }
+    }
+
+    /// What it shows; nothing where that isn't said.
+    pub const fn content(&self) -> Option<&Showing> {
+        match self {
+            Self::Posted { content, .. } | Self::Edited { content, .. } | Self::Reread { content, .. } => {
+                Some(content)
+            }
+            Self::Deleted { .. } | Self::Passed { .. } => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) const fn content_mut(&mut self) -> Option<&mut Showing> {
+        match self {
+            Self::Posted { content, .. } | Self::Edited { content, .. } | Self::Reread { content, .. } => {
+                Some(content)
+            }
+            Self::Deleted { .. } | Self::Passed { .. } => None,
         }
     }
 }
@@ -81,4 +120,23 @@ pub struct Recorded {
     pub posted: usize,
     /// How many that were known before have a new revision.
     pub changed: usize,
+    /// Whether something that is quoted may have changed.
+    pub quoted: bool,
+}
+
+/// What a content's tags are known by.
+pub(super) fn keys(content: &Showing) -> BTreeSet<String> {
+    let Some(content) = content.as_message() else { return BTreeSet::new() };
+    let published = content.published.then(|| matching::PUBLISHED.to_owned());
+    content.tags().into_iter().map(|tag| tag.key()).chain(published).collect()
+}
+
+/// Where in its source it was posted.
+pub(super) fn place(content: &Showing) -> Place {
+    content.as_message().map_or(Place::Source, Content::place)
+}
+
+/// The thread of what was posted in one.
+pub(super) fn thread_of(origin: Origin, source: Option<ChannelId>) -> Option<ChannelId> {
+    source.filter(|source| *source != origin.channel()).map(|_| origin.channel())
 }

@@ -6,7 +6,7 @@ use sea_orm::FromQueryResult;
 
 use super::event_effects::{Changed, lock_lanes, reopen, wake};
 use super::sql::{Sql, channel_ids};
-use super::{Store, StoreError, gates, matching};
+use super::{Store, StoreError, gates, matching, quotes};
 use crate::domain::ids::{ChannelId, MessageId};
 
 /// A thread of which something was read.
@@ -117,6 +117,7 @@ impl Store {
         let deleted = Sql::new(update, [thread.to_db().into()]).numbers(&*txn).await?;
         let mut targets = Vec::new();
         for deleted in deleted.chunks(10_000) {
+            quotes::mark_of(&txn, deleted).await?;
             let changed = Changed { deleted: deleted.to_vec(), ..Changed::default() };
             lock_lanes(&txn, [], &changed).await?;
             targets.extend(reopen(&txn, &changed).await?);

@@ -129,13 +129,13 @@ async fn a_renamed_tag_goes_on_and_a_deleted_one_is_told() {
 }
 
 #[tokio::test]
-async fn who_may_not_see_the_forum_learns_no_new_names() {
+async fn who_may_not_see_the_forum_learns_no_names() {
     let forum = Forum::new().await;
     forum.follow("only", "bug").await;
     forum.ideas.deny(&forum.scene.alice, Permissions::VIEW_CHANNEL);
     forum.ideas.rename_tag(forum.tags[0], "Secret").unwrap();
     let list = forum.scene.run("/follows", ()).await.text();
-    assert!(list.contains("only Bug") && !list.contains("Secret"), "{list}");
+    assert!(list.contains("only *a tag that you can't see*"), "{list}");
 }
 
 #[tokio::test]
@@ -184,4 +184,33 @@ async fn a_thread_is_as_public_as_its_channel_and_a_private_one_is_not() {
     }
     let reply = follow(&open).await;
     assert!(reply.text().contains("now follows"), "{}", reply.text());
+}
+
+/// Who can't see the forum any more is told no name of its tags, wherever tags are listed or offered.
+#[tokio::test]
+async fn names_of_tags_are_hidden_with_their_forum() {
+    let forum = Forum::new().await;
+    forum.follow("except", "bug, idea, #beta").await;
+    forum.post("one", &[0], "text one");
+    let scene = &forum.scene;
+    let bob = crate::harness::admin(&scene.harbour, "Bob");
+    let list = async || bob.run(&scene.news, "/follows", ()).await.unwrap();
+    assert!(list().await.text().contains("Bug, Idea"), "who sees it is told");
+    let offered = async || {
+        let choices = bob.autocomplete(&scene.news, "/follow", Options::new(), "tags", "").await.unwrap();
+        choices.into_iter().map(|choice| choice.name).collect::<Vec<_>>()
+    };
+
+    forum.ideas.deny(&bob, Permissions::VIEW_CHANNEL);
+    let listed = list().await;
+    let text = listed.text();
+    assert!(text.contains("except \\#beta, *2 tags that you can't see*"), "{text}");
+    let (menu, last) = crate::harness::choice(&listed, "last");
+    let report = listed.select(&menu, &[&last]).await.unwrap().text();
+    assert_eq!(offered().await, ["#beta"]);
+    for text in [text, report] {
+        for name in ["Bug", "Idea"] {
+            assert!(!text.contains(name), "{text}");
+        }
+    }
 }

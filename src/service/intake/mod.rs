@@ -27,6 +27,7 @@ mod names;
 mod newest;
 mod progress;
 mod queue;
+mod quotes;
 mod reader;
 mod take;
 mod threads;
@@ -125,6 +126,8 @@ pub struct Intake {
     circles: CircleWatch,
     progress: Progress,
     handover: Mutex<Handover>,
+    /// Something that is quoted has changed.
+    quotes: Notify,
 }
 
 /// Sources that are to be read because another process told of them.
@@ -140,8 +143,8 @@ impl Intake {
         let Parts { store, clock, watched, wake, shards, .. } = parts.clone();
         let (reader, asked, circles) =
             (Reader::new(parts, catch_up), Asked::default(), CircleWatch::new(shards.is_all()));
-        let handover = Mutex::default();
-        Self { store, clock, watched, wake, shards, reader, asked, circles, progress, handover }
+        let (handover, quotes) = (Mutex::default(), Notify::new());
+        Self { store, clock, watched, wake, shards, reader, asked, circles, progress, handover, quotes }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.

@@ -49,7 +49,7 @@ impl Writable for SourceEvent {
     fn replacement(&self) -> Option<Self> {
         match self {
             Self::Posted { origin, source, .. } => Some(Self::Passed { origin: *origin, source: *source }),
-            Self::Edited { .. } | Self::Deleted { .. } | Self::Passed { .. } => None,
+            Self::Edited { .. } | Self::Reread { .. } | Self::Deleted { .. } | Self::Passed { .. } => None,
         }
     }
 }
@@ -98,8 +98,11 @@ struct Recording<'a> {
 
 impl Sink<SourceEvent> for Recording<'_> {
     async fn write(&self, events: &[SourceEvent]) -> Result<(), StoreError> {
-        let Intake { store, clock, wake, .. } = self.intake;
+        let Intake { store, clock, wake, quotes, .. } = self.intake;
         let recorded = store.record_events_holding(events, self.held, clock.now()).await?;
+        if recorded.quoted {
+            quotes.notify_one();
+        }
         if !recorded.lanes.is_empty() {
             wake(recorded.lanes);
         }

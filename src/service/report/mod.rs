@@ -259,7 +259,7 @@ fn subject(asked: &Asked, published: bool) -> Subject {
     }
 }
 
-/// The tags for which a follow's mode leaves a message out, as they are called now.
+/// The tags for which a follow's mode leaves a message out, as they are called now. Who isn't given the forum can't see it, and learns no names of its tags.
 fn deciding_tags(asked: &Asked, filter: &Filter, forum: Option<&Channel>) -> Vec<String> {
     let hits = |tags: &TagSet| {
         TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
@@ -269,8 +269,9 @@ fn deciding_tags(asked: &Asked, filter: &Filter, forum: Option<&Channel>) -> Vec
         Filter::Only(tags) => Filter::Only(tags.clone()),
         Filter::Except(tags) => hits(tags).map_or(Filter::All, Filter::Except),
     };
-    let TagsNow { there, deleted } = TagsNow::of(&deciding, forum, true);
-    there.into_iter().chain(deleted).collect()
+    let tags = TagsNow::of(&deciding, forum, forum.is_some());
+    let hidden = tags.said_of_hidden();
+    tags.there.into_iter().chain(tags.deleted).chain(hidden).collect()
 }
 
 /// What can be told of a message without its having been recorded.

@@ -3,9 +3,9 @@
 use sea_orm::ConnectionTrait;
 use tributary_migration::{Migrator, MigratorTrait};
 
-use super::gateway_sessions;
 use super::panels::posted_panel_in;
 use super::*;
+use super::{gateway_sessions, quotes};
 use crate::domain::follow::{Audience, BrokenReason};
 use crate::domain::ids::TagId;
 use crate::domain::message::{InThread, PostTag};
@@ -71,6 +71,7 @@ async fn everything() -> Db {
     let retracted = "INSERT INTO retractions (message_id, channel_id, target_channel_id, webhook_id, created_at) \
         VALUES (900, 2, 2, 1002, '2024-10-04T00:00:50+00:00')";
     execute(&db, retracted).await;
+    quotes::stale(&db).await;
     let sessions = [gateway_sessions::kept(0, 2), gateway_sessions::kept(1, 2)];
     store.keep_gateway_sessions(&gateway_sessions::owner(), &sessions, at(8)).await.unwrap();
     execute(&db, &format!("UPDATE panels SET title = '{}'", ODD.replace('\'', "''"))).await;

@@ -36,7 +36,10 @@ async fn is_idempotent_and_keeps_the_order(#[case] backend: Backend) {
     follow(&db.store, 5, 2).await;
     let events = [posted(1, 30), posted(5, 12), posted(1, 10), posted(1, 20)];
     let recorded = db.store.record_events(&events, at(0)).await.unwrap();
-    assert_eq!(recorded, Recorded { lanes: vec![channel(2), channel(3), channel(4)], posted: 4, changed: 0 });
+    assert_eq!(
+        recorded,
+        Recorded { lanes: vec![channel(2), channel(3), channel(4)], posted: 4, changed: 0, quoted: false }
+    );
     let again = db.store.record_events(&events, at(1)).await.unwrap();
     assert_eq!(again, Recorded::default());
     let origins: Vec<String> = activities(&db).await.into_iter().map(|row| row.origin).collect();
@@ -74,7 +77,7 @@ async fn edits_make_revisions_and_reopen(#[case] backend: Backend) {
     assert_eq!(store.record_events(&[edited(1, 10, "second")], at(3)).await.unwrap(), Recorded::default());
     let events = [edited(1, 10, "third"), edited(1, 10, "fourth"), edited(1, 99, "unknown")];
     let recorded = store.record_events(&events, at(4)).await.unwrap();
-    assert_eq!(recorded, Recorded { lanes: vec![channel(2)], posted: 0, changed: 1 });
+    assert_eq!(recorded, Recorded { lanes: vec![channel(2)], posted: 0, changed: 1, quoted: false });
     let next = advance(store, &lease, None, at(5)).await;
     assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10));
     let rows = activities(&db).await;
@@ -95,7 +98,10 @@ async fn deletions_forget_the_content(#[case] backend: Backend) {
     let lease = claim(store, 2).await;
     show_all(store, &lease, 500).await;
     let recorded = store.record_events(&[deleted(1, 10)], at(1)).await.unwrap();
-    assert_eq!(recorded, Recorded { lanes: vec![channel(2), channel(3)], posted: 0, changed: 1 });
+    assert_eq!(
+        recorded,
+        Recorded { lanes: vec![channel(2), channel(3)], posted: 0, changed: 1, quoted: false }
+    );
     let rows = activities(&db).await;
     assert!(rows[0].deleted && rows[0].content.is_none());
     assert_eq!(rows[0].revision, 2);
@@ -128,7 +134,7 @@ async fn a_batch_is_played_through_in_order(#[case] backend: Backend) {
         posted(1, 12),
     ];
     let recorded = db.store.record_events(&events, at(0)).await.unwrap();
-    assert_eq!(recorded, Recorded { lanes: vec![channel(2)], posted: 3, changed: 0 });
+    assert_eq!(recorded, Recorded { lanes: vec![channel(2)], posted: 3, changed: 0, quoted: false });
     assert_eq!(db.deliveries().await.len(), 2, "what is gone already is owed to nobody");
     let rows = activities(&db).await;
     assert_eq!(says(&rows[0], 10).as_deref(), Some("edited"));

@@ -22,6 +22,7 @@ mod numbers;
 mod paging;
 mod panels;
 mod posts;
+mod quotes;
 mod report;
 mod retention;
 #[path = "../../../tests/scratch/mod.rs"]
