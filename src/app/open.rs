@@ -67,8 +67,8 @@ pub(super) async fn open_when_there(
         match open_store(storage).await {
             Err(AppError::Store(StoreError::Away(reason))) => {
                 let wait = pause.next();
+                startup.send_replace(Startup::Database { away: Some(reason.clone().into()) });
                 tracing::warn!(reason, again_in = wait.as_secs(), "the database can't be reached yet");
-                startup.send_replace(Startup::Database { away: Some(reason.into()) });
                 sleep(wait).await;
             }
             opened => return opened,
