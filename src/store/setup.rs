@@ -204,7 +204,7 @@ impl Store {
     }
 
     /// A transaction in which no other process changes the schema.
-    async fn write_schema(&self) -> Result<Write, StoreError> {
+    pub(super) async fn write_schema(&self) -> Result<Write, StoreError> {
         let txn = self.write().await?;
         if txn.get_database_backend() == DbBackend::Postgres {
             txn.execute_unprepared(PATIENT).await?;

@@ -35,7 +35,7 @@ async fn a_button_is_acknowledged_at_once_and_answered_later() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
     let list = scene.run("/follows", ()).await;
-    scene.world.sandbox.fault(Fault::on("GET", "/guilds/*", Effect::Delay(SLOW)));
+    scene.world.sandbox.fault(Fault::on("GET", "/guilds/*", Effect::Delay(SLOW)).forever());
     let paused = list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.unwrap();
     assert_acknowledged_first(&scene, "/guilds/");
     assert_eq!(paused.kind(), Some(ReplyKind::DeferredUpdate));

@@ -100,6 +100,13 @@ async fn schema(db: &Db) -> BTreeSet<String> {
     db.texts(query).await.into_iter().collect()
 }
 
+/// Applies so many more, as the program does: in a transaction, on one connection.
+async fn up(db: &Db, steps: u32) {
+    let txn = db.store.write_schema().await.unwrap();
+    Migrator::up(&*txn, Some(steps)).await.unwrap();
+    txn.commit().await.unwrap();
+}
+
 /// Each `down` leaves what its `up` found, one by one and several at once.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
@@ -113,7 +120,7 @@ async fn down_leaves_nothing_behind_at_any_level(#[case] backend: Backend) {
     db.store.migrate_down(all.len().try_into().unwrap()).await.unwrap();
     let mut levels = vec![schema(&db).await];
     for (name, _) in &all {
-        Migrator::up(&db.store.db, Some(1)).await.unwrap();
+        up(&db, 1).await;
         levels.push(schema(&db).await);
         let changes = levels[levels.len() - 1] != levels[levels.len() - 2];
         assert_ne!(changes, ROWS_ONLY.contains(&name.as_str()), "{name}");
@@ -123,7 +130,7 @@ async fn down_leaves_nothing_behind_at_any_level(#[case] backend: Backend) {
         assert_eq!(schema(&db).await, levels[level], "after {name} was taken back");
     }
     for level in 1..all.len() {
-        Migrator::up(&db.store.db, Some(level.try_into().unwrap())).await.unwrap();
+        up(&db, level.try_into().unwrap()).await;
         assert_eq!(schema(&db).await, levels[level], "level {level}");
         db.store.migrate_down(level.try_into().unwrap()).await.unwrap();
         assert_eq!(schema(&db).await, levels[0], "from level {level}");
