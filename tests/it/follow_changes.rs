@@ -105,7 +105,11 @@ async fn a_paused_native_follow_that_gets_a_filter_is_relayed_once_it_is_resumed
         text.contains("native → relay") && text.ends_with("It is still paused: resume it in `/follows`."),
         "{text}"
     );
-    scene.alice.post(&board, "while paused").unwrap();
+    let missed = scene.alice.post(&board, "while paused").unwrap();
+    // Whether it was paused is asked when a post is written down.
+    let seen =
+        format!("SELECT CAST(seen_message_id AS TEXT) FROM channels WHERE channel_id = {}", board.id());
+    scene.world.database.eventually(&seen, &missed.id.to_string()).await;
     let list = scene.run("/follows", ()).await.select(MENU, &["resume:1"]).await.unwrap();
     assert!(list.text().contains("🟢 active · relay · except \\#chat"), "{}", list.text());
     scene.alice.post(&board, "#chat").unwrap();
