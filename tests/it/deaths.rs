@@ -186,12 +186,14 @@ async fn a_lane_that_stays_locked_is_not_asked_for_all_the_time() {
         let commits = "SELECT CAST(xact_commit + xact_rollback AS TEXT) FROM pg_stat_database WHERE datname = current_database()";
         world.database.text(commits).await.unwrap().parse().unwrap()
     };
-    // The lane is found by the slow look.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    // The lane is found by the slow look; and what was done before is counted by then, which takes PostgreSQL up to ten
+    // seconds where a connection rests.
+    tokio::time::sleep(Duration::from_secs(12)).await;
     let before = commits().await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     let asked = commits().await - before;
     txn.rollback().await.unwrap();
     world.database.eventually(rest, "0").await;
-    assert!(asked < 60, "{asked} transactions in 4 s");
+    // Asked for all the time, it were 193.
+    assert!(asked < 120, "{asked} transactions in 4 s");
 }
