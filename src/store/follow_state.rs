@@ -143,10 +143,7 @@ impl Store {
         }
         reactivate(&txn, id, now).await?;
         untold::forget(&*txn, id.0).await?;
-        let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
-        self.tell_with(&*txn, &Signal::Follow(id)).await?;
-        txn.commit().await?;
-        Ok(follow)
+        self.commit_resumed(txn, guild, id).await
     }
 
     /// Makes a follow active again that broke because the bot lacked permissions, if it still is broken for that. Its people are to be told, unless they
@@ -168,6 +165,16 @@ impl Store {
         if !untold::forget(&*txn, id.0).await? {
             untold::note(&*txn, &[id.0]).await?;
         }
+        self.commit_resumed(txn, guild, id).await
+    }
+
+    /// Ends a transaction in which a follow was made active again: other processes hear of it.
+    async fn commit_resumed(
+        &self,
+        txn: Write,
+        guild: GuildId,
+        id: FollowId,
+    ) -> Result<Option<Follow>, StoreError> {
         let follow = follow_row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         self.tell_with(&*txn, &Signal::Follow(id)).await?;
         txn.commit().await?;
