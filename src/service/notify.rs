@@ -80,22 +80,25 @@ impl Notifier {
         let Some(first) = unsaid.first() else { return };
         let follow = first.first.first().map(|follow| follow.id.0);
         let Some(person) = first.person else {
-            tracing::warn!(follow, "nobody could be told that a follow broke: who made it is forgotten");
+            tracing::warn!(follow, "nobody could be told what became of a follow: who made it is forgotten");
             return;
         };
         if self.refusers.contains(person) {
-            tracing::info!(follow, "whoever made a broken follow takes no direct messages, and isn't told");
+            tracing::info!(
+                follow,
+                "whoever made a follow takes no direct messages, and isn't told what became of it"
+            );
             return;
         }
         let mut text: Vec<String> = unsaid.iter().take(PARAGRAPHS).map(paragraph).collect();
         let more: usize = unsaid.iter().skip(PARAGRAPHS).map(|breaks| breaks.count).sum();
         if more > 0 {
             text.push(format!(
-                "In other servers, {more} more of your follows broke; `/follows` shows them there."
+                "{more} more of your follows changed, too: `/follows` shows how they are, in each server."
             ));
         }
         if let Err(error) = self.send_directly(person, &message(None, &text.join("\n\n"))).await {
-            tracing::warn!(follow, %error, "nobody could be told that a follow broke");
+            tracing::warn!(follow, %error, "nobody could be told what became of a follow");
             if !error.passes() {
                 self.refusers.add(person);
             }
