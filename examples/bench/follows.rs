@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use sea_orm::ConnectionTrait;
-use tributary::domain::ids::WebhookId;
+use tributary::domain::follow::Audience;
+use tributary::domain::ids::{ChannelId, GuildId, WebhookId};
 use tributary::store::Store;
 use tributary_sandbox::Channel;
 
@@ -26,6 +27,9 @@ pub(crate) async fn fill(
     let store = Store::connect(&database.url().to_owned().into(), cipher.clone()).await?;
     store.migrate_up().await?;
     store.check_key().await?;
+    // The targets are in other servers: what isn't opened to them is carried nowhere.
+    let (home, opened) = (GuildId::new(stage.guild.id().0)?, ChannelId::new(source.id().0)?);
+    store.set_audience(opened, home, Audience::Servers).await?;
     store.close().await?;
     let connection = database.connect().await?;
     let (open, close) = if database.is_postgres() { ("'\\x", "'::bytea") } else { ("x'", "'") };
