@@ -82,6 +82,7 @@ fn follow(target: u64) -> NewFollow {
         door: Door::Own,
         exposure: Exposure::None,
         source_restricted: false,
+        source_private: false,
     }
 }
 

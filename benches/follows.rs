@@ -268,6 +268,7 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
         door: Door::Own,
         exposure: Exposure::None,
         source_restricted: false,
+        source_private: false,
     };
     let hook = Hook::Relay(Webhook { id: id(WebhookId::new, WEBHOOK + target), token: "token".into() });
     match done(store.insert_follow(&new, &hook, now())).await {

@@ -61,8 +61,8 @@ impl Term<'_> {
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
         let (rest, own) = (started.rest.clone(), started.rest.of_program());
         let watched = Arc::new(Watched::default());
-        let doors = Arc::default();
-        let parts = Parts { store, rest, clock, identity, watched, wake, shards, doors };
+        let (doors, rights) = (Arc::default(), Arc::default());
+        let parts = Parts { store, rest, clock, identity, watched, wake, shards, doors, rights };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         tokio::select! {
             loaded = load_watched(&upkeep) => loaded?,

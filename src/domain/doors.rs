@@ -12,6 +12,8 @@ pub struct ChannelFacts {
     pub kind: ChannelKind,
     /// Whether every member of its server sees it.
     pub everyone_sees: bool,
+    /// Whether every member of its server can read what is posted there, which takes more than to see it.
+    pub everyone_reads: bool,
     /// Whether it is age-restricted.
     pub age_restricted: bool,
     /// Whether it was opened with `/publish`.
@@ -29,6 +31,31 @@ impl ChannelFacts {
     /// Whether other servers may follow it.
     pub fn is_open(&self) -> bool {
         self.published || self.is_public_announcement()
+    }
+}
+
+/// What the gateway said of who may see what in a server, as a number: another one where something changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RightsDigest(i64);
+
+impl RightsDigest {
+    /// That of a server in which something has changed since the gateway told of it whole: no other equals it.
+    pub const CHANGED: Self = Self(0);
+
+    /// From a hash.
+    pub fn of(hash: [u8; 32]) -> Self {
+        let first = hash.first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
+        Self(if first == 0 { 1 } else { first })
+    }
+
+    /// As it is stored.
+    pub fn to_db(self) -> i64 {
+        self.0
+    }
+
+    /// As it was stored.
+    pub fn from_db(stored: i64) -> Self {
+        Self(stored)
     }
 }
 
@@ -78,7 +105,7 @@ impl Ends<'_> {
         if target.intersects(POSTING) {
             return Verdict::Broken(BrokenReason::TargetForbidden, target);
         }
-        let exposed = self.makes_public() == Some(true) && follow.exposure != Exposure::Meant;
+        let exposed = self.makes_public(follow) == Some(true) && follow.exposure != Exposure::Meant;
         if exposed && !follow.crosses_servers() { Verdict::Exposed } else { Verdict::Stands }
     }
 
@@ -88,9 +115,16 @@ impl Ends<'_> {
     }
 
     /// Whether everybody in the target's server can read what not everybody in the source's can; `None` where that isn't known.
-    pub fn makes_public(&self) -> Option<bool> {
+    pub fn makes_public(&self, follow: &Follow) -> Option<bool> {
         let (source, target) = (self.source?, self.target?);
-        Some(!source.everyone_sees && target.everyone_sees)
+        let hidden = !source.everyone_reads || follow.source_private == Some(true);
+        Some(hidden && target.everyone_sees)
+    }
+
+    /// Whether it matters if the source is a private thread: everything else about it is open.
+    pub fn privacy_matters(&self, follow: &Follow) -> bool {
+        let open = |facts: &ChannelFacts| facts.everyone_sees;
+        follow.source_parent.is_some() && self.source.is_some_and(open) && self.target.is_some_and(open)
     }
 
     /// What the bot lacks in the source and in the target. Discord's own following needs no bot.

@@ -235,6 +235,8 @@ pub struct Follow {
     pub lacking: Permissions,
     /// Whether its source was age-restricted when it was last looked at.
     pub source_restricted: bool,
+    /// Whether its source is a private thread; `None` of a thread where that isn't known yet.
+    pub source_private: Option<bool>,
 }
 
 impl Follow {
@@ -277,6 +279,8 @@ pub struct NewFollow {
     pub exposure: Exposure,
     /// Whether its source is age-restricted.
     pub source_restricted: bool,
+    /// Whether its source is a private thread.
+    pub source_private: bool,
 }
 
 /// What lets a server follow a channel.
@@ -318,6 +322,7 @@ pub(super) mod tests {
             exposure: Exposure::None,
             lacking: Permissions::empty(),
             source_restricted: false,
+            source_private: None,
         }
     }
 

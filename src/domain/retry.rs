@@ -10,7 +10,7 @@ const FIRST: TimeDelta = TimeDelta::milliseconds(500);
 pub const LONGEST: TimeDelta = TimeDelta::minutes(10);
 
 /// How many attempts in a row may fail: about a day's, if nothing else holds the delivery back. Counted, not timed, so that a bot that was switched off gives nothing up.
-const MOST_FAILED: u32 = 200;
+pub const MOST_FAILED: u32 = 200;
 /// How old a message becomes that was never shown, if it keeps failing. Nobody misses its copy a day later.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
 /// So many attempts are made in any case, however old it is: some minutes' worth.

@@ -278,6 +278,18 @@ impl<'a> Access<'a> {
         Ok(rules(guild).everyone(&overwrites).contains(Permissions::VIEW_CHANNEL))
     }
 
+    /// Whether every member of the channel's server can read what is posted there: in voice and stage channels that takes
+    /// Connect, too.
+    pub(super) async fn everyone_reads(&mut self, place: &Place) -> Result<bool, ServiceError> {
+        if place.kind() == ChannelKind::PrivateThread {
+            return Ok(false);
+        }
+        let needed = self.reading(place).await?;
+        let Some(overwrites) = self.overwrites(place).await? else { return Ok(false) };
+        let Some(guild) = self.guild(place.guild).await? else { return Ok(false) };
+        Ok(rules(guild).everyone(&overwrites).contains(needed))
+    }
+
     /// Whether a channel is age-restricted; a thread counts as its channel, and one whose channel can't be seen as restricted.
     pub(super) async fn is_age_restricted(&mut self, place: &Place) -> Result<bool, ServiceError> {
         match place.parent() {
@@ -311,6 +323,7 @@ impl<'a> Access<'a> {
         Ok(ChannelFacts {
             kind: root.kind(),
             everyone_sees: self.everyone_sees(root).await?,
+            everyone_reads: self.everyone_reads(root).await?,
             age_restricted: root.channel.nsfw,
             published,
             bot: self.granted(bot, root).await?,

@@ -132,7 +132,7 @@ impl Follows {
 impl Access<'_> {
     /// Whether everybody in the target's server could read what not everybody in the source's can.
     pub(super) async fn makes_public(&mut self, ends: &Ends) -> Result<bool, ServiceError> {
-        Ok(!self.everyone_sees(&ends.source).await? && self.everyone_sees(&ends.target).await?)
+        Ok(!self.everyone_reads(&ends.source).await? && self.everyone_sees(&ends.target).await?)
     }
 }
 

@@ -115,12 +115,14 @@ impl Follows {
                     door: ends.door,
                     exposure,
                     source_restricted: ends.restricted,
+                    source_private: ends.source.kind() == ChannelKind::PrivateThread,
                 };
                 self.begin(new, request.backfill).await?
             }
         };
         // Whatever changed at Discord before it was stored was found by no look: now it is.
         self.doors.want(ends.source.guild);
+        self.doors.want(ends.target.guild);
         Ok(followed)
     }
 

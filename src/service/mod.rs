@@ -8,6 +8,7 @@ mod confirm;
 mod content;
 pub mod doors;
 pub mod error;
+mod failing;
 mod follow;
 mod follow_change;
 pub mod forget;
@@ -26,6 +27,7 @@ mod publish;
 mod report;
 mod request;
 pub mod retention;
+pub mod rights;
 mod rounds;
 mod status;
 mod tags;
@@ -65,6 +67,7 @@ use self::doors::DoorLooks;
 use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
 use self::lookups::{Lookups, Purpose};
+use self::rights::ServerRights;
 use self::status::KeptStatus;
 use self::watch::Watched;
 
@@ -96,6 +99,8 @@ pub struct Parts {
     pub shards: Shards,
     /// The servers that are to be looked at, as something was stored that rests on who may see what there.
     pub doors: Arc<DoorLooks>,
+    /// Which servers are still to be looked at, as they changed while nobody listened.
+    pub rights: Arc<ServerRights>,
 }
 
 /// Who asks, and where.
@@ -131,7 +136,7 @@ pub struct Follows {
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
     pub fn new(parts: Parts, intake: Arc<Intake>, actions: Arc<Actions>, lookups: Arc<Lookups>) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake, shards, doors } = parts;
+        let Parts { store, rest, clock, identity, watched, wake, shards, doors, .. } = parts;
         Self {
             store,
             // Somebody waits for all of this.

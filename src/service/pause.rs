@@ -74,6 +74,7 @@ impl Follows {
         self.begin_reading(&ends.source, &follow.options).await?;
         let resumed = self.reconnect(&follow, ends.door, exposure).await?;
         self.doors.want(follow.source_guild);
+        self.doors.want(follow.guild);
         action.keep();
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }

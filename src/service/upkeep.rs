@@ -9,28 +9,33 @@ mod server;
 mod sweep;
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::domain::clock::Clock;
+use crate::domain::doors::RightsDigest;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
-use crate::domain::shards::Shards;
+use crate::domain::shards::{Shard, Shards};
 use crate::rest::model::Webhook;
 use crate::rest::{Client, RestError};
 use crate::store::{BreakWhich, Store, StoreError};
 
 use self::budget::Budget;
 use self::changes::{ChangeQueue, Look, Subject};
-use self::sweep::Doubted;
+use self::sweep::{Doubted, LOOK};
 pub use self::sweep::{GatewayView, Membership};
 use super::doors::DoorLooks;
+use super::failing::Failing;
 use super::intake::Wake;
+use super::rights::{ServerRights, Told};
 use super::watch::Watched;
 use super::{Identity, Parts, ServiceError};
 
@@ -76,6 +81,9 @@ pub struct Upkeep {
     /// For what events tell of, so that it doesn't wait behind the sweep.
     event_budget: Budget,
     doubted: Doubted,
+    /// Follows with which something failed that has to be done.
+    failing: Mutex<Failing<FollowId>>,
+    rights: Arc<ServerRights>,
     /// Once it has ended by itself, and all changes could be reflected: the servers of which webhooks were still to be looked at.
     ended: Mutex<Option<HashSet<GuildId>>>,
 }
@@ -83,9 +91,9 @@ pub struct Upkeep {
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake, shards, doors } = parts;
+        let Parts { store, rest, clock, identity, watched, wake, shards, doors, rights } = parts;
         let (budget, event_budget) = (Budget::new(shards), Budget::new(shards));
-        let (doubted, ended) = (Doubted::default(), Mutex::default());
+        let (doubted, failing, ended) = (Doubted::default(), Mutex::default(), Mutex::default());
         Self {
             store,
             rest,
@@ -98,6 +106,8 @@ impl Upkeep {
             budget,
             event_budget,
             doubted,
+            failing,
+            rights,
             ended,
         }
     }
@@ -110,6 +120,34 @@ impl Upkeep {
     /// Whether what happens in this server can matter. In memory only.
     pub fn concerns_server(&self, guild: GuildId) -> bool {
         self.watched.concerns_server(guild)
+    }
+
+    /// A shard's session begins anew: of what happened before, nobody was told.
+    pub fn session_began(&self, shard: Shard) {
+        self.rights.session_began(self.watched.servers_of(|guild| shard.has(guild)));
+    }
+
+    /// Compares what the gateway tells of who may see what in a server with what the last look was of; nothing where
+    /// it can't be read.
+    pub fn told_of_rights(&self, guild: GuildId, digest: Option<RightsDigest>) {
+        if self.rights.told(guild, digest) {
+            self.doubt(guild);
+        }
+    }
+
+    /// A look at who may see what in a server was complete.
+    async fn note_rights(&self, guild: GuildId, of: Told) -> Result<(), ServiceError> {
+        if let Some(digest) = self.rights.end(guild, of) {
+            self.store.note_rights(guild, digest).await?;
+            self.rights.extend([(guild, digest)]);
+        }
+        Ok(())
+    }
+
+    /// What to reflect when who may see what in a server has changed.
+    pub fn rights_changed(&self, guild: GuildId) -> Change {
+        self.rights.changed(guild);
+        Change::DoorsChanged(guild)
     }
 
     /// Whether this is the bot.
@@ -192,14 +230,20 @@ impl Upkeep {
     }
 
     async fn look(&self, look: Look) {
-        let looked = match look.at {
-            Subject::Webhooks(channel) => self.check_webhooks(look.guild, channel).await,
-            Subject::Doors => self.look_at_doors(look.guild).await,
+        let looking = async {
+            match look.at {
+                Subject::Webhooks(channel) => self.check_webhooks(look.guild, channel).await,
+                Subject::Doors => self.look_at_doors(look.guild).await,
+            }
         };
-        if let Err(error) = looked {
-            tracing::error!(%error, ?look, "what an event told of could not be looked at");
-            self.doubt(look.guild);
-        }
+        let failure = match timeout(LOOK, AssertUnwindSafe(looking).catch_unwind()).await {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) => "panic".to_owned(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::error!(error = failure, ?look, "what an event told of could not be looked at");
+        self.doubt(look.guild);
     }
 
     /// Reads from the database which channels to listen to. Returns the sources of this process's servers of which more is to be read than before.
@@ -207,6 +251,7 @@ impl Upkeep {
         self.watched.extend_webhooks(self.store.own_webhooks().await?);
         self.watched.extend_channels(self.store.followed_channels().await?);
         self.watched.extend_servers(self.store.followed_servers().await?);
+        self.rights.extend(self.store.rights_looked_at().await?);
         for guild in self.store.left_guilds(self.clock.now()).await? {
             self.close(guild);
         }

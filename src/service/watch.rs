@@ -213,6 +213,11 @@ impl Watched {
         self.look(|sets| sets.servers.contains(&guild))
     }
 
+    /// The servers among these that have to do with any follow.
+    pub fn servers_of(&self, among: impl Fn(GuildId) -> bool) -> Vec<GuildId> {
+        self.look(|sets| sets.servers.iter().copied().filter(|guild| among(*guild)).collect())
+    }
+
     /// Whether the bot posts through this webhook.
     pub fn is_own_webhook(&self, webhook: WebhookId) -> bool {
         self.look(|sets| sets.own_webhooks.contains(&webhook))

@@ -63,14 +63,17 @@ impl Store {
         let owe = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
             SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a JOIN channel_follows f ON f.id = $1 WHERE NOT a.deleted AND ";
         let owe = Sql::new(owe, [follow.id.0.into()]).then(&matching::wanted()).then(" AND a.origin IN ");
-        let owe = owe.list(posts.iter().map(|post| post.origin().to_string()));
-        let owed = owe.then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
+        let origins = || posts.iter().map(|post| post.origin().to_string());
+        owe.list(origins()).then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
+        // One that was recorded since the follow was stored is owed to it already.
+        let owed = "SELECT a.id FROM deliveries d JOIN activities a ON a.id = d.activity_id WHERE d.follow_id = $1 AND a.origin IN ";
+        let owed = Sql::new(owed, [follow.id.0.into()]).list(origins()).numbers(&*txn).await?;
         let all_newer = newer.len();
         let not_yet = all_newer.saturating_sub(count_known(&*txn, newer).await?);
         let wake = "UPDATE lanes SET wait_until = NULL WHERE target_channel_id = $1";
         Sql::new(wake, [follow.pair.target.to_db().into()]).execute(&*txn).await?;
         txn.commit().await?;
-        Ok(owed + u64::try_from(not_yet).unwrap_or_default())
+        Ok(u64::try_from(owed.len() + not_yet).unwrap_or_default())
     }
 }
 

@@ -8,7 +8,7 @@ use super::entity::channel_follows::{Column, Entity};
 use super::sql::{Sql, channel_ids};
 use super::{Store, StoreError, follow_row, gates, untold};
 use crate::domain::follow::{Door, Exposure, Follow, FollowId, FollowState};
-use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
 
 /// What a look found of a follow.
@@ -88,6 +88,23 @@ impl Store {
         if tell && changed > 0 {
             untold::note(&*txn, &[follow.id.0]).await?;
         }
+        txn.commit().await
+    }
+
+    /// Notes whether a follow's source is a private thread, which never changes.
+    pub async fn note_private(&self, id: FollowId, private: bool) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE channel_follows SET source_private = $2 WHERE id = $1";
+        Sql::new(update, [id.0.into(), private.into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// Notes that Discord's own following through this webhook has stopped.
+    pub async fn note_stopped(&self, id: FollowId, webhook: WebhookId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE channel_follows SET follower_webhook_id = NULL \
+            WHERE id = $1 AND follower_webhook_id = $2 AND NOT is_active";
+        Sql::new(update, [id.0.into(), webhook.to_db().into()]).execute(&*txn).await?;
         txn.commit().await
     }
 

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 use super::connect::Write;
 use super::deliveries::{DUE, WAKE};
 use super::sql::{Kind, Sql, Table};
-use super::{SourceEvent, StoreError, matching};
+use super::{SourceEvent, StoreError, follow_state, matching};
 use crate::domain::activity::Origin;
 use crate::domain::ids::ChannelId;
 
@@ -142,8 +142,11 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
 /// Owes changed activities again to those who were shown them, also where an earlier edit was given up. A deletion also reaches what was given up half
 /// shown, and nothing makes it wait. Returns the targets.
 pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, StoreError> {
-    let reached = "EXISTS (SELECT 1 FROM channel_follows f \
-        WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL)";
+    // What was deleted goes wherever it can be reached, also where the follow broke since.
+    let reached = format!(
+        "EXISTS (SELECT 1 FROM channel_follows f WHERE f.id = deliveries.follow_id AND {})",
+        follow_state::reaches_target()
+    );
     // Messages are kept up to date while their follow is paused, unless they must not be read there any more; panels stand still.
     let moving = "EXISTS (SELECT 1 FROM channel_follows f JOIN activities a ON a.id = deliveries.activity_id \
         WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL AND (f.is_active \

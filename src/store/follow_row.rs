@@ -82,5 +82,6 @@ fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreEr
         exposure: Exposure::parse(&row.exposure).ok_or(StoreError::Unreadable("exposure"))?,
         lacking: Permissions::from_bits_retain(row.lacking.cast_unsigned()),
         source_restricted: row.source_restricted,
+        source_private: row.source_private,
     })
 }

@@ -318,6 +318,14 @@ async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), D
     Ok(())
 }
 
+/// Whether what a follow (`f`) has shown can be reached: it isn't broken, or for a reason that leaves its target and
+/// its webhook as they are.
+pub(super) fn reaches_target() -> String {
+    let lost = BrokenReason::ALL.iter().filter(|reason| reason.is_of_target());
+    let lost: Vec<String> = lost.map(|reason| format!("'{}'", reason.as_str())).collect();
+    format!("COALESCE(f.broken_reason, '') NOT IN ({})", lost.join(", "))
+}
+
 /// Owes again what was edited or deleted while this follow was broken. Of an edit, what it says must still be known.
 async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let update = format!(

@@ -91,6 +91,7 @@ impl Store {
             exposure: Set(new.exposure.as_str().to_owned()),
             lacking: Set(0),
             source_restricted: Set(new.source_restricted),
+            source_private: Set(Some(new.source_private)),
             published_only: Set(new.door == Door::Announcement),
         };
         let row = row.insert(&*txn).await?;

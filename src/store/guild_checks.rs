@@ -6,6 +6,7 @@ use sea_orm::FromQueryResult;
 
 use super::sql::{Sql, stored};
 use super::{Store, StoreError};
+use crate::domain::doors::RightsDigest;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 
@@ -54,6 +55,12 @@ struct CheckRow {
 }
 
 #[derive(FromQueryResult)]
+struct RightsRow {
+    guild_id: i64,
+    rights_digest: i64,
+}
+
+#[derive(FromQueryResult)]
 struct SourceRow {
     source_channel_id: i64,
     source_parent_id: Option<i64>,
@@ -90,6 +97,25 @@ impl Store {
             ON CONFLICT (guild_id) DO UPDATE SET checked_at = excluded.checked_at";
         let txn = self.write().await?;
         Sql::new(insert, [guild.to_db().into(), stored(at).into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// What each server's last complete look at its rights was of.
+    pub async fn rights_looked_at(&self) -> Result<Vec<(GuildId, RightsDigest)>, StoreError> {
+        let query = "SELECT guild_id, rights_digest FROM guild_checks WHERE rights_digest IS NOT NULL";
+        let rows: Vec<RightsRow> = Sql::new(query, []).rows_of(&self.db).await?;
+        let looked_at =
+            |row: RightsRow| Ok((GuildId::from_db(row.guild_id)?, RightsDigest::from_db(row.rights_digest)));
+        rows.into_iter().map(looked_at).collect()
+    }
+
+    /// Notes what a look at a server's rights was of. To the sweep, one that it has never compared stays that.
+    pub async fn note_rights(&self, guild: GuildId, digest: RightsDigest) -> Result<(), StoreError> {
+        let insert = "INSERT INTO guild_checks (guild_id, checked_at, rights_digest) VALUES ($1, $2, $3) \
+            ON CONFLICT (guild_id) DO UPDATE SET rights_digest = excluded.rights_digest";
+        let values = [guild.to_db().into(), stored(DateTime::UNIX_EPOCH).into(), digest.to_db().into()];
+        let txn = self.write().await?;
+        Sql::new(insert, values).execute(&*txn).await?;
         txn.commit().await
     }
 

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 use super::sql::{Sql, Table, channel_ids, stored};
-use super::{Store, StoreError, follow_row, gates};
+use super::{Store, StoreError, follow_row, follow_state, gates};
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, WebhookId};
 use crate::domain::place::Spot;
@@ -195,7 +195,7 @@ async fn sealed(
     Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row, 0)).transpose()
 }
 
-/// The webhooks of relay follows into these targets, of those that aren't broken.
+/// The webhooks of relay follows into these targets, of those that still have one there.
 pub(super) async fn into(
     db: &impl ConnectionTrait,
     targets: impl IntoIterator<Item = i64>,
@@ -205,10 +205,11 @@ pub(super) async fn into(
         return Ok(HashMap::new());
     }
     let which = format!(
-        " CROSS JOIN channel_follows f WHERE f.id = (SELECT id FROM channel_follows \
-         WHERE target_channel_id = t.target AND webhook_id IS NOT NULL AND broken_reason IS NULL {BEST})"
+        " CROSS JOIN channel_follows g WHERE g.id = (SELECT id FROM channel_follows f \
+         WHERE target_channel_id = t.target AND webhook_id IS NOT NULL AND {} {BEST})",
+        follow_state::reaches_target()
     );
-    let query = Sql::new("SELECT t.target, f.webhook_id, f.webhook_token FROM ", []);
+    let query = Sql::new("SELECT t.target, g.webhook_id, g.webhook_token FROM ", []);
     let rows = query.table(db, targets).then(&which).keyed_rows(db).await?;
     rows.iter().map(|(target, row)| Ok((*target, read(row, 1)?))).collect()
 }

@@ -14,15 +14,15 @@ fn channel(channel: &Channel) -> Options {
 }
 
 /// `#news` of Harbour follows `#board` of Lakeside.
-struct Abroad {
-    scene: Scene,
-    lakeside: Guild,
-    keeper: Person,
-    board: Channel,
+pub(crate) struct Abroad {
+    pub(crate) scene: Scene,
+    pub(crate) lakeside: Guild,
+    pub(crate) keeper: Person,
+    pub(crate) board: Channel,
 }
 
 impl Abroad {
-    async fn new(kind: ChannelKind, delivery: &str) -> Self {
+    pub(crate) async fn new(kind: ChannelKind, delivery: &str) -> Self {
         let scene = Scene::new().await;
         let (lakeside, keeper) = scene.elsewhere("Lakeside");
         let board = lakeside.create_channel(kind, "board");
@@ -37,7 +37,7 @@ impl Abroad {
     }
 
     /// Makes the board one that only those see whom somebody let in, the bot among them.
-    fn make_private(&self) {
+    pub(crate) fn make_private(&self) {
         self.lakeside.allow_bot(&self.board, VIEW | Permissions::READ_MESSAGE_HISTORY);
         self.board.allow(&self.keeper, VIEW);
         self.board.deny_everyone(VIEW);
@@ -50,19 +50,19 @@ async fn publish(keeper: &Person, channel: &Channel, audience: &str) {
 }
 
 /// Chooses to resume the one follow of the list.
-async fn resume(scene: &Scene) -> Reply {
+pub(crate) async fn resume(scene: &Scene) -> Reply {
     let list = scene.run("/follows", ()).await;
     let (menu, choice) = choice(&list, "resume");
     list.select(&menu, &[&choice]).await.unwrap()
 }
 
 /// What people were told in `#news`, once something of it says this.
-async fn told(scene: &Scene, what: &str) -> String {
+pub(crate) async fn told(scene: &Scene, what: &str) -> String {
     scene.news.wait_for_message(SOON, |message| message.content.contains(what)).await.unwrap().content
 }
 
 /// Nothing that is posted in the source arrives. What is posted in another that `#news` follows comes after it.
-async fn assert_nothing_arrives(scene: &Scene, person: &Person, source: &Channel) {
+pub(crate) async fn assert_nothing_arrives(scene: &Scene, person: &Person, source: &Channel) {
     person.post(source, "secret").unwrap();
     let open = scene.harbour.text("open");
     follow(&scene.alice, &open, &scene.news).await;

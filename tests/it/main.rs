@@ -11,6 +11,7 @@ mod copying;
 mod databases;
 mod deaths;
 mod doors;
+mod doors_unheard;
 mod edge;
 mod excerpts;
 mod faithful;

@@ -23,6 +23,7 @@ use super::Sinks;
 use super::desk::Desk;
 use super::events::Fields;
 use super::frame::value;
+use super::rights;
 
 /// When an event was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Ingest {
             "THREAD_DELETE" => self.thread_deleted(&fields()),
             "THREAD_LIST_SYNC" => self.threads_synced(&fields()),
             "WEBHOOKS_UPDATE" => self.webhooks_changed(&fields()),
-            "GUILD_CREATE" => self.guild_there(&fields()),
+            "GUILD_CREATE" => self.guild_there(&fields(), data),
             "GUILD_DELETE" => self.guild_gone(&fields()),
             "GUILD_UPDATE" => fields().id().and_then(|guild| self.doors_changed(guild)),
             "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" | "GUILD_ROLE_DELETE" => {
@@ -106,6 +107,7 @@ impl Ingest {
         let servers = guilds.as_ref().map_or(0, Vec::len);
         tracing::info!(shard = self.shard.id, servers, "connected to the gateway");
         self.sinks.state.session_began(self.shard, guilds);
+        self.sinks.upkeep.session_began(self.shard);
         self.report(Report::Connected(self.shard));
     }
 
@@ -190,7 +192,7 @@ impl Ingest {
     fn doors_changed(&self, guild: GuildId) -> Option<()> {
         if self.sinks.upkeep.concerns_server(guild) {
             self.sinks.intake.doors_changed(guild);
-            let _ = self.queues.changes.send(Change::DoorsChanged(guild));
+            let _ = self.queues.changes.send(self.sinks.upkeep.rights_changed(guild));
         }
         Some(())
     }
@@ -218,7 +220,7 @@ impl Ingest {
         Some(())
     }
 
-    fn guild_there(&self, fields: &Fields<'_>) -> Option<()> {
+    fn guild_there(&self, fields: &Fields<'_>, data: &RawValue) -> Option<()> {
         let guild: GuildId = fields.id()?;
         self.sinks.state.joined(guild);
         if let Some(back) = self.sinks.upkeep.there(guild) {
@@ -232,10 +234,21 @@ impl Ingest {
                 channels.into_iter().filter_map(|channel| Some((channel.id()?, channel))).collect();
             self.sinks.upkeep.told_of_channels(guild, |id| known.iter().any(|(known, _)| *known == id));
             known.iter().for_each(|(id, channel)| self.tags(*id, channel));
+            self.rights(guild, data);
         }
         self.threads_of(guild, fields);
         self.report(Report::There(guild));
         Some(())
+    }
+
+    /// Who may see what in a server, as it is told whole.
+    fn rights(&self, guild: GuildId, data: &RawValue) {
+        let upkeep = &self.sinks.upkeep;
+        if upkeep.concerns_server(guild) {
+            let digest =
+                rights::digest(data, |channel| upkeep.concerns(channel), |user| upkeep.is_self(user));
+            upkeep.told_of_rights(guild, digest);
+        }
     }
 
     fn guild_gone(&self, fields: &Fields<'_>) -> Option<()> {

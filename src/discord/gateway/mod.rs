@@ -16,6 +16,7 @@ mod frame;
 mod ingest;
 mod lenient;
 mod loss;
+mod rights;
 mod sessions;
 mod threads;
 mod undecoded;

@@ -7,6 +7,7 @@ fn facts() -> ChannelFacts {
     ChannelFacts {
         kind: ChannelKind::Text,
         everyone_sees: true,
+        everyone_reads: true,
         age_restricted: false,
         published: false,
         bot: Permissions::all(),
@@ -34,9 +35,15 @@ fn another_servers_channel_must_stay_open() {
 #[test]
 fn what_becomes_public_is_stopped_unless_it_is_meant() {
     let mut within = follow(1, 1);
-    let hidden = ChannelFacts { everyone_sees: false, ..facts() };
+    let silent = ChannelFacts { everyone_reads: false, ..facts() };
+    let hidden = ChannelFacts { everyone_sees: false, ..silent };
     assert_eq!(judge(&within, hidden, facts()), Verdict::Exposed);
     assert_eq!(judge(&within, hidden, hidden), Verdict::Stands);
+    assert_eq!(judge(&within, silent, facts()), Verdict::Exposed, "to see a channel is not to read it");
+    assert_eq!(judge(&within, facts(), silent), Verdict::Stands);
+    let thread = Follow { source_private: Some(true), ..within.clone() };
+    assert_eq!(judge(&thread, facts(), facts()), Verdict::Exposed, "a private thread of an open channel");
+    assert_eq!(judge(&thread, facts(), hidden), Verdict::Stands);
     within.exposure = Exposure::Meant;
     assert_eq!(judge(&within, hidden, facts()), Verdict::Stands);
 }

@@ -70,6 +70,11 @@ impl BrokenReason {
         )
     }
 
+    /// Whether Discord's own following has to be stopped for it: Discord would go on.
+    pub const fn stops_native(self) -> bool {
+        matches!(self, Self::Unpublished | Self::AgeRestricted)
+    }
+
     /// What happened, and what a moderator can do about it.
     pub const fn explanation(self) -> &'static str {
         match self {

@@ -224,8 +224,12 @@ impl Held {
     }
 
     /// What is to be read next, if there is room.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(ChannelId, Reading)> {
-        let source = self.turns.next(now)?;
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        may_read: impl Fn(GuildId) -> bool,
+    ) -> Option<(ChannelId, Reading)> {
+        let source = self.turns.next(now, may_read)?;
         let held = self.sources.get_mut(&source)?;
         // What is posted from now on may not be in what is read.
         (held.read, held.full) = (true, false);

@@ -63,6 +63,7 @@ pub use self::queue::{Reported, Reports, queue};
 use self::reader::{Read, Reader};
 use self::take::ReadSource;
 pub use self::threads::{ThreadEnd, Told};
+use super::rights::ServerRights;
 use super::watch::Watched;
 use super::{Parts, ServiceError};
 
@@ -121,6 +122,7 @@ pub struct Intake {
     watched: Arc<Watched>,
     wake: Wake,
     shards: Shards,
+    rights: Arc<ServerRights>,
     reader: Reader,
     asked: Asked,
     circles: CircleWatch,
@@ -140,11 +142,24 @@ struct Asked {
 impl Intake {
     /// An intake that writes here, wakes the delivery, and tells how far behind it is.
     pub fn new(parts: Parts, catch_up: CatchUp, progress: Progress) -> Self {
-        let Parts { store, clock, watched, wake, shards, .. } = parts.clone();
+        let Parts { store, clock, watched, wake, shards, rights, .. } = parts.clone();
         let (reader, asked, circles) =
             (Reader::new(parts, catch_up), Asked::default(), CircleWatch::new(shards.is_all()));
         let (handover, quotes) = (Mutex::default(), Notify::new());
-        Self { store, clock, watched, wake, shards, reader, asked, circles, progress, handover, quotes }
+        Self {
+            store,
+            clock,
+            watched,
+            wake,
+            shards,
+            rights,
+            reader,
+            asked,
+            circles,
+            progress,
+            handover,
+            quotes,
+        }
     }
 
     /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
@@ -185,6 +200,7 @@ impl Intake {
                     asked.into_iter().for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
                 }
                 () = waited, if wait.is_some() => {}
+                () = self.rights.settled() => {}
                 () = tokio::time::sleep_until(self.circles.next_at()) => {}
                 () = std::future::ready(()), if !read.is_empty() => {}
             }
@@ -192,7 +208,9 @@ impl Intake {
             reported.drain(..).for_each(|report| self.take(report, &mut held, &mut batch));
             // A long history takes turns with the live events of other sources.
             self.take_read(&mut read, &mut held, &mut batch);
-            while let Some((source, reading)) = held.next(Instant::now()) {
+            while let Some((source, reading)) =
+                held.next(Instant::now(), |guild| !self.rights.is_unsure(guild))
+            {
                 let reader = self.reader.clone();
                 readings.spawn(async move {
                     let ended = AssertUnwindSafe(reader.read(source, reading)).catch_unwind().await;

@@ -1,16 +1,20 @@
 //! Brings answers up to date whose original was edited or deleted: their mirrors quote it.
 //!
 //! It works beside the intake and holds up nothing there: some answers of each original in turn, one request at a time. What was read is only written down where
-//! nothing else was, meanwhile.
+//! nothing else was, meanwhile. An answer that can't be read now is read again after growing pauses, and given up in the end; other originals don't wait for it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
-use crate::domain::ids::GuildId;
+use crate::domain::activity::ActivityId;
+use crate::domain::ids::{GuildId, MessageId};
+use crate::domain::retry::MOST_FAILED;
 use crate::service::ServiceError;
+use crate::service::failing::Failing;
 use crate::store::{Quoting, SourceEvent, StaleQuote};
 
 use super::Intake;
@@ -24,11 +28,20 @@ const ORIGINALS: u32 = 100;
 /// How many answers of an original are brought up to date before it is another's turn.
 const ANSWERS: u32 = 20;
 
+/// What came of a turn of an original.
+enum Turn {
+    /// Whether there is more to do at once.
+    Done(bool),
+    /// This answer can't be brought up to date now.
+    Failed(ActivityId, ServiceError),
+}
+
 impl Intake {
     /// Keeps quotes up to date, as long as it is let.
     pub async fn keep_quotes(self: Arc<Self>) {
+        let mut failing = Failing::default();
         loop {
-            let more = match self.requote_some().await {
+            let more = match self.requote_some(&mut failing).await {
                 Ok(more) => more,
                 Err(error) => {
                     tracing::warn!(%error, "what quotes edited or deleted messages can't be looked up yet");
@@ -41,51 +54,74 @@ impl Intake {
         }
     }
 
-    /// One turn of each original. Whether there is more to do at once.
-    async fn requote_some(&self) -> Result<bool, ServiceError> {
+    /// One turn of each original that doesn't wait. Whether there is more to do at once.
+    async fn requote_some(&self, failing: &mut Failing<MessageId>) -> Result<bool, ServiceError> {
         let (mut more, mut after) = (false, None);
         loop {
             let stale = self.store.stale_quotes(after, ORIGINALS).await?;
             let Some(last) = stale.last() else { return Ok(more) };
             after = Some(last.message);
-            for stale in stale {
-                match AssertUnwindSafe(self.requote(&stale)).catch_unwind().await {
-                    Ok(Ok(goes_on)) => more |= goes_on,
-                    Ok(Err(error)) => {
-                        tracing::warn!(source = %stale.source, %error, "answers can't be brought up to date yet");
+            for stale in &stale {
+                if failing.waits(&stale.message, Instant::now()) {
+                    continue;
+                }
+                match AssertUnwindSafe(self.requote(stale)).catch_unwind().await {
+                    Ok(Ok(Turn::Done(goes_on))) => {
+                        failing.settle(&stale.message);
+                        more |= goes_on;
                     }
+                    Ok(Ok(Turn::Failed(answer, error))) => {
+                        tracing::warn!(source = %stale.source, %error, "an answer can't be brought up to date yet");
+                        if failing.fail(stale.message, Instant::now()) >= MOST_FAILED {
+                            failing.settle(&stale.message);
+                            tracing::error!(source = %stale.source, answer = answer.0, "it is given up");
+                            self.store.quotes_done(stale, Some(answer)).await?;
+                        }
+                    }
+                    // The database can't be asked: so it is for all of them.
+                    Ok(Err(error)) => return Err(error),
                     Err(_) => {
                         tracing::error!(source = %stale.source, "answers can't be brought up to date: a panic");
-                        self.store.quotes_done(&stale, None).await?;
+                        self.store.quotes_done(stale, None).await?;
                     }
                 }
             }
         }
     }
 
-    /// Brings some of what quotes this up to date. Whether there is more.
-    async fn requote(&self, stale: &StaleQuote) -> Result<bool, ServiceError> {
+    /// Brings some of what quotes this up to date, as far as the first that can't be.
+    async fn requote(&self, stale: &StaleQuote) -> Result<Turn, ServiceError> {
         let Some((_, guild)) = self.watched.root_of(stale.source) else {
             // Nobody follows it any more.
             if self.shards.keeps_house() {
                 self.store.quotes_done(stale, None).await?;
             }
-            return Ok(false);
+            return Ok(Turn::Done(false));
         };
         if !self.shards.has(guild) {
-            return Ok(false);
+            return Ok(Turn::Done(false));
         }
         let quoting = self.store.quoting(stale, ANSWERS).await?;
         let more = u32::try_from(quoting.len()).is_ok_and(|count| count == ANSWERS);
-        let up_to = quoting.last().filter(|_| more).map(|last| last.id);
         let deleted = self.store.is_known_deleted(stale.message).await?;
-        let mut batch = Batch::default();
+        let (mut batch, mut last, mut failed) = (Batch::default(), None, None);
         for one in quoting {
-            batch.events.extend(self.requoted(one, guild, deleted).await?);
+            let answer = one.id;
+            match self.requoted(one, guild, deleted).await {
+                Ok(event) => batch.events.extend(event),
+                Err(error) => {
+                    failed = Some(Turn::Failed(answer, error));
+                    break;
+                }
+            }
+            last = Some(answer);
         }
         self.record(batch).await;
-        self.store.quotes_done(stale, up_to).await?;
-        Ok(more)
+        let ended = failed.is_none() && !more;
+        if ended || last.is_some() {
+            self.store.quotes_done(stale, last.filter(|_| !ended)).await?;
+        }
+        Ok(failed.unwrap_or(Turn::Done(more)))
     }
 
     /// An answer as it is now. Of a deleted original nothing has to be asked, as long as the answer is kept: recording it leaves out what was quoted.

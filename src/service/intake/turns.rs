@@ -63,8 +63,8 @@ impl Turns {
         }
     }
 
-    /// The source whose turn it is, which has a place from now on.
-    pub(super) fn next(&mut self, now: Instant) -> Option<ChannelId> {
+    /// The source whose turn it is, which has a place from now on; of those servers only that may be read.
+    pub(super) fn next(&mut self, now: Instant, may_read: impl Fn(GuildId) -> bool) -> Option<ChannelId> {
         while let Some((at, source, guild)) = self.later.first().copied()
             && at <= now
         {
@@ -75,7 +75,7 @@ impl Turns {
             return None;
         }
         let has_room = |guild: &GuildId| self.places.get(guild).is_none_or(|taken| *taken < SHARE);
-        let index = self.servers.iter().position(has_room)?;
+        let index = self.servers.iter().position(|guild| has_room(guild) && may_read(*guild))?;
         let guild = self.servers.remove(index)?;
         let Entry::Occupied(mut queue) = self.queues.entry(guild) else { return None };
         let source = queue.get_mut().pop_front();

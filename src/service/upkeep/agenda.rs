@@ -15,7 +15,7 @@ const EACH: TimeDelta = TimeDelta::hours(24);
 /// When a server is looked at again whose look failed, doubled with each failure.
 const AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// The most that it is doubled to.
-const LATEST: TimeDelta = TimeDelta::hours(2);
+const LATEST: TimeDelta = TimeDelta::minutes(15);
 
 /// A server that waits for another look.
 #[derive(Debug, Clone, Copy)]
@@ -234,6 +234,6 @@ mod tests {
             waits.push((next - now).num_minutes());
             now = next;
         }
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 120, 120, 120, 120, 120]);
+        assert_eq!(waits, [1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15]);
     }
 }

@@ -4,11 +4,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rand::seq::SliceRandom;
+use tokio::time::Instant;
+
+use crate::domain::channel::ChannelKind;
 use crate::domain::doors::{ChannelFacts, Ends, Verdict};
 use crate::domain::follow::{
     Audience, BrokenReason, Delivery, Door, Exposure, Follow, FollowId, FollowState,
 };
 use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::lock::lock;
 use crate::domain::permissions::Permissions;
 use crate::rest::WEBHOOK_REASON;
 use crate::rest::model::Channel;
@@ -21,11 +26,13 @@ use super::budget::Budget;
 
 /// How many follows are read at once.
 const PAGE: u64 = 1_000;
-/// How many follows of one look may be mended that need questions of their own; the others wait for the next.
+/// How many follows of one look may be mended; the others wait for the next.
 const MOST_MENDED: usize = 50;
+/// After how many follows that can't be looked at a look ends.
+const MOST_FAILED: usize = 5;
 
 /// A look at a server.
-struct DoorLook<'a> {
+pub(super) struct DoorLook<'a> {
     guild: GuildId,
     access: Access<'a>,
     /// Its channels that were opened with `/publish`.
@@ -35,75 +42,130 @@ struct DoorLook<'a> {
     budget: &'a Budget,
     /// What was broken already.
     broken: HashSet<BreakWhich>,
-    mended: usize,
+    /// Broken follows whose reason may be gone. They are looked at last.
+    mendable: Vec<Follow>,
+    /// Whether one of Discord's own followings could not be stopped.
+    unstopped: bool,
 }
 
 impl Upkeep {
     /// Looks at who may see what in a server, as something told that this changed.
     pub(super) async fn look_at_doors(&self, guild: GuildId) -> Result<(), ServiceError> {
         self.event_budget.request().await;
+        let rights = self.rights.begin(guild);
         let rest = self.rest.of_server(guild);
         let channels = rest.guild_channels(guild).await?;
         // The server, with its roles, and the bot as its member: each is asked for once.
         self.event_budget.request().await;
         self.event_budget.request().await;
         let access = Access::new(&rest, self.clock);
-        if !self.check_doors(access, guild, channels, &self.event_budget).await? {
+        let Some(mut look) = self.check_doors(access, guild, channels, &self.event_budget).await? else {
+            return Ok(());
+        };
+        self.note_rights(guild, rights).await?;
+        // What takes questions to other servers is left to the sweep.
+        let (abroad, here): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut look.mendable).into_iter().partition(Follow::crosses_servers);
+        look.mendable = here;
+        if !self.mend_doors(&mut look).await || !abroad.is_empty() {
             self.doubt(guild);
         }
         Ok(())
     }
 
-    /// Compares follows with who may see what in a server, whose channels are these. Whether there was time for all.
+    /// Compares follows with who may see what in a server, whose channels are these, and breaks those that may not go
+    /// on. Nothing where the bot doesn't see the server.
+    ///
+    /// # Errors
+    /// Where some follow could not be looked at; all others were.
     pub(super) async fn check_doors<'a>(
         &self,
         mut access: Access<'a>,
         guild: GuildId,
         channels: impl IntoIterator<Item = Channel>,
         budget: &'a Budget,
-    ) -> Result<bool, ServiceError> {
-        let first = self.store.follows_touching(guild, FollowId(0), PAGE).await?;
-        if first.is_empty() {
-            return Ok(true);
-        }
+    ) -> Result<Option<DoorLook<'a>>, ServiceError> {
         access.know(guild, channels);
         if access.guild(guild).await?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let published = self.store.published_channels(guild).await?;
-        let (facts, broken) = (HashMap::new(), HashSet::new());
-        let mut look = DoorLook { guild, access, published, facts, budget, broken, mended: 0 };
-        let mut follows = first;
-        while let Some(last) = follows.last().map(|follow| follow.id) {
-            for follow in &follows {
-                self.check_door(&mut look, follow).await?;
+        let mut look = DoorLook {
+            guild,
+            access,
+            published,
+            facts: HashMap::new(),
+            budget,
+            broken: HashSet::new(),
+            mendable: Vec::new(),
+            unstopped: false,
+        };
+        let mut failures = Vec::new();
+        let mut follows = self.store.follows_touching(guild, FollowId(0), PAGE).await?;
+        while let Some(last) = follows.last().map(|follow| follow.id)
+            && failures.len() < MOST_FAILED
+        {
+            for follow in follows {
+                let id = follow.id.0;
+                if let Err(error) = self.check_door(&mut look, follow).await {
+                    tracing::warn!(follow = id, %error, "a follow can't be looked at");
+                    failures.push(error);
+                    if failures.len() >= MOST_FAILED {
+                        break;
+                    }
+                }
             }
             follows = self.store.follows_touching(guild, last, PAGE).await?;
         }
-        Ok(look.mended <= MOST_MENDED)
+        failures.pop().map_or(Ok(Some(look)), Err)
     }
 
-    async fn check_door(&self, look: &mut DoorLook<'_>, follow: &Follow) -> Result<(), ServiceError> {
+    async fn check_door(&self, look: &mut DoorLook<'_>, mut follow: Follow) -> Result<(), ServiceError> {
         let own = |guild| guild == look.guild;
         let (of_source, of_target) = (own(follow.source_guild), own(follow.guild));
         let source = if of_source { self.facts(look, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(look, follow.target_root()).await? } else { None };
         let ends = Ends { source: source.as_ref(), target: target.as_ref() };
-        match follow.state {
-            FollowState::Paused => Ok(()),
-            FollowState::Active => match ends.judge(follow) {
-                Verdict::Stands => self.note(look, follow, &ends).await,
-                Verdict::Broken(reason, lacking) => self.break_door(look, follow, reason, lacking).await,
-                Verdict::Exposed => self.stop_exposed(look, follow).await,
-            },
-            FollowState::Broken(_) => match ends.lacking_now(follow) {
-                Some(lacking) if lacking.is_empty() && !follow.lacking.is_empty() => {
-                    self.mend_door(look, follow).await
-                }
-                Some(lacking) if !lacking.is_empty() => self.note(look, follow, &ends).await,
-                Some(_) | None => Ok(()),
-            },
+        if follow.source_private.is_none() && ends.privacy_matters(&follow) {
+            follow.source_private = self.is_private(look, &follow).await?;
         }
+        match follow.state {
+            FollowState::Paused => {
+                self.stop_native(look, &follow).await;
+                Ok(())
+            }
+            FollowState::Active => match ends.judge(&follow) {
+                Verdict::Stands => self.note(look, &follow, &ends).await,
+                Verdict::Broken(reason, lacking) => self.break_door(look, &follow, reason, lacking).await,
+                Verdict::Exposed => self.stop_exposed(look, &follow).await,
+            },
+            FollowState::Broken(reason) => {
+                if reason.stops_native() {
+                    self.stop_native(look, &follow).await;
+                }
+                match ends.lacking_now(&follow) {
+                    Some(lacking) if lacking.is_empty() && !follow.lacking.is_empty() => {
+                        look.mendable.push(follow);
+                        Ok(())
+                    }
+                    Some(lacking) if !lacking.is_empty() => self.note(look, &follow, &ends).await,
+                    Some(_) | None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Whether a followed thread is private, which its channel doesn't tell; `None` where it can't be seen.
+    async fn is_private(
+        &self,
+        look: &mut DoorLook<'_>,
+        follow: &Follow,
+    ) -> Result<Option<bool>, ServiceError> {
+        look.budget.request().await;
+        let Looked::Seen(thread) = look.access.find(follow.pair.source).await? else { return Ok(None) };
+        let private = thread.kind == ChannelKind::PrivateThread;
+        self.store.note_private(follow.id, private).await?;
+        Ok(Some(private))
     }
 
     /// What is known of a channel of the server; nothing where it isn't listed.
@@ -137,7 +199,7 @@ impl Upkeep {
         let lacking = ends.lacking_now(follow).unwrap_or(follow.lacking);
         // What a thread makes public, its channel doesn't tell.
         let threads = follow.source_parent.is_some() || follow.spot.parent().is_some();
-        let within = ends.makes_public() == Some(false) && !threads;
+        let within = ends.makes_public(follow) == Some(false) && !threads;
         let exposure = match follow.exposure {
             Exposure::Meant if within => Exposure::None,
             known => known,
@@ -149,7 +211,12 @@ impl Upkeep {
         }
         let tell = follow.state == FollowState::Active && !lacking.is_empty() && lacking != follow.lacking;
         tracing::debug!(follow = follow.id.0, guild = %look.guild, "something about a follow is new");
-        Ok(self.store.note_found(follow, found, tell).await?)
+        self.store.note_found(follow, found, tell).await?;
+        if found.source_restricted && !follow.source_restricted && follow.guild != look.guild {
+            // Whether its target may show that, the other server knows.
+            self.doors.want(follow.guild);
+        }
+        Ok(())
     }
 
     /// Breaks this follow, and all others of the same channel that break for the same reason.
@@ -178,13 +245,29 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Discord's own following goes on until its webhook goes.
-    async fn stop_native(&self, look: &DoorLook<'_>, follow: &Follow) {
+    /// Discord's own following goes on until its webhook goes. Where it can't be deleted now, the look is repeated.
+    async fn stop_native(&self, look: &mut DoorLook<'_>, follow: &Follow) {
         let native = follow.options.delivery == Delivery::Native;
         let Some(webhook) = follow.follower_webhook.filter(|_| native) else { return };
+        if !self.may_try(follow.id) {
+            look.unstopped = true;
+            return;
+        }
         look.budget.request().await;
-        if let Err(error) = self.rest.of_server(look.guild).delete_webhook(webhook, WEBHOOK_REASON).await {
-            tracing::warn!(follow = follow.id.0, %error, "a native follow that broke could not be stopped");
+        // It is the target's server that lets the bot, or doesn't.
+        let stopped = self.rest.of_server(follow.guild).delete_webhook(webhook, WEBHOOK_REASON).await;
+        let noted = match stopped {
+            Err(error) if !error.is_not_found() => Err(ServiceError::from(error)),
+            _ => self.store.note_stopped(follow.id, webhook).await.map_err(ServiceError::from),
+        };
+        match noted {
+            Ok(()) => self.settle(follow.id),
+            Err(error) => {
+                look.unstopped = true;
+                look.budget.charge_refusal();
+                self.fail(follow.id);
+                tracing::warn!(follow = follow.id.0, %error, "a native follow that ended could not be stopped yet");
+            }
         }
     }
 
@@ -208,21 +291,48 @@ impl Upkeep {
         Ok(())
     }
 
-    /// The bot has what it lacked: the follow goes on, if all else is as it must be.
-    async fn mend_door(&self, look: &mut DoorLook<'_>, follow: &Follow) -> Result<(), ServiceError> {
-        if follow.crosses_servers() {
-            look.mended += 1;
-            if look.mended > MOST_MENDED {
-                return Ok(());
+    /// Has follows go on that the bot can serve again, some at a time. Whether nothing is left to do.
+    pub(super) async fn mend_doors(&self, look: &mut DoorLook<'_>) -> bool {
+        let mut mendable = std::mem::take(&mut look.mendable);
+        // All have their turn, also where the first ones fail every time.
+        mendable.shuffle(&mut rand::rng());
+        mendable.retain(|follow| self.may_try(follow.id));
+        let more = mendable.len() > MOST_MENDED;
+        mendable.truncate(MOST_MENDED);
+        for follow in mendable {
+            match self.mend_door(look, &follow).await {
+                Ok(true) => self.settle(follow.id),
+                Ok(false) => self.fail(follow.id),
+                Err(error) => {
+                    self.fail(follow.id);
+                    tracing::warn!(follow = follow.id.0, %error, "a follow can't go on yet");
+                }
             }
         }
+        !more && !look.unstopped
+    }
+
+    fn may_try(&self, follow: FollowId) -> bool {
+        !lock(&self.failing).waits(&follow, Instant::now())
+    }
+
+    fn fail(&self, follow: FollowId) {
+        lock(&self.failing).fail(follow, Instant::now());
+    }
+
+    fn settle(&self, follow: FollowId) {
+        lock(&self.failing).settle(&follow);
+    }
+
+    /// The bot has what it lacked: the follow goes on, if all else is as it must be. Whether it does, or never will.
+    async fn mend_door(&self, look: &mut DoorLook<'_>, follow: &Follow) -> Result<bool, ServiceError> {
         let source = self.facts_anywhere(look, follow.source_guild, follow.source_root()).await?;
         let target = self.facts_anywhere(look, follow.guild, follow.target_root()).await?;
-        let (Some(source), Some(target)) = (source, target) else { return Ok(()) };
+        let (Some(source), Some(target)) = (source, target) else { return Ok(false) };
         let ends = Ends { source: Some(&source), target: Some(&target) };
         match ends.judge(follow) {
-            Verdict::Broken(..) => return Ok(()),
-            Verdict::Exposed => return self.stop_exposed(look, follow).await,
+            Verdict::Broken(..) => return Ok(false),
+            Verdict::Exposed => return self.stop_exposed(look, follow).await.map(|()| true),
             Verdict::Stands => {}
         }
         let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
@@ -230,7 +340,7 @@ impl Upkeep {
             && let Some(webhook) = follow.webhook
             && self.mend(follow.guild, follow.target_root(), webhook).await?.is_err()
         {
-            return Ok(());
+            return Ok(false);
         }
         let door = match (follow.crosses_servers(), source.published) {
             (false, _) => Door::Own,
@@ -241,9 +351,9 @@ impl Upkeep {
             Ok(Some(follow)) => {
                 tracing::info!(follow = follow.id.0, "follow goes on: the bot has the permissions again");
                 (self.wake)(vec![follow.pair.target]);
-                Ok(())
+                Ok(true)
             }
-            Ok(None) | Err(StoreError::Closed) => Ok(()),
+            Ok(None) | Err(StoreError::Closed) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
@@ -261,9 +371,15 @@ impl Upkeep {
         for _ in 0..3 {
             look.budget.request().await;
         }
-        let Looked::Seen(channel) = look.access.find(root).await? else { return Ok(None) };
+        // What is refused there is that server's trouble.
+        let rest = self.rest.of_server(guild);
+        let mut access = Access::new(&rest, self.clock);
+        let Looked::Seen(channel) = access.find(root).await? else {
+            look.budget.charge_refusal();
+            return Ok(None);
+        };
         let published = self.store.audience(root).await? != Audience::Nobody;
         let place = Place { channel, guild };
-        Ok(Some(look.access.facts(self.identity.user, &place, published).await?))
+        Ok(Some(access.facts(self.identity.user, &place, published).await?))
     }
 }

@@ -45,6 +45,7 @@ struct Doubts {
 impl Upkeep {
     /// Compares a server with the follows from and into it. Whether all doubts could be looked into.
     pub(super) async fn check_server(&self, guild: GuildId) -> Result<bool, ServiceError> {
+        let rights = self.rights.begin(guild);
         let sources = self.store.source_ends(guild).await?;
         let first = self.store.target_ends(guild, FollowId(0), PAGE).await?;
         if sources.is_empty() && first.is_empty() && !self.watched.concerns_server(guild) {
@@ -56,7 +57,11 @@ impl Upkeep {
         let mut doubts = Doubts::default();
         let managed = Permissions::VIEW_CHANNEL | Permissions::MANAGE_WEBHOOKS;
         let managed = self.permitted(&mut access, guild, &listed, managed).await?;
-        let all = self.check_doors(access, guild, listed.channels.values().cloned(), &self.budget).await?;
+        let channels = listed.channels.values().cloned();
+        let Some(mut look) = self.check_doors(access, guild, channels, &self.budget).await? else {
+            return Ok(false);
+        };
+        self.note_rights(guild, rights).await?;
         sources.iter().for_each(|source| doubts.add_source(source, &listed));
         let mut targets = first;
         while let Some(last) = targets.last().map(|target| target.follow) {
@@ -65,7 +70,8 @@ impl Upkeep {
         }
         // Where the bot may not see them, asking would only be refused.
         doubts.webhooks.retain(|channel| managed.contains(channel));
-        Ok(self.resolve(guild, doubts).await? && all)
+        let resolved = self.resolve(guild, doubts).await?;
+        Ok(self.mend_doors(&mut look).await && resolved)
     }
 
     async fn list_server(

@@ -20,7 +20,7 @@ use super::{Change, Upkeep};
 /// How many servers are looked at at the same time: a slow one holds up a quarter of the sweep at most.
 const LOOKS: usize = 4;
 /// How long one look may take.
-const LOOK: Duration = Duration::from_secs(180);
+pub(super) const LOOK: Duration = Duration::from_secs(180);
 /// How long the sweep rests where nothing is due.
 const REST: Duration = Duration::from_secs(10 * 60);
 /// How soon the list of servers is read again: several shards begin their sessions one after the other.
@@ -82,7 +82,7 @@ impl Upkeep {
 
     /// Has a server looked at soon: what the gateway tells of it doesn't fit the follows.
     pub(in crate::service) fn doubt(&self, guild: GuildId) {
-        lock(&self.doubted.guilds).new.insert(guild);
+        lock(&self.doubted.guilds).insert(guild, Instant::now());
         self.doubted.news.notify_one();
     }
 
@@ -125,7 +125,7 @@ impl Upkeep {
                 }
             };
             let id = sweep.looks.spawn(look).id();
-            sweep.running.insert(id, guild);
+            sweep.running.insert(id, (guild, Instant::now()));
         }
     }
 
@@ -133,21 +133,21 @@ impl Upkeep {
         let (id, complete) = match looked {
             Ok((id, Ok(complete))) => (id, complete),
             Ok((id, Err(error))) => {
-                let guild = sweep.running.get(&id);
+                let guild = sweep.running.get(&id).map(|(guild, _)| guild);
                 tracing::warn!(?guild, %error, "a server can't be looked at; it is tried again later");
                 (id, false)
             }
             Err(error) => {
-                let guild = sweep.running.get(&error.id());
+                let guild = sweep.running.get(&error.id()).map(|(guild, _)| guild);
                 tracing::error!(?guild, "the look at a server panicked; it is tried again later");
                 (error.id(), false)
             }
         };
-        if let Some(guild) = sweep.running.remove(&id) {
-            if complete {
-                lock(&self.doubted.guilds).listed.remove(&guild);
-            }
+        if let Some((guild, began)) = sweep.running.remove(&id) {
             sweep.agenda.end(guild, complete, self.clock.now());
+            if complete && self.doubted.settle(guild, began) {
+                sweep.list_soon();
+            }
         }
     }
 
@@ -188,7 +188,8 @@ impl Upkeep {
 struct Sweep {
     agenda: Agenda,
     looks: JoinSet<Looked>,
-    running: HashMap<Id, GuildId>,
+    /// Which server each look is at, and when it began.
+    running: HashMap<Id, (GuildId, Instant)>,
     listed_at: Instant,
     /// When the servers are listed again.
     list_at: Instant,
@@ -209,24 +210,43 @@ impl Sweep {
 /// Servers that an event made the bot doubt.
 #[derive(Debug, Default)]
 pub(super) struct Doubted {
-    guilds: Mutex<Doubts>,
+    /// Since when, the last time; until a look that began later was complete.
+    guilds: Mutex<HashMap<GuildId, Instant>>,
     news: tokio::sync::Notify,
-}
-
-#[derive(Debug, Default)]
-struct Doubts {
-    /// Since they were listed last.
-    new: HashSet<GuildId>,
-    /// Before, and no look at them was complete since.
-    listed: HashSet<GuildId>,
 }
 
 impl Doubted {
     /// Lists them all.
     fn list(&self) -> HashSet<GuildId> {
-        let mut doubts = lock(&self.guilds);
-        let new = std::mem::take(&mut doubts.new);
-        doubts.listed.extend(new);
-        doubts.listed.clone()
+        lock(&self.guilds).keys().copied().collect()
+    }
+
+    /// A look at a server that began at this time was complete. Whether it has been doubted since.
+    fn settle(&self, guild: GuildId, began: Instant) -> bool {
+        let mut guilds = lock(&self.guilds);
+        let again = guilds.get(&guild).is_some_and(|since| *since > began);
+        if !again {
+            guilds.remove(&guild);
+        }
+        again
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doubt_that_is_raised_during_a_look_stays() {
+        let (doubted, guild) = (Doubted::default(), GuildId::new(1).unwrap());
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        lock(&doubted.guilds).insert(guild, at(1));
+        assert!(!doubted.settle(guild, at(2)));
+        assert!(doubted.list().is_empty());
+        lock(&doubted.guilds).insert(guild, at(3));
+        assert!(doubted.settle(guild, at(2)), "the look may have missed it");
+        assert_eq!(doubted.list().len(), 1);
+        assert!(!doubted.settle(guild, at(4)));
     }
 }

@@ -35,6 +35,7 @@ pub(crate) struct Model {
     pub(crate) exposure: String,
     pub(crate) lacking: i64,
     pub(crate) source_restricted: bool,
+    pub(crate) source_private: Option<bool>,
     pub(crate) published_only: bool,
 }
 

@@ -45,6 +45,7 @@ async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
         exposure: Exposure::None,
         lacking: Permissions::empty(),
         source_restricted: false,
+        source_private: Some(false),
     };
     assert_eq!(made, expected);
     assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(expected.clone()));

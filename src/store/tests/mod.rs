@@ -189,6 +189,7 @@ pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
         door: Door::Own,
         exposure: Exposure::None,
         source_restricted: false,
+        source_private: false,
     }
 }
 

@@ -24,7 +24,7 @@ fn server(id: u64) -> Reading {
 
 /// The source whose turn it is.
 fn next(held: &mut Held) -> Option<(ChannelId, Reading)> {
-    held.next(Instant::now())
+    held.next(Instant::now(), |_| true)
 }
 
 fn history() -> Reading {
@@ -126,7 +126,7 @@ fn a_source_that_failed_waits_longer_each_time_and_keeps_no_place() {
     let mut held = Held::default();
     let (start, wait) = (Instant::now(), |failures| Duration::from_secs(u64::from(failures) * 40));
     held.begin(source(1), history());
-    assert!(held.next(start).is_some());
+    assert!(held.next(start, |_| true).is_some());
     for (now, failures, until) in [(0, 1, 40), (40, 2, 100), (100, 3, 160)] {
         let at = |seconds| start + Duration::from_secs(seconds);
         held.give_place_back(source(1));
@@ -135,8 +135,8 @@ fn a_source_that_failed_waits_longer_each_time_and_keeps_no_place() {
         held.begin(source(1), history());
         assert!(held.hold(source(1), source(1), deleted(1, 5)).is_none());
         assert_eq!(held.next_wait_ends(), Some(at(until)), "never longer than a minute");
-        assert_eq!(held.next(at(until - 1)), None);
-        assert_eq!(held.next(at(until)), Some((source(1), history())));
+        assert_eq!(held.next(at(until - 1), |_| true), None);
+        assert_eq!(held.next(at(until), |_| true), Some((source(1), history())));
     }
     held.give_place_back(source(1));
     assert_eq!(held.release(source(1)).len(), 3);

@@ -1,0 +1,226 @@
+//! Of which rights each server's last look was. What changed while nobody listened is told by no event, but the
+//! gateway tells of each server whole when a session begins: a server whose digest isn't that of the last look is
+//! looked at before the others, and nothing of its channels is read before that.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use crate::domain::doors::RightsDigest;
+use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
+
+/// What the gateway says of a server's rights in its present session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing yet: as far as is known, they are what they were.
+    #[default]
+    Nothing,
+    /// This, and no event changed them since.
+    Whole(RightsDigest),
+    /// An event changed them since they were told whole.
+    Changed,
+}
+
+impl Told {
+    /// What a look that began at this point was of; `None` where that is what the last one was of.
+    fn digest(self) -> Option<RightsDigest> {
+        match self {
+            Self::Nothing => None,
+            Self::Whole(digest) => Some(digest),
+            Self::Changed => Some(RightsDigest::CHANGED),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    told: Told,
+    /// Its follows may rest on what is no longer so.
+    unsure: bool,
+    /// What the last complete look was of, as the database knows it.
+    looked_at: Option<RightsDigest>,
+}
+
+/// All servers that have to do with follows, in memory.
+#[derive(Debug, Default)]
+pub struct ServerRights {
+    servers: Mutex<HashMap<GuildId, Known>>,
+    settled: Notify,
+}
+
+impl ServerRights {
+    /// Takes up what the database knows.
+    pub(super) fn extend(&self, looked_at: impl IntoIterator<Item = (GuildId, RightsDigest)>) {
+        let mut servers = lock(&self.servers);
+        for (guild, digest) in looked_at {
+            servers.entry(guild).or_default().looked_at = Some(digest);
+        }
+    }
+
+    /// A session began that tells of these servers whole, each in its time.
+    pub(super) fn session_began(&self, servers: impl IntoIterator<Item = GuildId>) {
+        let mut known = lock(&self.servers);
+        for guild in servers {
+            let known = known.entry(guild).or_default();
+            (known.told, known.unsure) = (Told::Nothing, true);
+        }
+    }
+
+    /// Takes up what the gateway tells of a server whole; nothing where it can't be read. Whether that isn't what the
+    /// last look was of. One that was never looked at has its turn in the sweep.
+    pub(super) fn told(&self, guild: GuildId, digest: Option<RightsDigest>) -> bool {
+        let unsure = {
+            let mut servers = lock(&self.servers);
+            let known = servers.entry(guild).or_default();
+            known.told = digest.map_or(Told::Changed, Told::Whole);
+            known.unsure = known.looked_at.is_some() && known.looked_at != digest;
+            known.unsure
+        };
+        self.tell_unless(unsure);
+        unsure
+    }
+
+    /// An event changed something.
+    pub(super) fn changed(&self, guild: GuildId) {
+        lock(&self.servers).entry(guild).or_default().told = Told::Changed;
+    }
+
+    /// What a look that begins now is of.
+    pub(super) fn begin(&self, guild: GuildId) -> Told {
+        lock(&self.servers).get(&guild).map(|known| known.told).unwrap_or_default()
+    }
+
+    /// A complete look has ended. What to store of it; nothing where that is stored.
+    pub(super) fn end(&self, guild: GuildId, of: Told) -> Option<RightsDigest> {
+        let (unsure, digest) = {
+            let mut servers = lock(&self.servers);
+            let known = servers.entry(guild).or_default();
+            // One that began before the server was told of may have missed something.
+            known.unsure &= of == Told::Nothing || (of != known.told && known.told != Told::Changed);
+            // What was never told whole in this session is what it was, or else anything.
+            let digest = of.digest().or_else(|| known.looked_at.is_none().then_some(RightsDigest::CHANGED));
+            (known.unsure, digest.filter(|digest| known.looked_at != Some(*digest)))
+        };
+        self.tell_unless(unsure);
+        digest
+    }
+
+    /// Whether a server's follows may rest on what is no longer so: a look is still to come.
+    pub(super) fn is_unsure(&self, guild: GuildId) -> bool {
+        lock(&self.servers).get(&guild).is_some_and(|known| known.unsure)
+    }
+
+    /// Waits until one more server is sure.
+    pub(super) async fn settled(&self) {
+        self.settled.notified().await;
+    }
+
+    fn tell_unless(&self, unsure: bool) {
+        if !unsure {
+            self.settled.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(number: u8) -> RightsDigest {
+        RightsDigest::of([number; 32])
+    }
+
+    fn guild() -> GuildId {
+        GuildId::new(1).unwrap()
+    }
+
+    /// One whose last look was of this.
+    fn known(number: u8) -> ServerRights {
+        let rights = ServerRights::default();
+        rights.extend([(guild(), digest(number))]);
+        rights
+    }
+
+    fn told(rights: &ServerRights, number: u8) -> bool {
+        rights.told(guild(), Some(digest(number)))
+    }
+
+    /// A complete look, and what is stored of it.
+    fn look(rights: &ServerRights) -> Option<RightsDigest> {
+        let stored = rights.end(guild(), rights.begin(guild()));
+        rights.extend(stored.map(|digest| (guild(), digest)));
+        stored
+    }
+
+    #[test]
+    fn only_what_changed_since_the_last_look_is_doubted() {
+        let rights = ServerRights::default();
+        assert!(!told(&rights, 1), "it was never looked at: the sweep does it anyway");
+        assert_eq!(look(&rights), Some(digest(1)));
+        assert_eq!(look(&rights), None, "it is stored");
+        assert!(!told(&rights, 1));
+        assert!(told(&rights, 2) && told(&rights, 2), "until it was looked at");
+        assert_eq!(look(&rights), Some(digest(2)));
+        assert!(!told(&rights, 2));
+        assert!(rights.told(guild(), None), "what can't be read may be anything");
+    }
+
+    #[test]
+    fn a_server_is_unsure_until_it_is_told_of_or_looked_at() {
+        let rights = known(1);
+        assert!(!rights.is_unsure(guild()), "a resumed session tells of every change");
+        rights.session_began([guild()]);
+        assert!(rights.is_unsure(guild()));
+        look(&rights);
+        assert!(rights.is_unsure(guild()), "that look may be older than the session");
+        told(&rights, 1);
+        assert!(!rights.is_unsure(guild()));
+        rights.session_began([guild()]);
+        told(&rights, 2);
+        assert!(rights.is_unsure(guild()));
+        look(&rights);
+        assert!(!rights.is_unsure(guild()));
+        rights.session_began([guild()]);
+        rights.told(guild(), None);
+        assert!(rights.is_unsure(guild()));
+        look(&rights);
+        assert!(!rights.is_unsure(guild()));
+    }
+
+    #[test]
+    fn what_changes_and_changes_back_unheard_is_found() {
+        let rights = known(1);
+        rights.changed(guild());
+        assert_eq!(look(&rights), Some(RightsDigest::CHANGED));
+        assert!(told(&rights, 1), "the look was of something else");
+    }
+
+    #[test]
+    fn a_change_during_a_look_is_not_taken_for_looked_at() {
+        let rights = known(1);
+        let began = rights.begin(guild());
+        told(&rights, 2);
+        assert_eq!(rights.end(guild(), began), None);
+        assert!(rights.is_unsure(guild()) && told(&rights, 2));
+        let began = rights.begin(guild());
+        told(&rights, 3);
+        rights.end(guild(), began);
+        assert!(rights.is_unsure(guild()));
+        let began = rights.begin(guild());
+        rights.changed(guild());
+        rights.end(guild(), began);
+        assert!(!rights.is_unsure(guild()), "what an event tells of is looked at within seconds");
+    }
+
+    #[test]
+    fn a_look_in_a_resumed_session_changes_nothing() {
+        let rights = known(1);
+        assert_eq!(look(&rights), None);
+        assert!(!told(&rights, 1));
+        let new = ServerRights::default();
+        assert_eq!(look(&new), Some(RightsDigest::CHANGED), "what it was of isn't known");
+        assert!(told(&new, 1));
+    }
+}
