@@ -6,7 +6,9 @@ use serenity::{
     EditInteractionResponse,
 };
 
+use crate::domain::ids::GuildId;
 use crate::domain::opt_out::OptOutScope;
+use crate::domain::{limits, text};
 use crate::service::authors::{Asking, Kept, OptedIn, OptedOut};
 
 use super::ids::IntoDomain;
@@ -32,7 +34,7 @@ pub(super) fn asking(
 }
 
 /// What is kept of somebody.
-pub(super) fn kept(kept: &Kept) -> CreateEmbed {
+pub(super) fn kept(kept: &Kept, here: Option<GuildId>) -> CreateEmbed {
     let Kept { of, keeping, opt_outs } = kept;
     let mut lines = vec![
         "I copy what is posted in some channels to the channels that follow them. For that I keep:"
@@ -75,16 +77,16 @@ pub(super) fn kept(kept: &Kept) -> CreateEmbed {
         lines.push("- You asked me to forget you. I'm working on it.".to_owned());
     }
     let out: Vec<String> =
-        opt_outs.iter().map(|opt_out| format!("- You opted out {}.", name(opt_out.scope))).collect();
+        opt_outs.iter().map(|opt_out| format!("- {}", listed(opt_out.scope, here))).collect();
     if out.is_empty() {
         lines.push("\nYou didn't opt out: what you post in a channel that others follow is copied. `/privacy opt-out` changes that, `/privacy forget` deletes what I have.".to_owned());
     } else {
         lines.push(format!(
-            "\nWhat you post there is not copied:\n{}\n`/privacy opt-in` changes that.",
+            "\nYou opted out, so what you post is not copied:\n{}\n`/privacy opt-in` changes that.",
             out.join("\n")
         ));
     }
-    reply::info("What I keep of you", lines.join("\n"))
+    reply::info("What I keep of you", text::cut(&lines.join("\n"), limits::EMBED_DESCRIPTION))
 }
 
 /// What came of opting out.
@@ -173,11 +175,20 @@ fn no_server(word: &str) -> CreateEmbed {
     ))
 }
 
-/// Where something holds.
+/// Where something holds that was just asked for.
 fn name(scope: OptOutScope) -> String {
     match scope {
         OptOutScope::Everywhere => "everywhere".to_owned(),
-        OptOutScope::Server(guild) => format!("from channels of the server {guild}"),
+        OptOutScope::Server(_) => "from this server's channels".to_owned(),
+    }
+}
+
+/// The same in a list, wherever it is read.
+fn listed(scope: OptOutScope, here: Option<GuildId>) -> String {
+    match scope {
+        OptOutScope::Everywhere => "Everywhere".to_owned(),
+        OptOutScope::Server(guild) if Some(guild) == here => "In this server".to_owned(),
+        OptOutScope::Server(guild) => format!("In the server with the number {guild}"),
     }
 }
 

@@ -24,6 +24,8 @@ struct Source {
 #[derive(Default)]
 pub(super) struct Followed {
     sources: HashMap<ChannelId, Source>,
+    /// The servers of those that nothing was posted in.
+    servers: HashMap<ChannelId, GuildId>,
     opt_outs: HashMap<UserId, Vec<OptOut>>,
 }
 
@@ -37,6 +39,12 @@ struct Row {
     until_id: Option<i64>,
 }
 
+#[derive(FromQueryResult)]
+struct ServerRow {
+    channel: i64,
+    guild: i64,
+}
+
 impl Followed {
     /// What is known of the sources and the people of these events.
     pub(super) async fn by(
@@ -44,12 +52,8 @@ impl Followed {
         events: &[SourceEvent],
         known: &HashMap<Origin, Known>,
     ) -> Result<Self, StoreError> {
-        let sources: HashSet<i64> = events
-            .iter()
-            .filter_map(|event| Some([event.source()?, event.origin().channel()]))
-            .flatten()
-            .map(ChannelId::to_db)
-            .collect();
+        let posted = events.iter().filter(|event| matches!(event, SourceEvent::Posted { .. }));
+        let sources: HashSet<i64> = posted.flat_map(channels_of).map(ChannelId::to_db).collect();
         let posting = events.iter().filter_map(author_of);
         let quoted = events.iter().filter_map(|event| quotes::author_quoted_by(event.content()?));
         let people = posting.chain(quoted).chain(known.values().filter_map(|known| known.author));
@@ -73,7 +77,24 @@ impl Followed {
             let scope = super::opt_outs::scope(guild_id)?;
             followed.opt_outs.entry(user).or_default().push(OptOut { user, scope, until });
         }
+        if !followed.opt_outs.is_empty() {
+            followed.find_servers(txn, events).await?;
+        }
         Ok(followed)
+    }
+
+    /// Finds out in which servers the other sources are: that matters only where somebody opted out.
+    async fn find_servers(&mut self, txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
+        let all = events.iter().flat_map(channels_of);
+        let unknown: HashSet<i64> =
+            all.filter(|channel| !self.sources.contains_key(channel)).map(ChannelId::to_db).collect();
+        let query = "SELECT source_channel_id AS channel, MIN(source_guild_id) AS guild FROM channel_follows \
+            WHERE source_channel_id IN ";
+        let query = Sql::new(query, []).list(unknown).then(" GROUP BY source_channel_id");
+        for ServerRow { channel, guild } in query.rows_of::<ServerRow>(&**txn).await? {
+            self.servers.insert(ChannelId::from_db(channel)?, GuildId::from_db(guild)?);
+        }
+        Ok(())
     }
 
     /// Whether any follow of the source, or of the thread in which it was posted, is active; none where there is none by relay.
@@ -105,11 +126,17 @@ impl Followed {
     /// Whether this person's message is withheld where the event happened.
     fn covers(&self, author: Option<UserId>, event: &SourceEvent, message: MessageId) -> bool {
         let Some(opt_outs) = author.and_then(|author| self.opt_outs.get(&author)) else { return false };
-        let channels = event.source().into_iter().chain([event.origin().channel()]);
-        let server =
-            channels.filter_map(|channel| self.sources.get(&channel)).map(|source| source.server).next();
+        let server = channels_of(event).into_iter().find_map(|channel| {
+            let source = self.sources.get(&channel).map(|source| source.server);
+            source.or_else(|| self.servers.get(&channel).copied())
+        });
         opt_outs.iter().any(|opt_out| opt_out.withholds(server, message))
     }
+}
+
+/// Its source, and the thread in which it happened.
+fn channels_of(event: &SourceEvent) -> Vec<ChannelId> {
+    event.source().into_iter().chain([event.origin().channel()]).collect()
 }
 
 /// Who wrote what was posted.

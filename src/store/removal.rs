@@ -106,12 +106,17 @@ impl Store {
         Ok(found.first().map_or(0, |count| count.unsigned_abs()))
     }
 
-    /// Notes that what quotes this person's messages is to be brought up to date, where nothing is known of the messages themselves. Whether anything does.
+    /// Notes that what quotes this person's messages is to be brought up to date, where nothing is known of the messages themselves: of the others, that is noted when
+    /// their mirrors are to go. Whether anything does.
     pub async fn mark_quotes_of(&self, removal: &Removal) -> Result<bool, StoreError> {
         let (mut any, mut after) = (false, 0);
         loop {
             let query = "SELECT id FROM activities WHERE NOT deleted AND";
             let query = removal.query(query, "quoted_author_id").then(" AND id > ").bind(after);
+            let query = query.then(
+                " AND NOT EXISTS (SELECT 1 FROM activities o \
+                 WHERE o.source_message_id = activities.quoted_message_id AND o.kind = 'message')",
+            );
             let some = query.then(" ORDER BY id LIMIT ").bind(CHUNK).numbers(&self.db).await?;
             let Some(last) = some.last() else { return Ok(any) };
             after = *last;

@@ -85,7 +85,7 @@ async fn what_was_posted_while_the_bot_was_away_is_left_out_too() {
     pair.shows(&["last-0 of all", "from Alice", "last-1 of all"]).await;
     // Nor does a new follow begin with it.
     let later = pair.guild.text("later");
-    let options = Options::new().set("channel", &pair.source).set("delivery", "relay").set("last", 10);
+    let options = Options::new().set("channel", &pair.source).set("delivery", "relay").set("backfill", 10);
     let reply = pair.alice.run(&later, "/follow", options).await.unwrap();
     assert!(reply.text().contains("now follows"), "{}", reply.text());
     later.wait_for_message(SOON, |message| message.content == "last-1 of all").await.unwrap();
@@ -134,7 +134,7 @@ async fn it_is_explained_what_is_kept() {
     }
     pair.opt_out(&pair.alice, "here").await;
     let shown = pair.privacy(&pair.alice, "show", ()).await.text();
-    assert!(shown.contains("- You opted out from channels of the server"), "{shown}");
+    assert!(shown.contains("- In this server"), "{shown}");
     let again = pair.privacy(&pair.alice, "opt-out", place("here")).await.text();
     assert!(again.contains("already"), "{again}");
     let never = pair.privacy(&bob, "opt-in", place("here")).await.text();

@@ -22,8 +22,9 @@ pub(super) async fn privacy(_: Context<'_>) -> Result<(), ServiceError> {
 /// Example: `/privacy show`
 #[poise::command(slash_command)]
 async fn show(ctx: Context<'_>) -> Result<(), ServiceError> {
-    let kept = ctx.data().authors.show(asking(ctx)).await?;
-    reply::embed(ctx, answers::kept(&kept)).await;
+    let asking = asking(ctx);
+    let kept = ctx.data().authors.show(asking).await?;
+    reply::embed(ctx, answers::kept(&kept, asking.server)).await;
     Ok(())
 }
 

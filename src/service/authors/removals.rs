@@ -22,7 +22,7 @@ use super::Authors;
 /// How often it is looked for what another process wrote down, and for what failed.
 const EACH: Duration = Duration::from_secs(5);
 /// How long to wait before the next turn of those that aren't done.
-const TURN: Duration = Duration::from_millis(100);
+const TURN: Duration = Duration::from_millis(200);
 /// How many people take turns at once.
 const PEOPLE: u32 = 50;
 /// With so few mirrors of a part left, the next part begins.
@@ -32,10 +32,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How far a removal is.
 struct Progress {
+    /// What is owed and not yet sent is taken back.
+    begun: bool,
     /// The next part is before this number.
     before: i64,
     /// What the last part took back, and when.
     last: Option<(Vec<i64>, Instant)>,
+    /// It failed, and isn't tried again until then.
+    not_before: Option<Instant>,
+}
+
+impl Progress {
+    const NONE: Self = Self { begun: false, before: i64::MAX, last: None, not_before: None };
 }
 
 /// Takes back what people want taken back.
@@ -79,28 +87,35 @@ impl Removals {
         under_way.retain(|removal, _| open.contains(removal));
         let mut more = false;
         for removal in open {
-            let progress = under_way.remove(&removal);
+            let progress = under_way.remove(&removal).unwrap_or(Progress::NONE);
+            let waits = progress.not_before.is_some_and(|until| Instant::now() < until);
+            if waits {
+                under_way.insert(removal, progress);
+                continue;
+            }
             match AssertUnwindSafe(self.part(&removal, progress)).catch_unwind().await {
                 Ok(Ok(Some(progress))) => {
                     more = true;
                     under_way.insert(removal, progress);
+                    continue;
                 }
-                Ok(Ok(None)) => {}
-                // It begins anew, which costs little: what is done isn't found again.
+                Ok(Ok(None)) => continue,
                 Ok(Err(error)) => tracing::warn!(%error, "what somebody wants taken back can't be yet"),
                 Err(_) => tracing::error!("what somebody wants taken back can't be: a panic"),
             }
+            // It begins anew, which costs little: what is done isn't found again.
+            let not_before = Some(Instant::now() + PATIENCE);
+            under_way.insert(removal, Progress { not_before, ..Progress::NONE });
         }
         Ok(more)
     }
 
     /// The next part of one. Nothing where that is done.
-    async fn part(
-        &self,
-        removal: &Removal,
-        progress: Option<Progress>,
-    ) -> Result<Option<Progress>, ServiceError> {
-        let Some(progress) = progress else { return self.begin(removal).await.map(Some) };
+    async fn part(&self, removal: &Removal, progress: Progress) -> Result<Option<Progress>, ServiceError> {
+        if !progress.begun {
+            self.begin(removal).await?;
+            return Ok(Some(Progress { begun: true, ..Progress::NONE }));
+        }
         if let Some((activities, since)) = &progress.last
             && since.elapsed() < PATIENCE
             && self.store.still_due(activities).await? > FEW
@@ -112,7 +127,8 @@ impl Removals {
         (self.wake)(lanes);
         self.intake.requote_soon();
         if let Some(before) = activities.last().copied() {
-            return Ok(Some(Progress { before, last: Some((activities, Instant::now())) }));
+            let last = Some((activities, Instant::now()));
+            return Ok(Some(Progress { before, last, ..progress }));
         }
         if removal.manner != Manner::Withhold {
             let mut forgotten = Forgotten::default();
@@ -123,8 +139,11 @@ impl Removals {
     }
 
     /// What is owed and not yet sent goes first, and at once: that costs no request.
-    async fn begin(&self, removal: &Removal) -> Result<Progress, ServiceError> {
-        self.store.pass_sources(removal.opt_out.scope).await?;
+    async fn begin(&self, removal: &Removal) -> Result<(), ServiceError> {
+        let withhold = removal.manner == Manner::Withhold;
+        if withhold {
+            self.store.pass_sources(removal.opt_out.scope).await?;
+        }
         let mut before = i64::MAX;
         loop {
             let RemovedPart { activities, lanes } = self.store.remove_part(removal, before, false).await?;
@@ -134,8 +153,10 @@ impl Removals {
                 None => break,
             }
         }
-        self.store.mark_quotes_of(removal).await?;
+        if withhold {
+            self.store.mark_quotes_of(removal).await?;
+        }
         self.intake.requote_soon();
-        Ok(Progress { before: i64::MAX, last: None })
+        Ok(())
     }
 }
