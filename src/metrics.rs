@@ -11,6 +11,10 @@ pub const EVENTS_READ: &str = "tributary_events_read_total";
 pub const EVENTS_UNREADABLE: &str = "tributary_events_undecoded_total";
 /// Counter: events of followed channels that can't be written down, whatever the database does, and were passed over.
 pub const EVENTS_SET_ASIDE: &str = "tributary_events_set_aside_total";
+/// Counter: events of followed channels that were left out of what is mirrored, by `reason`.
+pub const EVENTS_LEFT_OUT: &str = "tributary_events_left_out_total";
+/// The reason for [`EVENTS_LEFT_OUT`]: the message's author doesn't want it mirrored.
+pub const LEFT_OUT_FOR_AUTHOR: &str = "author_opted_out";
 /// Gauge, in seconds: the age of the oldest event of a followed channel that isn't written down; 0 where all are.
 pub const OLDEST_EVENT: &str = "tributary_oldest_unwritten_event_seconds";
 /// Gauge: channels whose events wait until their history could be read.
@@ -72,6 +76,7 @@ fn describe() {
     metrics::describe_counter!(EVENTS_READ, "Events of followed channels read from the gateway");
     metrics::describe_counter!(EVENTS_UNREADABLE, "Events that can't be read, by name");
     metrics::describe_counter!(EVENTS_SET_ASIDE, "Events that can't be written down, and were passed over");
+    metrics::describe_counter!(EVENTS_LEFT_OUT, "Events that were left out of what is mirrored, by reason");
     metrics::describe_gauge!(
         OLDEST_EVENT,
         metrics::Unit::Seconds,
@@ -107,6 +112,7 @@ fn describe() {
     let _ = metrics::histogram!(DELIVERY_LAG);
     metrics::counter!(EVENTS_READ).absolute(0);
     metrics::counter!(EVENTS_SET_ASIDE).absolute(0);
+    metrics::counter!(EVENTS_LEFT_OUT, "reason" => LEFT_OUT_FOR_AUTHOR).absolute(0);
     metrics::counter!(GATEWAY_RECONNECTS).absolute(0);
     metrics::counter!(GATEWAY_LOSSES).absolute(0);
 }

@@ -13,6 +13,7 @@ use crate::domain::allowance::Allowance;
 use crate::domain::gateway_session::GatewaySession;
 use crate::panel;
 use crate::service::actions::Actions;
+use crate::service::authors::{Authors, Removals};
 use crate::service::intake::{Intake, Progress, Wake};
 use crate::service::left_servers::LeftServers;
 use crate::service::lookups::Lookups;
@@ -104,20 +105,29 @@ impl Term<'_> {
             supervisor.spawn("quotes", Arc::clone(&intake).keep_quotes()),
             supervisor.spawn("keeper", Keeper::new(Arc::clone(&panels)).run()),
         ];
-        let others =
-            Others::new(parts.clone(), Arc::clone(&upkeep), Arc::clone(&intake), Arc::clone(&panels));
+        let authors = Arc::new(Authors::new(&parts, Arc::clone(&actions), config.keeping));
+        let others = Others::new(
+            parts.clone(),
+            Arc::clone(&upkeep),
+            Arc::clone(&intake),
+            Arc::clone(&panels),
+            Arc::clone(&authors),
+        );
         tasks.push(supervisor.spawn("others", hear(ear, others)));
         if shards.keeps_house() {
             let notifier = Notifier::new(parts.store.clone(), parts.rest.clone());
             tasks.push(supervisor.spawn("notifier", async move { notifier.run().await }));
             let retention = Retention::new(parts.clone(), config.keeping);
             tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
+            let removals = Removals::new(&parts, Arc::clone(&authors), Arc::clone(&intake));
+            tasks.push(supervisor.spawn("removals", async move { removals.run().await }));
         }
 
         let follows = Follows::new(parts, Arc::clone(&intake), actions, lookups);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
-        let bot = Bot { follows, panels, started_at: clock.now(), gateway: Arc::clone(&state), invite };
+        let bot =
+            Bot { follows, panels, authors, started_at: clock.now(), gateway: Arc::clone(&state), invite };
         let endpoint = Endpoint {
             token: config.token.clone(),
             api_base: config.api_base.origin().ascii_serialization(),

@@ -114,7 +114,7 @@ async fn hear(mut ear: Ear, waker: Waker) {
         match ear.next().await {
             Heard::Signal(Signal::Work(targets)) => waker.share(targets),
             Heard::Signal(Signal::Look) | Heard::Gap => waker.look(),
-            Heard::Signal(Signal::Follow(_) | Signal::Panel) => {}
+            Heard::Signal(Signal::Follow(_) | Signal::Panel | Signal::Author) => {}
         }
     }
 }

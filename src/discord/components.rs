@@ -10,13 +10,14 @@ use serenity::{
 use crate::service::{Actor, Question, Resumed, ServiceError};
 
 use super::follow_list::{self, Act, Press};
-use super::{Bot, follow_answer, panel, reply, report};
+use super::{Bot, follow_answer, panel, privacy, reply, report};
 
 /// Answers a press on a message of the bot's.
 pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {
     if panel::answer_press(ctx, bot, press).await
         || panel::answer_question(ctx, bot, press).await
         || follow_answer::answer_press(ctx, bot, press).await
+        || privacy::answer_press(ctx, bot, press).await
     {
         return;
     }

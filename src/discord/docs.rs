@@ -15,7 +15,7 @@ use super::commands::all;
 /// The whole of commands.md.
 pub fn commands_md() -> String {
     let mut text = String::from(
-        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands work in servers only, and only the person who runs one sees its answer.\n",
+        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands but `/privacy` work in servers only, and only the person who runs one sees its answer.\n",
     );
     for command in all() {
         let _ = write!(text, "\n{}", section(&command));

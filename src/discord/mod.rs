@@ -10,6 +10,7 @@ pub mod gateway;
 mod ids;
 mod options;
 mod panel;
+mod privacy;
 mod reply;
 mod report;
 pub mod shards;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::service::authors::Authors;
 use crate::service::panels::Panels;
 use crate::service::{Follows, ServiceError};
 
@@ -27,6 +29,8 @@ pub struct Bot {
     pub follows: Follows,
     /// Everything about panels.
     pub panels: Arc<Panels>,
+    /// What people ask about themselves.
+    pub authors: Arc<Authors>,
     /// When the process started.
     pub started_at: DateTime<Utc>,
     /// What is known of the gateway.

@@ -9,6 +9,7 @@ use poise::{SlashArgError, SlashArgument};
 use crate::domain::channel::{ChannelLink, parse_channel_link};
 use crate::domain::follow::{Audience, Delivery, Mode, Threads};
 use crate::domain::ids::ChannelId;
+use crate::service::authors::Whereabouts;
 use crate::service::panels::Panels;
 use crate::service::{DeliveryChoice, ServiceError};
 
@@ -59,6 +60,12 @@ impl Word for Audience {
             (Self::Servers.as_str(), Self::Servers),
             (Self::Everyone.as_str(), Self::Everyone),
         ]
+    }
+}
+
+impl Word for Whereabouts {
+    fn words() -> Vec<(&'static str, Self)> {
+        [Self::Here, Self::Everywhere].map(|place| (place.as_str(), place)).to_vec()
     }
 }
 
@@ -126,4 +133,4 @@ impl Word for PanelKind {
     }
 }
 
-slash_argument!(Mode, DeliveryChoice, Threads, Audience, PanelKind);
+slash_argument!(Mode, DeliveryChoice, Threads, Audience, PanelKind, Whereabouts);

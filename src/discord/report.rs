@@ -245,6 +245,7 @@ const fn sign(fate: &Fate) -> &'static str {
         Verdict::Broken(_) => "🔴",
         Verdict::Before | Verdict::Missed => "🕰️",
         Verdict::Removing | Verdict::Deleted | Verdict::Left | Verdict::TakenBack => "🗑️",
+        Verdict::Withheld => "🙈",
         Verdict::RemovedByHand => "✋",
         Verdict::Refused => "❌",
         Verdict::GaveUp => "⌛",
@@ -269,6 +270,7 @@ const fn in_short(verdict: Verdict) -> &'static str {
         Verdict::Removing => "about to be removed",
         Verdict::Deleted | Verdict::TakenBack => "removed",
         Verdict::Left => "not removable",
+        Verdict::Withheld => "kept back for its author",
         Verdict::RemovedByHand => "removed by hand",
         Verdict::Refused => "refused by Discord",
         Verdict::GaveUp => "given up",
@@ -304,6 +306,7 @@ fn fate(follow: &Follow, fate: &Fate) -> String {
         Verdict::Removing => format!("about to be removed{}", because(fate.wait)),
         Verdict::Deleted => "deleted".to_owned(),
         Verdict::Left => format!("deleted, but {links} still stands{}", resting(follow)),
+        Verdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
         Verdict::TakenBack => {
             "taken back: its tags have changed, and this follow leaves it out now".to_owned()
         }

@@ -92,6 +92,13 @@ impl Content {
         tags
     }
 
+    /// Leaves out what it forwards: its author doesn't want it mirrored.
+    pub fn withhold_forward(&mut self) {
+        if self.forward.take().is_some() {
+            self.unshown.push("forwarded message".to_owned());
+        }
+    }
+
     /// Whether an edit from one to the other is worth a request.
     pub fn shows_the_same(&self, other: &Self) -> bool {
         self.essence() == other.essence()
@@ -108,7 +115,10 @@ impl Content {
         essence.published = false;
         if let Some(reply) = &mut essence.reply {
             reply.author.iter_mut().for_each(String::clear);
-            reply.author_id = None;
+            (reply.author_id, reply.written_by) = (None, None);
+        }
+        if let Some(forward) = &mut essence.forward {
+            forward.message = None;
         }
         if let Some(thread) = essence.thread.as_mut().filter(|thread| thread.place == Place::Answer) {
             thread.title.clear();
@@ -200,6 +210,9 @@ pub struct Reply {
     /// The number of that person or webhook, as long as the name may still be replaced by a nickname.
     #[serde(skip)]
     pub author_id: Option<UserId>,
+    /// The number of that person or webhook, where Discord told it just now.
+    #[serde(skip)]
+    pub written_by: Option<UserId>,
     /// Nothing is known of it: neither what it says, nor whether it was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
@@ -217,7 +230,7 @@ impl Reply {
 
     /// Nothing is known of it any more.
     pub fn forget(&mut self) {
-        (self.author, self.author_id, self.unknown) = (None, None, true);
+        (self.author, self.author_id, self.written_by, self.unknown) = (None, None, None, true);
         self.text.clear();
     }
 }
@@ -226,6 +239,9 @@ impl Reply {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Forward {
+    /// Which message it is a copy of, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     /// The text.
     pub text: String,
     /// The embeds that its author made.

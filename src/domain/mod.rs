@@ -16,6 +16,7 @@ pub mod limits;
 pub mod lock;
 pub mod message;
 pub mod next_step;
+pub mod opt_out;
 pub mod panel;
 pub mod permissions;
 pub mod place;

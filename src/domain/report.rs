@@ -13,8 +13,10 @@ pub struct Subject {
     pub panel: bool,
     /// It was written down when it was posted, and isn't forgotten yet.
     pub recorded: bool,
-    /// It was deleted.
+    /// It was deleted, or counts as that.
     pub deleted: bool,
+    /// Its author doesn't want it mirrored.
+    pub withheld: bool,
     /// It was published, so that Discord's own following copies it.
     pub published: bool,
 }
@@ -113,6 +115,8 @@ pub enum Verdict {
     Deleted,
     /// It is deleted, but a mirror still stands.
     Left,
+    /// Its author doesn't want it mirrored, and nothing shows it.
+    Withheld,
     /// The follow doesn't let it through any more, and nothing shows it.
     TakenBack,
     /// Somebody deleted its mirror.
@@ -152,6 +156,7 @@ fn of_owed(subject: Subject, follow: FollowState, owed: Owed) -> Verdict {
         return match owed.state {
             OwedState::Due => Verdict::Removing,
             _ if owed.mirrored => Verdict::Left,
+            _ if subject.withheld => Verdict::Withheld,
             _ if subject.deleted => Verdict::Deleted,
             _ => Verdict::TakenBack,
         };
@@ -176,6 +181,9 @@ fn of_owed(subject: Subject, follow: FollowState, owed: Owed) -> Verdict {
 
 /// What would not change by itself comes first: that it was posted too early, or isn't wanted.
 const fn unowed(subject: Subject, facts: &Facts) -> Verdict {
+    if subject.withheld {
+        return Verdict::Withheld;
+    }
     if subject.deleted {
         return Verdict::Deleted;
     }
@@ -244,7 +252,8 @@ mod tests {
 
     use super::*;
 
-    const POSTED: Subject = Subject { panel: false, recorded: true, deleted: false, published: false };
+    const POSTED: Subject =
+        Subject { panel: false, recorded: true, deleted: false, withheld: false, published: false };
     const RELAY: Facts = Facts {
         delivery: Delivery::Relay,
         state: FollowState::Active,

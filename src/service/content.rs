@@ -167,6 +167,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
         link,
         author: None,
         author_id: None,
+        written_by: None,
         unknown: false,
         text: String::new(),
     };
@@ -175,6 +176,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
         Referenced::Deleted => {}
         Referenced::Standing(original) => {
             let by = original.author.id;
+            reply.written_by = Some(by);
             let pinged = message.mentions.iter().find(|mentioned| mentioned.user.id == by);
             let nick = pinged.and_then(|pinged| pinged.member.as_ref()?.nick.clone());
             let is_named = nick.is_some() || original.member.is_some() || original.webhook_id.is_some();

@@ -1,9 +1,10 @@
 //! The use cases. Each checks its rules, writes in one transaction, and leaves everything as it was when it refuses.
 //!
-//! [`Follows`] serves people (commands and, later, HTTP); [`intake`] and [`upkeep`] serve what the gateway reports.
+//! [`Follows`] serves people (commands and, later, HTTP), [`authors`] those who are mirrored; [`intake`] and [`upkeep`] serve what the gateway reports.
 
 pub mod access;
 pub mod actions;
+pub mod authors;
 mod confirm;
 mod content;
 pub mod doors;

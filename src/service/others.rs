@@ -6,6 +6,7 @@ use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
 use crate::store::{Signal, Store};
 
+use super::authors::Authors;
 use super::intake::Intake;
 use super::panels::Panels;
 use super::upkeep::Upkeep;
@@ -23,13 +24,20 @@ pub struct Others {
     upkeep: Arc<Upkeep>,
     intake: Arc<Intake>,
     panels: Arc<Panels>,
+    authors: Arc<Authors>,
 }
 
 impl Others {
     /// What others tell goes to these.
-    pub fn new(parts: Parts, upkeep: Arc<Upkeep>, intake: Arc<Intake>, panels: Arc<Panels>) -> Self {
+    pub fn new(
+        parts: Parts,
+        upkeep: Arc<Upkeep>,
+        intake: Arc<Intake>,
+        panels: Arc<Panels>,
+        authors: Arc<Authors>,
+    ) -> Self {
         let Parts { store, watched, shards, .. } = parts;
-        Self { store, watched, shards, upkeep, intake, panels }
+        Self { store, watched, shards, upkeep, intake, panels, authors }
     }
 
     /// Takes up what another process told.
@@ -40,6 +48,10 @@ impl Others {
                 self.panels.poke();
                 Ok(())
             }
+            Signal::Author => {
+                self.authors.poke();
+                Ok(())
+            }
             Signal::Work(_) | Signal::Look => Ok(()),
         }
     }
@@ -48,6 +60,7 @@ impl Others {
     pub async fn take_all(&self) -> Result<(), ServiceError> {
         self.intake.read_soon(self.upkeep.load_watched().await?);
         self.panels.poke();
+        self.authors.poke();
         Ok(())
     }
 

@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::connect::Write;
-use super::event_effects::{
-    Changed, followed, forget_unowed, insert_deliveries, lock_lanes, pass_gates, reopen, wake,
-};
+use super::event_effects::{Changed, forget_unowed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
+use super::followed::Followed;
+use super::known::Known;
 use super::matching::{self, Rematch, TagChange};
 use super::source_event::{keys, place, thread_of};
 use super::sql::{Kind, Sql, Table, cell, channel_ids, hex};
@@ -25,48 +25,14 @@ use crate::domain::place::Place;
 /// How long a message is held at most; whoever holds it lets it go earlier.
 const HELD: TimeDelta = TimeDelta::minutes(20);
 
-/// What is known of an origin while the batch is played through.
-pub(super) struct Known {
-    /// Its row; none before it is inserted.
-    id: Option<i64>,
-    source: Option<ChannelId>,
-    author: Option<UserId>,
-    revision: i32,
-    deleted: bool,
-    /// The message that it answers.
-    quoted: Option<MessageId>,
-    content: Option<Showing>,
-    digest: Option<Vec<u8>>,
-    place: Place,
-    tags: BTreeSet<String>,
-    /// The tags that it had in the database, where they are others now.
-    retagged: Option<BTreeSet<String>>,
-    /// Nobody was ever owed it, so that its content is of no use.
-    pub(super) unowed: bool,
-    /// It shows something else, or nothing any more.
-    pub(super) changed: bool,
-}
-
 #[derive(FromQueryResult)]
 struct InsertedRow {
     id: i64,
     origin: String,
 }
 
-#[derive(FromQueryResult)]
-struct KnownRow {
-    id: i64,
-    origin: String,
-    revision: i32,
-    deleted: bool,
-    content: Option<Vec<u8>>,
-    digest: Option<Vec<u8>>,
-    place: String,
-    owed: bool,
-}
-
 /// The columns of a new activity; the first is its place in the order.
-const COLUMNS: [(&str, Kind); 14] = [
+const COLUMNS: [(&str, Kind); 16] = [
     ("number", Kind::Number),
     ("origin", Kind::Text),
     ("kind", Kind::Text),
@@ -81,6 +47,8 @@ const COLUMNS: [(&str, Kind); 14] = [
     ("place", Kind::Text),
     ("digest", Kind::Bytes),
     ("quoted", Kind::Number),
+    ("quoted_author", Kind::Number),
+    ("withheld", Kind::Flag),
 ];
 
 impl Store {
@@ -93,6 +61,7 @@ impl Store {
     /// - Read again: the same, unless there is a later revision than was known before it was read.
     /// - Deleted: the last revision; its content is forgotten, and its mirrors are to go.
     /// - Passed: the channel counts as read up to it, without an activity.
+    /// - Whose author doesn't want it mirrored: nothing but that it was there; what was mirrored of it is to go.
     ///
     /// Edits and deletions of what was never recorded are passed over.
     pub async fn record_events(
@@ -115,12 +84,16 @@ impl Store {
         }
         let txn = self.write().await?;
         pass_gates(&txn, events).await?;
-        let events = &*quotes::without_deleted(&txn, events).await?;
         let mut known = self.known(&txn, events).await?;
-        let followed = followed(&txn, events).await?;
-        let mut order = Vec::new();
+        let followed = Followed::by(&txn, events, &known).await?;
+        let events = &*quotes::without_deleted(&txn, events, &followed).await?;
+        let (mut order, mut withheld) = (Vec::new(), 0_u64);
         for event in events {
-            self.play(&mut known, &mut order, event, &followed);
+            if followed.withholds(event, known.get(&event.origin())) {
+                withheld += u64::from(withhold(&mut known, &mut order, event, &followed));
+            } else {
+                self.play(&mut known, &mut order, event, &followed);
+            }
         }
         let changed = changed(&known);
         lock_lanes(&txn, reached(events, &known), &changed).await?;
@@ -138,60 +111,8 @@ impl Store {
         lanes.sort_unstable();
         lanes.dedup();
         let lanes = channel_ids(lanes)?;
-        Ok(Recorded { lanes, posted: posted.len(), changed: changed.ids().count(), quoted })
-    }
-
-    /// What the database knows of the batch's origins.
-    async fn known(&self, txn: &Write, events: &[SourceEvent]) -> Result<HashMap<Origin, Known>, StoreError> {
-        let origins: HashMap<String, Origin> =
-            events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
-        let query = "SELECT id, origin, revision, deleted, content, digest, place, \
-            (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
-            OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS owed \
-            FROM activities WHERE origin IN ";
-        let rows: Vec<KnownRow> =
-            Sql::new(query, []).list(origins.keys().map(String::as_str)).rows_of(&**txn).await?;
-        let mut known = HashMap::new();
-        for row in rows {
-            let origin = *origins.get(&row.origin).ok_or(StoreError::Unreadable("origin"))?;
-            known.insert(origin, self.known_row(origin, row)?);
-        }
-        // Only an edit is compared with the tags that were.
-        let edits = events
-            .iter()
-            .filter(|event| matches!(event, SourceEvent::Edited { .. } | SourceEvent::Reread { .. }));
-        let edited: HashSet<Origin> = edits.map(SourceEvent::origin).collect();
-        let of_edited = known.iter_mut().filter(|(origin, _)| edited.contains(origin));
-        let mut of_ids: HashMap<i64, &mut Known> =
-            of_edited.filter_map(|(_, known)| known.id.map(|id| (id, known))).collect();
-        for (id, tag) in matching::tags_of(&**txn, of_ids.keys().copied().collect()).await? {
-            if let Some(known) = of_ids.get_mut(&id) {
-                known.tags.insert(tag);
-            }
-        }
-        Ok(known)
-    }
-
-    fn known_row(&self, origin: Origin, row: KnownRow) -> Result<Known, StoreError> {
-        // Where there is a digest, that is what an edit is compared with. A content that can't be read differs from any other, so an edit or a
-        // deletion replaces it.
-        let content = row.content.filter(|_| row.digest.is_none());
-        let content = content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
-        Ok(Known {
-            id: Some(row.id),
-            source: None,
-            author: None,
-            revision: row.revision,
-            deleted: row.deleted,
-            quoted: None,
-            content,
-            digest: row.digest,
-            place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
-            tags: BTreeSet::new(),
-            retagged: None,
-            unowed: !row.owed,
-            changed: false,
-        })
+        let (posted, changed) = (posted.len(), changed.ids().count());
+        Ok(Recorded { lanes, posted, changed, quoted, withheld })
     }
 
     /// Inserts the new activities, numbered in the order of their events. Returns the numbers of those that are owed.
@@ -223,11 +144,14 @@ impl Store {
                 known.place.as_str().into(),
                 known.digest.as_deref().map(hex).into(),
                 known.quoted.map(MessageId::to_db).into(),
+                known.quoted_author.map(UserId::to_db).into(),
+                known.withheld.into(),
             ]
         });
         let insert = "INSERT INTO activities (origin, kind, source_channel_id, source_message_id, author_id, revision, \
-            deleted, content, created_at, thread_id, place, digest, quoted_message_id) SELECT t.origin, t.kind, t.source, \
-            t.message, t.author, t.revision, t.deleted, t.content, t.created_at, t.thread, t.place, t.digest, t.quoted FROM ";
+            deleted, content, created_at, thread_id, place, digest, quoted_message_id, quoted_author_id, withheld) \
+            SELECT t.origin, t.kind, t.source, t.message, t.author, t.revision, t.deleted, t.content, t.created_at, \
+            t.thread, t.place, t.digest, t.quoted, t.quoted_author, t.withheld FROM ";
         let insert = Sql::new(insert, []).rows(Table::new(COLUMNS, rows));
         let insert = insert.then(" WHERE TRUE ORDER BY t.number ON CONFLICT DO NOTHING RETURNING id, origin");
         let inserted: Vec<InsertedRow> = insert.rows_of(&**txn).await?;
@@ -249,7 +173,8 @@ impl Store {
             let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
             // Whatever is owed of it now needs the new content.
             let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5, \
-                quoted_message_id = COALESCE($6, quoted_message_id), settled_at = NULL WHERE id = $1";
+                quoted_message_id = COALESCE($6, quoted_message_id), quoted_author_id = COALESCE($7, quoted_author_id), \
+                withheld = $8, settled_at = NULL WHERE id = $1";
             let values = [
                 id.into(),
                 known.revision.into(),
@@ -257,6 +182,8 @@ impl Store {
                 content.into(),
                 known.digest.clone().into(),
                 known.quoted.map(MessageId::to_db).into(),
+                known.quoted_author.map(UserId::to_db).into(),
+                known.withheld.into(),
             ];
             Sql::new(update, values).execute(&**txn).await?;
         }
@@ -269,13 +196,12 @@ impl Store {
         known: &mut HashMap<Origin, Known>,
         order: &mut Vec<Origin>,
         event: &SourceEvent,
-        followed: &HashMap<i64, bool>,
+        followed: &Followed,
     ) {
         match event {
             SourceEvent::Posted { origin, source, author, content } => {
                 // Of a source that only Discord itself relays, nothing is kept.
-                let of = [*source, origin.channel()].map(|channel| followed.get(&channel.to_db()).copied());
-                let Some(active) = of.into_iter().flatten().max() else { return };
+                let Some(active) = followed.is_active(*source, origin.channel()) else { return };
                 known.entry(*origin).or_insert_with(|| {
                     order.push(*origin);
                     Known {
@@ -284,7 +210,9 @@ impl Store {
                         author: *author,
                         revision: 1,
                         deleted: false,
+                        withheld: false,
                         quoted: quotes::quoted_by(content),
+                        quoted_author: quotes::author_quoted_by(content),
                         // While all its follows rest it is still remembered, so as not to be taken for new when the
                         // source is read again, but not what it says.
                         content: active.then(|| content.clone()),
@@ -314,10 +242,7 @@ impl Store {
                 if let Some(known) = known.get_mut(origin)
                     && !known.deleted
                 {
-                    (known.content, known.digest) = (None, None);
-                    known.deleted = true;
-                    known.revision += 1;
-                    known.changed = true;
+                    known.delete();
                 }
             }
             SourceEvent::Passed { .. } => {}
@@ -341,11 +266,32 @@ impl Store {
         }
         known.content = Some(content.clone());
         known.digest = digest;
-        known.quoted = quotes::quoted_by(content);
+        known.quotes(content);
         if !same {
             known.revision += 1;
             known.changed = true;
         }
+    }
+}
+
+/// Leaves an event out of what is mirrored, as the message's author wants it; what was mirrored of it is to go. Whether there was something to leave out.
+fn withhold(
+    known: &mut HashMap<Origin, Known>,
+    order: &mut Vec<Origin>,
+    event: &SourceEvent,
+    followed: &Followed,
+) -> bool {
+    match (event, known.get_mut(&event.origin())) {
+        (_, Some(known)) => known.withhold(),
+        (SourceEvent::Posted { origin, source, content, .. }, None) => {
+            let followed = followed.is_active(*source, origin.channel()).is_some();
+            if followed {
+                order.push(*origin);
+                known.insert(*origin, Known::withheld(*source, place(content)));
+            }
+            followed
+        }
+        (_, None) => false,
     }
 }
 

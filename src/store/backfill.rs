@@ -1,8 +1,11 @@
 //! What a new follow is to show of the time before it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, Value};
 
+use super::followed::Followed;
 use super::sql::{Sql, stored};
 use super::{SourceEvent, Store, StoreError, gates, matching, quotes, source_event};
 use crate::domain::follow::Follow;
@@ -23,10 +26,14 @@ impl Store {
         let txn = self.write().await?;
         gates::sources(&*txn, [follow.pair.source]).await?;
         gates::lanes(&*txn, [follow.pair.target]).await?;
-        let posts = &*quotes::without_deleted(&txn, posts).await?;
+        let followed = Followed::by(&txn, posts, &HashMap::new()).await?;
+        let posts = &*quotes::without_deleted(&txn, posts, &followed).await?;
         let mut newer = Vec::new();
         for post in posts {
             let SourceEvent::Posted { origin, source, author, content } = post else { continue };
+            if followed.withholds(post, None) {
+                continue;
+            }
             let known_up_to = "SELECT COALESCE((SELECT seen_message_id FROM channels WHERE channel_id = $1), \
                 (SELECT threads_from_id FROM channels WHERE channel_id = $2))";
             let channels = [origin.channel().to_db().into(), source.to_db().into()];
@@ -37,9 +44,9 @@ impl Store {
             // While nobody needed it, only that it was there was kept.
             let insert = "INSERT INTO activities \
                 (origin, kind, source_channel_id, source_message_id, author_id, content, created_at, thread_id, place, digest, \
-                quoted_message_id) SELECT $1, 'message', $2, $3, $4, $5, $6, $7, $8, $9, $11 WHERE NOT $10 OR EXISTS (SELECT 1 FROM activities WHERE origin = $1) ON CONFLICT (origin) DO UPDATE \
+                quoted_message_id, quoted_author_id) SELECT $1, 'message', $2, $3, $4, $5, $6, $7, $8, $9, $11, $12 WHERE NOT $10 OR EXISTS (SELECT 1 FROM activities WHERE origin = $1) ON CONFLICT (origin) DO UPDATE \
                 SET content = excluded.content, digest = excluded.digest, quoted_message_id = excluded.quoted_message_id, \
-                settled_at = NULL \
+                quoted_author_id = excluded.quoted_author_id, settled_at = NULL \
                 WHERE activities.content IS NULL AND NOT activities.deleted RETURNING id";
             let values = [
                 origin.to_string().into(),
@@ -53,6 +60,7 @@ impl Store {
                 self.cipher.digest(*origin, content).into(),
                 is_newer.into(),
                 quotes::quoted_by(content).map(MessageId::to_db).into(),
+                quotes::author_quoted_by(content).map(UserId::to_db).into(),
             ];
             let tags = source_event::keys(content);
             for id in Sql::new(insert, values).numbers(&*txn).await? {
@@ -63,11 +71,14 @@ impl Store {
         let owe = "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
             SELECT a.id, f.target_channel_id, f.id, a.source_message_id FROM activities a JOIN channel_follows f ON f.id = $1 WHERE NOT a.deleted AND ";
         let owe = Sql::new(owe, [follow.id.0.into()]).then(&matching::wanted()).then(" AND a.origin IN ");
-        let origins = || posts.iter().map(|post| post.origin().to_string());
-        owe.list(origins()).then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
+        let wanted = || {
+            let wanted = posts.iter().filter(|post| !followed.withholds(post, None));
+            wanted.map(|post| post.origin().to_string())
+        };
+        owe.list(wanted()).then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
         // One that was recorded since the follow was stored is owed to it already.
         let owed = "SELECT a.id FROM deliveries d JOIN activities a ON a.id = d.activity_id WHERE d.follow_id = $1 AND a.origin IN ";
-        let owed = Sql::new(owed, [follow.id.0.into()]).list(origins()).numbers(&*txn).await?;
+        let owed = Sql::new(owed, [follow.id.0.into()]).list(wanted()).numbers(&*txn).await?;
         let all_newer = newer.len();
         let not_yet = all_newer.saturating_sub(count_known(&*txn, newer).await?);
         let wake = "UPDATE lanes SET wait_until = NULL WHERE target_channel_id = $1";

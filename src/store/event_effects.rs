@@ -1,16 +1,15 @@
 //! What a batch of source events does to the rows around its activities: gates, how far channels have been
 //! read, deliveries, and the lanes that wake. Each is one statement, however many followers there are.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::connect::Write;
 use super::deliveries::{DUE, WAKE};
 use super::sql::{Kind, Sql, Table};
 use super::{SourceEvent, StoreError, follow_state, matching};
 use crate::domain::activity::Origin;
-use crate::domain::ids::ChannelId;
 
 /// The numbers of known activities that have a new revision.
 #[derive(Debug, Default)]
@@ -26,12 +25,6 @@ impl Changed {
     pub(super) fn ids(&self) -> impl Iterator<Item = i64> {
         self.edited.iter().chain(&self.deleted).copied()
     }
-}
-
-#[derive(FromQueryResult)]
-struct FollowedRow {
-    source_channel_id: i64,
-    active: i64,
 }
 
 /// What a batch says of a channel.
@@ -77,24 +70,6 @@ pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<()
         .execute(&**txn)
         .await?;
     Ok(())
-}
-
-/// Which of the batch's sources, and of the threads in which something was posted, have relay follows, and whether any of these is active.
-pub(super) async fn followed(txn: &Write, events: &[SourceEvent]) -> Result<HashMap<i64, bool>, StoreError> {
-    let sources: HashSet<i64> = events
-        .iter()
-        .filter_map(|event| match event {
-            SourceEvent::Posted { source, origin, .. } => Some([*source, origin.channel()]),
-            _ => None,
-        })
-        .flatten()
-        .map(ChannelId::to_db)
-        .collect();
-    let query = "SELECT source_channel_id, COUNT(CASE WHEN is_active THEN 1 END) AS active FROM channel_follows \
-        WHERE delivery = 'relay' AND source_channel_id IN ";
-    let query = Sql::new(query, []).list(sources).then(" GROUP BY source_channel_id");
-    let rows: Vec<FollowedRow> = query.rows_of(&**txn).await?;
-    Ok(rows.into_iter().map(|row| (row.source_channel_id, row.active > 0)).collect())
 }
 
 /// Takes the gates of all lanes that the batch may reach: nobody records a step there that rests on what is

@@ -96,6 +96,10 @@ impl Store {
         };
         let row = row.insert(&*txn).await?;
         insert_tags(&*txn, row.id, &new.options.filter).await?;
+        // It is still known when nobody follows the source any more.
+        let server = "UPDATE channels SET guild_id = $2 WHERE channel_id = $1";
+        let values = [new.pair.source.to_db().into(), new.source_guild.to_db().into()];
+        Sql::new(server, values).execute(&*txn).await?;
         lanes::set_spot(&*txn, new.pair.target, new.spot).await?;
         panel_mirrors::refit(&*txn, row.id).await?;
         let made =

@@ -5,17 +5,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::deliveries::DUE;
-use super::event_effects::{Changed, reopen, wake};
-use super::retention::{CHUNK, Sized, batches, pass_gates};
+use super::removal::Manner;
+use super::retention::{CHUNK, Sized, batches};
 use super::sql::{Sql, channel_ids, stored};
-use super::{Signal, Store, StoreError, gates, quotes};
+use super::{Signal, Store, StoreError, gates};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::UserId;
 use crate::domain::message::{Content, Reply};
-
-/// Owed to somebody, and not because it is to be taken back.
-const OWED: &str = "state = 'due' AND NOT withdrawn";
 
 /// What was kept of a person, and is forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,13 +62,14 @@ struct Sealed {
 impl Store {
     /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them ends; which mirror belongs to which
     /// message stays known until it is too old, so that a deletion still reaches it. With `mirrors`, the messages count as deleted instead:
-    /// whoever runs the lanes, now or later, removes their mirrors.
+    /// whoever runs the lanes, now or later, removes their mirrors. That they don't want to be mirrored stays known, or the next message would be.
     pub async fn forget_user(
         &self,
         user: UserId,
         mirrors: bool,
         now: DateTime<Utc>,
     ) -> Result<Forgotten, StoreError> {
+        let manner = if mirrors { Manner::MirrorsGo } else { Manner::MirrorsStay };
         let mut forgotten = Forgotten::default();
         let mut after = 0;
         loop {
@@ -83,13 +80,11 @@ impl Store {
             let Some(last) = found.last() else { break };
             after = last.id;
             for ids in batches(&found) {
-                self.forget_messages(&ids, mirrors, &mut forgotten).await?;
+                self.forget_messages(&ids, manner, &mut forgotten).await?;
                 self.forget_quotes(&ids).await?;
             }
         }
-        forgotten.follows = self.forget_followers_name(user).await?;
-        forgotten.panels = self.forget_panels_name(user, now).await?;
-        forgotten.mentions = self.forget_mentions(user).await?;
+        self.forget_name(user, now, &mut forgotten).await?;
         if mirrors {
             // Whoever forgets need not be who delivers.
             self.tell(&Signal::Look).await?;
@@ -97,60 +92,21 @@ impl Store {
         Ok(forgotten)
     }
 
-    async fn forget_messages(
+    /// Forgets a person's name on follows and panels, and in the messages of others that mention them.
+    pub async fn forget_name(
         &self,
-        activities: &[i64],
-        mirrors: bool,
+        user: UserId,
+        now: DateTime<Utc>,
         forgotten: &mut Forgotten,
     ) -> Result<(), StoreError> {
-        let some = || activities.iter().copied();
-        let txn = self.write().await?;
-        pass_gates(&txn, activities).await?;
-        let targets = Sql::new("SELECT DISTINCT target_channel_id FROM deliveries WHERE activity_id IN ", []);
-        let targets = channel_ids(targets.list(some()).numbers(&*txn).await?)?;
-        // Of a target that nobody follows into any more, the lane may be gone.
-        gates::lanes(&*txn, targets).await?;
-        let standing = Sql::new("SELECT id FROM activities WHERE NOT deleted AND id IN ", []).list(some());
-        let standing = Changed { edited: Vec::new(), deleted: standing.numbers(&*txn).await? };
-        if mirrors {
-            let delete =
-                "UPDATE activities SET deleted = TRUE, revision = revision + 1, content = NULL WHERE id IN ";
-            Sql::new(delete, []).list(standing.ids()).execute(&*txn).await?;
-            reopen(&txn, &standing).await?;
-            quotes::mark_of(&txn, &standing.deleted).await?;
-            let orphans = format!(
-                "UPDATE deliveries SET {DUE} WHERE follow_id IS NULL \
-                 AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = deliveries.id) AND activity_id IN "
-            );
-            Sql::new(orphans, []).list(standing.ids()).execute(&*txn).await?;
-            wake(&txn, &[], &standing).await?;
-        } else {
-            // One whose create is in flight is looked for as before, and then ends too.
-            let end = format!(
-                "UPDATE deliveries SET state = 'ended', outcome = 'gave_up', wait_until = NULL WHERE {OWED} AND activity_id IN "
-            );
-            Sql::new(end, []).list(standing.ids()).execute(&*txn).await?;
-        }
-        let clear = "UPDATE activities SET author_id = NULL, content = NULL, digest = NULL WHERE id IN ";
-        forgotten.messages += Sql::new(clear, []).list(some()).execute(&*txn).await?;
-        // Hashtags are words of theirs; a post's forum tags also say who is shown the answers of others under it.
-        let tags = Sql::new("DELETE FROM activity_tags WHERE tag NOT LIKE '%:%' AND activity_id IN ", []);
-        tags.list(some()).execute(&*txn).await?;
-        for (state, count) in
-            [("= 'due'", &mut forgotten.mirrors_going), ("<> 'due'", &mut forgotten.mirrors_staying)]
-        {
-            let query = format!(
-                "SELECT COUNT(*) FROM mirrors m JOIN deliveries d ON d.id = m.delivery_id \
-                 WHERE d.state {state} AND d.activity_id IN "
-            );
-            let found = Sql::new(query, []).list(some()).numbers(&*txn).await?;
-            *count += found.first().map_or(0, |count| count.unsigned_abs());
-        }
-        txn.commit().await
+        forgotten.follows = self.forget_followers_name(user).await?;
+        forgotten.panels = self.forget_panels_name(user, now).await?;
+        forgotten.mentions = self.forget_mentions(user).await?;
+        Ok(())
     }
 
     /// Takes what was quoted of these messages out of the contents that are kept of others'.
-    async fn forget_quotes(&self, activities: &[i64]) -> Result<(), StoreError> {
+    pub(super) async fn forget_quotes(&self, activities: &[i64]) -> Result<(), StoreError> {
         let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND quoted_message_id IN \
             (SELECT source_message_id FROM activities WHERE kind = 'message' AND id IN ";
         let query = Sql::new(query, []).list(activities.iter().copied()).then(")");

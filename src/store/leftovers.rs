@@ -26,6 +26,9 @@ const SAMPLES: TimeDelta = TimeDelta::days(91);
 /// How long it is remembered when a server was looked at; each is looked at once a day.
 const CHECKS: TimeDelta = TimeDelta::days(91);
 
+/// How long it is remembered that somebody wasn't mirrored until they wanted it again: longer than histories are read back.
+const OPT_OUTS: TimeDelta = TimeDelta::days(91);
+
 /// What was forgotten because of its age.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Leftovers {
@@ -58,6 +61,7 @@ impl Store {
         self.forget_guild_checks(now - CHECKS).await?;
         let posted = MessageId::first_at(recorded);
         self.forget_retractions(now).await?;
+        self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;
         Ok(Leftovers {
             messages: self.untrack(posted, recorded).await?,
             channels: self.forget_unread_channels(posted).await?,

@@ -13,7 +13,7 @@
 //! | `untold` | breaks that people are still to be told of |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
-//! | `source_event`, `activities`, `event_effects` | source events become activities, and deliveries |
+//! | `source_event`, `known`, `followed`, `activities`, `event_effects` | source events become activities, and deliveries |
 //! | `deliveries` | what statements about deliveries have in common |
 //! | `quotes` | which messages quote what was edited or deleted, until they are brought up to date |
 //! | `circles` | messages that are held while it is found out whether they go round in a circle |
@@ -35,6 +35,7 @@
 //! | `gateway_sessions` | what a clean stop leaves to the next start of what the gateway told |
 //! | `guild_checks` | when each server was compared with Discord, and what is compared |
 //! | `forget` | what a person wants forgotten |
+//! | `opt_outs`, `removal`, `kept_of_author` | who doesn't want to be mirrored; taking back what was mirrored of them; how much is kept of them |
 //! | `server_stats` | numbers about one server's follows |
 //! | `stats` | numbers for `/about` and the metrics |
 //! | `gates` | the order in which rows are locked |
@@ -60,11 +61,14 @@ mod file;
 mod follow_list;
 mod follow_row;
 mod follow_state;
+mod followed;
 mod follows;
 mod forget;
 mod gates;
 mod gateway_sessions;
 mod guild_checks;
+mod kept_of_author;
+mod known;
 mod lane_attempts;
 mod lane_contents;
 mod lane_done;
@@ -80,12 +84,14 @@ mod left_guilds;
 mod leftovers;
 mod matching;
 mod mirrors;
+mod opt_outs;
 mod owners;
 mod panel_looks;
 mod panel_mirrors;
 mod panels;
 mod presence;
 mod quotes;
+mod removal;
 mod report;
 mod retention;
 mod retractions;
@@ -120,6 +126,7 @@ pub use follows::{Hook, Inserted, Removed};
 pub use forget::Forgotten;
 pub use gateway_sessions::{KeptSession, SessionOwner};
 pub use guild_checks::{GuildCheck, SourceEnd, TargetEnd};
+pub use kept_of_author::KeptOfAuthor;
 pub use lane_attempts::FailedAttempt;
 pub use lane_done::Done;
 pub use lane_request::{Decide, Holder, LaneRequest, Next, Turn, Which};
@@ -129,6 +136,7 @@ pub use mirrors::Mirrored;
 pub use panel_looks::Look;
 pub use panels::{PanelChange, PanelsFull};
 pub use quotes::{Quoting, StaleQuote};
+pub use removal::{Manner, Removal, RemovedPart};
 pub use report::{Asked, InFollower};
 pub use retention::Untracked;
 pub use retractions::Retraction;

@@ -4,16 +4,17 @@
 //! answers there are; without answers, in none. Whoever reads the source then brings the answers up to date, some at a time.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::FromQueryResult;
 
-use super::activities::Known;
 use super::connect::Write;
+use super::followed::Followed;
+use super::known::Known;
 use super::sql::Sql;
 use super::{SourceEvent, Store, StoreError};
 use crate::domain::activity::{ActivityId, Origin, Revision, Showing};
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::message::Content;
 
 /// A message that was edited or deleted, and whose quotes are to be brought up to date.
@@ -59,9 +60,16 @@ struct QuotingRow {
     content: Option<Vec<u8>>,
 }
 
-/// The message that this one quotes.
+/// The message that this one quotes: which it answers, or forwards.
 pub(super) fn quoted_by(content: &Showing) -> Option<MessageId> {
-    content.as_message()?.reply.as_ref().map(|reply| reply.message)
+    let content = content.as_message()?;
+    let answered = content.reply.as_ref().map(|reply| reply.message);
+    answered.or_else(|| content.forward.as_ref()?.message)
+}
+
+/// Who wrote the message that this one answers, as far as that is known.
+pub(super) fn author_quoted_by(content: &Showing) -> Option<UserId> {
+    content.as_message()?.reply.as_ref()?.written_by
 }
 
 /// The messages of a batch whose quotes may be out of date now. Of what isn't known, and of what nobody is owed, every edit counts.
@@ -94,6 +102,15 @@ pub(super) async fn mark_of(txn: &Write, activities: &[i64]) -> Result<bool, Sto
     mark_where(txn, these).await
 }
 
+/// The same for what quotes the messages that these activities quote.
+pub(super) async fn mark_quoted_by(txn: &Write, activities: &[i64]) -> Result<bool, StoreError> {
+    let these = |insert: Sql| {
+        let insert = insert.then("(SELECT quoted_message_id FROM activities WHERE id IN ");
+        insert.list(activities.iter().copied()).then(")")
+    };
+    mark_where(txn, these).await
+}
+
 async fn mark_where(txn: &Write, these: impl FnOnce(Sql) -> Sql) -> Result<bool, StoreError> {
     let insert = "INSERT INTO stale_quotes (message_id, source_channel_id) \
         SELECT quoted_message_id, MIN(source_channel_id) FROM activities \
@@ -105,28 +122,43 @@ async fn mark_where(txn: &Write, these: impl FnOnce(Sql) -> Sql) -> Result<bool,
     Ok(insert.execute(&**txn).await? > 0)
 }
 
-/// The same events, but none quotes what is known to be deleted, or was taken back here.
+#[derive(FromQueryResult)]
+struct GoneRow {
+    source_message_id: i64,
+    withheld: bool,
+}
+
+/// The same events, but none quotes what is known to be deleted, or was taken back here, or what its author doesn't want mirrored.
 pub(super) async fn without_deleted<'a>(
     txn: &Write,
     events: &'a [SourceEvent],
+    followed: &Followed,
 ) -> Result<Cow<'a, [SourceEvent]>, StoreError> {
     let quoted = |event: &SourceEvent| event.content().and_then(quoted_by);
     let all: BTreeSet<i64> = events.iter().filter_map(quoted).map(MessageId::to_db).collect();
     if all.is_empty() {
         return Ok(Cow::Borrowed(events));
     }
-    let query = "SELECT source_message_id FROM activities WHERE deleted AND kind = 'message' AND source_message_id IN ";
-    let gone: HashSet<i64> = Sql::new(query, []).list(all).numbers(&**txn).await?.into_iter().collect();
-    if gone.is_empty() {
+    let query = "SELECT source_message_id, withheld FROM activities \
+        WHERE deleted AND kind = 'message' AND source_message_id IN ";
+    let rows: Vec<GoneRow> = Sql::new(query, []).list(all).rows_of(&**txn).await?;
+    let gone: HashMap<i64, bool> = rows.iter().map(|row| (row.source_message_id, row.withheld)).collect();
+    if gone.is_empty() && !events.iter().any(|event| followed.withholds_quote_of(event)) {
         return Ok(Cow::Borrowed(events));
     }
     let mut events = events.to_vec();
     for event in &mut events {
-        if let Some(Showing::Message(content)) = event.content_mut()
-            && let Some(reply) = &mut content.reply
-            && gone.contains(&reply.message.to_db())
+        let withheld = followed.withholds_quote_of(event);
+        let Some(Showing::Message(content)) = event.content_mut() else { continue };
+        if let Some(reply) = &mut content.reply
+            && (withheld || gone.contains_key(&reply.message.to_db()))
         {
             reply.delete();
+        }
+        // What was merely deleted stays in Discord's copy of it.
+        let is_withheld = |message: MessageId| gone.get(&message.to_db()) == Some(&true);
+        if content.forward.as_ref().and_then(|forward| forward.message).is_some_and(is_withheld) {
+            content.withhold_forward();
         }
     }
     Ok(Cow::Owned(events))

@@ -34,8 +34,10 @@ pub struct Asked {
     pub place: Place,
     /// The newest revision.
     pub revision: Revision,
-    /// It was deleted.
+    /// It was deleted, or counts as that.
     pub deleted: bool,
+    /// Its author doesn't want it mirrored.
+    pub withheld: bool,
     /// Who wrote it: a person, or a webhook.
     pub author: Option<UserId>,
     /// The keys of its tags.
@@ -177,6 +179,7 @@ struct AskedRow {
     place: String,
     revision: i32,
     deleted: bool,
+    withheld: bool,
     author_id: Option<i64>,
 }
 
@@ -186,8 +189,7 @@ struct ContentRow {
     content: Vec<u8>,
 }
 
-const ASKED: &str =
-    "SELECT id, origin, source_channel_id, thread_id, place, revision, deleted, author_id FROM activities ";
+const ASKED: &str = "SELECT id, origin, source_channel_id, thread_id, place, revision, deleted, withheld, author_id FROM activities ";
 
 impl Store {
     /// What is known of a message of a source, or of a panel that is shown by it.
@@ -244,6 +246,7 @@ impl Store {
                 place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
                 revision: Revision(row.revision),
                 deleted: row.deleted,
+                withheld: row.withheld,
                 author: row.author_id.map(UserId::from_db).transpose()?,
                 tags: tags.remove(&row.id).unwrap_or_default(),
             })

@@ -122,6 +122,8 @@ pub struct Recorded {
     pub changed: usize,
     /// Whether something that is quoted may have changed.
     pub quoted: bool,
+    /// How many events were left out, as the messages' authors don't want these mirrored.
+    pub withheld: u64,
 }
 
 /// What a content's tags are known by.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
 mod attempts;
+mod authors;
 mod bounds;
 mod circles;
 mod clocks;

@@ -5,6 +5,7 @@ mod follow;
 mod followers;
 mod follows;
 pub(super) mod panel;
+mod privacy;
 mod publish;
 mod report;
 mod unfollow;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
         publish::publish(),
         panel::panel(),
         report::delivery_report(),
+        privacy::privacy(),
         about::about(),
     ];
     poise::set_qualified_names(&mut commands);

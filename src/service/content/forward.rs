@@ -9,6 +9,8 @@ use crate::rest::model::{Attachment, Mentioned, Message, MessageEmbed, Sticker};
 use super::written::{Shown, Writer, Written};
 use super::{SUPPRESS_EMBEDS, people};
 
+/// Discord: "Message Reference Types".
+const FORWARD: u8 = 1;
 /// Deeper than Discord keeps copies in copies.
 const DEEPEST: usize = 8;
 
@@ -41,7 +43,10 @@ pub(super) fn read(message: &Message, content: &mut Content) {
     for (id, name) in people(&copy.mentions).people {
         content.names.people.entry(id).or_insert(name);
     }
-    content.forward = Some(Forward { text, embeds, files, stickers, links, unshown });
+    let reference = message.message_reference;
+    let message =
+        reference.filter(|reference| reference.kind == FORWARD).and_then(|reference| reference.message_id);
+    content.forward = Some(Forward { message, text, embeds, files, stickers, links, unshown });
 }
 
 /// The copy of what was written: of a forward that is forwarded, the one in it.

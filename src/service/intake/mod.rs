@@ -173,6 +173,11 @@ impl Intake {
         self.asked.news.notify_one();
     }
 
+    /// Has quotes looked at now: something that is quoted is to go.
+    pub fn requote_soon(&self) {
+        self.quotes.notify_one();
+    }
+
     /// Writes down what is reported, until the last sender is gone. What is still being read then is read again at the next start.
     pub async fn run(&self, mut reports: Reported) {
         let _clear = Clear(&self.progress);

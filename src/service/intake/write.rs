@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 
 use crate::domain::activity::Origin;
 use crate::domain::retry::backoff;
-use crate::metrics::EVENTS_SET_ASIDE;
+use crate::metrics::{EVENTS_LEFT_OUT, EVENTS_SET_ASIDE, LEFT_OUT_FOR_AUTHOR};
 use crate::store::{Blame, SourceEvent, StoreError};
 
 use super::Intake;
@@ -102,6 +102,9 @@ impl Sink<SourceEvent> for Recording<'_> {
         let recorded = store.record_events_holding(events, self.held, clock.now()).await?;
         if recorded.quoted {
             quotes.notify_one();
+        }
+        if recorded.withheld > 0 {
+            metrics::counter!(EVENTS_LEFT_OUT, "reason" => LEFT_OUT_FOR_AUTHOR).increment(recorded.withheld);
         }
         if !recorded.lanes.is_empty() {
             wake(recorded.lanes);

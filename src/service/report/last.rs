@@ -88,7 +88,7 @@ impl Follows {
             // It was removed meanwhile.
             let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
             let here = self.look(&rest, here).await;
-            let original = (!asked.deleted).then_some(asked.origin.message());
+            let original = (!asked.deleted || asked.withheld).then_some(asked.origin.message());
             let original = link_seen(access, actor, asked.origin.channel(), original).await?;
             let content = contents.get(&asked.origin).filter(|_| original.is_some());
             messages.push(Recent {

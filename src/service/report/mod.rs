@@ -242,7 +242,7 @@ impl Follows {
     /// What became of a message that Discord itself delivers.
     fn native_fate(&self, follow: &Follow, message: &Message) -> Fate {
         let published = message.flags & CROSSPOSTED != 0;
-        let subject = Subject { panel: false, recorded: false, deleted: false, published };
+        let subject = Subject { panel: false, recorded: false, deleted: false, withheld: false, published };
         let before = follow.created_at > message.id.created_at();
         let (delivery, state) = (follow.options.delivery, follow.state);
         let facts = Facts { delivery, state, before, left_out: None, owed: None };
@@ -255,6 +255,7 @@ fn subject(asked: &Asked, published: bool) -> Subject {
         panel: matches!(asked.origin, Origin::Panel { .. }),
         recorded: asked.activity.is_some(),
         deleted: asked.deleted,
+        withheld: asked.withheld,
         published,
     }
 }
@@ -292,6 +293,7 @@ fn unrecorded(place: &Place, message: &Message) -> Asked {
         },
         revision: Revision(1),
         deleted: false,
+        withheld: false,
         author: Some(message.author.id),
         tags: Vec::new(),
     }

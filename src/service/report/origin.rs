@@ -93,7 +93,7 @@ impl Follows {
             },
         };
         let (channel, original) = (mirrored.origin.channel(), mirrored.origin.message());
-        let deleted = asked.is_some_and(|asked| asked.deleted);
+        let deleted = asked.is_some_and(|asked| asked.deleted && !asked.withheld);
         let link = if deleted || by == By::Notice { None } else { Some(original) };
         Ok(CameFrom {
             source: access.end(actor, channel).await?,

@@ -72,6 +72,7 @@ async fn everything() -> Db {
         VALUES (900, 2, 2, 1002, '2024-10-04T00:00:50+00:00')";
     execute(&db, retracted).await;
     quotes::stale(&db).await;
+    opt_outs::rows(&db).await;
     let sessions = [gateway_sessions::kept(0, 2), gateway_sessions::kept(1, 2)];
     store.keep_gateway_sessions(&gateway_sessions::owner(), &sessions, at(8)).await.unwrap();
     execute(&db, &format!("UPDATE panels SET title = '{}'", ODD.replace('\'', "''"))).await;

@@ -38,7 +38,13 @@ async fn is_idempotent_and_keeps_the_order(#[case] backend: Backend) {
     let recorded = db.store.record_events(&events, at(0)).await.unwrap();
     assert_eq!(
         recorded,
-        Recorded { lanes: vec![channel(2), channel(3), channel(4)], posted: 4, changed: 0, quoted: false }
+        Recorded {
+            lanes: vec![channel(2), channel(3), channel(4)],
+            posted: 4,
+            changed: 0,
+            quoted: false,
+            withheld: 0
+        }
     );
     let again = db.store.record_events(&events, at(1)).await.unwrap();
     assert_eq!(again, Recorded::default());
@@ -77,7 +83,10 @@ async fn edits_make_revisions_and_reopen(#[case] backend: Backend) {
     assert_eq!(store.record_events(&[edited(1, 10, "second")], at(3)).await.unwrap(), Recorded::default());
     let events = [edited(1, 10, "third"), edited(1, 10, "fourth"), edited(1, 99, "unknown")];
     let recorded = store.record_events(&events, at(4)).await.unwrap();
-    assert_eq!(recorded, Recorded { lanes: vec![channel(2)], posted: 0, changed: 1, quoted: false });
+    assert_eq!(
+        recorded,
+        Recorded { lanes: vec![channel(2)], posted: 0, changed: 1, quoted: false, withheld: 0 }
+    );
     let next = advance(store, &lease, None, at(5)).await;
     assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10));
     let rows = activities(&db).await;
@@ -100,7 +109,7 @@ async fn deletions_forget_the_content(#[case] backend: Backend) {
     let recorded = store.record_events(&[deleted(1, 10)], at(1)).await.unwrap();
     assert_eq!(
         recorded,
-        Recorded { lanes: vec![channel(2), channel(3)], posted: 0, changed: 1, quoted: false }
+        Recorded { lanes: vec![channel(2), channel(3)], posted: 0, changed: 1, quoted: false, withheld: 0 }
     );
     let rows = activities(&db).await;
     assert!(rows[0].deleted && rows[0].content.is_none());
@@ -134,7 +143,10 @@ async fn a_batch_is_played_through_in_order(#[case] backend: Backend) {
         posted(1, 12),
     ];
     let recorded = db.store.record_events(&events, at(0)).await.unwrap();
-    assert_eq!(recorded, Recorded { lanes: vec![channel(2)], posted: 3, changed: 0, quoted: false });
+    assert_eq!(
+        recorded,
+        Recorded { lanes: vec![channel(2)], posted: 3, changed: 0, quoted: false, withheld: 0 }
+    );
     assert_eq!(db.deliveries().await.len(), 2, "what is gone already is owed to nobody");
     let rows = activities(&db).await;
     assert_eq!(says(&rows[0], 10).as_deref(), Some("edited"));

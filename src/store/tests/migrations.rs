@@ -60,6 +60,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     db.store.record_events_holding(&[posted(1, 100)], &held, at(1)).await.unwrap();
     assert_eq!(db.texts("SELECT CAST(activity_id AS text) AS text FROM held_activities").await.len(), 1);
     super::quotes::stale(&db).await;
+    super::opt_outs::rows(&db).await;
     let (owner, session) = (super::gateway_sessions::owner(), super::gateway_sessions::kept(0, 1));
     db.store.keep_gateway_sessions(&owner, &[session], at(1)).await.unwrap();
     db.store.migrate_down(all.try_into().unwrap()).await.unwrap();
@@ -240,6 +241,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
     let expected = [
         "ix_activities_author_id",
         "ix_activities_panels",
+        "ix_activities_quoted_author_id",
         "ix_activities_quoted_message_id",
         "ix_activities_settled_at",
         "ix_activities_source_channel_id",

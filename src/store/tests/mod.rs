@@ -19,6 +19,7 @@ mod lanes;
 mod matching;
 mod migrations;
 mod numbers;
+mod opt_outs;
 mod paging;
 mod panels;
 mod posts;

@@ -14,6 +14,7 @@ fn answering(source: u64, id: u64, to: u64, quoted: &str) -> Content {
         link: String::new(),
         author: Some("Bob".to_owned()),
         author_id: None,
+        written_by: None,
         unknown: false,
         text: quoted.to_owned(),
     };

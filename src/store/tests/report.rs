@@ -12,7 +12,8 @@ use crate::domain::report::{LeftOut, Subject, Verdict, Wait, verdict, wait};
 use crate::domain::retry::Failure;
 use crate::store::{Asked, BreakWhich, InFollower};
 
-const POSTED: Subject = Subject { panel: false, recorded: true, deleted: false, published: false };
+const POSTED: Subject =
+    Subject { panel: false, recorded: true, deleted: false, withheld: false, published: false };
 const UNRECORDED: Subject = Subject { recorded: false, ..POSTED };
 
 /// A message of the channel 1 that nobody wrote down.
@@ -25,6 +26,7 @@ fn unrecorded(id: u64) -> Asked {
         place: Place::Source,
         revision: Revision(1),
         deleted: false,
+        withheld: false,
         author: None,
         tags: Vec::new(),
     }

@@ -101,6 +101,7 @@ fn any_reply() -> impl Strategy<Value = Reply> {
             link,
             author,
             author_id: None,
+            written_by: None,
             unknown,
             text,
         },
@@ -117,6 +118,7 @@ fn any_forward() -> impl Strategy<Value = Forward> {
     let things = (any_stickers(), any_buttons());
     (any_text(20), prop::collection::vec(any_embed(), 0..2), any_files(), any_unshown(), things).prop_map(
         |(text, embeds, files, unshown, (stickers, links))| Forward {
+            message: None,
             text,
             embeds,
             files,

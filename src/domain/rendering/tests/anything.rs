@@ -124,6 +124,7 @@ proptest! {
             link: LINK.to_owned(),
             author: Some("Bob".to_owned()),
             author_id: None,
+            written_by: None,
             unknown: false,
             text: format!("{before}||xyzzy||{after}"),
         };

@@ -29,6 +29,7 @@ fn answer(text: &str) -> Content {
         link: "https://discord.com/channels/1/2/1".to_owned(),
         author: Some("Bob*".to_owned()),
         author_id: None,
+        written_by: None,
         unknown: false,
         text: text.to_owned(),
     };
@@ -60,6 +61,7 @@ fn only_the_first_part_has_the_answers_line() {
 fn a_forward_is_quoted() {
     let forward = |text: &str| Content {
         forward: Some(Forward {
+            message: None,
             text: text.to_owned(),
             files: vec![file(1, "a.png", 1)],
             embeds: vec![Embed { title: Some("T".to_owned()), ..Embed::default() }],

@@ -1,0 +1,81 @@
+//! `/privacy`.
+
+use poise::serenity_prelude as serenity;
+
+use crate::service::ServiceError;
+use crate::service::authors::{Asking, Whereabouts};
+
+use super::super::{Context, privacy as answers, reply};
+
+/// See what I keep of you, stop me from copying your messages, or have me forget you
+///
+/// For everybody, in servers and in direct messages with the bot. It is only about yourself.
+#[poise::command(slash_command, subcommands("show", "opt_out", "opt_in", "forget"), subcommand_required)]
+pub(super) async fn privacy(_: Context<'_>) -> Result<(), ServiceError> {
+    Ok(())
+}
+
+/// Show what I keep of you, and for how long
+///
+/// How many of your messages are known, in how many channels copies of them are shown, which follows and panels carry your name, and where you opted out.
+///
+/// Example: `/privacy show`
+#[poise::command(slash_command)]
+async fn show(ctx: Context<'_>) -> Result<(), ServiceError> {
+    let asking = asking(ctx);
+    let kept = ctx.data().authors.show(asking).await?;
+    reply::embed(ctx, answers::kept(&kept, asking.server)).await;
+    Ok(())
+}
+
+/// Don't let your messages be copied to other channels any more
+///
+/// Copies that exist are deleted, your words disappear from replies that quote them, and what you post from now on is left out. Moderators can't change that for you, nor can
+/// you for others. Discord's own following of announcement channels isn't affected.
+///
+/// Example: `/privacy opt-out where:everywhere`
+#[poise::command(slash_command, rename = "opt-out")]
+async fn opt_out(
+    ctx: Context<'_>,
+    #[rename = "where"]
+    #[description = "In this server's channels, or in all servers"]
+    place: Whereabouts,
+) -> Result<(), ServiceError> {
+    let done = ctx.data().authors.opt_out(asking(ctx), place).await?;
+    reply::embed(ctx, answers::opted_out(done)).await;
+    Ok(())
+}
+
+/// Let your messages be copied to the channels that follow again
+///
+/// What you post from now on is copied again; what was taken back stays away.
+///
+/// Example: `/privacy opt-in where:here`
+#[poise::command(slash_command, rename = "opt-in")]
+async fn opt_in(
+    ctx: Context<'_>,
+    #[rename = "where"]
+    #[description = "In this server's channels, or in all servers"]
+    place: Whereabouts,
+) -> Result<(), ServiceError> {
+    let done = ctx.data().authors.opt_in(asking(ctx), place).await?;
+    reply::embed(ctx, answers::opted_in(done)).await;
+    Ok(())
+}
+
+/// Have me forget you, and delete the copies of your messages
+///
+/// Asks first. Deletes the copies of your messages, and takes your name off follows, panels and messages of others. What you post afterwards is copied as before, unless you opt
+/// out.
+///
+/// Example: `/privacy forget`
+#[poise::command(slash_command)]
+async fn forget(ctx: Context<'_>) -> Result<(), ServiceError> {
+    reply::deliver(reply::send(ctx, answers::ask_to_forget()).await);
+    Ok(())
+}
+
+fn asking(ctx: Context<'_>) -> Asking {
+    let serenity::CommandInteraction { id, user, guild_id, .. } = ctx.interaction;
+    answers::asking(*id, user.id, *guild_id)
+}

@@ -1,0 +1,59 @@
+//! People who don't want their messages mirrored.
+
+use super::ids::{GuildId, MessageId, UserId};
+
+/// Where somebody isn't mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OptOutScope {
+    /// From sources of any server.
+    Everywhere,
+    /// From the sources of this server.
+    Server(GuildId),
+}
+
+impl OptOutScope {
+    /// Whether it covers what is posted in this server, if that is known.
+    pub fn covers(self, server: Option<GuildId>) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Server(own) => server == Some(own),
+        }
+    }
+}
+
+/// A person's opt-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OptOut {
+    /// The person.
+    pub user: UserId,
+    /// Where they aren't mirrored.
+    pub scope: OptOutScope,
+    /// They opted in again: messages older than this one still stay away.
+    pub until: Option<MessageId>,
+}
+
+impl OptOut {
+    /// Whether it keeps a message of theirs in this server, if that is known, from being mirrored.
+    pub fn withholds(&self, server: Option<GuildId>, message: MessageId) -> bool {
+        self.scope.covers(server) && self.until.is_none_or(|until| message < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_covers_its_server_until_they_opt_in_again() {
+        let [one, two] = [1, 2].map(|id| GuildId::new(id).unwrap());
+        let message = |id| MessageId::new(id).unwrap();
+        let user = UserId::new(9).unwrap();
+        let opt_out = |scope, until| OptOut { user, scope, until };
+        let here = opt_out(OptOutScope::Server(one), None);
+        let withheld = |opt_out: OptOut, server, id| opt_out.withholds(server, message(id));
+        assert!(withheld(here, Some(one), 5));
+        assert!(!withheld(here, Some(two), 5) && !withheld(here, None, 5));
+        let ended = opt_out(OptOutScope::Everywhere, Some(message(5)));
+        assert!(withheld(ended, None, 4) && !withheld(ended, Some(one), 5));
+    }
+}

@@ -1,0 +1,266 @@
+//! `/privacy`: people see what is kept of them, opt out of being mirrored, and have themselves forgotten.
+
+use rstest::rstest;
+use tributary_sandbox::{Options, Permissions, Person, Post, Reply};
+
+use crate::harness::{Backend, Pair, SOON, refusal, tagged};
+
+const GONE: &str = "-# ↪ a deleted message";
+
+fn place(word: &str) -> Options {
+    Options::new().set("where", word)
+}
+
+impl Pair {
+    /// Somebody who may do nothing but post.
+    fn somebody(&self, name: &str) -> Person {
+        self.guild.member(name, Permissions::empty())
+    }
+
+    /// They run `/privacy` in the source; nobody else sees the answer.
+    async fn privacy(&self, person: &Person, command: &str, options: impl Into<Options>) -> Reply {
+        let reply = person.run(&self.source, &format!("/privacy {command}"), options).await.unwrap();
+        assert!(reply.is_ephemeral(), "everybody could read: {}", reply.text());
+        reply
+    }
+
+    async fn opt_out(&self, person: &Person, word: &str) {
+        let reply = self.privacy(person, "opt-out", place(word)).await;
+        assert!(reply.text().starts_with("Your messages are no longer copied"), "{}", reply.text());
+    }
+
+    /// Waits until mirrors say exactly this.
+    async fn shows(&self, texts: &[&str]) {
+        let shows = || (self.texts() == texts).then_some(());
+        let came = self.world.sandbox.wait_for("the mirrors to be these", SOON, shows).await;
+        assert!(came.is_ok(), "{:?} and not {texts:?}", self.texts());
+    }
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn who_opts_out_is_mirrored_no_more(#[case] backend: Backend) {
+    let Some(mut pair) = Pair::on(backend, &[]).await else { return };
+    let bob = pair.somebody("Bob");
+    let first = bob.post(&pair.source, "the password is heron").unwrap();
+    pair.alice.post(&pair.source, Post::text("thanks").reply_to(first.id)).unwrap();
+    pair.settled().await;
+    assert!(pair.texts()[1].contains("heron"));
+    pair.opt_out(&bob, "here").await;
+    let quoted = format!("{GONE}\nthanks");
+    pair.shows(&[&quoted, "last-0 of all"]).await;
+
+    // What comes, what is edited, and what is quoted anew.
+    let second = bob.post(&pair.source, "a crane").unwrap();
+    bob.edit(&pair.source, first.id, "the password is still heron").unwrap();
+    pair.alice.post(&pair.source, Post::text("a bird").reply_to(second.id)).unwrap();
+    pair.settled().await;
+    let answered = format!("{GONE}\na bird");
+    pair.shows(&[&quoted, "last-0 of all", &answered, "last-1 of all"]).await;
+    let metrics = pair.page("/metrics").await;
+    assert!(metrics.contains("tributary_events_left_out_total{reason=\"author_opted_out\"} 1"), "{metrics}");
+
+    let reply = pair.privacy(&bob, "opt-in", place("here")).await;
+    assert!(reply.text().starts_with("What you post from now on is copied again"), "{}", reply.text());
+    bob.post(&pair.source, "a stork").unwrap();
+    bob.edit(&pair.source, second.id, "a grey crane").unwrap();
+    pair.settled().await;
+    pair.shows(&[&quoted, "last-0 of all", &answered, "last-1 of all", "a stork", "last-2 of all"]).await;
+}
+
+#[tokio::test]
+async fn what_was_posted_while_the_bot_was_away_is_left_out_too() {
+    let mut pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    pair.opt_out(&bob, "everywhere").await;
+    pair.settled().await;
+    pair.stop().await;
+    bob.post(&pair.source, "the password is heron").unwrap();
+    pair.post("from Alice");
+    pair.start().await;
+    pair.settled().await;
+    pair.shows(&["last-0 of all", "from Alice", "last-1 of all"]).await;
+    // Nor does a new follow begin with it.
+    let later = pair.guild.text("later");
+    let options = Options::new().set("channel", &pair.source).set("delivery", "relay").set("backfill", 10);
+    let reply = pair.alice.run(&later, "/follow", options).await.unwrap();
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
+    later.wait_for_message(SOON, |message| message.content == "last-1 of all").await.unwrap();
+    assert!(!later.messages().iter().any(|message| message.content.contains("heron")));
+}
+
+/// Many messages, and a kill amid taking them back.
+#[rstest]
+#[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn taking_back_goes_on_after_a_kill(#[case] backend: Backend) {
+    let Some(mut pair) = Pair::on(backend, &[]).await else { return };
+    let bob = pair.somebody("Bob");
+    for number in 0..250 {
+        bob.post(&pair.source, format!("{number} of Bob's").as_str()).unwrap();
+    }
+    pair.settled_within(SOON * 3).await;
+    pair.opt_out(&bob, "here").await;
+    let begun = || (pair.texts().len() < 250).then_some(());
+    pair.world.sandbox.wait_for("some to go", SOON, begun).await.unwrap();
+    pair.kill().await;
+    pair.start().await;
+    // What others post meanwhile doesn't wait for the end of it.
+    pair.settled().await;
+    let only = || pair.texts().iter().all(|text| !text.contains("Bob")).then_some(());
+    pair.world.sandbox.wait_for("all to go", SOON * 3, only).await.unwrap();
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM author_opt_outs WHERE taken_back", "1").await;
+    assert_eq!(pair.texts().len(), 2, "{:?}", pair.texts());
+}
+
+#[tokio::test]
+async fn it_is_explained_what_is_kept() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let nothing = pair.privacy(&bob, "show", ()).await;
+    assert!(nothing.text().contains("None of your messages."), "{}", nothing.text());
+    pair.post("from Alice");
+    pair.settled().await;
+    let shown = pair.privacy(&pair.alice, "show", ()).await.text();
+    for words in
+        ["Which 2 messages are yours", "1 channel shows copies", "1 follow names you", "You didn't opt out"]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    pair.opt_out(&pair.alice, "here").await;
+    let shown = pair.privacy(&pair.alice, "show", ()).await.text();
+    assert!(shown.contains("- In this server"), "{shown}");
+    let again = pair.privacy(&pair.alice, "opt-out", place("here")).await.text();
+    assert!(again.contains("already"), "{again}");
+    let never = pair.privacy(&bob, "opt-in", place("here")).await.text();
+    assert!(never.contains("You hadn't opted out"), "{never}");
+    pair.opt_out(&bob, "everywhere").await;
+    let still = refusal(&pair.privacy(&bob, "opt-in", place("here")).await);
+    assert!(still.contains("opted out everywhere"), "{still}");
+}
+
+#[tokio::test]
+async fn it_works_in_direct_messages() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    bob.post(&pair.source, "the password is heron").unwrap();
+    pair.settled().await;
+    let direct = pair.world.sandbox.direct_messages(&bob).unwrap();
+    let reply = bob.run(&direct, "/privacy opt-out", place("here")).await.unwrap();
+    assert!(refusal(&reply).starts_with("Here is no server"), "{}", reply.text());
+    let reply = bob.run(&direct, "/privacy opt-out", place("everywhere")).await.unwrap();
+    assert!(reply.text().contains("no longer copied everywhere"), "{}", reply.text());
+    pair.shows(&["last-0 of all"]).await;
+    assert!(bob.run(&direct, "/follows", ()).await.is_err(), "all other commands are of servers");
+}
+
+#[rstest]
+#[case(Backend::Sqlite)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case(Backend::Postgres)]
+#[tokio::test]
+async fn somebody_has_themselves_forgotten(#[case] backend: Backend) {
+    let Some(pair) = Pair::on(backend, &[]).await else { return };
+    let bob = pair.somebody("Bob");
+    bob.post(&pair.source, "from Bob").unwrap();
+    pair.post("from Alice");
+    pair.settled().await;
+    let asked = pair.privacy(&pair.alice, "forget", ()).await;
+    let cancelled = asked.press("Cancel").await.unwrap();
+    assert!(cancelled.text().starts_with("Cancelled") && cancelled.components().is_empty());
+    assert_eq!(pair.texts().len(), 3);
+    let asked = pair.privacy(&pair.alice, "forget", ()).await;
+    assert!(asked.press_as(&bob, "Forget me").await.is_err(), "it is nobody else's to press");
+    let done = asked.press("Forget me").await.unwrap();
+    assert!(done.text().starts_with("I'm forgetting you") && done.components().is_empty(), "{}", done.text());
+    pair.shows(&["from Bob"]).await;
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM forget_requests", "0").await;
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows WHERE created_by = 0", "1").await;
+    pair.settled().await;
+    assert_eq!(pair.texts().len(), 2, "what she posts afterwards is mirrored");
+}
+
+#[tokio::test]
+async fn the_delivery_report_says_why_it_is_not_there() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let shown = bob.post(&pair.source, "a heron").unwrap();
+    pair.settled().await;
+    pair.opt_out(&bob, "here").await;
+    pair.shows(&["last-0 of all"]).await;
+    let left_out = bob.post(&pair.source, "a crane").unwrap();
+    pair.settled().await;
+    for message in [shown, left_out] {
+        let report = pair.alice.run_on(&pair.source, message.id, "Delivery report").await.unwrap().text();
+        assert!(report.contains("not mirrored: its author doesn't want that"), "{report}");
+    }
+}
+
+/// A bystander's server isn't touched, nor are other people.
+#[tokio::test]
+async fn an_opt_out_of_one_server_leaves_others_alone() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let village = pair.world.sandbox.create_guild("Village");
+    let keeper = crate::harness::admin(&village, "Keeper");
+    village.join(&bob, Permissions::empty());
+    let (square, mill) = (village.text("square"), village.text("mill"));
+    crate::harness::follow(&keeper, &square, &mill).await;
+    for channel in [&pair.source, &square] {
+        bob.post(channel, "from Bob").unwrap();
+    }
+    mill.wait_for_message(SOON, |message| message.content == "from Bob").await.unwrap();
+    pair.settled().await;
+    pair.opt_out(&bob, "here").await;
+    pair.shows(&["last-0 of all"]).await;
+    bob.post(&square, "still here").unwrap();
+    mill.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
+    assert_eq!(crate::harness::texts(&mill), ["from Bob", "still here"]);
+}
+
+/// A post of a forum that was called by the first line of a message of theirs isn't any more.
+#[tokio::test]
+async fn titles_made_of_their_words_go_as_well() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let (talk, board) = (pair.guild.text("talk"), pair.guild.forum("board"));
+    let options = Options::new().set("channel", &talk).set("into", &board).set("threads", "all");
+    pair.alice.run(&talk, "/follow", options).await.unwrap();
+    let secret = bob.post(&talk, "the password is heron").unwrap();
+    let thread = pair.alice.start_thread(&talk, "inside", Some(secret.id)).unwrap();
+    pair.alice.post(&thread, "thanks").unwrap();
+    let shows = async |title: &str, texts: &[&str]| {
+        let mut wanted = tagged(title, &[], texts[0]);
+        wanted.texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        let is_so = || (crate::harness::posts(&board) == [wanted.clone()]).then_some(());
+        let came = pair.world.sandbox.wait_for("the post to show it", SOON, is_so).await;
+        assert!(came.is_ok(), "{:?}", crate::harness::posts(&board));
+    };
+    shows("the password is heron", &["the password is heron", "thanks"]).await;
+    pair.opt_out(&bob, "here").await;
+    shows("A deleted message", &["thanks"]).await;
+}
+
+#[tokio::test]
+async fn questions_are_bounded_for_each_person() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let mut refused = None;
+    for turn in 0..40 {
+        let (command, options) =
+            if turn % 2 == 0 { ("opt-out", place("here")) } else { ("opt-in", place("here")) };
+        let reply = pair.privacy(&bob, command, options).await;
+        if reply.text().starts_with("You asked a lot") {
+            refused = Some(turn);
+            break;
+        }
+    }
+    assert_eq!(refused, Some(30));
+    // Nobody else pays.
+    pair.opt_out(&pair.alice, "here").await;
+}
