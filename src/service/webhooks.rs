@@ -19,10 +19,16 @@ pub(super) struct Connected {
 }
 
 impl Connected {
+    /// Nothing is there yet, as Discord's own following would begin at once.
+    pub(super) const fn later(guild: GuildId) -> Self {
+        Self { hook: Hook::NativeLater, guild, made: false }
+    }
+
     /// Whether this is what the follow delivers through.
     pub(super) fn serves(&self, follow: &Follow) -> bool {
         match &self.hook {
             Hook::Native(webhook) => follow.follower_webhook == Some(*webhook),
+            Hook::NativeLater => true,
             Hook::Relay(webhook) => follow.webhook == Some(webhook.id),
         }
     }
@@ -54,6 +60,7 @@ impl Follows {
         if connected.made {
             let webhook = match connected.hook {
                 Hook::Native(webhook) => webhook,
+                Hook::NativeLater => return,
                 Hook::Relay(webhook) => webhook.id,
             };
             self.remove_webhook(connected.guild, webhook).await;

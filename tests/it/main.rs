@@ -17,6 +17,7 @@ mod faithful;
 mod faults;
 mod follow;
 mod follow_changes;
+mod followed_side;
 mod followers;
 mod follows;
 mod forum_sources;

@@ -28,8 +28,10 @@ const MOST_MENDED: usize = 50;
 struct DoorLook<'a> {
     guild: GuildId,
     access: Access<'a>,
-    /// Its channels that were opened with `/publish`.
-    published: HashSet<ChannelId>,
+    /// Who may follow its channels, of those for which that was chosen.
+    audiences: HashMap<ChannelId, Audience>,
+    /// The servers that it has blocked.
+    blocked: HashSet<GuildId>,
     /// What is known of its channels; nothing of those that it doesn't list.
     facts: HashMap<ChannelId, Option<ChannelFacts>>,
     budget: &'a Budget,
@@ -70,9 +72,10 @@ impl Upkeep {
         if access.guild(guild).await?.is_none() {
             return Ok(false);
         }
-        let published = self.store.published_channels(guild).await?;
+        let audiences = self.store.audiences(guild).await?;
+        let blocked = self.store.blocked_followers(guild).await?.into_iter().collect();
         let (facts, broken) = (HashMap::new(), HashSet::new());
-        let mut look = DoorLook { guild, access, published, facts, budget, broken, mended: 0 };
+        let mut look = DoorLook { guild, access, audiences, blocked, facts, budget, broken, mended: 0 };
         let mut follows = first;
         while let Some(last) = follows.last().map(|follow| follow.id) {
             for follow in &follows {
@@ -86,6 +89,11 @@ impl Upkeep {
     async fn check_door(&self, look: &mut DoorLook<'_>, follow: &Follow) -> Result<(), ServiceError> {
         let own = |guild| guild == look.guild;
         let (of_source, of_target) = (own(follow.source_guild), own(follow.guild));
+        let blocked = FollowState::Broken(BrokenReason::Blocked);
+        if of_source && look.blocked.contains(&follow.guild) && follow.state != blocked {
+            // Whoever blocked it was cut off.
+            return self.break_door(look, follow, BrokenReason::Blocked, Permissions::empty()).await;
+        }
         let source = if of_source { self.facts(look, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(look, follow.target_root()).await? } else { None };
         let ends = Ends { source: source.as_ref(), target: target.as_ref() };
@@ -117,9 +125,9 @@ impl Upkeep {
         }
         let facts = match look.access.known(root) {
             Some(channel) => {
-                let published = look.published.contains(&root);
+                let audience = look.audiences.get(&root).copied().unwrap_or(Audience::Nobody);
                 let place = Place { channel, guild: look.guild };
-                Some(look.access.facts(self.identity.user, &place, published).await?)
+                Some(look.access.facts(self.identity.user, &place, audience).await?)
             }
             None => None,
         };
@@ -163,6 +171,7 @@ impl Upkeep {
         let (source, target) = (follow.source_root(), follow.target_root());
         let which = match reason {
             BrokenReason::Unpublished => BreakWhich::CrossServerOf(source),
+            BrokenReason::Blocked => BreakWhich::OfServer(follow.source_guild, follow.guild),
             BrokenReason::NoAnnouncement => BreakWhich::NativeSource(source),
             BrokenReason::SourceForbidden => BreakWhich::RelaySource(source),
             BrokenReason::TargetForbidden => BreakWhich::RelayTarget(target),
@@ -232,18 +241,15 @@ impl Upkeep {
         {
             return Ok(());
         }
-        let door = match (follow.crosses_servers(), source.published) {
-            (false, _) => Door::Own,
-            (true, true) => Door::Published,
-            (true, false) => Door::Announcement,
-        };
+        let door = if follow.crosses_servers() { source.door() } else { Some(Door::Own) };
+        let Some(door) = door else { return Ok(()) };
         match self.store.resume_mended(follow.guild, follow.id, door, self.clock.now()).await {
             Ok(Some(follow)) => {
                 tracing::info!(follow = follow.id.0, "follow goes on: the bot has the permissions again");
                 (self.wake)(vec![follow.pair.target]);
                 Ok(())
             }
-            Ok(None) | Err(StoreError::Closed) => Ok(()),
+            Ok(None) | Err(StoreError::Closed | StoreError::Blocked) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -262,8 +268,8 @@ impl Upkeep {
             look.budget.request().await;
         }
         let Looked::Seen(channel) = look.access.find(root).await? else { return Ok(None) };
-        let published = self.store.audience(root).await? != Audience::Nobody;
+        let audience = self.store.audience(root).await?;
         let place = Place { channel, guild };
-        Ok(Some(look.access.facts(self.identity.user, &place, published).await?))
+        Ok(Some(look.access.facts(self.identity.user, &place, audience).await?))
     }
 }
