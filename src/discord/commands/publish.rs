@@ -21,7 +21,7 @@ use super::super::reply::{self, mention};
 pub(super) async fn publish(
     ctx: Context<'_>,
     #[description = "The channel"] channel: serenity::ChannelId,
-    #[description = "Who may follow it: nobody else, other servers, everyone, or closed (no other server, not even as Discord allows)"]
+    #[description = "Who may follow it: nobody but this server, other servers, everyone, or closed to all others"]
     audience: Option<Audience>,
     #[description = "Whether new followers from other servers are to be approved first: none, or ask"]
     approval: Option<Approval>,

@@ -4,6 +4,7 @@
 mod attempts;
 mod blame;
 mod circles;
+mod consent;
 mod copy;
 mod counts;
 mod doors;

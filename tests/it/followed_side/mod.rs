@@ -1,9 +1,19 @@
 //! What the followed side says to its followers from other servers: who waits, who is told, who is removed and blocked.
 
-use rstest::rstest;
-use tributary_sandbox::{Channel, ChannelKind, Guild, Options, Permissions, Person, Reply, SeenMessage};
+mod approval;
+mod audience;
+mod dismissal;
+mod news;
 
-use crate::harness::{Backend, Bot, SOON, Scene, World, admin, follow, refusal, texts};
+use tributary_sandbox::{Channel, Guild, Options, Person, Reply, SeenMessage};
+
+use crate::harness::{SOON, Scene, follow, texts};
+
+/// The menus of `/followers`.
+const REQUESTS: &str = "Approve or decline a request …";
+const FOLLOWERS: &str = "Remove or block a follower …";
+const BLOCKED: &str = "Unblock a server …";
+const FOLLOWS: &str = "Look into, pause, resume or remove a follow …";
 
 /// A follow of `#releases` of Harbour that Lakeside's keeper asks for.
 struct Sides {
@@ -82,22 +92,4 @@ impl Sides {
 
 fn asking(options: Options, mods: &Channel) -> Options {
     options.set("approval", "ask").set("notify", mods)
-}
-
-#[tokio::test]
-async fn a_follow_waits_until_it_is_approved() {
-    let sides = Sides::new(asking).await;
-    let reply = sides.follow().await.text();
-    assert!(reply.contains("once the moderators of") && reply.contains("approve it"), "{reply}");
-    assert_eq!(sides.state().await.as_deref(), Some("awaiting_approval"));
-    let told = sides.told("asks to follow").await;
-    assert!(told.content.contains("#1: a channel of **Lake\\*side**"), "{}", told.content);
-    assert!(sides.follows().await.contains("🕓 waiting for approval"), "{}", sides.follows().await);
-    sides.stays_out("before").await;
-    let pressed = sides.scene.alice.press(&sides.mods, told.id, "Approve #1").await.unwrap();
-    let text = pressed.text();
-    assert!(text.contains("#1: ✅ approved by"), "{text}");
-    assert_eq!(sides.scene.count("channel_follows WHERE id = 1 AND is_active").await, 1);
-    sides.arrives("after").await;
-    assert!(!texts(&sides.board).contains(&"before".to_owned()));
 }

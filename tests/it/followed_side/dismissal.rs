@@ -1,0 +1,90 @@
+//! Followers that are removed, and servers that are blocked.
+
+use tributary_sandbox::{Options, Permissions};
+
+use super::{BLOCKED, FOLLOWERS, FOLLOWS, Sides, channel};
+use crate::harness::{SOON, refusal};
+
+#[tokio::test]
+async fn a_removed_follower_is_told_and_can_only_follow_anew() {
+    let sides = Sides::new(|options, _| options).await;
+    sides.follow().await;
+    sides.arrives("before").await;
+    let one = sides.followers().await.select(FOLLOWERS, &["1"]).await.unwrap();
+    let done = one.press("Remove").await.unwrap();
+    assert!(done.text().contains("Follower #1 is removed"), "{}", done.text());
+    assert!(done.text().contains("No followers"), "{}", done.text());
+    sides
+        .board
+        .wait_for_message(SOON, |message| message.content.contains("removed this follow"))
+        .await
+        .unwrap();
+    sides.stays_out("after").await;
+    let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
+    let resumed = list.select(FOLLOWS, &["resume:1"]).await.unwrap().text();
+    assert!(resumed.contains("Follow #1 can't be resumed"), "{resumed}");
+    let again = sides.follow().await.text();
+    assert!(again.contains("works again"), "{again}");
+    // A paused one can be removed, too.
+    let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
+    list.select(FOLLOWS, &["pause:1"]).await.unwrap();
+    let one = sides.followers().await.select(FOLLOWERS, &["1"]).await.unwrap();
+    one.press("Remove").await.unwrap();
+    assert_eq!(sides.state().await.as_deref(), Some("removed"));
+}
+
+#[tokio::test]
+async fn a_blocked_server_follows_nothing_until_it_is_unblocked() {
+    let sides = Sides::new(|options, _| options).await;
+    let plans = sides.scene.harbour.text("plans");
+    sides.scene.run("/publish", channel(&plans).set("audience", "servers")).await;
+    sides.follow().await;
+    let link = Options::new().set("link", plans.link());
+    sides.keeper.run(&sides.board, "/follow", link.clone()).await.unwrap();
+    let one = sides.followers().await.select(FOLLOWERS, &["1"]).await.unwrap();
+    // It takes more than a channel of one's own.
+    let bob = sides.scene.world.sandbox.person("Bob");
+    sides.scene.harbour.join(&bob, Permissions::empty());
+    sides.scene.releases.allow(&bob, Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES);
+    let theirs =
+        bob.run_unchecked(&sides.scene.releases, "/followers", channel(&sides.scene.releases)).await.unwrap();
+    let refused = theirs.select(FOLLOWERS, &["1"]).await.unwrap().press("Block its server").await.unwrap();
+    assert!(refused.text().contains("in this server for this"), "{}", refused.text());
+    let done = one.press("Block its server").await.unwrap();
+    assert!(done.text().contains("2 follows ended"), "{}", done.text());
+    assert!(done.text().contains("⛔ Blocked: Lake\\*side"), "{}", done.text());
+    assert_eq!(sides.scene.count("channel_follows WHERE broken_reason = 'blocked'").await, 2);
+    sides.stays_out("after").await;
+    let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
+    let resumed = list.select(FOLLOWS, &["resume:1"]).await.unwrap().text();
+    assert!(resumed.contains("can't be followed from this server"), "{resumed}");
+    let again = sides.follow().await;
+    assert_eq!(refusal(&again), "That channel can't be followed from this server.");
+    let unblocked =
+        sides.followers().await.select(BLOCKED, &[&sides.lakeside.id().to_string()]).await.unwrap();
+    assert!(unblocked.text().contains("That server is unblocked"), "{}", unblocked.text());
+    let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
+    let resumed = list.select(FOLLOWS, &["resume:1"]).await.unwrap().text();
+    assert!(resumed.contains("works again"), "{resumed}");
+    sides.arrives("again").await;
+}
+
+#[tokio::test]
+async fn numbers_of_others_are_not_answered() {
+    let sides = Sides::new(|options, _| options).await;
+    sides.follow().await;
+    // Alice's list shows her channel's follower; Mallory presses the same in a server of theirs, with the number of another's follow.
+    let (harbour, mallory) = sides.scene.elsewhere("Elsewhere");
+    let own = harbour.text("own");
+    mallory.run(&own, "/publish", channel(&own).set("audience", "servers")).await.unwrap();
+    sides
+        .keeper
+        .run(&sides.lakeside.text("five"), "/follow", Options::new().set("link", own.link()))
+        .await
+        .unwrap();
+    let list = mallory.run(&own, "/followers", channel(&own)).await.unwrap();
+    let picked = list.select(FOLLOWERS, &["1"]).await;
+    let text = picked.map(|reply| reply.text()).unwrap_or_else(|_| "That follower is gone".to_owned());
+    assert!(text.contains("That follower is gone"), "{text}");
+    assert_eq!(sides.scene.count("channel_follows WHERE is_active").await, 2);
+}
