@@ -101,7 +101,7 @@ async fn a_request_that_is_gone_says_so() {
     let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
     list.select(FOLLOWS, &["remove:1"]).await.unwrap();
     let pressed = sides.scene.alice.press(&sides.mods, told.id, "Approve #1").await.unwrap();
-    assert!(pressed.text().contains("That follower is gone"), "{}", pressed.text());
+    assert!(pressed.text().contains("#1: no longer asks"), "{}", pressed.text());
     assert_eq!(sides.scene.count("channel_follows").await, 0);
 }
 

@@ -29,7 +29,8 @@ async fn a_removed_follower_is_told_and_can_only_follow_anew() {
     let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
     list.select(FOLLOWS, &["pause:1"]).await.unwrap();
     let one = sides.followers().await.select(FOLLOWERS, &["1"]).await.unwrap();
-    one.press("Remove").await.unwrap();
+    let done = one.press("Remove").await.unwrap();
+    assert!(done.text().contains("Follower #1 is removed"), "{}", done.text());
     assert_eq!(sides.state().await.as_deref(), Some("removed"));
 }
 
