@@ -31,6 +31,7 @@ impl MigrationTrait for Migration {
         for column in added() {
             manager.alter_table(Table::alter().table("channels").add_column(column).take()).await?;
         }
+        manager.alter_table(Table::alter().table("untold_breaks").add_column(approved()).take()).await?;
         let refused = index(REFUSED_INDEX, "channel_follows", &["source_channel_id"])
             .and_where(Expr::cust(REFUSED))
             .take();
@@ -50,6 +51,7 @@ impl MigrationTrait for Migration {
             manager.get_connection().execute_unprepared(statement).await?;
         }
         manager.drop_index(Index::drop().name(REFUSED_INDEX).table("channel_follows").to_owned()).await?;
+        manager.alter_table(Table::alter().table("untold_breaks").drop_column("approved").take()).await?;
         for column in added().into_iter().rev() {
             let name = column.get_column_name();
             manager.alter_table(Table::alter().table("channels").drop_column(name).take()).await?;
@@ -67,6 +69,11 @@ fn added() -> [ColumnDef; 4] {
         // Not before that, the next message.
         time_or_null("notify_next_at"),
     ]
+}
+
+/// What is told of a follow is that it was approved.
+fn approved() -> ColumnDef {
+    flag("approved", false)
 }
 
 fn news() -> TableCreateStatement {

@@ -267,7 +267,9 @@ impl Follows {
             self.connect(new.guild, new.pair, new.spot, delivery).await?
         };
         // Before the follow is stored, so that no message falls between.
-        self.watched.add(&new);
+        if !waits {
+            self.watched.add(&new);
+        }
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
                 if !connected.serves(&follow) {
@@ -277,6 +279,10 @@ impl Follows {
                 if follow.state != FollowState::Active {
                     tracing::info!(follow = follow.id.0, "follow made, which waits until it is approved");
                     return Ok(Followed::Waits(follow));
+                }
+                if waits {
+                    // Nobody is asked any more since.
+                    self.watched.add(&new);
                 }
                 tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
                 (self.wake)(vec![follow.pair.target]);

@@ -93,7 +93,7 @@ impl Follows {
         let mut blocked = Vec::new();
         let most = usize::try_from(MOST).unwrap_or(usize::MAX);
         for guild in self.store.blocked_followers(actor.guild).await?.into_iter().take(most) {
-            blocked.push((guild, access.guild(guild).await?.map(|guild| guild.name.clone())));
+            blocked.push((guild, access.server_name(guild).await?));
         }
         Ok(FollowerPage {
             servers: by_server.into_iter().map(|(_, followers)| followers).collect(),
@@ -126,10 +126,18 @@ impl Follows {
 }
 
 impl Access<'_> {
+    /// A server's name; none where the bot isn't in it, which costs no question where the gateway says so.
+    async fn server_name(&mut self, guild: GuildId) -> Result<Option<String>, ServiceError> {
+        if self.asker.is_some_and(|(lookups, ..)| lookups.is_elsewhere(guild)) {
+            return Ok(None);
+        }
+        Ok(self.guild(guild).await?.map(|guild| guild.name.clone()))
+    }
+
     /// A follower as this person may know it.
     async fn follower(&mut self, actor: Actor, follow: Follow) -> Result<Follower, ServiceError> {
         self.knows(&follow);
-        let server = self.guild(follow.guild).await?.map(|guild| guild.name.clone());
+        let server = self.server_name(follow.guild).await?;
         let channel = self.end(actor, follow.pair.target).await?;
         Ok(Follower { follow, server, channel })
     }

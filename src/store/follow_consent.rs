@@ -58,7 +58,7 @@ impl Store {
         doors::require(&*txn, door, source_root(&row)?, Servers::of(&row)?).await?;
         self.hook_up(&txn, &row, Some(hook), stored(now)).await?;
         reactivate(&txn, id, stored(now)).await?;
-        untold::note(&*txn, &[id.0]).await?;
+        untold::note_approved(&*txn, id.0).await?;
         self.commit_resumed(txn, guild, id).await
     }
 

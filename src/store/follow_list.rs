@@ -150,11 +150,12 @@ impl Store {
     }
 
     /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has shown is kept up to date, and a broken one
-    /// may be resumed).
+    /// may be resumed), unless nobody has approved them yet.
     pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
         let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
             COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \
-            FROM channel_follows WHERE delivery = 'relay' GROUP BY source_channel_id, source_guild_id";
+            FROM channel_follows WHERE delivery = 'relay' \
+            AND (broken_reason IS NULL OR broken_reason NOT IN ('awaiting_approval', 'declined')) GROUP BY source_channel_id, source_guild_id";
         let rows = Sql::new(query, []).rows_of::<SourceRow>(&self.db).await?;
         let source = |row: SourceRow| {
             Ok(FollowedSource {

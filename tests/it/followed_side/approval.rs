@@ -1,5 +1,6 @@
 //! Follows from other servers that wait until somebody approves them.
 
+use chrono::DateTime;
 use tributary_sandbox::{Effect, Fault, Options, Permissions, Person};
 
 use super::{FOLLOWS, REQUESTS, Sides, asking, channel};
@@ -19,6 +20,7 @@ async fn a_follow_waits_until_it_is_approved() {
     let text = pressed.text();
     assert!(text.contains("#1: ✅ approved by"), "{text}");
     assert_eq!(sides.scene.count("channel_follows WHERE id = 1 AND is_active").await, 1);
+    sides.board.wait_for_message(SOON, |message| message.content.contains("it was approved there")).await.unwrap();
     sides.arrives("after").await;
     assert!(!texts(&sides.board).contains(&"before".to_owned()));
 }
@@ -83,6 +85,11 @@ async fn a_request_is_decided_once_by_those_who_may() {
     sides.scene.harbour.join(&bob, Permissions::empty());
     let refused = press(&bob).await.unwrap();
     assert!(refused.text().contains("You need **Manage Channels**"), "{}", refused.text());
+    assert_eq!(sides.state().await.as_deref(), Some("awaiting_approval"));
+    sides.scene.releases.allow(&bob, Permissions::MANAGE_CHANNELS);
+    sides.scene.harbour.time_out(&bob, DateTime::from_timestamp(4_000_000_000, 0).unwrap()).unwrap();
+    let refused = press(&bob).await.unwrap();
+    assert!(refused.text().contains("You are timed out"), "{}", refused.text());
     assert_eq!(sides.state().await.as_deref(), Some("awaiting_approval"));
     // Two at once: one of them decides, the other reads so.
     let carol = admin(&sides.scene.harbour, "Carol");
