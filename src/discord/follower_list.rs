@@ -18,6 +18,8 @@ use super::reply::{self, mention};
 
 /// What the lines may take of an embed's 4096 units; the rest is for what stands around them.
 const ROOM: usize = 3_300;
+/// How much of a server's name is shown.
+const NAME: usize = 40;
 /// How many options a menu takes (Discord).
 const OPTIONS: usize = 25;
 /// How long the label of one may be (Discord).
@@ -171,10 +173,7 @@ fn counted<'a>(servers: impl Iterator<Item = Option<&'a str>>) -> String {
 }
 
 fn server_name(server: Option<&str>) -> String {
-    server.map_or_else(
-        || "a server that I am not in".to_owned(),
-        |name| text::escape(&text::cut(name, 40)).clone(),
-    )
+    server.map_or_else(|| "a server that I am not in".to_owned(), |name| text::escape(&text::cut(name, NAME)))
 }
 
 /// The menus, as far as there is something to pick.

@@ -3,9 +3,9 @@
 
 use poise::serenity_prelude as serenity;
 use serenity::{
-    ActionRowComponent, ButtonKind, ButtonStyle, ComponentInteraction, ComponentInteractionDataKind,
-    CreateActionRow, CreateAllowedMentions, CreateButton, CreateEmbed, CreateInteractionResponse,
-    CreateInteractionResponseFollowup, EditInteractionResponse,
+    ActionRow, ActionRowComponent, Button, ButtonKind, ButtonStyle, ComponentInteraction,
+    ComponentInteractionDataKind, CreateActionRow, CreateAllowedMentions, CreateButton, CreateEmbed,
+    CreateInteractionResponse, CreateInteractionResponseFollowup, EditInteractionResponse,
 };
 
 use crate::domain::follow::FollowId;
@@ -180,18 +180,7 @@ fn over(error: &ServiceError) -> Option<&'static str> {
 
 /// The message without the buttons of a request, and with what came of it.
 fn decided(press: &ComponentInteraction, id: FollowId, outcome: &str) -> EditInteractionResponse {
-    let waiting = press.message.components.iter().filter_map(|row| {
-        let buttons = row.components.iter().filter_map(|component| match component {
-            ActionRowComponent::Button(button) => Some(button),
-            _ => None,
-        });
-        buttons
-            .filter_map(|button| match &button.data {
-                ButtonKind::NonLink { custom_id, .. } => Decision::parse(custom_id).map(|(_, id)| id),
-                _ => None,
-            })
-            .next()
-    });
+    let waiting = press.message.components.iter().filter_map(request_of);
     let rows = waiting.filter(|other| *other != id).map(request_buttons).collect();
     let mark = format!("{id}: ");
     let lines =
@@ -201,6 +190,16 @@ fn decided(press: &ComponentInteraction, id: FollowId, outcome: &str) -> EditInt
         .content(text::cut(&content, limits::CONTENT))
         .allowed_mentions(CreateAllowedMentions::new())
         .components(rows)
+}
+
+/// The request whose buttons stand in a row.
+fn request_of(row: &ActionRow) -> Option<FollowId> {
+    row.components.iter().find_map(|component| match component {
+        ActionRowComponent::Button(Button { data: ButtonKind::NonLink { custom_id, .. }, .. }) => {
+            Decision::parse(custom_id).map(|(_, id)| id)
+        }
+        _ => None,
+    })
 }
 
 fn request_buttons(id: FollowId) -> CreateActionRow {

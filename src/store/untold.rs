@@ -59,7 +59,9 @@ impl Store {
         let txn = self.write().await?;
         let delete = "DELETE FROM untold_breaks WHERE follow_id IN (SELECT u.follow_id FROM untold_breaks u \
             JOIN channel_follows f ON f.id = u.follow_id WHERE f.created_by IN ";
-        let delete = Sql::new(delete, []).list(people).then(") RETURNING follow_id, CASE WHEN approved THEN 1 ELSE 0 END");
+        let delete = Sql::new(delete, [])
+            .list(people)
+            .then(") RETURNING follow_id, CASE WHEN approved THEN 1 ELSE 0 END");
         let (mut taken, mut approved) = (Vec::new(), Vec::new());
         for (follow, row) in delete.keyed_rows(&*txn).await? {
             taken.push(follow);

@@ -20,7 +20,11 @@ async fn a_follow_waits_until_it_is_approved() {
     let text = pressed.text();
     assert!(text.contains("#1: ✅ approved by"), "{text}");
     assert_eq!(sides.scene.count("channel_follows WHERE id = 1 AND is_active").await, 1);
-    sides.board.wait_for_message(SOON, |message| message.content.contains("it was approved there")).await.unwrap();
+    sides
+        .board
+        .wait_for_message(SOON, |message| message.content.contains("it was approved there"))
+        .await
+        .unwrap();
     sides.arrives("after").await;
     assert!(!texts(&sides.board).contains(&"before".to_owned()));
 }

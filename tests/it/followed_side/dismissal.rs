@@ -31,7 +31,7 @@ async fn a_removed_follower_is_told_and_can_only_follow_anew() {
     let one = sides.followers().await.select(FOLLOWERS, &["1"]).await.unwrap();
     let done = one.press("Remove").await.unwrap();
     assert!(done.text().contains("Follower #1 is removed"), "{}", done.text());
-    assert_eq!(sides.state().await.as_deref(), Some("removed"));
+    assert_eq!(sides.scene.count("channel_follows WHERE id = 1 AND broken_reason = 'removed'").await, 1);
 }
 
 #[tokio::test]
@@ -70,22 +70,47 @@ async fn a_blocked_server_follows_nothing_until_it_is_unblocked() {
     sides.arrives("again").await;
 }
 
+/// Mallory manages a server of theirs, and presses what stands in the lists of another, with the numbers of another's follows.
 #[tokio::test]
 async fn numbers_of_others_are_not_answered() {
+    let sides = Sides::new(|options, _| options.set("approval", "ask")).await;
+    sides.follow().await;
+    let (elsewhere, mallory) = sides.scene.elsewhere("Elsewhere");
+    let own = elsewhere.text("own");
+    let (releases, lakeside) = (sides.scene.releases.id(), sides.lakeside.id());
+    for (id, value) in [
+        (format!("followers:pick:{}:0", own.id()), Some("1".to_owned())),
+        (format!("followers:pick:{releases}:0"), Some("1".to_owned())),
+        (format!("followers:approve:{}:1", own.id()), None),
+        (format!("followers:approve:{releases}:1"), None),
+        (format!("followers:decline:{}:1", own.id()), None),
+        (format!("followers:remove:{}:1", own.id()), None),
+        (format!("followers:block:{}:1", own.id()), None),
+        (format!("followers:unblock:{}", own.id()), Some(lakeside.to_string())),
+        ("request:approve:1".to_owned(), None),
+        ("request:decline:1".to_owned(), None),
+    ] {
+        let list = mallory.run(&own, "/followers", channel(&own)).await.unwrap();
+        let text = list.press_forged(&id, value.as_deref()).await.unwrap().text();
+        assert!(!text.contains("Lake"), "{id}: {text}");
+        let gone = ["That follower is gone", "I can't find that channel", "not blocked", "no longer asks"];
+        assert!(gone.iter().any(|said| text.contains(said)), "{id}: {text}");
+        assert_eq!(sides.state().await.as_deref(), Some("awaiting_approval"), "{id}");
+    }
+    assert_eq!(sides.scene.count("follower_blocks").await, 0);
+}
+
+/// Whoever blocked a server was cut off before its follows ended: the next look at the server does it.
+#[tokio::test]
+async fn what_a_block_left_is_found() {
     let sides = Sides::new(|options, _| options).await;
     sides.follow().await;
-    // Alice's list shows her channel's follower; Mallory presses the same in a server of theirs, with the number of another's follow.
-    let (harbour, mallory) = sides.scene.elsewhere("Elsewhere");
-    let own = harbour.text("own");
-    mallory.run(&own, "/publish", channel(&own).set("audience", "servers")).await.unwrap();
-    sides
-        .keeper
-        .run(&sides.lakeside.text("five"), "/follow", Options::new().set("link", own.link()))
-        .await
-        .unwrap();
-    let list = mallory.run(&own, "/followers", channel(&own)).await.unwrap();
-    let picked = list.select(FOLLOWERS, &["1"]).await;
-    let text = picked.map(|reply| reply.text()).unwrap_or_else(|_| "That follower is gone".to_owned());
-    assert!(text.contains("That follower is gone"), "{text}");
-    assert_eq!(sides.scene.count("channel_follows WHERE is_active").await, 2);
+    let (own, other) = (sides.scene.harbour.id(), sides.lakeside.id());
+    let block = format!(
+        "INSERT INTO follower_blocks (guild_id, blocked_guild_id, blocked_by, created_at) \
+         VALUES ({own}, {other}, 1, '2026-11-29T00:00:00+00:00')"
+    );
+    sides.scene.world.database.execute(&block).await;
+    sides.scene.releases.rename("releases-now").unwrap();
+    sides.scene.world.database.wait_for("broken_reason", "blocked").await;
 }
