@@ -31,6 +31,7 @@ mod m20261129_000016_remember_files;
 mod m20261129_000017_create_gateway_sessions;
 mod m20261129_000021_look_at_doors;
 mod m20261129_000022_remember_quotes;
+mod m20261129_000023_followed_side;
 mod m20261129_000024_let_authors_opt_out;
 mod m20261129_000026_look_again;
 
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000017_create_gateway_sessions::Migration),
             Box::new(m20261129_000021_look_at_doors::Migration),
             Box::new(m20261129_000022_remember_quotes::Migration),
+            Box::new(m20261129_000023_followed_side::Migration),
             Box::new(m20261129_000024_let_authors_opt_out::Migration),
             Box::new(m20261129_000026_look_again::Migration),
         ]

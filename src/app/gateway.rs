@@ -14,6 +14,7 @@ use crate::domain::gateway_session::GatewaySession;
 use crate::panel;
 use crate::service::actions::Actions;
 use crate::service::authors::{Authors, Removals};
+use crate::service::follower_news::Herald;
 use crate::service::intake::{Intake, Progress, Wake};
 use crate::service::left_servers::LeftServers;
 use crate::service::lookups::Lookups;
@@ -117,6 +118,8 @@ impl Term<'_> {
         if shards.keeps_house() {
             let notifier = Notifier::new(parts.store.clone(), parts.rest.clone());
             tasks.push(supervisor.spawn("notifier", async move { notifier.run().await }));
+            let herald = Herald::new(parts.store.clone(), parts.rest.clone(), clock);
+            tasks.push(supervisor.spawn("herald", herald.run()));
             let retention = Retention::new(parts.clone(), config.keeping);
             tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
             let removals = Removals::new(&parts, Arc::clone(&authors), Arc::clone(&intake));

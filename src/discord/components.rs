@@ -10,7 +10,7 @@ use serenity::{
 use crate::service::{Actor, Question, Resumed, ServiceError};
 
 use super::follow_list::{self, Act, Press};
-use super::{Bot, follow_answer, panel, privacy, reply, report};
+use super::{Bot, follow_answer, follower_press, panel, privacy, reply, report};
 
 /// Answers a press on a message of the bot's.
 pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {
@@ -18,6 +18,8 @@ pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &Component
         || panel::answer_question(ctx, bot, press).await
         || follow_answer::answer_press(ctx, bot, press).await
         || privacy::answer_press(ctx, bot, press).await
+        || follower_press::answer_press(ctx, bot, press).await
+        || follower_press::answer_request(ctx, bot, press).await
     {
         return;
     }
@@ -34,7 +36,7 @@ pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &Component
     reply::deliver(press.edit_response(ctx, answer).await.map(|_| ()));
 }
 
-async fn outdated(ctx: &serenity::Context, press: &ComponentInteraction) {
+pub(super) async fn outdated(ctx: &serenity::Context, press: &ComponentInteraction) {
     let embed = reply::failed("This button is from an older version of me. Please run the command again.");
     let message = CreateInteractionResponseMessage::new().embed(embed).ephemeral(true);
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Message(message)).await);
@@ -111,6 +113,7 @@ async fn act_on(bot: &Bot, actor: Actor, act: Act) -> Result<Done, ServiceError>
         }
         Act::Resume(id) => match bot.follows.resume(actor, id).await? {
             Resumed::Again { was_broken, .. } => reply::done(follow_answer::resumed(id, was_broken)),
+            Resumed::Waits(follow) => reply::done(follow_answer::waits(&follow)),
             Resumed::Asked(question) => return Ok(Done::Asked(question)),
         },
         Act::Remove(id) => {

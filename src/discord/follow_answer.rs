@@ -22,6 +22,7 @@ pub(super) fn answer(followed: &Followed) -> EditInteractionResponse {
         Followed::New { follow, earlier } => (reply::done(made(follow, *earlier)), Vec::new()),
         Followed::Changed(changed) => (reply::done(describe(changed)), Vec::new()),
         Followed::Repaired(changed) => (reply::done(repaired(changed)), Vec::new()),
+        Followed::Waits(follow) => (reply::done(waits(follow)), Vec::new()),
         Followed::Asked(question) => return asked(question),
     };
     EditInteractionResponse::new().embed(embed).components(buttons)
@@ -37,10 +38,20 @@ fn confirmed(confirmed: &Confirmed) -> EditInteractionResponse {
     match confirmed {
         Confirmed::Followed(followed) => answer(followed),
         Confirmed::Resumed(Resumed::Asked(question)) => asked(question),
+        Confirmed::Resumed(Resumed::Waits(follow)) => last(reply::done(waits(follow))),
         Confirmed::Resumed(Resumed::Again { follow, was_broken }) => {
             last(reply::done(resumed(follow.id, *was_broken)))
         }
     }
+}
+
+/// A follow waits for the followed side.
+pub(super) fn waits(follow: &Follow) -> String {
+    let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
+    format!(
+        "{target} will follow {source} (follow {}) once the moderators of {source}'s server approve it. Until then nothing appears in {target}; `/follows` shows whether it still waits.",
+        follow.id
+    )
 }
 
 /// A follow is active again.

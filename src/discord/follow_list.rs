@@ -142,6 +142,7 @@ fn describe(row: &FollowRow) -> String {
     let state = match follow.state {
         FollowState::Active => "🟢 active",
         FollowState::Paused => "⏸️ paused",
+        FollowState::Broken(BrokenReason::AwaitingApproval) => "🕓 waiting for approval",
         FollowState::Broken(_) => "🔴 broken",
     };
     let delivery = follow.options.delivery.as_str();

@@ -6,6 +6,8 @@ mod components;
 pub mod docs;
 mod follow_answer;
 mod follow_list;
+mod follower_list;
+mod follower_press;
 pub mod gateway;
 mod ids;
 mod options;

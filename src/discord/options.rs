@@ -7,7 +7,7 @@ use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
-use crate::domain::follow::{Audience, Delivery, Mode, Threads};
+use crate::domain::follow::{Approval, Audience, Delivery, Mode, Threads};
 use crate::domain::ids::ChannelId;
 use crate::service::authors::Whereabouts;
 use crate::service::panels::Panels;
@@ -55,11 +55,13 @@ impl Word for Threads {
 
 impl Word for Audience {
     fn words() -> Vec<(&'static str, Self)> {
-        vec![
-            (Self::Nobody.as_str(), Self::Nobody),
-            (Self::Servers.as_str(), Self::Servers),
-            (Self::Everyone.as_str(), Self::Everyone),
-        ]
+        Self::ALL.iter().map(|audience| (audience.as_str(), *audience)).collect()
+    }
+}
+
+impl Word for Approval {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|approval| (approval.as_str(), *approval)).collect()
     }
 }
 
@@ -133,4 +135,4 @@ impl Word for PanelKind {
     }
 }
 
-slash_argument!(Mode, DeliveryChoice, Threads, Audience, PanelKind, Whereabouts);
+slash_argument!(Mode, DeliveryChoice, Threads, Audience, Approval, PanelKind, Whereabouts);

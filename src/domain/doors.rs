@@ -2,7 +2,7 @@
 //! something; this is what is looked at again whenever a server changes who may see what.
 
 use super::channel::ChannelKind;
-use super::follow::{BrokenReason, Delivery, Exposure, Follow, FollowState};
+use super::follow::{Audience, BrokenReason, Delivery, Door, Exposure, Follow, FollowState};
 use super::permissions::Permissions;
 
 /// What follows rest on of a channel. A thread counts as its channel.
@@ -16,8 +16,8 @@ pub struct ChannelFacts {
     pub everyone_reads: bool,
     /// Whether it is age-restricted.
     pub age_restricted: bool,
-    /// Whether it was opened with `/publish`.
-    pub published: bool,
+    /// Who may follow it, as chosen with `/publish`.
+    pub audience: Audience,
     /// What the bot may do there.
     pub bot: Permissions,
 }
@@ -28,9 +28,9 @@ impl ChannelFacts {
         self.kind == ChannelKind::Announcement && self.everyone_sees
     }
 
-    /// Whether other servers may follow it.
-    pub fn is_open(&self) -> bool {
-        self.published || self.is_public_announcement()
+    /// What lets other servers follow it, if something does.
+    pub fn door(&self) -> Option<Door> {
+        self.audience.door(self.is_public_announcement())
     }
 }
 
@@ -88,7 +88,7 @@ impl Ends<'_> {
         let broken = |reason| Verdict::Broken(reason, Permissions::empty());
         let native = follow.options.delivery == Delivery::Native;
         if let Some(source) = self.source {
-            if follow.crosses_servers() && !source.is_open() {
+            if follow.crosses_servers() && source.door().is_none() {
                 return broken(BrokenReason::Unpublished);
             }
             if native && source.kind != ChannelKind::Announcement {

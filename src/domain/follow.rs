@@ -56,8 +56,10 @@ macro_rules! choice {
     };
 }
 
+mod publication;
 mod trouble;
 
+pub use publication::{Approval, Audience, Publication, PublicationChange};
 pub use trouble::{BrokenReason, Exposure};
 
 choice! {
@@ -91,18 +93,6 @@ choice! {
         Starter = "starter",
         /// That, and all that is posted in them.
         All = "all",
-    }
-}
-
-choice! {
-    /// Who may follow a channel from other servers.
-    Audience {
-        /// Nobody; for an announcement channel that everyone in its server sees, Discord's own rule stands.
-        Nobody = "nobody",
-        /// Other servers' channels.
-        Servers = "servers",
-        /// Other servers' channels, and followers beyond Discord once there are such.
-        Everyone = "everyone",
     }
 }
 

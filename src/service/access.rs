@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::channel::ChannelKind;
 use crate::domain::clock::Clock;
 use crate::domain::doors::ChannelFacts;
+use crate::domain::follow::Audience;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
 use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
 use crate::domain::place::Spot;
@@ -313,19 +314,19 @@ impl<'a> Access<'a> {
         Ok(Permissions::reading(kind))
     }
 
-    /// What follows rest on of a channel; a thread counts as its channel. Whether it was published, the database knows.
+    /// What follows rest on of a channel; a thread counts as its channel. Who may follow it, the database knows.
     pub(super) async fn facts(
         &mut self,
         bot: UserId,
         root: &Place,
-        published: bool,
+        audience: Audience,
     ) -> Result<ChannelFacts, ServiceError> {
         Ok(ChannelFacts {
             kind: root.kind(),
             everyone_sees: self.everyone_sees(root).await?,
             everyone_reads: self.everyone_reads(root).await?,
             age_restricted: root.channel.nsfw,
-            published,
+            audience,
             bot: self.granted(bot, root).await?,
         })
     }

@@ -1,5 +1,6 @@
 //! Why a use case did not happen: what the person is told, or what only the operator should see.
 
+mod consent;
 mod explained;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +14,7 @@ use crate::domain::text;
 use crate::rest::RestError;
 use crate::store::StoreError;
 
+pub use self::consent::ConsentRefusal;
 pub use self::explained::explained;
 
 /// A use case that did not happen.
@@ -293,6 +295,9 @@ pub enum Refusal {
         /// The panel's channel.
         channel: ChannelId,
     },
+    /// It is up to the followed side.
+    #[error(transparent)]
+    Consent(#[from] ConsentRefusal),
     /// It is paused already.
     #[error("Follow {0} is paused already.")]
     AlreadyPaused(FollowId),

@@ -1,21 +1,20 @@
 //! `/follow`: a channel begins to follow another. What becomes of a follow that stands already is in `follow_change`, the question that may come first in `confirm`.
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{
-    Audience, Delivery, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow, Pair,
-};
+use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow, Pair};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::store::{Inserted, StoreError};
 
 use super::access::{Access, Found, Place};
 use super::confirm::{Asking, Question};
-use super::error::Lack;
+use super::error::{ConsentRefusal, Lack};
 use super::follow_change::Changed;
+use super::webhooks::Connected;
 use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
 
 /// What the bot needs where it posts.
-const BOT_IN_TARGET: Permissions =
+pub(super) const BOT_IN_TARGET: Permissions =
     Permissions::MANAGE_WEBHOOKS.union(Permissions::VIEW_CHANNEL).union(Permissions::READ_MESSAGE_HISTORY);
 /// What came of `/follow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub enum Followed {
     Changed(Changed),
     /// The pair was followed already, and broken; it works again.
     Repaired(Changed),
+    /// It is stored, and waits until the source's moderators approve it.
+    Waits(Follow),
     /// Nothing yet: the person is to say whether they mean it.
     Asked(Question),
 }
@@ -71,7 +72,7 @@ impl Follows {
         let followed = self.follow_counted(&mut access, actor, request, confirmed).await;
         if matches!(
             followed,
-            Ok(Followed::New { .. } | Followed::Changed(_) | Followed::Repaired(_))
+            Ok(Followed::New { .. } | Followed::Changed(_) | Followed::Repaired(_) | Followed::Waits(_))
                 | Err(ServiceError::Refused(_))
         ) {
             action.keep();
@@ -194,6 +195,7 @@ impl Follows {
         source: ChannelId,
     ) -> Result<(Place, Door), ServiceError> {
         if let Some(source) = self.published_elsewhere(access, actor, source).await? {
+            self.require_unblocked(source.guild, actor.guild).await?;
             return Ok((source, Door::Published));
         }
         let source = access.seen_by(actor, source).await?.ok_or(Refusal::UnknownSource)?;
@@ -206,7 +208,9 @@ impl Follows {
             if access.timed_out_until(source.guild, actor.user).await?.is_some() {
                 return Err(Refusal::UnknownSource.into());
             }
-            self.require_open(access, &source).await?
+            let door = self.require_open(access, &source).await?;
+            self.require_unblocked(source.guild, actor.guild).await?;
+            door
         };
         let reading = access.reading(&source).await?;
         access.require_person(actor.user, &source, reading).await?;
@@ -226,7 +230,7 @@ impl Follows {
         let root = place.parent().unwrap_or(source);
         let open = place.kind() != ChannelKind::PrivateThread
             && place.kind().is_followable()
-            && self.store.audience(root).await? != Audience::Nobody;
+            && self.store.audience(root).await?.is_published();
         Ok(open.then_some(place))
     }
 
@@ -253,16 +257,34 @@ impl Follows {
     async fn begin(&self, new: NewFollow, backfill: u8) -> Result<Followed, ServiceError> {
         // Discord's own following has no past.
         let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
+        let root = new.source_parent.unwrap_or(new.pair.source);
+        let waits = new.guild != new.source_guild && self.asks(root).await?;
+        let backfill = if waits { 0 } else { backfill };
         let earlier =
             self.intake.newest(new.pair.source, new.source_guild, &new.options.filter, backfill).await?;
-        let connected = self.connect(new.guild, new.pair, new.spot, new.options.delivery).await?;
+        let delivery = new.options.delivery;
+        let connected = if waits && delivery == Delivery::Native {
+            Connected::later(new.guild)
+        } else {
+            self.connect(new.guild, new.pair, new.spot, delivery).await?
+        };
         // Before the follow is stored, so that no message falls between.
-        self.watched.add(&new);
+        if !waits {
+            self.watched.add(&new);
+        }
         match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
                 if !connected.serves(&follow) {
                     // Follows into the target deliver through another already.
                     self.disconnect(connected).await;
+                }
+                if follow.state != FollowState::Active {
+                    tracing::info!(follow = follow.id.0, "follow made, which waits until it is approved");
+                    return Ok(Followed::Waits(follow));
+                }
+                if waits {
+                    // Nobody is asked any more since.
+                    self.watched.add(&new);
                 }
                 tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
                 (self.wake)(vec![follow.pair.target]);
@@ -288,6 +310,7 @@ impl Follows {
 pub(super) fn closed(error: StoreError) -> ServiceError {
     match error {
         StoreError::Closed => Refusal::NotPublished.into(),
+        StoreError::Blocked => ConsentRefusal::NotForThisServer.into(),
         error => error.into(),
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::tags::TagSet;
 use crate::store::Hook;
 
 use super::access::Access;
+use super::consent::waiting_or;
 use super::follow::{Ends, Followed, already, closed};
 use super::tags::read_tags;
 use super::{DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError};
@@ -96,8 +97,12 @@ impl Follows {
             FollowState::Active | FollowState::Paused => {
                 self.set_options(&standing, &options, None, door).await.map(changed).map(Followed::Changed)
             }
+            FollowState::Broken(_) if self.must_wait(&standing).await? => {
+                self.ask_again(&standing, &options, door).await
+            }
             FollowState::Broken(_) => {
-                self.repair(&standing, &options, door, exposure).await.map(changed).map(Followed::Repaired)
+                let repaired = self.repair(&standing, &options, door, exposure).await?;
+                Ok(waiting_or(repaired, |follow| Followed::Repaired(changed(follow))))
             }
         }
     }
@@ -148,7 +153,7 @@ impl Follows {
         Ok(changed)
     }
 
-    async fn set_options(
+    pub(super) async fn set_options(
         &self,
         standing: &Follow,
         options: &FollowOptions,

@@ -26,7 +26,7 @@ pub async fn forget(
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Forgotten { messages, mirrors_going, mirrors_staying, follows, panels, mentions } =
+        let Forgotten { messages, mirrors_going, mirrors_staying, follows, panels, mentions, blocks } =
             self.forgotten;
         let going = match mirrors_going {
             0 => String::new(),
@@ -57,6 +57,10 @@ impl fmt::Display for Report {
         if mentions > 0 {
             let names = counted(mentions, "message", "messages");
             writeln!(f, "Their name was taken out of {names} of others.")?;
+        }
+        if blocks > 0 {
+            let names = counted(blocks, "blocked server doesn't say", "blocked servers don't say");
+            writeln!(f, "{names} any more who blocked it.")?;
         }
         writeln!(f, "What they post or edit from now on is kept like anybody's.")
     }

@@ -1,9 +1,9 @@
-//! `/follows` and `/followers`: who follows what, as far as the person who asks may know.
+//! `/follows`: what a server follows, as far as the person who asks may know.
 
 use std::time::Duration;
 
-use crate::domain::follow::{Follow, FollowId, Threads};
-use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::follow::{Follow, Threads};
+use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::report::Wait;
 use crate::store::Cursor;
@@ -18,8 +18,6 @@ pub(crate) const PAGE: u64 = 8;
 const CHOICES: u64 = 100;
 /// How long it may look: an autocompletion can't be acknowledged first, and Discord waits for 3 s.
 pub(super) const IN_TIME: Duration = Duration::from_millis(1_800);
-/// How many followers `/followers` looks at one by one; the rest is counted.
-const FOLLOWERS: u64 = 50;
 
 /// One end of a follow, as far as the person may know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,37 +80,6 @@ impl FollowPage {
     }
 }
 
-/// A channel that follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Follower {
-    /// The channel.
-    pub channel: End,
-    /// The follow.
-    pub follow: FollowId,
-}
-
-/// The followers in one server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerFollowers {
-    /// The server's name; none where the bot has left it.
-    pub server: Option<String>,
-    /// Channels that the person sees.
-    pub seen: Vec<End>,
-    /// How many more there are.
-    pub unseen: usize,
-}
-
-/// Who follows a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FollowerPage {
-    /// By server, the person's own first.
-    pub servers: Vec<ServerFollowers>,
-    /// How many follows there are in all.
-    pub total: u64,
-    /// How many of them were not looked at.
-    pub more: u64,
-}
-
 impl Follows {
     /// A page of this server's follows; of one channel's (as source or target) where one is given.
     pub async fn list(
@@ -139,38 +106,6 @@ impl Follows {
             rows.push(FollowRow { held, ..access.row(actor, follow).await? });
         }
         Ok(FollowPage { rows, total: page.total, newer: page.newer })
-    }
-
-    /// Who follows a channel of this server.
-    pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
-        self.actions.ask(actor.user)?;
-        let rest = self.on_behalf_of(actor);
-        let mut access = self.access(&rest, actor);
-        let place = access.own(actor, channel).await?;
-        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
-        let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
-        let mut by_server: Vec<(GuildId, ServerFollowers)> = Vec::new();
-        for follow in &page.items {
-            access.knows(follow);
-            let index = match by_server.iter().position(|(guild, _)| *guild == follow.guild) {
-                Some(index) => index,
-                None => {
-                    let server = access.guild(follow.guild).await?.map(|guild| guild.name.clone());
-                    by_server.push((follow.guild, ServerFollowers { server, seen: Vec::new(), unseen: 0 }));
-                    by_server.len() - 1
-                }
-            };
-            let end = access.end(actor, follow.pair.target).await?;
-            let Some((_, followers)) = by_server.get_mut(index) else { continue };
-            match end {
-                End::Hidden | End::Deleted(_) => followers.unseen += 1,
-                seen => followers.seen.push(seen),
-            }
-        }
-        by_server.sort_by_key(|(guild, _)| *guild != actor.guild);
-        let looked_at = u64::try_from(page.items.len()).unwrap_or(u64::MAX);
-        let servers = by_server.into_iter().map(|(_, followers)| followers).collect();
-        Ok(FollowerPage { servers, total: page.total, more: page.total.saturating_sub(looked_at) })
     }
 
     /// This server's follows for the autocompletion of `/unfollow`: those that the person may end, into this channel (`into`, or where they type) first,

@@ -143,7 +143,7 @@ fn message(person: Option<UserId>, text: &str) -> Value {
 
 /// What is said of these follows.
 fn paragraph(untold: &Untold) -> String {
-    let Untold { first, count, .. } = untold;
+    let Untold { first, count, approved, .. } = untold;
     let Some(example) = first.first() else { return String::new() };
     let (state, trouble) = (example.state, example.trouble());
     let more = count.saturating_sub(first.len());
@@ -157,6 +157,9 @@ fn paragraph(untold: &Untold) -> String {
                 first.iter().map(|follow| format!("{} ({})", source(follow), follow.id)).collect();
             let named = named.join(", ");
             match (state, &trouble) {
+                (FollowState::Active, None) if *approved => {
+                    format!("<#{target}> now receives what is posted in {named}: it was approved there.")
+                }
                 (FollowState::Active, None) => format!(
                     "<#{target}> receives again what is posted in {named}. What was posted meanwhile is not sent later."
                 ),
@@ -175,6 +178,9 @@ fn paragraph(untold: &Untold) -> String {
                 .collect();
             let named = named.join(", ");
             match (state, &trouble) {
+                (FollowState::Active, None) if *approved => {
+                    format!("{count} follows were approved and deliver from now on: {named}{more}.")
+                }
                 (FollowState::Active, None) => format!(
                     "{count} follows deliver again: {named}{more}. What was posted meanwhile is not sent later."
                 ),

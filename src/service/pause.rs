@@ -18,6 +18,8 @@ pub enum Resumed {
         /// It was broken, not paused.
         was_broken: bool,
     },
+    /// It waits until the source's moderators approve it.
+    Waits(Follow),
     /// Nothing yet: the person is to say whether they mean it.
     Asked(Question),
 }
@@ -63,6 +65,7 @@ impl Follows {
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
+        self.require_resumable(&follow).await?;
         let action = self.take_action(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
@@ -76,16 +79,24 @@ impl Follows {
         self.doors.want(follow.source_guild);
         self.doors.want(follow.guild);
         action.keep();
+        if resumed.state != FollowState::Active {
+            return Ok(Resumed::Waits(resumed));
+        }
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
 
-    /// Connects a follow that stands anew, and makes it active. Its target must be [locked](Follows::lock_target).
+    /// Connects a follow that stands anew, and makes it active; one that is to be approved first waits instead. Its target must be [locked](Follows::lock_target).
     pub(super) async fn reconnect(
         &self,
         follow: &Follow,
         door: Door,
         exposure: Exposure,
     ) -> Result<Follow, ServiceError> {
+        if self.must_wait(follow).await? {
+            let now = self.clock.now();
+            let waits = self.store.resume_follow(follow.guild, follow.id, None, door, now).await;
+            return Ok(waits.map_err(closed)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
+        }
         if follow.options.delivery == Delivery::Native {
             // A webhook that still stands would make Discord post twice.
             self.stop_native(follow).await?;
@@ -98,6 +109,10 @@ impl Follows {
         let (hook, now) = (Some(&connected.hook), self.clock.now());
         match self.store.resume_follow(follow.guild, follow.id, hook, door, now).await {
             Ok(Some(resumed)) => {
+                if !connected.serves(&resumed) {
+                    // It waits after all.
+                    self.disconnect(connected).await;
+                }
                 (self.wake)(vec![follow.pair.target]);
                 Ok(resumed)
             }

@@ -19,10 +19,16 @@ pub(super) struct Connected {
 }
 
 impl Connected {
+    /// Nothing is there yet, as Discord's own following would begin at once.
+    pub(super) const fn later(guild: GuildId) -> Self {
+        Self { hook: Hook::NativeLater, guild, made: false }
+    }
+
     /// Whether this is what the follow delivers through.
     pub(super) fn serves(&self, follow: &Follow) -> bool {
         match &self.hook {
             Hook::Native(webhook) => follow.follower_webhook == Some(*webhook),
+            Hook::NativeLater => true,
             Hook::Relay(webhook) => follow.webhook == Some(webhook.id),
         }
     }
@@ -54,6 +60,7 @@ impl Follows {
         if connected.made {
             let webhook = match connected.hook {
                 Hook::Native(webhook) => webhook,
+                Hook::NativeLater => return,
                 Hook::Relay(webhook) => webhook.id,
             };
             self.remove_webhook(connected.guild, webhook).await;
@@ -71,7 +78,8 @@ impl Follows {
     pub(super) async fn stop_native(&self, follow: &Follow) -> Result<(), ServiceError> {
         let Some(webhook) = follow.follower_webhook else { return Ok(()) };
         let deleted = self.rest.of_server(follow.guild).delete_webhook(webhook, WEBHOOK_REASON).await;
-        deleted.map(|_| ()).map_err(|error| explain(error, follow.pair.target))
+        deleted.map_err(|error| explain(error, follow.pair.target))?;
+        Ok(self.store.note_stopped(follow.id, webhook).await?)
     }
 
     /// Gives up what a follow delivered through, after it was stored that it no longer does.

@@ -1,43 +1,94 @@
 //! What must be remembered of a channel: who may follow it, and how far it has been read.
 
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
 use super::sql::Sql;
 use super::{Store, StoreError};
-use crate::domain::follow::Audience;
+use crate::domain::follow::{Approval, Audience, Publication, PublicationChange};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
+
+#[derive(FromQueryResult)]
+struct Chosen {
+    audience: String,
+    approval: String,
+    notify_channel_id: Option<i64>,
+    notify_refused: bool,
+}
+
+/// What was chosen for followers of this channel from other servers.
+pub(super) async fn publication(
+    db: &impl ConnectionTrait,
+    channel: ChannelId,
+) -> Result<Publication, StoreError> {
+    let query =
+        "SELECT audience, approval, notify_channel_id, notify_refused FROM channels WHERE channel_id = $1";
+    let rows: Vec<Chosen> = Sql::new(query, [channel.to_db().into()]).rows_of(db).await?;
+    let Some(chosen) = rows.into_iter().next() else { return Ok(Publication::UNCHOSEN) };
+    Ok(Publication {
+        audience: Audience::parse(&chosen.audience).ok_or(StoreError::Unreadable("audience"))?,
+        approval: Approval::parse(&chosen.approval).ok_or(StoreError::Unreadable("approval"))?,
+        notify: chosen.notify_channel_id.map(ChannelId::from_db).transpose()?,
+        notify_refused: chosen.notify_refused,
+    })
+}
 
 impl Store {
     /// Who may follow this channel from other servers; nobody, before anyone chose.
     pub async fn audience(&self, channel: ChannelId) -> Result<Audience, StoreError> {
-        let query = "SELECT audience FROM channels WHERE channel_id = $1";
-        let Some(row) = Sql::new(query, [channel.to_db().into()]).row(&self.db).await? else {
-            return Ok(Audience::Nobody);
-        };
-        let word: String = row.try_get_by_index(0)?;
-        Audience::parse(&word).ok_or(StoreError::Unreadable("audience"))
+        Ok(self.publication(channel).await?.audience)
     }
 
-    /// Sets it, and says what it was before. The channel is of this server.
-    pub async fn set_audience(
+    /// What was chosen for followers of this channel from other servers.
+    pub async fn publication(&self, channel: ChannelId) -> Result<Publication, StoreError> {
+        publication(&self.db, channel).await
+    }
+
+    /// Changes that; returns what holds then. The channel is of this server.
+    pub async fn set_publication(
         &self,
         channel: ChannelId,
         guild: GuildId,
-        audience: Audience,
-    ) -> Result<Audience, StoreError> {
+        change: PublicationChange,
+    ) -> Result<Publication, StoreError> {
         let txn = self.write().await?;
         super::gates::sources(&*txn, [channel]).await?;
-        let query = "SELECT audience FROM channels WHERE channel_id = $1";
-        let row = Sql::new(query, [channel.to_db().into()]).row(&*txn).await?;
-        let before: String = row.ok_or(StoreError::Unreadable("channels"))?.try_get_by_index(0)?;
-        let update = "UPDATE channels SET audience = $2, guild_id = $3 WHERE channel_id = $1";
-        let values = [channel.to_db().into(), audience.as_str().into(), guild.to_db().into()];
+        let before = publication(&*txn, channel).await?;
+        let now = Publication {
+            audience: change.audience.unwrap_or(before.audience),
+            approval: change.approval.unwrap_or(before.approval),
+            notify: change.notify.unwrap_or(before.notify),
+            // Whoever names the channel anew has mended what was wrong with it.
+            notify_refused: before.notify_refused && change.notify.is_none(),
+        };
+        let update = "UPDATE channels SET audience = $2, guild_id = $3, approval = $4, notify_channel_id = $5, \
+            notify_refused = $6 WHERE channel_id = $1";
+        let values = [
+            channel.to_db().into(),
+            now.audience.as_str().into(),
+            guild.to_db().into(),
+            now.approval.as_str().into(),
+            now.notify.map(ChannelId::to_db).into(),
+            now.notify_refused.into(),
+        ];
         Sql::new(update, values).execute(&*txn).await?;
         // What other servers follow carries what is published there, unless more was opened to them.
         let only = "UPDATE channel_follows SET published_only = $2 WHERE guild_id <> source_guild_id \
             AND (source_channel_id = $1 OR source_parent_id = $1)";
-        let closed = audience == Audience::Nobody;
-        Sql::new(only, [channel.to_db().into(), closed.into()]).execute(&*txn).await?;
+        Sql::new(only, [channel.to_db().into(), (!now.audience.is_published()).into()])
+            .execute(&*txn)
+            .await?;
         txn.commit().await?;
-        Audience::parse(&before).ok_or(StoreError::Unreadable("audience"))
+        Ok(now)
+    }
+
+    /// Notes that the bot may not tell of this channel's followers where it should.
+    pub async fn refuse_notify(&self, channel: ChannelId, notify: ChannelId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        super::gates::sources(&*txn, [channel]).await?;
+        let update =
+            "UPDATE channels SET notify_refused = TRUE WHERE channel_id = $1 AND notify_channel_id = $2";
+        Sql::new(update, [channel.to_db().into(), notify.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
     }
 
     /// Up to which message this channel has been read without gaps; `None` where it hasn't been.

@@ -1,13 +1,13 @@
 //! What lets follows go on: whether a source is open to other servers, and what was found when it was last looked at.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::entity::channel_follows::{Column, Entity};
-use super::sql::{Sql, channel_ids};
-use super::{Store, StoreError, follow_row, gates, untold};
-use crate::domain::follow::{Door, Exposure, Follow, FollowId, FollowState};
+use super::entity::channel_follows::{Column, Entity, Model};
+use super::sql::Sql;
+use super::{Store, StoreError, channels, follow_row, follower_blocks, gates, untold};
+use crate::domain::follow::{Audience, Door, Exposure, Follow, FollowId, FollowState, Publication};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
 
@@ -22,18 +22,42 @@ pub struct Found {
     pub source_restricted: bool,
 }
 
-/// Fails where this source isn't open as it is said to be. Its gate is taken, so that nobody closes it until all is stored.
+/// The servers of a follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Servers {
+    pub(super) source: GuildId,
+    pub(super) target: GuildId,
+}
+
+impl Servers {
+    pub(super) fn of(row: &Model) -> Result<Self, StoreError> {
+        Ok(Self { source: GuildId::from_db(row.source_guild_id)?, target: GuildId::from_db(row.guild_id)? })
+    }
+
+    pub(super) fn differ(self) -> bool {
+        self.source != self.target
+    }
+}
+
+/// Fails where this source isn't open to the target's server as it is said to be. Its gate is taken, so that nobody closes it until all is stored. Returns what its
+/// moderators chose for followers; of the own server's, nothing.
 pub(super) async fn require(
     txn: &impl ConnectionTrait,
     door: Door,
     source: ChannelId,
-) -> Result<(), StoreError> {
-    if door != Door::Published {
-        return Ok(());
+    servers: Servers,
+) -> Result<Publication, StoreError> {
+    if !servers.differ() {
+        return Ok(Publication::UNCHOSEN);
     }
-    let query = "SELECT channel_id FROM channels WHERE channel_id = $1 AND audience <> 'nobody'";
-    let open = Sql::new(query, [source.to_db().into()]).numbers(txn).await?;
-    if open.is_empty() { Err(StoreError::Closed) } else { Ok(()) }
+    if follower_blocks::is_blocked(txn, servers.source, servers.target).await? {
+        return Err(StoreError::Blocked);
+    }
+    let publication = channels::publication(txn, source).await?;
+    match publication.audience.door(door != Door::Published) {
+        Some(_) => Ok(publication),
+        None => Err(StoreError::Closed),
+    }
 }
 
 impl Store {
@@ -58,11 +82,16 @@ impl Store {
         Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Which of this server's channels were opened with `/publish`.
-    pub async fn published_channels(&self, guild: GuildId) -> Result<HashSet<ChannelId>, StoreError> {
-        let query = "SELECT channel_id FROM channels WHERE guild_id = $1 AND audience <> 'nobody'";
-        let ids = Sql::new(query, [guild.to_db().into()]).numbers(&self.db).await?;
-        Ok(channel_ids(ids)?.into_iter().collect())
+    /// Who may follow this server's channels, of those for which that was chosen.
+    pub async fn audiences(&self, guild: GuildId) -> Result<HashMap<ChannelId, Audience>, StoreError> {
+        let query = "SELECT channel_id, audience FROM channels WHERE guild_id = $1 AND audience <> 'nobody'";
+        let rows = Sql::new(query, [guild.to_db().into()]).keyed_rows(&self.db).await?;
+        let audience = |(channel, row): (i64, sea_orm::QueryResult)| {
+            let word: String = row.try_get_by_index(1)?;
+            let audience = Audience::parse(&word).ok_or(StoreError::Unreadable("audience"))?;
+            Ok((ChannelId::from_db(channel)?, audience))
+        };
+        rows.into_iter().map(audience).collect()
     }
 
     /// Notes what was found of a follow, unless it has changed since it was read. With `tell`, its people are to be told.

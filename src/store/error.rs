@@ -63,6 +63,9 @@ pub enum StoreError {
     /// A follow of another server's channel was to be made, resumed or changed, and that channel isn't open to others any more.
     #[error("the source isn't open to other servers any more")]
     Closed,
+    /// The same, and its server has blocked the target's.
+    #[error("the source's server has blocked the target's")]
+    Blocked,
 }
 
 impl StoreError {
@@ -80,7 +83,8 @@ impl StoreError {
             | Self::Unreadable(_)
             | Self::SharedSession
             | Self::WrongHook
-            | Self::Closed => false,
+            | Self::Closed
+            | Self::Blocked => false,
         }
     }
 }
@@ -116,7 +120,7 @@ impl StoreError {
             Self::Decrypt(_) => Blame::Data("undecryptable".into()),
             Self::Unreadable(_) => Blame::Data("unreadable".into()),
             Self::WrongHook => Blame::Data("wrong webhook".into()),
-            Self::Closed => Blame::Data("closed source".into()),
+            Self::Closed | Self::Blocked => Blame::Data("closed source".into()),
         }
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::entity::channel_follows::{Column, Entity};
 use super::sql::{Sql, channel_ids};
 use super::{Store, StoreError, follow_row, follows};
-use crate::domain::follow::{Follow, FollowId, Pair};
+use crate::domain::follow::{BrokenReason, Follow, FollowId, Pair};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::tags::Tag;
 
@@ -109,16 +109,21 @@ impl Store {
         self.page(with, cursor, limit, None).await
     }
 
-    /// Who follows this channel, from all servers.
+    /// Who follows this channel, from all servers; those aside that its moderators ended or haven't approved.
     pub async fn followers_of(
         &self,
         source: ChannelId,
         cursor: Cursor,
         limit: u64,
     ) -> Result<Page<Follow>, StoreError> {
-        let total = self.count_followers(source).await?;
-        let of_source = ids(Column::SourceChannelId.eq(source.to_db())).into_query();
-        self.page(of_source, cursor, limit, Some(total)).await
+        let all = self.count_followers(source).await?;
+        let total = all.saturating_sub(self.count_refused(source).await?);
+        let refused = BrokenReason::ALL.iter().filter(|reason| reason.is_refusal());
+        let counts = Condition::any()
+            .add(Column::BrokenReason.is_null())
+            .add(Column::BrokenReason.is_not_in(refused.map(|reason| reason.as_str())));
+        let of_source = ids(Condition::all().add(Column::SourceChannelId.eq(source.to_db())).add(counts));
+        self.page(of_source.into_query(), cursor, limit, Some(total)).await
     }
 
     /// What this channel follows, and what its threads do: all whose webhooks stand in it.
@@ -145,11 +150,12 @@ impl Store {
     }
 
     /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has shown is kept up to date, and a broken one
-    /// may be resumed).
+    /// may be resumed), unless nobody has approved them yet.
     pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
         let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
             COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \
-            FROM channel_follows WHERE delivery = 'relay' GROUP BY source_channel_id, source_guild_id";
+            FROM channel_follows WHERE delivery = 'relay' \
+            AND (broken_reason IS NULL OR broken_reason NOT IN ('awaiting_approval', 'declined')) GROUP BY source_channel_id, source_guild_id";
         let rows = Sql::new(query, []).rows_of::<SourceRow>(&self.db).await?;
         let source = |row: SourceRow| {
             Ok(FollowedSource {

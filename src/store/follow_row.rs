@@ -15,6 +15,9 @@ use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::domain::tags::{Tag, TagSet};
 
+/// In the place of Discord's webhook, of a native follow that hasn't begun.
+pub(super) const NOT_YET: i64 = 0;
+
 /// The follows of these rows, in the same order, with their tags: one query more, and only where a follow has tags.
 pub(super) async fn follows(
     db: &impl ConnectionTrait,
@@ -74,7 +77,11 @@ fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreEr
         spot: Spot::from_parts(parent(row.target_parent_id)?, row.target_forum),
         options: FollowOptions { delivery, filter, threads, panels: row.panels },
         webhook: row.webhook_id.map(WebhookId::from_db).transpose()?,
-        follower_webhook: row.follower_webhook_id.map(WebhookId::from_db).transpose()?,
+        follower_webhook: row
+            .follower_webhook_id
+            .filter(|id| *id != NOT_YET)
+            .map(WebhookId::from_db)
+            .transpose()?,
         state,
         created_by: UserId::from_db(row.created_by).ok(),
         created_at: row.created_at,

@@ -8,11 +8,15 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::connect::Write;
 use super::deliveries::{BEGUN, DUE};
+use super::doors::Servers;
 use super::entity::channel_follows;
 use super::follows::{Hook, by_id, lock, source_root, target};
 use super::sql::{Sql, stored};
-use super::{Signal, Store, StoreError, doors, follow_row, gates, panel_mirrors, untold, webhooks};
-use crate::domain::follow::{BrokenReason, Delivery, Door, Exposure, Follow, FollowId};
+use super::{
+    Signal, Store, StoreError, doors, follow_consent, follow_row, follower_news, gates, panel_mirrors,
+    untold, webhooks,
+};
+use crate::domain::follow::{Approval, BrokenReason, Delivery, Door, Exposure, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
 
@@ -44,6 +48,8 @@ pub enum BreakWhich {
     RelayWebhook(WebhookId),
     /// The native one that is this webhook of Discord's.
     FollowerWebhook(WebhookId),
+    /// All from the second of these servers that follow channels of the first.
+    OfServer(GuildId, GuildId),
 }
 
 impl BreakWhich {
@@ -66,6 +72,10 @@ impl BreakWhich {
             }
             Self::RelayWebhook(webhook) => sql.then("webhook_id = ").bind(webhook.to_db()),
             Self::FollowerWebhook(webhook) => sql.then("follower_webhook_id = ").bind(webhook.to_db()),
+            Self::OfServer(source, target) => {
+                let sql = sql.then("source_guild_id = ").bind(source.to_db());
+                sql.then(" AND guild_id = ").bind(target.to_db())
+            }
         }
     }
 }
@@ -108,14 +118,15 @@ impl Store {
     }
 
     /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
-    /// deletions that it missed while it was broken are owed again, missed posts are not.
+    /// deletions that it missed while it was broken are owed again, missed posts are not. One that the source's moderators ended waits
+    /// instead, where they want to be asked.
     ///
     /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows through
     /// its channel.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] where the source was closed to the
-    /// target's server meanwhile.
+    /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
+    /// was closed to the target's server meanwhile.
     pub async fn resume_follow(
         &self,
         guild: GuildId,
@@ -126,24 +137,47 @@ impl Store {
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&row)?).await?;
-        let now = stored(now);
+        let (root, servers) = (source_root(&row)?, Servers::of(&row)?);
+        let publication = doors::require(&*txn, door, root, servers).await?;
+        let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
+        let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
+        let nothing = hook.is_none() && row.follower_webhook_id == Some(follow_row::NOT_YET);
+        if asked || nothing {
+            follow_consent::wait(&txn, id, stored(now)).await?;
+        } else {
+            self.hook_up(&txn, &row, hook, stored(now)).await?;
+            reactivate(&txn, id, stored(now)).await?;
+        }
+        if servers.differ() && ended.is_some_and(BrokenReason::is_refusal) {
+            follower_news::note(&*txn, id.0, root, &publication).await?;
+        }
+        untold::forget(&*txn, id.0).await?;
+        self.commit_resumed(txn, guild, id).await
+    }
+
+    /// Puts the new webhook of a locked follow into its place, if there is one.
+    pub(super) async fn hook_up(
+        &self,
+        txn: &Write,
+        row: &channel_follows::Model,
+        hook: Option<&Hook>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         match (hook, Delivery::parse(&row.delivery)) {
-            (None, _) => {}
+            (None, _) => Ok(()),
             (Some(Hook::Relay(webhook)), Some(Delivery::Relay)) => {
-                let (target, spot) = target(&row)?;
+                let (target, spot) = target(row)?;
                 let channel = spot.webhook_channel(target);
-                webhooks::replace(&*txn, channel, &self.seal_webhook(webhook), now).await?;
+                webhooks::replace(&**txn, channel, &self.seal_webhook(webhook), now).await?;
+                Ok(())
             }
             (Some(Hook::Native(webhook)), Some(Delivery::Native)) => {
                 let update = "UPDATE channel_follows SET follower_webhook_id = $2 WHERE id = $1";
-                Sql::new(update, [id.0.into(), webhook.to_db().into()]).execute(&*txn).await?;
+                Sql::new(update, [row.id.into(), webhook.to_db().into()]).execute(&**txn).await?;
+                Ok(())
             }
-            (Some(_), _) => return Err(StoreError::WrongHook),
+            (Some(_), _) => Err(StoreError::WrongHook),
         }
-        reactivate(&txn, id, now).await?;
-        untold::forget(&*txn, id.0).await?;
-        self.commit_resumed(txn, guild, id).await
     }
 
     /// Makes a follow active again that broke because the bot lacked permissions, if it still is broken for that. Its people are to be told, unless they
@@ -160,7 +194,7 @@ impl Store {
         if row.is_active || row.broken_reason.is_none() || row.lacking == 0 {
             return Ok(None);
         }
-        doors::require(&*txn, door, source_root(&row)?).await?;
+        doors::require(&*txn, door, source_root(&row)?, Servers::of(&row)?).await?;
         reactivate(&txn, id, stored(now)).await?;
         if !untold::forget(&*txn, id.0).await? {
             untold::note(&*txn, &[id.0]).await?;
@@ -169,7 +203,7 @@ impl Store {
     }
 
     /// Ends a transaction in which a follow was made active again: other processes hear of it.
-    async fn commit_resumed(
+    pub(super) async fn commit_resumed(
         &self,
         txn: Write,
         guild: GuildId,
@@ -206,7 +240,7 @@ impl Store {
         Ok(follow)
     }
 
-    /// Marks active follows as broken and ends what they owe. Returns them as they are now, by id; that their people are to be told is noted
+    /// Marks active follows as broken and ends what they owe; where the source's moderators end them, also those that rest. Returns them as they are now, by id; that their people are to be told is noted
     /// ([`take_untold`](Self::take_untold)).
     pub async fn break_follows(
         &self,
@@ -226,8 +260,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<Follow>, StoreError> {
         let find =
-            "SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE is_active AND ";
-        let find = which.select(Sql::new(find, [])).then(" ORDER BY id");
+            Sql::new("SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE ", []);
+        let find = which.select(breakable(find, reason)).then(" ORDER BY id");
         // Looked up outside the transaction: mostly there are none, and then nothing is locked.
         let found: Vec<Ends> = find.rows_of(&self.db).await?;
         if found.is_empty() {
@@ -244,10 +278,13 @@ impl Store {
             // Asked again: until the gates were taken, another may have resumed it with a new webhook.
             let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $3, \
                 lacking = CASE WHEN $2 = 0 AND $1 IN ('webhook_deleted', 'webhook_moved') THEN lacking ELSE $2 END \
-                WHERE is_active AND ";
+                WHERE ";
             let lacking = lacking.bits().cast_signed();
             let update = Sql::new(update, [reason.as_str().into(), lacking.into(), Value::from(stored(now))]);
-            let update = which.select(update).then(" AND id IN ").list(chunk.iter().map(|ends| ends.id));
+            let update = which
+                .select(breakable(update, reason))
+                .then(" AND id IN ")
+                .list(chunk.iter().map(|ends| ends.id));
             let update = update.then(" RETURNING *");
             broken.extend(update.rows_of(&*txn).await?);
         }
@@ -269,8 +306,18 @@ impl Store {
     }
 }
 
+/// Adds the condition on the state of rows that break: what somebody decided about a follow holds of one that rests, too.
+fn breakable(sql: Sql, reason: BrokenReason) -> Sql {
+    if reason.is_refusal() {
+        let sql = sql.then("(is_active OR COALESCE(broken_reason, '') <> ").bind(reason.as_str());
+        sql.then(") AND ")
+    } else {
+        sql.then("is_active AND ")
+    }
+}
+
 /// Marks a locked follow as active, and owes what it missed.
-async fn reactivate(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub(super) async fn reactivate(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET is_active = TRUE, broken_reason = NULL, lacking = 0, \
         exposure = CASE WHEN exposure = 'stopped' THEN 'none' ELSE exposure END, updated_at = $2 WHERE id = $1";
     Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;

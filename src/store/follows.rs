@@ -7,11 +7,16 @@ use sea_orm::{
 };
 
 use super::connect::Write;
+use super::doors::Servers;
 use super::entity::{channel_follow_tags, channel_follows};
 use super::sql::{Kind, Sql, Table, stored};
 use super::webhooks::{self, SealedWebhook};
-use super::{Signal, Store, StoreError, doors, follow_row, follow_state, gates, lanes, panel_mirrors};
-use crate::domain::follow::{Delivery, Door, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
+use super::{
+    Signal, Store, StoreError, doors, follow_row, follow_state, follower_news, gates, lanes, panel_mirrors,
+};
+use crate::domain::follow::{
+    Approval, BrokenReason, Delivery, Door, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair,
+};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::place::Spot;
 use crate::domain::webhook::Webhook;
@@ -21,6 +26,8 @@ use crate::domain::webhook::Webhook;
 pub enum Hook {
     /// Discord's own webhook, which has no token.
     Native(WebhookId),
+    /// The same, which there isn't yet: the follow waits until it is approved.
+    NativeLater,
     /// The bot's.
     Relay(Webhook),
 }
@@ -45,11 +52,12 @@ pub struct Removed {
 }
 
 impl Store {
-    /// Stores a follow, active. Of two that come at the same instant for one pair, the second finds the first.
+    /// Stores a follow, active; waiting, where the source's moderators want to be asked, or nothing delivers yet. Of two that come at the same instant for one
+    /// pair, the second finds the first.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] where the source was closed to the
-    /// target's server meanwhile.
+    /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
+    /// was closed to the target's server meanwhile.
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
@@ -59,11 +67,18 @@ impl Store {
         let txn = self.write().await?;
         gates::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
         webhooks::gate(&*txn, new.pair.target, new.spot).await?;
-        doors::require(&*txn, new.door, new.source_parent.unwrap_or(new.pair.source)).await?;
+        let root = new.source_parent.unwrap_or(new.pair.source);
+        let servers = Servers { source: new.source_guild, target: new.guild };
+        let publication = doors::require(&*txn, new.door, root, servers).await?;
         if let Some(there) = follow_row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
         }
         let now = stored(now);
+        let waits = publication.approval == Approval::Ask || matches!(hook, Hook::NativeLater);
+        let hook = match hook {
+            Hook::Native(_) if waits => &Hook::NativeLater,
+            hook => hook,
+        };
         let hooks = self
             .hook_columns(&txn, new.spot.webhook_channel(new.pair.target), new.options.delivery, hook, now)
             .await?;
@@ -79,8 +94,8 @@ impl Store {
             follower_webhook_id: Set(hooks.native),
             mode: Set(new.options.filter.mode().as_str().to_owned()),
             panels: Set(new.options.panels),
-            is_active: Set(true),
-            broken_reason: Set(None),
+            is_active: Set(!waits),
+            broken_reason: Set(waits.then(|| BrokenReason::AwaitingApproval.as_str().to_owned())),
             created_by: Set(new.created_by.to_db()),
             created_at: Set(now),
             updated_at: Set(now),
@@ -102,6 +117,9 @@ impl Store {
         Sql::new(server, values).execute(&*txn).await?;
         lanes::set_spot(&*txn, new.pair.target, new.spot).await?;
         panel_mirrors::refit(&*txn, row.id).await?;
+        if servers.differ() {
+            follower_news::note(&*txn, row.id, root, &publication).await?;
+        }
         let made =
             follow_row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
         self.tell_with(&*txn, &Signal::Follow(made.id)).await?;
@@ -113,8 +131,8 @@ impl Store {
     /// where the kind of delivery changes. A follow that leaves the relay ends what it still owed.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given. [`StoreError::Closed`] where the source was closed to the
-    /// target's server meanwhile.
+    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given. [`StoreError::Closed`] and [`StoreError::Blocked`] where the
+    /// source was closed to the target's server meanwhile.
     pub async fn update_options(
         &self,
         guild: GuildId,
@@ -126,7 +144,7 @@ impl Store {
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(before) = lock(&txn, guild, id).await? else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&before)?).await?;
+        doors::require(&*txn, door, source_root(&before)?, Servers::of(&before)?).await?;
         let now = stored(now);
         let delivery = options.delivery;
         let mut row = before.clone().into_active_model();
@@ -197,6 +215,9 @@ impl Store {
         match (delivery, hook) {
             (Delivery::Native, Hook::Native(webhook)) => {
                 Ok(HookColumns { native: Some(webhook.to_db()), relay: None })
+            }
+            (Delivery::Native, Hook::NativeLater) => {
+                Ok(HookColumns { native: Some(follow_row::NOT_YET), relay: None })
             }
             (Delivery::Relay, Hook::Relay(webhook)) => {
                 let shared = match webhooks::shared(&**txn, channel).await? {

@@ -28,6 +28,8 @@ pub struct Forgotten {
     pub panels: u64,
     /// Messages of others that mention them.
     pub mentions: u64,
+    /// Servers that they blocked.
+    pub blocks: u64,
 }
 
 impl Forgotten {
@@ -102,6 +104,7 @@ impl Store {
         forgotten.follows = self.forget_followers_name(user).await?;
         forgotten.panels = self.forget_panels_name(user, now).await?;
         forgotten.mentions = self.forget_mentions(user).await?;
+        forgotten.blocks = self.forget_who_blocked(user).await?;
         Ok(())
     }
 

@@ -130,7 +130,7 @@ impl Store {
         channels.execute(&*txn).await?;
         let threads = Sql::new("DELETE FROM channels WHERE parent_id IN ", []).list(sources.iter().copied());
         threads.execute(&*txn).await?;
-        for table in ["panels", "guild_checks", "left_guilds"] {
+        for table in ["panels", "guild_checks", "left_guilds", "follower_blocks"] {
             let delete = format!("DELETE FROM {table} WHERE guild_id = $1");
             Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await?;
         }
@@ -141,7 +141,8 @@ impl Store {
 
     /// A channel is gone for good: nobody may follow it any more.
     pub async fn close_channel(&self, channel: ChannelId) -> Result<(), StoreError> {
-        let update = "UPDATE channels SET audience = 'nobody' WHERE channel_id = $1 AND audience <> 'nobody'";
+        let update = "UPDATE channels SET audience = 'nobody', approval = 'none', notify_channel_id = NULL \
+            WHERE channel_id = $1 AND (audience <> 'nobody' OR approval <> 'none' OR notify_channel_id IS NOT NULL)";
         self.change_mark(update, [channel.to_db().into()]).await
     }
 }

@@ -9,8 +9,9 @@ use super::sql::{Sql, channel_ids, stored};
 use super::{Store, StoreError, gates};
 use crate::domain::ids::MessageId;
 
-/// A channel that nobody follows and nobody was allowed to, last read before `$1`. Of one that was never read, its own number says how old it is.
-const UNREAD: &str = "audience = 'nobody' AND COALESCE(seen_message_id, channel_id) < $1 \
+/// A channel that nobody follows and of which nobody chose anything, last read before `$1`. Of one that was never read, its own number says how old it is.
+const UNREAD: &str = "audience = 'nobody' AND approval = 'none' AND notify_channel_id IS NULL \
+    AND COALESCE(seen_message_id, channel_id) < $1 \
     AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_channel_id = channels.channel_id)";
 
 /// A lane through which nothing goes and nothing will, at the time `$1`.

@@ -10,6 +10,7 @@
 //! | `setup` | migrations, the check that the key fits, and the sign of life |
 //! | `presence` | whether processes run on the database |
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
+//! | `follow_consent`, `follower_blocks`, `follower_news` | what the followed side decides, whom it blocks, and what it is still to be told |
 //! | `untold` | breaks that people are still to be told of |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
@@ -58,10 +59,13 @@ mod entity;
 mod error;
 mod event_effects;
 mod file;
+mod follow_consent;
 mod follow_list;
 mod follow_row;
 mod follow_state;
 mod followed;
+mod follower_blocks;
+mod follower_news;
 mod follows;
 mod forget;
 mod gates;
@@ -122,6 +126,7 @@ pub use doors::Found;
 pub use error::{Blame, StoreError};
 pub use follow_list::{Cursor, FollowedSource, Page};
 pub use follow_state::BreakWhich;
+pub use follower_news::FollowerNews;
 pub use follows::{Hook, Inserted, Removed};
 pub use forget::Forgotten;
 pub use gateway_sessions::{KeptSession, SessionOwner};

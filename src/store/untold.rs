@@ -22,6 +22,8 @@ pub struct Untold {
     pub guild: GuildId,
     /// Whether the bot has left it.
     pub left: bool,
+    /// Whether they deliver because the source's moderators approved them.
+    pub approved: bool,
     /// The first few of them, at least one.
     pub first: Vec<Follow>,
     /// How many there are.
@@ -39,6 +41,7 @@ struct UntoldRow {
     exposure: String,
     lacking: i64,
     is_left: bool,
+    approved: bool,
 }
 
 impl Store {
@@ -56,14 +59,24 @@ impl Store {
         let txn = self.write().await?;
         let delete = "DELETE FROM untold_breaks WHERE follow_id IN (SELECT u.follow_id FROM untold_breaks u \
             JOIN channel_follows f ON f.id = u.follow_id WHERE f.created_by IN ";
-        let delete = Sql::new(delete, []).list(people).then(") RETURNING follow_id");
-        let taken = delete.numbers(&*txn).await?;
+        let delete = Sql::new(delete, [])
+            .list(people)
+            .then(") RETURNING follow_id, CASE WHEN approved THEN 1 ELSE 0 END");
+        let (mut taken, mut approved) = (Vec::new(), Vec::new());
+        for (follow, row) in delete.keyed_rows(&*txn).await? {
+            taken.push(follow);
+            if row.try_get_by_index::<i32>(1)? == 1 {
+                approved.push(follow);
+            }
+        }
         // One that a person paused meanwhile is theirs.
         let query = "SELECT id, created_by, guild_id, is_active, broken_reason, exposure, lacking, \
-            EXISTS (SELECT 1 FROM left_guilds l WHERE l.guild_id = f.guild_id) AS is_left FROM channel_follows f \
-            WHERE (is_active OR broken_reason IS NOT NULL OR exposure = 'stopped') AND id IN ";
-        let rows: Vec<UntoldRow> =
-            Sql::new(query, []).list(taken).then(" ORDER BY created_by, id").rows_of(&*txn).await?;
+            EXISTS (SELECT 1 FROM left_guilds l WHERE l.guild_id = f.guild_id) AS is_left, is_active AND id IN ";
+        let query = Sql::new(query, []).list(approved);
+        let query = query.then(
+            " AS approved FROM channel_follows f WHERE (is_active OR broken_reason IS NOT NULL OR exposure = 'stopped') AND id IN ",
+        );
+        let rows: Vec<UntoldRow> = query.list(taken).then(" ORDER BY created_by, id").rows_of(&*txn).await?;
         let mut all = group(rows, named)?;
         let first = all.iter().flat_map(|(_, ids)| ids.iter().copied());
         let query =
@@ -85,11 +98,12 @@ fn group(rows: Vec<UntoldRow>, named: usize) -> Result<Vec<(Untold, Vec<i64>)>, 
     let mut groups: Vec<(Untold, Vec<i64>)> = Vec::new();
     let mut places = HashMap::new();
     for row in rows {
-        let happened = (row.is_active, row.broken_reason, row.exposure, row.lacking);
+        let happened = (row.is_active, row.broken_reason, row.exposure, row.lacking, row.approved);
         let place = *places.entry((row.created_by, row.guild_id, happened)).or_insert(groups.len());
         if place == groups.len() {
             let (person, guild) = (UserId::from_db(row.created_by).ok(), GuildId::from_db(row.guild_id)?);
-            let none = Untold { person, guild, left: row.is_left, first: Vec::new(), count: 0 };
+            let (left, approved) = (row.is_left, row.approved);
+            let none = Untold { person, guild, left, approved, first: Vec::new(), count: 0 };
             groups.push((none, Vec::new()));
         }
         if let Some((untold, ids)) = groups.get_mut(place) {
@@ -107,6 +121,14 @@ pub(super) async fn note(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<
     let rows = Table::numbers("id", follows.iter().copied());
     let insert = Sql::new("INSERT INTO untold_breaks (follow_id) SELECT t.id FROM ", []).rows(rows);
     insert.then(" WHERE TRUE ON CONFLICT DO NOTHING").execute(txn).await?;
+    Ok(())
+}
+
+/// The same of one that the source's moderators approved.
+pub(super) async fn note_approved(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
+    let insert = "INSERT INTO untold_breaks (follow_id, approved) VALUES ($1, TRUE) \
+        ON CONFLICT (follow_id) DO UPDATE SET approved = TRUE";
+    Sql::new(insert, [follow.into()]).execute(txn).await?;
     Ok(())
 }
 

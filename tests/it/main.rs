@@ -19,6 +19,7 @@ mod faithful;
 mod faults;
 mod follow;
 mod follow_changes;
+mod followed_side;
 mod followers;
 mod follows;
 mod forum_sources;

@@ -265,7 +265,7 @@ impl Person {
         self.shared.read(|world| offers(world, self.id, channel.id()))
     }
 
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         self.shared.read(|world| world.config.patience)
     }
 

@@ -201,6 +201,17 @@ impl Reply {
         person.select(&channel, message, select, values).await
     }
 
+    /// The same person presses a component that the answer doesn't have, or chooses a value in it: a forged client can send any id.
+    pub async fn press_forged(&self, custom_id: &str, value: Option<&str>) -> Result<Reply, ActError> {
+        let (channel, message, person) = self.placed(custom_id)?;
+        let (kind, patience) = (if value.is_some() { 3 } else { 2 }, person.patience());
+        let component = json!({ "type": kind, "custom_id": custom_id, "id": 1 });
+        let chosen: Vec<&str> = value.into_iter().collect();
+        start_component(&self.shared, channel.id(), message, person.id(), &component, &chosen)?
+            .settled(patience)
+            .await
+    }
+
     /// The person fills in the form and sends it: values by custom id. What is left out keeps its preset value.
     pub async fn submit(&self, values: &[(&str, &str)]) -> Result<Reply, ActError> {
         let values: Vec<_> =

@@ -2,52 +2,89 @@
 
 use poise::serenity_prelude as serenity;
 
-use crate::domain::follow::Audience;
-use crate::service::{Published, ServiceError};
+use crate::domain::follow::{Approval, Audience, Publication};
+use crate::service::{PublishRequest, Published, ServiceError};
 
 use super::super::Context;
 use super::super::ids::IntoDomain;
 use super::super::reply::{self, mention};
 
-/// Let other servers follow a channel of this server, or stop that
+/// Choose who in other servers may follow a channel, and who is asked
 ///
-/// Without it, only this server's channels can follow (an announcement channel that everyone here sees can be followed from other servers in any case). Taking it back breaks
-/// the follows of other servers. Needs Manage Channels in the channel.
+/// Without it, only this server's channels can follow (an announcement channel that everyone here sees can be followed from other servers in any case, unless its audience is
+/// `closed`). Taking it back breaks the follows of other servers. With `approval:ask`, each new follower from another server waits until somebody with Manage Channels approves it;
+/// those that follow already stay. `notify` names a channel in which requests and new followers are told, once a minute at most; `quiet:True` takes it off again. What you
+/// leave out stays as it is, and with the channel alone the answer says what holds. Needs Manage Channels in the channel, and in that of `notify`.
 ///
-/// Example: `/publish channel:#releases audience:servers`
+/// Example: `/publish channel:#releases audience:servers approval:ask notify:#mods`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
 pub(super) async fn publish(
     ctx: Context<'_>,
     #[description = "The channel"] channel: serenity::ChannelId,
-    #[description = "Who may follow it: nobody but this server, other servers, or everyone"]
-    audience: Audience,
+    #[description = "Who may follow it: nobody but this server, other servers, everyone, or closed to all others"]
+    audience: Option<Audience>,
+    #[description = "Whether new followers from other servers are to be approved first: none, or ask"]
+    approval: Option<Approval>,
+    #[description = "Tell of requests and new followers in this channel"] notify: Option<serenity::ChannelId>,
+    #[description = "Tell of them in no channel any more"] quiet: Option<bool>,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
     let channel = channel.into_domain();
-    let published = ctx.data().follows.publish(actor, channel, audience).await?;
-    let channel = mention(channel);
-    reply::embed(ctx, reply::done(describe(&channel, published))).await;
+    let notify = notify.map(IntoDomain::into_domain);
+    let request = PublishRequest { audience, approval, notify, quiet: quiet.unwrap_or_default() };
+    let published = ctx.data().follows.publish(actor, channel, request).await?;
+    reply::embed(ctx, reply::done(describe(&mention(channel), published))).await;
     Ok(())
 }
 
 fn describe(channel: &str, published: Published) -> String {
-    let broken = match published.broken {
+    let now = published.now;
+    let mut text = vec![audience(channel, published)];
+    text.push(match published.broken {
         0 => String::new(),
-        1 => " This broke 1 follow of another server.".to_owned(),
-        count => format!(" This broke {count} follows of other servers."),
-    };
-    match published.audience {
-        Audience::Nobody if published.open_anyway => format!(
+        1 => "This broke 1 follow of another server.".to_owned(),
+        count => format!("This broke {count} follows of other servers."),
+    });
+    text.extend(consent(&now));
+    text.retain(|sentence| !sentence.is_empty());
+    text.join(" ")
+}
+
+fn audience(channel: &str, published: Published) -> String {
+    match published.now.audience {
+        Audience::Nobody if published.announcement => format!(
             "{channel} is not published. As an announcement channel that everyone here sees, it can still be followed from other servers, as Discord itself allows."
         ),
-        Audience::Nobody => format!("{channel} can be followed from this server only.{broken}"),
-        Audience::Servers => {
-            format!(
-                "Other servers can follow {channel} now: their admins, if they see it, paste its link into `/follow link:`."
-            )
-        }
+        Audience::Nobody => format!("{channel} can be followed from this server only."),
+        Audience::Closed if published.announcement => format!(
+            "{channel} is closed: no other server can follow it through me. Discord's own Follow button stays; only Discord can take that away."
+        ),
+        Audience::Closed => format!("{channel} is closed: no other server can follow it through me."),
+        Audience::Servers => format!(
+            "Other servers can follow {channel} now: their admins, if they see it, paste its link into `/follow link:`."
+        ),
         Audience::Everyone => format!(
             "{channel} is open to everyone: other servers can follow it now (their admins, if they see it, paste its link into `/follow link:`), and so can followers beyond Discord once I learn to serve them."
         ),
     }
+}
+
+/// How moderators are asked and told.
+fn consent(now: &Publication) -> [String; 2] {
+    let approval = match now.approval {
+        Approval::None => String::new(),
+        Approval::Ask => {
+            "A new follower from another server waits until somebody with Manage Channels approves it, here or in `/followers`."
+                .to_owned()
+        }
+    };
+    let notify = match now.notify {
+        None => String::new(),
+        Some(notify) if now.notify_refused => format!(
+            "I can't post in {} any more, so I tell nobody of requests and new followers: let me post there and choose it with `notify` again.",
+            mention(notify)
+        ),
+        Some(notify) => format!("I tell of requests and new followers in {}.", mention(notify)),
+    };
+    [approval, notify]
 }

@@ -9,7 +9,7 @@ fn facts() -> ChannelFacts {
         everyone_sees: true,
         everyone_reads: true,
         age_restricted: false,
-        published: false,
+        audience: Audience::Nobody,
         bot: Permissions::all(),
     }
 }
@@ -23,11 +23,17 @@ fn another_servers_channel_must_stay_open() {
     let across = follow(1, 2);
     let closed = Verdict::Broken(BrokenReason::Unpublished, Permissions::empty());
     assert_eq!(judge(&across, facts(), facts()), closed);
-    assert_eq!(judge(&across, ChannelFacts { published: true, ..facts() }, facts()), Verdict::Stands);
+    assert_eq!(
+        judge(&across, ChannelFacts { audience: Audience::Servers, ..facts() }, facts()),
+        Verdict::Stands
+    );
     let board = ChannelFacts { kind: ChannelKind::Announcement, ..facts() };
     assert_eq!(judge(&across, board, facts()), Verdict::Stands);
     assert_eq!(judge(&across, ChannelFacts { everyone_sees: false, ..board }, facts()), closed);
-    let hidden = ChannelFacts { everyone_sees: false, published: true, ..facts() };
+    let shut = ChannelFacts { audience: Audience::Closed, ..board };
+    assert_eq!(judge(&across, shut, facts()), closed, "whatever Discord itself allows");
+    assert_eq!(judge(&follow(1, 1), shut, facts()), Verdict::Stands);
+    let hidden = ChannelFacts { everyone_sees: false, audience: Audience::Servers, ..facts() };
     assert_eq!(judge(&across, hidden, facts()), Verdict::Stands, "to publish is to consent");
     assert_eq!(judge(&follow(1, 1), facts(), facts()), Verdict::Stands);
 }
@@ -75,7 +81,7 @@ fn what_the_bot_lacks_is_named_and_discords_own_following_needs_no_bot() {
 #[test]
 fn age_restriction_is_known_from_either_side() {
     let mut across = follow(1, 2);
-    let restricted = ChannelFacts { age_restricted: true, published: true, ..facts() };
+    let restricted = ChannelFacts { age_restricted: true, audience: Audience::Servers, ..facts() };
     let broken = Verdict::Broken(BrokenReason::AgeRestricted, Permissions::empty());
     assert_eq!(judge(&across, restricted, facts()), broken);
     assert_eq!(judge(&across, restricted, restricted), Verdict::Stands);

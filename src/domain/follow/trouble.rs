@@ -50,6 +50,14 @@ choice! {
         AgeRestricted = "age_restricted",
         /// A native follow's source is no announcement channel any more.
         NoAnnouncement = "no_announcement",
+        /// The source's moderators are asked first, and haven't answered.
+        AwaitingApproval = "awaiting_approval",
+        /// They didn't approve it.
+        Declined = "declined",
+        /// They removed it.
+        Removed = "removed",
+        /// They blocked the target's server.
+        Blocked = "blocked",
     }
 }
 
@@ -72,7 +80,17 @@ impl BrokenReason {
 
     /// Whether Discord's own following has to be stopped for it: Discord would go on.
     pub const fn stops_native(self) -> bool {
-        matches!(self, Self::Unpublished | Self::AgeRestricted)
+        self.is_refusal() || matches!(self, Self::Unpublished | Self::AgeRestricted)
+    }
+
+    /// Whether the source's moderators ended the follow, or haven't let it begin: then it doesn't count as a follower.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::AwaitingApproval | Self::Declined | Self::Removed | Self::Blocked)
+    }
+
+    /// Whether the source's moderators are asked anew before the follow goes on, where they want to be asked: they, or what they chose, ended it.
+    pub const fn asks_anew(self) -> bool {
+        self.is_refusal() || matches!(self, Self::Unpublished)
     }
 
     /// What happened, and what a moderator can do about it.
@@ -116,6 +134,18 @@ impl BrokenReason {
             }
             Self::NoAnnouncement => {
                 "The followed channel is no announcement channel any more, so Discord's own following carries nothing. Run `/follow` with `delivery:relay` for it."
+            }
+            Self::AwaitingApproval => {
+                "The followed channel's server approves its followers, and hasn't decided on this one yet. It begins by itself once they approve it."
+            }
+            Self::Declined => {
+                "The followed channel's server declined this follow. Run `/follow` again to ask once more, or remove it."
+            }
+            Self::Removed => {
+                "The followed channel's server removed this follow. Run `/follow` again if you think that was a mistake, or remove it here, too."
+            }
+            Self::Blocked => {
+                "The followed channel's server doesn't let this server follow its channels. Remove this follow."
             }
             Self::Circle => {
                 "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came round again and again. Stop that copying, then resume this follow, or remove it."

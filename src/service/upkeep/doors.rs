@@ -35,8 +35,10 @@ const MOST_FAILED: usize = 5;
 pub(super) struct DoorLook<'a> {
     guild: GuildId,
     access: Access<'a>,
-    /// Its channels that were opened with `/publish`.
-    published: HashSet<ChannelId>,
+    /// Who may follow its channels, of those for which that was chosen.
+    audiences: HashMap<ChannelId, Audience>,
+    /// The servers that it has blocked.
+    blocked: HashSet<GuildId>,
     /// What is known of its channels; nothing of those that it doesn't list.
     facts: HashMap<ChannelId, Option<ChannelFacts>>,
     budget: &'a Budget,
@@ -89,11 +91,13 @@ impl Upkeep {
         if access.guild(guild).await?.is_none() {
             return Ok(None);
         }
-        let published = self.store.published_channels(guild).await?;
+        let audiences = self.store.audiences(guild).await?;
+        let blocked = self.store.blocked_followers(guild).await?.into_iter().collect();
         let mut look = DoorLook {
             guild,
             access,
-            published,
+            audiences,
+            blocked,
             facts: HashMap::new(),
             budget,
             broken: HashSet::new(),
@@ -123,6 +127,11 @@ impl Upkeep {
     async fn check_door(&self, look: &mut DoorLook<'_>, mut follow: Follow) -> Result<(), ServiceError> {
         let own = |guild| guild == look.guild;
         let (of_source, of_target) = (own(follow.source_guild), own(follow.guild));
+        let blocked = FollowState::Broken(BrokenReason::Blocked);
+        if of_source && look.blocked.contains(&follow.guild) && follow.state != blocked {
+            // Whoever blocked it was cut off.
+            return self.break_door(look, follow, BrokenReason::Blocked, Permissions::empty()).await;
+        }
         let source = if of_source { self.facts(look, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(look, follow.target_root()).await? } else { None };
         let ends = Ends { source: source.as_ref(), target: target.as_ref() };
@@ -179,9 +188,9 @@ impl Upkeep {
         }
         let facts = match look.access.known(root) {
             Some(channel) => {
-                let published = look.published.contains(&root);
+                let audience = look.audiences.get(&root).copied().unwrap_or(Audience::Nobody);
                 let place = Place { channel, guild: look.guild };
-                Some(look.access.facts(self.identity.user, &place, published).await?)
+                Some(look.access.facts(self.identity.user, &place, audience).await?)
             }
             None => None,
         };
@@ -230,6 +239,7 @@ impl Upkeep {
         let (source, target) = (follow.source_root(), follow.target_root());
         let which = match reason {
             BrokenReason::Unpublished => BreakWhich::CrossServerOf(source),
+            BrokenReason::Blocked => BreakWhich::OfServer(follow.source_guild, follow.guild),
             BrokenReason::NoAnnouncement => BreakWhich::NativeSource(source),
             BrokenReason::SourceForbidden => BreakWhich::RelaySource(source),
             BrokenReason::TargetForbidden => BreakWhich::RelayTarget(target),
@@ -342,18 +352,15 @@ impl Upkeep {
         {
             return Ok(false);
         }
-        let door = match (follow.crosses_servers(), source.published) {
-            (false, _) => Door::Own,
-            (true, true) => Door::Published,
-            (true, false) => Door::Announcement,
-        };
+        let door = if follow.crosses_servers() { source.door() } else { Some(Door::Own) };
+        let Some(door) = door else { return Ok(false) };
         match self.store.resume_mended(follow.guild, follow.id, door, self.clock.now()).await {
             Ok(Some(follow)) => {
                 tracing::info!(follow = follow.id.0, "follow goes on: the bot has the permissions again");
                 (self.wake)(vec![follow.pair.target]);
                 Ok(true)
             }
-            Ok(None) | Err(StoreError::Closed) => Ok(true),
+            Ok(None) | Err(StoreError::Closed | StoreError::Blocked) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
@@ -378,8 +385,8 @@ impl Upkeep {
             look.budget.charge_refusal();
             return Ok(None);
         };
-        let published = self.store.audience(root).await? != Audience::Nobody;
+        let audience = self.store.audience(root).await?;
         let place = Place { channel, guild };
-        Ok(Some(access.facts(self.identity.user, &place, published).await?))
+        Ok(Some(access.facts(self.identity.user, &place, audience).await?))
     }
 }

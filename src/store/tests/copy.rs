@@ -6,7 +6,7 @@ use tributary_migration::{Migrator, MigratorTrait};
 use super::panels::posted_panel_in;
 use super::*;
 use super::{gateway_sessions, quotes};
-use crate::domain::follow::{Audience, BrokenReason};
+use crate::domain::follow::{Approval, Audience, BrokenReason};
 use crate::domain::ids::TagId;
 use crate::domain::message::{InThread, PostTag};
 use crate::domain::place::Place;
@@ -45,6 +45,14 @@ async fn everything() -> Db {
     let broken = follow(store, 1, 4).await;
     follow(store, 1, 7).await;
     store.set_audience(channel(1), shown.source_guild, Audience::Everyone).await.unwrap();
+    let notify = PublicationChange {
+        approval: Some(Approval::Ask),
+        notify: Some(Some(channel(90))),
+        ..PublicationChange::default()
+    };
+    store.set_publication(channel(1), guild(8), notify).await.unwrap();
+    store.insert_follow(&new_follow(1, 8), &relay(1_008), at(0)).await.unwrap();
+    store.block_follower(guild(8), guild(91), UserId::new(5).unwrap(), at(1)).await.unwrap();
     store.note_thread(channel(70), channel(1)).await.unwrap();
     posted_panel_in(store, guild(8), 1).await;
 

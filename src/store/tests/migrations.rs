@@ -251,6 +251,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_channel_follows_guild_id",
         "ix_channel_follows_guild_source",
         "ix_channel_follows_guild_target",
+        "ix_channel_follows_refused",
         "ix_channel_follows_source_channel_id",
         "ix_channel_follows_source_guild_id",
         "ix_channel_follows_source_parent_id",
@@ -272,6 +273,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "uq_activities_origin",
         "uq_channel_follows_source_target",
         "uq_deliveries_activity_target",
+        "uq_follower_blocks_guild_blocked",
         "uq_mirrors_delivery_part",
         "uq_panels_message_id",
     ];

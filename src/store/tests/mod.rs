@@ -4,6 +4,7 @@
 mod attempts;
 mod blame;
 mod circles;
+mod consent;
 mod copy;
 mod counts;
 mod doors;
@@ -49,7 +50,8 @@ use super::{
 };
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
 use crate::domain::follow::{
-    Delivery, Door, Exposure, Filter, Follow, FollowOptions, NewFollow, Pair, Threads,
+    Audience, Delivery, Door, Exposure, Filter, Follow, FollowOptions, NewFollow, Pair, PublicationChange,
+    Threads,
 };
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use crate::domain::message::Content;
@@ -230,4 +232,19 @@ pub(super) fn edited(source: u64, id: u64, text: &str) -> SourceEvent {
 
 pub(super) fn deleted(source: u64, id: u64) -> SourceEvent {
     SourceEvent::Deleted { origin: origin(source, id) }
+}
+
+impl Store {
+    /// Chooses who may follow a channel, and says who might before.
+    pub(super) async fn set_audience(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        audience: Audience,
+    ) -> Result<Audience, StoreError> {
+        let before = self.audience(channel).await?;
+        let change = PublicationChange { audience: Some(audience), ..PublicationChange::default() };
+        self.set_publication(channel, guild, change).await?;
+        Ok(before)
+    }
 }
