@@ -22,6 +22,13 @@ pub(super) async fn wait(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Resul
     Ok(())
 }
 
+/// Has a locked follow count from now on: what was posted before its source's moderators agreed is none of its, whatever becomes of that later.
+pub(super) async fn count_from(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let update = "UPDATE channel_follows SET created_at = $2 WHERE id = $1";
+    Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;
+    Ok(())
+}
+
 fn waits(row: &channel_follows::Model) -> bool {
     row.broken_reason.as_deref() == Some(BrokenReason::AwaitingApproval.as_str())
 }
@@ -58,6 +65,7 @@ impl Store {
         doors::require(&*txn, door, source_root(&row)?, Servers::of(&row)?).await?;
         self.hook_up(&txn, &row, Some(hook), stored(now)).await?;
         reactivate(&txn, id, stored(now)).await?;
+        count_from(&txn, id, stored(now)).await?;
         untold::note_approved(&*txn, id.0).await?;
         self.commit_resumed(txn, guild, id).await
     }

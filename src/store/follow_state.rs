@@ -118,8 +118,8 @@ impl Store {
     }
 
     /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
-    /// deletions that it missed while it was broken are owed again, missed posts are not. One that the source's moderators ended waits
-    /// instead, where they want to be asked.
+    /// deletions that it missed while it was broken are owed again, missed posts are not. One that the source's
+    /// moderators ended waits instead, where they want to be asked.
     ///
     /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows through
     /// its channel.
@@ -149,6 +149,7 @@ impl Store {
             reactivate(&txn, id, stored(now)).await?;
         }
         if servers.differ() && ended.is_some_and(BrokenReason::is_refusal) {
+            follow_consent::count_from(&txn, id, stored(now)).await?;
             follower_news::note(&*txn, id.0, root, &publication).await?;
         }
         untold::forget(&*txn, id.0).await?;
@@ -240,7 +241,8 @@ impl Store {
         Ok(follow)
     }
 
-    /// Marks active follows as broken and ends what they owe; where the source's moderators end them, also those that rest. Returns them as they are now, by id; that their people are to be told is noted
+    /// Marks active follows as broken and ends what they owe; where the source's moderators end them, also those that
+    /// rest. Returns them as they are now, by id; that their people are to be told is noted
     /// ([`take_untold`](Self::take_untold)).
     pub async fn break_follows(
         &self,

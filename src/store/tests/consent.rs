@@ -55,8 +55,8 @@ async fn a_follow_waits_and_is_decided_once(#[case] backend: Backend) {
     // To resume it changes nothing as long as it is asked.
     let (home, id, door) = (guild(HOME), waits.id, Door::Published);
     assert_eq!(state(store.resume_follow(home, id, None, door, at(2)).await.unwrap()), Some(WAITS));
-    let begun = store.approve_follow(home, id, &relay(50), door, at(3)).await.unwrap();
-    assert_eq!(state(begun), Some(FollowState::Active));
+    let begun = store.approve_follow(home, id, &relay(50), door, at(3)).await.unwrap().unwrap();
+    assert_eq!((begun.state, begun.created_at), (FollowState::Active, stored(at(3))));
     assert_eq!(store.approve_follow(home, id, &relay(50), door, at(3)).await.unwrap(), None, "once");
     assert_eq!(store.decline_follow(home, id, at(3)).await.unwrap(), None);
     store.record_events(&[posted(1, 101)], at(4)).await.unwrap();
