@@ -3,7 +3,7 @@
 use rstest::rstest;
 use tributary_sandbox::{Options, Permissions, Person, Post, Reply};
 
-use crate::harness::{Backend, Pair, SOON, refusal, tagged};
+use crate::harness::{Backend, Crew, Pair, SOON, refusal, tagged, texts};
 
 const GONE: &str = "-# ↪ a deleted message";
 
@@ -220,7 +220,7 @@ async fn an_opt_out_of_one_server_leaves_others_alone() {
     pair.shows(&["last-0 of all"]).await;
     bob.post(&square, "still here").unwrap();
     mill.wait_for_message(SOON, |message| message.content == "still here").await.unwrap();
-    assert_eq!(crate::harness::texts(&mill), ["from Bob", "still here"]);
+    assert_eq!(texts(&mill), ["from Bob", "still here"]);
 }
 
 /// A post of a forum that was called by the first line of a message of theirs isn't any more.
@@ -244,6 +244,29 @@ async fn titles_made_of_their_words_go_as_well() {
     shows("the password is heron", &["the password is heron", "thanks"]).await;
     pair.opt_out(&bob, "here").await;
     shows("A deleted message", &["thanks"]).await;
+}
+
+/// One process hears the command and records what is posted, another takes back what was mirrored, a third deletes it.
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[tokio::test]
+async fn several_processes_keep_to_it() {
+    let Some(crew) = Crew::start(2, 1).await else { return };
+    let (village, keeper) = crew.server(1, "Village");
+    let bob = village.member("Bob", Permissions::empty());
+    let (square, mill) = (village.text("square"), village.text("mill"));
+    crate::harness::follow(&keeper, &square, &mill).await;
+    for number in 0..5 {
+        bob.post(&square, format!("{number} of Bob's").as_str()).unwrap();
+    }
+    keeper.post(&square, "from the keeper").unwrap();
+    mill.wait_for_message(SOON, |message| message.content == "from the keeper").await.unwrap();
+    let reply = bob.run(&square, "/privacy opt-out", place("here")).await.unwrap();
+    assert!(reply.text().starts_with("Your messages are no longer copied"), "{}", reply.text());
+    bob.post(&square, "5 of Bob's").unwrap();
+    keeper.post(&square, "from the keeper again").unwrap();
+    let only = || (texts(&mill) == ["from the keeper", "from the keeper again"]).then_some(());
+    let came = crew.world.sandbox.wait_for("only the keeper's to stand", SOON, only).await;
+    assert!(came.is_ok(), "{:?}", texts(&mill));
 }
 
 #[tokio::test]
