@@ -31,6 +31,7 @@ mod m20261129_000016_remember_files;
 mod m20261129_000017_create_gateway_sessions;
 mod m20261129_000021_look_at_doors;
 mod m20261129_000022_remember_quotes;
+mod m20261129_000025_block_servers;
 
 /// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000017_create_gateway_sessions::Migration),
             Box::new(m20261129_000021_look_at_doors::Migration),
             Box::new(m20261129_000022_remember_quotes::Migration),
+            Box::new(m20261129_000025_block_servers::Migration),
         ]
     }
 }

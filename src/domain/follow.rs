@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::ids::{ChannelId, GuildId, UserId, WebhookId};
 use super::permissions::Permissions;
 use super::place::Spot;
+use super::servers::FollowLimits;
 use super::tags::{Tag, TagSet};
 
 /// A follow's number, as people see it (`#12`) and the database keeps it.
@@ -277,6 +278,8 @@ pub struct NewFollow {
     pub exposure: Exposure,
     /// Whether its source is age-restricted.
     pub source_restricted: bool,
+    /// How many follows there may be, this one included.
+    pub limits: FollowLimits,
 }
 
 /// What lets a server follow a channel.

@@ -27,6 +27,7 @@ mod report;
 mod request;
 pub mod retention;
 mod rounds;
+pub mod servers;
 mod status;
 mod tags;
 mod unfollow;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::domain::place::Spot;
+use crate::domain::servers::FollowLimits;
 use crate::domain::shards::Shards;
 use crate::rest::{Client, Rest};
 use crate::store::Store;
@@ -65,6 +67,7 @@ use self::doors::DoorLooks;
 use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
 use self::lookups::{Lookups, Purpose};
+use self::servers::Admission;
 use self::status::KeptStatus;
 use self::watch::Watched;
 
@@ -96,6 +99,10 @@ pub struct Parts {
     pub shards: Shards,
     /// The servers that are to be looked at, as something was stored that rests on who may see what there.
     pub doors: Arc<DoorLooks>,
+    /// Which servers are served.
+    pub admission: Arc<Admission>,
+    /// How many follows there may be.
+    pub follow_limits: FollowLimits,
 }
 
 /// Who asks, and where.
@@ -126,12 +133,15 @@ pub struct Follows {
     questions: Questions,
     shards: Shards,
     doors: Arc<DoorLooks>,
+    admission: Arc<Admission>,
+    follow_limits: FollowLimits,
 }
 
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
     pub fn new(parts: Parts, intake: Arc<Intake>, actions: Arc<Actions>, lookups: Arc<Lookups>) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake, shards, doors } = parts;
+        let Parts { store, rest, clock, identity, watched, wake, shards, doors, admission, follow_limits } =
+            parts;
         Self {
             store,
             // Somebody waits for all of this.
@@ -148,6 +158,8 @@ impl Follows {
             questions: Questions::default(),
             shards,
             doors,
+            admission,
+            follow_limits,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::store::{Signal, Store};
 
 use super::intake::Intake;
 use super::panels::Panels;
+use super::servers::Admission;
 use super::upkeep::Upkeep;
 use super::watch::Watched;
 use super::{Parts, ServiceError};
@@ -20,6 +21,7 @@ pub struct Others {
     store: Store,
     watched: Arc<Watched>,
     shards: Shards,
+    admission: Arc<Admission>,
     upkeep: Arc<Upkeep>,
     intake: Arc<Intake>,
     panels: Arc<Panels>,
@@ -28,8 +30,8 @@ pub struct Others {
 impl Others {
     /// What others tell goes to these.
     pub fn new(parts: Parts, upkeep: Arc<Upkeep>, intake: Arc<Intake>, panels: Arc<Panels>) -> Self {
-        let Parts { store, watched, shards, .. } = parts;
-        Self { store, watched, shards, upkeep, intake, panels }
+        let Parts { store, watched, shards, admission, .. } = parts;
+        Self { store, watched, shards, admission, upkeep, intake, panels }
     }
 
     /// Takes up what another process told.
@@ -40,6 +42,10 @@ impl Others {
                 self.panels.poke();
                 Ok(())
             }
+            Signal::Servers => {
+                self.admission.poke();
+                Ok(())
+            }
             Signal::Work(_) | Signal::Look => Ok(()),
         }
     }
@@ -48,6 +54,7 @@ impl Others {
     pub async fn take_all(&self) -> Result<(), ServiceError> {
         self.intake.read_soon(self.upkeep.load_watched().await?);
         self.panels.poke();
+        self.admission.poke();
         Ok(())
     }
 

@@ -63,6 +63,9 @@ pub enum StoreError {
     /// A follow of another server's channel was to be made, resumed or changed, and that channel isn't open to others any more.
     #[error("the source isn't open to other servers any more")]
     Closed,
+    /// The operator has blocked a server of the follow.
+    #[error("a server of the follow is blocked")]
+    NotServed,
 }
 
 impl StoreError {
@@ -80,7 +83,8 @@ impl StoreError {
             | Self::Unreadable(_)
             | Self::SharedSession
             | Self::WrongHook
-            | Self::Closed => false,
+            | Self::Closed
+            | Self::NotServed => false,
         }
     }
 }
@@ -117,6 +121,7 @@ impl StoreError {
             Self::Unreadable(_) => Blame::Data("unreadable".into()),
             Self::WrongHook => Blame::Data("wrong webhook".into()),
             Self::Closed => Blame::Data("closed source".into()),
+            Self::NotServed => Blame::Data("blocked server".into()),
         }
     }
 }

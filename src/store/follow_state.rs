@@ -115,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] where the source was closed to the
-    /// target's server meanwhile.
+    /// target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
     pub async fn resume_follow(
         &self,
         guild: GuildId,
@@ -127,6 +127,7 @@ impl Store {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         doors::require(&*txn, door, source_root(&row)?).await?;
+        doors::require_unblocked(&*txn, [guild, GuildId::from_db(row.source_guild_id)?]).await?;
         let now = stored(now);
         match (hook, Delivery::parse(&row.delivery)) {
             (None, _) => {}
@@ -256,7 +257,8 @@ impl Store {
         for ids in ids.chunks(10_000) {
             keep_shown(&*txn, ids).await?;
             end_owed(&*txn, ids).await?;
-            if !reason.is_of_target() {
+            // Into a server that isn't served, nothing is sent any more, not even to take something back.
+            if !reason.is_of_target() && !matches!(which, BreakWhich::TargetGuild(_)) {
                 for id in ids {
                     panel_mirrors::withdraw(&*txn, *id).await?;
                 }

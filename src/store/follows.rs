@@ -10,10 +10,13 @@ use super::connect::Write;
 use super::entity::{channel_follow_tags, channel_follows};
 use super::sql::{Kind, Sql, Table, stored};
 use super::webhooks::{self, SealedWebhook};
-use super::{Signal, Store, StoreError, doors, follow_row, follow_state, gates, lanes, panel_mirrors};
+use super::{
+    Signal, Store, StoreError, doors, follow_limits, follow_row, follow_state, gates, lanes, panel_mirrors,
+};
 use crate::domain::follow::{Delivery, Door, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::place::Spot;
+use crate::domain::servers::FollowsFull;
 use crate::domain::webhook::Webhook;
 
 /// What posts into the target.
@@ -33,6 +36,8 @@ pub enum Inserted {
     Made(Follow),
     /// Its pair is followed already; nothing was changed.
     AlreadyThere(Follow),
+    /// It would pass this limit; nothing was changed.
+    Full(FollowsFull),
 }
 
 /// What was removed.
@@ -49,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] where the source was closed to the
-    /// target's server meanwhile.
+    /// target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
@@ -57,11 +62,16 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Inserted, StoreError> {
         let txn = self.write().await?;
+        follow_limits::gate(&*txn, new).await?;
         gates::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
         webhooks::gate(&*txn, new.pair.target, new.spot).await?;
         doors::require(&*txn, new.door, new.source_parent.unwrap_or(new.pair.source)).await?;
+        doors::require_unblocked(&*txn, [new.guild, new.source_guild]).await?;
         if let Some(there) = follow_row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
+        }
+        if let Some(full) = follow_limits::full(&*txn, new).await? {
+            return Ok(Inserted::Full(full));
         }
         let now = stored(now);
         let hooks = self

@@ -10,6 +10,7 @@
 //! | `setup` | migrations, the check that the key fits, and the sign of life |
 //! | `presence` | whether processes run on the database |
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
+//! | `follow_limits` | how many follows there may be |
 //! | `untold` | breaks that people are still to be told of |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
@@ -31,7 +32,7 @@
 //! | `report` | what became of a message in each of its source's followers |
 //! | `samples` | numbers over time, for the charts of panels |
 //! | `retention`, `leftovers` | what nobody needs any more: contents, old messages, unused rows |
-//! | `left_guilds` | servers that the bot has left |
+//! | `left_guilds`, `blocked_servers` | servers that the bot has left; those that the operator doesn't serve |
 //! | `gateway_sessions` | what a clean stop leaves to the next start of what the gateway told |
 //! | `guild_checks` | when each server was compared with Discord, and what is compared |
 //! | `forget` | what a person wants forgotten |
@@ -46,6 +47,7 @@
 
 mod activities;
 mod backfill;
+mod blocked_servers;
 mod channels;
 mod circles;
 mod connect;
@@ -57,6 +59,7 @@ mod entity;
 mod error;
 mod event_effects;
 mod file;
+mod follow_limits;
 mod follow_list;
 mod follow_row;
 mod follow_state;
@@ -110,6 +113,7 @@ use std::fmt;
 
 use sea_orm::DatabaseConnection;
 
+pub use blocked_servers::ServerUsage;
 pub use copy::{Copied, CopyError, Copying};
 pub use crypt::Cipher;
 pub use doors::Found;

@@ -31,6 +31,8 @@ pub enum Signal {
     Follow(FollowId),
     /// A panel is due earlier than it was: for whoever keeps it.
     Panel,
+    /// The operator blocked or unblocked a server: for whoever listens to it.
+    Servers,
 }
 
 /// A process, in what it tells: it need not hear itself.
@@ -78,6 +80,7 @@ impl fmt::Display for Signal {
             Self::Look => f.write_str("look"),
             Self::Follow(FollowId(id)) => write!(f, "follow {id}"),
             Self::Panel => f.write_str("panel"),
+            Self::Servers => f.write_str("servers"),
         }
     }
 }
@@ -99,6 +102,7 @@ impl FromStr for Signal {
             ("look", "") => Ok(Self::Look),
             ("follow", id) => Ok(Self::Follow(FollowId(id.parse().map_err(|_| NoSignal)?))),
             ("panel", "") => Ok(Self::Panel),
+            ("servers", "") => Ok(Self::Servers),
             _ => Err(NoSignal),
         }
     }
@@ -133,6 +137,7 @@ mod tests {
             Just(Signal::Look),
             (1..i64::MAX).prop_map(|id| Signal::Follow(FollowId(id))),
             Just(Signal::Panel),
+            Just(Signal::Servers),
         ]
     }
 

@@ -50,6 +50,8 @@ choice! {
         AgeRestricted = "age_restricted",
         /// A native follow's source is no announcement channel any more.
         NoAnnouncement = "no_announcement",
+        /// The operator doesn't serve the source's or the target's server.
+        NotServed = "not_served",
     }
 }
 
@@ -111,6 +113,9 @@ impl BrokenReason {
             }
             Self::NoAnnouncement => {
                 "The followed channel is no announcement channel any more, so Discord's own following carries nothing. Run `/follow` with `delivery:relay` for it."
+            }
+            Self::NotServed => {
+                "This bot's operator doesn't serve the server of one of the two channels. If that changes and I am invited there again within a week, resume this follow."
             }
             Self::Circle => {
                 "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came round again and again. Stop that copying, then resume this follow, or remove it."

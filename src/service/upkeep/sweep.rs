@@ -43,6 +43,8 @@ pub trait GatewayView: Send + Sync {
     fn membership(&self, guild: GuildId) -> Membership;
     /// How old the present session of a server's shard is: of what happened before, nobody was told.
     fn session_age(&self, guild: GuildId) -> Option<Duration>;
+    /// The servers that the bot is in.
+    fn servers(&self) -> HashSet<GuildId>;
     /// Changes with each session that begins.
     fn sessions(&self) -> watch::Receiver<u64>;
 }

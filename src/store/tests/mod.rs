@@ -54,6 +54,7 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use crate::domain::message::Content;
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::domain::place::Spot;
+use crate::domain::servers::FollowLimits;
 use crate::domain::tags::{Tag, TagSet};
 use crate::domain::webhook::Webhook;
 
@@ -189,6 +190,7 @@ pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
         door: Door::Own,
         exposure: Exposure::None,
         source_restricted: false,
+        limits: FollowLimits::default(),
     }
 }
 
@@ -202,6 +204,7 @@ pub(super) async fn follow(store: &Store, source: u64, target: u64) -> Follow {
     match store.insert_follow(&new_follow(source, target), &relay(target + 1_000), at(0)).await.unwrap() {
         Inserted::Made(follow) => follow,
         Inserted::AlreadyThere(follow) => panic!("{follow:?} is there"),
+        Inserted::Full(full) => panic!("{full:?}"),
     }
 }
 
