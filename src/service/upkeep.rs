@@ -132,6 +132,7 @@ impl Upkeep {
         let serves = self.admission.serves(guild);
         if !serves {
             self.close(guild);
+            self.admission.arrived(guild);
         }
         serves
     }

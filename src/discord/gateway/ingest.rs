@@ -225,7 +225,6 @@ impl Ingest {
         let guild: GuildId = fields.id()?;
         self.sinks.state.joined(guild);
         if !self.sinks.upkeep.admits(guild) {
-            self.sinks.bot.admission.poke();
             return Some(());
         }
         if let Some(back) = self.sinks.upkeep.there(guild) {

@@ -1,7 +1,7 @@
 //! Which servers are served, in memory: asked for each event of a server and for each command.
 
 use std::collections::HashSet;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Notify;
 
@@ -40,8 +40,9 @@ pub struct Admission {
     spared: Option<HashSet<GuildId>>,
     /// Those of the table.
     blocked: RwLock<HashSet<GuildId>>,
-    /// Servers that the gateway said the bot is out of, since this was asked last.
-    departed: std::sync::Mutex<HashSet<GuildId>>,
+    /// Servers that aren't served, of which the gateway said since this was asked last that the bot is in them, or out of them.
+    arrived: Mutex<HashSet<GuildId>>,
+    departed: Mutex<HashSet<GuildId>>,
     news: Notify,
 }
 
@@ -74,7 +75,8 @@ impl Admission {
             lists: lists.clone(),
             spared: too_many.then_some(left_out),
             blocked: RwLock::new(blocked),
-            departed: std::sync::Mutex::default(),
+            arrived: Mutex::default(),
+            departed: Mutex::default(),
             news: Notify::new(),
         })
     }
@@ -130,6 +132,17 @@ impl Admission {
         *self.blocked.write().unwrap_or_else(PoisonError::into_inner) = blocked.into_iter().collect();
     }
 
+    /// The bot is in a server that isn't served, as far as is known: the table may say otherwise by now.
+    pub(in crate::service) fn arrived(&self, guild: GuildId) {
+        lock(&self.arrived).insert(guild);
+        self.poke();
+    }
+
+    /// Those servers, since this was asked last.
+    pub(super) fn take_arrived(&self) -> HashSet<GuildId> {
+        std::mem::take(&mut *lock(&self.arrived))
+    }
+
     /// The bot is out of a server: should it be invited again, it leaves again.
     pub fn departed(&self, guild: GuildId) {
         if !self.serves(guild) {
@@ -143,7 +156,7 @@ impl Admission {
         std::mem::take(&mut *lock(&self.departed))
     }
 
-    fn read_blocked(&self) -> std::sync::RwLockReadGuard<'_, HashSet<GuildId>> {
+    fn read_blocked(&self) -> RwLockReadGuard<'_, HashSet<GuildId>> {
         self.blocked.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

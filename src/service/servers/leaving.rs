@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
-use crate::rest::{Client, Left, RestError};
+use crate::rest::{Client, Left};
 use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::{Parts, ServiceError};
 use crate::store::Store;
@@ -19,6 +20,11 @@ use super::{Admission, Verdict};
 const LOOK: Duration = Duration::from_secs(3);
 /// How long to wait before a server is tried again that couldn't be left, at first and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60 * 60));
+
+/// How many servers are left at the same time.
+const AT_ONCE: usize = 4;
+/// How long one try may wait for rate limits: the others wait, too.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How far the leaving of one server is.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +44,7 @@ pub struct Leaving {
     upkeep: Arc<Upkeep>,
     gateway: Arc<dyn GatewayView>,
     attempts: HashMap<GuildId, Attempt>,
-    /// Servers that this closed, and that the bot is still in.
+    /// Servers that were closed though the bot is in them.
     closed: HashSet<GuildId>,
     /// Whether it was said that the table can't be read.
     said: bool,
@@ -49,6 +55,7 @@ impl Leaving {
     pub fn new(parts: Parts, upkeep: Arc<Upkeep>, gateway: Arc<dyn GatewayView>) -> Self {
         let Parts { store, rest, clock, admission, .. } = parts;
         let (attempts, closed) = (HashMap::new(), HashSet::new());
+        let rest = rest.with_patience(PATIENCE);
         Self { store, rest, clock, admission, upkeep, gateway, attempts, closed, said: false }
     }
 
@@ -89,28 +96,46 @@ impl Leaving {
             self.attempts.remove(&guild);
             self.closed.remove(&guild);
         }
+        self.closed.extend(self.admission.take_arrived());
         let there = self.gateway.servers();
         self.attempts.retain(|guild, _| there.contains(guild));
         self.closed.retain(|guild| there.contains(guild));
+        let (mut to_leave, now) = (Vec::new(), Instant::now());
         for guild in there {
             match self.admission.verdict(guild) {
-                Verdict::Leave => self.leave(guild).await,
+                Verdict::Leave if self.is_due(guild, now) => to_leave.push(guild),
                 Verdict::Served if self.closed.remove(&guild) => self.take_back(guild).await,
-                Verdict::Served | Verdict::Unserved => {}
+                Verdict::Served | Verdict::Unserved | Verdict::Leave => {}
             }
+        }
+        self.closed.extend(&to_leave);
+        let this = &*self;
+        let leaving =
+            to_leave.into_iter().map(|guild| async move { (guild, this.close_and_leave(guild).await) });
+        let left: Vec<_> = stream::iter(leaving).buffer_unordered(AT_ONCE).collect().await;
+        for (guild, left) in left {
+            self.note(guild, left);
         }
     }
 
-    /// Leaves a server, unless that is done or has to wait.
-    async fn leave(&mut self, guild: GuildId) {
-        let pause = match self.attempts.get(&guild) {
-            None => AGAIN.0,
-            Some(Attempt::Failed { again_at, pause }) if *again_at <= Instant::now() => *pause,
-            Some(_) => return,
+    /// Whether a server is to be tried now: it wasn't yet, or not lately.
+    fn is_due(&self, guild: GuildId, now: Instant) -> bool {
+        match self.attempts.get(&guild) {
+            None => true,
+            Some(Attempt::Left) => false,
+            Some(Attempt::Failed { again_at, .. }) => *again_at <= now,
+        }
+    }
+
+    /// Notes what came of a try.
+    fn note(&mut self, guild: GuildId, left: Result<(), ServiceError>) {
+        let before = self.attempts.get(&guild);
+        let first = before.is_none();
+        let pause = match before {
+            Some(Attempt::Failed { pause, .. }) => *pause,
+            Some(Attempt::Left) | None => AGAIN.0,
         };
-        let first = !self.attempts.contains_key(&guild);
-        self.closed.insert(guild);
-        match self.close_and_leave(guild).await {
+        match left {
             Ok(()) => {
                 tracing::info!(%guild, "left a server that isn't served");
                 self.attempts.insert(guild, Attempt::Left);
@@ -132,10 +157,9 @@ impl Leaving {
         for follow in self.store.close_server(guild, self.clock.now()).await? {
             tracing::warn!(follow = follow.id.0, reason = "not_served", "follow broken");
         }
-        match self.rest.of_program().leave_guild(guild).await {
-            Ok(Left::Now | Left::Already) => Ok(()),
-            Err(error) => Err(RestError::into(error)),
-        }
+        // Not on behalf of the server: nothing is asked on its behalf any more.
+        let (Left::Now | Left::Already) = self.rest.of_program().leave_guild(guild).await?;
+        Ok(())
     }
 
     /// A server is served again before the bot was out of it.

@@ -173,22 +173,25 @@ pub struct Blocked {
     pub guild: GuildId,
     /// Whether it wasn't blocked before.
     pub new: bool,
-    /// How many follows were broken with it.
-    pub broken: usize,
+    /// How many follows its channels receive, and how many they are the source of: these don't deliver any more.
+    pub follows: (u64, u64),
 }
 
 /// Blocks a server: from now on nothing is posted there, its follows are broken, and whichever process has its shard leaves it.
 pub async fn block(store: &Store, clock: Clock, guild: GuildId) -> Result<Blocked, StoreError> {
     let new = store.block_server(guild, clock.now()).await?;
-    let broken = store.close_server(guild, clock.now()).await?.len();
-    Ok(Blocked { guild, new, broken })
+    // A running bot may be quicker.
+    store.close_server(guild, clock.now()).await?;
+    let usage = store.usage_of(guild).await?;
+    Ok(Blocked { guild, new, follows: (usage.follows_into, usage.follows_of) })
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { guild, new, broken } = self;
+        let Self { guild, new, follows: (into, of) } = self;
         let already = if *new { "" } else { " already" };
-        writeln!(f, "Server {guild} is blocked{already}. {}", ended(*broken))?;
+        writeln!(f, "Server {guild} is blocked{already}.")?;
+        writeln!(f, "The {into} follows into it and the {of} of its channels don't deliver any more.")?;
         writeln!(f, "If the bot is in it, it leaves within seconds, or when it next runs.")
     }
 }
@@ -224,14 +227,6 @@ impl fmt::Display for Parting {
 /// Leaves a server, without blocking it; whether the bot was in it. The running bot hears of it from Discord, as of any removal.
 pub async fn leave(rest: &Client, guild: GuildId) -> Result<bool, RestError> {
     Ok(rest.of_program().leave_guild(guild).await? == Left::Now)
-}
-
-fn ended(follows: usize) -> String {
-    match follows {
-        0 => "No follow ended with it.".to_owned(),
-        1 => "1 follow ended with it.".to_owned(),
-        many => format!("{many} follows ended with it."),
-    }
 }
 
 #[cfg(test)]

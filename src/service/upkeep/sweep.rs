@@ -98,7 +98,10 @@ impl Upkeep {
         let now = self.clock.now();
         // Whoever was taken for left, but is named by the gateway, wasn't.
         for guild in self.store.left_guilds(now).await? {
-            if self.shards.has(guild) && gateway.membership(guild) == Membership::Member {
+            if self.shards.has(guild)
+                && self.admission.serves(guild)
+                && gateway.membership(guild) == Membership::Member
+            {
                 self.there(guild);
                 self.reflect(Change::GuildBack(guild)).await?;
             }

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod blame;
+mod blocked_servers;
 mod circles;
 mod copy;
 mod counts;
