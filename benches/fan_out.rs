@@ -16,6 +16,7 @@ use tributary::domain::follow::{Delivery, Door, Exposure, Filter, FollowOptions,
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
 use tributary::domain::place::Spot;
+use tributary::domain::servers::FollowLimits;
 use tributary::domain::webhook::Webhook;
 use tributary::store::{Hook, Recorded, SourceEvent};
 
@@ -83,6 +84,7 @@ fn follow(target: u64) -> NewFollow {
         exposure: Exposure::None,
         source_restricted: false,
         source_private: false,
+        limits: FollowLimits::default(),
     }
 }
 

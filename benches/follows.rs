@@ -21,6 +21,7 @@ use tributary::domain::follow::{
 };
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::place::Spot;
+use tributary::domain::servers::FollowLimits;
 use tributary::domain::webhook::Webhook;
 use tributary::store::{BreakWhich, Cursor, Hook, Inserted, Store};
 
@@ -269,11 +270,12 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
         exposure: Exposure::None,
         source_restricted: false,
         source_private: false,
+        limits: FollowLimits::default(),
     };
     let hook = Hook::Relay(Webhook { id: id(WebhookId::new, WEBHOOK + target), token: "token".into() });
     match done(store.insert_follow(&new, &hook, now())).await {
         Inserted::Made(follow) => follow.id,
-        Inserted::AlreadyThere(_) => panic!("it is new"),
+        Inserted::AlreadyThere(_) | Inserted::Full(_) => panic!("it is new, and there is room"),
     }
 }
 

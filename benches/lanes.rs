@@ -21,6 +21,7 @@ use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
 use tributary::domain::next_step::{Situation, Step, next_step};
 use tributary::domain::place::Spot;
+use tributary::domain::servers::FollowLimits;
 use tributary::domain::webhook::Webhook;
 use tributary::store::{Done, Holder, Hook, LaneRequest, Next, SourceEvent, Turn, Which, Work};
 
@@ -162,6 +163,7 @@ fn follow(target: u64) -> NewFollow {
         exposure: Exposure::None,
         source_restricted: false,
         source_private: false,
+        limits: FollowLimits::default(),
     }
 }
 

@@ -66,6 +66,33 @@ pub enum Command {
         #[arg(long)]
         mirrors: bool,
     },
+    /// List the servers that the bot is in, and those of which it knows something. Works while the bot runs.
+    Servers {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Block a server: the bot leaves it, and leaves it again whenever it is invited. Works while the bot runs.
+    Block {
+        /// The server's Discord id: with Developer Mode on, right-click it, Copy Server ID.
+        #[arg(value_name = "GUILD")]
+        server: String,
+    },
+    /// Unblock a server: the bot can be invited there again. Works while the bot runs.
+    Unblock {
+        /// The server's Discord id.
+        #[arg(value_name = "GUILD")]
+        server: String,
+    },
+    /// Leave a server, without blocking it. Works while the bot runs.
+    Leave {
+        /// The server's Discord id.
+        #[arg(value_name = "GUILD")]
+        server: String,
+        /// Don't ask before that.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Print commands.md, made from the command definitions.
     Commands,
     /// Print .env.example, made from the settings' definitions.

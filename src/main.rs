@@ -1,5 +1,8 @@
 //! The program: reads the settings, starts logging, and does what the command line says.
 
+#[path = "main/servers.rs"]
+mod servers;
+
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -71,7 +74,14 @@ fn run(command: Command) -> Result<(), Fatal> {
             print!("{}", config::env_example());
             return Ok(());
         }
-        Command::Run(_) | Command::Migrate { .. } | Command::Forget { .. } | Command::Healthcheck => {}
+        Command::Run(_)
+        | Command::Migrate { .. }
+        | Command::Forget { .. }
+        | Command::Servers { .. }
+        | Command::Block { .. }
+        | Command::Unblock { .. }
+        | Command::Leave { .. }
+        | Command::Healthcheck => {}
     }
     let in_file = read_env_file()?;
     let given = if let Command::Run(args) = &command { args.clone() } else { RunArgs::default() };
@@ -120,6 +130,10 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
             let storage = env.storage()?;
             runtime.block_on(forget(&storage, user, mirrors))
         }
+        Command::Servers { json } => runtime.block_on(servers::list(env, json)),
+        Command::Block { server } => runtime.block_on(servers::block(env, &server)),
+        Command::Unblock { server } => runtime.block_on(servers::unblock(env, &server)),
+        Command::Leave { server, yes } => runtime.block_on(servers::leave(env, &server, yes)),
         Command::Healthcheck => {
             let addr = env.http_addr()?;
             Ok(runtime.block_on(http::healthcheck(addr))?)

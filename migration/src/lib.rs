@@ -33,6 +33,7 @@ mod m20261129_000021_look_at_doors;
 mod m20261129_000022_remember_quotes;
 mod m20261129_000023_followed_side;
 mod m20261129_000024_let_authors_opt_out;
+mod m20261129_000025_block_servers;
 mod m20261129_000026_look_again;
 
 /// All migrations, oldest first.
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000022_remember_quotes::Migration),
             Box::new(m20261129_000023_followed_side::Migration),
             Box::new(m20261129_000024_let_authors_opt_out::Migration),
+            Box::new(m20261129_000025_block_servers::Migration),
             Box::new(m20261129_000026_look_again::Migration),
         ]
     }

@@ -61,6 +61,7 @@ refusals! {
     forum_webhook_needs_thread = 400 220001 "Webhooks posted to forum channels must have a thread_name or thread_id";
     forum_webhook_both = 400 220002 "Webhooks posted to forum channels cannot have both a thread_name and thread_id";
     webhook_thread_only_in_forum = 400 220003 "Webhooks can only create threads in forum channels";
+    invalid_guild = 400 50055 "Invalid Guild";
     thread_archived = 400 50083 "Thread is archived";
     malformed_json = 400 50109 "The request body contains invalid JSON.";
 }

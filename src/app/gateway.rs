@@ -23,6 +23,7 @@ use crate::service::others::Others;
 use crate::service::panels::{Bounds, Keeper, Panels};
 use crate::service::planned_restart::PlannedRestart;
 use crate::service::retention::Retention;
+use crate::service::servers::{Admission, Leaving};
 use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::watch::Watched;
 use crate::service::{Follows, Identity, Parts, ServiceError};
@@ -48,6 +49,7 @@ pub(super) struct Term<'a> {
     pub(super) started: &'a Started,
     pub(super) gateway: &'a Gateway,
     pub(super) store: Store,
+    pub(super) admission: Arc<Admission>,
     pub(super) supervisor: &'a Supervisor,
     pub(super) wake: Wake,
     pub(super) state: Arc<GatewayState>,
@@ -59,12 +61,37 @@ pub(super) struct Term<'a> {
 impl Term<'_> {
     /// Builds the parts and runs them until it is to leave. Nothing of it is left when this returns.
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
-        let Self { config, started, gateway, store, supervisor, wake, state, ear, standing, progress } = self;
+        let Self {
+            config,
+            started,
+            gateway,
+            store,
+            admission,
+            supervisor,
+            wake,
+            state,
+            ear,
+            standing,
+            progress,
+        } = self;
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
         let (rest, own) = (started.rest.clone(), started.rest.of_program());
         let watched = Arc::new(Watched::default());
         let (doors, rights) = (Arc::default(), Arc::default());
-        let parts = Parts { store, rest, clock, identity, watched, wake, shards, doors, rights };
+        let follow_limits = config.follow_limits;
+        let parts = Parts {
+            store,
+            rest,
+            clock,
+            identity,
+            watched,
+            wake,
+            shards,
+            doors,
+            rights,
+            admission: Arc::clone(&admission),
+            follow_limits,
+        };
         let upkeep = Arc::new(Upkeep::new(parts.clone()));
         tokio::select! {
             loaded = load_watched(&upkeep) => loaded?,
@@ -100,9 +127,11 @@ impl Term<'_> {
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
         let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
         let left = LeftServers::new(parts.clone(), Arc::clone(&view));
+        let leaving = Leaving::new(parts.clone(), Arc::clone(&upkeep), Arc::clone(&view));
         let mut tasks = vec![
             supervisor.spawn("sweep", Arc::clone(&upkeep).sweep(view)),
             supervisor.spawn("left servers", async move { left.run().await }),
+            supervisor.spawn("leaving", leaving.run()),
             supervisor.spawn("quotes", Arc::clone(&intake).keep_quotes()),
             supervisor.spawn("keeper", Keeper::new(Arc::clone(&panels)).run()),
         ];
@@ -130,7 +159,7 @@ impl Term<'_> {
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot =
-            Bot { follows, panels, authors, started_at: clock.now(), gateway: Arc::clone(&state), invite };
+            Bot { follows, panels, authors, started_at: clock.now(), gateway: Arc::clone(&state), admission, invite };
         let endpoint = Endpoint {
             token: config.token.clone(),
             api_base: config.api_base.origin().ascii_serialization(),
@@ -212,7 +241,7 @@ async fn load_watched(upkeep: &Upkeep) -> Result<(), ServiceError> {
 }
 
 /// Asks the database until it answers.
-async fn when_there<T>(ask: impl AsyncFn() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
+pub(super) async fn when_there<T>(ask: impl AsyncFn() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
     let mut pause = Pause::default();
     loop {
         match ask().await {

@@ -48,6 +48,7 @@ use self::open::open_when_there;
 pub use self::open::{KeyError, open_beside, open_schema};
 use self::process::Process;
 pub use self::schema::{Downgrade, migrate_up};
+pub use self::start::client;
 use self::start::start;
 
 /// How long to wait before something that is needed at the start is asked for again, at first and at most.

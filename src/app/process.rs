@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::delivery::{Engine, Parts, Waker};
 use crate::discord::gateway::Leave;
 use crate::discord::shards::GatewayState;
 use crate::domain::ids::ChannelId;
 use crate::service::health::{Condition, GatewayCondition, Health};
 use crate::service::intake::{Progress, Wake};
+use crate::service::servers::{Admission, Bounds};
 use crate::store::{Signal, Store};
 use crate::supervisor::{Supervisor, Task};
 
-use super::gateway::Term;
+use super::gateway::{Term, when_there};
 use super::seat::{Ear, Heard, Seat, Standing};
 use super::start::{Gateway, Started};
 use super::{AppError, clock, until};
@@ -32,6 +33,10 @@ impl Process<'_> {
     /// Builds the parts, runs them, and drains them in the order of the flow: what comes in first, what goes out last. Then the shards are free.
     pub(super) async fn run(self, health: &watch::Sender<Option<Health>>) -> Result<(), AppError> {
         let Self { config, started, store, supervisor, mut shutdown } = self;
+        let admission = tokio::select! {
+            admission = admission(&store, config) => Arc::new(admission?),
+            _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
+        };
         let shards = started.gateway.as_ref().map(|gateway| gateway.shards);
         let seat = Seat::take(&store, shards, config.role.delivers(), clock(), supervisor);
         let state = started.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
@@ -51,6 +56,7 @@ impl Process<'_> {
                     started: &started,
                     gateway,
                     store,
+                    admission,
                     supervisor,
                     wake,
                     state,
@@ -114,7 +120,7 @@ async fn hear(mut ear: Ear, waker: Waker) {
         match ear.next().await {
             Heard::Signal(Signal::Work(targets)) => waker.share(targets),
             Heard::Signal(Signal::Look) | Heard::Gap => waker.look(),
-            Heard::Signal(Signal::Follow(_) | Signal::Panel | Signal::Author) => {}
+            Heard::Signal(Signal::Follow(_) | Signal::Panel | Signal::Author | Signal::Servers) => {}
         }
     }
 }
@@ -143,6 +149,7 @@ struct Serving<'a> {
     started: &'a Started,
     gateway: &'a Gateway,
     store: Store,
+    admission: Arc<Admission>,
     supervisor: &'a Supervisor,
     wake: Wake,
     state: Arc<GatewayState>,
@@ -166,6 +173,7 @@ impl Serving<'_> {
                 started: self.started,
                 gateway: self.gateway,
                 store: self.store.clone(),
+                admission: Arc::clone(&self.admission),
                 supervisor: self.supervisor,
                 wake: Arc::clone(&self.wake),
                 state: Arc::clone(&self.state),
@@ -198,6 +206,18 @@ async fn watch_over(
     leave.send_replace(why);
     // The sender lives on: who waits for it must not see it closed.
     std::future::pending::<()>().await;
+}
+
+/// Which servers are served; those that aren't get nothing any more from here on.
+async fn admission(store: &Store, config: &Config) -> Result<Admission, AppError> {
+    let config::ServerSettings { lists, leave_at_most } = config.servers.clone();
+    let bounds = Bounds { lists, leave_at_most };
+    let load = async || {
+        let admission = Admission::load(store, &bounds).await?;
+        admission.close_unserved(store, clock()).await?;
+        Ok(admission)
+    };
+    Ok(when_there(load).await?)
 }
 
 fn health(

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Role, Serving};
+use crate::config::{Config, DiscordSettings, Role, Serving};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
 use crate::discord::gateway::{FatalGateway, SessionsLeft};
@@ -41,11 +41,11 @@ pub(super) struct Gateway {
 
 /// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
 pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, AppError> {
-    let mut settings =
-        RestConfig::new(config.api_base.clone(), config.token.clone(), user_agent(PROJECT_URL));
-    settings.request_timeout = REQUEST_TIMEOUT;
-    settings.pace = config.request_pace;
-    let client = Client::new(settings)?;
+    let client = client(&DiscordSettings {
+        token: config.token.clone(),
+        api_base: config.api_base.clone(),
+        request_pace: config.request_pace,
+    })?;
     let rest = client.of_program();
     let user = ask(|| rest.current_user()).await?;
     let brand = Brand { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };
@@ -54,6 +54,15 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, App
     let (role, database_up) = (config.role.name(), store.ping().await.is_ok());
     tracing::info!(name = user.username, application = %application.id, role, database_up, "logged in");
     Ok(Started { rest: client, identity, brand, gateway })
+}
+
+/// The client for Discord's API, as all that asks Discord has it. Must be called within a tokio runtime.
+pub fn client(discord: &DiscordSettings) -> Result<Client, AppError> {
+    let DiscordSettings { token, api_base, request_pace } = discord.clone();
+    let mut settings = RestConfig::new(api_base, token, user_agent(PROJECT_URL));
+    settings.request_timeout = REQUEST_TIMEOUT;
+    settings.pace = request_pace;
+    Ok(Client::new(settings)?)
 }
 
 /// Where the gateway is, for those who connect to it.

@@ -7,6 +7,7 @@ mod key;
 mod key_file;
 mod nearest;
 mod role;
+mod servers;
 mod settings;
 mod strangers;
 #[cfg(test)]
@@ -22,12 +23,14 @@ use crate::domain::catch_up::CatchUp;
 use crate::domain::ids::GuildId;
 use crate::domain::request_pace::RequestPace;
 use crate::domain::retention::Keeping;
+use crate::domain::servers::FollowLimits;
 
 pub use self::database::DatabaseConfig;
 pub use self::key::{EncryptionKey, MalformedKey};
 pub use self::key_file::{KeyFile, KeyFileProblem, KeySource};
 pub(crate) use self::nearest::nearest;
 pub use self::role::{Role, Serving};
+pub use self::servers::ServerSettings;
 pub use self::settings::{SETTINGS, Setting, env_example, help};
 pub use self::strangers::{Stranger, stranger};
 
@@ -87,10 +90,25 @@ pub struct Config {
     pub keeping: Keeping,
     /// How many panels a server may have; `None` for no bound.
     pub panels_per_server: Option<u32>,
+    /// How many follows there may be.
+    pub follow_limits: FollowLimits,
+    /// Which servers are served.
+    pub servers: ServerSettings,
     /// The servers in which panels may show the bot's own machine.
     pub panel_monitoring_guilds: Vec<GuildId>,
     /// Whether panels may ask game servers at private addresses.
     pub panel_private_addresses: bool,
+}
+
+/// Discord, as a subcommand reaches it.
+#[derive(Debug, Clone)]
+pub struct DiscordSettings {
+    /// The bot's token.
+    pub token: SecretString,
+    /// Where Discord's API is: scheme, host and port.
+    pub api_base: Url,
+    /// How many requests a second may go there.
+    pub request_pace: RequestPace,
 }
 
 /// Where the database is, and what opens it.
@@ -131,9 +149,11 @@ impl<'a> Env<'a> {
         let http_addr = self.http_addr()?;
         let follow_actions_per_hour = self.follow_actions_per_hour()?;
         let panels_per_server = self.panels_per_server()?;
+        let follow_limits = self.follow_limits()?;
+        let servers = self.servers()?;
         let catch_up = self.catch_up()?;
         let keeping = self.keeping(catch_up)?;
-        let panel_monitoring_guilds = self.panel_monitoring_guilds()?;
+        let panel_monitoring_guilds = self.guilds("PANEL_MONITORING_GUILDS", |_| true)?;
         let panel_private_addresses = self.panel_private_addresses()?;
         let database = self.database()?;
         let role = self.role(&database)?;
@@ -149,9 +169,17 @@ impl<'a> Env<'a> {
             catch_up,
             keeping,
             panels_per_server,
+            follow_limits,
+            servers,
             panel_monitoring_guilds,
             panel_private_addresses,
         })
+    }
+
+    /// What a subcommand needs that asks Discord.
+    pub fn discord(&self) -> Result<DiscordSettings, ConfigError> {
+        let (token, api_base) = (self.token()?, self.api_base()?);
+        Ok(DiscordSettings { token, api_base, request_pace: self.request_pace()? })
     }
 
     /// How to log. Never fails: a filter that can't be read is left to the logging to refuse.
@@ -277,18 +305,6 @@ impl<'a> Env<'a> {
     /// What a subcommand needs that works on a database that is there already.
     pub fn storage(&self) -> Result<Storage, ConfigError> {
         self.keyed(self.existing_database()?)
-    }
-
-    fn panel_monitoring_guilds(&self) -> Result<Vec<GuildId>, ConfigError> {
-        const NAME: &str = "PANEL_MONITORING_GUILDS";
-        const REMEDY: &str = "Give ids with commas between them, such as 81384788765712384,613425648685547541: in Discord, Settings, Advanced, Developer Mode, then right-click the server, Copy Server ID.";
-        let text = self.get_or_default(NAME);
-        let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
-        let read = |id: &str| GuildId::new(id.parse().ok()?).ok();
-        ids.map(|id| {
-            read(id).ok_or_else(|| ConfigError::new(NAME, "has something that is no server's id", REMEDY))
-        })
-        .collect()
     }
 
     fn panel_private_addresses(&self) -> Result<bool, ConfigError> {

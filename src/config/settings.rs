@@ -61,6 +61,36 @@ pub const SETTINGS: &[Setting] = &[
         explanation: "Actions that one person has in an hour: follows (refused ones too), unfollows, pauses and resumptions, and changes of panels. 0 = no limit.",
     },
     Setting {
+        name: "FOLLOWS_PER_TARGET",
+        default: Some("500"),
+        explanation: "How many follows one channel may receive, in whatever state. Discord lets a channel take about one message a second, so that many busy sources couldn't be read. 0 = no limit.",
+    },
+    Setting {
+        name: "FOLLOWS_PER_SOURCE",
+        default: Some("100000"),
+        explanation: "How many follows one channel with its threads may be the source of, by all servers together. As many are measured; each post is sent that often. 0 = no limit.",
+    },
+    Setting {
+        name: "FOLLOWS_PER_SERVER",
+        default: Some("10000"),
+        explanation: "How many follows the channels of one server may receive. Discord gives a server 500 channels: that is 20 for each. 0 = no limit.",
+    },
+    Setting {
+        name: "ALLOWED_SERVERS",
+        default: None,
+        explanation: "The servers, as ids with commas between them, that may use the bot; it leaves all others. Without it, all may.",
+    },
+    Setting {
+        name: "BLOCKED_SERVERS",
+        default: None,
+        explanation: "The servers, as ids with commas between them, that may not use the bot, also where ALLOWED_SERVERS names them; it leaves them. `tributary block` does the same for one without a restart.",
+    },
+    Setting {
+        name: "LEAVE_SERVERS_AT_MOST",
+        default: Some("3"),
+        explanation: "How many servers with follows or panels the bot may leave at a start because ALLOWED_SERVERS leaves them out. If there are more, the list looks like a mistake: it leaves none, serves them on, and says so in its log. 0 = no limit.",
+    },
+    Setting {
         name: "CATCH_UP_HOURS",
         default: Some("24"),
         explanation: "After an absence, what was posted in followed channels meanwhile is mirrored if it is not older than this.",

@@ -23,6 +23,7 @@ use chrono::{DateTime, Utc};
 
 use crate::service::authors::Authors;
 use crate::service::panels::Panels;
+use crate::service::servers::Admission;
 use crate::service::{Follows, ServiceError};
 
 /// What commands and buttons work with.
@@ -37,6 +38,8 @@ pub struct Bot {
     pub started_at: DateTime<Utc>,
     /// What is known of the gateway.
     pub gateway: Arc<shards::GatewayState>,
+    /// Which servers are served.
+    pub admission: Arc<Admission>,
     /// The link with which a server's admin invites the bot.
     pub invite: String,
 }

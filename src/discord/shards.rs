@@ -161,6 +161,10 @@ impl GatewayView for GatewayState {
         self.told().began.get(&shard.id).map(Beginning::age)
     }
 
+    fn servers(&self) -> HashSet<GuildId> {
+        self.told().guilds.clone()
+    }
+
     fn sessions(&self) -> watch::Receiver<u64> {
         self.sessions.subscribe()
     }

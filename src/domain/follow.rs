@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::ids::{ChannelId, GuildId, UserId, WebhookId};
 use super::permissions::Permissions;
 use super::place::Spot;
+use super::servers::FollowLimits;
 use super::tags::{Tag, TagSet};
 
 /// A follow's number, as people see it (`#12`) and the database keeps it.
@@ -271,6 +272,8 @@ pub struct NewFollow {
     pub source_restricted: bool,
     /// Whether its source is a private thread.
     pub source_private: bool,
+    /// How many follows there may be, this one included.
+    pub limits: FollowLimits,
 }
 
 /// What lets a server follow a channel.

@@ -26,6 +26,7 @@ pub mod report;
 pub mod request_pace;
 pub mod retention;
 pub mod retry;
+pub mod servers;
 pub mod session_budget;
 pub mod shards;
 pub mod steady;

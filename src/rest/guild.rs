@@ -61,6 +61,19 @@ impl From<RawGuild> for Guild {
     }
 }
 
+/// A server that the bot is in, as the list of its servers has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OwnGuild {
+    /// Its id.
+    pub id: GuildId,
+    /// Its name, as whoever named it wrote it.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub name: String,
+    /// How many members it has, approximately; none where that isn't said.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub approximate_member_count: Option<u64>,
+}
+
 /// A server in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct GuildCounts {

@@ -5,10 +5,39 @@ use super::call::{Call, Verb};
 use super::error::RestError;
 use super::limiter::Major;
 use super::meaning::Missing;
-use super::model::{Channel, Guild, GuildCounts, Member};
+use super::model::{Channel, Guild, GuildCounts, Member, OwnGuild};
 use crate::domain::ids::{GuildId, UserId};
 
+/// How many servers one page lists. Discord: "Get Current User Guilds", 200 at most.
+pub const SERVERS_PAGE: usize = 200;
+
+/// What became of a server that was to be left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// The bot is out of it now.
+    Now,
+    /// It was out of it already.
+    Already,
+}
+
 impl Rest {
+    /// A page of the servers that the bot is in, by their ids, from behind this one on: `GET /users/@me/guilds`. A full page may have another behind it.
+    pub async fn own_guilds(&self, after: Option<GuildId>) -> Result<Vec<OwnGuild>, RestError> {
+        let call = Call::new(Verb::Get, "/users/@me/guilds", Major::None, &[]);
+        let call = call.query("limit", SERVERS_PAGE).query("with_counts", true);
+        self.read(call.query("after", after.map_or(0, GuildId::get))).await
+    }
+
+    /// Leaves a server: `DELETE /users/@me/guilds/{guild}`. One that the bot isn't in (404) counts as left.
+    pub async fn leave_guild(&self, guild: GuildId) -> Result<Left, RestError> {
+        let call = Call::new(Verb::Delete, "/users/@me/guilds/{guild}", Major::None, &[guild.get()]);
+        match self.perform(&call).await {
+            Ok(_) => Ok(Left::Now),
+            Err(RestError::NotFound(_)) => Ok(Left::Already),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A server with its roles: `GET /guilds/{guild}`.
     pub async fn guild(&self, guild: GuildId) -> Result<Guild, RestError> {
         self.read(Call::new(Verb::Get, "/guilds/{guild}", Major::Guild(guild), &[guild.get()])).await

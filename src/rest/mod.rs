@@ -50,6 +50,7 @@ pub use self::code::ErrorCode;
 pub use self::error::{Doubt, RefusedFields, RestError, Scope};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
 pub use self::guard::Guard;
+pub use self::guilds::{Left, SERVERS_PAGE};
 pub use self::limiter::FuseState;
 use self::limiter::{Limits, Urgency};
 pub use self::meaning::{Denied, Missing};

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
-pub use super::guild::{Guild, GuildCounts};
+pub use super::guild::{Guild, GuildCounts, OwnGuild};
 use super::lenient;
 pub use super::message::{
     Attachment, AuthorMember, Mentioned, Message, MessageEmbed, Reference, Referenced, Sound, Sticker,

@@ -2,6 +2,7 @@
 
 mod consent;
 mod explained;
+mod words;
 
 use chrono::{DateTime, Utc};
 
@@ -9,13 +10,13 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{BrokenReason, FollowId, Mode};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
-use crate::domain::tags::{Tag, TagSet};
-use crate::domain::text;
+use crate::domain::tags::TagSet;
 use crate::rest::RestError;
 use crate::store::StoreError;
 
 pub use self::consent::ConsentRefusal;
 pub use self::explained::explained;
+use self::words::{code, lacks, later, no_such_tag, panel_right};
 
 /// A use case that did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -209,6 +210,34 @@ pub enum Refusal {
         "That announcement channel is not visible to everyone in its server, so other servers can't follow it unless it is opened with `/publish`."
     )]
     NotPublic,
+    /// The operator doesn't serve the source's server.
+    #[error("This bot's operator doesn't serve the server of that channel.")]
+    NotServed,
+    /// The operator's limit of follows into one target.
+    #[error(
+        "<#{channel}> has {most} follows already, and this bot's operator allows no more into one channel. Remove one that isn't needed with `/unfollow`, choose another channel with `into`, or ask the operator."
+    )]
+    TooManyInto {
+        /// The channel that would receive.
+        channel: ChannelId,
+        /// How many it may have.
+        most: u32,
+    },
+    /// The operator's limit of follows of one source.
+    #[error(
+        "<#{channel}> has {most} followers already, and this bot's operator allows no more for one channel. Somebody has to stop following it first, or the operator has to allow more."
+    )]
+    TooManyFollowers {
+        /// The channel to follow.
+        channel: ChannelId,
+        /// How many it may have.
+        most: u32,
+    },
+    /// The operator's limit of follows into one server.
+    #[error(
+        "This server has {0} follows already, and this bot's operator allows no more in one server. Remove one that isn't needed (`/follows` shows them), or ask the operator."
+    )]
+    TooManyInServer(u32),
     /// Discord: 15 webhooks per channel, error 30007.
     #[error("<#{channel}> has 15 webhooks already, and Discord allows no more. Delete one that is not needed under Edit Channel → Integrations → Webhooks, then try again.", channel = .0)]
     TooManyWebhooks(ChannelId),
@@ -257,7 +286,7 @@ pub enum Refusal {
     },
     /// A server may have only so many.
     #[error(
-        "This server has {0} panels already, and may have no more. `/panel delete` removes one; `/panel list` shows them."
+        "This server has {0} panels already, and this bot's operator allows no more in one server. `/panel delete` removes one, `/panel list` shows them; or ask the operator."
     )]
     TooManyPanelsInServer(u32),
     /// Empty, or too long.
@@ -322,46 +351,6 @@ impl Lack {
     /// View Channel, without which nothing else can be known.
     pub(super) fn view(channel: ChannelId) -> Refusal {
         Refusal::BotMay(vec![Self { channel, permissions: Permissions::VIEW_CHANNEL }])
-    }
-}
-
-/// Who may change a panel, without a word about another server's channels.
-fn panel_right(own: bool, channel: ChannelId) -> String {
-    if own {
-        format!("You need **Manage Channels** in <#{channel}> to change this panel.")
-    } else {
-        "This panel belongs to another server: it is changed there, by people with **Manage Channels**."
-            .to_owned()
-    }
-}
-
-/// A text that somebody typed, as it is.
-fn code(typed: &str) -> String {
-    format!("`{}`", text::cut(typed, TagSet::LONGEST).replace('`', "'"))
-}
-
-fn no_such_tag(forum: ChannelId, name: &str, offered: &[String]) -> String {
-    let names: Vec<String> = offered.iter().map(|name| text::escape(name)).collect();
-    let tags = match names.split_last() {
-        None => "It has none at all.".to_owned(),
-        Some(_) => format!("Its tags are {}.", names.join(", ")),
-    };
-    let hashtag = match Tag::hashtag(name) {
-        Some(_) => format!(" For a hashtag in the text write {}.", code(&format!("#{name}"))),
-        None => String::new(),
-    };
-    format!("<#{forum}> has no tag {}. {tags}{hashtag}", code(name))
-}
-
-fn lacks(lacks: &[Lack]) -> String {
-    let each = lacks.iter().map(|lack| format!("{} in <#{}>", lack.permissions.listed(), lack.channel));
-    each.collect::<Vec<_>>().join(", and ")
-}
-
-const fn later(kind: ChannelKind) -> &'static str {
-    match kind {
-        ChannelKind::Forum | ChannelKind::PublicThread | ChannelKind::PrivateThread => " yet",
-        _ => "",
     }
 }
 

@@ -4,6 +4,7 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow, Pair};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
+use crate::domain::servers::FollowsFull;
 use crate::store::{Inserted, StoreError};
 
 use super::access::{Access, Found, Place};
@@ -117,6 +118,7 @@ impl Follows {
                     exposure,
                     source_restricted: ends.restricted,
                     source_private: ends.source.kind() == ChannelKind::PrivateThread,
+                    limits: self.follow_limits,
                 };
                 self.begin(new, request.backfill).await?
             }
@@ -152,6 +154,9 @@ impl Follows {
     ) -> Result<Ends, ServiceError> {
         let target = self.target(access, actor, target).await?;
         let (source, door) = self.source(access, actor, source).await?;
+        if !self.admission.serves(source.guild) {
+            return Err(Refusal::NotServed.into());
+        }
         let restricted = access.is_age_restricted(&source).await?;
         if restricted && !access.is_age_restricted(&target).await? {
             return Err(Refusal::AgeRestricted { target: target.id() }.into());
@@ -255,6 +260,9 @@ impl Follows {
 
     /// Connects the pair at Discord, then stores the follow; what Discord made is removed again where it can't be stored.
     async fn begin(&self, new: NewFollow, backfill: u8) -> Result<Followed, ServiceError> {
+        if let Some(full) = self.store.follows_full(&new).await? {
+            return Err(too_many(new.pair, full).into());
+        }
         // Discord's own following has no past.
         let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
         let root = new.source_parent.unwrap_or(new.pair.source);
@@ -298,6 +306,10 @@ impl Follows {
                 self.disconnect(connected).await;
                 Err(already(new.pair, FollowState::Active).into())
             }
+            Ok(Inserted::Full(full)) => {
+                self.disconnect(connected).await;
+                Err(too_many(new.pair, full).into())
+            }
             Err(error) => {
                 self.disconnect(connected).await;
                 Err(closed(error))
@@ -306,11 +318,21 @@ impl Follows {
     }
 }
 
+/// The operator allows no more follows.
+const fn too_many(pair: Pair, full: FollowsFull) -> Refusal {
+    match full {
+        FollowsFull::Target(most) => Refusal::TooManyInto { channel: pair.target, most },
+        FollowsFull::Source(most) => Refusal::TooManyFollowers { channel: pair.source, most },
+        FollowsFull::Server(most) => Refusal::TooManyInServer(most),
+    }
+}
+
 /// The source was closed to other servers between the look and the write: then it is as if it had been closed before.
 pub(super) fn closed(error: StoreError) -> ServiceError {
     match error {
         StoreError::Closed => Refusal::NotPublished.into(),
         StoreError::Blocked => ConsentRefusal::NotForThisServer.into(),
+        StoreError::NotServed => Refusal::NotServed.into(),
         error => error.into(),
     }
 }

@@ -34,6 +34,7 @@ mod request;
 pub mod retention;
 pub mod rights;
 mod rounds;
+pub mod servers;
 mod status;
 mod tags;
 mod unfollow;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::domain::place::Spot;
+use crate::domain::servers::FollowLimits;
 use crate::domain::shards::Shards;
 use crate::rest::{Client, Rest};
 use crate::store::Store;
@@ -75,6 +77,7 @@ use self::intake::{Intake, Wake};
 use self::locks::{Hold, Locks};
 use self::lookups::{Lookups, Purpose};
 use self::rights::ServerRights;
+use self::servers::Admission;
 use self::status::KeptStatus;
 use self::watch::Watched;
 
@@ -108,6 +111,10 @@ pub struct Parts {
     pub doors: Arc<DoorLooks>,
     /// Which servers are still to be looked at, as they changed while nobody listened.
     pub rights: Arc<ServerRights>,
+    /// Which servers are served.
+    pub admission: Arc<Admission>,
+    /// How many follows there may be.
+    pub follow_limits: FollowLimits,
 }
 
 /// Who asks, and where.
@@ -138,12 +145,26 @@ pub struct Follows {
     questions: Questions,
     shards: Shards,
     doors: Arc<DoorLooks>,
+    admission: Arc<Admission>,
+    follow_limits: FollowLimits,
 }
 
 impl Follows {
     /// The use cases over these parts; new follows begin with what the intake reads.
     pub fn new(parts: Parts, intake: Arc<Intake>, actions: Arc<Actions>, lookups: Arc<Lookups>) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake, shards, doors, .. } = parts;
+        let Parts {
+            store,
+            rest,
+            clock,
+            identity,
+            watched,
+            wake,
+            shards,
+            doors,
+            admission,
+            follow_limits,
+            ..
+        } = parts;
         Self {
             store,
             // Somebody waits for all of this.
@@ -160,6 +181,8 @@ impl Follows {
             questions: Questions::default(),
             shards,
             doors,
+            admission,
+            follow_limits,
         }
     }
 

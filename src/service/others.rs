@@ -9,6 +9,7 @@ use crate::store::{Signal, Store};
 use super::authors::Authors;
 use super::intake::Intake;
 use super::panels::Panels;
+use super::servers::Admission;
 use super::upkeep::Upkeep;
 use super::watch::Watched;
 use super::{Parts, ServiceError};
@@ -21,6 +22,7 @@ pub struct Others {
     store: Store,
     watched: Arc<Watched>,
     shards: Shards,
+    admission: Arc<Admission>,
     upkeep: Arc<Upkeep>,
     intake: Arc<Intake>,
     panels: Arc<Panels>,
@@ -36,8 +38,8 @@ impl Others {
         panels: Arc<Panels>,
         authors: Arc<Authors>,
     ) -> Self {
-        let Parts { store, watched, shards, .. } = parts;
-        Self { store, watched, shards, upkeep, intake, panels, authors }
+        let Parts { store, watched, shards, admission, .. } = parts;
+        Self { store, watched, shards, admission, upkeep, intake, panels, authors }
     }
 
     /// Takes up what another process told.
@@ -52,6 +54,10 @@ impl Others {
                 self.authors.poke();
                 Ok(())
             }
+            Signal::Servers => {
+                self.admission.poke();
+                Ok(())
+            }
             Signal::Work(_) | Signal::Look => Ok(()),
         }
     }
@@ -61,6 +67,7 @@ impl Others {
         self.intake.read_soon(self.upkeep.load_watched().await?);
         self.panels.poke();
         self.authors.poke();
+        self.admission.poke();
         Ok(())
     }
 

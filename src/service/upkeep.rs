@@ -36,6 +36,7 @@ use super::doors::DoorLooks;
 use super::failing::Failing;
 use super::intake::Wake;
 use super::rights::{ServerRights, Told};
+use super::servers::Admission;
 use super::watch::Watched;
 use super::{Identity, Parts, ServiceError};
 
@@ -77,6 +78,7 @@ pub struct Upkeep {
     wake: Wake,
     shards: Shards,
     doors: Arc<DoorLooks>,
+    admission: Arc<Admission>,
     budget: Budget,
     /// For what events tell of, so that it doesn't wait behind the sweep.
     event_budget: Budget,
@@ -91,7 +93,8 @@ pub struct Upkeep {
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake, shards, doors, rights } = parts;
+        let Parts { store, rest, clock, identity, watched, wake, shards, doors, rights, admission, .. } =
+            parts;
         let (budget, event_budget) = (Budget::new(shards), Budget::new(shards));
         let (doubted, failing, ended) = (Doubted::default(), Mutex::default(), Mutex::default());
         Self {
@@ -103,6 +106,7 @@ impl Upkeep {
             wake,
             shards,
             doors,
+            admission,
             budget,
             event_budget,
             doubted,
@@ -162,14 +166,32 @@ impl Upkeep {
         Change::GuildLeft(guild)
     }
 
+    /// Whether this server is served. Of one that isn't, nothing is asked from now on.
+    pub fn admits(&self, guild: GuildId) -> bool {
+        let serves = self.admission.serves(guild);
+        if !serves {
+            self.close(guild);
+            self.admission.arrived(guild);
+        }
+        serves
+    }
+
+    /// Takes up a server again that was closed though the bot is in it.
+    pub(super) async fn take_back(&self, guild: GuildId) -> Result<(), ServiceError> {
+        match self.there(guild) {
+            Some(back) => self.reflect(back).await,
+            None => Ok(()),
+        }
+    }
+
     /// What to reflect when the bot is in a server; mostly nothing. In memory only.
     pub fn there(&self, guild: GuildId) -> Option<Change> {
         self.rest.open_server(guild);
         self.watched.take_left(guild).then_some(Change::GuildBack(guild))
     }
 
-    /// Nothing is asked on behalf of a server that the bot isn't in.
-    fn close(&self, guild: GuildId) {
+    /// Nothing is asked on behalf of a server that the bot isn't in, or isn't to be in.
+    pub(super) fn close(&self, guild: GuildId) {
         self.rest.close_server(guild);
         self.watched.add_left(guild);
     }
@@ -274,7 +296,12 @@ impl Upkeep {
                 self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
                 self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
                 // Last: a server with a mark is not looked at any more.
-                Ok(self.store.guild_left(guild, self.clock.now()).await?)
+                let now = self.clock.now();
+                if !self.admission.serves(guild) {
+                    // Whoever invites the bot there again and again is to leave no trace.
+                    return Ok(self.store.mark_left(guild, now).await.map(drop)?);
+                }
+                Ok(self.store.guild_left(guild, now).await?)
             }
             Change::GuildBack(guild) => {
                 tracing::info!(%guild, "the bot is in a server again that it had left");

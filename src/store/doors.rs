@@ -60,6 +60,16 @@ pub(super) async fn require(
     }
 }
 
+/// Fails where the operator has blocked one of these servers.
+pub(super) async fn require_unblocked(
+    txn: &impl ConnectionTrait,
+    servers: [GuildId; 2],
+) -> Result<(), StoreError> {
+    let query = "SELECT guild_id FROM blocked_servers WHERE guild_id IN ($1, $2)";
+    let blocked = Sql::new(query, servers.map(|guild| guild.to_db().into())).numbers(txn).await?;
+    if blocked.is_empty() { Ok(()) } else { Err(StoreError::NotServed) }
+}
+
 impl Store {
     /// Follows from or into this server, oldest first, some at a time: those behind `after`.
     pub async fn follows_touching(

@@ -66,6 +66,9 @@ pub enum StoreError {
     /// The same, and its server has blocked the target's.
     #[error("the source's server has blocked the target's")]
     Blocked,
+    /// The operator has blocked a server of the follow.
+    #[error("a server of the follow is blocked")]
+    NotServed,
 }
 
 impl StoreError {
@@ -84,7 +87,8 @@ impl StoreError {
             | Self::SharedSession
             | Self::WrongHook
             | Self::Closed
-            | Self::Blocked => false,
+            | Self::Blocked
+            | Self::NotServed => false,
         }
     }
 }
@@ -121,6 +125,7 @@ impl StoreError {
             Self::Unreadable(_) => Blame::Data("unreadable".into()),
             Self::WrongHook => Blame::Data("wrong webhook".into()),
             Self::Closed | Self::Blocked => Blame::Data("closed source".into()),
+            Self::NotServed => Blame::Data("blocked server".into()),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
-    /// was closed to the target's server meanwhile.
+    /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
     pub async fn resume_follow(
         &self,
         guild: GuildId,
@@ -139,6 +139,7 @@ impl Store {
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let (root, servers) = (source_root(&row)?, Servers::of(&row)?);
         let publication = doors::require(&*txn, door, root, servers).await?;
+        doors::require_unblocked(&*txn, [guild, GuildId::from_db(row.source_guild_id)?]).await?;
         let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
         let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
         let nothing = hook.is_none() && row.follower_webhook_id == Some(follow_row::NOT_YET);
@@ -295,7 +296,8 @@ impl Store {
         for ids in ids.chunks(10_000) {
             keep_shown(&*txn, ids).await?;
             end_owed(&*txn, ids).await?;
-            if !reason.is_of_target() {
+            // Into a server that isn't served, nothing is sent any more, not even to take something back.
+            if !reason.is_of_target() && !matches!(which, BreakWhich::TargetGuild(_)) {
                 for id in ids {
                     panel_mirrors::withdraw(&*txn, *id).await?;
                 }

@@ -12,13 +12,15 @@ use super::entity::{channel_follow_tags, channel_follows};
 use super::sql::{Kind, Sql, Table, stored};
 use super::webhooks::{self, SealedWebhook};
 use super::{
-    Signal, Store, StoreError, doors, follow_row, follow_state, follower_news, gates, lanes, panel_mirrors,
+    Signal, Store, StoreError, doors, follow_limits, follow_row, follow_state, follower_news, gates, lanes,
+    panel_mirrors,
 };
 use crate::domain::follow::{
     Approval, BrokenReason, Delivery, Door, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair,
 };
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::place::Spot;
+use crate::domain::servers::FollowsFull;
 use crate::domain::webhook::Webhook;
 
 /// What posts into the target.
@@ -40,6 +42,8 @@ pub enum Inserted {
     Made(Follow),
     /// Its pair is followed already; nothing was changed.
     AlreadyThere(Follow),
+    /// It would pass this limit; nothing was changed.
+    Full(FollowsFull),
 }
 
 /// What was removed.
@@ -57,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
-    /// was closed to the target's server meanwhile.
+    /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
@@ -65,13 +69,18 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Inserted, StoreError> {
         let txn = self.write().await?;
+        follow_limits::gate(&*txn, new).await?;
         gates::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
         webhooks::gate(&*txn, new.pair.target, new.spot).await?;
         let root = new.source_parent.unwrap_or(new.pair.source);
         let servers = Servers { source: new.source_guild, target: new.guild };
         let publication = doors::require(&*txn, new.door, root, servers).await?;
+        doors::require_unblocked(&*txn, [new.guild, new.source_guild]).await?;
         if let Some(there) = follow_row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
+        }
+        if let Some(full) = follow_limits::full(&*txn, new).await? {
+            return Ok(Inserted::Full(full));
         }
         let now = stored(now);
         let waits = publication.approval == Approval::Ask || matches!(hook, Hook::NativeLater);

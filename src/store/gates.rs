@@ -6,6 +6,8 @@
 //! - A lane's gate is held by whoever changes the target's deliveries or follows: a step that was decided upon
 //!   is recorded before an edit or a pause can change what it rested on.
 //!
+//! Before all of them comes the lock of a server's number of follows or panels (`follow_limits`, `panels`), where that is bounded.
+//!
 //! The rows are made where they are missing. On SQLite there is one writer at a time, and a row lock would say
 //! nothing more (SQLite has none).
 

@@ -30,9 +30,11 @@ impl Store {
         self.change_mark(insert, [guild.to_db().into(), stored(now).into()]).await
     }
 
-    /// The bot is there again: nothing of the server is forgotten.
+    /// The bot is there again: nothing of the server is forgotten. One that is blocked stays left, as the bot leaves it again.
     pub async fn guild_back(&self, guild: GuildId) -> Result<(), StoreError> {
-        self.change_mark("DELETE FROM left_guilds WHERE guild_id = $1", [guild.to_db().into()]).await
+        let delete = "DELETE FROM left_guilds WHERE guild_id = $1 \
+            AND NOT EXISTS (SELECT 1 FROM blocked_servers b WHERE b.guild_id = $1)";
+        self.change_mark(delete, [guild.to_db().into()]).await
     }
 
     async fn change_mark(

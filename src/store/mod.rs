@@ -11,6 +11,7 @@
 //! | `presence` | whether processes run on the database |
 //! | `follows`, `follow_state`, `follow_list` | making and removing follows; pausing, resuming, breaking; finding them |
 //! | `follow_consent`, `follower_blocks`, `follower_news` | what the followed side decides, whom it blocks, and what it is still to be told |
+//! | `follow_limits` | how many follows there may be |
 //! | `untold` | breaks that people are still to be told of |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `channels` | a channel's audience, and how far it has been read |
@@ -32,7 +33,7 @@
 //! | `report` | what became of a message in each of its source's followers |
 //! | `samples` | numbers over time, for the charts of panels |
 //! | `retention`, `leftovers` | what nobody needs any more: contents, old messages, unused rows |
-//! | `left_guilds` | servers that the bot has left |
+//! | `left_guilds`, `blocked_servers` | servers that the bot has left; those that the operator doesn't serve |
 //! | `gateway_sessions` | what a clean stop leaves to the next start of what the gateway told |
 //! | `guild_checks` | when each server was compared with Discord, and what is compared |
 //! | `forget` | what a person wants forgotten |
@@ -48,6 +49,7 @@
 
 mod activities;
 mod backfill;
+mod blocked_servers;
 mod channels;
 mod circles;
 mod connect;
@@ -60,6 +62,7 @@ mod error;
 mod event_effects;
 mod file;
 mod follow_consent;
+mod follow_limits;
 mod follow_list;
 mod follow_row;
 mod follow_state;
@@ -120,6 +123,7 @@ use std::fmt;
 
 use sea_orm::DatabaseConnection;
 
+pub use blocked_servers::ServerUsage;
 pub use copy::{Copied, CopyError, Copying};
 pub use crypt::Cipher;
 pub use doors::Found;

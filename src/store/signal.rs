@@ -33,6 +33,8 @@ pub enum Signal {
     Panel,
     /// Something of a person's is to be taken back: for whoever does that.
     Author,
+    /// The operator blocked or unblocked a server: for whoever listens to it.
+    Servers,
 }
 
 /// A process, in what it tells: it need not hear itself.
@@ -81,6 +83,7 @@ impl fmt::Display for Signal {
             Self::Follow(FollowId(id)) => write!(f, "follow {id}"),
             Self::Panel => f.write_str("panel"),
             Self::Author => f.write_str("author"),
+            Self::Servers => f.write_str("servers"),
         }
     }
 }
@@ -103,6 +106,7 @@ impl FromStr for Signal {
             ("follow", id) => Ok(Self::Follow(FollowId(id.parse().map_err(|_| NoSignal)?))),
             ("panel", "") => Ok(Self::Panel),
             ("author", "") => Ok(Self::Author),
+            ("servers", "") => Ok(Self::Servers),
             _ => Err(NoSignal),
         }
     }
@@ -138,6 +142,7 @@ mod tests {
             (1..i64::MAX).prop_map(|id| Signal::Follow(FollowId(id))),
             Just(Signal::Panel),
             Just(Signal::Author),
+            Just(Signal::Servers),
         ]
     }
 

@@ -43,6 +43,7 @@ mod names;
 mod native;
 mod oddities;
 mod operating;
+mod operators;
 mod outages;
 mod page;
 mod panel_ends;

@@ -262,6 +262,11 @@ impl Guild {
         let _ = self.shared.write(|world| world.add_bot(self.id, permissions));
     }
 
+    /// Whether the bot is in it.
+    pub fn has_bot(&self) -> bool {
+        self.shared.read(|world| world.bot_in(self.id))
+    }
+
     /// The bot is kicked.
     pub fn remove_bot(&self) -> Result<(), ActError> {
         Ok(self.shared.write(|world| world.remove_bot(self.id))?)

@@ -7,6 +7,9 @@ use crate::validate::snowflake;
 use crate::wire;
 use crate::world::World;
 
+/// How many guilds one answer lists at most.
+const MOST_GUILDS: usize = 200;
+
 pub(super) fn me(world: &mut World, _: &Request) -> ApiResult<Answer> {
     Ok(Answer::ok(wire::current_user(world)))
 }
@@ -18,14 +21,29 @@ pub(super) fn get(world: &mut World, request: &Request) -> ApiResult<Answer> {
 
 pub(super) fn my_guilds(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let after = request.query_id::<u64>("after").unwrap_or(0);
-    let limit = request.query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(200);
+    let limit = match request.query.get("limit").map(|limit| limit.parse()) {
+        None => MOST_GUILDS,
+        Some(Ok(limit @ 1..=MOST_GUILDS)) => limit,
+        Some(Ok(_)) => {
+            return Err(ApiError::field(
+                "limit",
+                "NUMBER_TYPE_MAX",
+                "int value should be between 1 and 200.",
+            ));
+        }
+        Some(Err(_)) => return Err(ApiError::field("limit", "NUMBER_TYPE_COERCE", "Value is not int.")),
+    };
+    let counts = request.flag("with_counts");
     let guilds = world.guilds.values().filter(|guild| guild.id.0 > after && world.bot_in(guild.id));
-    Ok(list(guilds.take(limit).map(|guild| wire::partial_guild(world, guild))))
+    Ok(list(guilds.take(limit).map(|guild| wire::partial_guild(world, guild, counts))))
 }
 
 pub(super) fn leave_guild(world: &mut World, request: &Request) -> ApiResult<Answer> {
     let guild = request.id("guild")?;
-    world.bots_guild(guild)?;
+    // Discord: 50055 for the owner, 10004 for all others who aren't in it.
+    if world.bots_guild(guild)?.owner == world.app.bot {
+        return Err(ApiError::invalid_guild());
+    }
     world.remove_bot(guild)?;
     Ok(Answer::empty())
 }

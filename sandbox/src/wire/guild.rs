@@ -104,13 +104,18 @@ pub(crate) fn guild_with_counts(of: &Guild, counts: bool) -> Value {
     value
 }
 
-/// An entry of `GET /users/@me/guilds`.
-pub(crate) fn partial_guild(world: &World, guild: &Guild) -> Value {
-    json!({
+/// An entry of `GET /users/@me/guilds`; the counts only on demand.
+pub(crate) fn partial_guild(world: &World, guild: &Guild, counts: bool) -> Value {
+    let mut value = json!({
         "id": guild.id, "name": guild.name, "icon": null, "banner": null, "features": [],
         "owner": guild.owner == world.app.bot,
         "permissions": world.guild_permissions(world.app.bot, guild.id),
-    })
+    });
+    if counts {
+        value["approximate_member_count"] = json!(guild.members.len());
+        value["approximate_presence_count"] = json!(guild.members.len());
+    }
+    value
 }
 
 /// The data of GUILD_CREATE: all channels (Discord leaves out none), and the threads that the bot sees.

@@ -66,6 +66,10 @@ impl Desk {
             return;
         }
         let (desk, interaction) = (Arc::clone(self), interaction.to_owned());
+        if Fields::of(&interaction).guild().is_some_and(|guild| !self.bot.admission.serves(guild)) {
+            tokio::spawn(async move { undecoded::refuse(&desk.ctx.http, &interaction).await });
+            return;
+        }
         tokio::spawn(async move {
             match serde_json::from_str::<Interaction>(interaction.get()) {
                 Ok(Interaction::Component(press)) => components::answer(&desk.ctx, &desk.bot, &press).await,

@@ -106,6 +106,9 @@ impl Ingest {
         let guilds = ready.guilds();
         let servers = guilds.as_ref().map_or(0, Vec::len);
         tracing::info!(shard = self.shard.id, servers, "connected to the gateway");
+        for guild in guilds.iter().flatten() {
+            self.sinks.upkeep.admits(*guild);
+        }
         self.sinks.state.session_began(self.shard, guilds);
         self.sinks.upkeep.session_began(self.shard);
         self.report(Report::Connected(self.shard));
@@ -223,6 +226,9 @@ impl Ingest {
     fn guild_there(&self, fields: &Fields<'_>, data: &RawValue) -> Option<()> {
         let guild: GuildId = fields.id()?;
         self.sinks.state.joined(guild);
+        if !self.sinks.upkeep.admits(guild) {
+            return Some(());
+        }
         if let Some(back) = self.sinks.upkeep.there(guild) {
             let _ = self.queues.changes.send(back);
         }
@@ -258,6 +264,7 @@ impl Ingest {
             self.report(Report::Away(guild));
         } else {
             self.sinks.state.left(guild);
+            self.sinks.bot.admission.departed(guild);
             let _ = self.queues.changes.send(self.sinks.upkeep.left(guild));
         }
         Some(())

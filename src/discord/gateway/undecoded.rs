@@ -1,4 +1,4 @@
-//! Interactions that the library can't decode, as they hold something that Discord added later: the whole is lost to it then. A delivery report needs so little
+//! Interactions that are answered without being understood: those of servers that aren't served, and those that the library can't decode, as they hold something that Discord added later: the whole is lost to it then. A delivery report needs so little
 //! that it is given all the same; whoever asked for anything else is told that it can't be read.
 
 use std::collections::HashMap;
@@ -82,12 +82,23 @@ async fn decline(http: &Http, interaction: &Value) {
     let command =
         command.filter(|name| super::super::commands::all().iter().any(|known| known.name == *name));
     tracing::warn!(kind, command, "an interaction can't be read; whoever sent it is told so");
+    let text = "I can't read this. Discord sent something that I don't know yet; the operator can see it in the log.";
+    say(http, interaction, text).await;
+}
+
+/// Says in a server that isn't served that it isn't.
+pub(super) async fn refuse(http: &Http, interaction: &RawValue) {
+    say(http, &value(interaction), "This bot's operator doesn't serve this server.").await;
+}
+
+/// Answers an interaction of whatever kind with one sentence, and what is being typed with no choices.
+async fn say(http: &Http, interaction: &Value, text: &str) {
+    let kind = interaction["type"].as_u64();
     let id = interaction["id"].as_str().and_then(|id| id.parse::<NonZeroU64>().ok()).map(Into::into);
     let (Some(id), Some(token)) = (id, interaction["token"].as_str()) else { return };
     let answer = if kind == Some(AUTOCOMPLETE) {
         json!({"type": CHOICES, "data": {"choices": []}})
     } else {
-        let text = "I can't read this. Discord sent something that I don't know yet; the operator can see it in the log.";
         json!({"type": MESSAGE, "data": {"flags": EPHEMERAL, "content": text}})
     };
     reply::deliver(http.create_interaction_response(id, token, &answer, Vec::new()).await);

@@ -58,6 +58,8 @@ choice! {
         Removed = "removed",
         /// They blocked the target's server.
         Blocked = "blocked",
+        /// The operator doesn't serve the source's or the target's server.
+        NotServed = "not_served",
     }
 }
 
@@ -146,6 +148,9 @@ impl BrokenReason {
             }
             Self::Blocked => {
                 "The followed channel's server doesn't let this server follow its channels. Remove this follow."
+            }
+            Self::NotServed => {
+                "This bot's operator doesn't serve the server of one of the two channels. If that changes and I am invited there again within a week, resume this follow."
             }
             Self::Circle => {
                 "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came round again and again. Stop that copying, then resume this follow, or remove it."

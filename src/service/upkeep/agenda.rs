@@ -133,6 +133,10 @@ mod tests {
             Some(self.age)
         }
 
+        fn servers(&self) -> HashSet<GuildId> {
+            HashSet::new()
+        }
+
         fn sessions(&self) -> watch::Receiver<u64> {
             watch::channel(0).1
         }

@@ -130,7 +130,7 @@ impl Upkeep {
         let blocked = FollowState::Broken(BrokenReason::Blocked);
         if of_source && look.blocked.contains(&follow.guild) && follow.state != blocked {
             // Whoever blocked it was cut off.
-            return self.break_door(look, follow, BrokenReason::Blocked, Permissions::empty()).await;
+            return self.break_door(look, &follow, BrokenReason::Blocked, Permissions::empty()).await;
         }
         let source = if of_source { self.facts(look, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(look, follow.target_root()).await? } else { None };

@@ -43,6 +43,8 @@ pub trait GatewayView: Send + Sync {
     fn membership(&self, guild: GuildId) -> Membership;
     /// How old the present session of a server's shard is: of what happened before, nobody was told.
     fn session_age(&self, guild: GuildId) -> Option<Duration>;
+    /// The servers that the bot is in.
+    fn servers(&self) -> HashSet<GuildId>;
     /// Changes with each session that begins.
     fn sessions(&self) -> watch::Receiver<u64>;
 }
@@ -96,7 +98,10 @@ impl Upkeep {
         let now = self.clock.now();
         // Whoever was taken for left, but is named by the gateway, wasn't.
         for guild in self.store.left_guilds(now).await? {
-            if self.shards.has(guild) && gateway.membership(guild) == Membership::Member {
+            if self.shards.has(guild)
+                && self.admission.serves(guild)
+                && gateway.membership(guild) == Membership::Member
+            {
                 self.there(guild);
                 self.reflect(Change::GuildBack(guild)).await?;
             }

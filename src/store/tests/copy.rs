@@ -73,6 +73,7 @@ async fn everything() -> Db {
     store.record_events(&[edited(1, 100, "second"), deleted(1, 101)], at(4)).await.unwrap();
     store.settle_contents(at(5)).await.unwrap();
     store.guild_left(guild(90), at(6)).await.unwrap();
+    store.block_server(guild(91), at(6)).await.unwrap();
     let samples = [("a".to_owned(), 0.1), ("b".to_owned(), -5.0), ("c".to_owned(), 1e300)];
     store.add_samples(&samples, at(7)).await.unwrap();
     store.add_samples(&samples, DateTime::from_timestamp(1_800_000_000, 0).unwrap()).await.unwrap();

@@ -99,6 +99,7 @@ async fn twenty_at_once_make_one(#[case] backend: Backend) {
         .iter()
         .map(|one| match one {
             Inserted::Made(follow) | Inserted::AlreadyThere(follow) => follow,
+            Inserted::Full(full) => panic!("{full:?}"),
         })
         .collect();
     assert!(follows.iter().all(|follow| *follow == follows[0]));

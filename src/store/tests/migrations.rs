@@ -61,6 +61,7 @@ async fn go_up_and_down_and_up_again(#[case] backend: Backend) {
     assert_eq!(db.texts("SELECT CAST(activity_id AS text) AS text FROM held_activities").await.len(), 1);
     super::quotes::stale(&db).await;
     super::opt_outs::rows(&db).await;
+    db.store.block_server(guild(91), at(1)).await.unwrap();
     let (owner, session) = (super::gateway_sessions::owner(), super::gateway_sessions::kept(0, 1));
     db.store.keep_gateway_sessions(&owner, &[session], at(1)).await.unwrap();
     db.store.migrate_down(all.try_into().unwrap()).await.unwrap();

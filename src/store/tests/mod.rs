@@ -3,6 +3,7 @@
 
 mod attempts;
 mod blame;
+mod blocked_servers;
 mod circles;
 mod consent;
 mod copy;
@@ -57,6 +58,7 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use crate::domain::message::Content;
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::domain::place::Spot;
+use crate::domain::servers::FollowLimits;
 use crate::domain::tags::{Tag, TagSet};
 use crate::domain::webhook::Webhook;
 
@@ -193,6 +195,7 @@ pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
         exposure: Exposure::None,
         source_restricted: false,
         source_private: false,
+        limits: FollowLimits::default(),
     }
 }
 
@@ -206,6 +209,7 @@ pub(super) async fn follow(store: &Store, source: u64, target: u64) -> Follow {
     match store.insert_follow(&new_follow(source, target), &relay(target + 1_000), at(0)).await.unwrap() {
         Inserted::Made(follow) => follow,
         Inserted::AlreadyThere(follow) => panic!("{follow:?} is there"),
+        Inserted::Full(full) => panic!("{full:?}"),
     }
 }
 

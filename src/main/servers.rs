@@ -1,0 +1,113 @@
+//! What operators do with servers: `servers`, `block`, `unblock`, `leave`.
+
+use std::io::{IsTerminal, Write};
+
+use tributary::config::Env;
+use tributary::domain::ids::GuildId;
+use tributary::service::servers::operate;
+use tributary::{app, config};
+
+use super::Fatal;
+
+/// Lists the servers. Where Discord can't be reached, that is said beside the list, and is no failure.
+pub(super) async fn list(env: Env<'_>, json: bool) -> Result<(), Fatal> {
+    let (discord, servers, storage) = (env.discord()?, env.servers()?, env.storage()?);
+    let client = app::client(&discord)?;
+    let store = app::open_beside(&storage).await?;
+    let list = operate::list(&store, &client, &servers.lists).await?;
+    store.close().await?;
+    if json {
+        println!("{}", list.json());
+    } else {
+        print!("{list}");
+    }
+    if let Some(error) = &list.unreachable {
+        eprintln!(
+            "note: Discord can't be asked ({error}). This is what the database knows: names and members are missing, and servers without follows or panels."
+        );
+    }
+    Ok(())
+}
+
+/// Blocks a server.
+pub(super) async fn block(env: Env<'_>, server: &str) -> Result<(), Fatal> {
+    let (guild, storage) = (guild(server)?, env.storage()?);
+    let store = app::open_beside(&storage).await?;
+    let blocked = operate::block(&store, app::clock(), guild).await?;
+    store.close().await?;
+    print!("{blocked}");
+    Ok(())
+}
+
+/// Unblocks a server.
+pub(super) async fn unblock(env: Env<'_>, server: &str) -> Result<(), Fatal> {
+    let (guild, storage, settings) = (guild(server)?, env.storage()?, env.servers()?);
+    let store = app::open_beside(&storage).await?;
+    let was = operate::unblock(&store, guild).await?;
+    store.close().await?;
+    let config::ServerSettings { lists, .. } = settings;
+    let still = if lists.blocks(guild) {
+        Some("BLOCKED_SERVERS names it: take it out there, and start the bot again.")
+    } else if lists.leaves_out(guild) {
+        Some("ALLOWED_SERVERS doesn't name it: add it there, and start the bot again.")
+    } else {
+        None
+    };
+    match (was, still) {
+        (false, None) => {
+            Err(format!("server {guild} isn't blocked. `tributary servers` shows those that are.").into())
+        }
+        (false, Some(still)) => {
+            Err(format!("server {guild} isn't blocked by `tributary block`. {still}").into())
+        }
+        (true, Some(still)) => {
+            println!("Server {guild} is no longer blocked by `tributary block`. {still}");
+            Ok(())
+        }
+        (true, None) => {
+            println!(
+                "Server {guild} is no longer blocked. Invite the bot there again; within a week, its follows can be resumed."
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Leaves a server, once somebody said that it is meant.
+pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), Fatal> {
+    let (guild, discord, storage) = (guild(server)?, env.discord()?, env.storage()?);
+    let client = app::client(&discord)?;
+    let store = app::open_beside(&storage).await?;
+    let parting = operate::parting(&store, guild).await?;
+    store.close().await?;
+    if !yes {
+        if !std::io::stdin().is_terminal() {
+            return Err("leaving a server ends its follows. Where nobody can be asked, add --yes.".into());
+        }
+        eprint!("{parting}Leave it? Type yes to go on: ");
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if answer.trim() != "yes" {
+            return Err("that is not yes. Nothing was changed.".into());
+        }
+    }
+    let left = operate::leave(&client, guild).await;
+    if !left.map_err(|error| format!("Discord doesn't let the bot leave ({error}). Try again later."))? {
+        return Err(format!(
+            "the bot isn't in server {guild}. `tributary servers` lists those that it is in."
+        )
+        .into());
+    }
+    if yes {
+        print!("{parting}");
+    }
+    println!("Left server {guild}. It isn't blocked: whoever manages it can invite the bot again.");
+    Ok(())
+}
+
+fn guild(text: &str) -> Result<GuildId, Fatal> {
+    text.trim().parse().map_err(|_| {
+        "GUILD is not a Discord id. In Discord, switch on Settings, Advanced, Developer Mode, then right-click the server, Copy Server ID.".into()
+    })
+}

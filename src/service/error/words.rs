@@ -1,0 +1,48 @@
+//! Parts of sentences that refusals are told with.
+
+use crate::domain::channel::ChannelKind;
+use crate::domain::ids::ChannelId;
+use crate::domain::tags::{Tag, TagSet};
+use crate::domain::text;
+
+use super::Lack;
+
+/// Who may change a panel, without a word about another server's channels.
+pub(super) fn panel_right(own: bool, channel: ChannelId) -> String {
+    if own {
+        format!("You need **Manage Channels** in <#{channel}> to change this panel.")
+    } else {
+        "This panel belongs to another server: it is changed there, by people with **Manage Channels**."
+            .to_owned()
+    }
+}
+
+/// A text that somebody typed, as it is.
+pub(super) fn code(typed: &str) -> String {
+    format!("`{}`", text::cut(typed, TagSet::LONGEST).replace('`', "'"))
+}
+
+pub(super) fn no_such_tag(forum: ChannelId, name: &str, offered: &[String]) -> String {
+    let names: Vec<String> = offered.iter().map(|name| text::escape(name)).collect();
+    let tags = match names.split_last() {
+        None => "It has none at all.".to_owned(),
+        Some(_) => format!("Its tags are {}.", names.join(", ")),
+    };
+    let hashtag = match Tag::hashtag(name) {
+        Some(_) => format!(" For a hashtag in the text write {}.", code(&format!("#{name}"))),
+        None => String::new(),
+    };
+    format!("<#{forum}> has no tag {}. {tags}{hashtag}", code(name))
+}
+
+pub(super) fn lacks(lacks: &[Lack]) -> String {
+    let each = lacks.iter().map(|lack| format!("{} in <#{}>", lack.permissions.listed(), lack.channel));
+    each.collect::<Vec<_>>().join(", and ")
+}
+
+pub(super) const fn later(kind: ChannelKind) -> &'static str {
+    match kind {
+        ChannelKind::Forum | ChannelKind::PublicThread | ChannelKind::PrivateThread => " yet",
+        _ => "",
+    }
+}
