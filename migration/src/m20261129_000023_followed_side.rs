@@ -12,10 +12,10 @@ pub(crate) struct Migration;
 const BEFORE: &str = "audience IN ('nobody', 'servers', 'everyone')";
 const AFTER: &str = "audience IN ('nobody', 'servers', 'everyone', 'closed')";
 
-/// What an earlier version doesn't know. A native follow that never began has no webhook, which that can't read.
+/// What an earlier version doesn't know. It can't read a native follow without a webhook, so that gets one that isn't there.
 const FORGET: [&str; 3] = [
     "UPDATE channels SET audience = 'nobody' WHERE audience = 'closed'",
-    "DELETE FROM channel_follows WHERE follower_webhook_id = 0",
+    "UPDATE channel_follows SET follower_webhook_id = id WHERE follower_webhook_id = 0",
     "UPDATE channel_follows SET broken_reason = 'unpublished' \
         WHERE broken_reason IN ('awaiting_approval', 'declined', 'removed', 'blocked')",
 ];

@@ -19,6 +19,7 @@ mod followers;
 pub mod forget;
 pub mod health;
 pub mod intake;
+mod keystrokes;
 pub mod left_servers;
 mod list;
 mod locks;
@@ -70,10 +71,11 @@ pub use self::tags::TagsNow;
 pub use self::unfollow::Unfollowed;
 
 use self::access::Access;
-use self::actions::{Action, Actions};
+use self::actions::Actions;
 use self::confirm::Questions;
 use self::doors::DoorLooks;
 use self::intake::{Intake, Wake};
+use self::keystrokes::Completing;
 use self::locks::{Hold, Locks};
 use self::lookups::{Lookups, Purpose};
 use self::rights::ServerRights;
@@ -196,14 +198,19 @@ impl Follows {
         Access::of_person(rest, self.clock, &self.lookups, actor, Purpose::Command)
     }
 
+    /// The same for what this person is typing.
+    async fn completing<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Completing<'a> {
+        Completing::begin(rest, self.clock, &self.lookups, actor).await
+    }
+
+    /// Who may see what may have changed in a server.
+    pub fn doors_changed(&self, guild: GuildId) {
+        self.lookups.doors_changed(guild);
+    }
+
     /// Whether a link names a server that the bot isn't in: then nothing needs to be asked.
     fn is_elsewhere(&self, source: SourceChoice) -> bool {
         source.named_server().is_some_and(|guild| self.lookups.is_elsewhere(guild))
-    }
-
-    /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).
-    fn take_action(&self, user: UserId) -> Result<Action<'_>, Refusal> {
-        self.actions.take(user)
     }
 
     /// Whoever holds this is alone in changing the webhooks through which a target is posted into.

@@ -54,6 +54,15 @@ impl Follows {
         channel: ChannelId,
         request: PublishRequest,
     ) -> Result<Published, ServiceError> {
+        self.actions.count(actor.user, self.publish_now(actor, channel, request)).await
+    }
+
+    async fn publish_now(
+        &self,
+        actor: Actor,
+        channel: ChannelId,
+        request: PublishRequest,
+    ) -> Result<Published, ServiceError> {
         let change = request.change()?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);

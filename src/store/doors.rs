@@ -39,7 +39,7 @@ impl Servers {
     }
 }
 
-/// Fails where this source isn't open to the target's server as it is said to be. Its gate is taken, so that nobody closes it until all is stored. Returns what its
+/// Fails where the operator has blocked one of the two servers, or this source isn't open to the target's server as it is said to be. Its gate is taken, so that nobody closes it until all is stored. Returns what its
 /// moderators chose for followers; of the own server's, nothing.
 pub(super) async fn require(
     txn: &impl ConnectionTrait,
@@ -47,6 +47,7 @@ pub(super) async fn require(
     source: ChannelId,
     servers: Servers,
 ) -> Result<Publication, StoreError> {
+    require_served(txn, servers).await?;
     if !servers.differ() {
         return Ok(Publication::UNCHOSEN);
     }
@@ -61,12 +62,10 @@ pub(super) async fn require(
 }
 
 /// Fails where the operator has blocked one of these servers.
-pub(super) async fn require_unblocked(
-    txn: &impl ConnectionTrait,
-    servers: [GuildId; 2],
-) -> Result<(), StoreError> {
+async fn require_served(txn: &impl ConnectionTrait, servers: Servers) -> Result<(), StoreError> {
     let query = "SELECT guild_id FROM blocked_servers WHERE guild_id IN ($1, $2)";
-    let blocked = Sql::new(query, servers.map(|guild| guild.to_db().into())).numbers(txn).await?;
+    let values = [servers.source, servers.target].map(|guild| guild.to_db().into());
+    let blocked = Sql::new(query, values).numbers(txn).await?;
     if blocked.is_empty() { Ok(()) } else { Err(StoreError::NotServed) }
 }
 
@@ -141,9 +140,10 @@ impl Store {
     /// Notes that Discord's own following through this webhook has stopped.
     pub async fn note_stopped(&self, id: FollowId, webhook: WebhookId) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        let update = "UPDATE channel_follows SET follower_webhook_id = NULL \
+        let update = "UPDATE channel_follows SET follower_webhook_id = $3 \
             WHERE id = $1 AND follower_webhook_id = $2 AND NOT is_active";
-        Sql::new(update, [id.0.into(), webhook.to_db().into()]).execute(&*txn).await?;
+        let values = [id.0.into(), webhook.to_db().into(), follow_row::NO_WEBHOOK.into()];
+        Sql::new(update, values).execute(&*txn).await?;
         txn.commit().await
     }
 

@@ -15,8 +15,8 @@ use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::domain::tags::{Tag, TagSet};
 
-/// In the place of Discord's webhook, of a native follow that hasn't begun.
-pub(super) const NOT_YET: i64 = 0;
+/// In the place of Discord's webhook, of a native follow that hasn't begun, or was stopped.
+pub(super) const NO_WEBHOOK: i64 = 0;
 
 /// The follows of these rows, in the same order, with their tags: one query more, and only where a follow has tags.
 pub(super) async fn follows(
@@ -79,7 +79,7 @@ fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreEr
         webhook: row.webhook_id.map(WebhookId::from_db).transpose()?,
         follower_webhook: row
             .follower_webhook_id
-            .filter(|id| *id != NOT_YET)
+            .filter(|id| *id != NO_WEBHOOK)
             .map(WebhookId::from_db)
             .transpose()?,
         state,

@@ -139,10 +139,9 @@ impl Store {
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let (root, servers) = (source_root(&row)?, Servers::of(&row)?);
         let publication = doors::require(&*txn, door, root, servers).await?;
-        doors::require_unblocked(&*txn, [guild, GuildId::from_db(row.source_guild_id)?]).await?;
         let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
         let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
-        let nothing = hook.is_none() && row.follower_webhook_id == Some(follow_row::NOT_YET);
+        let nothing = hook.is_none() && row.follower_webhook_id == Some(follow_row::NO_WEBHOOK);
         if asked || nothing {
             follow_consent::wait(&txn, id, stored(now)).await?;
         } else {

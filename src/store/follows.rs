@@ -75,7 +75,6 @@ impl Store {
         let root = new.source_parent.unwrap_or(new.pair.source);
         let servers = Servers { source: new.source_guild, target: new.guild };
         let publication = doors::require(&*txn, new.door, root, servers).await?;
-        doors::require_unblocked(&*txn, [new.guild, new.source_guild]).await?;
         if let Some(there) = follow_row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
         }
@@ -226,7 +225,7 @@ impl Store {
                 Ok(HookColumns { native: Some(webhook.to_db()), relay: None })
             }
             (Delivery::Native, Hook::NativeLater) => {
-                Ok(HookColumns { native: Some(follow_row::NOT_YET), relay: None })
+                Ok(HookColumns { native: Some(follow_row::NO_WEBHOOK), relay: None })
             }
             (Delivery::Relay, Hook::Relay(webhook)) => {
                 let shared = match webhooks::shared(&**txn, channel).await? {

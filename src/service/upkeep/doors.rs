@@ -360,7 +360,7 @@ impl Upkeep {
                 (self.wake)(vec![follow.pair.target]);
                 Ok(true)
             }
-            Ok(None) | Err(StoreError::Closed | StoreError::Blocked) => Ok(true),
+            Ok(None) | Err(StoreError::Closed | StoreError::Blocked | StoreError::NotServed) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }

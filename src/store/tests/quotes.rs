@@ -16,6 +16,7 @@ fn answering(source: u64, id: u64, to: u64, quoted: &str) -> Content {
         author_id: None,
         written_by: None,
         unknown: false,
+        published: false,
         text: quoted.to_owned(),
     };
     Content { reply: Some(reply), ..content(&format!("answer {id}")) }

@@ -126,6 +126,7 @@ proptest! {
             author_id: None,
             written_by: None,
             unknown: false,
+            published: false,
             text: format!("{before}||xyzzy||{after}"),
         };
         let content = Content { reply: Some(reply), ..content("Yes") };
