@@ -22,72 +22,79 @@ pub struct Dismissed {
 impl Follows {
     /// Lets a follow begin that waits.
     pub async fn approve(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
-        let rest = self.on_behalf_of(actor);
-        let mut access = self.access(&rest, actor);
-        let follow = self.follower_to_manage(&mut access, actor, id).await?;
-        let action = self.take_action(actor.user)?;
-        let _alone = self.lock_target(follow.pair.target, follow.spot).await;
-        let follow = self.waiting(actor, id).await?;
-        let begun = self.begin_approved(&mut access, actor, &follow).await?;
-        self.doors.want(actor.guild);
-        (self.wake)(vec![begun.pair.target]);
-        tracing::info!(follow = begun.id.0, "follow approved");
-        action.keep();
-        Ok(begun)
+        let counted = async {
+            let rest = self.on_behalf_of(actor);
+            let mut access = self.access(&rest, actor);
+            let follow = self.follower_to_manage(&mut access, actor, id).await?;
+            let _alone = self.lock_target(follow.pair.target, follow.spot).await;
+            let follow = self.waiting(actor, id).await?;
+            let begun = self.begin_approved(&mut access, actor, &follow).await?;
+            self.doors.want(actor.guild);
+            (self.wake)(vec![begun.pair.target]);
+            tracing::info!(follow = begun.id.0, "follow approved");
+            Ok(begun)
+        };
+        self.actions.count(actor.user, counted).await
     }
 
     /// Ends a follow that waits.
     pub async fn decline_follower(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
-        let rest = self.on_behalf_of(actor);
-        let mut access = self.access(&rest, actor);
-        self.follower_to_manage(&mut access, actor, id).await?;
-        let action = self.take_action(actor.user)?;
-        let follow = self.waiting(actor, id).await?;
-        let declined = self.store.decline_follow(follow.guild, id, self.clock.now()).await?;
-        let Some(declined) = declined else { return Err(self.decided(actor, id).await) };
-        tracing::info!(follow = id.0, "follow declined");
-        action.keep();
-        Ok(declined)
+        let counted = async {
+            let rest = self.on_behalf_of(actor);
+            let mut access = self.access(&rest, actor);
+            self.follower_to_manage(&mut access, actor, id).await?;
+            let follow = self.waiting(actor, id).await?;
+            let declined = self.store.decline_follow(follow.guild, id, self.clock.now()).await?;
+            let Some(declined) = declined else { return Err(self.decided(actor, id).await) };
+            tracing::info!(follow = id.0, "follow declined");
+            Ok(declined)
+        };
+        self.actions.count(actor.user, counted).await
     }
 
     /// Ends a follow of another server; its own moderators can't resume it.
     pub async fn remove_follower(&self, actor: Actor, id: FollowId) -> Result<Dismissed, ServiceError> {
-        let rest = self.on_behalf_of(actor);
-        let mut access = self.access(&rest, actor);
-        self.follower_to_manage(&mut access, actor, id).await?;
-        let action = self.take_action(actor.user)?;
-        let removed = self.dismiss(BreakWhich::Follow(id), BrokenReason::Removed).await?;
-        if removed.ended == 0 {
-            return Err(ConsentRefusal::FollowerGone.into());
-        }
-        action.keep();
+        let counted = async {
+            let rest = self.on_behalf_of(actor);
+            let mut access = self.access(&rest, actor);
+            self.follower_to_manage(&mut access, actor, id).await?;
+            let removed = self.dismiss(BreakWhich::Follow(id), BrokenReason::Removed).await?;
+            if removed.ended == 0 {
+                return Err(ConsentRefusal::FollowerGone.into());
+    
+        };
+        self.actions.count(actor.user, counted).await
+    }
         Ok(removed)
     }
 
     /// Blocks the server of a follower for all channels of this server. It takes Manage Channels in the whole server.
     pub async fn block_follower(&self, actor: Actor, id: FollowId) -> Result<Dismissed, ServiceError> {
-        self.require_in_server(actor).await?;
-        let follow = self.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
-        let action = self.take_action(actor.user)?;
-        self.store.block_follower(actor.guild, follow.guild, actor.user, self.clock.now()).await?;
-        let which = BreakWhich::OfServer(actor.guild, follow.guild);
-        let blocked = self.dismiss(which, BrokenReason::Blocked).await?;
-        tracing::info!(guild = %actor.guild, blocked = %follow.guild, "server blocked");
-        // Where not all could be broken, the look at the server does it.
-        self.doors.want(actor.guild);
-        action.keep();
-        Ok(blocked)
+        let counted = async {
+            self.require_in_server(actor).await?;
+            let follow = self.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
+            self.store.block_follower(actor.guild, follow.guild, actor.user, self.clock.now()).await?;
+            let which = BreakWhich::OfServer(actor.guild, follow.guild);
+            let blocked = self.dismiss(which, BrokenReason::Blocked).await?;
+            tracing::info!(guild = %actor.guild, blocked = %follow.guild, "server blocked");
+            // Where not all could be broken, the look at the server does it.
+            self.doors.want(actor.guild);
+            Ok(blocked)
+        };
+        self.actions.count(actor.user, counted).await
     }
 
     /// Takes the block of a server back. What broke with it stays so until its own moderators resume it.
     pub async fn unblock_server(&self, actor: Actor, blocked: GuildId) -> Result<(), ServiceError> {
-        self.require_in_server(actor).await?;
-        let action = self.take_action(actor.user)?;
-        if !self.store.unblock_follower(actor.guild, blocked).await? {
-            return Err(ConsentRefusal::NotBlocked.into());
-        }
+        let counted = async {
+            self.require_in_server(actor).await?;
+            if !self.store.unblock_follower(actor.guild, blocked).await? {
+                return Err(ConsentRefusal::NotBlocked.into());
+    
+        };
+        self.actions.count(actor.user, counted).await
+    }
         tracing::info!(guild = %actor.guild, %blocked, "server unblocked");
-        action.keep();
         Ok(())
     }
 

@@ -30,6 +30,7 @@ async fn insert(store: &Store, new: &NewFollow, hook: &Hook) -> Follow {
     match store.insert_follow(new, hook, at(0)).await.unwrap() {
         Inserted::Made(follow) => follow,
         Inserted::AlreadyThere(follow) => panic!("{follow:?} is there"),
+        Inserted::Full(full) => panic!("{full:?}"),
     }
 }
 

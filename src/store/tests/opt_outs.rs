@@ -35,6 +35,7 @@ fn answer(id: u64, to: u64, by: u64) -> Content {
         author_id: None,
         written_by: Some(user(by)),
         unknown: false,
+        published: false,
         text: "secret".to_owned(),
     };
     Content { reply: Some(reply), ..content(&format!("answer {id}")) }
