@@ -122,8 +122,11 @@ impl Follows {
         };
         let forum = access.forum_of(&source.channel).await?;
         let mut known = match &forum {
-            Some(_) => Vec::new(),
-            None => self.store.hashtags_of(source.id(), TAGS).await?,
+            None if access.reads(actor, source.id()).await?.is_some() => {
+                self.store.hashtags_of(source.id(), TAGS).await?
+            }
+            // Those of a forum have names of their own; what was posted is for those who may read it.
+            Some(_) | None => Vec::new(),
         };
         known.extend(hashtags);
         Ok(vocabulary(forum.as_ref()).complete(typed, &known))

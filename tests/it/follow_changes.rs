@@ -188,6 +188,23 @@ async fn hashtags_that_were_lately_posted_are_offered_to_who_sees_the_source() {
 }
 
 #[tokio::test]
+async fn hashtags_that_were_lately_posted_are_for_those_who_may_read_the_posts() {
+    let scene = Scene::new().await;
+    let lounge = scene.harbour.voice("lounge");
+    for source in [&scene.releases, &lounge] {
+        scene.follow(source).await;
+        scene.alice.post(source, "#layoffs").unwrap();
+        scene.news.wait_for_message(SOON, |message| message.content == "#layoffs").await.unwrap();
+    }
+    scene.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM activities", "2").await;
+    scene.releases.deny(&scene.alice, Permissions::READ_MESSAGE_HISTORY);
+    lounge.deny(&scene.alice, Permissions::CONNECT);
+    for source in [&scene.releases, &lounge] {
+        assert_eq!(offered(&scene, channel(source), "").await, [""; 0], "{}", source.name());
+    }
+}
+
+#[tokio::test]
 async fn a_forums_tags_are_offered_by_name() {
     let scene = Scene::new().await;
     let forum = scene.harbour.forum("ideas");

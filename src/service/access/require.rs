@@ -47,6 +47,19 @@ impl Access<'_> {
         }
     }
 
+    /// A channel whose posts this person may read, wherever it is. Seeing a channel isn't enough: without Read Message History, and without Connect in a voice channel, Discord shows
+    /// nobody what was posted. Whatever tells of contents asks this.
+    pub(in crate::service) async fn reads(
+        &mut self,
+        actor: Actor,
+        channel: ChannelId,
+    ) -> Result<Option<Place>, ServiceError> {
+        let Some(place) = self.seen_by(actor, channel).await? else { return Ok(None) };
+        let needed = self.reading(&place).await?;
+        let may = self.person(actor.user, &place).await?.contains(needed);
+        Ok(may.then_some(place))
+    }
+
     /// Whether the person has these permissions in a channel of the actor's server; as [`require_actor`](Self::require_actor).
     pub async fn actor_may(
         &mut self,

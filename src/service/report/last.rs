@@ -36,7 +36,7 @@ pub struct Recent {
     pub posted_at: DateTime<Utc>,
     /// A link to it, where the person sees its channel and it isn't deleted.
     pub original: Option<String>,
-    /// What it begins with, where the person sees its channel and its content is still kept.
+    /// What it begins with, where the person may read its channel and its content is still kept.
     pub beginning: Option<String>,
     /// What became of it.
     pub fate: Fate,
@@ -85,17 +85,19 @@ impl Follows {
         let newest = self.store.newest_asked(follow.pair.source, LAST.into()).await?;
         let contents = self.store.contents_of(&newest).await?;
         for asked in newest {
+            let channel = asked.origin.channel();
             // It was removed meanwhile.
             let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
             let here = self.look(&rest, here).await;
             let original = (!asked.deleted).then_some(asked.origin.message());
-            let original = link_seen(access, actor, asked.origin.channel(), original).await?;
-            let content = contents.get(&asked.origin).filter(|_| original.is_some());
+            let original = link_seen(access, actor, channel, original).await?;
+            let reads = access.reads(actor, channel).await?.is_some();
+            let content = contents.get(&asked.origin).filter(|_| reads && original.is_some());
             messages.push(Recent {
                 posted_at: asked.posted_at(),
                 original,
                 beginning: content.and_then(Showing::as_message).map(beginning),
-                fate: self.fate(&asked, subject(&asked, false), &here, forum.as_ref()),
+                fate: self.fate(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
             });
         }
         Ok(messages)
@@ -113,12 +115,13 @@ impl Follows {
             Err(error) => return Err(error.into()),
         };
         let mut messages = Vec::new();
+        let reads = access.reads(actor, follow.pair.source).await?.is_some();
         let posts: Vec<Message> = history.into_iter().filter(content::is_post).collect();
         for post in posts.iter().rev() {
             messages.push(Recent {
                 posted_at: post.id.created_at(),
                 original: link_seen(access, actor, follow.pair.source, Some(post.id)).await?,
-                beginning: Some(beginning(&content::read(post, follow.source_guild, None))),
+                beginning: reads.then(|| beginning(&content::read(post, follow.source_guild, None))),
                 fate: self.native_fate(follow, post),
             });
         }

@@ -204,7 +204,7 @@ impl Follows {
         let asking = self.on_behalf_of(actor);
         let looking = seen.into_iter().map(async |(one, target)| {
             let one = self.look(&asking, one).await;
-            let fate = self.fate(asked, subject, &one, forum);
+            let fate = self.fate(asked, subject, &one, true, forum);
             Line { follow: one.follow, target, fate }
         });
         let lines = join_all(looking).await;
@@ -224,8 +224,15 @@ impl Follows {
         one
     }
 
-    /// What became of a message in this follower. The forum to which the source belongs is given where the person sees it.
-    fn fate(&self, asked: &Asked, subject: Subject, one: &InFollower, forum: Option<&Channel>) -> Fate {
+    /// What became of a message in this follower. Its tags are named to who reads the source; the forum to which that belongs is given where the person sees it.
+    fn fate(
+        &self,
+        asked: &Asked,
+        subject: Subject,
+        one: &InFollower,
+        reads: bool,
+        forum: Option<&Channel>,
+    ) -> Fate {
         let verdict = verdict(subject, &one.facts);
         let waits = matches!(verdict, Verdict::Waiting | Verdict::Updating | Verdict::Removing);
         let mirrors = one.mirrors.iter();
@@ -235,7 +242,7 @@ impl Follows {
             links: mirrors
                 .map(|mirror| message_link(one.follow.guild, mirror.channel, mirror.message))
                 .collect(),
-            tags: deciding_tags(asked, &one.follow.options.filter, forum),
+            tags: deciding_tags(asked, &one.follow.options.filter, reads, forum),
         }
     }
 
@@ -259,8 +266,8 @@ fn subject(asked: &Asked, published: bool) -> Subject {
     }
 }
 
-/// The tags for which a follow's mode leaves a message out, as they are called now. Who isn't given the forum can't see it, and learns no names of its tags.
-fn deciding_tags(asked: &Asked, filter: &Filter, forum: Option<&Channel>) -> Vec<String> {
+/// The tags for which a follow's mode leaves a message out, as they are called now. Whoever can't read it learns no names.
+fn deciding_tags(asked: &Asked, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
     let hits = |tags: &TagSet| {
         TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
     };
@@ -269,7 +276,7 @@ fn deciding_tags(asked: &Asked, filter: &Filter, forum: Option<&Channel>) -> Vec
         Filter::Only(tags) => Filter::Only(tags.clone()),
         Filter::Except(tags) => hits(tags).map_or(Filter::All, Filter::Except),
     };
-    let tags = TagsNow::of(&deciding, forum, forum.is_some());
+    let tags = TagsNow::of(&deciding, forum, reads);
     let hidden = tags.said_of_hidden();
     tags.there.into_iter().chain(tags.deleted).chain(hidden).collect()
 }

@@ -82,7 +82,7 @@ impl Follows {
             _ => None,
         };
         let fate = asked.as_ref().zip(here.as_ref());
-        let fate = fate.map(|(asked, here)| self.fate(asked, subject(asked, false), here, None));
+        let fate = fate.map(|(asked, here)| self.fate(asked, subject(asked, false), here, false, None));
         let by = match mirrored.origin {
             Origin::Gap { .. } => By::Notice,
             Origin::Message { .. } | Origin::Panel { .. } => By::Relay {

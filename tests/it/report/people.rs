@@ -65,6 +65,46 @@ async fn channels_that_the_person_cant_see_are_counted() {
 }
 
 #[tokio::test]
+async fn contents_are_for_those_who_may_read_the_history() {
+    let scene = Scene::new().await;
+    let (lounge, bulletin) = (scene.harbour.voice("lounge"), scene.harbour.announcement("bulletin"));
+    for source in [&scene.releases, &lounge, &bulletin] {
+        scene.follow(source).await;
+    }
+    let tagged = Options::new().set("mode", "except").set("tags", "plan");
+    scene.run("/follow", tagged.set("channel", &scene.releases)).await;
+    for (source, text) in
+        [(&scene.releases, "hush #plan"), (&scene.releases, "v1"), (&lounge, "v2"), (&bulletin, "v3")]
+    {
+        scene.alice.post(source, text).unwrap();
+    }
+    for text in ["v1", "v2"] {
+        mirror(&scene.news, text).await;
+    }
+    settled(&scene).await;
+    let told = async || {
+        let (mut all, list) = (Vec::new(), scene.run("/follows", ()).await);
+        for number in 1..=3 {
+            all.push(list.select(MENU, &[&format!("last:{number}")]).await.unwrap().text());
+        }
+        all
+    };
+    for (text, said) in told().await.iter().zip(["#plan", "v2", "v3"]) {
+        assert!(text.contains(said), "{text}");
+    }
+    // She still sees them in her client, but Discord shows her none of it.
+    scene.releases.deny(&scene.alice, Permissions::READ_MESSAGE_HISTORY);
+    lounge.deny(&scene.alice, Permissions::CONNECT);
+    bulletin.deny(&scene.alice, Permissions::READ_MESSAGE_HISTORY);
+    for text in told().await {
+        assert!(text.contains("<t:"), "when it was posted, and what became of it: {text}");
+        for contents in ["hush", "plan", "v1", "v2", "v3"] {
+            assert!(!text.contains(contents), "{contents} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn many_followers_are_counted() {
     let (scene, posted, _) = shown("v1").await;
     scene.run("/publish", Options::new().set("channel", &scene.releases).set("audience", "servers")).await;
