@@ -1,9 +1,9 @@
 //! What names cost: whatever people and bots write, Discord is asked for few of them.
 
 use serde_json::json;
-use tributary_sandbox::{Effect, Fault, Permissions, Post};
+use tributary_sandbox::{Effect, Fault, Hold, Options, Permissions, Post};
 
-use crate::harness::Pair;
+use crate::harness::{Pair, SOON, Scene};
 
 /// The requests that the bot made for a path that ends so.
 fn asked(pair: &Pair, is: impl Fn(&str) -> bool) -> usize {
@@ -65,4 +65,32 @@ async fn a_list_that_is_refused_is_not_asked_for_again_and_again() {
     let asked = lists(&pair) - before;
     // The sweep asks for it, too.
     assert!((1..=3).contains(&asked), "{asked} times for ten messages");
+}
+
+#[tokio::test]
+async fn a_channel_that_is_hidden_while_its_name_is_asked_for_is_not_named() {
+    let scene = Scene::new().await;
+    let (lakeside, keeper) = scene.elsewhere("Lakeside");
+    let (board, lobby) = (lakeside.text("board"), lakeside.text("lobby"));
+    let publish = Options::new().set("channel", &board).set("audience", "servers");
+    keeper.run(&board, "/publish", publish).await.unwrap();
+    scene.run("/follow", Options::new().set("link", board.link())).await;
+    scene.follow(&scene.releases).await;
+    let hold = Hold::new();
+    let pattern = format!("/guilds/{}/channels", lakeside.id());
+    let sandbox = &scene.world.sandbox;
+    let fault = sandbox.fault(Fault::on("GET", &pattern, Effect::HoldAnswer(hold.clone())));
+    keeper.post(&board, format!("one {}", lobby.mention()).as_str()).unwrap();
+    let struck = || (sandbox.fault_hits(fault) > 0).then_some(());
+    sandbox.wait_for("the answer to be held back", SOON, struck).await.unwrap();
+    lobby.deny_everyone(Permissions::VIEW_CHANNEL);
+    // What comes after it is read after it.
+    scene.alice.post(&scene.releases, "later").unwrap();
+    scene.news.wait_for_message(SOON, |message| message.content == "later").await.unwrap();
+    hold.release();
+    keeper.post(&board, format!("two {}", lobby.mention()).as_str()).unwrap();
+    for text in ["one #no-access", "two #no-access"] {
+        let mirror = scene.news.wait_for_message(SOON, |message| message.content == text).await;
+        mirror.unwrap_or_else(|error| panic!("{error}\n{}", scene.news.render_text()));
+    }
 }

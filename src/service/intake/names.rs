@@ -34,6 +34,8 @@ const NO_ACCESS: &str = "no-access";
 const ASKED: usize = 10;
 /// For how many people of one server Discord is asked in a span. Whatever stands in the others' place has no name then.
 const BUDGET: usize = 20;
+/// How often a server is asked again for its channels, where it changed who may see them in between.
+const TRIES: usize = 2;
 /// The span of that budget.
 const SPAN: TimeDelta = TimeDelta::minutes(1);
 
@@ -46,6 +48,8 @@ struct Book {
     servers: HashMap<GuildId, Known>,
     people: HashMap<(GuildId, UserId), Person>,
     spent: HashMap<GuildId, Spent>,
+    /// How often the names of a server were forgotten.
+    forgotten: HashMap<GuildId, u64>,
 }
 
 struct Known {
@@ -76,6 +80,11 @@ impl Book {
     /// Somebody of whom it is known how they are called, or that nobody knows it.
     fn person(&self, guild: GuildId, id: UserId, now: DateTime<Utc>) -> Option<&Person> {
         self.people.get(&(guild, id)).filter(|known| now - known.since < PERSON_FRESH)
+    }
+
+    /// How often the names of a server were forgotten.
+    fn forgotten(&self, guild: GuildId) -> u64 {
+        self.forgotten.get(&guild).copied().unwrap_or_default()
     }
 
     /// For how many people of a server may still be asked.
@@ -155,7 +164,11 @@ impl NameBook {
         now: DateTime<Utc>,
     ) -> Result<(), RestError> {
         if unnamed.roles_and_channels {
-            self.learn_server(rest, guild, now).await?;
+            for _ in 0..TRIES {
+                if self.learn_server(rest, guild, now).await? {
+                    break;
+                }
+            }
         }
         for id in &unnamed.people {
             if !self.book().spend(guild, now) {
@@ -170,14 +183,19 @@ impl NameBook {
         Ok(())
     }
 
-    /// Asks for a server's roles and channels. What it refuses to tell is called as it was, if that is known.
-    async fn learn_server(&self, rest: &Rest, guild: GuildId, now: DateTime<Utc>) -> Result<(), RestError> {
+    /// Asks for a server's roles and channels. What it refuses to tell is called as it was, if that is known. Who may see which channel may change before the
+    /// answers are here: then they are worth nothing, and it answers `false`.
+    async fn learn_server(&self, rest: &Rest, guild: GuildId, now: DateTime<Utc>) -> Result<bool, RestError> {
+        let forgotten = self.book().forgotten(guild);
         let server = answered(rest.guild(guild).await)?;
         let channels = answered(rest.guild_channels(guild).await)?;
         // Who may see a channel is told by the server's roles: without them, none is called by its name.
         let channels = channels
             .map(|channels| channels.into_iter().map(|channel| named(server.as_ref(), channel)).collect());
         let mut book = self.book();
+        if book.forgotten(guild) != forgotten {
+            return Ok(false);
+        }
         let before = book.servers.remove(&guild).map(|known| known.names).unwrap_or_default();
         let names = Names {
             roles: server.map_or_else(|| before.roles.clone(), |server| server.role_names),
@@ -186,12 +204,14 @@ impl NameBook {
         };
         book.servers.retain(|_, known| now - known.since < USEFUL);
         book.servers.insert(guild, Known { names: Arc::new(names), since: now });
-        Ok(())
+        Ok(true)
     }
 
     /// Forgets what the channels of a server are called: who may see them has changed.
     pub(super) fn forget(&self, guild: GuildId) {
-        self.book().servers.remove(&guild);
+        let mut book = self.book();
+        book.servers.remove(&guild);
+        *book.forgotten.entry(guild).or_default() += 1;
     }
 
     /// Remembers whom a message tells the names of: its author, and those whom it pings.
