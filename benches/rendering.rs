@@ -30,6 +30,7 @@ fn a_text(bencher: Bencher<'_, '_>, length: usize) {
     let stage = Stage {
         room: Room::Any,
         same_server: false,
+        published_only: false,
         answered: None,
         thread: Told::All,
         starter: None,

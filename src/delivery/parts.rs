@@ -67,6 +67,7 @@ fn stage(work: &Work, file_limit: u64) -> Stage {
     Stage {
         room,
         same_server: place.servers.is_none_or(|(source, target)| source == target),
+        published_only: place.published_only,
         answered: link(place.answered),
         thread,
         starter: link(place.starter),

@@ -203,6 +203,9 @@ pub struct Reply {
     /// Nothing is known of it: neither what it says, nor whether it was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
+    /// It was published to the channels that follow its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub published: bool,
     /// Its text, not cut yet.
     #[serde(default)]
     pub text: String,

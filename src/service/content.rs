@@ -168,6 +168,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
         author: None,
         author_id: None,
         unknown: false,
+        published: false,
         text: String::new(),
     };
     match &message.referenced_message {
@@ -181,6 +182,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
             reply.author_id = (!is_named).then_some(by);
             reply.author = Some(nick.unwrap_or_else(|| author(original)));
             reply.text = gist(original);
+            reply.published = original.flags & CROSSPOSTED != 0;
         }
     }
     Some(reply)

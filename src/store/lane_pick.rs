@@ -87,12 +87,13 @@ pub(super) struct Candidate {
     pub(super) source_guild_id: Option<i64>,
     pub(super) guild_id: Option<i64>,
     pub(super) paused_since: Option<DateTime<Utc>>,
+    pub(super) published_only: Option<bool>,
     follow_active: Option<bool>,
 }
 
 const COLUMNS: &str = "t.target, d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, \
     d.attempts, a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.author_id, a.created_at, \
-    a.source_channel_id, a.thread_id, a.place, f.source_channel_id AS follow_source, f.source_guild_id, f.guild_id, \
+    a.source_channel_id, a.thread_id, a.place, f.source_channel_id AS follow_source, f.source_guild_id, f.guild_id, f.published_only, \
     CASE WHEN NOT f.is_active AND f.broken_reason IS NULL THEN f.updated_at END AS paused_since, \
     f.is_active AS follow_active \
     FROM t CROSS JOIN deliveries d JOIN activities a ON a.id = d.activity_id LEFT JOIN channel_follows f ON f.id = d.follow_id ";

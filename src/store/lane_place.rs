@@ -88,6 +88,7 @@ impl Here<'_> {
         Ok(Surroundings {
             servers: servers.transpose().map_err(|error: StoreError| error)?,
             paused_since: row.paused_since,
+            published_only: row.published_only.unwrap_or_default(),
             of_thread: row.follow_source.is_some() && row.follow_source == row.thread_id,
             ..Surroundings::default()
         })

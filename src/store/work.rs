@@ -64,6 +64,8 @@ impl Work {
 pub struct Surroundings {
     /// The source's server and the target's; none once the follow is removed.
     pub servers: Option<(GuildId, GuildId)>,
+    /// The follow may carry what was published, and nothing else.
+    pub published_only: bool,
     /// Where the message that is answered is mirrored in this target, if it is.
     pub answered: Option<(ChannelId, MessageId)>,
     /// Of an answer in a thread: where what the thread begins with is mirrored in this target, if it is.

@@ -2,7 +2,9 @@
 
 use chrono::DateTime;
 use rstest::rstest;
-use tributary_sandbox::{Channel, ChannelKind, Effect, Fault, Guild, Options, Permissions, Person, Reply};
+use tributary_sandbox::{
+    Channel, ChannelKind, Effect, Fault, Guild, Options, Permissions, Person, Post, Reply,
+};
 
 use crate::harness::{SOON, Scene, admin, choice, follow, refusal, texts};
 
@@ -460,4 +462,30 @@ async fn names_of_private_channels_stay_in_their_server() {
     abroad.scene.world.sandbox.wait_quiet(std::time::Duration::from_millis(500)).await;
     abroad.keeper.post(&abroad.board, lobby.mention().as_str()).unwrap();
     abroad.scene.news.wait_for_message(SOON, |message| message.content == "#no-access").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_published_quotes_nothing_that_was_not() {
+    let abroad = Abroad::new(ChannelKind::Announcement, "relay").await;
+    let (scene, keeper, board) = (&abroad.scene, &abroad.keeper, &abroad.board);
+    let writer = admin(&abroad.lakeside, "Wilma");
+    let inside = abroad.lakeside.text("inside");
+    follow(keeper, board, &inside).await;
+    let [draft, open] = ["a draft", "an open word"].map(|text| writer.post(board, text).unwrap());
+    keeper.publish(board, open.id).unwrap();
+    for (original, text) in [(&draft, "one"), (&open, "two")] {
+        let answer = keeper.post(board, Post::text(text).reply_to(original.id)).unwrap();
+        keeper.publish(board, answer.id).unwrap();
+    }
+    let shown = async |channel: &Channel, ending: &str| {
+        let mirror = channel.wait_for_message(SOON, |message| message.content.ends_with(ending)).await;
+        mirror.unwrap_or_else(|error| panic!("{error}\n{}", channel.render_text())).content
+    };
+    let told = shown(&scene.news, "\none").await;
+    assert!(told.starts_with("-# ↪ [a message](") && !told.contains("draft"), "{told}");
+    assert!(!told.contains("Wilma"), "{told}");
+    let told = shown(&scene.news, "\ntwo").await;
+    assert!(told.contains("Wilma") && told.contains("an open word"), "{told}");
+    let told = shown(&inside, "\none").await;
+    assert!(told.contains("Wilma") && told.contains("a draft"), "{told}");
 }

@@ -82,6 +82,8 @@ pub struct Stage {
     pub room: Room,
     /// The target is in the source's server: mentions of people, roles and channels are known there.
     pub same_server: bool,
+    /// What wasn't published in the source isn't for the target.
+    pub published_only: bool,
     /// A link to the mirror, in this very target, of the message that is answered.
     pub answered: Option<String>,
     /// What is said of its thread.

@@ -12,8 +12,10 @@ pub(super) fn line(reply: &Reply, mentions: Mentions<'_>, stage: &Stage) -> Stri
         None => format!("-# ↪ {label}"),
     };
     let original = || words::link(&reply.link);
-    let Some(author) = &reply.author else {
-        return if reply.unknown {
+    // Where only what was published may be shown, an answer doesn't give away what it answers.
+    let hidden = stage.published_only && !reply.published && stage.answered.is_none();
+    let Some(author) = reply.author.as_ref().filter(|_| !hidden) else {
+        return if reply.unknown || reply.author.is_some() {
             linked("a message", mirror.or_else(original))
         } else {
             linked("a deleted message", mirror)

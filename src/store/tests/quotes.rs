@@ -15,6 +15,7 @@ fn answering(source: u64, id: u64, to: u64, quoted: &str) -> Content {
         author: Some("Bob".to_owned()),
         author_id: None,
         unknown: false,
+        published: false,
         text: quoted.to_owned(),
     };
     Content { reply: Some(reply), ..content(&format!("answer {id}")) }

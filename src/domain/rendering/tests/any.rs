@@ -94,14 +94,15 @@ fn any_unshown() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn any_reply() -> impl Strategy<Value = Reply> {
-    (prop::option::of(any_text(4)), any_text(12), any_link(), any::<bool>()).prop_map(
-        |(author, text, link, unknown)| Reply {
+    (prop::option::of(any_text(4)), any_text(12), any_link(), any::<(bool, bool)>()).prop_map(
+        |(author, text, link, (unknown, published))| Reply {
             channel: "2".parse().unwrap(),
             message: "3".parse().unwrap(),
             link,
             author,
             author_id: None,
             unknown,
+            published,
             text,
         },
     )
@@ -204,10 +205,11 @@ pub(crate) fn any_stage() -> impl Strategy<Value = Stage> {
         (0..8usize).prop_map(|parts| std::num::NonZeroUsize::new(parts).map_or(Room::Any, Room::Parts));
     let thread = prop::sample::select(vec![Told::All, Told::Beginning, Told::Nothing]);
     let links = (prop::option::of(any_link()), prop::option::of(any_link()));
-    (room, any::<bool>(), links, thread, any::<bool>(), limit).prop_map(
-        |(room, same_server, (answered, starter), thread, namesake, file_limit)| Stage {
+    (room, any::<(bool, bool)>(), links, thread, any::<bool>(), limit).prop_map(
+        |(room, (same_server, published_only), (answered, starter), thread, namesake, file_limit)| Stage {
             room,
             same_server,
+            published_only,
             answered,
             thread,
             starter,

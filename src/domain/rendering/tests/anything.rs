@@ -125,6 +125,7 @@ proptest! {
             author: Some("Bob".to_owned()),
             author_id: None,
             unknown: false,
+            published: false,
             text: format!("{before}||xyzzy||{after}"),
         };
         let content = Content { reply: Some(reply), ..content("Yes") };

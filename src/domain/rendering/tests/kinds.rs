@@ -30,6 +30,7 @@ fn answer(text: &str) -> Content {
         author: Some("Bob*".to_owned()),
         author_id: None,
         unknown: false,
+        published: false,
         text: text.to_owned(),
     };
     Content { reply: Some(reply), ..content("Yes") }
@@ -46,6 +47,24 @@ fn an_answer_says_whom_it_answers() {
     assert_eq!(only_text(&gone), "-# ↪ a deleted message\nYes");
     gone.reply.iter_mut().for_each(|reply| reply.unknown = true);
     assert_eq!(only_text(&gone), "-# ↪ [a message](<https://discord.com/channels/1/2/1>)\nYes");
+}
+
+#[test]
+fn where_only_what_is_published_is_shown_nothing_else_is_quoted() {
+    let published_only = Stage { published_only: true, ..here(Room::Any) };
+    let mut answer = answer("Really?");
+    let link = "-# ↪ [a message](<https://discord.com/channels/1/2/1>)\nYes";
+    assert_eq!(shown(&answer, &published_only)[0].content, link);
+    let mirrored = Stage { answered: Some(MIRROR.to_owned()), ..published_only.clone() };
+    assert!(shown(&answer, &mirrored)[0].content.contains("Really?"), "it stands there anyway");
+    answer.reply.iter_mut().for_each(|reply| reply.published = true);
+    assert!(
+        shown(&answer, &published_only)[0]
+            .content
+            .contains("Bob\\***](<https://discord.com/channels/1/2/1>): Really?")
+    );
+    answer.reply.iter_mut().for_each(|reply| reply.author = None);
+    assert_eq!(shown(&answer, &published_only)[0].content, "-# ↪ a deleted message\nYes");
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(super) fn here(room: Room) -> Stage {
     Stage {
         room,
         same_server: true,
+        published_only: false,
         answered: None,
         thread: Told::All,
         starter: None,
