@@ -92,11 +92,14 @@ impl Term<'_> {
         let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
         let allowance = Allowance::new(config.follow_actions_per_hour);
         let actions = Arc::new(Actions::new(allowance, clock));
-        let bounds = Bounds { actions: Arc::clone(&actions), most_in_server: config.panels_per_server };
-        let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources, bounds));
-
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
         let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
+        let bounds = Bounds {
+            actions: Arc::clone(&actions),
+            lookups: Arc::clone(&lookups),
+            most_in_server: config.panels_per_server,
+        };
+        let panels = Arc::new(Panels::new(parts.clone(), started.brand.clone(), sources, bounds));
         let left = LeftServers::new(parts.clone(), Arc::clone(&view));
         let mut tasks = vec![
             supervisor.spawn("sweep", Arc::clone(&upkeep).sweep(view)),

@@ -58,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
-        explanation: "Actions that one person has in an hour: follows (refused ones too), unfollows, pauses and resumptions, and changes of panels. 0 = no limit.",
+        explanation: "Actions that one person has in an hour: follows, unfollows, pauses, resumptions, /publish and changes of panels, refused ones too. 0 = no limit.",
     },
     Setting {
         name: "CATCH_UP_HOURS",

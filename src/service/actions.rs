@@ -2,65 +2,63 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::UserId;
 
-use super::Refusal;
+use super::{Refusal, ServiceError};
 
 /// In which span expensive questions are counted, and how many one person has in it.
 const SPAN: TimeDelta = TimeDelta::minutes(10);
 const QUESTIONS: u32 = 30;
+/// The same of presses under panels that ask what the person may do.
+const PRESSES: u32 = 60;
 
 /// What people have done and asked lately.
 pub struct Actions {
     actions: Mutex<Allowance>,
     questions: Mutex<Allowance>,
+    presses: Mutex<Allowance>,
     clock: Clock,
 }
 
 impl Actions {
     /// Nobody has done anything yet.
     pub fn new(allowance: Allowance, clock: Clock) -> Self {
-        let questions = Mutex::new(Allowance::within(SPAN, Some(QUESTIONS)));
-        Self { actions: Mutex::new(allowance), questions, clock }
+        let [questions, presses] =
+            [QUESTIONS, PRESSES].map(|most| Mutex::new(Allowance::within(SPAN, Some(most))));
+        Self { actions: Mutex::new(allowance), questions, presses, clock }
     }
 
-    /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).
-    pub(super) fn take(&self, user: UserId) -> Result<Action<'_>, Refusal> {
-        let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
-        actions.take(user, self.clock.now()).map_err(Refusal::TooManyActions)?;
-        Ok(Action { actions: self, user, kept: false })
+    /// Does what a person wants to change, as one of their actions of this hour. It counts before the first request, whether it is then done, refused or asked about: all of these cost the same.
+    /// Only what failed through [no fault of theirs](ServiceError::is_outage) is given back.
+    pub(super) async fn count<T>(
+        &self,
+        user: UserId,
+        action: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        take(&self.actions, user, self.clock).map_err(Refusal::TooManyActions)?;
+        let done = action.await;
+        if done.as_ref().is_err_and(ServiceError::is_outage) {
+            self.actions.lock().unwrap_or_else(PoisonError::into_inner).give_back(user);
+        }
+        done
     }
 
     /// Takes one of the person's questions that cost many requests.
     pub(super) fn ask(&self, user: UserId) -> Result<(), Refusal> {
-        let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
-        questions.take(user, self.clock.now()).map_err(Refusal::TooManyQuestions)
+        take(&self.questions, user, self.clock).map_err(Refusal::TooManyQuestions)
+    }
+
+    /// Takes one of the person's presses that ask what they may do.
+    pub(super) fn press(&self, user: UserId) -> Result<(), Refusal> {
+        take(&self.presses, user, self.clock).map_err(Refusal::TooManyQuestions)
     }
 }
 
-/// One of a person's actions of this hour, given back when it turns out that nothing was done.
-pub(super) struct Action<'a> {
-    actions: &'a Actions,
-    user: UserId,
-    kept: bool,
-}
-
-impl Action<'_> {
-    /// Something was done: the action counts.
-    pub(super) fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Action<'_> {
-    fn drop(&mut self) {
-        if !self.kept {
-            let mut actions = self.actions.actions.lock().unwrap_or_else(PoisonError::into_inner);
-            actions.give_back(self.user);
-        }
-    }
+/// Takes one of what a person has; where none is left, says when the next is free.
+fn take(allowance: &Mutex<Allowance>, user: UserId, clock: Clock) -> Result<(), DateTime<Utc>> {
+    allowance.lock().unwrap_or_else(PoisonError::into_inner).take(user, clock.now())
 }

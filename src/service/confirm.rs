@@ -109,14 +109,14 @@ impl Follows {
         Question { id, pair }
     }
 
-    /// It is meant: everything else is looked at anew.
+    /// It is meant: everything else is looked at anew. The question was counted as an action, and its answer isn't.
     pub async fn confirm(&self, actor: Actor, question: QuestionId) -> Result<Confirmed, ServiceError> {
         let asked = self.questions.take(question, actor, self.clock.now()).ok_or(Refusal::QuestionTooOld)?;
         let confirmed = match asked.what.clone() {
             Asking::Follow(request) => self.follow_as(actor, request, true).await.map(Confirmed::Followed),
             Asking::Resume(id) => self.resume_as(actor, id, true).await.map(Confirmed::Resumed),
         };
-        if let Err(ServiceError::Discord(_) | ServiceError::Store(_)) = &confirmed {
+        if confirmed.as_ref().is_err_and(ServiceError::is_outage) {
             // So that it can be pressed again.
             self.questions.put(question, asked, self.clock.now());
         }

@@ -29,6 +29,25 @@ pub enum ServiceError {
     Store(#[from] StoreError),
 }
 
+impl ServiceError {
+    /// Whether Discord or the database failed, so that whoever asked can't help it. That Discord refused or limits something is none of these.
+    pub(super) const fn is_outage(&self) -> bool {
+        match self {
+            Self::Store(_) => true,
+            Self::Discord(error) => matches!(
+                error,
+                RestError::Server { .. }
+                    | RestError::Edge { .. }
+                    | RestError::Unclear(_)
+                    | RestError::NotSent
+                    | RestError::Malformed
+                    | RestError::Unauthorized
+            ),
+            Self::Refused(_) => false,
+        }
+    }
+}
+
 /// A rule that forbids a use case. Each says what is the matter and, where something can be done, what.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -54,10 +54,10 @@ impl Ends {
 impl Follows {
     /// Makes a channel follow another, or changes the options of a follow that stands.
     pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
-        self.follow_as(actor, request, false).await
+        self.actions.count(actor.user, self.follow_as(actor, request, false)).await
     }
 
-    /// The same; `confirmed` where the person has been asked whether they mean it.
+    /// The same, as part of an action that counts already; `confirmed` where the person has been asked whether they mean it.
     pub(super) async fn follow_as(
         &self,
         actor: Actor,
@@ -65,27 +65,7 @@ impl Follows {
         confirmed: bool,
     ) -> Result<Followed, ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = self.access(&rest, actor);
-        // Also one that is refused counts: its look-ups cost the same.
-        let action = self.take_action(actor.user)?;
-        let followed = self.follow_counted(&mut access, actor, request, confirmed).await;
-        if matches!(
-            followed,
-            Ok(Followed::New { .. } | Followed::Changed(_) | Followed::Repaired(_))
-                | Err(ServiceError::Refused(_))
-        ) {
-            action.keep();
-        }
-        followed
-    }
-
-    async fn follow_counted(
-        &self,
-        access: &mut Access<'_>,
-        actor: Actor,
-        request: FollowRequest,
-        confirmed: bool,
-    ) -> Result<Followed, ServiceError> {
+        let access = &mut self.access(&rest, actor);
         if self.is_elsewhere(request.source) {
             return Err(Refusal::UnknownSource.into());
         }

@@ -59,7 +59,7 @@ pub use self::tags::TagsNow;
 pub use self::unfollow::Unfollowed;
 
 use self::access::Access;
-use self::actions::{Action, Actions};
+use self::actions::Actions;
 use self::confirm::Questions;
 use self::doors::DoorLooks;
 use self::intake::{Intake, Wake};
@@ -164,11 +164,6 @@ impl Follows {
     /// Whether a link names a server that the bot isn't in: then nothing needs to be asked.
     fn is_elsewhere(&self, source: SourceChoice) -> bool {
         source.named_server().is_some_and(|guild| self.lookups.is_elsewhere(guild))
-    }
-
-    /// Takes one of the person's actions of this hour. It is given back unless it is [kept](Action::keep).
-    fn take_action(&self, user: UserId) -> Result<Action<'_>, Refusal> {
-        self.actions.take(user)
     }
 
     /// Whoever holds this is alone in changing the webhooks through which a target is posted into.

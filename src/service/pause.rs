@@ -25,13 +25,16 @@ pub enum Resumed {
 impl Follows {
     /// Pauses a follow; it and its mirrors stay. A native one stops by losing Discord's webhook, which resuming makes anew.
     pub async fn pause(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
+        self.actions.count(actor.user, self.pause_now(actor, id)).await
+    }
+
+    async fn pause_now(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let (follow, _alone) = self.managed(actor, id).await?;
         match follow.state {
             FollowState::Active => {}
             FollowState::Paused => return Err(Refusal::AlreadyPaused(id).into()),
             FollowState::Broken(reason) => return Err(Refusal::Broken(id, reason).into()),
         }
-        let action = self.take_action(actor.user)?;
         // The row first: the webhook's disappearance is then expected, and breaks nothing.
         let paused = self.store.pause_follow(actor.guild, id, self.clock.now()).await?;
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
@@ -43,16 +46,15 @@ impl Follows {
             self.store.resume_follow(actor.guild, id, None, Door::Own, self.clock.now()).await?;
             return Err(error);
         }
-        action.keep();
         Ok(paused)
     }
 
     /// Makes a paused or broken follow active again, if all that a new follow needs is there.
     pub async fn resume(&self, actor: Actor, id: FollowId) -> Result<Resumed, ServiceError> {
-        self.resume_as(actor, id, false).await
+        self.actions.count(actor.user, self.resume_as(actor, id, false)).await
     }
 
-    /// The same; `confirmed` where the person has been asked whether they mean it.
+    /// The same, as part of an action that counts already; `confirmed` where the person has been asked whether they mean it.
     pub(super) async fn resume_as(
         &self,
         actor: Actor,
@@ -63,7 +65,6 @@ impl Follows {
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
-        let action = self.take_action(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
         let ends = self.require_possible(&mut access, actor, &follow).await?;
@@ -74,7 +75,6 @@ impl Follows {
         self.begin_reading(&ends.source, &follow.options).await?;
         let resumed = self.reconnect(&follow, ends.door, exposure).await?;
         self.doors.want(follow.source_guild);
-        action.keep();
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
 

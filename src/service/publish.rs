@@ -28,6 +28,15 @@ impl Follows {
         channel: ChannelId,
         audience: Audience,
     ) -> Result<Published, ServiceError> {
+        self.actions.count(actor.user, self.publish_now(actor, channel, audience)).await
+    }
+
+    async fn publish_now(
+        &self,
+        actor: Actor,
+        channel: ChannelId,
+        audience: Audience,
+    ) -> Result<Published, ServiceError> {
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
         let place = access.own(actor, channel).await?;

@@ -86,6 +86,11 @@ impl Access<'_> {
         self.homes.insert(follow.pair.target, target);
     }
 
+    /// The same of a channel, which may be a thread.
+    pub(super) fn knows_of(&mut self, guild: GuildId, channel: ChannelId) {
+        self.homes.insert(channel, Home { guild, is_thread: true });
+    }
+
     /// What needn't be asked about a channel.
     pub(super) fn foresee(&self, id: ChannelId) -> Result<Option<Found>, ServiceError> {
         let Some((lookups, actor, purpose)) = self.asker else { return Ok(None) };

@@ -20,6 +20,10 @@ pub struct Unfollowed {
 impl Follows {
     /// Ends the follow of a pair.
     pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
+        self.actions.count(actor.user, self.unfollow_now(actor, request)).await
+    }
+
+    async fn unfollow_now(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         let pair = request.pair;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
@@ -37,13 +41,16 @@ impl Follows {
         let follow = follow.ok_or(not_following)?;
         let source = access.end(actor, pair.source).await?;
         let (follow, _alone) = self.hold(follow).await?;
-        Ok(Unfollowed { follow: self.end(actor, follow).await?, source })
+        Ok(Unfollowed { follow: self.end(follow).await?, source })
     }
 
     /// Ends a follow of this server by its number.
     pub async fn remove(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
-        let (follow, _alone) = self.managed(actor, id).await?;
-        self.end(actor, follow).await
+        let remove = async {
+            let (follow, _alone) = self.managed(actor, id).await?;
+            self.end(follow).await
+        };
+        self.actions.count(actor.user, remove).await
     }
 
     /// A follow of this server that the person may change, alone while the hold lasts.
@@ -63,8 +70,7 @@ impl Follows {
     }
 
     /// Ends a follow that is [held](Follows::hold).
-    async fn end(&self, actor: Actor, follow: Follow) -> Result<Follow, ServiceError> {
-        let action = self.take_action(actor.user)?;
+    async fn end(&self, follow: Follow) -> Result<Follow, ServiceError> {
         if follow.options.delivery == Delivery::Native {
             // First, and refused if it fails: without it, Discord would go on posting.
             self.stop_expected(&follow).await?;
@@ -77,7 +83,6 @@ impl Follows {
         // Its panels are to go.
         (self.wake)(vec![follow.pair.target]);
         tracing::info!(follow = follow.id.0, "follow removed");
-        action.keep();
         Ok(follow)
     }
 

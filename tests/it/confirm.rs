@@ -149,7 +149,6 @@ async fn asking_and_following_is_one_action() {
     let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "1")]).await;
     let staff = scene.harbour.text("staff");
     hide(&scene, &staff);
-    scene.run("/follow", channel(&staff)).await.press("Cancel").await.unwrap();
     let made = scene.run("/follow", channel(&staff)).await.press(YES).await.unwrap();
     assert!(made.text().contains("now follows"), "{}", made.text());
     let text = scene.refused("/follow", channel(&scene.releases)).await;

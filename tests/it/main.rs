@@ -1,6 +1,7 @@
 //! The real bot against the sandbox: each test starts the program as an operator would, acts as people do, and looks at what they would see.
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
+mod allowances;
 mod attempts;
 mod bounds;
 mod circles;

@@ -124,7 +124,7 @@ async fn publishing_and_followers() {
 #[tokio::test]
 async fn refusals() {
     // Those that are refused count, too.
-    let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "20")]).await;
+    let scene = Scene::with(&[("FOLLOW_ACTIONS_PER_HOUR", "22")]).await;
     let (board, forum) = (scene.harbour.announcement("board"), scene.harbour.forum("forum"));
     let thread = scene.releases.thread("thread").unwrap();
     let (full, secret) = (scene.harbour.text("full"), scene.harbour.private_text("secret"));

@@ -1,4 +1,4 @@
-//! `/panel`: making, changing, listing, moving and removing panels. Whoever does it needs Manage Channels where the panel is.
+//! `/panel`: making, changing, moving and removing panels. Whoever does it needs Manage Channels where the panel is.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -13,7 +13,9 @@ use crate::domain::panel::{
 use crate::domain::text;
 use crate::panel::kind::Invalid;
 use crate::panel::{AnyKind, find};
-use crate::service::access::{Access, Found};
+use crate::rest::Rest;
+use crate::service::access::Access;
+use crate::service::lookups::Purpose;
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::{PanelChange, PanelsFull};
 
@@ -49,17 +51,6 @@ pub struct Kept {
     pub link: Option<String>,
 }
 
-/// A panel in the list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PanelRow {
-    /// The panel.
-    pub panel: Panel,
-    /// Its channel's name, for texts in which mentions aren't shown.
-    pub channel: String,
-    /// A link to its message, if that stands.
-    pub link: Option<String>,
-}
-
 impl Panels {
     /// The names and words of all kinds, as the command offers them.
     pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -84,6 +75,7 @@ impl Panels {
         id: PanelId,
         title: Option<&str>,
     ) -> Result<Vec<Field>, ServiceError> {
+        self.bounds.actions.ask(actor.user)?;
         let panel = self.managed(actor, id).await?;
         let fields = known(&panel.kind)?.form(Some(&panel.config));
         Ok(std::iter::once(title_field(title.unwrap_or(&panel.title))).chain(fields).collect())
@@ -91,6 +83,15 @@ impl Panels {
 
     /// Makes a panel, and posts it. One that can't be posted at once is tried again.
     pub async fn create(
+        &self,
+        actor: Actor,
+        request: PanelRequest,
+        filled: &Filled,
+    ) -> Result<Kept, ServiceError> {
+        self.bounds.actions.count(actor.user, self.create_now(actor, request, filled)).await
+    }
+
+    async fn create_now(
         &self,
         actor: Actor,
         request: PanelRequest,
@@ -117,14 +118,12 @@ impl Panels {
             created_by: Some(actor.user),
         };
         let now = self.clock.now();
-        let action = self.bounds.actions.take(actor.user)?;
         let most = self.bounds.most_in_server;
         let panel = match self.store.insert_panel(&new, most, now, now + HOLD).await? {
             Ok(panel) => panel,
             Err(PanelsFull::Channel) => return Err(full(channel)),
             Err(PanelsFull::Server(most)) => return Err(Refusal::TooManyPanelsInServer(most).into()),
         };
-        action.keep();
         tracing::info!(panel = panel.id.0, kind = panel.kind, "panel made");
         self.look_first(panel).await
     }
@@ -137,7 +136,16 @@ impl Panels {
         refresh: Option<Duration>,
         filled: &Filled,
     ) -> Result<Kept, ServiceError> {
-        let action = self.bounds.actions.take(actor.user)?;
+        self.bounds.actions.count(actor.user, self.edit_now(actor, id, refresh, filled)).await
+    }
+
+    async fn edit_now(
+        &self,
+        actor: Actor,
+        id: PanelId,
+        refresh: Option<Duration>,
+        filled: &Filled,
+    ) -> Result<Kept, ServiceError> {
         for _ in 0..TRIES {
             let panel = self.managed(actor, id).await?;
             let kind = known(&panel.kind)?;
@@ -148,56 +156,19 @@ impl Panels {
             };
             if self.store.change_panel(&panel, &change, self.clock.now()).await? {
                 self.store.revive_panel(id, self.clock.now()).await?;
-                action.keep();
                 return self.looked(actor, id).await;
             }
         }
         Err(Refusal::PanelBusy.into())
     }
 
-    /// The panels of the actor's server that they may manage, or those of one channel.
-    pub async fn list(
-        &self,
-        actor: Actor,
-        channel: Option<ChannelId>,
-    ) -> Result<Vec<PanelRow>, ServiceError> {
-        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
-        let mut access = Access::new(&rest, self.clock);
-        access.read_all(actor.guild).await?;
-        let mut rows = Vec::new();
-        for panel in self.store.panels_of(actor.guild).await? {
-            if channel.is_some_and(|channel| channel != panel.channel)
-                || !access.actor_may(actor, panel.channel, MANAGE).await?
-            {
-                continue;
-            }
-            let name = match access.find(panel.channel).await? {
-                Found::Seen(channel) => format!("#{}", channel.name),
-                Found::Hidden | Found::Gone => "deleted channel".to_owned(),
-            };
-            let link = panel.message.map(|message| look::link(&panel, message));
-            rows.push(PanelRow { panel, channel: name, link });
-        }
-        Ok(rows)
-    }
-
-    /// The panel that an autocompleted option means: its number, or its title.
-    pub async fn named(&self, actor: Actor, text: &str) -> Result<PanelId, ServiceError> {
-        let panels = self.store.panels_of(actor.guild).await?;
-        let text = text.trim();
-        let by_number = panels.iter().find(|panel| panel.id.to_string() == text);
-        let mut titled = panels.iter().filter(|panel| panel.title.to_lowercase() == text.to_lowercase());
-        match (by_number, titled.next(), titled.next()) {
-            (Some(panel), ..) | (None, Some(panel), None) => Ok(panel.id),
-            (None, Some(_), Some(_)) => Err(Refusal::ManyPanels.into()),
-            (None, None, _) => Err(Refusal::NoSuchPanel.into()),
-        }
-    }
-
     /// Brings a panel and all its mirrors up to date now. One whose message was deleted is posted again, and mirrors that were deleted come back.
     pub async fn refresh(&self, actor: Actor, id: PanelId) -> Result<Kept, ServiceError> {
+        self.bounds.actions.count(actor.user, self.refresh_now(actor, id)).await
+    }
+
+    async fn refresh_now(&self, actor: Actor, id: PanelId) -> Result<Kept, ServiceError> {
         let panel = self.managed(actor, id).await?;
-        self.bounds.actions.take(actor.user)?.keep();
         if panel.state == PanelState::Inactive {
             self.require_channel(actor, panel.channel).await?;
             self.store.revive_panel(id, self.clock.now()).await?;
@@ -232,12 +203,15 @@ impl Panels {
 
     /// Takes a panel from its channel and posts it in another.
     pub async fn move_to(&self, actor: Actor, id: PanelId, channel: ChannelId) -> Result<Kept, ServiceError> {
+        self.bounds.actions.count(actor.user, self.move_now(actor, id, channel)).await
+    }
+
+    async fn move_now(&self, actor: Actor, id: PanelId, channel: ChannelId) -> Result<Kept, ServiceError> {
         let panel = self.managed(actor, id).await?;
         if panel.channel == channel {
             return Err(Refusal::PanelThere(channel).into());
         }
         self.require_channel(actor, channel).await?;
-        self.bounds.actions.take(actor.user)?.keep();
         let now = self.clock.now();
         let moved =
             self.store.move_panel(&panel, channel, now, now + HOLD).await?.ok_or_else(|| full(channel))?;
@@ -247,39 +221,51 @@ impl Panels {
 
     /// A panel that the person may manage, to be confirmed before it is removed.
     pub async fn to_remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
+        self.bounds.actions.ask(actor.user)?;
         self.managed(actor, id).await
     }
 
     /// Removes a panel with its message and all its mirrors.
     pub async fn remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
+        self.bounds.actions.count(actor.user, self.remove_now(actor, id)).await
+    }
+
+    async fn remove_now(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
         let panel = self.managed(actor, id).await?;
-        self.bounds.actions.take(actor.user)?.keep();
         self.store.remove_panel(id, self.clock.now()).await?;
         self.poke();
         Ok(panel)
     }
 
+    /// Permissions as they are now, for what this person asks.
+    pub(super) fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
+        Access::of_person(rest, self.clock, &self.bounds.lookups, actor, Purpose::Command)
+    }
+
     /// A panel of the actor's server that they may manage.
     async fn managed(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
         let panel = self.store.panel(actor.guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
-        Access::new(&self.rest_for_people.of_person(actor.user, actor.guild), self.clock)
-            .require_actor(actor, panel.channel, MANAGE)
-            .await?;
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut access = self.access(&rest, actor);
+        access.knows_of(panel.guild, panel.channel);
+        access.require_actor(actor, panel.channel, MANAGE).await?;
         Ok(panel)
     }
 
     /// Whether the person may manage this panel, wherever they press.
     pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
+        self.bounds.actions.press(actor.user)?;
         let there = Actor { guild: panel.guild, channel: panel.channel, ..actor };
-        Access::new(&self.rest_for_people.of_person(actor.user, actor.guild), self.clock)
-            .actor_may(there, panel.channel, MANAGE)
-            .await
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut access = self.access(&rest, actor);
+        access.knows_of(panel.guild, panel.channel);
+        access.actor_may(there, panel.channel, MANAGE).await
     }
 
     /// A channel of the actor's server where they may make panels, and the bot can post them.
     async fn require_channel(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
-        let mut access = Access::new(&rest, self.clock);
+        let mut access = self.access(&rest, actor);
         let place = access.own(actor, channel).await?;
         access.require_person(actor.user, &place, MANAGE).await?;
         if !place.kind().holds_messages() {

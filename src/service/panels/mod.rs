@@ -9,6 +9,7 @@
 
 mod drawn;
 mod keeper;
+mod list;
 mod look;
 mod manage;
 mod post;
@@ -33,11 +34,13 @@ use crate::store::{Signal, Store};
 use super::actions::Actions;
 use super::intake::Wake;
 use super::locks::Locks;
+use super::lookups::Lookups;
 use super::{Identity, Parts};
 
 use self::drawn::Drawings;
 pub use self::keeper::Keeper;
-pub use self::manage::{Kept, PanelRequest, PanelRow};
+pub use self::list::PanelRow;
+pub use self::manage::{Kept, PanelRequest};
 pub use self::press::{Begun, Pressed, Shown};
 
 /// What whoever manages a panel needs in its channel.
@@ -69,6 +72,8 @@ pub struct Brand {
 pub struct Bounds {
     /// What each person may do.
     pub actions: Arc<Actions>,
+    /// What look-ups of channels may cost.
+    pub lookups: Arc<Lookups>,
     /// How many panels a server may have; none for no bound.
     pub most_in_server: Option<u32>,
 }

@@ -1,0 +1,73 @@
+//! `/panel list`, and which panels are offered where one is chosen.
+
+use crate::domain::ids::ChannelId;
+use crate::domain::panel::{Panel, PanelId};
+use crate::service::access::{Access, Found};
+use crate::service::{Actor, Refusal, ServiceError};
+
+use super::{MANAGE, Panels, look};
+
+/// A panel in the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PanelRow {
+    /// The panel.
+    pub panel: Panel,
+    /// Its channel's name, for texts in which mentions aren't shown.
+    pub channel: String,
+    /// A link to its message, if that stands.
+    pub link: Option<String>,
+}
+
+impl Panels {
+    /// The panels of the actor's server that they may manage, or those of one channel.
+    pub async fn list(
+        &self,
+        actor: Actor,
+        channel: Option<ChannelId>,
+    ) -> Result<Vec<PanelRow>, ServiceError> {
+        self.bounds.actions.ask(actor.user)?;
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut rows = Vec::new();
+        self.find_rows(&mut self.access(&rest, actor), actor, channel, &mut rows).await?;
+        Ok(rows)
+    }
+
+    async fn find_rows(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        channel: Option<ChannelId>,
+        rows: &mut Vec<PanelRow>,
+    ) -> Result<(), ServiceError> {
+        access.prepare(actor.guild, &[actor.user]).await?;
+        for panel in self.store.panels_of(actor.guild).await? {
+            if channel.is_some_and(|channel| channel != panel.channel) {
+                continue;
+            }
+            access.knows_of(panel.guild, panel.channel);
+            if !access.actor_may(actor, panel.channel, MANAGE).await? {
+                continue;
+            }
+            let name = match access.find(panel.channel).await? {
+                Found::Seen(channel) => format!("#{}", channel.name),
+                Found::Hidden | Found::Gone => "deleted channel".to_owned(),
+            };
+            let link = panel.message.map(|message| look::link(&panel, message));
+            rows.push(PanelRow { panel, channel: name, link });
+        }
+        Ok(())
+    }
+
+    /// The panel that an autocompleted option means: its number, or its title.
+    pub async fn named(&self, actor: Actor, text: &str) -> Result<PanelId, ServiceError> {
+        let panels = self.store.panels_of(actor.guild).await?;
+        let text = text.trim();
+        let by_number = panels.iter().find(|panel| panel.id.to_string() == text);
+        let mut titled = panels.iter().filter(|panel| panel.title.to_lowercase() == text.to_lowercase());
+        match (by_number, titled.next(), titled.next()) {
+            (Some(panel), ..) | (None, Some(panel), None) => Ok(panel.id),
+            (None, Some(_), Some(_)) => Err(Refusal::ManyPanels.into()),
+            (None, None, _) => Err(Refusal::NoSuchPanel.into()),
+        }
+    }
+}
