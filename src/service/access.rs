@@ -72,10 +72,14 @@ pub struct Access<'a> {
     pub(super) channels: HashMap<ChannelId, Found>,
     /// The servers whose channels were listed.
     pub(super) listed: HashSet<GuildId>,
+    /// Those of them that were listed for an earlier use case: of what was made since, that says nothing.
+    pub(super) listed_before: HashSet<GuildId>,
     /// Where channels are that the bot knows of.
     pub(super) homes: HashMap<ChannelId, Home>,
     pub(super) guilds: HashMap<GuildId, Option<Guild>>,
     pub(super) members: HashMap<(GuildId, UserId), Option<Member>>,
+    /// Whether people are in private threads.
+    pub(super) invited: HashMap<(ChannelId, UserId), bool>,
     /// Those whose permissions will be needed wherever a channel is found.
     pub(super) people: Vec<UserId>,
 }
@@ -89,9 +93,11 @@ impl<'a> Access<'a> {
             asker: None,
             channels: HashMap::new(),
             listed: HashSet::new(),
+            listed_before: HashSet::new(),
             homes: HashMap::new(),
             guilds: HashMap::new(),
             members: HashMap::new(),
+            invited: HashMap::new(),
             people: Vec::new(),
         }
     }
@@ -242,10 +248,18 @@ impl<'a> Access<'a> {
         }
         let private =
             place.kind() == ChannelKind::PrivateThread && !granted.contains(Permissions::MANAGE_THREADS);
-        if private && !self.rest.thread_member(place.id(), user).await? {
+        if private && !self.is_invited(user, place.id()).await? {
             return Ok(Permissions::empty());
         }
         Ok(granted)
+    }
+
+    /// Whether a person is in a private thread.
+    async fn is_invited(&mut self, user: UserId, thread: ChannelId) -> Result<bool, ServiceError> {
+        match self.invited.entry((thread, user)) {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(empty) => Ok(*empty.insert(self.rest.thread_member(thread, user).await?)),
+        }
     }
 
     /// Until when moderators have timed a member out.

@@ -15,7 +15,7 @@ use super::{Actor, Follows, ServiceError, TagsNow};
 /// How many follows a page shows. With three choices each, their select stays under Discord's 25 options.
 pub(crate) const PAGE: u64 = 8;
 /// How many follows the autocompletion looks through, for those that fit what was typed.
-const CHOICES: u64 = 100;
+pub(super) const CHOICES: u64 = 100;
 /// How long it may look: an autocompletion can't be acknowledged first, and Discord waits for 3 s.
 pub(super) const IN_TIME: Duration = Duration::from_millis(1_800);
 /// How many followers `/followers` looks at one by one; the rest is counted.
@@ -197,7 +197,7 @@ impl Follows {
         rows: &mut Vec<FollowRow>,
     ) -> Result<(), ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = self.access(&rest, actor);
+        let mut access = self.completing(&rest, actor).await;
         access.prepare(actor.guild, &[actor.user]).await?;
         for follow in follows {
             access.knows(&follow);

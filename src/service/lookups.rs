@@ -10,6 +10,7 @@ use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, UserId};
 
+use super::keystrokes::Keystrokes;
 use super::upkeep::{GatewayView, Membership};
 use super::{Actor, Refusal};
 
@@ -56,6 +57,8 @@ pub struct Lookups {
     gateway: Arc<dyn GatewayView>,
     clock: Clock,
     memory: Mutex<Memory>,
+    /// What was found for what people are typing.
+    pub(super) keystrokes: Keystrokes,
 }
 
 struct Memory {
@@ -72,7 +75,12 @@ impl Lookups {
             people: Allowance::within(SPAN, Some(PERSONS)),
             servers: Allowance::within(SPAN, Some(SERVERS)),
         };
-        Self { gateway, clock, memory: Mutex::new(memory) }
+        Self { gateway, clock, memory: Mutex::new(memory), keystrokes: Keystrokes::default() }
+    }
+
+    /// Who may see what has changed in a server.
+    pub(super) fn doors_changed(&self, guild: GuildId) {
+        self.keystrokes.forget(guild, self.clock.now());
     }
 
     /// Whether the bot surely isn't in a server.
@@ -87,15 +95,19 @@ impl Lookups {
         channel: ChannelId,
         purpose: Purpose,
     ) -> Result<Option<Absent>, Refusal> {
-        let (now, mut memory) = (self.clock.now(), self.memory());
-        if let Some((absent, at)) = memory.absent.get(&channel).copied()
-            && now < at + purpose.remembered()
-        {
+        if let Some(absent) = self.remembered(channel, purpose) {
             return Ok(Some(absent));
         }
+        let (now, mut memory) = (self.clock.now(), self.memory());
         let Memory { people, servers, .. } = &mut *memory;
         let free = people.next_free(actor.user, now).max(servers.next_free(actor.guild, now));
         free.map_or(Ok(None), |free| Err(Refusal::TooManyLookups(free)))
+    }
+
+    /// That a channel was hidden or missing a while ago.
+    pub(super) fn remembered(&self, channel: ChannelId, purpose: Purpose) -> Option<Absent> {
+        let (absent, at) = self.memory().absent.get(&channel).copied()?;
+        (self.clock.now() < at + purpose.remembered()).then_some(absent)
     }
 
     /// A look-up found nothing. It counts, unless the bot itself knew of that channel.

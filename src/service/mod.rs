@@ -13,6 +13,7 @@ mod follow_change;
 pub mod forget;
 pub mod health;
 pub mod intake;
+mod keystrokes;
 pub mod left_servers;
 mod list;
 mod locks;
@@ -63,6 +64,7 @@ use self::actions::Actions;
 use self::confirm::Questions;
 use self::doors::DoorLooks;
 use self::intake::{Intake, Wake};
+use self::keystrokes::Completing;
 use self::locks::{Hold, Locks};
 use self::lookups::{Lookups, Purpose};
 use self::status::KeptStatus;
@@ -159,6 +161,16 @@ impl Follows {
     /// Permissions as they are now, for what this person asks.
     fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
         Access::of_person(rest, self.clock, &self.lookups, actor, Purpose::Command)
+    }
+
+    /// The same for what this person is typing.
+    async fn completing<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Completing<'a> {
+        Completing::begin(rest, self.clock, &self.lookups, actor).await
+    }
+
+    /// Who may see what may have changed in a server.
+    pub fn doors_changed(&self, guild: GuildId) {
+        self.lookups.doors_changed(guild);
     }
 
     /// Whether a link names a server that the bot isn't in: then nothing needs to be asked.

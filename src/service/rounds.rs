@@ -9,7 +9,7 @@ use crate::rest::model::Channel;
 
 use super::access::{Access, Found};
 use super::error::ServiceError;
-use super::lookups::Absent;
+use super::lookups::{Absent, Purpose};
 
 /// Where a channel is that the bot knows of.
 #[derive(Debug, Clone, Copy)]
@@ -98,14 +98,17 @@ impl Access<'_> {
             if lookups.is_elsewhere(guild) {
                 return Ok(Some(Found::Hidden));
             }
-            let listed = self.listed.contains(&guild) && !is_thread;
-            return Ok(listed.then_some(Found::Gone));
+            if self.listed.contains(&guild) && !self.listed_before.contains(&guild) && !is_thread {
+                if purpose == Purpose::Completion {
+                    lookups.note(actor, id, Absent::Gone, false);
+                }
+                return Ok(Some(Found::Gone));
+            }
+            // Whoever runs a command may have mended what is amiss with a follow.
+            let completes = purpose == Purpose::Completion;
+            return Ok(completes.then(|| lookups.remembered(id, purpose)).flatten().map(Found::from));
         }
-        let absent = lookups.foresee(actor, id, purpose)?;
-        Ok(absent.map(|absent| match absent {
-            Absent::Hidden => Found::Hidden,
-            Absent::Gone => Found::Gone,
-        }))
+        Ok(lookups.foresee(actor, id, purpose)?.map(Found::from))
     }
 
     /// Remembers what came of asking about a channel.
@@ -116,6 +119,15 @@ impl Access<'_> {
             Found::Seen(_) => lookups.note_there(id),
             Found::Hidden => lookups.note(actor, id, Absent::Hidden, counts),
             Found::Gone => lookups.note(actor, id, Absent::Gone, counts),
+        }
+    }
+}
+
+impl From<Absent> for Found {
+    fn from(absent: Absent) -> Self {
+        match absent {
+            Absent::Hidden => Self::Hidden,
+            Absent::Gone => Self::Gone,
         }
     }
 }

@@ -8,11 +8,10 @@ use crate::domain::tags::{Tag, TagSet};
 use crate::rest::model::Channel;
 
 use super::access::{Access, Found, Place};
-use super::list::IN_TIME;
-use super::lookups::Purpose;
+use super::list::{CHOICES, IN_TIME};
 use super::{Actor, Follows, Refusal, ServiceError, SourceChoice};
 
-/// How many tags of each kind the autocompletion looks at. Discord: 25 choices at most.
+/// How many hashtags of posts the autocompletion looks at. Discord: 25 choices at most.
 const TAGS: u64 = 50;
 
 /// A follow's tags as they are called now.
@@ -27,8 +26,8 @@ pub struct TagsNow {
 }
 
 impl TagsNow {
-    /// Of a follow whose source belongs to this forum, if it does; without it, as they were called when they were chosen. Who may not see the source learns no
-    /// name of a forum's tag.
+    /// Of a follow whose source belongs to this forum, if it does; without it, as they were called when they were chosen. Whoever may not see the source
+    /// learns no name of a forum's tag.
     pub(super) fn of(filter: &Filter, forum: Option<&Channel>, seen: bool) -> Self {
         let mut now = Self::default();
         for tag in filter.tags() {
@@ -93,43 +92,78 @@ impl Follows {
         source: Option<SourceChoice>,
         typed: &str,
     ) -> Result<Vec<String>, ServiceError> {
-        let found = tokio::time::timeout(IN_TIME, self.complete_tags(actor, source, typed)).await;
-        found.unwrap_or_else(|_| Ok(Vec::new()))
+        let mut offer = Offer::default();
+        match tokio::time::timeout(IN_TIME, self.find_tags(actor, source, &mut offer)).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Ok(offer.complete(typed)),
+        }
     }
 
-    async fn complete_tags(
+    async fn find_tags(
         &self,
         actor: Actor,
         source: Option<SourceChoice>,
-        typed: &str,
-    ) -> Result<Vec<String>, ServiceError> {
+        offer: &mut Offer,
+    ) -> Result<(), ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = Access::of_person(&rest, self.clock, &self.lookups, actor, Purpose::Completion);
+        let mut access = self.completing(&rest, actor).await;
+        access.prepare(actor.guild, &[actor.user]).await?;
         access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
-        let mut hashtags = self.store.tags_of_server(actor.guild, TAGS).await?;
-        hashtags.retain(|tag| matches!(tag, Tag::Hashtag(_)));
         let source = source.filter(|source| !self.is_elsewhere(*source));
         let source = match source {
-            Some(source) => match access.seen_by(actor, source.id()).await {
-                Err(ServiceError::Refused(_)) => None,
-                source => source?,
-            },
+            Some(source) => seen_if_any(access.seen_by(actor, source.id()).await)?,
             None => None,
         };
-        let Some(source) = source else {
-            // Of a source that they may not see, or that isn't chosen yet: no names of a forum's tags.
-            return Ok(Vocabulary::hashtags().complete(typed, &hashtags));
+        // Of a source that they may not see, or that isn't chosen yet: no names of a forum's tags.
+        let forum = match &source {
+            Some(source) => access.forum_of(&source.channel).await?,
+            None => None,
         };
-        let forum = access.forum_of(&source.channel).await?;
-        let mut known = match &forum {
-            None if access.reads(actor, source.id()).await?.is_some() => {
-                self.store.hashtags_of(source.id(), TAGS).await?
+        offer.vocabulary = Some(vocabulary(forum.as_ref()));
+        // Those of a forum have names of their own; what was posted is for those who may read it.
+        if let (Some(source), None) = (&source, &forum)
+            && access.reads(actor, source.id()).await?.is_some()
+        {
+            offer.posted = self.store.hashtags_of(source.id(), TAGS).await?;
+        }
+        for follow in self.store.follows_for_autocomplete(actor.guild, CHOICES).await? {
+            let tags = follow.options.filter.tags().iter().filter(|tag| matches!(tag, Tag::Hashtag(_)));
+            let tags: Vec<Tag> = tags.cloned().collect();
+            if tags.is_empty() {
+                continue;
             }
-            // Those of a forum have names of their own; what was posted is for those who may read it.
-            Some(_) | None => Vec::new(),
-        };
-        known.extend(hashtags);
-        Ok(vocabulary(forum.as_ref()).complete(typed, &known))
+            offer.used.extend(tags);
+        }
+        Ok(())
+    }
+}
+
+/// A channel that is seen; that it may not even be looked for is as if it weren't.
+fn seen_if_any(seen: Result<Option<Place>, ServiceError>) -> Result<Option<Place>, ServiceError> {
+    match seen {
+        Err(ServiceError::Refused(_)) => Ok(None),
+        seen => seen,
+    }
+}
+
+/// What can be offered, as far as it was found.
+#[derive(Default)]
+struct Offer {
+    /// None before it is known that the person may follow anything here.
+    vocabulary: Option<Vocabulary>,
+    /// The hashtags of the source's last posts, the newest first.
+    posted: Vec<Tag>,
+    /// Those that this server's follows use.
+    used: Vec<Tag>,
+}
+
+impl Offer {
+    fn complete(mut self, typed: &str) -> Vec<String> {
+        let Some(vocabulary) = self.vocabulary else { return Vec::new() };
+        self.used.sort_by_cached_key(ToString::to_string);
+        self.used.dedup();
+        self.posted.extend(self.used);
+        vocabulary.complete(typed, &self.posted)
     }
 }
 

@@ -11,7 +11,6 @@ use super::sql::{Sql, channel_ids};
 use super::{Store, StoreError, follow_row, follows};
 use crate::domain::follow::{Follow, FollowId, Pair};
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::tags::Tag;
 
 /// Where a page begins. By key, so that it stays in its place while follows come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +32,6 @@ pub struct Page<T> {
     pub total: u64,
     /// How many are newer than those on this page: the number of the first one, counted from 0.
     pub newer: u64,
-}
-
-#[derive(FromQueryResult)]
-struct TagRow {
-    tag: String,
-    label: Option<String>,
 }
 
 impl<T> Page<T> {
@@ -179,20 +172,6 @@ impl Store {
             Ok((GuildId::from_db(row.try_get_by_index(1)?)?, ChannelId::from_db(channel)?))
         };
         rows.into_iter().map(channel).collect()
-    }
-
-    /// The tags that this server's follows use, in alphabetical order.
-    pub async fn tags_of_server(&self, guild: GuildId, limit: u64) -> Result<Vec<Tag>, StoreError> {
-        let query = "SELECT DISTINCT t.tag, t.label FROM channel_follow_tags t \
-            JOIN channel_follows f ON f.id = t.follow_id WHERE f.guild_id = $1";
-        let rows: Vec<TagRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
-        // Sorted here, as the databases have different ideas of the alphabet.
-        let mut tags: Vec<Tag> =
-            rows.into_iter().map(|row| Tag::from_key(&row.tag, row.label.as_deref())).collect();
-        tags.sort_by_cached_key(ToString::to_string);
-        tags.dedup();
-        tags.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(tags)
     }
 
     async fn channels(&self, query: &str) -> Result<Vec<ChannelId>, StoreError> {

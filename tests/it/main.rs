@@ -7,6 +7,7 @@ mod bounds;
 mod circles;
 mod clocks;
 mod commands;
+mod completions;
 mod confirm;
 mod copying;
 mod databases;

@@ -279,7 +279,7 @@ async fn complete_panel(
     typed: &str,
 ) -> serenity::CreateAutocompleteResponse {
     let Ok(actor) = reply::actor(ctx) else { return serenity::CreateAutocompleteResponse::new() };
-    let rows = ctx.data().panels.list(actor, None).await.unwrap_or_default();
+    let rows = ctx.data().panels.choices(actor).await.unwrap_or_default();
     let typed = typed.trim().to_lowercase();
     let choices = rows.iter().map(|row| (label(row), row.panel.id));
     let matching =

@@ -160,6 +160,7 @@ impl Ingest {
         self.tags(id, channel);
         if let Some(guild) = channel.guild() {
             self.sinks.intake.doors_changed(guild);
+            self.sinks.bot.follows.doors_changed(guild);
         }
         // The channels of a category may take their overwrites from it.
         if self.sinks.upkeep.concerns(id) || channel.kind() == Some(ChannelKind::Category) {
@@ -188,6 +189,7 @@ impl Ingest {
 
     /// Who may see what in a server may have changed.
     fn doors_changed(&self, guild: GuildId) -> Option<()> {
+        self.sinks.bot.follows.doors_changed(guild);
         if self.sinks.upkeep.concerns_server(guild) {
             self.sinks.intake.doors_changed(guild);
             let _ = self.queues.changes.send(Change::DoorsChanged(guild));

@@ -3,6 +3,8 @@
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Panel, PanelId};
 use crate::service::access::{Access, Found};
+use crate::service::keystrokes::Completing;
+use crate::service::list::IN_TIME;
 use crate::service::{Actor, Refusal, ServiceError};
 
 use super::{MANAGE, Panels, look};
@@ -30,6 +32,20 @@ impl Panels {
         let mut rows = Vec::new();
         self.find_rows(&mut self.access(&rest, actor), actor, channel, &mut rows).await?;
         Ok(rows)
+    }
+
+    /// The same for the autocompletion, as many as can be found in time.
+    pub async fn choices(&self, actor: Actor) -> Result<Vec<PanelRow>, ServiceError> {
+        let rest = self.rest_for_people.of_person(actor.user, actor.guild);
+        let mut rows = Vec::new();
+        let found = async {
+            let mut access = Completing::begin(&rest, self.clock, &self.bounds.lookups, actor).await;
+            self.find_rows(&mut access, actor, None, &mut rows).await
+        };
+        match tokio::time::timeout(IN_TIME, found).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Ok(rows),
+        }
     }
 
     async fn find_rows(
