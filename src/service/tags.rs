@@ -27,18 +27,18 @@ pub struct TagsNow {
 
 impl TagsNow {
     /// Of a follow whose source belongs to this forum, if it does; without it, as they were called when they were chosen. Whoever may not see the source
-    /// learns no name of a forum's tag.
+    /// learns none: what a follow filters by tells of what is posted.
     pub(super) fn of(filter: &Filter, forum: Option<&Channel>, seen: bool) -> Self {
         let mut now = Self::default();
         for tag in filter.tags() {
-            let Tag::Forum { id, name } = tag else {
-                now.there.push(tag.to_string());
-                continue;
-            };
             if !seen {
                 now.hidden += 1;
                 continue;
             }
+            let Tag::Forum { id, name } = tag else {
+                now.there.push(tag.to_string());
+                continue;
+            };
             match forum.map(|forum| forum.available_tags.iter().find(|offered| offered.id == *id)) {
                 Some(None) => now.deleted.push(name.clone()),
                 Some(Some(offered)) => now.there.push(offered.name.clone()),
@@ -132,7 +132,11 @@ impl Follows {
             if tags.is_empty() {
                 continue;
             }
-            offer.used.extend(tags);
+            access.knows(&follow);
+            // What is filtered by tells of what is posted.
+            if seen_if_any(access.seen_by(actor, follow.pair.source).await)?.is_some() {
+                offer.used.extend(tags);
+            }
         }
         Ok(())
     }
@@ -201,7 +205,7 @@ mod tests {
         };
         assert_eq!(now(None, true), ("#beta, Bug, Idea".to_owned(), String::new(), 0));
         assert_eq!(now(Some(&forum), true), ("#beta, Fault".to_owned(), "Idea".to_owned(), 0));
-        assert_eq!(now(Some(&forum), false), ("#beta".to_owned(), String::new(), 2));
-        assert_eq!(now(None, false), ("#beta".to_owned(), String::new(), 2));
+        assert_eq!(now(Some(&forum), false), (String::new(), String::new(), 3));
+        assert_eq!(now(None, false), (String::new(), String::new(), 3));
     }
 }
