@@ -61,11 +61,10 @@ impl Follows {
             let removed = self.dismiss(BreakWhich::Follow(id), BrokenReason::Removed).await?;
             if removed.ended == 0 {
                 return Err(ConsentRefusal::FollowerGone.into());
-    
+            }
+            Ok(removed)
         };
         self.actions.count(actor.user, counted).await
-    }
-        Ok(removed)
     }
 
     /// Blocks the server of a follower for all channels of this server. It takes Manage Channels in the whole server.
@@ -90,12 +89,11 @@ impl Follows {
             self.require_in_server(actor).await?;
             if !self.store.unblock_follower(actor.guild, blocked).await? {
                 return Err(ConsentRefusal::NotBlocked.into());
-    
+            }
+            tracing::info!(guild = %actor.guild, %blocked, "server unblocked");
+            Ok(())
         };
         self.actions.count(actor.user, counted).await
-    }
-        tracing::info!(guild = %actor.guild, %blocked, "server unblocked");
-        Ok(())
     }
 
     /// Breaks follows of this server's channels, and stops Discord's own following.
