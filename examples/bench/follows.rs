@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use sea_orm::ConnectionTrait;
-use tributary::domain::follow::Audience;
+use tributary::domain::follow::{Audience, PublicationChange};
 use tributary::domain::ids::{ChannelId, GuildId, WebhookId};
 use tributary::store::Store;
 use tributary_sandbox::Channel;
@@ -29,7 +29,8 @@ pub(crate) async fn fill(
     store.check_key().await?;
     // The targets are in other servers: what isn't opened to them is carried nowhere.
     let (home, opened) = (GuildId::new(stage.guild.id().0)?, ChannelId::new(source.id().0)?);
-    store.set_audience(opened, home, Audience::Servers).await?;
+    let open = PublicationChange { audience: Some(Audience::Servers), ..PublicationChange::default() };
+    store.set_publication(opened, home, open).await?;
     store.close().await?;
     let connection = database.connect().await?;
     let (open, close) = if database.is_postgres() { ("'\\x", "'::bytea") } else { ("x'", "'") };

@@ -84,7 +84,7 @@ fn user(member: &Fields<'_>) -> Option<UserId> {
 }
 
 /// A value as Discord wrote it, without quotation marks; none where it is missing or null.
-fn written<'a>(value: Option<&'a RawValue>) -> Option<&'a str> {
+fn written(value: Option<&RawValue>) -> Option<&str> {
     Some(value?.get().trim_matches('"')).filter(|text| *text != "null")
 }
 

@@ -249,8 +249,10 @@ async fn an_earlier_version_reads_what_is_left(#[case] backend: Backend) {
     );
     let refused = "UPDATE channels SET audience = 'closed' WHERE channel_id = 11";
     assert!(store.db.execute_unprepared(refused).await.is_err(), "the check is the former");
-    let reasons = "SELECT broken_reason AS text FROM channel_follows ORDER BY id";
-    assert_eq!(db.texts(reasons).await, ["unpublished"]);
+    // An earlier version can't read a native follow whose webhook has no number.
+    let reasons = "SELECT broken_reason AS text FROM channel_follows WHERE follower_webhook_id IS NULL \
+        OR follower_webhook_id > 0 ORDER BY id";
+    assert_eq!(db.texts(reasons).await, ["unpublished", "unpublished"]);
     store.migrate_up().await.unwrap();
     assert_eq!(db.texts(rows).await.len(), 4);
     store.db.execute_unprepared(refused).await.unwrap();
