@@ -5,6 +5,7 @@ mod agenda;
 mod budget;
 mod changes;
 mod doors;
+mod rights;
 mod server;
 mod sweep;
 
@@ -19,11 +20,10 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::domain::clock::Clock;
-use crate::domain::doors::RightsDigest;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
-use crate::domain::shards::{Shard, Shards};
+use crate::domain::shards::Shards;
 use crate::rest::model::Webhook;
 use crate::rest::{Client, RestError};
 use crate::store::{BreakWhich, Store, StoreError};
@@ -35,7 +35,7 @@ pub use self::sweep::{GatewayView, Membership};
 use super::doors::DoorLooks;
 use super::failing::Failing;
 use super::intake::Wake;
-use super::rights::{ServerRights, Told};
+use super::rights::ServerRights;
 use super::servers::Admission;
 use super::watch::Watched;
 use super::{Identity, Parts, ServiceError};
@@ -124,34 +124,6 @@ impl Upkeep {
     /// Whether what happens in this server can matter. In memory only.
     pub fn concerns_server(&self, guild: GuildId) -> bool {
         self.watched.concerns_server(guild)
-    }
-
-    /// A shard's session begins anew: of what happened before, nobody was told.
-    pub fn session_began(&self, shard: Shard) {
-        self.rights.session_began(self.watched.servers_of(|guild| shard.has(guild)));
-    }
-
-    /// Compares what the gateway tells of who may see what in a server with what the last look was of; nothing where
-    /// it can't be read.
-    pub fn told_of_rights(&self, guild: GuildId, digest: Option<RightsDigest>) {
-        if self.rights.told(guild, digest) {
-            self.doubt(guild);
-        }
-    }
-
-    /// A look at who may see what in a server was complete.
-    async fn note_rights(&self, guild: GuildId, of: Told) -> Result<(), ServiceError> {
-        if let Some(digest) = self.rights.end(guild, of) {
-            self.store.note_rights(guild, digest).await?;
-            self.rights.extend([(guild, digest)]);
-        }
-        Ok(())
-    }
-
-    /// What to reflect when who may see what in a server has changed.
-    pub fn rights_changed(&self, guild: GuildId) -> Change {
-        self.rights.changed(guild);
-        Change::DoorsChanged(guild)
     }
 
     /// Whether this is the bot.

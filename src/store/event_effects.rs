@@ -120,7 +120,7 @@ pub(super) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, S
     // What was deleted goes wherever it can be reached, also where the follow broke since.
     let reached = format!(
         "EXISTS (SELECT 1 FROM channel_follows f WHERE f.id = deliveries.follow_id AND {})",
-        follow_state::reaches_target()
+        follow_state::takes_deletions()
     );
     // Messages are kept up to date while their follow is paused, unless they must not be read there any more; panels stand still.
     let moving = "EXISTS (SELECT 1 FROM channel_follows f JOIN activities a ON a.id = deliveries.activity_id \

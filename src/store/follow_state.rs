@@ -371,9 +371,19 @@ async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), D
 /// Whether what a follow (`f`) has shown can be reached: it isn't broken, or for a reason that leaves its target and
 /// its webhook as they are.
 pub(super) fn reaches_target() -> String {
-    let lost = BrokenReason::ALL.iter().filter(|reason| reason.is_of_target());
-    let lost: Vec<String> = lost.map(|reason| format!("'{}'", reason.as_str())).collect();
-    format!("COALESCE(f.broken_reason, '') NOT IN ({})", lost.join(", "))
+    unless(BrokenReason::is_of_target)
+}
+
+/// Whether what is deleted in the source of a follow (`f`) goes from its target. What a deleted channel or thread
+/// leaves behind stays.
+pub(super) fn takes_deletions() -> String {
+    unless(|reason| reason.is_of_target() || reason == BrokenReason::SourceDeleted)
+}
+
+fn unless(reason: impl Fn(BrokenReason) -> bool) -> String {
+    let these = BrokenReason::ALL.iter().filter(|one| reason(**one));
+    let these: Vec<String> = these.map(|reason| format!("'{}'", reason.as_str())).collect();
+    format!("COALESCE(f.broken_reason, '') NOT IN ({})", these.join(", "))
 }
 
 /// Owes again what was edited or deleted while this follow was broken. Of an edit, what it says must still be known.
