@@ -75,19 +75,19 @@ pub enum Command {
     /// Block a server: the bot leaves it, and leaves it again whenever it is invited. Works while the bot runs.
     Block {
         /// The server's Discord id: with Developer Mode on, right-click it, Copy Server ID.
-        #[arg(value_name = "GUILD")]
+        #[arg(value_name = "SERVER")]
         server: String,
     },
     /// Unblock a server: the bot can be invited there again. Works while the bot runs.
     Unblock {
         /// The server's Discord id.
-        #[arg(value_name = "GUILD")]
+        #[arg(value_name = "SERVER")]
         server: String,
     },
     /// Leave a server, without blocking it. Works while the bot runs.
     Leave {
         /// The server's Discord id.
-        #[arg(value_name = "GUILD")]
+        #[arg(value_name = "SERVER")]
         server: String,
         /// Don't ask before that.
         #[arg(long)]

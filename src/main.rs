@@ -119,6 +119,10 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
             let database = env.existing_database()?;
             runtime.block_on(migrate_down(&database, &down))
         }
+        Command::Migrate { direction: Migrate::Status } => {
+            let database = env.existing_database()?;
+            runtime.block_on(migrate(&database, &Migrate::Status))
+        }
         Command::Migrate { direction } => {
             let database = env.database()?;
             runtime.block_on(migrate(&database, &direction))
@@ -168,11 +172,7 @@ fn tell_of_strangers(in_file: &[String]) {
     for config::Stranger { name, nearest } in
         found.chain(outside.filter_map(|name| config::stranger(&name, false)))
     {
-        tracing::warn!(
-            name,
-            nearest,
-            "a name is close to a setting's and is none; was the nearest one meant?"
-        );
+        tracing::warn!(name, nearest, "this is not a setting; did you mean the nearest one?");
     }
 }
 

@@ -30,7 +30,7 @@ pub use self::key::{EncryptionKey, MalformedKey};
 pub use self::key_file::{KeyFile, KeyFileProblem, KeySource};
 pub(crate) use self::nearest::nearest;
 pub use self::role::{Role, Serving};
-pub use self::servers::ServerSettings;
+pub use self::servers::{ServerSettings, server_id};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
 pub use self::strangers::{Stranger, stranger};
 

@@ -17,6 +17,16 @@ pub struct ServerSettings {
 /// The shortest id of a server has 17 digits; what has far fewer is no id.
 const LEAST_DIGITS: usize = 15;
 
+/// Whether an id of a server can be one, and isn't cut off.
+fn is_whole(id: &str) -> bool {
+    id.len() >= LEAST_DIGITS && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A server's id, as somebody typed it.
+pub fn server_id(text: &str) -> Option<GuildId> {
+    text.parse().ok().filter(|_| is_whole(text))
+}
+
 impl Env<'_> {
     /// What subcommands need to know of servers, too.
     pub fn servers(&self) -> Result<ServerSettings, ConfigError> {
@@ -38,8 +48,7 @@ impl Env<'_> {
 
     /// Servers of which an id that was cut off would mean another, or none.
     fn listed(&self, name: &'static str) -> Result<Vec<GuildId>, ConfigError> {
-        let short = |id: &str| id.len() < LEAST_DIGITS || !id.bytes().all(|byte| byte.is_ascii_digit());
-        self.guilds(name, |id| !short(id))
+        self.guilds(name, is_whole)
     }
 
     /// Ids of servers with commas between them.

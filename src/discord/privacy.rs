@@ -37,7 +37,7 @@ pub(super) fn asking(
 pub(super) fn kept(kept: &Kept, here: Option<GuildId>) -> CreateEmbed {
     let Kept { of, keeping, opt_outs } = kept;
     let mut lines = vec![
-        "I copy what is posted in some channels to the channels that follow them. For that I keep:"
+        "I copy what is posted in some channels to the channels that follow them. This is what I keep of you:"
             .to_owned(),
     ];
     lines.push(match of.oldest {
@@ -57,7 +57,7 @@ pub(super) fn kept(kept: &Kept, here: Option<GuildId>) -> CreateEmbed {
             if of.channels == 1 { "shows" } else { "show" }
         ));
         lines.push(format!(
-            "- What {} of them say, encrypted; cleared {} after the last copy is made.",
+            "- The text of {} of them, encrypted; cleared {} after the last copy is made.",
             of.contents,
             hours(keeping.contents)
         ));
@@ -65,8 +65,9 @@ pub(super) fn kept(kept: &Kept, here: Option<GuildId>) -> CreateEmbed {
     if of.follows > 0 {
         let names = if of.follows == 1 { "names" } else { "name" };
         lines.push(format!(
-            "- {} {names} you as the one who set it up.",
-            counted(of.follows, "follow", "follows")
+            "- {} {names} you as the one who set {} up.",
+            counted(of.follows, "follow", "follows"),
+            if of.follows == 1 { "it" } else { "them" }
         ));
     }
     if of.panels > 0 {

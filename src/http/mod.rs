@@ -128,6 +128,6 @@ pub async fn healthcheck(addr: SocketAddr) -> Result<(), String> {
     match answer {
         Ok(answer) if answer.status().is_success() => Ok(()),
         Ok(answer) => Err(format!("{addr} answered {}", answer.status())),
-        Err(error) => Err(format!("{addr} does not answer ({})", error.without_url())),
+        Err(_) => Err(format!("{addr} does not answer. Is the bot running, with this HTTP_ADDR?")),
     }
 }

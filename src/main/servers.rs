@@ -93,7 +93,7 @@ pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), F
         }
     }
     let left = operate::leave(&client, guild).await;
-    if !left.map_err(|error| format!("Discord doesn't let the bot leave ({error}). Try again later."))? {
+    if !left.map_err(|error| format!("the bot could not leave ({error}). Try again later."))? {
         return Err(format!(
             "the bot isn't in server {guild}. `tributary servers` lists those that it is in."
         )
@@ -107,7 +107,7 @@ pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), F
 }
 
 fn guild(text: &str) -> Result<GuildId, Fatal> {
-    text.trim().parse().map_err(|_| {
-        "GUILD is not a Discord id. In Discord, switch on Settings, Advanced, Developer Mode, then right-click the server, Copy Server ID.".into()
+    config::server_id(text.trim()).ok_or_else(|| {
+        "SERVER is not the id of a server. In Discord, switch on Settings, Advanced, Developer Mode, then right-click the server, Copy Server ID.".into()
     })
 }

@@ -39,6 +39,8 @@ impl PublishRequest {
 pub struct Published {
     /// What holds now.
     pub now: Publication,
+    /// Everyone in its server sees it.
+    pub everyone_sees: bool,
     /// Everyone in its server sees it, and it is an announcement channel: Discord itself opens it to all servers.
     pub announcement: bool,
     /// Follows of other servers that this broke.
@@ -74,9 +76,11 @@ impl Follows {
         if let Some(notify) = request.notify {
             self.require_notify(&mut access, actor, notify).await?;
         }
-        let announcement = self.is_public_announcement(&mut access, &place).await?;
+        let everyone_sees = access.everyone_sees(&place).await?;
+        let announcement = place.kind() == ChannelKind::Announcement && everyone_sees;
         if change == PublicationChange::default() {
-            return Ok(Published { now: self.store.publication(channel).await?, announcement, broken: 0 });
+            let now = self.store.publication(channel).await?;
+            return Ok(Published { now, everyone_sees, announcement, broken: 0 });
         }
         let withdraws = change.audience.is_some_and(|audience| audience.door(announcement).is_none());
         // Before it is closed, so that they are counted here and not found by a look; and after it, as some may have begun in between.
@@ -85,7 +89,7 @@ impl Follows {
         if withdraws {
             broken += self.withdraw(&place).await?;
         }
-        Ok(Published { now, announcement, broken })
+        Ok(Published { now, everyone_sees, announcement, broken })
     }
 
     /// Refuses unless the person manages this channel of their server, and the bot can post into it.

@@ -112,7 +112,7 @@ async fn a_server_that_is_blocked_while_the_bot_runs_is_left(#[case] backend: Ba
     two.world.sandbox.wait_quiet(Duration::from_secs(3)).await;
     let since = two.world.sandbox.exchanges().len();
     let said = two.block().await;
-    assert!(said.contains("is blocked") && said.contains("2 follows into it and the 2 of"), "{said}");
+    assert!(said.contains("is blocked") && said.contains("2 into its channels, and 2 from them"), "{said}");
     left(&two.world, &two.bad).await;
     two.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM untold_breaks", "0").await;
     two.world.sandbox.wait_quiet(Duration::from_secs(3)).await;
@@ -326,14 +326,15 @@ async fn one_server_is_left_without_blocking_it() {
     let id = two.bad.id().to_string();
     let asked = run(&two.world, &["leave", &id]).await;
     assert!(asked.complaint().contains("--yes") && two.bad.has_bot(), "{asked:?}");
-    for words in [["leave", "bad", "--yes"], ["block", "x", ""]] {
+    for words in [["leave", "bad", "--yes"], ["block", "x", ""], ["block", "12345", ""]] {
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         let wrong = run(&two.world, &words).await;
-        assert!(wrong.complaint().contains("GUILD is not a Discord id"), "{wrong:?}");
+        assert!(wrong.complaint().contains("SERVER is not the id of a server"), "{wrong:?}");
     }
     let said = prints(&two.world, &["leave", &id, "--yes"]).await;
     assert!(
-        said.contains("2 follows into it and 2 of its channels") && said.contains("Left server"),
+        said.contains("Follows into its channels end: 2. Follows of its channels end: 2.")
+            && said.contains("Left server"),
         "{said}"
     );
     left(&two.world, &two.bad).await;

@@ -138,7 +138,7 @@ async fn refresh(
     let kept = panels.refresh(actor, id).await?;
     let text = match (&kept.link, &kept.panel.error) {
         (_, Some(error)) => format!("{} was looked at, but: {error}", named(&kept)),
-        (Some(_), None) => format!("{} is up to date. Its mirrors follow.", named(&kept)),
+        (Some(_), None) => format!("{} is up to date. So are its mirrors.", named(&kept)),
         (None, None) => format!("{} is being posted.", named(&kept)),
     };
     reply::embed(ctx, reply::done(text)).await;
@@ -206,7 +206,10 @@ async fn chosen<'a>(ctx: Context<'a>, panel: &str) -> Result<(&'a Panels, Actor,
 pub(in crate::discord) fn made(kept: &Kept) -> String {
     let channel = mention(kept.panel.channel);
     match (&kept.link, &kept.panel.error) {
-        (Some(_), None) => format!("{} is posted in {channel}. Its mirrors follow.", named(kept)),
+        (Some(_), None) => format!(
+            "{} is posted in {channel}. Channels that follow it with panels show it, too.",
+            named(kept)
+        ),
         (_, Some(error)) => format!("{} is made in {channel}, but: {error}", named(kept)),
         (None, None) => format!("{} is made, and is being posted in {channel}.", named(kept)),
     }
@@ -216,7 +219,7 @@ pub(in crate::discord) fn made(kept: &Kept) -> String {
 pub(in crate::discord) fn changed(kept: &Kept) -> String {
     match &kept.panel.error {
         Some(error) => format!("{} is changed, but: {error}", named(kept)),
-        None => format!("{} is changed. Its mirrors follow.", named(kept)),
+        None => format!("{} is changed. So are its mirrors.", named(kept)),
     }
 }
 

@@ -60,12 +60,18 @@ fn audience(channel: &str, published: Published) -> String {
             "{channel} is closed: no other server can follow it through me. Discord's own Follow button stays; only Discord can take that away."
         ),
         Audience::Closed => format!("{channel} is closed: no other server can follow it through me."),
-        Audience::Servers => format!(
-            "Other servers can follow {channel} now: their admins, if they see it, paste its link into `/follow link:`."
-        ),
-        Audience::Everyone => format!(
-            "{channel} is open to everyone: other servers can follow it now (their admins, if they see it, paste its link into `/follow link:`), and so can followers beyond Discord once I learn to serve them."
-        ),
+        Audience::Servers | Audience::Everyone => {
+            let hidden = if published.everyone_sees {
+                String::new()
+            } else {
+                format!(
+                    " Not everyone here sees {channel}: what is posted in it can be shown to anybody there."
+                )
+            };
+            format!(
+                "Other servers can follow {channel} now: whoever has its link, member here or not, pastes it into `/follow link:`.{hidden}"
+            )
+        }
     }
 }
 

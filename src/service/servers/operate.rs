@@ -191,7 +191,12 @@ impl fmt::Display for Blocked {
         let Self { guild, new, follows: (into, of) } = self;
         let already = if *new { "" } else { " already" };
         writeln!(f, "Server {guild} is blocked{already}.")?;
-        writeln!(f, "The {into} follows into it and the {of} of its channels don't deliver any more.")?;
+        if *into + *of > 0 {
+            writeln!(
+                f,
+                "Its follows don't deliver any more: {into} into its channels, and {of} from them into others."
+            )?;
+        }
         writeln!(f, "If the bot is in it, it leaves within seconds, or when it next runs.")
     }
 }
@@ -213,13 +218,16 @@ pub async fn parting(store: &Store, guild: GuildId) -> Result<Parting, StoreErro
 impl fmt::Display for Parting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ServerUsage { guild, follows_into, follows_of, panels, .. } = self.0;
+        if follows_into + follows_of + panels == 0 {
+            return writeln!(f, "The bot leaves server {guild}. It has neither follows nor panels.");
+        }
         writeln!(
             f,
-            "The bot leaves server {guild}: {follows_into} follows into it and {follows_of} of its channels end, and {panels} panels stand still."
+            "The bot leaves server {guild}. Follows into its channels end: {follows_into}. Follows of its channels end: {follows_of}. Panels stand still: {panels}."
         )?;
         writeln!(
             f,
-            "Whoever made the follows is told once. Invited again within a week, they can be resumed; after that the server is forgotten."
+            "Whoever made the follows is told once. If the bot is invited again within a week, they can be resumed; after that, the server is forgotten."
         )
     }
 }

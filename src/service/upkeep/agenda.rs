@@ -14,6 +14,8 @@ use super::{GatewayView, Membership};
 const EACH: TimeDelta = TimeDelta::hours(24);
 /// When a server is looked at again whose look failed, doubled with each failure.
 const AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// The same where its channels wait for that look.
+const SOON_AGAIN: TimeDelta = TimeDelta::seconds(3);
 /// The most that it is doubled to.
 const LATEST: TimeDelta = TimeDelta::minutes(15);
 
@@ -22,6 +24,17 @@ const LATEST: TimeDelta = TimeDelta::minutes(15);
 struct Later {
     failures: u32,
     at: DateTime<Utc>,
+}
+
+/// What came of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// It was complete.
+    Whole,
+    /// It failed, or didn't get to its end.
+    InPart,
+    /// The same, and its server's channels aren't read before there was one.
+    InVain,
 }
 
 /// What the sweep has to do.
@@ -88,16 +101,21 @@ impl Agenda {
     }
 
     /// A look has ended. One that failed, or didn't get to its end, is repeated later: it took its turn.
-    pub(super) fn end(&mut self, guild: GuildId, complete: bool, now: DateTime<Utc>) {
+    pub(super) fn end(&mut self, guild: GuildId, looked: Looked, now: DateTime<Utc>) {
         self.running.remove(&guild);
-        if complete {
+        let again = match looked {
+            Looked::Whole => None,
+            Looked::InPart => Some(AGAIN),
+            Looked::InVain => Some(SOON_AGAIN),
+        };
+        let Some(again) = again else {
             self.later.remove(&guild);
             let due = now + EACH;
             self.due_at = Some(self.due_at.map_or(due, |first| first.min(due)));
             return;
-        }
+        };
         let failures = self.later.get(&guild).map_or(0, |later| later.failures) + 1;
-        let wait = AGAIN * 2_i32.pow(failures.min(10) - 1);
+        let wait = again * 2_i32.pow(failures.min(10) - 1);
         self.later.insert(guild, Later { failures, at: now + wait.min(LATEST) });
     }
 
@@ -182,7 +200,8 @@ mod tests {
                 let paid = (0..2).map(|_| budget.reserve(1, start + clock)).max().unwrap_or(start);
                 clock = paid - start;
                 looks += 1;
-                agenda.end(next, !sick, DateTime::UNIX_EPOCH + clock);
+                let looked = if sick { Looked::InPart } else { Looked::Whole };
+                agenda.end(next, looked, DateTime::UNIX_EPOCH + clock);
                 if !sick {
                     checked.insert(next, Some(now));
                 }
@@ -231,7 +250,7 @@ mod tests {
         for _ in 0..12 {
             agenda.refill(&checks, &HashSet::new(), &gateway, now);
             assert_eq!(agenda.begin(now), Some(guild(1)));
-            agenda.end(guild(1), false, now);
+            agenda.end(guild(1), Looked::InPart, now);
             agenda.refill(&checks, &HashSet::new(), &gateway, now);
             assert_eq!(agenda.begin(now), None);
             let next = agenda.next_at().unwrap();
@@ -239,5 +258,15 @@ mod tests {
             now = next;
         }
         assert_eq!(waits, [1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15]);
+        // Where its channels wait for it, it is soon, and later as late.
+        let mut agenda = Agenda::default();
+        let waits: Vec<i64> = (0..12)
+            .map(|_| {
+                agenda.end(guild(1), Looked::InVain, now);
+                (agenda.next_at().unwrap() - now).num_seconds()
+            })
+            .collect();
+        assert_eq!(waits[..5], [3, 6, 12, 24, 48]);
+        assert_eq!(waits.last(), Some(&900));
     }
 }

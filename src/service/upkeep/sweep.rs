@@ -14,7 +14,7 @@ use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
 use crate::service::ServiceError;
 
-use super::agenda::Agenda;
+use super::agenda::{Agenda, Looked};
 use super::{Change, Upkeep};
 
 /// How many servers are looked at at the same time: a slow one holds up a quarter of the sweep at most.
@@ -49,8 +49,8 @@ pub trait GatewayView: Send + Sync {
     fn sessions(&self) -> watch::Receiver<u64>;
 }
 
-/// What came of a look.
-type Looked = Result<bool, ServiceError>;
+/// How a look ended: whether it was complete.
+type Ended = Result<bool, ServiceError>;
 
 impl Upkeep {
     /// Looks at servers, as long as it is let.
@@ -134,7 +134,7 @@ impl Upkeep {
         }
     }
 
-    fn end_look(&self, sweep: &mut Sweep, looked: Result<(Id, Looked), JoinError>) {
+    fn end_look(&self, sweep: &mut Sweep, looked: Result<(Id, Ended), JoinError>) {
         let (id, complete) = match looked {
             Ok((id, Ok(complete))) => (id, complete),
             Ok((id, Err(error))) => {
@@ -149,7 +149,12 @@ impl Upkeep {
             }
         };
         if let Some((guild, began)) = sweep.running.remove(&id) {
-            sweep.agenda.end(guild, complete, self.clock.now());
+            let looked = match complete {
+                true => Looked::Whole,
+                false if self.rights.is_unsure(guild) => Looked::InVain,
+                false => Looked::InPart,
+            };
+            sweep.agenda.end(guild, looked, self.clock.now());
             if complete && self.doubted.settle(guild, began) {
                 sweep.list_soon();
             }
@@ -157,7 +162,7 @@ impl Upkeep {
     }
 
     /// Looks at one server; whether the look was complete.
-    async fn look_at(&self, guild: GuildId, gateway: &dyn GatewayView) -> Looked {
+    async fn look_at(&self, guild: GuildId, gateway: &dyn GatewayView) -> Ended {
         let began = self.clock.now();
         let complete = match gateway.membership(guild) {
             Membership::Member => self.check_server(guild).await?,
@@ -192,7 +197,7 @@ impl Upkeep {
 /// The sweep at work.
 struct Sweep {
     agenda: Agenda,
-    looks: JoinSet<Looked>,
+    looks: JoinSet<Ended>,
     /// Which server each look is at, and when it began.
     running: HashMap<Id, (GuildId, Instant)>,
     listed_at: Instant,

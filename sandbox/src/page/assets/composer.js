@@ -134,7 +134,12 @@ export class Composer {
   async suggest({ sign, query }) {
     const guild = index.guilds.get(this.guild);
     const insert = (text) => () => this.insert(sign, text);
-    if (sign === "#") return fitting(channelItems(guild).filter((item) => index.channels.get(item.value).type !== 4), query).slice(0, 12).map((item) => ({ ...item, take: insert(`#${item.name} `) }));
+    if (sign === "#") {
+      const channels = channelItems(guild).filter((item) => index.channels.get(item.value).type !== 4);
+      const found = fitting(channels, query).slice(0, 12);
+      // A hashtag is no channel.
+      return found.length > 0 ? found.map((item) => ({ ...item, take: insert(`#${item.name} `) })) : null;
+    }
     if (sign === "@") {
       const all = [...userItems(guild), ...roleItems(guild).filter((role) => role.name !== "everyone"), { name: "everyone", detail: "Everyone in this channel" }];
       const found = fitting(all, query).slice(0, 12);
