@@ -78,6 +78,8 @@ async fn a_server_that_removes_the_bot_is_asked_nothing_more_and_its_people_are_
     // They share another server with the bot, so a direct message reaches them.
     let elsewhere = world.sandbox.create_guild("Elsewhere");
     elsewhere.join(&boss, Permissions::empty());
+    // What its follows made the bot look at is looked at: nothing is on its way any more.
+    world.sandbox.wait_quiet(Duration::from_secs(2)).await;
     let (ids, since) = (ids(&large), world.sandbox.exchanges().len());
     large.remove_bot().unwrap();
     all_broken(&world).await;

@@ -69,13 +69,19 @@ impl Leaving {
             tokio::select! {
                 () = admission.news() => {}
                 changed = sessions.changed() => match changed {
-                    // What the bot is in is known anew.
-                    Ok(()) => self.attempts.retain(|_, attempt| matches!(attempt, Attempt::Failed { .. })),
+                    // What the bot is in is known anew, but it may be older than the leaving.
+                    Ok(()) => self.ask_again_later(),
                     Err(_) => return,
                 },
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+    }
+
+    fn ask_again_later(&mut self) {
+        let later = Attempt::Failed { again_at: Instant::now() + AGAIN.0, pause: AGAIN.0 };
+        let left = self.attempts.values_mut().filter(|attempt| matches!(attempt, Attempt::Left));
+        left.for_each(|attempt| *attempt = later);
     }
 
     async fn read_blocked(&mut self) {
