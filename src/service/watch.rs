@@ -295,6 +295,11 @@ impl Watched {
         self.change(|sets| sets.left.insert(guild));
     }
 
+    /// Whether the bot is known to have left a server.
+    pub fn is_left(&self, guild: GuildId) -> bool {
+        self.look(|sets| sets.left.contains(&guild))
+    }
+
     /// The bot is in a server; whether it had left it.
     pub fn take_left(&self, guild: GuildId) -> bool {
         // It is asked for every server at the start of a session, and mostly the answer is no.

