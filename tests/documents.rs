@@ -97,6 +97,44 @@ fn the_readme_has_every_command() {
     }
 }
 
+/// What the program says, and operators look up.
+const SAID: [&str; 14] = [
+    "a webhook was gone, and is replaced",
+    "an event can't be written down and is set aside",
+    "another process runs on this database",
+    "can't be listened on",
+    "can't be read yet",
+    "follow broken",
+    "forgot what nobody needs any more",
+    "going on with the gateway sessions that the last stop left",
+    "has 15 webhooks already",
+    "is not switched on",
+    "standing by",
+    "the database can't be reached yet",
+    "This bot's operator doesn't serve this server",
+    "was rejected by Discord",
+];
+
+#[test]
+fn operators_find_what_the_program_says() {
+    let operations: String = read("docs/operations.md").split_whitespace().collect();
+    let sources = sources(&root().join("src"));
+    for said in SAID {
+        let quoted = operations.contains(&said.split_whitespace().collect::<String>());
+        assert!(quoted, "docs/operations.md doesn't quote {said:?}");
+        assert!(
+            sources.contains(said),
+            "docs/operations.md quotes {said:?}, which the program no longer says"
+        );
+    }
+}
+
+/// All sources of a folder, one after another.
+fn sources(folder: &Path) -> String {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+}
+
 #[test]
 fn operators_find_every_metric_and_every_reason() {
     let operations = read("docs/operations.md");
@@ -233,8 +271,11 @@ fn without_addresses(line: &str) -> String {
 #[test]
 fn a_release_has_what_its_workflow_packs() {
     let workflow = read(".github/workflows/release.yml");
-    let packed = workflow.lines().find_map(|line| line.trim().strip_prefix("cp \"target/$TARGET/release/tributary\" "));
-    let names: Vec<&str> = packed.expect("it packs files").split(' ').filter(|name| !name.contains('"')).collect();
+    let packed = workflow
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("cp \"target/$TARGET/release/tributary\" "));
+    let names: Vec<&str> =
+        packed.expect("it packs files").split(' ').filter(|name| !name.contains('"')).collect();
     assert!(names.len() > 3);
     for name in names {
         assert!(root().join(name).exists(), "{name}");

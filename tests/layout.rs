@@ -75,7 +75,8 @@ fn the_picture_shows_who_uses_whom() {
     let page = fs::read_to_string(page).expect("the page is there");
     let picture = page.split("```mermaid\n").nth(1).and_then(|rest| rest.split("```").next());
     let lines = picture.expect("it has a picture").lines().filter_map(|line| line.trim().split_once(" --> "));
-    let drawn: BTreeSet<(String, String)> = lines.map(|(from, to)| (from.to_owned(), to.to_owned())).collect();
+    let drawn: BTreeSet<(String, String)> =
+        lines.map(|(from, to)| (from.to_owned(), to.to_owned())).collect();
     let modules: BTreeSet<&String> = drawn.iter().flat_map(|(from, to)| [from, to]).collect();
     let mut used = BTreeSet::new();
     for (path, text) in sources() {
