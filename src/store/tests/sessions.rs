@@ -7,7 +7,8 @@ use sea_orm::sqlx::Executor as _;
 use super::*;
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
-use crate::store::{Conflict, OpenLane, Session, Signal, connect};
+use crate::store::db::connect;
+use crate::store::{Conflict, OpenLane, Session, Signal};
 
 fn shards(text: &str) -> Shards {
     text.parse().unwrap()
