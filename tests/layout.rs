@@ -50,7 +50,7 @@ const LONG: &[(&str, &str)] = &[];
 
 /// Files that spawn tasks without the supervisor, and why they may.
 const BARE_SPAWNS: &[(&str, &str)] = &[
-    ("delivery/ledger.rs", "a batch's task is awaited where it is spawned"),
+    ("delivery/batcher.rs", "a batch's task is awaited where it is spawned"),
     ("discord/gateway/desk.rs", "one answer to one interaction"),
     (
         "discord/gateway/ingest.rs",

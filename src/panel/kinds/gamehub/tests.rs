@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::rendering::tests::any_line;
+use crate::domain::text::alphabet::any_line;
 use crate::panel::kinds::checks::{
     actions, asked, assert_fits, changed, filled, menu, noon, press, scene, shown, texts,
 };

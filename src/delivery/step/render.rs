@@ -14,7 +14,7 @@ use crate::rest::Landing;
 use crate::store::Work;
 
 /// The parts in which an activity is to be shown: of what stands already no more than stand, since an edit never adds one.
-pub(super) fn parts(work: &Work, file_limit: u64) -> Vec<Payload> {
+pub(in crate::delivery) fn parts(work: &Work, file_limit: u64) -> Vec<Payload> {
     match work.content.as_deref() {
         Some(Showing::Message(content)) => render(content, &stage(work, file_limit)),
         Some(Showing::Panel { panel: face }) => {
@@ -27,12 +27,12 @@ pub(super) fn parts(work: &Work, file_limit: u64) -> Vec<Payload> {
 }
 
 /// One of these parts.
-pub(super) fn part(work: &Work, part: Part, file_limit: u64) -> Option<Payload> {
+pub(in crate::delivery) fn part(work: &Work, part: Part, file_limit: u64) -> Option<Payload> {
     usize::try_from(part.0).ok().and_then(|part| parts(work, file_limit).into_iter().nth(part))
 }
 
 /// Where what is made next is to land.
-pub(super) fn landing(work: &Work) -> Landing {
+pub(in crate::delivery) fn landing(work: &Work) -> Landing {
     match (work.spot, work.channel()) {
         (Spot::Channel, _) => Landing::Channel(work.target),
         (Spot::Thread { .. } | Spot::Forum, Some(thread)) => Landing::Thread(thread),
@@ -41,7 +41,7 @@ pub(super) fn landing(work: &Work) -> Landing {
 }
 
 /// What a forum's post is called that shows it.
-pub(super) fn title(work: &Work) -> Option<String> {
+pub(in crate::delivery) fn title(work: &Work) -> Option<String> {
     match work.content.as_deref() {
         Some(Showing::Message(content)) => Some(title_of(content)),
         Some(Showing::Panel { .. }) => parts(work, limits::FILE_BYTES).first().map(panel_title),

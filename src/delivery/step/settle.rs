@@ -20,8 +20,9 @@ use crate::rest::model::{Attachment, Channel, Message};
 use crate::rest::{HISTORY_PAGE, Posted, RestError};
 use crate::store::{BreakWhich, Done, StoreError, Work};
 
-use super::send::{Performed, Sender};
-use super::{Tools, parts, send};
+use super::create::{Performed, Sender};
+use super::{create as send, render as parts};
+use crate::delivery::Tools;
 
 /// How many pages of the target are read at most. Beyond them, what is sought would be older than thousands of messages.
 const PAGES: usize = 50;
@@ -44,7 +45,11 @@ enum Looked {
 
 impl Sender<'_> {
     /// Settles a doubt, as far as that can be done now.
-    pub(super) async fn settle(&mut self, work: &Work, in_flight: InFlight) -> Result<Performed, StoreError> {
+    pub(in crate::delivery) async fn settle(
+        &mut self,
+        work: &Work,
+        in_flight: InFlight,
+    ) -> Result<Performed, StoreError> {
         let retracted = self.tools.store.retracted_in(self.target).await?;
         let missing = match look(self.tools, self.webhook.as_ref(), work, in_flight, retracted).await {
             Ok(Looked::Made(mirror)) => {

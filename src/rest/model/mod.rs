@@ -7,9 +7,13 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
-pub use super::guild::{Guild, GuildCounts, OwnGuild};
-use super::lenient;
-pub use super::message::{
+mod embed;
+mod guild;
+pub(super) mod lenient;
+mod message;
+
+pub use self::guild::{Guild, GuildCounts, OwnGuild};
+pub use self::message::{
     Attachment, AuthorMember, Mentioned, Message, MessageEmbed, Reference, Referenced, Sound, Sticker,
 };
 use crate::domain::channel::ChannelKind;

@@ -14,11 +14,11 @@ use crate::domain::next_step::Step;
 use crate::domain::retry::Failure;
 use crate::store::{Done, Turn, Work};
 
-use super::SETTLING;
-use super::send::{Performed, Sender, count};
+use super::create::{Performed, Sender, count};
+use crate::delivery::SETTLING;
 
 /// What a lane does after an attempt.
-pub(super) enum Came {
+pub(in crate::delivery) enum Came {
     /// This is recorded, and it goes on.
     On(Done),
     /// This is recorded, if anything, and it waits until that time.
@@ -26,7 +26,7 @@ pub(super) enum Came {
 }
 
 /// Does one step.
-pub(super) async fn attempt(sender: &mut Sender<'_>, step: Step, work: &Work) -> Came {
+pub(in crate::delivery) async fn attempt(sender: &mut Sender<'_>, step: Step, work: &Work) -> Came {
     let performed = AssertUnwindSafe(sender.perform(step, work)).catch_unwind().await;
     let now = sender.now();
     match performed {
@@ -74,7 +74,7 @@ fn broken_off(step: Step, work: &Work, failure: Failure, now: DateTime<Utc>) -> 
 }
 
 /// Says which attempts were counted as failed.
-pub(super) fn say(target: ChannelId, turn: &Turn) {
+pub(in crate::delivery) fn say(target: ChannelId, turn: &Turn) {
     for (delivery, error) in &turn.unreadable {
         tracing::error!(channel = %target, delivery = delivery.0, %error, "a delivery can't be read");
     }

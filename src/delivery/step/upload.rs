@@ -7,19 +7,23 @@ use crate::domain::rendering::Payload;
 use crate::rest::{FetchError, FetchedFile, RestError, Upload};
 use crate::store::Work;
 
-use super::Tools;
+use crate::delivery::Tools;
 
 /// After so many failed attempts, a file that still can't be fetched is linked instead.
 const ATTEMPTS: u32 = 3;
 
 /// How long it may take until all files of a message are open; what they hold is sent as it comes.
-pub(super) const OPENING: Duration = Duration::from_secs(20);
+pub(in crate::delivery) const OPENING: Duration = Duration::from_secs(20);
 
 /// A file can't be fetched now; later it may.
-pub(super) struct Later;
+pub(in crate::delivery) struct Later;
 
 /// Opens the files of a part, in bounded time. Those that can't be had are taken off it, and linked to where they stand.
-pub(super) async fn open(tools: &Tools, work: &Work, payload: &mut Payload) -> Result<Vec<Upload>, Later> {
+pub(in crate::delivery) async fn open(
+    tools: &Tools,
+    work: &Work,
+    payload: &mut Payload,
+) -> Result<Vec<Upload>, Later> {
     match tokio::time::timeout(OPENING, open_each(tools, work, payload)).await {
         Ok(opened) => opened,
         Err(_) if work.delivery.attempts < ATTEMPTS => Err(Later),

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::lenient;
-use super::model::User;
+use super::{User, lenient};
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, WebhookId};
 use crate::domain::message::{Embed, File};
 use crate::domain::text;
@@ -82,7 +81,7 @@ impl Message {
 
     /// Reads a message of a page. One that can't be read stands for itself with no more than its number, so that it is neither missed nor taken for deleted,
     /// and spoils no other; `None` where it hasn't even that.
-    pub(super) fn read(message: &Value) -> Option<Self> {
+    pub(in crate::rest) fn read(message: &Value) -> Option<Self> {
         let known = |message: &Value| serde::Deserialize::deserialize(message).ok();
         known(message).or_else(|| {
             let (id, channel) = (&message["id"], &message["channel_id"]);

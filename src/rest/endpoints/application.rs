@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::Rest;
-use super::call::{Call, Verb};
-use super::error::RestError;
-use super::limiter::Major;
-use super::model::{ApplicationInfo, CurrentUser, GatewayBot};
 use crate::domain::ids::ApplicationId;
+use crate::rest::Rest;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::model::{ApplicationInfo, CurrentUser, GatewayBot};
 
 impl Rest {
     /// Who the bot is: `GET /users/@me`.

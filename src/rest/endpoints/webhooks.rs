@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::call::{Call, Verb};
-use super::error::RestError;
-use super::limiter::Major;
-use super::model::Webhook;
-use super::{OWN_WEBHOOK_LOCKS, Rest};
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, WebhookId};
 use crate::domain::webhook::Webhook as OwnedWebhook;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::model::Webhook;
+use crate::rest::{OWN_WEBHOOK_LOCKS, Rest};
 
 /// What became of a webhook that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

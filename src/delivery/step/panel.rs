@@ -7,13 +7,17 @@ use crate::domain::retry::Failure;
 use crate::rest::{ChangeOutcome, RestError, Upload};
 use crate::store::{Done, StoreError, Work};
 
-use super::change::unless;
-use super::parts;
-use super::send::{Performed, Sender, access, span};
+use super::create::{Performed, Sender, access, span};
+use super::edit::unless;
+use super::render as parts;
 
 impl Sender<'_> {
     /// Brings a panel's mirror to the newest revision.
-    pub(super) async fn redraw(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
+    pub(in crate::delivery) async fn redraw(
+        &mut self,
+        work: &Work,
+        mirror: &Mirror,
+    ) -> Result<Performed, StoreError> {
         let Some(webhook) = self.webhook.clone().filter(|webhook| webhook.id == mirror.webhook) else {
             return self.make_anew(work, mirror).await;
         };
@@ -62,7 +66,10 @@ impl Sender<'_> {
     }
 
     /// Sees to it that there is a webhook, where a panel comes into a target that none is known of. Says what to do instead, if there can't be one.
-    pub(super) async fn prepare(&mut self, work: &Work) -> Result<Option<Performed>, StoreError> {
+    pub(in crate::delivery) async fn prepare(
+        &mut self,
+        work: &Work,
+    ) -> Result<Option<Performed>, StoreError> {
         if self.webhook.is_some() || !is_panel(work) {
             return Ok(None);
         }
@@ -79,7 +86,7 @@ impl Sender<'_> {
     }
 
     /// Finds or makes the bot's webhook of the target, for all follows that post through it.
-    pub(super) async fn make_webhook(&mut self) -> Result<Result<(), RestError>, StoreError> {
+    pub(in crate::delivery) async fn make_webhook(&mut self) -> Result<Result<(), RestError>, StoreError> {
         let channel = self.spot.webhook_channel(self.target);
         match self.tools.rest.own_webhook(channel, self.tools.application, None).await {
             Ok(own) => {
@@ -94,17 +101,17 @@ impl Sender<'_> {
 }
 
 /// Whether it is a panel that is shown.
-pub(super) fn is_panel(work: &Work) -> bool {
+pub(in crate::delivery) fn is_panel(work: &Work) -> bool {
     matches!(work.content.as_deref(), Some(Showing::Panel { .. }))
 }
 
 /// That this mirror shows the newest revision now, with the files that it had.
-pub(super) fn edited(work: &Work, mirror: &Mirror) -> Done {
+pub(in crate::delivery) fn edited(work: &Work, mirror: &Mirror) -> Done {
     edited_with(work, mirror, mirror.files.clone())
 }
 
 /// That this mirror shows the newest revision now, with these files of the source.
-pub(super) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> Done {
+pub(in crate::delivery) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> Done {
     Done::Edited {
         delivery: work.delivery.id,
         message: mirror.message,

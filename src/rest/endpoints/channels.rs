@@ -3,13 +3,13 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::Rest;
-use super::call::{Call, Verb};
-use super::error::RestError;
-use super::limiter::Major;
-use super::meaning::Missing;
-use super::model::{Channel, FollowedChannel};
 use crate::domain::ids::{ChannelId, TagId, UserId};
+use crate::rest::Rest;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::meaning::Missing;
+use crate::rest::model::{Channel, FollowedChannel};
 
 /// What is to be changed of a thread; what is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

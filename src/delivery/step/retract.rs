@@ -8,8 +8,8 @@ use crate::domain::place::Spot;
 use crate::rest::ChangeOutcome;
 use crate::store::{Retraction, StoreError};
 
-use super::send::{Sender, access};
-use super::{Base, Tools};
+use super::create::{Sender, access};
+use crate::delivery::{Base, Tools};
 
 /// How long the process that made a message has to delete it.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
@@ -20,7 +20,7 @@ const REASON: &str = "Shown twice";
 
 impl Sender<'_> {
     /// Takes back a message, unless somebody has adopted it. Whether it was to be deleted.
-    pub(super) async fn take_back(&self, mirror: &Mirror) -> Result<bool, StoreError> {
+    pub(in crate::delivery) async fn take_back(&self, mirror: &Mirror) -> Result<bool, StoreError> {
         let retracted = self.tools.store.retract(self.target, mirror, self.now()).await?;
         if retracted {
             self.delete_retracted(mirror).await?;
@@ -56,7 +56,7 @@ impl Sender<'_> {
 }
 
 /// Deletes what other processes were to delete and didn't.
-pub(super) async fn finish(base: &Base) {
+pub(in crate::delivery) async fn finish(base: &Base) {
     let before = base.clock.now() - GRACE;
     let open = match base.store.open_retractions(before, AT_ONCE).await {
         Ok(open) => open,

@@ -10,7 +10,7 @@ use crate::domain::ids::GuildId;
 use crate::domain::limits;
 use crate::store::Work;
 
-use super::Tools;
+use crate::delivery::Tools;
 
 /// How long an answer is used before it is asked for again.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
@@ -19,7 +19,7 @@ const REMEMBERED_REFUSAL: TimeDelta = TimeDelta::minutes(10);
 
 /// What is known of servers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct FileSizes(Arc<Mutex<HashMap<GuildId, Known>>>);
+pub(in crate::delivery) struct FileSizes(Arc<Mutex<HashMap<GuildId, Known>>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
@@ -29,7 +29,7 @@ struct Known {
 
 impl FileSizes {
     /// How large a file this target takes, as far as that is known: what every server takes, at least.
-    pub(super) fn limit(&self, work: &Work) -> u64 {
+    pub(in crate::delivery) fn limit(&self, work: &Work) -> u64 {
         target_server(work).and_then(|guild| self.get(guild)).map_or(limits::FILE_BYTES, |known| known.bytes)
     }
 
@@ -42,7 +42,7 @@ impl FileSizes {
     }
 
     /// Discord refused a request as too large: whether that may be because of what was known. Then files are linked for a while.
-    pub(super) fn lower(&self, work: &Work, now: DateTime<Utc>) -> bool {
+    pub(in crate::delivery) fn lower(&self, work: &Work, now: DateTime<Utc>) -> bool {
         let Some(guild) = target_server(work).filter(|_| self.limit(work) > limits::FILE_BYTES) else {
             return false;
         };
@@ -54,7 +54,7 @@ impl FileSizes {
 impl Tools {
     /// Sees to it that the target's limit is known, where it decides about a file of what is shown. Whether it is another than before: then what was
     /// decided upon has to be decided anew.
-    pub(super) async fn learn_file_limit(&self, work: &Work) -> bool {
+    pub(in crate::delivery) async fn learn_file_limit(&self, work: &Work) -> bool {
         let now = self.clock.now();
         let Some(guild) = target_server(work).filter(|_| depends_on_limit(work)) else { return false };
         if self.sizes.get(guild).is_some_and(|known| known.until > now) {

@@ -9,13 +9,17 @@ use crate::rest::model::Attachment;
 use crate::rest::{ChangeOutcome, RestError, WebhookMessage};
 use crate::store::{Done, StoreError, Work};
 
-use super::posts::{Gone, Held};
-use super::send::{Performed, Sender, access, count, span};
+use super::create::{Performed, Sender, access, count, span};
+use super::post::{Gone, Held};
 use super::upload::{self, Later};
-use super::{parts, redraw};
+use super::{panel as redraw, render as parts};
 
 impl Sender<'_> {
-    pub(super) async fn edit(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
+    pub(in crate::delivery) async fn edit(
+        &mut self,
+        work: &Work,
+        mirror: &Mirror,
+    ) -> Result<Performed, StoreError> {
         let done = redraw::edited(work, mirror);
         let Some(webhook) = self.webhook_of(work, mirror.message).cloned() else {
             // Only the webhook that made a message can edit it.
@@ -57,7 +61,7 @@ impl Sender<'_> {
     }
 
     /// A call beside the change itself failed: a limit has this delivery wait alone.
-    pub(super) fn delayed(&self, work: &Work, error: &RestError) -> Performed {
+    pub(in crate::delivery) fn delayed(&self, work: &Work, error: &RestError) -> Performed {
         match self.failed(error) {
             Performed::Limited(until) => Performed::Done(Done::Delayed { delivery: work.delivery.id, until }),
             other => other,
@@ -88,7 +92,11 @@ impl Sender<'_> {
         Ok(standing.into_iter().enumerate().map(file).collect())
     }
 
-    pub(super) async fn delete(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
+    pub(in crate::delivery) async fn delete(
+        &mut self,
+        work: &Work,
+        mirror: &Mirror,
+    ) -> Result<Performed, StoreError> {
         let done = Done::Deleted { delivery: work.delivery.id, message: mirror.message };
         let outcome = match self.webhook_of(work, mirror.message) {
             Some(webhook) => {
@@ -123,7 +131,7 @@ impl Sender<'_> {
     }
 
     /// What an edit or a deletion came to.
-    pub(super) async fn changed(
+    pub(in crate::delivery) async fn changed(
         &mut self,
         work: &Work,
         mirror: &Mirror,
@@ -171,7 +179,7 @@ impl Sender<'_> {
 }
 
 /// What to record of an edit whose post's title has to wait: that it is to be done once more, which changes nothing else.
-pub(super) fn unless(work: &Work, held: Option<Held>, done: Done) -> Done {
+pub(in crate::delivery) fn unless(work: &Work, held: Option<Held>, done: Done) -> Done {
     let delivery = work.delivery.id;
     match held {
         None => done,

@@ -1,9 +1,17 @@
 //! Text as Discord counts, trims and compares it.
 
+#[cfg(test)]
+pub(crate) mod alphabet;
+pub(crate) mod markup;
+mod split;
+
 use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation;
+
+pub use self::split::shortened;
+pub(in crate::domain) use self::split::{Endings, split};
 
 /// The length of a text. Discord's API counts code points (its staff, discord-api-docs issue 1315), its clients UTF-16 units;
 /// the latter is never the smaller number, so it is safe with both.

@@ -1,12 +1,12 @@
 //! Calls about servers and their members.
 
-use super::Rest;
-use super::call::{Call, Verb};
-use super::error::RestError;
-use super::limiter::Major;
-use super::meaning::Missing;
-use super::model::{Channel, Guild, GuildCounts, Member, OwnGuild};
 use crate::domain::ids::{GuildId, UserId};
+use crate::rest::Rest;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::meaning::Missing;
+use crate::rest::model::{Channel, Guild, GuildCounts, Member, OwnGuild};
 
 /// How many servers one page lists. Discord: "Get Current User Guilds", 200 at most.
 pub const SERVERS_PAGE: usize = 200;

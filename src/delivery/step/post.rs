@@ -10,9 +10,9 @@ use crate::rest::model::Channel;
 use crate::rest::{ChangeOutcome, ErrorCode, Refusal, RestError, ThreadChange, WebhookMessage};
 use crate::store::{StoreError, Work};
 
+use super::create::{Performed, Sender};
 use super::forums::fitting_tags;
-use super::parts;
-use super::send::{Performed, Sender};
+use super::render as parts;
 
 /// What a server's audit log says of what the bot does with posts and threads.
 const REASON: &str = "Channel follow";
@@ -21,15 +21,15 @@ const REASON: &str = "Channel follow";
 const DELETED: &str = "A deleted message";
 
 /// What a post is to be called, and which tags it gets.
-pub(super) struct Heading {
-    pub(super) title: String,
-    pub(super) tags: Vec<TagId>,
+pub(in crate::delivery) struct Heading {
+    pub(in crate::delivery) title: String,
+    pub(in crate::delivery) tags: Vec<TagId>,
     /// The forum was asked for just now.
-    pub(super) fresh: bool,
+    pub(in crate::delivery) fresh: bool,
 }
 
 /// Why what goes with an edit wasn't done with it.
-pub(super) enum Held {
+pub(in crate::delivery) enum Held {
     /// A limit, until that time.
     Until(DateTime<Utc>),
     /// It failed, and may succeed another time.
@@ -37,7 +37,7 @@ pub(super) enum Held {
 }
 
 /// What it means that Discord doesn't find the channel, thread or post that a webhook was to reach.
-pub(super) enum Gone {
+pub(in crate::delivery) enum Gone {
     /// The target.
     Target,
     /// A post of it: somebody removed that.
@@ -50,7 +50,7 @@ pub(super) enum Gone {
 
 impl Sender<'_> {
     /// The heading of the post that shows this, as far as the forum can be looked at. `None` where the webhook stands in another channel by now.
-    pub(super) async fn heading(
+    pub(in crate::delivery) async fn heading(
         &self,
         work: &Work,
         webhook: WebhookId,
@@ -83,14 +83,14 @@ impl Sender<'_> {
     }
 
     /// Whether Discord refused a new post for what had been known of its forum for a while: it is asked for anew then.
-    pub(super) fn was_out_of_date(&self, refusal: &Refusal, heading: Option<&Heading>) -> bool {
+    pub(in crate::delivery) fn was_out_of_date(&self, refusal: &Refusal, heading: Option<&Heading>) -> bool {
         self.tools.forums.forget(self.target);
         let about_tags = matches!(refusal.code, ErrorCode::TAG_REQUIRED | ErrorCode::UNKNOWN_TAG);
         about_tags && heading.is_some_and(|heading| !heading.fresh)
     }
 
     /// What has become of what couldn't be found.
-    pub(super) async fn gone(&self, channel: Option<ChannelId>, webhook: WebhookId) -> Gone {
+    pub(in crate::delivery) async fn gone(&self, channel: Option<ChannelId>, webhook: WebhookId) -> Gone {
         let Some(thread) = channel.filter(|_| self.spot != Spot::Channel) else { return Gone::Target };
         match self.tools.rest.channel(thread).await {
             Err(error) if error.is_not_found() => match self.spot {
@@ -106,14 +106,14 @@ impl Sender<'_> {
     }
 
     /// How a mirror is reached through its webhook.
-    pub(super) fn address(&self, mirror: &Mirror) -> WebhookMessage {
+    pub(in crate::delivery) fn address(&self, mirror: &Mirror) -> WebhookMessage {
         let in_thread =
             self.spot != Spot::Channel && mirror.channel != self.spot.webhook_channel(self.target);
         WebhookMessage { id: mirror.message, thread: in_thread.then_some(mirror.channel) }
     }
 
     /// Wakes a thread, where what was to be changed in it couldn't be, as it is archived. Whether it is to be changed once more now.
-    pub(super) async fn woke(&self, thread: ChannelId, outcome: &mut ChangeOutcome) -> bool {
+    pub(in crate::delivery) async fn woke(&self, thread: ChannelId, outcome: &mut ChangeOutcome) -> bool {
         if *outcome != ChangeOutcome::Archived {
             return false;
         }
@@ -128,21 +128,21 @@ impl Sender<'_> {
         }
     }
 
-    pub(super) async fn wake(&self, thread: ChannelId) -> Result<(), RestError> {
+    pub(in crate::delivery) async fn wake(&self, thread: ChannelId) -> Result<(), RestError> {
         let change = ThreadChange { archived: Some(false), ..ThreadChange::default() };
         self.tools.rest.change_thread(thread, &change, REASON).await.map(|_| ())
     }
 
     /// Brings title and tags of the post that this mirror began to what they should be; says when to come back where that can't be done now. What only Manage Threads
     /// allows is left as it is without it.
-    pub(super) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<Held> {
+    pub(in crate::delivery) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<Held> {
         if self.spot != Spot::Forum || !begins_post(work, mirror) {
             return None;
         }
         match self.try_retitle(work, mirror).await {
             Ok(()) => None,
             Err(error) if error.passes() => Some(match error.held_for() {
-                Some(how_long) => Held::Until(self.now() + super::send::span(how_long)),
+                Some(how_long) => Held::Until(self.now() + super::create::span(how_long)),
                 None => Held::Failed,
             }),
             Err(error) => {
@@ -179,7 +179,11 @@ impl Sender<'_> {
     }
 
     /// A post of which nothing is left goes with the last mirror in it; one in which people answered stays. Says what to do instead, if that can't be done now.
-    pub(super) async fn tidy(&self, work: &Work, mirror: &Mirror) -> Result<Option<Performed>, StoreError> {
+    pub(in crate::delivery) async fn tidy(
+        &self,
+        work: &Work,
+        mirror: &Mirror,
+    ) -> Result<Option<Performed>, StoreError> {
         if self.spot != Spot::Forum || !self.tools.store.stands_alone(mirror).await? {
             return Ok(None);
         }
@@ -190,7 +194,7 @@ impl Sender<'_> {
     }
 
     /// The same where what the post began with is taken back for good: a post that stays doesn't go on telling its first line.
-    pub(super) async fn tidy_for_good(
+    pub(in crate::delivery) async fn tidy_for_good(
         &self,
         work: &Work,
         mirror: &Mirror,
@@ -225,7 +229,7 @@ impl Sender<'_> {
     }
 
     /// Removes a post in which nothing stands. Its history alone doesn't show that: without Read Message History it is empty too. Whether it is gone.
-    pub(super) async fn remove_empty(&self, post: ChannelId) -> Result<bool, RestError> {
+    pub(in crate::delivery) async fn remove_empty(&self, post: ChannelId) -> Result<bool, RestError> {
         let gone = |error: &RestError| error.is_not_found();
         match self.tools.rest.messages_latest(post, 1).await {
             Ok(messages) if messages.is_empty() => {}
@@ -241,12 +245,12 @@ impl Sender<'_> {
     }
 
     /// Whether a new answer has nowhere to go: the post that shows its thread was removed by hand.
-    pub(super) fn has_no_post(&self, work: &Work) -> bool {
+    pub(in crate::delivery) fn has_no_post(&self, work: &Work) -> bool {
         self.spot == Spot::Forum && work.channel().is_none() && work.surroundings.post_removed
     }
 
     /// Ends a delivery whose post somebody removed.
-    pub(super) fn without_post(&self, work: &Work) -> Performed {
+    pub(in crate::delivery) fn without_post(&self, work: &Work) -> Performed {
         tracing::info!(channel = %self.target, "the post that shows a thread was removed; what is posted there is not shown any more");
         self.ended(work, Ending::Withdrawn)
     }

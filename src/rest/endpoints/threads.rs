@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::Rest;
-use super::call::{Call, Verb};
-use super::error::RestError;
-use super::lenient;
-use super::limiter::Major;
-use super::model::Channel;
 use crate::domain::ids::{ChannelId, GuildId};
+use crate::rest::Rest;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::model::Channel;
+use crate::rest::model::lenient;
 
 /// The most archived threads that one request answers. Discord: 100.
 const ARCHIVE_PAGE: u8 = 100;

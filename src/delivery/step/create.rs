@@ -20,14 +20,15 @@ use crate::rest::{
 };
 use crate::store::{BreakWhich, Done, LaneWebhook, StoreError, Work};
 
-use super::posts::{Gone, Heading};
-use super::{Tools, parts, redraw, upload};
+use super::post::{Gone, Heading};
+use super::{panel as redraw, render as parts, upload};
+use crate::delivery::Tools;
 
 /// Shorter waits for rate limits are ordinary.
 const WORTH_SAYING: Duration = Duration::from_secs(5);
 
 /// What came of a step. All that is neither a success nor an end nor a limit is an attempt that failed.
-pub(super) enum Performed {
+pub(in crate::delivery) enum Performed {
     /// It succeeded, or there is nothing more to do: this is recorded.
     Done(Done),
     /// It failed. A create surely made nothing.
@@ -39,26 +40,35 @@ pub(super) enum Performed {
 }
 
 /// What a held lane sends through.
-pub(super) struct Sender<'a> {
-    pub(super) tools: &'a Tools,
-    pub(super) target: ChannelId,
-    pub(super) webhook: Option<Webhook>,
+pub(in crate::delivery) struct Sender<'a> {
+    pub(in crate::delivery) tools: &'a Tools,
+    pub(in crate::delivery) target: ChannelId,
+    pub(in crate::delivery) webhook: Option<Webhook>,
     /// Whether that is none of a relay follow's, but there for panels alone.
-    pub(super) beside: bool,
+    pub(in crate::delivery) beside: bool,
     /// What the target is.
-    pub(super) spot: Spot,
+    pub(in crate::delivery) spot: Spot,
 }
 
 impl<'a> Sender<'a> {
     /// A sender for a target, with its webhook as the database knows it.
-    pub(super) fn new(tools: &'a Tools, target: ChannelId, spot: Spot, webhook: Option<LaneWebhook>) -> Self {
+    pub(in crate::delivery) fn new(
+        tools: &'a Tools,
+        target: ChannelId,
+        spot: Spot,
+        webhook: Option<LaneWebhook>,
+    ) -> Self {
         let beside = webhook.as_ref().is_some_and(|known| known.beside);
         let webhook = webhook.map(|known| known.webhook);
         Self { tools, target, webhook, beside, spot }
     }
 
     /// Does one step.
-    pub(super) async fn perform(&mut self, step: Step, work: &Work) -> Result<Performed, StoreError> {
+    pub(in crate::delivery) async fn perform(
+        &mut self,
+        step: Step,
+        work: &Work,
+    ) -> Result<Performed, StoreError> {
         match step {
             Step::Create(part) => match work.in_flight {
                 Some(in_flight) => self.create(work, in_flight, part).await,
@@ -228,13 +238,17 @@ impl<'a> Sender<'a> {
     }
 
     /// Somebody moved the webhook: it must not carry anything there, and goes.
-    pub(super) async fn moved(&mut self, work: &Work, webhook: WebhookId) -> Result<Performed, StoreError> {
+    pub(in crate::delivery) async fn moved(
+        &mut self,
+        work: &Work,
+        webhook: WebhookId,
+    ) -> Result<Performed, StoreError> {
         let _ = self.tools.rest.delete_webhook(webhook, WEBHOOK_REASON).await;
         self.replace_webhook(work, webhook, BrokenReason::WebhookMoved).await
     }
 
     /// Discord doesn't let the webhook do it. In a thread that is the thread's matter: others that post through the webhook go on.
-    pub(super) async fn forbidden(
+    pub(in crate::delivery) async fn forbidden(
         &mut self,
         work: &Work,
         webhook: WebhookId,
@@ -259,14 +273,14 @@ impl<'a> Sender<'a> {
     }
 
     /// The target was deleted.
-    pub(super) async fn target_gone(&mut self, work: &Work) -> Result<Performed, StoreError> {
+    pub(in crate::delivery) async fn target_gone(&mut self, work: &Work) -> Result<Performed, StoreError> {
         self.break_all(BreakWhich::Target(self.target), BrokenReason::TargetDeleted).await?;
         Ok(self.ended(work, Ending::FollowEnded))
     }
 
     /// The webhook can't be used any more. Another may have taken its place since this lane began; else it is looked for once, and made again where
     /// the bot may; else what posts through it is broken.
-    pub(super) async fn replace_webhook(
+    pub(in crate::delivery) async fn replace_webhook(
         &mut self,
         work: &Work,
         gone: WebhookId,
@@ -293,7 +307,11 @@ impl<'a> Sender<'a> {
         Ok(Performed::Failed(Failure::Webhook))
     }
 
-    pub(super) async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), StoreError> {
+    pub(in crate::delivery) async fn break_all(
+        &self,
+        which: BreakWhich,
+        reason: BrokenReason,
+    ) -> Result<(), StoreError> {
         self.break_lacking(which, reason, Permissions::empty()).await
     }
 
@@ -310,7 +328,7 @@ impl<'a> Sender<'a> {
     }
 
     /// A call beside the step itself failed.
-    pub(super) fn failed(&self, error: &RestError) -> Performed {
+    pub(in crate::delivery) fn failed(&self, error: &RestError) -> Performed {
         match (error.held_for(), error) {
             (Some(how_long), _) => Performed::Limited(self.now() + span(how_long)),
             (None, RestError::NotSent) => Performed::Failed(Failure::NotSent),
@@ -318,7 +336,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    pub(super) fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
+    pub(in crate::delivery) fn refused(&self, work: &Work, refusal: &Refusal) -> Performed {
         // Discord's own words are left out: they can quote the message.
         // A panel is refused again with each revision.
         if !redraw::is_panel(work) || self.is_news(work, "refused panel") {
@@ -328,28 +346,28 @@ impl<'a> Sender<'a> {
     }
 
     /// Whether files were refused that the target took before: then they are linked.
-    pub(super) fn is_too_large(&self, work: &Work, refusal: &Refusal) -> bool {
+    pub(in crate::delivery) fn is_too_large(&self, work: &Work, refusal: &Refusal) -> bool {
         refusal.code == ErrorCode::TOO_LARGE && self.tools.sizes.lower(work, self.now())
     }
 
-    pub(super) fn ended(&self, work: &Work, ending: Ending) -> Performed {
+    pub(in crate::delivery) fn ended(&self, work: &Work, ending: Ending) -> Performed {
         count(ending.as_str());
         Performed::Done(Done::Ended { delivery: work.delivery.id, ending })
     }
 
     /// The webhook that made this mirror, if it is the one that the lane has.
-    pub(super) fn webhook_of(&self, work: &Work, message: MessageId) -> Option<&Webhook> {
+    pub(in crate::delivery) fn webhook_of(&self, work: &Work, message: MessageId) -> Option<&Webhook> {
         let mirror = work.mirrors.iter().find(|mirror| mirror.message == message)?;
         self.webhook.as_ref().filter(|webhook| webhook.id == mirror.webhook)
     }
 
-    pub(super) fn now(&self) -> DateTime<Utc> {
+    pub(in crate::delivery) fn now(&self) -> DateTime<Utc> {
         self.tools.clock.now()
     }
 }
 
 /// The mirror that a create made.
-pub(super) const fn mirror(
+pub(in crate::delivery) const fn mirror(
     in_flight: InFlight,
     webhook: WebhookId,
     posted: Posted,
@@ -365,15 +383,15 @@ pub(super) const fn mirror(
     }
 }
 
-pub(super) const fn access(webhook: &Webhook) -> WebhookAccess<'_> {
+pub(in crate::delivery) const fn access(webhook: &Webhook) -> WebhookAccess<'_> {
     WebhookAccess { id: webhook.id, token: &webhook.token }
 }
 
 /// Counts what came of a step.
-pub(super) fn count(outcome: &'static str) {
+pub(in crate::delivery) fn count(outcome: &'static str) {
     metrics::counter!(names::DELIVERIES, "outcome" => outcome).increment(1);
 }
 
-pub(super) fn span(duration: Duration) -> TimeDelta {
+pub(in crate::delivery) fn span(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::days(1))
 }

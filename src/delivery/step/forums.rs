@@ -11,7 +11,7 @@ use crate::domain::tags::{Tag, normalise};
 use crate::rest::RestError;
 use crate::rest::model::{Channel, ForumTag};
 
-use super::Tools;
+use crate::delivery::Tools;
 
 /// How long a forum is remembered. Discord says when a tag is missing or unknown, so that what is out of date loses nothing.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(5);
@@ -20,7 +20,7 @@ const MOST_TAGS: usize = 5;
 
 /// What is known of forums.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Forums(Arc<Mutex<HashMap<ChannelId, Known>>>);
+pub(in crate::delivery) struct Forums(Arc<Mutex<HashMap<ChannelId, Known>>>);
 
 #[derive(Debug)]
 struct Known {
@@ -41,14 +41,14 @@ impl Forums {
     }
 
     /// Asks anew the next time.
-    pub(super) fn forget(&self, id: ChannelId) {
+    pub(in crate::delivery) fn forget(&self, id: ChannelId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 
 impl Tools {
     /// A forum, and whether it was asked for just now.
-    pub(super) async fn forum(&self, id: ChannelId) -> Result<(Arc<Channel>, bool), RestError> {
+    pub(in crate::delivery) async fn forum(&self, id: ChannelId) -> Result<(Arc<Channel>, bool), RestError> {
         let now = self.clock.now();
         if let Some(known) = self.forums.get(id, now) {
             return Ok((known, false));
@@ -61,7 +61,7 @@ impl Tools {
 
 /// The tags that a post which shows this gets: those of the forum that are called like one of its own. Where one is required and none fits, the first that
 /// everyone may give. A hashtag, which anybody can write, gives no tag that only moderators give.
-pub(super) fn fitting_tags(forum: &Channel, content: Option<&Content>) -> Vec<TagId> {
+pub(in crate::delivery) fn fitting_tags(forum: &Channel, content: Option<&Content>) -> Vec<TagId> {
     let own = content.map(Content::tags).unwrap_or_default();
     let rank = |offered: &ForumTag| {
         let name = normalise(&offered.name);

@@ -3,13 +3,13 @@
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::Rest;
-use super::call::{Call, Verb};
-use super::error::RestError;
-use super::limiter::Major;
-use super::model::Message;
-use super::outcome::{ChangeOutcome, SendOutcome};
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
+use crate::rest::Rest;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::model::Message;
+use crate::rest::outcome::{ChangeOutcome, SendOutcome};
 
 /// What opens a webhook.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +92,7 @@ impl Rest {
 }
 
 /// The call that posts through a webhook, still without what it posts.
-pub(super) fn execution(webhook: WebhookAccess<'_>, landing: Landing) -> Call<'_> {
+pub(in crate::rest) fn execution(webhook: WebhookAccess<'_>, landing: Landing) -> Call<'_> {
     let call = on_webhook(Verb::Post, "/webhooks/{webhook}/{token}", webhook, &[]).query("wait", true);
     match landing {
         Landing::Thread(thread) => call.query("thread_id", thread),
@@ -105,7 +105,11 @@ fn on_webhook<'a>(verb: Verb, template: &'static str, webhook: WebhookAccess<'a>
     Call::new(verb, template, Major::Webhook(webhook.id), &ids).with_webhook_token(webhook.token)
 }
 
-pub(super) fn on_message<'a>(verb: Verb, webhook: WebhookAccess<'a>, message: WebhookMessage) -> Call<'a> {
+pub(in crate::rest) fn on_message<'a>(
+    verb: Verb,
+    webhook: WebhookAccess<'a>,
+    message: WebhookMessage,
+) -> Call<'a> {
     let template = "/webhooks/{webhook}/{token}/messages/{message}";
     let call = on_webhook(verb, template, webhook, &[message.id.get()]);
     match message.thread {

@@ -19,7 +19,7 @@ use crate::domain::next_step::Step;
 use crate::store::{Decide, Done, Holder, LaneRequest, Store, StoreError, Turn, Which};
 use crate::supervisor::Supervisor;
 
-use super::sizes::FileSizes;
+use super::step::sizes::FileSizes;
 use super::{LEASE, OwnerName, lane};
 
 /// How many requests one transaction answers at most: of a post to very many targets, the first are to be sent while the others are still being taken.

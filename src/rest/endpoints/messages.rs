@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::Rest;
-use super::call::{Call, Verb};
-use super::error::RestError;
-use super::limiter::Major;
-use super::model::Message;
-use super::outcome::ChangeOutcome;
 use crate::domain::ids::{ChannelId, MessageId};
+use crate::rest::Rest;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::model::Message;
+use crate::rest::outcome::ChangeOutcome;
 
 /// The most messages that one request for a history answers. Discord: 100.
 pub const HISTORY_PAGE: u8 = 100;
@@ -81,12 +81,12 @@ impl Rest {
 }
 
 /// A call about a channel's messages.
-pub(super) fn of_channel(verb: Verb, channel: ChannelId) -> Call<'static> {
+pub(in crate::rest) fn of_channel(verb: Verb, channel: ChannelId) -> Call<'static> {
     Call::new(verb, "/channels/{channel}/messages", Major::Channel(channel), &[channel.get()])
 }
 
 /// A call about one of them.
-pub(super) fn one(verb: Verb, channel: ChannelId, message: MessageId) -> Call<'static> {
+pub(in crate::rest) fn one(verb: Verb, channel: ChannelId, message: MessageId) -> Call<'static> {
     let template = "/channels/{channel}/messages/{message}";
     Call::new(verb, template, Major::Channel(channel), &[channel.get(), message.get()])
 }

@@ -350,7 +350,7 @@ fn rank(before: &str, context: &Context) -> u8 {
 }
 
 /// The length of the unit at a place that shouldn't be cut, in bytes; at most to `end`.
-pub(super) fn unit_length(text: &str, at: usize, end: usize) -> Option<usize> {
+pub(in crate::domain) fn unit_length(text: &str, at: usize, end: usize) -> Option<usize> {
     let rest = &text[at..end];
     match rest.as_bytes().first()? {
         b'<' => angle_length(rest),

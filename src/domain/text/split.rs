@@ -11,15 +11,15 @@ const ELLIPSIS: &str = " …";
 
 /// What stands under a text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Endings<'a> {
+pub(in crate::domain) struct Endings<'a> {
     /// Under the last part, on a line of its own.
-    pub(super) note: Option<&'a str>,
+    pub(in crate::domain) note: Option<&'a str>,
     /// After the last part of a text that was cut short.
-    pub(super) continued: &'a str,
+    pub(in crate::domain) continued: &'a str,
 }
 
 /// The parts of a text: at most `room`, each with something to see and within Discord's limit. None for a text without anything to see.
-pub(super) fn split(full: &str, room: usize, endings: Endings<'_>) -> Vec<String> {
+pub(in crate::domain) fn split(full: &str, room: usize, endings: Endings<'_>) -> Vec<String> {
     let shown = full.trim();
     if !text::is_visible(shown) {
         return Vec::new();
