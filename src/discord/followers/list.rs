@@ -13,8 +13,8 @@ use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::text;
 use crate::service::{Follower, FollowerPage, ServerFollowers};
 
-use super::follow_list::{plain, shown};
-use super::reply::{self, mention};
+use super::super::follows::list::{plain, shown};
+use super::super::reply::{self, mention};
 
 /// What the lines may take of an embed's 4096 units; the rest is for what stands around them.
 const ROOM: usize = 3_300;
@@ -27,7 +27,7 @@ const LABEL: usize = 100;
 
 /// What a button or a menu of the list asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Press {
+pub(in crate::discord) enum Press {
     /// Show the list again.
     Back,
     /// Show the follower that was picked.
@@ -60,7 +60,7 @@ impl Press {
     }
 
     /// Reads a component's id, with the channel of the list; `None` for one that isn't of this list.
-    pub(super) fn parse(id: &str) -> Option<(Self, ChannelId)> {
+    pub(in crate::discord) fn parse(id: &str) -> Option<(Self, ChannelId)> {
         let mut parts = id.strip_prefix("followers:")?.split(':');
         let (word, channel, follow) = (parts.next()?, parts.next()?.parse().ok()?, parts.next());
         let follow = follow.and_then(|id| id.parse().ok()).map(FollowId);
@@ -79,7 +79,7 @@ impl Press {
 }
 
 /// The list itself.
-pub(super) fn embed(page: &FollowerPage, channel: ChannelId) -> CreateEmbed {
+pub(in crate::discord) fn embed(page: &FollowerPage, channel: ChannelId) -> CreateEmbed {
     let title = match page.total {
         0 => "No followers".to_owned(),
         1 => "1 follower".to_owned(),
@@ -177,7 +177,7 @@ fn server_name(server: Option<&str>) -> String {
 }
 
 /// The menus, as far as there is something to pick.
-pub(super) fn components(page: &FollowerPage, channel: ChannelId) -> Vec<CreateActionRow> {
+pub(in crate::discord) fn components(page: &FollowerPage, channel: ChannelId) -> Vec<CreateActionRow> {
     let mut rows = Vec::new();
     let mut menu = |id: String, options: Vec<CreateSelectMenuOption>, placeholder: &str| {
         if !options.is_empty() {
@@ -213,17 +213,20 @@ fn label(follower: &Follower) -> String {
 }
 
 /// What was picked in a menu of followers.
-pub(super) fn picked(value: &str) -> Option<FollowId> {
+pub(in crate::discord) fn picked(value: &str) -> Option<FollowId> {
     value.parse().ok().map(FollowId)
 }
 
 /// What was picked in the menu of blocked servers.
-pub(super) fn picked_server(value: &str) -> Option<GuildId> {
+pub(in crate::discord) fn picked_server(value: &str) -> Option<GuildId> {
     value.parse().ok()
 }
 
 /// One follower, with what can be done about it.
-pub(super) fn one(follower: &Follower, channel: ChannelId) -> (CreateEmbed, Vec<CreateActionRow>) {
+pub(in crate::discord) fn one(
+    follower: &Follower,
+    channel: ChannelId,
+) -> (CreateEmbed, Vec<CreateActionRow>) {
     let id = follower.follow.id;
     let waits = follower.follow.state == FollowState::Broken(BrokenReason::AwaitingApproval);
     let title = format!("{} {id}", if waits { "Request" } else { "Follower" });

@@ -14,8 +14,8 @@ use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
 use crate::service::{Cursor, End, FollowPage, FollowRow};
 
-use super::reply;
-use super::report::because;
+use super::super::reply;
+use super::super::report::because;
 
 /// How much of a name from another server is shown (Discord: 100 characters), so that a page fits into one embed.
 const NAME: usize = 40;
@@ -28,14 +28,14 @@ const MOST_DELETED: usize = 2;
 
 /// What the list shows: all of the server's follows or one channel's, and which page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct View {
-    pub(super) channel: Option<ChannelId>,
-    pub(super) cursor: Cursor,
+pub(in crate::discord) struct View {
+    pub(in crate::discord) channel: Option<ChannelId>,
+    pub(in crate::discord) cursor: Cursor,
 }
 
 /// What a button or a menu of the list asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Press {
+pub(in crate::discord) enum Press {
     /// Show this page.
     Turn(View),
     /// Do what was chosen, then show this page again.
@@ -44,7 +44,7 @@ pub(super) enum Press {
 
 /// What the menu does with a follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Act {
+pub(in crate::discord) enum Act {
     Pause(FollowId),
     Resume(FollowId),
     Remove(FollowId),
@@ -65,7 +65,7 @@ impl View {
 
 impl Press {
     /// Reads a component's id; `None` for one that isn't of this list.
-    pub(super) fn parse(id: &str) -> Option<Self> {
+    pub(in crate::discord) fn parse(id: &str) -> Option<Self> {
         let mut parts = id.strip_prefix("follows:")?.split(':');
         let (kind, channel, cursor) = (parts.next()?, parts.next()?, parts.next()?);
         let channel = if channel == "0" { None } else { Some(channel.parse().ok()?) };
@@ -87,7 +87,7 @@ impl Press {
 
 impl Act {
     /// Reads the value of a choice.
-    pub(super) fn parse(value: &str) -> Option<Self> {
+    pub(in crate::discord) fn parse(value: &str) -> Option<Self> {
         let (word, id) = value.split_once(':')?;
         let id = FollowId(id.parse().ok()?);
         match word {
@@ -101,7 +101,7 @@ impl Act {
 }
 
 /// The list itself.
-pub(super) fn embed(page: &FollowPage, view: View) -> CreateEmbed {
+pub(in crate::discord) fn embed(page: &FollowPage, view: View) -> CreateEmbed {
     let title = match page.total {
         0 => "No follows".to_owned(),
         1 => "1 follow".to_owned(),
@@ -196,7 +196,7 @@ fn deleted_tags(row: &FollowRow) -> String {
 }
 
 /// The menu and the paging buttons of a page, as far as there is something to choose.
-pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> {
+pub(in crate::discord) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> {
     let mut rows = Vec::new();
     if !page.rows.is_empty() {
         let options = page.rows.iter().flat_map(choices).collect();
@@ -218,7 +218,7 @@ pub(super) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> 
 }
 
 /// The way from something else that stands in the list's place back to it.
-pub(super) fn way_back(view: View) -> CreateActionRow {
+pub(in crate::discord) fn way_back(view: View) -> CreateActionRow {
     CreateActionRow::Buttons(vec![button(view.id("back"), "◀ Back to the list", true)])
 }
 
@@ -245,7 +245,7 @@ fn choices(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
 }
 
 /// A channel in a text that Discord renders.
-pub(super) fn shown(end: &End) -> String {
+pub(in crate::discord) fn shown(end: &End) -> String {
     match end {
         End::Here { channel, .. } => reply::mention(*channel),
         End::Elsewhere { name, server, .. } => {
@@ -257,7 +257,7 @@ pub(super) fn shown(end: &End) -> String {
 }
 
 /// A channel in a text where Discord renders nothing.
-pub(super) fn plain(end: &End) -> String {
+pub(in crate::discord) fn plain(end: &End) -> String {
     match end {
         End::Here { name, .. } => format!("#{name}"),
         End::Elsewhere { name, server, .. } => format!("#{name} in {server}"),

@@ -14,15 +14,19 @@ use crate::domain::{limits, text};
 use crate::service::follower_news::Decision;
 use crate::service::{Actor, ConsentRefusal, Dismissed, Refusal, ServiceError};
 
-use super::Bot;
-use super::follower_list::{self, Press};
-use super::reply;
+use super::super::Bot;
+use super::super::reply;
+use super::list::{self as follower_list, Press};
 
 /// How errors name where they came from.
 const WHERE: &str = "followers";
 
 /// Answers a press in the list; `false` where it isn't one.
-pub(super) async fn answer_press(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) -> bool {
+pub(in crate::discord) async fn answer_press(
+    ctx: &serenity::Context,
+    bot: &Bot,
+    press: &ComponentInteraction,
+) -> bool {
     let Some((pressed, channel)) = Press::parse(&press.data.custom_id) else { return false };
     // At once: what follows may take longer than the 3 seconds.
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);
@@ -142,7 +146,11 @@ fn chosen(press: &ComponentInteraction) -> Option<&str> {
 
 /// Answers a press on a request that was told in a channel; `false` where it isn't one. Once it is decided, its buttons go, and everybody reads who decided; a
 /// refusal only the person reads.
-pub(super) async fn answer_request(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) -> bool {
+pub(in crate::discord) async fn answer_request(
+    ctx: &serenity::Context,
+    bot: &Bot,
+    press: &ComponentInteraction,
+) -> bool {
     let Some((decision, id)) = Decision::parse(&press.data.custom_id) else { return false };
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);
     let done = match reply::of_interaction(press.guild_id, press.user.id, press.channel_id) {

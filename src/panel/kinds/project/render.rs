@@ -7,8 +7,8 @@ use crate::domain::message::{Embed, EmbedField};
 use crate::domain::panel::progress::bar;
 use crate::domain::panel::{Button, Choice, Control, Select, Style, View};
 use crate::domain::text;
+use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, lines, wide};
 use crate::panel::kind::Scene;
-use crate::panel::parts::{AMBER, GREEN, GREY, RED, field, lines, wide};
 
 use super::tasks::{Config, Filter, List, Person, Sort, State, Task};
 use super::{ADD, ADVANCE, EDIT, FILTER, REMOVE, SORT, TASK};

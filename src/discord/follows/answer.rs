@@ -10,14 +10,14 @@ use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, F
 use crate::domain::text;
 use crate::service::{Changed, Confirmed, Followed, NotNative, Question, QuestionId, Resumed, ServiceError};
 
-use super::Bot;
-use super::reply::{self, mention};
+use super::super::Bot;
+use super::super::reply::{self, mention};
 
 /// How much of a list of tags is shown.
 const TAGS: usize = 200;
 
 /// The answer to the command.
-pub(super) fn answer(followed: &Followed) -> EditInteractionResponse {
+pub(in crate::discord) fn answer(followed: &Followed) -> EditInteractionResponse {
     let (embed, buttons) = match followed {
         Followed::New { follow, earlier } => (reply::done(made(follow, *earlier)), Vec::new()),
         Followed::Changed(changed) => (reply::done(describe(changed)), Vec::new()),
@@ -29,7 +29,7 @@ pub(super) fn answer(followed: &Followed) -> EditInteractionResponse {
 }
 
 /// The question whether it is meant to make public what wasn't.
-pub(super) fn asked(question: &Question) -> EditInteractionResponse {
+pub(in crate::discord) fn asked(question: &Question) -> EditInteractionResponse {
     EditInteractionResponse::new().embed(reply::question(ask(question.pair))).components(buttons(question))
 }
 
@@ -46,7 +46,7 @@ fn confirmed(confirmed: &Confirmed) -> EditInteractionResponse {
 }
 
 /// A follow waits for the followed side.
-pub(super) fn waits(follow: &Follow) -> String {
+pub(in crate::discord) fn waits(follow: &Follow) -> String {
     let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
     format!(
         "{target} will follow {source} (follow {}) once the moderators of {source}'s server approve it. Until then nothing appears in {target}; `/follows` shows whether it still waits.",
@@ -55,13 +55,17 @@ pub(super) fn waits(follow: &Follow) -> String {
 }
 
 /// A follow is active again.
-pub(super) fn resumed(id: FollowId, was_broken: bool) -> String {
+pub(in crate::discord) fn resumed(id: FollowId, was_broken: bool) -> String {
     let again = if was_broken { "works again" } else { "is active again" };
     format!("Follow {id} {again}. What was posted meanwhile is not sent later.")
 }
 
 /// Answers a press on one of the question's buttons; `false` where it isn't one.
-pub(super) async fn answer_press(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) -> bool {
+pub(in crate::discord) async fn answer_press(
+    ctx: &serenity::Context,
+    bot: &Bot,
+    press: &ComponentInteraction,
+) -> bool {
     let Some((id, meant)) = parse(&press.data.custom_id) else { return false };
     // At once: what follows may take longer than the 3 seconds.
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);

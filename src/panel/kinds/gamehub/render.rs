@@ -5,8 +5,8 @@ use crate::domain::message::{Embed, EmbedField};
 use crate::domain::panel::{Button, Choice, Control, Picture, Select, Style, View};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
+use crate::panel::embed::{AMBER, GREEN, GREY, RED, code, field, lines, picture, wide};
 use crate::panel::kind::Scene;
-use crate::panel::parts::{AMBER, GREEN, GREY, RED, code, field, lines, picture, wide};
 use crate::panel::sources::GameFacts;
 use crate::panel::sources::games::Status;
 
