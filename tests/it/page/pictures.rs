@@ -13,8 +13,7 @@ use crate::harness::Browser;
 /// What the demo posts last. Its mirror comes some seconds after the ones before it, because of Discord's limits.
 const LAST: &str = "Farther than ever.";
 /// Scrolls both panes to their newest message.
-const TO_THE_END: &str =
-    "document.querySelectorAll('.pane-body .timeline').forEach((one) => { one.scrollTop = one.scrollHeight })";
+const TO_THE_END: &str = "document.querySelectorAll('.pane-body .timeline').forEach((one) => { one.scrollTop = one.scrollHeight })";
 
 /// Whether the right pane shows this text.
 fn shows(text: &str) -> String {
