@@ -199,6 +199,34 @@ fn links_lead_somewhere() {
     }
 }
 
+/// Where files of the code are that pages name by the end of their path.
+const CODE: [&str; 2] = ["src", "migration/src"];
+
+/// Names that stand for others.
+const PATTERNS: [&str; 1] = ["mYYYYMMDD_NNNNNN_what_it_does.rs"];
+
+/// Pages name files of the code where they are now.
+#[test]
+fn files_that_pages_name_exist() {
+    let mut paths = Vec::new();
+    CODE.iter().for_each(|folder| collect_paths(&root().join(folder), &mut paths));
+    for page in pages() {
+        let text = read(page.to_str().unwrap());
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_-./".contains(c)));
+        let files = words.filter(|word| word.ends_with(".rs") && !word.starts_with("//"));
+        for file in files.map(|file| file.trim_start_matches("../")).filter(|file| !PATTERNS.contains(file)) {
+            let found = root().join(file).exists() || paths.iter().any(|path| path.ends_with(file));
+            assert!(found, "{}: there is no {file}", page.display());
+        }
+    }
+}
+
+fn collect_paths(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() { collect_paths(&path, paths) } else { paths.push(path) }
+    }
+}
+
 /// A heading as links name it.
 fn anchor(line: &str) -> String {
     let text = line.trim_start_matches('#').trim().to_lowercase();
