@@ -131,8 +131,9 @@ fn operators_find_what_the_program_says() {
 
 /// All sources of a folder, one after another.
 fn sources(folder: &Path) -> String {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+    let read = |path: PathBuf| fs::read_to_string(path).expect("a readable file");
+    let text = |path: PathBuf| if path.is_dir() { sources(&path) } else { read(path) };
+    entries(folder).into_iter().map(text).collect()
 }
 
 #[test]
@@ -172,12 +173,18 @@ fn the_guide_has_every_kind_of_panel() {
 fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
     for folder in ["", "docs", "docs/adr"] {
-        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
-        pages.extend(entries.map(|name| Path::new(folder).join(name)));
+        let found = entries(&root().join(folder)).into_iter();
+        pages.extend(found.filter_map(|path| Some(Path::new(folder).join(path.file_name()?))));
     }
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     assert!(pages.len() > 20);
     pages
+}
+
+/// What is in a folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).expect("a readable folder");
+    found.map(|entry| entry.expect("a readable entry").path()).collect()
 }
 
 #[test]
@@ -222,7 +229,7 @@ fn files_that_pages_name_exist() {
 }
 
 fn collect_paths(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for path in entries(folder) {
         if path.is_dir() { collect_paths(&path, paths) } else { paths.push(path) }
     }
 }
