@@ -2,7 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
-/// A number that the database gives and never gives again (AUTOINCREMENT on SQLite, an identity on PostgreSQL).
+/// A number that the database gives and never gives again (AUTOINCREMENT on SQLite, an identity on
+/// PostgreSQL).
 pub(crate) fn key(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().auto_increment().primary_key().take()
 }

@@ -4,8 +4,8 @@
 //! unique *index*, because SQLite can't name a constraint that it would have to look up later. Discord's ids
 //! are `BIGINT`, times are UTC with time zone, and words (states, modes) are texts that a CHECK guards.
 //!
-//! A migration that has been released is never changed; the next one corrects it. On SQLite that means adding:
-//! it has no ALTER COLUMN, and rebuilding a table would empty its children by cascade.
+//! A migration that has been released is never changed; the next one corrects it. On SQLite that means
+//! adding: it has no ALTER COLUMN, and rebuilding a table would empty its children by cascade.
 
 use sea_orm_migration::prelude::*;
 

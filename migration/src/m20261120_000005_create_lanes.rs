@@ -27,7 +27,8 @@ impl MigrationTrait for Migration {
             .col(int_or_null("in_flight_revision"))
             .col(big_or_null("in_flight_after_id"))
             .col(time_or_null("settle_at"))
-            // Without an action: a delivery whose create is in doubt can't be removed before the doubt is settled.
+            // Without an action: a delivery whose create is in doubt can't be removed before the doubt is
+            // settled.
             .foreign_key(
                 ForeignKey::create()
                     .name("fk_lanes_in_flight_delivery_id")

@@ -1,5 +1,6 @@
-//! `panels`: live messages of the bot's; `samples`: numbers over time, for their charts; and what their mirrors need: deliveries that are taken back although their
-//! activity goes on, or made again when their mirror turns out to be gone, and a webhook for targets without a relay follow.
+//! `panels`: live messages of the bot's; `samples`: numbers over time, for their charts; and what their
+//! mirrors need: deliveries that are taken back although their activity goes on, or made again when their
+//! mirror turns out to be gone, and a webhook for targets without a relay follow.
 
 use sea_orm_migration::prelude::*;
 

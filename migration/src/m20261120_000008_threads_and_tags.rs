@@ -1,4 +1,5 @@
-//! Threads and forums as sources and targets, and `activity_tags`: what the modes `except` and `only` are matched with.
+//! Threads and forums as sources and targets, and `activity_tags`: what the modes `except` and `only` are
+//! matched with.
 
 use sea_orm_migration::prelude::*;
 
@@ -53,11 +54,13 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
         // The thread of what was posted in one; `source_channel_id` is then the thread's channel.
         ("activities", big_or_null("thread_id")),
         ("activities", word("place", "source", PLACES)),
-        // Of what is shown, under the operator's key: whether an edit changes anything is known after the content was cleared, too.
+        // Of what is shown, under the operator's key: whether an edit changes anything is known after the
+        // content was cleared, too.
         ("activities", sealed_or_null("digest")),
         // Of a thread, its channel.
         ("channels", big_or_null("parent_id")),
-        // Of a source whose threads are read: what is older, in threads without a row of their own, was never wanted.
+        // Of a source whose threads are read: what is older, in threads without a row of their own, was never
+        // wanted.
         ("channels", big_or_null("threads_from_id")),
         ("channel_follows", word("threads", "none", THREADS)),
         ("channel_follows", big_or_null("source_parent_id")),

@@ -1,4 +1,5 @@
-//! How long things are kept: since when nobody needs a content, `left_guilds` for servers that the bot has left, and the indexes that make forgetting cheap.
+//! How long things are kept: since when nobody needs a content, `left_guilds` for servers that the bot has
+//! left, and the indexes that make forgetting cheap.
 
 use sea_orm_migration::prelude::*;
 
@@ -56,7 +57,8 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
 fn indexes() -> Vec<(&'static str, IndexCreateStatement)> {
     let message = || Expr::col("kind").eq(Expr::val("message")).and(Expr::col("content").is_not_null());
     vec![
-        // A content is in the first until nobody needs it, in the second until it is cleared: both stay small.
+        // A content is in the first until nobody needs it, in the second until it is cleared: both stay
+        // small.
         (
             "activities",
             index("ix_activities_unsettled", "activities", &["id"])

@@ -1,10 +1,13 @@
-//! Numbers of follows that the database keeps itself, in the transaction that changes a follow, so that no code path can forget it; and the indexes that make
-//! lists cheap with a million follows.
+//! Numbers of follows that the database keeps itself, in the transaction that changes a follow, so that no
+//! code path can forget it; and the indexes that make lists cheap with a million follows.
 //!
-//! `follower_counts` has a row for each source that is followed. Writers of one source come one after another anyway (they hold its gate), so nobody waits for its row.
+//! `follower_counts` has a row for each source that is followed. Writers of one source come one after another
+//! anyway (they hold its gate), so nobody waits for its row.
 //!
-//! `follow_totals` has all follows by kind of delivery and state, in as many rows for each pair of these as there were writers at once: on PostgreSQL, each changes a row that nobody
-//! else holds, and makes one where there is none. So writers of different sources don't wait for each other, and can't in a circle. The total is the sum.
+//! `follow_totals` has all follows by kind of delivery and state, in as many rows for each pair of these as
+//! there were writers at once: on PostgreSQL, each changes a row that nobody else holds, and makes one where
+//! there is none. So writers of different sources don't wait for each other, and can't in a circle. The total
+//! is the sum.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -74,7 +77,8 @@ impl MigrationTrait for Migration {
 
 const FOLLOWS: &str = "channel_follows";
 
-/// Lists are read by these, newest first. SQLite's indexes have the key at their end anyway; on PostgreSQL it is added, so that a page is read without the rest.
+/// Lists are read by these, newest first. SQLite's indexes have the key at their end anyway; on PostgreSQL it
+/// is added, so that a page is read without the rest.
 const LISTED: [(&str, &str); 3] = [
     ("ix_channel_follows_source_channel_id", "source_channel_id"),
     ("ix_channel_follows_target_channel_id", "target_channel_id"),
@@ -93,7 +97,8 @@ fn listed(manager: &SchemaManager<'_>, name: &'static str, columns: &[&'static s
     index(name, FOLLOWS, &[columns, key].concat())
 }
 
-/// Who follows a server's channels, without a look at the follows themselves; and what is to be done when the bot leaves it.
+/// Who follows a server's channels, without a look at the follows themselves; and what is to be done when the
+/// bot leaves it.
 fn source_guild() -> IndexCreateStatement {
     let columns = ["source_guild_id", "source_channel_id", "guild_id", "target_channel_id"];
     index("ix_channel_follows_source_guild_id", FOLLOWS, &columns)
@@ -162,7 +167,8 @@ fn sqlite_triggers() -> [String; 4] {
     ]
 }
 
-/// Once a statement, not once a row: a row that is changed ten thousand times in a transaction costs more each time. In the order of the sources, as gates are taken.
+/// Once a statement, not once a row: a row that is changed ten thousand times in a transaction costs more
+/// each time. In the order of the sources, as gates are taken.
 const POSTGRES: &str = "
 CREATE FUNCTION tributary_add_followers(source bigint, change bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

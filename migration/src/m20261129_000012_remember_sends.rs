@@ -1,5 +1,5 @@
-//! What is remembered of a create in flight: the webhook that carries it. And `retractions`: messages that the bot made and that must
-//! not stand, so that no lane takes one of them for its own.
+//! What is remembered of a create in flight: the webhook that carries it. And `retractions`: messages that
+//! the bot made and that must not stand, so that no lane takes one of them for its own.
 
 use sea_orm_migration::prelude::*;
 

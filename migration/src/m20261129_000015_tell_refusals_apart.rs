@@ -1,4 +1,5 @@
-//! Rows only: a follow can break for reasons that an earlier version calls by another word, which it gets back.
+//! Rows only: a follow can break for reasons that an earlier version calls by another word, which it gets
+//! back.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Which message an activity quotes, and `stale_quotes`: messages that were edited or deleted, whose quotes are still to be brought up to date.
+//! Which message an activity quotes, and `stale_quotes`: messages that were edited or deleted, whose quotes
+//! are still to be brought up to date.
 
 use sea_orm_migration::prelude::*;
 

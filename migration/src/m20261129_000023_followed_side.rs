@@ -1,5 +1,6 @@
-//! The followed side's say: channels that are closed to other servers altogether, that ask before somebody follows them, and that tell of their followers;
-//! `follower_news`, what is still to be told of; and `follower_blocks`, servers that may follow nothing of another.
+//! The followed side's say: channels that are closed to other servers altogether, that ask before somebody
+//! follows them, and that tell of their followers; `follower_news`, what is still to be told of; and
+//! `follower_blocks`, servers that may follow nothing of another.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DbBackend, Statement};
@@ -12,7 +13,8 @@ pub(crate) struct Migration;
 const BEFORE: &str = "audience IN ('nobody', 'servers', 'everyone')";
 const AFTER: &str = "audience IN ('nobody', 'servers', 'everyone', 'closed')";
 
-/// What an earlier version doesn't know. It can't read a native follow without a webhook, so that gets one that isn't there.
+/// What an earlier version doesn't know. It can't read a native follow without a webhook, so that gets one
+/// that isn't there.
 const FORGET: [&str; 3] = [
     "UPDATE channels SET audience = 'nobody' WHERE audience = 'closed'",
     "UPDATE channel_follows SET follower_webhook_id = id WHERE follower_webhook_id = 0",
@@ -103,7 +105,8 @@ fn blocks() -> TableCreateStatement {
         .take()
 }
 
-/// Exchanges the check on who may follow a channel. SQLite can't, so the table is made anew: nothing refers to it, and no trigger hangs on it.
+/// Exchanges the check on who may follow a channel. SQLite can't, so the table is made anew: nothing refers
+/// to it, and no trigger hangs on it.
 async fn check_audience(manager: &SchemaManager<'_>, before: &str, after: &str) -> Result<(), DbErr> {
     let db = manager.get_connection();
     if manager.get_database_backend() != DbBackend::Sqlite {

@@ -1,5 +1,6 @@
-//! `author_opt_outs`: people who don't want to be mirrored, in one server's sources or anywhere. `forget_requests`: people who asked to be forgotten, until that is done.
-//! And what goes with it: which activities are withheld for it, and whom an activity quotes.
+//! `author_opt_outs`: people who don't want to be mirrored, in one server's sources or anywhere.
+//! `forget_requests`: people who asked to be forgotten, until that is done. And what goes with it: which
+//! activities are withheld for it, and whom an activity quotes.
 
 use sea_orm_migration::prelude::*;
 

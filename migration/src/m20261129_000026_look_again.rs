@@ -1,6 +1,6 @@
 //! `guild_checks.rights_digest`: which rights a server's last complete look was of.
-//! `channel_follows.source_private`: whether the source is a private thread; unknown of older follows of threads,
-//! until they are looked at.
+//! `channel_follows.source_private`: whether the source is a private thread; unknown of older follows of
+//! threads, until they are looked at.
 
 use sea_orm_migration::prelude::*;
 

@@ -79,9 +79,9 @@ pub struct Store {
     db: DatabaseConnection,
     cipher: Cipher,
     turn: Option<db::connect::Turn>,
-    /// Where PostgreSQL is, for a connection beside the pool.
+    /// The address of PostgreSQL, for a connection outside the pool.
     postgres: Option<db::connect::Postgres>,
-    /// Who this is, in what it tells others.
+    /// This process, as the sender of notices.
     sender: db::notices::Sender,
 }
 
@@ -92,7 +92,7 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// What the database is called, for somebody who is to confirm that it is the right one.
+    /// The name of the database, for an operator who must confirm that it is the right one.
     pub async fn name(&self) -> Result<String, StoreError> {
         let query = match &self.postgres {
             Some(_) => "SELECT current_database()::text",
@@ -103,7 +103,7 @@ impl Store {
         Ok(name.rsplit(['/', '\\']).next().unwrap_or(&name).to_owned())
     }
 
-    /// Closes all connections; queries that run are waited for.
+    /// Closes all connections, after running queries have ended.
     pub async fn close(&self) -> Result<(), StoreError> {
         Ok(self.db.clone().close().await?)
     }

@@ -1,8 +1,10 @@
 //! Moving everything from SQLite to an empty PostgreSQL.
 //!
-//! Which tables there are, what they are made of, and in which order they can be filled is read from the databases themselves (`tables`), so that a table that is
-//! added later can't be forgotten. Rows pass through one after another (`rows`), so millions of them need no memory; PostgreSQL's COPY takes them in. All is
-//! one transaction there: cut off at any moment, the target is as empty as before. What is sealed is copied sealed.
+//! Which tables there are, what they are made of, and in which order they can be filled is read from the
+//! databases themselves (`tables`), so that a table that is added later can't be forgotten. Rows pass through
+//! one after another (`rows`), so millions of them need no memory; PostgreSQL's COPY takes them in. All is
+//! one transaction there: cut off at any moment, the target is as empty as before. What is sealed is copied
+//! sealed.
 //!
 //! What a lane had in flight is settled as after any death of a process; see [`Store::copy_to`].
 
@@ -30,7 +32,8 @@ pub enum CopyError {
         "only a SQLite database can be copied, and DATABASE_URL is another. PostgreSQL has pg_dump and pg_restore for this."
     )]
     NotFromSqlite,
-    /// The target isn't PostgreSQL, or its address has a mistake in it. It isn't repeated, as it may hold a password.
+    /// The target isn't PostgreSQL, or its address has a mistake in it. It isn't repeated, as it may hold a
+    /// password.
     #[error("--to must be the address of a PostgreSQL database, such as postgres://USER@HOST/DATABASE.")]
     NotToPostgres,
     /// The target can't be reached.
@@ -110,10 +113,12 @@ impl Store {
         Ok(target)
     }
 
-    /// Copies everything from this SQLite database, on which no bot runs, to that PostgreSQL, which is empty and has all tables.
+    /// Copies everything from this SQLite database, on which no bot runs, to that PostgreSQL, which is empty
+    /// and has all tables.
     ///
-    /// Leases of lanes are given back first, as at a start: nobody holds them any more, and on PostgreSQL nobody would take them before they end. A create that was in flight
-    /// is looked for after `settle_at`. In the meantime, nobody can write to either.
+    /// Leases of lanes are given back first, as at a start: nobody holds them any more, and on PostgreSQL
+    /// nobody would take them before they end. A create that was in flight is looked for after `settle_at`.
+    /// In the meantime, nobody can write to either.
     pub async fn copy_to(
         &self,
         target: &Self,

@@ -1,4 +1,5 @@
-//! What there is to copy: the tables as the two databases describe them, each behind those that it refers to; and the numbers that go on after the last one given.
+//! What there is to copy: the tables as the two databases describe them, each behind those that it refers to;
+//! and the numbers that go on after the last one given.
 
 use std::collections::HashMap;
 
@@ -34,7 +35,8 @@ impl Table {
     }
 }
 
-/// The tables of the source, in an order in which they can be filled, with the columns that they have in the target, too.
+/// The tables of the source, in an order in which they can be filled, with the columns that they have in the
+/// target, too.
 pub(super) async fn matching(
     from: &mut SqliteConnection,
     to: &mut PgConnection,
@@ -92,7 +94,8 @@ async fn in_order(from: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
     Ok(placed)
 }
 
-/// Has the target's numbers go on where the source's would: none that was given is given again, not even those of rows that are gone.
+/// Has the target's numbers go on where the source's would: none that was given is given again, not even
+/// those of rows that are gone.
 pub(super) async fn continue_numbers(
     from: &mut Transaction<'_, sqlx::Sqlite>,
     to: &mut Transaction<'_, Postgres>,

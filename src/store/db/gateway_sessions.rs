@@ -1,6 +1,8 @@
-//! Gateway sessions that a clean stop leaves to the next start, each with what the bot knew in it. Whoever takes them removes them: no session goes on twice.
+//! Gateway sessions that a clean stop leaves to the next start, each with what the bot knew in it. Taking
+//! them removes them, so no session is resumed twice.
 //!
-//! They are sealed for the one bot that may go on with them, so those of another application, token or choice of events can't even be read.
+//! They are sealed for the one bot that may resume them. Those of another application, token or set of
+//! intents can't even be read.
 
 use chrono::{DateTime, Utc};
 use hmac::Mac;
@@ -14,14 +16,14 @@ use crate::domain::ids::ApplicationId;
 use crate::domain::shards::Shard;
 use crate::store::{Cipher, Store, StoreError};
 
-/// Who may go on with a session.
+/// The bot that may resume a session.
 #[derive(Debug, Clone)]
 pub struct SessionOwner {
     /// The application.
     pub application: ApplicationId,
     /// Its token.
     pub token: SecretString,
-    /// Discord: "Gateway Intents", as a number. A session goes on with those that it began with.
+    /// Discord: "Gateway Intents", as a number. A session is resumed with the intents that it began with.
     pub intents: u64,
 }
 
@@ -32,7 +34,7 @@ pub struct KeptSession {
     pub session: GatewaySession,
     /// When it began.
     pub began_at: DateTime<Utc>,
-    /// What was known when it was left, as its readers write it.
+    /// What was known when it was left, in the format of its readers.
     pub knowledge: String,
 }
 
@@ -82,7 +84,8 @@ impl Store {
         txn.commit().await
     }
 
-    /// Takes the sessions that were kept since that time and that this bot may go on with. Afterwards none is kept, whatever came of them.
+    /// Takes the sessions that were kept since that time and that this bot may resume. None is kept
+    /// afterwards, whatever comes of them.
     pub async fn take_gateway_sessions(
         &self,
         owner: &SessionOwner,
@@ -108,7 +111,7 @@ impl Cipher {
         self.seal(&plain, &self.mark(owner, *shard, *number))
     }
 
-    /// Opens a session; none where it is another's, or was sealed with another key.
+    /// Opens a session. `None` if it belongs to another bot, or was sealed with another key.
     fn open_session(&self, owner: &SessionOwner, row: &Row) -> Option<KeptSession> {
         let shard =
             Shard { id: u32::try_from(row.shard_id).ok()?, total: u32::try_from(row.shard_total).ok()? };
@@ -119,7 +122,7 @@ impl Cipher {
         Some(KeptSession { session, began_at: row.began_at, knowledge })
     }
 
-    /// Whose a session is, and what of it stands beside the seal.
+    /// The owner of a session, and the parts of the session that are stored unsealed.
     fn mark(&self, owner: &SessionOwner, shard: Shard, number: u64) -> String {
         let mut token = self.digests();
         token.update(owner.token.expose_secret().as_bytes());

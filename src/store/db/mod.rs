@@ -14,8 +14,8 @@
 //! | `session`, `owners`, `presence` | the shards that each process holds, which processes live, and whether any run |
 //! | `gateway_sessions` | what a clean stop leaves to the next start of what the gateway told |
 //!
-//! Every write goes through [`Store::write`](super::Store), one transaction at a time on SQLite. Within it, rows are
-//! locked in the order that `locks` defines, and no request goes out.
+//! Every write goes through [`Store::write`](super::Store), one transaction at a time on SQLite. Within it,
+//! rows are locked in the order that `locks` defines, and no request goes out.
 
 pub(super) mod connect;
 pub(super) mod crypt;

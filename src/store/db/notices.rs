@@ -1,7 +1,8 @@
-//! What processes tell each other through PostgreSQL's NOTIFY, so that none has to wait for its next look at the database. Only numbers: all that is
-//! meant by them is in the database, and a signal that is lost is a delay, not a loss. On SQLite there is nobody to tell.
+//! Notices between processes, sent through PostgreSQL's NOTIFY, so that none has to wait for its next poll of
+//! the database. They contain only ids. Everything they refer to is in the database, so a lost notice causes
+//! a delay, not a loss. On SQLite there are no other processes.
 //!
-//! This is the only place that sends.
+//! This is the only place that sends them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,45 +14,46 @@ use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
 use crate::store::{Store, StoreError};
 
-/// The channel on which all processes of one bot listen.
+/// The PostgreSQL channel on which all processes of one bot listen.
 pub(super) const CHANNEL: &str = "tributary";
-/// The longest text of one signal. PostgreSQL takes less than 8000 bytes.
+/// The longest text of one notice. PostgreSQL takes less than 8000 bytes.
 const LONGEST: usize = 7_500;
-/// Beyond so many targets it is quicker to look than to list them.
+/// Beyond this many targets, checking all lanes is quicker than listing them.
 const MOST_TARGETS: usize = 2_000;
 
 /// Something that other processes should know soon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// These targets have new work: for whoever delivers.
+    /// These targets have new work. For processes that deliver.
     Work(Vec<ChannelId>),
-    /// Some targets have new work: for whoever delivers.
+    /// Some targets have new work. For processes that deliver.
     Look,
-    /// A follow was made, changed or made active: for those who listen to its channels.
+    /// A follow was made, changed or activated. For processes that read its channels.
     Follow(FollowId),
-    /// A panel is due earlier than it was: for whoever keeps it.
+    /// A panel is due earlier than before. For the process that refreshes it.
     Panel,
-    /// Something of a person's is to be taken back: for whoever does that.
+    /// Messages of a person must be taken back. For the process that does so.
     Author,
-    /// The operator blocked or unblocked a server: for whoever listens to it.
+    /// The operator blocked or unblocked a server. For the process that is connected to it.
     Servers,
 }
 
-/// A process, in what it tells: it need not hear itself.
+/// The sender of notices: a process ignores its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sender(u32);
+pub(in crate::store) struct Sender(u32);
 
 impl Sender {
     pub(super) fn new() -> Self {
         Self(rand::random())
     }
 
-    /// A signal as it is sent.
+    /// A notice as it is sent.
     pub(super) fn text(self, signal: &Signal) -> String {
         format!("{:08x} {signal}", self.0)
     }
 
-    /// What another process told; `None` for what this one told itself, and for what it doesn't understand: that was told by another version.
+    /// The notice of another process. `None` for this process's own, and for one that it doesn't understand,
+    /// as it comes from another version.
     pub(super) fn heard(self, text: &str) -> Option<Signal> {
         let (sender, signal) = text.split_once(' ')?;
         let own = u32::from_str_radix(sender, 16).ok()? == self.0;
@@ -60,9 +62,9 @@ impl Sender {
 }
 
 impl Signal {
-    /// What tells of work in these targets, in as few signals as hold it.
+    /// Notices of work in these targets, as few as can hold it.
     pub fn of_work(targets: &[ChannelId]) -> Vec<Self> {
-        // A number has 20 digits at most, and a comma before it.
+        // An id has at most 20 digits, and a comma before it.
         const IN_ONE: usize = LONGEST / 21;
         match targets.len() {
             0 => Vec::new(),
@@ -88,7 +90,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// A text that is no signal.
+/// A text that isn't a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoSignal;
 
@@ -113,12 +115,12 @@ impl FromStr for Signal {
 }
 
 impl Store {
-    /// Tells the other processes, at once.
+    /// Sends a notice to the other processes at once.
     pub async fn tell(&self, signal: &Signal) -> Result<(), StoreError> {
         Ok(self.tell_with(&self.db, signal).await?)
     }
 
-    /// Tells the other processes when this transaction is committed.
+    /// Sends a notice to the other processes when this transaction commits.
     pub(in crate::store) async fn tell_with(
         &self,
         db: &impl ConnectionTrait,

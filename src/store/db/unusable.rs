@@ -1,7 +1,8 @@
-//! Why a database can't be used, as operators read it: what waiting mends, and what it doesn't.
+//! Why a database can't be used, in words for operators: what goes away by waiting, and what doesn't.
 //!
-//! Each text continues the name of the setting that holds the address (`DATABASE_URL`, `--to`). None of them repeats the address, as it may hold a password; what
-//! PostgreSQL and SQLite say about it names users, databases and files, never passwords.
+//! Each text continues the name of the setting with the address (`DATABASE_URL`, `--to`). None of them
+//! repeats the address, as it may contain a password. What PostgreSQL and SQLite say names users, databases
+//! and files, never passwords.
 
 use std::io;
 
@@ -10,7 +11,7 @@ use sea_orm::{DbErr, RuntimeErr};
 
 use crate::store::StoreError;
 
-/// What is wrong with a database, and isn't mended by waiting.
+/// What is wrong with a database, if waiting doesn't help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// SQLite: the file is of another kind.
@@ -23,22 +24,22 @@ pub enum Unusable {
         "leads to a damaged database ({0}). Put it back from your backup, or save what can be read with: sqlite3 FILE .recover"
     )]
     Damaged(String),
-    /// SQLite: the file, or its folder.
+    /// SQLite: the file or its folder can't be written.
     #[error(
         "leads to a database that can't be written ({0}). The user that runs this program must be able to write the file, and to make others in its folder."
     )]
     ReadOnly(String),
-    /// SQLite: no room for what is to be written.
+    /// SQLite: the disk is full.
     #[error(
         "leads to a database on a disk that is full. Make room there and start again; what was written before is safe."
     )]
     Full,
-    /// SQLite: the system fails to read or write.
+    /// SQLite: reading or writing fails.
     #[error(
         "leads to a database on a disk that fails ({0}). Check whether it is full, and whether it works."
     )]
     Disk(String),
-    /// The tables in it are none of ours.
+    /// Its tables aren't ours.
     #[error("leads to a database of another program, which was left as it is. Give the bot one of its own.")]
     Foreign,
     /// A later version of the program has changed its tables.
@@ -46,12 +47,12 @@ pub enum Unusable {
         "leads to a database of a newer version (its tables are at {0}). Start that version of the program, or put back the backup that was made before it."
     )]
     Newer(String),
-    /// PostgreSQL: the user may not do what is needed.
+    /// PostgreSQL: the user lacks rights.
     #[error(
         "leads to a database in which its user lacks rights ({0}). Make the user the owner of the database, or GRANT ALL ON its schema and tables to the user."
     )]
     Rights(String),
-    /// PostgreSQL: the user isn't let in.
+    /// PostgreSQL: the login fails.
     #[error(
         "is refused by PostgreSQL ({0}). Check user and password (@ : / ? # % are written as percent codes in them, @ as %40), and the server's pg_hba.conf."
     )]
@@ -64,7 +65,7 @@ pub enum Unusable {
         "asks for a TLS connection, which fails ({0}). Check sslmode, and the certificates of the server."
     )]
     Tls(String),
-    /// Something else listens there.
+    /// Something other than PostgreSQL listens there.
     #[error("leads to something that isn't PostgreSQL ({0}). Check host and port.")]
     NotPostgres(String),
     /// PostgreSQL refuses the connection for another reason.
@@ -72,14 +73,14 @@ pub enum Unusable {
     Refused(String),
 }
 
-/// What SQLite's and PostgreSQL's errors come to.
+/// What an error of SQLite or PostgreSQL amounts to.
 enum Class {
     Away(String),
     Unusable(Unusable),
 }
 
 impl StoreError {
-    /// The failure as operators can act on it, where it is one of the database as a whole.
+    /// The failure in words that operators can act on, if it concerns the database as a whole.
     pub(super) fn explained(self) -> Self {
         let (Self::Database(error) | Self::Connect(error)) = &self else { return self };
         match class(error) {
@@ -89,7 +90,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the database is away, or busy.
+    /// Whether the database is away or busy.
     pub(super) fn is_away(&self) -> bool {
         match self {
             Self::Away(_) => true,
@@ -122,7 +123,7 @@ fn class_of(error: &sqlx::Error) -> Option<Class> {
         sqlx::Error::Protocol(said) => Some(Class::Unusable(Unusable::NotPostgres(one_line(said)))),
         sqlx::Error::Database(error) => {
             let (code, said) = (error.code().unwrap_or_default(), one_line(error.message()));
-            // SQLite's codes are numbers of up to four digits, PostgreSQL's have five signs.
+            // SQLite's codes are numbers of up to four digits, PostgreSQL's have five characters.
             match code.parse::<u32>() {
                 Ok(number) if code.len() < 5 => of_sqlite(number, said),
                 _ => of_postgres(&code, said),
@@ -153,19 +154,20 @@ fn of_sqlite(code: u32, said: String) -> Option<Class> {
 /// By PostgreSQL's codes (its manual, appendix A).
 fn of_postgres(code: &str, said: String) -> Option<Class> {
     let unusable = match code {
-        // It starts, stops, or has no more room for connections, memory or rows; a standby that takes no writes yet; a database that is closed for a moment.
+        // It is starting, stopping, or out of connections, memory or space; or a standby that takes no writes
+        // yet; or a database that is closed for a moment.
         "57P01" | "57P02" | "57P03" | "25006" | "55000" | "55P03" => return Some(Class::Away(said)),
         _ if code.starts_with("08") || code.starts_with("53") => return Some(Class::Away(said)),
         _ if code.starts_with("28") => Unusable::Login(said),
         "3D000" => Unusable::Missing(said),
-        // No rights to a schema look as if there were none.
+        // Missing rights to a schema look as if it didn't exist.
         "42501" | "3F000" => Unusable::Rights(said),
         _ => return None,
     };
     Some(Class::Unusable(unusable))
 }
 
-/// What somebody else says, as a part of one line.
+/// Text from outside, as part of one line.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

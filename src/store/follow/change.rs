@@ -1,4 +1,4 @@
-//! Making, changing and removing follows.
+//! Creating, changing and removing follows.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -25,26 +25,26 @@ use crate::store::lane::leases;
 use crate::store::panel::mirrors;
 use crate::store::{Signal, Store, StoreError};
 
-/// What posts into the target.
+/// The webhook that posts into the target.
 #[derive(Debug, Clone)]
 pub enum Hook {
     /// Discord's own webhook, which has no token.
     Native(WebhookId),
-    /// The same, which there isn't yet: the follow waits until it is approved.
+    /// Discord's own webhook, which doesn't exist yet: the follow waits for approval.
     NativeLater,
-    /// The bot's.
+    /// The bot's own webhook.
     Relay(Webhook),
 }
 
-/// What became of a follow that was to be stored.
+/// What became of a follow that should be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is stored. Its webhook may be another than the one given: where follows into the target already
-    /// deliver through one, that is kept, and the one given is to be removed again.
+    /// It is stored. Its webhook may differ from the given one: if follows into the target already deliver
+    /// through a webhook, that one is kept, and the caller deletes the given one again.
     Made(Follow),
-    /// Its pair is followed already; nothing was changed.
+    /// Its source is followed by its target already. Nothing was changed.
     AlreadyThere(Follow),
-    /// It would pass this limit; nothing was changed.
+    /// It would exceed this limit. Nothing was changed.
     Full(FollowsFull),
 }
 
@@ -53,17 +53,19 @@ pub enum Inserted {
 pub struct Removed {
     /// The follow as it was.
     pub follow: Follow,
-    /// Another follow, into the same channel or a thread of it, uses the bot's webhook; otherwise it can be deleted.
+    /// Another follow, into the same channel or one of its threads, uses the bot's webhook. Otherwise it can
+    /// be deleted.
     pub webhook_still_needed: bool,
 }
 
 impl Store {
-    /// Stores a follow, active; waiting, where the source's moderators want to be asked, or nothing delivers yet. Of two that come at the same instant for one
-    /// pair, the second finds the first.
+    /// Stores a follow. It is active, unless the source's moderators must approve it or its webhook doesn't
+    /// exist yet. Of two that are stored at the same instant for one pair, the second one finds the first.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
-    /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
+    /// [`StoreError::WrongHook`] if the webhook is of another kind than the options' delivery.
+    /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
+    /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
@@ -121,7 +123,7 @@ impl Store {
         };
         let row = row.insert(&*txn).await?;
         insert_tags(&*txn, row.id, &new.options.filter).await?;
-        // It is still known when nobody follows the source any more.
+        // The server of the source stays known when nobody follows it any more.
         let server = "UPDATE channels SET guild_id = $2 WHERE channel_id = $1";
         let values = [new.pair.source.to_db().into(), new.source_guild.to_db().into()];
         Sql::new(server, values).execute(&*txn).await?;
@@ -136,12 +138,13 @@ impl Store {
         Ok(Inserted::Made(made))
     }
 
-    /// Changes what was chosen for a follow; `None` where this server has no such follow. `hook` is needed
-    /// where the kind of delivery changes. A follow that leaves the relay ends what it still owed.
+    /// Changes a follow's options. `None` if this server has no such follow. `hook` is needed if the kind of
+    /// delivery changes. A follow that leaves the relay ends the messages that it still owed.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given. [`StoreError::Closed`] and [`StoreError::Blocked`] where the
-    /// source was closed to the target's server meanwhile.
+    /// [`StoreError::WrongHook`] if the delivery changes and no webhook of the new kind is given.
+    /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
+    /// meanwhile.
     pub async fn update_options(
         &self,
         guild: GuildId,
@@ -195,8 +198,8 @@ impl Store {
         Ok(follow)
     }
 
-    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it, and the
-    /// panels that it showed go; mirrors of messages stay.
+    /// Removes a follow. `None` if this server has none of that number. What it still owed ends with it, and
+    /// the panels that it showed are deleted; mirrors of messages stay.
     pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
@@ -210,8 +213,8 @@ impl Store {
         Ok(Some(Removed { follow, webhook_still_needed }))
     }
 
-    /// The columns of a hook that stands in this channel. A relay follow takes the webhook that active ones through it have; where
-    /// there is none, those that aren't active take this one.
+    /// The columns for a webhook of this channel. A relay follow takes the webhook of the active relay
+    /// follows there. If there is none, the inactive ones take the new webhook.
     pub(super) async fn hook_columns(
         &self,
         txn: &Write,
@@ -243,31 +246,31 @@ impl Store {
     }
 }
 
-/// Whether the webhook that a follow had is still needed: by another follow, or by panels; for these it is kept.
+/// Keeps the webhook that a follow had, if panels need it. Returns whether anything needs it.
 async fn keep_for_panels(txn: &Write, former: &channel_follows::Model) -> Result<bool, StoreError> {
     let (Some(id), Some(token)) = (former.webhook_id, former.webhook_token.clone()) else { return Ok(false) };
     let (target, spot) = target(former)?;
     Ok(webhooks::keep(&**txn, target, spot, &SealedWebhook { id, token }).await?)
 }
 
-/// The target of a row, and what that is.
+/// The target of a row, and its kind.
 pub(super) fn target(row: &channel_follows::Model) -> Result<(ChannelId, Spot), StoreError> {
     let parent = row.target_parent_id.map(ChannelId::from_db).transpose()?;
     Ok((ChannelId::from_db(row.target_channel_id)?, Spot::from_parts(parent, row.target_forum)))
 }
 
-/// The channel of a row's source.
+/// The source's channel, or the channel that the source is a thread of.
 pub(super) fn source_root(row: &channel_follows::Model) -> Result<ChannelId, StoreError> {
     Ok(ChannelId::from_db(row.source_parent_id.unwrap_or(row.source_channel_id))?)
 }
 
-/// A follow's webhook as its row has it: one or the other.
+/// A follow's webhook as its row stores it: one or the other.
 pub(super) struct HookColumns {
     pub(super) native: Option<i64>,
     pub(super) relay: Option<SealedWebhook>,
 }
 
-/// Finds a follow of this server, takes the gates of its source and target, and reads it again.
+/// Finds a follow of this server, locks its source and target, and reads it again.
 pub(super) async fn lock(
     txn: &Write,
     guild: GuildId,

@@ -1,4 +1,5 @@
-//! Which follows let an activity through: by where in its source it was posted, and by its tags. Decided by the database, for all followers of a source in one statement.
+//! Which follows let an activity through: by where in its source it was posted, and by its tags. Decided by
+//! the database, for all followers of a source in one statement.
 //!
 //! In these conditions, `a` is the activity and `f` the follow.
 
@@ -17,7 +18,8 @@ pub(in crate::store) const REACHES: &str =
 pub(in crate::store) const TAGGED: &str = "EXISTS (SELECT 1 FROM channel_follow_tags t JOIN activity_tags g ON g.tag = t.tag \
     WHERE t.follow_id = f.id AND g.activity_id = a.id)";
 
-/// The follow may carry the activity: another server's announcement channel that nobody opened gives away what it publishes, and no more.
+/// The follow may carry the activity: another server's announcement channel that nobody opened gives away
+/// what it publishes, and no more.
 pub(super) const OPEN: &str = "(NOT f.published_only OR a.kind <> 'message' OR EXISTS (SELECT 1 FROM activity_tags p \
     WHERE p.activity_id = a.id AND p.tag = '!published'))";
 
@@ -33,7 +35,8 @@ pub(in crate::store) fn wanted() -> String {
     format!("{OPEN} AND {REACHES} AND (f.mode = 'all' OR (f.mode = 'only') = {TAGGED})")
 }
 
-/// Begins a statement: `reaching` holds these activities, each with its source and, where it stands in one, its thread.
+/// Begins a statement: `reaching` holds these activities, each with its source and, where it stands in one,
+/// its thread.
 pub(in crate::store) fn followers_of(activities: &[i64]) -> Sql {
     let of = "WITH reaching AS (SELECT id, source_channel_id AS source FROM activities WHERE id IN ";
     let sql = Sql::new(of, []).list(activities.iter().copied());
@@ -112,8 +115,9 @@ impl Rematch {
     }
 }
 
-/// Gives activities other tags: where a follow doesn't let them through any more they are taken back, and where it does only now they are owed. What a follow
-/// would have let through before is left alone, or an edit would bring what was posted while it was paused. Returns the targets.
+/// Gives activities other tags: where a follow doesn't let them through any more they are taken back, and
+/// where it does only now they are owed. What a follow would have let through before is left alone, or an
+/// edit would bring what was posted while it was paused. Returns the targets.
 pub(in crate::store) async fn rematch(
     txn: &Write,
     which: Rematch,
@@ -155,7 +159,8 @@ async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
     take_back(txn, &unwanted, |text| which.sql(text)).await
 }
 
-/// Ends the deliveries that fit this condition where nothing is shown or on its way, and takes back the others. Returns the targets.
+/// Ends the deliveries that fit this condition where nothing is shown or on its way, and takes back the
+/// others. Returns the targets.
 pub(in crate::store) async fn take_back(
     txn: &Write,
     condition: &str,
@@ -197,7 +202,8 @@ async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>
         .then(&format!(")))) ELSE NOT {TAGGED} AND EXISTS (SELECT 1 FROM channel_follow_tags t WHERE t.follow_id = f.id AND t.tag IN "))
         .list(texts(&change.removed))
         .then(
-            // A target that follows both a channel and its thread is owed it once, as an upsert of one row twice is an error on PostgreSQL.
+            // A target that follows both a channel and its thread is owed it once, as an upsert of one row
+            // twice is an error on PostgreSQL.
             ") END GROUP BY a.id, f.target_channel_id, a.source_message_id ORDER BY a.id, MIN(f.id) ON CONFLICT (activity_id, target_channel_id) DO UPDATE \
              SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, state = 'due', \
              outcome = NULL, wait_until = NULL, attempts = 0, overtaken = FALSE \

@@ -11,8 +11,9 @@
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `matching` | which follows let an activity through, by place and tags |
 //!
-//! Whoever changes a follow holds the locks of its source, of that source's channel, and of its target's webhook channel, in this
-//! order (`change::lock`). What a change means for deliveries and panels is written in the same transaction.
+//! Whoever changes a follow holds the locks of its source, of that source's channel, and of its target's
+//! webhook channel, in this order (`change::lock`). What a change means for deliveries and panels is written
+//! in the same transaction.
 
 pub(super) mod blocks;
 pub(super) mod change;

@@ -1,7 +1,7 @@
-//! Pausing, resuming and breaking follows, each together with what it means for what they owe.
+//! Pausing, resuming and breaking follows, each with its effect on what they owe.
 //!
-//! Pausing is a person's choice, breaking is something that happened. Only an active follow can break: a paused
-//! one keeps its pause, because nothing is lost while it rests, and resuming it looks at everything anew.
+//! A person pauses a follow; a break happens to it. Only an active follow can break: a paused one keeps its
+//! pause, because nothing is lost meanwhile, and resuming it checks everything again.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
@@ -20,35 +20,35 @@ use crate::store::lane::deliveries::{BEGUN, DUE};
 use crate::store::panel::mirrors;
 use crate::store::{Signal, Store, StoreError};
 
-/// Which active follows something happened to.
+/// The active follows that something happened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BreakWhich {
     /// This one.
     Follow(FollowId),
     /// All that follow this channel, or a thread of it.
     Source(ChannelId),
-    /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following
-    /// needn't the bot.
+    /// Relay follows of this channel or its threads: the bot must be able to read it, while Discord's own
+    /// following doesn't need the bot.
     RelaySource(ChannelId),
     /// Those from other servers that follow this channel.
     CrossServerOf(ChannelId),
-    /// All into this channel, or a thread of it.
+    /// All into this channel or its threads.
     Target(ChannelId),
     /// All that follow channels of this server.
     SourceGuild(GuildId),
     /// All into channels of this server.
     TargetGuild(GuildId),
-    /// Those by relay into this channel, or a thread of it.
+    /// Relay follows into this channel or its threads.
     RelayTarget(ChannelId),
     /// Native ones of this channel.
     NativeSource(ChannelId),
-    /// Those by relay into this channel or thread itself.
+    /// Relay follows into this channel or thread itself.
     RelayInto(ChannelId),
-    /// Those by relay that use this webhook of the bot's.
+    /// Relay follows that use this webhook of the bot's.
     RelayWebhook(WebhookId),
-    /// The native one that is this webhook of Discord's.
+    /// The native follow that is this webhook of Discord's.
     FollowerWebhook(WebhookId),
-    /// All from the second of these servers that follow channels of the first.
+    /// All follows by the second of these servers of channels of the first.
     OfServer(GuildId, GuildId),
 }
 
@@ -80,7 +80,7 @@ impl BreakWhich {
     }
 }
 
-/// One end of a follow is this channel, or a thread of it.
+/// The source or the target is this channel, or one of its threads.
 fn either(sql: Sql, end: &str, channel: ChannelId) -> Sql {
     let sql = sql.then(&format!("({end}_channel_id = ")).bind(channel.to_db());
     sql.then(&format!(" OR {end}_parent_id = ")).bind(channel.to_db()).then(")")
@@ -94,9 +94,9 @@ struct Ends {
 }
 
 impl Store {
-    /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its
-    /// end. What it has shown is still kept up to date. `None` where this server has no such follow; one that
-    /// isn't active is returned as it is.
+    /// Pauses a follow, and ends what it owes and hasn't begun to show. A create in flight is finished. What
+    /// it has shown is still kept up to date. `None` if this server has no such follow; one that isn't active
+    /// is returned as it is.
     pub async fn pause_follow(
         &self,
         guild: GuildId,
@@ -117,16 +117,17 @@ impl Store {
         Ok(follow)
     }
 
-    /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
-    /// deletions that it missed while it was broken are owed again, missed posts are not. One that the source's
-    /// moderators ended waits instead, where they want to be asked.
+    /// Activates a paused or broken follow again. `None` if this server has no such follow. Edits and
+    /// deletions that it missed while it was broken are owed again; missed posts aren't. If the source's
+    /// moderators ended the follow and want to approve followers, it awaits their approval instead.
     ///
-    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows through
-    /// its channel.
+    /// `hook` is the new webhook if the former one is gone. A relay webhook replaces it in all follows
+    /// through its channel.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
-    /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
+    /// [`StoreError::WrongHook`] if the webhook is of another kind than the follow's delivery.
+    /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
+    /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
     pub async fn resume_follow(
         &self,
         guild: GuildId,
@@ -156,7 +157,7 @@ impl Store {
         self.commit_resumed(txn, guild, id).await
     }
 
-    /// Puts the new webhook of a locked follow into its place, if there is one.
+    /// Stores the new webhook of a locked follow, if there is one.
     pub(super) async fn hook_up(
         &self,
         txn: &Write,
@@ -181,8 +182,8 @@ impl Store {
         }
     }
 
-    /// Makes a follow active again that broke because the bot lacked permissions, if it still is broken for that. Its people are to be told, unless they
-    /// weren't told of the break.
+    /// Activates a follow again that broke for lack of permissions, if it still is broken for that reason.
+    /// Its people should be told, unless they haven't been told about the break.
     pub async fn resume_mended(
         &self,
         guild: GuildId,
@@ -203,7 +204,7 @@ impl Store {
         self.commit_resumed(txn, guild, id).await
     }
 
-    /// Ends a transaction in which a follow was made active again: other processes hear of it.
+    /// Commits a transaction that activated a follow, and tells the other processes.
     pub(super) async fn commit_resumed(
         &self,
         txn: Write,
@@ -216,8 +217,8 @@ impl Store {
         Ok(follow)
     }
 
-    /// Pauses a follow that would make public what wasn't, active or broken, and has its people told. What it has shown is no longer kept up to date, but
-    /// for what is deleted.
+    /// Pauses an active or broken follow that would make something public that wasn't, and notes that its
+    /// people should be told. What it has shown is no longer kept up to date, except for deletions.
     pub async fn stop_exposed(
         &self,
         guild: GuildId,
@@ -241,9 +242,9 @@ impl Store {
         Ok(follow)
     }
 
-    /// Marks active follows as broken and ends what they owe; where the source's moderators end them, also those that
-    /// rest. Returns them as they are now, by id; that their people are to be told is noted
-    /// ([`take_untold`](Self::take_untold)).
+    /// Marks active follows as broken, and ends what they owe. If the source's moderators end follows, paused
+    /// ones are included. Returns the follows as they are now, by id, and notes that their people should be
+    /// told ([`take_unannounced`](Self::take_unannounced)).
     pub async fn break_follows(
         &self,
         which: BreakWhich,
@@ -253,7 +254,7 @@ impl Store {
         self.break_lacking(which, reason, Permissions::empty(), now).await
     }
 
-    /// The same, with what the bot lacks: they go on when it has that again.
+    /// The same, with the permissions that the bot lacks: the follows go on when it has them again.
     pub async fn break_lacking(
         &self,
         which: BreakWhich,
@@ -264,7 +265,7 @@ impl Store {
         let find =
             Sql::new("SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE ", []);
         let find = which.select(breakable(find, reason)).then(" ORDER BY id");
-        // Looked up outside the transaction: mostly there are none, and then nothing is locked.
+        // Looked up outside the transaction: usually there are none, and then nothing is locked.
         let found: Vec<Ends> = find.rows_of(&self.db).await?;
         if found.is_empty() {
             return Ok(Vec::new());
@@ -277,7 +278,7 @@ impl Store {
         locks::lanes(&*txn, channels(|ends| ends.target_channel_id)?).await?;
         let mut broken: Vec<channel_follows::Model> = Vec::new();
         for chunk in found.chunks(10_000) {
-            // Asked again: until the gates were taken, another may have resumed it with a new webhook.
+            // Checked again: before the locks were taken, somebody may have resumed it with a new webhook.
             let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $3, \
                 lacking = CASE WHEN $2 = 0 AND $1 IN ('webhook_deleted', 'webhook_moved') THEN lacking ELSE $2 END \
                 WHERE ";
@@ -295,7 +296,7 @@ impl Store {
         for ids in ids.chunks(10_000) {
             keep_shown(&*txn, ids).await?;
             end_owed(&*txn, ids).await?;
-            // Into a server that isn't served, nothing is sent any more, not even to take something back.
+            // Nothing is sent to a server that isn't served any more, not even to take something back.
             if !reason.is_of_target() && !matches!(which, BreakWhich::TargetGuild(_)) {
                 for id in ids {
                     mirrors::withdraw(&*txn, *id).await?;
@@ -309,7 +310,8 @@ impl Store {
     }
 }
 
-/// Adds the condition on the state of rows that break: what somebody decided about a follow holds of one that rests, too.
+/// Adds the condition on the state of rows that break. A decision about a follow applies to a paused one,
+/// too.
 fn breakable(sql: Sql, reason: BrokenReason) -> Sql {
     if reason.is_refusal() {
         let sql = sql.then("(is_active OR COALESCE(broken_reason, '') <> ").bind(reason.as_str());
@@ -328,7 +330,7 @@ pub(super) async fn reactivate(txn: &Write, id: FollowId, now: DateTime<Utc>) ->
     mirrors::refit(&**txn, id.0).await
 }
 
-/// Ends what these follows owe and of which nothing is shown or on its way.
+/// Ends what these follows owe and haven't begun to show.
 async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = format!(
         "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
@@ -338,13 +340,13 @@ async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), 
     Ok(())
 }
 
-/// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays
-/// marked, and the lane settles it.
+/// Ends everything that these follows owe, begun or not: it can't be delivered any more. A create in flight
+/// stays marked, and the lane settles it.
 pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     end_due(txn, follows, "").await
 }
 
-/// The same for messages alone: its panels are delivered on.
+/// The same for messages only: panels are still delivered.
 pub(super) async fn end_owed_messages(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let messages =
         "AND EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'message')";
@@ -360,7 +362,8 @@ async fn end_due(txn: &impl ConnectionTrait, follows: &[i64], which: &str) -> Re
     Ok(())
 }
 
-/// What was shown once is no longer owed its edits, but remains shown, so that resuming can find that it is outdated.
+/// Messages that were shown are no longer owed their edits, but count as shown, so that resuming finds the
+/// outdated ones.
 async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'shown', wait_until = NULL, attempts = 0 \
         WHERE state = 'due' AND shown_revision IS NOT NULL AND NOT withdrawn AND follow_id IN ";
@@ -368,13 +371,13 @@ async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), D
     Ok(())
 }
 
-/// Whether what a follow (`f`) has shown can be reached: it isn't broken, or for a reason that leaves its target and
-/// its webhook as they are.
+/// Whether a follow (`f`) can still change what it has shown: it isn't broken, or for a reason that leaves
+/// its target and its webhook intact.
 pub(super) fn reaches_target() -> String {
     unless(BrokenReason::is_of_target)
 }
 
-/// Whether what is deleted in the source of a follow (`f`) goes from its target. What a deleted channel or thread
+/// Whether deletions in the source of a follow (`f`) reach its target. What a deleted channel or thread
 /// leaves behind stays.
 pub(in crate::store) fn takes_deletions() -> String {
     unless(|reason| reason.is_of_target() || reason == BrokenReason::SourceDeleted)
@@ -386,7 +389,8 @@ fn unless(reason: impl Fn(BrokenReason) -> bool) -> String {
     format!("COALESCE(f.broken_reason, '') NOT IN ({})", these.join(", "))
 }
 
-/// Owes again what was edited or deleted while this follow was broken. Of an edit, what it says must still be known.
+/// Owes again what was edited or deleted while this follow was broken. For an edit, the content must still be
+/// known.
 async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let update = format!(
         "UPDATE deliveries SET {DUE} WHERE follow_id = $1 AND (\

@@ -1,4 +1,5 @@
-//! The storage half of delivery: what was done is recorded and what comes next is written down, in one transaction, for all lanes that ask at the same moment.
+//! The storage half of delivery: what was done is recorded and what comes next is written down, in one
+//! transaction, for all lanes that ask at the same moment.
 //!
 //! ```text
 //!  Take ─► Do { step, work } ─► the holder asks Discord ─┐
@@ -9,8 +10,10 @@
 //! Before it returns a create, `advance` has written down that it is in flight. Whoever holds the lane next,
 //! after whatever crash, is given that same delivery first.
 //!
-//! The lanes of a batch have nothing in common but the transaction: each has its own row, deliveries and answer. What can't be read or rendered of a delivery is a failed attempt of
-//! that delivery (`lane_attempts`), and its lane goes on; only what can't be read of a lane's own row is the failure of the lane.
+//! The lanes of a batch have nothing in common but the transaction: each has its own row, deliveries and
+//! answer. What can't be read or rendered of a delivery is a failed attempt of that delivery
+//! (`lane_attempts`), and its lane goes on; only what can't be read of a lane's own row is the failure of the
+//! lane.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +37,8 @@ use crate::store::db::connect::Write;
 use crate::store::db::sql::stored;
 use crate::store::{LaneWebhook, Lease, Store, StoreError, Work};
 
-/// How many deliveries of a lane one transaction settles without Discord (those that rest or end), so that it stays short.
+/// How many deliveries of a lane one transaction settles without Discord (those that rest or end), so that it
+/// stays short.
 const PICKS: usize = 16;
 
 /// A lane of a batch.
@@ -62,12 +66,13 @@ struct Row<'a> {
 }
 
 impl Store {
-    /// For each of these lanes: takes it, if it is to be taken; records what was done, picks what is next (`lane_pick` says how), has `decide` name the step, and writes
-    /// down what that step needs written. All in one transaction, and only in lanes whose lease holds. Lanes in which there is nothing to do, or nothing yet, are given
-    /// back in it, so that work which is recorded afterwards wakes them.
+    /// For each of these lanes: takes it, if it is to be taken; records what was done, picks what is next
+    /// (`lane_pick` says how), has `decide` name the step, and writes down what that step needs written. All
+    /// in one transaction, and only in lanes whose lease holds. Lanes in which there is nothing to do, or
+    /// nothing yet, are given back in it, so that work which is recorded afterwards wakes them.
     ///
-    /// Answers in the order of the requests. A lane that asks twice has its turn twice, one after the other. The error of one lane is that of its own row (it is given
-    /// back then); that of all, the database's.
+    /// Answers in the order of the requests. A lane that asks twice has its turn twice, one after the other.
+    /// The error of one lane is that of its own row (it is given back then); that of all, the database's.
     pub async fn advance(
         &self,
         holder: Holder<'_>,
@@ -122,7 +127,8 @@ impl Store {
         Ok(answers)
     }
 
-    /// Takes the lanes' gates, and the lanes themselves, and records what was done in them. Those that aren't held are answered.
+    /// Takes the lanes' gates, and the lanes themselves, and records what was done in them. Those that aren't
+    /// held are answered.
     async fn begin<'a>(
         &self,
         txn: &Write,
@@ -255,7 +261,8 @@ impl<'a> Row<'a> {
         None
     }
 
-    /// Takes in what came of its failed attempt. A create that stays in doubt holds the lane until the next look; one that is given up doesn't.
+    /// Takes in what came of its failed attempt. A create that stays in doubt holds the lane until the next
+    /// look; one that is given up doesn't.
     fn learn(&mut self, written: &Written) {
         let Some(attempt) = self.failing.take().and_then(|delivery| written.failed.get(&delivery)) else {
             return;
@@ -274,7 +281,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Picks a delivery for each of these lanes, and has its next step named. What that means for the deliveries is returned.
+/// Picks a delivery for each of these lanes, and has its next step named. What that means for the deliveries
+/// is returned.
 async fn step(
     txn: &Write,
     contents: &mut Contents<'_>,

@@ -17,15 +17,15 @@ use crate::store::{Signal, Store, StoreError};
 pub struct Mirrored {
     /// The mirror.
     pub mirror: Mirror,
-    /// What it shows a part of.
+    /// The activity that it shows a part of.
     pub activity: ActivityId,
-    /// Where that comes from.
+    /// The activity's origin.
     pub origin: Origin,
-    /// The duty that it fulfils.
+    /// The delivery that it fulfils.
     pub delivery: DeliveryId,
-    /// The webhook's channel; the mirror may stand in a thread of it.
+    /// The webhook's channel; the mirror may be in a thread of it.
     pub target: ChannelId,
-    /// The follow; none once that is removed.
+    /// The follow; `None` once that is removed.
     pub follow: Option<FollowId>,
 }
 
@@ -38,14 +38,15 @@ struct Row {
 }
 
 impl Store {
-    /// Whether no other mirror than this stands in its channel, as far as is known.
+    /// Whether this is the only known mirror in its channel.
     pub async fn stands_alone(&self, mirror: &Mirror) -> Result<bool, StoreError> {
         let query = "SELECT message_id FROM mirrors WHERE channel_id = $1 AND message_id <> $2 LIMIT 1";
         let values = [mirror.channel.to_db().into(), mirror.message.to_db().into()];
         Ok(Sql::new(query, values).row(&self.db).await?.is_none())
     }
 
-    /// Somebody who had lost the lane may have been the last to change this mirror, and to something old: it is to be shown anew.
+    /// Owes this mirror again: a process that had lost the lane may have been the last to change it, to
+    /// something old.
     pub async fn show_again(&self, message: MessageId) -> Result<(), StoreError> {
         let Some(Mirrored { delivery, target, .. }) = self.mirrored(message).await? else { return Ok(()) };
         let txn = self.write().await?;
@@ -59,7 +60,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// What this message mirrors; `None` where it isn't a mirror.
+    /// What this message mirrors. `None` if it isn't a mirror.
     pub async fn mirrored(&self, message: MessageId) -> Result<Option<Mirrored>, StoreError> {
         let Some(row) = mirrors::Entity::find_by_id(message.to_db()).one(&self.db).await? else {
             return Ok(None);

@@ -11,8 +11,11 @@
 //! | `holds` | which targets are held up, and why |
 //! | `mirrors`, `retractions` | what a message of a target mirrors; which messages must not stand |
 //!
-//! Whoever changes what is owed in a lane, or what it shows, holds the lane's row lock. Only the holder of the lease, by its epoch,
-//! records what was sent. Recording one step, picking the next and writing down what is in flight are one transaction.
+//! Locks: whoever changes what is owed in a lane, or what it shows, holds the lane's row lock. Only the
+//! holder of the lease records what was sent; the epoch proves it.
+//!
+//! Transaction: recording one step, picking the next delivery and marking a create as in flight are one
+//! transaction, for all lanes that ask at the same moment.
 
 pub(super) mod advance;
 pub(super) mod attempts;

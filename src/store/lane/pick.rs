@@ -3,13 +3,16 @@
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
 //! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
 //! 3. By turns, the *head*, the first that was never completely shown, and an edit that isn't waiting: after
-//!    each create an edit may go, and after each edit the head. So neither holds up the other by more than one request,
-//!    however many there are. Only the head may be shown first, so that first showings keep their order: while it waits,
-//!    those behind it wait too, but not edits. One that was overtaken holds up nobody. Of several edits, the lot says
-//!    which is next, anew each time: a message that is edited without end holds up no other.
+//!    each create an edit may go, and after each edit the head. So neither holds up the other by more than
+//!    one request, however many there are. Only the head may be shown first, so that first showings keep
+//!    their order: while it waits, those behind it wait too, but not edits. One that was overtaken holds up
+//!    nobody. Of several edits, the lot says which is next, anew each time: a message that is edited without
+//!    end holds up no other.
 //!
-//! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row may be at fault itself, or Discord may be down for all. So right after it has failed once
-//! more, one of those behind it is tried, the one that was tried least. If that is shown, the head is overtaken; else nothing is known, and the head comes first again.
+//! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row
+//! may be at fault itself, or Discord may be down for all. So right after it has failed once more, one of
+//! those behind it is tried, the one that was tried least. If that is shown, the head is overtaken; else
+//! nothing is known, and the head comes first again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -102,7 +105,8 @@ const COLUMNS: &str = "t.target, d.id, d.activity_id, d.position, d.follow_id, d
 /// A prime: times any lot below it, and modulo it, numbers below it are only shuffled.
 const LOTS: i64 = 1_000_003;
 
-/// The lot of a moment: one for all lanes and all who ask then, and as good as chance. The golden ratio spreads moments that lie close together, or apart by whole seconds.
+/// The lot of a moment: one for all lanes and all who ask then, and as good as chance. The golden ratio
+/// spreads moments that lie close together, or apart by whole seconds.
 fn lot(now: DateTime<Utc>) -> i64 {
     let spread = now.timestamp_micros().cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1;
     1 + spread.cast_signed() % (LOTS - 1)
@@ -125,7 +129,8 @@ const HEAD: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.
     AND (NOT (b.deleted OR o.withdrawn OR o.overtaken) OR o.wait_until IS NULL OR o.wait_until <= $1) \
     ORDER BY o.position, o.activity_id LIMIT 1";
 
-/// One behind the head: of the first few, the one that was tried least, so that two bad ones in a row don't hide behind each other.
+/// One behind the head: of the first few, the one that was tried least, so that two bad ones in a row don't
+/// hide behind each other.
 fn trial() -> String {
     format!(
         "SELECT c.id FROM (SELECT o.id, o.attempts, o.position, o.activity_id FROM deliveries h, deliveries o \
@@ -271,7 +276,8 @@ async fn candidates(
     Ok(best)
 }
 
-/// Until when those of these lanes wait that have anything. Should one of those behind the head wait less than it, the lane looks once too often.
+/// Until when those of these lanes wait that have anything. Should one of those behind the head wait less
+/// than it, the lane looks once too often.
 async fn waits(
     txn: &Write,
     lanes: Table<1>,

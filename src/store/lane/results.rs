@@ -1,5 +1,6 @@
-//! Recording what the holders of lanes have done: of all lanes of a batch together, one statement for each kind of change. Recording the same
-//! once more changes nothing (but the count of attempts, see [`lane_attempts`]), so that a holder who doesn't know whether its last record arrived can repeat it.
+//! Recording what the holders of lanes have done: of all lanes of a batch together, one statement for each
+//! kind of change. Recording the same once more changes nothing (but the count of attempts, see
+//! [`lane_attempts`]), so that a holder who doesn't know whether its last record arrived can repeat it.
 
 use std::collections::HashMap;
 
@@ -25,7 +26,8 @@ pub enum Done {
         in_flight: InFlight,
         /// What it made.
         mirror: Mirror,
-        /// It may have been tried before one that is older and keeps failing: that holds up no others any more.
+        /// It may have been tried before one that is older and keeps failing: that holds up no others any
+        /// more.
         overtakes: bool,
     },
     /// The create in flight was not begun after all: a limit, or the end of the program. That is no attempt.
@@ -33,8 +35,8 @@ pub enum Done {
         /// The create.
         in_flight: InFlight,
     },
-    /// Nobody knows whether the create in flight made its message, and nobody can before that time: until then Discord may still
-    /// be at it. The lane keeps still.
+    /// Nobody knows whether the create in flight made its message, and nobody can before that time: until
+    /// then Discord may still be at it. The lane keeps still.
     InDoubt {
         /// The create.
         in_flight: InFlight,
@@ -82,7 +84,8 @@ pub enum Done {
         /// The mirror that was.
         message: MessageId,
     },
-    /// A limit holds it back: nothing was tried, so that is no attempt. A create in flight for it surely made nothing.
+    /// A limit holds it back: nothing was tried, so that is no attempt. A create in flight for it surely made
+    /// nothing.
     Delayed {
         /// What waits.
         delivery: DeliveryId,
@@ -122,8 +125,8 @@ impl Done {
         }
     }
 
-    /// The revision that all parts show after this, some of them maybe a newer one, where a delivery takes so many parts and had these mirrors before. `None` while
-    /// parts are missing, or there are too many.
+    /// The revision that all parts show after this, some of them maybe a newer one, where a delivery takes so
+    /// many parts and had these mirrors before. `None` while parts are missing, or there are too many.
     pub fn shows(&self, before: &[Mirror], parts: usize) -> Option<Revision> {
         let (touched, shows, made) = match self {
             Self::Created { mirror, .. } => (mirror.message, mirror.revision, 1),
@@ -138,8 +141,8 @@ impl Done {
         others.map(|mirror| mirror.revision).chain([shows]).min()
     }
 
-    /// What is recorded instead where the database refuses this: a failed attempt. A message that was made stays in doubt, and is found again. `None` where this is a failure
-    /// already, or no attempt at all.
+    /// What is recorded instead where the database refuses this: a failed attempt. A message that was made
+    /// stays in doubt, and is found again. `None` where this is a failure already, or no attempt at all.
     pub fn refused(&self) -> Option<Self> {
         let failure = Failure::Database;
         match self {
@@ -167,7 +170,8 @@ impl Done {
     }
 }
 
-/// What is to be written down of many lanes, by kind of change. Each has changes of its own deliveries only, so that their order says nothing.
+/// What is to be written down of many lanes, by kind of change. Each has changes of its own deliveries only,
+/// so that their order says nothing.
 #[derive(Default)]
 pub(super) struct Changes {
     created: Vec<(DeliveryId, Mirror)>,
@@ -308,8 +312,9 @@ fn times(waiting: &[(DeliveryId, DateTime<Utc>)]) -> Table<2> {
     Table::new([number("delivery"), ("until", Kind::Time)], rows)
 }
 
-/// What succeeded is no longer waiting. Where with it all parts are there, the delivery is shown: what is edited without end is an edit from now on, and no first showing. Where
-/// they show what is still the newest revision, it rests: mostly so, and it needn't be looked at once more.
+/// What succeeded is no longer waiting. Where with it all parts are there, the delivery is shown: what is
+/// edited without end is an edit from now on, and no first showing. Where they show what is still the newest
+/// revision, it rests: mostly so, and it needn't be looked at once more.
 async fn succeeded(txn: &Write, succeeded: &[(DeliveryId, Option<Revision>)]) -> Result<(), DbErr> {
     let shown = || succeeded.iter().filter_map(|(delivery, shown)| Some((*delivery, (*shown)?)));
     let update = format!("UPDATE deliveries SET {REST} FROM ");
@@ -335,13 +340,14 @@ async fn overtake(txn: &Write, shown: &[DeliveryId]) -> Result<(), DbErr> {
          AND deliveries.state = 'due' AND deliveries.shown_revision IS NULL AND deliveries.attempts >= {HOLDS_UP} \
          AND (deliveries.position, deliveries.activity_id) < (s.position, s.activity_id)"
     );
-    // Each is tried once more at once: should Discord have come back just between the two, no more than these two have changed places.
+    // Each is tried once more at once: should Discord have come back just between the two, no more than these
+    // two have changed places.
     let update = "UPDATE deliveries SET overtaken = TRUE, wait_until = NULL FROM ";
     run(txn, update, deliveries(shown), &which).await
 }
 
-/// Pausing spares the delivery whose create is in flight. If that then turns out to have made nothing, it ends
-/// like the others.
+/// Pausing spares the delivery whose create is in flight. If that then turns out to have made nothing, it
+/// ends like the others.
 async fn end_stopped(txn: &Write, not_made: &[DeliveryId]) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL FROM ";
     let which = " WHERE id = t.delivery AND state = 'due' AND shown_revision IS NULL \

@@ -1,7 +1,8 @@
-//! The rows of lanes, many at a time: read behind their gates, taken, and written.
+//! The rows of lanes, many at a time: read under their locks, claimed, and written.
 //!
-//! Lanes that are held are locked first, in ascending order, as all gates are. Those that are to be taken are then locked only where nobody else has them locked: nothing
-//! is waited for any more, so that two processes which hear of the same work don't hold each other up.
+//! Held lanes are locked first, in ascending order, as all locks are. Lanes to be claimed are then locked
+//! only if nobody else has them locked. Nothing is waited for at that point, so two processes that hear of
+//! the same work don't hold each other up.
 
 use std::collections::HashMap;
 
@@ -22,17 +23,17 @@ use crate::store::{Done, LaneWebhook, Lease, Store, StoreError};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lane {
     pub(super) mark: Option<InFlight>,
-    /// Before this time the create in flight may still be performed: it can't be settled yet.
+    /// Until this time the create in flight may still be performed: it can't be settled yet.
     pub(super) settle_at: Option<DateTime<Utc>>,
     pub(super) wait_until: Option<DateTime<Utc>>,
-    /// The newest message that was made, wherever it stands.
+    /// The newest message that was created, in whatever channel.
     pub(super) newest: Option<MessageId>,
     /// When its holder's lease ends.
     pub(super) lease_until: Option<DateTime<Utc>>,
 }
 
 impl Lane {
-    /// Notes what was done in the lane, as far as it is about the lane itself.
+    /// Notes what was done in the lane, as far as it concerns the lane itself.
     pub(super) fn note(&mut self, done: &Done) {
         if let Done::InDoubt { in_flight, settle_at } = done
             && self.mark == Some(*in_flight)
@@ -47,7 +48,7 @@ impl Lane {
     }
 }
 
-/// What became of a lane that was to be taken.
+/// What became of a lane that should be claimed.
 pub(in crate::store) enum Taken {
     /// It is held now.
     Held { lease: Box<Lease>, lane: Box<Lane>, webhook: Result<Option<LaneWebhook>, StoreError> },
@@ -55,9 +56,9 @@ pub(in crate::store) enum Taken {
     Idle,
     /// Another process holds it.
     Elsewhere,
-    /// It is free, but somebody's transaction is writing to it.
+    /// It is free, but a transaction is writing to it.
     Locked,
-    /// Its row was missing, and is there now: it can be had.
+    /// Its row was missing, and has just been inserted: it can be claimed now.
     Made,
 }
 
@@ -78,7 +79,7 @@ struct Row {
     forum: bool,
     webhook_id: Option<i64>,
     webhook_token: Option<Vec<u8>>,
-    /// The target's server; read where the lane is taken.
+    /// The target's server; read when the lane is claimed.
     guild_id: Option<i64>,
 }
 
@@ -89,11 +90,12 @@ const COLUMNS: &str = "target_channel_id, epoch, lease_until, wait_until, in_fli
 const WANTED: &str = "(l.in_flight_delivery_id IS NOT NULL OR l.webhook_id IS NOT NULL OR EXISTS (\
     SELECT 1 FROM deliveries d WHERE d.target_channel_id = l.target_channel_id AND d.state = 'due'))";
 
-/// The server of a lane's target, as far as a follow into it tells.
+/// The server of a lane's target, if a follow into it tells.
 const SERVER: &str =
     "(SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id)";
 
-/// Whether the bot has left the lane's server: nothing is asked there, and what is owed waits until it is back or the server is forgotten.
+/// Whether the bot has left the lane's server. Nothing is requested there; what is owed waits until the bot
+/// is back or the server is forgotten.
 const LEFT: &str = "EXISTS (SELECT 1 FROM left_guilds g JOIN channel_follows f ON f.guild_id = g.guild_id \
     WHERE f.target_channel_id = t.target)";
 
@@ -127,7 +129,7 @@ impl Row {
     }
 }
 
-/// Takes the gates of lanes and reads their rows, as far as they are still these leases'.
+/// Locks lanes and reads their rows, if these leases still hold them.
 pub(super) async fn held(
     txn: &Write,
     leases: &[&Lease],
@@ -149,9 +151,10 @@ pub(super) async fn held(
 }
 
 impl Store {
-    /// Takes lanes that have work and that nobody holds, or whose holder's lease has ended.
+    /// Claims lanes that have work and that nobody holds, or whose holder's lease has ended.
     ///
-    /// What this owner itself holds is taken too: a process works on a lane at most once at a time, so that is a hold whose end the database didn't learn of.
+    /// Lanes that this owner itself holds are claimed, too. A process works on a lane only once at a time, so
+    /// the database didn't learn of the release.
     pub(in crate::store) async fn take(
         &self,
         txn: &Write,
@@ -202,8 +205,8 @@ struct Missed {
     lease_until: Option<DateTime<Utc>>,
 }
 
-/// What is the matter with those of these lanes that have work: of those that were taken just now the same is said as of those of others. A lane whose row was removed gets it
-/// again.
+/// Why the others of these lanes with work weren't claimed. For those that were claimed just now, the same is
+/// said as for those of other processes. A lane whose row was removed gets it again.
 async fn missed(txn: &Write, targets: Table<1>, now: DateTime<Utc>) -> Result<Vec<(i64, Taken)>, DbErr> {
     let query =
         Sql::new("SELECT t.target, (l.target_channel_id IS NULL) AS missing, l.lease_until FROM ", []);
@@ -226,7 +229,7 @@ async fn missed(txn: &Write, targets: Table<1>, now: DateTime<Utc>) -> Result<Ve
     Ok(rows.iter().map(|row| (row.target, what(row))).collect())
 }
 
-/// Writes down how these lanes are now; those without a time for the lease's end are given back.
+/// Writes these lanes as they are now. Those without a time for the lease's end are released.
 pub(in crate::store) async fn write(
     txn: &Write,
     lanes: impl Iterator<Item = (ChannelId, Lane)>,

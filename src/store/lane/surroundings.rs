@@ -1,4 +1,5 @@
-//! What is known of the places where deliveries are to be shown: for all lanes of a batch together, as far as each needs it.
+//! What is known of the places where deliveries are to be shown: for all lanes of a batch together, as far as
+//! each needs it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,7 +59,8 @@ struct Above {
 }
 
 impl Here<'_> {
-    /// The thread that it stands in and that thread's channel, where what shows them is of interest: what a deletion needs is nothing.
+    /// The thread that it stands in and that thread's channel, where what shows them is of interest: what a
+    /// deletion needs is nothing.
     fn thread(&self) -> Option<(ChannelId, ChannelId)> {
         let wanted = self.place == Place::Answer && (self.content.is_some() || self.in_doubt);
         let (thread, source) = self.row.thread_id.zip(self.row.source_channel_id).filter(|_| wanted)?;
@@ -130,7 +132,8 @@ pub(super) async fn surroundings(
             }
             let author = one.content.as_deref().and_then(Showing::as_message).map(|content| &content.author);
             let namesake = match above.as_ref().filter(|above| same_name(one, above)).zip(author) {
-                // Asked of the database, so that a create that was in doubt is recognised by the name that it was given.
+                // Asked of the database, so that a create that was in doubt is recognised by the name that it
+                // was given.
                 Some((above, author)) => {
                     contents.get(above.activity).ok().flatten().is_some_and(|above| above.author() == author)
                 }
@@ -156,8 +159,9 @@ pub(super) async fn surroundings(
 
 /// What shows the threads in which these were posted, by target.
 ///
-/// What a thread begins with is known by its number: a forum's post and the thread's first message, and a message and the thread that was started from it, share
-/// theirs. Otherwise it is looked for among what was posted in the thread.
+/// What a thread begins with is known by its number: a forum's post and the thread's first message, and a
+/// message and the thread that was started from it, share theirs. Otherwise it is looked for among what was
+/// posted in the thread.
 async fn threads(
     txn: &Write,
     here: &[Here<'_>],

@@ -1,6 +1,8 @@
-//! Forgetting a person: what is kept of their messages, their name on follows and panels, and in the messages of others that mention them.
+//! Forgetting a person: what is kept of their messages, their name on follows and panels, and in the messages
+//! of others that mention them.
 //!
-//! A few messages at a time, each in one transaction behind the gates, so that it works beside a running bot; cut off, it is simply done again.
+//! A few messages at a time, in one transaction under their locks, so that it works while a bot runs. If
+//! interrupted, it is simply run again.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -14,12 +16,12 @@ use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::retention::messages::{CHUNK, Sized, batches};
 use crate::store::{Signal, Store, StoreError};
 
-/// What was kept of a person, and is forgotten.
+/// What was kept of a person, and has been forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// Their messages.
     pub messages: u64,
-    /// Mirrors of these that are deleted now.
+    /// Mirrors of these that will be deleted now.
     pub mirrors_going: u64,
     /// Mirrors of these that stay.
     pub mirrors_staying: u64,
@@ -63,9 +65,11 @@ struct Sealed {
 }
 
 impl Store {
-    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them ends; which mirror belongs to which
-    /// message stays known until it is too old, so that a deletion still reaches it. With `mirrors`, the messages count as deleted instead:
-    /// whoever runs the lanes, now or later, removes their mirrors. That they don't want to be mirrored stays known, or the next message would be.
+    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them
+    /// ends. Which mirror belongs to which message stays known until the message is too old, so that a
+    /// deletion still reaches it. With `mirrors`, the messages count as deleted instead: the process that
+    /// runs the lanes, now or later, deletes their mirrors. Opt-outs stay known, or the next message would be
+    /// mirrored.
     pub async fn forget_user(
         &self,
         user: UserId,
@@ -89,7 +93,7 @@ impl Store {
         }
         self.forget_name(user, now, &mut forgotten).await?;
         if mirrors {
-            // Whoever forgets need not be who delivers.
+            // The process that forgets need not be the one that delivers.
             self.tell(&Signal::Look).await?;
         }
         Ok(forgotten)
@@ -109,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes what was quoted of these messages out of the contents that are kept of others'.
+    /// Removes quotes of these messages from the stored contents of other people's messages.
     pub(super) async fn forget_quotes(&self, activities: &[i64]) -> Result<(), StoreError> {
         let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND quoted_message_id IN \
             (SELECT source_message_id FROM activities WHERE kind = 'message' AND id IN ";
@@ -121,7 +125,7 @@ impl Store {
         Ok(())
     }
 
-    /// Follows that they made are nobody's then.
+    /// Follows that they created belong to nobody then.
     async fn forget_followers_name(&self, user: UserId) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         loop {
@@ -143,7 +147,8 @@ impl Store {
         }
     }
 
-    /// Panels that they made are nobody's, and those that name them (tasks, say) don't any more; these are looked at at once.
+    /// Panels that they created belong to nobody then. Panels that name them (task lists, for instance) no
+    /// longer do, and are refreshed at once.
     async fn forget_panels_name(&self, user: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let txn = self.write().await?;
         let query =
@@ -173,7 +178,7 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Takes their name out of the contents that are kept of others' messages.
+    /// Removes their name from the stored contents of other people's messages.
     async fn forget_mentions(&self, user: UserId) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         let kept =
@@ -193,7 +198,8 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Changes what is kept of a message, where there is something to change. How many were: one or none.
+    /// Changes the stored content of a message, if there is something to change. Returns how many were
+    /// changed: one or none.
     async fn change_kept(
         &self,
         row: Sealed,
@@ -207,7 +213,7 @@ impl Store {
             return Ok(0);
         }
         let txn = self.write().await?;
-        // Not over one that was written meanwhile.
+        // Doesn't overwrite content that was written meanwhile.
         let update = "UPDATE activities SET content = $3 WHERE id = $1 AND content = $2";
         let sealed = self.cipher.seal_content(origin, &Showing::Message(content));
         let values = [row.id.into(), row.content.into(), sealed.into()];
@@ -217,7 +223,8 @@ impl Store {
     }
 }
 
-/// Takes out of a panel's configuration what names a person, which is written `{"user": "ID"}`. Whether there was any.
+/// Removes what names a person from a panel's configuration, which is written `{"user": "ID"}`. Returns
+/// whether there was anything.
 fn without(config: &mut serde_json::Value, user: UserId) -> bool {
     use serde_json::Value as Json;
     if *config == serde_json::json!({ "user": user }) {

@@ -1,4 +1,4 @@
-//! How much is kept of a person, for that person.
+//! How much is kept of a person, to be shown to that person.
 
 use sea_orm::FromQueryResult;
 
@@ -6,7 +6,7 @@ use crate::domain::ids::{MessageId, UserId};
 use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};
 
-/// How many of somebody's messages are looked at to count where they are shown.
+/// How many of somebody's messages are checked to count where they are shown.
 const LOOKED_AT: i64 = 10_000;
 
 /// What is kept of a person, in numbers.
@@ -16,11 +16,11 @@ pub struct KeptOfAuthor {
     pub messages: u64,
     /// The oldest of these.
     pub oldest: Option<MessageId>,
-    /// Of these, how many are still kept with what they say.
+    /// How many of these are still kept with their content.
     pub contents: u64,
     /// In how many channels the newest of them are shown.
     pub channels: u64,
-    /// There are more messages than were looked at for that.
+    /// There are more messages than were checked for that.
     pub channels_are_more: bool,
     /// Follows that name them.
     pub follows: u64,

@@ -1,5 +1,6 @@
-//! Who doesn't want to be mirrored, where, and who asked to be forgotten. What that means for what comes is decided by the transaction that records it (`followed`);
-//! what was mirrored before is taken back afterwards (`removal`).
+//! Who doesn't want to be mirrored, and where; and who asked to be forgotten. The transaction that records
+//! new messages decides what that means for them (`source::event::followed`); what was mirrored before is
+//! taken back afterwards (`removal`).
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -12,7 +13,7 @@ use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::server::left;
 use crate::store::{Signal, Store, StoreError};
 
-/// How many sources one transaction passes.
+/// How many sources one transaction locks.
 const SOURCES: usize = 50;
 
 #[derive(FromQueryResult)]
@@ -36,15 +37,15 @@ struct RequestRow {
     created_at: DateTime<Utc>,
 }
 
-/// Where an opt-out holds, as its row says it.
-pub(super) fn scope(guild: i64) -> Result<OptOutScope, InvalidId> {
+/// The scope of an opt-out, as its row stores it.
+pub(in crate::store) fn scope(guild: i64) -> Result<OptOutScope, InvalidId> {
     if guild == 0 {
         return Ok(OptOutScope::Everywhere);
     }
     GuildId::from_db(guild).map(OptOutScope::Server)
 }
 
-/// The server of an opt-out, as its row says it.
+/// The server of an opt-out, as its row stores it.
 fn server(scope: OptOutScope) -> i64 {
     match scope {
         OptOutScope::Everywhere => 0,
@@ -53,7 +54,8 @@ fn server(scope: OptOutScope) -> i64 {
 }
 
 impl Store {
-    /// A person doesn't want to be mirrored there. Whether that is new: then what was mirrored is to be taken back.
+    /// Records that a person doesn't want to be mirrored there. Returns whether that is new: then what was
+    /// mirrored must be taken back.
     pub async fn opt_out(
         &self,
         user: UserId,
@@ -72,7 +74,8 @@ impl Store {
         Ok(new)
     }
 
-    /// A person wants to be mirrored there again, from this message on; everywhere means in each server, too. How many opt-outs that ended.
+    /// Records that a person wants to be mirrored there again, from this message on. "Everywhere" includes
+    /// opt-outs of single servers. Returns how many opt-outs that ended.
     pub async fn opt_in(&self, user: UserId, scope: OptOutScope, from: MessageId) -> Result<u64, StoreError> {
         let update = "UPDATE author_opt_outs SET until_id = $2 WHERE user_id = $1 AND until_id IS NULL";
         let update = Sql::new(update, [user.to_db().into(), from.to_db().into()]);
@@ -94,7 +97,7 @@ impl Store {
         rows.iter().map(OptOutRow::read).collect()
     }
 
-    /// A person wants to be forgotten. Whether that is new.
+    /// Records that a person wants to be forgotten. Returns whether that is new.
     pub async fn request_forgetting(&self, user: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let insert =
             "INSERT INTO forget_requests (user_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
@@ -105,7 +108,7 @@ impl Store {
         Ok(new)
     }
 
-    /// What people want taken back or forgotten, and isn't yet: the oldest first.
+    /// What people want taken back or forgotten, and isn't yet; oldest first.
     pub async fn open_removals(&self, most: u32) -> Result<Vec<Removal>, StoreError> {
         let query = "SELECT user_id, guild_id, created_at, until_id FROM author_opt_outs \
             WHERE NOT taken_back ORDER BY created_at LIMIT $1";
@@ -126,7 +129,7 @@ impl Store {
         Ok(removals)
     }
 
-    /// Notes that nothing is left to take back; unless that was asked for anew meanwhile.
+    /// Records that nothing is left to take back, unless that was requested again meanwhile.
     pub async fn end_removal(&self, removal: &Removal) -> Result<(), StoreError> {
         let Removal { opt_out: OptOut { user, scope, .. }, since, manner } = removal;
         let (user, since) = (user.to_db().into(), stored(*since).into());
@@ -145,7 +148,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// Forgets opt-outs that ended before this message. How many.
+    /// Forgets opt-outs that ended before this message. Returns how many.
     pub(in crate::store) async fn forget_ended_opt_outs(&self, before: MessageId) -> Result<u64, StoreError> {
         let delete = "DELETE FROM author_opt_outs WHERE until_id < $1 AND taken_back";
         let txn = self.write().await?;
@@ -154,8 +157,8 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Passes the gates of the sources where this opt-out holds: who records something there afterwards knows of it, and what others recorded before stands in the
-    /// database.
+    /// Takes and releases the locks of the sources in this opt-out's scope. Whoever records something there
+    /// afterwards knows about the opt-out, and what others recorded before is in the database.
     pub async fn pass_sources(&self, scope: OptOutScope) -> Result<(), StoreError> {
         if !locks::are_locks(&self.db) {
             return Ok(());

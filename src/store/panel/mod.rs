@@ -7,7 +7,10 @@
 //! | `mirrors` | their deliveries: owed, taken back and marked as stale together with follows |
 //! | `samples` | numbers over time, for charts |
 //!
-//! A panel is one activity. Its revision and what followers are owed of it are written in one transaction, behind the lock of its source.
+//! Locks: whatever changes a panel's deliveries holds the lock of its channel, then those of the lanes.
+//!
+//! Transaction: posting a panel writes the panel, its activity and its deliveries together; a change of a
+//! follow writes the follow and its panels' deliveries together.
 
 pub(super) mod looks;
 pub(super) mod mirrors;

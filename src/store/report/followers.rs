@@ -1,5 +1,5 @@
-//! What became of a message in each of its source's followers: a few of them with all that is known, and all of them counted by the same facts, in one
-//! statement, so that a hundred thousand are not read one by one.
+//! What became of a message in each of its source's followers: all details for a few of them, and counts by
+//! the same facts for all of them, in one statement, so that a hundred thousand aren't read one by one.
 //!
 //! In these statements, `a` is the message, recorded or not, and `f` the follow.
 
@@ -24,19 +24,19 @@ use crate::store::{Store, StoreError};
 /// A message that somebody asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// Its row; none where it wasn't recorded, or is forgotten by now.
+    /// Its row; `None` if it wasn't recorded, or has been forgotten.
     pub activity: Option<ActivityId>,
     /// Where it comes from.
     pub origin: Origin,
     /// The source: its channel, or that of its thread.
     pub source: ChannelId,
-    /// Its thread, where it belongs to the source.
+    /// Its thread, if that belongs to the source.
     pub thread: Option<ChannelId>,
-    /// Where in the source it stands.
+    /// Where in the source it was posted.
     pub place: Place,
     /// The newest revision.
     pub revision: Revision,
-    /// It was deleted, or counts as that.
+    /// It was deleted, or counts as deleted.
     pub deleted: bool,
     /// Its author doesn't want it mirrored.
     pub withheld: bool,
@@ -63,11 +63,11 @@ impl Asked {
 pub struct InFollower {
     /// The follow.
     pub follow: Follow,
-    /// What is known.
+    /// The facts.
     pub facts: Facts,
-    /// Where its turn is.
+    /// When its turn comes.
     pub turn: Turn,
-    /// What shows it, by part.
+    /// The mirrors that show it, by part.
     pub mirrors: Vec<Mirror>,
 }
 
@@ -75,7 +75,7 @@ pub struct InFollower {
 const ONE: &str = "WITH a AS (SELECT CAST($1 AS BIGINT) AS id, CAST($2 AS TEXT) AS kind, CAST($3 AS BIGINT) AS source_channel_id, \
     CAST($4 AS BIGINT) AS thread_id, CAST($5 AS TEXT) AS place, CAST($6 AS INTEGER) AS revision) ";
 
-/// The facts, as words: the databases have different ideas of what is true.
+/// The facts, as words, since the databases represent booleans differently.
 fn facts() -> String {
     format!(
         "f.delivery AS delivery, \
@@ -94,7 +94,7 @@ fn facts() -> String {
 const FROM: &str = " FROM a JOIN channel_follows f ON f.source_channel_id IN (a.source_channel_id, a.thread_id) \
     LEFT JOIN deliveries d ON d.activity_id = a.id AND d.target_channel_id = f.target_channel_id ";
 
-/// Where a duty stands in its lane. Only of what was never shown it matters what goes before.
+/// The place of a delivery in its lane. What goes before matters only if it was never shown.
 const TURN: &str = "d.id AS delivery_id, COALESCE(d.attempts, 0) AS attempts, d.wait_until, l.wait_until AS lane_until, \
     CASE WHEN l.in_flight_delivery_id = d.id THEN 'yes' ELSE '' END AS in_flight, \
     CASE WHEN d.state = 'due' AND d.shown_revision IS NULL THEN (SELECT COUNT(*) FROM deliveries w \
@@ -194,7 +194,7 @@ struct ContentRow {
 const ASKED: &str = "SELECT id, origin, source_channel_id, thread_id, place, revision, deleted, withheld, author_id FROM activities ";
 
 impl Store {
-    /// What is known of a message of a source, or of a panel that is shown by it.
+    /// What is known about a message of a source, or about a panel that it shows.
     pub async fn asked(&self, channel: ChannelId, message: MessageId) -> Result<Option<Asked>, StoreError> {
         let origins = [Origin::Message { channel, message }, Origin::Panel { channel, message }];
         let query = Sql::new(format!("{ASKED}WHERE origin IN "), []);
@@ -203,13 +203,13 @@ impl Store {
             .map(|mut found| found.pop())
     }
 
-    /// What is known of this activity.
+    /// What is known about this activity.
     pub async fn asked_by_id(&self, activity: ActivityId) -> Result<Option<Asked>, StoreError> {
         let query = Sql::new(format!("{ASKED}WHERE id = $1"), [activity.0.into()]);
         self.read_asked(query).await.map(|mut found| found.pop())
     }
 
-    /// The newest messages that were recorded of this channel or thread, newest first.
+    /// The newest recorded messages of this channel or thread, newest first.
     pub async fn newest_asked(&self, source: ChannelId, limit: u64) -> Result<Vec<Asked>, StoreError> {
         let query = format!(
             "{ASKED}WHERE (source_channel_id = $1 OR thread_id = $1) AND origin LIKE 'discord:%' \
@@ -219,7 +219,7 @@ impl Store {
         self.read_asked(Sql::new(query, [source.to_db().into(), limit.into()])).await
     }
 
-    /// What these activities show, of those whose content is still kept.
+    /// What these activities show, for those whose content is still kept.
     pub async fn contents_of(&self, asked: &[Asked]) -> Result<HashMap<Origin, Showing>, StoreError> {
         let ids = asked.iter().filter_map(|asked| asked.activity).map(|id| id.0);
         let query = "SELECT origin, content FROM activities WHERE content IS NOT NULL AND id IN ";
@@ -256,7 +256,8 @@ impl Store {
         rows.into_iter().map(asked).collect()
     }
 
-    /// What became of a message in all followers of its source: each combination of facts, and how many have it.
+    /// What became of a message in all followers of its source: each combination of facts, and how many have
+    /// it.
     pub async fn count_followers_by_facts(&self, asked: &Asked) -> Result<Vec<(Facts, u64)>, StoreError> {
         let posted = stored(asked.posted_at());
         let query = one(asked)
@@ -289,7 +290,7 @@ impl Store {
         Ok(self.in_followers(asked, vec![follow.0]).await?.pop())
     }
 
-    /// How many targets still show a message although they follow its source no more.
+    /// How many targets still show a message although they no longer follow its source.
     pub async fn count_former_followers(&self, asked: &Asked) -> Result<u64, StoreError> {
         let Some(activity) = asked.activity else { return Ok(0) };
         let query = "SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = $1 AND d.follow_id IS NULL \
@@ -300,7 +301,7 @@ impl Store {
         Ok(query.numbers(&self.db).await?.first().map_or(0, |count| count.unsigned_abs()))
     }
 
-    /// In this order, as far as they follow the message's source.
+    /// In this order, for those that follow the message's source.
     async fn in_followers(&self, asked: &Asked, ids: Vec<i64>) -> Result<Vec<InFollower>, StoreError> {
         let query = one(asked)
             .then(&format!("SELECT f.id AS follow_id, {}, {TURN}{FROM}", facts()))
@@ -325,7 +326,7 @@ impl Store {
         Ok(ids.iter().filter_map(|id| read.remove(id)).collect())
     }
 
-    /// What shows these deliveries.
+    /// The mirrors of these deliveries.
     async fn mirrors_of(
         &self,
         deliveries: impl Iterator<Item = i64>,

@@ -1,5 +1,6 @@
-//! Rows that are left over when nobody uses them any more: of channels that nobody follows, of threads in which nothing was posted for long, of lanes,
-//! panels that rest, and old samples. Each is looked for without a lock, and looked at again behind its gate.
+//! Rows that nobody uses any more: of channels that nobody follows, of threads in which nothing was posted
+//! for long, of lanes, of panels that are no longer shown, and old samples. Each is searched for without a
+//! lock, and checked again under its lock.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
@@ -10,7 +11,8 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::{Store, StoreError};
 
-/// A channel that nobody follows and of which nobody chose anything, last read before `$1`. Of one that was never read, its own number says how old it is.
+/// A channel that nobody follows and for which nobody chose anything, last read before `$1`. For one that was
+/// never read, its own id tells how old it is.
 const UNREAD: &str = "audience = 'nobody' AND approval = 'none' AND notify_channel_id IS NULL \
     AND COALESCE(seen_message_id, channel_id) < $1 \
     AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_channel_id = channels.channel_id)";
@@ -20,15 +22,16 @@ const IDLE: &str = "(lease_until IS NULL OR lease_until <= $1) AND in_flight_del
     AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id) \
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = lanes.target_channel_id AND d.state = 'due')";
 
-/// How long a panel is kept that isn't shown any more.
+/// How long an inactive panel is kept.
 const RESTING: TimeDelta = TimeDelta::days(90);
-/// How long samples are kept of which nobody takes care, as no panel adds to them any more: longer than any chart or figure needs them.
+/// How long samples are kept if no panel adds to their series any more: longer than any chart or figure needs
+/// them.
 const SAMPLES: TimeDelta = TimeDelta::days(91);
 
-/// How long it is remembered when a server was looked at; each is looked at once a day.
+/// How long the time of a server's last check is remembered; each server is checked once a day.
 const CHECKS: TimeDelta = TimeDelta::days(91);
 
-/// How long it is remembered that somebody wasn't mirrored until they wanted it again: longer than histories are read back.
+/// How long an opt-out is remembered after it ended: longer than histories are read back.
 const OPT_OUTS: TimeDelta = TimeDelta::days(91);
 
 /// What was forgotten because of its age.
@@ -38,9 +41,9 @@ pub struct Leftovers {
     pub messages: Untracked,
     /// Channels and threads that nobody reads.
     pub channels: u64,
-    /// Lanes through which nothing goes.
+    /// Unused lanes.
     pub lanes: u64,
-    /// Panels that rest.
+    /// Inactive panels.
     pub panels: u64,
     /// Numbers for charts.
     pub samples: u64,
@@ -53,7 +56,7 @@ struct Channel {
 }
 
 impl Store {
-    /// Forgets all that is too old: `mirrors` says how long messages are tied to their mirrors.
+    /// Forgets everything that is too old. `mirrors` says how long messages stay tied to their mirrors.
     pub async fn forget_leftovers(
         &self,
         now: DateTime<Utc>,
@@ -73,8 +76,9 @@ impl Store {
         })
     }
 
-    /// Forgets channels and threads that nobody follows and that were last read before this message. The threads of a followed channel are then
-    /// read from there on: what is older and has no row was seen. How many.
+    /// Forgets channels and threads that nobody follows and that were last read before this message. The
+    /// threads of a followed channel are then read from there on: what is older and has no row was seen.
+    /// Returns how many.
     pub(in crate::store) async fn forget_unread_channels(
         &self,
         before: MessageId,
@@ -107,7 +111,7 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Forgets lanes into which nobody follows, and which owe nothing. How many.
+    /// Forgets lanes into which nobody follows, and which owe nothing. Returns how many.
     pub(in crate::store) async fn forget_idle_lanes(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let (mut forgotten, mut after) = (0, 0);
         loop {
@@ -128,7 +132,7 @@ impl Store {
         }
     }
 
-    /// Forgets panels that have rested since before that time. How many.
+    /// Forgets panels that have been inactive since before that time. Returns how many.
     pub(in crate::store) async fn forget_resting_panels(
         &self,
         before: DateTime<Utc>,
@@ -140,7 +144,8 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Forgets samples from before that time, of whatever series: of most, whoever adds to them has forgotten them earlier. How many.
+    /// Forgets samples of any series from before that time; most were already forgotten by whoever adds to
+    /// the series. Returns how many.
     pub(in crate::store) async fn forget_old_samples(
         &self,
         before: DateTime<Utc>,

@@ -1,4 +1,5 @@
-//! Servers that the bot has left: since when, and forgetting what is kept of one. Mirrors stay where they are.
+//! Servers that the bot has left: since when, and forgetting what is kept of one. Mirrors stay where they
+//! are.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
@@ -15,7 +16,7 @@ pub(in crate::store) const SOURCES: &str = "SELECT source_channel_id FROM channe
     UNION SELECT source_parent_id FROM channel_follows WHERE source_guild_id = $1 AND source_parent_id IS NOT NULL \
     UNION SELECT channel_id FROM panels WHERE guild_id = $1 \
     UNION SELECT channel_id FROM channels WHERE guild_id = $1";
-/// The targets that are.
+/// The targets that are known to be the server's.
 const TARGETS: &str = "SELECT target_channel_id FROM channel_follows WHERE guild_id = $1";
 
 #[derive(FromQueryResult)]
@@ -25,13 +26,14 @@ struct Ends {
 }
 
 impl Store {
-    /// Notes that the bot has left a server, unless it is known.
+    /// Records that the bot has left a server, unless that is known.
     pub async fn guild_left(&self, guild: GuildId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let insert = "INSERT INTO left_guilds (guild_id, left_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         self.change_mark(insert, [guild.to_db().into(), stored(now).into()]).await
     }
 
-    /// The bot is there again: nothing of the server is forgotten. One that is blocked stays left, as the bot leaves it again.
+    /// Records that the bot is in a server again, so that nothing of it is forgotten. A blocked server still
+    /// counts as left, as the bot leaves it again.
     pub async fn guild_back(&self, guild: GuildId) -> Result<(), StoreError> {
         let delete = "DELETE FROM left_guilds WHERE guild_id = $1 \
             AND NOT EXISTS (SELECT 1 FROM blocked_servers b WHERE b.guild_id = $1)";
@@ -59,8 +61,9 @@ impl Store {
         Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Forgets what is kept of a server that the bot has left, its mark last, a few rows at a time: cut off, it begins again. Returns the follows
-    /// that were removed. A delivery in another server whose create is in doubt stays until that is settled, and goes with its age.
+    /// Forgets what is kept of a server that the bot has left, a few rows at a time, and the mark that it was
+    /// left last. If interrupted, it starts over. Returns the follows that were removed. A delivery in
+    /// another server whose create is in doubt stays until that is settled, and is deleted for its age.
     pub async fn forget_guild(&self, guild: GuildId) -> Result<Vec<Removed>, StoreError> {
         let own = [guild.to_db().into()];
         let sources = Sql::new(SOURCES, own.clone()).numbers(&self.db).await?;
@@ -80,7 +83,7 @@ impl Store {
         Ok(removed)
     }
 
-    /// Nothing is sent into these targets any more: what was in flight or is to be taken back there is forgotten.
+    /// Stops sending into these targets: what was in flight or should be taken back there is forgotten.
     async fn close_lanes(&self, targets: &[i64]) -> Result<(), StoreError> {
         for targets in targets.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
             let txn = self.write().await?;
@@ -123,7 +126,7 @@ impl Store {
         }
     }
 
-    /// What is left: rows that name the server itself, and those of its channels.
+    /// Forgets the rest: rows that name the server itself, and those of its channels.
     async fn forget_rows(&self, guild: GuildId, sources: &[i64], targets: &[i64]) -> Result<(), StoreError> {
         let txn = self.write().await?;
         locks::standing_sources(&*txn, channel_ids(sources.iter().copied())?).await?;
@@ -142,7 +145,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// A channel is gone for good: nobody may follow it any more.
+    /// Closes a channel that is gone for good: nobody may follow it any more.
     pub async fn close_channel(&self, channel: ChannelId) -> Result<(), StoreError> {
         let update = "UPDATE channels SET audience = 'nobody', approval = 'none', notify_channel_id = NULL \
             WHERE channel_id = $1 AND (audience <> 'nobody' OR approval <> 'none' OR notify_channel_id IS NOT NULL)";

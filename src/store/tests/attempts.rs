@@ -1,4 +1,5 @@
-//! Attempts are counted, whatever fails; they have an end; and one that keeps failing holds up others for a while only.
+//! Attempts are counted, whatever fails; they have an end; and one that keeps failing holds up others for a
+//! while only.
 
 use rstest::rstest;
 
@@ -45,7 +46,8 @@ impl<'a> Works<'a> {
         work.activity.origin.message().get()
     }
 
-    /// Works on the target 2 until so much time has passed or nothing is left; `fails` says how a step ends, if it fails.
+    /// Works on the target 2 until so much time has passed or nothing is left; `fails` says how a step ends,
+    /// if it fails.
     async fn until(
         &mut self,
         end: DateTime<Utc>,
@@ -155,7 +157,8 @@ async fn spoil(db: &Db, trouble: Trouble, message: u64) {
     Sql::new(spoil, []).execute(&db.store.db).await.unwrap();
 }
 
-/// Whatever it is that fails, and however: it is counted each time, with growing pauses, and has an end within about a day. What comes after it arrives in the meantime.
+/// Whatever it is that fails, and however: it is counted each time, with growing pauses, and has an end
+/// within about a day. What comes after it arrives in the meantime.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -197,7 +200,8 @@ async fn whatever_fails_is_counted_and_ends(
     assert!(works.clock < at(30 * 3_600), "{}", works.clock);
 }
 
-/// A message that fails while others can be shown holds them up for a while; then they pass it, in their order, and it is tried on.
+/// A message that fails while others can be shown holds them up for a while; then they pass it, in their
+/// order, and it is tried on.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

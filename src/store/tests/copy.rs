@@ -110,7 +110,8 @@ async fn rows(db: &Db, table: &str, columns: &[(String, String)]) -> Vec<String>
             ("bytea", false) => format!("encode({name}, 'hex')"),
             ("boolean", true) => format!("CASE {name} WHEN 0 THEN 'no' WHEN 1 THEN 'yes' END"),
             ("boolean", false) => format!("CASE {name} WHEN FALSE THEN 'no' WHEN TRUE THEN 'yes' END"),
-            // In microseconds since 1970, of which SQLite knows the seconds by itself and the rest from the text.
+            // In microseconds since 1970, of which SQLite knows the seconds by itself and the rest from the
+            // text.
             ("timestamp with time zone", true) => format!(
                 "strftime('%s', {name}) || ' ' || CASE substr({name}, 20, 1) WHEN '.' THEN rtrim(substr({name}, 21, instr({name}, '+') - 21), '0') ELSE '' END"
             ),

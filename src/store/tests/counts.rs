@@ -1,4 +1,5 @@
-//! What the database counts itself is what counting finds, whatever happened to follows and however many did it at once.
+//! What the database counts itself is what counting finds, whatever happened to follows and however many did
+//! it at once.
 
 use std::sync::Arc;
 

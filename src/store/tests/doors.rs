@@ -103,7 +103,8 @@ async fn what_the_bot_lacked_comes_back_once(#[case] backend: Backend) {
     assert_eq!(stays.lacking, hooks, "what was found of it as it was says nothing of it as it is");
 }
 
-/// What there is when this is added was asked about when it was made; the first look says whether that still matters.
+/// What there is when this is added was asked about when it was made; the first look says whether that still
+/// matters.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

@@ -25,7 +25,8 @@ fn mentioning(people: &[u64]) -> Content {
     Content { names: Names { people, ..Names::default() }, ..content("Hello") }
 }
 
-/// Three messages in the targets 2 and 3: two of 99's, one of 98's that mentions 99. The third isn't shown in 3 yet.
+/// Three messages in the targets 2 and 3: two of 99's, one of 98's that mentions 99. The third isn't shown in
+/// 3 yet.
 async fn three_messages(db: &Db) -> (Lease, Lease) {
     follow(&db.store, 1, 2).await;
     follow(&db.store, 1, 3).await;

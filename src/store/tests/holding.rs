@@ -1,4 +1,5 @@
-//! Lanes in the hands of a test: held, asked, and given back, as by a process that does at once what it is told.
+//! Lanes in the hands of a test: held, asked, and given back, as by a process that does at once what it is
+//! told.
 
 use super::*;
 

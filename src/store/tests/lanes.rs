@@ -218,7 +218,8 @@ async fn are_open_while_they_have_work(#[case] backend: Backend) {
     );
 }
 
-/// A lane's former holder takes back what it made, while the new one is about to adopt it: whoever comes first is right.
+/// A lane's former holder takes back what it made, while the new one is about to adopt it: whoever comes
+/// first is right.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

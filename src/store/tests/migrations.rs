@@ -195,7 +195,8 @@ async fn reasons_get_their_former_words_back(#[case] backend: Backend) {
     assert_eq!(db.texts(reasons).await, words, "what is kept doesn't say more");
 }
 
-/// Which files stand with a mirror is kept with it, and changes with its edits; an earlier version goes on without.
+/// Which files stand with a mirror is kept with it, and changes with its edits; an earlier version goes on
+/// without.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

@@ -80,7 +80,8 @@ pub(super) struct Db {
 }
 
 impl Db {
-    /// One with all tables. Always there: where there is no PostgreSQL, a test on it is ignored, and panics if it is run nevertheless.
+    /// One with all tables. Always there: where there is no PostgreSQL, a test on it is ignored, and panics
+    /// if it is run nevertheless.
     pub(super) async fn new(backend: Backend) -> Option<Self> {
         let db = Self::empty(backend).await?;
         db.store.migrate_up().await.unwrap();

@@ -1,4 +1,5 @@
-//! People who don't want to be mirrored: what comes is left out, and what was mirrored is taken back, on both databases.
+//! People who don't want to be mirrored: what comes is left out, and what was mirrored is taken back, on both
+//! databases.
 
 use rstest::rstest;
 

@@ -1,4 +1,5 @@
-//! Threads and forums as targets: where an answer goes, what a doubt is looked for after, and who shares a webhook.
+//! Threads and forums as targets: where an answer goes, what a doubt is looked for after, and who shares a
+//! webhook.
 
 use rstest::rstest;
 

@@ -160,7 +160,8 @@ async fn what_is_on_its_way_stays(#[case] backend: Backend) {
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 1);
 }
 
-/// Between the look and the deletion somebody edits the message, and its mirror is to be edited too. Only PostgreSQL has two writers at once.
+/// Between the look and the deletion somebody edits the message, and its mirror is to be edited too. Only
+/// PostgreSQL has two writers at once.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_delivery_that_becomes_due_meanwhile_is_spared() {
@@ -246,7 +247,8 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     new.options.threads = Threads::All;
     db.store.insert_follow(&new, &relay(1_002), on(-40)).await.unwrap();
     db.store.move_threads_from(channel(1), message(id_on(-50))).await.unwrap();
-    // Two posts of a forum, the first answered lately, the second not: a thread has the number of its first message.
+    // Two posts of a forum, the first answered lately, the second not: a thread has the number of its first
+    // message.
     let (lively, quiet) = (id_on(-38), id_on(-37));
     let post = |thread: u64, id: u64| SourceEvent::Posted {
         origin: origin(thread, id),

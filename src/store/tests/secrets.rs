@@ -59,7 +59,8 @@ async fn another_key_is_noticed(#[case] backend: Backend) {
     db.again().await.check_key().await.unwrap();
 }
 
-/// Whoever can write into the database can't make the bot post one message as another, or through another webhook.
+/// Whoever can write into the database can't make the bot post one message as another, or through another
+/// webhook.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

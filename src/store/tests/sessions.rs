@@ -177,7 +177,8 @@ async fn no_connection_waits_for_ever() {
     store.close().await.unwrap();
 }
 
-/// A process that stands still inside a transaction, as where its machine is gone, holds up its lanes and sources no longer than PostgreSQL is told.
+/// A process that stands still inside a transaction, as where its machine is gone, holds up its lanes and
+/// sources no longer than PostgreSQL is told.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_transaction_in_which_nothing_happens_is_ended() {
@@ -197,7 +198,8 @@ async fn a_transaction_in_which_nothing_happens_is_ended() {
     assert_eq!(about(&next).1, 10);
 }
 
-/// As behind a pooler that gives each transaction another connection: what was locked is another's, or nobody's.
+/// As behind a pooler that gives each transaction another connection: what was locked is another's, or
+/// nobody's.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_session_that_does_not_hold_its_name_says_so() {

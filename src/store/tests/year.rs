@@ -113,7 +113,8 @@ impl Year {
         self.follow(source, TOWN, targets[0], server).await;
     }
 
-    /// Half a day: posts in half of the sources, new threads, answers in those of the last weeks, edits and deletions.
+    /// Half a day: posts in half of the sources, new threads, answers in those of the last weeks, edits and
+    /// deletions.
     async fn people_write(&mut self) {
         let mut events = Vec::new();
         let half = self.hour.unsigned_abs() / 12 % 2;

@@ -1,4 +1,5 @@
-//! What follows, and people's opt-outs, say about a batch: which of its sources are followed, in which servers these are, and what is withheld.
+//! What follows and opt-outs say about a batch: which of its sources are followed, in which servers they are,
+//! and what is withheld.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,24 +14,25 @@ use crate::store::db::sql::Sql;
 use crate::store::source::quotes;
 use crate::store::{SourceEvent, StoreError};
 
-/// A source that is followed by relay.
+/// A source of relay follows.
 struct Source {
-    /// Any of its follows is active.
+    /// Whether any of its follows is active.
     active: bool,
     server: GuildId,
 }
 
-/// What is known of those who follow a batch's sources, and of those who post there. To be asked behind the gates of the sources: whoever opts out
-/// passes these too, once that is written down, and then takes back what was recorded before.
+/// What is known about the followers of a batch's sources, and about the people who post there. Read while
+/// the sources are locked: an opt-out is written first, then takes the same locks once, and then what was
+/// recorded before is taken back.
 #[derive(Default)]
 pub(in crate::store) struct Followed {
     sources: HashMap<ChannelId, Source>,
-    /// The servers of those that nothing was posted in.
+    /// The servers of sources in which nothing was posted.
     servers: HashMap<ChannelId, GuildId>,
     opt_outs: HashMap<UserId, Vec<OptOut>>,
 }
 
-/// A source (`kind` 0), or an opt-out: one statement for both.
+/// A source (`kind` 0) or an opt-out: one statement reads both.
 #[derive(FromQueryResult)]
 struct Row {
     kind: i32,
@@ -47,7 +49,7 @@ struct ServerRow {
 }
 
 impl Followed {
-    /// What is known of the sources and the people of these events.
+    /// What is known about the sources and the people of these events.
     pub(in crate::store) async fn by(
         txn: &Write,
         events: &[SourceEvent],
@@ -84,7 +86,7 @@ impl Followed {
         Ok(followed)
     }
 
-    /// Finds out in which servers the other sources are: that matters only where somebody opted out.
+    /// Finds the servers of the other sources, which matter only if somebody opted out.
     async fn find_servers(&mut self, txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
         let all = events.iter().flat_map(channels_of);
         let unknown: HashSet<i64> =
@@ -98,13 +100,14 @@ impl Followed {
         Ok(())
     }
 
-    /// Whether any follow of the source, or of the thread in which it was posted, is active; none where there is none by relay.
+    /// Whether any relay follow of the source, or of the thread, is active. `None` if there are no relay
+    /// follows.
     pub(in crate::store) fn is_active(&self, source: ChannelId, thread: ChannelId) -> Option<bool> {
         let of = [source, thread].map(|channel| self.sources.get(&channel).map(|source| source.active));
         of.into_iter().flatten().max()
     }
 
-    /// Whether what this event brings must not be mirrored, as the message's author doesn't want it.
+    /// Whether the content of this event must not be mirrored, because the message's author doesn't want it.
     pub(in crate::store) fn withholds(&self, event: &SourceEvent, known: Option<&Known>) -> bool {
         if self.opt_outs.is_empty() || event.content().is_none() {
             return false;
