@@ -7,7 +7,7 @@ use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::rest::model::Attachment;
 use crate::rest::{ChangeOutcome, RestError, WebhookMessage};
-use crate::store::{Done, StoreError, Work};
+use crate::store::{StepResult, StoreError, Work};
 
 use super::posts::{Gone, Held};
 use super::send::{Performed, Sender, access, count, span};
@@ -19,14 +19,14 @@ impl Sender<'_> {
         let done = redraw::edited(work, mirror);
         let Some(webhook) = self.webhook_of(work, mirror.message).cloned() else {
             // Only the webhook that made a message can edit it.
-            return Ok(Performed::Done(done));
+            return Ok(Performed::StepResult(done));
         };
         if self.tools.learn_file_limit(work).await {
             return Ok(Performed::Limited(self.now()));
         }
         let limit = self.tools.sizes.limit(work);
         let Some(mut payload) = parts::part(work, mirror.part, limit) else {
-            return Ok(Performed::Done(done));
+            return Ok(Performed::StepResult(done));
         };
         let address = self.address(mirror);
         let standing = match self.standing_files(&webhook, address, &payload, mirror).await {
@@ -59,7 +59,9 @@ impl Sender<'_> {
     /// A call beside the change itself failed: a limit has this delivery wait alone.
     pub(super) fn delayed(&self, work: &Work, error: &RestError) -> Performed {
         match self.failed(error) {
-            Performed::Limited(until) => Performed::Done(Done::Delayed { delivery: work.delivery.id, until }),
+            Performed::Limited(until) => {
+                Performed::StepResult(StepResult::Delayed { delivery: work.delivery.id, until })
+            }
             other => other,
         }
     }
@@ -89,7 +91,7 @@ impl Sender<'_> {
     }
 
     pub(super) async fn delete(&mut self, work: &Work, mirror: &Mirror) -> Result<Performed, StoreError> {
-        let done = Done::Deleted { delivery: work.delivery.id, message: mirror.message };
+        let done = StepResult::Deleted { delivery: work.delivery.id, message: mirror.message };
         let outcome = match self.webhook_of(work, mirror.message) {
             Some(webhook) => {
                 let (webhook, message) = (access(webhook), self.address(mirror));
@@ -103,7 +105,7 @@ impl Sender<'_> {
             // The webhook that made it is gone: the bot may still be allowed to.
             None => self.delete_as_bot(work, mirror).await,
         };
-        if matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone)
+        if matches!(outcome, ChangeOutcome::StepResult | ChangeOutcome::MirrorGone)
             && let Some(instead) = self.tidy_for_good(work, mirror).await?
         {
             return Ok(instead);
@@ -119,7 +121,7 @@ impl Sender<'_> {
         if refused && self.is_news(work, "mirror beyond reach") {
             tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
         }
-        if outcome.is_final() { ChangeOutcome::Done } else { outcome }
+        if outcome.is_final() { ChangeOutcome::StepResult } else { outcome }
     }
 
     /// What an edit or a deletion came to.
@@ -127,20 +129,20 @@ impl Sender<'_> {
         &mut self,
         work: &Work,
         mirror: &Mirror,
-        done: Done,
+        done: StepResult,
         outcome: ChangeOutcome,
     ) -> Result<Performed, StoreError> {
         let webhook = mirror.webhook;
-        let gone = Done::Deleted { delivery: work.delivery.id, message: mirror.message };
+        let gone = StepResult::Deleted { delivery: work.delivery.id, message: mirror.message };
         match outcome {
-            ChangeOutcome::Done => {
+            ChangeOutcome::StepResult => {
                 count("changed");
-                Ok(Performed::Done(done))
+                Ok(Performed::StepResult(done))
             }
-            ChangeOutcome::MirrorGone => Ok(Performed::Done(gone)),
+            ChangeOutcome::MirrorGone => Ok(Performed::StepResult(gone)),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
                 // Of its own: an edit that must wait does not hold the lane.
-                Ok(Performed::Done(Done::Delayed {
+                Ok(Performed::StepResult(StepResult::Delayed {
                     delivery: work.delivery.id,
                     until: self.now() + span(how_long),
                 }))
@@ -152,7 +154,7 @@ impl Sender<'_> {
             ChangeOutcome::Forbidden(why) => self.forbidden(work, webhook, why).await,
             ChangeOutcome::TargetGone => match self.gone(Some(mirror.channel), webhook).await {
                 Gone::Target => self.target_gone(work).await,
-                Gone::Post => Ok(Performed::Done(gone)),
+                Gone::Post => Ok(Performed::StepResult(gone)),
                 Gone::Moved => self.moved(work, webhook).await,
                 Gone::Unclear => Ok(Performed::Failed(Failure::NoAnswer)),
             },
@@ -171,11 +173,11 @@ impl Sender<'_> {
 }
 
 /// What to record of an edit whose post's title has to wait: that it is to be done once more, which changes nothing else.
-pub(super) fn unless(work: &Work, held: Option<Held>, done: Done) -> Done {
+pub(super) fn unless(work: &Work, held: Option<Held>, done: StepResult) -> StepResult {
     let delivery = work.delivery.id;
     match held {
         None => done,
-        Some(Held::Until(until)) => Done::Delayed { delivery, until },
-        Some(Held::Failed) => Done::Failed { delivery, failure: Failure::NoAnswer },
+        Some(Held::Until(until)) => StepResult::Delayed { delivery, until },
+        Some(Held::Failed) => StepResult::Failed { delivery, failure: Failure::NoAnswer },
     }
 }

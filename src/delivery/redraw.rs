@@ -5,7 +5,7 @@ use crate::domain::activity::{Ending, Mirror, Showing};
 use crate::domain::limits;
 use crate::domain::retry::Failure;
 use crate::rest::{ChangeOutcome, RestError, Upload};
-use crate::store::{Done, StoreError, Work};
+use crate::store::{StepResult, StoreError, Work};
 
 use super::change::unless;
 use super::parts;
@@ -42,21 +42,21 @@ impl Sender<'_> {
         let reason = "The webhook that kept this panel current is gone";
         Ok(match self.tools.rest.delete_message(mirror.channel, message, reason).await {
             // Where the channel is gone too, that turns out when it is to be made again.
-            ChangeOutcome::Done | ChangeOutcome::MirrorGone | ChangeOutcome::TargetGone => {
+            ChangeOutcome::StepResult | ChangeOutcome::MirrorGone | ChangeOutcome::TargetGone => {
                 match self.tidy(work, mirror).await? {
                     Some(instead) => instead,
-                    None => Performed::Done(Done::Cleared { delivery, message }),
+                    None => Performed::StepResult(StepResult::Cleared { delivery, message }),
                 }
             }
             ChangeOutcome::Again => Performed::Failed(Failure::NoAnswer),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
-                Performed::Done(Done::Delayed { delivery, until: self.now() + span(how_long) })
+                Performed::StepResult(StepResult::Delayed { delivery, until: self.now() + span(how_long) })
             }
             _ => {
                 if self.is_news(work, "panel beyond reach") {
                     tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
                 }
-                Performed::Done(edited(work, mirror))
+                Performed::StepResult(edited(work, mirror))
             }
         })
     }
@@ -99,13 +99,13 @@ pub(super) fn is_panel(work: &Work) -> bool {
 }
 
 /// That this mirror shows the newest revision now, with the files that it had.
-pub(super) fn edited(work: &Work, mirror: &Mirror) -> Done {
+pub(super) fn edited(work: &Work, mirror: &Mirror) -> StepResult {
     edited_with(work, mirror, mirror.files.clone())
 }
 
 /// That this mirror shows the newest revision now, with these files of the source.
-pub(super) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> Done {
-    Done::Edited {
+pub(super) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> StepResult {
+    StepResult::Edited {
         delivery: work.delivery.id,
         message: mirror.message,
         was: mirror.revision,

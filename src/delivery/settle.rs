@@ -18,7 +18,7 @@ use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::rest::model::{Attachment, Channel, Message};
 use crate::rest::{HISTORY_PAGE, Posted, RestError};
-use crate::store::{BreakWhich, Done, StoreError, Work};
+use crate::store::{BreakWhich, StepResult, StoreError, Work};
 
 use super::send::{Performed, Sender};
 use super::{Tools, parts, send};
@@ -49,7 +49,7 @@ impl Sender<'_> {
         let missing = match look(self.tools, self.webhook.as_ref(), work, in_flight, retracted).await {
             Ok(Looked::Made(mirror)) => {
                 tracing::info!(channel = %self.target, "a message in doubt was found, and is adopted");
-                return Ok(Performed::Done(Done::Created { in_flight, mirror, overtakes: true }));
+                return Ok(Performed::StepResult(StepResult::Created { in_flight, mirror, overtakes: true }));
             }
             Ok(Looked::NotMade) => return Ok(Performed::Failed(Failure::NotMade)),
             Ok(Looked::MayNotLook(missing)) => Some(missing),

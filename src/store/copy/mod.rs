@@ -125,7 +125,7 @@ impl Store {
         settle_at: DateTime<Utc>,
         progress: &mut (dyn FnMut(Copying<'_>) + Send),
     ) -> Result<Copied, CopyError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Err(CopyError::NotFromSqlite);
         }
         self.free_lanes(settle_at).await?;

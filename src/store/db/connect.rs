@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::file;
-use super::notices::Sender;
+use super::notices::NoticeSender;
 use crate::store::{Cipher, Store, StoreError};
 
 /// How long a query waits for a free connection, and how long SQLite waits for another program's lock (a
@@ -62,14 +62,14 @@ impl Store {
 
     async fn connect_as(name: &str, address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
         let address = address.expose_secret();
-        let sender = Sender::new();
+        let sender = NoticeSender::new();
         if address.starts_with("sqlite:") {
-            let turn = Some(Arc::default());
-            Ok(Self { db: sqlite(address).await?, cipher, turn, postgres: None, sender })
+            let writer_queue = Some(Arc::default());
+            Ok(Self { db: sqlite(address).await?, cipher, writer_queue, postgres: None, sender })
         } else if address.starts_with("postgres://") || address.starts_with("postgresql://") {
             let options = postgres_options(address, name)?;
             let postgres = Some(Arc::new(options.clone()));
-            Ok(Self { db: self::postgres(options).await?, cipher, turn: None, postgres, sender })
+            Ok(Self { db: self::postgres(options).await?, cipher, writer_queue: None, postgres, sender })
         } else {
             Err(StoreError::Address)
         }
@@ -82,22 +82,22 @@ impl Store {
 
     /// How many write transactions are worth running at the same time.
     pub(crate) const fn writers(&self) -> usize {
-        if self.turn.is_some() { 1 } else { 2 }
+        if self.writer_queue.is_some() { 1 } else { 2 }
     }
 
     /// Begins to write. SQLite has one writer at a time, so writers queue up here, in order and without
     /// polling. `BEGIN IMMEDIATE` then keeps a transaction that has already read from failing at its first
     /// write.
     pub(in crate::store) async fn write(&self) -> Result<Write, StoreError> {
-        let turn = match &self.turn {
-            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+        let writer_queue = match &self.writer_queue {
+            Some(writer_queue) => Some(Arc::clone(writer_queue).lock_owned().await),
             None => None,
         };
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Write { txn: self.db.begin_with_options(options).await?, _turn: turn })
+        Ok(Write { txn: self.db.begin_with_options(options).await?, _turn: writer_queue })
     }
 }
 
@@ -208,4 +208,4 @@ fn quiet(bare: &str) -> ConnectOptions {
 pub(in crate::store) type Postgres = Arc<PgConnectOptions>;
 
 /// What writers of SQLite queue up for.
-pub(in crate::store) type Turn = Arc<Mutex<()>>;
+pub(in crate::store) type WriterQueue = Arc<Mutex<()>>;

@@ -60,7 +60,7 @@ pub enum StoreError {
     SharedSession,
     /// A follow's options ask for one kind of delivery, and the given webhook is of the other kind.
     #[error("the webhook doesn't fit the follow's kind of delivery")]
-    WrongHook,
+    WrongWebhook,
     /// A follow of another server's channel should be made, resumed or changed, but that channel isn't open
     /// to other servers any more.
     #[error("the source isn't open to other servers any more")]
@@ -87,7 +87,7 @@ impl StoreError {
             | Self::Decrypt(_)
             | Self::Unreadable(_)
             | Self::SharedSession
-            | Self::WrongHook
+            | Self::WrongWebhook
             | Self::Closed
             | Self::Blocked
             | Self::NotServed => false,
@@ -126,7 +126,7 @@ impl StoreError {
             Self::Database(error) => blame(error),
             Self::Decrypt(_) => Blame::Data("undecryptable".into()),
             Self::Unreadable(_) => Blame::Data("unreadable".into()),
-            Self::WrongHook => Blame::Data("wrong webhook".into()),
+            Self::WrongWebhook => Blame::Data("wrong webhook".into()),
             Self::Closed | Self::Blocked => Blame::Data("closed source".into()),
             Self::NotServed => Blame::Data("blocked server".into()),
         }

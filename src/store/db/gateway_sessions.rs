@@ -39,7 +39,7 @@ pub struct KeptSession {
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct GatewaySessionRow {
     shard_id: i32,
     shard_total: i32,
     number: i64,
@@ -50,7 +50,7 @@ struct Row {
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct SealedSession {
     id: String,
     address: Option<String>,
     knowledge: String,
@@ -92,7 +92,8 @@ impl Store {
         since: DateTime<Utc>,
     ) -> Result<Vec<KeptSession>, StoreError> {
         let txn = self.write().await?;
-        let rows: Vec<Row> = Sql::new("DELETE FROM gateway_sessions RETURNING *", []).rows_of(&*txn).await?;
+        let rows: Vec<GatewaySessionRow> =
+            Sql::new("DELETE FROM gateway_sessions RETURNING *", []).rows_of(&*txn).await?;
         txn.commit().await?;
         let recent = rows.iter().filter(|row| row.stored_at >= stored(since));
         Ok(recent.filter_map(|row| self.cipher.open_session(owner, row)).collect())
@@ -102,7 +103,7 @@ impl Store {
 impl Cipher {
     fn seal_session(&self, owner: &SessionOwner, kept: &KeptSession) -> Vec<u8> {
         let GatewaySession { shard, id, address, number } = &kept.session;
-        let sealed = Sealed {
+        let sealed = SealedSession {
             id: id.expose_secret().to_owned(),
             address: address.clone(),
             knowledge: kept.knowledge.clone(),
@@ -112,12 +113,12 @@ impl Cipher {
     }
 
     /// Opens a session. `None` if it belongs to another bot, or was sealed with another key.
-    fn open_session(&self, owner: &SessionOwner, row: &Row) -> Option<KeptSession> {
+    fn open_session(&self, owner: &SessionOwner, row: &GatewaySessionRow) -> Option<KeptSession> {
         let shard =
             Shard { id: u32::try_from(row.shard_id).ok()?, total: u32::try_from(row.shard_total).ok()? };
         let number = u64::try_from(row.number).ok()?;
         let plain = self.open(&row.sealed, &self.mark(owner, shard, number))?;
-        let Sealed { id, address, knowledge } = serde_json::from_slice(&plain).ok()?;
+        let SealedSession { id, address, knowledge } = serde_json::from_slice(&plain).ok()?;
         let session = GatewaySession { shard, id: id.into(), address, number };
         Some(KeptSession { session, began_at: row.began_at, knowledge })
     }

@@ -33,23 +33,23 @@ pub(in crate::store) async fn lanes(
 }
 
 /// Locks those of these sources that have a row: for deletions, which shouldn't insert any.
-pub(in crate::store) async fn standing_sources(
+pub(in crate::store) async fn existing_sources(
     txn: &impl ConnectionTrait,
     channels: impl IntoIterator<Item = ChannelId>,
 ) -> Result<(), DbErr> {
-    lock_standing(txn, "channels", "channel_id", &sorted(channels)).await.map(drop)
+    lock_existing(txn, "channels", "channel_id", &sorted(channels)).await.map(drop)
 }
 
 /// Locks those of these targets that have a row.
-pub(in crate::store) async fn standing_lanes(
+pub(in crate::store) async fn existing_lanes(
     txn: &impl ConnectionTrait,
     targets: impl IntoIterator<Item = ChannelId>,
 ) -> Result<(), DbErr> {
-    lock_standing(txn, "lanes", "target_channel_id", &sorted(targets)).await.map(drop)
+    lock_existing(txn, "lanes", "target_channel_id", &sorted(targets)).await.map(drop)
 }
 
 /// Whether the database has row locks. If not, there is no need to find out which rows to lock.
-pub(in crate::store) fn are_locks(db: &impl ConnectionTrait) -> bool {
+pub(in crate::store) fn has_row_locks(db: &impl ConnectionTrait) -> bool {
     db.get_database_backend() == DbBackend::Postgres
 }
 
@@ -69,20 +69,20 @@ async fn lock(txn: &impl ConnectionTrait, table: &str, key: &str, ids: Vec<i64>)
             .execute(txn)
             .await?;
         // In between, a row may have been deleted as unused.
-        if !are_locks(txn) || lock_standing(txn, table, key, &ids).await? == ids.len() {
+        if !has_row_locks(txn) || lock_existing(txn, table, key, &ids).await? == ids.len() {
             return Ok(());
         }
     }
 }
 
 /// Locks the rows that exist, and returns how many there are.
-async fn lock_standing(
+async fn lock_existing(
     txn: &impl ConnectionTrait,
     table: &str,
     key: &str,
     ids: &[i64],
 ) -> Result<usize, DbErr> {
-    if !are_locks(txn) {
+    if !has_row_locks(txn) {
         return Ok(0);
     }
     let select = Sql::new(format!("SELECT {key} FROM {table} WHERE {key} IN "), []);

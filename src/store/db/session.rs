@@ -19,7 +19,7 @@ use sea_orm::{DbErr, RuntimeErr};
 
 use super::connect::SETTINGS;
 use super::notices;
-use super::notices::{Sender, Signal};
+use super::notices::{Notice, NoticeSender};
 use super::owners::{Neighbours, PROCESS, ProcessNumber};
 use crate::domain::shards::Shards;
 use crate::store::{Store, StoreError};
@@ -37,7 +37,7 @@ const QUICK: &str = "SET synchronous_commit = off";
 pub struct Session {
     pub(in crate::store) listener: PgListener,
     pool: PgPool,
-    sender: Sender,
+    sender: NoticeSender,
     /// The number of this process.
     pub(in crate::store) number: ProcessNumber,
     pub(super) neighbours: Neighbours,
@@ -45,7 +45,7 @@ pub struct Session {
 
 /// Why shards can't be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflict {
+pub enum ShardConflict {
     /// Another process has one of them.
     Taken {
         /// Which.
@@ -62,7 +62,7 @@ pub enum Conflict {
     },
 }
 
-impl fmt::Display for Conflict {
+impl fmt::Display for ShardConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken { shard, backend } => write!(
@@ -79,20 +79,22 @@ impl fmt::Display for Conflict {
 
 /// A shard that another process holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Held {
+struct HeldShard {
     shard: u32,
     total: u32,
     backend: i32,
 }
 
 /// What keeps these shards from being claimed, if anything does.
-fn conflict(held: &[Held], wanted: Shards) -> Option<Conflict> {
+fn conflict(held: &[HeldShard], wanted: Shards) -> Option<ShardConflict> {
     let other_total = held.iter().find(|held| held.total != wanted.total());
     if let Some(other) = other_total {
-        return Some(Conflict::OtherTotal { theirs: other.total, ours: wanted.total() });
+        return Some(ShardConflict::OtherTotal { theirs: other.total, ours: wanted.total() });
     }
     let taken = held.iter().filter(|held| (wanted.first()..=wanted.last()).contains(&held.shard));
-    taken.min_by_key(|held| held.shard).map(|&Held { shard, backend, .. }| Conflict::Taken { shard, backend })
+    taken
+        .min_by_key(|held| held.shard)
+        .map(|&HeldShard { shard, backend, .. }| ShardConflict::Taken { shard, backend })
 }
 
 /// The second half of a lock's number: the total in the upper two bytes, the shard in the lower.
@@ -147,7 +149,7 @@ async fn name(listener: &mut PgListener) -> Result<ProcessNumber, sqlx::Error> {
 
 impl Session {
     /// Claims these shards, all or none. They stay claimed until the connection ends.
-    pub async fn take(&mut self, wanted: Shards) -> Result<Option<Conflict>, StoreError> {
+    pub async fn take(&mut self, wanted: Shards) -> Result<Option<ShardConflict>, StoreError> {
         in_time(async {
             let mut txn = self.listener.begin().await?;
             sqlx::query("SELECT pg_advisory_xact_lock($1, 0)").bind(GATE).execute(&mut *txn).await?;
@@ -158,7 +160,7 @@ impl Session {
                 sqlx::query_as(query).bind(i64::from(SHARD)).fetch_all(&mut *txn).await?;
             let held = rows.into_iter().map(|(number, backend)| {
                 let number = u32::try_from(number).unwrap_or_default();
-                Held { shard: number & 0xffff, total: number >> 16, backend }
+                HeldShard { shard: number & 0xffff, total: number >> 16, backend }
             });
             let found = conflict(&held.collect::<Vec<_>>(), wanted);
             if found.is_none() {
@@ -177,21 +179,21 @@ impl Session {
     ///
     /// # Errors
     /// The connection is gone, with the locks.
-    pub async fn next(&mut self) -> Result<Signal, StoreError> {
+    pub async fn next(&mut self) -> Result<Notice, StoreError> {
         loop {
             let Some(told) = self.listener.try_recv().await.map_err(failed)? else {
                 return Err(StoreError::Database(DbErr::Conn(RuntimeErr::Internal(
                     "it was closed".to_owned(),
                 ))));
             };
-            if let Some(signal) = self.sender.heard(told.payload()) {
+            if let Some(signal) = self.sender.read(told.payload()) {
                 return Ok(signal);
             }
         }
     }
 
     /// Sends notices to the other processes.
-    pub async fn tell(&mut self, signals: &[Signal]) -> Result<(), StoreError> {
+    pub async fn notify(&mut self, signals: &[Notice]) -> Result<(), StoreError> {
         in_time(async {
             for signal in signals {
                 let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(notices::CHANNEL);
@@ -242,11 +244,12 @@ mod tests {
 
     #[test]
     fn what_another_has_is_not_taken() {
-        let held = [Held { shard: 3, total: 16, backend: 7 }, Held { shard: 2, total: 16, backend: 7 }];
+        let held =
+            [HeldShard { shard: 3, total: 16, backend: 7 }, HeldShard { shard: 2, total: 16, backend: 7 }];
         assert_eq!(conflict(&[], shards("0/1")), None);
         assert_eq!(conflict(&held, shards("4..15/16")), None);
-        assert_eq!(conflict(&held, shards("0..15/16")), Some(Conflict::Taken { shard: 2, backend: 7 }));
-        assert_eq!(conflict(&held, shards("4/8")), Some(Conflict::OtherTotal { theirs: 16, ours: 8 }));
+        assert_eq!(conflict(&held, shards("0..15/16")), Some(ShardConflict::Taken { shard: 2, backend: 7 }));
+        assert_eq!(conflict(&held, shards("4/8")), Some(ShardConflict::OtherTotal { theirs: 16, ours: 8 }));
     }
 
     proptest! {

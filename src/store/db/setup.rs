@@ -31,7 +31,7 @@ pub enum KeyFit {
 impl Store {
     /// Applies all migrations that are pending, in one transaction.
     pub async fn migrate_up(&self) -> Result<(), StoreError> {
-        self.change_schema(Change::Up).await
+        self.change_schema(SchemaChange::Up).await
     }
 
     /// The same for an operator, who may not do it while a process runs. If nothing is pending, nothing
@@ -40,7 +40,7 @@ impl Store {
         if self.migration_status().await?.iter().all(|(_, applied)| *applied) {
             return Ok(());
         }
-        self.change_schema(Change::UpAlone).await
+        self.change_schema(SchemaChange::UpAlone).await
     }
 
     /// Reverts the newest migrations, this many, in one transaction. The content of their tables is lost.
@@ -48,19 +48,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::InUse`] if a process runs on the database.
     pub async fn migrate_down(&self, steps: u32) -> Result<(), StoreError> {
-        self.change_schema(Change::Down(steps)).await
+        self.change_schema(SchemaChange::Down(steps)).await
     }
 
-    async fn change_schema(&self, change: Change) -> Result<(), StoreError> {
+    async fn change_schema(&self, change: SchemaChange) -> Result<(), StoreError> {
         let changed = async {
             self.look_at_versions().await?;
             let txn = self.write_schema().await?;
-            if change != Change::Up {
+            if change != SchemaChange::Up {
                 refuse_beside_others(&*txn).await?;
             }
             match change {
-                Change::Up | Change::UpAlone => Migrator::up(&*txn, None).await?,
-                Change::Down(steps) => Migrator::down(&*txn, Some(steps)).await?,
+                SchemaChange::Up | SchemaChange::UpAlone => Migrator::up(&*txn, None).await?,
+                SchemaChange::Down(steps) => Migrator::down(&*txn, Some(steps)).await?,
             }
             txn.commit().await
         };
@@ -231,7 +231,7 @@ pub(super) fn are_foreign(versions: &[String]) -> bool {
 
 /// A change of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum SchemaChange {
     /// By a process at its start.
     Up,
     /// By an operator.

@@ -74,7 +74,7 @@ pub enum Unusable {
 }
 
 /// What an error of SQLite or PostgreSQL amounts to.
-enum Class {
+enum ErrorClass {
     Away(String),
     Unusable(Unusable),
 }
@@ -84,8 +84,8 @@ impl StoreError {
     pub(super) fn explained(self) -> Self {
         let (Self::Database(error) | Self::Connect(error)) = &self else { return self };
         match class(error) {
-            Some(Class::Away(reason)) => Self::Away(reason),
-            Some(Class::Unusable(unusable)) => Self::Unusable(unusable),
+            Some(ErrorClass::Away(reason)) => Self::Away(reason),
+            Some(ErrorClass::Unusable(unusable)) => Self::Unusable(unusable),
             None => self,
         }
     }
@@ -94,33 +94,33 @@ impl StoreError {
     pub(super) fn is_away(&self) -> bool {
         match self {
             Self::Away(_) => true,
-            Self::Database(error) | Self::Connect(error) => matches!(class(error), Some(Class::Away(_))),
+            Self::Database(error) | Self::Connect(error) => matches!(class(error), Some(ErrorClass::Away(_))),
             _ => false,
         }
     }
 }
 
-fn class(error: &DbErr) -> Option<Class> {
+fn class(error: &DbErr) -> Option<ErrorClass> {
     match error {
-        DbErr::ConnectionAcquire(error) => Some(Class::Away(one_line(&error.to_string()))),
+        DbErr::ConnectionAcquire(error) => Some(ErrorClass::Away(one_line(&error.to_string()))),
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error)) => class_of(error),
-        DbErr::Conn(RuntimeErr::Internal(reason)) => Some(Class::Away(one_line(reason))),
+        DbErr::Conn(RuntimeErr::Internal(reason)) => Some(ErrorClass::Away(one_line(reason))),
         _ => None,
     }
 }
 
-fn class_of(error: &sqlx::Error) -> Option<Class> {
-    let away = || Some(Class::Away(one_line(&error.to_string())));
+fn class_of(error: &sqlx::Error) -> Option<ErrorClass> {
+    let away = || Some(ErrorClass::Away(one_line(&error.to_string())));
     match error {
         sqlx::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
-            Some(Class::Unusable(Unusable::Full))
+            Some(ErrorClass::Unusable(Unusable::Full))
         }
-        sqlx::Error::Io(error) => Some(Class::Away(one_line(&error.to_string()))),
+        sqlx::Error::Io(error) => Some(ErrorClass::Away(one_line(&error.to_string()))),
         sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => away(),
-        sqlx::Error::Tls(error) => Some(Class::Unusable(Unusable::Tls(one_line(&error.to_string())))),
-        sqlx::Error::Protocol(said) => Some(Class::Unusable(Unusable::NotPostgres(one_line(said)))),
+        sqlx::Error::Tls(error) => Some(ErrorClass::Unusable(Unusable::Tls(one_line(&error.to_string())))),
+        sqlx::Error::Protocol(said) => Some(ErrorClass::Unusable(Unusable::NotPostgres(one_line(said)))),
         sqlx::Error::Database(error) => {
             let (code, said) = (error.code().unwrap_or_default(), one_line(error.message()));
             // SQLite's codes are numbers of up to four digits, PostgreSQL's have five characters.
@@ -134,10 +134,10 @@ fn class_of(error: &sqlx::Error) -> Option<Class> {
 }
 
 /// By SQLite's primary result codes (<https://www.sqlite.org/rescode.html>), the lowest byte.
-fn of_sqlite(code: u32, said: String) -> Option<Class> {
+fn of_sqlite(code: u32, said: String) -> Option<ErrorClass> {
     let unusable = match code & 0xff {
         // BUSY, LOCKED, PROTOCOL (a race for locks).
-        5 | 6 | 15 => return Some(Class::Away(said)),
+        5 | 6 | 15 => return Some(ErrorClass::Away(said)),
         // PERM, READONLY, CANTOPEN.
         3 | 8 | 14 => Unusable::ReadOnly(said),
         // IOERR.
@@ -148,23 +148,23 @@ fn of_sqlite(code: u32, said: String) -> Option<Class> {
         26 => Unusable::NotSqlite,
         _ => return None,
     };
-    Some(Class::Unusable(unusable))
+    Some(ErrorClass::Unusable(unusable))
 }
 
 /// By PostgreSQL's codes (its manual, appendix A).
-fn of_postgres(code: &str, said: String) -> Option<Class> {
+fn of_postgres(code: &str, said: String) -> Option<ErrorClass> {
     let unusable = match code {
         // It is starting, stopping, or out of connections, memory or space; or a standby that takes no writes
         // yet; or a database that is closed for a moment.
-        "57P01" | "57P02" | "57P03" | "25006" | "55000" | "55P03" => return Some(Class::Away(said)),
-        _ if code.starts_with("08") || code.starts_with("53") => return Some(Class::Away(said)),
+        "57P01" | "57P02" | "57P03" | "25006" | "55000" | "55P03" => return Some(ErrorClass::Away(said)),
+        _ if code.starts_with("08") || code.starts_with("53") => return Some(ErrorClass::Away(said)),
         _ if code.starts_with("28") => Unusable::Login(said),
         "3D000" => Unusable::Missing(said),
         // Missing rights to a schema look as if it didn't exist.
         "42501" | "3F000" => Unusable::Rights(said),
         _ => return None,
     };
-    Some(Class::Unusable(unusable))
+    Some(ErrorClass::Unusable(unusable))
 }
 
 /// Text from outside, as part of one line.
@@ -195,21 +195,21 @@ mod tests {
     fn sqlites_extended_codes_count_by_their_primary() {
         let class = |code| of_sqlite(code, "said".to_owned());
         // SQLITE_BUSY_SNAPSHOT, READONLY_DIRECTORY, CANTOPEN_ISDIR, CORRUPT_INDEX, CONSTRAINT_UNIQUE.
-        assert!(matches!(class(517), Some(Class::Away(_))));
-        assert!(matches!(class(1544), Some(Class::Unusable(Unusable::ReadOnly(_)))));
-        assert!(matches!(class(526), Some(Class::Unusable(Unusable::ReadOnly(_)))));
-        assert!(matches!(class(779), Some(Class::Unusable(Unusable::Damaged(_)))));
-        assert!(matches!(class(13), Some(Class::Unusable(Unusable::Full))));
+        assert!(matches!(class(517), Some(ErrorClass::Away(_))));
+        assert!(matches!(class(1544), Some(ErrorClass::Unusable(Unusable::ReadOnly(_)))));
+        assert!(matches!(class(526), Some(ErrorClass::Unusable(Unusable::ReadOnly(_)))));
+        assert!(matches!(class(779), Some(ErrorClass::Unusable(Unusable::Damaged(_)))));
+        assert!(matches!(class(13), Some(ErrorClass::Unusable(Unusable::Full))));
         assert!(class(2067).is_none());
     }
 
     #[test]
     fn postgres_that_starts_is_waited_for() {
         for code in ["57P03", "53300", "08006", "25006", "53100"] {
-            assert!(matches!(of_postgres(code, String::new()), Some(Class::Away(_))), "{code}");
+            assert!(matches!(of_postgres(code, String::new()), Some(ErrorClass::Away(_))), "{code}");
         }
         for code in ["28P01", "28000", "3D000", "42501", "3F000"] {
-            assert!(matches!(of_postgres(code, String::new()), Some(Class::Unusable(_))), "{code}");
+            assert!(matches!(of_postgres(code, String::new()), Some(ErrorClass::Unusable(_))), "{code}");
         }
         assert!(of_postgres("23505", String::new()).is_none());
     }

@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 const LOCKS: i32 = 1_953_655_145;
 
 #[derive(FromQueryResult)]
-struct Block {
+struct BlockedGuildRow {
     blocked_guild_id: i64,
 }
 
@@ -71,7 +71,7 @@ impl Store {
     pub async fn blocked_followers(&self, guild: GuildId) -> Result<Vec<GuildId>, StoreError> {
         let query = "SELECT blocked_guild_id FROM follower_blocks WHERE guild_id = $1 \
             ORDER BY created_at DESC, blocked_guild_id";
-        let rows: Vec<Block> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
+        let rows: Vec<BlockedGuildRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
         Ok(rows.iter().map(|row| GuildId::from_db(row.blocked_guild_id)).collect::<Result<_, _>>()?)
     }
 

@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
 };
 
-use super::doors::Servers;
+use super::doors::FollowServers;
 use super::webhooks;
 use super::webhooks::SealedWebhook;
 use super::{doors, limits, news, row, state};
@@ -23,15 +23,15 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Kind, Sql, Table, stored};
 use crate::store::lane::leases;
 use crate::store::panel::mirrors;
-use crate::store::{Signal, Store, StoreError};
+use crate::store::{Notice, Store, StoreError};
 
 /// The webhook that posts into the target.
 #[derive(Debug, Clone)]
-pub enum Hook {
+pub enum FollowWebhook {
     /// Discord's own webhook, which has no token.
     Native(WebhookId),
     /// Discord's own webhook, which doesn't exist yet: the follow waits for approval.
-    NativeLater,
+    NativePending,
     /// The bot's own webhook.
     Relay(Webhook),
 }
@@ -63,21 +63,21 @@ impl Store {
     /// exist yet. Of two that are stored at the same instant for one pair, the second one finds the first.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] if the webhook is of another kind than the options' delivery.
+    /// [`StoreError::WrongWebhook`] if the webhook is of another kind than the options' delivery.
     /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
     /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
-        hook: &Hook,
+        hook: &FollowWebhook,
         now: DateTime<Utc>,
     ) -> Result<Inserted, StoreError> {
         let txn = self.write().await?;
-        limits::gate(&*txn, new).await?;
+        limits::lock_server(&*txn, new).await?;
         locks::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
-        webhooks::gate(&*txn, new.pair.target, new.spot).await?;
+        webhooks::lock_lanes(&*txn, new.pair.target, new.spot).await?;
         let root = new.source_parent.unwrap_or(new.pair.source);
-        let servers = Servers { source: new.source_guild, target: new.guild };
+        let servers = FollowServers { source: new.source_guild, target: new.guild };
         let publication = doors::require(&*txn, new.door, root, servers).await?;
         if let Some(there) = row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
@@ -86,13 +86,13 @@ impl Store {
             return Ok(Inserted::Full(full));
         }
         let now = stored(now);
-        let waits = publication.approval == Approval::Ask || matches!(hook, Hook::NativeLater);
+        let waits = publication.approval == Approval::Ask || matches!(hook, FollowWebhook::NativePending);
         let hook = match hook {
-            Hook::Native(_) if waits => &Hook::NativeLater,
+            FollowWebhook::Native(_) if waits => &FollowWebhook::NativePending,
             hook => hook,
         };
         let hooks = self
-            .hook_columns(&txn, new.spot.webhook_channel(new.pair.target), new.options.delivery, hook, now)
+            .webhook_columns(&txn, new.spot.webhook_channel(new.pair.target), new.options.delivery, hook, now)
             .await?;
         let row = channel_follows::ActiveModel {
             id: NotSet,
@@ -128,12 +128,12 @@ impl Store {
         let values = [new.pair.source.to_db().into(), new.source_guild.to_db().into()];
         Sql::new(server, values).execute(&*txn).await?;
         leases::set_spot(&*txn, new.pair.target, new.spot).await?;
-        mirrors::refit(&*txn, row.id).await?;
+        mirrors::sync_follow(&*txn, row.id).await?;
         if servers.differ() {
             news::note(&*txn, row.id, root, &publication).await?;
         }
         let made = row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
-        self.tell_with(&*txn, &Signal::Follow(made.id)).await?;
+        self.notify_on_commit(&*txn, &Notice::Follow(made.id)).await?;
         txn.commit().await?;
         Ok(Inserted::Made(made))
     }
@@ -142,7 +142,7 @@ impl Store {
     /// delivery changes. A follow that leaves the relay ends the messages that it still owed.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] if the delivery changes and no webhook of the new kind is given.
+    /// [`StoreError::WrongWebhook`] if the delivery changes and no webhook of the new kind is given.
     /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
     /// meanwhile.
     pub async fn update_options(
@@ -150,13 +150,13 @@ impl Store {
         guild: GuildId,
         id: FollowId,
         options: &FollowOptions,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(before) = lock(&txn, guild, id).await? else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&before)?, Servers::of(&before)?).await?;
+        doors::require(&*txn, door, source_root(&before)?, FollowServers::of(&before)?).await?;
         let now = stored(now);
         let delivery = options.delivery;
         let mut row = before.clone().into_active_model();
@@ -164,12 +164,12 @@ impl Store {
             Some(hook) => {
                 let (target, spot) = target(&before)?;
                 let channel = spot.webhook_channel(target);
-                let hooks = self.hook_columns(&txn, channel, delivery, hook, now).await?;
+                let hooks = self.webhook_columns(&txn, channel, delivery, hook, now).await?;
                 row.webhook_id = Set(hooks.relay.as_ref().map(|webhook| webhook.id));
                 row.webhook_token = Set(hooks.relay.map(|webhook| webhook.token));
                 row.follower_webhook_id = Set(hooks.native);
             }
-            None if before.delivery != delivery.as_str() => return Err(StoreError::WrongHook),
+            None if before.delivery != delivery.as_str() => return Err(StoreError::WrongWebhook),
             None => {}
         }
         if before.delivery == Delivery::Relay.as_str() && delivery == Delivery::Native {
@@ -187,13 +187,13 @@ impl Store {
             .await?;
         insert_tags(&*txn, id.0, &options.filter).await?;
         if before.panels != options.panels {
-            mirrors::refit(&*txn, id.0).await?;
+            mirrors::sync_follow(&*txn, id.0).await?;
         }
         if before.delivery != delivery.as_str() {
             keep_for_panels(&txn, &before).await?;
         }
         let follow = row::one(&*txn, Some(row)).await?;
-        self.tell_with(&*txn, &Signal::Follow(id)).await?;
+        self.notify_on_commit(&*txn, &Notice::Follow(id)).await?;
         txn.commit().await?;
         Ok(follow)
     }
@@ -215,22 +215,22 @@ impl Store {
 
     /// The columns for a webhook of this channel. A relay follow takes the webhook of the active relay
     /// follows there. If there is none, the inactive ones take the new webhook.
-    pub(super) async fn hook_columns(
+    pub(super) async fn webhook_columns(
         &self,
         txn: &Write,
         channel: ChannelId,
         delivery: Delivery,
-        hook: &Hook,
+        hook: &FollowWebhook,
         now: DateTime<Utc>,
-    ) -> Result<HookColumns, StoreError> {
+    ) -> Result<WebhookColumns, StoreError> {
         match (delivery, hook) {
-            (Delivery::Native, Hook::Native(webhook)) => {
-                Ok(HookColumns { native: Some(webhook.to_db()), relay: None })
+            (Delivery::Native, FollowWebhook::Native(webhook)) => {
+                Ok(WebhookColumns { native: Some(webhook.to_db()), relay: None })
             }
-            (Delivery::Native, Hook::NativeLater) => {
-                Ok(HookColumns { native: Some(row::NO_WEBHOOK), relay: None })
+            (Delivery::Native, FollowWebhook::NativePending) => {
+                Ok(WebhookColumns { native: Some(row::NO_WEBHOOK), relay: None })
             }
-            (Delivery::Relay, Hook::Relay(webhook)) => {
+            (Delivery::Relay, FollowWebhook::Relay(webhook)) => {
                 let shared = match webhooks::shared(&**txn, channel).await? {
                     Some(shared) => shared,
                     None => {
@@ -239,9 +239,9 @@ impl Store {
                         webhook
                     }
                 };
-                Ok(HookColumns { native: None, relay: Some(shared) })
+                Ok(WebhookColumns { native: None, relay: Some(shared) })
             }
-            _ => Err(StoreError::WrongHook),
+            _ => Err(StoreError::WrongWebhook),
         }
     }
 }
@@ -265,7 +265,7 @@ pub(super) fn source_root(row: &channel_follows::Model) -> Result<ChannelId, Sto
 }
 
 /// A follow's webhook as its row stores it: one or the other.
-pub(super) struct HookColumns {
+pub(super) struct WebhookColumns {
     pub(super) native: Option<i64>,
     pub(super) relay: Option<SealedWebhook>,
 }
@@ -279,7 +279,7 @@ pub(super) async fn lock(
     let Some(row) = by_id(&**txn, guild, id).await? else { return Ok(None) };
     locks::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?, source_root(&row)?]).await?;
     let (target, spot) = target(&row)?;
-    webhooks::gate(&**txn, target, spot).await?;
+    webhooks::lock_lanes(&**txn, target, spot).await?;
     Ok(by_id(&**txn, guild, id).await?)
 }
 

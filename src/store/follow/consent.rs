@@ -4,9 +4,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 
-use super::change::{Hook, lock, source_root};
+use super::change::{FollowWebhook, lock, source_root};
 use super::doors;
-use super::doors::Servers;
+use super::doors::FollowServers;
 use super::state::reactivate;
 use super::{row, unannounced};
 use crate::domain::follow::{BrokenReason, Door, Follow, FollowId};
@@ -61,14 +61,14 @@ impl Store {
         &self,
         guild: GuildId,
         id: FollowId,
-        hook: &Hook,
+        hook: &FollowWebhook,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await?.filter(waits) else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&row)?, Servers::of(&row)?).await?;
-        self.hook_up(&txn, &row, Some(hook), stored(now)).await?;
+        doors::require(&*txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
+        self.store_webhook(&txn, &row, Some(hook), stored(now)).await?;
         reactivate(&txn, id, stored(now)).await?;
         count_from(&txn, id, stored(now)).await?;
         unannounced::note_approved(&*txn, id.0).await?;

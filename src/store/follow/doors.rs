@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 
 /// What a check found out about a follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct FollowFindings {
     /// Whether it makes something public that wasn't.
     pub exposure: Exposure,
     /// The permissions that the bot lacks for it.
@@ -28,12 +28,12 @@ pub struct Found {
 
 /// The servers of a follow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Servers {
+pub(super) struct FollowServers {
     pub(super) source: GuildId,
     pub(super) target: GuildId,
 }
 
-impl Servers {
+impl FollowServers {
     pub(super) fn of(row: &Model) -> Result<Self, StoreError> {
         Ok(Self { source: GuildId::from_db(row.source_guild_id)?, target: GuildId::from_db(row.guild_id)? })
     }
@@ -50,7 +50,7 @@ pub(super) async fn require(
     txn: &impl ConnectionTrait,
     door: Door,
     source: ChannelId,
-    servers: Servers,
+    servers: FollowServers,
 ) -> Result<Publication, StoreError> {
     require_served(txn, servers).await?;
     if !servers.differ() {
@@ -67,7 +67,7 @@ pub(super) async fn require(
 }
 
 /// Fails if the operator has blocked one of these servers.
-async fn require_served(txn: &impl ConnectionTrait, servers: Servers) -> Result<(), StoreError> {
+async fn require_served(txn: &impl ConnectionTrait, servers: FollowServers) -> Result<(), StoreError> {
     let query = "SELECT guild_id FROM blocked_servers WHERE guild_id IN ($1, $2)";
     let values = [servers.source, servers.target].map(|guild| guild.to_db().into());
     let blocked = Sql::new(query, values).numbers(txn).await?;
@@ -110,7 +110,12 @@ impl Store {
 
     /// Records what a check found out about a follow, unless it has changed since it was read. With `tell`,
     /// its people should be told.
-    pub async fn note_found(&self, follow: &Follow, found: Found, tell: bool) -> Result<(), StoreError> {
+    pub async fn record_findings(
+        &self,
+        follow: &Follow,
+        found: FollowFindings,
+        tell: bool,
+    ) -> Result<(), StoreError> {
         let txn = self.write().await?;
         locks::lanes(&*txn, [follow.pair.target]).await?;
         let update = "UPDATE channel_follows SET exposure = $3, lacking = $4, source_restricted = $5 \

@@ -10,8 +10,8 @@ use crate::store::{Store, StoreError};
 
 /// Makes transactions that store a follow into this server run one after the other, if its follows are
 /// limited. Taken before all row locks: nobody who holds one waits for it.
-pub(super) async fn gate(txn: &impl ConnectionTrait, new: &NewFollow) -> Result<(), DbErr> {
-    if new.limits.per_server.is_none() || !locks::are_locks(txn) {
+pub(super) async fn lock_server(txn: &impl ConnectionTrait, new: &NewFollow) -> Result<(), DbErr> {
+    if new.limits.per_server.is_none() || !locks::has_row_locks(txn) {
         return Ok(());
     }
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('follows', $1))";

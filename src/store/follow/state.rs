@@ -6,11 +6,12 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
-use super::change::{Hook, by_id, lock, source_root, target};
-use super::doors::Servers;
+use super::break_which::BreakWhich;
+use super::change::{FollowWebhook, by_id, lock, source_root, target};
+use super::doors::FollowServers;
 use super::{consent, doors, news, row, unannounced, webhooks};
 use crate::domain::follow::{Approval, BrokenReason, Delivery, Door, Exposure, Follow, FollowId};
-use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
 use crate::store::db::connect::Write;
 use crate::store::db::entity::channel_follows;
@@ -18,76 +19,10 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::lane::deliveries::{BEGUN, DUE};
 use crate::store::panel::mirrors;
-use crate::store::{Signal, Store, StoreError};
-
-/// The active follows that something happened to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BreakWhich {
-    /// This one.
-    Follow(FollowId),
-    /// All that follow this channel, or a thread of it.
-    Source(ChannelId),
-    /// Relay follows of this channel or its threads: the bot must be able to read it, while Discord's own
-    /// following doesn't need the bot.
-    RelaySource(ChannelId),
-    /// Those from other servers that follow this channel.
-    CrossServerOf(ChannelId),
-    /// All into this channel or its threads.
-    Target(ChannelId),
-    /// All that follow channels of this server.
-    SourceGuild(GuildId),
-    /// All into channels of this server.
-    TargetGuild(GuildId),
-    /// Relay follows into this channel or its threads.
-    RelayTarget(ChannelId),
-    /// Native ones of this channel.
-    NativeSource(ChannelId),
-    /// Relay follows into this channel or thread itself.
-    RelayInto(ChannelId),
-    /// Relay follows that use this webhook of the bot's.
-    RelayWebhook(WebhookId),
-    /// The native follow that is this webhook of Discord's.
-    FollowerWebhook(WebhookId),
-    /// All follows by the second of these servers of channels of the first.
-    OfServer(GuildId, GuildId),
-}
-
-impl BreakWhich {
-    /// Adds the condition on a row.
-    fn select(self, sql: Sql) -> Sql {
-        match self {
-            Self::Follow(id) => sql.then("id = ").bind(id.0),
-            Self::Source(channel) => either(sql, "source", channel),
-            Self::RelaySource(channel) => either(sql.then("delivery = 'relay' AND "), "source", channel),
-            Self::CrossServerOf(channel) => {
-                either(sql.then("guild_id <> source_guild_id AND "), "source", channel)
-            }
-            Self::Target(channel) => either(sql, "target", channel),
-            Self::RelayTarget(channel) => either(sql.then("delivery = 'relay' AND "), "target", channel),
-            Self::NativeSource(channel) => either(sql.then("delivery = 'native' AND "), "source", channel),
-            Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
-            Self::TargetGuild(guild) => sql.then("guild_id = ").bind(guild.to_db()),
-            Self::RelayInto(target) => {
-                sql.then("delivery = 'relay' AND target_channel_id = ").bind(target.to_db())
-            }
-            Self::RelayWebhook(webhook) => sql.then("webhook_id = ").bind(webhook.to_db()),
-            Self::FollowerWebhook(webhook) => sql.then("follower_webhook_id = ").bind(webhook.to_db()),
-            Self::OfServer(source, target) => {
-                let sql = sql.then("source_guild_id = ").bind(source.to_db());
-                sql.then(" AND guild_id = ").bind(target.to_db())
-            }
-        }
-    }
-}
-
-/// The source or the target is this channel, or one of its threads.
-fn either(sql: Sql, end: &str, channel: ChannelId) -> Sql {
-    let sql = sql.then(&format!("({end}_channel_id = ")).bind(channel.to_db());
-    sql.then(&format!(" OR {end}_parent_id = ")).bind(channel.to_db()).then(")")
-}
+use crate::store::{Notice, Store, StoreError};
 
 #[derive(FromQueryResult)]
-struct Ends {
+struct FollowChannelsRow {
     id: i64,
     source_channel_id: i64,
     target_channel_id: i64,
@@ -111,7 +46,7 @@ impl Store {
         let update = "UPDATE channel_follows SET is_active = FALSE, updated_at = $2 WHERE id = $1";
         Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
         end_unbegun(&*txn, &[id.0]).await?;
-        mirrors::refit(&*txn, id.0).await?;
+        mirrors::sync_follow(&*txn, id.0).await?;
         let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         txn.commit().await?;
         Ok(follow)
@@ -125,20 +60,20 @@ impl Store {
     /// through its channel.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] if the webhook is of another kind than the follow's delivery.
+    /// [`StoreError::WrongWebhook`] if the webhook is of another kind than the follow's delivery.
     /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
     /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
     pub async fn resume_follow(
         &self,
         guild: GuildId,
         id: FollowId,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
-        let (root, servers) = (source_root(&row)?, Servers::of(&row)?);
+        let (root, servers) = (source_root(&row)?, FollowServers::of(&row)?);
         let publication = doors::require(&*txn, door, root, servers).await?;
         let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
         let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
@@ -146,7 +81,7 @@ impl Store {
         if asked || nothing {
             consent::wait(&txn, id, stored(now)).await?;
         } else {
-            self.hook_up(&txn, &row, hook, stored(now)).await?;
+            self.store_webhook(&txn, &row, hook, stored(now)).await?;
             reactivate(&txn, id, stored(now)).await?;
         }
         if servers.differ() && ended.is_some_and(BrokenReason::is_refusal) {
@@ -158,27 +93,27 @@ impl Store {
     }
 
     /// Stores the new webhook of a locked follow, if there is one.
-    pub(super) async fn hook_up(
+    pub(super) async fn store_webhook(
         &self,
         txn: &Write,
         row: &channel_follows::Model,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         match (hook, Delivery::parse(&row.delivery)) {
             (None, _) => Ok(()),
-            (Some(Hook::Relay(webhook)), Some(Delivery::Relay)) => {
+            (Some(FollowWebhook::Relay(webhook)), Some(Delivery::Relay)) => {
                 let (target, spot) = target(row)?;
                 let channel = spot.webhook_channel(target);
                 webhooks::replace(&**txn, channel, &self.seal_webhook(webhook), now).await?;
                 Ok(())
             }
-            (Some(Hook::Native(webhook)), Some(Delivery::Native)) => {
+            (Some(FollowWebhook::Native(webhook)), Some(Delivery::Native)) => {
                 let update = "UPDATE channel_follows SET follower_webhook_id = $2 WHERE id = $1";
                 Sql::new(update, [row.id.into(), webhook.to_db().into()]).execute(&**txn).await?;
                 Ok(())
             }
-            (Some(_), _) => Err(StoreError::WrongHook),
+            (Some(_), _) => Err(StoreError::WrongWebhook),
         }
     }
 
@@ -196,7 +131,7 @@ impl Store {
         if row.is_active || row.broken_reason.is_none() || row.lacking == 0 {
             return Ok(None);
         }
-        doors::require(&*txn, door, source_root(&row)?, Servers::of(&row)?).await?;
+        doors::require(&*txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
         reactivate(&txn, id, stored(now)).await?;
         if !unannounced::forget(&*txn, id.0).await? {
             unannounced::note(&*txn, &[id.0]).await?;
@@ -212,7 +147,7 @@ impl Store {
         id: FollowId,
     ) -> Result<Option<Follow>, StoreError> {
         let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
-        self.tell_with(&*txn, &Signal::Follow(id)).await?;
+        self.notify_on_commit(&*txn, &Notice::Follow(id)).await?;
         txn.commit().await?;
         Ok(follow)
     }
@@ -235,7 +170,7 @@ impl Store {
         Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
         keep_shown(&*txn, &[id.0]).await?;
         end_unbegun(&*txn, &[id.0]).await?;
-        mirrors::refit(&*txn, id.0).await?;
+        mirrors::sync_follow(&*txn, id.0).await?;
         unannounced::note(&*txn, &[id.0]).await?;
         let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         txn.commit().await?;
@@ -266,11 +201,11 @@ impl Store {
             Sql::new("SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE ", []);
         let find = which.select(breakable(find, reason)).then(" ORDER BY id");
         // Looked up outside the transaction: usually there are none, and then nothing is locked.
-        let found: Vec<Ends> = find.rows_of(&self.db).await?;
+        let found: Vec<FollowChannelsRow> = find.rows_of(&self.db).await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let channels = |end: fn(&Ends) -> i64| -> Result<Vec<_>, _> {
+        let channels = |end: fn(&FollowChannelsRow) -> i64| -> Result<Vec<_>, _> {
             found.iter().map(|ends| ChannelId::from_db(end(ends))).collect()
         };
         let txn = self.write().await?;
@@ -327,7 +262,7 @@ pub(super) async fn reactivate(txn: &Write, id: FollowId, now: DateTime<Utc>) ->
         exposure = CASE WHEN exposure = 'stopped' THEN 'none' ELSE exposure END, updated_at = $2 WHERE id = $1";
     Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;
     reopen_outdated(&**txn, id.0).await?;
-    mirrors::refit(&**txn, id.0).await
+    mirrors::sync_follow(&**txn, id.0).await
 }
 
 /// Ends what these follows owe and haven't begun to show.

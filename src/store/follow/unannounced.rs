@@ -17,7 +17,7 @@ const PEOPLE: i64 = 20;
 
 /// Follows of one person into one server to which the same happened: they are announced together.
 #[derive(Debug, Clone)]
-pub struct Untold {
+pub struct Unannounced {
     /// Who created them; `None` if that person was forgotten.
     pub person: Option<UserId>,
     /// The receiving server.
@@ -34,7 +34,7 @@ pub struct Untold {
 
 /// The part of an unannounced follow that says what happened, and whom to tell.
 #[derive(FromQueryResult)]
-struct UntoldRow {
+struct UnannouncedRow {
     id: i64,
     created_by: i64,
     guild_id: i64,
@@ -50,7 +50,7 @@ impl Store {
     /// Takes the follows whose people haven't been told what became of them: all those of some people, by
     /// person and server, with the first `named` of each. Each is given out once. If a process dies before it
     /// announces one, that stays unannounced: better than announcing it again and again.
-    pub async fn take_untold(&self, named: usize) -> Result<Vec<Untold>, StoreError> {
+    pub async fn take_unannounced(&self, named: usize) -> Result<Vec<Unannounced>, StoreError> {
         // Checked outside the transaction: usually there are none.
         let people = "SELECT DISTINCT f.created_by FROM untold_breaks u JOIN channel_follows f ON f.id = u.follow_id \
             ORDER BY f.created_by LIMIT $1";
@@ -78,7 +78,8 @@ impl Store {
         let query = query.then(
             " AS approved FROM channel_follows f WHERE (is_active OR broken_reason IS NOT NULL OR exposure = 'stopped') AND id IN ",
         );
-        let rows: Vec<UntoldRow> = query.list(taken).then(" ORDER BY created_by, id").rows_of(&*txn).await?;
+        let rows: Vec<UnannouncedRow> =
+            query.list(taken).then(" ORDER BY created_by, id").rows_of(&*txn).await?;
         let mut all = group(rows, named)?;
         let first = all.iter().flat_map(|(_, ids)| ids.iter().copied());
         let query =
@@ -88,16 +89,16 @@ impl Store {
         txn.commit().await?;
         let mut follows: HashMap<i64, Follow> =
             follows.into_iter().map(|follow| (follow.id.0, follow)).collect();
-        for (untold, ids) in &mut all {
-            untold.first.extend(ids.iter().filter_map(|id| follows.remove(id)));
+        for (group, ids) in &mut all {
+            group.first.extend(ids.iter().filter_map(|id| follows.remove(id)));
         }
-        Ok(all.into_iter().map(|(untold, _)| untold).filter(|untold| !untold.first.is_empty()).collect())
+        Ok(all.into_iter().map(|(group, _)| group).filter(|group| !group.first.is_empty()).collect())
     }
 }
 
 /// Groups what one person is told at once, with the first few follows of each group.
-fn group(rows: Vec<UntoldRow>, named: usize) -> Result<Vec<(Untold, Vec<i64>)>, StoreError> {
-    let mut groups: Vec<(Untold, Vec<i64>)> = Vec::new();
+fn group(rows: Vec<UnannouncedRow>, named: usize) -> Result<Vec<(Unannounced, Vec<i64>)>, StoreError> {
+    let mut groups: Vec<(Unannounced, Vec<i64>)> = Vec::new();
     let mut places = HashMap::new();
     for row in rows {
         let happened = (row.is_active, row.broken_reason, row.exposure, row.lacking, row.approved);
@@ -105,11 +106,11 @@ fn group(rows: Vec<UntoldRow>, named: usize) -> Result<Vec<(Untold, Vec<i64>)>, 
         if place == groups.len() {
             let (person, guild) = (UserId::from_db(row.created_by).ok(), GuildId::from_db(row.guild_id)?);
             let (left, approved) = (row.is_left, row.approved);
-            let none = Untold { person, guild, left, approved, first: Vec::new(), count: 0 };
+            let none = Unannounced { person, guild, left, approved, first: Vec::new(), count: 0 };
             groups.push((none, Vec::new()));
         }
-        if let Some((untold, ids)) = groups.get_mut(place) {
-            untold.count += 1;
+        if let Some((group, ids)) = groups.get_mut(place) {
+            group.count += 1;
             if ids.len() < named {
                 ids.push(row.id);
             }

@@ -31,7 +31,7 @@ pub struct LaneWebhook {
     /// The webhook.
     pub webhook: Webhook,
     /// It belongs to no relay follow, and is kept for panels only.
-    pub beside: bool,
+    pub panels_only: bool,
 }
 
 /// What posts into the target `$1`.
@@ -49,7 +49,7 @@ impl Store {
     /// another one is created. An active follow's comes first.
     pub async fn webhook_of(&self, channel: ChannelId) -> Result<Option<Webhook>, StoreError> {
         let known = match sealed(&self.db, FOLLOWS_THROUGH, channel, "").await? {
-            None => beside(&self.db, LANES_THROUGH, channel).await?,
+            None => panel_webhook(&self.db, LANES_THROUGH, channel).await?,
             of_follow => of_follow,
         };
         known.map(|known| self.open_webhook(&known)).transpose()
@@ -58,9 +58,9 @@ impl Store {
     /// The webhook to send into this target with: that of follows that aren't broken (a broken follow's may
     /// be gone), or the one for panels.
     pub async fn lane_webhook(&self, target: ChannelId) -> Result<Option<LaneWebhook>, StoreError> {
-        let of_follow = into(&self.db, [target.to_db()]).await?.remove(&target.to_db());
-        let beside = beside(&self.db, INTO, target).await?;
-        self.open_lane_webhook(of_follow.as_ref(), beside)
+        let of_follow = of_targets(&self.db, [target.to_db()]).await?.remove(&target.to_db());
+        let for_panels = panel_webhook(&self.db, INTO, target).await?;
+        self.open_lane_webhook(of_follow.as_ref(), for_panels)
     }
 
     /// Opens the webhook that a lane sends with: a follow's, or else the one for panels.
@@ -69,9 +69,9 @@ impl Store {
         of_follow: Option<&SealedWebhook>,
         of_lane: Option<SealedWebhook>,
     ) -> Result<Option<LaneWebhook>, StoreError> {
-        let beside = of_follow.is_none();
+        let panels_only = of_follow.is_none();
         let Some(sealed) = of_follow.or(of_lane.as_ref()) else { return Ok(None) };
-        Ok(Some(LaneWebhook { webhook: self.open_webhook(sealed)?, beside }))
+        Ok(Some(LaneWebhook { webhook: self.open_webhook(sealed)?, panels_only }))
     }
 
     /// Whether anything still posts through this webhook of that channel.
@@ -92,22 +92,22 @@ impl Store {
 
     /// Takes the target's panel webhook for deletion, once no panel needs it. `None` while a panel or a relay
     /// follow uses it.
-    pub async fn take_webhook_beside(
+    pub async fn take_panel_webhook(
         &self,
         target: ChannelId,
         spot: Spot,
     ) -> Result<Option<WebhookId>, StoreError> {
         // Usually there is none, and nothing is locked.
-        if beside(&self.db, INTO, target).await?.is_none() {
+        if panel_webhook(&self.db, INTO, target).await?.is_none() {
             return Ok(None);
         }
         let txn = self.write().await?;
-        gate(&*txn, target, spot).await?;
-        let Some(webhook) = beside(&*txn, INTO, target).await? else { return Ok(None) };
+        lock_lanes(&*txn, target, spot).await?;
+        let Some(webhook) = panel_webhook(&*txn, INTO, target).await? else { return Ok(None) };
         if panels_stand(&*txn, target).await? {
             return Ok(None);
         }
-        set_beside(&*txn, target, None).await?;
+        set_panel_webhook(&*txn, target, None).await?;
         let in_use = in_use(&*txn, spot.webhook_channel(target), webhook.id).await?;
         txn.commit().await?;
         Ok(if in_use { None } else { Some(WebhookId::from_db(webhook.id)?) })
@@ -130,7 +130,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let txn = self.write().await?;
-        gate(&*txn, channel, Spot::Channel).await?;
+        lock_lanes(&*txn, channel, Spot::Channel).await?;
         let replaced = replace(&*txn, channel, &self.seal_webhook(webhook), now).await?;
         txn.commit().await?;
         Ok(replaced)
@@ -146,11 +146,11 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        gate(&*txn, target, spot).await?;
+        lock_lanes(&*txn, target, spot).await?;
         let webhook = self.seal_webhook(webhook);
         replace(&*txn, spot.webhook_channel(target), &webhook, now).await?;
         if sealed(&*txn, INTO, target, "").await?.is_none() {
-            set_beside(&*txn, target, Some(&webhook)).await?;
+            set_panel_webhook(&*txn, target, Some(&webhook)).await?;
         }
         txn.commit().await
     }
@@ -166,7 +166,7 @@ impl Store {
 }
 
 /// Locks a target and all others whose webhook belongs to the same channel.
-pub(super) async fn gate(
+pub(super) async fn lock_lanes(
     txn: &impl ConnectionTrait,
     target: ChannelId,
     spot: Spot,
@@ -202,7 +202,7 @@ async fn sealed(
 }
 
 /// The webhooks of relay follows into these targets, for those that still have one.
-pub(in crate::store) async fn into(
+pub(in crate::store) async fn of_targets(
     db: &impl ConnectionTrait,
     targets: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, SealedWebhook>, DbErr> {
@@ -239,7 +239,7 @@ fn read(row: &QueryResult, from: usize) -> Result<SealedWebhook, DbErr> {
 }
 
 /// The webhook that a lane keeps for panels.
-async fn beside(
+async fn panel_webhook(
     db: &impl ConnectionTrait,
     which: &str,
     channel: ChannelId,
@@ -260,12 +260,12 @@ pub(super) async fn keep(
     webhook: &SealedWebhook,
 ) -> Result<bool, DbErr> {
     if sealed(txn, INTO, target, "").await?.is_none() && panels_stand(txn, target).await? {
-        set_beside(txn, target, Some(webhook)).await?;
+        set_panel_webhook(txn, target, Some(webhook)).await?;
     }
     in_use(txn, spot.webhook_channel(target), webhook.id).await
 }
 
-async fn set_beside(
+async fn set_panel_webhook(
     txn: &impl ConnectionTrait,
     target: ChannelId,
     webhook: Option<&SealedWebhook>,

@@ -71,14 +71,17 @@ pub(super) async fn count(
 }
 
 /// What decides about the consequence of a failure.
-struct Known {
+struct AttemptHistory {
     failed: u32,
     waits: bool,
     owed_since: Option<DateTime<Utc>>,
     is_head: bool,
 }
 
-async fn read(txn: &Write, failures: &HashMap<DeliveryId, Failure>) -> Result<Vec<(i64, Known)>, DbErr> {
+async fn read(
+    txn: &Write,
+    failures: &HashMap<DeliveryId, Failure>,
+) -> Result<Vec<(i64, AttemptHistory)>, DbErr> {
     let query = format!(
         "SELECT d.id, d.attempts, d.wait_until, \
          CASE WHEN d.shown_revision IS NULL AND a.kind = 'message' THEN a.created_at END, \
@@ -93,7 +96,7 @@ async fn read(txn: &Write, failures: &HashMap<DeliveryId, Failure>) -> Result<Ve
         query.then(" JOIN deliveries d ON d.id = t.delivery JOIN activities a ON a.id = d.activity_id");
     // An unreadable row must not keep its own failure from being counted.
     let time = |row: &QueryResult, index| row.try_get_by_index::<Option<DateTime<Utc>>>(index).ok().flatten();
-    let known = |row: QueryResult| Known {
+    let known = |row: QueryResult| AttemptHistory {
         failed: u32::try_from(row.try_get_by_index(1).unwrap_or(i32::MAX)).unwrap_or(0),
         waits: time(&row, 2).is_some(),
         owed_since: time(&row, 3),
@@ -102,7 +105,7 @@ async fn read(txn: &Write, failures: &HashMap<DeliveryId, Failure>) -> Result<Ve
     Ok(query.keyed_rows(&**txn).await?.into_iter().map(|(delivery, row)| (delivery, known(row))).collect())
 }
 
-impl Known {
+impl AttemptHistory {
     fn fail(self, delivery: DeliveryId, failure: Failure, now: DateTime<Utc>) -> FailedAttempt {
         let failed = self.failed.saturating_add(1).min(MOST);
         let tried = Tried { delivery, failed, owed_since: self.owed_since };

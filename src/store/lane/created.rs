@@ -22,7 +22,7 @@ pub(super) enum Unrecorded {
 /// Recording the same message again changes nothing. Returns the deliveries whose message can't be recorded.
 pub(super) async fn insert_mirrors(
     txn: &Write,
-    created: &[(DeliveryId, Mirror)],
+    created: &[(DeliveryId, &Mirror)],
 ) -> Result<HashMap<DeliveryId, Unrecorded>, DbErr> {
     if created.is_empty() {
         return Ok(HashMap::new());

@@ -91,7 +91,7 @@ impl Store {
     /// nobody else can hold them. What was in flight can be settled from `settle_at` on. On PostgreSQL the
     /// leases simply end.
     pub async fn free_lanes(&self, settle_at: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Ok(());
         }
         let txn = self.write().await?;
@@ -110,7 +110,7 @@ impl Store {
         longest: TimeDelta,
         settle_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Ok(());
         }
         let txn = self.write().await?;

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `leases` | who holds a lane, and how long |
 //! | `request`, `work` | what a lane's holder asks for; what it is given |
-//! | `advance` | the storage half of delivery, for many lanes at once |
-//! | `rows`, `results`, `created`, `pick`, `surroundings`, `contents` | its parts: the lanes' rows, what was done, what was made, what is next, where that is shown, what it says |
+//! | `advance`, `turn` | the storage half of delivery, for many lanes at once; the turn of one lane in it |
+//! | `step_result`, `changes`, `created` | what a holder has done; how that is recorded; recording new messages |
+//! | `rows`, `candidates`, `pick` | the lanes' rows; which deliveries may be next; which one is |
+//! | `surroundings`, `contents` | where that is shown; what it shows |
 //! | `attempts` | where a failed attempt of a delivery is counted |
 //! | `deliveries` | what statements about deliveries have in common |
 //! | `holds` | which targets are held up, and why |
@@ -19,6 +21,8 @@
 
 pub(super) mod advance;
 pub(super) mod attempts;
+mod candidates;
+pub(super) mod changes;
 pub(super) mod contents;
 pub(super) mod created;
 pub(super) mod deliveries;
@@ -27,8 +31,9 @@ pub(super) mod leases;
 pub(super) mod mirrors;
 pub(super) mod pick;
 pub(super) mod request;
-pub(super) mod results;
 pub(super) mod retractions;
 pub(super) mod rows;
+pub(super) mod step_result;
 pub(super) mod surroundings;
+mod turn;
 pub(super) mod work;

@@ -8,7 +8,7 @@ use super::attempts::FailedAttempt;
 use crate::domain::activity::{DeliveryId, Revision};
 use crate::domain::ids::{ChannelId, WebhookId};
 use crate::domain::next_step::Step;
-use crate::store::{Done, LaneWebhook, Lease, StoreError, Work};
+use crate::store::{LaneWebhook, Lease, StepResult, StoreError, Work};
 
 /// Names the next step of a delivery at this time.
 pub type Decide<'a> = Box<dyn FnMut(&Work, DateTime<Utc>) -> Step + Send + Sync + 'a>;
@@ -16,9 +16,9 @@ pub type Decide<'a> = Box<dyn FnMut(&Work, DateTime<Utc>) -> Step + Send + Sync 
 /// What a lane wants of the database.
 pub struct LaneRequest<'a> {
     /// Which lane.
-    pub lane: Which,
+    pub lane: LaneRef,
     /// What was done since the lane last asked.
-    pub done: Option<Done>,
+    pub done: Option<StepResult>,
     /// After that, every part exists and shows this revision or a newer one.
     pub shown: Option<Revision>,
     /// The webhook that its holder would send with. For a lane that is claimed now, the database says it.
@@ -43,19 +43,19 @@ impl fmt::Debug for LaneRequest<'_> {
 
 /// A lane that asks.
 #[derive(Debug, Clone)]
-pub enum Which {
+pub enum LaneRef {
     /// A lane to be claimed, if there is something to do in it and nobody else holds it.
-    Free(ChannelId),
+    Unclaimed(ChannelId),
     /// A lane that is held.
-    Held(Lease),
+    Claimed(Lease),
 }
 
-impl Which {
+impl LaneRef {
     /// The lane's target.
     pub const fn target(&self) -> ChannelId {
         match self {
-            Self::Free(target) => *target,
-            Self::Held(lease) => lease.target,
+            Self::Unclaimed(target) => *target,
+            Self::Claimed(lease) => lease.target,
         }
     }
 }
@@ -73,9 +73,9 @@ pub struct Holder<'a> {
 
 /// The answer to a lane's request.
 #[derive(Debug, Clone)]
-pub struct Turn {
+pub struct LaneAnswer {
     /// What its holder should do.
-    pub next: Next,
+    pub next: NextAction,
     /// The lane as it is held, or was until now: it stays held only if there is something to do. `None` if it
     /// wasn't held.
     pub lease: Option<Lease>,
@@ -87,16 +87,16 @@ pub struct Turn {
     pub unreadable: Vec<(DeliveryId, StoreError)>,
 }
 
-impl Turn {
+impl LaneAnswer {
     /// The answer for a lane that isn't held.
-    pub(in crate::store) const fn of(next: Next) -> Self {
+    pub(in crate::store) const fn without_lane(next: NextAction) -> Self {
         Self { next, lease: None, webhook: None, failed: Vec::new(), unreadable: Vec::new() }
     }
 }
 
 /// What a lane's holder should do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum NextAction {
     /// This step: settle, create, edit or delete.
     Do {
         /// The step.

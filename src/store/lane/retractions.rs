@@ -40,7 +40,7 @@ pub struct Retraction {
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct RetractionRow {
     message_id: i64,
     channel_id: i64,
     target_channel_id: i64,
@@ -108,8 +108,8 @@ impl Store {
             WHERE NOT r.deleted AND r.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM left_guilds g \
             JOIN channel_follows f ON f.guild_id = g.guild_id WHERE f.target_channel_id = r.target_channel_id) ORDER BY r.created_at LIMIT $2";
         let values = [stored(before).into(), i64::from(limit).into()];
-        let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
-        rows.into_iter().map(Row::open).collect()
+        let rows: Vec<RetractionRow> = Sql::new(query, values).rows_of(&self.db).await?;
+        rows.into_iter().map(RetractionRow::open).collect()
     }
 
     /// Forgets what was retracted long ago. Returns how many.
@@ -123,7 +123,7 @@ impl Store {
     }
 }
 
-impl Row {
+impl RetractionRow {
     fn open(self) -> Result<Retraction, StoreError> {
         let parent = self.parent_id.map(ChannelId::from_db).transpose()?;
         Ok(Retraction {

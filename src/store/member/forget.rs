@@ -7,14 +7,14 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::removal::Manner;
+use super::removal::RemovalKind;
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::UserId;
 use crate::domain::message::{Content, Reply};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
-use crate::store::retention::messages::{CHUNK, Sized, batches};
-use crate::store::{Signal, Store, StoreError};
+use crate::store::retention::messages::{CHUNK, SizedActivity, batches};
+use crate::store::{Notice, Store, StoreError};
 
 /// What was kept of a person, and has been forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,14 +43,14 @@ impl Forgotten {
 }
 
 #[derive(FromQueryResult)]
-struct Ends {
+struct FollowChannelsRow {
     id: i64,
     source_channel_id: i64,
     target_channel_id: i64,
 }
 
 #[derive(FromQueryResult)]
-struct Config {
+struct PanelConfigRow {
     id: i64,
     version: i32,
     config: String,
@@ -58,7 +58,7 @@ struct Config {
 }
 
 #[derive(FromQueryResult)]
-struct Sealed {
+struct SealedContentRow {
     id: i64,
     origin: String,
     content: Vec<u8>,
@@ -76,14 +76,14 @@ impl Store {
         mirrors: bool,
         now: DateTime<Utc>,
     ) -> Result<Forgotten, StoreError> {
-        let manner = if mirrors { Manner::MirrorsGo } else { Manner::MirrorsStay };
+        let manner = if mirrors { RemovalKind::MirrorsGo } else { RemovalKind::MirrorsStay };
         let mut forgotten = Forgotten::default();
         let mut after = 0;
         loop {
             let query = "SELECT id, (SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = activities.id) AS size \
                 FROM activities WHERE author_id = $1 AND id > $2 ORDER BY id LIMIT $3";
             let values = [user.to_db().into(), after.into(), CHUNK.into()];
-            let found: Vec<Sized> = Sql::new(query, values).rows_of(&self.db).await?;
+            let found: Vec<SizedActivity> = Sql::new(query, values).rows_of(&self.db).await?;
             let Some(last) = found.last() else { break };
             after = last.id;
             for ids in batches(&found) {
@@ -94,7 +94,7 @@ impl Store {
         self.forget_name(user, now, &mut forgotten).await?;
         if mirrors {
             // The process that forgets need not be the one that delivers.
-            self.tell(&Signal::Look).await?;
+            self.notify(&Notice::AnyWork).await?;
         }
         Ok(forgotten)
     }
@@ -118,7 +118,7 @@ impl Store {
         let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND quoted_message_id IN \
             (SELECT source_message_id FROM activities WHERE kind = 'message' AND id IN ";
         let query = Sql::new(query, []).list(activities.iter().copied()).then(")");
-        for row in query.rows_of::<Sealed>(&self.db).await? {
+        for row in query.rows_of::<SealedContentRow>(&self.db).await? {
             let without = |content: &mut Content| content.reply.as_mut().map(Reply::forget).is_some();
             self.change_kept(row, without).await?;
         }
@@ -131,15 +131,15 @@ impl Store {
         loop {
             let query = "SELECT id, source_channel_id, target_channel_id FROM channel_follows \
                 WHERE created_by = $1 ORDER BY id LIMIT $2";
-            let found: Vec<Ends> =
+            let found: Vec<FollowChannelsRow> =
                 Sql::new(query, [user.to_db().into(), CHUNK.into()]).rows_of(&self.db).await?;
             if found.is_empty() {
                 return Ok(forgotten);
             }
             let txn = self.write().await?;
-            locks::standing_sources(&*txn, channel_ids(found.iter().map(|one| one.source_channel_id))?)
+            locks::existing_sources(&*txn, channel_ids(found.iter().map(|one| one.source_channel_id))?)
                 .await?;
-            locks::standing_lanes(&*txn, channel_ids(found.iter().map(|one| one.target_channel_id))?).await?;
+            locks::existing_lanes(&*txn, channel_ids(found.iter().map(|one| one.target_channel_id))?).await?;
             let update = "UPDATE channel_follows SET created_by = 0 WHERE created_by = $1 AND id IN ";
             let update = Sql::new(update, [user.to_db().into()]).list(found.iter().map(|one| one.id));
             forgotten += update.execute(&*txn).await?;
@@ -154,7 +154,7 @@ impl Store {
         let query =
             "SELECT id, version, config, created_by FROM panels WHERE created_by = $1 OR config LIKE $2";
         let values = [user.to_db().into(), format!("%{user}%").into()];
-        let found: Vec<Config> = Sql::new(query, values).rows_of(&*txn).await?;
+        let found: Vec<PanelConfigRow> = Sql::new(query, values).rows_of(&*txn).await?;
         let mut forgotten = 0;
         for panel in found {
             let made = panel.created_by == user.to_db();
@@ -187,7 +187,7 @@ impl Store {
             let all = Sql::new(format!("{kept}{settled}"), []).numbers(&self.db).await?;
             for some in all.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
                 let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND id IN ";
-                let rows: Vec<Sealed> =
+                let rows: Vec<SealedContentRow> =
                     Sql::new(query, []).list(some.iter().copied()).rows_of(&self.db).await?;
                 for row in rows {
                     let without = |content: &mut Content| content.names.people.remove(&user).is_some();
@@ -202,7 +202,7 @@ impl Store {
     /// changed: one or none.
     async fn change_kept(
         &self,
-        row: Sealed,
+        row: SealedContentRow,
         change: impl FnOnce(&mut Content) -> bool,
     ) -> Result<u64, StoreError> {
         let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;

@@ -5,7 +5,7 @@
 //! | `opt_outs` | who doesn't want to be mirrored |
 //! | `removal` | taking back what was mirrored of them |
 //! | `forget` | what a person wants forgotten |
-//! | `kept` | how much is kept of them |
+//! | `totals` | how much is kept of them |
 //!
 //! Locks: an opt-out is committed first; then the locks of its sources are taken and released once. A
 //! transaction that records messages takes these locks before it reads the opt-outs: so one that comes later
@@ -14,6 +14,6 @@
 //! Transaction: a few messages at a time, under the locks of their sources and lanes.
 
 pub(super) mod forget;
-pub(super) mod kept;
 pub(super) mod opt_outs;
 pub(super) mod removal;
+pub(super) mod totals;

@@ -5,13 +5,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::removal::{Manner, Removal};
+use super::removal::{Removal, RemovalKind};
 use crate::domain::ids::{ChannelId, GuildId, InvalidId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::server::left;
-use crate::store::{Signal, Store, StoreError};
+use crate::store::{Notice, Store, StoreError};
 
 /// How many sources one transaction locks.
 const SOURCES: usize = 50;
@@ -69,7 +69,7 @@ impl Store {
         let values = [user.to_db().into(), server(scope).into(), stored(now).into()];
         let txn = self.write().await?;
         let new = Sql::new(insert, values).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Author).await?;
+        self.notify_on_commit(&*txn, &Notice::Author).await?;
         txn.commit().await?;
         Ok(new)
     }
@@ -103,7 +103,7 @@ impl Store {
             "INSERT INTO forget_requests (user_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let txn = self.write().await?;
         let new = Sql::new(insert, [user.to_db().into(), stored(now).into()]).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Author).await?;
+        self.notify_on_commit(&*txn, &Notice::Author).await?;
         txn.commit().await?;
         Ok(new)
     }
@@ -116,14 +116,14 @@ impl Store {
         let mut removals = Vec::new();
         for row in rows {
             let opt_out = row.read()?;
-            removals.push(Removal { opt_out, since: row.created_at, manner: Manner::Withhold });
+            removals.push(Removal { opt_out, since: row.created_at, manner: RemovalKind::Withhold });
         }
         let query = "SELECT user_id, created_at FROM forget_requests ORDER BY created_at LIMIT $1";
         let rows: Vec<RequestRow> = Sql::new(query, [i64::from(most).into()]).rows_of(&self.db).await?;
         for row in rows {
             let user = UserId::from_db(row.user_id)?;
             let opt_out = OptOut { user, scope: OptOutScope::Everywhere, until: None };
-            removals.push(Removal { opt_out, since: row.created_at, manner: Manner::MirrorsGo });
+            removals.push(Removal { opt_out, since: row.created_at, manner: RemovalKind::MirrorsGo });
         }
         removals.sort_by_key(|removal| removal.since);
         Ok(removals)
@@ -134,12 +134,12 @@ impl Store {
         let Removal { opt_out: OptOut { user, scope, .. }, since, manner } = removal;
         let (user, since) = (user.to_db().into(), stored(*since).into());
         let end = match manner {
-            Manner::Withhold => {
+            RemovalKind::Withhold => {
                 let update = "UPDATE author_opt_outs SET taken_back = TRUE \
                     WHERE user_id = $1 AND created_at = $2 AND guild_id = $3";
                 Sql::new(update, [user, since, server(*scope).into()])
             }
-            Manner::MirrorsGo | Manner::MirrorsStay => {
+            RemovalKind::MirrorsGo | RemovalKind::MirrorsStay => {
                 Sql::new("DELETE FROM forget_requests WHERE user_id = $1 AND created_at = $2", [user, since])
             }
         };
@@ -160,7 +160,7 @@ impl Store {
     /// Takes and releases the locks of the sources in this opt-out's scope. Whoever records something there
     /// afterwards knows about the opt-out, and what others recorded before is in the database.
     pub async fn pass_sources(&self, scope: OptOutScope) -> Result<(), StoreError> {
-        if !locks::are_locks(&self.db) {
+        if !locks::has_row_locks(&self.db) {
             return Ok(());
         }
         let sources = match scope {
@@ -174,7 +174,7 @@ impl Store {
         sources.sort_unstable();
         for some in sources.chunks(SOURCES) {
             let txn = self.write().await?;
-            locks::standing_sources(&*txn, some.iter().copied()).await?;
+            locks::existing_sources(&*txn, some.iter().copied()).await?;
             txn.commit().await?;
         }
         Ok(())

@@ -9,11 +9,11 @@ use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids};
 use crate::store::lane::deliveries::DUE;
-use crate::store::retention::messages::{CHUNK, Sized, pass_gates};
+use crate::store::retention::messages::{CHUNK, SizedActivity, lock_sources_of};
 use crate::store::server::left::SOURCES;
-use crate::store::source::event::effects::{Changed, reopen, wake};
+use crate::store::source::event::effects::{ChangedActivities, reopen, wake};
 use crate::store::source::quotes;
-use crate::store::{Forgotten, Signal, Store, StoreError};
+use crate::store::{Forgotten, Notice, Store, StoreError};
 
 /// Owed to somebody, other than to be taken back.
 const OWED: &str = "state = 'due' AND NOT withdrawn";
@@ -22,7 +22,7 @@ const TOGETHER: i64 = 100;
 
 /// What becomes of the mirrors of messages that are forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Manner {
+pub enum RemovalKind {
     /// They stay, and which mirror belongs to which message stays known.
     MirrorsStay,
     /// They are deleted, as if the messages had been deleted.
@@ -39,7 +39,7 @@ pub struct Removal {
     /// When it was requested.
     pub since: DateTime<Utc>,
     /// How.
-    pub manner: Manner,
+    pub manner: RemovalKind,
 }
 
 /// A finished part of it.
@@ -90,7 +90,8 @@ impl Store {
                  AND d.state = 'due' AND d.shown_revision IS NULL)",
             ),
         };
-        let found: Vec<Sized> = query.then(" ORDER BY id DESC LIMIT ").bind(CHUNK).rows_of(&self.db).await?;
+        let found: Vec<SizedActivity> =
+            query.then(" ORDER BY id DESC LIMIT ").bind(CHUNK).rows_of(&self.db).await?;
         let most = if paced { TOGETHER } else { TOGETHER * TOGETHER };
         let activities = first_of(&found, most);
         if activities.is_empty() {
@@ -99,7 +100,7 @@ impl Store {
         let mut forgotten = Forgotten::default();
         let lanes = self.forget_messages(&activities, removal.manner, &mut forgotten).await?;
         self.forget_quotes(&activities).await?;
-        self.tell(&Signal::Look).await?;
+        self.notify(&Notice::AnyWork).await?;
         Ok(RemovedPart { activities, lanes })
     }
 
@@ -135,19 +136,19 @@ impl Store {
     pub(super) async fn forget_messages(
         &self,
         activities: &[i64],
-        manner: Manner,
+        manner: RemovalKind,
         forgotten: &mut Forgotten,
     ) -> Result<Vec<ChannelId>, StoreError> {
         let some = || activities.iter().copied();
         let txn = self.write().await?;
-        pass_gates(&txn, activities).await?;
+        lock_sources_of(&txn, activities).await?;
         let targets = Sql::new("SELECT DISTINCT target_channel_id FROM deliveries WHERE activity_id IN ", []);
         let targets = channel_ids(targets.list(some()).numbers(&*txn).await?)?;
         // If nobody follows into a target any more, its lane's row may be missing.
         locks::lanes(&*txn, targets.iter().copied()).await?;
         let standing = Sql::new("SELECT id FROM activities WHERE NOT deleted AND id IN ", []).list(some());
-        let standing = Changed { edited: Vec::new(), deleted: standing.numbers(&*txn).await? };
-        if manner == Manner::MirrorsStay {
+        let standing = ChangedActivities { edited: Vec::new(), deleted: standing.numbers(&*txn).await? };
+        if manner == RemovalKind::MirrorsStay {
             // If a create is in flight, its message is searched for as before, and then the delivery ends,
             // too.
             let end = format!(
@@ -156,7 +157,7 @@ impl Store {
             Sql::new(end, []).list(standing.ids()).execute(&*txn).await?;
         } else {
             let delete = "UPDATE activities SET deleted = TRUE, revision = revision + 1, content = NULL, withheld = $1 WHERE id IN ";
-            let withheld = manner == Manner::Withhold;
+            let withheld = manner == RemovalKind::Withhold;
             Sql::new(delete, [withheld.into()]).list(standing.ids()).execute(&*txn).await?;
             reopen(&txn, &standing).await?;
             quotes::mark_of(&txn, &standing.deleted).await?;
@@ -189,9 +190,9 @@ impl Store {
 }
 
 /// As many of these as have at most this many deliveries together, but at least one.
-fn first_of(found: &[Sized], most: i64) -> Vec<i64> {
+fn first_of(found: &[SizedActivity], most: i64) -> Vec<i64> {
     let mut sum = 0;
-    let fits = |one: &&Sized| {
+    let fits = |one: &&SizedActivity| {
         let first = sum == 0;
         sum += one.size;
         first || sum <= most
@@ -205,8 +206,8 @@ mod tests {
 
     #[test]
     fn a_part_is_small_or_a_single_message() {
-        let sized = |sizes: &[i64]| -> Vec<Sized> {
-            sizes.iter().map(|size| Sized { id: *size, size: *size }).collect()
+        let sized = |sizes: &[i64]| -> Vec<SizedActivity> {
+            sizes.iter().map(|size| SizedActivity { id: *size, size: *size }).collect()
         };
         assert_eq!(first_of(&sized(&[60, 30, 20, 1]), 100), [60, 30]);
         assert_eq!(first_of(&sized(&[5_000, 1]), 100), [5_000]);

@@ -37,14 +37,14 @@ pub(super) async fn owe_to_all(txn: &impl ConnectionTrait, activity: i64) -> Res
 }
 
 /// Updates the deliveries of a follow's panels after a change of its state, or of whether it wants them.
-pub(in crate::store) async fn refit(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
+pub(in crate::store) async fn sync_follow(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let wants = "SELECT COUNT(*) FROM channel_follows WHERE id = $1 AND panels";
     if Sql::new(wants, [follow.into()]).numbers(txn).await?.first() == Some(&0) {
         return withdraw(txn, follow).await;
     }
     owe(txn, "f.id = $1", follow).await?;
     // Mirrors that are posted say whether the follow is paused.
-    anew(txn, OF_FOLLOW, follow).await?;
+    mark_stale(txn, OF_FOLLOW, follow).await?;
     wake(txn, follow).await
 }
 
@@ -63,7 +63,7 @@ pub(in crate::store) async fn withdraw(txn: &impl ConnectionTrait, follow: i64) 
 /// Has mirrors shown again although they show the newest revision. Their revision counts down: it is then
 /// below all that exist, and never a number that the mirror had before, so that recording an earlier edit
 /// can't hide the mark.
-async fn anew(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
+async fn mark_stale(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
     let outdate = format!(
         "UPDATE mirrors SET revision = CASE WHEN revision > 0 THEN 0 ELSE revision END - 1 \
          WHERE delivery_id IN (SELECT id FROM deliveries WHERE {which})"
@@ -98,7 +98,7 @@ impl Store {
              remake = {BEGUN}, {DUE} WHERE {active}"
         );
         Sql::new(remake, [activity.into()]).execute(&*txn).await?;
-        anew(&*txn, active, activity).await?;
+        mark_stale(&*txn, active, activity).await?;
         Sql::new(WAKE, []).list(targets.iter().map(|target| target.to_db())).execute(&*txn).await?;
         txn.commit().await?;
         Ok(targets)

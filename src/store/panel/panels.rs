@@ -28,7 +28,7 @@ fn of_shards(shards: Shards) -> [sea_orm::Value; 3] {
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct PanelRow {
     id: i64,
     guild_id: i64,
     channel_id: i64,
@@ -50,7 +50,7 @@ struct Row {
     next_refresh_at: DateTime<Utc>,
 }
 
-impl Row {
+impl PanelRow {
     fn panel(self) -> Result<Panel, StoreError> {
         let json =
             |text: &str| serde_json::from_str(text).map_err(|_| StoreError::Unreadable("panels.config"));
@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// A panel as its refresh finds it, in any state.
-    pub async fn panel_to_look_at(&self, id: PanelId) -> Result<Option<Panel>, StoreError> {
+    pub async fn panel_in_any_state(&self, id: PanelId) -> Result<Option<Panel>, StoreError> {
         let query = Sql::new(format!("{COLUMNS}WHERE id = $1"), [id.0.into()]);
         self.panels(query).await.map(|mut all| all.pop())
     }
@@ -206,7 +206,7 @@ impl Store {
     /// On SQLite, whose one process has just started: panels that were being posted or removed are taken up
     /// at that time, not when their hold ends.
     pub async fn free_panels(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Ok(());
         }
         let update = "UPDATE panels SET next_refresh_at = $1 \
@@ -291,7 +291,7 @@ impl Store {
     }
 
     async fn panels(&self, query: Sql) -> Result<Vec<Panel>, StoreError> {
-        query.rows_of::<Row>(&self.db).await?.into_iter().map(Row::panel).collect()
+        query.rows_of::<PanelRow>(&self.db).await?.into_iter().map(PanelRow::panel).collect()
     }
 }
 
@@ -322,7 +322,7 @@ async fn insert(
     ];
     let id = Sql::new(insert, values).numbers(txn).await?.first().copied().unwrap_or_default();
     let query = Sql::new(format!("{COLUMNS}WHERE id = $1"), [id.into()]);
-    query.rows_of::<Row>(txn).await?.pop().map(Row::panel).transpose()
+    query.rows_of::<PanelRow>(txn).await?.pop().map(PanelRow::panel).transpose()
 }
 
 async fn mark_removed(db: &impl ConnectionTrait, id: PanelId, now: DateTime<Utc>) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::messages::{CHUNK, Untracked};
+use super::messages::{CHUNK, ForgottenMessages};
 use crate::domain::ids::MessageId;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
@@ -36,9 +36,9 @@ const OPT_OUTS: TimeDelta = TimeDelta::days(91);
 
 /// What was forgotten because of its age.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Leftovers {
+pub struct UnusedCounts {
     /// Messages, with what ties them to their mirrors.
-    pub messages: Untracked,
+    pub messages: ForgottenMessages,
     /// Channels and threads that nobody reads.
     pub channels: u64,
     /// Unused lanes.
@@ -50,25 +50,25 @@ pub struct Leftovers {
 }
 
 #[derive(FromQueryResult)]
-struct Channel {
+struct ChannelRow {
     channel_id: i64,
     parent_id: Option<i64>,
 }
 
 impl Store {
     /// Forgets everything that is too old. `mirrors` says how long messages stay tied to their mirrors.
-    pub async fn forget_leftovers(
+    pub async fn forget_unused(
         &self,
         now: DateTime<Utc>,
         mirrors: TimeDelta,
-    ) -> Result<Leftovers, StoreError> {
+    ) -> Result<UnusedCounts, StoreError> {
         let recorded = now - mirrors;
         self.forget_guild_checks(now - CHECKS).await?;
         let posted = MessageId::first_at(recorded);
         self.forget_retractions(now).await?;
         self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;
-        Ok(Leftovers {
-            messages: self.untrack(posted, recorded).await?,
+        Ok(UnusedCounts {
+            messages: self.forget_old_messages(posted, recorded).await?,
             channels: self.forget_unread_channels(posted).await?,
             panels: self.forget_resting_panels(now - RESTING).await?,
             samples: self.forget_old_samples(now - SAMPLES).await?,
@@ -90,18 +90,18 @@ impl Store {
                  ORDER BY channel_id LIMIT $3"
             );
             let values = [before.to_db().into(), after.into(), CHUNK.into()];
-            let found: Vec<Channel> = Sql::new(query, values).rows_of(&self.db).await?;
+            let found: Vec<ChannelRow> = Sql::new(query, values).rows_of(&self.db).await?;
             let Some(last) = found.last() else { return Ok(forgotten) };
             after = last.channel_id;
             forgotten += self.forget_channels(&found, before).await?;
         }
     }
 
-    async fn forget_channels(&self, found: &[Channel], before: MessageId) -> Result<u64, StoreError> {
+    async fn forget_channels(&self, found: &[ChannelRow], before: MessageId) -> Result<u64, StoreError> {
         let own = || found.iter().map(|channel| channel.channel_id);
         let parents = || found.iter().filter_map(|channel| channel.parent_id);
         let txn = self.write().await?;
-        locks::standing_sources(&*txn, channel_ids(own().chain(parents()))?).await?;
+        locks::existing_sources(&*txn, channel_ids(own().chain(parents()))?).await?;
         let raise = "UPDATE channels SET threads_from_id = $1 WHERE threads_from_id < $1 AND channel_id IN ";
         Sql::new(raise, [before.to_db().into()]).list(parents()).execute(&*txn).await?;
         let delete = format!("DELETE FROM channels WHERE {UNREAD} AND channel_id IN ");
@@ -124,7 +124,7 @@ impl Store {
             let Some(last) = found.last() else { return Ok(forgotten) };
             after = *last;
             let txn = self.write().await?;
-            locks::standing_lanes(&*txn, channel_ids(found.iter().copied())?).await?;
+            locks::existing_lanes(&*txn, channel_ids(found.iter().copied())?).await?;
             let delete = format!("DELETE FROM lanes WHERE {IDLE} AND target_channel_id IN ");
             let delete = Sql::new(delete, [stored(now).into()]).list(found);
             forgotten += delete.execute(&*txn).await?;

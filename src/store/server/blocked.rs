@@ -6,7 +6,7 @@ use sea_orm::FromQueryResult;
 use crate::domain::follow::{BrokenReason, Follow};
 use crate::domain::ids::GuildId;
 use crate::store::db::sql::{Sql, stored};
-use crate::store::{BreakWhich, Signal, Store, StoreError};
+use crate::store::{BreakWhich, Notice, Store, StoreError};
 
 /// Whether anything is kept of a server (`$1`) that must end or wait when the bot isn't there.
 const KEPT: &str = "(EXISTS (SELECT 1 FROM channel_follows f WHERE f.guild_id = $1) \
@@ -90,7 +90,7 @@ impl Store {
             "INSERT INTO blocked_servers (guild_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let txn = self.write().await?;
         let new = Sql::new(insert, [guild.to_db().into(), stored(now).into()]).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Servers).await?;
+        self.notify_on_commit(&*txn, &Notice::Servers).await?;
         txn.commit().await?;
         Ok(new)
     }
@@ -100,7 +100,7 @@ impl Store {
         let txn = self.write().await?;
         let delete = "DELETE FROM blocked_servers WHERE guild_id = $1";
         let was = Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Servers).await?;
+        self.notify_on_commit(&*txn, &Notice::Servers).await?;
         txn.commit().await?;
         Ok(was)
     }

@@ -8,7 +8,7 @@ use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
-use crate::store::retention::messages::{CHUNK, Those, forget_deliveries};
+use crate::store::retention::messages::{CHUNK, ForgetScope, forget_deliveries};
 use crate::store::{Removed, Store, StoreError};
 
 /// The sources that are known to be the server's (`$1`).
@@ -20,7 +20,7 @@ pub(in crate::store) const SOURCES: &str = "SELECT source_channel_id FROM channe
 const TARGETS: &str = "SELECT target_channel_id FROM channel_follows WHERE guild_id = $1";
 
 #[derive(FromQueryResult)]
-struct Ends {
+struct FollowServerRow {
     id: i64,
     guild_id: i64,
 }
@@ -75,8 +75,8 @@ impl Store {
         }
         let mut removed = Vec::new();
         let query = "SELECT id, guild_id FROM channel_follows WHERE guild_id = $1 OR source_guild_id = $1 ORDER BY id";
-        let follows: Vec<Ends> = Sql::new(query, own.clone()).rows_of(&self.db).await?;
-        for Ends { id, guild_id } in follows {
+        let follows: Vec<FollowServerRow> = Sql::new(query, own.clone()).rows_of(&self.db).await?;
+        for FollowServerRow { id, guild_id } in follows {
             removed.extend(self.delete_follow(GuildId::from_db(guild_id)?, FollowId(id)).await?);
         }
         self.forget_rows(guild, &sources, &targets).await?;
@@ -87,7 +87,7 @@ impl Store {
     async fn close_lanes(&self, targets: &[i64]) -> Result<(), StoreError> {
         for targets in targets.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
             let txn = self.write().await?;
-            locks::standing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
+            locks::existing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
             let close = "UPDATE lanes SET in_flight_delivery_id = NULL, in_flight_part = NULL, in_flight_revision = NULL, \
                 in_flight_after_id = NULL, in_flight_webhook_id = NULL, settle_at = NULL, webhook_id = NULL, webhook_token = NULL \
                 WHERE target_channel_id IN ";
@@ -105,7 +105,7 @@ impl Store {
                     .bind(guild.to_db())
                     .then(")")
             };
-            let forgotten = forget_deliveries(&txn, into, Those::All).await?;
+            let forgotten = forget_deliveries(&txn, into, ForgetScope::All).await?;
             txn.commit().await?;
             if forgotten == 0 {
                 return Ok(());
@@ -122,15 +122,15 @@ impl Store {
             let some = Sql::new(query, [source.into(), after.into(), CHUNK.into()]).numbers(&self.db).await?;
             let Some(last) = some.last() else { return Ok(()) };
             after = *last;
-            self.forget_activities(&some, Those::All).await?;
+            self.forget_activities(&some, ForgetScope::All).await?;
         }
     }
 
     /// Forgets the rest: rows that name the server itself, and those of its channels.
     async fn forget_rows(&self, guild: GuildId, sources: &[i64], targets: &[i64]) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        locks::standing_sources(&*txn, channel_ids(sources.iter().copied())?).await?;
-        locks::standing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
+        locks::existing_sources(&*txn, channel_ids(sources.iter().copied())?).await?;
+        locks::existing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
         let channels =
             Sql::new("DELETE FROM channels WHERE channel_id IN ", []).list(sources.iter().copied());
         channels.execute(&*txn).await?;

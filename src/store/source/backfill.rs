@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, Value};
 
-use super::event::followed::Followed;
+use super::event::followed::FollowedSources;
 use super::{event, quotes};
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, MessageId, UserId};
@@ -31,7 +31,7 @@ impl Store {
         let txn = self.write().await?;
         locks::sources(&*txn, [follow.pair.source]).await?;
         locks::lanes(&*txn, [follow.pair.target]).await?;
-        let followed = Followed::by(&txn, posts, &HashMap::new()).await?;
+        let followed = FollowedSources::by(&txn, posts, &HashMap::new()).await?;
         let posts = &*quotes::without_deleted(&txn, posts, &followed).await?;
         let mut newer = Vec::new();
         for post in posts {

@@ -8,7 +8,7 @@ use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};
 
 #[derive(FromQueryResult)]
-struct Chosen {
+struct PublicationRow {
     audience: String,
     approval: String,
     notify_channel_id: Option<i64>,
@@ -22,7 +22,7 @@ pub(in crate::store) async fn publication(
 ) -> Result<Publication, StoreError> {
     let query =
         "SELECT audience, approval, notify_channel_id, notify_refused FROM channels WHERE channel_id = $1";
-    let rows: Vec<Chosen> = Sql::new(query, [channel.to_db().into()]).rows_of(db).await?;
+    let rows: Vec<PublicationRow> = Sql::new(query, [channel.to_db().into()]).rows_of(db).await?;
     let Some(chosen) = rows.into_iter().next() else { return Ok(Publication::UNCHOSEN) };
     Ok(Publication {
         audience: Audience::parse(&chosen.audience).ok_or(StoreError::Unreadable("audience"))?,

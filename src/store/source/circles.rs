@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::event::effects::{Changed, lock_lanes};
+use super::event::effects::{ChangedActivities, lock_lanes};
 use crate::domain::activity::Origin;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
@@ -86,7 +86,7 @@ impl Store {
         let sources: Vec<i64> = source_channel_id.into_iter().chain(thread_id).collect();
         let txn = self.write().await?;
         locks::sources(&*txn, channel_ids(sources.iter().copied())?).await?;
-        lock_lanes(&txn, sources, &Changed::default()).await?;
+        lock_lanes(&txn, sources, &ChangedActivities::default()).await?;
         let mut targets = Vec::new();
         match follows {
             None => targets.extend(owe(&txn, id, None).await?),

@@ -9,8 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::FromQueryResult;
 
-use super::event::followed::Followed;
-use super::event::known::Known;
+use super::event::followed::FollowedSources;
+use super::event::known::KnownActivity;
 use crate::domain::activity::{ActivityId, Origin, Revision, Showing};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::message::Content;
@@ -31,7 +31,7 @@ pub struct StaleQuote {
 
 /// An activity that quotes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quoting {
+pub struct QuotingActivity {
     /// Its number.
     pub id: ActivityId,
     /// Where it comes from.
@@ -77,7 +77,7 @@ pub(in crate::store) fn author_quoted_by(content: &Showing) -> Option<UserId> {
 /// it, every edit counts.
 pub(in crate::store) fn maybe_quoted(
     events: &[SourceEvent],
-    known: &HashMap<Origin, Known>,
+    known: &HashMap<Origin, KnownActivity>,
 ) -> BTreeSet<i64> {
     let changed = |event: &&SourceEvent| match event {
         SourceEvent::Posted { .. } | SourceEvent::Passed { .. } => false,
@@ -138,7 +138,7 @@ struct GoneRow {
 pub(in crate::store) async fn without_deleted<'a>(
     txn: &Write,
     events: &'a [SourceEvent],
-    followed: &Followed,
+    followed: &FollowedSources,
 ) -> Result<Cow<'a, [SourceEvent]>, StoreError> {
     let quoted = |event: &SourceEvent| event.content().and_then(quoted_by);
     let all: BTreeSet<i64> = events.iter().filter_map(quoted).map(MessageId::to_db).collect();
@@ -190,7 +190,7 @@ impl Store {
     }
 
     /// The next activities that quote it, and are shown or owed anywhere; at most `most`.
-    pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<Quoting>, StoreError> {
+    pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<QuotingActivity>, StoreError> {
         let query = "SELECT id, origin, source_channel_id, revision, content FROM activities \
             WHERE quoted_message_id = $1 AND id > $2 AND NOT deleted AND source_channel_id IS NOT NULL \
             AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
@@ -200,7 +200,7 @@ impl Store {
         rows.into_iter().map(|row| self.quoting_row(row)).collect()
     }
 
-    fn quoting_row(&self, row: QuotingRow) -> Result<Quoting, StoreError> {
+    fn quoting_row(&self, row: QuotingRow) -> Result<QuotingActivity, StoreError> {
         let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
         // Content that can't be read is fetched again.
         let content = row.content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
@@ -209,7 +209,13 @@ impl Store {
             Showing::Panel { .. } => None,
         });
         let source = ChannelId::from_db(row.source_channel_id)?;
-        Ok(Quoting { id: ActivityId(row.id), origin, source, revision: Revision(row.revision), content })
+        Ok(QuotingActivity {
+            id: ActivityId(row.id),
+            origin,
+            source,
+            revision: Revision(row.revision),
+            content,
+        })
     }
 
     /// Whether this message is known to be deleted, or was taken back here.

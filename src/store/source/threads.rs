@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sea_orm::FromQueryResult;
 
-use super::event::effects::{Changed, lock_lanes, reopen, wake};
+use super::event::effects::{ChangedActivities, lock_lanes, reopen, wake};
 use super::quotes;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::store::db::locks;
@@ -124,7 +124,7 @@ impl Store {
         let mut targets = Vec::new();
         for deleted in deleted.chunks(10_000) {
             quotes::mark_of(&txn, deleted).await?;
-            let changed = Changed { deleted: deleted.to_vec(), ..Changed::default() };
+            let changed = ChangedActivities { deleted: deleted.to_vec(), ..ChangedActivities::default() };
             lock_lanes(&txn, [], &changed).await?;
             targets.extend(reopen(&txn, &changed).await?);
             wake(&txn, &[], &changed).await?;
@@ -145,7 +145,7 @@ impl Store {
         let known = "SELECT id FROM activities WHERE thread_id = $1";
         let known = Sql::new(known, [thread.to_db().into()]).numbers(&*txn).await?;
         for known in known.chunks(10_000) {
-            let changed = Changed { edited: known.to_vec(), ..Changed::default() };
+            let changed = ChangedActivities { edited: known.to_vec(), ..ChangedActivities::default() };
             lock_lanes(&txn, [], &changed).await?;
         }
         let through_parent = "activity_id IN (SELECT id FROM activities WHERE thread_id = $1) AND NOT withdrawn AND EXISTS (SELECT 1 FROM activities a \
@@ -154,7 +154,7 @@ impl Store {
         let sql = |text: &str| Sql::new(text, [thread.to_db().into()]);
         let targets = matching::take_back(&txn, through_parent, sql).await?;
         for known in known.chunks(10_000) {
-            wake(&txn, known, &Changed::default()).await?;
+            wake(&txn, known, &ChangedActivities::default()).await?;
         }
         let update = "UPDATE activities SET source_channel_id = thread_id, thread_id = NULL, place = 'source' WHERE thread_id = $1";
         Sql::new(update, [thread.to_db().into()]).execute(&*txn).await?;

@@ -55,7 +55,7 @@ impl<'a> Works<'a> {
     ) {
         let store = &self.db.store;
         while self.clock < end {
-            let mut lane = Which::Free(channel(2));
+            let mut lane = LaneRef::Unclaimed(channel(2));
             let mut done = None;
             let until = loop {
                 let clock = self.clock;
@@ -69,18 +69,18 @@ impl<'a> Works<'a> {
                     step_of(work, 1, now)
                 });
                 let resting = match &done {
-                    Some(Done::InDoubt { settle_at, .. }) => Some(*settle_at),
+                    Some(StepResult::InDoubt { settle_at, .. }) => Some(*settle_at),
                     _ => None,
                 };
                 let asking = LaneRequest { done: done.take(), decide, ..request(lane, None) };
-                let Turn { next, lease, .. } = turn(store, asking, self.clock).await;
+                let LaneAnswer { next, lease, .. } = turn(store, asking, self.clock).await;
                 let (step, work) = match next {
-                    Next::Do { step, work } => (step, work),
-                    Next::Wait(until) => break Some(until),
-                    Next::Idle => break resting,
+                    NextAction::Do { step, work } => (step, work),
+                    NextAction::Wait(until) => break Some(until),
+                    NextAction::Idle => break resting,
                     other => panic!("{other:?}"),
                 };
-                lane = Which::Held(lease.unwrap());
+                lane = LaneRef::Claimed(lease.unwrap());
                 let trouble = fails(Self::number(&work), self.clock);
                 done = Some(self.perform(step, &work, trouble));
             };
@@ -91,9 +91,9 @@ impl<'a> Works<'a> {
         }
     }
 
-    fn perform(&mut self, step: Step, work: &Work, trouble: Option<Trouble>) -> Done {
+    fn perform(&mut self, step: Step, work: &Work, trouble: Option<Trouble>) -> StepResult {
         let delivery = work.delivery.id;
-        let failed = |failure| Done::Failed { delivery, failure };
+        let failed = |failure| StepResult::Failed { delivery, failure };
         if matches!(step, Step::Create(_)) {
             self.tried.push((Self::number(work), self.clock, trouble.is_none()));
         }
@@ -101,18 +101,18 @@ impl<'a> Works<'a> {
             (Step::Create(_), Some(in_flight), None) => {
                 self.made += 1;
                 match created(in_flight, 2, self.made) {
-                    Done::Created { in_flight, mirror, .. } => {
-                        Done::Created { in_flight, mirror, overtakes: work.overtakes }
+                    StepResult::Created { in_flight, mirror, .. } => {
+                        StepResult::Created { in_flight, mirror, overtakes: work.overtakes }
                     }
                     other => other,
                 }
             }
             (Step::Create(_), Some(in_flight), Some(Trouble::Doubt | Trouble::Blind)) => {
-                Done::InDoubt { in_flight, settle_at: self.clock + TimeDelta::seconds(5) }
+                StepResult::InDoubt { in_flight, settle_at: self.clock + TimeDelta::seconds(5) }
             }
             (Step::Create(_), _, Some(Trouble::Webhook)) => failed(Failure::Webhook),
             (Step::Settle(in_flight), _, Some(Trouble::Blind)) => {
-                Done::Unsettled { in_flight, failure: Failure::Unsettled }
+                StepResult::Unsettled { in_flight, failure: Failure::Unsettled }
             }
             (Step::Settle(_), ..) => failed(Failure::NotMade),
             (Step::Create(_), ..) => failed(Failure::NotSent),
@@ -271,11 +271,11 @@ async fn what_was_not_tried_is_not_counted(#[case] backend: Backend) {
     for _ in 0..=HOLDS_UP {
         let (in_flight, work) = create(&next);
         assert_eq!(work.delivery.attempts, 0);
-        next = advance(&db.store, &lease, Some(Done::NotBegun { in_flight }), at(1)).await;
+        next = advance(&db.store, &lease, Some(StepResult::NotBegun { in_flight }), at(1)).await;
     }
     assert_eq!(failed(&db, 100).await, 0);
     let delivery: DeliveryId = create(&next).1.delivery.id;
-    let refused = Done::Failed { delivery, failure: Failure::NotSent };
-    let turn = turn(&db.store, request(Which::Held(lease), Some(refused)), at(1)).await;
+    let refused = StepResult::Failed { delivery, failure: Failure::NotSent };
+    let turn = turn(&db.store, request(LaneRef::Claimed(lease), Some(refused)), at(1)).await;
     assert_eq!((turn.failed.len(), turn.failed[0].failed, failed(&db, 100).await), (1, 1, 1));
 }

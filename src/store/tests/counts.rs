@@ -49,8 +49,11 @@ async fn change(store: &Store, random: &mut StdRng) {
         new.guild = server(target);
         new.source_guild = guild(60 + source);
         let native = random.random_bool(0.3);
-        let hook =
-            if native { Hook::Native(webhook_id(target * 100 + source)) } else { relay(target + 1_000) };
+        let hook = if native {
+            FollowWebhook::Native(webhook_id(target * 100 + source))
+        } else {
+            relay(target + 1_000)
+        };
         new.options.delivery = if native { Delivery::Native } else { Delivery::Relay };
         store.insert_follow(&new, &hook, at(0)).await.unwrap();
         return;
@@ -74,7 +77,7 @@ async fn break_some(store: &Store, which: BreakWhich) {
 async fn other_delivery(store: &Store, follow: &Follow, target: u64) {
     let (delivery, hook) = match follow.options.delivery {
         Delivery::Native => (Delivery::Relay, relay(target + 1_000)),
-        Delivery::Relay => (Delivery::Native, Hook::Native(webhook_id(target * 100 + 99))),
+        Delivery::Relay => (Delivery::Native, FollowWebhook::Native(webhook_id(target * 100 + 99))),
     };
     let options = FollowOptions { delivery, ..follow.options.clone() };
     store.update_options(follow.guild, follow.id, &options, Some(&hook), Door::Own, at(4)).await.unwrap();

@@ -53,22 +53,22 @@ pub(super) async fn take(
     until: DateTime<Utc>,
 ) -> Option<Lease> {
     let txn = store.write().await.unwrap();
-    let mut taken = store.take(&txn, &[channel(target)], owner, now, until).await.unwrap();
+    let mut taken = store.claim_lanes(&txn, &[channel(target)], owner, now, until).await.unwrap();
     txn.commit().await.unwrap();
     match taken.remove(&channel(target))?.unwrap() {
-        Taken::Held { lease, .. } => Some(*lease),
-        _ => None,
+        LaneClaim::Claimed(lane) => Some(lane.lease),
+        LaneClaim::NotClaimed(_) => None,
     }
 }
 
 /// A lane's request, for activities that each take one part.
-pub(super) fn request(lane: Which, done: Option<Done>) -> LaneRequest<'static> {
+pub(super) fn request(lane: LaneRef, done: Option<StepResult>) -> LaneRequest<'static> {
     let decide: Decide<'static> = Box::new(|work, now| step_of(work, 1, now));
     LaneRequest { lane, done, shown: None, webhook: None, decide, rest_until: None }
 }
 
 /// A batch of one.
-pub(super) async fn turn(store: &Store, request: LaneRequest<'_>, now: DateTime<Utc>) -> Turn {
+pub(super) async fn turn(store: &Store, request: LaneRequest<'_>, now: DateTime<Utc>) -> LaneAnswer {
     let holder = Holder { owner: "test", now, lease: TimeDelta::seconds(1_000_000) };
     store.advance(holder, vec![request]).await.unwrap().pop().unwrap().unwrap()
 }
@@ -77,12 +77,12 @@ pub(super) async fn turn(store: &Store, request: LaneRequest<'_>, now: DateTime<
 pub(super) async fn advance_by(
     store: &Store,
     lease: &Lease,
-    done: Option<Done>,
+    done: Option<StepResult>,
     now: DateTime<Utc>,
     decide: impl FnMut(&Work, DateTime<Utc>) -> Step + Send + Sync,
-) -> Next {
+) -> NextAction {
     keep(store, lease).await;
-    let request = request(Which::Held(lease.clone()), done);
+    let request = request(LaneRef::Claimed(lease.clone()), done);
     turn(store, LaneRequest { decide: Box::new(decide), ..request }, now).await.next
 }
 
@@ -90,15 +90,20 @@ pub(super) async fn advance_by(
 pub(super) async fn advance_parts(
     store: &Store,
     lease: &Lease,
-    done: Option<Done>,
+    done: Option<StepResult>,
     now: DateTime<Utc>,
     parts: usize,
-) -> Next {
+) -> NextAction {
     advance_by(store, lease, done, now, |work, now| step_of(work, parts, now)).await
 }
 
 /// The same, with one part.
-pub(super) async fn advance(store: &Store, lease: &Lease, done: Option<Done>, now: DateTime<Utc>) -> Next {
+pub(super) async fn advance(
+    store: &Store,
+    lease: &Lease,
+    done: Option<StepResult>,
+    now: DateTime<Utc>,
+) -> NextAction {
     advance_parts(store, lease, done, now, 1).await
 }
 
@@ -114,15 +119,15 @@ pub(super) fn step_of(work: &Work, parts: usize, now: DateTime<Utc>) -> Step {
 }
 
 /// The create that a lane is to make.
-pub(super) fn create(next: &Next) -> (InFlight, &Work) {
+pub(super) fn create(next: &NextAction) -> (InFlight, &Work) {
     match next {
-        Next::Do { step: Step::Create(_), work } => (work.in_flight.unwrap(), work),
+        NextAction::Do { step: Step::Create(_), work } => (work.in_flight.unwrap(), work),
         other => panic!("no create: {other:?}"),
     }
 }
 
 /// Its answer: it made this message.
-pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
+pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> StepResult {
     let mirror = Mirror {
         message: message(id),
         channel: channel(target),
@@ -131,13 +136,13 @@ pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
         revision: in_flight.revision,
         files: Vec::new(),
     };
-    Done::Created { in_flight, mirror, overtakes: false }
+    StepResult::Created { in_flight, mirror, overtakes: false }
 }
 
 /// Which message of the source a step is about.
-pub(super) fn about(next: &Next) -> (Step, u64) {
+pub(super) fn about(next: &NextAction) -> (Step, u64) {
     match next {
-        Next::Do { step, work } => {
+        NextAction::Do { step, work } => {
             let message = work.activity.origin.message();
             (*step, message.get())
         }
@@ -154,28 +159,28 @@ pub(super) async fn show_all(store: &Store, lease: &Lease, first: u64) -> Vec<u6
         let next = advance(store, lease, done.take(), at(10)).await;
         let id = first + shown.len() as u64;
         match &next {
-            Next::Idle => return shown,
-            Next::Do { step: Step::Create(Part(0)), work } => {
+            NextAction::Idle => return shown,
+            NextAction::Do { step: Step::Create(Part(0)), work } => {
                 shown.push(about(&next).1);
                 done = Some(created(work.in_flight.unwrap(), lease.target.get(), id));
             }
-            Next::Do { step: Step::Edit(message, _), work } => {
+            NextAction::Do { step: Step::Edit(message, _), work } => {
                 done = Some(edited_to_newest(work, *message));
             }
-            Next::Do { step: Step::Delete(message), work } => {
-                done = Some(Done::Deleted { delivery: work.delivery.id, message: *message });
+            NextAction::Do { step: Step::Delete(message), work } => {
+                done = Some(StepResult::Deleted { delivery: work.delivery.id, message: *message });
             }
             // So much was settled without Discord that the rest is left to the next turn.
-            Next::Wait(until) if *until <= at(10) => {}
+            NextAction::Wait(until) if *until <= at(10) => {}
             other => panic!("{other:?}"),
         }
     }
 }
 
 /// That this mirror was edited to the newest revision.
-pub(super) fn edited_to_newest(work: &Work, message: MessageId) -> Done {
+pub(super) fn edited_to_newest(work: &Work, message: MessageId) -> StepResult {
     let was = work.mirrors.iter().find(|mirror| mirror.message == message).unwrap().revision;
-    Done::Edited {
+    StepResult::Edited {
         delivery: work.delivery.id,
         message,
         was,

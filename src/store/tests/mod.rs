@@ -57,10 +57,10 @@ use crate::domain::tags::{Tag, TagSet};
 use crate::domain::webhook::Webhook;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
-use crate::store::lane::rows::Taken;
+use crate::store::lane::rows::LaneClaim;
 use crate::store::{
-    Cipher, Decide, Done, Holder, Hook, Inserted, LaneRequest, Lease, Next, SourceEvent, Store, StoreError,
-    Turn, Which, Work,
+    Cipher, Decide, FollowWebhook, Holder, Inserted, LaneAnswer, LaneRef, LaneRequest, Lease, NextAction,
+    SourceEvent, StepResult, Store, StoreError, Work,
 };
 
 /// Where a test runs.
@@ -164,8 +164,8 @@ pub(super) fn webhook_id(id: u64) -> WebhookId {
     WebhookId::new(id).unwrap()
 }
 
-pub(super) fn relay(id: u64) -> Hook {
-    Hook::Relay(webhook(id))
+pub(super) fn relay(id: u64) -> FollowWebhook {
+    FollowWebhook::Relay(webhook(id))
 }
 
 pub(super) fn webhook(id: u64) -> Webhook {

@@ -177,7 +177,7 @@ impl Year {
         ] {
             self.db.store.db.execute_unprepared(&statement).await.unwrap();
         }
-        self.db.store.take_untold(10).await.unwrap();
+        self.db.store.take_unannounced(10).await.unwrap();
     }
 
     /// As in `service/retention.rs`.
@@ -188,7 +188,7 @@ impl Year {
         for guild in store.left_guilds(now - LEFT).await.unwrap() {
             store.forget_guild(guild).await.unwrap();
         }
-        store.forget_leftovers(now, MIRRORS).await.unwrap();
+        store.forget_unused(now, MIRRORS).await.unwrap();
     }
 
     /// How many rows each table has, and how many bytes the contents.

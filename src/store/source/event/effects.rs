@@ -14,14 +14,14 @@ use crate::store::{SourceEvent, StoreError};
 
 /// The numbers of known activities with a new revision.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Changed {
+pub(in crate::store) struct ChangedActivities {
     /// Those whose content changed.
     pub(in crate::store) edited: Vec<i64>,
     /// Those that were deleted.
     pub(in crate::store) deleted: Vec<i64>,
 }
 
-impl Changed {
+impl ChangedActivities {
     /// All of them.
     pub(in crate::store) fn ids(&self) -> impl Iterator<Item = i64> {
         self.edited.iter().chain(&self.deleted).copied()
@@ -30,7 +30,7 @@ impl Changed {
 
 /// What a batch says about a channel.
 #[derive(Debug, Default)]
-struct Reached {
+struct ChannelProgress {
     /// Up to where it has been read now.
     seen: Option<i64>,
     /// The channel of a thread.
@@ -38,8 +38,8 @@ struct Reached {
 }
 
 /// Locks all channels of the batch, in order, and moves up to where each has been read, in one statement.
-pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
-    let mut channels: BTreeMap<i64, Reached> = BTreeMap::new();
+pub(super) async fn lock_and_move_sources(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
+    let mut channels: BTreeMap<i64, ChannelProgress> = BTreeMap::new();
     for event in events {
         let (channel, message) = (event.origin().channel(), event.origin().message());
         let reached = channels.entry(channel.to_db()).or_default();
@@ -79,7 +79,7 @@ pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<()
 pub(in crate::store) async fn lock_lanes(
     txn: &Write,
     sources: impl IntoIterator<Item = i64>,
-    changed: &Changed,
+    changed: &ChangedActivities,
 ) -> Result<(), StoreError> {
     if txn.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -119,7 +119,10 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
 
 /// Owes changed activities again where they were shown, even where an earlier edit was given up. A deletion
 /// also reaches what was given up half shown, and nothing makes it wait. Returns the targets.
-pub(in crate::store) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, StoreError> {
+pub(in crate::store) async fn reopen(
+    txn: &Write,
+    changed: &ChangedActivities,
+) -> Result<Vec<i64>, StoreError> {
     // A deletion goes wherever it can reach, even if the follow has broken since.
     let reached = format!(
         "EXISTS (SELECT 1 FROM channel_follows f WHERE f.id = deliveries.follow_id AND {})",
@@ -155,7 +158,11 @@ pub(in crate::store) async fn reopen(txn: &Write, changed: &Changed) -> Result<V
 }
 
 /// Wakes lanes that rest until some later time.
-pub(in crate::store) async fn wake(txn: &Write, posted: &[i64], changed: &Changed) -> Result<(), StoreError> {
+pub(in crate::store) async fn wake(
+    txn: &Write,
+    posted: &[i64],
+    changed: &ChangedActivities,
+) -> Result<(), StoreError> {
     let ids = posted.iter().copied().chain(changed.ids());
     let update =
         format!("{WAKE}(SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ");

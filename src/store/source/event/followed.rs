@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::FromQueryResult;
 
-use super::known::Known;
+use super::known::KnownActivity;
 use crate::domain::activity::Origin;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::opt_out::OptOut;
@@ -15,7 +15,7 @@ use crate::store::source::quotes;
 use crate::store::{SourceEvent, StoreError};
 
 /// A source of relay follows.
-struct Source {
+struct RelaySource {
     /// Whether any of its follows is active.
     active: bool,
     server: GuildId,
@@ -25,8 +25,8 @@ struct Source {
 /// the sources are locked: an opt-out is written first, then takes the same locks once, and then what was
 /// recorded before is taken back.
 #[derive(Default)]
-pub(in crate::store) struct Followed {
-    sources: HashMap<ChannelId, Source>,
+pub(in crate::store) struct FollowedSources {
+    sources: HashMap<ChannelId, RelaySource>,
     /// The servers of sources in which nothing was posted.
     servers: HashMap<ChannelId, GuildId>,
     opt_outs: HashMap<UserId, Vec<OptOut>>,
@@ -34,7 +34,7 @@ pub(in crate::store) struct Followed {
 
 /// A source (`kind` 0) or an opt-out: one statement reads both.
 #[derive(FromQueryResult)]
-struct Row {
+struct SourceOrOptOutRow {
     kind: i32,
     id: i64,
     guild_id: i64,
@@ -48,12 +48,12 @@ struct ServerRow {
     guild: i64,
 }
 
-impl Followed {
+impl FollowedSources {
     /// What is known about the sources and the people of these events.
     pub(in crate::store) async fn by(
         txn: &Write,
         events: &[SourceEvent],
-        known: &HashMap<Origin, Known>,
+        known: &HashMap<Origin, KnownActivity>,
     ) -> Result<Self, StoreError> {
         let posted = events.iter().filter(|event| matches!(event, SourceEvent::Posted { .. }));
         let sources: HashSet<i64> = posted.flat_map(channels_of).map(ChannelId::to_db).collect();
@@ -69,9 +69,11 @@ impl Followed {
              SELECT 1 AS kind, user_id AS id, guild_id, 0 AS active, until_id FROM author_opt_outs WHERE user_id IN ",
         );
         let mut followed = Self::default();
-        for Row { kind, id, guild_id, active, until_id } in query.list(people).rows_of::<Row>(&**txn).await? {
+        for SourceOrOptOutRow { kind, id, guild_id, active, until_id } in
+            query.list(people).rows_of::<SourceOrOptOutRow>(&**txn).await?
+        {
             if kind == 0 {
-                let source = Source { active: active > 0, server: GuildId::from_db(guild_id)? };
+                let source = RelaySource { active: active > 0, server: GuildId::from_db(guild_id)? };
                 followed.sources.insert(ChannelId::from_db(id)?, source);
                 continue;
             }
@@ -108,7 +110,7 @@ impl Followed {
     }
 
     /// Whether the content of this event must not be mirrored, because the message's author doesn't want it.
-    pub(in crate::store) fn withholds(&self, event: &SourceEvent, known: Option<&Known>) -> bool {
+    pub(in crate::store) fn withholds(&self, event: &SourceEvent, known: Option<&KnownActivity>) -> bool {
         if self.opt_outs.is_empty() || event.content().is_none() {
             return false;
         }

@@ -14,7 +14,7 @@ use crate::store::source::quotes;
 use crate::store::{SourceEvent, Store, StoreError};
 
 /// What is known about an origin.
-pub(in crate::store) struct Known {
+pub(in crate::store) struct KnownActivity {
     /// Its row; none before it is inserted.
     pub(in crate::store) id: Option<i64>,
     pub(in crate::store) source: Option<ChannelId>,
@@ -38,7 +38,7 @@ pub(in crate::store) struct Known {
     pub(in crate::store) changed: bool,
 }
 
-impl Known {
+impl KnownActivity {
     /// What is remembered about a message that its author doesn't want mirrored: that it exists.
     pub(in crate::store) fn withheld(source: ChannelId, place: Place) -> Self {
         Self {
@@ -105,7 +105,7 @@ impl Store {
         &self,
         txn: &Write,
         events: &[SourceEvent],
-    ) -> Result<HashMap<Origin, Known>, StoreError> {
+    ) -> Result<HashMap<Origin, KnownActivity>, StoreError> {
         let origins: HashMap<String, Origin> =
             events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
         let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, \
@@ -125,7 +125,7 @@ impl Store {
             .filter(|event| matches!(event, SourceEvent::Edited { .. } | SourceEvent::Reread { .. }));
         let edited: HashSet<Origin> = edits.map(SourceEvent::origin).collect();
         let of_edited = known.iter_mut().filter(|(origin, _)| edited.contains(origin));
-        let mut of_ids: HashMap<i64, &mut Known> =
+        let mut of_ids: HashMap<i64, &mut KnownActivity> =
             of_edited.filter_map(|(_, known)| known.id.map(|id| (id, known))).collect();
         for (id, tag) in matching::tags_of(&**txn, of_ids.keys().copied().collect()).await? {
             if let Some(known) = of_ids.get_mut(&id) {
@@ -135,12 +135,12 @@ impl Store {
         Ok(known)
     }
 
-    fn known_row(&self, origin: Origin, row: KnownRow) -> Result<Known, StoreError> {
+    fn known_row(&self, origin: Origin, row: KnownRow) -> Result<KnownActivity, StoreError> {
         // If there is a digest, edits are compared with that. Content that can't be read differs from any
         // other, so an edit or a deletion replaces it.
         let content = row.content.filter(|_| row.digest.is_none());
         let content = content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
-        Ok(Known {
+        Ok(KnownActivity {
             id: Some(row.id),
             source: None,
             author: row.author_id.map(UserId::from_db).transpose()?,

@@ -10,9 +10,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::effects::{Changed, forget_unowed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
-use super::followed::Followed;
-use super::known::Known;
+use super::effects::{
+    ChangedActivities, forget_unowed, insert_deliveries, lock_and_move_sources, lock_lanes, reopen, wake,
+};
+use super::followed::FollowedSources;
+use super::known::KnownActivity;
 use super::{keys, place, thread_of};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
@@ -87,16 +89,16 @@ impl Store {
             return Ok(Recorded::default());
         }
         let txn = self.write().await?;
-        pass_gates(&txn, events).await?;
+        lock_and_move_sources(&txn, events).await?;
         let mut known = self.known(&txn, events).await?;
-        let followed = Followed::by(&txn, events, &known).await?;
+        let followed = FollowedSources::by(&txn, events, &known).await?;
         let events = &*quotes::without_deleted(&txn, events, &followed).await?;
         let (mut order, mut withheld) = (Vec::new(), 0_u64);
         for event in events {
             if followed.withholds(event, known.get(&event.origin())) {
                 withheld += u64::from(withhold(&mut known, &mut order, event, &followed));
             } else {
-                self.play(&mut known, &mut order, event, &followed);
+                self.apply(&mut known, &mut order, event, &followed);
             }
         }
         let changed = changed(&known);
@@ -124,7 +126,7 @@ impl Store {
     async fn insert_activities(
         &self,
         txn: &Write,
-        known: &HashMap<Origin, Known>,
+        known: &HashMap<Origin, KnownActivity>,
         order: &[Origin],
         now: DateTime<Utc>,
     ) -> Result<Vec<i64>, StoreError> {
@@ -172,7 +174,11 @@ impl Store {
     }
 
     /// Writes the new revisions of known activities.
-    async fn update_activities(&self, txn: &Write, known: &HashMap<Origin, Known>) -> Result<(), StoreError> {
+    async fn update_activities(
+        &self,
+        txn: &Write,
+        known: &HashMap<Origin, KnownActivity>,
+    ) -> Result<(), StoreError> {
         for (origin, known) in known.iter().filter(|(_, known)| known.changed || known.retagged.is_some()) {
             let Some(id) = known.id else { continue };
             let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
@@ -196,12 +202,12 @@ impl Store {
     }
 
     /// Applies one event to what is known.
-    fn play(
+    fn apply(
         &self,
-        known: &mut HashMap<Origin, Known>,
+        known: &mut HashMap<Origin, KnownActivity>,
         order: &mut Vec<Origin>,
         event: &SourceEvent,
-        followed: &Followed,
+        followed: &FollowedSources,
     ) {
         match event {
             SourceEvent::Posted { origin, source, author, content } => {
@@ -209,7 +215,7 @@ impl Store {
                 let Some(active) = followed.is_active(*source, origin.channel()) else { return };
                 known.entry(*origin).or_insert_with(|| {
                     order.push(*origin);
-                    Known {
+                    KnownActivity {
                         id: None,
                         source: Some(*source),
                         author: *author,
@@ -255,7 +261,7 @@ impl Store {
     }
 
     /// Applies an edit. If nobody is owed the message, it matters only if other tags may make it wanted.
-    fn edit(&self, known: &mut Known, origin: Origin, content: &Showing) {
+    fn edit(&self, known: &mut KnownActivity, origin: Origin, content: &Showing) {
         let (tags, digest) = (keys(content), self.cipher.digest(origin, content));
         let same = match (&known.digest, &digest) {
             (Some(one), Some(other)) => one == other,
@@ -282,10 +288,10 @@ impl Store {
 /// Leaves an event out because the message's author doesn't want it mirrored, and has its mirrors deleted.
 /// Returns whether there was anything to leave out.
 fn withhold(
-    known: &mut HashMap<Origin, Known>,
+    known: &mut HashMap<Origin, KnownActivity>,
     order: &mut Vec<Origin>,
     event: &SourceEvent,
-    followed: &Followed,
+    followed: &FollowedSources,
 ) -> bool {
     match (event, known.get_mut(&event.origin())) {
         (_, Some(known)) => known.withhold(),
@@ -293,7 +299,7 @@ fn withhold(
             let followed = followed.is_active(*source, origin.channel()).is_some();
             if followed {
                 order.push(*origin);
-                known.insert(*origin, Known::withheld(*source, place(content)));
+                known.insert(*origin, KnownActivity::withheld(*source, place(content)));
             }
             followed
         }
@@ -303,7 +309,7 @@ fn withhold(
 
 /// The channels whose followers the batch may concern: the sources, and the threads, of messages that were
 /// posted or got other tags.
-fn reached(events: &[SourceEvent], known: &HashMap<Origin, Known>) -> BTreeSet<i64> {
+fn reached(events: &[SourceEvent], known: &HashMap<Origin, KnownActivity>) -> BTreeSet<i64> {
     let concerns = |event: &&SourceEvent| match event {
         SourceEvent::Posted { .. } => true,
         event => known.get(&event.origin()).is_some_and(|known| known.retagged.is_some()),
@@ -313,7 +319,7 @@ fn reached(events: &[SourceEvent], known: &HashMap<Origin, Known>) -> BTreeSet<i
 }
 
 /// Updates the deliveries of messages with other tags to what follows ask for. Returns the targets.
-async fn retag(txn: &Write, known: &HashMap<Origin, Known>) -> Result<Vec<i64>, StoreError> {
+async fn retag(txn: &Write, known: &HashMap<Origin, KnownActivity>) -> Result<Vec<i64>, StoreError> {
     let mut targets = Vec::new();
     for known in known.values() {
         let (Some(id), Some(before)) = (known.id, &known.retagged) else { continue };
@@ -330,8 +336,8 @@ async fn retag(txn: &Write, known: &HashMap<Origin, Known>) -> Result<Vec<i64>, 
 }
 
 /// The known activities with a new revision.
-fn changed(known: &HashMap<Origin, Known>) -> Changed {
-    let mut changed = Changed::default();
+fn changed(known: &HashMap<Origin, KnownActivity>) -> ChangedActivities {
+    let mut changed = ChangedActivities::default();
     for known in known.values().filter(|known| known.changed) {
         let list = if known.deleted { &mut changed.deleted } else { &mut changed.edited };
         list.extend(known.id);

@@ -11,7 +11,7 @@ const LOOKED_AT: i64 = 10_000;
 
 /// What is kept of a person, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KeptOfAuthor {
+pub struct AuthorTotals {
     /// Their messages.
     pub messages: u64,
     /// The oldest of these.
@@ -31,7 +31,7 @@ pub struct KeptOfAuthor {
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct AuthorTotalsRow {
     messages: i64,
     oldest: Option<i64>,
     contents: i64,
@@ -43,7 +43,7 @@ struct Row {
 
 impl Store {
     /// How much is kept of this person.
-    pub async fn kept_of_author(&self, user: UserId) -> Result<KeptOfAuthor, StoreError> {
+    pub async fn author_totals(&self, user: UserId) -> Result<AuthorTotals, StoreError> {
         let query = "SELECT (SELECT COUNT(*) FROM activities WHERE author_id = $1) AS messages, \
             (SELECT MIN(source_message_id) FROM activities WHERE author_id = $1) AS oldest, \
             (SELECT COUNT(*) FROM activities WHERE author_id = $1 AND content IS NOT NULL) AS contents, \
@@ -55,9 +55,9 @@ impl Store {
             (SELECT COUNT(*) FROM forget_requests WHERE user_id = $1) AS requests";
         let named = format!("%{{\"user\":\"{user}\"}}%");
         let values = [user.to_db().into(), named.into(), LOOKED_AT.into()];
-        let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
+        let rows: Vec<AuthorTotalsRow> = Sql::new(query, values).rows_of(&self.db).await?;
         let row = rows.into_iter().next().ok_or(StoreError::Unreadable("counts"))?;
-        Ok(KeptOfAuthor {
+        Ok(AuthorTotals {
             messages: row.messages.unsigned_abs(),
             oldest: row.oldest.map(MessageId::from_db).transpose()?,
             contents: row.contents.unsigned_abs(),

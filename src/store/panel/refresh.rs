@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 
 /// The outcome of a panel's refresh, recorded at its end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub struct PanelRefresh {
     /// When it began.
     pub at: DateTime<Utc>,
     /// When the next one is due, unless somebody wants one earlier.
@@ -100,11 +100,11 @@ impl Store {
     }
 
     /// Records the refresh of a panel that was [held](Self::hold_panel) until that time.
-    pub async fn end_look(
+    pub async fn record_refresh(
         &self,
         id: PanelId,
         held_until: DateTime<Utc>,
-        look: &Look,
+        look: &PanelRefresh,
     ) -> Result<(), StoreError> {
         let update = "UPDATE panels SET refreshed_at = $2, \
             next_refresh_at = CASE WHEN next_refresh_at = $3 THEN $4 ELSE next_refresh_at END, \
