@@ -1,5 +1,5 @@
 //! Whether a delivery that keeps failing has been overtaken: a later one was shown right after it had failed,
-//! so that it holds up no others any more.
+//! so it holds up no others any more.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Attempts are counted, whatever fails; they have an end; and one that keeps failing holds up others for a
-//! while only.
+//! Attempts are counted, whatever fails; they come to an end; and a delivery that keeps failing holds up
+//! others only for a while.
 
 use rstest::rstest;
 
@@ -28,7 +28,7 @@ enum Trouble {
     Webhook,
 }
 
-/// A lane as its holder works on it, with a clock that jumps to when there is something to do.
+/// A lane and its holder, with a clock that jumps to when there is something to do.
 struct Works<'a> {
     db: &'a Db,
     clock: DateTime<Utc>,
@@ -157,8 +157,8 @@ async fn spoil(db: &Db, trouble: Trouble, message: u64) {
     Sql::new(spoil, []).execute(&db.store.db).await.unwrap();
 }
 
-/// Whatever it is that fails, and however: it is counted each time, with growing pauses, and has an end
-/// within about a day. What comes after it arrives in the meantime.
+/// Whatever fails, and however: it is counted each time, with growing pauses, and ends within about a day.
+/// What comes after it arrives in the meantime.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -201,7 +201,7 @@ async fn whatever_fails_is_counted_and_ends(
 }
 
 /// A message that fails while others can be shown holds them up for a while; then they pass it, in their
-/// order, and it is tried on.
+/// order, and it is retried.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -224,7 +224,7 @@ async fn what_keeps_failing_is_overtaken(
     let bound = at(10 + 60 * i64::try_from(bad).unwrap());
     assert!(first > at(14) && first < bound, "{first}");
     assert_eq!(state(&db, 100).await, "due");
-    // What passed it stays, and what is posted now doesn't wait for more than a doubt.
+    // What passed it stays, and new posts wait for no more than a doubt.
     db.store.record_events(&[posted(1, 200)], works.clock).await.unwrap();
     let now = works.clock;
     works.until(now + TimeDelta::seconds(10), |message, _| is_bad(message).then_some(trouble)).await;
@@ -234,7 +234,7 @@ async fn what_keeps_failing_is_overtaken(
     assert_eq!(works.shown().len(), 7);
 }
 
-/// Where nothing can be shown, the source's order is kept, however long that lasts.
+/// If nothing can be shown, the source's order is kept, however long that lasts.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

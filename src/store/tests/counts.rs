@@ -1,5 +1,5 @@
-//! What the database counts itself is what counting finds, whatever happened to follows and however many did
-//! it at once.
+//! The database's own counts agree with counting, whatever happened to follows and however many changed at
+//! once.
 
 use std::sync::Arc;
 
@@ -136,7 +136,7 @@ async fn are_kept_through_what_an_operator_does(#[case] backend: Backend) {
     assert_eq!(db.texts("SELECT 'left' AS text FROM follower_counts").await, [""; 0], "nothing is followed");
 }
 
-/// What was there before is counted when the counters are made.
+/// Existing follows are counted when the counters are created.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

@@ -1,5 +1,4 @@
-//! Lanes in the hands of a test: held, asked, and given back, as by a process that does at once what it is
-//! told.
+//! Lanes held by a test: claimed, advanced and released, as by a process that does at once what it is told.
 
 use super::*;
 
@@ -25,7 +24,7 @@ pub(super) async fn claim_until(store: &Store, target: u64, until: DateTime<Utc>
     Lease { target: channel(target), spot, server: None, owner: "test".to_owned(), epoch, until }
 }
 
-/// Holds on to a lane that was given back as there was nothing to do.
+/// Keeps a lane that was released because there was nothing to do.
 async fn keep(store: &Store, lease: &Lease) {
     let txn = store.write().await.unwrap();
     let update = "UPDATE lanes SET lease_owner = $1, lease_until = $2 \
@@ -36,7 +35,7 @@ async fn keep(store: &Store, lease: &Lease) {
     txn.commit().await.unwrap();
 }
 
-/// Gives a lane back, or lets its lease end.
+/// Releases a lane, or lets its lease end.
 pub(super) async fn give_back(store: &Store, lease: &Lease) {
     let txn = store.write().await.unwrap();
     let update = "UPDATE lanes SET lease_owner = NULL, lease_until = NULL WHERE target_channel_id = $1";
@@ -44,7 +43,7 @@ pub(super) async fn give_back(store: &Store, lease: &Lease) {
     txn.commit().await.unwrap();
 }
 
-/// Takes a lane that has work, if it is free.
+/// Claims a lane that has work, if it is free.
 pub(super) async fn take(
     store: &Store,
     target: u64,
@@ -118,7 +117,7 @@ pub(super) fn step_of(work: &Work, parts: usize, now: DateTime<Utc>) -> Step {
     })
 }
 
-/// The create that a lane is to make.
+/// The create that a lane should make.
 pub(super) fn create(next: &NextAction) -> (InFlight, &Work) {
     match next {
         NextAction::Do { step: Step::Create(_), work } => (work.in_flight.unwrap(), work),
@@ -126,7 +125,7 @@ pub(super) fn create(next: &NextAction) -> (InFlight, &Work) {
     }
 }
 
-/// Its answer: it made this message.
+/// Its answer: it created this message.
 pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> StepResult {
     let mirror = Mirror {
         message: message(id),

@@ -1,5 +1,4 @@
-//! Lanes that ask together are answered as if each had asked alone, and what is wrong with one harms no
-//! other.
+//! Lanes that ask together are answered as if each had asked alone, and a fault in one harms no other.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

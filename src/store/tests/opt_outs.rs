@@ -59,7 +59,7 @@ async fn activities(db: &Db) -> Vec<String> {
     db.texts(query).await
 }
 
-/// Takes back all that is to be, as the background does.
+/// Takes back everything that must be, as the background task does.
 async fn take_back(store: &Store) -> usize {
     let mut parts = 0;
     for removal in store.open_removals(10).await.unwrap() {
@@ -222,7 +222,7 @@ async fn content_of(db: &Db, id: u64) -> Content {
     db.store.cipher.open_content(origin(1, id), &sealed).unwrap().as_message().unwrap().clone()
 }
 
-/// Whatever is under way elsewhere while somebody opts out, nothing of theirs is left.
+/// Whatever is under way elsewhere while somebody opts out, nothing of theirs remains.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

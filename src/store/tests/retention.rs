@@ -167,7 +167,7 @@ async fn what_is_on_its_way_stays(#[case] backend: Backend) {
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 1);
 }
 
-/// Between the look and the deletion somebody edits the message, and its mirror is to be edited too. Only
+/// Between the check and the deletion somebody edits the message, and its mirror must be edited, too. Only
 /// PostgreSQL has two writers at once.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Processes beside each other: shards that one holds, and what they tell each other.
+//! Processes side by side: the shards that each holds, and the notices that they send each other.
 
 use std::time::Duration;
 
@@ -177,8 +177,8 @@ async fn no_connection_waits_for_ever() {
     store.close().await.unwrap();
 }
 
-/// A process that stands still inside a transaction, as where its machine is gone, holds up its lanes and
-/// sources no longer than PostgreSQL is told.
+/// A process that is frozen inside a transaction, because its machine is gone, holds up its lanes and sources
+/// no longer than PostgreSQL is told.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_transaction_in_which_nothing_happens_is_ended() {
@@ -198,8 +198,8 @@ async fn a_transaction_in_which_nothing_happens_is_ended() {
     assert_eq!(about(&next).1, 10);
 }
 
-/// As behind a pooler that gives each transaction another connection: what was locked is another's, or
-/// nobody's.
+/// As behind a pooler that gives each transaction another connection: what was locked belongs to another
+/// process, or to nobody.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_session_that_does_not_hold_its_name_says_so() {

@@ -1,5 +1,5 @@
-//! A target of a Discord that loses requests and answers, workers that die, a source that posts, edits and
-//! deletes: in any order, what is shown in the end is right, and shown once.
+//! A Discord that loses requests and answers, workers that die, a source that posts, edits and deletes: in
+//! any order, what is shown in the end is right, and shown once.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
