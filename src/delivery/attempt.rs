@@ -30,7 +30,7 @@ pub(super) async fn attempt(sender: &mut Sender<'_>, step: Step, work: &Work) ->
     let performed = AssertUnwindSafe(sender.perform(step, work)).catch_unwind().await;
     let now = sender.now();
     match performed {
-        Ok(Ok(Performed::StepResult(done))) => Came::On(done),
+        Ok(Ok(Performed::Done(done))) => Came::On(done),
         Ok(Ok(Performed::Failed(failure))) => Came::On(failed(step, work, failure)),
         Ok(Ok(Performed::InDoubt)) => broken_off(step, work, Failure::NoAnswer, now),
         Ok(Ok(Performed::Limited(until))) => {

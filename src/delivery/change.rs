@@ -19,14 +19,14 @@ impl Sender<'_> {
         let done = redraw::edited(work, mirror);
         let Some(webhook) = self.webhook_of(work, mirror.message).cloned() else {
             // Only the webhook that made a message can edit it.
-            return Ok(Performed::StepResult(done));
+            return Ok(Performed::Done(done));
         };
         if self.tools.learn_file_limit(work).await {
             return Ok(Performed::Limited(self.now()));
         }
         let limit = self.tools.sizes.limit(work);
         let Some(mut payload) = parts::part(work, mirror.part, limit) else {
-            return Ok(Performed::StepResult(done));
+            return Ok(Performed::Done(done));
         };
         let address = self.address(mirror);
         let standing = match self.standing_files(&webhook, address, &payload, mirror).await {
@@ -60,7 +60,7 @@ impl Sender<'_> {
     pub(super) fn delayed(&self, work: &Work, error: &RestError) -> Performed {
         match self.failed(error) {
             Performed::Limited(until) => {
-                Performed::StepResult(StepResult::Delayed { delivery: work.delivery.id, until })
+                Performed::Done(StepResult::Delayed { delivery: work.delivery.id, until })
             }
             other => other,
         }
@@ -105,7 +105,7 @@ impl Sender<'_> {
             // The webhook that made it is gone: the bot may still be allowed to.
             None => self.delete_as_bot(work, mirror).await,
         };
-        if matches!(outcome, ChangeOutcome::StepResult | ChangeOutcome::MirrorGone)
+        if matches!(outcome, ChangeOutcome::Done | ChangeOutcome::MirrorGone)
             && let Some(instead) = self.tidy_for_good(work, mirror).await?
         {
             return Ok(instead);
@@ -121,7 +121,7 @@ impl Sender<'_> {
         if refused && self.is_news(work, "mirror beyond reach") {
             tracing::warn!(channel = %self.target, "a mirror of a former webhook can't be deleted without Manage Messages");
         }
-        if outcome.is_final() { ChangeOutcome::StepResult } else { outcome }
+        if outcome.is_final() { ChangeOutcome::Done } else { outcome }
     }
 
     /// What an edit or a deletion came to.
@@ -135,14 +135,14 @@ impl Sender<'_> {
         let webhook = mirror.webhook;
         let gone = StepResult::Deleted { delivery: work.delivery.id, message: mirror.message };
         match outcome {
-            ChangeOutcome::StepResult => {
+            ChangeOutcome::Done => {
                 count("changed");
-                Ok(Performed::StepResult(done))
+                Ok(Performed::Done(done))
             }
-            ChangeOutcome::MirrorGone => Ok(Performed::StepResult(gone)),
+            ChangeOutcome::MirrorGone => Ok(Performed::Done(gone)),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
                 // Of its own: an edit that must wait does not hold the lane.
-                Ok(Performed::StepResult(StepResult::Delayed {
+                Ok(Performed::Done(StepResult::Delayed {
                     delivery: work.delivery.id,
                     until: self.now() + span(how_long),
                 }))
@@ -154,7 +154,7 @@ impl Sender<'_> {
             ChangeOutcome::Forbidden(why) => self.forbidden(work, webhook, why).await,
             ChangeOutcome::TargetGone => match self.gone(Some(mirror.channel), webhook).await {
                 Gone::Target => self.target_gone(work).await,
-                Gone::Post => Ok(Performed::StepResult(gone)),
+                Gone::Post => Ok(Performed::Done(gone)),
                 Gone::Moved => self.moved(work, webhook).await,
                 Gone::Unclear => Ok(Performed::Failed(Failure::NoAnswer)),
             },

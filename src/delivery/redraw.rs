@@ -42,21 +42,21 @@ impl Sender<'_> {
         let reason = "The webhook that kept this panel current is gone";
         Ok(match self.tools.rest.delete_message(mirror.channel, message, reason).await {
             // Where the channel is gone too, that turns out when it is to be made again.
-            ChangeOutcome::StepResult | ChangeOutcome::MirrorGone | ChangeOutcome::TargetGone => {
+            ChangeOutcome::Done | ChangeOutcome::MirrorGone | ChangeOutcome::TargetGone => {
                 match self.tidy(work, mirror).await? {
                     Some(instead) => instead,
-                    None => Performed::StepResult(StepResult::Cleared { delivery, message }),
+                    None => Performed::Done(StepResult::Cleared { delivery, message }),
                 }
             }
             ChangeOutcome::Again => Performed::Failed(Failure::NoAnswer),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
-                Performed::StepResult(StepResult::Delayed { delivery, until: self.now() + span(how_long) })
+                Performed::Done(StepResult::Delayed { delivery, until: self.now() + span(how_long) })
             }
             _ => {
                 if self.is_news(work, "panel beyond reach") {
                     tracing::warn!(channel = %mirror.channel, "a panel's mirror of a former webhook is beyond reach without Manage Messages");
                 }
-                Performed::StepResult(edited(work, mirror))
+                Performed::Done(edited(work, mirror))
             }
         })
     }

@@ -29,7 +29,7 @@ const WORTH_SAYING: Duration = Duration::from_secs(5);
 /// What came of a step. All that is neither a success nor an end nor a limit is an attempt that failed.
 pub(super) enum Performed {
     /// It succeeded, or there is nothing more to do: this is recorded.
-    StepResult(StepResult),
+    Done(StepResult),
     /// It failed. A create surely made nothing.
     Failed(Failure),
     /// Nobody knows whether a create made its message.
@@ -134,11 +134,7 @@ impl<'a> Sender<'a> {
         if let SendOutcome::Shown(posted) = outcome {
             self.count_shown(work);
             let mirror = mirror(in_flight, webhook, posted, files);
-            return Ok(Performed::StepResult(StepResult::Created {
-                in_flight,
-                mirror,
-                overtakes: work.overtakes,
-            }));
+            return Ok(Performed::Done(StepResult::Created { in_flight, mirror, overtakes: work.overtakes }));
         }
         if let SendOutcome::WebhookMoved(posted) = outcome {
             // What it did there is taken back.
@@ -338,7 +334,7 @@ impl<'a> Sender<'a> {
 
     pub(super) fn ended(&self, work: &Work, ending: Ending) -> Performed {
         count(ending.as_str());
-        Performed::StepResult(StepResult::Ended { delivery: work.delivery.id, ending })
+        Performed::Done(StepResult::Ended { delivery: work.delivery.id, ending })
     }
 
     /// The webhook that made this mirror, if it is the one that the lane has.

@@ -49,7 +49,7 @@ impl Sender<'_> {
         let missing = match look(self.tools, self.webhook.as_ref(), work, in_flight, retracted).await {
             Ok(Looked::Made(mirror)) => {
                 tracing::info!(channel = %self.target, "a message in doubt was found, and is adopted");
-                return Ok(Performed::StepResult(StepResult::Created { in_flight, mirror, overtakes: true }));
+                return Ok(Performed::Done(StepResult::Created { in_flight, mirror, overtakes: true }));
             }
             Ok(Looked::NotMade) => return Ok(Performed::Failed(Failure::NotMade)),
             Ok(Looked::MayNotLook(missing)) => Some(missing),

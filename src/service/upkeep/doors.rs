@@ -18,7 +18,7 @@ use crate::domain::permissions::Permissions;
 use crate::rest::WEBHOOK_REASON;
 use crate::rest::model::Channel;
 use crate::service::ServiceError;
-use crate::service::access::{Access, FollowFindings as Looked, Place};
+use crate::service::access::{Access, Found as Looked, Place};
 use crate::store::{BreakWhich, FollowFindings, StoreError};
 
 use super::Upkeep;
