@@ -1,5 +1,5 @@
-//! The storage half of delivery: what was done is recorded and what comes next is written down, in one transaction,
-//! for all lanes that ask at the same moment.
+//! The storage half of delivery: what was done is recorded and what comes next is written down, in one
+//! transaction, for all lanes that ask at the same moment.
 //!
 //! ```text
 //!  Unclaimed ─► Do { step, work } ─► the holder asks Discord ─┐
@@ -10,12 +10,12 @@
 //! Each batch goes through four functions: `claim` locks the lanes, `record` writes down what was
 //! done in them, `plan` finds the next step of each, and `release` writes their rows.
 //!
-//! Before `advance` returns a create, it has written down that the create is in flight. Whoever holds the lane next,
-//! after whatever crash, is given that same delivery first.
+//! Before `advance` returns a create, it has written down that the create is in flight. Whoever holds the
+//! lane next, after whatever crash, is given that same delivery first.
 //!
-//! The lanes of a batch share nothing but the transaction: each has its own row, deliveries and answer. If a delivery
-//! can't be read or rendered, that is a failed attempt of that delivery (`attempts`), and its lane goes on. Only
-//! what can't be read of a lane's own row is a failure of the lane.
+//! The lanes of a batch share nothing but the transaction: each has its own row, deliveries and answer. If a
+//! delivery can't be read or rendered, that is a failed attempt of that delivery (`attempts`), and its lane
+//! goes on. Only what can't be read of a lane's own row is a failure of the lane.
 
 use std::collections::HashSet;
 
@@ -31,18 +31,19 @@ use crate::domain::retry::Failure;
 use crate::store::db::connect::Write;
 use crate::store::{Store, StoreError};
 
-/// How many deliveries of a lane one transaction settles without Discord (those that rest or end), so that it stays
-/// short.
+/// How many deliveries of a lane one transaction settles without Discord (those that rest or end), so that it
+/// stays short.
 const PICKS: usize = 16;
 
 impl Store {
-    /// For each of these lanes: claims it, if it isn't held yet; records what was done; picks what is next (`pick` says
-    /// how); has `decide` name the step; and writes down what that step needs. All in one transaction, and only in
-    /// lanes whose lease holds. Lanes with nothing to do, or nothing yet, are released in it, so that work which is
-    /// recorded afterwards wakes them.
+    /// For each of these lanes: claims it, if it isn't held yet; records what was done; picks what is next
+    /// (`pick` says how); has `decide` name the step; and writes down what that step needs. All in one
+    /// transaction, and only in lanes whose lease holds. Lanes with nothing to do, or nothing yet, are
+    /// released in it, so that work which is recorded afterwards wakes them.
     ///
-    /// Answers in the order of the requests. A lane that asks twice has two turns, one after the other. The error of
-    /// one lane is that of its own row (the lane is released then); the error of the whole call is the database's.
+    /// Answers in the order of the requests. A lane that asks twice has two turns, one after the other. The
+    /// error of one lane is that of its own row (the lane is released then); the error of the whole call is
+    /// the database's.
     pub async fn advance(
         &self,
         holder: Holder<'_>,
@@ -77,8 +78,8 @@ impl Store {
         Ok(answers)
     }
 
-    /// Locks the lanes, and claims those that aren't held yet. Returns the turns of the lanes that are held now, and the
-    /// answers to the other requests.
+    /// Locks the lanes, and claims those that aren't held yet. Returns the turns of the lanes that are held
+    /// now, and the answers to the other requests.
     async fn claim<'a>(
         &self,
         txn: &Write,
@@ -179,7 +180,8 @@ async fn release(txn: &Write, turns: &mut [LaneTurn<'_>], holder: Holder<'_>) ->
     Ok(())
 }
 
-/// Picks a delivery for each of these lanes, and has its next step named. Returns what that means for the deliveries.
+/// Picks a delivery for each of these lanes, and has its next step named. Returns what that means for the
+/// deliveries.
 async fn pick_and_decide(
     txn: &Write,
     contents: &mut Contents<'_>,

@@ -1,4 +1,5 @@
-//! Deliveries that may be next in their lanes, as the database selects them: `pick` says which of them goes first.
+//! Deliveries that may be next in their lanes, as the database selects them: `pick` says which of them goes
+//! first.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, FromQueryResult, QueryResult};
@@ -45,8 +46,8 @@ const COLUMNS: &str = "t.target, d.id, d.activity_id, d.position, d.follow_id, d
 /// A prime: numbers below it, times any lot below it and modulo it, are only shuffled.
 const LOTS: i64 = 1_000_003;
 
-/// The lot of a moment: one for all lanes and everyone who asks then, and as good as chance. The golden ratio spreads
-/// moments that are close together, or whole seconds apart.
+/// The lot of a moment: one for all lanes and everyone who asks then, and as good as chance. The golden ratio
+/// spreads moments that are close together, or whole seconds apart.
 fn lot(now: DateTime<Utc>) -> i64 {
     let spread = now.timestamp_micros().cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1;
     1 + spread.cast_signed() % (LOTS - 1)
@@ -64,14 +65,15 @@ fn reopened() -> String {
     )
 }
 
-/// The head of a lane. What was deleted or overtaken holds nothing up: while it waits, the next one is the head.
+/// The head of a lane. What was deleted or overtaken holds nothing up: while it waits, the next one is the
+/// head.
 const HEAD: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
     WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NULL \
     AND (NOT (b.deleted OR o.withdrawn OR o.overtaken) OR o.wait_until IS NULL OR o.wait_until <= $1) \
     ORDER BY o.position, o.activity_id LIMIT 1";
 
-/// A delivery behind the head: of the first few, the one that was tried least, so that two bad ones in a row don't hide
-/// behind each other.
+/// A delivery behind the head: of the first few, the one that was tried least, so that two bad ones in a row
+/// don't hide behind each other.
 fn trial() -> String {
     format!(
         "SELECT c.id FROM (SELECT o.id, o.attempts, o.position, o.activity_id FROM deliveries h, deliveries o \
@@ -82,8 +84,8 @@ fn trial() -> String {
     )
 }
 
-/// Selects at most three candidates for each of these lanes: of (target, delivery whose create is in flight, head that
-/// failed just now). With `with_trial`, a fourth for lanes whose head failed.
+/// Selects at most three candidates for each of these lanes: of (target, delivery whose create is in flight,
+/// head that failed just now). With `with_trial`, a fourth for lanes whose head failed.
 pub(super) async fn query(
     txn: &Write,
     lanes: Table<3>,

@@ -1,6 +1,6 @@
-//! Recording what the holders of lanes have done: for all lanes of a batch together, with one statement for each kind
-//! of change. Recording the same thing once more changes nothing but the count of attempts (see `attempts`), so
-//! that a holder that doesn't know whether its last record arrived can repeat it.
+//! Recording what the holders of lanes have done: for all lanes of a batch together, with one statement for
+//! each kind of change. Recording the same thing once more changes nothing but the count of attempts (see
+//! `attempts`), so that a holder that doesn't know whether its last record arrived can repeat it.
 
 use std::collections::HashMap;
 
@@ -16,8 +16,8 @@ use crate::domain::retry::{Failure, HOLDS_UP};
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table, cell};
 
-/// What is to be written down of many lanes: for each delivery, one change or more. The deliveries of one lane are no
-/// other's, so the order of lanes means nothing.
+/// What is to be written down of many lanes: for each delivery, one change or more. The deliveries of one
+/// lane are no other's, so the order of lanes means nothing.
 #[derive(Default)]
 pub(super) struct Changes(Vec<(DeliveryId, Change)>);
 
@@ -53,7 +53,8 @@ enum Change {
 }
 
 impl Changes {
-    /// Adds what was done in a lane. With that, all parts show the revision `shown` or a newer one, if there is one.
+    /// Adds what was done in a lane. With that, all parts show the revision `shown` or a newer one, if there
+    /// is one.
     pub(super) fn add(&mut self, result: StepResult, shown: Option<Revision>) {
         match result {
             StepResult::Created { in_flight, mirror, overtakes } => {
@@ -274,9 +275,9 @@ async fn end(txn: &Write, ended: &[(DeliveryId, Ending)]) -> Result<(), DbErr> {
     run(txn, update, rows, " WHERE id = t.delivery").await
 }
 
-/// A delivery that succeeded waits no longer. If all its parts are posted now, it is shown: from now on, a message that
-/// is edited without end owes edits, and no first showing. If the parts show what is still the newest revision, the
-/// delivery rests. That is the usual case, and spares another look at it.
+/// A delivery that succeeded waits no longer. If all its parts are posted now, it is shown: from now on, a
+/// message that is edited without end owes edits, and no first showing. If the parts show what is still the
+/// newest revision, the delivery rests. That is the usual case, and spares another look at it.
 async fn mark_succeeded(txn: &Write, succeeded: &[(DeliveryId, Option<Revision>)]) -> Result<(), DbErr> {
     let shown = || succeeded.iter().filter_map(|(delivery, shown)| Some((*delivery, (*shown)?)));
     let update = format!("UPDATE deliveries SET {REST} FROM ");
@@ -302,13 +303,14 @@ async fn mark_overtaken(txn: &Write, shown: Table<1>) -> Result<(), DbErr> {
          AND deliveries.state = 'due' AND deliveries.shown_revision IS NULL AND deliveries.attempts >= {HOLDS_UP} \
          AND (deliveries.position, deliveries.activity_id) < (s.position, s.activity_id)"
     );
-    // Each is tried once more at once: if Discord came back just between the two, only these two change places.
+    // Each is tried once more at once: if Discord came back just between the two, only these two change
+    // places.
     let update = "UPDATE deliveries SET overtaken = TRUE, wait_until = NULL FROM ";
     run(txn, update, shown, &which).await
 }
 
-/// Pausing spares the delivery whose create is in flight. If that create turns out to have made nothing, the delivery
-/// ends like the others.
+/// Pausing spares the delivery whose create is in flight. If that create turns out to have made nothing, the
+/// delivery ends like the others.
 async fn end_stopped(txn: &Write, not_created: Table<1>) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL FROM ";
     let which = " WHERE id = t.delivery AND state = 'due' AND shown_revision IS NULL \

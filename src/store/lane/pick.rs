@@ -1,17 +1,19 @@
-//! Which delivery of a lane is next, and everything that is known about it: for all lanes of a batch together.
+//! Which delivery of a lane is next, and everything that is known about it: for all lanes of a batch
+//! together.
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
 //! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
-//! 3. In turns, the *head*, which is the first one that was never completely shown, and an edit that isn't waiting: an
-//!    edit may go after each create, and the head after each edit. So neither holds up the other by more than one
-//!    request, however many there are. Only the head may be shown first, so that first showings keep their order: while
-//!    it waits, those behind it wait, too, but edits don't. One that was overtaken holds up nobody. Among several edits,
-//!    lots are drawn each time: a message that is edited without end holds up no other.
+//! 3. In turns, the *head*, which is the first one that was never completely shown, and an edit that isn't
+//!    waiting: an edit may go after each create, and the head after each edit. So neither holds up the other
+//!    by more than one request, however many there are. Only the head may be shown first, so that first
+//!    showings keep their order: while it waits, those behind it wait, too, but edits don't. One that was
+//!    overtaken holds up nobody. Among several edits, lots are drawn each time: a message that is edited
+//!    without end holds up no other.
 //!
-//! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row may be at
-//! fault itself, or Discord may be down for everyone. So right after it has failed once more, a delivery behind it is
-//! tried: the one that was tried least. If that is shown, the head is overtaken. Otherwise nothing is known, and the
-//! head comes first again.
+//! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row
+//! may be at fault itself, or Discord may be down for everyone. So right after it has failed once more, a
+//! delivery behind it is tried: the one that was tried least. If that is shown, the head is overtaken.
+//! Otherwise nothing is known, and the head comes first again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -95,7 +97,8 @@ enum Found {
     Unreadable(UnreadableDelivery),
 }
 
-/// Picks the next delivery of each of these lanes. Only reads. What can't be read is that delivery's own failure.
+/// Picks the next delivery of each of these lanes. Only reads. What can't be read is that delivery's own
+/// failure.
 pub(super) async fn pick(
     txn: &Write,
     contents: &mut Contents<'_>,
@@ -245,8 +248,8 @@ async fn find_candidates(
     Ok(())
 }
 
-/// Finds out until when those lanes wait that have no candidate. If a delivery behind the head waits for a shorter time
-/// than the head, the lane looks once too often.
+/// Finds out until when those lanes wait that have no candidate. If a delivery behind the head waits for a
+/// shorter time than the head, the lane looks once too often.
 async fn find_waits(txn: &Write, lanes: &mut [LanePick<'_>], now: DateTime<Utc>) -> Result<(), StoreError> {
     let without = lanes.iter().filter(|lane| matches!(lane.found, Found::Nothing { .. }));
     let targets = Table::numbers("target", without.map(LanePick::target));

@@ -15,16 +15,18 @@ pub enum StepResult {
         in_flight: InFlight,
         /// What it made.
         mirror: Mirror,
-        /// It may have been tried before an older one that keeps failing. That one holds up no others any more.
+        /// It may have been tried before an older one that keeps failing. That one holds up no others any
+        /// more.
         overtakes: bool,
     },
-    /// The create in flight wasn't begun after all, because of a limit or the end of the program. That is no attempt.
+    /// The create in flight wasn't begun after all, because of a limit or the end of the program. That is no
+    /// attempt.
     NotBegun {
         /// The create.
         in_flight: InFlight,
     },
-    /// Nobody knows whether the create in flight made its message, and nobody can know before that time: until then
-    /// Discord may still be working on it. The lane does nothing meanwhile.
+    /// Nobody knows whether the create in flight made its message, and nobody can know before that time:
+    /// until then Discord may still be working on it. The lane does nothing meanwhile.
     InDoubt {
         /// The create.
         in_flight: InFlight,
@@ -72,7 +74,8 @@ pub enum StepResult {
         /// The mirror.
         message: MessageId,
     },
-    /// A limit holds it back. Nothing was tried, so it is no attempt. A create in flight for it surely made nothing.
+    /// A limit holds it back. Nothing was tried, so it is no attempt. A create in flight for it surely made
+    /// nothing.
     Delayed {
         /// What waits.
         delivery: DeliveryId,
@@ -112,8 +115,8 @@ impl StepResult {
         }
     }
 
-    /// The revision that all parts show after this (some may show a newer one), if the delivery takes `parts` parts and had
-    /// the mirrors `before`. `None` while parts are missing, or there are too many.
+    /// The revision that all parts show after this (some may show a newer one), if the delivery takes `parts`
+    /// parts and had the mirrors `before`. `None` while parts are missing, or there are too many.
     pub fn shows(&self, before: &[Mirror], parts: usize) -> Option<Revision> {
         let (touched, shows, made) = match self {
             Self::Created { mirror, .. } => (mirror.message, mirror.revision, 1),
@@ -128,8 +131,8 @@ impl StepResult {
         others.map(|mirror| mirror.revision).chain([shows]).min()
     }
 
-    /// What is recorded instead if the database refuses this: a failed attempt. A message that was created stays in doubt,
-    /// and is found again. `None` if this is a failure already, or no attempt at all.
+    /// What is recorded instead if the database refuses this: a failed attempt. A message that was created
+    /// stays in doubt, and is found again. `None` if this is a failure already, or no attempt at all.
     pub fn refused(&self) -> Option<Self> {
         let failure = Failure::Database;
         match self {

@@ -1,5 +1,5 @@
-//! What is known about the places where deliveries will be shown: for all lanes of a batch together, as far as
-//! each needs it.
+//! What is known about the places where deliveries will be shown: for all lanes of a batch together, as far
+//! as each needs it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,8 +62,8 @@ struct NewestMirror {
 }
 
 impl PlacedDelivery<'_> {
-    /// The thread that it was posted in, and that thread's channel, if what shows the thread matters: a deletion doesn't
-    /// need it.
+    /// The thread that it was posted in, and that thread's channel, if what shows the thread matters: a
+    /// deletion doesn't need it.
     fn thread(&self) -> Option<(ChannelId, ChannelId)> {
         let wanted = self.place == Place::Answer && (self.content.is_some() || self.in_doubt);
         let (thread, source) = self.row.thread_id.zip(self.row.source_channel_id).filter(|_| wanted)?;
@@ -127,7 +127,8 @@ pub(super) async fn read(
     for one in placed {
         let unreadable = threads.get(&one.target).and_then(|thread| thread.as_ref().err()).cloned();
         let thread = thread(one);
-        // What can't be read of other messages is their own trouble, except for the post that this one belongs to.
+        // What can't be read of other messages is their own trouble, except for the post that this one
+        // belongs to.
         let above = newest.remove(&one.target).and_then(Result::ok);
         let answered = answered.get(&one.target).cloned().and_then(Result::ok);
         let view = || {
@@ -136,7 +137,8 @@ pub(super) async fn read(
             }
             let author = one.content.as_deref().and_then(Showing::as_message).map(|content| &content.author);
             let namesake = match above.as_ref().filter(|above| by_another(one, above)).zip(author) {
-                // Asked of the database, so that a create that was in doubt is recognised by the name that it was given.
+                // Asked of the database, so that a create that was in doubt is recognised by the name that it
+                // was given.
                 Some((above, author)) => {
                     contents.get(above.activity).ok().flatten().is_some_and(|above| above.author() == author)
                 }
@@ -189,9 +191,9 @@ impl MirroredThread {
 
 /// What shows the threads in which these were posted, by target.
 ///
-/// The first message of a thread is known by its id: a forum's post and the thread's first message share theirs, and so
-/// do a message and the thread that was started from it. Otherwise it is searched for among what was posted in the
-/// thread.
+/// The first message of a thread is known by its id: a forum's post and the thread's first message share
+/// theirs, and so do a message and the thread that was started from it. Otherwise it is searched for among
+/// what was posted in the thread.
 async fn mirrored_threads(
     txn: &Write,
     placed: &[PlacedDelivery<'_>],

@@ -124,8 +124,8 @@ impl<'a> LaneTurn<'a> {
         self.progress = Progress::Picking;
     }
 
-    /// Takes in what came of its failed attempt. A create that stays in doubt holds the lane until the next look; one that
-    /// is given up doesn't.
+    /// Takes in what came of its failed attempt. A create that stays in doubt holds the lane until the next
+    /// look; one that is given up doesn't.
     pub(super) fn note_failed_attempt(&mut self, written: &WrittenChanges) {
         let Some(attempt) = self.failing.take().and_then(|delivery| written.failed.get(&delivery)) else {
             return;
@@ -227,7 +227,8 @@ impl<'a> LaneTurn<'a> {
             Progress::Decided(NextAction::Do { .. }) => {
                 lane.wait_until = None;
                 let until = stored(holder.now + holder.lease);
-                // Extending the lease costs nothing when the row is written anyway; else only when it begins to matter.
+                // Extending the lease costs nothing when the row is written anyway; else only when it begins
+                // to matter.
                 if *lane != self.before || until - self.lease.until > holder.lease / 10 {
                     lane.lease_until = Some(until);
                     self.lease.until = until;
