@@ -270,7 +270,7 @@ async fn hear(mut ear: Ear, others: Others) {
     loop {
         let heard = ear.next().await;
         let taken = match &heard {
-            Heard::Signal(signal) => others.take(signal).await,
+            Heard::Notice(notice) => others.take(notice).await,
             Heard::Gap => others.take_all().await,
         };
         if let Err(error) = taken {

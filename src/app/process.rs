@@ -12,7 +12,7 @@ use crate::domain::ids::ChannelId;
 use crate::service::health::{Condition, GatewayCondition, Health};
 use crate::service::intake::{Progress, Wake};
 use crate::service::servers::{Admission, Bounds};
-use crate::store::{Signal, Store};
+use crate::store::{Notice, Store};
 use crate::supervisor::{Supervisor, Task};
 
 use super::gateway::{Term, when_there};
@@ -118,9 +118,9 @@ impl Delivery {
 async fn hear(mut ear: Ear, waker: Waker) {
     loop {
         match ear.next().await {
-            Heard::Signal(Signal::Work(targets)) => waker.share(targets),
-            Heard::Signal(Signal::Look) | Heard::Gap => waker.look(),
-            Heard::Signal(Signal::Follow(_) | Signal::Panel | Signal::Author | Signal::Servers) => {}
+            Heard::Notice(Notice::Work(targets)) => waker.share(targets),
+            Heard::Notice(Notice::AnyWork) | Heard::Gap => waker.look(),
+            Heard::Notice(Notice::Follow(_) | Notice::Panel | Notice::Author | Notice::Servers) => {}
         }
     }
 }

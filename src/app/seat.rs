@@ -19,7 +19,7 @@ use crate::delivery::{OwnerName, SETTLING};
 use crate::domain::clock::Clock;
 use crate::domain::ids::ChannelId;
 use crate::domain::shards::Shards;
-use crate::store::{Session, Signal, Store, StoreError};
+use crate::store::{Notice, Session, Store, StoreError};
 use crate::supervisor::{Supervisor, Task};
 
 use super::{clock, until};
@@ -53,7 +53,7 @@ pub(super) enum Standing {
 #[derive(Debug, Clone)]
 pub(super) enum Heard {
     /// One of them told this.
-    Signal(Signal),
+    Notice(Notice),
     /// Something may have been told that wasn't heard.
     Gap,
 }
@@ -215,12 +215,12 @@ impl Keeper {
         loop {
             tokio::select! {
                 // A part that isn't there hears nothing.
-                signal = session.next() => drop(self.heard.send(Heard::Signal(signal?))),
+                signal = session.next() => drop(self.heard.send(Heard::Notice(signal?))),
                 _ = self.telling.recv_many(&mut told, TOLD_AT_ONCE) => {
                     let mut targets: Vec<ChannelId> = told.drain(..).flatten().collect();
                     targets.sort_unstable();
                     targets.dedup();
-                    session.tell(&Signal::of_work(&targets)).await?;
+                    session.notify(&Notice::of_work(&targets)).await?;
                 }
                 _ = again.tick() => {
                     self.free_lanes(&mut session).await?;
@@ -260,7 +260,7 @@ impl Keeper {
         };
         if !freed.is_empty() {
             tracing::info!(lanes = freed.len(), "took over the lanes of a process that is gone");
-            let _ = self.heard.send(Heard::Signal(Signal::Work(freed)));
+            let _ = self.heard.send(Heard::Notice(Notice::Work(freed)));
         }
         Ok(())
     }

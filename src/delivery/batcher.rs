@@ -16,7 +16,7 @@ use crate::domain::activity::Revision;
 use crate::domain::clock::Clock;
 use crate::domain::ids::WebhookId;
 use crate::domain::next_step::Step;
-use crate::store::{Decide, Done, Holder, LaneRequest, Store, StoreError, Turn, Which};
+use crate::store::{Decide, Holder, LaneAnswer, LaneRef, LaneRequest, StepResult, Store, StoreError};
 use crate::supervisor::Supervisor;
 
 use super::step::sizes::FileSizes;
@@ -35,9 +35,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     /// Which lane.
-    pub(super) lane: Which,
+    pub(super) lane: LaneRef,
     /// What was done since the lane was last asked what to do.
-    pub(super) done: Option<Done>,
+    pub(super) done: Option<StepResult>,
     /// With that, every part is there, and shows this revision or a newer one.
     pub(super) shown: Option<Revision>,
     /// What its holder would send with.
@@ -48,7 +48,7 @@ pub(super) struct Request {
 
 impl Request {
     /// Asks what is next in a lane.
-    pub(super) const fn next(lane: Which) -> Self {
+    pub(super) const fn next(lane: LaneRef) -> Self {
         Self { lane, done: None, shown: None, webhook: None, rest_until: None }
     }
 
@@ -66,7 +66,7 @@ impl Request {
 
     /// Whether it is worth repeating at this time. What isn't held yet has nothing to lose: its lane is looked at again anyway.
     fn lasts(&self, now: DateTime<Utc>) -> bool {
-        matches!(&self.lane, Which::Held(lease) if lease.until > now)
+        matches!(&self.lane, LaneRef::Claimed(lease) if lease.until > now)
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Ledger(Sender<Entry>);
 
 struct Entry {
     request: Request,
-    answer: oneshot::Sender<Turn>,
+    answer: oneshot::Sender<LaneAnswer>,
 }
 
 /// What writes them into the database.
@@ -109,7 +109,7 @@ impl Ledger {
     }
 
     /// Asks for a lane's turn. `None` where that failed, which has been said.
-    pub(super) async fn ask(&self, request: Request) -> Option<Turn> {
+    pub(super) async fn ask(&self, request: Request) -> Option<LaneAnswer> {
         let (answer, answered) = oneshot::channel();
         self.0.send(Entry { request, answer }).await.ok()?;
         answered.await.ok()
@@ -163,7 +163,7 @@ impl Writer {
 
     /// What the database refuses to record of a lane is a failed attempt of that delivery. Where even that is refused, the lane stops.
     async fn refused(&self, mut entry: Entry, error: &StoreError) {
-        let Some(failed) = entry.request.done.as_ref().and_then(Done::refused) else {
+        let Some(failed) = entry.request.done.as_ref().and_then(StepResult::refused) else {
             return entry.end(Err(error.clone()));
         };
         tracing::error!(channel = %entry.request.lane.target(), %error, "the database refuses to record what a lane did");
@@ -176,13 +176,16 @@ impl Writer {
     }
 
     /// Advances these lanes, again and again while the database is away. Those whose leases don't last are left out.
-    async fn advance(&self, batch: &mut Vec<Entry>) -> Result<Vec<Result<Turn, StoreError>>, StoreError> {
+    async fn advance(
+        &self,
+        batch: &mut Vec<Entry>,
+    ) -> Result<Vec<Result<LaneAnswer, StoreError>>, StoreError> {
         let mut pause = PAUSE;
         loop {
             let owner = self.owner.borrow().clone();
             if owner.is_none() {
                 // What was done is recorded, if nobody has the lane by now; but none is taken.
-                batch.retain(|entry| matches!(entry.request.lane, Which::Held(_)));
+                batch.retain(|entry| matches!(entry.request.lane, LaneRef::Claimed(_)));
             }
             let owner = owner.as_deref().unwrap_or_default();
             let holder = Holder { owner, now: self.clock.now(), lease: LEASE };
@@ -204,7 +207,7 @@ impl Writer {
 }
 
 impl Entry {
-    fn end(self, turn: Result<Turn, StoreError>) {
+    fn end(self, turn: Result<LaneAnswer, StoreError>) {
         match turn {
             // Who doesn't wait any more has ended with the program.
             Ok(turn) => drop(self.answer.send(turn)),

@@ -9,7 +9,7 @@ use crate::domain::activity::Revision;
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::rest::WEBHOOK_REASON;
-use crate::store::{Done, Lease, Next, StoreError, Turn, Which, Work};
+use crate::store::{LaneAnswer, LaneRef, Lease, NextAction, StepResult, StoreError, Work};
 
 use super::Base;
 use super::batcher::Request;
@@ -64,20 +64,20 @@ enum Again {
 }
 
 async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) -> Result<Again, StoreError> {
-    let Some(turn) = base.ledger.ask(Request::next(Which::Free(target))).await else {
+    let Some(turn) = base.ledger.ask(Request::next(LaneRef::Unclaimed(target))).await else {
         return Ok(Again::Later);
     };
     attempt::say(target, &turn);
-    let Turn { mut next, lease, webhook, .. } = turn;
+    let LaneAnswer { mut next, lease, webhook, .. } = turn;
     let Some(mut lease) = lease else { return Ok(not_held(&next)) };
     let server = lease.server;
     let (tools, guard) = base.under(lease.clone());
     let mut sender = Sender::new(&tools, target, lease.spot, webhook);
     loop {
         let (step, work) = match next {
-            Next::Do { step, work } => (step, work),
-            Next::Wait(until) => return Ok(Again::At(until)),
-            Next::Idle if sender.beside => {
+            NextAction::Do { step, work } => (step, work),
+            NextAction::Wait(until) => return Ok(Again::At(until)),
+            NextAction::Idle if sender.beside => {
                 part(base, &lease).await?;
                 return Ok(Again::Never);
             }
@@ -96,7 +96,7 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
         let shown = shown(&work, &base.sizes, &done);
         let webhook = sender.webhook.as_ref().map(|webhook| webhook.id);
         let recording =
-            Request { done: Some(done.clone()), shown, webhook, ..Request::next(Which::Held(lease)) };
+            Request { done: Some(done.clone()), shown, webhook, ..Request::next(LaneRef::Claimed(lease)) };
         let Some(turn) = base.ledger.ask(recording).await else { return Ok(Again::Later) };
         attempt::say(target, &turn);
         let Some(held) = turn.lease else { return lost(base, server, &sender, step, done).await };
@@ -106,18 +106,18 @@ async fn hold(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) 
 }
 
 /// What to do about a lane that isn't held.
-fn not_held(next: &Next) -> Again {
+fn not_held(next: &NextAction) -> Again {
     match next {
-        Next::Wait(until) => Again::At(*until),
-        Next::Idle => Again::Never,
-        Next::Locked => Again::Unlocked,
-        Next::Elsewhere | Next::LostLease | Next::Do { .. } => Again::Later,
+        NextAction::Wait(until) => Again::At(*until),
+        NextAction::Idle => Again::Never,
+        NextAction::Locked => Again::Unlocked,
+        NextAction::Elsewhere | NextAction::LostLease | NextAction::Do { .. } => Again::Later,
     }
 }
 
 /// Records what was done and gives the lane back: nothing can be sent before that time.
-async fn rest(base: &Base, lease: Lease, done: Option<Done>, until: DateTime<Utc>) -> Again {
-    let resting = Request { done, rest_until: Some(until), ..Request::next(Which::Held(lease)) };
+async fn rest(base: &Base, lease: Lease, done: Option<StepResult>, until: DateTime<Utc>) -> Again {
+    let resting = Request { done, rest_until: Some(until), ..Request::next(LaneRef::Claimed(lease)) };
     let target = resting.lane.target();
     match base.ledger.ask(resting).await {
         Some(turn) => {
@@ -131,7 +131,7 @@ async fn rest(base: &Base, lease: Lease, done: Option<Done>, until: DateTime<Utc
 /// The program ends: nothing new is begun, and a create that was announced but not sent leaves no doubt behind.
 async fn stop(base: &Base, lease: Lease, step: Step, work: &Work) -> Again {
     let not_made = match (step, work.in_flight) {
-        (Step::Create(_), Some(in_flight)) => Some(Done::NotBegun { in_flight }),
+        (Step::Create(_), Some(in_flight)) => Some(StepResult::NotBegun { in_flight }),
         _ => None,
     };
     rest(base, lease, not_made, base.clock.now()).await
@@ -144,17 +144,17 @@ async fn lost(
     server: Option<GuildId>,
     sender: &Sender<'_>,
     step: Step,
-    done: Done,
+    done: StepResult,
 ) -> Result<Again, StoreError> {
     match (step, done) {
-        (Step::Create(_), Done::Created { mirror, .. }) => {
+        (Step::Create(_), StepResult::Created { mirror, .. }) => {
             let tools = base.without_lease(server);
             let sender = Sender { tools: &tools, webhook: sender.webhook.clone(), ..*sender };
             if sender.take_back(&mirror).await? {
                 tracing::warn!(channel = %mirror.channel, "a lane was lost to another process; its last mirror is taken back");
             }
         }
-        (_, Done::Edited { message, .. }) => base.store.show_again(message).await?,
+        (_, StepResult::Edited { message, .. }) => base.store.show_again(message).await?,
         _ => {}
     }
     Ok(Again::Later)
@@ -181,7 +181,7 @@ pub(super) fn decide(work: &Work, sizes: &FileSizes, now: DateTime<Utc>) -> Step
 }
 
 /// The revision that all parts show with what was just done, or a newer one: where that is the newest, nothing needs to be looked at.
-fn shown(work: &Work, sizes: &FileSizes, done: &Done) -> Option<Revision> {
+fn shown(work: &Work, sizes: &FileSizes, done: &StepResult) -> Option<Revision> {
     // What panicked when it was decided upon does so again: it is looked at once more then.
     let parts = catch_unwind(AssertUnwindSafe(|| parts::parts(work, sizes.limit(work)).len())).ok()?;
     done.shows(&work.mirrors, parts)
@@ -190,7 +190,7 @@ fn shown(work: &Work, sizes: &FileSizes, done: &Done) -> Option<Revision> {
 /// A webhook that was there for panels alone goes with the last of them.
 async fn part(base: &Base, lease: &Lease) -> Result<(), StoreError> {
     let (target, spot) = (lease.target, lease.spot);
-    let Some(webhook) = base.store.take_webhook_beside(target, spot).await? else { return Ok(()) };
+    let Some(webhook) = base.store.take_panel_webhook(target, spot).await? else { return Ok(()) };
     if let Err(error) = base.discord.without_lease(lease.server).delete_webhook(webhook, WEBHOOK_REASON).await
     {
         tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
-use crate::store::{Signal, Store};
+use crate::store::{Notice, Store};
 
 use super::authors::Authors;
 use super::intake::Intake;
@@ -43,22 +43,22 @@ impl Others {
     }
 
     /// Takes up what another process told.
-    pub async fn take(&self, signal: &Signal) -> Result<(), ServiceError> {
+    pub async fn take(&self, signal: &Notice) -> Result<(), ServiceError> {
         match signal {
-            Signal::Follow(id) => self.take_follow(*id).await,
-            Signal::Panel => {
+            Notice::Follow(id) => self.take_follow(*id).await,
+            Notice::Panel => {
                 self.panels.poke();
                 Ok(())
             }
-            Signal::Author => {
+            Notice::Author => {
                 self.authors.poke();
                 Ok(())
             }
-            Signal::Servers => {
+            Notice::Servers => {
                 self.admission.poke();
                 Ok(())
             }
-            Signal::Work(_) | Signal::Look => Ok(()),
+            Notice::Work(_) | Notice::AnyWork => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::domain::clock::Clock;
 use crate::domain::retention::Keeping;
 use crate::metrics as names;
-use crate::store::{Leftovers, Store, Untracked};
+use crate::store::{ForgottenMessages, Store, UnusedCounts};
 
 use super::{Parts, ServiceError};
 
@@ -27,7 +27,7 @@ pub struct Retention {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Gone {
     contents: u64,
-    leftovers: Leftovers,
+    leftovers: UnusedCounts,
 }
 
 impl Retention {
@@ -62,7 +62,7 @@ impl Retention {
         if !all {
             return Ok(());
         }
-        gone.leftovers = self.store.forget_leftovers(now, self.keeping.mirrors).await?;
+        gone.leftovers = self.store.forget_unused(now, self.keeping.mirrors).await?;
         Ok(())
     }
 }
@@ -71,8 +71,8 @@ impl Gone {
     /// Says what went, if anything did, and counts it.
     fn tell(self) {
         let Self { contents, leftovers } = self;
-        let Leftovers {
-            messages: Untracked { activities: messages, deliveries },
+        let UnusedCounts {
+            messages: ForgottenMessages { activities: messages, deliveries },
             channels,
             lanes,
             panels,

@@ -12,7 +12,7 @@ use crate::domain::activity::{Ending, InFlight};
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::Step;
 use crate::domain::retry::Failure;
-use crate::store::{Done, Turn, Work};
+use crate::store::{LaneAnswer, StepResult, Work};
 
 use super::create::{Performed, Sender, count};
 use crate::delivery::SETTLING;
@@ -20,9 +20,9 @@ use crate::delivery::SETTLING;
 /// What a lane does after an attempt.
 pub(in crate::delivery) enum Came {
     /// This is recorded, and it goes on.
-    On(Done),
+    On(StepResult),
     /// This is recorded, if anything, and it waits until that time.
-    Wait(Option<Done>, DateTime<Utc>),
+    Wait(Option<StepResult>, DateTime<Utc>),
 }
 
 /// Does one step.
@@ -34,7 +34,7 @@ pub(in crate::delivery) async fn attempt(sender: &mut Sender<'_>, step: Step, wo
         Ok(Ok(Performed::Failed(failure))) => Came::On(failed(step, work, failure)),
         Ok(Ok(Performed::InDoubt)) => broken_off(step, work, Failure::NoAnswer, now),
         Ok(Ok(Performed::Limited(until))) => {
-            Came::Wait(under_way(step, work).map(|in_flight| Done::NotBegun { in_flight }), until)
+            Came::Wait(under_way(step, work).map(|in_flight| StepResult::NotBegun { in_flight }), until)
         }
         Ok(Err(error)) => {
             tracing::error!(channel = %sender.target, %error, "a step stopped at the database");
@@ -54,10 +54,12 @@ fn under_way(step: Step, work: &Work) -> Option<InFlight> {
 }
 
 /// A step failed; a create surely made nothing.
-fn failed(step: Step, work: &Work, failure: Failure) -> Done {
+fn failed(step: Step, work: &Work, failure: Failure) -> StepResult {
     match step {
-        Step::Settle(in_flight) if failure != Failure::NotMade => Done::Unsettled { in_flight, failure },
-        _ => Done::Failed { delivery: work.delivery.id, failure },
+        Step::Settle(in_flight) if failure != Failure::NotMade => {
+            StepResult::Unsettled { in_flight, failure }
+        }
+        _ => StepResult::Failed { delivery: work.delivery.id, failure },
     }
 }
 
@@ -67,14 +69,14 @@ fn broken_off(step: Step, work: &Work, failure: Failure, now: DateTime<Utc>) -> 
         Some(in_flight) => {
             count("unclear");
             let settle_at = now + SETTLING;
-            Came::Wait(Some(Done::InDoubt { in_flight, settle_at }), settle_at)
+            Came::Wait(Some(StepResult::InDoubt { in_flight, settle_at }), settle_at)
         }
         None => Came::On(failed(step, work, failure)),
     }
 }
 
 /// Says which attempts were counted as failed.
-pub(in crate::delivery) fn say(target: ChannelId, turn: &Turn) {
+pub(in crate::delivery) fn say(target: ChannelId, turn: &LaneAnswer) {
     for (delivery, error) in &turn.unreadable {
         tracing::error!(channel = %target, delivery = delivery.0, %error, "a delivery can't be read");
     }

@@ -18,7 +18,7 @@ use crate::rest::{
     Denied, ErrorCode, Landing, Posted, Refusal, RestError, SendOutcome, Upload, WEBHOOK_REASON,
     WebhookAccess,
 };
-use crate::store::{BreakWhich, Done, LaneWebhook, StoreError, Work};
+use crate::store::{BreakWhich, LaneWebhook, StepResult, StoreError, Work};
 
 use super::post::{Gone, Heading};
 use super::{panel as redraw, render as parts, upload};
@@ -30,7 +30,7 @@ const WORTH_SAYING: Duration = Duration::from_secs(5);
 /// What came of a step. All that is neither a success nor an end nor a limit is an attempt that failed.
 pub(in crate::delivery) enum Performed {
     /// It succeeded, or there is nothing more to do: this is recorded.
-    Done(Done),
+    Done(StepResult),
     /// It failed. A create surely made nothing.
     Failed(Failure),
     /// Nobody knows whether a create made its message.
@@ -58,7 +58,7 @@ impl<'a> Sender<'a> {
         spot: Spot,
         webhook: Option<LaneWebhook>,
     ) -> Self {
-        let beside = webhook.as_ref().is_some_and(|known| known.beside);
+        let beside = webhook.as_ref().is_some_and(|known| known.panels_only);
         let webhook = webhook.map(|known| known.webhook);
         Self { tools, target, webhook, beside, spot }
     }
@@ -144,7 +144,7 @@ impl<'a> Sender<'a> {
         if let SendOutcome::Shown(posted) = outcome {
             self.count_shown(work);
             let mirror = mirror(in_flight, webhook, posted, files);
-            return Ok(Performed::Done(Done::Created { in_flight, mirror, overtakes: work.overtakes }));
+            return Ok(Performed::Done(StepResult::Created { in_flight, mirror, overtakes: work.overtakes }));
         }
         if let SendOutcome::WebhookMoved(posted) = outcome {
             // What it did there is taken back.
@@ -352,7 +352,7 @@ impl<'a> Sender<'a> {
 
     pub(in crate::delivery) fn ended(&self, work: &Work, ending: Ending) -> Performed {
         count(ending.as_str());
-        Performed::Done(Done::Ended { delivery: work.delivery.id, ending })
+        Performed::Done(StepResult::Ended { delivery: work.delivery.id, ending })
     }
 
     /// The webhook that made this mirror, if it is the one that the lane has.

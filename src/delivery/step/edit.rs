@@ -7,7 +7,7 @@ use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::rest::model::Attachment;
 use crate::rest::{ChangeOutcome, RestError, WebhookMessage};
-use crate::store::{Done, StoreError, Work};
+use crate::store::{StepResult, StoreError, Work};
 
 use super::create::{Performed, Sender, access, count, span};
 use super::post::{Gone, Held};
@@ -63,7 +63,9 @@ impl Sender<'_> {
     /// A call beside the change itself failed: a limit has this delivery wait alone.
     pub(in crate::delivery) fn delayed(&self, work: &Work, error: &RestError) -> Performed {
         match self.failed(error) {
-            Performed::Limited(until) => Performed::Done(Done::Delayed { delivery: work.delivery.id, until }),
+            Performed::Limited(until) => {
+                Performed::Done(StepResult::Delayed { delivery: work.delivery.id, until })
+            }
             other => other,
         }
     }
@@ -97,7 +99,7 @@ impl Sender<'_> {
         work: &Work,
         mirror: &Mirror,
     ) -> Result<Performed, StoreError> {
-        let done = Done::Deleted { delivery: work.delivery.id, message: mirror.message };
+        let done = StepResult::Deleted { delivery: work.delivery.id, message: mirror.message };
         let outcome = match self.webhook_of(work, mirror.message) {
             Some(webhook) => {
                 let (webhook, message) = (access(webhook), self.address(mirror));
@@ -135,11 +137,11 @@ impl Sender<'_> {
         &mut self,
         work: &Work,
         mirror: &Mirror,
-        done: Done,
+        done: StepResult,
         outcome: ChangeOutcome,
     ) -> Result<Performed, StoreError> {
         let webhook = mirror.webhook;
-        let gone = Done::Deleted { delivery: work.delivery.id, message: mirror.message };
+        let gone = StepResult::Deleted { delivery: work.delivery.id, message: mirror.message };
         match outcome {
             ChangeOutcome::Done => {
                 count("changed");
@@ -148,7 +150,7 @@ impl Sender<'_> {
             ChangeOutcome::MirrorGone => Ok(Performed::Done(gone)),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
                 // Of its own: an edit that must wait does not hold the lane.
-                Ok(Performed::Done(Done::Delayed {
+                Ok(Performed::Done(StepResult::Delayed {
                     delivery: work.delivery.id,
                     until: self.now() + span(how_long),
                 }))
@@ -179,11 +181,11 @@ impl Sender<'_> {
 }
 
 /// What to record of an edit whose post's title has to wait: that it is to be done once more, which changes nothing else.
-pub(in crate::delivery) fn unless(work: &Work, held: Option<Held>, done: Done) -> Done {
+pub(in crate::delivery) fn unless(work: &Work, held: Option<Held>, done: StepResult) -> StepResult {
     let delivery = work.delivery.id;
     match held {
         None => done,
-        Some(Held::Until(until)) => Done::Delayed { delivery, until },
-        Some(Held::Failed) => Done::Failed { delivery, failure: Failure::NoAnswer },
+        Some(Held::Until(until)) => StepResult::Delayed { delivery, until },
+        Some(Held::Failed) => StepResult::Failed { delivery, failure: Failure::NoAnswer },
     }
 }

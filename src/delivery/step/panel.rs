@@ -5,7 +5,7 @@ use crate::domain::activity::{Ending, Mirror, Showing};
 use crate::domain::limits;
 use crate::domain::retry::Failure;
 use crate::rest::{ChangeOutcome, RestError, Upload};
-use crate::store::{Done, StoreError, Work};
+use crate::store::{StepResult, StoreError, Work};
 
 use super::create::{Performed, Sender, access, span};
 use super::edit::unless;
@@ -49,12 +49,12 @@ impl Sender<'_> {
             ChangeOutcome::Done | ChangeOutcome::MirrorGone | ChangeOutcome::TargetGone => {
                 match self.tidy(work, mirror).await? {
                     Some(instead) => instead,
-                    None => Performed::Done(Done::Cleared { delivery, message }),
+                    None => Performed::Done(StepResult::Cleared { delivery, message }),
                 }
             }
             ChangeOutcome::Again => Performed::Failed(Failure::NoAnswer),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
-                Performed::Done(Done::Delayed { delivery, until: self.now() + span(how_long) })
+                Performed::Done(StepResult::Delayed { delivery, until: self.now() + span(how_long) })
             }
             _ => {
                 if self.is_news(work, "panel beyond reach") {
@@ -106,13 +106,13 @@ pub(in crate::delivery) fn is_panel(work: &Work) -> bool {
 }
 
 /// That this mirror shows the newest revision now, with the files that it had.
-pub(in crate::delivery) fn edited(work: &Work, mirror: &Mirror) -> Done {
+pub(in crate::delivery) fn edited(work: &Work, mirror: &Mirror) -> StepResult {
     edited_with(work, mirror, mirror.files.clone())
 }
 
 /// That this mirror shows the newest revision now, with these files of the source.
-pub(in crate::delivery) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> Done {
-    Done::Edited {
+pub(in crate::delivery) const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> StepResult {
+    StepResult::Edited {
         delivery: work.delivery.id,
         message: mirror.message,
         was: mirror.revision,

@@ -18,7 +18,7 @@ use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::rest::model::{Attachment, Channel, Message};
 use crate::rest::{HISTORY_PAGE, Posted, RestError};
-use crate::store::{BreakWhich, Done, StoreError, Work};
+use crate::store::{BreakWhich, StepResult, StoreError, Work};
 
 use super::create::{Performed, Sender};
 use super::{create as send, render as parts};
@@ -54,7 +54,7 @@ impl Sender<'_> {
         let missing = match look(self.tools, self.webhook.as_ref(), work, in_flight, retracted).await {
             Ok(Looked::Made(mirror)) => {
                 tracing::info!(channel = %self.target, "a message in doubt was found, and is adopted");
-                return Ok(Performed::Done(Done::Created { in_flight, mirror, overtakes: true }));
+                return Ok(Performed::Done(StepResult::Created { in_flight, mirror, overtakes: true }));
             }
             Ok(Looked::NotMade) => return Ok(Performed::Failed(Failure::NotMade)),
             Ok(Looked::MayNotLook(missing)) => Some(missing),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::domain::follow::{BrokenReason, Follow, FollowState};
 use crate::domain::ids::UserId;
 use crate::rest::{Client, RestError};
-use crate::store::{Store, StoreError, Untold};
+use crate::store::{Store, StoreError, Unannounced};
 
 /// How often it is looked whether there is something to tell.
 const LOOK: Duration = Duration::from_secs(2);
@@ -50,8 +50,8 @@ impl Notifier {
 
     /// Tells some people; whether there were any.
     async fn tell_some(&mut self) -> Result<bool, StoreError> {
-        let mut unsaid: Vec<Untold> = Vec::new();
-        let all = self.store.take_untold(NAMED).await?;
+        let mut unsaid: Vec<Unannounced> = Vec::new();
+        let all = self.store.take_unannounced(NAMED).await?;
         let some = !all.is_empty();
         for breaks in all {
             // The breaks come by person.
@@ -67,7 +67,7 @@ impl Notifier {
     }
 
     /// Tells in the first of the targets; whether that was possible.
-    async fn tell_in_target(&self, breaks: &Untold) -> bool {
+    async fn tell_in_target(&self, breaks: &Unannounced) -> bool {
         let unreachable =
             [BrokenReason::TargetDeleted, BrokenReason::TargetServerLeft].map(FollowState::Broken);
         let reachable = |follow: &&Follow| !breaks.left && !unreachable.contains(&follow.state);
@@ -76,7 +76,7 @@ impl Notifier {
         rest.create_message(follow.pair.target, &message(breaks.person, &paragraph(breaks))).await.is_ok()
     }
 
-    async fn tell_directly(&mut self, unsaid: &[Untold]) {
+    async fn tell_directly(&mut self, unsaid: &[Unannounced]) {
         let Some(first) = unsaid.first() else { return };
         let follow = first.first.first().map(|follow| follow.id.0);
         let Some(person) = first.person else {
@@ -142,8 +142,8 @@ fn message(person: Option<UserId>, text: &str) -> Value {
 }
 
 /// What is said of these follows.
-fn paragraph(untold: &Untold) -> String {
-    let Untold { first, count, approved, .. } = untold;
+fn paragraph(untold: &Unannounced) -> String {
+    let Unannounced { first, count, approved, .. } = untold;
     let Some(example) = first.first() else { return String::new() };
     let (state, trouble) = (example.state, example.trouble());
     let more = count.saturating_sub(first.len());

@@ -13,7 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::domain::retention::Keeping;
-use crate::store::{KeptOfAuthor, Store};
+use crate::store::{AuthorTotals, Store};
 
 use super::access::quotas::Actions;
 use super::{Parts, ServiceError};
@@ -64,7 +64,7 @@ impl Whereabouts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// How much.
-    pub of: KeptOfAuthor,
+    pub of: AuthorTotals,
     /// For how long.
     pub keeping: Keeping,
     /// Where they aren't mirrored.
@@ -105,7 +105,7 @@ impl Authors {
     /// What is kept of this person.
     pub async fn show(&self, asking: Asking) -> Result<Kept, ServiceError> {
         self.actions.ask(asking.user)?;
-        let of = self.store.kept_of_author(asking.user).await?;
+        let of = self.store.author_totals(asking.user).await?;
         let opt_outs = self.store.opt_outs_of(asking.user).await?;
         Ok(Kept { of, keeping: self.keeping, opt_outs })
     }

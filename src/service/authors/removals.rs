@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::domain::clock::Clock;
 use crate::service::intake::{Intake, Wake};
 use crate::service::{Parts, ServiceError};
-use crate::store::{Forgotten, Manner, Removal, RemovedPart, Store};
+use crate::store::{Forgotten, Removal, RemovalKind, RemovedPart, Store};
 
 use super::Authors;
 
@@ -130,7 +130,7 @@ impl Removals {
             let last = Some((activities, Instant::now()));
             return Ok(Some(Progress { before, last, ..progress }));
         }
-        if removal.manner != Manner::Withhold {
+        if removal.manner != RemovalKind::Withhold {
             let mut forgotten = Forgotten::default();
             self.store.forget_name(removal.opt_out.user, self.clock.now(), &mut forgotten).await?;
         }
@@ -140,7 +140,7 @@ impl Removals {
 
     /// What is owed and not yet sent goes first, and at once: that costs no request.
     async fn begin(&self, removal: &Removal) -> Result<(), ServiceError> {
-        let withhold = removal.manner == Manner::Withhold;
+        let withhold = removal.manner == RemovalKind::Withhold;
         if withhold {
             self.store.pass_sources(removal.opt_out.scope).await?;
         }

@@ -5,7 +5,7 @@ use crate::domain::follow::{
     Delivery, Door, Exposure, Filter, Follow, FollowOptions, FollowState, Mode, Threads,
 };
 use crate::domain::tags::TagSet;
-use crate::store::Hook;
+use crate::store::FollowWebhook;
 
 use super::consent::waiting_or;
 use super::tags::read_tags;
@@ -145,7 +145,7 @@ impl Follows {
             }
         };
         if let Err(error) = self.release(standing).await {
-            let former = standing.follower_webhook.map(Hook::Native);
+            let former = standing.follower_webhook.map(FollowWebhook::Native);
             self.set_options(standing, &standing.options, former.as_ref(), Door::Own).await?;
             self.disconnect(connected).await;
             return Err(error);
@@ -157,7 +157,7 @@ impl Follows {
         &self,
         standing: &Follow,
         options: &FollowOptions,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         door: Door,
     ) -> Result<Follow, ServiceError> {
         let now = self.clock.now();

@@ -5,14 +5,14 @@ use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
 use crate::rest::{ErrorCode, OwnWebhook, RestError, WEBHOOK_REASON};
-use crate::store::Hook;
+use crate::store::FollowWebhook;
 
 use crate::service::error::Lack;
 use crate::service::{Follows, Refusal, ServiceError};
 
 /// A webhook that is ready to be used, and whether it was made for this.
 pub(in crate::service) struct Connected {
-    pub(in crate::service) hook: Hook,
+    pub(in crate::service) hook: FollowWebhook,
     /// The target's server.
     guild: GuildId,
     made: bool,
@@ -21,15 +21,15 @@ pub(in crate::service) struct Connected {
 impl Connected {
     /// Nothing is there yet, as Discord's own following would begin at once.
     pub(in crate::service) const fn later(guild: GuildId) -> Self {
-        Self { hook: Hook::NativeLater, guild, made: false }
+        Self { hook: FollowWebhook::NativePending, guild, made: false }
     }
 
     /// Whether this is what the follow delivers through.
     pub(in crate::service) fn serves(&self, follow: &Follow) -> bool {
         match &self.hook {
-            Hook::Native(webhook) => follow.follower_webhook == Some(*webhook),
-            Hook::NativeLater => true,
-            Hook::Relay(webhook) => follow.webhook == Some(webhook.id),
+            FollowWebhook::Native(webhook) => follow.follower_webhook == Some(*webhook),
+            FollowWebhook::NativePending => true,
+            FollowWebhook::Relay(webhook) => follow.webhook == Some(webhook.id),
         }
     }
 }
@@ -49,7 +49,7 @@ impl Follows {
                 let rest = self.rest.of_server(guild);
                 let followed = rest.follow_announcement(pair.source, pair.target, WEBHOOK_REASON).await;
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
-                Ok(Connected { guild, hook: Hook::Native(followed.webhook_id), made: true })
+                Ok(Connected { guild, hook: FollowWebhook::Native(followed.webhook_id), made: true })
             }
             Delivery::Relay => self.own_webhook(guild, spot.webhook_channel(pair.target)).await,
         }
@@ -59,9 +59,9 @@ impl Follows {
     pub(in crate::service) async fn disconnect(&self, connected: Connected) {
         if connected.made {
             let webhook = match connected.hook {
-                Hook::Native(webhook) => webhook,
-                Hook::NativeLater => return,
-                Hook::Relay(webhook) => webhook.id,
+                FollowWebhook::Native(webhook) => webhook,
+                FollowWebhook::NativePending => return,
+                FollowWebhook::Relay(webhook) => webhook.id,
             };
             self.remove_webhook(connected.guild, webhook).await;
         }
@@ -109,7 +109,7 @@ impl Follows {
         if known.is_some_and(|known| known.id != webhook.id) {
             self.store.replace_webhook(channel, &webhook, self.clock.now()).await?;
         }
-        Ok(Connected { guild, hook: Hook::Relay(webhook), made })
+        Ok(Connected { guild, hook: FollowWebhook::Relay(webhook), made })
     }
 }
 

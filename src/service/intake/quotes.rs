@@ -15,7 +15,7 @@ use crate::domain::ids::{GuildId, MessageId};
 use crate::domain::retry::MOST_FAILED;
 use crate::service::ServiceError;
 use crate::service::backoff::Failing;
-use crate::store::{Quoting, SourceEvent, StaleQuote};
+use crate::store::{QuotingActivity, SourceEvent, StaleQuote};
 
 use super::Intake;
 use super::batch::Batch;
@@ -127,11 +127,11 @@ impl Intake {
     /// An answer as it is now. Of a deleted original nothing has to be asked, as long as the answer is kept: recording it leaves out what was quoted.
     async fn requoted(
         &self,
-        answer: Quoting,
+        answer: QuotingActivity,
         guild: GuildId,
         deleted: bool,
     ) -> Result<Option<SourceEvent>, ServiceError> {
-        let Quoting { origin, source, revision, content, .. } = answer;
+        let QuotingActivity { origin, source, revision, content, .. } = answer;
         if let Some(content) = content.filter(|_| deleted) {
             return Ok(Some(SourceEvent::Reread { origin, source, revision, content: content.into() }));
         }

@@ -82,7 +82,7 @@ impl Follows {
             }
             _ => None,
         };
-        let newest = self.store.newest_asked(follow.pair.source, LAST.into()).await?;
+        let newest = self.store.newest_message_facts(follow.pair.source, LAST.into()).await?;
         let contents = self.store.contents_of(&newest).await?;
         for asked in newest {
             let channel = asked.origin.channel();

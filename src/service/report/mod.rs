@@ -19,7 +19,7 @@ use crate::domain::report::{Facts, Subject, Verdict, Wait, verdict, wait};
 use crate::domain::tags::TagSet;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Message};
-use crate::store::{Asked, InFollower};
+use crate::store::{MessageFacts, MessageInFollower};
 
 use super::access::{Access, Place};
 use super::{Actor, End, Follows, Refusal, ServiceError, TagsNow, content};
@@ -137,7 +137,7 @@ impl Follows {
         message: &Message,
         is_mirror: bool,
     ) -> Result<To, ServiceError> {
-        let asked = match self.store.asked(message.channel_id, message.id).await? {
+        let asked = match self.store.message_facts(message.channel_id, message.id).await? {
             Some(asked) => asked,
             None if !content::is_post(message) => return Ok(To::Nobody(Nobody::System)),
             None if content::is_own(message, self.identity, &self.watched) => {
@@ -153,7 +153,7 @@ impl Follows {
     /// Why a message of the bot's own appears nowhere else. Of a mirror that matters only where somebody follows its channel.
     async fn why_own(
         &self,
-        asked: &Asked,
+        asked: &MessageFacts,
         message: &Message,
         is_mirror: bool,
     ) -> Result<Nobody, ServiceError> {
@@ -171,7 +171,7 @@ impl Follows {
         &self,
         access: &mut Access<'_>,
         actor: Actor,
-        asked: &Asked,
+        asked: &MessageFacts,
         published: bool,
         forum: Option<&Channel>,
     ) -> Result<To, ServiceError> {
@@ -212,7 +212,7 @@ impl Follows {
     }
 
     /// Looks whether the mirrors still stand: that somebody deleted one is otherwise found at the next edit.
-    async fn look(&self, asking: &Rest, mut one: InFollower) -> InFollower {
+    async fn look(&self, asking: &Rest, mut one: MessageInFollower) -> MessageInFollower {
         let stands = join_all(one.mirrors.into_iter().map(async |mirror| {
             let found = asking.message(mirror.channel, mirror.message).await;
             (!found.is_err_and(|error| error.is_not_found())).then_some(mirror)
@@ -227,9 +227,9 @@ impl Follows {
     /// What became of a message in this follower. Its tags are named to who reads the source; the forum to which that belongs is given where the person sees it.
     fn fate(
         &self,
-        asked: &Asked,
+        asked: &MessageFacts,
         subject: Subject,
-        one: &InFollower,
+        one: &MessageInFollower,
         reads: bool,
         forum: Option<&Channel>,
     ) -> Fate {
@@ -257,7 +257,7 @@ impl Follows {
     }
 }
 
-fn subject(asked: &Asked, published: bool) -> Subject {
+fn subject(asked: &MessageFacts, published: bool) -> Subject {
     Subject {
         panel: matches!(asked.origin, Origin::Panel { .. }),
         recorded: asked.activity.is_some(),
@@ -268,7 +268,7 @@ fn subject(asked: &Asked, published: bool) -> Subject {
 }
 
 /// The tags for which a follow's mode leaves a message out, as they are called now. Whoever can't read it learns no names.
-fn deciding_tags(asked: &Asked, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
+fn deciding_tags(asked: &MessageFacts, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
     let hits = |tags: &TagSet| {
         TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
     };
@@ -283,12 +283,12 @@ fn deciding_tags(asked: &Asked, filter: &Filter, reads: bool, forum: Option<&Cha
 }
 
 /// What can be told of a message without its having been recorded.
-fn unrecorded(place: &Place, message: &Message) -> Asked {
+fn unrecorded(place: &Place, message: &Message) -> MessageFacts {
     let channel = message.channel_id;
     // A private thread is no part of its channel.
     let parent = place.parent().filter(|_| place.kind() == ChannelKind::PublicThread);
     let begins = message.id == channel.first_message() || content::is_thread_starter(message);
-    Asked {
+    MessageFacts {
         activity: None,
         origin: Origin::Message { channel, message: message.id },
         source: parent.unwrap_or(channel),

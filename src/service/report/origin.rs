@@ -76,7 +76,7 @@ impl Follows {
         message: &Message,
         mirrored: Mirrored,
     ) -> Result<CameFrom, ServiceError> {
-        let asked = self.store.asked_by_id(mirrored.activity).await?;
+        let asked = self.store.message_facts_by_id(mirrored.activity).await?;
         let here = match (&asked, mirrored.follow) {
             (Some(asked), Some(follow)) => self.store.in_follow(asked, follow).await?,
             _ => None,
