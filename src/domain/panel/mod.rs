@@ -1,5 +1,5 @@
-//! What a panel is: a message of the bot's that is kept current, and shown again in every follower of its channel. Its kinds are in `crate::panel`; here is what
-//! all of them share.
+//! What a panel is: a message of the bot's that is kept current, and mirrored into every follower of its
+//! channel. The kinds of panel are in `crate::panel`. Here is what all of them share.
 
 pub mod form;
 pub mod progress;
@@ -15,11 +15,11 @@ use serde_json::Value;
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
 pub use form::{Field, Filled, Form};
-pub use view::{Button, Choice, Control, Picture, Select, Style, View};
+pub use view::{Button, Choice, Control, Picture, SelectMenu, Style, View};
 
 /// How many panels a channel may have.
 pub const MOST_IN_CHANNEL: usize = 5;
-/// How often a panel is looked at, where nobody says otherwise.
+/// How often a panel is refreshed, where nobody says otherwise.
 pub const REFRESH: Duration = Duration::from_secs(5 * 60);
 /// How often at most, and how often at least.
 pub const REFRESH_BOUNDS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 60 * 60));
@@ -37,7 +37,8 @@ impl fmt::Display for PanelId {
     }
 }
 
-/// The id of a component that asks a panel for something; with it, a press is understood after a restart too.
+/// The id of a component that asks a panel for something. It says everything, so a press is understood even
+/// after a restart.
 pub fn custom_id(panel: PanelId, action: &str) -> String {
     format!("panel:{panel}:{action}")
 }
@@ -138,7 +139,8 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// How often it is looked at now: while Discord refuses frequent edits, twice as seldom after each refusal, up to once an hour.
+    /// How often it is refreshed now. While Discord refuses frequent edits, half as often after each refusal,
+    /// down to once an hour.
     pub fn pace(&self) -> Duration {
         const SLOWEST: Duration = Duration::from_secs(60 * 60);
         let slowed = self.refresh.saturating_mul(1 << self.slowed.min(10));

@@ -1,5 +1,5 @@
-//! A message as a history request answers it. Only its ids and its author are needed; whatever else can't be read is left out, so that one odd
-//! message never loses a whole page.
+//! A message as a history request answers it. Only its ids and its author are needed; whatever else can't be
+//! read is left out, so that one odd message never loses a whole page.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
@@ -48,13 +48,13 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Stickers.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub sticker_items: Vec<Sticker>,
+    pub sticker_items: Vec<StickerItem>,
     /// Who its author is in the server; history leaves it out.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub member: Option<AuthorMember>,
     /// The people it mentions.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub mentions: Vec<Mentioned>,
+    pub mentions: Vec<MentionedUser>,
     /// What it answers, forwards, or was crossposted from.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub message_reference: Option<Reference>,
@@ -72,15 +72,16 @@ pub struct Message {
     pub poll: Option<Value>,
     /// The sounds that stand in its text.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub soundboard_sounds: Vec<Sound>,
+    pub soundboard_sounds: Vec<TextSound>,
 }
 
 impl Message {
     /// A kind that Discord has no message of.
     const UNREADABLE: u16 = u16::MAX;
 
-    /// Reads a message of a page. One that can't be read stands for itself with no more than its number, so that it is neither missed nor taken for deleted,
-    /// and spoils no other; `None` where it hasn't even that.
+    /// Reads a message of a page. One that can't be read stands for itself with no more than its number, so
+    /// that it is neither missed nor taken for deleted, and spoils no other; `None` where it hasn't even
+    /// that.
     pub(in crate::rest) fn read(message: &Value) -> Option<Self> {
         let known = |message: &Value| serde::Deserialize::deserialize(message).ok();
         known(message).or_else(|| {
@@ -125,7 +126,7 @@ impl<'de> Deserialize<'de> for Referenced {
 
 /// A person whom a message mentions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Mentioned {
+pub struct MentionedUser {
     /// Who it is.
     #[serde(flatten)]
     pub user: User,
@@ -217,7 +218,7 @@ impl Attachment {
 
 /// A sticker of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Sticker {
+pub struct StickerItem {
     /// Its id.
     pub id: String,
     /// Its name.
@@ -230,7 +231,7 @@ pub struct Sticker {
 
 /// A sound that stands in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Sound {
+pub struct TextSound {
     /// Its number.
     pub sound_id: String,
     /// Its name.

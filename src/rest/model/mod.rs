@@ -1,5 +1,6 @@
-//! What Discord answers about channels, servers, members and webhooks, as far as Tributary looks at it. Unknown fields are ignored, so that an
-//! addition of Discord's breaks nothing. Messages have a file of their own.
+//! What Discord answers about channels, servers, members and webhooks, as far as Tributary looks at it.
+//! Unknown fields are ignored, so that an addition of Discord's breaks nothing. Messages have a file of their
+//! own.
 
 use std::fmt;
 
@@ -7,14 +8,17 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+mod application;
 mod embed;
 mod guild;
 pub(super) mod lenient;
 mod message;
 
+pub use self::application::{ApplicationInfo, GatewayBot, SessionStartLimit};
 pub use self::guild::{Guild, GuildCounts, OwnGuild};
 pub use self::message::{
-    Attachment, AuthorMember, Mentioned, Message, MessageEmbed, Reference, Referenced, Sound, Sticker,
+    Attachment, AuthorMember, MentionedUser, Message, MessageEmbed, Reference, Referenced, StickerItem,
+    TextSound,
 };
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, TagId, UserId, WebhookId};
@@ -130,8 +134,8 @@ struct RawOverwrite {
     deny: Permissions,
 }
 
-/// One unreadable overwrite makes the channel unreadable: to leave it out could show people what they may not see.
-/// Only a kind of overwrite that doesn't exist yet is left out.
+/// One unreadable overwrite makes the channel unreadable: to leave it out could show people what they may not
+/// see. Only a kind of overwrite that doesn't exist yet is left out.
 fn overwrites<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Overwrite>, D::Error> {
     let raw = Option::<Vec<RawOverwrite>>::deserialize(d)?.unwrap_or_default();
     let known = raw.into_iter().filter(|overwrite| overwrite.kind <= 1);
@@ -299,46 +303,6 @@ pub struct FollowedChannel {
     pub channel_id: ChannelId,
     /// The follower webhook in the target: deleting it ends the follow.
     pub webhook_id: WebhookId,
-}
-
-/// The bot's application.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ApplicationInfo {
-    /// Its id.
-    pub id: ApplicationId,
-    /// Its name.
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub name: String,
-    /// What is switched on for it. Discord: "Application Flags".
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub flags: u64,
-    /// In how many servers it is, about.
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub approximate_guild_count: Option<u64>,
-}
-
-/// Where the gateway is, and how often it may be entered.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct GatewayBot {
-    /// Its address, `wss://…`.
-    pub url: String,
-    /// How many shards Discord recommends.
-    pub shards: u32,
-    /// How many sessions may begin.
-    pub session_start_limit: SessionStartLimit,
-}
-
-/// How many sessions may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct SessionStartLimit {
-    /// In a day.
-    pub total: u32,
-    /// Of these, still free.
-    pub remaining: u32,
-    /// Milliseconds until all are free again.
-    pub reset_after: u64,
-    /// At the same time, in 5 seconds.
-    pub max_concurrency: u32,
 }
 
 #[cfg(test)]

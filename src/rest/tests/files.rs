@@ -10,7 +10,8 @@ use super::*;
 
 const MEGABYTE: u64 = 1 << 20;
 
-/// A host that takes one request at a time and answers these bytes, then closes; or holds the connection open.
+/// A host that takes one request at a time and answers these bytes, then closes; or holds the connection
+/// open.
 async fn raw(answer: impl Into<Vec<u8>>, hold: bool) -> (RestConfig, String, Arc<AtomicUsize>) {
     let (answer, asked) = (answer.into(), Arc::new(AtomicUsize::new(0)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

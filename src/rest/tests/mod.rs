@@ -36,7 +36,7 @@ impl Rest {
         Self { patience, ..self }
     }
 
-    fn guarded(self, guard: Arc<dyn Guard>) -> Self {
+    fn guarded(self, guard: Arc<dyn RequestGuard>) -> Self {
         Self { guard: Some(guard), ..self }
     }
 
@@ -182,7 +182,7 @@ fn webhook(id: u64) -> WebhookId {
 async fn send(rest: &Rest) -> SendOutcome {
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
-    rest.execute_webhook(access, Landing::Channel(channel(9)), &json!({"content": "hi"})).await
+    rest.execute_webhook(access, Destination::Channel(channel(9)), &json!({"content": "hi"})).await
 }
 
 /// Edits message 77 of webhook 5.

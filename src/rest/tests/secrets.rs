@@ -34,8 +34,8 @@ impl<'a> MakeWriter<'a> for Paper {
 impl Paper {
     /// Has all that this thread logs written down, as long as what is returned lives.
     pub(super) fn listen(&self) -> (DefaultGuard, Dispatch) {
-        // Of one listener alone, tracing asks only the thread that comes to a place in the code first: from another test's thread, it would take that place for one that nobody
-        // listens to.
+        // Of one listener alone, tracing asks only the thread that comes to a place in the code first: from
+        // another test's thread, it would take that place for one that nobody listens to.
         let other = Dispatch::new(tracing_subscriber::registry());
         let subscriber =
             tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(self.clone());

@@ -69,7 +69,8 @@ async fn take(State(desk): State<Desk>, mut form: Multipart) -> Response {
     (desk.script)(before).into_response()
 }
 
-/// A server that takes forms, with small buffers, so that what the systems keep between both ends hides nothing.
+/// A server that takes forms, with small buffers, so that what the systems keep between both ends hides
+/// nothing.
 async fn desk(
     appetite: usize,
     script: impl Fn(usize) -> Reply + Send + Sync + 'static,
@@ -115,11 +116,11 @@ async fn post(rest: &Rest, files: Vec<Upload>) -> SendOutcome {
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
     let payload = json!({"content": "hi \u{fc}", "attachments": [{"id": 0, "description": "a \"cat\""}]});
-    rest.execute_webhook_with_files(access, Landing::Channel(channel(9)), &payload, files).await
+    rest.execute_webhook_with_files(access, Destination::Channel(channel(9)), &payload, files).await
 }
 
 fn shown() -> SendOutcome {
-    SendOutcome::Shown(Posted { message: message(77), channel: channel(9) })
+    SendOutcome::Shown(PostedMessage { message: message(77), channel: channel(9) })
 }
 
 #[tokio::test]
@@ -243,13 +244,15 @@ async fn too_large_is_what_discord_says_is() {
     let rest = Rest::new(config).unwrap();
     for status in [413, 400] {
         let outcome = post(&rest, vec![text("a.txt", None, "a")]).await;
-        let SendOutcome::Refused(Refusal { status: said, code, .. }) = outcome else { panic!("{outcome:?}") };
+        let SendOutcome::Refused(DiscordRefusal { status: said, code, .. }) = outcome else {
+            panic!("{outcome:?}")
+        };
         assert_eq!((said, code), (status, ErrorCode::TOO_LARGE));
     }
     let outcome = post(&rest, vec![text("a.txt", None, "a")]).await;
     assert_eq!(
         outcome,
-        SendOutcome::Unclear(Doubt::Edge(413)),
+        SendOutcome::Unclear(UnclearReason::Edge(413)),
         "what stands before Discord has limits of its own"
     );
 }
@@ -281,7 +284,7 @@ async fn an_early_answer_is_an_answer() {
     let rest = Rest::new(hasty(CHUNK, answer).await).unwrap();
     let outcome = post(&rest, vec![large(20 << 20).0]).await;
     assert!(
-        matches!(outcome, SendOutcome::Refused(Refusal { code: ErrorCode::TOO_LARGE, .. })),
+        matches!(outcome, SendOutcome::Refused(DiscordRefusal { code: ErrorCode::TOO_LARGE, .. })),
         "{outcome:?}"
     );
     let page = "HTTP/1.1 413 X\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
@@ -318,7 +321,10 @@ async fn a_connection_that_breaks_leaves_a_doubt_only_after_the_whole_was_sent()
     let early = Rest::new(hasty(CHUNK, "").await).unwrap();
     assert_eq!(post(&early, vec![large(20 << 20).0]).await, SendOutcome::NotSent);
     let whole = Rest::new(hasty(400, "").await).unwrap();
-    assert_eq!(post(&whole, vec![text("a.txt", None, "a")]).await, SendOutcome::Unclear(Doubt::Broken));
+    assert_eq!(
+        post(&whole, vec![text("a.txt", None, "a")]).await,
+        SendOutcome::Unclear(UnclearReason::Broken)
+    );
 }
 
 #[tokio::test]
@@ -342,7 +348,10 @@ async fn silence_leaves_a_doubt_only_after_the_whole_was_sent() {
     let (mut config, desk) = desk(0, |_| Reply::message(9)).await;
     config.upload_timeout = Duration::from_millis(100);
     let rest = Rest::new(config).unwrap();
-    assert_eq!(post(&rest, vec![text("a.txt", None, "a")]).await, SendOutcome::Unclear(Doubt::Timeout));
+    assert_eq!(
+        post(&rest, vec![text("a.txt", None, "a")]).await,
+        SendOutcome::Unclear(UnclearReason::Timeout)
+    );
     // It stands still in the middle, and is given up; what it still has never gets out.
     let stuck = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
     let stuck = Upload { name: "b".to_owned(), media_type: None, body: FileBody::new(5, stuck) };
