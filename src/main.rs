@@ -178,7 +178,7 @@ fn tell_of_strangers(in_file: &[String]) {
 
 async fn forget(storage: &config::Storage, user: UserId, mirrors: bool) -> Result<(), Fatal> {
     let store = app::open_beside(storage).await?;
-    let report = service::forget::forget(&store, app::clock(), user, mirrors).await?;
+    let report = service::authors::forget::forget(&store, app::clock(), user, mirrors).await?;
     store.close().await?;
     let report =
         report.ok_or_else(|| format!("nothing is kept of user {user}. Check the id, and DATABASE_URL."))?;

@@ -13,7 +13,7 @@ use crate::domain::report::{LeftOut, Verdict, Wait};
 use crate::domain::text;
 use crate::service::{Actor, By, CameFrom, Fate, Followers, LastMessages, Nobody, Recent, Report, To};
 
-use super::follow_list::shown;
+use super::follows::list::shown;
 use super::{Bot, reply};
 
 /// What the command is called in Discord's menu, and in the log.

@@ -2,12 +2,12 @@
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Panel, PanelId};
+use crate::service::access::keystrokes::Completing;
 use crate::service::access::{Access, Found};
-use crate::service::keystrokes::Completing;
-use crate::service::list::IN_TIME;
+use crate::service::follow::list::IN_TIME;
 use crate::service::{Actor, Refusal, ServiceError};
 
-use super::{MANAGE, Panels, look};
+use super::{MANAGE, Panels, refresh};
 
 /// A panel in the list.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +68,7 @@ impl Panels {
                 Found::Seen(channel) => format!("#{}", channel.name),
                 Found::Hidden | Found::Gone => "deleted channel".to_owned(),
             };
-            let link = panel.message.map(|message| look::link(&panel, message));
+            let link = panel.message.map(|message| refresh::link(&panel, message));
             rows.push(PanelRow { panel, channel: name, link });
         }
         Ok(())

@@ -7,13 +7,13 @@
 //! ```
 //! A panel is one activity as long as one message shows it. Its mirrors are deliveries like those of messages; nothing here sends one.
 
-mod drawn;
-mod keeper;
 mod list;
-mod look;
 mod manage;
 mod post;
 mod press;
+mod refresh;
+mod refresh_loop;
+mod view_cache;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -31,17 +31,17 @@ use crate::panel::Sources;
 use crate::rest::Client;
 use crate::store::{Signal, Store};
 
-use super::actions::Actions;
+use super::access::lookups::Lookups;
+use super::access::quotas::Actions;
 use super::intake::Wake;
 use super::locks::Locks;
-use super::lookups::Lookups;
 use super::{Identity, Parts};
 
-use self::drawn::Drawings;
-pub use self::keeper::Keeper;
 pub use self::list::PanelRow;
 pub use self::manage::{Kept, PanelRequest};
 pub use self::press::{Begun, Pressed, Shown};
+pub use self::refresh_loop::Keeper;
+use self::view_cache::Drawings;
 
 /// What whoever manages a panel needs in its channel.
 const MANAGE: Permissions = Permissions::MANAGE_CHANNELS;
