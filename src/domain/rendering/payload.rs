@@ -164,7 +164,7 @@ pub struct CreateBody<'a> {
     embeds: &'a [Embed],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Upload<'a>>,
-    #[serde(skip_serializing_if = "<[Row]>::is_empty")]
+    #[serde(skip_serializing_if = "<[ActionRow]>::is_empty")]
     components: &'a [ActionRow],
     #[serde(skip_serializing_if = "is_zero")]
     flags: u64,
@@ -238,7 +238,7 @@ pub struct OwnBody<'a> {
     embeds: &'a [Embed],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Upload<'a>>,
-    #[serde(skip_serializing_if = "<[Row]>::is_empty")]
+    #[serde(skip_serializing_if = "<[ActionRow]>::is_empty")]
     components: &'a [ActionRow],
     allowed_mentions: AllowedMentions,
     nonce: &'a str,

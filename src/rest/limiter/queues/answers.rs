@@ -10,7 +10,7 @@ use crate::rest::limiter::refusals::LimitPause;
 
 impl BucketQueues {
     /// Records an answer. For a 429: how long it holds.
-    pub(super) fn record_answer(
+    pub(in crate::rest::limiter) fn record_answer(
         &mut self,
         permit: PermitId,
         received: Instant,
