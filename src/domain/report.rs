@@ -41,7 +41,7 @@ pub struct Facts {
 pub enum LeftOut {
     /// By its mode.
     Tags,
-    /// It stands in a thread.
+    /// It is in a thread.
     Threads,
     /// It is a panel.
     Panels,

@@ -43,7 +43,7 @@ pub fn custom_id(panel: PanelId, action: &str) -> String {
     format!("panel:{panel}:{action}")
 }
 
-/// Reads a component's id: which panel, and what is asked. `None` for one that isn't of a panel.
+/// Reads a component's id: the panel, and the action that is asked for. `None` where it isn't a panel's.
 pub fn read_custom_id(id: &str) -> Option<(PanelId, &str)> {
     let (panel, action) = id.strip_prefix("panel:")?.split_once(':')?;
     Some((PanelId(panel.parse().ok()?), action))
@@ -85,11 +85,11 @@ pub struct NewPanel {
     pub channel: ChannelId,
     /// The name of its kind.
     pub kind: String,
-    /// What stands above it.
+    /// Its title.
     pub title: String,
     /// What its kind needs to know.
     pub config: Value,
-    /// How often it is looked at.
+    /// How often it is refreshed.
     pub refresh: Duration,
     /// Who makes it; none where that is a forgotten person's.
     pub created_by: Option<UserId>,
@@ -106,7 +106,7 @@ pub struct Panel {
     pub channel: ChannelId,
     /// The name of its kind.
     pub kind: String,
-    /// What stands above it.
+    /// Its title.
     pub title: String,
     /// What its kind needs to know.
     pub config: Value,
@@ -122,9 +122,9 @@ pub struct Panel {
     pub posting_after: Option<MessageId>,
     /// The revision that its message shows.
     pub shown_revision: Option<i32>,
-    /// How often it is looked at.
+    /// How often it is refreshed.
     pub refresh: Duration,
-    /// How often Discord refused an edit because there were too many (30046), without one that passed.
+    /// How often in a row Discord refused an edit because there were too many (30046).
     pub slowed: u32,
     /// Whether it is kept current.
     pub state: PanelState,
@@ -132,9 +132,9 @@ pub struct Panel {
     pub error: Option<String>,
     /// Who made it; none once that person is forgotten.
     pub created_by: Option<UserId>,
-    /// When it was looked at last.
+    /// When it was last refreshed.
     pub refreshed_at: Option<DateTime<Utc>>,
-    /// When it is looked at next.
+    /// When it is refreshed next.
     pub next_refresh_at: DateTime<Utc>,
 }
 
@@ -153,7 +153,7 @@ impl Panel {
 pub struct Face {
     /// Whose.
     pub panel: PanelId,
-    /// The bot's name, which stands above the mirrors.
+    /// The bot's name, which is the author of the mirrors.
     pub author: String,
     /// The bot's picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,7 +166,7 @@ pub struct Face {
     pub only_in: Option<Vec<GuildId>>,
     /// Since when it has looked like this.
     pub since: DateTime<Utc>,
-    /// What is to be seen.
+    /// What it shows.
     pub view: View,
 }
 

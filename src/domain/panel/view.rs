@@ -69,14 +69,14 @@ pub enum Control {
 pub enum Button {
     /// Leads to an address.
     Link {
-        /// What is written on it.
+        /// Its label.
         label: String,
         /// Where it leads.
         url: String,
     },
     /// Asks the panel's kind for something.
     Act {
-        /// What is written on it.
+        /// Its label.
         label: String,
         /// How it looks.
         style: Style,
@@ -116,7 +116,7 @@ pub enum Style {
 pub struct SelectMenu {
     /// What choosing asks for, in the words of the kind.
     pub action: String,
-    /// What stands in it while nothing is chosen.
+    /// The text in it while nothing is chosen.
     pub placeholder: String,
     /// 1 to 25; more are left out.
     pub options: Vec<Choice>,
@@ -125,14 +125,14 @@ pub struct SelectMenu {
 /// An entry of a menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// What is written.
+    /// Its label.
     pub label: String,
-    /// What the kind is told.
+    /// What the kind is told when it is chosen.
     pub value: String,
     /// A smaller line below; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// It is the one that holds now.
+    /// Whether it is the present choice.
     #[serde(default)]
     pub chosen: bool,
 }

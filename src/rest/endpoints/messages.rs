@@ -1,4 +1,4 @@
-//! Calls about messages, with the bot's own token. What webhooks post is in `webhook_messages`.
+//! Calls about messages, with the bot's own token. For calls with a webhook's token, see `webhook_messages`.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::rest::limiter::MajorParameter;
 use crate::rest::model::Message;
 use crate::rest::outcome::ChangeOutcome;
 
-/// The most messages that one request for a history answers. Discord: 100.
+/// The most messages in one answer to a request for a history. Discord: 100.
 pub const HISTORY_PAGE: u8 = 100;
 
 impl Rest {
@@ -73,7 +73,7 @@ impl Rest {
         self.read(of_channel(Verb::Post, channel).json(payload)?).await
     }
 
-    /// Removes a message, whoever wrote it (needs Manage Messages for others'): `DELETE
+    /// Deletes a message, whoever wrote it (needs Manage Messages for others'): `DELETE
     /// /channels/{channel}/messages/{message}`.
     pub async fn delete_message(
         &self,
@@ -90,7 +90,7 @@ pub(in crate::rest) fn of_channel(verb: Verb, channel: ChannelId) -> Call<'stati
     Call::new(verb, "/channels/{channel}/messages", MajorParameter::Channel(channel), &[channel.get()])
 }
 
-/// A call about one of them.
+/// A call about one of a channel's messages.
 pub(in crate::rest) fn one(verb: Verb, channel: ChannelId, message: MessageId) -> Call<'static> {
     let template = "/channels/{channel}/messages/{message}";
     Call::new(verb, template, MajorParameter::Channel(channel), &[channel.get(), message.get()])

@@ -10,10 +10,10 @@ use crate::rest::limiter::MajorParameter;
 use crate::rest::model::Channel;
 use crate::rest::model::lenient;
 
-/// The most archived threads that one request answers. Discord: 100.
+/// The most archived threads in one answer. Discord: 100.
 const ARCHIVE_PAGE: u8 = 100;
 
-/// Some threads.
+/// A page of threads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ThreadPage {
     /// The threads.
@@ -25,7 +25,7 @@ pub struct ThreadPage {
 }
 
 impl Rest {
-    /// The threads of a server that aren't archived, as far as the bot sees them, of all channels: `GET
+    /// The threads of a server that aren't archived, of all channels, as far as the bot sees them: `GET
     /// /guilds/{guild}/threads/active`.
     pub async fn active_threads(&self, guild: GuildId) -> Result<Vec<Channel>, RestError> {
         let template = "/guilds/{guild}/threads/active";
@@ -34,7 +34,7 @@ impl Rest {
         Ok(page.threads)
     }
 
-    /// The archived threads of a channel, private ones not, those first that were archived last; with
+    /// The archived threads of a channel without private ones, the most recently archived first; with
     /// `before`, those that were archived before that time (RFC 3339): `GET
     /// /channels/{channel}/threads/archived/public`. Needs Read Message History.
     pub async fn archived_threads(

@@ -1,4 +1,4 @@
-//! The lines in time: turns, patience, and callers who go away.
+//! The lines in time: turns, patience, and callers that go away.
 
 use tokio::task::JoinSet;
 
@@ -104,7 +104,7 @@ async fn who_goes_away_holds_up_nobody() {
     tokio::task::yield_now().await;
     gone.abort();
     assert!(gone.await.unwrap_err().is_cancelled());
-    // The first request is given up without an answer: the next one finds out.
+    // The first request is given up without an answer, so the next one goes ahead.
     drop(permit);
     let before = Instant::now();
     assert_eq!(stays.await.unwrap(), Ok(()));
@@ -164,13 +164,13 @@ async fn webhooks_go_on_at_once_where_no_limit_stands() {
     // But not where the answers are like Discord's, and never with the bot's token.
     assert!(time_of(auto, 200, TokenKind::Webhook, &answer(1, SECOND)).await > 3 * SECOND);
     assert!(time_of(auto, 200, TokenKind::Bot, &none).await > 3 * SECOND);
-    // What is set is set.
+    // A limit that the operator has set always applies.
     assert!(time_of(pace(100), 400, TokenKind::Webhook, &none).await > 3 * SECOND);
     assert!(time_of(RequestPace::Unlimited, 400, TokenKind::Bot, &answer(1, SECOND)).await < two_rounds);
 }
 
-/// Histories of many channels are being read, as after a start, and somebody runs a command that asks five
-/// things, one after the other.
+/// Histories of many channels are being read, as after a start, and somebody runs a command that makes five
+/// calls, one after the other.
 #[tokio::test(start_paused = true)]
 async fn people_go_first_and_hold_up_nobody_for_long() {
     let limits = RateLimiter::new(RequestPace::Auto, 1000);
@@ -203,7 +203,7 @@ async fn people_go_first_and_hold_up_nobody_for_long() {
         assert!(begun.elapsed() < SECOND / 4, "{:?}", begun.elapsed());
         tokio::time::sleep(Duration::from_millis(37)).await;
     }
-    // One who doesn't stop, and asks as much at once as can be asked.
+    // Somebody who doesn't stop, and asks as much at once as possible.
     let (before, begun) = (*read.lock().unwrap(), Instant::now());
     let mut people = JoinSet::new();
     for channel in 20_000..20_500 {
@@ -216,7 +216,7 @@ async fn people_go_first_and_hold_up_nobody_for_long() {
     background.abort_all();
 }
 
-/// In one bucket's line, too; and nobody is overtaken for ever.
+/// The same in one bucket's line. Nobody is overtaken for ever.
 #[tokio::test(start_paused = true)]
 async fn in_a_buckets_line_people_go_first_for_a_while() {
     let limits = RateLimiter::new(pace(50), 1000);
@@ -239,8 +239,8 @@ async fn in_a_buckets_line_people_go_first_for_a_while() {
     assert_eq!(order.lock().unwrap().iter().collect::<String>(), "PQRabSc");
 }
 
-/// Something before Discord refuses everything for a minute, and a hundred lanes try again and again. One
-/// channel isn't refused.
+/// Something in front of Discord refuses everything for a minute, and a hundred lanes try again and again.
+/// One channel isn't refused.
 #[tokio::test(start_paused = true)]
 async fn while_all_is_barred_one_at_a_time_tries() {
     let limits = RateLimiter::new(RequestPace::Auto, 1000);

@@ -1,4 +1,4 @@
-//! Each call asks what Discord describes, and reads what it answers.
+//! Each call sends what Discord describes, and reads what Discord answers.
 
 use super::*;
 use crate::domain::ids::ApplicationId;

@@ -139,8 +139,8 @@ fn page(status: u16) -> Reply {
     Reply { status, headers: vec![("content-type", "text/html".to_owned())], body: PAGE.to_owned() }
 }
 
-/// Whoever stands between the bot and Discord answers with any status, and Discord's own edge with a code
-/// (40333) that says nothing of the call.
+/// Something between the bot and Discord answers with any status, and Discord's own edge with a code (40333)
+/// that says nothing about the call.
 #[tokio::test]
 async fn only_discords_own_json_with_a_known_code_is_believed() {
     let statuses = [301, 302, 400, 401, 403, 404, 405, 408, 410, 413, 415, 451];
@@ -150,7 +150,7 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
         {
             let fake =
                 Fake::start(move |_, _| Reply { status, headers: Vec::new(), body: body.to_owned() }).await;
-            // A client each, as refusals have the next call wait.
+            // Each has its own client, as refusals make the next call wait.
             let rest = || fake.rest().with_patience(Duration::ZERO);
             assert_eq!(
                 send(&rest()).await,
@@ -159,7 +159,7 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
             );
             assert_eq!(edit(&rest()).await, ChangeOutcome::Again, "{status} {body}");
             let error = rest().channel(channel(9)).await.unwrap_err();
-            // So Discord answers a bot's token that it doesn't accept.
+            // Discord answers like this when it doesn't accept the bot's token.
             let token = status == 401 && body.contains("\"code\": 0");
             assert_eq!(error == RestError::Unauthorized, token, "{status} {body}");
             assert!(error.passes() && !error.is_not_found() && !error.is_forbidden(), "{error}");

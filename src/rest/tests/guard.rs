@@ -30,7 +30,7 @@ impl RequestGuard for Few {
     }
 }
 
-/// A look that fails and is repeated, and what would be made after it.
+/// A read that fails and is repeated, and a create that would follow it.
 #[tokio::test]
 async fn repetitions_and_second_requests_are_admitted_too() {
     let fake = Fake::start(|before, _| match before {

@@ -1,4 +1,4 @@
-//! Rate limits as Discord says them, through the whole client.
+//! Rate limits as Discord tells them, through the whole client.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ async fn a_429_beyond_the_patience_is_handed_over() {
     let fake = Fake::start(|_, _| Reply::limited("user", "41", 41.5)).await;
     let rest = fake.rest().with_patience(Duration::from_secs(1));
     let far = |wait: Duration| wait > Duration::from_secs(41) && wait <= Duration::from_millis(41_500);
-    // The second time nothing is sent: it is known already.
+    // The second time, nothing is sent: the limit is known already.
     for _ in 0..2 {
         assert!(matches!(send(&rest).await, SendOutcome::Wait(wait) if far(wait)));
     }

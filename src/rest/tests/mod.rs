@@ -1,4 +1,4 @@
-//! The client against a small server on loopback, which says what Discord would.
+//! The client against a small server on loopback, which answers as Discord would.
 
 mod calls;
 mod failures;
@@ -27,7 +27,7 @@ const BOT_TOKEN: &str = "MTIz.bot-token-s3cret";
 const HOOK_TOKEN: &str = "hook-token-s3cret";
 
 impl Rest {
-    /// A client whose calls nobody in particular causes.
+    /// A client whose calls are caused by nobody in particular.
     fn new(config: RestConfig) -> Result<Self, RestSetupError> {
         Ok(Client::new(config)?.of_program())
     }

@@ -1,4 +1,4 @@
-//! Posting with files: what arrives, what holds it back, and what an upload that breaks off proves.
+//! Posting with files: what arrives, what holds it back, and what a broken upload proves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,7 +24,7 @@ struct Field {
 
 #[derive(Clone)]
 struct Desk {
-    /// The forms that came whole.
+    /// The forms that arrived whole.
     forms: Arc<Mutex<Vec<Vec<Field>>>>,
     /// How much may still be read, in chunks.
     appetite: Arc<Semaphore>,
@@ -69,8 +69,7 @@ async fn take(State(desk): State<Desk>, mut form: Multipart) -> Response {
     (desk.script)(before).into_response()
 }
 
-/// A server that takes forms, with small buffers, so that what the systems keep between both ends hides
-/// nothing.
+/// A server that takes forms, with small buffers, so that the operating system's buffers hide nothing.
 async fn desk(
     appetite: usize,
     script: impl Fn(usize) -> Reply + Send + Sync + 'static,
@@ -100,7 +99,7 @@ fn text(name: &str, media_type: Option<&str>, text: &'static str) -> Upload {
     Upload { name: name.to_owned(), media_type: media_type.map(str::to_owned), body }
 }
 
-/// A file of this size, and how much of it was given away.
+/// A file of this size, and a counter of how much of it was read.
 fn large(size: u64) -> (Upload, Arc<AtomicU64>) {
     let given = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&given);
@@ -206,7 +205,7 @@ async fn a_fetched_file_passes_through() {
 #[tokio::test]
 async fn a_429_is_handed_over_and_holds_the_next_send() {
     let (config, desk) = desk(PLENTY, |_| Reply::limited("user", "41", 41.5)).await;
-    // However patient: the files are spent.
+    // However patient the caller is: the files can't be sent again.
     let rest = Rest::new(config).unwrap().with_patience(Duration::from_secs(100));
     let far = |wait: Duration| wait > Duration::from_secs(41) && wait <= Duration::from_millis(41_500);
     let files = vec![text("a.txt", None, "a")];
@@ -257,7 +256,7 @@ async fn too_large_is_what_discord_says_is() {
     );
 }
 
-/// A server that reads that much of a request, answers this, and closes.
+/// A server that reads that much of a request, answers this, and closes the connection.
 async fn hasty(read: usize, answer: &'static str) -> RestConfig {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = config(listener.local_addr().unwrap());
@@ -352,7 +351,7 @@ async fn silence_leaves_a_doubt_only_after_the_whole_was_sent() {
         post(&rest, vec![text("a.txt", None, "a")]).await,
         SendOutcome::Unclear(UnclearReason::Timeout)
     );
-    // It stands still in the middle, and is given up; what it still has never gets out.
+    // It stands still in the middle, and is given up. The rest of it is never sent.
     let stuck = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
     let stuck = Upload { name: "b".to_owned(), media_type: None, body: FileBody::new(5, stuck) };
     assert_eq!(post(&rest, vec![stuck]).await, SendOutcome::NotSent);

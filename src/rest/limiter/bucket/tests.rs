@@ -1,4 +1,4 @@
-//! One bucket, told the time.
+//! One bucket, which is told the time.
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn begun() -> (Clock, Bucket) {
     (clock, bucket)
 }
 
-/// Sends all it may, and says how many that were.
+/// Sends as many requests as it may. Returns how many there were.
 fn burst(bucket: &mut Bucket, now: Instant) -> u32 {
     let mut gone = 0;
     while gone < 100 && bucket.readiness(now, NONE) == Readiness::Now {

@@ -1,4 +1,4 @@
-//! What must hold in each of these worlds.
+//! What must hold in each of these scenarios.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ fn world(seed: u64, rule: LimitRule) -> Scenario {
     Scenario { seed, laws, webhooks: 3, every_ms: 100, travel_ms: 5..45, lost: 0, seconds: 120 }
 }
 
-/// 50 ms there and back, give or take little, as lanes send.
+/// 50 ms there and back, give or take a little, as lanes send.
 fn steady(seed: u64, count: CountingMethod, rule: LimitRule) -> Scenario {
     let world = world(seed, rule);
     Scenario { laws: LimitRules { count, ..world.laws }, every_ms: 0, travel_ms: 24..26, ..world }
@@ -26,7 +26,7 @@ fn counts() -> impl Strategy<Value = CountingMethod> {
     ]
 }
 
-/// Whether each webhook got at least so many thousandths of what the rule allows.
+/// Whether each webhook got at least so many thousandths of what the limit allows.
 fn assert_rate(seen: &Tally, world: &Scenario, LimitRule(limit, period): LimitRule, thousandths: u64) {
     let allowed = u64::from(limit) * world.seconds * 1000 / period;
     for (webhook, served) in &seen.served {
@@ -91,8 +91,8 @@ proptest! {
         let world = Scenario { laws: LimitRules { second, ..world.laws }, webhooks: 1, seconds: 1200, ..world };
         let seen = Run::go(world.clone());
         assert_rate(&seen, &world, CHANNEL, 980);
-        // If only a 429 tells of it, one is needed; some more, if tokens that grow back look like a longer
-        // limit at first.
+        // If only a 429 tells of the limit, one is needed. A few more, if tokens that grow back look like a
+        // longer limit at first.
         let unavoidable = if second != SecondLimit::Shared { 0 } else if count == CountingMethod::Tokens { 5 } else { 1 };
         prop_assert!(seen.refused_last < Duration::from_secs(180));
         prop_assert!(seen.refused <= unavoidable, "{} refused, the last after {:?}", seen.refused, seen.refused_last);
@@ -121,8 +121,8 @@ fn forgets_what_is_not_used() {
     assert!(most < 500, "{most} entries for about 130 webhooks in two minutes");
 }
 
-/// Round trips of 2 to 1,400 ms, of which the first few happened to be long: what the shortest of them took
-/// was once counted on.
+/// Round trips of 2 to 1,400 ms, of which the first few happened to be long. An earlier version counted on
+/// the shortest of them.
 #[test]
 fn a_way_that_varies_is_never_counted_on() {
     let refused = |seed| {
