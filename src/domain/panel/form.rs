@@ -37,7 +37,7 @@ pub struct Field {
     pub value: String,
     /// Several lines.
     pub paragraph: bool,
-    /// Whether it may stay empty.
+    /// Whether it must be filled in.
     pub required: bool,
     /// How many characters it takes at most.
     pub most: u16,
