@@ -20,7 +20,7 @@ use crate::store::{Done, LaneWebhook, Lease, Store, StoreError};
 
 /// The changeable part of a lane's row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Lane {
+pub(in crate::store) struct Lane {
     pub(super) mark: Option<InFlight>,
     /// Before this time the create in flight may still be performed: it can't be settled yet.
     pub(super) settle_at: Option<DateTime<Utc>>,
