@@ -170,7 +170,7 @@ impl Kind {
 }
 
 /// What a set can hold.
-pub(super) trait Cell {
+pub(in crate::store) trait Cell {
     /// As a column.
     const KIND: Kind;
     /// As a value in it.

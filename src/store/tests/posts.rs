@@ -197,7 +197,7 @@ async fn a_channel_and_its_threads_share_a_webhook(#[case] backend: Backend) {
     assert_eq!(store.replace_webhook(channel(2), &webhook(200), at(1)).await.unwrap(), 3);
     for target in [2, 20, 21] {
         let known = store.lane_webhook(channel(target)).await.unwrap().unwrap();
-        assert_eq!((known.webhook.id, known.beside), (webhook_id(200), false));
+        assert_eq!((known.webhook.id, known.panels_only), (webhook_id(200), false));
     }
     assert_eq!(store.webhook_of(channel(2)).await.unwrap().unwrap().id, webhook_id(200));
 
