@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::config::{self, Config};
-use crate::delivery::{Engine, Parts, Waker};
+use crate::delivery::{Engine, EngineParts, Waker};
 use crate::discord::gateway::Leave;
 use crate::discord::shards::GatewayState;
 use crate::domain::ids::ChannelId;
@@ -97,7 +97,7 @@ impl Delivery {
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let (application, ear) = (started.identity.application, seat.ear());
-        let parts = Parts { store: store.clone(), rest: &started.rest, clock: clock(), application };
+        let parts = EngineParts { store: store.clone(), rest: &started.rest, clock: clock(), application };
         let (engine, waker) = Engine::new(parts, seat.owner(), supervisor);
         let (stop, stops) = watch::channel(false);
         let working = supervisor.spawn_until("engine", until(stops.clone()), engine.run(stops));
@@ -118,8 +118,8 @@ impl Delivery {
 async fn hear(mut ear: Ear, waker: Waker) {
     loop {
         match ear.next().await {
-            Heard::Notice(Notice::Work(targets)) => waker.share(targets),
-            Heard::Notice(Notice::AnyWork) | Heard::Gap => waker.look(),
+            Heard::Notice(Notice::Work(targets)) => waker.wake_shared(targets),
+            Heard::Notice(Notice::AnyWork) | Heard::Gap => waker.poll(),
             Heard::Notice(Notice::Follow(_) | Notice::Panel | Notice::Author | Notice::Servers) => {}
         }
     }

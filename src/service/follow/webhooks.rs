@@ -4,7 +4,7 @@ use crate::domain::follow::{Delivery, Follow, Pair};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
-use crate::rest::{ErrorCode, OwnWebhook, RestError, WEBHOOK_REASON};
+use crate::rest::{EnsuredWebhook, ErrorCode, RestError, WEBHOOK_REASON};
 use crate::store::FollowWebhook;
 
 use crate::service::error::Lack;
@@ -51,7 +51,7 @@ impl Follows {
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
                 Ok(Connected { guild, hook: FollowWebhook::Native(followed.webhook_id), made: true })
             }
-            Delivery::Relay => self.own_webhook(guild, spot.webhook_channel(pair.target)).await,
+            Delivery::Relay => self.ensure_webhook(guild, spot.webhook_channel(pair.target)).await,
         }
     }
 
@@ -100,11 +100,14 @@ impl Follows {
 
     /// The bot's webhook in a channel: the one that the database knows if it still stands there, else one that Discord knows as
     /// this application's, else a new one.
-    async fn own_webhook(&self, guild: GuildId, channel: ChannelId) -> Result<Connected, ServiceError> {
+    async fn ensure_webhook(&self, guild: GuildId, channel: ChannelId) -> Result<Connected, ServiceError> {
         let known = self.store.webhook_of(channel).await?;
-        let own =
-            self.rest.of_server(guild).own_webhook(channel, self.identity.application, known.as_ref()).await;
-        let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, channel))?;
+        let own = self
+            .rest
+            .of_server(guild)
+            .ensure_webhook(channel, self.identity.application, known.as_ref())
+            .await;
+        let EnsuredWebhook { webhook, made } = own.map_err(|error| explain(error, channel))?;
         self.watched.add_webhook(channel, webhook.id);
         if known.is_some_and(|known| known.id != webhook.id) {
             self.store.replace_webhook(channel, &webhook, self.clock.now()).await?;

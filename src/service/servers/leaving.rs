@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
-use crate::rest::{Client, Left};
+use crate::rest::{Client, LeaveOutcome};
 use crate::service::upkeep::{GatewayView, Upkeep};
 use crate::service::{Parts, ServiceError};
 use crate::store::Store;
@@ -164,7 +164,7 @@ impl Leaving {
             tracing::warn!(follow = follow.id.0, reason = "not_served", "follow broken");
         }
         // Not on behalf of the server: nothing is asked on its behalf any more.
-        let (Left::Now | Left::Already) = self.rest.of_program().leave_guild(guild).await?;
+        let (LeaveOutcome::Now | LeaveOutcome::Already) = self.rest.of_program().leave_guild(guild).await?;
         Ok(())
     }
 

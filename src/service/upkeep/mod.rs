@@ -337,7 +337,7 @@ impl Upkeep {
         if self.store.webhook_of(channel).await?.is_none_or(|webhook| webhook.id != gone) {
             return Ok(Ok(()));
         }
-        match self.rest.of_server(guild).own_webhook(channel, self.identity.application, None).await {
+        match self.rest.of_server(guild).ensure_webhook(channel, self.identity.application, None).await {
             Ok(own) => {
                 self.watched.add_webhook(channel, own.webhook.id);
                 self.store.replace_webhook(channel, &own.webhook, self.clock.now()).await?;

@@ -28,7 +28,7 @@ const LIVING: &str = "SELECT l.objid::bigint, l.pid = pg_backend_pid() FROM pg_l
 
 /// The number of a process's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ProcessNumber(u32);
+pub(in crate::store) struct ProcessNumber(u32);
 
 impl ProcessNumber {
     pub(super) fn draw() -> Self {
