@@ -39,7 +39,7 @@ pub struct Session {
     pool: PgPool,
     sender: NoticeSender,
     /// The number of this process.
-    pub(in crate::store) number: ProcessNumber,
+    pub(super) number: ProcessNumber,
     pub(super) neighbours: Neighbours,
 }
 

@@ -103,13 +103,14 @@ impl Store {
                     Some(state) => state.map(|state| Ok(ClaimedLane::held(lease.clone(), state))),
                     None => Ok(Err(NextAction::LostLease)),
                 },
-                LaneRef::Unclaimed(target) => match claims.remove(target) {
-                    Some(claim) => claim.map(|claim| match claim {
+                LaneRef::Unclaimed(target) => {
+                    let claim = claims.remove(target);
+                    let claim = claim.unwrap_or(Ok(LaneClaim::NotClaimed(NotClaimed::Idle)));
+                    claim.map(|claim| match claim {
                         LaneClaim::Claimed(lane) => Ok(*lane),
                         LaneClaim::NotClaimed(reason) => Err(action_without_lane(reason, holder.now)),
-                    }),
-                    None => Ok(Err(NextAction::Idle)),
-                },
+                    })
+                }
             };
             match claimed {
                 Ok(Ok(lane)) => turns.push(LaneTurn::new(index, request, lane)),

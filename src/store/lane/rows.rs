@@ -256,7 +256,7 @@ async fn explain_unclaimed(
 }
 
 /// Writes these lanes as they are now. Those without a time for the lease's end are released.
-pub(in crate::store) async fn write(
+pub(super) async fn write(
     txn: &Write,
     lanes: impl Iterator<Item = (ChannelId, LaneState)>,
 ) -> Result<(), DbErr> {
