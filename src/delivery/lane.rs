@@ -10,7 +10,7 @@ use crate::domain::activity::Revision;
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::next_step::{Situation, Step, next_step};
 use crate::rest::WEBHOOK_REASON;
-use crate::store::{StepResult, Lease, NextAction, StoreError, LaneAnswer, LaneRef, Work};
+use crate::store::{LaneAnswer, LaneRef, Lease, NextAction, StepResult, StoreError, Work};
 
 use super::DeliveryContext;
 use super::batcher::BatchedRequest;

@@ -15,7 +15,7 @@ use crate::domain::activity::{Ending, InFlight};
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::Step;
 use crate::domain::retry::Failure;
-use crate::store::{StepResult, LaneAnswer, Work};
+use crate::store::{LaneAnswer, StepResult, Work};
 
 use super::{StepOutcome, StepRunner, count_outcome};
 
@@ -63,7 +63,9 @@ fn create_in_flight(step: Step, work: &Work) -> Option<InFlight> {
 /// What to record of a step that failed. A create surely made nothing.
 fn failed(step: Step, work: &Work, failure: Failure) -> StepResult {
     match step {
-        Step::Settle(in_flight) if failure != Failure::NotMade => StepResult::Unsettled { in_flight, failure },
+        Step::Settle(in_flight) if failure != Failure::NotMade => {
+            StepResult::Unsettled { in_flight, failure }
+        }
         _ => StepResult::Failed { delivery: work.delivery.id, failure },
     }
 }

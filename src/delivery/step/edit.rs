@@ -100,7 +100,11 @@ const fn edited_with(work: &Work, mirror: &Mirror, files: Vec<u64>) -> StepResul
 
 /// What to record of an edit. Where the title of its post couldn't be changed with it, the edit is done once
 /// more later, which changes nothing else.
-pub(super) fn unless_retitling_failed(work: &Work, retitling: Option<RetitleFailure>, done: StepResult) -> StepResult {
+pub(super) fn unless_retitling_failed(
+    work: &Work,
+    retitling: Option<RetitleFailure>,
+    done: StepResult,
+) -> StepResult {
     let delivery = work.delivery.id;
     match retitling {
         None => done,

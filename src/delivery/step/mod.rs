@@ -38,7 +38,7 @@ use crate::domain::retry::Failure;
 use crate::domain::webhook::Webhook;
 use crate::metrics as names;
 use crate::rest::WebhookAccess;
-use crate::store::{StepResult, LaneWebhook, StoreError, Work};
+use crate::store::{LaneWebhook, StepResult, StoreError, Work};
 
 use super::LaneTools;
 

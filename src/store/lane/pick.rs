@@ -213,7 +213,11 @@ impl<'a> LanePick<'a> {
         };
         let delivery = DeliveryId(next.row.id);
         let read = || -> Result<Pick, StoreError> {
-            let content = contents.get(next.row.activity_id)?;
+            let content = match contents.get(next.row.activity_id) {
+                // A create in doubt is settled without it.
+                Err(_) if self.request.in_flight.is_some() => None,
+                content => content?,
+            };
             let view = view?;
             let own = next.mirrors.iter().filter(|mirror| view.channel == Some(mirror.channel));
             let newest = view.above.into_iter().chain(own.map(|mirror| mirror.message)).max();
