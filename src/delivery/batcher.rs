@@ -18,7 +18,7 @@ use crate::domain::activity::Revision;
 use crate::domain::clock::Clock;
 use crate::domain::ids::WebhookId;
 use crate::domain::next_step::Step;
-use crate::store::{Decide, StepResult, Holder, LaneRequest, Store, StoreError, LaneAnswer, LaneRef};
+use crate::store::{Decide, Holder, LaneAnswer, LaneRef, LaneRequest, StepResult, Store, StoreError};
 use crate::supervisor::Supervisor;
 
 use super::step::file_limits::FileLimits;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
 use crate::domain::message::{InThread, PostTag};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::rest::model::Channel;
 
 use super::snapshot::KeptThread;
@@ -99,13 +99,13 @@ struct Told {
 
 /// All threads that matter.
 #[derive(Debug, Default)]
-pub(super) struct Threads {
+pub(super) struct ThreadScope {
     all: HashMap<ChannelId, Thread>,
     /// The names of the tags that forums offer; none for channels that are known to be no forum.
     tags: HashMap<ChannelId, Option<HashMap<TagId, String>>>,
 }
 
-impl Threads {
+impl ThreadScope {
     pub(super) fn get(&self, thread: ChannelId) -> Option<&Thread> {
         self.all.get(&thread)
     }
@@ -225,7 +225,7 @@ impl Threads {
                 thread: id,
                 title: told.title.clone(),
                 tags: told.tags.iter().map(|tag| PostTag { id: *tag, name: name(tag) }).collect(),
-                place: if starts { Place::Starter } else { Place::Answer },
+                place: if starts { SourcePlace::Starter } else { SourcePlace::Answer },
                 link: channel_link(thread.guild, id),
             }),
         })
@@ -258,13 +258,13 @@ mod tests {
         }
     }
 
-    fn place(threads: &Threads, thread: u64, at: u64) -> Option<Place> {
+    fn place(threads: &ThreadScope, thread: u64, at: u64) -> Option<SourcePlace> {
         threads.standing(channel(thread), message(at))?.thread.map(|thread| thread.place)
     }
 
     #[test]
     fn what_changes_about_a_thread_is_noticed() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadScope::default();
         assert_eq!(threads.note(seen(9, "a", &[])), Noted::New);
         assert_eq!(threads.note(seen(9, "a", &[])), Noted::Same);
         assert_eq!(threads.note(seen(9, "b", &[])), Noted::Changed);
@@ -276,40 +276,40 @@ mod tests {
 
     #[test]
     fn a_thread_begins_with_its_own_number_or_its_first_post() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadScope::default();
         threads.note(seen(9, "a", &[]));
-        assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
-        assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
+        assert_eq!(place(&threads, 9, 9), Some(SourcePlace::Starter));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Answer));
         threads.begin(channel(9), First::Awaited);
         threads.begin(channel(9), First::Post(message(10)));
         threads.begin(channel(9), First::Elsewhere);
-        assert_eq!(place(&threads, 9, 10), Some(Place::Starter), "settled once");
-        assert_eq!(place(&threads, 9, 11), Some(Place::Answer));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Starter), "settled once");
+        assert_eq!(place(&threads, 9, 11), Some(SourcePlace::Answer));
     }
 
     #[test]
     fn a_forums_post_begins_with_its_own_number_only() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadScope::default();
         threads.offer(channel(FORUM), []);
         threads.note(seen(9, "a", &[]));
         threads.begin(channel(9), First::Awaited);
         threads.begin(channel(9), First::Post(message(10)));
-        assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
-        assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Answer));
+        assert_eq!(place(&threads, 9, 9), Some(SourcePlace::Starter));
     }
 
     #[test]
     fn what_the_database_knows_does_for_places_but_not_for_titles() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadScope::default();
         threads.know(channel(9), channel(FORUM), GuildId::new(1).unwrap(), Some(message(12)));
         assert_eq!(threads.standing(channel(9), message(12)), None);
         threads.note(seen(9, "a", &[]));
-        assert_eq!(place(&threads, 9, 12), Some(Place::Starter));
+        assert_eq!(place(&threads, 9, 12), Some(SourcePlace::Starter));
     }
 
     #[test]
     fn tags_have_the_names_that_their_forum_gives_them() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadScope::default();
         threads.note(seen(9, "a", &[3]));
         assert_eq!(threads.standing(channel(9), message(10)), None, "the forum isn't known yet");
         threads.offer(channel(FORUM), [(TagId::new(3).unwrap(), "bug".to_owned())]);
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_private_thread_is_a_source_of_its_own() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadScope::default();
         threads.note(SeenThread { private: true, ..seen(9, "a", &[]) });
         let standing = threads.standing(channel(9), message(10)).unwrap();
         assert_eq!(standing, Standing { source: channel(9), thread: None });

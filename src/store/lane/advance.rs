@@ -27,7 +27,7 @@ use super::pick::{self, Pick, PickRequest, UnreadableDelivery};
 use super::request::{Holder, LaneAnswer, LaneRef, LaneRequest, NextAction};
 use super::rows::{self, ClaimedLane, LaneClaim, NotClaimed};
 use super::turn::{IndexedAnswer, LaneTurn, Progress};
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 use crate::store::db::connect::Write;
 use crate::store::{Store, StoreError};
 
@@ -205,7 +205,7 @@ async fn pick_and_decide(
             Ok(Pick::Idle) => turn.progress = Progress::Decided(NextAction::Idle),
             Err(UnreadableDelivery { delivery, error }) => {
                 turn.unreadable.push((delivery, error));
-                turn.fail(&mut changes, delivery, Failure::Unreadable);
+                turn.fail(&mut changes, delivery, AttemptFailure::Unreadable);
             }
         }
     }
