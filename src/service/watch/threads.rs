@@ -99,13 +99,13 @@ struct Told {
 
 /// All threads that matter.
 #[derive(Debug, Default)]
-pub(super) struct ThreadScope {
+pub(super) struct Threads {
     all: HashMap<ChannelId, Thread>,
     /// The names of the tags that forums offer; none for channels that are known to be no forum.
     tags: HashMap<ChannelId, Option<HashMap<TagId, String>>>,
 }
 
-impl ThreadScope {
+impl Threads {
     pub(super) fn get(&self, thread: ChannelId) -> Option<&Thread> {
         self.all.get(&thread)
     }
@@ -258,13 +258,13 @@ mod tests {
         }
     }
 
-    fn place(threads: &ThreadScope, thread: u64, at: u64) -> Option<SourcePlace> {
+    fn place(threads: &Threads, thread: u64, at: u64) -> Option<SourcePlace> {
         threads.standing(channel(thread), message(at))?.thread.map(|thread| thread.place)
     }
 
     #[test]
     fn what_changes_about_a_thread_is_noticed() {
-        let mut threads = ThreadScope::default();
+        let mut threads = Threads::default();
         assert_eq!(threads.note(seen(9, "a", &[])), Noted::New);
         assert_eq!(threads.note(seen(9, "a", &[])), Noted::Same);
         assert_eq!(threads.note(seen(9, "b", &[])), Noted::Changed);
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_thread_begins_with_its_own_number_or_its_first_post() {
-        let mut threads = ThreadScope::default();
+        let mut threads = Threads::default();
         threads.note(seen(9, "a", &[]));
         assert_eq!(place(&threads, 9, 9), Some(SourcePlace::Starter));
         assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Answer));
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_forums_post_begins_with_its_own_number_only() {
-        let mut threads = ThreadScope::default();
+        let mut threads = Threads::default();
         threads.offer(channel(FORUM), []);
         threads.note(seen(9, "a", &[]));
         threads.begin(channel(9), First::Awaited);
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_the_database_knows_does_for_places_but_not_for_titles() {
-        let mut threads = ThreadScope::default();
+        let mut threads = Threads::default();
         threads.know(channel(9), channel(FORUM), GuildId::new(1).unwrap(), Some(message(12)));
         assert_eq!(threads.standing(channel(9), message(12)), None);
         threads.note(seen(9, "a", &[]));
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn tags_have_the_names_that_their_forum_gives_them() {
-        let mut threads = ThreadScope::default();
+        let mut threads = Threads::default();
         threads.note(seen(9, "a", &[3]));
         assert_eq!(threads.standing(channel(9), message(10)), None, "the forum isn't known yet");
         threads.offer(channel(FORUM), [(TagId::new(3).unwrap(), "bug".to_owned())]);
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_private_thread_is_a_source_of_its_own() {
-        let mut threads = ThreadScope::default();
+        let mut threads = Threads::default();
         threads.note(SeenThread { private: true, ..seen(9, "a", &[]) });
         let standing = threads.standing(channel(9), message(10)).unwrap();
         assert_eq!(standing, Standing { source: channel(9), thread: None });
