@@ -7,7 +7,7 @@ use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
-use crate::domain::follow::{Approval, Audience, Delivery, Mode, Threads};
+use crate::domain::follow::{Approval, Audience, DeliveryMethod, TagMode, ThreadScope};
 use crate::domain::ids::ChannelId;
 use crate::service::authors::Whereabouts;
 use crate::service::panels::Panels;
@@ -27,7 +27,7 @@ trait Word: Sized + Copy + 'static {
     }
 }
 
-impl Word for Mode {
+impl Word for TagMode {
     fn words() -> Vec<(&'static str, Self)> {
         vec![
             (Self::All.as_str(), Self::All),
@@ -41,13 +41,13 @@ impl Word for DeliveryChoice {
     fn words() -> Vec<(&'static str, Self)> {
         vec![
             ("auto", Self::Auto),
-            (Delivery::Native.as_str(), Self::Fixed(Delivery::Native)),
-            (Delivery::Relay.as_str(), Self::Fixed(Delivery::Relay)),
+            (DeliveryMethod::Native.as_str(), Self::Fixed(DeliveryMethod::Native)),
+            (DeliveryMethod::Relay.as_str(), Self::Fixed(DeliveryMethod::Relay)),
         ]
     }
 }
 
-impl Word for Threads {
+impl Word for ThreadScope {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.iter().map(|threads| (threads.as_str(), *threads)).collect()
     }
@@ -135,4 +135,4 @@ impl Word for PanelKind {
     }
 }
 
-slash_argument!(Mode, DeliveryChoice, Threads, Audience, Approval, PanelKind, Whereabouts);
+slash_argument!(TagMode, DeliveryChoice, ThreadScope, Audience, Approval, PanelKind, Whereabouts);

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::panel::{Field, Filled, Form, PanelId, View};
+use crate::domain::panel::{Form, FormAnswers, FormField, PanelId, PanelView};
 
 use super::sources::{Settings, Sources};
 
@@ -64,7 +64,7 @@ pub struct Input<'a> {
     /// What was chosen in a menu.
     pub chosen: Option<&'a str>,
     /// What was filled into a form.
-    pub filled: Option<&'a Filled>,
+    pub filled: Option<&'a FormAnswers>,
     /// Whether the person may manage the panel. Only told where it matters: with [`Press::Change`], [`Press::Either`] and forms.
     pub manager: bool,
     /// The server where it was pressed: the panel's, or a mirror's.
@@ -79,7 +79,7 @@ pub struct Input<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<C> {
     /// This is shown to the person alone.
-    Show(View),
+    Show(PanelView),
     /// The panel is shown to the person alone as it would be with this configuration.
     Preview(C),
     /// This form opens.
@@ -113,12 +113,12 @@ pub trait Kind: Send + Sync + 'static {
     }
 
     /// What is asked when one is made (without a configuration) or edited: at most four fields, the title stands above them. Without any, one is made at once.
-    fn form(_config: Option<&Self::Config>) -> Vec<Field> {
+    fn form(_config: Option<&Self::Config>) -> Vec<FormField> {
         Vec::new()
     }
 
     /// Reads and checks what was filled in.
-    fn configure(former: Option<Self::Config>, _filled: &Filled) -> Result<Self::Config, Invalid> {
+    fn configure(former: Option<Self::Config>, _filled: &FormAnswers) -> Result<Self::Config, Invalid> {
         Ok(former.unwrap_or_default())
     }
 
@@ -129,8 +129,8 @@ pub trait Kind: Send + Sync + 'static {
         config: &Self::Config,
     ) -> impl Future<Output = Result<Self::Data, Unavailable>> + Send;
 
-    /// What is to be seen; the same for the same arguments. Whatever is too long is cut afterwards ([`View::fitted`]).
-    fn render(scene: &Scene, config: &Self::Config, data: &Self::Data) -> View;
+    /// What is to be seen; the same for the same arguments. Whatever is too long is cut afterwards ([`PanelView::fitted`]).
+    fn render(scene: &Scene, config: &Self::Config, data: &Self::Data) -> PanelView;
 
     /// What pressing this leads to; `None` where there is no such action (any more).
     fn press(_action: &str) -> Option<Press> {
@@ -171,9 +171,9 @@ pub trait AnyKind: Send + Sync {
     /// [`Kind::only_in`].
     fn only_in(&self, settings: &Settings) -> Option<Vec<GuildId>>;
     /// [`Kind::form`].
-    fn form(&self, config: Option<&Value>) -> Vec<Field>;
+    fn form(&self, config: Option<&Value>) -> Vec<FormField>;
     /// [`Kind::configure`].
-    fn configure(&self, former: Option<&Value>, filled: &Filled) -> Result<Value, Invalid>;
+    fn configure(&self, former: Option<&Value>, filled: &FormAnswers) -> Result<Value, Invalid>;
     /// [`Kind::gather`].
     fn gather<'a>(
         &'a self,
@@ -182,7 +182,7 @@ pub trait AnyKind: Send + Sync {
         config: &'a Value,
     ) -> BoxFuture<'a, Result<Value, Unavailable>>;
     /// [`Kind::render`], within Discord's limits.
-    fn render(&self, scene: &Scene, config: &Value, data: Option<&Value>) -> View;
+    fn render(&self, scene: &Scene, config: &Value, data: Option<&Value>) -> PanelView;
     /// [`Kind::press`].
     fn press(&self, action: &str) -> Option<Press>;
     /// [`Kind::act`].
@@ -216,11 +216,11 @@ impl<K: Kind> AnyKind for K {
         K::only_in(settings)
     }
 
-    fn form(&self, config: Option<&Value>) -> Vec<Field> {
+    fn form(&self, config: Option<&Value>) -> Vec<FormField> {
         K::form(config.map(read::<K::Config>).as_ref())
     }
 
-    fn configure(&self, former: Option<&Value>, filled: &Filled) -> Result<Value, Invalid> {
+    fn configure(&self, former: Option<&Value>, filled: &FormAnswers) -> Result<Value, Invalid> {
         K::configure(former.map(read), filled).map(|config| write(&config))
     }
 
@@ -236,7 +236,7 @@ impl<K: Kind> AnyKind for K {
         })
     }
 
-    fn render(&self, scene: &Scene, config: &Value, data: Option<&Value>) -> View {
+    fn render(&self, scene: &Scene, config: &Value, data: Option<&Value>) -> PanelView {
         K::render(scene, &read(config), &data.map(read).unwrap_or_default()).fitted()
     }
 

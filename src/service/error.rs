@@ -7,7 +7,7 @@ mod phrases;
 use chrono::{DateTime, Utc};
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{BrokenReason, FollowId, Mode};
+use crate::domain::follow::{BrokenReason, FollowId, TagMode};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::tags::TagSet;
@@ -101,7 +101,7 @@ pub enum Refusal {
     Paused(FollowId),
     /// `except` and `only` need tags.
     #[error("The mode `{word}` needs at least one tag: name them with `tags`, separated by commas.", word = .0.as_str())]
-    TagsMissing(Mode),
+    TagsMissing(TagMode),
     /// Tags without a mode that uses them.
     #[error(
         "Tags have a meaning only with the mode `except` or `only`. Choose one of these with `mode`, or leave `tags` out."

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::domain::servers::FollowLimits;
 use crate::domain::shards::Shards;
 use crate::rest::{Client, Rest};
@@ -197,7 +197,7 @@ impl Follows {
     }
 
     /// Whoever holds this is alone in changing the webhooks through which a target is posted into.
-    async fn lock_target(&self, target: ChannelId, spot: Spot) -> Hold {
-        self.target_locks.hold(spot.webhook_channel(target)).await
+    async fn lock_target(&self, target: ChannelId, target_kind: TargetKind) -> Hold {
+        self.target_locks.hold(target_kind.webhook_channel(target)).await
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
-use crate::domain::retention::Keeping;
+use crate::domain::retention::RetentionPeriods;
 use crate::metrics as names;
 use crate::store::{ForgottenMessages, Store, UnusedCounts};
 
@@ -20,7 +20,7 @@ const AT_ONCE: Duration = Duration::from_secs(60);
 pub struct Retention {
     store: Store,
     clock: Clock,
-    keeping: Keeping,
+    keeping: RetentionPeriods,
 }
 
 /// What was forgotten at one time.
@@ -32,7 +32,7 @@ struct Gone {
 
 impl Retention {
     /// The forgetting of these parts.
-    pub fn new(parts: Parts, keeping: Keeping) -> Self {
+    pub fn new(parts: Parts, keeping: RetentionPeriods) -> Self {
         let Parts { store, clock, .. } = parts;
         Self { store, clock, keeping }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 
-use crate::domain::follow::Delivery;
+use crate::domain::follow::DeliveryMethod;
 use crate::domain::text;
 use crate::service::{FollowRow, ServiceError, UnfollowRequest, Unfollowed};
 
@@ -41,8 +41,8 @@ pub(super) async fn unfollow(
 fn describe(unfollowed: &Unfollowed) -> String {
     let Unfollowed { follow, source } = unfollowed;
     let tail = match follow.options.delivery {
-        Delivery::Native => "Discord's own following has ended; what it posted so far stays.",
-        Delivery::Relay => "Messages mirrored so far stay; panels go.",
+        DeliveryMethod::Native => "Discord's own following has ended; what it posted so far stays.",
+        DeliveryMethod::Relay => "Messages mirrored so far stay; panels go.",
     };
     format!("{} no longer follows {}. {tail}", mention(follow.pair.target), follow_list::shown(source))
 }

@@ -6,7 +6,9 @@ use serenity::{
     EditInteractionResponse,
 };
 
-use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, FollowState, Pair};
+use crate::domain::follow::{
+    ChannelPair, DeliveryMethod, Follow, FollowId, FollowOptions, FollowState, TagFilter,
+};
 use crate::domain::text;
 use crate::service::{Changed, Confirmed, Followed, NotNative, Question, QuestionId, Resumed, ServiceError};
 
@@ -94,7 +96,7 @@ fn last(embed: CreateEmbed) -> EditInteractionResponse {
     EditInteractionResponse::new().embed(embed).components(Vec::new())
 }
 
-fn ask(pair: Pair) -> String {
+fn ask(pair: ChannelPair) -> String {
     let (source, target) = (mention(pair.source), mention(pair.target));
     format!(
         "Everybody in this server will be able to read in {target} what is posted in {source}, which most can't see. Shall {target} follow it?"
@@ -138,7 +140,7 @@ fn describe(changed: &Changed) -> String {
     if follow.state == FollowState::Paused {
         return format!("{text} It is still paused: resume it in `/follows`.");
     }
-    if changed.before.delivery == Delivery::Relay && follow.options.delivery == Delivery::Native {
+    if changed.before.delivery == DeliveryMethod::Relay && follow.options.delivery == DeliveryMethod::Native {
         return format!("{text} {}", what_to_expect(follow));
     }
     text
@@ -162,20 +164,20 @@ fn repaired(changed: &Changed) -> String {
 fn what_to_expect(follow: &Follow) -> String {
     let target = mention(follow.pair.target);
     match (follow.options.delivery, &follow.options.filter) {
-        (Delivery::Native, _) => {
+        (DeliveryMethod::Native, _) => {
             "Discord's own following delivers: posts appear once they are published in the source.".to_owned()
         }
-        (Delivery::Relay, Filter::All) => format!("New posts appear in {target} from now on."),
-        (Delivery::Relay, filter @ Filter::Except(_)) => {
+        (DeliveryMethod::Relay, TagFilter::All) => format!("New posts appear in {target} from now on."),
+        (DeliveryMethod::Relay, filter @ TagFilter::Except(_)) => {
             format!("New posts appear in {target} from now on, except those with {}.", tags(filter))
         }
-        (Delivery::Relay, filter @ Filter::Only(_)) => {
+        (DeliveryMethod::Relay, filter @ TagFilter::Only(_)) => {
             format!("From now on, new posts with {} appear in {target}.", tags(filter))
         }
     }
 }
 
-fn tags(filter: &Filter) -> String {
+fn tags(filter: &TagFilter) -> String {
     text::escape(&text::cut(&filter.tag_list(), TAGS))
 }
 
@@ -205,7 +207,7 @@ fn changes(changed: &Changed) -> Vec<String> {
 
 fn mode(options: &FollowOptions) -> String {
     let tags = match &options.filter {
-        Filter::All => String::new(),
+        TagFilter::All => String::new(),
         filter => format!(" {}", tags(filter)),
     };
     format!("{}{tags}", options.filter.mode().as_str())

@@ -3,7 +3,7 @@
 use poise::serenity_prelude as serenity;
 use serenity::{CreateAttachment, CreateEmbed, EditInteractionResponse};
 
-use crate::domain::panel::{PanelId, Picture, View};
+use crate::domain::panel::{PanelId, PanelView, Picture};
 use crate::domain::rendering;
 use crate::service::ServiceError;
 use crate::service::panels::Shown;
@@ -15,7 +15,7 @@ pub(super) enum Answer {
     /// One embed, and nothing to press.
     Sentence(Box<CreateEmbed>),
     /// A view of this panel.
-    View(PanelId, Box<View>),
+    View(PanelId, Box<PanelView>),
 }
 
 impl Answer {

@@ -12,7 +12,7 @@ use crate::domain::ids::ChannelId;
 use crate::domain::panel::form::{
     LONGEST_LABEL, LONGEST_PLACEHOLDER, LONGEST_TITLE, LONGEST_VALUE, MOST_FIELDS,
 };
-use crate::domain::panel::{Field, Filled, PanelId};
+use crate::domain::panel::{FormAnswers, FormField, PanelId};
 use crate::domain::text;
 use crate::service::panels::PanelRequest;
 
@@ -59,13 +59,13 @@ impl Purpose {
 }
 
 /// What opens a form.
-pub(in crate::discord) fn open(id: String, title: &str, fields: &[Field]) -> CreateInteractionResponse {
-    let row = |field: &Field| CreateActionRow::InputText(input(field));
+pub(in crate::discord) fn open(id: String, title: &str, fields: &[FormField]) -> CreateInteractionResponse {
+    let row = |field: &FormField| CreateActionRow::InputText(input(field));
     let modal = CreateModal::new(id, text::cut(title, LONGEST_TITLE));
     CreateInteractionResponse::Modal(modal.components(fields.iter().take(MOST_FIELDS).map(row).collect()))
 }
 
-fn input(field: &Field) -> CreateInputText {
+fn input(field: &FormField) -> CreateInputText {
     let style = if field.paragraph { InputTextStyle::Paragraph } else { InputTextStyle::Short };
     let most = field.most.clamp(1, LONGEST_VALUE);
     let label = text::cut(&field.label, LONGEST_LABEL);
@@ -79,7 +79,7 @@ fn input(field: &Field) -> CreateInputText {
 }
 
 /// What was filled in.
-pub(super) fn filled(sent: &ModalInteraction) -> Filled {
+pub(super) fn filled(sent: &ModalInteraction) -> FormAnswers {
     let components = sent.data.components.iter().flat_map(|row| &row.components);
     let inputs = components.filter_map(|component| match component {
         ActionRowComponent::InputText(input) => {

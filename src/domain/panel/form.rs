@@ -21,13 +21,13 @@ pub struct Form {
     /// Its title.
     pub title: String,
     /// One to five.
-    pub fields: Vec<Field>,
+    pub fields: Vec<FormField>,
 }
 
 /// A text to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// Its name in [`Filled`].
+pub struct FormField {
+    /// Its name in [`FormAnswers`].
     pub id: &'static str,
     /// Its label.
     pub label: String,
@@ -43,7 +43,7 @@ pub struct Field {
     pub most: u16,
 }
 
-impl Field {
+impl FormField {
     /// A required line of at most this many characters.
     pub fn line(id: &'static str, label: &str, most: u16) -> Self {
         Self {
@@ -83,16 +83,16 @@ impl Field {
 
 /// What was filled in, by the fields' names; trimmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filled(BTreeMap<String, String>);
+pub struct FormAnswers(BTreeMap<String, String>);
 
-impl Filled {
+impl FormAnswers {
     /// The text of a field; empty where it was left empty, or isn't there.
     pub fn get(&self, id: &str) -> &str {
         self.0.get(id).map_or("", String::as_str)
     }
 }
 
-impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Filled {
+impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for FormAnswers {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(fields: T) -> Self {
         Self(fields.into_iter().map(|(id, value)| (id.into(), value.as_ref().trim().to_owned())).collect())
     }

@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
-pub use form::{Field, Filled, Form};
-pub use view::{Button, Choice, Control, Picture, SelectMenu, Style, View};
+pub use form::{Form, FormAnswers, FormField};
+pub use view::{Button, Choice, Control, PanelView, Picture, SelectMenu, Style};
 
 /// How many panels a channel may have.
 pub const MOST_IN_CHANNEL: usize = 5;
@@ -150,7 +150,7 @@ impl Panel {
 
 /// How a panel looks at a revision: what an activity keeps of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Face {
+pub struct PanelSnapshot {
     /// Whose.
     pub panel: PanelId,
     /// The bot's name, which is the author of the mirrors.
@@ -167,10 +167,10 @@ pub struct Face {
     /// Since when it has looked like this.
     pub since: DateTime<Utc>,
     /// What it shows.
-    pub view: View,
+    pub view: PanelView,
 }
 
-impl Face {
+impl PanelSnapshot {
     /// Whether an edit from one to the other is worth a request.
     pub fn shows_the_same(&self, other: &Self) -> bool {
         (&self.view, &self.only_in) == (&other.view, &other.only_in)

@@ -22,7 +22,7 @@ pub const LONGEST_ACTION: usize = 60;
 /// What a panel shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct View {
+pub struct PanelView {
     /// At most 10, with 6000 characters in all.
     pub embeds: Vec<Embed>,
     /// The picture that an embed shows as [`Picture::address`].
@@ -137,7 +137,7 @@ pub struct Choice {
     pub chosen: bool,
 }
 
-impl View {
+impl PanelView {
     /// A view of one embed.
     pub fn of(embed: Embed) -> Self {
         Self { embeds: vec![embed], ..Self::default() }
@@ -282,7 +282,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_fitted_is_within_the_limits(embeds in prop::collection::vec(embed(), 0..12)) {
-            let view = View { embeds, ..View::default() }.fitted();
+            let view = PanelView { embeds, ..PanelView::default() }.fitted();
             prop_assert!(view.embeds.len() <= 10);
             let texts = |embed: &Embed| {
                 let optional = [embed.title.clone(), embed.description.clone(), embed.footer.clone().map(|footer| footer.text)];
@@ -308,7 +308,7 @@ mod tests {
     fn what_cannot_be_pressed_is_left_out() {
         let select = SelectMenu { action: "span".to_owned(), placeholder: String::new(), options: vec![] };
         let nameless = Control::Buttons(vec![Button::quiet("", "x"), Button::quiet("X", "y".repeat(61))]);
-        let view = View { controls: vec![Control::Select(select), nameless], ..View::default() };
+        let view = PanelView { controls: vec![Control::Select(select), nameless], ..PanelView::default() };
         assert_eq!(view.fitted().controls, []);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedField, EmbedMedia};
-use crate::domain::panel::{Control, Field, Filled, View};
+use crate::domain::panel::{Control, FormAnswers, FormField, PanelView};
 use crate::domain::rendering::address;
 use crate::domain::{limits, text};
 use crate::panel::kind::{Invalid, Kind, Place, Scene, Unavailable};
@@ -44,7 +44,7 @@ impl Kind for Custom {
     const SUMMARY: &'static str = "an embed that you write";
     const TITLE: &'static str = "Notice";
 
-    fn form(config: Option<&Config>) -> Vec<Field> {
+    fn form(config: Option<&Config>) -> Vec<FormField> {
         let config = config.cloned().unwrap_or_default();
         let color = config.color.map(|color| format!("#{color:06x}"));
         let look: Vec<_> = color.into_iter().chain(config.image.clone()).collect();
@@ -52,25 +52,25 @@ impl Kind for Custom {
             config.fields.iter().map(|(name, value)| format!("{name} | {}", value.replace('\n', "\\n")));
         let fields: Vec<_> = fields.collect();
         vec![
-            Field::paragraph("text", "Text (with {{placeholders}}, if you like)", 3000)
+            FormField::paragraph("text", "Text (with {{placeholders}}, if you like)", 3000)
                 .example("{{server_name}} has {{member_count}} members.")
                 .with(config.text),
-            Field::paragraph("look", "Colour and picture, one a line", 600)
+            FormField::paragraph("look", "Colour and picture, one a line", 600)
                 .example("#2e9e6b\nhttps://example.com/picture.png")
                 .with(look.join("\n"))
                 .optional(),
-            Field::paragraph("fields", "Fields, one a line: name | text", 2500)
+            FormField::paragraph("fields", "Fields, one a line: name | text", 2500)
                 .example("Opening hours | Every day")
                 .with(fields.join("\n"))
                 .optional(),
-            Field::paragraph("links", "Links, one a line: label | address", 1000)
+            FormField::paragraph("links", "Links, one a line: label | address", 1000)
                 .example("Website | https://example.com")
                 .with(links::written(&config.links))
                 .optional(),
         ]
     }
 
-    fn configure(_: Option<Config>, filled: &Filled) -> Result<Config, Invalid> {
+    fn configure(_: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
         let (color, image) = look(filled.get("look"))?;
         let config = Config {
             text: filled.get("text").to_owned(),
@@ -92,7 +92,7 @@ impl Kind for Custom {
         }
     }
 
-    fn render(scene: &Scene, config: &Config, data: &ServerFacts) -> View {
+    fn render(scene: &Scene, config: &Config, data: &ServerFacts) -> PanelView {
         let fill = |text: &str| placeholders::fill(text, scene, data);
         let field = |(name, value): &(String, String)| EmbedField {
             name: fill(name),
@@ -110,7 +110,7 @@ impl Kind for Custom {
         let buttons: Vec<_> = config.links.iter().map(Link::button).collect();
         let controls =
             buttons.chunks(limits::ROW_BUTTONS).map(|row| Control::Buttons(row.to_vec())).collect();
-        View { embeds: vec![embed], picture: None, controls }
+        PanelView { embeds: vec![embed], picture: None, controls }
     }
 }
 
@@ -163,7 +163,7 @@ fn fields(written: &str) -> Result<Vec<(String, String)>, Invalid> {
 mod tests {
     use super::*;
 
-    fn filled(look: &str, fields: &str) -> Filled {
+    fn filled(look: &str, fields: &str) -> FormAnswers {
         [("text", "Hello"), ("look", look), ("fields", fields), ("links", "")].into_iter().collect()
     }
 
@@ -173,7 +173,7 @@ mod tests {
             filled("#2e9e6b\nhttps://example.com/a.png", "Open | 9–17\\nand on Sundays\nWhere | {{channel}}");
         let config = Custom::configure(None, &written).unwrap();
         assert_eq!((config.color, config.fields[0].1.as_str()), (Some(0x002e_9e6b), "9–17\nand on Sundays"));
-        let again: Filled =
+        let again: FormAnswers =
             Custom::form(Some(&config)).into_iter().map(|field| (field.id, field.value)).collect();
         assert_eq!(Custom::configure(None, &again).unwrap(), config);
     }

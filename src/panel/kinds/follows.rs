@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::limits;
 use crate::domain::message::Embed;
-use crate::domain::panel::{Button, Control, Picture, View};
+use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{GREEN, GREY, RED, field, lines, picture, wide};
 use crate::panel::kind::{Kind, Place, Scene, Unavailable};
@@ -32,7 +32,7 @@ impl Kind for Follows {
         sources.follows(place.guild).await
     }
 
-    fn render(scene: &Scene, _: &Config, data: &FollowFacts) -> View {
+    fn render(scene: &Scene, _: &Config, data: &FollowFacts) -> PanelView {
         let (color, headline) = headline(data);
         let (relayed, at_once) = sums(&data.hours);
         let mut fields = vec![
@@ -69,7 +69,7 @@ impl Kind for Follows {
             ..Embed::default()
         };
         let controls = vec![Control::Buttons(vec![Button::quiet("Refresh", "refresh")])];
-        View { embeds: vec![embed], picture, controls }
+        PanelView { embeds: vec![embed], picture, controls }
     }
 }
 

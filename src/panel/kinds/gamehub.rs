@@ -7,7 +7,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::panel::{Field, Filled, Form, View};
+use crate::domain::panel::{Form, FormAnswers, FormField, PanelView};
 use crate::domain::text;
 use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
 use crate::panel::sources::{GameFacts, Sources};
@@ -45,18 +45,18 @@ impl Kind for Gamehub {
     const SUMMARY: &'static str = "game servers, and who plays";
     const TITLE: &'static str = "Game servers";
 
-    fn form(config: Option<&Config>) -> Vec<Field> {
+    fn form(config: Option<&Config>) -> Vec<FormField> {
         let written = config.map(Config::written).unwrap_or_default();
         let example = "minecraft | play.example.org\nvalheim | valheim.example.org:2457 | Our island";
         vec![
-            Field::paragraph("servers", "Servers, one a line: game | address | name", 2000)
+            FormField::paragraph("servers", "Servers, one a line: game | address | name", 2000)
                 .example(example)
                 .with(written)
                 .optional(),
         ]
     }
 
-    fn configure(former: Option<Config>, filled: &Filled) -> Result<Config, Invalid> {
+    fn configure(former: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
         Config::read(former.unwrap_or_default(), filled.get("servers"))
     }
 
@@ -65,7 +65,7 @@ impl Kind for Gamehub {
         Ok(Data { servers: sources.game_servers(place.guild, &queries).await? })
     }
 
-    fn render(scene: &Scene, config: &Config, data: &Data) -> View {
+    fn render(scene: &Scene, config: &Config, data: &Data) -> PanelView {
         render::overview(scene, config, data)
     }
 
@@ -138,16 +138,16 @@ fn removed_id(action: &str) -> Option<Option<u32>> {
 
 fn add_form() -> Form {
     let fields = vec![
-        Field::line("game", "Game", 60).example("minecraft, bedrock, valheim, rust, counterstrike2, …"),
-        Field::line("address", "Address, and port if it isn't the usual", 260)
+        FormField::line("game", "Game", 60).example("minecraft, bedrock, valheim, rust, counterstrike2, …"),
+        FormField::line("address", "Address, and port if it isn't the usual", 260)
             .example("play.example.org:25565"),
-        Field::line("name", "Name (else the server's own)", 60).optional(),
+        FormField::line("name", "Name (else the server's own)", 60).optional(),
     ];
     Form { action: ADDED.to_owned(), title: "Add a game server".to_owned(), fields }
 }
 
 fn remove_form(address: &str) -> Form {
-    let field = Field::line("server", "Which: its name or its address", 260).with(address);
+    let field = FormField::line("server", "Which: its name or its address", 260).with(address);
     Form { action: REMOVED.to_owned(), title: "Remove a game server".to_owned(), fields: vec![field] }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::GuildId;
 use crate::domain::message::Embed;
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, Choice, Control, Field, Filled, Picture, SelectMenu, View};
+use crate::domain::panel::{Button, Choice, Control, FormAnswers, FormField, PanelView, Picture, SelectMenu};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, picture};
 use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
@@ -66,11 +66,11 @@ impl Kind for Monitoring {
         Some(settings.monitoring_guilds.clone())
     }
 
-    fn form(_: Option<&Config>) -> Vec<Field> {
+    fn form(_: Option<&Config>) -> Vec<FormField> {
         Vec::new()
     }
 
-    fn configure(former: Option<Config>, _: &Filled) -> Result<Config, Invalid> {
+    fn configure(former: Option<Config>, _: &FormAnswers) -> Result<Config, Invalid> {
         Ok(former.unwrap_or_default())
     }
 
@@ -81,7 +81,7 @@ impl Kind for Monitoring {
         Ok(Data { refused: false, machine: Some(sources.machine().await?) })
     }
 
-    fn render(scene: &Scene, config: &Config, data: &Data) -> View {
+    fn render(scene: &Scene, config: &Config, data: &Data) -> PanelView {
         let mut embed = Embed { title: Some(scene.title.clone()), color: Some(GREY), ..Embed::default() };
         let Some(machine) = &data.machine else {
             let why = if data.refused {
@@ -90,7 +90,7 @@ impl Kind for Monitoring {
                 "Nothing is known of this machine yet."
             };
             embed.description = Some(why.to_owned());
-            return View { embeds: vec![embed], picture: None, controls: vec![refresh()] };
+            return PanelView { embeds: vec![embed], picture: None, controls: vec![refresh()] };
         };
         let now = &machine.now;
         let (color, headline) = headline(now);
@@ -113,7 +113,7 @@ impl Kind for Monitoring {
         let picture = machine.history(config.span).and_then(chart);
         embed.image = picture.as_ref().map(|_| Picture::address());
         let controls = vec![spans(config.span), Detail::buttons(), refresh()];
-        View { embeds: vec![embed], picture, controls }
+        PanelView { embeds: vec![embed], picture, controls }
     }
 
     fn press(action: &str) -> Option<Press> {

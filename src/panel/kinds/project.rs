@@ -9,7 +9,7 @@ mod tests;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::panel::{Field, Filled, View};
+use crate::domain::panel::{FormAnswers, FormField, PanelView};
 use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
 use crate::panel::sources::Sources;
 
@@ -45,11 +45,11 @@ impl Kind for Project {
     const SUMMARY: &'static str = "tasks in lists, with progress";
     const TITLE: &'static str = "Project";
 
-    fn form(config: Option<&Config>) -> Vec<Field> {
+    fn form(config: Option<&Config>) -> Vec<FormField> {
         forms::lists(config)
     }
 
-    fn configure(former: Option<Config>, filled: &Filled) -> Result<Config, Invalid> {
+    fn configure(former: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
         forms::read_lists(former.unwrap_or_default(), filled)
     }
 
@@ -57,7 +57,7 @@ impl Kind for Project {
         Ok(Data { today: Some(sources.clock.now().date_naive()) })
     }
 
-    fn render(scene: &Scene, config: &Config, data: &Data) -> View {
+    fn render(scene: &Scene, config: &Config, data: &Data) -> PanelView {
         render::board(scene, config, data.today)
     }
 

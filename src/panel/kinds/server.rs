@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedMedia};
-use crate::domain::panel::{Button, Control, Picture, View};
+use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{field, picture};
@@ -45,7 +45,7 @@ impl Kind for Server {
         Ok(Data { facts, growth })
     }
 
-    fn render(scene: &Scene, _: &Config, Data { facts, growth }: &Data) -> View {
+    fn render(scene: &Scene, _: &Config, Data { facts, growth }: &Data) -> PanelView {
         let picture = growth.times().and_then(|times| chart(growth, times));
         let embed = Embed {
             title: Some(scene.title.clone()),
@@ -64,7 +64,7 @@ impl Kind for Server {
             ..Embed::default()
         };
         let controls = vec![Control::Buttons(vec![Button::quiet("Refresh", "refresh")])];
-        View { embeds: vec![embed], picture, controls }
+        PanelView { embeds: vec![embed], picture, controls }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::panel::{Button, Control, Filled, Form, PanelId, SelectMenu, View};
+use crate::domain::panel::{Button, Control, Form, FormAnswers, PanelId, PanelView, SelectMenu};
 use crate::panel::kind::{Answer, Input, Invalid, Place, Scene};
 use crate::panel::sources::Settings;
 
@@ -28,12 +28,12 @@ pub(super) fn press<'a>(action: &'a str, settings: &'a Settings) -> Input<'a> {
     Input { action, chosen: None, filled: None, manager: true, guild: guild(), settings, now: noon() }
 }
 
-pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> Filled {
+pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> FormAnswers {
     fields.into_iter().collect()
 }
 
 /// Discord takes the view as it is: nothing of it needs to be cut.
-pub(super) fn assert_fits(view: &View) {
+pub(super) fn assert_fits(view: &PanelView) {
     let fitted = view.clone().fitted();
     // The whole views are too long to be read in a test's output.
     for (fitted, embed) in fitted.embeds.iter().zip(&view.embeds) {
@@ -48,7 +48,7 @@ pub(super) fn assert_fits(view: &View) {
 }
 
 /// All texts of a view's embeds, one a line.
-pub(super) fn texts(view: &View) -> String {
+pub(super) fn texts(view: &PanelView) -> String {
     let mut texts = Vec::new();
     for embed in &view.embeds {
         texts.extend(embed.title.clone());
@@ -69,7 +69,7 @@ pub(super) fn changed<C: Debug>(answer: Result<Answer<C>, Invalid>) -> (C, Strin
 }
 
 /// What is shown to the person alone.
-pub(super) fn shown<C: Debug>(answer: Result<Answer<C>, Invalid>) -> View {
+pub(super) fn shown<C: Debug>(answer: Result<Answer<C>, Invalid>) -> PanelView {
     match answer {
         Ok(Answer::Show(view)) => view,
         other => panic!("a view: {other:?}"),
@@ -89,7 +89,7 @@ pub(super) fn asked<C: Debug>(answer: Result<Answer<C>, Invalid>) -> Form {
 }
 
 /// The first menu with this action.
-pub(super) fn menu<'a>(view: &'a View, action: &str) -> &'a SelectMenu {
+pub(super) fn menu<'a>(view: &'a PanelView, action: &str) -> &'a SelectMenu {
     let found = view.controls.iter().find_map(|control| match control {
         Control::Select(select) if select.action == action => Some(select),
         _ => None,
@@ -98,7 +98,7 @@ pub(super) fn menu<'a>(view: &'a View, action: &str) -> &'a SelectMenu {
 }
 
 /// What the buttons ask for, row by row.
-pub(super) fn actions(view: &View) -> Vec<&str> {
+pub(super) fn actions(view: &PanelView) -> Vec<&str> {
     let buttons = view.controls.iter().filter_map(|control| match control {
         Control::Buttons(buttons) => Some(buttons),
         Control::Select(_) => None,

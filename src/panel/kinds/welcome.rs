@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedField, EmbedMedia};
-use crate::domain::panel::{Button, Control, Field, Filled, View};
+use crate::domain::panel::{Button, Control, FormAnswers, FormField, PanelView};
 use crate::domain::text;
 use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
 use crate::panel::links::{self, Link};
@@ -38,20 +38,23 @@ impl Kind for Welcome {
     const SUMMARY: &'static str = "a greeting with rules and links";
     const TITLE: &'static str = "Welcome";
 
-    fn form(config: Option<&Config>) -> Vec<Field> {
+    fn form(config: Option<&Config>) -> Vec<FormField> {
         let Config { text, rules, links } = config.cloned().unwrap_or_default();
         let example = "Glad that you are here! {{server_name}} has {{member_count}} members.";
         vec![
-            Field::paragraph("text", "Text", 2000).example(example).with(text),
-            Field::paragraph("rules", "Rules, one a line", 1500).example("Be kind.").with(rules).optional(),
-            Field::paragraph("links", "Links, one a line: label | address", 1000)
+            FormField::paragraph("text", "Text", 2000).example(example).with(text),
+            FormField::paragraph("rules", "Rules, one a line", 1500)
+                .example("Be kind.")
+                .with(rules)
+                .optional(),
+            FormField::paragraph("links", "Links, one a line: label | address", 1000)
                 .example("Website | https://example.com")
                 .with(links::written(&links))
                 .optional(),
         ]
     }
 
-    fn configure(_: Option<Config>, filled: &Filled) -> Result<Config, Invalid> {
+    fn configure(_: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
         let text = filled.get("text").to_owned();
         let rules = filled.get("rules").to_owned();
         placeholders::check(&text)?;
@@ -63,7 +66,7 @@ impl Kind for Welcome {
         sources.server(place.guild).await
     }
 
-    fn render(scene: &Scene, config: &Config, data: &ServerFacts) -> View {
+    fn render(scene: &Scene, config: &Config, data: &ServerFacts) -> PanelView {
         let fill = |text: &str| placeholders::fill(text, scene, data);
         let rules = numbered(&fill(&config.rules));
         let fields =
@@ -79,7 +82,7 @@ impl Kind for Welcome {
         let mut buttons: Vec<Button> = config.links.iter().map(Link::button).collect();
         buttons.push(Button::quiet("About this server", SERVER));
         let controls = buttons.chunks(5).map(|row| Control::Buttons(row.to_vec())).collect();
-        View { embeds: vec![embed], picture: None, controls }
+        PanelView { embeds: vec![embed], picture: None, controls }
     }
 
     fn press(action: &str) -> Option<Press> {
@@ -100,7 +103,7 @@ impl Kind for Welcome {
             ],
             ..Embed::default()
         };
-        Ok(Answer::Show(View::of(embed)))
+        Ok(Answer::Show(PanelView::of(embed)))
     }
 }
 
@@ -118,7 +121,7 @@ fn numbered(rules: &str) -> String {
 mod tests {
     use super::*;
 
-    fn filled(text: &str, rules: &str, links: &str) -> Filled {
+    fn filled(text: &str, rules: &str, links: &str) -> FormAnswers {
         [("text", text), ("rules", rules), ("links", links)].into_iter().collect()
     }
 
@@ -126,7 +129,7 @@ mod tests {
     fn what_was_written_stands_in_the_form_again() {
         let written = filled("Hello, {{server_name}}!", "Be kind.\nNo spam.", "Site | https://example.com");
         let config = Welcome::configure(None, &written).unwrap();
-        let again: Filled =
+        let again: FormAnswers =
             Welcome::form(Some(&config)).into_iter().map(|field| (field.id, field.value)).collect();
         assert_eq!(Welcome::configure(None, &again).unwrap(), config);
         assert!(Welcome::form(None).len() <= 4);

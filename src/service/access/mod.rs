@@ -16,8 +16,8 @@ use crate::domain::clock::Clock;
 use crate::domain::doors::ChannelFacts;
 use crate::domain::follow::Audience;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
-use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
-use crate::domain::place::Spot;
+use crate::domain::permissions::{Overwrite, PermissionHolder, Permissions, ServerRules};
+use crate::domain::place::TargetKind;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Guild, Member};
 
@@ -63,8 +63,8 @@ impl Place {
     }
 
     /// What it is as a target.
-    pub fn spot(&self) -> Spot {
-        Spot::from_parts(self.parent(), self.kind() == ChannelKind::Forum)
+    pub fn target_kind(&self) -> TargetKind {
+        TargetKind::from_parts(self.parent(), self.kind() == ChannelKind::Forum)
     }
 }
 
@@ -283,7 +283,7 @@ impl<'a> Access<'a> {
         let Some(roles) = self.roles(place.guild, user).await? else { return Ok(Permissions::empty()) };
         let Some(overwrites) = self.overwrites(place).await? else { return Ok(Permissions::empty()) };
         let Some(guild) = self.guild(place.guild).await? else { return Ok(Permissions::empty()) };
-        let subject = Subject { user, roles: &roles };
+        let subject = PermissionHolder { user, roles: &roles };
         Ok(rules(guild).granted(subject, &overwrites))
     }
 
@@ -369,7 +369,7 @@ impl<'a> Access<'a> {
         let Some(roles) = self.roles(guild, user).await? else { return Ok(Permissions::empty()) };
         let timed_out = self.timed_out_until(guild, user).await?.is_some();
         let Some(guild) = self.guild(guild).await? else { return Ok(Permissions::empty()) };
-        let granted = rules(guild).granted(Subject { user, roles: &roles }, &[]);
+        let granted = rules(guild).granted(PermissionHolder { user, roles: &roles }, &[]);
         let all = granted.contains(Permissions::ADMINISTRATOR) || !timed_out;
         Ok(if all { granted } else { granted & Permissions::reading(ChannelKind::Text) })
     }

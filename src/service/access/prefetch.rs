@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, GuildId, UserId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::rest::model::Channel;
 
 use super::lookups::{Absent, Purpose};
@@ -85,7 +85,8 @@ impl Access<'_> {
     /// The ends of a follow are known to the bot: where they are needn't be asked, and to look them up is nobody's guess.
     pub(in crate::service) fn knows(&mut self, follow: &Follow) {
         let source = Home { guild: follow.source_guild, is_thread: follow.source_parent.is_some() };
-        let target = Home { guild: follow.guild, is_thread: matches!(follow.spot, Spot::Thread { .. }) };
+        let target =
+            Home { guild: follow.guild, is_thread: matches!(follow.target_kind, TargetKind::Thread { .. }) };
         self.homes.insert(follow.pair.source, source);
         self.homes.insert(follow.pair.target, target);
     }

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
-use crate::domain::retention::Keeping;
+use crate::domain::retention::RetentionPeriods;
 use crate::store::{AuthorTotals, Store};
 
 use super::access::quotas::Actions;
@@ -25,7 +25,7 @@ pub struct Authors {
     store: Store,
     clock: Clock,
     actions: Arc<Actions>,
-    keeping: Keeping,
+    keeping: RetentionPeriods,
     /// Something is to be taken back.
     news: Notify,
 }
@@ -66,7 +66,7 @@ pub struct Kept {
     /// How much.
     pub of: AuthorTotals,
     /// For how long.
-    pub keeping: Keeping,
+    pub keeping: RetentionPeriods,
     /// Where they aren't mirrored.
     pub opt_outs: Vec<OptOut>,
 }
@@ -97,7 +97,7 @@ pub enum OptedIn {
 
 impl Authors {
     /// Answers from these parts.
-    pub fn new(parts: &Parts, actions: Arc<Actions>, keeping: Keeping) -> Self {
+    pub fn new(parts: &Parts, actions: Arc<Actions>, keeping: RetentionPeriods) -> Self {
         let Parts { store, clock, .. } = parts.clone();
         Self { store, clock, actions, keeping, news: Notify::new() }
     }

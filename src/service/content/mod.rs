@@ -183,7 +183,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
             let is_named = nick.is_some() || original.member.is_some() || original.webhook_id.is_some();
             reply.author_id = (!is_named).then_some(by);
             reply.author = Some(nick.unwrap_or_else(|| author(original)));
-            reply.text = gist(original);
+            reply.text = fingerprint(original);
             reply.published = original.flags & CROSSPOSTED != 0;
         }
     }
@@ -191,7 +191,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
 }
 
 /// What a message says, where it is only quoted: its own text, or that of what it forwards, or what its poll asks.
-fn gist(message: &Message) -> String {
+fn fingerprint(message: &Message) -> String {
     let text = sounds::named(Written::of(message).shown().text, &message.soundboard_sounds);
     if !text.trim().is_empty() {
         return text;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::follow::{FollowId, Pair};
+use crate::domain::follow::{ChannelPair, FollowId};
 use crate::domain::ids::{GuildId, UserId};
 
 use super::pause::Resumed;
@@ -44,7 +44,7 @@ pub struct Question {
     /// To answer it by.
     pub id: QuestionId,
     /// What would follow what.
-    pub pair: Pair,
+    pub pair: ChannelPair,
 }
 
 /// What was asked for, and by whom.
@@ -102,7 +102,7 @@ impl Questions {
 
 impl Follows {
     /// Asks whether this is meant.
-    pub(in crate::service) fn ask(&self, actor: Actor, pair: Pair, what: Asking) -> Question {
+    pub(in crate::service) fn ask(&self, actor: Actor, pair: ChannelPair, what: Asking) -> Question {
         let id = QuestionId(rand::random());
         let now = self.clock.now();
         self.questions.put(id, Asked { user: actor.user, guild: actor.guild, what, at: now }, now);

@@ -1,6 +1,8 @@
 //! The consent of the followed side, as the following side meets it: follows that wait until somebody approves them, and servers that are blocked.
 
-use crate::domain::follow::{Approval, BrokenReason, Delivery, Door, Follow, FollowOptions, FollowState};
+use crate::domain::follow::{
+    Approval, BrokenReason, DeliveryMethod, Door, Follow, FollowOptions, FollowState,
+};
 use crate::domain::ids::{ChannelId, GuildId};
 
 use super::change::Changed;
@@ -60,9 +62,10 @@ impl Follows {
         }
         if standing.options.delivery != options.delivery {
             let connected = match options.delivery {
-                Delivery::Native => Connected::later(standing.guild),
-                Delivery::Relay => {
-                    self.connect(standing.guild, standing.pair, standing.spot, Delivery::Relay).await?
+                DeliveryMethod::Native => Connected::later(standing.guild),
+                DeliveryMethod::Relay => {
+                    self.connect(standing.guild, standing.pair, standing.target_kind, DeliveryMethod::Relay)
+                        .await?
                 }
             };
             if let Err(error) = self.set_options(standing, options, Some(&connected.hook), door).await {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::follow::{Follow, Threads};
+use crate::domain::follow::{Follow, ThreadScope};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
-use crate::domain::report::Wait;
+use crate::domain::report::WaitReason;
 use crate::store::Cursor;
 
 use super::change::usual_threads;
@@ -56,9 +56,9 @@ pub struct FollowRow {
     /// Its tags as they are called now.
     pub tags: TagsNow,
     /// What of the source's threads it lets through, where that isn't the usual.
-    pub threads: Option<Threads>,
+    pub threads: Option<ThreadScope>,
     /// Why nothing is sent into its target at the moment, where something waits there for longer than usual.
-    pub held: Option<Wait>,
+    pub held: Option<WaitReason>,
 }
 
 /// A page of a server's follows.
@@ -152,7 +152,7 @@ impl Access<'_> {
         let target = self.end(actor, follow.pair.target).await?;
         let (forum, usual) = match self.find(follow.pair.source).await? {
             Found::Seen(channel) => (self.forum_of(&channel).await?, usual_threads(channel.kind)),
-            Found::Hidden | Found::Gone => (None, Threads::None),
+            Found::Hidden | Found::Gone => (None, ThreadScope::None),
         };
         let seen = matches!(source, End::Here { .. } | End::Elsewhere { .. });
         let tags = TagsNow::of(&follow.options.filter, forum.as_ref(), seen);

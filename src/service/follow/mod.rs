@@ -12,7 +12,9 @@ pub(super) mod unfollow;
 pub(super) mod webhooks;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow, Pair};
+use crate::domain::follow::{
+    ChannelPair, DeliveryMethod, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow,
+};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::servers::FollowsFull;
@@ -59,8 +61,8 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    pub(super) const fn pair(&self) -> Pair {
-        Pair { source: self.source.id(), target: self.target.id() }
+    pub(super) const fn pair(&self) -> ChannelPair {
+        ChannelPair { source: self.source.id(), target: self.target.id() }
     }
 }
 
@@ -84,7 +86,7 @@ impl Follows {
         }
         access.prepare(actor.guild, &[actor.user, self.identity.user]).await?;
         let ends = self.ends(access, actor, request.source.id(), request.target).await?;
-        let _alone = self.lock_target(request.target, ends.target.spot()).await;
+        let _alone = self.lock_target(request.target, ends.target.target_kind()).await;
         let standing = self.store.follow_by_pair(ends.pair()).await?;
         let wanted = self.wanted(access, &ends, &request, standing.as_ref()).await?;
         let options = wanted.options.clone();
@@ -102,7 +104,7 @@ impl Follows {
                     guild: ends.target.guild,
                     source_guild: ends.source.guild,
                     source_parent: ends.source.parent(),
-                    spot: ends.target.spot(),
+                    target_kind: ends.target.target_kind(),
                     options,
                     created_by: actor.user,
                     door: ends.door,
@@ -162,8 +164,8 @@ impl Follows {
         options: &FollowOptions,
     ) -> Result<(), ServiceError> {
         match options.delivery {
-            Delivery::Relay => self.intake.begin_reading(source, options.threads).await,
-            Delivery::Native => Ok(()),
+            DeliveryMethod::Relay => self.intake.begin_reading(source, options.threads).await,
+            DeliveryMethod::Native => Ok(()),
         }
     }
 
@@ -235,11 +237,11 @@ impl Follows {
         &self,
         access: &mut Access<'_>,
         ends: &Ends,
-        delivery: Delivery,
+        delivery: DeliveryMethod,
     ) -> Result<(), ServiceError> {
         let in_source = match delivery {
-            Delivery::Native => Permissions::VIEW_CHANNEL,
-            Delivery::Relay => access.reading(&ends.source).await?,
+            DeliveryMethod::Native => Permissions::VIEW_CHANNEL,
+            DeliveryMethod::Relay => access.reading(&ends.source).await?,
         };
         let lacks = [
             access.bot_lacks(self.identity.user, &ends.target, BOT_IN_TARGET).await?,
@@ -255,17 +257,17 @@ impl Follows {
             return Err(too_many(new.pair, full).into());
         }
         // Discord's own following has no past.
-        let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
+        let backfill = if new.options.delivery == DeliveryMethod::Relay { backfill } else { 0 };
         let root = new.source_parent.unwrap_or(new.pair.source);
         let waits = new.guild != new.source_guild && self.asks(root).await?;
         let backfill = if waits { 0 } else { backfill };
         let earlier =
             self.intake.newest(new.pair.source, new.source_guild, &new.options.filter, backfill).await?;
         let delivery = new.options.delivery;
-        let connected = if waits && delivery == Delivery::Native {
+        let connected = if waits && delivery == DeliveryMethod::Native {
             Connected::later(new.guild)
         } else {
-            self.connect(new.guild, new.pair, new.spot, delivery).await?
+            self.connect(new.guild, new.pair, new.target_kind, delivery).await?
         };
         // Before the follow is stored, so that no message falls between.
         if !waits {
@@ -310,7 +312,7 @@ impl Follows {
 }
 
 /// The operator allows no more follows.
-const fn too_many(pair: Pair, full: FollowsFull) -> Refusal {
+const fn too_many(pair: ChannelPair, full: FollowsFull) -> Refusal {
     match full {
         FollowsFull::Target(most) => Refusal::TooManyInto { channel: pair.target, most },
         FollowsFull::Source(most) => Refusal::TooManyFollowers { channel: pair.source, most },
@@ -329,7 +331,7 @@ pub(super) fn closed(error: StoreError) -> ServiceError {
 }
 
 /// The pair is followed, and just so.
-pub(super) fn already(pair: Pair, state: FollowState) -> Refusal {
+pub(super) fn already(pair: ChannelPair, state: FollowState) -> Refusal {
     let paused = state == FollowState::Paused;
     Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target, paused }
 }

@@ -1,6 +1,6 @@
 //! Pausing and resuming a follow. What is posted meanwhile is not sent later.
 
-use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
+use crate::domain::follow::{DeliveryMethod, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
 
 use super::change::not_native;
 use super::confirm::{Asking, Question};
@@ -42,7 +42,7 @@ impl Follows {
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
         // Its panels are to say so.
         (self.wake)(vec![follow.pair.target]);
-        if follow.options.delivery == Delivery::Native
+        if follow.options.delivery == DeliveryMethod::Native
             && let Err(error) = self.stop_native(&follow).await
         {
             self.store.resume_follow(actor.guild, id, None, Door::Own, self.clock.now()).await?;
@@ -97,11 +97,12 @@ impl Follows {
             let waits = self.store.resume_follow(follow.guild, follow.id, None, door, now).await;
             return Ok(waits.map_err(closed)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
         }
-        if follow.options.delivery == Delivery::Native {
+        if follow.options.delivery == DeliveryMethod::Native {
             // A webhook that still stands would make Discord post twice.
             self.stop_native(follow).await?;
         }
-        let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await?;
+        let connected =
+            self.connect(follow.guild, follow.pair, follow.target_kind, follow.options.delivery).await?;
         self.watched.add_again(follow, &follow.options);
         if exposure == Exposure::Meant {
             self.store.note_meant(follow.guild, follow.id).await?;
@@ -136,7 +137,7 @@ impl Follows {
     ) -> Result<Ends, ServiceError> {
         let ends = self.ends(access, actor, follow.pair.source, follow.pair.target).await?;
         let FollowOptions { delivery, filter, threads, .. } = &follow.options;
-        if *delivery == Delivery::Native && not_native(&ends, filter, *threads).is_some() {
+        if *delivery == DeliveryMethod::Native && not_native(&ends, filter, *threads).is_some() {
             return Err(Refusal::NativeImpossible.into());
         }
         self.require_bot(access, &ends, *delivery).await?;

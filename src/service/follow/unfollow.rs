@@ -1,6 +1,6 @@
 //! `/unfollow`, and removing a follow from a list: a channel stops following another. Mirrors that stand stay.
 
-use crate::domain::follow::{Delivery, Door, Follow, FollowId, FollowState};
+use crate::domain::follow::{DeliveryMethod, Door, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
@@ -68,14 +68,14 @@ impl Follows {
 
     /// Waits until nobody else changes what posts into the follow's target, and reads the follow again: it may be another by then.
     async fn hold(&self, follow: Follow) -> Result<(Follow, Hold), ServiceError> {
-        let alone = self.lock_target(follow.pair.target, follow.spot).await;
+        let alone = self.lock_target(follow.pair.target, follow.target_kind).await;
         let now = self.store.follow(follow.guild, follow.id).await?;
         Ok((now.ok_or(Refusal::NoSuchFollow(follow.id))?, alone))
     }
 
     /// Ends a follow that is [held](Follows::hold).
     async fn end(&self, follow: Follow) -> Result<Follow, ServiceError> {
-        if follow.options.delivery == Delivery::Native {
+        if follow.options.delivery == DeliveryMethod::Native {
             // First, and refused if it fails: without it, Discord would go on posting.
             self.stop_expected(&follow).await?;
         }

@@ -1,6 +1,6 @@
 //! What the moderators of a followed channel do about its followers from other servers: approve, decline, remove, block.
 
-use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
+use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId, FollowState};
 use crate::domain::ids::GuildId;
 use crate::domain::permissions::Permissions;
 use crate::store::{BreakWhich, StoreError};
@@ -26,7 +26,7 @@ impl Follows {
             let rest = self.on_behalf_of(actor);
             let mut access = self.access(&rest, actor);
             let follow = self.follower_to_manage(&mut access, actor, id).await?;
-            let _alone = self.lock_target(follow.pair.target, follow.spot).await;
+            let _alone = self.lock_target(follow.pair.target, follow.target_kind).await;
             let follow = self.waiting(actor, id).await?;
             let begun = self.begin_approved(&mut access, actor, &follow).await?;
             self.doors.want(actor.guild);
@@ -104,7 +104,7 @@ impl Follows {
     ) -> Result<Dismissed, ServiceError> {
         let broken = self.store.break_follows(which, reason, self.clock.now()).await?;
         let mut unstopped = 0;
-        for follow in broken.iter().filter(|follow| follow.options.delivery == Delivery::Native) {
+        for follow in broken.iter().filter(|follow| follow.options.delivery == DeliveryMethod::Native) {
             if let Err(error) = self.stop_native(follow).await {
                 unstopped += 1;
                 // A look tries it again.
@@ -171,14 +171,15 @@ impl Follows {
             door => door?,
         };
         let reading = access.reading(&source).await?;
-        if follow.options.delivery == Delivery::Relay
+        if follow.options.delivery == DeliveryMethod::Relay
             && let Some(lack) = access.bot_lacks(self.identity.user, &source, reading).await?
         {
             return Err(Refusal::BotMay(vec![lack]).into());
         }
         self.require_target(access, follow, &source).await.map_err(of_other_side)?;
         self.begin_reading(&source, &follow.options).await?;
-        let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await;
+        let connected =
+            self.connect(follow.guild, follow.pair, follow.target_kind, follow.options.delivery).await;
         let connected = connected.map_err(of_other_side)?;
         self.watched.add_again(follow, &follow.options);
         let now = self.clock.now();

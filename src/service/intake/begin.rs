@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Filter, Follow, Threads};
+use crate::domain::follow::{Follow, TagFilter, ThreadScope};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::service::ServiceError;
 use crate::service::access::Place;
@@ -29,9 +29,9 @@ pub struct Earlier {
 impl Intake {
     /// A source that nobody had read by relay is read from now on, with those of its threads that are wanted: what was posted before is not sent later. To be
     /// called before its follow is stored, so that no message falls between.
-    pub async fn begin_reading(&self, source: &Place, threads: Threads) -> Result<(), ServiceError> {
+    pub async fn begin_reading(&self, source: &Place, threads: ThreadScope) -> Result<(), ServiceError> {
         let (channel, guild, parent) = (source.id(), source.guild, source.parent());
-        self.watched.read(FollowedSource { channel, guild, parent, threads: threads != Threads::None });
+        self.watched.read(FollowedSource { channel, guild, parent, threads: threads != ThreadScope::None });
         self.reader.describe(&source.channel);
         if !self.store.is_read(channel).await? {
             let from = match self.read_with_parent(source).await? {
@@ -47,7 +47,7 @@ impl Intake {
             }
             self.store.note_thread(channel, parent).await?;
         }
-        if threads != Threads::None && !self.store.threads_are_read(channel).await? {
+        if threads != ThreadScope::None && !self.store.threads_are_read(channel).await? {
             let newest = self.reader.newest_in_threads(channel, guild).await?;
             // Asked once more: what was seen must be older than any follow that is read from it, and another may have begun meanwhile.
             if !self.store.threads_are_read(channel).await? {
@@ -89,7 +89,7 @@ impl Intake {
         &self,
         source: ChannelId,
         guild: GuildId,
-        filter: &Filter,
+        filter: &TagFilter,
         posts: u8,
     ) -> Result<Earlier, ServiceError> {
         if posts == 0 {

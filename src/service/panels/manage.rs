@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{
-    Field, Filled, LONGEST_TITLE, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH,
+    FormAnswers, FormField, LONGEST_TITLE, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH,
     REFRESH_BOUNDS,
 };
 use crate::domain::text;
@@ -58,7 +58,7 @@ impl Panels {
     }
 
     /// What a person has to fill in to make such a panel: nothing where its kind needs nothing.
-    pub fn form_to_create(&self, request: &PanelRequest) -> Result<Vec<Field>, ServiceError> {
+    pub fn form_to_create(&self, request: &PanelRequest) -> Result<Vec<FormField>, ServiceError> {
         let kind = known(&request.kind)?;
         let fields = kind.form(None);
         if fields.is_empty() {
@@ -74,7 +74,7 @@ impl Panels {
         actor: Actor,
         id: PanelId,
         title: Option<&str>,
-    ) -> Result<Vec<Field>, ServiceError> {
+    ) -> Result<Vec<FormField>, ServiceError> {
         self.bounds.actions.ask(actor.user)?;
         let panel = self.managed(actor, id).await?;
         let fields = known(&panel.kind)?.form(Some(&panel.config));
@@ -86,7 +86,7 @@ impl Panels {
         &self,
         actor: Actor,
         request: PanelRequest,
-        filled: &Filled,
+        filled: &FormAnswers,
     ) -> Result<Kept, ServiceError> {
         self.bounds.actions.count(actor.user, self.create_now(actor, request, filled)).await
     }
@@ -95,7 +95,7 @@ impl Panels {
         &self,
         actor: Actor,
         request: PanelRequest,
-        filled: &Filled,
+        filled: &FormAnswers,
     ) -> Result<Kept, ServiceError> {
         let kind = known(&request.kind)?;
         kind.permit(self.sources.settings(), actor.guild).map_err(invalid)?;
@@ -134,7 +134,7 @@ impl Panels {
         actor: Actor,
         id: PanelId,
         refresh: Option<Duration>,
-        filled: &Filled,
+        filled: &FormAnswers,
     ) -> Result<Kept, ServiceError> {
         self.bounds.actions.count(actor.user, self.edit_now(actor, id, refresh, filled)).await
     }
@@ -144,7 +144,7 @@ impl Panels {
         actor: Actor,
         id: PanelId,
         refresh: Option<Duration>,
-        filled: &Filled,
+        filled: &FormAnswers,
     ) -> Result<Kept, ServiceError> {
         for _ in 0..TRIES {
             let panel = self.managed(actor, id).await?;
@@ -316,9 +316,9 @@ fn full(channel: ChannelId) -> ServiceError {
     Refusal::TooManyPanels { channel, most: MOST_IN_CHANNEL }.into()
 }
 
-fn title_field(title: &str) -> Field {
+fn title_field(title: &str) -> FormField {
     let most = u16::try_from(LONGEST_TITLE).unwrap_or(u16::MAX);
-    Field::line(TITLE, "Title", most).with(text::cut(title, LONGEST_TITLE))
+    FormField::line(TITLE, "Title", most).with(text::cut(title, LONGEST_TITLE))
 }
 
 fn checked_title(title: &str) -> Result<String, ServiceError> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::activity::Revision;
 use crate::domain::ids::MessageId;
-use crate::domain::panel::{Face, Panel, custom_id};
+use crate::domain::panel::{Panel, PanelSnapshot, custom_id};
 use crate::domain::rendering;
 use crate::panel::AnyKind;
 use crate::rest::model::Message;
@@ -70,7 +70,7 @@ impl Panels {
         &self,
         panel: Panel,
         message: MessageId,
-        mut face: Face,
+        mut face: PanelSnapshot,
         look: PanelRefresh,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {

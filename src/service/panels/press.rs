@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
-use crate::domain::follow::{FollowState, Pair};
-use crate::domain::panel::{Filled, Form, Panel, PanelId, View};
+use crate::domain::follow::{ChannelPair, FollowState};
+use crate::domain::panel::{Form, FormAnswers, Panel, PanelId, PanelView};
 use crate::panel::kind::Invalid;
 use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, Settings, find};
 use crate::service::{Actor, Refusal, ServiceError};
@@ -27,14 +27,14 @@ pub struct Pressed {
     /// What was chosen in a menu.
     pub chosen: Option<String>,
     /// What was filled in.
-    pub filled: Option<Filled>,
+    pub filled: Option<FormAnswers>,
 }
 
 /// What the person is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {
     /// This, for them alone.
-    View(Box<View>),
+    View(Box<PanelView>),
     /// A sentence, for them alone.
     Said(String),
     /// Nothing but the panel itself.
@@ -168,7 +168,7 @@ impl Panels {
         let panel = self.store.panel_anywhere(pressed.panel).await?.ok_or(Refusal::PanelGone)?;
         if panel.channel != actor.channel {
             let origin = panel.message.map(|message| Origin::Panel { channel: panel.channel, message });
-            let pair = Pair { source: panel.channel, target: actor.channel };
+            let pair = ChannelPair { source: panel.channel, target: actor.channel };
             // By the pair, as a mirror may be pressed before it is written down; in a forum, it stands in a post.
             let follow = self.store.follow_by_pair(pair).await?;
             let follows =

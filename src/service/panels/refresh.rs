@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::domain::activity::{Origin, Revision};
 use crate::domain::channel::message_link;
 use crate::domain::ids::MessageId;
-use crate::domain::panel::{Face, Panel, PanelId, PanelState, View};
+use crate::domain::panel::{Panel, PanelId, PanelSnapshot, PanelState, PanelView};
 use crate::domain::rendering;
 use crate::metrics as names;
 use crate::panel::{AnyKind, Place, Scene, Unavailable, find};
@@ -33,7 +33,7 @@ pub(super) struct Drawn {
     pub(super) data: Option<Value>,
     /// Why the source has no new values.
     pub(super) failure: Option<String>,
-    pub(super) face: Face,
+    pub(super) face: PanelSnapshot,
 }
 
 impl Panels {
@@ -82,7 +82,12 @@ impl Panels {
     }
 
     /// Gathers a panel's data and draws it. `former` is how it looked before.
-    pub(super) async fn draw(&self, kind: &dyn AnyKind, panel: &Panel, former: Option<&Face>) -> Drawn {
+    pub(super) async fn draw(
+        &self,
+        kind: &dyn AnyKind,
+        panel: &Panel,
+        former: Option<&PanelSnapshot>,
+    ) -> Drawn {
         let place = Place { guild: panel.guild, channel: panel.channel };
         let now = self.clock.now();
         let gathered =
@@ -119,11 +124,17 @@ impl Panels {
         Drawn { data, failure, face: self.face(kind, panel, since, view) }
     }
 
-    fn face(&self, kind: &dyn AnyKind, panel: &Panel, since: DateTime<Utc>, view: View) -> Face {
+    fn face(
+        &self,
+        kind: &dyn AnyKind,
+        panel: &Panel,
+        since: DateTime<Utc>,
+        view: PanelView,
+    ) -> PanelSnapshot {
         let link = panel.message.map(|message| link(panel, message)).unwrap_or_default();
         let (author, avatar_url) = (self.brand.name.clone(), self.brand.avatar_url.clone());
         let only_in = kind.only_in(self.sources.settings());
-        Face { panel: panel.id, author, avatar_url, link, only_in, since, view }
+        PanelSnapshot { panel: panel.id, author, avatar_url, link, only_in, since, view }
     }
 
     /// Brings a panel that stands up to date: first what its mirrors are to show, then its own message.
@@ -161,8 +172,8 @@ impl Panels {
     async fn revise(
         &self,
         origin: Origin,
-        former: Option<(Revision, Face)>,
-        face: &Face,
+        former: Option<(Revision, PanelSnapshot)>,
+        face: &PanelSnapshot,
         stale: bool,
     ) -> Result<Revision, ServiceError> {
         let Some((revision, former)) = former else { return Ok(Revision(1)) };
@@ -254,7 +265,7 @@ impl Panels {
         }
     }
 
-    async fn edit_message(&self, panel: &Panel, message: MessageId, face: &Face) -> ChangeOutcome {
+    async fn edit_message(&self, panel: &Panel, message: MessageId, face: &PanelSnapshot) -> ChangeOutcome {
         let payload = rendering::panel(face, None);
         let body = payload.redrawn_body();
         self.rest
@@ -307,7 +318,7 @@ fn stale(data_at: Option<DateTime<Utc>>, failure: &str) -> String {
 }
 
 /// The files that a view brings along.
-pub(super) fn uploads(view: &View) -> Vec<Upload> {
+pub(super) fn uploads(view: &PanelView) -> Vec<Upload> {
     view.picture.iter().map(Upload::chart).collect()
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::ids::GuildId;
-use crate::domain::panel::{PanelId, View};
+use crate::domain::panel::{PanelId, PanelView};
 
 use super::press::Pressed;
 
@@ -20,7 +20,7 @@ type Key = (PanelId, i32, String, Option<String>, GuildId);
 
 /// What was drawn within the last minute.
 #[derive(Debug, Default)]
-pub(super) struct Drawings(Mutex<HashMap<Key, (DateTime<Utc>, View)>>);
+pub(super) struct Drawings(Mutex<HashMap<Key, (DateTime<Utc>, PanelView)>>);
 
 impl Drawings {
     /// What is looked for by this.
@@ -29,13 +29,13 @@ impl Drawings {
     }
 
     /// What was drawn a moment ago.
-    pub(super) fn get(&self, key: &Key, now: DateTime<Utc>) -> Option<View> {
+    pub(super) fn get(&self, key: &Key, now: DateTime<Utc>) -> Option<PanelView> {
         let drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         drawn.get(key).filter(|(at, _)| now < *at + FRESH).map(|(_, view)| view.clone())
     }
 
     /// Keeps it for a minute.
-    pub(super) fn put(&self, key: Key, view: View, now: DateTime<Utc>) {
+    pub(super) fn put(&self, key: Key, view: PanelView, now: DateTime<Utc>) {
         let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         drawn.retain(|_, (at, _)| now < *at + FRESH);
         if drawn.len() >= MOST {

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::activity::Showing;
-use crate::domain::follow::{Delivery, Follow, FollowId};
+use crate::domain::activity::ActivityContent;
+use crate::domain::follow::{DeliveryMethod, Follow, FollowId};
 use crate::domain::permissions::Permissions;
 use crate::domain::rendering::beginning;
 use crate::rest::model::Message;
@@ -58,12 +58,12 @@ impl Follows {
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_MESSAGES).await?;
         let source = access.end(actor, follow.pair.source).await?;
         let messages = match follow.options.delivery {
-            Delivery::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
+            DeliveryMethod::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
             // Nothing is recorded of what Discord itself delivers.
-            Delivery::Native if matches!(source, End::Here { .. } | End::Elsewhere { .. }) => {
+            DeliveryMethod::Native if matches!(source, End::Here { .. } | End::Elsewhere { .. }) => {
                 self.in_history(&mut access, actor, &follow).await?
             }
-            Delivery::Native => Vec::new(),
+            DeliveryMethod::Native => Vec::new(),
         };
         Ok(LastMessages { follow, source, target, messages })
     }
@@ -96,7 +96,7 @@ impl Follows {
             messages.push(Recent {
                 posted_at: asked.posted_at(),
                 original,
-                beginning: content.and_then(Showing::as_message).map(beginning),
+                beginning: content.and_then(ActivityContent::as_message).map(beginning),
                 fate: self.fate(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
             });
         }

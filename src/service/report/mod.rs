@@ -12,10 +12,12 @@ use serde_json::Value;
 
 use crate::domain::activity::{Origin, Revision};
 use crate::domain::channel::{ChannelKind, message_link};
-use crate::domain::follow::{Filter, Follow};
+use crate::domain::follow::{Follow, TagFilter};
 use crate::domain::permissions::Permissions;
 use crate::domain::place;
-use crate::domain::report::{Facts, Subject, Verdict, Wait, verdict, wait};
+use crate::domain::report::{
+    DeliveryFacts, DeliveryVerdict, MessageCondition, WaitReason, verdict, wait_reason,
+};
 use crate::domain::tags::TagSet;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Message};
@@ -78,7 +80,7 @@ pub struct Followers {
     /// Those that the person sees; their own server's first.
     pub lines: Vec<Line>,
     /// How many others there are, by what became of it.
-    pub rest: BTreeMap<Verdict, u64>,
+    pub rest: BTreeMap<DeliveryVerdict, u64>,
     /// Some of these weren't looked at, so that the person may see them.
     pub counted: bool,
     /// How many channels show it that follow no more.
@@ -100,9 +102,9 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fate {
     /// In one word.
-    pub verdict: Verdict,
+    pub verdict: DeliveryVerdict,
     /// Why it waits, where it does.
-    pub wait: Option<Wait>,
+    pub wait: Option<WaitReason>,
     /// Links to what shows it, by part.
     pub links: Vec<String>,
     /// The tags for which the follow's mode leaves it out: under `except` those that it has, under `only` those that it would need.
@@ -176,7 +178,7 @@ impl Follows {
         forum: Option<&Channel>,
     ) -> Result<To, ServiceError> {
         let subject = subject(asked, published);
-        let mut rest: BTreeMap<Verdict, u64> = BTreeMap::new();
+        let mut rest: BTreeMap<DeliveryVerdict, u64> = BTreeMap::new();
         for (facts, count) in self.store.count_followers_by_facts(asked).await? {
             *rest.entry(verdict(subject, &facts)).or_default() += count;
         }
@@ -228,17 +230,20 @@ impl Follows {
     fn fate(
         &self,
         asked: &MessageFacts,
-        subject: Subject,
+        subject: MessageCondition,
         one: &MessageInFollower,
         reads: bool,
         forum: Option<&Channel>,
     ) -> Fate {
         let verdict = verdict(subject, &one.facts);
-        let waits = matches!(verdict, Verdict::Waiting | Verdict::Updating | Verdict::Removing);
+        let waits = matches!(
+            verdict,
+            DeliveryVerdict::Waiting | DeliveryVerdict::Updating | DeliveryVerdict::Removing
+        );
         let mirrors = one.mirrors.iter();
         Fate {
             verdict,
-            wait: waits.then(|| wait(one.turn, self.clock.now())),
+            wait: waits.then(|| wait_reason(one.turn, self.clock.now())),
             links: mirrors
                 .map(|mirror| message_link(one.follow.guild, mirror.channel, mirror.message))
                 .collect(),
@@ -249,16 +254,17 @@ impl Follows {
     /// What became of a message that Discord itself delivers.
     fn native_fate(&self, follow: &Follow, message: &Message) -> Fate {
         let published = message.flags & CROSSPOSTED != 0;
-        let subject = Subject { panel: false, recorded: false, deleted: false, withheld: false, published };
+        let subject =
+            MessageCondition { panel: false, recorded: false, deleted: false, withheld: false, published };
         let before = follow.created_at > message.id.created_at();
         let (delivery, state) = (follow.options.delivery, follow.state);
-        let facts = Facts { delivery, state, before, left_out: None, owed: None };
+        let facts = DeliveryFacts { delivery, state, before, left_out: None, owed: None };
         Fate { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), tags: Vec::new() }
     }
 }
 
-fn subject(asked: &MessageFacts, published: bool) -> Subject {
-    Subject {
+fn subject(asked: &MessageFacts, published: bool) -> MessageCondition {
+    MessageCondition {
         panel: matches!(asked.origin, Origin::Panel { .. }),
         recorded: asked.activity.is_some(),
         deleted: asked.deleted,
@@ -268,14 +274,19 @@ fn subject(asked: &MessageFacts, published: bool) -> Subject {
 }
 
 /// The tags for which a follow's mode leaves a message out, as they are called now. Whoever can't read it learns no names.
-fn deciding_tags(asked: &MessageFacts, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
+fn deciding_tags(
+    asked: &MessageFacts,
+    filter: &TagFilter,
+    reads: bool,
+    forum: Option<&Channel>,
+) -> Vec<String> {
     let hits = |tags: &TagSet| {
         TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
     };
     let deciding = match filter {
-        Filter::All => return Vec::new(),
-        Filter::Only(tags) => Filter::Only(tags.clone()),
-        Filter::Except(tags) => hits(tags).map_or(Filter::All, Filter::Except),
+        TagFilter::All => return Vec::new(),
+        TagFilter::Only(tags) => TagFilter::Only(tags.clone()),
+        TagFilter::Except(tags) => hits(tags).map_or(TagFilter::All, TagFilter::Except),
     };
     let tags = TagsNow::of(&deciding, forum, reads);
     let hidden = tags.said_of_hidden();
@@ -294,9 +305,9 @@ fn unrecorded(place: &Place, message: &Message) -> MessageFacts {
         source: parent.unwrap_or(channel),
         thread: parent.map(|_| channel),
         place: match parent {
-            None => place::Place::Source,
-            Some(_) if begins => place::Place::Starter,
-            Some(_) => place::Place::Answer,
+            None => place::SourcePlace::Source,
+            Some(_) if begins => place::SourcePlace::Starter,
+            Some(_) => place::SourcePlace::Answer,
         },
         revision: Revision(1),
         deleted: false,

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
 use crate::domain::channel::message_link;
-use crate::domain::follow::{Follow, Pair};
+use crate::domain::follow::{ChannelPair, Follow};
 use crate::domain::ids::{ChannelId, MessageId};
-use crate::domain::report::Verdict;
+use crate::domain::report::DeliveryVerdict;
 use crate::rest::model::{Message, Reference};
 use crate::store::Mirrored;
 
@@ -47,7 +47,7 @@ pub enum By {
         /// How many parts stand.
         parts: usize,
         /// How far it is; none where the follow was removed.
-        verdict: Option<Verdict>,
+        verdict: Option<DeliveryVerdict>,
     },
     /// The bot, to say that messages were missed.
     Notice,
@@ -117,7 +117,7 @@ impl Follows {
             return Ok(None);
         };
         let deleted = message.flags & SOURCE_MESSAGE_DELETED != 0;
-        let pair = Pair { source: channel, target: message.channel_id };
+        let pair = ChannelPair { source: channel, target: message.channel_id };
         Ok(Some(CameFrom {
             source: access.end(actor, channel).await?,
             original: link_seen(access, actor, channel, (!deleted).then_some(original)).await?,

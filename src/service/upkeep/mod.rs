@@ -20,7 +20,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::domain::clock::Clock;
-use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
+use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
 use crate::domain::shards::Shards;
@@ -305,8 +305,8 @@ impl Upkeep {
     /// What is broken is whoever *still* uses a webhook that isn't there: the follow may have got another since it was read.
     async fn webhook_fault(&self, there: &[Webhook], follow: &Follow) -> Result<Option<Fault>, ServiceError> {
         let needed = match follow.options.delivery {
-            Delivery::Native => follow.follower_webhook.map(|id| (id, BreakWhich::FollowerWebhook(id))),
-            Delivery::Relay => follow.webhook.map(|id| (id, BreakWhich::RelayWebhook(id))),
+            DeliveryMethod::Native => follow.follower_webhook.map(|id| (id, BreakWhich::FollowerWebhook(id))),
+            DeliveryMethod::Relay => follow.webhook.map(|id| (id, BreakWhich::RelayWebhook(id))),
         };
         let Some((webhook, users)) = needed else {
             return Ok(Some((BreakWhich::Follow(follow.id), BrokenReason::WebhookDeleted)));
@@ -314,8 +314,8 @@ impl Upkeep {
         if there.iter().any(|other| other.id == webhook) {
             return Ok(None);
         }
-        let channel = follow.spot.webhook_channel(follow.pair.target);
-        if follow.options.delivery == Delivery::Relay {
+        let channel = follow.target_kind.webhook_channel(follow.pair.target);
+        if follow.options.delivery == DeliveryMethod::Relay {
             let Err(error) = self.mend(follow.guild, channel, webhook).await? else { return Ok(None) };
             let rest = self.rest.of_server(follow.guild);
             if let Some(cause) = rest.cause_of_break(channel, &error, self.clock.now()).await {

@@ -8,9 +8,9 @@ use rand::seq::SliceRandom;
 use tokio::time::Instant;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::doors::{ChannelFacts, Ends, Verdict};
+use crate::domain::doors::{ChannelFacts, FollowChannels, FollowVerdict};
 use crate::domain::follow::{
-    Audience, BrokenReason, Delivery, Door, Exposure, Follow, FollowId, FollowState,
+    Audience, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId, FollowState,
 };
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::lock::lock;
@@ -134,7 +134,7 @@ impl Upkeep {
         }
         let source = if of_source { self.facts(look, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(look, follow.target_root()).await? } else { None };
-        let ends = Ends { source: source.as_ref(), target: target.as_ref() };
+        let ends = FollowChannels { source: source.as_ref(), target: target.as_ref() };
         if follow.source_private.is_none() && ends.privacy_matters(&follow) {
             follow.source_private = self.is_private(look, &follow).await?;
         }
@@ -144,9 +144,11 @@ impl Upkeep {
                 Ok(())
             }
             FollowState::Active => match ends.judge(&follow) {
-                Verdict::Stands => self.note(look, &follow, &ends).await,
-                Verdict::Broken(reason, lacking) => self.break_door(look, &follow, reason, lacking).await,
-                Verdict::Exposed => self.stop_exposed(look, &follow).await,
+                FollowVerdict::Stands => self.note(look, &follow, &ends).await,
+                FollowVerdict::Broken(reason, lacking) => {
+                    self.break_door(look, &follow, reason, lacking).await
+                }
+                FollowVerdict::Exposed => self.stop_exposed(look, &follow).await,
             },
             FollowState::Broken(reason) => {
                 if reason.stops_native() {
@@ -203,11 +205,11 @@ impl Upkeep {
         &self,
         look: &mut DoorLook<'_>,
         follow: &Follow,
-        ends: &Ends<'_>,
+        ends: &FollowChannels<'_>,
     ) -> Result<(), ServiceError> {
         let lacking = ends.lacking_now(follow).unwrap_or(follow.lacking);
         // What a thread makes public, its channel doesn't tell.
-        let threads = follow.source_parent.is_some() || follow.spot.parent().is_some();
+        let threads = follow.source_parent.is_some() || follow.target_kind.parent().is_some();
         let within = ends.makes_public(follow) == Some(false) && !threads;
         let exposure = match follow.exposure {
             Exposure::Meant if within => Exposure::None,
@@ -257,7 +259,7 @@ impl Upkeep {
 
     /// Discord's own following goes on until its webhook goes. Where it can't be deleted now, the look is repeated.
     async fn stop_native(&self, look: &mut DoorLook<'_>, follow: &Follow) {
-        let native = follow.options.delivery == Delivery::Native;
+        let native = follow.options.delivery == DeliveryMethod::Native;
         let Some(webhook) = follow.follower_webhook.filter(|_| native) else { return };
         if !self.may_try(follow.id) {
             look.unstopped = true;
@@ -284,7 +286,7 @@ impl Upkeep {
     /// Pauses a follow that would make public what wasn't.
     async fn stop_exposed(&self, look: &mut DoorLook<'_>, follow: &Follow) -> Result<(), ServiceError> {
         // A private thread is seen by those invited, whoever sees its channel.
-        if follow.spot.parent().is_some() {
+        if follow.target_kind.parent().is_some() {
             look.budget.request().await;
             let Looked::Seen(channel) = look.access.find(follow.pair.target).await? else { return Ok(()) };
             let place = Place { channel, guild: follow.guild };
@@ -339,11 +341,11 @@ impl Upkeep {
         let source = self.facts_anywhere(look, follow.source_guild, follow.source_root()).await?;
         let target = self.facts_anywhere(look, follow.guild, follow.target_root()).await?;
         let (Some(source), Some(target)) = (source, target) else { return Ok(false) };
-        let ends = Ends { source: Some(&source), target: Some(&target) };
+        let ends = FollowChannels { source: Some(&source), target: Some(&target) };
         match ends.judge(follow) {
-            Verdict::Broken(..) => return Ok(false),
-            Verdict::Exposed => return self.stop_exposed(look, follow).await.map(|()| true),
-            Verdict::Stands => {}
+            FollowVerdict::Broken(..) => return Ok(false),
+            FollowVerdict::Exposed => return self.stop_exposed(look, follow).await.map(|()| true),
+            FollowVerdict::Stands => {}
         }
         let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
         if lost.contains(&follow.state)

@@ -8,7 +8,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Threads as Wanted};
+use crate::domain::follow::{
+    ChannelPair, DeliveryMethod, Follow, FollowOptions, NewFollow, ThreadScope as Wanted,
+};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
@@ -231,8 +233,8 @@ impl Watched {
             parent: new.source_parent,
             threads: new.options.threads != Wanted::None,
         };
-        self.listen(new.pair, source, new.spot.parent(), new.options.delivery);
-        self.listen_in_server(source, new.guild, new.spot.webhook_channel(new.pair.target));
+        self.listen(new.pair, source, new.target_kind.parent(), new.options.delivery);
+        self.listen_in_server(source, new.guild, new.target_kind.webhook_channel(new.pair.target));
     }
 
     /// The same for a follow that stands, as it is to be from now on. Whether more of its source is to be read than before.
@@ -243,8 +245,8 @@ impl Watched {
             parent: follow.source_parent,
             threads: options.threads != Wanted::None,
         };
-        self.listen_in_server(source, follow.guild, follow.spot.webhook_channel(follow.pair.target));
-        self.listen(follow.pair, source, follow.spot.parent(), options.delivery)
+        self.listen_in_server(source, follow.guild, follow.target_kind.webhook_channel(follow.pair.target));
+        self.listen(follow.pair, source, follow.target_kind.parent(), options.delivery)
     }
 
     fn listen_in_server(&self, source: FollowedSource, guild: GuildId, target: ChannelId) {
@@ -254,12 +256,12 @@ impl Watched {
 
     fn listen(
         &self,
-        pair: Pair,
+        pair: ChannelPair,
         source: FollowedSource,
         target_parent: Option<ChannelId>,
-        delivery: Delivery,
+        delivery: DeliveryMethod,
     ) -> bool {
-        let more = delivery == Delivery::Relay && self.read(source);
+        let more = delivery == DeliveryMethod::Relay && self.read(source);
         let ends = [Some(pair.source), source.parent, Some(pair.target), target_parent];
         self.change(|sets| sets.ends.extend(ends.into_iter().flatten()));
         more

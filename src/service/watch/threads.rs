@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
 use crate::domain::message::{InThread, PostTag};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::rest::model::Channel;
 
 use super::snapshot::KeptThread;
@@ -225,7 +225,7 @@ impl Threads {
                 thread: id,
                 title: told.title.clone(),
                 tags: told.tags.iter().map(|tag| PostTag { id: *tag, name: name(tag) }).collect(),
-                place: if starts { Place::Starter } else { Place::Answer },
+                place: if starts { SourcePlace::Starter } else { SourcePlace::Answer },
                 link: channel_link(thread.guild, id),
             }),
         })
@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    fn place(threads: &Threads, thread: u64, at: u64) -> Option<Place> {
+    fn place(threads: &Threads, thread: u64, at: u64) -> Option<SourcePlace> {
         threads.standing(channel(thread), message(at))?.thread.map(|thread| thread.place)
     }
 
@@ -278,13 +278,13 @@ mod tests {
     fn a_thread_begins_with_its_own_number_or_its_first_post() {
         let mut threads = Threads::default();
         threads.note(seen(9, "a", &[]));
-        assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
-        assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
+        assert_eq!(place(&threads, 9, 9), Some(SourcePlace::Starter));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Answer));
         threads.begin(channel(9), First::Awaited);
         threads.begin(channel(9), First::Post(message(10)));
         threads.begin(channel(9), First::Elsewhere);
-        assert_eq!(place(&threads, 9, 10), Some(Place::Starter), "settled once");
-        assert_eq!(place(&threads, 9, 11), Some(Place::Answer));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Starter), "settled once");
+        assert_eq!(place(&threads, 9, 11), Some(SourcePlace::Answer));
     }
 
     #[test]
@@ -294,8 +294,8 @@ mod tests {
         threads.note(seen(9, "a", &[]));
         threads.begin(channel(9), First::Awaited);
         threads.begin(channel(9), First::Post(message(10)));
-        assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
-        assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Answer));
+        assert_eq!(place(&threads, 9, 9), Some(SourcePlace::Starter));
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
         threads.know(channel(9), channel(FORUM), GuildId::new(1).unwrap(), Some(message(12)));
         assert_eq!(threads.standing(channel(9), message(12)), None);
         threads.note(seen(9, "a", &[]));
-        assert_eq!(place(&threads, 9, 12), Some(Place::Starter));
+        assert_eq!(place(&threads, 9, 12), Some(SourcePlace::Starter));
     }
 
     #[test]

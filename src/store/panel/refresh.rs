@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::mirrors;
-use crate::domain::activity::{Origin, Revision, Showing};
+use crate::domain::activity::{ActivityContent, Origin, Revision};
 use crate::domain::ids::{ChannelId, MessageId};
-use crate::domain::panel::{Face, Panel, PanelId};
+use crate::domain::panel::{Panel, PanelId, PanelSnapshot};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
@@ -56,12 +56,12 @@ impl Store {
         &self,
         panel: &Panel,
         message: MessageId,
-        face: Face,
+        face: PanelSnapshot,
         shown: Revision,
         now: DateTime<Utc>,
     ) -> Result<Vec<ChannelId>, StoreError> {
         let origin = Origin::Panel { channel: panel.channel, message };
-        let sealed = self.cipher.seal_content(origin, &Showing::from(face));
+        let sealed = self.cipher.seal_content(origin, &ActivityContent::from(face));
         let txn = self.write().await?;
         locks::sources(&*txn, [panel.channel]).await?;
         let targets = mirrors::followers(&*txn, panel.channel).await?;
@@ -89,13 +89,13 @@ impl Store {
     }
 
     /// What a panel shows, and as which revision. `None` if it is deleted or doesn't exist.
-    pub async fn face(&self, origin: Origin) -> Result<Option<(Revision, Face)>, StoreError> {
+    pub async fn face(&self, origin: Origin) -> Result<Option<(Revision, PanelSnapshot)>, StoreError> {
         let query = "SELECT revision, content FROM activities WHERE origin = $1 AND NOT deleted";
         let row = Sql::new(query, [origin.to_string().into()]).rows_of::<FaceRow>(&self.db).await?.pop();
         let Some(FaceRow { revision, content: Some(sealed) }) = row else { return Ok(None) };
         match self.cipher.open_content(origin, &sealed)? {
-            Showing::Panel { panel } => Ok(Some((Revision(revision), *panel))),
-            Showing::Message(_) => Err(StoreError::Unreadable("content")),
+            ActivityContent::Panel { panel } => Ok(Some((Revision(revision), *panel))),
+            ActivityContent::Message(_) => Err(StoreError::Unreadable("content")),
         }
     }
 

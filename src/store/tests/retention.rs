@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::Revision;
-use crate::domain::panel::{Face, NewPanel, PanelId, REFRESH, View};
+use crate::domain::panel::{NewPanel, PanelId, PanelSnapshot, PanelView, REFRESH};
 use crate::store::ForgottenMessages;
 
 /// A message that was posted so many days after the tests' moment.
@@ -228,7 +228,7 @@ async fn a_message_with_many_mirrors_goes_in_pieces(#[case] backend: Backend) {
 #[tokio::test]
 async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
-    let view = View::of(crate::domain::message::Embed::default());
+    let view = PanelView::of(crate::domain::message::Embed::default());
     let new = NewPanel {
         guild: guild(8),
         channel: channel(1),
@@ -239,7 +239,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
         created_by: None,
     };
     let panel = db.store.insert_panel(&new, None, on(-40), on(-39)).await.unwrap().unwrap();
-    let face = Face {
+    let face = PanelSnapshot {
         panel: PanelId(1),
         author: "Bot".to_owned(),
         avatar_url: None,
@@ -252,7 +252,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     db.store.panel_posted(&panel, shown_by, face, Revision(1), on(-40)).await.unwrap();
 
     let mut new = new_follow(1, 2);
-    new.options.threads = Threads::All;
+    new.options.threads = ThreadScope::All;
     db.store.insert_follow(&new, &relay(1_002), on(-40)).await.unwrap();
     db.store.move_threads_from(channel(1), message(id_on(-50))).await.unwrap();
     // Two posts of a forum, the first answered lately, the second not: a thread has the number of its first
@@ -319,7 +319,7 @@ async fn rows_that_are_used_stay(#[case] backend: Backend) {
             give_back(&db.store, &lease).await;
         }
     }
-    db.store.provide_webhook(channel(8), Spot::Channel, &webhook(9), on(0)).await.unwrap();
+    db.store.provide_webhook(channel(8), TargetKind::Channel, &webhook(9), on(0)).await.unwrap();
     assert_eq!(db.store.forget_idle_lanes(on(0)).await.unwrap(), 1);
     let left = "SELECT CAST(target_channel_id AS text) AS text FROM lanes ORDER BY target_channel_id";
     assert_eq!(db.texts(left).await, ["2", "7", "8"]);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::any::{any_content, any_context};
 use super::*;
 use crate::domain::message::EmbedField;
-use crate::domain::panel::View;
+use crate::domain::panel::PanelView;
 use crate::domain::text::alphabet::{any_line, any_text};
 use crate::domain::text::shortened;
 
@@ -160,7 +160,7 @@ proptest! {
             let texts = payload.embeds.iter().filter_map(|embed| embed.description.as_ref()).chain(fields);
             texts.for_each(|text| assert!(!leaks(text), "{text:?}"));
         }
-        for embed in View::of(embed).fitted().embeds {
+        for embed in PanelView::of(embed).fitted().embeds {
             let texts = embed.description.iter().chain(embed.fields.iter().map(|field| &field.value));
             texts.for_each(|text| assert!(!leaks(text), "{text:?}"));
         }

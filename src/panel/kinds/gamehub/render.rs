@@ -2,7 +2,7 @@
 
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
-use crate::domain::panel::{Button, Choice, Control, Picture, SelectMenu, Style, View};
+use crate::domain::panel::{Button, Choice, Control, PanelView, Picture, SelectMenu, Style};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, code, field, lines, picture, wide};
@@ -17,7 +17,7 @@ use super::{ADD, Data, REMOVE, SERVER};
 const LONGEST: usize = 48;
 
 /// All servers.
-pub(super) fn overview(scene: &Scene, config: &Config, data: &Data) -> View {
+pub(super) fn overview(scene: &Scene, config: &Config, data: &Data) -> PanelView {
     let known: Vec<_> = config.servers.iter().map(|server| (server, data.of(server))).collect();
     let up: Vec<&Status> =
         known.iter().filter_map(|(_, facts)| facts.and_then(|facts| facts.status.as_ref().ok())).collect();
@@ -49,7 +49,7 @@ pub(super) fn overview(scene: &Scene, config: &Config, data: &Data) -> View {
     }
     buttons.push(Button::quiet("Refresh", "refresh"));
     controls.push(Control::Buttons(buttons));
-    View { embeds: vec![embed], picture: None, controls }
+    PanelView { embeds: vec![embed], picture: None, controls }
 }
 
 fn mark(facts: Option<&GameFacts>) -> &'static str {
@@ -121,7 +121,7 @@ fn choose(config: &Config, data: &Data) -> Control {
 }
 
 /// One server, with who plays, and how many played during the last day.
-pub(super) fn details(scene: &Scene, server: &Server, facts: Option<&GameFacts>) -> View {
+pub(super) fn details(scene: &Scene, server: &Server, facts: Option<&GameFacts>) -> PanelView {
     let mut fields = vec![
         field("Game", server.game()),
         field("Address", format!("`{}`", code(&server.query.address.to_string()))),
@@ -151,7 +151,7 @@ pub(super) fn details(scene: &Scene, server: &Server, facts: Option<&GameFacts>)
         style: Style::Danger,
         action: format!("{REMOVE}.{}", server.id),
     };
-    View { embeds: vec![embed], picture, controls: vec![Control::Buttons(vec![remove])] }
+    PanelView { embeds: vec![embed], picture, controls: vec![Control::Buttons(vec![remove])] }
 }
 
 /// What a server that is up tells beyond the number of players.

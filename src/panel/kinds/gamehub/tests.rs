@@ -47,7 +47,7 @@ fn act(
     config: &Config,
     action: &str,
     chosen: Option<&str>,
-    form: Option<&Filled>,
+    form: Option<&FormAnswers>,
 ) -> Result<Answer<Config>, Invalid> {
     let settings = Settings::default();
     assert!(Gamehub::press(action).is_some(), "{action} can be pressed");

@@ -3,7 +3,7 @@
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, Control, Picture, View};
+use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit, value};
 use crate::panel::embed::{GREY, code, field, lines, picture, wide};
@@ -63,7 +63,7 @@ impl Detail {
         Control::Buttons(Self::ALL.into_iter().map(button).collect())
     }
 
-    pub(super) fn view(self, scene: &Scene, span: Span, machine: &MachineFacts) -> View {
+    pub(super) fn view(self, scene: &Scene, span: Span, machine: &MachineFacts) -> PanelView {
         let now = &machine.now;
         let fields = match self {
             Self::Cpu => cpu(now),
@@ -86,7 +86,7 @@ impl Detail {
             image: picture.as_ref().map(|_| Picture::address()),
             ..Embed::default()
         };
-        View { embeds: vec![embed], picture, controls: Vec::new() }
+        PanelView { embeds: vec![embed], picture, controls: Vec::new() }
     }
 
     /// The chart of a detail that has a history.

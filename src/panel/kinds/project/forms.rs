@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 
 use crate::domain::ids::UserId;
 use crate::domain::panel::form::LONGEST_TITLE;
-use crate::domain::panel::{Field, Filled, Form};
+use crate::domain::panel::{Form, FormAnswers, FormField};
 use crate::domain::text;
 use crate::panel::kind::Invalid;
 
@@ -17,16 +17,18 @@ use super::{ADDED, EDITED, REMOVED};
 const REMOVE: &str = "remove";
 
 /// Which lists there are.
-pub(super) fn lists(config: Option<&Config>) -> Vec<Field> {
+pub(super) fn lists(config: Option<&Config>) -> Vec<FormField> {
     let config = config.cloned().unwrap_or_default();
     let names: Vec<_> = config.lists.iter().map(|list| list.name.as_str()).collect();
     vec![
-        Field::paragraph("lists", "Lists, one a line", 600).example("Launch\nWebsite").with(names.join("\n")),
+        FormField::paragraph("lists", "Lists, one a line", 600)
+            .example("Launch\nWebsite")
+            .with(names.join("\n")),
     ]
 }
 
 /// Reads which lists there are. One with a new name in the place of one that is gone is the same list, renamed.
-pub(super) fn read_lists(mut config: Config, filled: &Filled) -> Result<Config, Invalid> {
+pub(super) fn read_lists(mut config: Config, filled: &FormAnswers) -> Result<Config, Invalid> {
     let mut names: Vec<String> = Vec::new();
     for name in filled.get("lists").lines().map(str::trim).filter(|name| text::is_visible(name)) {
         let name = list_name(name)?;
@@ -95,16 +97,19 @@ fn task_form(config: &Config, task: &Task, action: String, title: String) -> For
     };
     let due = task.due.map(|due| due.to_string()).unwrap_or_default();
     let fields = vec![
-        Field::line("name", "Task", 100).with(task.name.as_str()),
-        Field::line("list", "List (a new name makes a new one)", 40)
+        FormField::line("name", "Task", 100).with(task.name.as_str()),
+        FormField::line("list", "List (a new name makes a new one)", 40)
             .with(config.list_name(task.list))
             .optional(),
-        Field::line("person", "Assignee: a name, or a user's id", 40).with(person).example("Ada").optional(),
-        Field::line("due", "Due", 40)
+        FormField::line("person", "Assignee: a name, or a user's id", 40)
+            .with(person)
+            .example("Ada")
+            .optional(),
+        FormField::line("due", "Due", 40)
             .with(due)
             .example("2026-12-24, tomorrow, friday, in 2 weeks")
             .optional(),
-        Field::line("state", "State: to do, in progress, blocked, done", 20)
+        FormField::line("state", "State: to do, in progress, blocked, done", 20)
             .with(task.state.name())
             .optional(),
     ];
@@ -112,7 +117,7 @@ fn task_form(config: &Config, task: &Task, action: String, title: String) -> For
 }
 
 /// Reads a task; it has a new number. A list that isn't there yet is made.
-pub(super) fn read(config: &mut Config, filled: &Filled, now: DateTime<Utc>) -> Result<Task, Invalid> {
+pub(super) fn read(config: &mut Config, filled: &FormAnswers, now: DateTime<Utc>) -> Result<Task, Invalid> {
     let name = one_line(filled.get("name"));
     if !text::is_visible(&name) || text::units(&name) > LONGEST_NAME {
         return Err(Invalid(format!("A task has a name of 1 to {LONGEST_NAME} characters.")));
@@ -200,12 +205,12 @@ fn days_ahead(plain: &str, today: NaiveDate) -> Option<u64> {
 /// Whether a task is really to go.
 pub(super) fn remove(task: &Task) -> Form {
     let title = text::cut(&format!("Remove: {}", task.name), LONGEST_TITLE).into_owned();
-    let field = Field::line("confirm", "Send this to remove the task for good", 20).with(REMOVE);
+    let field = FormField::line("confirm", "Send this to remove the task for good", 20).with(REMOVE);
     Form { action: format!("{REMOVED}{}", task.id), title, fields: vec![field] }
 }
 
 /// Reads whether it is.
-pub(super) fn confirm(filled: &Filled) -> Result<(), Invalid> {
+pub(super) fn confirm(filled: &FormAnswers) -> Result<(), Invalid> {
     if filled.get("confirm").eq_ignore_ascii_case(REMOVE) {
         return Ok(());
     }

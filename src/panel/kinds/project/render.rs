@@ -5,7 +5,7 @@ use chrono::{NaiveDate, NaiveTime};
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, Choice, Control, SelectMenu, Style, View};
+use crate::domain::panel::{Button, Choice, Control, PanelView, SelectMenu, Style};
 use crate::domain::text;
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, lines, wide};
 use crate::panel::kind::Scene;
@@ -23,7 +23,7 @@ const ROOM: usize = 4300;
 const BLUE: u32 = 0x34_98_db;
 
 /// What all see.
-pub(super) fn board(scene: &Scene, config: &Config, today: Option<NaiveDate>) -> View {
+pub(super) fn board(scene: &Scene, config: &Config, today: Option<NaiveDate>) -> PanelView {
     let shown = config.shown(today);
     let done = count(config, |task| task.state == State::Done);
     let overdue = count(config, |task| task.is_overdue(today));
@@ -55,7 +55,7 @@ pub(super) fn board(scene: &Scene, config: &Config, today: Option<NaiveDate>) ->
         controls.extend(choose(config, today, 0));
         controls.extend([filters(config), sorts(config)]);
     }
-    View { embeds: vec![embed], picture: None, controls }
+    PanelView { embeds: vec![embed], picture: None, controls }
 }
 
 fn count(config: &Config, of: impl Fn(&Task) -> bool) -> usize {
@@ -137,7 +137,7 @@ fn noon(day: NaiveDate) -> i64 {
 }
 
 /// One task, with what can be done to it.
-pub(super) fn card(config: &Config, task: &Task, today: Option<NaiveDate>) -> View {
+pub(super) fn card(config: &Config, task: &Task, today: Option<NaiveDate>) -> PanelView {
     let state = format!("{} {}", task.state.mark(), task.state.name());
     let person = task.person.as_ref().map_or_else(|| "nobody yet".to_owned(), Person::written);
     let due = task.due.map_or_else(
@@ -176,11 +176,11 @@ pub(super) fn card(config: &Config, task: &Task, today: Option<NaiveDate>) -> Vi
     });
     let others = [act("Edit", Style::Secondary, EDIT), act("Remove", Style::Danger, REMOVE)];
     let buttons = advance.into_iter().chain(others).collect();
-    View { embeds: vec![embed], picture: None, controls: vec![Control::Buttons(buttons)] }
+    PanelView { embeds: vec![embed], picture: None, controls: vec![Control::Buttons(buttons)] }
 }
 
 /// More tasks than a menu holds.
-pub(super) fn more(scene: &Scene, config: &Config, today: Option<NaiveDate>, page: usize) -> View {
+pub(super) fn more(scene: &Scene, config: &Config, today: Option<NaiveDate>, page: usize) -> PanelView {
     let menu = choose(config, today, page);
     let text = if menu.is_some() { "Choose a task:" } else { "There are no more tasks." };
     let embed = Embed {
@@ -189,7 +189,7 @@ pub(super) fn more(scene: &Scene, config: &Config, today: Option<NaiveDate>, pag
         color: Some(GREY),
         ..Embed::default()
     };
-    View { embeds: vec![embed], picture: None, controls: menu.into_iter().collect() }
+    PanelView { embeds: vec![embed], picture: None, controls: menu.into_iter().collect() }
 }
 
 /// The menu of the tasks that are shown, in their order.

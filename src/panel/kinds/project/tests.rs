@@ -16,7 +16,7 @@ fn act(
     config: &Config,
     action: &str,
     chosen: Option<&str>,
-    form: Option<&Filled>,
+    form: Option<&FormAnswers>,
 ) -> Result<Answer<Config>, Invalid> {
     let settings = Settings::default();
     assert!(Project::press(action).is_some(), "{action} can be pressed");
@@ -25,9 +25,9 @@ fn act(
 }
 
 /// The form that opens, filled in as it stands, with these changes.
-fn form(config: &Config, action: &str, changes: &[(&'static str, &str)]) -> (String, Filled) {
+fn form(config: &Config, action: &str, changes: &[(&'static str, &str)]) -> (String, FormAnswers) {
     let form = asked(act(config, action, None, None));
-    let value = |field: Field| {
+    let value = |field: FormField| {
         let change = changes.iter().find(|(id, _)| *id == field.id);
         (field.id, change.map_or(field.value, |(_, value)| (*value).to_owned()))
     };

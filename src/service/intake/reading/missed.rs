@@ -6,7 +6,7 @@ use crate::domain::activity::Origin;
 use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::{Content, InThread};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
 use crate::service::ServiceError;
@@ -81,7 +81,7 @@ impl Reader {
             Some(first) => {
                 let Standing { source, thread } = self.standing(channel, guild, first, false).await?;
                 // Those who only want what threads begin with don't miss it.
-                let thread = thread.map(|thread| InThread { place: Place::Answer, ..thread });
+                let thread = thread.map(|thread| InThread { place: SourcePlace::Answer, ..thread });
                 let standing = Standing { source, thread };
                 Some(Missed { channel, standing, seen, first, end })
             }
@@ -135,7 +135,7 @@ impl Missed {
             thread: source,
             title: "While I was away".to_owned(),
             tags: Vec::new(),
-            place: Place::Starter,
+            place: SourcePlace::Starter,
             link: channel_link(guild, source),
         };
         let standing = Standing { source, thread: Some(thread) };
@@ -144,7 +144,7 @@ impl Missed {
 
     /// Without those that came live, this being the first of them; `None` if all did. Of what whole threads missed, nothing did.
     pub(in crate::service::intake) fn before(self, live: Option<MessageId>) -> Option<Self> {
-        if self.standing.thread.as_ref().is_some_and(|thread| thread.place == Place::Starter) {
+        if self.standing.thread.as_ref().is_some_and(|thread| thread.place == SourcePlace::Starter) {
             return Some(self);
         }
         let end = live.map_or(self.end, |live| live.min(self.end));
