@@ -41,8 +41,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// glibc gives each thread a heap of its own, and keeps in each what was once in use: with 1,000 servers, twice as much as is needed. How many there may be
-/// is read from the environment at the start of a program only, so this one starts anew, in its place.
+/// glibc gives each thread a heap of its own, and keeps in each what was once in use: with 1,000 servers,
+/// twice as much as is needed. How many there may be is read from the environment at the start of a program
+/// only, so this one starts anew, in its place.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn begin_with_few_arenas() {
     use std::os::unix::process::CommandExt;
@@ -98,7 +99,8 @@ fn run(command: Command) -> Result<(), Fatal> {
     ended
 }
 
-/// A hanging gateway connection takes a thread for itself for a moment (see `discord::shards`): there are always others.
+/// A hanging gateway connection takes a thread for itself for a moment (see `discord::shards`): there are
+/// always others.
 fn runtime() -> std::io::Result<Runtime> {
     let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, usize::from).max(LEAST_THREADS);
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()

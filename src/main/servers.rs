@@ -78,13 +78,13 @@ pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), F
     let (guild, discord, storage) = (guild(server)?, env.discord()?, env.storage()?);
     let client = app::client(&discord)?;
     let store = app::open_beside(&storage).await?;
-    let parting = operate::parting(&store, guild).await?;
+    let preview = operate::preview_leaving(&store, guild).await?;
     store.close().await?;
     if !yes {
         if !std::io::stdin().is_terminal() {
             return Err("leaving a server ends its follows. Where nobody can be asked, add --yes.".into());
         }
-        eprint!("{parting}Leave it? Type yes to go on: ");
+        eprint!("{preview}Leave it? Type yes to go on: ");
         std::io::stderr().flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
@@ -100,7 +100,7 @@ pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), F
         .into());
     }
     if yes {
-        print!("{parting}");
+        print!("{preview}");
     }
     println!("Left server {guild}. It isn't blocked: whoever manages it can invite the bot again.");
     Ok(())
