@@ -9,9 +9,9 @@ mod nearest;
 mod role;
 mod servers;
 mod settings;
-mod strangers;
 #[cfg(test)]
 mod tests;
+mod unknown_names;
 
 use std::net::SocketAddr;
 
@@ -32,7 +32,7 @@ pub(crate) use self::nearest::nearest;
 pub use self::role::{Role, Serving};
 pub use self::servers::{ServerSettings, server_id};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
-pub use self::strangers::{Stranger, stranger};
+pub use self::unknown_names::{Stranger, stranger};
 
 /// A setting that is missing or wrong: one line that names it and says how to get a right value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

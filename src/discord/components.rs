@@ -9,8 +9,10 @@ use serenity::{
 
 use crate::service::{Actor, Question, Resumed, ServiceError};
 
-use super::follow_list::{self, Act, Press};
-use super::{Bot, follow_answer, follower_press, panel, privacy, reply, report};
+use super::followers::press as follower_press;
+use super::follows::answer as follow_answer;
+use super::follows::list::{self as follow_list, Act, Press};
+use super::{Bot, panel, privacy, reply, report};
 
 /// Answers a press on a message of the bot's.
 pub(super) async fn answer(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) {

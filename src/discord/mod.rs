@@ -4,10 +4,8 @@
 pub mod commands;
 mod components;
 pub mod docs;
-mod follow_answer;
-mod follow_list;
-mod follower_list;
-mod follower_press;
+mod followers;
+mod follows;
 pub mod gateway;
 mod ids;
 mod options;

@@ -16,7 +16,7 @@ use crate::service::{
     MirrorOrigin, NotMirrored, RecentMessage,
 };
 
-use super::follow_list::shown;
+use super::follows::list::shown;
 use super::{Bot, reply};
 
 /// What the command is called in Discord's menu, and in the log.

@@ -7,10 +7,10 @@
 //! ```
 
 pub mod chart;
+mod embed;
 pub mod kind;
 pub mod kinds;
 mod links;
-mod parts;
 mod placeholders;
 pub mod sources;
 

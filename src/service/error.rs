@@ -1,8 +1,8 @@
 //! Why a use case did not happen: what the person is told, or what only the operator should see.
 
 mod consent;
-mod explained;
-mod words;
+mod discord;
+mod phrases;
 
 use chrono::{DateTime, Utc};
 
@@ -15,8 +15,8 @@ use crate::rest::RestError;
 use crate::store::StoreError;
 
 pub use self::consent::ConsentRefusal;
-pub use self::explained::explained;
-use self::words::{code, lacks, later, no_such_tag, panel_right};
+pub use self::discord::explained;
+use self::phrases::{code, lacks, later, no_such_tag, panel_right};
 
 /// A use case that did not happen.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use crate::domain::follow::{Mode, Threads};
 use crate::domain::text;
 use crate::service::{DeliveryChoice, FollowRequest, MOST_BACKFILL, ServiceError, SourceChoice};
 
-use super::super::follow_answer;
+use super::super::follows::answer as follow_answer;
 use super::super::ids::IntoDomain;
 use super::super::options::{filled_channel, filled_link};
 use super::super::reply;

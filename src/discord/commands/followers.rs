@@ -6,7 +6,7 @@ use serenity::EditInteractionResponse;
 use crate::service::ServiceError;
 
 use super::super::Context;
-use super::super::follower_list;
+use super::super::followers::list as follower_list;
 use super::super::ids::IntoDomain;
 use super::super::reply;
 

@@ -6,7 +6,7 @@ use serenity::EditInteractionResponse;
 use crate::service::{Cursor, ServiceError};
 
 use super::super::Context;
-use super::super::follow_list::{self, View};
+use super::super::follows::list::{self as follow_list, View};
 use super::super::ids::IntoDomain;
 use super::super::reply;
 

@@ -8,7 +8,7 @@ use crate::domain::follow::Delivery;
 use crate::domain::text;
 use crate::service::{FollowListItem, ServiceError, UnfollowRequest, Unfollowed};
 
-use super::super::follow_list;
+use super::super::follows::list as follow_list;
 use super::super::ids::IntoDomain;
 use super::super::options::filled_channel;
 use super::super::reply::{self, mention};

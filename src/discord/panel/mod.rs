@@ -1,8 +1,8 @@
 //! Panels towards people: forms, presses on panels and their mirrors, and what the person alone is shown.
 
+mod answer;
 pub(super) mod form;
 mod press;
-mod show;
 
 /// How errors name where they came from.
 const WHERE: &str = "panel";

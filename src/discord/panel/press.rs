@@ -15,8 +15,8 @@ use crate::service::{Actor, Refusal, ServiceError};
 
 use super::super::{Bot, commands, reply};
 use super::WHERE;
+use super::answer::Answer;
 use super::form::{self, Purpose};
-use super::show::Answer;
 
 /// How long the database may take before a press is acknowledged (Discord: 3 seconds in all).
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -7,8 +7,8 @@ use crate::domain::limits;
 use crate::domain::message::Embed;
 use crate::domain::panel::{Button, Control, Picture, View};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
+use crate::panel::embed::{GREEN, GREY, RED, field, lines, picture, wide};
 use crate::panel::kind::{Kind, Place, Scene, Unavailable};
-use crate::panel::parts::{GREEN, GREY, RED, field, lines, picture, wide};
 use crate::panel::placeholders::grouped;
 use crate::panel::sources::Sources;
 use crate::panel::sources::follows::{FollowFacts, Hour};
@@ -142,7 +142,7 @@ fn chart(data: &FollowFacts, relayed: i64) -> Option<Picture> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checks::{self, noon, texts};
+    use super::super::test_support::{self, noon, texts};
     use super::*;
     use crate::domain::ids::ChannelId;
     use crate::panel::sources::follows::Broken;
@@ -156,8 +156,8 @@ mod tests {
         let hours = vec![Hour { at: noon(), messages: 200, at_once: 199 }];
         let data = FollowFacts { active: 3, broken: 7, hours, until: noon(), ..FollowFacts::default() };
         let data = FollowFacts { broken_follows: (1..=5).map(broken).collect(), ..data };
-        let view = Follows::render(&checks::scene(), &Config {}, &data);
-        checks::assert_fits(&view);
+        let view = Follows::render(&test_support::scene(), &Config {}, &data);
+        test_support::assert_fits(&view);
         let text = texts(&view);
         assert!(text.contains("🔴 7 follows are broken."), "{text}");
         assert!(text.contains("**#1** into <#9>: Discord does not let me post"), "{text}");
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn a_server_without_follows_is_told_how_to_begin() {
-        let view = Follows::render(&checks::scene(), &Config {}, &FollowFacts::default());
-        checks::assert_fits(&view);
+        let view = Follows::render(&test_support::scene(), &Config {}, &FollowFacts::default());
+        test_support::assert_fits(&view);
         assert!(texts(&view).contains("`/follow` begins") && view.picture.is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! `gamehub`: game servers, whether they are up, and who plays.
 
+mod render;
 mod servers;
-mod show;
 #[cfg(test)]
 mod tests;
 
@@ -66,7 +66,7 @@ impl Kind for Gamehub {
     }
 
     fn render(scene: &Scene, config: &Config, data: &Data) -> View {
-        show::overview(scene, config, data)
+        render::overview(scene, config, data)
     }
 
     fn press(action: &str) -> Option<Press> {
@@ -103,7 +103,7 @@ impl Kind for Gamehub {
             SERVER => {
                 let id = input.chosen.and_then(|id| id.parse().ok());
                 let server = id.and_then(|id| config.server(id)).ok_or_else(gone)?;
-                Ok(Answer::Show(show::details(scene, server, data.of(server))))
+                Ok(Answer::Show(render::details(scene, server, data.of(server))))
             }
             REMOVED => {
                 let wanted = filled()?.get("server");

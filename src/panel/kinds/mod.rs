@@ -1,13 +1,13 @@
 //! The list of kinds, each in a file of its own.
 
-#[cfg(test)]
-mod checks;
 mod custom;
 mod follows;
 mod gamehub;
 mod monitoring;
 mod project;
 mod server;
+#[cfg(test)]
+mod test_support;
 mod welcome;
 
 use super::kind::AnyKind;

@@ -11,11 +11,11 @@ use crate::domain::message::Embed;
 use crate::domain::panel::progress::bar;
 use crate::domain::panel::{Button, Choice, Control, Field, Filled, Picture, Select, View};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
+use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, picture};
 use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
-use crate::panel::parts::{AMBER, GREEN, GREY, RED, field, picture};
 use crate::panel::sources::history::{History, Span};
 use crate::panel::sources::host::{Disk, HostSample, Usage};
-use crate::panel::sources::machine::{CPU, MEMORY, MachineFacts};
+use crate::panel::sources::host_facts::{CPU, MEMORY, MachineFacts};
 use crate::panel::sources::{Settings, Sources};
 
 use self::details::Detail;

@@ -1,7 +1,7 @@
 //! `project`: tasks in lists, with a state, somebody who does them, and a day when they are due.
 
 mod forms;
-mod show;
+mod render;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -58,7 +58,7 @@ impl Kind for Project {
     }
 
     fn render(scene: &Scene, config: &Config, data: &Data) -> View {
-        show::board(scene, config, data.today)
+        render::board(scene, config, data.today)
     }
 
     fn press(action: &str) -> Option<Press> {
@@ -125,11 +125,11 @@ fn show_task(
     chosen: Option<&str>,
 ) -> Result<Answer<Config>, Invalid> {
     let chosen = chosen.ok_or_else(Invalid::outdated)?;
-    if let Some(page) = number(chosen, show::PAGE) {
-        return Ok(Answer::Show(show::more(scene, config, data.today, page as usize)));
+    if let Some(page) = number(chosen, render::PAGE) {
+        return Ok(Answer::Show(render::more(scene, config, data.today, page as usize)));
     }
     let task = chosen.parse().ok().and_then(|id| config.task(id)).ok_or_else(gone)?;
-    Ok(Answer::Show(show::card(config, task, data.today)))
+    Ok(Answer::Show(render::card(config, task, data.today)))
 }
 
 /// What is done to one task.

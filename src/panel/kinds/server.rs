@@ -7,8 +7,8 @@ use crate::domain::message::{Embed, EmbedMedia};
 use crate::domain::panel::{Button, Control, Picture, View};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
+use crate::panel::embed::{field, picture};
 use crate::panel::kind::{Kind, Place, Scene, Unavailable};
-use crate::panel::parts::{field, picture};
 use crate::panel::placeholders::{grouped, if_known};
 use crate::panel::sources::growth::{Change, Growth};
 use crate::panel::sources::{ServerFacts, Sources};
@@ -116,7 +116,7 @@ fn chart(
 
 #[cfg(test)]
 mod tests {
-    use super::super::checks;
+    use super::super::test_support;
     use super::*;
 
     #[test]
@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn a_server_that_is_not_known_yet_is_shown_too() {
-        let view = Server::render(&checks::scene(), &Config {}, &Data::default());
-        checks::assert_fits(&view);
+        let view = Server::render(&test_support::scene(), &Config {}, &Data::default());
+        test_support::assert_fits(&view);
         assert!(view.picture.is_none());
         let value =
             |name: &str| view.embeds[0].fields.iter().find(|field| field.name == name).unwrap().value.clone();

@@ -2,13 +2,13 @@
 //!
 //! Processes are known by name and number only: a command line can hold a password.
 
-mod machine;
+mod reader;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use self::machine::Machine;
+use self::reader::Machine;
 
 /// How many processes a sample names, each by CPU and by memory.
 pub const PROCESSES: usize = 10;

@@ -6,7 +6,7 @@ pub mod games;
 pub mod growth;
 pub mod history;
 pub mod host;
-pub mod machine;
+pub mod host_facts;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -41,7 +41,7 @@ pub struct Sources {
     pub(super) clock: Clock,
     pub(super) settings: Settings,
     game_servers: game_servers::GameServers,
-    machine: machine::Machine,
+    machine: host_facts::Machine,
     servers: server::Servers,
 }
 
@@ -50,7 +50,7 @@ impl Sources {
     pub fn new(store: Store, rest: Client, clock: Clock, settings: Settings) -> Self {
         let game_servers = game_servers::GameServers::new(settings.private_addresses);
         let servers = server::Servers::new(rest, clock);
-        Self { store, clock, settings, game_servers, machine: machine::Machine::default(), servers }
+        Self { store, clock, settings, game_servers, machine: host_facts::Machine::default(), servers }
     }
 
     /// Adds a value to each of these series, at this moment.

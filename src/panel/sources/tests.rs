@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::games::tests::valve_server;
 use super::games::{Address, GameError, Query};
 use super::history::Span;
-use super::machine::{CPU, MEMORY};
+use super::host_facts::{CPU, MEMORY};
 use super::*;
 use crate::rest::{Client, RestConfig};
 use crate::store::Cipher;

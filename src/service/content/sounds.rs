@@ -1,6 +1,6 @@
 //! Sounds in a text. Only Discord's client plays them, so a mirror shows their names.
 
-use crate::domain::rendering::pieces;
+use crate::domain::text::markup::pieces;
 use crate::rest::model::Sound;
 
 /// Discord's form of a sound: `<sound:SERVER:SOUND>`.

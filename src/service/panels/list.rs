@@ -7,7 +7,7 @@ use crate::service::access::{Access, ChannelLookup};
 use crate::service::follow::list::IN_TIME;
 use crate::service::{Actor, Refusal, ServiceError};
 
-use super::{MANAGE, Panels, look};
+use super::{MANAGE, Panels, refresh};
 
 /// A panel in the list.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +68,7 @@ impl Panels {
                 ChannelLookup::Seen(channel) => format!("#{}", channel.name),
                 ChannelLookup::Hidden | ChannelLookup::Gone => "deleted channel".to_owned(),
             };
-            let link = panel.message.map(|message| look::link(&panel, message));
+            let link = panel.message.map(|message| refresh::link(&panel, message));
             rows.push(PanelRow { panel, channel: name, link });
         }
         Ok(())

@@ -19,7 +19,7 @@ use crate::service::access::lookups::LookupPurpose;
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::{PanelChange, PanelsFull};
 
-use super::{BOT_NEEDS, HOLD, MANAGE, Panels, TRIES, look};
+use super::{BOT_NEEDS, HOLD, MANAGE, Panels, TRIES, refresh};
 
 /// How soon after a look the next one may be asked for.
 const PRESSED: TimeDelta = TimeDelta::seconds(5);
@@ -299,7 +299,7 @@ impl Panels {
 
     async fn kept(&self, guild: crate::domain::ids::GuildId, id: PanelId) -> Result<Kept, ServiceError> {
         let panel = self.store.panel(guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
-        let link = panel.message.map(|message| look::link(&panel, message));
+        let link = panel.message.map(|message| refresh::link(&panel, message));
         Ok(Kept { panel, link })
     }
 }

@@ -7,13 +7,13 @@
 //! ```
 //! A panel is one activity as long as one message shows it. Its mirrors are deliveries like those of messages; nothing here sends one.
 
-mod drawn;
-mod keeper;
 mod list;
-mod look;
 mod manage;
 mod post;
 mod press;
+mod refresh;
+mod refresh_loop;
+mod view_cache;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -37,11 +37,11 @@ use super::access::quotas::UserQuotas;
 use super::locks::Locks;
 use super::{Identity, ServiceParts};
 
-use self::drawn::Drawings;
-pub use self::keeper::Keeper;
 pub use self::list::PanelRow;
 pub use self::manage::{Kept, PanelRequest};
 pub use self::press::{Begun, Pressed, Shown};
+pub use self::refresh_loop::Keeper;
+use self::view_cache::Drawings;
 
 /// What whoever manages a panel needs in its channel.
 const MANAGE: Permissions = Permissions::MANAGE_CHANNELS;

@@ -12,7 +12,7 @@ use crate::rest::{HISTORY_PAGE, RestError};
 use crate::store::Look;
 
 use super::Panels;
-use super::look::{Drawn, SETTLING, count, link, span, uploads};
+use super::refresh::{Drawn, SETTLING, count, link, span, uploads};
 use crate::service::ServiceError;
 
 /// When the next try is, where Discord doesn't say.

@@ -10,8 +10,8 @@ use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, Settings, find};
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::PanelChange;
 
-use super::drawn::Drawings;
 use super::manage::invalid;
+use super::view_cache::Drawings;
 use super::{Panels, TRIES};
 
 /// The action that every kind may use without knowing of it: look again, now.

@@ -7,7 +7,7 @@ use crate::domain::activity::Revision;
 use crate::domain::ids::GuildId;
 use crate::domain::panel::{Face, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH, View};
 use crate::domain::shards::Shards;
-use crate::store::sql::stored;
+use crate::store::db::sql::stored;
 use crate::store::{Look, PanelChange, PanelsFull};
 
 pub(super) fn new_panel(channel_id: u64) -> NewPanel {

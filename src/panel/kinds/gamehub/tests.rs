@@ -2,8 +2,8 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::rendering::tests::any_line;
-use crate::panel::kinds::checks::{
+use crate::domain::text::alphabet::any_line;
+use crate::panel::kinds::test_support::{
     actions, asked, assert_fits, changed, filled, menu, noon, press, scene, shown, texts,
 };
 use crate::panel::sources::Settings;
@@ -199,7 +199,7 @@ proptest! {
         }
         assert_fits(&Gamehub::render(&scene(), &config, &data));
         for server in config.servers.iter().take(1) {
-            assert_fits(&show::details(&scene(), server, data.of(server)));
+            assert_fits(&render::details(&scene(), server, data.of(server)));
         }
         let written = serde_json::to_value((&config, &data)).unwrap();
         let (config_again, data_again): (Config, Data) = serde_json::from_value(written).unwrap();

@@ -6,11 +6,11 @@ use crate::domain::panel::progress::bar;
 use crate::domain::panel::{Button, Control, Picture, View};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit, value};
+use crate::panel::embed::{GREY, code, field, lines, picture, wide};
 use crate::panel::kind::Scene;
-use crate::panel::parts::{GREY, code, field, lines, picture, wide};
 use crate::panel::sources::history::Span;
 use crate::panel::sources::host::{HostSample, Process};
-use crate::panel::sources::machine::{CPU, MEMORY, MachineFacts, RECEIVED, SENT};
+use crate::panel::sources::host_facts::{CPU, MEMORY, MachineFacts, RECEIVED, SENT};
 
 use super::{free, size};
 

@@ -2,9 +2,9 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::panel::kinds::checks::{actions, assert_fits, guild, noon, press, scene, shown, texts};
+use crate::panel::kinds::test_support::{actions, assert_fits, guild, noon, press, scene, shown, texts};
 use crate::panel::sources::host::{Interface, Process};
-use crate::panel::sources::machine::{RECEIVED, SENT};
+use crate::panel::sources::host_facts::{RECEIVED, SENT};
 use crate::store::Sample;
 
 const GIB: u64 = 1 << 30;

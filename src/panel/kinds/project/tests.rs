@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::tasks::{List, MOST_LISTS, MOST_TASKS, Person, State};
 use super::*;
-use crate::panel::kinds::checks::{
+use crate::panel::kinds::test_support::{
     asked, assert_fits, changed, filled, menu, noon, press, scene, shown, texts,
 };
 use crate::panel::sources::Settings;
@@ -228,7 +228,7 @@ fn there_is_an_end_to_tasks_and_lists() {
     assert_eq!(menu(&view, TASK).options.last().unwrap().label, "… and 176 more");
     let mut pages = 1;
     let mut page = menu(&view, TASK).options.last().unwrap().value.clone();
-    while page.starts_with(show::PAGE) {
+    while page.starts_with(render::PAGE) {
         let view = shown(act(&config, TASK, Some(&page), None));
         assert_fits(&view);
         page = menu(&view, TASK).options.last().unwrap().value.clone();

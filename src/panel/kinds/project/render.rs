@@ -1,0 +1,247 @@
+//! How a project looks: the board that all see, and the card of one task.
+
+use chrono::{NaiveDate, NaiveTime};
+
+use crate::domain::limits;
+use crate::domain::message::{Embed, EmbedField};
+use crate::domain::panel::progress::bar;
+use crate::domain::panel::{Button, Choice, Control, Select, Style, View};
+use crate::domain::text;
+use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, lines, wide};
+use crate::panel::kind::Scene;
+
+use super::tasks::{Config, Filter, List, Person, Sort, State, Task};
+use super::{ADD, ADVANCE, EDIT, FILTER, REMOVE, SORT, TASK};
+
+/// What the menu of tasks says where there are more of them, before the number of the page.
+pub(super) const PAGE: &str = "page.";
+/// How many tasks a menu offers, beside the way to more.
+const ON_PAGE: usize = 24;
+/// What the tasks' lines may come to. An embed has 6000; the rest is for titles, names of lists and the summary.
+const ROOM: usize = 4300;
+/// The blue of Discord's links.
+const BLUE: u32 = 0x34_98_db;
+
+/// What all see.
+pub(super) fn board(scene: &Scene, config: &Config, today: Option<NaiveDate>) -> View {
+    let shown = config.shown(today);
+    let done = count(config, |task| task.state == State::Done);
+    let overdue = count(config, |task| task.is_overdue(today));
+    let color = match (config.tasks.len(), overdue) {
+        (0, _) => GREY,
+        (_, 1..) => AMBER,
+        (all, 0) if done == all => GREEN,
+        _ => BLUE,
+    };
+    let mut summary = summary(config, done, overdue);
+    let nothing = shown.iter().all(|(_, tasks)| tasks.is_empty());
+    if nothing && !config.tasks.is_empty() {
+        summary.push_str("\nNothing to show: choose other tasks below.");
+    }
+    if config.filter != Filter::All || config.sort != Sort::State {
+        let filter = text::escape(&config.filter.name(config));
+        summary.push_str(&format!("\n-# {filter} · {}", config.sort.name().to_lowercase()));
+    }
+    let embed = Embed {
+        title: Some(scene.title.clone()),
+        description: Some(summary),
+        color: Some(color),
+        fields: if config.tasks.is_empty() { Vec::new() } else { fields(config, &shown, today) },
+        ..Embed::default()
+    };
+    let mut controls =
+        vec![Control::Buttons(vec![Button::primary("Add task", ADD), Button::quiet("Refresh", "refresh")])];
+    if !config.tasks.is_empty() {
+        controls.extend(choose(config, today, 0));
+        controls.extend([filters(config), sorts(config)]);
+    }
+    View { embeds: vec![embed], picture: None, controls }
+}
+
+fn count(config: &Config, of: impl Fn(&Task) -> bool) -> usize {
+    config.tasks.iter().filter(|task| of(task)).count()
+}
+
+fn summary(config: &Config, done: usize, overdue: usize) -> String {
+    let all = config.tasks.len();
+    if all == 0 {
+        return "There are no tasks yet. Press **Add task** to begin.".to_owned();
+    }
+    let mut text = format!("`{}` **{done} of {all} done**", bar(done as f64 / all as f64));
+    let doing = count(config, |task| task.state == State::Doing);
+    let blocked = count(config, |task| task.state == State::Blocked);
+    for (many, what) in [(doing, "in progress"), (blocked, "blocked"), (overdue, "overdue")] {
+        if many > 0 {
+            text.push_str(&format!(" · {many} {what}"));
+        }
+    }
+    text
+}
+
+/// A field for each list. They share the room; what one doesn't need is for those after it.
+fn fields(config: &Config, shown: &[(&List, Vec<&Task>)], today: Option<NaiveDate>) -> Vec<EmbedField> {
+    let mut left = ROOM;
+    let mut fields = Vec::new();
+    let lists: Vec<_> = shown.iter().filter(|(_, tasks)| !tasks.is_empty()).collect();
+    for (at, (list, tasks)) in lists.iter().enumerate() {
+        let all = count(config, |task| task.list == list.id);
+        let done = count(config, |task| task.list == list.id && task.state == State::Done);
+        let room = (left / (lists.len() - at)).min(limits::FIELD_VALUE);
+        let written: Vec<String> = tasks.iter().map(|task| line(task, today)).collect();
+        let value =
+            lines(&written, room, |left| format!("-# … and {left} more: choose this list below to see them"));
+        left -= text::units(&value);
+        fields.push(wide(format!("{} · {done} of {all}", text::escape(&list.name)), value));
+    }
+    fields
+}
+
+fn line(task: &Task, today: Option<NaiveDate>) -> String {
+    let name = text::escape(&task.name);
+    let mark = task.state.mark();
+    if task.state == State::Done {
+        return format!("{mark} ~~{name}~~");
+    }
+    let mut line = format!("{mark} {name}");
+    if let Some(person) = &task.person {
+        line.push_str(&format!(" · {}", person.written()));
+    }
+    if let Some(due) = task.due {
+        let late = if task.is_overdue(today) { "⚠️ " } else { "" };
+        line.push_str(&format!(" · {late}due <t:{}:R>", noon(due)));
+    }
+    line
+}
+
+impl Person {
+    /// The person as an embed shows them. A mention there pings nobody.
+    fn written(&self) -> String {
+        match self {
+            Self::User(id) => format!("<@{id}>"),
+            Self::Name(name) => text::escape(name),
+        }
+    }
+
+    /// The person where mentions aren't read.
+    fn plain(&self) -> String {
+        match self {
+            Self::User(id) => format!("user {id}"),
+            Self::Name(name) => name.clone(),
+        }
+    }
+}
+
+/// The middle of a day: the same day nearly everywhere on earth.
+fn noon(day: NaiveDate) -> i64 {
+    day.and_time(NaiveTime::MIN).and_utc().timestamp() + 12 * 60 * 60
+}
+
+/// One task, with what can be done to it.
+pub(super) fn card(config: &Config, task: &Task, today: Option<NaiveDate>) -> View {
+    let state = format!("{} {}", task.state.mark(), task.state.name());
+    let person = task.person.as_ref().map_or_else(|| "nobody yet".to_owned(), Person::written);
+    let due = task.due.map_or_else(
+        || "no day".to_owned(),
+        |due| {
+            let late = if task.is_overdue(today) { "⚠️ " } else { "" };
+            format!("{late}<t:{0}:D>\n<t:{0}:R>", noon(due))
+        },
+    );
+    let color = match task.state {
+        State::Done => GREEN,
+        State::Blocked => RED,
+        _ if task.is_overdue(today) => AMBER,
+        State::Doing => BLUE,
+        State::Todo => GREY,
+    };
+    let embed = Embed {
+        title: Some(text::escape(&task.name)),
+        color: Some(color),
+        fields: vec![
+            field("State", state),
+            field("Assignee", person),
+            field("Due", due),
+            field("List", text::escape(config.list_name(task.list))),
+        ],
+        ..Embed::default()
+    };
+    let act = |label: &str, style, action: &str| Button::Act {
+        label: label.to_owned(),
+        style,
+        action: format!("{action}{}", task.id),
+    };
+    let advance = task.state.next().map(|next| match next {
+        State::Done => act("Done", Style::Success, ADVANCE),
+        _ => act("Begin", Style::Primary, ADVANCE),
+    });
+    let others = [act("Edit", Style::Secondary, EDIT), act("Remove", Style::Danger, REMOVE)];
+    let buttons = advance.into_iter().chain(others).collect();
+    View { embeds: vec![embed], picture: None, controls: vec![Control::Buttons(buttons)] }
+}
+
+/// More tasks than a menu holds.
+pub(super) fn more(scene: &Scene, config: &Config, today: Option<NaiveDate>, page: usize) -> View {
+    let menu = choose(config, today, page);
+    let text = if menu.is_some() { "Choose a task:" } else { "There are no more tasks." };
+    let embed = Embed {
+        title: Some(scene.title.clone()),
+        description: Some(text.to_owned()),
+        color: Some(GREY),
+        ..Embed::default()
+    };
+    View { embeds: vec![embed], picture: None, controls: menu.into_iter().collect() }
+}
+
+/// The menu of the tasks that are shown, in their order.
+fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Control> {
+    let shown: Vec<&Task> = config.shown(today).into_iter().flat_map(|(_, tasks)| tasks).collect();
+    let choice = |task: &&Task| {
+        let person = task.person.as_ref().map(|person| format!(" · {}", person.plain()));
+        let list = config.list_name(task.list);
+        let description = |person: &str| format!("{list} · {}{person}", task.state.name());
+        Choice {
+            label: text::cut(&format!("{} {}", task.state.mark(), task.name), 100).into_owned(),
+            value: task.id.to_string(),
+            description: text::cut(&description(&person.unwrap_or_default()), 100).into_owned(),
+            chosen: false,
+        }
+    };
+    let from = page.checked_mul(ON_PAGE)?;
+    let mut options: Vec<Choice> = shown.iter().skip(from).take(ON_PAGE).map(choice).collect();
+    if options.is_empty() {
+        return None;
+    }
+    let left = shown.len().saturating_sub(from + ON_PAGE);
+    if left > 0 {
+        options.push(Choice {
+            label: format!("… and {left} more"),
+            value: format!("{PAGE}{}", page + 1),
+            description: String::new(),
+            chosen: false,
+        });
+    }
+    let placeholder = "Open a task: advance, edit or remove it".to_owned();
+    Some(Control::Select(Select { action: TASK.to_owned(), placeholder, options }))
+}
+
+fn filters(config: &Config) -> Control {
+    let choice = |filter: Filter| Choice {
+        label: filter.name(config),
+        value: filter.key(),
+        description: String::new(),
+        chosen: filter == config.filter,
+    };
+    let options = Filter::all(config).into_iter().map(choice).collect();
+    Control::Select(Select { action: FILTER.to_owned(), placeholder: "Which tasks".to_owned(), options })
+}
+
+fn sorts(config: &Config) -> Control {
+    let choice = |sort: Sort| Choice {
+        label: sort.name().to_owned(),
+        value: sort.key().to_owned(),
+        description: String::new(),
+        chosen: sort == config.sort,
+    };
+    let options = Sort::ALL.into_iter().map(choice).collect();
+    Control::Select(Select { action: SORT.to_owned(), placeholder: "In which order".to_owned(), options })
+}
