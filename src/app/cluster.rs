@@ -1,12 +1,13 @@
-//! The process's seat among the others: keeps the [`Session`] open, has the shards held by it, passes on what others tell and what they are to be told.
+//! The process's place among the others: it keeps the [`Session`] open, which holds the shards, and passes
+//! messages between the processes.
 //!
 //! ```text
-//! Connecting ─► Seated ◄──► Unsure (the connection is gone, and is made again)
+//! Connecting ─► Active ◄──► Disconnected (the connection is lost, and is made again)
 //!     │  ▲        ▲           │
 //!     ▼  │        │           ▼
-//!     Waiting ────┴───────────┘ (another has the shards)
+//!   StandingBy ───┴───────────┘ (another process has the shards)
 //! ```
-//! On SQLite there are no others: the seat is taken at once, and nobody is told anything.
+//! On SQLite there are no others: the place is taken at once, and nobody is told anything.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use tributary::{app, config};
 
 use super::Fatal;
 
-/// Lists the servers. Where Discord can't be reached, that is said beside the list, and is no failure.
+/// Lists the servers. If Discord can't be reached, that is said beside the list, and isn't a failure.
 pub(super) async fn list(env: Env<'_>, json: bool) -> Result<(), Fatal> {
     let (discord, servers, storage) = (env.discord()?, env.servers()?, env.storage()?);
     let client = app::client(&discord)?;
@@ -73,7 +73,7 @@ pub(super) async fn unblock(env: Env<'_>, server: &str) -> Result<(), Fatal> {
     }
 }
 
-/// Leaves a server, once somebody said that it is meant.
+/// Leaves a server, once the user has confirmed it.
 pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), Fatal> {
     let (guild, discord, storage) = (guild(server)?, env.discord()?, env.storage()?);
     let client = app::client(&discord)?;

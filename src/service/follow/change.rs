@@ -168,6 +168,7 @@ impl FollowService {
             self.parts.store.update_options(standing.guild, standing.id, options, hook, door, now).await;
         let changed = changed.map_err(refused_by_store)?;
         (self.parts.wake)(vec![standing.pair.target]);
+        tracing::info!(follow = standing.id.0, "the options of a follow were changed");
         changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
     }
 }

@@ -24,7 +24,7 @@ use self::confirm::{PendingAction, Question};
 use self::webhooks::ConnectedHook;
 use super::access::{Access, ChannelLookup, GuildChannel};
 use super::error::{ConsentRefusal, MissingPermissions};
-use super::{Actor, FollowRequest, FollowService, Refusal, ServiceError};
+use super::{Actor, FollowRequest, FollowService, Refusal, ServiceError, log_follow};
 
 /// What the bot needs in a channel to post there.
 pub(super) const BOT_IN_TARGET: Permissions =
@@ -67,6 +67,7 @@ impl FollowChannels {
 
 impl FollowService {
     /// Makes a channel follow another, or changes the options of an existing follow.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = %request.target, follow = tracing::field::Empty))]
     pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
         self.quotas.count_action(actor.user, self.follow_as(actor, request, false)).await
     }
@@ -88,6 +89,9 @@ impl FollowService {
         let ends = self.follow_channels(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
         let standing = self.parts.store.follow_by_pair(ends.pair()).await?;
+        if let Some(standing) = &standing {
+            log_follow(standing.id);
+        }
         let wanted = self.requested_options(access, &ends, &request, standing.as_ref()).await?;
         let options = wanted.options.clone();
         self.require_bot(access, &ends, options.delivery).await?;
@@ -287,6 +291,7 @@ impl FollowService {
         }
         match self.parts.store.insert_follow(&new, &connected.hook, self.parts.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
+                log_follow(follow.id);
                 if !connected.serves(&follow) {
                     // Other follows into the target already deliver through another webhook.
                     self.disconnect(connected).await;

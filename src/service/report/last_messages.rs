@@ -45,6 +45,7 @@ pub struct RecentMessage {
 impl FollowService {
     /// What became of the last messages in a follow of this server. If the person can't see its target, they
     /// learn nothing.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
         self.quotas.spend_question(actor.user)?;
         let rest = self.on_behalf_of(actor);

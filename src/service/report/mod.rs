@@ -112,6 +112,7 @@ pub struct DeliveryStatus {
 
 impl FollowService {
     /// What became of a message, or of the message that it mirrors. The message is in Discord's own form.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = %actor.channel))]
     pub async fn report(&self, actor: Actor, message: Value) -> Result<DeliveryReport, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
         self.quotas.spend_question(actor.user)?;

@@ -53,6 +53,7 @@ pub(super) struct PermissionCheck<'a> {
 
 impl Upkeep {
     /// Checks the permissions in a server, because something says that they changed.
+    #[tracing::instrument(level = "debug", skip_all, fields(server = %guild))]
     pub(super) async fn check_permissions(&self, guild: GuildId) -> Result<(), ServiceError> {
         self.event_budget.request().await;
         let rights = self.parts.rights.begin(guild);

@@ -44,6 +44,7 @@ struct Suspicions {
 
 impl Upkeep {
     /// Compares a server with the follows from and into it. Whether all suspicions could be investigated.
+    #[tracing::instrument(level = "debug", skip_all, fields(server = %guild))]
     pub(super) async fn check_server(&self, guild: GuildId) -> Result<bool, ServiceError> {
         let rights = self.parts.rights.begin(guild);
         let sources = self.parts.store.source_ends(guild).await?;
