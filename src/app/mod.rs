@@ -189,10 +189,10 @@ async fn serve_discord(
     };
     startup.send_replace(Startup::Discord);
     let ended = tokio::select! {
-        started = start(config, &store) => match started {
-            Ok(started) => {
+        login = start(config, &store) => match login {
+            Ok(login) => {
                 let (store, shutdown) = (store.clone(), shutdown.clone());
-                Process { config, started, store, supervisor, shutdown }.run(health).await
+                Process { config, login, store, supervisor, shutdown }.run(health).await
             }
             Err(error) => Err(error),
         },

@@ -88,14 +88,14 @@ impl FollowService {
         access.prefetch(actor.guild, &[actor.user, self.parts.identity.user]).await?;
         let ends = self.follow_channels(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
-        let standing = self.parts.store.follow_by_pair(ends.pair()).await?;
-        if let Some(standing) = &standing {
-            log_follow(standing.id);
+        let existing = self.parts.store.follow_by_pair(ends.pair()).await?;
+        if let Some(existing) = &existing {
+            log_follow(existing.id);
         }
-        let wanted = self.requested_options(access, &ends, &request, standing.as_ref()).await?;
+        let wanted = self.requested_options(access, &ends, &request, existing.as_ref()).await?;
         let options = wanted.options.clone();
         self.require_bot(access, &ends, options.delivery).await?;
-        let exposure = self.exposure(access, &ends, standing.as_ref(), confirmed).await?;
+        let exposure = self.exposure(access, &ends, existing.as_ref(), confirmed).await?;
         if exposure == Exposure::Stopped {
             return Ok(Followed::Asked(self.ask_to_confirm(
                 actor,
@@ -104,8 +104,8 @@ impl FollowService {
             )));
         }
         self.begin_reading(&ends.source, &options).await?;
-        let followed = match standing {
-            Some(standing) => self.change_follow(standing, wanted, ends.door, exposure).await?,
+        let followed = match existing {
+            Some(existing) => self.change_follow(existing, wanted, ends.door, exposure).await?,
             None => {
                 let new = NewFollow {
                     pair: ends.pair(),
@@ -136,13 +136,13 @@ impl FollowService {
         &self,
         access: &mut Access<'_>,
         ends: &FollowChannels,
-        standing: Option<&Follow>,
+        existing: Option<&Follow>,
         confirmed: bool,
     ) -> Result<Exposure, ServiceError> {
         if !access.makes_public(ends).await? {
             return Ok(Exposure::None);
         }
-        let meant = confirmed || standing.is_some_and(|standing| standing.exposure == Exposure::Meant);
+        let meant = confirmed || existing.is_some_and(|existing| existing.exposure == Exposure::Meant);
         Ok(if meant { Exposure::Meant } else { Exposure::Stopped })
     }
 

@@ -202,7 +202,7 @@ impl Intake {
             tokio::select! {
                 biased;
                 Some(ended) = readings.join_next() => self.end_reading(ended, &mut sources, &mut completed),
-                count = reports.take(&mut reported, BATCH) => {
+                count = reports.receive(&mut reported, BATCH) => {
                     if count == 0 {
                         self.accept_last_reports(&mut sources, &mut completed, &mut batch);
                         self.record(batch).await;

@@ -39,7 +39,7 @@ pub struct RecentMessage {
     /// How it begins, if the person may read its channel and its content is still kept.
     pub beginning: Option<String>,
     /// What became of it.
-    pub fate: DeliveryStatus,
+    pub status: DeliveryStatus,
 }
 
 impl FollowService {
@@ -92,7 +92,7 @@ impl FollowService {
             let channel = asked.origin.channel();
             // The follow was removed meanwhile.
             let Some(here) = self.parts.store.in_follow(&asked, follow.id).await? else { break };
-            let here = self.look(&rest, here).await;
+            let here = self.check_mirrors(&rest, here).await;
             let original = (!asked.deleted || asked.withheld).then_some(asked.origin.message());
             let original = link_seen(access, actor, channel, original).await?;
             let reads = access.may_read(actor, channel).await?;
@@ -101,7 +101,7 @@ impl FollowService {
                 posted_at: asked.posted_at(),
                 original,
                 beginning: content.and_then(Showing::as_message).map(beginning),
-                fate: self.fate(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
+                status: self.delivery_status(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
             });
         }
         Ok(messages)
@@ -126,7 +126,7 @@ impl FollowService {
                 posted_at: post.id.created_at(),
                 original: link_seen(access, actor, follow.pair.source, Some(post.id)).await?,
                 beginning: reads.then(|| beginning(&content::read(post, follow.source_guild, None))),
-                fate: self.native_fate(follow, post),
+                status: self.native_status(follow, post),
             });
         }
         Ok(messages)
