@@ -181,7 +181,7 @@ mod tests {
     fn a_trickle_is_looked_at_ever_more_rarely_and_its_last_change_is_seen() {
         let trickle = (0..6_000).map(|n| Duration::from_millis(n * 100));
         let (checks, last) = play(trickle, Duration::from_millis(50));
-        assert!(checks < 30, "{looks} looks in ten minutes");
+        assert!(checks < 30, "{checks} checks in ten minutes");
         assert!(last > Duration::from_millis(599_900), "the last change was never looked at: {last:?}");
     }
 

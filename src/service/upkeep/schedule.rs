@@ -209,8 +209,8 @@ mod tests {
             }
         }
         let unseen = checked.iter().filter(|(guild, at)| guild.get() % 100 != 0 && at.is_none()).count();
-        assert_eq!(unseen, 0, "after {looks} looks");
-        assert!(checks <= 108_100, "{looks} looks are more than the budget");
+        assert_eq!(unseen, 0, "after {checks} checks");
+        assert!(checks <= 108_100, "{checks} checks are more than the budget");
     }
 
     #[test]
