@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 /// How many fields a form may have (Discord: 5 rows of one text each).
 pub const MOST_FIELDS: usize = 5;
-/// What stands above a form (Discord: 1–45 characters).
+/// The length of a form's title (Discord: 1–45 characters).
 pub const LONGEST_TITLE: usize = 45;
-/// What stands above a field (Discord: 1–45 characters).
+/// The length of a field's label (Discord: 1–45 characters).
 pub const LONGEST_LABEL: usize = 45;
-/// A field's grey example (Discord: at most 100 characters).
+/// The length of a field's grey example (Discord: at most 100 characters).
 pub const LONGEST_PLACEHOLDER: usize = 100;
-/// What a field takes (Discord: at most 4000 characters).
+/// How many characters a field takes (Discord: at most 4000).
 pub const LONGEST_VALUE: u16 = 4000;
 
 /// A form that is opened.
@@ -18,7 +18,7 @@ pub const LONGEST_VALUE: u16 = 4000;
 pub struct Form {
     /// What sending it asks for, in the words of the panel's kind; at most 60 characters.
     pub action: String,
-    /// What stands above it.
+    /// Its title.
     pub title: String,
     /// One to five.
     pub fields: Vec<Field>,
@@ -29,15 +29,15 @@ pub struct Form {
 pub struct Field {
     /// Its name in [`Filled`].
     pub id: &'static str,
-    /// What stands above it.
+    /// Its label.
     pub label: String,
     /// A grey example.
     pub placeholder: String,
-    /// What stands in it already.
+    /// Its present text.
     pub value: String,
     /// Several lines.
     pub paragraph: bool,
-    /// Whether it may stay empty.
+    /// Whether it must be filled in.
     pub required: bool,
     /// How many characters it takes at most.
     pub most: u16,
@@ -74,7 +74,7 @@ impl Field {
         self
     }
 
-    /// With what stands in it already.
+    /// With a present text.
     pub fn with(mut self, value: impl Into<String>) -> Self {
         self.value = value.into();
         self

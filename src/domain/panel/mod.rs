@@ -1,5 +1,5 @@
-//! What a panel is: a message of the bot's that is kept current, and shown again in every follower of its channel. Its kinds are in `crate::panel`; here is what
-//! all of them share.
+//! What a panel is: a message of the bot's that is kept current, and mirrored into every follower of its
+//! channel. The kinds of panel are in `crate::panel`. Here is what all of them share.
 
 pub mod form;
 pub mod progress;
@@ -15,11 +15,11 @@ use serde_json::Value;
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
 pub use form::{Field, Filled, Form};
-pub use view::{Button, Choice, Control, Picture, Select, Style, View};
+pub use view::{Button, Choice, Control, Picture, SelectMenu, Style, View};
 
 /// How many panels a channel may have.
 pub const MOST_IN_CHANNEL: usize = 5;
-/// How often a panel is looked at, where nobody says otherwise.
+/// How often a panel is refreshed, where nobody says otherwise.
 pub const REFRESH: Duration = Duration::from_secs(5 * 60);
 /// How often at most, and how often at least.
 pub const REFRESH_BOUNDS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 60 * 60));
@@ -37,12 +37,13 @@ impl fmt::Display for PanelId {
     }
 }
 
-/// The id of a component that asks a panel for something; with it, a press is understood after a restart too.
+/// The id of a component that asks a panel for something. It says everything, so a press is understood even
+/// after a restart.
 pub fn custom_id(panel: PanelId, action: &str) -> String {
     format!("panel:{panel}:{action}")
 }
 
-/// Reads a component's id: which panel, and what is asked. `None` for one that isn't of a panel.
+/// Reads a component's id: the panel, and the action that is asked for. `None` where it isn't a panel's.
 pub fn read_custom_id(id: &str) -> Option<(PanelId, &str)> {
     let (panel, action) = id.strip_prefix("panel:")?.split_once(':')?;
     Some((PanelId(panel.parse().ok()?), action))
@@ -84,11 +85,11 @@ pub struct NewPanel {
     pub channel: ChannelId,
     /// The name of its kind.
     pub kind: String,
-    /// What stands above it.
+    /// Its title.
     pub title: String,
     /// What its kind needs to know.
     pub config: Value,
-    /// How often it is looked at.
+    /// How often it is refreshed.
     pub refresh: Duration,
     /// Who makes it; none where that is a forgotten person's.
     pub created_by: Option<UserId>,
@@ -105,7 +106,7 @@ pub struct Panel {
     pub channel: ChannelId,
     /// The name of its kind.
     pub kind: String,
-    /// What stands above it.
+    /// Its title.
     pub title: String,
     /// What its kind needs to know.
     pub config: Value,
@@ -121,9 +122,9 @@ pub struct Panel {
     pub posting_after: Option<MessageId>,
     /// The revision that its message shows.
     pub shown_revision: Option<i32>,
-    /// How often it is looked at.
+    /// How often it is refreshed.
     pub refresh: Duration,
-    /// How often Discord refused an edit because there were too many (30046), without one that passed.
+    /// How often in a row Discord refused an edit because there were too many (30046).
     pub slowed: u32,
     /// Whether it is kept current.
     pub state: PanelState,
@@ -131,14 +132,15 @@ pub struct Panel {
     pub error: Option<String>,
     /// Who made it; none once that person is forgotten.
     pub created_by: Option<UserId>,
-    /// When it was looked at last.
+    /// When it was last refreshed.
     pub refreshed_at: Option<DateTime<Utc>>,
-    /// When it is looked at next.
+    /// When it is refreshed next.
     pub next_refresh_at: DateTime<Utc>,
 }
 
 impl Panel {
-    /// How often it is looked at now: while Discord refuses frequent edits, twice as seldom after each refusal, up to once an hour.
+    /// How often it is refreshed now. While Discord refuses frequent edits, half as often after each refusal,
+    /// down to once an hour.
     pub fn pace(&self) -> Duration {
         const SLOWEST: Duration = Duration::from_secs(60 * 60);
         let slowed = self.refresh.saturating_mul(1 << self.slowed.min(10));
@@ -151,7 +153,7 @@ impl Panel {
 pub struct Face {
     /// Whose.
     pub panel: PanelId,
-    /// The bot's name, which stands above the mirrors.
+    /// The bot's name, which is the author of the mirrors.
     pub author: String,
     /// The bot's picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,7 +166,7 @@ pub struct Face {
     pub only_in: Option<Vec<GuildId>>,
     /// Since when it has looked like this.
     pub since: DateTime<Utc>,
-    /// What is to be seen.
+    /// What it shows.
     pub view: View,
 }
 

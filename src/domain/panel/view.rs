@@ -1,4 +1,5 @@
-//! What a panel shows: embeds, a picture, and what can be pressed. Made by a kind, brought within Discord's limits here.
+//! What a panel shows: embeds, a picture, and what can be pressed. Made by a kind, brought within Discord's
+//! limits here.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,16 +13,17 @@ use crate::domain::{limits, text};
 const CHOICES: usize = 25;
 const CHOICE_TEXT: usize = 100;
 const PLACEHOLDER: usize = 150;
-/// What is kept free in a message for what is added to a view afterwards: notes, and when it changed.
+/// How much of a message is kept free for what is added to a view afterwards: notes, and when it changed.
 const NOTES: usize = 500;
-/// How long the words of an action may be: with the panel's number they make a component's id (Discord: 100 characters).
+/// How long the name of an action may be. With the panel's number, it makes a component's id (Discord: 100
+/// characters).
 pub const LONGEST_ACTION: usize = 60;
 
-/// What is to be seen of a panel.
+/// What a panel shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct View {
-    /// At most 10, of 6000 characters over all.
+    /// At most 10, with 6000 characters in all.
     pub embeds: Vec<Embed>,
     /// The picture that an embed shows as [`Picture::address`].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +60,7 @@ pub enum Control {
     /// Up to five buttons.
     Buttons(Vec<Button>),
     /// A menu.
-    Select(Select),
+    Select(SelectMenu),
 }
 
 /// A button.
@@ -67,14 +69,14 @@ pub enum Control {
 pub enum Button {
     /// Leads to an address.
     Link {
-        /// What is written on it.
+        /// Its label.
         label: String,
         /// Where it leads.
         url: String,
     },
     /// Asks the panel's kind for something.
     Act {
-        /// What is written on it.
+        /// Its label.
         label: String,
         /// How it looks.
         style: Style,
@@ -111,10 +113,10 @@ pub enum Style {
 
 /// A menu of which one entry is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Select {
+pub struct SelectMenu {
     /// What choosing asks for, in the words of the kind.
     pub action: String,
-    /// What stands in it while nothing is chosen.
+    /// The text in it while nothing is chosen.
     pub placeholder: String,
     /// 1 to 25; more are left out.
     pub options: Vec<Choice>,
@@ -123,14 +125,14 @@ pub struct Select {
 /// An entry of a menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// What is written.
+    /// Its label.
     pub label: String,
-    /// What the kind is told.
+    /// What the kind is told when it is chosen.
     pub value: String,
     /// A smaller line below; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// It is the one that holds now.
+    /// Whether it is the present choice.
     #[serde(default)]
     pub chosen: bool,
 }
@@ -141,7 +143,8 @@ impl View {
         Self { embeds: vec![embed], ..Self::default() }
     }
 
-    /// Cuts whatever is too long for Discord, and leaves out what is too much or empty: a view that a kind made too large must not have the whole message refused.
+    /// Cuts whatever is too long for Discord, and leaves out what is too much or empty. A kind may make its
+    /// view too large, but Discord must not refuse the whole message for that.
     pub fn fitted(mut self) -> Self {
         self.embeds.truncate(limits::EMBEDS);
         let mut left = limits::EMBEDS_TOTAL - NOTES;
@@ -150,7 +153,8 @@ impl View {
         self
     }
 
-    /// Adds a line at the end of the last embed's text, which gives way where there is no room. Lines have at most some 200 characters.
+    /// Adds a line at the end of the last embed's text, which is cut where there is no room. Lines have at
+    /// most some 200 characters.
     pub fn note(&mut self, line: &str) {
         if let Some(embed) = self.embeds.last_mut() {
             let text = embed.description.get_or_insert_default();
@@ -164,7 +168,8 @@ impl View {
     }
 }
 
-/// Cuts a text to a limit of its own and to what all texts together may still have; what is left of it is taken off.
+/// Cuts a text to its own limit and to what is left of the limit of all texts together. Subtracts its length
+/// from that.
 fn fit(text: &mut String, limit: usize, left: &mut usize) {
     if text::units(text) > limit.min(*left) {
         *text = shortened(text, limit.min(*left)).into_owned();
@@ -194,7 +199,7 @@ fn fit_embed(embed: &mut Embed, left: &mut usize) {
         fit(&mut field.name, limits::FIELD_NAME, left);
         fit(&mut field.value, limits::FIELD_VALUE, left);
     }
-    // Discord demands both of them.
+    // Discord requires both.
     embed.fields.retain(|field| text::is_visible(&field.name) && text::is_visible(&field.value));
     embed.color = embed.color.map(|color| color.min(limits::COLOR));
 }
@@ -301,7 +306,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_pressed_is_left_out() {
-        let select = Select { action: "span".to_owned(), placeholder: String::new(), options: vec![] };
+        let select = SelectMenu { action: "span".to_owned(), placeholder: String::new(), options: vec![] };
         let nameless = Control::Buttons(vec![Button::quiet("", "x"), Button::quiet("X", "y".repeat(61))]);
         let view = View { controls: vec![Control::Select(select), nameless], ..View::default() };
         assert_eq!(view.fitted().controls, []);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::GuildId;
 use crate::domain::message::Embed;
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, Choice, Control, Field, Filled, Picture, Select, View};
+use crate::domain::panel::{Button, Choice, Control, Field, Filled, Picture, SelectMenu, View};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, picture};
 use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
@@ -235,7 +235,7 @@ fn spans(now: Span) -> Control {
         description: String::new(),
         chosen: span == now,
     };
-    Control::Select(Select {
+    Control::Select(SelectMenu {
         action: SPAN.to_owned(),
         placeholder: "How much time the chart shows".to_owned(),
         options: Span::ALL.into_iter().map(choice).collect(),

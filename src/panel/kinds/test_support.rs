@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::panel::{Button, Control, Filled, Form, PanelId, Select, View};
+use crate::domain::panel::{Button, Control, Filled, Form, PanelId, SelectMenu, View};
 use crate::panel::kind::{Answer, Input, Invalid, Place, Scene};
 use crate::panel::sources::Settings;
 
@@ -89,7 +89,7 @@ pub(super) fn asked<C: Debug>(answer: Result<Answer<C>, Invalid>) -> Form {
 }
 
 /// The first menu with this action.
-pub(super) fn menu<'a>(view: &'a View, action: &str) -> &'a Select {
+pub(super) fn menu<'a>(view: &'a View, action: &str) -> &'a SelectMenu {
     let found = view.controls.iter().find_map(|control| match control {
         Control::Select(select) if select.action == action => Some(select),
         _ => None,

@@ -1,6 +1,6 @@
 //! What people are told of Discord's failures and refusals.
 
-use crate::rest::{Denied, RestError};
+use crate::rest::{ForbiddenReason, RestError};
 
 /// What people are told where Discord didn't do what was asked of it.
 pub const fn explained(error: &RestError) -> &'static str {
@@ -8,7 +8,7 @@ pub const fn explained(error: &RestError) -> &'static str {
         RestError::Malformed => {
             "Discord did it, or answered it, in words that I can't read. Please look whether it was done before you try again."
         }
-        RestError::Forbidden(Denied::TwoFactor) => {
+        RestError::Forbidden(ForbiddenReason::TwoFactor) => {
             "This server demands two-factor authentication of those who moderate it, and the owner of my application has not switched it \
              on. Only they can: no permission here helps."
         }
@@ -46,11 +46,16 @@ mod tests {
 
     #[test]
     fn what_is_no_lack_of_permissions_is_not_called_one() {
-        assert!(explained(&RestError::Forbidden(Denied::Permissions)).contains("my permissions"));
-        for error in [RestError::Malformed, RestError::NotSent, RestError::Forbidden(Denied::TwoFactor)] {
+        assert!(explained(&RestError::Forbidden(ForbiddenReason::Permissions)).contains("my permissions"));
+        for error in
+            [RestError::Malformed, RestError::NotSent, RestError::Forbidden(ForbiddenReason::TwoFactor)]
+        {
             assert!(!explained(&error).contains("my permissions"), "{error}");
         }
-        assert!(explained(&RestError::Forbidden(Denied::TwoFactor)).contains("the owner of my application"));
+        assert!(
+            explained(&RestError::Forbidden(ForbiddenReason::TwoFactor))
+                .contains("the owner of my application")
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::domain::permissions::Permissions;
 use crate::domain::shards::Shards;
 use crate::panel::Sources;
 use crate::rest::Client;
-use crate::store::{Signal, Store};
+use crate::store::{Notice, Store};
 
 use super::Wake;
 use super::access::lookups::Lookups;
@@ -154,7 +154,7 @@ impl Panels {
         if self.shards.has(guild) {
             return self.poke();
         }
-        if let Err(error) = self.store.tell(&Signal::Panel).await {
+        if let Err(error) = self.store.notify(&Notice::Panel).await {
             tracing::warn!(%error, "a panel's keeper could not be told; it looks by itself soon");
         }
     }

@@ -9,7 +9,7 @@ use crate::domain::rendering;
 use crate::panel::AnyKind;
 use crate::rest::model::Message;
 use crate::rest::{HISTORY_PAGE, RestError};
-use crate::store::Look;
+use crate::store::PanelRefresh;
 
 use super::Panels;
 use super::refresh::{Drawn, SETTLING, count, link, span, uploads};
@@ -30,7 +30,7 @@ impl Panels {
     ) -> Result<(), ServiceError> {
         let at = self.clock.now();
         let Drawn { data, failure, face } = self.draw(kind, &panel, None).await;
-        let mut look = Look {
+        let mut look = PanelRefresh {
             at,
             next: at,
             data,
@@ -71,7 +71,7 @@ impl Panels {
         panel: Panel,
         message: MessageId,
         mut face: Face,
-        look: Look,
+        look: PanelRefresh,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         face.link = link(&panel, message);
@@ -79,7 +79,7 @@ impl Panels {
         let targets = self.store.panel_posted(&panel, message, face, shown, self.clock.now()).await?;
         count("changed");
         self.remember(message, panel.id);
-        self.store.end_look(panel.id, held_until, &look).await?;
+        self.store.record_refresh(panel.id, held_until, &look).await?;
         tracing::info!(panel = panel.id.0, kind = panel.kind, "panel posted");
         self.wake(targets);
         Ok(())
@@ -89,7 +89,7 @@ impl Panels {
         &self,
         panel: &Panel,
         error: RestError,
-        mut look: Look,
+        mut look: PanelRefresh,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         count("failed");
@@ -128,7 +128,7 @@ impl Panels {
             _ => "Discord did not answer when I posted it; it is tried again.",
         };
         look.error = Some(why.to_owned());
-        Ok(self.store.end_look(panel.id, held_until, &look).await?)
+        Ok(self.store.record_refresh(panel.id, held_until, &look).await?)
     }
 
     /// The newest message of a panel's channel; what is posted now is newer.

@@ -13,7 +13,7 @@ use crate::domain::rendering;
 use crate::metrics as names;
 use crate::panel::{AnyKind, Place, Scene, Unavailable, find};
 use crate::rest::{ChangeOutcome, Upload};
-use crate::store::{Look, SourceEvent};
+use crate::store::{PanelRefresh, SourceEvent};
 
 use super::{HOLD, Panels};
 use crate::service::ServiceError;
@@ -55,8 +55,8 @@ impl Panels {
 
     /// Looks at a panel now, unless another process does.
     pub(super) async fn look_at(&self, id: PanelId) -> Result<(), ServiceError> {
-        let _alone = self.locks.lock(id).await;
-        let Some(panel) = self.store.panel_to_look_at(id).await? else { return Ok(()) };
+        let _alone = self.locks.hold(id).await;
+        let Some(panel) = self.store.panel_in_any_state(id).await? else { return Ok(()) };
         let held_until = self.clock.now() + HOLD;
         if self.store.hold_panel(&panel, held_until).await? {
             self.look(panel, held_until).await?;
@@ -140,7 +140,7 @@ impl Panels {
         let Drawn { data, failure, face } =
             self.draw(kind, &panel, former.as_ref().map(|(_, face)| face)).await;
         let newest = self.revise(origin, former, &face, failure.is_some()).await?;
-        let mut look = Look {
+        let mut look = PanelRefresh {
             at,
             next: self.next(&panel, panel.slowed, at),
             data,
@@ -154,7 +154,7 @@ impl Panels {
                 return self.end(panel.id, origin, why).await;
             }
         }
-        Ok(self.store.end_look(panel.id, held_until, &look).await?)
+        Ok(self.store.record_refresh(panel.id, held_until, &look).await?)
     }
 
     /// Writes down what the panel shows now, if that is another, with the duty to show it in all mirrors. Returns the newest revision.
@@ -189,7 +189,7 @@ impl Panels {
         panel: &Panel,
         newest: Revision,
         outcome: ChangeOutcome,
-        look: &mut Look,
+        look: &mut PanelRefresh,
     ) -> Option<&'static str> {
         if outcome != ChangeOutcome::Done {
             count("failed");

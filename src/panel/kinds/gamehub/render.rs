@@ -2,7 +2,7 @@
 
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
-use crate::domain::panel::{Button, Choice, Control, Picture, Select, Style, View};
+use crate::domain::panel::{Button, Choice, Control, Picture, SelectMenu, Style, View};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, code, field, lines, picture, wide};
@@ -117,7 +117,7 @@ fn choose(config: &Config, data: &Data) -> Control {
     };
     let options = config.servers.iter().map(choice).collect();
     let placeholder = "Details of a server: players, version, the last day".to_owned();
-    Control::Select(Select { action: SERVER.to_owned(), placeholder, options })
+    Control::Select(SelectMenu { action: SERVER.to_owned(), placeholder, options })
 }
 
 /// One server, with who plays, and how many played during the last day.

@@ -5,7 +5,7 @@ use chrono::{NaiveDate, NaiveTime};
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, Choice, Control, Select, Style, View};
+use crate::domain::panel::{Button, Choice, Control, SelectMenu, Style, View};
 use crate::domain::text;
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, lines, wide};
 use crate::panel::kind::Scene;
@@ -221,7 +221,7 @@ fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Cont
         });
     }
     let placeholder = "Open a task: advance, edit or remove it".to_owned();
-    Some(Control::Select(Select { action: TASK.to_owned(), placeholder, options }))
+    Some(Control::Select(SelectMenu { action: TASK.to_owned(), placeholder, options }))
 }
 
 fn filters(config: &Config) -> Control {
@@ -232,7 +232,7 @@ fn filters(config: &Config) -> Control {
         chosen: filter == config.filter,
     };
     let options = Filter::all(config).into_iter().map(choice).collect();
-    Control::Select(Select { action: FILTER.to_owned(), placeholder: "Which tasks".to_owned(), options })
+    Control::Select(SelectMenu { action: FILTER.to_owned(), placeholder: "Which tasks".to_owned(), options })
 }
 
 fn sorts(config: &Config) -> Control {
@@ -243,5 +243,5 @@ fn sorts(config: &Config) -> Control {
         chosen: sort == config.sort,
     };
     let options = Sort::ALL.into_iter().map(choice).collect();
-    Control::Select(Select { action: SORT.to_owned(), placeholder: "In which order".to_owned(), options })
+    Control::Select(SelectMenu { action: SORT.to_owned(), placeholder: "In which order".to_owned(), options })
 }
