@@ -55,7 +55,7 @@ impl Panels {
 
     /// Looks at a panel now, unless another process does.
     pub(super) async fn look_at(&self, id: PanelId) -> Result<(), ServiceError> {
-        let _alone = self.locks.hold(id).await;
+        let _alone = self.locks.lock(id).await;
         let Some(panel) = self.store.panel_in_any_state(id).await? else { return Ok(()) };
         let held_until = self.clock.now() + HOLD;
         if self.store.hold_panel(&panel, held_until).await? {
