@@ -16,9 +16,9 @@ use tributary::domain::ids::UserId;
 use tributary::store::{Copied, Copying, Store};
 use tributary::{app, config, discord, http, logging, service};
 
-/// The runtime's threads, at least.
+/// The runtime has at least this many threads.
 const LEAST_THREADS: usize = 4;
-/// How long tasks that are left may take to end.
+/// How long remaining tasks may take to end.
 const GOODBYE: Duration = Duration::from_millis(100);
 
 /// What ends the program early: one line for the operator.
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whatever libraries say in it, it is one line.
+            // Whatever libraries put into it, it is printed as one line.
             let lines = error.to_string();
             eprintln!("error: {}", lines.split_whitespace().collect::<Vec<_>>().join(" "));
             ExitCode::FAILURE
@@ -41,13 +41,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// glibc gives each thread a heap of its own, and keeps in each what was once in use: with 1,000 servers, twice as much as is needed. How many there may be
-/// is read from the environment at the start of a program only, so this one starts anew, in its place.
+/// glibc gives each thread a heap of its own, and keeps in each what was once in use: with 1,000 servers,
+/// twice as much as is needed. The number of heaps is read from the environment only when a program starts,
+/// so this one starts again, in its own place.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn begin_with_few_arenas() {
     use std::os::unix::process::CommandExt;
     const ARENAS: &str = "MALLOC_ARENA_MAX";
-    // Whoever sets these knows why.
+    // A user who sets these has a reason.
     if [ARENAS, "GLIBC_TUNABLES"].into_iter().any(|name| std::env::var_os(name).is_some()) {
         return;
     }
@@ -57,7 +58,7 @@ fn begin_with_few_arenas() {
     if let Some(name) = arguments.next() {
         again.arg0(name);
     }
-    // Returns only where that can't be done; then it goes on with more memory.
+    // Returns only if that fails; then it goes on with more memory.
     let _ = again.args(arguments).env(ARENAS, "2").exec();
 }
 
@@ -98,7 +99,8 @@ fn run(command: Command) -> Result<(), Fatal> {
     ended
 }
 
-/// A hanging gateway connection takes a thread for itself for a moment (see `discord::shards`): there are always others.
+/// A hanging gateway connection takes a thread for itself for a moment (see `discord::shards`): there are
+/// always others.
 fn runtime() -> std::io::Result<Runtime> {
     let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, usize::from).max(LEAST_THREADS);
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
@@ -146,9 +148,9 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
     }
 }
 
-/// Reads `.env`, where there is one; what is set in the environment wins. Returns the names that stand in it.
+/// Reads `.env`, if there is one; the environment takes precedence. Returns the names in the file.
 fn read_env_file() -> Result<Vec<String>, Fatal> {
-    // Not `dotenv()`, which looks in all folders above, too.
+    // Not `dotenv()`, which looks in all parent folders, too.
     let names = dotenvy::from_path_iter(".env")
         .and_then(|pairs| pairs.map(|pair| pair.map(|(name, _)| name)).collect());
     match names.and_then(|names: Vec<_>| dotenvy::from_path(".env").map(|()| names)) {
@@ -164,7 +166,7 @@ fn read_env_file() -> Result<Vec<String>, Fatal> {
     }
 }
 
-/// Names what looks like a setting and is none. Their values may be secrets.
+/// Names variables that look like settings but aren't. Their values may be secrets.
 fn tell_of_strangers(in_file: &[String]) {
     let outside = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let outside = outside.filter(|name| !in_file.contains(name));
@@ -209,7 +211,7 @@ async fn migrate_down(database: &config::DatabaseConfig, down: &Down) -> Result<
     show_status(downgrade.take_back(steps).await?).await
 }
 
-/// Has somebody type the database's name: so it is the one they mean.
+/// Has the user type the database's name, to be sure that it is the one they mean.
 fn confirmed(name: &str) -> Result<(), Fatal> {
     if !std::io::stdin().is_terminal() {
         return Err(

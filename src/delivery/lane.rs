@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::domain::activity::Revision;
 use crate::domain::ids::{ChannelId, GuildId};
@@ -58,7 +59,8 @@ pub(super) async fn run(
     target: ChannelId,
     shutdown: &watch::Receiver<bool>,
 ) -> NextVisit {
-    match work(context, target, shutdown).await {
+    let span = tracing::debug_span!("lane", lane = %target);
+    match work(context, target, shutdown).instrument(span).await {
         Ok(next_visit) => next_visit,
         Err(error) => {
             tracing::error!(channel = %target, %error, "a lane stopped at the database");

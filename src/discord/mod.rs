@@ -22,12 +22,12 @@ use chrono::{DateTime, Utc};
 use crate::service::authors::Authors;
 use crate::service::panels::Panels;
 use crate::service::servers::Admission;
-use crate::service::{Follows, ServiceError};
+use crate::service::{FollowService, ServiceError};
 
 /// What commands and buttons work with.
 pub struct Bot {
     /// The use cases.
-    pub follows: Follows,
+    pub follows: FollowService,
     /// Everything about panels.
     pub panels: Arc<Panels>,
     /// What people ask about themselves.

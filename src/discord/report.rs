@@ -11,7 +11,10 @@ use serenity::{CreateEmbed, EditInteractionResponse};
 use crate::domain::follow::{DeliveryMethod, Follow, FollowState, TagFilter, ThreadScope};
 use crate::domain::report::{DeliveryVerdict, LeftOut, WaitReason};
 use crate::domain::text;
-use crate::service::{Actor, By, CameFrom, Fate, Followers, LastMessages, Nobody, Recent, Report, To};
+use crate::service::{
+    Actor, DeliveryReport, DeliveryStatus, FollowerStatuses, LastMessages, MessageReach, MirrorMaker,
+    MirrorOrigin, NotMirrored, RecentMessage,
+};
 
 use super::follows::list::shown;
 use super::{Bot, reply};
@@ -34,29 +37,29 @@ pub(super) async fn answer(bot: &Bot, actor: Actor, message: Value) -> EditInter
     EditInteractionResponse::new().embed(embed)
 }
 
-fn describe(report: &Report) -> String {
+fn describe(report: &DeliveryReport) -> String {
     let mut blocks = vec![format!("[This message]({}) was posted {}.", report.link, ago(report.posted_at))];
     blocks.extend(report.from.as_ref().map(came_from));
     match &report.to {
-        To::Followers(followers) => blocks.extend(goes_to(followers)),
+        MessageReach::Followers(followers) => blocks.extend(goes_to(followers)),
         // That nobody follows the mirror's channel needs no words.
-        To::Nobody(Nobody::NotFollowed { former: 0 }) if report.from.is_some() => {}
-        To::Nobody(nobody) => blocks.push(alone(*nobody)),
+        MessageReach::Nobody(NotMirrored::NotFollowed { former: 0 }) if report.from.is_some() => {}
+        MessageReach::Nobody(nobody) => blocks.push(alone(*nobody)),
     }
     blocks.join("\n\n")
 }
 
-fn alone(nobody: Nobody) -> String {
+fn alone(nobody: NotMirrored) -> String {
     match nobody {
-        Nobody::NotFollowed { former: 0 } => {
+        NotMirrored::NotFollowed { former: 0 } => {
             "No channel follows this one through me, so it appears nowhere else. `/follow` changes that.".to_owned()
         }
-        Nobody::NotFollowed { former } => format!("No channel follows this one through me. {}", left_behind(former)),
-        Nobody::System => {
+        NotMirrored::NotFollowed { former } => format!("No channel follows this one through me. {}", left_behind(former)),
+        NotMirrored::System => {
             "This is one of Discord's own messages (a join, a boost, a pin or the like). I don't mirror these.".to_owned()
         }
-        Nobody::Own => "I posted this myself, and what I post is not mirrored.".to_owned(),
-        Nobody::Forgotten => {
+        NotMirrored::Own => "I posted this myself, and what I post is not mirrored.".to_owned(),
+        NotMirrored::Forgotten => {
             "This is one of my mirrors, but I no longer track it: it is too old, or its original was forgotten. Edits and deletions don't reach it any more.".to_owned()
         }
     }
@@ -70,15 +73,15 @@ fn left_behind(former: u64) -> String {
 }
 
 /// Where a mirror comes from.
-fn came_from(from: &CameFrom) -> String {
+fn came_from(from: &MirrorOrigin) -> String {
     let source = shown(&from.source);
     let posted = ago(from.posted_at);
     let mut text = match &from.by {
-        By::Notice => return format!("It is a note of mine: messages of {source} were missed."),
-        By::Relay { author, .. } => {
+        MirrorMaker::Notice => return format!("It is a note of mine: messages of {source} were missed."),
+        MirrorMaker::Relay { author, .. } => {
             format!("It is my mirror of what **{}** posted in {source} {posted}", text::escape(author))
         }
-        By::Discord => {
+        MirrorMaker::Discord => {
             format!("It is a copy that Discord's own following made of what was posted in {source} {posted}")
         }
     };
@@ -89,7 +92,7 @@ fn came_from(from: &CameFrom) -> String {
         }
         None => text.push('.'),
     }
-    if let By::Relay { part, parts, verdict, .. } = &from.by {
+    if let MirrorMaker::Relay { part, parts, verdict, .. } = &from.by {
         if *parts > 1 {
             let _ = write!(text, " It is part {part} of {parts}.");
         }
@@ -111,9 +114,9 @@ const fn freshness(verdict: DeliveryVerdict) -> &'static str {
     }
 }
 
-fn brought_by(follow: Option<&Follow>, by: &By) -> String {
+fn brought_by(follow: Option<&Follow>, by: &MirrorMaker) -> String {
     match (follow, by) {
-        (None, By::Discord) => "No follow that I know of brought it.".to_owned(),
+        (None, MirrorMaker::Discord) => "No follow that I know of brought it.".to_owned(),
         (None, _) => {
             "The follow that brought it was removed, so edits and deletions don't reach it any more."
                 .to_owned()
@@ -129,22 +132,22 @@ fn brought_by(follow: Option<&Follow>, by: &By) -> String {
 }
 
 /// The followers, as many as fit; the others are counted.
-fn goes_to(followers: &Followers) -> Vec<String> {
+fn goes_to(followers: &FollowerStatuses) -> Vec<String> {
     let mut rest = followers.rest.clone();
     let (mut lines, mut used, mut counted) = (Vec::new(), 0, followers.counted);
     for line in &followers.lines {
         let target = shown(&line.target);
         let text = format!(
             "{} {target} · {} · {}",
-            sign(&line.fate),
+            sign(&line.status),
             line.follow.id,
-            fate(&line.follow, &line.fate)
+            status(&line.follow, &line.status)
         );
         used += text::units(&text) + 1;
         if used <= ROOM {
             lines.push(text);
         } else {
-            *rest.entry(line.fate.verdict).or_default() += 1;
+            *rest.entry(line.status.verdict).or_default() += 1;
             counted = true;
         }
     }
@@ -204,14 +207,14 @@ pub(super) fn last(last: &LastMessages) -> CreateEmbed {
     reply::info(title, text::cut(&format!("{head}\n\n{text}"), crate::domain::limits::EMBED_DESCRIPTION))
 }
 
-fn recent(follow: &Follow, message: &Recent) -> String {
+fn recent(follow: &Follow, message: &RecentMessage) -> String {
     let when = ago(message.posted_at);
     let beginning = message.beginning.as_ref().map(|text| text::escape(&text::cut(text, BEGINNING)));
     let label = beginning
         .filter(|text| !text.contains(['[', ']']) && !text.contains("://"))
         .unwrap_or_else(|| "original".to_owned());
     let original = message.original.as_ref().map_or(String::new(), |link| format!(" · [{label}]({link})"));
-    format!("{} {when}{original} · {}", sign(&message.fate), fate(follow, &message.fate))
+    format!("{} {when}{original} · {}", sign(&message.status), status(follow, &message.status))
 }
 
 /// Why there is nothing in the list.
@@ -233,8 +236,8 @@ fn ago(time: DateTime<Utc>) -> String {
     format!("<t:{}:R>", time.timestamp())
 }
 
-const fn sign(fate: &Fate) -> &'static str {
-    match fate.verdict {
+const fn sign(status: &DeliveryStatus) -> &'static str {
+    match status.verdict {
         DeliveryVerdict::Shown | DeliveryVerdict::Updating | DeliveryVerdict::Outdated => "✅",
         DeliveryVerdict::Waiting => "⏳",
         DeliveryVerdict::Published | DeliveryVerdict::MaybePublished | DeliveryVerdict::Unpublished => "📣",
@@ -282,19 +285,19 @@ const fn in_short(verdict: DeliveryVerdict) -> &'static str {
 }
 
 /// What became of a message in one follow, and why.
-fn fate(follow: &Follow, fate: &Fate) -> String {
-    let links = links(&fate.links);
-    match fate.verdict {
+fn status(follow: &Follow, status: &DeliveryStatus) -> String {
+    let links = links(&status.links);
+    match status.verdict {
         DeliveryVerdict::Shown => links,
-        DeliveryVerdict::Updating => format!("{links}, an edit is on its way{}", because(fate.wait)),
+        DeliveryVerdict::Updating => format!("{links}, an edit is on its way{}", because(status.wait)),
         DeliveryVerdict::Outdated => format!("{links}, without its last edit{}", resting(follow)),
-        DeliveryVerdict::Waiting => format!("waiting{}", because(fate.wait)),
+        DeliveryVerdict::Waiting => format!("waiting{}", because(status.wait)),
         DeliveryVerdict::Published => "published, so Discord's own following copies it".to_owned(),
         DeliveryVerdict::MaybePublished => {
             "published; Discord's own following copies it if that was after this follow was made".to_owned()
         }
         DeliveryVerdict::Unpublished => "appears once it is published".to_owned(),
-        DeliveryVerdict::LeftOut(LeftOut::Tags) => left_out(follow, fate),
+        DeliveryVerdict::LeftOut(LeftOut::Tags) => left_out(follow, status),
         DeliveryVerdict::LeftOut(LeftOut::Threads) => match follow.options.threads {
             ThreadScope::Starter => {
                 "left out: of threads, this follow takes only what they begin with".to_owned()
@@ -308,7 +311,7 @@ fn fate(follow: &Follow, fate: &Fate) -> String {
         DeliveryVerdict::Missed => {
             "not sent: this follow rested or had other options when it was posted".to_owned()
         }
-        DeliveryVerdict::Removing => format!("about to be removed{}", because(fate.wait)),
+        DeliveryVerdict::Removing => format!("about to be removed{}", because(status.wait)),
         DeliveryVerdict::Deleted => "deleted".to_owned(),
         DeliveryVerdict::Left => format!("deleted, but {links} still stands{}", resting(follow)),
         DeliveryVerdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
@@ -336,8 +339,8 @@ fn links(links: &[String]) -> String {
 }
 
 /// Which rule of the follow's mode leaves it out.
-fn left_out(follow: &Follow, fate: &Fate) -> String {
-    let tags = text::escape(&text::cut(&fate.tags.join(", "), TAGS));
+fn left_out(follow: &Follow, status: &DeliveryStatus) -> String {
+    let tags = text::escape(&text::cut(&status.tags.join(", "), TAGS));
     match &follow.options.filter {
         TagFilter::All => "left out by its tags".to_owned(),
         TagFilter::Only(_) => format!("left out: mode `only` {tags}, and it has none of them"),

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
 use crate::domain::shards::{Shard, Shards};
-use crate::service::upkeep::{GatewayView, Membership};
+use crate::service::gateway_view::{GatewayView, Membership};
 
 /// What is known of the connection and of the servers behind it.
 #[derive(Debug)]

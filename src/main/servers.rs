@@ -9,7 +9,7 @@ use tributary::{app, config};
 
 use super::Fatal;
 
-/// Lists the servers. Where Discord can't be reached, that is said beside the list, and is no failure.
+/// Lists the servers. If Discord can't be reached, that is said beside the list, and isn't a failure.
 pub(super) async fn list(env: Env<'_>, json: bool) -> Result<(), Fatal> {
     let (discord, servers, storage) = (env.discord()?, env.servers()?, env.storage()?);
     let client = app::client(&discord)?;
@@ -73,18 +73,18 @@ pub(super) async fn unblock(env: Env<'_>, server: &str) -> Result<(), Fatal> {
     }
 }
 
-/// Leaves a server, once somebody said that it is meant.
+/// Leaves a server, once the user has confirmed it.
 pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), Fatal> {
     let (guild, discord, storage) = (guild(server)?, env.discord()?, env.storage()?);
     let client = app::client(&discord)?;
     let store = app::open_beside(&storage).await?;
-    let parting = operate::parting(&store, guild).await?;
+    let preview = operate::preview_leaving(&store, guild).await?;
     store.close().await?;
     if !yes {
         if !std::io::stdin().is_terminal() {
             return Err("leaving a server ends its follows. Where nobody can be asked, add --yes.".into());
         }
-        eprint!("{parting}Leave it? Type yes to go on: ");
+        eprint!("{preview}Leave it? Type yes to go on: ");
         std::io::stderr().flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
@@ -100,7 +100,7 @@ pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), F
         .into());
     }
     if yes {
-        print!("{parting}");
+        print!("{preview}");
     }
     println!("Left server {guild}. It isn't blocked: whoever manages it can invite the bot again.");
     Ok(())

@@ -97,11 +97,12 @@ async fn a_message_in_doubt_that_cannot_be_read_holds_up_nothing(
     pair.post("3 next");
     pair.target.wait_for_message(SOON, |message| message.content == "3 next").await.unwrap();
     if is_adopted {
-        assert_eq!(pair.texts(), ["1 first", "2 in doubt", "3 next"]);
+        let shown = || pair.texts().into_iter().filter(|text| !text.starts_with("last")).collect::<Vec<_>>();
+        assert_eq!(shown(), ["1 first", "2 in doubt", "3 next"]);
         // So its deletion finds it.
         pair.delete(&posted);
         pair.settled().await;
-        assert_eq!(pair.texts(), ["1 first", "3 next"]);
+        assert_eq!(shown(), ["1 first", "3 next"]);
     }
 }
 

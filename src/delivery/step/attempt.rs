@@ -9,6 +9,7 @@ use std::panic::AssertUnwindSafe;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use crate::delivery::SETTLING;
 use crate::domain::activity::{DeliveryEnding, InFlight};
@@ -33,10 +34,15 @@ pub(in crate::delivery) async fn attempt(
     step: Step,
     work: &Work,
 ) -> AttemptOutcome {
-    let outcome = AssertUnwindSafe(runner.run(step, work)).catch_unwind().await;
+    let (delivery, follow) = (work.delivery.id.0, work.follow.map(|follow| follow.0));
+    let span = tracing::debug_span!("step", delivery, follow, ?step);
+    let outcome = AssertUnwindSafe(runner.run(step, work)).catch_unwind().instrument(span.clone()).await;
     let now = runner.now();
     match outcome {
-        Ok(Ok(StepOutcome::Done(done))) => AttemptOutcome::Record(done),
+        Ok(Ok(StepOutcome::Done(done))) => {
+            tracing::debug!(parent: &span, "a step is done");
+            AttemptOutcome::Record(done)
+        }
         Ok(Ok(StepOutcome::Failed(failure))) => AttemptOutcome::Record(failed(step, work, failure)),
         Ok(Ok(StepOutcome::InDoubt)) => broken_off(step, work, AttemptFailure::NoAnswer, now),
         Ok(Ok(StepOutcome::Limited(until))) => {

@@ -86,12 +86,11 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
         match error {
             FrameworkError::Command { error, ctx, .. } => answer(ctx, &error).await,
             FrameworkError::CommandPanic { ctx, .. } => {
-                tracing::error!(command = ctx.command().name.as_ref(), "a command panicked");
-                explain(
-                    ctx,
-                    "Something went wrong inside me. The operator can see it in the log; please try again.",
-                )
-                .await;
+                let reference = reply::Reference::new();
+                tracing::error!(command = ctx.command().name.as_ref(), %reference, "a command panicked");
+                let text =
+                    "Something went wrong inside me. The operator can see it in the log; please try again.";
+                explain(ctx, &reference.under(text)).await;
             }
             FrameworkError::ArgumentParse { ctx, .. } => {
                 explain(

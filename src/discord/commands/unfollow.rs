@@ -6,7 +6,7 @@ use poise::serenity_prelude as serenity;
 
 use crate::domain::follow::DeliveryMethod;
 use crate::domain::text;
-use crate::service::{FollowRow, ServiceError, UnfollowRequest, Unfollowed};
+use crate::service::{FollowListItem, ServiceError, UnfollowRequest, Unfollowed};
 
 use super::super::follows::list as follow_list;
 use super::super::ids::IntoDomain;
@@ -65,7 +65,7 @@ async fn complete_link(
 }
 
 /// A follow as the list of choices shows it; Discord: at most 100 characters, and no mentions.
-fn label(row: &FollowRow) -> String {
+fn label(row: &FollowListItem) -> String {
     let text = format!("{} → {}", follow_list::plain(&row.source), follow_list::plain(&row.target));
     text::cut(&text, 100).into_owned()
 }

@@ -12,7 +12,7 @@ use serenity::{
 use crate::domain::follow::{BrokenReason, FollowId, FollowState, TagFilter};
 use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
-use crate::service::{Cursor, End, FollowPage, FollowRow};
+use crate::service::{ChannelView, Cursor, FollowListItem, FollowPage};
 
 use super::super::reply;
 use super::super::report::because;
@@ -137,7 +137,7 @@ fn span(page: &FollowPage) -> String {
     if first == last { format!("{first}") } else { format!("{first}–{last}") }
 }
 
-fn describe(row: &FollowRow) -> String {
+fn describe(row: &FollowListItem) -> String {
     let follow = &row.follow;
     let state = match follow.state {
         FollowState::Active => "🟢 active",
@@ -168,7 +168,7 @@ fn describe(row: &FollowRow) -> String {
 }
 
 /// The mode, with the tags as they are called now.
-fn filter(row: &FollowRow) -> String {
+fn filter(row: &FollowListItem) -> String {
     let mode = row.follow.options.filter.mode().as_str();
     let there = Some(row.tags.there.join(", ")).filter(|tags| !tags.is_empty());
     let there = there.map(|tags| text::escape(&text::cut(&tags, TAGS)));
@@ -180,7 +180,7 @@ fn filter(row: &FollowRow) -> String {
 }
 
 /// Which tags there are no more, and what that means.
-fn deleted_tags(row: &FollowRow) -> String {
+fn deleted_tags(row: &FollowListItem) -> String {
     let deleted = &row.tags.deleted;
     let name = |name: &String| format!("~~{}~~", text::escape(&text::cut(name, TAG)));
     let more = (deleted.len() > MOST_DELETED).then(|| format!("and {} more", deleted.len() - MOST_DELETED));
@@ -227,7 +227,7 @@ fn button(id: String, label: &str, enabled: bool) -> CreateButton {
 }
 
 /// What can be done with a follow. One whose channel was deleted can only go.
-fn choices(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
+fn choices(row: &FollowListItem) -> Vec<CreateSelectMenuOption> {
     let id = row.follow.id;
     let ends = format!("{} → {}", plain(&row.source), plain(&row.target));
     let change = match row.follow.state {
@@ -245,24 +245,24 @@ fn choices(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
 }
 
 /// A channel in a text that Discord renders.
-pub(in crate::discord) fn shown(end: &End) -> String {
+pub(in crate::discord) fn shown(end: &ChannelView) -> String {
     match end {
-        End::Here { channel, .. } => reply::mention(*channel),
-        End::Elsewhere { name, server, .. } => {
+        ChannelView::Here { channel, .. } => reply::mention(*channel),
+        ChannelView::Elsewhere { name, server, .. } => {
             format!("#{} in {}", text::escape(&text::cut(name, NAME)), text::escape(&text::cut(server, NAME)))
         }
-        End::Hidden => "*a channel that you can't see*".to_owned(),
-        End::Deleted(id) => format!("*deleted channel* `{id}`"),
+        ChannelView::Hidden => "*a channel that you can't see*".to_owned(),
+        ChannelView::Deleted(id) => format!("*deleted channel* `{id}`"),
     }
 }
 
 /// A channel in a text where Discord renders nothing.
-pub(in crate::discord) fn plain(end: &End) -> String {
+pub(in crate::discord) fn plain(end: &ChannelView) -> String {
     match end {
-        End::Here { name, .. } => format!("#{name}"),
-        End::Elsewhere { name, server, .. } => format!("#{name} in {server}"),
-        End::Hidden => "a channel that you can't see".to_owned(),
-        End::Deleted(id) => format!("deleted channel {id}"),
+        ChannelView::Here { name, .. } => format!("#{name}"),
+        ChannelView::Elsewhere { name, server, .. } => format!("#{name} in {server}"),
+        ChannelView::Hidden => "a channel that you can't see".to_owned(),
+        ChannelView::Deleted(id) => format!("deleted channel {id}"),
     }
 }
 

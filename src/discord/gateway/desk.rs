@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::MessageId;
@@ -73,7 +74,17 @@ impl Desk {
             self.tasks.spawn(async move { undecoded::refuse(&desk.ctx.http, &interaction).await });
             return;
         }
-        self.tasks.spawn(async move {
+        let span = {
+            let fields = Fields::of(&interaction);
+            let id = |id: Option<String>| id.unwrap_or_default();
+            tracing::info_span!(
+                "interaction",
+                interaction = id(fields.id::<MessageId>().map(|id| id.to_string())),
+                server = id(fields.guild().map(|guild| guild.to_string())),
+                channel = id(fields.channel().map(|channel| channel.to_string())),
+            )
+        };
+        let answering = async move {
             match serde_json::from_str::<Interaction>(interaction.get()) {
                 Ok(Interaction::Component(press)) => components::answer(&desk.ctx, &desk.bot, &press).await,
                 Ok(Interaction::Modal(sent)) => panel::answer_sent(&desk.ctx, &desk.bot, &sent).await,
@@ -84,7 +95,8 @@ impl Desk {
                     undecoded::answer(&desk.ctx.http, &desk.bot, &interaction).await;
                 }
             }
-        });
+        };
+        self.tasks.spawn(answering.instrument(span));
     }
 }
 

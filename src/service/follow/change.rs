@@ -1,4 +1,5 @@
-//! `/follow` for a pair that is followed already: what wasn't given stays, what was given changes, by way of native delivery to relay and back.
+//! `/follow` for a pair that is followed already. Options that aren't given stay as they are, the others
+//! change, including from native delivery to relay and back.
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{
@@ -9,48 +10,48 @@ use crate::store::FollowWebhook;
 
 use super::consent::waiting_or;
 use super::tags::read_tags;
-use super::{Ends, Followed, already, closed};
+use super::{FollowChannels, Followed, already_following, refused_by_store};
 use crate::service::access::Access;
-use crate::service::{DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError};
+use crate::service::{DeliveryChoice, FollowRequest, FollowService, Refusal, ServiceError};
 
 /// A follow that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// Its options as they were.
+pub struct ChangedFollow {
+    /// Its former options.
     pub before: FollowOptions,
     /// The follow as it is now.
     pub follow: Follow,
-    /// Why it went from native to relay without anybody having asked for that.
+    /// Why it went from native to relay although nobody asked for that.
     pub why_relay: Option<NotNative>,
 }
 
-/// Why Discord's own following can't be.
+/// Why Discord's own following is not possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotNative {
-    /// It knows no tags.
+    /// It has no tags.
     Filter,
-    /// It knows no threads.
+    /// It has no threads.
     Threads,
-    /// It takes announcement channels, into text or announcement channels.
+    /// It only takes announcement channels, and only into text or announcement channels.
     Kinds,
 }
 
-/// The options that a request comes to.
-pub(in crate::service) struct Wanted {
+/// The options that result from a request.
+pub(in crate::service) struct RequestedOptions {
     pub(in crate::service) options: FollowOptions,
     why_relay: Option<NotNative>,
 }
 
-impl Follows {
-    /// What is asked for, over what stands.
-    pub(in crate::service) async fn wanted(
+impl FollowService {
+    /// The options that result from a request, on top of those that the follow has.
+    pub(in crate::service) async fn requested_options(
         &self,
         access: &mut Access<'_>,
-        ends: &Ends,
+        ends: &FollowChannels,
         request: &FollowRequest,
-        standing: Option<&Follow>,
-    ) -> Result<Wanted, ServiceError> {
-        let before = standing.map(|standing| &standing.options);
+        existing: Option<&Follow>,
+    ) -> Result<RequestedOptions, ServiceError> {
+        let before = existing.map(|existing| &existing.options);
         let tags = match &request.tags {
             Some(typed) => read_tags(access, &ends.source, typed).await?,
             None => None,
@@ -63,91 +64,93 @@ impl Follows {
         let forced = before.is_some_and(|before| before.delivery == DeliveryMethod::Native)
             && delivery == DeliveryMethod::Relay
             && request.delivery != Some(DeliveryChoice::Fixed(DeliveryMethod::Relay));
-        Ok(Wanted {
+        Ok(RequestedOptions {
             options: FollowOptions { delivery, filter, threads, panels },
             why_relay: not_native.filter(|_| forced),
         })
     }
 
-    /// Changes the options of a follow that stands; one that says the same is refused, unless it is broken and can be repaired.
-    pub(in crate::service) async fn change(
+    /// Changes the options of an existing follow. A request that changes nothing is refused, unless the
+    /// follow is broken and can be repaired.
+    pub(in crate::service) async fn change_follow(
         &self,
-        standing: Follow,
-        wanted: Wanted,
+        existing: Follow,
+        wanted: RequestedOptions,
         door: Door,
         exposure: Exposure,
     ) -> Result<Followed, ServiceError> {
-        let Wanted { options, why_relay } = wanted;
+        let RequestedOptions { options, why_relay } = wanted;
         if exposure == Exposure::Meant {
-            self.store.note_meant(standing.guild, standing.id).await?;
+            self.parts.store.note_meant(existing.guild, existing.id).await?;
         }
-        let same = standing.options == options;
-        let stays = standing.options.delivery == options.delivery;
-        let changed = |follow| Changed { before: standing.options.clone(), follow, why_relay };
-        match standing.state {
+        let same = existing.options == options;
+        let stays = existing.options.delivery == options.delivery;
+        let changed = |follow| ChangedFollow { before: existing.options.clone(), follow, why_relay };
+        match existing.state {
             FollowState::Active | FollowState::Paused if same => {
-                Err(already(standing.pair, standing.state).into())
+                Err(already_following(existing.pair, existing.state).into())
             }
             FollowState::Paused if !stays && options.delivery == DeliveryMethod::Native => {
-                Err(Refusal::Paused(standing.id).into())
+                Err(Refusal::Paused(existing.id).into())
             }
             FollowState::Active | FollowState::Paused if !stays => {
-                self.switch(&standing, &options, door).await.map(changed).map(Followed::Changed)
+                self.switch_delivery(&existing, &options, door).await.map(changed).map(Followed::Changed)
             }
             FollowState::Active | FollowState::Paused => {
-                self.set_options(&standing, &options, None, door).await.map(changed).map(Followed::Changed)
+                self.set_options(&existing, &options, None, door).await.map(changed).map(Followed::Changed)
             }
-            FollowState::Broken(_) if self.must_wait(&standing).await? => {
-                self.ask_again(&standing, &options, door).await
+            FollowState::Broken(_) if self.must_wait(&existing).await? => {
+                self.ask_again(&existing, &options, door).await
             }
             FollowState::Broken(_) => {
-                let repaired = self.repair(&standing, &options, door, exposure).await?;
+                let repaired = self.repair(&existing, &options, door, exposure).await?;
                 Ok(waiting_or(repaired, |follow| Followed::Repaired(changed(follow))))
             }
         }
     }
 
-    /// Makes a broken follow work again, as it is now asked for.
+    /// Makes a broken follow work again, with these options.
     async fn repair(
         &self,
-        standing: &Follow,
+        existing: &Follow,
         options: &FollowOptions,
         door: Door,
         exposure: Exposure,
     ) -> Result<Follow, ServiceError> {
-        if standing.options.delivery != options.delivery {
-            self.switch(standing, options, door).await?;
-            let now = self.clock.now();
-            let resumed = self.store.resume_follow(standing.guild, standing.id, None, door, now).await;
-            return Ok(resumed.map_err(closed)?.ok_or(Refusal::NoSuchFollow(standing.id))?);
+        if existing.options.delivery != options.delivery {
+            self.switch_delivery(existing, options, door).await?;
+            let now = self.parts.clock.now();
+            let resumed = self.parts.store.resume_follow(existing.guild, existing.id, None, door, now).await;
+            return Ok(resumed.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?);
         }
-        let repaired = self.reconnect(standing, door, exposure).await?;
-        if standing.options == *options {
+        let repaired = self.reconnect(existing, door, exposure).await?;
+        if existing.options == *options {
             return Ok(repaired);
         }
         self.set_options(&repaired, options, None, door).await
     }
 
-    /// Changes from native to relay or back: the new way is there before the old one goes. Where the old one can't go, all is as it was.
-    async fn switch(
+    /// Changes from native to relay or back. The new connection is made before the old one goes; if the old
+    /// one can't be removed, everything is restored.
+    async fn switch_delivery(
         &self,
-        standing: &Follow,
+        existing: &Follow,
         options: &FollowOptions,
         door: Door,
     ) -> Result<Follow, ServiceError> {
         let connected =
-            self.connect(standing.guild, standing.pair, standing.target_kind, options.delivery).await?;
-        self.watched.add_again(standing, options);
-        let changed = match self.set_options(standing, options, Some(&connected.hook), door).await {
+            self.connect(existing.guild, existing.pair, existing.target_kind, options.delivery).await?;
+        self.parts.watched.update_follow(existing, options);
+        let changed = match self.set_options(existing, options, Some(&connected.hook), door).await {
             Ok(changed) => changed,
             Err(error) => {
                 self.disconnect(connected).await;
                 return Err(error);
             }
         };
-        if let Err(error) = self.release(standing).await {
-            let former = standing.follower_webhook.map(FollowWebhook::Native);
-            self.set_options(standing, &standing.options, former.as_ref(), Door::Own).await?;
+        if let Err(error) = self.release_hook(existing).await {
+            let former = existing.follower_webhook.map(FollowWebhook::Native);
+            self.set_options(existing, &existing.options, former.as_ref(), Door::Own).await?;
             self.disconnect(connected).await;
             return Err(error);
         }
@@ -156,57 +159,60 @@ impl Follows {
 
     pub(in crate::service) async fn set_options(
         &self,
-        standing: &Follow,
+        existing: &Follow,
         options: &FollowOptions,
         hook: Option<&FollowWebhook>,
         door: Door,
     ) -> Result<Follow, ServiceError> {
-        let now = self.clock.now();
-        let changed = self.store.update_options(standing.guild, standing.id, options, hook, door, now).await;
-        let changed = changed.map_err(closed)?;
-        (self.wake)(vec![standing.pair.target]);
-        changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
+        let now = self.parts.clock.now();
+        let changed =
+            self.parts.store.update_options(existing.guild, existing.id, options, hook, door, now).await;
+        let changed = changed.map_err(refused_by_store)?;
+        (self.parts.wake)(vec![existing.pair.target]);
+        tracing::info!(follow = existing.id.0, "the options of a follow were changed");
+        changed.ok_or_else(|| Refusal::NoSuchFollow(existing.id).into())
     }
 }
 
-/// What of a source's threads is let through where nobody chose: of a forum, what its posts begin with.
+/// Which threads of a source are let through if nobody chose: of a forum, the first message of each post.
 pub(in crate::service) fn usual_threads(source: ChannelKind) -> ThreadScope {
     if source == ChannelKind::Forum { ThreadScope::Starter } else { ThreadScope::None }
 }
 
-/// The threads that are asked for, over those that stand.
+/// The threads that result from a request, on top of those that the follow has.
 fn threads(
     chosen: Option<ThreadScope>,
-    standing: Option<ThreadScope>,
+    existing: Option<ThreadScope>,
     source: ChannelKind,
 ) -> Result<ThreadScope, Refusal> {
     match chosen {
         Some(ThreadScope::None) if source == ChannelKind::Forum => Err(Refusal::ForumThreads),
         Some(ThreadScope::Starter | ThreadScope::All) if source.is_thread() => Err(Refusal::ThreadThreads),
-        chosen => Ok(chosen.or(standing).unwrap_or_else(|| usual_threads(source))),
+        chosen => Ok(chosen.or(existing).unwrap_or_else(|| usual_threads(source))),
     }
 }
 
-/// The mode and tags that are asked for, over those that stand: a mode keeps the tags, tags keep the mode.
+/// The mode and tags that result from a request, on top of those that the follow has: a mode keeps the tags,
+/// and tags keep the mode.
 fn filter(
     mode: Option<TagMode>,
     tags: Option<TagSet>,
-    standing: Option<&TagFilter>,
+    existing: Option<&TagFilter>,
 ) -> Result<TagFilter, Refusal> {
-    let mode = mode.or(standing.map(TagFilter::mode)).unwrap_or(TagMode::All);
+    let mode = mode.or(existing.map(TagFilter::mode)).unwrap_or(TagMode::All);
     if tags.as_ref().is_some_and(|tags| !tags.fits()) {
         return Err(Refusal::TooManyTags);
     }
     if mode == TagMode::All && tags.is_some() {
         return Err(Refusal::TagsWithoutMode);
     }
-    let tags = tags.or_else(|| standing.and_then(TagFilter::tag_set).cloned());
+    let tags = tags.or_else(|| existing.and_then(TagFilter::tag_set).cloned());
     TagFilter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))
 }
 
-/// What keeps a follow from being Discord's own, if something does.
+/// Why a follow can't be Discord's own, if it can't.
 pub(in crate::service) fn not_native(
-    ends: &Ends,
+    ends: &FollowChannels,
     filter: &TagFilter,
     threads: ThreadScope,
 ) -> Option<NotNative> {
@@ -220,13 +226,14 @@ pub(in crate::service) fn not_native(
     }
 }
 
-/// `auto`, as for a new follow, takes native where it can be. Without a choice a follow stays what it is, as far as it can.
+/// `auto` takes native if possible, as for a new follow. Without a choice, a follow stays what it is, if
+/// possible.
 fn delivery(
     choice: Option<DeliveryChoice>,
-    standing: Option<DeliveryMethod>,
+    existing: Option<DeliveryMethod>,
     not_native: Option<NotNative>,
 ) -> Result<DeliveryMethod, Refusal> {
-    match (choice, standing) {
+    match (choice, existing) {
         (Some(DeliveryChoice::Fixed(DeliveryMethod::Native)), _) if not_native.is_some() => {
             Err(Refusal::NativeImpossible)
         }
@@ -257,13 +264,13 @@ mod tests {
 
     #[test]
     fn only_and_except_need_a_tag() {
-        for standing in [None, Some(&TagFilter::All)] {
+        for existing in [None, Some(&TagFilter::All)] {
             for mode in [TagMode::Only, TagMode::Except] {
-                assert_eq!(filter(Some(mode), None, standing), Err(Refusal::TagsMissing(mode)));
+                assert_eq!(filter(Some(mode), None, existing), Err(Refusal::TagsMissing(mode)));
             }
-            assert_eq!(filter(None, None, standing), Ok(TagFilter::All));
+            assert_eq!(filter(None, None, existing), Ok(TagFilter::All));
             let tags = TagSet::new(Tag::hashtag("bug"));
-            assert_eq!(filter(None, tags, standing), Err(Refusal::TagsWithoutMode));
+            assert_eq!(filter(None, tags, existing), Err(Refusal::TagsWithoutMode));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Panel, PanelId};
-use crate::service::access::keystrokes::Completing;
-use crate::service::access::{Access, Found};
+use crate::service::access::CompletionAccess;
+use crate::service::access::{Access, ChannelLookup};
 use crate::service::follow::list::IN_TIME;
 use crate::service::{Actor, Refusal, ServiceError};
 
@@ -27,7 +27,7 @@ impl Panels {
         actor: Actor,
         channel: Option<ChannelId>,
     ) -> Result<Vec<PanelRow>, ServiceError> {
-        self.bounds.actions.ask(actor.user)?;
+        self.bounds.quotas.spend_question(actor.user)?;
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut rows = Vec::new();
         self.find_rows(&mut self.access(&rest, actor), actor, channel, &mut rows).await?;
@@ -39,7 +39,7 @@ impl Panels {
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut rows = Vec::new();
         let found = async {
-            let mut access = Completing::begin(&rest, self.clock, &self.bounds.lookups, actor).await;
+            let mut access = CompletionAccess::begin(&rest, self.clock, &self.bounds.lookups, actor).await;
             self.find_rows(&mut access, actor, None, &mut rows).await
         };
         match tokio::time::timeout(IN_TIME, found).await {
@@ -55,18 +55,18 @@ impl Panels {
         channel: Option<ChannelId>,
         rows: &mut Vec<PanelRow>,
     ) -> Result<(), ServiceError> {
-        access.prepare(actor.guild, &[actor.user]).await?;
+        access.prefetch(actor.guild, &[actor.user]).await?;
         for panel in self.store.panels_of(actor.guild).await? {
             if channel.is_some_and(|channel| channel != panel.channel) {
                 continue;
             }
-            access.knows_of(panel.guild, panel.channel);
+            access.note_channel(panel.guild, panel.channel);
             if !access.actor_may(actor, panel.channel, MANAGE).await? {
                 continue;
             }
             let name = match access.find(panel.channel).await? {
-                Found::Seen(channel) => format!("#{}", channel.name),
-                Found::Hidden | Found::Gone => "deleted channel".to_owned(),
+                ChannelLookup::Seen(channel) => format!("#{}", channel.name),
+                ChannelLookup::Hidden | ChannelLookup::Gone => "deleted channel".to_owned(),
             };
             let link = panel.message.map(|message| refresh::link(&panel, message));
             rows.push(PanelRow { panel, channel: name, link });

@@ -15,7 +15,7 @@ use crate::panel::kind::Invalid;
 use crate::panel::{AnyKind, find};
 use crate::rest::Rest;
 use crate::service::access::Access;
-use crate::service::access::lookups::Purpose;
+use crate::service::access::lookups::LookupPurpose;
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::{PanelChange, PanelsFull};
 
@@ -75,7 +75,7 @@ impl Panels {
         id: PanelId,
         title: Option<&str>,
     ) -> Result<Vec<FormField>, ServiceError> {
-        self.bounds.actions.ask(actor.user)?;
+        self.bounds.quotas.spend_question(actor.user)?;
         let panel = self.managed(actor, id).await?;
         let fields = known(&panel.kind)?.form(Some(&panel.config));
         Ok(std::iter::once(title_field(title.unwrap_or(&panel.title))).chain(fields).collect())
@@ -88,7 +88,7 @@ impl Panels {
         request: PanelRequest,
         filled: &FormAnswers,
     ) -> Result<Kept, ServiceError> {
-        self.bounds.actions.count(actor.user, self.create_now(actor, request, filled)).await
+        self.bounds.quotas.count_action(actor.user, self.create_now(actor, request, filled)).await
     }
 
     async fn create_now(
@@ -136,7 +136,7 @@ impl Panels {
         refresh: Option<Duration>,
         filled: &FormAnswers,
     ) -> Result<Kept, ServiceError> {
-        self.bounds.actions.count(actor.user, self.edit_now(actor, id, refresh, filled)).await
+        self.bounds.quotas.count_action(actor.user, self.edit_now(actor, id, refresh, filled)).await
     }
 
     async fn edit_now(
@@ -164,7 +164,7 @@ impl Panels {
 
     /// Brings a panel and all its mirrors up to date now. One whose message was deleted is posted again, and mirrors that were deleted come back.
     pub async fn refresh(&self, actor: Actor, id: PanelId) -> Result<Kept, ServiceError> {
-        self.bounds.actions.count(actor.user, self.refresh_now(actor, id)).await
+        self.bounds.quotas.count_action(actor.user, self.refresh_now(actor, id)).await
     }
 
     async fn refresh_now(&self, actor: Actor, id: PanelId) -> Result<Kept, ServiceError> {
@@ -203,7 +203,7 @@ impl Panels {
 
     /// Takes a panel from its channel and posts it in another.
     pub async fn move_to(&self, actor: Actor, id: PanelId, channel: ChannelId) -> Result<Kept, ServiceError> {
-        self.bounds.actions.count(actor.user, self.move_now(actor, id, channel)).await
+        self.bounds.quotas.count_action(actor.user, self.move_now(actor, id, channel)).await
     }
 
     async fn move_now(&self, actor: Actor, id: PanelId, channel: ChannelId) -> Result<Kept, ServiceError> {
@@ -221,13 +221,13 @@ impl Panels {
 
     /// A panel that the person may manage, to be confirmed before it is removed.
     pub async fn to_remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
-        self.bounds.actions.ask(actor.user)?;
+        self.bounds.quotas.spend_question(actor.user)?;
         self.managed(actor, id).await
     }
 
     /// Removes a panel with its message and all its mirrors.
     pub async fn remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
-        self.bounds.actions.count(actor.user, self.remove_now(actor, id)).await
+        self.bounds.quotas.count_action(actor.user, self.remove_now(actor, id)).await
     }
 
     async fn remove_now(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
@@ -239,7 +239,7 @@ impl Panels {
 
     /// Permissions as they are now, for what this person asks.
     pub(super) fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
-        Access::of_person(rest, self.clock, &self.bounds.lookups, actor, Purpose::Command)
+        Access::of_person(rest, self.clock, &self.bounds.lookups, actor, LookupPurpose::Command)
     }
 
     /// A panel of the actor's server that they may manage.
@@ -247,18 +247,18 @@ impl Panels {
         let panel = self.store.panel(actor.guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut access = self.access(&rest, actor);
-        access.knows_of(panel.guild, panel.channel);
+        access.note_channel(panel.guild, panel.channel);
         access.require_actor(actor, panel.channel, MANAGE).await?;
         Ok(panel)
     }
 
     /// Whether the person may manage this panel, wherever they press.
     pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
-        self.bounds.actions.press(actor.user)?;
+        self.bounds.quotas.spend_press(actor.user)?;
         let there = Actor { guild: panel.guild, channel: panel.channel, ..actor };
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut access = self.access(&rest, actor);
-        access.knows_of(panel.guild, panel.channel);
+        access.note_channel(panel.guild, panel.channel);
         access.actor_may(there, panel.channel, MANAGE).await
     }
 
@@ -266,7 +266,7 @@ impl Panels {
     async fn require_channel(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut access = self.access(&rest, actor);
-        let place = access.own(actor, channel).await?;
+        let place = access.require_own_channel(actor, channel).await?;
         access.require_person(actor.user, &place, MANAGE).await?;
         if !place.kind().holds_messages() {
             return Err(Refusal::PanelKind { channel, kind: place.kind() }.into());
@@ -281,7 +281,7 @@ impl Panels {
     async fn look_first(&self, panel: Panel) -> Result<Kept, ServiceError> {
         let (id, guild) = (panel.id, panel.guild);
         {
-            let _alone = self.locks.hold(id).await;
+            let _alone = self.locks.lock(id).await;
             let held_until = panel.next_refresh_at;
             if let Err(error) = self.look(panel, held_until).await {
                 tracing::warn!(panel = id.0, %error, "a new panel could not be posted; it is tried again");

@@ -31,11 +31,11 @@ use crate::panel::Sources;
 use crate::rest::Client;
 use crate::store::{Notice, Store};
 
+use super::Wake;
 use super::access::lookups::Lookups;
-use super::access::quotas::Actions;
-use super::intake::Wake;
+use super::access::quotas::UserQuotas;
 use super::locks::Locks;
-use super::{Identity, Parts};
+use super::{Identity, ServiceParts};
 
 pub use self::list::PanelRow;
 pub use self::manage::{Kept, PanelRequest};
@@ -71,7 +71,7 @@ pub struct Brand {
 /// What bounds people and servers.
 pub struct Bounds {
     /// What each person may do.
-    pub actions: Arc<Actions>,
+    pub quotas: Arc<UserQuotas>,
     /// What look-ups of channels may cost.
     pub lookups: Arc<Lookups>,
     /// How many panels a server may have; none for no bound.
@@ -108,8 +108,8 @@ pub struct Panels {
 
 impl Panels {
     /// The use cases over these parts.
-    pub fn new(parts: Parts, brand: Brand, sources: Sources, bounds: Bounds) -> Self {
-        let Parts { store, rest, clock, identity, wake, shards, .. } = parts;
+    pub fn new(parts: ServiceParts, brand: Brand, sources: Sources, bounds: Bounds) -> Self {
+        let ServiceParts { store, rest, clock, identity, wake, shards, .. } = parts;
         let rest = rest.with_patience(PATIENCE);
         Self {
             store,

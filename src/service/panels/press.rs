@@ -107,7 +107,7 @@ impl Panels {
         pressed: &Pressed,
     ) -> Result<Shown, ServiceError> {
         let key = Drawings::key(pressed, panel.version, actor.guild);
-        let _alone = self.drawing.hold(panel.id).await;
+        let _alone = self.drawing.lock(panel.id).await;
         if let Some(view) = self.drawings.get(&key, self.clock.now()) {
             return Ok(Shown::View(Box::new(view)));
         }

@@ -55,7 +55,7 @@ impl Panels {
 
     /// Looks at a panel now, unless another process does.
     pub(super) async fn look_at(&self, id: PanelId) -> Result<(), ServiceError> {
-        let _alone = self.locks.hold(id).await;
+        let _alone = self.locks.lock(id).await;
         let Some(panel) = self.store.panel_in_any_state(id).await? else { return Ok(()) };
         let held_until = self.clock.now() + HOLD;
         if self.store.hold_panel(&panel, held_until).await? {
@@ -256,7 +256,7 @@ impl Panels {
 
     /// A panel's own message was deleted by hand.
     pub async fn message_deleted(&self, panel: PanelId, message: MessageId) -> Result<(), ServiceError> {
-        let _alone = self.locks.hold(panel).await;
+        let _alone = self.locks.lock(panel).await;
         match self.store.panel_anywhere(panel).await? {
             Some(panel) if panel.message == Some(message) => {
                 self.end(panel.id, Origin::Panel { channel: panel.channel, message }, DELETED).await

@@ -1,4 +1,5 @@
-//! What operators do with servers by subcommands: list, block, unblock, leave. All of it works beside a running bot, and without one.
+//! What operators do with servers by subcommands: list, block, unblock, leave. All of it works beside a
+//! running bot, and without one.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -17,7 +18,7 @@ use crate::store::{ServerUsage, Store, StoreError};
 pub struct ListedServer {
     /// What the database knows of it.
     pub usage: ServerUsage,
-    /// What Discord says of it; none where the bot isn't in it, or Discord said nothing.
+    /// What Discord says of it; `None` if the bot isn't in it, or if Discord didn't answer.
     pub discord: Option<OwnGuild>,
     /// Whether it is blocked, by the table or the settings.
     pub blocked: bool,
@@ -25,12 +26,12 @@ pub struct ListedServer {
     pub left_out: bool,
 }
 
-/// The servers that the bot is in, and those of which it knows something.
+/// The servers that the bot is in, and those that the database knows.
 #[derive(Debug)]
 pub struct ServerList {
-    /// By their ids.
+    /// Sorted by id.
     pub servers: Vec<ListedServer>,
-    /// Why Discord didn't say in which the bot is.
+    /// Why Discord didn't list the bot's servers.
     pub unreachable: Option<RestError>,
 }
 
@@ -66,7 +67,7 @@ async fn own_servers(rest: &Client) -> Result<Vec<OwnGuild>, RestError> {
         let last = all.last().map(|guild| guild.id);
         let page = rest.own_guilds(last).await?;
         let full = page.len() >= SERVERS_PAGE;
-        // A page that doesn't lead on would be asked for again and again.
+        // A page that doesn't lead on would be requested for ever.
         let leads_on = page.last().is_some_and(|guild| Some(guild.id) > last);
         all.extend(page);
         if !full || !leads_on {
@@ -76,7 +77,7 @@ async fn own_servers(rest: &Client) -> Result<Vec<OwnGuild>, RestError> {
 }
 
 impl ServerList {
-    /// For programs.
+    /// The list for programs.
     pub fn json(&self) -> String {
         let server = |server: &ListedServer| {
             let ListedServer { usage, discord, blocked, left_out } = server;
@@ -93,7 +94,7 @@ impl ServerList {
             })
         };
         let servers: Vec<Value> = self.servers.iter().map(server).collect();
-        // A name's control characters that JSON leaves as they are would still reach a terminal.
+        // JSON leaves some control characters in names as they are, and they would reach a terminal.
         let mut text = String::new();
         for c in
             json!({ "servers": servers, "discord_reached": self.unreachable.is_none() }).to_string().chars()
@@ -113,7 +114,7 @@ impl ServerList {
 }
 
 impl ListedServer {
-    /// How it stands with the bot.
+    /// The server's state, in words.
     const fn state(&self, reached: bool) -> &'static str {
         match (self.blocked, self.left_out, self.discord.is_some()) {
             (true, _, true) => "blocked, not left yet",
@@ -151,7 +152,8 @@ impl fmt::Display for ServerList {
     }
 }
 
-/// A text from outside for a terminal: what would move the cursor, change colours or turn the direction of writing is shown as a code.
+/// A text from outside, made safe for a terminal: characters that would move the cursor, change colours or
+/// turn the direction of writing are shown as codes.
 fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
@@ -166,27 +168,29 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// What came of blocking a server.
+/// The result of blocking a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Blocked {
+pub struct BlockOutcome {
     /// The server.
     pub guild: GuildId,
     /// Whether it wasn't blocked before.
     pub new: bool,
-    /// How many follows its channels receive, and how many they are the source of: these don't deliver any more.
+    /// How many follows deliver into its channels, and how many have their source there: none of them
+    /// delivers any more.
     pub follows: (u64, u64),
 }
 
-/// Blocks a server: from now on nothing is posted there, its follows are broken, and whichever process has its shard leaves it.
-pub async fn block(store: &Store, clock: Clock, guild: GuildId) -> Result<Blocked, StoreError> {
+/// Blocks a server. From now on nothing is posted there, its follows are broken, and the process that has its
+/// shard leaves it.
+pub async fn block(store: &Store, clock: Clock, guild: GuildId) -> Result<BlockOutcome, StoreError> {
     let new = store.block_server(guild, clock.now()).await?;
-    // A running bot may be quicker.
+    // A running bot may have closed it first.
     store.close_server(guild, clock.now()).await?;
     let usage = store.usage_of(guild).await?;
-    Ok(Blocked { guild, new, follows: (usage.follows_into, usage.follows_of) })
+    Ok(BlockOutcome { guild, new, follows: (usage.follows_into, usage.follows_of) })
 }
 
-impl fmt::Display for Blocked {
+impl fmt::Display for BlockOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { guild, new, follows: (into, of) } = self;
         let already = if *new { "" } else { " already" };
@@ -201,21 +205,21 @@ impl fmt::Display for Blocked {
     }
 }
 
-/// Unblocks a server; whether it was blocked.
+/// Unblocks a server. Whether it was blocked.
 pub async fn unblock(store: &Store, guild: GuildId) -> Result<bool, StoreError> {
     store.unblock_server(guild).await
 }
 
-/// What leaving a server ends.
+/// What ends when a server is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parting(ServerUsage);
+pub struct LeavePreview(ServerUsage);
 
 /// What would end if the bot left this server.
-pub async fn parting(store: &Store, guild: GuildId) -> Result<Parting, StoreError> {
-    store.usage_of(guild).await.map(Parting)
+pub async fn preview_leaving(store: &Store, guild: GuildId) -> Result<LeavePreview, StoreError> {
+    store.usage_of(guild).await.map(LeavePreview)
 }
 
-impl fmt::Display for Parting {
+impl fmt::Display for LeavePreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ServerUsage { guild, follows_into, follows_of, panels, .. } = self.0;
         if follows_into + follows_of + panels == 0 {
@@ -232,7 +236,8 @@ impl fmt::Display for Parting {
     }
 }
 
-/// Leaves a server, without blocking it; whether the bot was in it. The running bot hears of it from Discord, as of any removal.
+/// Leaves a server without blocking it. Whether the bot was in it. The running bot hears it from Discord, as
+/// it hears of any removal.
 pub async fn leave(rest: &Client, guild: GuildId) -> Result<bool, RestError> {
     Ok(rest.of_program().leave_guild(guild).await? == LeaveOutcome::Now)
 }

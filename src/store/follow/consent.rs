@@ -57,6 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`resume_follow`](Self::resume_follow).
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "approve_follow", server = %guild, follow = id.0))]
     pub async fn approve_follow(
         &self,
         guild: GuildId,
@@ -77,6 +78,7 @@ impl Store {
 
     /// Marks a follow that awaits approval as declined, and notes that its people should be told. `None` if
     /// it no longer awaits approval.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "decline_follow", server = %guild, follow = id.0))]
     pub async fn decline_follow(
         &self,
         guild: GuildId,

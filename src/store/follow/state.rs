@@ -32,6 +32,7 @@ impl Store {
     /// Pauses a follow, and ends what it owes and hasn't begun to show. A create in flight is finished. What
     /// it has shown is still kept up to date. `None` if this server has no such follow; one that isn't active
     /// is returned as it is.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "pause_follow", server = %guild, follow = id.0))]
     pub async fn pause_follow(
         &self,
         guild: GuildId,
@@ -63,6 +64,7 @@ impl Store {
     /// [`StoreError::WrongWebhook`] if the webhook is of another kind than the follow's delivery.
     /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
     /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_follow", server = %guild, follow = id.0))]
     pub async fn resume_follow(
         &self,
         guild: GuildId,
@@ -119,6 +121,7 @@ impl Store {
 
     /// Activates a follow again that broke for lack of permissions, if it still is broken for that reason.
     /// Its people should be told, unless they haven't been told about the break.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_mended", server = %guild, follow = id.0))]
     pub async fn resume_mended(
         &self,
         guild: GuildId,
@@ -154,6 +157,7 @@ impl Store {
 
     /// Pauses an active or broken follow that would make something public that wasn't, and notes that its
     /// people should be told. What it has shown is no longer kept up to date, except for deletions.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "stop_exposed", server = %guild, follow = id.0))]
     pub async fn stop_exposed(
         &self,
         guild: GuildId,
