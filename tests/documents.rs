@@ -154,3 +154,19 @@ fn anchor(line: &str) -> String {
         .map(|c| if c == ' ' { '-' } else { c })
         .collect()
 }
+
+#[path = "../examples/demo/plain.rs"]
+mod plain;
+
+#[test]
+fn the_demo_shows_text_without_markdown() {
+    for (markdown, shown) in [
+        ("[This message](https://discord.com/channels/1/2/3) was posted.", "This message was posted."),
+        ("· [original](<https://discord.com/channels/1/2/3>) · [2](https://a.b/c)", "· original · 2"),
+        ("**[Server](http://127.0.0.1:1/x)** is posted", "Server is posted"),
+        ("-# `only` \\*news\\*", "only *news*"),
+        ("an array[0](1) stays", "an array[0](1) stays"),
+    ] {
+        assert_eq!(plain::without_markdown(markdown), shown);
+    }
+}
