@@ -75,9 +75,12 @@ fn role(settings: &[(&str, &str)]) -> Result<Role, String> {
 
 #[test]
 fn a_process_does_all_or_its_part() {
-    let these = Serving::These("0..3/16".parse().unwrap());
-    assert_eq!(role(&[]), Ok(Role::All(Serving::Recommended)));
-    assert_eq!(role(&[("SHARDS", "0..1/2")]), Ok(Role::All(Serving::These("0..1/2".parse().unwrap()))));
+    let these = ShardSelection::These("0..3/16".parse().unwrap());
+    assert_eq!(role(&[]), Ok(Role::All(ShardSelection::Recommended)));
+    assert_eq!(
+        role(&[("SHARDS", "0..1/2")]),
+        Ok(Role::All(ShardSelection::These("0..1/2".parse().unwrap())))
+    );
     assert_eq!(role(&[POSTGRES, ("SHARDS", "0..3/16")]), Ok(Role::All(these)));
     assert_eq!(role(&[POSTGRES, ("ROLE", "gateway"), ("SHARDS", "0..3/16")]), Ok(Role::Gateway(these)));
     assert_eq!(role(&[POSTGRES, ("ROLE", "worker")]), Ok(Role::Worker));

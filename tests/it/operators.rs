@@ -113,6 +113,7 @@ async fn a_server_that_is_blocked_while_the_bot_runs_is_left(#[case] backend: Ba
     let since = two.world.sandbox.exchanges().len();
     let said = two.block().await;
     assert!(said.contains("is blocked") && said.contains("2 into its channels, and 2 from them"), "{said}");
+    assert!(said.starts_with(&format!("Server Bad ({}) is blocked", two.bad.id())), "{said}");
     left(&two.world, &two.bad).await;
     two.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM untold_breaks", "0").await;
     two.world.sandbox.wait_quiet(Duration::from_secs(3)).await;
@@ -223,7 +224,7 @@ async fn a_server_that_is_not_allowed_is_left_at_the_start_before_anything_is_po
     assert!(good.has_bot() && good_source.messages().len() == 1);
     world.set("BLOCKED_SERVERS", bad.id().to_string());
     let ended = run(&world, &["unblock", &bad.id().to_string()]).await;
-    assert!(ended.complaint().contains("BLOCKED_SERVERS names it"), "{ended:?}");
+    assert!(ended.complaint().contains("BLOCKED_SERVERS still names it"), "{ended:?}");
 }
 
 #[tokio::test]
@@ -337,6 +338,8 @@ async fn one_server_is_left_without_blocking_it() {
             && said.contains("Left server"),
         "{said}"
     );
+    let named = format!("server Bad ({id})");
+    assert!(said.contains(&format!("leaves {named}")) && said.contains(&format!("Left {named}")), "{said}");
     left(&two.world, &two.bad).await;
     two.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM left_guilds", "1").await;
     let again = run(&two.world, &["leave", &id, "--yes"]).await;
