@@ -56,7 +56,7 @@ use crate::store::Store;
 pub use crate::store::Cursor;
 
 pub use self::confirm::{Confirmed, Question, QuestionId};
-pub use self::error::{ConsentRefusal, Refusal, ServiceError, explained};
+pub use self::error::{ConsentRefusal, Refusal, ServiceError, explain_discord_error};
 pub use self::follow::Followed;
 pub use self::follow_change::{Changed, NotNative};
 pub use self::followed_side::Dismissed;
