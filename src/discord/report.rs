@@ -1,4 +1,5 @@
-//! How the delivery report looks: a line for each follower that the person sees, the others counted; where a mirror comes from; and the last messages of one follow.
+//! The texts of the delivery report: a line for each follower that the person sees, and a count of the
+//! others; where a mirror comes from; and the last messages of one follow.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,19 +14,19 @@ use crate::domain::report::{LeftOut, Verdict, Wait};
 use crate::domain::text;
 use crate::service::{Actor, By, CameFrom, Fate, Followers, LastMessages, Nobody, Recent, Report, To};
 
-use super::follows::list::shown;
+use super::channel_name::shown;
 use super::{Bot, reply};
 
-/// What the command is called in Discord's menu, and in the log.
+/// The command's name in Discord's menu and in the log.
 pub(super) const NAME: &str = "Delivery report";
-/// What the lines may take of an embed's 4096 units; the rest is for what stands around them.
+/// How much of an embed's 4096 units the lines may take; the rest is for the text around them.
 const ROOM: usize = 3_300;
 /// How much of a message is shown in the list of the last ones.
 const BEGINNING: usize = 40;
 /// How much of a follow's tags is shown.
 const TAGS: usize = 80;
 
-/// The answer to who asks about this message, given in Discord's own form.
+/// The answer about this message, given as Discord sends it.
 pub(super) async fn answer(bot: &Bot, actor: Actor, message: Value) -> EditInteractionResponse {
     let embed = match bot.follows.report(actor, message).await {
         Ok(report) => reply::info(NAME, describe(&report)),
@@ -39,7 +40,7 @@ fn describe(report: &Report) -> String {
     blocks.extend(report.from.as_ref().map(came_from));
     match &report.to {
         To::Followers(followers) => blocks.extend(goes_to(followers)),
-        // That nobody follows the mirror's channel needs no words.
+        // It goes without saying that nobody follows the mirror's channel.
         To::Nobody(Nobody::NotFollowed { former: 0 }) if report.from.is_some() => {}
         To::Nobody(nobody) => blocks.push(alone(*nobody)),
     }
@@ -49,7 +50,7 @@ fn describe(report: &Report) -> String {
 fn alone(nobody: Nobody) -> String {
     match nobody {
         Nobody::NotFollowed { former: 0 } => {
-            "No channel follows this one through me, so it appears nowhere else. `/follow` changes that.".to_owned()
+            "No channel follows this one through me, so this message appears nowhere else. `/follow` changes that.".to_owned()
         }
         Nobody::NotFollowed { former } => format!("No channel follows this one through me. {}", left_behind(former)),
         Nobody::System => {
@@ -64,8 +65,8 @@ fn alone(nobody: Nobody) -> String {
 
 fn left_behind(former: u64) -> String {
     match former {
-        1 => "It still stands in 1 channel that followed this one before.".to_owned(),
-        former => format!("It still stands in {former} channels that followed this one before."),
+        1 => "It is still shown in 1 channel that used to follow this one.".to_owned(),
+        former => format!("It is still shown in {former} channels that used to follow this one."),
     }
 }
 
@@ -74,7 +75,7 @@ fn came_from(from: &CameFrom) -> String {
     let source = shown(&from.source);
     let posted = ago(from.posted_at);
     let mut text = match &from.by {
-        By::Notice => return format!("It is a note of mine: messages of {source} were missed."),
+        By::Notice => return format!("It is a note of mine: some messages of {source} were missed."),
         By::Relay { author, .. } => {
             format!("It is my mirror of what **{}** posted in {source} {posted}", text::escape(author))
         }
@@ -99,7 +100,7 @@ fn came_from(from: &CameFrom) -> String {
     text
 }
 
-/// How a mirror stands to its original.
+/// Whether a mirror is up to date with its original.
 const fn freshness(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Shown => " It shows the newest version.",
@@ -128,7 +129,7 @@ fn brought_by(follow: Option<&Follow>, by: &By) -> String {
     }
 }
 
-/// The followers, as many as fit; the others are counted.
+/// As many followers as fit; the others are counted.
 fn goes_to(followers: &Followers) -> Vec<String> {
     let mut rest = followers.rest.clone();
     let (mut lines, mut used, mut counted) = (Vec::new(), 0, followers.counted);
@@ -162,7 +163,7 @@ fn goes_to(followers: &Followers) -> Vec<String> {
     blocks
 }
 
-/// Those without a line of their own.
+/// The followers without a line of their own.
 fn count(rest: &BTreeMap<Verdict, u64>, counted: bool, alone: bool) -> String {
     let mut by_word: Vec<(&str, u64)> = Vec::new();
     for (verdict, count) in rest {
@@ -219,7 +220,7 @@ fn none_to_show(last: &LastMessages) -> String {
     let LastMessages { follow, source, .. } = last;
     let known = match follow.options.delivery {
         Delivery::Native => format!("Discord's own following delivers this, and I can't read {} for you.", shown(source)),
-        Delivery::Relay => "I know of no message there: nothing was posted since it is followed, or what was is no longer tracked.".to_owned(),
+        Delivery::Relay => "I know of no message there: either nothing has been posted since this follow was made, or I no longer track what was.".to_owned(),
     };
     match follow.state {
         FollowState::Active => known,
@@ -228,7 +229,7 @@ fn none_to_show(last: &LastMessages) -> String {
     }
 }
 
-/// A time that goes on counting in Discord's client.
+/// A relative time, which Discord's client keeps current.
 fn ago(time: DateTime<Utc>) -> String {
     format!("<t:{}:R>", time.timestamp())
 }
@@ -253,7 +254,7 @@ const fn sign(fate: &Fate) -> &'static str {
     }
 }
 
-/// What became of a message, where many have the same fate.
+/// What became of a message, as a word or two for a count.
 const fn in_short(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Shown | Verdict::Updating | Verdict::Outdated => "shown",
@@ -266,11 +267,11 @@ const fn in_short(verdict: Verdict) -> &'static str {
         Verdict::Paused => "paused",
         Verdict::Broken(_) => "broken",
         Verdict::Before => "made after it was posted",
-        Verdict::Missed => "resting when it was posted",
+        Verdict::Missed => "not ready when it was posted",
         Verdict::Removing => "about to be removed",
         Verdict::Deleted | Verdict::TakenBack => "removed",
         Verdict::Left => "not removable",
-        Verdict::Withheld => "kept back for its author",
+        Verdict::Withheld => "left out for its author",
         Verdict::RemovedByHand => "removed by hand",
         Verdict::Refused => "refused by Discord",
         Verdict::GaveUp => "given up",
@@ -284,7 +285,7 @@ fn fate(follow: &Follow, fate: &Fate) -> String {
     match fate.verdict {
         Verdict::Shown => links,
         Verdict::Updating => format!("{links}, an edit is on its way{}", because(fate.wait)),
-        Verdict::Outdated => format!("{links}, without its last edit{}", resting(follow)),
+        Verdict::Outdated => format!("{links}, without its last edit{}", not_updated(follow)),
         Verdict::Waiting => format!("waiting{}", because(fate.wait)),
         Verdict::Published => "published, so Discord's own following copies it".to_owned(),
         Verdict::MaybePublished => {
@@ -293,28 +294,29 @@ fn fate(follow: &Follow, fate: &Fate) -> String {
         Verdict::Unpublished => "appears once it is published".to_owned(),
         Verdict::LeftOut(LeftOut::Tags) => left_out(follow, fate),
         Verdict::LeftOut(LeftOut::Threads) => match follow.options.threads {
-            Threads::Starter => {
-                "left out: of threads, this follow takes only what they begin with".to_owned()
-            }
+            Threads::Starter => "left out: this follow takes only the first message of a thread".to_owned(),
             Threads::None | Threads::All => "left out: this follow takes no threads".to_owned(),
         },
         Verdict::LeftOut(LeftOut::Panels) => "left out: this follow takes no panels".to_owned(),
         Verdict::Paused => "paused: nothing is sent".to_owned(),
         Verdict::Broken(reason) => format!("broken. {}", reason.explanation()),
         Verdict::Before => "posted before this follow was made".to_owned(),
-        Verdict::Missed => "not sent: this follow rested or had other options when it was posted".to_owned(),
+        Verdict::Missed => {
+            "not sent: this follow was paused, was broken or had other options when it was posted".to_owned()
+        }
         Verdict::Removing => format!("about to be removed{}", because(fate.wait)),
         Verdict::Deleted => "deleted".to_owned(),
-        Verdict::Left => format!("deleted, but {links} still stands{}", resting(follow)),
+        Verdict::Left => format!("deleted, but still {links}{}", not_updated(follow)),
         Verdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
         Verdict::TakenBack => {
             "taken back: its tags have changed, and this follow leaves it out now".to_owned()
         }
-        Verdict::RemovedByHand => "removed here by hand; it doesn't come back".to_owned(),
-        Verdict::Refused => "refused by Discord, so it is not tried again".to_owned(),
+        Verdict::RemovedByHand => "removed by hand; it won't come back".to_owned(),
+        Verdict::Refused => "refused by Discord, so I won't try again".to_owned(),
         Verdict::GaveUp => "given up after many failed attempts".to_owned(),
         Verdict::Unknown => {
-            "unknown to me: it is no longer tracked, or I couldn't read here when it was posted".to_owned()
+            "unknown to me: I no longer track it, or I couldn't read its channel when it was posted"
+                .to_owned()
         }
     }
 }
@@ -330,7 +332,7 @@ fn links(links: &[String]) -> String {
     links.iter().enumerate().map(named).collect::<Vec<_>>().join(" ")
 }
 
-/// Which rule of the follow's mode leaves it out.
+/// How the follow's mode leaves it out.
 fn left_out(follow: &Follow, fate: &Fate) -> String {
     let tags = text::escape(&text::cut(&fate.tags.join(", "), TAGS));
     match &follow.options.filter {
@@ -341,7 +343,7 @@ fn left_out(follow: &Follow, fate: &Fate) -> String {
 }
 
 /// Why an edit or a deletion doesn't arrive.
-const fn resting(follow: &Follow) -> &'static str {
+const fn not_updated(follow: &Follow) -> &'static str {
     match follow.state {
         FollowState::Active => ": Discord refused it",
         FollowState::Paused => ": this follow is paused",
@@ -356,8 +358,10 @@ pub(super) fn because(wait: Option<Wait>) -> String {
     };
     match wait {
         None | Some(Wait::Soon) => String::new(),
-        Some(Wait::Sending) => ": Discord has it right now".to_owned(),
-        Some(Wait::Doubt(time)) => format!(": it isn't clear whether Discord took it, I look {}", ago(time)),
+        Some(Wait::Sending) => ": Discord is handling it right now".to_owned(),
+        Some(Wait::Doubt(time)) => {
+            format!(": it isn't clear whether Discord took it; I'll check {}", ago(time))
+        }
         Some(Wait::Failed(attempts, time)) => {
             let times = if attempts == 1 { "1 attempt" } else { &format!("{attempts} attempts") };
             format!(": {times} failed{}", until(time, ", the next one is "))
@@ -367,7 +371,7 @@ pub(super) fn because(wait: Option<Wait>) -> String {
             format!(": {ahead} earlier messages go first{}", until(time, ", "))
         }
         Some(Wait::Limited(time)) => {
-            format!(": Discord's rate limit asks for patience, it goes on {}", ago(time))
+            format!(": Discord's rate limit was reached; it continues {}", ago(time))
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{ChannelId, MessageId, WebhookId};
 use super::message::Content;
-use super::panel::Face;
+use super::panel::PanelSnapshot;
 
 /// An activity's number; among the activities of one source, a later one has a greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,7 +133,7 @@ pub enum Showing {
     /// A panel.
     Panel {
         /// How it looks.
-        panel: Box<Face>,
+        panel: Box<PanelSnapshot>,
     },
     /// A message.
     Message(Box<Content>),
@@ -190,8 +190,8 @@ impl From<Content> for Showing {
     }
 }
 
-impl From<Face> for Showing {
-    fn from(face: Face) -> Self {
+impl From<PanelSnapshot> for Showing {
+    fn from(face: PanelSnapshot) -> Self {
         Self::Panel { panel: Box::new(face) }
     }
 }

@@ -47,7 +47,7 @@ impl Others {
         match signal {
             Signal::Follow(id) => self.take_follow(*id).await,
             Signal::Panel => {
-                self.panels.poke();
+                self.panels.wake_refresh_loop();
                 Ok(())
             }
             Signal::Author => {
@@ -65,7 +65,7 @@ impl Others {
     /// Something may have been told that wasn't heard: all is asked of the database.
     pub async fn take_all(&self) -> Result<(), ServiceError> {
         self.intake.read_soon(self.upkeep.load_watched().await?);
-        self.panels.poke();
+        self.panels.wake_refresh_loop();
         self.authors.poke();
         self.admission.poke();
         Ok(())

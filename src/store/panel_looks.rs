@@ -7,7 +7,7 @@ use super::sql::{Sql, stored};
 use super::{Store, StoreError, gates, panel_mirrors};
 use crate::domain::activity::{Origin, Revision, Showing};
 use crate::domain::ids::{ChannelId, MessageId};
-use crate::domain::panel::{Face, Panel, PanelId};
+use crate::domain::panel::{Panel, PanelId, PanelSnapshot};
 
 /// What a look at a panel found; written down at its end.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,7 @@ impl Store {
         &self,
         panel: &Panel,
         message: MessageId,
-        face: Face,
+        face: PanelSnapshot,
         shown: Revision,
         now: DateTime<Utc>,
     ) -> Result<Vec<ChannelId>, StoreError> {
@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// How a panel looks, and as which revision. `None` where it is deleted, or isn't there.
-    pub async fn face(&self, origin: Origin) -> Result<Option<(Revision, Face)>, StoreError> {
+    pub async fn face(&self, origin: Origin) -> Result<Option<(Revision, PanelSnapshot)>, StoreError> {
         let query = "SELECT revision, content FROM activities WHERE origin = $1 AND NOT deleted";
         let row = Sql::new(query, [origin.to_string().into()]).rows_of::<FaceRow>(&self.db).await?.pop();
         let Some(FaceRow { revision, content: Some(sealed) }) = row else { return Ok(None) };

@@ -37,7 +37,7 @@ async fn pauses_resumptions_and_panels_count_as_actions() {
     assert!(made.text().contains("is posted in"), "{}", made.text());
     let (menu, chosen) = choice(&list, "pause");
     let refused = list.select(&menu, &[&chosen]).await.unwrap();
-    assert!(refused.text().contains("a lot of following"), "{}", refused.text());
+    assert!(refused.text().contains("changed a lot within one hour"), "{}", refused.text());
     // Somebody else isn't concerned.
     let bella = admin(&guild, "Bella");
     follow(&bella, &source, &guild.text("beside")).await;

@@ -137,7 +137,7 @@ async fn a_source_that_is_made_private_is_paused_told_once_and_asked_about() {
 
     let list = scene.run("/follows", channel(&scene.releases)).await;
     let asked = list.select("Look into, pause, resume or remove a follow …", &["resume:1"]).await.unwrap();
-    assert!(asked.text().starts_with("Everybody in this server will be able to read"), "{}", asked.text());
+    assert!(asked.text().starts_with("Everyone in this server will be able to read"), "{}", asked.text());
     let resumed = asked.press(YES).await.unwrap();
     assert!(resumed.text().starts_with("Follow #1 is active again"), "{}", resumed.text());
     scene.alice.post(&scene.releases, "meant").unwrap();
@@ -173,7 +173,7 @@ async fn a_change_of_options_asks_the_question_as_well() {
     scene.releases.deny_everyone(VIEW);
     // Also where the look that pauses it is faster.
     let asked = scene.run("/follow", channel(&scene.releases).set("threads", "all")).await;
-    assert!(asked.text().starts_with("Everybody in this server"), "{}", asked.text());
+    assert!(asked.text().starts_with("Everyone in this server"), "{}", asked.text());
     assert_eq!(scene.newest("threads").await.as_deref(), Some("none"));
 }
 

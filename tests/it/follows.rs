@@ -148,7 +148,7 @@ async fn the_menu_pauses_resumes_and_removes() {
     scene.news.wait_for_message(SOON, |message| message.content == "after").await.unwrap();
     assert_eq!(scene.news.message_count(), 1);
     let removed = resumed.select(MENU, &["remove:1"]).await.unwrap();
-    assert!(removed.text().contains("Messages mirrored so far stay"), "{}", removed.text());
+    assert!(removed.text().contains("Mirrored messages stay"), "{}", removed.text());
     assert!(scene.news.webhooks().is_empty());
     assert_eq!(scene.news.message_count(), 1);
 }

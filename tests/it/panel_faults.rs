@@ -110,7 +110,7 @@ async fn discords_limit_on_old_edits_slows_a_panel_down() {
     // Its mirrors are messages of their own.
     board.shows(&board.news, "After.").await;
     let list = board.list().await;
-    assert!(list.contains("has trouble") && list.contains("Discord limits"), "{list}");
+    assert!(list.contains("has a problem") && list.contains("Discord limits"), "{list}");
     assert_eq!(board.world.sandbox.fault_hits(fault), 1, "it doesn't insist");
 
     board.world.sandbox.clear_faults();

@@ -421,5 +421,5 @@ async fn the_buttons_of_a_mirror_that_was_left_behind_show_nothing() {
     let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
     list.select(menu, &["pause:1"]).await.expect("an answer");
     let left = bob.press(&board.news, mirror.id, "About this server").await.expect("an answer");
-    assert!(left.text().contains("isn't followed here any more"), "{}", left.text());
+    assert!(left.text().contains("no longer follows this panel"), "{}", left.text());
 }

@@ -1,41 +1,41 @@
-//! What a person fills in (Discord: "Modals"): at most five texts.
+//! Forms that people fill in (Discord: "Modals"), with at most five texts.
 
 use std::collections::BTreeMap;
 
 /// How many fields a form may have (Discord: 5 rows of one text each).
 pub const MOST_FIELDS: usize = 5;
-/// What stands above a form (Discord: 1–45 characters).
+/// How long a form's title may be (Discord: 1–45 characters).
 pub const LONGEST_TITLE: usize = 45;
-/// What stands above a field (Discord: 1–45 characters).
+/// How long a field's label may be (Discord: 1–45 characters).
 pub const LONGEST_LABEL: usize = 45;
-/// A field's grey example (Discord: at most 100 characters).
+/// How long a field's grey example may be (Discord: at most 100 characters).
 pub const LONGEST_PLACEHOLDER: usize = 100;
-/// What a field takes (Discord: at most 4000 characters).
+/// How long a field's text may be (Discord: at most 4000 characters).
 pub const LONGEST_VALUE: u16 = 4000;
 
-/// A form that is opened.
+/// A form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Form {
-    /// What sending it asks for, in the words of the panel's kind; at most 60 characters.
+pub struct PanelForm {
+    /// The action that submitting it asks the panel's kind for; at most 60 characters.
     pub action: String,
-    /// What stands above it.
+    /// Its title.
     pub title: String,
     /// One to five.
-    pub fields: Vec<Field>,
+    pub fields: Vec<FormField>,
 }
 
 /// A text to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// Its name in [`Filled`].
+pub struct FormField {
+    /// Its name in [`FormValues`].
     pub id: &'static str,
-    /// What stands above it.
+    /// Its label.
     pub label: String,
     /// A grey example.
     pub placeholder: String,
-    /// What stands in it already.
+    /// The text that it opens with.
     pub value: String,
-    /// Several lines.
+    /// Whether it takes several lines.
     pub paragraph: bool,
     /// Whether it may stay empty.
     pub required: bool,
@@ -43,7 +43,7 @@ pub struct Field {
     pub most: u16,
 }
 
-impl Field {
+impl FormField {
     /// A required line of at most this many characters.
     pub fn line(id: &'static str, label: &str, most: u16) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Field {
         self
     }
 
-    /// With what stands in it already.
+    /// With a text to open with.
     pub fn with(mut self, value: impl Into<String>) -> Self {
         self.value = value.into();
         self
@@ -83,16 +83,16 @@ impl Field {
 
 /// What was filled in, by the fields' names; trimmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filled(BTreeMap<String, String>);
+pub struct FormValues(BTreeMap<String, String>);
 
-impl Filled {
-    /// The text of a field; empty where it was left empty, or isn't there.
+impl FormValues {
+    /// The text of a field; empty if it was left empty or doesn't exist.
     pub fn get(&self, id: &str) -> &str {
         self.0.get(id).map_or("", String::as_str)
     }
 }
 
-impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Filled {
+impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for FormValues {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(fields: T) -> Self {
         Self(fields.into_iter().map(|(id, value)| (id.into(), value.as_ref().trim().to_owned())).collect())
     }

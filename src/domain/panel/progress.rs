@@ -1,9 +1,10 @@
-//! Bars of block characters, for shares of a whole.
+//! Progress bars made of block characters.
 
 /// How many blocks a bar has.
 const BLOCKS: u8 = 10;
 
-/// A share, from 0 to 1, as ten blocks: `▰▰▰▱▱▱▱▱▱▱`. Anything shows a first block, and only the whole shows the last.
+/// A share, from 0 to 1, as ten blocks: `▰▰▰▱▱▱▱▱▱▱`. Anything above 0 shows the first block, and only 1
+/// shows the last.
 pub fn bar(share: f64) -> String {
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
     let full = (1..=BLOCKS).filter(|block| share * f64::from(BLOCKS) >= f64::from(*block)).count();

@@ -1,4 +1,5 @@
-//! What a panel shows: embeds, a picture, and what can be pressed. Made by a kind, brought within Discord's limits here.
+//! What a panel shows: embeds, a picture, buttons and menus. A kind makes it; here it is brought within
+//! Discord's limits.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,25 +9,26 @@ use crate::domain::message::{Embed, EmbedMedia};
 use crate::domain::rendering::shortened;
 use crate::domain::{limits, text};
 
-/// What a select offers at most, and how long its texts may be (Discord: "String Select").
+/// How many options a menu has at most, and how long its texts may be (Discord: "String Select").
 const CHOICES: usize = 25;
 const CHOICE_TEXT: usize = 100;
 const PLACEHOLDER: usize = 150;
-/// What is kept free in a message for what is added to a view afterwards: notes, and when it changed.
+/// How much of a message is kept free for what is added to a view later: notes, and when it changed.
 const NOTES: usize = 500;
-/// How long the words of an action may be: with the panel's number they make a component's id (Discord: 100 characters).
+/// How long an action's name may be: with the panel's number, it makes a component's id (Discord: 100
+/// characters).
 pub const LONGEST_ACTION: usize = 60;
 
-/// What is to be seen of a panel.
+/// What a panel shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct View {
+pub struct PanelView {
     /// At most 10, of 6000 characters over all.
     pub embeds: Vec<Embed>,
-    /// The picture that an embed shows as [`Picture::address`].
+    /// The picture that an embed shows with [`Picture::address`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<Picture>,
-    /// Rows of what can be pressed, at most 5.
+    /// Rows of buttons and menus, at most 5.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<Control>,
 }
@@ -45,7 +47,7 @@ impl Picture {
     /// Its file's name.
     pub const NAME: &'static str = "chart.png";
 
-    /// How an embed of the same message shows it.
+    /// The address by which an embed of the same message shows it.
     pub fn address() -> EmbedMedia {
         EmbedMedia { url: format!("attachment://{}", Self::NAME) }
     }
@@ -58,7 +60,7 @@ pub enum Control {
     /// Up to five buttons.
     Buttons(Vec<Button>),
     /// A menu.
-    Select(Select),
+    Select(SelectMenu),
 }
 
 /// A button.
@@ -67,18 +69,19 @@ pub enum Control {
 pub enum Button {
     /// Leads to an address.
     Link {
-        /// What is written on it.
+        /// Its label.
         label: String,
         /// Where it leads.
         url: String,
     },
     /// Asks the panel's kind for something.
-    Act {
-        /// What is written on it.
+    #[serde(rename = "act")]
+    Action {
+        /// Its label.
         label: String,
         /// How it looks.
-        style: Style,
-        /// What pressing it asks for, in the words of the kind.
+        style: ButtonStyle,
+        /// The action that pressing it asks the kind for.
         action: String,
     },
 }
@@ -86,19 +89,19 @@ pub enum Button {
 impl Button {
     /// A grey button.
     pub fn quiet(label: &str, action: impl Into<String>) -> Self {
-        Self::Act { label: label.to_owned(), style: Style::Secondary, action: action.into() }
+        Self::Action { label: label.to_owned(), style: ButtonStyle::Secondary, action: action.into() }
     }
 
     /// A coloured button.
     pub fn primary(label: &str, action: impl Into<String>) -> Self {
-        Self::Act { label: label.to_owned(), style: Style::Primary, action: action.into() }
+        Self::Action { label: label.to_owned(), style: ButtonStyle::Primary, action: action.into() }
     }
 }
 
 /// How a button looks (Discord: "Button Styles").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Style {
+pub enum ButtonStyle {
     /// Blurple.
     Primary,
     /// Grey.
@@ -109,39 +112,40 @@ pub enum Style {
     Danger,
 }
 
-/// A menu of which one entry is chosen.
+/// A menu with options, of which one is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Select {
-    /// What choosing asks for, in the words of the kind.
+pub struct SelectMenu {
+    /// The action that choosing asks the kind for.
     pub action: String,
-    /// What stands in it while nothing is chosen.
+    /// What it shows while nothing is chosen.
     pub placeholder: String,
     /// 1 to 25; more are left out.
-    pub options: Vec<Choice>,
+    pub options: Vec<SelectOption>,
 }
 
-/// An entry of a menu.
+/// An option of a menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// What is written.
+pub struct SelectOption {
+    /// Its label.
     pub label: String,
     /// What the kind is told.
     pub value: String,
     /// A smaller line below; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// It is the one that holds now.
+    /// Whether it is the present choice.
     #[serde(default)]
     pub chosen: bool,
 }
 
-impl View {
+impl PanelView {
     /// A view of one embed.
     pub fn of(embed: Embed) -> Self {
         Self { embeds: vec![embed], ..Self::default() }
     }
 
-    /// Cuts whatever is too long for Discord, and leaves out what is too much or empty: a view that a kind made too large must not have the whole message refused.
+    /// Cuts whatever is too long for Discord, and leaves out what is too much or empty. A view that a kind
+    /// made too large must not cost the whole message.
     pub fn fitted(mut self) -> Self {
         self.embeds.truncate(limits::EMBEDS);
         let mut left = limits::EMBEDS_TOTAL - NOTES;
@@ -150,7 +154,8 @@ impl View {
         self
     }
 
-    /// Adds a line at the end of the last embed's text, which gives way where there is no room. Lines have at most some 200 characters.
+    /// Adds a line of up to about 200 characters at the end of the last embed's text, which is shortened to
+    /// make room.
     pub fn note(&mut self, line: &str) {
         if let Some(embed) = self.embeds.last_mut() {
             let text = embed.description.get_or_insert_default();
@@ -164,7 +169,8 @@ impl View {
     }
 }
 
-/// Cuts a text to a limit of its own and to what all texts together may still have; what is left of it is taken off.
+/// Cuts a text to its own limit and to what is left for all texts together, and subtracts its length from
+/// that.
 fn fit(text: &mut String, limit: usize, left: &mut usize) {
     if text::units(text) > limit.min(*left) {
         *text = shortened(text, limit.min(*left)).into_owned();
@@ -194,7 +200,7 @@ fn fit_embed(embed: &mut Embed, left: &mut usize) {
         fit(&mut field.name, limits::FIELD_NAME, left);
         fit(&mut field.value, limits::FIELD_VALUE, left);
     }
-    // Discord demands both of them.
+    // Discord requires both.
     embed.fields.retain(|field| text::is_visible(&field.name) && text::is_visible(&field.value));
     embed.color = embed.color.map(|color| color.min(limits::COLOR));
 }
@@ -231,9 +237,9 @@ fn fit_button(button: Button) -> Option<Button> {
     match button {
         Button::Link { label, url } => (url.len() <= limits::BUTTON_ADDRESS && text::is_visible(&label))
             .then(|| Button::Link { label: cut(&label, limits::BUTTON_LABEL), url }),
-        Button::Act { label, style, action } => (text::units(&action) <= LONGEST_ACTION
+        Button::Action { label, style, action } => (text::units(&action) <= LONGEST_ACTION
             && text::is_visible(&label))
-        .then(|| Button::Act { label: cut(&label, limits::BUTTON_LABEL), style, action }),
+        .then(|| Button::Action { label: cut(&label, limits::BUTTON_LABEL), style, action }),
     }
 }
 
@@ -277,7 +283,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_fitted_is_within_the_limits(embeds in prop::collection::vec(embed(), 0..12)) {
-            let view = View { embeds, ..View::default() }.fitted();
+            let view = PanelView { embeds, ..PanelView::default() }.fitted();
             prop_assert!(view.embeds.len() <= 10);
             let texts = |embed: &Embed| {
                 let optional = [embed.title.clone(), embed.description.clone(), embed.footer.clone().map(|footer| footer.text)];
@@ -301,9 +307,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_pressed_is_left_out() {
-        let select = Select { action: "span".to_owned(), placeholder: String::new(), options: vec![] };
+        let select = SelectMenu { action: "span".to_owned(), placeholder: String::new(), options: vec![] };
         let nameless = Control::Buttons(vec![Button::quiet("", "x"), Button::quiet("X", "y".repeat(61))]);
-        let view = View { controls: vec![Control::Select(select), nameless], ..View::default() };
+        let view = PanelView { controls: vec![Control::Select(select), nameless], ..PanelView::default() };
         assert_eq!(view.fitted().controls, []);
     }
 }

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::message::{Embed, EmbedFooter};
-use crate::domain::panel::{Face, PanelId, View};
+use crate::domain::panel::{PanelId, PanelSnapshot, PanelView};
 
 use super::payload::Payload;
 use super::{address, controls, name};
 
 /// The message that shows a panel. A mirror of a paused follow stands still, and says since when.
-pub fn panel(face: &Face, paused_since: Option<DateTime<Utc>>) -> Payload {
-    let Face { panel, author, avatar_url, since, view, .. } = face;
+pub fn panel(face: &PanelSnapshot, paused_since: Option<DateTime<Utc>>) -> Payload {
+    let PanelSnapshot { panel, author, avatar_url, since, view, .. } = face;
     let content = paused_since.map(|at| {
         let at = at.timestamp();
         format!(
@@ -34,14 +34,14 @@ pub fn panel(face: &Face, paused_since: Option<DateTime<Utc>>) -> Payload {
 }
 
 /// What stands in the place of a panel that must not be seen in a server.
-pub fn hidden_panel(face: &Face) -> Payload {
+pub fn hidden_panel(face: &PanelSnapshot) -> Payload {
     let text = "🔒 Whoever runs this bot shows this panel in chosen servers only.".to_owned();
-    let view = View::of(Embed { description: Some(text), ..Embed::default() });
-    panel(&Face { view, ..face.clone() }, None)
+    let view = PanelView::of(Embed { description: Some(text), ..Embed::default() });
+    panel(&PanelSnapshot { view, ..face.clone() }, None)
 }
 
 /// A view of a panel as an answer to somebody, without an author.
-pub fn view(panel: PanelId, view: &View) -> Payload {
+pub fn view(panel: PanelId, view: &PanelView) -> Payload {
     Payload {
         username: String::new(),
         other_names: Vec::new(),

@@ -1,14 +1,16 @@
-//! `welcome`: what somebody who is new should read, with links, and the server in figures at a press.
+//! `welcome`: what newcomers should read, with links, and a button for the server in figures.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedField, EmbedMedia};
-use crate::domain::panel::{Button, Control, Field, Filled, View};
+use crate::domain::panel::{Button, Control, FormField, FormValues, PanelView};
 use crate::domain::text;
-use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
-use crate::panel::links::{self, Link};
+use crate::panel::kind::{
+    ActionInput, ActionOutcome, InvalidInput, PanelKind, PanelLocation, PressKind, RenderContext,
+};
+use crate::panel::links::{self, LinkButton};
 use crate::panel::placeholders::{self, grouped, if_known};
-use crate::panel::sources::{ServerFacts, Sources};
+use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
 
 use super::server::about;
 
@@ -27,10 +29,10 @@ pub(super) struct Welcome;
 pub(super) struct Config {
     text: String,
     rules: String,
-    links: Vec<Link>,
+    links: Vec<LinkButton>,
 }
 
-impl Kind for Welcome {
+impl PanelKind for Welcome {
     type Config = Config;
     type Data = ServerFacts;
 
@@ -38,20 +40,23 @@ impl Kind for Welcome {
     const SUMMARY: &'static str = "a greeting with rules and links";
     const TITLE: &'static str = "Welcome";
 
-    fn form(config: Option<&Config>) -> Vec<Field> {
+    fn form(config: Option<&Config>) -> Vec<FormField> {
         let Config { text, rules, links } = config.cloned().unwrap_or_default();
-        let example = "Glad that you are here! {{server_name}} has {{member_count}} members.";
+        let example = "Glad you are here! {{server_name}} has {{member_count}} members.";
         vec![
-            Field::paragraph("text", "Text", 2000).example(example).with(text),
-            Field::paragraph("rules", "Rules, one a line", 1500).example("Be kind.").with(rules).optional(),
-            Field::paragraph("links", "Links, one a line: label | address", 1000)
+            FormField::paragraph("text", "Text", 2000).example(example).with(text),
+            FormField::paragraph("rules", "Rules, one per line", 1500)
+                .example("Be kind.")
+                .with(rules)
+                .optional(),
+            FormField::paragraph("links", "Links, one per line: label | address", 1000)
                 .example("Website | https://example.com")
                 .with(links::written(&links))
                 .optional(),
         ]
     }
 
-    fn configure(_: Option<Config>, filled: &Filled) -> Result<Config, Invalid> {
+    fn configure(_: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
         let text = filled.get("text").to_owned();
         let rules = filled.get("rules").to_owned();
         placeholders::check(&text)?;
@@ -59,34 +64,43 @@ impl Kind for Welcome {
         Ok(Config { text, rules, links: links::read(filled.get("links"), MOST_LINKS)? })
     }
 
-    async fn gather(sources: &Sources, place: Place, _: &Config) -> Result<ServerFacts, Unavailable> {
-        sources.server(place.guild).await
+    async fn gather(
+        sources: &DataSources,
+        location: PanelLocation,
+        _: &Config,
+    ) -> Result<ServerFacts, SourceUnavailable> {
+        sources.server(location.guild).await
     }
 
-    fn render(scene: &Scene, config: &Config, data: &ServerFacts) -> View {
-        let fill = |text: &str| placeholders::fill(text, scene, data);
+    fn render(context: &RenderContext, config: &Config, data: &ServerFacts) -> PanelView {
+        let fill = |text: &str| placeholders::fill(text, context, data);
         let rules = numbered(&fill(&config.rules));
         let fields =
             (!rules.is_empty()).then(|| EmbedField { name: "Rules".to_owned(), value: rules, inline: false });
         let embed = Embed {
-            title: Some(scene.title.clone()),
+            title: Some(context.title.clone()),
             description: Some(fill(&config.text)),
             color: Some(COLOR),
             thumbnail: data.icon_url.clone().map(|url| EmbedMedia { url }),
             fields: fields.into_iter().collect(),
             ..Embed::default()
         };
-        let mut buttons: Vec<Button> = config.links.iter().map(Link::button).collect();
+        let mut buttons: Vec<Button> = config.links.iter().map(LinkButton::button).collect();
         buttons.push(Button::quiet("About this server", SERVER));
         let controls = buttons.chunks(5).map(|row| Control::Buttons(row.to_vec())).collect();
-        View { embeds: vec![embed], picture: None, controls }
+        PanelView { embeds: vec![embed], picture: None, controls }
     }
 
-    fn press(action: &str) -> Option<Press> {
-        (action == SERVER).then_some(Press::Show)
+    fn press_kind(action: &str) -> Option<PressKind> {
+        (action == SERVER).then_some(PressKind::Show)
     }
 
-    fn act(_: &Scene, _: Config, data: &ServerFacts, _: &Input<'_>) -> Result<Answer<Config>, Invalid> {
+    fn handle(
+        _: &RenderContext,
+        _: Config,
+        data: &ServerFacts,
+        _: &ActionInput<'_>,
+    ) -> Result<ActionOutcome<Config>, InvalidInput> {
         let field = |name: &str, value: String| EmbedField { name: name.to_owned(), value, inline: true };
         let embed = Embed {
             title: Some(text::escape(&data.name)),
@@ -100,11 +114,11 @@ impl Kind for Welcome {
             ],
             ..Embed::default()
         };
-        Ok(Answer::Show(View::of(embed)))
+        Ok(ActionOutcome::Show(PanelView::of(embed)))
     }
 }
 
-/// Lines with a number each; those that have one keep it.
+/// Numbers the lines; a line that has a number keeps it.
 fn numbered(rules: &str) -> String {
     let lines = rules.lines().map(str::trim).filter(|line| !line.is_empty());
     let numbered = lines.enumerate().map(|(place, line)| {
@@ -118,7 +132,7 @@ fn numbered(rules: &str) -> String {
 mod tests {
     use super::*;
 
-    fn filled(text: &str, rules: &str, links: &str) -> Filled {
+    fn filled(text: &str, rules: &str, links: &str) -> FormValues {
         [("text", text), ("rules", rules), ("links", links)].into_iter().collect()
     }
 
@@ -126,7 +140,7 @@ mod tests {
     fn what_was_written_stands_in_the_form_again() {
         let written = filled("Hello, {{server_name}}!", "Be kind.\nNo spam.", "Site | https://example.com");
         let config = Welcome::configure(None, &written).unwrap();
-        let again: Filled =
+        let again: FormValues =
             Welcome::form(Some(&config)).into_iter().map(|field| (field.id, field.value)).collect();
         assert_eq!(Welcome::configure(None, &again).unwrap(), config);
         assert!(Welcome::form(None).len() <= 4);

@@ -5,7 +5,9 @@ use rstest::rstest;
 use super::*;
 use crate::domain::activity::Revision;
 use crate::domain::ids::GuildId;
-use crate::domain::panel::{Face, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH, View};
+use crate::domain::panel::{
+    MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelSnapshot, PanelState, PanelView, REFRESH,
+};
 use crate::domain::shards::Shards;
 use crate::store::sql::stored;
 use crate::store::{Look, PanelChange, PanelsFull};
@@ -22,16 +24,16 @@ pub(super) fn new_panel(channel_id: u64) -> NewPanel {
     }
 }
 
-fn face(text: &str) -> Face {
+fn face(text: &str) -> PanelSnapshot {
     let embed = crate::domain::message::Embed { title: Some(text.to_owned()), ..Default::default() };
-    Face {
+    PanelSnapshot {
         panel: PanelId(1),
         author: "Bot".to_owned(),
         avatar_url: None,
         link: String::new(),
         only_in: None,
         since: at(0),
-        view: View::of(embed),
+        view: PanelView::of(embed),
     }
 }
 

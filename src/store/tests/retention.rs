@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::Revision;
-use crate::domain::panel::{Face, NewPanel, PanelId, REFRESH, View};
+use crate::domain::panel::{NewPanel, PanelId, PanelSnapshot, PanelView, REFRESH};
 use crate::store::Untracked;
 
 /// A message that was posted so many days after the tests' moment.
@@ -219,7 +219,7 @@ async fn a_message_with_many_mirrors_goes_in_pieces(#[case] backend: Backend) {
 #[tokio::test]
 async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
-    let view = View::of(crate::domain::message::Embed::default());
+    let view = PanelView::of(crate::domain::message::Embed::default());
     let new = NewPanel {
         guild: guild(8),
         channel: channel(1),
@@ -230,7 +230,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
         created_by: None,
     };
     let panel = db.store.insert_panel(&new, None, on(-40), on(-39)).await.unwrap().unwrap();
-    let face = Face {
+    let face = PanelSnapshot {
         panel: PanelId(1),
         author: "Bot".to_owned(),
         avatar_url: None,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::any::{any_content, any_stage};
 use super::*;
 use crate::domain::message::EmbedField;
-use crate::domain::panel::View;
+use crate::domain::panel::PanelView;
 
 /// Whether what was a spoiler can be read at once.
 fn leaks(text: &str) -> bool {
@@ -157,7 +157,7 @@ proptest! {
             let texts = payload.embeds.iter().filter_map(|embed| embed.description.as_ref()).chain(fields);
             texts.for_each(|text| assert!(!leaks(text), "{text:?}"));
         }
-        for embed in View::of(embed).fitted().embeds {
+        for embed in PanelView::of(embed).fitted().embeds {
             let texts = embed.description.iter().chain(embed.fields.iter().map(|field| &field.value));
             texts.for_each(|text| assert!(!leaks(text), "{text:?}"));
         }
