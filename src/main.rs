@@ -164,7 +164,7 @@ fn warn_about_unknown_names(in_file: &[String]) {
 
 async fn forget(storage: &config::Storage, user: UserId, mirrors: bool) -> Result<(), Fatal> {
     let store = app::open_beside(storage).await?;
-    let report = service::forget::forget(&store, app::clock(), user, mirrors).await?;
+    let report = service::authors::forget::forget(&store, app::clock(), user, mirrors).await?;
     store.close().await?;
     let report =
         report.ok_or_else(|| format!("nothing is kept about user {user}. Check the id and DATABASE_URL."))?;

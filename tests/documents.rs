@@ -15,14 +15,14 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn the_readme_has_every_setting_with_its_default() {
-    let readme = read("README.md");
+fn operators_find_every_setting_with_its_default() {
+    let page = read("docs/settings.md");
     for setting in config::SETTINGS {
         let mut row = format!("| `{}` | ", setting.name);
         if let Some(default) = setting.default {
             row.push_str(&format!("`{default}` |"));
         }
-        assert!(readme.contains(&row), "the README's table of settings has no row that begins with {row}");
+        assert!(page.contains(&row), "docs/settings.md has no row that begins with {row}");
     }
 }
 
@@ -97,6 +97,44 @@ fn the_readme_has_every_command() {
     }
 }
 
+/// What the program says, and operators look up.
+const SAID: [&str; 14] = [
+    "a webhook was gone, and is replaced",
+    "an event can't be written down and is set aside",
+    "another process runs on this database",
+    "can't be listened on",
+    "can't be read yet",
+    "follow broken",
+    "forgot what nobody needs any more",
+    "going on with the gateway sessions that the last stop left",
+    "has 15 webhooks already",
+    "is not switched on",
+    "standing by",
+    "the database can't be reached yet",
+    "This bot's operator doesn't serve this server",
+    "was rejected by Discord",
+];
+
+#[test]
+fn operators_find_what_the_program_says() {
+    let operations: String = read("docs/operations.md").split_whitespace().collect();
+    let sources = sources(&root().join("src"));
+    for said in SAID {
+        let quoted = operations.contains(&said.split_whitespace().collect::<String>());
+        assert!(quoted, "docs/operations.md doesn't quote {said:?}");
+        assert!(
+            sources.contains(said),
+            "docs/operations.md quotes {said:?}, which the program no longer says"
+        );
+    }
+}
+
+/// All sources of a folder, one after another.
+fn sources(folder: &Path) -> String {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+}
+
 #[test]
 fn operators_find_every_metric_and_every_reason() {
     let operations = read("docs/operations.md");
@@ -120,16 +158,31 @@ fn operators_find_every_metric_and_every_reason() {
     }
 }
 
+/// Every kind of panel is explained to those who may make one.
 #[test]
-fn links_lead_somewhere() {
-    let mut pages: Vec<PathBuf> = vec!["README.md".into(), "commands.md".into()];
-    for folder in ["docs", "docs/adr"] {
+fn the_guide_has_every_kind_of_panel() {
+    let guide = read("docs/guide.md");
+    for kind in tributary::panel::KINDS {
+        let row = format!("| `{}` | ", kind.name());
+        assert!(guide.contains(&row), "docs/guide.md has no row that begins with {row}");
+    }
+}
+
+/// All pages in Markdown.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for folder in ["", "docs", "docs/adr"] {
         let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
         pages.extend(entries.map(|name| Path::new(folder).join(name)));
     }
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
-    assert!(pages.len() > 5);
-    for page in pages {
+    assert!(pages.len() > 20);
+    pages
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for page in pages() {
         let text = read(page.to_str().unwrap());
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for target in targets.filter(|target| !target.contains("://") && !target.starts_with('<')) {
@@ -153,6 +206,83 @@ fn anchor(line: &str) -> String {
         .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
         .map(|c| if c == ' ' { '-' } else { c })
         .collect()
+}
+
+/// How many columns a line of text may have.
+const WIDEST: usize = 110;
+
+/// Pages that the program writes: their lines are as long as its texts are.
+const MADE: [&str; 1] = ["commands.md"];
+
+#[test]
+fn text_is_wrapped() {
+    for page in pages().iter().filter(|page| !MADE.iter().any(|made| page.ends_with(made))) {
+        let long = too_wide(&read(page.to_str().unwrap()));
+        assert!(long.is_empty(), "{}: lines {long:?} have more than {WIDEST} columns", page.display());
+    }
+}
+
+#[test]
+fn what_is_too_wide_is_found() {
+    let (word, wide) = ("word ", "word ".repeat(23));
+    assert_eq!(too_wide(&format!("{word}\n{wide}\n- {wide}")), [2, 3]);
+    for free in [
+        format!("| {wide} |"),
+        format!("![{wide}](picture.png)"),
+        format!("```text\n{wide}\n```"),
+        format!("<!-- measured: rows -->\n{wide}\n<!-- end -->"),
+        format!("[{word}](https://example.com/{})", "x".repeat(WIDEST)),
+    ] {
+        assert_eq!(too_wide(&free), [0; 0], "{free}");
+    }
+    assert_eq!(too_wide(&format!("```text\n```\n{wide}")), [3]);
+}
+
+/// The numbers of the lines that are too wide. Tables, pictures, code and what was measured can't be wrapped, and neither can addresses.
+fn too_wide(text: &str) -> Vec<usize> {
+    let (mut code, mut measured) = (false, false);
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let start = line.trim_start();
+        if start.starts_with("```") {
+            code = !code;
+        }
+        measured = (measured || start.starts_with("<!-- measured")) && !start.starts_with("<!-- end");
+        let free = code || measured || start.starts_with('|') || start.starts_with("![");
+        if !free && without_addresses(line).chars().count() > WIDEST {
+            found.push(number);
+        }
+    }
+    found
+}
+
+/// A line without what its links lead to.
+fn without_addresses(line: &str) -> String {
+    let mut parts = line.split("](");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push(']');
+        shown.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
+    }
+    shown
+}
+
+/// Somebody who makes a release finds in it what the workflow packs.
+#[test]
+fn a_release_has_what_its_workflow_packs() {
+    let workflow = read(".github/workflows/release.yml");
+    let packed = workflow
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("cp \"target/$TARGET/release/tributary\" "));
+    let names: Vec<&str> =
+        packed.expect("it packs files").split(' ').filter(|name| !name.contains('"')).collect();
+    assert!(names.len() > 3);
+    for name in names {
+        assert!(root().join(name).exists(), "{name}");
+    }
+    for target in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] {
+        assert!(workflow.contains(target) && read("deny.toml").contains(target), "{target}");
+    }
 }
 
 #[path = "../examples/demo/plain.rs"]

@@ -1,6 +1,7 @@
 //! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which libraries belong to one part, and
 //! how long a file may be. Also that tests name what they need.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,7 @@ const LONG: &[(&str, &str)] = &[];
 
 /// Files that spawn tasks without the supervisor, and why they may.
 const BARE_SPAWNS: &[(&str, &str)] = &[
-    ("delivery/ledger.rs", "a batch's task is awaited where it is spawned"),
+    ("delivery/batcher.rs", "a batch's task is awaited where it is spawned"),
     ("discord/gateway/desk.rs", "one answer to one interaction"),
     (
         "discord/gateway/ingest.rs",
@@ -65,6 +66,27 @@ fn every_part_uses_only_what_it_may() {
         found.extend(violations(&path, &text).into_iter().map(|what| format!("src/{path}: {what}")));
     }
     assert!(found.is_empty(), "the layering is broken:\n{}", found.join("\n"));
+}
+
+/// The picture in docs/architecture.md draws what the code does: an arrow wherever one of its modules uses another, and no other.
+#[test]
+fn the_picture_shows_who_uses_whom() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let picture = page.split("```mermaid\n").nth(1).and_then(|rest| rest.split("```").next());
+    let lines = picture.expect("it has a picture").lines().filter_map(|line| line.trim().split_once(" --> "));
+    let drawn: BTreeSet<(String, String)> =
+        lines.map(|(from, to)| (from.to_owned(), to.to_owned())).collect();
+    let modules: BTreeSet<&String> = drawn.iter().flat_map(|(from, to)| [from, to]).collect();
+    let mut used = BTreeSet::new();
+    for (path, text) in sources() {
+        let module = module_of(&path);
+        for target in paths(&tokens(&text), &module).into_iter().filter(|used| used.ours) {
+            used.extend(target.path.first().map(|target| (module[0].clone(), target.clone())));
+        }
+    }
+    used.retain(|(from, to)| from != to && modules.contains(from) && modules.contains(to));
+    assert_eq!(drawn, used);
 }
 
 #[test]

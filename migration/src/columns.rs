@@ -47,7 +47,7 @@ pub(crate) fn sealed_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().take()
 }
 
-/// A time: `timestamptz` on PostgreSQL, text on SQLite (how those are ordered: `src/store/sql.rs`).
+/// A time: `timestamptz` on PostgreSQL, text on SQLite (how those are ordered: `src/store/db/sql.rs`).
 pub(crate) fn time(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).timestamp_with_time_zone().not_null().take()
 }

@@ -15,15 +15,16 @@ use crate::rest::Client;
 use crate::store::Store;
 use crate::supervisor::Supervisor;
 
-use super::agenda::Agenda;
-use super::forums::Forums;
+use super::batcher::Ledger;
 use super::guard::Discord;
 use super::lane::{self, ComeBack};
-use super::ledger::Ledger;
+use super::lane_tasks::Working;
 use super::said::Said;
-use super::sizes::FileSizes;
-use super::working::Working;
-use super::{Base, OwnerName, SETTLING, retract};
+use super::schedule::Agenda;
+use super::step::forums::Forums;
+use super::step::retract;
+use super::step::sizes::FileSizes;
+use super::{Base, OwnerName, SETTLING};
 
 /// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
 const LOOK: Duration = Duration::from_secs(5);

@@ -12,11 +12,11 @@ use crate::rest::WEBHOOK_REASON;
 use crate::store::{Done, Lease, Next, StoreError, Turn, Which, Work};
 
 use super::Base;
-use super::attempt::{self, Came, attempt};
-use super::ledger::Request;
-use super::parts;
-use super::send::{self, Sender};
-use super::sizes::FileSizes;
+use super::batcher::Request;
+use super::step::attempt::{self, Came, attempt};
+use super::step::create::{self as send, Sender};
+use super::step::render as parts;
+use super::step::sizes::FileSizes;
 
 /// When to look again at a lane that another process holds, or whose request the ledger could not write down.
 const LATER: TimeDelta = TimeDelta::seconds(5);

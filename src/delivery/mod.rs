@@ -10,24 +10,14 @@
 //! What a lane does next is decided by [`next_step`](crate::domain::next_step); this module is the I/O around it. Lanes wait on their own: a slow or broken
 //! target never holds another. Nothing here is needed to remember work: that is in the database, and a lost wake-up is a delay, not a loss.
 
-mod agenda;
-mod attempt;
-mod change;
+mod batcher;
 mod engine;
-mod forums;
 mod guard;
 mod lane;
-mod ledger;
-mod parts;
-mod posts;
-mod redraw;
-mod retract;
+mod lane_tasks;
 mod said;
-mod send;
-mod settle;
-mod sizes;
-mod upload;
-mod working;
+mod schedule;
+mod step;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,12 +30,12 @@ use crate::domain::ids::{ApplicationId, GuildId};
 use crate::rest::Rest;
 use crate::store::{Lease, Store};
 
+use self::batcher::Ledger;
 pub use self::engine::{Engine, Parts, Waker};
-use self::forums::Forums;
 use self::guard::{Discord, LeaseGuard};
-use self::ledger::Ledger;
 use self::said::Said;
-use self::sizes::FileSizes;
+use self::step::forums::Forums;
+use self::step::sizes::FileSizes;
 
 /// How long a lane is held without being renewed. Before each request it is renewed until after that request's end, where that is later: so after it,
 /// whatever was in flight is surely over.

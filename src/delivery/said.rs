@@ -10,7 +10,7 @@ use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
 use crate::store::Work;
 
-use super::send::Sender;
+use super::step::create::Sender;
 
 /// How long something isn't said again.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::rendering::pieces;
 use super::tags::{is_askable, is_hashtag_char, normalise};
+use super::text::markup::pieces;
 
 /// The hashtags of a text, normalised. One begins with `#` (or the full-width `＃`) where a word could begin: not within a word, an address or a mention, and not in code.
 pub fn hashtags(text: &str) -> BTreeSet<String> {
@@ -43,8 +43,8 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::domain::rendering::tests::any_text;
     use crate::domain::tags::{Tag, TagSet};
+    use crate::domain::text::alphabet::any_text;
 
     #[rstest]
     #[case("#Bug in the #build, and (#docs)!", &["bug", "build", "docs"])]

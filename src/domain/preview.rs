@@ -1,6 +1,6 @@
 //! Which embeds are Discord's own: those of links that stand in the text, of which Discord shows a page.
 
-use super::rendering::pieces;
+use super::text::markup::pieces;
 
 /// Hosts that are the same page under another name: the preview has one, the text may have the other.
 const SAME: [(&str, &str); 3] =

@@ -9,34 +9,24 @@
 //!
 //! Nothing here logs or returns an address or a token: routes appear as templates (`/webhooks/{webhook}/{token}`).
 
-mod application;
 mod break_cause;
 mod call;
 mod cause;
-mod channels;
 mod code;
-mod embed;
+mod endpoints;
 mod error;
 mod fields;
 mod files;
 mod guard;
-mod guild;
-mod guilds;
-mod lenient;
 mod limiter;
 mod meaning;
-mod message;
-mod messages;
 pub mod metrics;
 pub mod model;
 mod outcome;
 #[cfg(test)]
 mod tests;
-mod threads;
 mod transport;
 mod uploads;
-mod webhook_messages;
-mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,21 +35,21 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::cause::Cause;
-pub use self::channels::ThreadChange;
 pub use self::code::ErrorCode;
+pub use self::endpoints::channels::ThreadChange;
+pub use self::endpoints::guilds::{Left, SERVERS_PAGE};
+pub use self::endpoints::messages::HISTORY_PAGE;
+pub use self::endpoints::threads::ThreadPage;
+pub use self::endpoints::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
+pub use self::endpoints::webhooks::{Deleted, OwnWebhook, WEBHOOK_REASON};
 pub use self::error::{Doubt, RefusedFields, RestError, Scope};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
 pub use self::guard::Guard;
-pub use self::guilds::{Left, SERVERS_PAGE};
 pub use self::limiter::FuseState;
 use self::limiter::{Limits, Urgency};
 pub use self::meaning::{Denied, Missing};
-pub use self::messages::HISTORY_PAGE;
 pub use self::outcome::{ChangeOutcome, Posted, Refusal, SendOutcome};
-pub use self::threads::ThreadPage;
 pub use self::uploads::Upload;
-pub use self::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
-pub use self::webhooks::{Deleted, OwnWebhook, WEBHOOK_REASON};
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::request_pace::RequestPace;
 

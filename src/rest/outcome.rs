@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::code::ErrorCode;
+use super::endpoints::webhook_messages::Landing;
 use super::error::{Doubt, RefusedFields, RestError};
 use super::meaning::{Denied, Missing};
 use super::model::Message;
-use super::webhook_messages::Landing;
 use crate::domain::ids::{ChannelId, MessageId};
 
 /// How long an edit waits that Discord refuses because its message is old and edited often (30046): Discord doesn't say.

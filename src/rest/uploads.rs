@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::Rest;
 use super::call::{Call, Verb};
+use super::endpoints::messages;
+use super::endpoints::webhook_messages::{Landing, WebhookAccess, WebhookMessage, execution, on_message};
 use super::error::RestError;
 use super::files::{FetchError, FileBody};
-use super::messages;
 use super::model::Message;
 use super::outcome::{ChangeOutcome, SendOutcome};
-use super::webhook_messages::{Landing, WebhookAccess, WebhookMessage, execution, on_message};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::panel::Picture;
 

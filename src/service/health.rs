@@ -12,8 +12,8 @@ use crate::metrics as names;
 use crate::rest::Client;
 use crate::store::{Store, StoreError};
 
+use super::follow::status::FollowTotals;
 use super::intake::{Delay, Progress};
-use super::status::FollowTotals;
 
 /// Since when a lane has failed that is worth a word.
 const FAILING: TimeDelta = TimeDelta::minutes(1);

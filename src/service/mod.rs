@@ -3,45 +3,26 @@
 //! [`Follows`] serves people (commands and, later, HTTP), [`authors`] those who are mirrored; [`intake`] and [`upkeep`] serve what the gateway reports.
 
 pub mod access;
-pub mod actions;
+pub mod announce;
 pub mod authors;
-mod confirm;
-mod consent;
+mod backoff;
+pub mod check_requests;
 mod content;
-pub mod doors;
 pub mod error;
-mod failing;
 mod follow;
-mod follow_change;
-mod followed_side;
-pub mod follower_news;
-mod followers;
-pub mod forget;
+mod followed;
 pub mod health;
 pub mod intake;
-mod keystrokes;
-pub mod left_servers;
-mod list;
 mod locks;
-pub mod lookups;
-pub mod notify;
-pub mod others;
 pub mod panels;
-mod pause;
+pub mod peers;
 pub mod planned_restart;
-mod publish;
 mod report;
-mod request;
 pub mod retention;
-pub mod rights;
-mod rounds;
+pub mod server_rights;
 pub mod servers;
-mod status;
-mod tags;
-mod unfollow;
 pub mod upkeep;
 pub mod watch;
-mod webhooks;
 
 use std::sync::Arc;
 
@@ -55,32 +36,34 @@ use crate::store::Store;
 
 pub use crate::store::Cursor;
 
-pub use self::confirm::{Confirmed, Question, QuestionId};
 pub use self::error::{ConsentRefusal, Refusal, ServiceError, explain_discord_error};
 pub use self::follow::Followed;
-pub use self::follow_change::{Changed, NotNative};
-pub use self::followed_side::Dismissed;
-pub use self::followers::{Follower, FollowerPage, ServerFollowers};
-pub use self::list::{End, FollowPage, FollowRow};
-pub use self::pause::Resumed;
-pub use self::publish::{PublishRequest, Published};
+pub use self::follow::change::{Changed, NotNative};
+pub use self::follow::confirm::{Confirmed, Question, QuestionId};
+pub use self::follow::list::{End, FollowPage, FollowRow};
+pub use self::follow::pause::Resumed;
+pub use self::follow::request::{
+    DeliveryChoice, FollowRequest, MOST_BACKFILL, SourceChoice, UnfollowRequest,
+};
+pub use self::follow::status::{FollowTotals, Status};
+pub use self::follow::tags::TagsNow;
+pub use self::follow::unfollow::Unfollowed;
+pub use self::followed::decide::Dismissed;
+pub use self::followed::followers::{Follower, FollowerPage, ServerFollowers};
+pub use self::followed::publish::{PublishRequest, Published};
 pub use self::report::{By, CameFrom, Fate, Followers, LastMessages, Line, Nobody, Recent, Report, To};
-pub use self::request::{DeliveryChoice, FollowRequest, MOST_BACKFILL, SourceChoice, UnfollowRequest};
-pub use self::status::{FollowTotals, Status};
-pub use self::tags::TagsNow;
-pub use self::unfollow::Unfollowed;
 
 use self::access::Access;
-use self::actions::Actions;
-use self::confirm::Questions;
-use self::doors::DoorLooks;
+use self::access::keystrokes::Completing;
+use self::access::lookups::{Lookups, Purpose};
+use self::access::quotas::Actions;
+use self::check_requests::DoorLooks;
+use self::follow::confirm::Questions;
+use self::follow::status::KeptStatus;
 use self::intake::{Intake, Wake};
-use self::keystrokes::Completing;
 use self::locks::{Hold, Locks};
-use self::lookups::{Lookups, Purpose};
-use self::rights::ServerRights;
+use self::server_rights::ServerRights;
 use self::servers::Admission;
-use self::status::KeptStatus;
 use self::watch::Watched;
 
 /// Who the bot is at Discord.

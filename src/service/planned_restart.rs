@@ -23,7 +23,7 @@ use crate::store::{KeptSession, SessionOwner, Store};
 use super::intake::{Intake, Kept};
 use super::upkeep::Upkeep;
 use super::watch::Watched;
-use super::watch::kept::{KeptTags, KeptThread};
+use super::watch::snapshot::{KeptTags, KeptThread};
 use super::{Parts, ServiceError};
 
 /// How long a session that was left may go on. Discord doesn't say for how long it knows one; whether it still does costs one question.

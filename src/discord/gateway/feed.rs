@@ -31,6 +31,7 @@ use super::frame::Frame;
 use super::ingest::{Ingest, Sent};
 use super::loss::{Loss, io_error, pause};
 use super::sessions::{Sessions, say_wait};
+use super::skim::unwanted_message;
 use super::{FatalGateway, Leave};
 
 /// How long a connection may take until Discord says Hello.
@@ -253,6 +254,13 @@ impl Feed {
     /// Takes a frame. Whether the connection goes on is told by our reading of it.
     fn take(&mut self, connection: &mut Connection, text: &str) -> Result<(), End> {
         (connection.greeted, connection.heard, connection.asked) = (true, Instant::now(), None);
+        if connection.active.is_some()
+            && let Some(session) = &mut self.session
+            && let Some(number) = unwanted_message(text, |channel| self.ingest.wants(channel))
+        {
+            session.number = number;
+            return still_read(connection);
+        }
         let Some(Frame { op, event, number, data }) = Frame::read(text) else {
             metrics::counter!(names::EVENTS_UNREADABLE, "event" => "frame").increment(1);
             tracing::warn!(
@@ -288,11 +296,7 @@ impl Feed {
             }
             _ => {}
         }
-        match connection.shard.state() {
-            // It took an event for one of those two. It isn't let to say goodbye: that would end the session.
-            ShardState::Disconnected { .. } => Err(End::Lost(Loss::Misread)),
-            _ => Ok(()),
-        }
+        still_read(connection)
     }
 
     /// Notes what an event says of the session.
@@ -379,6 +383,15 @@ impl Feed {
         } else if failures == 1 {
             tracing::info!(shard, why = %loss, resumes, "the connection to the gateway was lost");
         }
+    }
+}
+
+/// Whether twilight goes on reading a connection that didn't end for us.
+fn still_read(connection: &Connection) -> Result<(), End> {
+    match connection.shard.state() {
+        // It took an event for one that ends the connection. It isn't let to say goodbye: that would end the session.
+        ShardState::Disconnected { .. } => Err(End::Lost(Loss::Misread)),
+        _ => Ok(()),
     }
 }
 

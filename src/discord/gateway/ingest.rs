@@ -92,6 +92,11 @@ impl Ingest {
         }
     }
 
+    /// Whether messages of this channel are of any concern.
+    pub(super) fn wants(&self, channel: ChannelId) -> bool {
+        self.sinks.intake.wants(channel)
+    }
+
     pub(super) fn report(&self, report: Report) {
         self.queues.reports.send(report);
     }
@@ -120,7 +125,7 @@ impl Ingest {
         data: &RawValue,
         report: impl FnOnce(Value) -> Report,
     ) -> Option<()> {
-        if self.sinks.intake.wants(fields.channel()?) {
+        if self.wants(fields.channel()?) {
             self.report(report(value(data)));
         }
         Some(())
@@ -142,7 +147,7 @@ impl Ingest {
     }
 
     fn deletion(&self, channel: ChannelId, message: MessageId) {
-        if self.sinks.intake.wants(channel) {
+        if self.wants(channel) {
             self.report(Report::Deleted { channel, message });
         }
     }

@@ -18,6 +18,7 @@ mod lenient;
 mod loss;
 mod rights;
 mod sessions;
+mod skim;
 mod threads;
 mod undecoded;
 

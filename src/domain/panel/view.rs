@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::domain::message::{Embed, EmbedMedia};
-use crate::domain::rendering::shortened;
+use crate::domain::text::shortened;
 use crate::domain::{limits, text};
 
 /// How many options a menu has at most, and how long its texts may be (Discord: "String Select").
@@ -258,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::domain::message::{EmbedField, EmbedFooter};
-    use crate::domain::rendering::tests::any_line;
+    use crate::domain::text::alphabet::any_line;
 
     fn long() -> impl Strategy<Value = String> {
         prop_oneof![any_line(), (0..5000_usize).prop_map(|length| "ä".repeat(length)), Just(String::new())]

@@ -6,7 +6,8 @@ use crate::domain::{
     text,
 };
 
-use super::{address, mentions::Mentions, split::shortened};
+use super::{address, mentions::Mentions};
+use crate::domain::text::shortened;
 
 /// What stands where Discord demands a text and there is none: it trims white space, and keeps this.
 const EMPTY: &str = "\u{200B}";

@@ -2,9 +2,9 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::domain::text;
+use crate::domain::text::{self, markup};
 
-use super::{markup, words};
+use super::words;
 
 /// How much of the answered text is shown, as it is read; and how long that may be as it is written, with its escapes and ids.
 const READ: usize = 80;

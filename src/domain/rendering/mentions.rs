@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use crate::domain::message::Names;
 
-use super::{Stage, markup, words};
+use super::{Stage, words};
+use crate::domain::text::markup;
 
 /// What mentions are called in a place.
 #[derive(Debug, Clone, Copy)]

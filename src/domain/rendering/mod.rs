@@ -21,10 +21,8 @@ use super::{
 use mentions::Mentions;
 
 pub use controls::Row;
-pub(crate) use markup::pieces;
 pub use panel::{hidden_panel, panel, view};
 pub use payload::{CreateBody, EditBody, Payload, SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS};
-pub use split::shortened;
 pub use standing::{KeptFiles, StandingFile};
 pub use title::{beginning, panel_title, title};
 
@@ -35,14 +33,12 @@ mod embeds;
 mod excerpt;
 mod files;
 mod forward;
-mod markup;
 mod mentions;
 mod name;
 mod panel;
 mod payload;
 mod poll;
 mod reply;
-mod split;
 mod standing;
 mod stickers;
 #[cfg(test)]
@@ -206,8 +202,8 @@ impl Things {
     fn texts(&self, room: usize) -> Vec<String> {
         let continued =
             self.link.as_deref().map_or_else(|| "…".to_owned(), |link| format!("… [continued](<{link}>)"));
-        let endings = split::Endings { note: self.note.as_deref(), continued: &continued };
-        let mut texts = split::split(&self.text, room - self.embeds.len().saturating_sub(1), endings);
+        let endings = text::Endings { note: self.note.as_deref(), continued: &continued };
+        let mut texts = text::split(&self.text, room - self.embeds.len().saturating_sub(1), endings);
         if texts.is_empty() {
             texts.push(self.note.clone().unwrap_or_default());
         }

@@ -10,7 +10,8 @@ use crate::domain::{
     text,
 };
 
-use super::{controls::Row, files, split::shortened};
+use super::{controls::Row, files};
+use crate::domain::text::shortened;
 
 /// Discord: "Message Flags", `SUPPRESS_EMBEDS`: no link previews.
 pub const SUPPRESS_EMBEDS: u64 = 1 << 2;

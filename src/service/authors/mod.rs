@@ -2,6 +2,7 @@
 //!
 //! What is asked for is written down at once, and holds from then on (`store::followed`). What was mirrored before is taken back in the background ([`Removals`]).
 
+pub mod forget;
 mod removals;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::domain::retention::Keeping;
 use crate::store::{KeptOfAuthor, Store};
 
-use super::actions::Actions;
+use super::access::quotas::Actions;
 use super::{Parts, ServiceError};
 
 pub use self::removals::Removals;

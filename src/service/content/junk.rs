@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::domain::rendering::render;
-use crate::domain::rendering::tests::{any_stage, any_text, check_against_discord};
+use crate::domain::rendering::tests::{any_stage, check_against_discord};
+use crate::domain::text::alphabet::any_text;
 
 /// What Discord's objects call their fields, as far as anything here looks at them.
 const NAMES: &[&str] = &[

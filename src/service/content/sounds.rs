@@ -1,6 +1,6 @@
 //! Sounds in a text: only Discord's client plays them, so a mirror shows what they are called.
 
-use crate::domain::rendering::pieces;
+use crate::domain::text::markup::pieces;
 use crate::rest::model::Sound;
 
 /// How Discord writes one: `<sound:SERVER:SOUND>`.

@@ -8,7 +8,7 @@ use crate::domain::message::Content;
 use crate::rest::model::Message;
 use crate::store::SourceEvent;
 
-use super::reader::Read;
+use super::reading::Read;
 use super::threads::ThreadEnd;
 
 /// What is to be written down together.

@@ -12,7 +12,7 @@ use crate::store::{FollowedSource, SourceEvent};
 
 use super::Intake;
 use super::batch::as_event;
-use super::listing::start_of;
+use super::reading::listing::start_of;
 
 /// What is later than this before now, Discord has told of: more than any machine's clock is wrong.
 const LATELY: TimeDelta = TimeDelta::hours(1);

@@ -14,12 +14,12 @@ use crate::domain::activity::ActivityId;
 use crate::domain::ids::{GuildId, MessageId};
 use crate::domain::retry::MOST_FAILED;
 use crate::service::ServiceError;
-use crate::service::failing::Failing;
+use crate::service::backoff::Failing;
 use crate::store::{Quoting, SourceEvent, StaleQuote};
 
 use super::Intake;
 use super::batch::Batch;
-use super::reader::Read;
+use super::reading::Read;
 
 /// How often it is looked for what another process noted, and for what failed.
 const EACH: Duration = Duration::from_secs(5);

@@ -2,9 +2,9 @@
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Panel, PanelId};
+use crate::service::access::keystrokes::Completing;
 use crate::service::access::{Access, Found};
-use crate::service::keystrokes::Completing;
-use crate::service::list::IN_TIME;
+use crate::service::follow::list::IN_TIME;
 use crate::service::{Actor, Refusal, ServiceError};
 
 use super::{MANAGE, Panels, refresh};

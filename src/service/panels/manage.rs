@@ -16,7 +16,7 @@ use crate::panel::kind::InvalidInput;
 use crate::panel::{AnyPanelKind, find};
 use crate::rest::Rest;
 use crate::service::access::Access;
-use crate::service::lookups::Purpose;
+use crate::service::access::lookups::Purpose;
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::{PanelChange, PanelsFull};
 

@@ -33,10 +33,10 @@ use crate::panel::DataSources;
 use crate::rest::Client;
 use crate::store::{Signal, Store};
 
-use super::actions::Actions;
+use super::access::lookups::Lookups;
+use super::access::quotas::Actions;
 use super::intake::Wake;
 use super::locks::Locks;
-use super::lookups::Lookups;
 use super::{Identity, Parts};
 
 pub use self::list::PanelListEntry;

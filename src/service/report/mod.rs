@@ -1,7 +1,7 @@
 //! The delivery report: what became of a message in each follower, and where a mirror comes from, as far as the person who asks may know. `last` shows the
 //! same for the last messages of one follow.
 
-mod last;
+mod last_messages;
 mod origin;
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use crate::store::{Asked, InFollower};
 use super::access::{Access, Place};
 use super::{Actor, End, Follows, Refusal, ServiceError, TagsNow, content};
 
-pub use self::last::{LastMessages, Recent};
+pub use self::last_messages::{LastMessages, Recent};
 pub use self::origin::{By, CameFrom};
 
 /// How many followers are looked at one by one; the rest is counted.

@@ -10,9 +10,9 @@ use crate::domain::report::Verdict;
 use crate::rest::model::{Message, Reference};
 use crate::store::Mirrored;
 
-use super::super::access::Access;
-use super::super::{Actor, End, Follows, ServiceError};
 use super::subject;
+use crate::service::access::Access;
+use crate::service::{Actor, End, Follows, ServiceError};
 
 /// Discord: "Message Flags".
 const IS_CROSSPOST: u64 = 1 << 1;

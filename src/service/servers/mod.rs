@@ -2,8 +2,10 @@
 //! server's shard ([`Leaving`]), and changed and shown by subcommands ([`operate`]).
 
 mod admission;
+mod forgetting;
 mod leaving;
 pub mod operate;
 
 pub use self::admission::{Admission, Bounds, Verdict};
+pub use self::forgetting::LeftServers;
 pub use self::leaving::Leaving;

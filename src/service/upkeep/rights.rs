@@ -4,7 +4,7 @@ use crate::domain::doors::RightsDigest;
 use crate::domain::ids::GuildId;
 use crate::domain::shards::Shard;
 use crate::service::ServiceError;
-use crate::service::rights::Told;
+use crate::service::server_rights::Told;
 
 use super::{Change, Upkeep};
 

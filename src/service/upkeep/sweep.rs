@@ -14,7 +14,7 @@ use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
 use crate::service::ServiceError;
 
-use super::agenda::{Agenda, Looked};
+use super::schedule::{Agenda, Looked};
 use super::{Change, Upkeep};
 
 /// How many servers are looked at at the same time: a slow one holds up a quarter of the sweep at most.

@@ -10,7 +10,7 @@ use crate::domain::message::{InThread, PostTag};
 use crate::domain::place::Place;
 use crate::rest::model::Channel;
 
-use super::kept::KeptThread;
+use super::snapshot::KeptThread;
 
 /// A thread, as Discord describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

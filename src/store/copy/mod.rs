@@ -15,9 +15,9 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Postgres, Row, Sqlite, Transaction};
 
 use self::rows::Unfit;
 use self::tables::Table;
-use super::connect::PATIENT;
-use super::presence::refuse_beside_others;
-use super::{Store, StoreError, Unusable};
+use crate::store::db::connect::PATIENT;
+use crate::store::db::presence::refuse_beside_others;
+use crate::store::{Store, StoreError, Unusable};
 
 /// How much is sent to PostgreSQL at a time, in bytes.
 const CHUNK: usize = 256 * 1024;
@@ -92,7 +92,7 @@ pub struct Copying<'a> {
 
 impl Store {
     /// The empty PostgreSQL behind this address, with all tables.
-    pub async fn copy_target(address: &str, cipher: super::Cipher) -> Result<Self, CopyError> {
+    pub async fn copy_target(address: &str, cipher: crate::store::Cipher) -> Result<Self, CopyError> {
         if !(address.starts_with("postgres://") || address.starts_with("postgresql://")) {
             return Err(CopyError::NotToPostgres);
         }

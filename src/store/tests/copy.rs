@@ -10,7 +10,7 @@ use crate::domain::follow::{Approval, Audience, BrokenReason};
 use crate::domain::ids::TagId;
 use crate::domain::message::{InThread, PostTag};
 use crate::domain::place::Place;
-use crate::store::sql::stored;
+use crate::store::db::sql::stored;
 use crate::store::{BreakWhich, Copied, CopyError, Copying};
 
 const TABLES: &str =

@@ -10,7 +10,7 @@ pub(super) async fn claim(store: &Store, target: u64) -> Lease {
 /// The same, until that time.
 pub(super) async fn claim_until(store: &Store, target: u64, until: DateTime<Utc>) -> Lease {
     let txn = store.write().await.unwrap();
-    gates::lanes(&*txn, [channel(target)]).await.unwrap();
+    locks::lanes(&*txn, [channel(target)]).await.unwrap();
     let update = "UPDATE lanes SET lease_owner = 'test', lease_until = $2, epoch = epoch + 1 \
         WHERE target_channel_id = $1 RETURNING epoch, parent_id, forum";
     let until = stored(until);

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::{DeliveryId, Ending};
-use crate::store::sql::stored;
+use crate::store::db::sql::stored;
 
 fn delivery(next: &Next) -> DeliveryId {
     match next {

@@ -43,12 +43,6 @@ use tempfile::TempDir;
 
 use self::holding::*;
 use self::scratch::Scratch;
-use super::lane_rows::Taken;
-use super::sql::{Sql, stored};
-use super::{
-    Cipher, Decide, Done, Holder, Hook, Inserted, LaneRequest, Lease, Next, SourceEvent, Store, StoreError,
-    Turn, Which, Work, gates,
-};
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
 use crate::domain::follow::{
     Audience, Delivery, Door, Exposure, Filter, Follow, FollowOptions, NewFollow, Pair, PublicationChange,
@@ -61,6 +55,13 @@ use crate::domain::place::Spot;
 use crate::domain::servers::FollowLimits;
 use crate::domain::tags::{Tag, TagSet};
 use crate::domain::webhook::Webhook;
+use crate::store::db::locks;
+use crate::store::db::sql::{Sql, stored};
+use crate::store::lane::rows::Taken;
+use crate::store::{
+    Cipher, Decide, Done, Holder, Hook, Inserted, LaneRequest, Lease, Next, SourceEvent, Store, StoreError,
+    Turn, Which, Work,
+};
 
 /// Where a test runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

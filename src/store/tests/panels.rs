@@ -9,7 +9,7 @@ use crate::domain::panel::{
     MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelSnapshot, PanelState, PanelView, REFRESH,
 };
 use crate::domain::shards::Shards;
-use crate::store::sql::stored;
+use crate::store::db::sql::stored;
 use crate::store::{Look, PanelChange, PanelsFull};
 
 pub(super) fn new_panel(channel_id: u64) -> NewPanel {

@@ -169,7 +169,7 @@ async fn a_delivery_that_becomes_due_meanwhile_is_spared() {
     db.store.record_events(&[posted(1, id_on(-40)), posted(1, id_on(-39))], on(-40)).await.unwrap();
     show_all(&db.store, &claim(&db.store, 2).await, 500).await;
     let writer = db.store.write().await.unwrap();
-    gates::lanes(&*writer, [channel(2)]).await.unwrap();
+    locks::lanes(&*writer, [channel(2)]).await.unwrap();
     let store = db.again().await;
     let forgetting = tokio::spawn(async move { store.untrack(MessageId::first_at(on(0)), on(0)).await });
     let waiting = "SELECT CAST(COUNT(*) AS text) AS text FROM pg_stat_activity \

@@ -7,7 +7,8 @@ use sea_orm::sqlx::Executor as _;
 use super::*;
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
-use crate::store::{Conflict, OpenLane, Session, Signal, connect};
+use crate::store::db::connect;
+use crate::store::{Conflict, OpenLane, Session, Signal};
 
 fn shards(text: &str) -> Shards {
     text.parse().unwrap()
@@ -185,8 +186,8 @@ async fn a_transaction_in_which_nothing_happens_is_ended() {
     follow(store, 1, 2).await;
     store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
     let txn = still.write().await.unwrap();
-    gates::sources(&*txn, [channel(1)]).await.unwrap();
-    gates::lanes(&*txn, [channel(2)]).await.unwrap();
+    locks::sources(&*txn, [channel(1)]).await.unwrap();
+    locks::lanes(&*txn, [channel(2)]).await.unwrap();
     let next = turn(store, request(Which::Free(channel(2)), None), at(1)).await.next;
     assert_eq!(next, Next::Locked);
     // It waits for the locks, and gets them.

@@ -10,6 +10,16 @@ use nix::unistd::Pid;
 
 use crate::harness::Browser;
 
+/// What the demo posts last. Its mirror comes some seconds after the ones before it, because of Discord's limits.
+const LAST: &str = "Farther than ever.";
+/// Scrolls both panes to their newest message.
+const TO_THE_END: &str = "document.querySelectorAll('.pane-body .timeline').forEach((one) => { one.scrollTop = one.scrollHeight })";
+
+/// Whether the right pane shows this text.
+fn shows(text: &str) -> String {
+    format!("document.querySelector('[data-side=right] .timeline')?.textContent.includes('{text}')")
+}
+
 /// The demo, with its page.
 struct Demo {
     child: Child,
@@ -63,11 +73,11 @@ async fn the_readmes_pictures() {
     let demo = Demo::start();
     browser.prefer("prefers-color-scheme", "light").await;
     browser.goto(&demo.url).await;
-    browser.until("document.querySelectorAll('[data-side=right] .message').length > 3").await;
+    browser.until(&shows(LAST)).await;
     browser
         .script("document.querySelectorAll('.ephemeral .text-button').forEach((button) => button.click())")
         .await;
-    browser.script("document.querySelectorAll('.pane-body .timeline').forEach((one) => { one.scrollTop = one.scrollHeight })").await;
+    browser.script(TO_THE_END).await;
     take(&browser, "page.png").await;
 
     // A command being filled in, in the dark.
@@ -84,5 +94,6 @@ async fn the_readmes_pictures() {
     browser.resize(390, 780).await;
     browser.click("#tabs button:last-child").await;
     browser.script("document.activeElement.blur()").await;
+    browser.script(TO_THE_END).await;
     take(&browser, "page-phone.png").await;
 }

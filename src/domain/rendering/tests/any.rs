@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::super::{Room, Stage, Told};
 use super::LINK;
-use super::alphabet::any_text;
 use crate::domain::message::{
     Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, File, Forward, InThread, LinkButton,
     Names, Poll, PostTag, Reply, Sticker,
 };
 use crate::domain::place::Place;
+use crate::domain::text::alphabet::any_text;
 
 fn any_address() -> impl Strategy<Value = String> {
     prop_oneof![

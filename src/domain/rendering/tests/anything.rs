@@ -6,6 +6,8 @@ use super::any::{any_content, any_stage};
 use super::*;
 use crate::domain::message::EmbedField;
 use crate::domain::panel::PanelView;
+use crate::domain::text::alphabet::{any_line, any_text};
+use crate::domain::text::shortened;
 
 /// Whether what was a spoiler can be read at once.
 fn leaks(text: &str) -> bool {
@@ -169,7 +171,7 @@ proptest! {
             prop_assert!(text::units(&cut) <= limit, "{cut:?}");
             prop_assert!(text::units(&text) > limit || cut == text, "{cut:?}");
         }
-        let _ = (text::skeleton(&text), text::escape(&text), super::super::pieces(&text));
+        let _ = (text::skeleton(&text), text::escape(&text), text::markup::pieces(&text));
     }
 
     #[test]

@@ -3,13 +3,11 @@
 use super::*;
 use crate::domain::limits;
 
-mod alphabet;
 mod any;
 mod anything;
 mod check;
 mod kinds;
 
-pub(crate) use alphabet::{any_line, any_text};
 pub(crate) use any::any_stage;
 pub(crate) use check::check_against_discord;
 

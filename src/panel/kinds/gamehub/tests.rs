@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::rendering::tests::any_line;
+use crate::domain::text::alphabet::any_line;
 use crate::panel::kinds::test_support::{
     actions, asked, assert_fits, changed, context, filled, menu, noon, press, shown, texts,
 };

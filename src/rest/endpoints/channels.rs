@@ -1,0 +1,84 @@
+//! Calls about channels, threads, and Discord's own channel following.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::domain::ids::{ChannelId, TagId, UserId};
+use crate::rest::Rest;
+use crate::rest::call::{Call, Verb};
+use crate::rest::error::RestError;
+use crate::rest::limiter::Major;
+use crate::rest::meaning::Missing;
+use crate::rest::model::{Channel, FollowedChannel};
+
+/// What is to be changed of a thread; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ThreadChange {
+    /// What it is called, 1 to 100 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The tags of a forum's post, at most 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_tags: Option<Vec<TagId>>,
+    /// Whether it is archived. An archived one takes no other change, unless it wakes with it (else 50083).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+}
+
+impl Rest {
+    /// A channel or a thread: `GET /channels/{channel}`.
+    pub async fn channel(&self, channel: ChannelId) -> Result<Channel, RestError> {
+        self.read(Call::new(Verb::Get, "/channels/{channel}", Major::Channel(channel), &[channel.get()]))
+            .await
+    }
+
+    /// The bot's direct messages with a person, opened if there are none yet: `POST /users/@me/channels`. Whether the person takes messages shows only when one is sent.
+    pub async fn open_direct_messages(&self, user: UserId) -> Result<Channel, RestError> {
+        let call = Call::new(Verb::Post, "/users/@me/channels", Major::None, &[]);
+        self.read(call.json(&json!({"recipient_id": user}))?).await
+    }
+
+    /// Whether somebody is in a thread: `GET /channels/{channel}/thread-members/{user}`, where 404 says no, unless it is the thread that is unknown.
+    pub async fn thread_member(&self, thread: ChannelId, user: UserId) -> Result<bool, RestError> {
+        let template = "/channels/{channel}/thread-members/{user}";
+        let call = Call::new(Verb::Get, template, Major::Channel(thread), &[thread.get(), user.get()]);
+        match self.perform(&call).await {
+            Ok(_) => Ok(true),
+            Err(RestError::NotFound(missing)) if missing != Missing::Channel => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a target follow an announcement channel natively: `POST /channels/{channel}/followers`. Needs Manage Webhooks in the target, where it makes
+    /// a webhook (30007: there are 15 already; 30058: the server has 1000).
+    pub async fn follow_announcement(
+        &self,
+        source: ChannelId,
+        target: ChannelId,
+        reason: &str,
+    ) -> Result<FollowedChannel, RestError> {
+        let template = "/channels/{channel}/followers";
+        let call = Call::new(Verb::Post, template, Major::Channel(source), &[source.get()]);
+        self.read(call.reason(reason).json(&json!({"webhook_channel_id": target}))?).await
+    }
+
+    /// Changes a thread: `PATCH /channels/{channel}`. Needs Manage Threads; only to wake one that isn't locked, Send Messages in Threads is enough.
+    pub async fn change_thread(
+        &self,
+        thread: ChannelId,
+        change: &ThreadChange,
+        reason: &str,
+    ) -> Result<Channel, RestError> {
+        let call = Call::new(Verb::Patch, "/channels/{channel}", Major::Channel(thread), &[thread.get()]);
+        self.read(call.reason(reason).json(change)?).await
+    }
+
+    /// Deletes a thread with all that stands in it: `DELETE /channels/{channel}`. Needs Manage Threads. One that isn't there (404) counts as deleted.
+    pub async fn delete_thread(&self, thread: ChannelId, reason: &str) -> Result<(), RestError> {
+        let call = Call::new(Verb::Delete, "/channels/{channel}", Major::Channel(thread), &[thread.get()]);
+        match self.perform(&call.reason(reason)).await {
+            Ok(_) | Err(RestError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

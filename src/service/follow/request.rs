@@ -1,0 +1,165 @@
+//! What a person asks for with `/follow`, read from what was typed.
+
+use crate::domain::channel::{ChannelLink, parse_channel_link};
+use crate::domain::follow::{Delivery, Mode, Pair, Threads};
+use crate::domain::ids::{ChannelId, GuildId};
+
+use crate::service::error::Refusal;
+
+/// Which source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceChoice {
+    /// Chosen from this server's channels, among those that the person sees.
+    Chosen(ChannelId),
+    /// Pasted as a link or an id: may be anywhere, and may not exist.
+    Linked(ChannelLink),
+}
+
+impl SourceChoice {
+    /// Exactly one of a chosen channel and a pasted link.
+    pub fn new(channel: Option<ChannelId>, link: Option<&str>) -> Result<Self, Refusal> {
+        match (channel, link) {
+            (Some(channel), None) => Ok(Self::Chosen(channel)),
+            (None, Some(link)) => parse_channel_link(link).map(Self::Linked).ok_or(Refusal::NotALink),
+            (None, None) => Err(Refusal::NoChannel),
+            (Some(_), Some(_)) => Err(Refusal::TwoChannels),
+        }
+    }
+
+    /// The channel, however it was named.
+    pub const fn id(self) -> ChannelId {
+        match self {
+            Self::Chosen(id) | Self::Linked(ChannelLink { channel: id, .. }) => id,
+        }
+    }
+
+    /// The server that a link names.
+    pub const fn named_server(self) -> Option<GuildId> {
+        match self {
+            Self::Chosen(_) => None,
+            Self::Linked(link) => link.guild,
+        }
+    }
+}
+
+/// What a person asks for with `/unfollow`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnfollowRequest {
+    /// What is followed, and where to.
+    pub pair: Pair,
+}
+
+impl UnfollowRequest {
+    /// Reads the options: the target is the one given, else the one that an offered choice names, else the channel in which the command was run.
+    pub fn new(
+        channel: Option<ChannelId>,
+        link: Option<&str>,
+        into: Option<ChannelId>,
+        here: ChannelId,
+    ) -> Result<Self, Refusal> {
+        let (source, named) = match (channel, link.and_then(Self::read_choice)) {
+            (None, Some(pair)) => (pair.source, Some(pair.target)),
+            _ => (SourceChoice::new(channel, link)?.id(), None),
+        };
+        let target = into.or(named).unwrap_or(here);
+        if source == target {
+            return Err(Refusal::SelfFollow);
+        }
+        Ok(Self { pair: Pair { source, target } })
+    }
+
+    /// What a choice of the autocompletion stands for: the source alone where the target is the one that is meant anyway.
+    pub fn choice(pair: Pair, meant: ChannelId) -> String {
+        if pair.target == meant {
+            pair.source.to_string()
+        } else {
+            format!("{}→{}", pair.source, pair.target)
+        }
+    }
+
+    fn read_choice(text: &str) -> Option<Pair> {
+        let (source, target) = text.trim().split_once('→')?;
+        Some(Pair { source: source.parse().ok()?, target: target.parse().ok()? })
+    }
+}
+
+/// How posts should be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryChoice {
+    /// Native where Discord can and nothing is chosen that it can't, else relay.
+    Auto,
+    /// This one.
+    Fixed(Delivery),
+}
+
+/// The most posts that a follow can begin with.
+pub const MOST_BACKFILL: u8 = 50;
+
+/// A follow as a person asks for it. What isn't given stays as it is; for a new follow, it is as usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowRequest {
+    /// What to follow.
+    pub source: SourceChoice,
+    /// Where to.
+    pub target: ChannelId,
+    /// Which posts.
+    pub mode: Option<Mode>,
+    /// The tags for it, as they were typed: what they mean depends on the source.
+    pub tags: Option<String>,
+    /// What of the source's threads.
+    pub threads: Option<Threads>,
+    /// How.
+    pub delivery: Option<DeliveryChoice>,
+    /// Whether panels too.
+    pub panels: Option<bool>,
+    /// How many of the source's last posts are shown at once, at most [`MOST_BACKFILL`].
+    pub backfill: u8,
+}
+
+impl FollowRequest {
+    /// Asks for the pair, with nothing chosen.
+    pub fn new(source: SourceChoice, target: ChannelId) -> Result<Self, Refusal> {
+        if source.id() == target {
+            return Err(Refusal::SelfFollow);
+        }
+        Ok(Self {
+            source,
+            target,
+            mode: None,
+            tags: None,
+            threads: None,
+            delivery: None,
+            panels: None,
+            backfill: 0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_names_its_target_where_another_is_meant() {
+        let [source, target, here] = [1, 2, 3].map(|id| ChannelId::new(id).unwrap());
+        let pair = Pair { source, target };
+        let read = |link: &str, into| UnfollowRequest::new(None, Some(link), into, here).map(|it| it.pair);
+        assert_eq!(read(&UnfollowRequest::choice(pair, here), None), Ok(pair));
+        assert_eq!(read(&UnfollowRequest::choice(pair, target), Some(target)), Ok(pair));
+        assert_eq!(read("1", None), Ok(Pair { source, target: here }));
+        assert_eq!(read("1→2", Some(here)), Ok(Pair { source, target: here }));
+        assert_eq!(read("1→x", None), Err(Refusal::NotALink));
+    }
+
+    #[test]
+    fn one_source_is_named_in_one_way() {
+        let channel = ChannelId::new(7).ok();
+        assert_eq!(SourceChoice::new(None, None), Err(Refusal::NoChannel));
+        assert_eq!(SourceChoice::new(channel, Some("7")), Err(Refusal::TwoChannels));
+        assert_eq!(SourceChoice::new(None, Some("news")), Err(Refusal::NotALink));
+        assert_eq!(
+            SourceChoice::new(None, Some("<#7>")).ok(),
+            channel.map(|channel| SourceChoice::Linked(ChannelLink { channel, guild: None }))
+        );
+    }
+}

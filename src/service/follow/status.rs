@@ -1,0 +1,85 @@
+//! What `/about` and the metrics tell of the whole.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::store::{Store, StoreError};
+
+use crate::service::{Follows, ServiceError};
+
+/// How many follows there are, by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FollowTotals {
+    /// Those that deliver.
+    pub active: u64,
+    /// Those that somebody paused.
+    pub paused: u64,
+    /// Those that can't deliver.
+    pub broken: u64,
+}
+
+impl FollowTotals {
+    /// Reads them.
+    pub(in crate::service) async fn read(store: &Store) -> Result<Self, StoreError> {
+        let counts = store.follow_counts().await?;
+        Ok(counts.iter().fold(Self::default(), |totals, one| Self {
+            active: totals.active + one.active,
+            paused: totals.paused + one.paused,
+            broken: totals.broken + one.broken,
+        }))
+    }
+
+    /// All of them.
+    pub const fn all(self) -> u64 {
+        self.active + self.paused + self.broken
+    }
+}
+
+/// The bot's figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Servers of all processes, about, where this one has only some of them.
+    pub servers_of_all: Option<u64>,
+    /// Follows.
+    pub follows: FollowTotals,
+    /// Messages mirrored in the last 24 hours.
+    pub delivered_today: u64,
+}
+
+/// How long the figures are kept.
+const KEPT: TimeDelta = TimeDelta::seconds(30);
+
+/// The last figures, and when they were counted. Whoever counts them holds this, so that many who ask count once.
+#[derive(Debug, Default)]
+pub(in crate::service) struct KeptStatus(tokio::sync::Mutex<Option<(DateTime<Utc>, Status)>>);
+
+impl Follows {
+    /// The figures, half a minute old at most: counting those of a day takes a while, and anybody may ask.
+    pub async fn status(&self) -> Result<Status, ServiceError> {
+        let now = self.clock.now();
+        let mut kept = self.status.0.lock().await;
+        if let Some((_, status)) = kept.filter(|(at, _)| now < *at + KEPT) {
+            return Ok(status);
+        }
+        let status = self.count().await?;
+        *kept = Some((now, status));
+        Ok(status)
+    }
+
+    async fn count(&self) -> Result<Status, ServiceError> {
+        let since: DateTime<Utc> = self.clock.now() - TimeDelta::days(1);
+        let follows = FollowTotals::read(&self.store).await?;
+        let delivered_today = self.store.count_mirrored_since(since).await?;
+        // A figure beside others is not worth a failure.
+        let servers_of_all = if self.shards.is_all() {
+            None
+        } else {
+            self.rest
+                .of_program()
+                .application()
+                .await
+                .ok()
+                .and_then(|application| application.approximate_guild_count)
+        };
+        Ok(Status { servers_of_all, follows, delivered_today })
+    }
+}

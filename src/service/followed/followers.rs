@@ -1,0 +1,144 @@
+//! `/followers`: who follows a channel, as far as the person who asks may know.
+
+use crate::domain::follow::{Follow, FollowId, Publication};
+use crate::domain::ids::{ChannelId, GuildId};
+use crate::domain::permissions::Permissions;
+use crate::store::Cursor;
+
+use crate::service::access::Access;
+use crate::service::error::ConsentRefusal;
+use crate::service::{Actor, End, Follows, ServiceError};
+
+/// How many followers are looked at one by one; the rest is counted. Two menus name them all (Discord: 25 options).
+const FOLLOWERS: u64 = 50;
+/// How many requests are shown, and how many blocked servers (Discord: 25 options).
+const MOST: u64 = 25;
+
+/// A channel of another server that follows, or asks to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follower {
+    /// The follow.
+    pub follow: Follow,
+    /// Its server's name; none where the bot has left it.
+    pub server: Option<String>,
+    /// The channel.
+    pub channel: End,
+}
+
+/// The followers in one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFollowers {
+    /// The server's name; none where the bot has left it.
+    pub server: Option<String>,
+    /// Channels that the person sees.
+    pub seen: Vec<End>,
+    /// How many more there are.
+    pub unseen: usize,
+}
+
+/// Who follows a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowerPage {
+    /// By server, the person's own first.
+    pub servers: Vec<ServerFollowers>,
+    /// How many follows there are in all.
+    pub total: u64,
+    /// How many of them were not looked at.
+    pub more: u64,
+    /// Those of other servers that were.
+    pub outside: Vec<Follower>,
+    /// Those that wait to be approved, the oldest first.
+    pub waiting: Vec<Follower>,
+    /// The servers that are blocked, with their names; none where the bot isn't there.
+    pub blocked: Vec<(GuildId, Option<String>)>,
+    /// What was chosen with `/publish`.
+    pub publication: Publication,
+}
+
+impl Follows {
+    /// Who follows a channel of this server.
+    pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
+        self.actions.ask(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
+        let place = access.own(actor, channel).await?;
+        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
+        let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
+        let looked_at = u64::try_from(page.items.len()).unwrap_or(u64::MAX);
+        let mut by_server: Vec<(GuildId, ServerFollowers)> = Vec::new();
+        let mut outside = Vec::new();
+        for follow in page.items {
+            let follower = access.follower(actor, follow).await?;
+            let guild = follower.follow.guild;
+            let index = by_server.iter().position(|(known, _)| *known == guild).unwrap_or_else(|| {
+                let server = follower.server.clone();
+                by_server.push((guild, ServerFollowers { server, seen: Vec::new(), unseen: 0 }));
+                by_server.len() - 1
+            });
+            if let Some((_, followers)) = by_server.get_mut(index) {
+                match follower.channel.clone() {
+                    End::Hidden | End::Deleted(_) => followers.unseen += 1,
+                    seen => followers.seen.push(seen),
+                }
+            }
+            if follower.follow.crosses_servers() {
+                outside.push(follower);
+            }
+        }
+        by_server.sort_by_key(|(guild, _)| *guild != actor.guild);
+        let mut waiting = Vec::new();
+        for follow in self.store.waiting_followers(channel, MOST).await? {
+            waiting.push(access.follower(actor, follow).await?);
+        }
+        let mut blocked = Vec::new();
+        let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+        for guild in self.store.blocked_followers(actor.guild).await?.into_iter().take(most) {
+            blocked.push((guild, access.server_name(guild).await?));
+        }
+        Ok(FollowerPage {
+            servers: by_server.into_iter().map(|(_, followers)| followers).collect(),
+            total: page.total,
+            more: page.total.saturating_sub(looked_at),
+            outside,
+            waiting,
+            blocked,
+            publication: self.store.publication(place.parent().unwrap_or(channel)).await?,
+        })
+    }
+
+    /// One channel of another server that follows a channel of this server, or asks to.
+    pub async fn one_follower(
+        &self,
+        actor: Actor,
+        channel: ChannelId,
+        id: FollowId,
+    ) -> Result<Follower, ServiceError> {
+        self.actions.ask(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
+        let place = access.own(actor, channel).await?;
+        access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
+        let follow = self.store.follower(actor.guild, id).await?;
+        let of_channel = |follow: &Follow| [follow.pair.source, follow.source_root()].contains(&channel);
+        let follow = follow.filter(of_channel).ok_or(ConsentRefusal::FollowerGone)?;
+        access.follower(actor, follow).await
+    }
+}
+
+impl Access<'_> {
+    /// A server's name; none where the bot isn't in it, which costs no question where the gateway says so.
+    async fn server_name(&mut self, guild: GuildId) -> Result<Option<String>, ServiceError> {
+        if self.asker.is_some_and(|(lookups, ..)| lookups.is_elsewhere(guild)) {
+            return Ok(None);
+        }
+        Ok(self.guild(guild).await?.map(|guild| guild.name.clone()))
+    }
+
+    /// A follower as this person may know it.
+    async fn follower(&mut self, actor: Actor, follow: Follow) -> Result<Follower, ServiceError> {
+        self.knows(&follow);
+        let server = self.server_name(follow.guild).await?;
+        let channel = self.end(actor, follow.pair.target).await?;
+        Ok(Follower { follow, server, channel })
+    }
+}

@@ -1,0 +1,76 @@
+//! Messages that don't say anything yet: a bot is still thinking about what it will answer. What it says comes as an update, and is then shown as if it had just
+//! been posted.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::ids::{ChannelId, MessageId};
+use crate::rest::model::Message;
+use crate::service::content;
+
+/// How long a bot may think: an interaction's token works for 15 minutes (Discord: "Receiving and Responding to Interactions").
+pub(in crate::service::intake) const LOADS_FOR: TimeDelta = TimeDelta::minutes(16);
+/// How many are remembered.
+const MOST: usize = 10_000;
+
+/// Those that were seen while they were loading.
+#[derive(Clone, Default)]
+pub(in crate::service::intake) struct Loading(Arc<Mutex<Since>>);
+
+/// Since when each is loading.
+type Since = HashMap<(ChannelId, MessageId), DateTime<Utc>>;
+
+impl Loading {
+    /// Remembers a message that is loading.
+    pub(in crate::service::intake) fn note(&self, message: &Message, now: DateTime<Utc>) {
+        if !content::is_loading(message) {
+            return;
+        }
+        let mut loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if loading.len() >= MOST {
+            loading.retain(|_, since| now - *since < LOADS_FOR);
+        }
+        if loading.len() < MOST {
+            loading.insert((message.channel_id, message.id), now);
+        }
+    }
+
+    /// The channels in which messages are loading.
+    pub(in crate::service::intake) fn channels(&self, now: DateTime<Utc>) -> Vec<ChannelId> {
+        let loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = loading.iter().filter(|(_, since)| now - **since < LOADS_FOR);
+        still.map(|((channel, _), _)| *channel).collect()
+    }
+
+    /// Whether this message was loading until now. Says so once.
+    pub(in crate::service::intake) fn ended(&self, message: &Message) -> bool {
+        let mut loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !content::is_loading(message) && loading.remove(&(message.channel_id, message.id)).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn message(flags: u64) -> Message {
+        let message =
+            json!({ "id": "1", "channel_id": "2", "author": { "id": "3" }, "type": 20, "flags": flags });
+        serde_json::from_value(message).unwrap()
+    }
+
+    #[test]
+    fn what_was_loading_ends_once() {
+        let loading = Loading::default();
+        loading.note(&message(0), DateTime::UNIX_EPOCH);
+        assert!(!loading.ended(&message(0)), "it never was");
+        loading.note(&message(128), DateTime::UNIX_EPOCH);
+        assert!(!loading.ended(&message(128)), "it still is");
+        assert!(loading.ended(&message(0)));
+        assert!(!loading.ended(&message(0)));
+    }
+}

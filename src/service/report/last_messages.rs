@@ -1,0 +1,130 @@
+//! The last messages of one follow's source, and what became of each.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::activity::Showing;
+use crate::domain::follow::{Delivery, Follow, FollowId};
+use crate::domain::permissions::Permissions;
+use crate::domain::rendering::beginning;
+use crate::rest::model::Message;
+
+use super::origin::link_seen;
+use super::{Fate, subject};
+use crate::service::access::{Access, Found};
+use crate::service::{Actor, End, Follows, Refusal, ServiceError, content};
+
+/// How many are shown.
+const LAST: u8 = 10;
+
+/// The last messages of a follow's source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastMessages {
+    /// The follow.
+    pub follow: Follow,
+    /// Its source.
+    pub source: End,
+    /// Its target.
+    pub target: End,
+    /// The messages, newest first.
+    pub messages: Vec<Recent>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent {
+    /// When it was posted.
+    pub posted_at: DateTime<Utc>,
+    /// A link to it, where the person sees its channel and it isn't deleted.
+    pub original: Option<String>,
+    /// What it begins with, where the person may read its channel and its content is still kept.
+    pub beginning: Option<String>,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+impl Follows {
+    /// What became of the last messages in a follow of this server. One whose target the person can't see isn't told of.
+    pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
+        self.actions.ask(actor.user)?;
+        let rest = self.on_behalf_of(actor);
+        let mut access = self.access(&rest, actor);
+        let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
+        access.knows(&follow);
+        access.prepare(actor.guild, &[actor.user]).await?;
+        let target = access.end(actor, follow.pair.target).await?;
+        if target == End::Hidden {
+            return Err(Refusal::UnknownChannel.into());
+        }
+        access.require_actor(actor, follow.pair.target, Permissions::MANAGE_MESSAGES).await?;
+        let source = access.end(actor, follow.pair.source).await?;
+        let messages = match follow.options.delivery {
+            Delivery::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
+            // Nothing is recorded of what Discord itself delivers.
+            Delivery::Native if matches!(source, End::Here { .. } | End::Elsewhere { .. }) => {
+                self.in_history(&mut access, actor, &follow).await?
+            }
+            Delivery::Native => Vec::new(),
+        };
+        Ok(LastMessages { follow, source, target, messages })
+    }
+
+    async fn recorded(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        follow: &Follow,
+        source: &End,
+    ) -> Result<Vec<Recent>, ServiceError> {
+        let (mut messages, rest) = (Vec::new(), self.on_behalf_of(actor));
+        let forum = match (source, access.find(follow.pair.source).await?) {
+            (End::Here { .. } | End::Elsewhere { .. }, Found::Seen(channel)) => {
+                access.forum_of(&channel).await?
+            }
+            _ => None,
+        };
+        let newest = self.store.newest_asked(follow.pair.source, LAST.into()).await?;
+        let contents = self.store.contents_of(&newest).await?;
+        for asked in newest {
+            let channel = asked.origin.channel();
+            // It was removed meanwhile.
+            let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
+            let here = self.look(&rest, here).await;
+            let original = (!asked.deleted || asked.withheld).then_some(asked.origin.message());
+            let original = link_seen(access, actor, channel, original).await?;
+            let reads = access.reads(actor, channel).await?.is_some();
+            let content = contents.get(&asked.origin).filter(|_| reads && original.is_some());
+            messages.push(Recent {
+                posted_at: asked.posted_at(),
+                original,
+                beginning: content.and_then(Showing::as_message).map(beginning),
+                fate: self.fate(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
+            });
+        }
+        Ok(messages)
+    }
+
+    async fn in_history(
+        &self,
+        access: &mut Access<'_>,
+        actor: Actor,
+        follow: &Follow,
+    ) -> Result<Vec<Recent>, ServiceError> {
+        let history = match self.on_behalf_of(actor).messages_latest(follow.pair.source, LAST).await {
+            Ok(history) => history,
+            Err(error) if error.is_not_found() || error.is_forbidden() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let mut messages = Vec::new();
+        let reads = access.reads(actor, follow.pair.source).await?.is_some();
+        let posts: Vec<Message> = history.into_iter().filter(content::is_post).collect();
+        for post in posts.iter().rev() {
+            messages.push(Recent {
+                posted_at: post.id.created_at(),
+                original: link_seen(access, actor, follow.pair.source, Some(post.id)).await?,
+                beginning: reads.then(|| beginning(&content::read(post, follow.source_guild, None))),
+                fate: self.native_fate(follow, post),
+            });
+        }
+        Ok(messages)
+    }
+}

@@ -1,0 +1,205 @@
+//! Opening the database, and writing to it.
+
+use std::ops::Deref;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{
+    self, ConnectOptions as _, Connection as _, Executor as _, PgConnection, SqliteConnection,
+};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::file;
+use super::notices::Sender;
+use crate::store::{Cipher, Store, StoreError};
+
+/// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's
+/// shell).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every connection to PostgreSQL sets, so that nothing waits long for a machine that is gone without a word. A transaction in which nothing happens is ended after
+/// ten seconds, and its locks with it; a connection without an answer after half a minute; and nobody waits longer for a lock than that takes. They are set by
+/// statements and not as the connection begins: a pooler refuses what it doesn't know there.
+pub(in crate::store) const SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '15s'; \
+    SET tcp_user_timeout = 25000; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+/// What lifts them for a transaction that may take its time: one that changes the schema, or copies everything.
+pub(in crate::store) const PATIENT: &str =
+    "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0";
+
+/// How many rows SQLite's thread reads ahead of whoever takes them.
+const ROWS_AT_ONCE: usize = 512;
+
+/// What a process calls itself on PostgreSQL. By these names `presence` finds the processes that run.
+pub(super) const APPLICATION: &str = "tributary";
+/// What a subcommand calls itself, which ends by itself and needs no place among the processes.
+pub(super) const COMMAND: &str = "tributary command";
+
+impl Store {
+    /// Opens the database behind this address, for a process that runs. Its tables may not be there yet: see
+    /// [`migrate_up`](Self::migrate_up).
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] where it is neither SQLite's nor PostgreSQL's; [`StoreError::Away`] where
+    /// there is no answer; [`StoreError::Unusable`] where waiting won't help. None of them repeats the address.
+    pub async fn connect(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
+        Self::connect_as(APPLICATION, address, cipher).await.map_err(StoreError::explained)
+    }
+
+    /// The same for a subcommand.
+    pub async fn connect_for_command(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
+        Self::connect_as(COMMAND, address, cipher).await.map_err(StoreError::explained)
+    }
+
+    async fn connect_as(name: &str, address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
+        let address = address.expose_secret();
+        let sender = Sender::new();
+        if address.starts_with("sqlite:") {
+            let turn = Some(Arc::default());
+            Ok(Self { db: sqlite(address).await?, cipher, turn, postgres: None, sender })
+        } else if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+            let options = postgres_options(address, name)?;
+            let postgres = Some(Arc::new(options.clone()));
+            Ok(Self { db: self::postgres(options).await?, cipher, turn: None, postgres, sender })
+        } else {
+            Err(StoreError::Address)
+        }
+    }
+
+    /// The same database, opened with this key from now on.
+    pub fn with_cipher(self, cipher: Cipher) -> Self {
+        Self { cipher, ..self }
+    }
+
+    /// How many transactions that write are of use at the same time.
+    pub(crate) const fn writers(&self) -> usize {
+        if self.turn.is_some() { 1 } else { 2 }
+    }
+
+    /// Begins to write. On SQLite, which has one writer at a time, writers queue up here, in order and without
+    /// polling; `BEGIN IMMEDIATE` then keeps a transaction that has read from failing when it comes to write.
+    pub(in crate::store) async fn write(&self) -> Result<Write, StoreError> {
+        let turn = match &self.turn {
+            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+            None => None,
+        };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(Write { txn: self.db.begin_with_options(options).await?, _turn: turn })
+    }
+}
+
+/// A transaction that writes; rolled back when dropped.
+pub(in crate::store) struct Write {
+    // Ends before the turn does: fields are dropped in this order.
+    txn: DatabaseTransaction,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Write {
+    pub(in crate::store) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.txn.commit().await?)
+    }
+}
+
+impl Deref for Write {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.txn
+    }
+}
+
+/// WAL, so that reading and writing don't wait for each other. `synchronous = FULL`: a commit has reached the
+/// disk. NORMAL would survive the death of the process just as well, but a power cut could take back minutes,
+/// and with them the record of what was sent: all of it would be sent a second time.
+async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
+    let options = SqliteConnectOptions::from_str(address)
+        .map_err(|_| StoreError::Address)?
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        // All rows of a batch of lanes are handed over at once: with the usual 50, two threads take turns over them.
+        .row_buffer_size(ROWS_AT_ONCE)
+        .disable_statement_logging();
+    if address.contains("mode=rwc") {
+        file::make(options.get_filename())?;
+    }
+    file::refuse_foreign(&options).await?;
+    let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    // The first connection brings the file into WAL mode before the pool opens others: two that do so at once get in each other's way, and
+    // SQLite then doesn't wait, but says that the database is locked.
+    let first = SqliteConnection::connect_with(&options).await.map_err(no_connection)?;
+    // One writer, a few readers. A database in memory is lost with its last connection, and none is ever closed.
+    let mut pool = quiet("sqlite::memory:");
+    pool.max_connections(4)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false);
+    pool.map_sqlx_sqlite_opts(move |_| options.clone());
+    let database = Database::connect(pool).await.map_err(StoreError::Connect)?;
+    // A failure to close it harms nothing: the database is open.
+    let _ = first.close().await;
+    Ok(database)
+}
+
+/// sqlx's error of a connection, as SeaORM has it.
+pub(super) fn no_connection(error: sqlx::Error) -> StoreError {
+    StoreError::Connect(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+}
+
+fn postgres_options(address: &str, name: &str) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(address).map_err(|_| StoreError::Address)?;
+    Ok(options.application_name(name).disable_statement_logging())
+}
+
+async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    reach(&options).await?;
+    let mut pool = quiet("postgres://localhost");
+    pool.max_connections(10).min_connections(1);
+    pool.map_sqlx_postgres_opts(move |_| options.clone());
+    pool.map_sqlx_postgres_pool_opts(|pool| {
+        pool.after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SETTINGS).await.map(drop) })
+        })
+    });
+    Database::connect(pool).await.map_err(StoreError::Connect)
+}
+
+/// Connects once, outside of the pool: that would repeat a refused connection for all its patience, and then not say why.
+async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
+    let error = match connected {
+        Ok(Ok(connection)) => {
+            // It was only to see that there is one.
+            let _ = connection.close().await;
+            return Ok(());
+        }
+        Ok(Err(error)) => RuntimeErr::SqlxError(error.into()),
+        Err(_) => RuntimeErr::Internal(format!("no answer for {} s", PATIENCE.as_secs())),
+    };
+    Err(StoreError::Connect(DbErr::Conn(error)))
+}
+
+/// A pool that logs no statement. It is opened under a bare address, which SeaORM puts in its traces and errors; the real one, with its
+/// password, is swapped in behind SeaORM's back.
+fn quiet(bare: &str) -> ConnectOptions {
+    let mut pool = ConnectOptions::new(bare);
+    pool.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(PATIENCE);
+    pool
+}
+
+/// Where PostgreSQL is. Holds a password, and is never printed.
+pub(super) type Postgres = Arc<PgConnectOptions>;
+
+/// What writers of SQLite queue up for.
+pub(super) type Turn = Arc<Mutex<()>>;

@@ -1,0 +1,169 @@
+//! Which processes live, and the lanes of those that don't.
+//!
+//! Each process holds a lock of its own on its session's connection, and its name in the leases of lanes carries the lock's number. PostgreSQL frees the
+//! lock when the connection ends, however that happens. So a lane whose owner's lock is free has no owner, whatever its lease says.
+//!
+//! Leases stay as the second line: they bound what a process that stands still can hold, and what no session tells.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sqlx;
+
+use super::session::{Session, in_time};
+use super::sql::{channel_ids, stored};
+use crate::domain::ids::ChannelId;
+use crate::store::StoreError;
+
+/// The first half of these locks' numbers. Any number will do, as long as it stays the same.
+pub(super) const PROCESS: i32 = 1_953_655_908;
+/// How many looks after a death search the lanes again: a transaction of the dead process may still have been under way at the first.
+const LOOKS_AFTER_A_DEATH: u8 = 10;
+/// The numbers of the processes that live, with the backend that holds each lock.
+const LIVING: &str = "SELECT l.objid::bigint, l.pid = pg_backend_pid() FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid::bigint = $1";
+
+/// The number of a process's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ProcessNumber(u32);
+
+impl ProcessNumber {
+    pub(super) fn draw() -> Self {
+        Self(rand::random())
+    }
+
+    /// The second half of the lock's number.
+    pub(super) const fn lock(self) -> i32 {
+        self.0.cast_signed()
+    }
+
+    /// The name under which the process holds lanes: its operating system's number, for people, and this one.
+    pub(super) fn owner(self) -> String {
+        format!("{}-{:08x}", std::process::id(), self.0)
+    }
+
+    /// The number in such a name; `None` for a name of another form, whose lease alone counts.
+    fn of(owner: &str) -> Option<Self> {
+        let (_, number) = owner.split_once('-')?;
+        let digits = number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits { u32::from_str_radix(number, 16).ok().map(Self) } else { None }
+    }
+}
+
+/// What a session knows of the other processes.
+#[derive(Default)]
+pub(super) struct Neighbours {
+    /// Those that lived at the last look; `None` before the first.
+    known: Option<HashSet<ProcessNumber>>,
+    /// How many looks are still to search the lanes.
+    searches: u8,
+}
+
+impl Neighbours {
+    /// Whether the lanes are to be searched for some whose owner is dead: that is so after a death, and at first.
+    fn observe(&mut self, living: &HashSet<ProcessNumber>) -> bool {
+        let nobody_died = self.known.as_ref().is_some_and(|known| known.is_subset(living));
+        if !nobody_died {
+            self.searches = LOOKS_AFTER_A_DEATH;
+        }
+        self.known = Some(living.clone());
+        let search = self.searches > 0;
+        self.searches = self.searches.saturating_sub(1);
+        search
+    }
+}
+
+impl Session {
+    /// The name under which this process holds lanes, as long as this session stands. No other session has it.
+    pub fn owner(&self) -> String {
+        self.number.owner()
+    }
+
+    /// Frees the lanes whose owners are dead, and returns their targets. A create that was in flight is settled from `settle_at` on.
+    ///
+    /// # Errors
+    /// The connection is gone, or doesn't hold this process's lock: a pooler that shares connections stands between.
+    pub async fn free_lanes_of_the_dead(
+        &mut self,
+        settle_at: DateTime<Utc>,
+    ) -> Result<Vec<ChannelId>, StoreError> {
+        let living = self.living().await?;
+        if !self.neighbours.observe(&living) {
+            return Ok(Vec::new());
+        }
+        let freed = self.free_dead_lanes(settle_at).await;
+        if freed.is_err() {
+            // The next look, if there is one, begins from nothing.
+            self.neighbours = Neighbours::default();
+        }
+        freed
+    }
+
+    async fn free_dead_lanes(&mut self, settle_at: DateTime<Utc>) -> Result<Vec<ChannelId>, StoreError> {
+        let owners = "SELECT DISTINCT lease_owner FROM lanes WHERE lease_owner IS NOT NULL";
+        let owners: Vec<(String,)> = in_time(sqlx::query_as(owners).fetch_all(&mut self.listener)).await?;
+        // Read after the owners: whoever is named in a lane held its lock by then. Names are never used again, so what is dead stays dead.
+        let living = self.living().await?;
+        let dead = |owner: &String| ProcessNumber::of(owner).is_some_and(|number| !living.contains(&number));
+        let dead: Vec<String> = owners.into_iter().map(|(owner,)| owner).filter(dead).collect();
+        if dead.is_empty() {
+            return Ok(Vec::new());
+        }
+        // In the order of all gates. A row that is locked right now is freed at the next look.
+        let free = "UPDATE lanes SET lease_owner = NULL, lease_until = NULL, \
+            settle_at = CASE WHEN in_flight_delivery_id IS NULL THEN NULL ELSE $2 END \
+            WHERE target_channel_id IN (SELECT target_channel_id FROM lanes WHERE lease_owner = ANY($1) \
+            ORDER BY target_channel_id FOR UPDATE SKIP LOCKED) RETURNING target_channel_id";
+        let free = sqlx::query_as(free).bind(dead).bind(stored(settle_at));
+        let freed: Vec<(i64,)> = in_time(free.fetch_all(&mut self.listener)).await?;
+        channel_ids(freed.into_iter().map(|(target,)| target))
+    }
+
+    /// The processes that live.
+    async fn living(&mut self) -> Result<HashSet<ProcessNumber>, StoreError> {
+        let rows = sqlx::query_as(LIVING).bind(i64::from(PROCESS));
+        let rows: Vec<(i64, bool)> = in_time(rows.fetch_all(&mut self.listener)).await?;
+        let number = |number: i64| u32::try_from(number).ok().map(ProcessNumber);
+        if !rows.iter().any(|(found, own)| *own && number(*found) == Some(self.number)) {
+            return Err(StoreError::SharedSession);
+        }
+        Ok(rows.into_iter().filter_map(|(found, _)| number(found)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_carries_its_number(number: u32) {
+            let number = ProcessNumber(number);
+            prop_assert_eq!(ProcessNumber::of(&number.owner()), Some(number));
+        }
+    }
+
+    #[test]
+    fn names_of_other_forms_have_no_number() {
+        for owner in ["", "test", "worker-1", "4711-00c0ffee00c0ffee", "4711-+0c0ffee"] {
+            assert_eq!(ProcessNumber::of(owner), None, "{owner}");
+        }
+    }
+
+    #[test]
+    fn lanes_are_searched_at_first_and_after_a_death() {
+        let living = |numbers: &[u32]| numbers.iter().copied().map(ProcessNumber).collect();
+        let mut neighbours = Neighbours::default();
+        let quiet = |neighbours: &mut Neighbours, numbers: &[u32]| {
+            for _ in 0..LOOKS_AFTER_A_DEATH {
+                assert!(neighbours.observe(&living(numbers)));
+            }
+            assert!(!neighbours.observe(&living(numbers)));
+        };
+        quiet(&mut neighbours, &[1, 2]);
+        assert!(!neighbours.observe(&living(&[1, 2, 3])), "a birth is no death");
+        quiet(&mut neighbours, &[1, 3]);
+    }
+}

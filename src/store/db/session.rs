@@ -1,0 +1,256 @@
+//! A process's place among the others on PostgreSQL: one connection of its own, which holds its name and its shards as long as it lives, and hears what
+//! others tell. What the name is for, `owners` says.
+//!
+//! The locks belong to the connection: PostgreSQL frees them when the process dies, and when it can't be reached any more (keepalives tell). Whoever takes
+//! shards looks at all that are held first, one process at a time, so that nobody serves a server that another serves, and all agree on how many shards there are.
+//!
+//! A pooler that shares connections among transactions (PgBouncer in transaction mode) can't carry this connection.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
+use sea_orm::sqlx::{self, Acquire, Executor, PgPool};
+use sea_orm::{DbErr, RuntimeErr};
+
+use super::connect::SETTINGS;
+use super::notices;
+use super::notices::{Sender, Signal};
+use super::owners::{Neighbours, PROCESS, ProcessNumber};
+use crate::domain::shards::Shards;
+use crate::store::{Store, StoreError};
+
+/// The first half of the locks' numbers: that of shards, and that of the gate to them. Any numbers will do, as long as they stay the same.
+const SHARD: i32 = 1_953_655_906;
+const GATE: i32 = 1_953_655_907;
+/// How long PostgreSQL may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What is only told need not reach the disk.
+const QUICK: &str = "SET synchronous_commit = off";
+
+/// The connection. When it is dropped, so are its locks.
+pub struct Session {
+    pub(in crate::store) listener: PgListener,
+    pool: PgPool,
+    sender: Sender,
+    /// Whose this is.
+    pub(in crate::store) number: ProcessNumber,
+    pub(super) neighbours: Neighbours,
+}
+
+/// Why shards can't be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// Another process has one of them.
+    Taken {
+        /// Which.
+        shard: u32,
+        /// PostgreSQL's number of that process's connection.
+        backend: i32,
+    },
+    /// The others divide the servers among another number of shards.
+    OtherTotal {
+        /// Theirs.
+        theirs: u32,
+        /// The one that is wanted.
+        ours: u32,
+    },
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken { shard, backend } => write!(
+                f,
+                "shard {shard} is another process's (PostgreSQL backend {backend}); this one takes over when that ends"
+            ),
+            Self::OtherTotal { theirs, ours } => write!(
+                f,
+                "other processes divide the servers among {theirs} shards, this one among {ours}: give all the same number with SHARDS"
+            ),
+        }
+    }
+}
+
+/// A shard that another process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    shard: u32,
+    total: u32,
+    backend: i32,
+}
+
+/// What keeps these shards from being taken, if anything does.
+fn conflict(held: &[Held], wanted: Shards) -> Option<Conflict> {
+    let other_total = held.iter().find(|held| held.total != wanted.total());
+    if let Some(other) = other_total {
+        return Some(Conflict::OtherTotal { theirs: other.total, ours: wanted.total() });
+    }
+    let taken = held.iter().filter(|held| (wanted.first()..=wanted.last()).contains(&held.shard));
+    taken.min_by_key(|held| held.shard).map(|&Held { shard, backend, .. }| Conflict::Taken { shard, backend })
+}
+
+/// The second half of a lock's number: the total in the upper two bytes, the shard in the lower.
+const fn lock_number(shard: u32, total: u32) -> i32 {
+    (total << 16 | shard).cast_signed()
+}
+
+impl Store {
+    /// Whether other processes can use this database too: on SQLite none can.
+    pub const fn is_shared(&self) -> bool {
+        self.postgres.is_some()
+    }
+
+    /// Connects once more, beside the pool; `None` on SQLite, which nobody shares.
+    pub async fn session(&self) -> Result<Option<Session>, StoreError> {
+        let Some(options) = &self.postgres else { return Ok(None) };
+        let options = options.as_ref().clone().application_name("tributary session");
+        // A listener wants a pool to take its connection from: it gets that one, once.
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(options);
+        let opening = async {
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.ignore_pool_close_event(true);
+            listener.eager_reconnect(false);
+            listener.execute(SETTINGS).await?;
+            listener.execute(QUICK).await?;
+            listener.listen(notices::CHANNEL).await?;
+            let number = name(&mut listener).await?;
+            Ok((listener, number))
+        };
+        let (listener, number) = in_time(opening).await?;
+        let neighbours = Neighbours::default();
+        Ok(Some(Session { listener, pool, sender: self.sender, number, neighbours }))
+    }
+}
+
+/// Locks a number that no other process has.
+async fn name(listener: &mut PgListener) -> Result<ProcessNumber, sqlx::Error> {
+    loop {
+        let number = ProcessNumber::draw();
+        let lock = sqlx::query_as("SELECT pg_try_advisory_lock($1, $2)").bind(PROCESS).bind(number.lock());
+        let (locked,): (bool,) = lock.fetch_one(&mut *listener).await?;
+        if locked {
+            return Ok(number);
+        }
+    }
+}
+
+impl Session {
+    /// Takes these shards, all or none. What is taken stays until the connection ends.
+    pub async fn take(&mut self, wanted: Shards) -> Result<Option<Conflict>, StoreError> {
+        in_time(async {
+            let mut txn = self.listener.begin().await?;
+            sqlx::query("SELECT pg_advisory_xact_lock($1, 0)").bind(GATE).execute(&mut *txn).await?;
+            let query = "SELECT l.objid::bigint, l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 \
+                AND l.classid::bigint = $1 AND l.granted AND l.pid <> pg_backend_pid()";
+            let rows: Vec<(i64, i32)> =
+                sqlx::query_as(query).bind(i64::from(SHARD)).fetch_all(&mut *txn).await?;
+            let held = rows.into_iter().map(|(number, backend)| {
+                let number = u32::try_from(number).unwrap_or_default();
+                Held { shard: number & 0xffff, total: number >> 16, backend }
+            });
+            let found = conflict(&held.collect::<Vec<_>>(), wanted);
+            if found.is_none() {
+                for shard in wanted.each() {
+                    let lock = sqlx::query("SELECT pg_advisory_lock($1, $2)").bind(SHARD);
+                    lock.bind(lock_number(shard.id, shard.total)).execute(&mut *txn).await?;
+                }
+            }
+            txn.commit().await?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Waits for what another process tells. May be given up at any time; then nothing is lost.
+    ///
+    /// # Errors
+    /// The connection is gone, with the locks.
+    pub async fn next(&mut self) -> Result<Signal, StoreError> {
+        loop {
+            let Some(told) = self.listener.try_recv().await.map_err(failed)? else {
+                return Err(StoreError::Database(DbErr::Conn(RuntimeErr::Internal(
+                    "it was closed".to_owned(),
+                ))));
+            };
+            if let Some(signal) = self.sender.heard(told.payload()) {
+                return Ok(signal);
+            }
+        }
+    }
+
+    /// Tells the other processes.
+    pub async fn tell(&mut self, signals: &[Signal]) -> Result<(), StoreError> {
+        in_time(async {
+            for signal in signals {
+                let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(notices::CHANNEL);
+                notify.bind(self.sender.text(signal)).execute(&mut self.listener).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The database's time.
+    ///
+    /// # Errors
+    /// The connection is gone, with the locks.
+    pub async fn time(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        let time = sqlx::query_as("SELECT clock_timestamp()");
+        in_time(time.fetch_one(&mut self.listener)).await.map(|(time,)| time)
+    }
+
+    /// Ends the connection, and frees what it held.
+    pub async fn close(self) {
+        drop(self.listener);
+        // A server that doesn't answer frees it by itself.
+        let _ = tokio::time::timeout(PATIENCE, self.pool.close()).await;
+    }
+}
+
+pub(super) async fn in_time<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answer) => answer.map_err(failed),
+        Err(_) => Err(failed(sqlx::Error::PoolTimedOut)),
+    }
+}
+
+fn failed(error: sqlx::Error) -> StoreError {
+    StoreError::Database(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shards(text: &str) -> Shards {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_another_has_is_not_taken() {
+        let held = [Held { shard: 3, total: 16, backend: 7 }, Held { shard: 2, total: 16, backend: 7 }];
+        assert_eq!(conflict(&[], shards("0/1")), None);
+        assert_eq!(conflict(&held, shards("4..15/16")), None);
+        assert_eq!(conflict(&held, shards("0..15/16")), Some(Conflict::Taken { shard: 2, backend: 7 }));
+        assert_eq!(conflict(&held, shards("4/8")), Some(Conflict::OtherTotal { theirs: 16, ours: 8 }));
+    }
+
+    proptest! {
+        #[test]
+        fn locks_have_numbers_of_their_own(total in 1..=65_535_u32, shard: u32) {
+            let shard = shard % total;
+            let number = lock_number(shard, total).cast_unsigned();
+            prop_assert_eq!((number & 0xffff, number >> 16), (shard, total));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Servers that may follow no channel of another.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
+
+use crate::domain::ids::{GuildId, UserId};
+use crate::store::db::sql::{Sql, stored};
+use crate::store::{Store, StoreError};
+
+/// PostgreSQL's class of the locks on who is blocked by a server: whoever stores a follow waits for whoever blocks, and the other way round.
+const LOCKS: i32 = 1_953_655_145;
+
+#[derive(FromQueryResult)]
+struct Block {
+    blocked_guild_id: i64,
+}
+
+/// Whether a server has blocked another. That stays so until the transaction ends.
+pub(super) async fn is_blocked(
+    txn: &impl ConnectionTrait,
+    guild: GuildId,
+    other: GuildId,
+) -> Result<bool, DbErr> {
+    lock(txn, "pg_advisory_xact_lock_shared", guild).await?;
+    let query = "SELECT blocked_guild_id FROM follower_blocks WHERE guild_id = $1 AND blocked_guild_id = $2";
+    let found = Sql::new(query, [guild.to_db().into(), other.to_db().into()]).numbers(txn).await?;
+    Ok(!found.is_empty())
+}
+
+/// On SQLite there is one writer at a time.
+async fn lock(txn: &impl ConnectionTrait, function: &str, guild: GuildId) -> Result<(), DbErr> {
+    if txn.get_database_backend() == DbBackend::Postgres {
+        let lock = format!("SELECT {function}($1, hashtext($2))");
+        Sql::new(lock, [LOCKS.into(), guild.to_string().into()]).execute(txn).await?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Blocks a server for all channels of another; whether it wasn't before. Its follows are to be broken after that.
+    pub async fn block_follower(
+        &self,
+        guild: GuildId,
+        blocked: GuildId,
+        by: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let txn = self.write().await?;
+        lock(&*txn, "pg_advisory_xact_lock", guild).await?;
+        let insert = "INSERT INTO follower_blocks (guild_id, blocked_guild_id, blocked_by, created_at) \
+            VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+        let values = [guild.to_db().into(), blocked.to_db().into(), by.to_db().into(), stored(now).into()];
+        let blocked = Sql::new(insert, values).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(blocked > 0)
+    }
+
+    /// Takes that back; whether there was something to take back. What broke stays broken until somebody resumes it.
+    pub async fn unblock_follower(&self, guild: GuildId, blocked: GuildId) -> Result<bool, StoreError> {
+        let txn = self.write().await?;
+        let delete = "DELETE FROM follower_blocks WHERE guild_id = $1 AND blocked_guild_id = $2";
+        let values = [guild.to_db().into(), blocked.to_db().into()];
+        let deleted = Sql::new(delete, values).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(deleted > 0)
+    }
+
+    /// The servers that this one has blocked, the newest first.
+    pub async fn blocked_followers(&self, guild: GuildId) -> Result<Vec<GuildId>, StoreError> {
+        let query = "SELECT blocked_guild_id FROM follower_blocks WHERE guild_id = $1 \
+            ORDER BY created_at DESC, blocked_guild_id";
+        let rows: Vec<Block> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
+        Ok(rows.iter().map(|row| GuildId::from_db(row.blocked_guild_id)).collect::<Result<_, _>>()?)
+    }
+
+    /// Takes a person's name off whom they blocked; off how many.
+    pub(in crate::store) async fn forget_who_blocked(&self, user: UserId) -> Result<u64, StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE follower_blocks SET blocked_by = 0 WHERE blocked_by = $1";
+        let forgotten = Sql::new(update, [user.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(forgotten)
+    }
+}

@@ -1,0 +1,160 @@
+//! What lets follows go on: whether a source is open to other servers, and what was found when it was last looked at.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{blocks, row, unannounced};
+use crate::domain::follow::{Audience, Door, Exposure, Follow, FollowId, FollowState, Publication};
+use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::permissions::Permissions;
+use crate::store::db::entity::channel_follows::{Column, Entity, Model};
+use crate::store::db::locks;
+use crate::store::db::sql::Sql;
+use crate::store::source::channels;
+use crate::store::{Store, StoreError};
+
+/// What a look found of a follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Whether it makes public what wasn't.
+    pub exposure: Exposure,
+    /// What the bot lacks for it.
+    pub lacking: Permissions,
+    /// Whether its source is age-restricted.
+    pub source_restricted: bool,
+}
+
+/// The servers of a follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Servers {
+    pub(super) source: GuildId,
+    pub(super) target: GuildId,
+}
+
+impl Servers {
+    pub(super) fn of(row: &Model) -> Result<Self, StoreError> {
+        Ok(Self { source: GuildId::from_db(row.source_guild_id)?, target: GuildId::from_db(row.guild_id)? })
+    }
+
+    pub(super) fn differ(self) -> bool {
+        self.source != self.target
+    }
+}
+
+/// Fails where the operator has blocked one of the two servers, or this source isn't open to the target's server as it is said to be. Its gate is taken, so that nobody closes it until all is stored. Returns what its
+/// moderators chose for followers; of the own server's, nothing.
+pub(super) async fn require(
+    txn: &impl ConnectionTrait,
+    door: Door,
+    source: ChannelId,
+    servers: Servers,
+) -> Result<Publication, StoreError> {
+    require_served(txn, servers).await?;
+    if !servers.differ() {
+        return Ok(Publication::UNCHOSEN);
+    }
+    if blocks::is_blocked(txn, servers.source, servers.target).await? {
+        return Err(StoreError::Blocked);
+    }
+    let publication = channels::publication(txn, source).await?;
+    match publication.audience.door(door != Door::Published) {
+        Some(_) => Ok(publication),
+        None => Err(StoreError::Closed),
+    }
+}
+
+/// Fails where the operator has blocked one of these servers.
+async fn require_served(txn: &impl ConnectionTrait, servers: Servers) -> Result<(), StoreError> {
+    let query = "SELECT guild_id FROM blocked_servers WHERE guild_id IN ($1, $2)";
+    let values = [servers.source, servers.target].map(|guild| guild.to_db().into());
+    let blocked = Sql::new(query, values).numbers(txn).await?;
+    if blocked.is_empty() { Ok(()) } else { Err(StoreError::NotServed) }
+}
+
+impl Store {
+    /// Follows from or into this server, oldest first, some at a time: those behind `after`.
+    pub async fn follows_touching(
+        &self,
+        guild: GuildId,
+        after: FollowId,
+        limit: u64,
+    ) -> Result<Vec<Follow>, StoreError> {
+        let guild = guild.to_db();
+        let either = Condition::any().add(Column::GuildId.eq(guild)).add(Column::SourceGuildId.eq(guild));
+        let find = Entity::find().filter(Column::Id.gt(after.0)).filter(either);
+        let rows = find.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
+        row::follows(&self.db, rows).await
+    }
+
+    /// The servers that have to do with any follow, whatever its state.
+    pub async fn followed_servers(&self) -> Result<Vec<GuildId>, StoreError> {
+        let query = "SELECT guild_id FROM channel_follows UNION SELECT source_guild_id FROM channel_follows";
+        let ids = Sql::new(query, []).numbers(&self.db).await?;
+        Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
+    }
+
+    /// Who may follow this server's channels, of those for which that was chosen.
+    pub async fn audiences(&self, guild: GuildId) -> Result<HashMap<ChannelId, Audience>, StoreError> {
+        let query = "SELECT channel_id, audience FROM channels WHERE guild_id = $1 AND audience <> 'nobody'";
+        let rows = Sql::new(query, [guild.to_db().into()]).keyed_rows(&self.db).await?;
+        let audience = |(channel, row): (i64, sea_orm::QueryResult)| {
+            let word: String = row.try_get_by_index(1)?;
+            let audience = Audience::parse(&word).ok_or(StoreError::Unreadable("audience"))?;
+            Ok((ChannelId::from_db(channel)?, audience))
+        };
+        rows.into_iter().map(audience).collect()
+    }
+
+    /// Notes what was found of a follow, unless it has changed since it was read. With `tell`, its people are to be told.
+    pub async fn note_found(&self, follow: &Follow, found: Found, tell: bool) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        locks::lanes(&*txn, [follow.pair.target]).await?;
+        let update = "UPDATE channel_follows SET exposure = $3, lacking = $4, source_restricted = $5 \
+            WHERE id = $1 AND exposure = $2 AND is_active = $6 AND COALESCE(broken_reason, '') = $7";
+        let reason = match follow.state {
+            FollowState::Broken(reason) => reason.as_str(),
+            FollowState::Active | FollowState::Paused => "",
+        };
+        let values = [
+            follow.id.0.into(),
+            follow.exposure.as_str().into(),
+            found.exposure.as_str().into(),
+            found.lacking.bits().cast_signed().into(),
+            found.source_restricted.into(),
+            (follow.state == FollowState::Active).into(),
+            reason.into(),
+        ];
+        let changed = Sql::new(update, values).execute(&*txn).await?;
+        if tell && changed > 0 {
+            unannounced::note(&*txn, &[follow.id.0]).await?;
+        }
+        txn.commit().await
+    }
+
+    /// Notes whether a follow's source is a private thread, which never changes.
+    pub async fn note_private(&self, id: FollowId, private: bool) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE channel_follows SET source_private = $2 WHERE id = $1";
+        Sql::new(update, [id.0.into(), private.into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// Notes that Discord's own following through this webhook has stopped.
+    pub async fn note_stopped(&self, id: FollowId, webhook: WebhookId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE channel_follows SET follower_webhook_id = $3 \
+            WHERE id = $1 AND follower_webhook_id = $2 AND NOT is_active";
+        let values = [id.0.into(), webhook.to_db().into(), row::NO_WEBHOOK.into()];
+        Sql::new(update, values).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// Notes that somebody means a follow to make public what wasn't.
+    pub async fn note_meant(&self, guild: GuildId, id: FollowId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE channel_follows SET exposure = 'meant' WHERE id = $1 AND guild_id = $2";
+        Sql::new(update, [id.0.into(), guild.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+}

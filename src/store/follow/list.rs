@@ -1,0 +1,235 @@
+//! Finding follows: one of them, pages of them, and the sets that filter the gateway's events.
+
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, UnionType};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
+};
+
+use super::{change, row};
+use crate::domain::follow::{BrokenReason, Follow, FollowId, Pair};
+use crate::domain::ids::{ChannelId, GuildId};
+use crate::store::db::entity::channel_follows::{Column, Entity};
+use crate::store::db::sql::{Sql, channel_ids};
+use crate::store::{Store, StoreError};
+
+/// Where a page begins. By key, so that it stays in its place while follows come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// With the newest.
+    Newest,
+    /// With what follows this one, further back.
+    OlderThan(FollowId),
+    /// So that it ends before this one.
+    NewerThan(FollowId),
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// How many there are on all pages.
+    pub total: u64,
+    /// How many are newer than those on this page: the number of the first one, counted from 0.
+    pub newer: u64,
+}
+
+impl<T> Page<T> {
+    /// Whether there is a page before.
+    pub const fn has_newer(&self) -> bool {
+        self.newer > 0
+    }
+
+    /// Whether there is a page behind.
+    pub const fn has_older(&self) -> bool {
+        self.newer + (self.items.len() as u64) < self.total
+    }
+}
+
+/// A channel that the bot reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FollowedSource {
+    /// The channel or thread.
+    pub channel: ChannelId,
+    /// Its server.
+    pub guild: GuildId,
+    /// The channel of a thread.
+    pub parent: Option<ChannelId>,
+    /// Whether some follow wants its threads.
+    pub threads: bool,
+}
+
+#[derive(FromQueryResult)]
+struct SourceRow {
+    source_channel_id: i64,
+    source_guild_id: i64,
+    source_parent_id: Option<i64>,
+    threads: i64,
+}
+
+impl Store {
+    /// A follow of this server.
+    pub async fn follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Follow>, StoreError> {
+        row::one(&self.db, change::by_id(&self.db, guild, id).await?).await
+    }
+
+    /// The follow of this number, whatever its server: another process told of it.
+    pub async fn follow_anywhere(&self, id: FollowId) -> Result<Option<Follow>, StoreError> {
+        row::one(&self.db, Entity::find_by_id(id.0).one(&self.db).await?).await
+    }
+
+    /// The follow of this pair, whatever its server: the target says which that is.
+    pub async fn follow_by_pair(&self, pair: Pair) -> Result<Option<Follow>, StoreError> {
+        row::one(&self.db, change::by_pair(&self.db, pair).await?).await
+    }
+
+    /// This server's follows (those into its channels); with a channel, only those that have it as their source
+    /// or target.
+    pub async fn follows_of_server(
+        &self,
+        guild: GuildId,
+        channel: Option<ChannelId>,
+        cursor: Cursor,
+        limit: u64,
+    ) -> Result<Page<Follow>, StoreError> {
+        let own = ids(Column::GuildId.eq(guild.to_db()));
+        let Some(channel) = channel.map(ChannelId::to_db) else {
+            return self.page(own.into_query(), cursor, limit, None).await;
+        };
+        // One index for each end: an OR would be looked for among all of the server's, or all of the channel's, follows.
+        let mut with = own.clone().filter(Column::SourceChannelId.eq(channel)).into_query();
+        with.union(UnionType::Distinct, own.filter(Column::TargetChannelId.eq(channel)).into_query());
+        self.page(with, cursor, limit, None).await
+    }
+
+    /// Who follows this channel, from all servers; those aside that its moderators ended or haven't approved.
+    pub async fn followers_of(
+        &self,
+        source: ChannelId,
+        cursor: Cursor,
+        limit: u64,
+    ) -> Result<Page<Follow>, StoreError> {
+        let all = self.count_followers(source).await?;
+        let total = all.saturating_sub(self.count_refused(source).await?);
+        let refused = BrokenReason::ALL.iter().filter(|reason| reason.is_refusal());
+        let counts = Condition::any()
+            .add(Column::BrokenReason.is_null())
+            .add(Column::BrokenReason.is_not_in(refused.map(|reason| reason.as_str())));
+        let of_source = ids(Condition::all().add(Column::SourceChannelId.eq(source.to_db())).add(counts));
+        self.page(of_source.into_query(), cursor, limit, Some(total)).await
+    }
+
+    /// What this channel follows, and what its threads do: all whose webhooks stand in it.
+    pub async fn follows_into(
+        &self,
+        target: ChannelId,
+        cursor: Cursor,
+        limit: u64,
+    ) -> Result<Page<Follow>, StoreError> {
+        let target = target.to_db();
+        let either =
+            Condition::any().add(Column::TargetChannelId.eq(target)).add(Column::TargetParentId.eq(target));
+        self.page(ids(either).into_query(), cursor, limit, None).await
+    }
+
+    /// This server's newest follows, for autocompletion (Discord: 25 choices).
+    pub async fn follows_for_autocomplete(
+        &self,
+        guild: GuildId,
+        limit: u64,
+    ) -> Result<Vec<Follow>, StoreError> {
+        let query = Entity::find().filter(Column::GuildId.eq(guild.to_db())).order_by_desc(Column::Id);
+        row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
+    }
+
+    /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has shown is kept up to date, and a broken one
+    /// may be resumed), unless nobody has approved them yet.
+    pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
+        let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
+            COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \
+            FROM channel_follows WHERE delivery = 'relay' \
+            AND (broken_reason IS NULL OR broken_reason NOT IN ('awaiting_approval', 'declined')) GROUP BY source_channel_id, source_guild_id";
+        let rows = Sql::new(query, []).rows_of::<SourceRow>(&self.db).await?;
+        let source = |row: SourceRow| {
+            Ok(FollowedSource {
+                channel: ChannelId::from_db(row.source_channel_id)?,
+                guild: GuildId::from_db(row.source_guild_id)?,
+                parent: row.source_parent_id.map(ChannelId::from_db).transpose()?,
+                threads: row.threads > 0,
+            })
+        };
+        rows.into_iter().map(source).collect()
+    }
+
+    /// The channels that follow or are followed, natively or by relay, with the channels of those that are threads.
+    pub async fn followed_ends(&self) -> Result<Vec<ChannelId>, StoreError> {
+        let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows \
+            UNION SELECT source_parent_id FROM channel_follows WHERE source_parent_id IS NOT NULL \
+            UNION SELECT target_parent_id FROM channel_follows WHERE target_parent_id IS NOT NULL";
+        self.channels(query).await
+    }
+
+    /// The channels that actively follow or are followed, and those of threads that do, each with its server.
+    pub async fn followed_channels(&self) -> Result<Vec<(GuildId, ChannelId)>, StoreError> {
+        let query = "SELECT COALESCE(source_parent_id, source_channel_id), source_guild_id FROM channel_follows WHERE is_active \
+            UNION SELECT COALESCE(target_parent_id, target_channel_id), guild_id FROM channel_follows WHERE is_active";
+        let rows = Sql::new(query, []).keyed_rows(&self.db).await?;
+        let channel = |(channel, row): (i64, sea_orm::QueryResult)| {
+            Ok((GuildId::from_db(row.try_get_by_index(1)?)?, ChannelId::from_db(channel)?))
+        };
+        rows.into_iter().map(channel).collect()
+    }
+
+    async fn channels(&self, query: &str) -> Result<Vec<ChannelId>, StoreError> {
+        let ids = Sql::new(query, []).numbers(&self.db).await?;
+        channel_ids(ids)
+    }
+
+    /// A page of the follows whose numbers `ids` selects; how many there are is counted where it isn't known. The numbers stand in the indexes: asked for
+    /// whole rows, PostgreSQL may go through all follows from the newest back.
+    async fn page(
+        &self,
+        ids: SelectStatement,
+        cursor: Cursor,
+        limit: u64,
+        total: Option<u64>,
+    ) -> Result<Page<Follow>, StoreError> {
+        let id = || Expr::col("id");
+        let listed = Query::select().from_subquery(ids, "listed").to_owned();
+        let mut page = listed.clone().column("id").limit(bounded(limit)).to_owned();
+        match cursor {
+            Cursor::Newest => page.order_by("id", Order::Desc),
+            Cursor::OlderThan(than) => page.and_where(id().lt(than.0)).order_by("id", Order::Desc),
+            Cursor::NewerThan(than) => page.and_where(id().gt(than.0)).order_by("id", Order::Asc),
+        };
+        let mut rows = Entity::find().filter(Column::Id.in_subquery(page)).all(&self.db).await?;
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
+        let count = async |which: Condition| -> Result<u64, StoreError> {
+            let count = listed.clone().expr(id().count()).cond_where(which).to_owned();
+            let row = self.db.query_one(&count).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
+            Ok(row.try_get_by_index::<i64>(0)?.unsigned_abs())
+        };
+        let newer = match (rows.first(), cursor) {
+            (_, Cursor::Newest) => 0,
+            (Some(first), _) => count(id().gt(first.id).into_condition()).await?,
+            (None, Cursor::OlderThan(than)) => count(id().gte(than.0).into_condition()).await?,
+            (None, Cursor::NewerThan(_)) => 0,
+        };
+        let total = match total {
+            Some(total) => total,
+            None => count(Condition::all()).await?,
+        };
+        Ok(Page { items: row::follows(&self.db, rows).await?, total, newer })
+    }
+}
+
+/// The numbers of the follows that pass.
+fn ids(filter: impl IntoCondition) -> Select<Entity> {
+    Entity::find().select_only().column(Column::Id).filter(filter.into_condition())
+}
+
+/// A limit as the databases take it: 63 bits.
+fn bounded(limit: u64) -> u64 {
+    Ord::min(limit, i64::MAX.unsigned_abs())
+}

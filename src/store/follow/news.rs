@@ -1,0 +1,93 @@
+//! Followers and requests of which the followed channel's moderators are still to be told.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ConnectionTrait;
+
+use super::row;
+use crate::domain::follow::{Follow, Publication};
+use crate::domain::ids::ChannelId;
+use crate::store::db::entity::channel_follows;
+use crate::store::db::locks;
+use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::source::channels;
+use crate::store::{Store, StoreError};
+
+/// Of how many channels the news is taken at once.
+const CHANNELS: i64 = 20;
+
+/// What is told of one channel, in one message.
+#[derive(Debug, Clone)]
+pub struct FollowerNews {
+    /// The followed channel.
+    pub channel: ChannelId,
+    /// Where that is told.
+    pub notify: ChannelId,
+    /// Who follows it, or asks to; at least one.
+    pub follows: Vec<Follow>,
+}
+
+/// Notes that a channel's moderators are to be told of a follow, if they want to be.
+pub(super) async fn note(
+    txn: &impl ConnectionTrait,
+    follow: i64,
+    channel: ChannelId,
+    publication: &Publication,
+) -> Result<(), StoreError> {
+    if publication.notify.is_none() || publication.notify_refused {
+        return Ok(());
+    }
+    let insert = "INSERT INTO follower_news (follow_id, channel_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    Sql::new(insert, [follow.into(), channel.to_db().into()]).execute(txn).await?;
+    Ok(())
+}
+
+impl Store {
+    /// Takes what is to be told of some channels of which nothing was told for a while. Each is given once: who takes it and dies before telling it leaves it
+    /// untold; `/followers` shows it.
+    pub async fn take_follower_news(
+        &self,
+        now: DateTime<Utc>,
+        pause: TimeDelta,
+    ) -> Result<Vec<FollowerNews>, StoreError> {
+        // Looked at outside the transaction: mostly there is none.
+        let query = "SELECT DISTINCT n.channel_id FROM follower_news n \
+            LEFT JOIN channels c ON c.channel_id = n.channel_id \
+            WHERE c.notify_next_at IS NULL OR c.notify_next_at <= $1 ORDER BY n.channel_id LIMIT $2";
+        let values = [stored(now).into(), CHANNELS.into()];
+        let mut news = Vec::new();
+        for channel in channel_ids(Sql::new(query, values).numbers(&self.db).await?)? {
+            news.extend(self.take_news_of(channel, now, pause).await?);
+        }
+        Ok(news)
+    }
+
+    async fn take_news_of(
+        &self,
+        channel: ChannelId,
+        now: DateTime<Utc>,
+        pause: TimeDelta,
+    ) -> Result<Option<FollowerNews>, StoreError> {
+        let txn = self.write().await?;
+        locks::sources(&*txn, [channel]).await?;
+        let publication = channels::publication(&*txn, channel).await?;
+        // Asked again: another may have told until the gate was taken.
+        let next = "UPDATE channels SET notify_next_at = $3 WHERE channel_id = $1 \
+            AND (notify_next_at IS NULL OR notify_next_at <= $2)";
+        let values = [channel.to_db().into(), stored(now).into(), stored(now + pause).into()];
+        if Sql::new(next, values).execute(&*txn).await? == 0 {
+            return Ok(None);
+        }
+        let delete = "DELETE FROM follower_news WHERE channel_id = $1 RETURNING follow_id";
+        let taken = Sql::new(delete, [channel.to_db().into()]).numbers(&*txn).await?;
+        // What ended or was decided meanwhile is no news.
+        let query = "SELECT * FROM channel_follows WHERE (is_active OR broken_reason = 'awaiting_approval') AND id IN ";
+        let rows: Vec<channel_follows::Model> =
+            Sql::new(query, []).list(taken).then(" ORDER BY id").rows_of(&*txn).await?;
+        let follows = row::follows(&*txn, rows).await?;
+        txn.commit().await?;
+        let Some(notify) = publication.notify.filter(|_| !publication.notify_refused) else {
+            return Ok(None);
+        };
+        Ok((!follows.is_empty()).then_some(FollowerNews { channel, notify, follows }))
+    }
+}

@@ -1,0 +1,94 @@
+//! Between the rows of `channel_follows` and the domain's [`Follow`].
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use crate::domain::follow::{
+    BrokenReason, Delivery, Exposure, Filter, Follow, FollowId, FollowOptions, FollowState, Mode, Pair,
+    Threads,
+};
+use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
+use crate::domain::permissions::Permissions;
+use crate::domain::place::Spot;
+use crate::domain::tags::{Tag, TagSet};
+use crate::store::StoreError;
+use crate::store::db::entity::{channel_follow_tags, channel_follows};
+
+/// In the place of Discord's webhook, of a native follow that hasn't begun, or was stopped.
+pub(super) const NO_WEBHOOK: i64 = 0;
+
+/// The follows of these rows, in the same order, with their tags: one query more, and only where a follow has tags.
+pub(in crate::store) async fn follows(
+    db: &impl ConnectionTrait,
+    rows: Vec<channel_follows::Model>,
+) -> Result<Vec<Follow>, StoreError> {
+    let mut tags: HashMap<i64, Vec<Tag>> = HashMap::new();
+    let tagged: Vec<i64> =
+        rows.iter().filter(|row| row.mode != Mode::All.as_str()).map(|row| row.id).collect();
+    for ids in tagged.chunks(10_000) {
+        let found = channel_follow_tags::Entity::find()
+            .filter(channel_follow_tags::Column::FollowId.is_in(ids.iter().copied()))
+            .all(db)
+            .await?;
+        for row in found {
+            let tag = Tag::from_key(&row.tag, row.label.as_deref());
+            tags.entry(row.follow_id).or_default().push(tag);
+        }
+    }
+    rows.into_iter()
+        .map(|row| {
+            let tags = tags.remove(&row.id).unwrap_or_default();
+            follow(row, tags)
+        })
+        .collect()
+}
+
+/// The follow of this row, with its tags.
+pub(super) async fn one(
+    db: &impl ConnectionTrait,
+    row: Option<channel_follows::Model>,
+) -> Result<Option<Follow>, StoreError> {
+    Ok(follows(db, row.into_iter().collect()).await?.pop())
+}
+
+fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreError> {
+    let mode = Mode::parse(&row.mode).ok_or(StoreError::Unreadable("mode"))?;
+    let filter = Filter::new(mode, TagSet::new(tags)).ok_or(StoreError::Unreadable("tags"))?;
+    let delivery = Delivery::parse(&row.delivery).ok_or(StoreError::Unreadable("delivery"))?;
+    let threads = Threads::parse(&row.threads).ok_or(StoreError::Unreadable("threads"))?;
+    let parent = |id: Option<i64>| id.map(ChannelId::from_db).transpose();
+    let state = match row.broken_reason {
+        _ if row.is_active => FollowState::Active,
+        None => FollowState::Paused,
+        Some(word) => {
+            FollowState::Broken(BrokenReason::parse(&word).ok_or(StoreError::Unreadable("broken_reason"))?)
+        }
+    };
+    Ok(Follow {
+        id: FollowId(row.id),
+        pair: Pair {
+            source: ChannelId::from_db(row.source_channel_id)?,
+            target: ChannelId::from_db(row.target_channel_id)?,
+        },
+        guild: GuildId::from_db(row.guild_id)?,
+        source_guild: GuildId::from_db(row.source_guild_id)?,
+        source_parent: parent(row.source_parent_id)?,
+        spot: Spot::from_parts(parent(row.target_parent_id)?, row.target_forum),
+        options: FollowOptions { delivery, filter, threads, panels: row.panels },
+        webhook: row.webhook_id.map(WebhookId::from_db).transpose()?,
+        follower_webhook: row
+            .follower_webhook_id
+            .filter(|id| *id != NO_WEBHOOK)
+            .map(WebhookId::from_db)
+            .transpose()?,
+        state,
+        created_by: UserId::from_db(row.created_by).ok(),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        exposure: Exposure::parse(&row.exposure).ok_or(StoreError::Unreadable("exposure"))?,
+        lacking: Permissions::from_bits_retain(row.lacking.cast_unsigned()),
+        source_restricted: row.source_restricted,
+        source_private: row.source_private,
+    })
+}

@@ -1,0 +1,141 @@
+//! Messages that the bot made and that must not stand: a process that lost its lane takes back what it just made, since the lane's new
+//! holder makes that again.
+//!
+//! The new holder may have found the message and be about to take it for its own. So it is decided here, behind the lane's gate, whose the
+//! message is: either it is a mirror already, and stays; or it is written down as retracted, and never becomes a mirror. Only then is it
+//! deleted. What is written down is a duty too: whoever finds it undone deletes the message.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::FromQueryResult;
+
+use crate::domain::activity::{Mirror, Part, Revision};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
+use crate::domain::place::Spot;
+use crate::store::db::locks;
+use crate::store::db::sql::{Sql, stored};
+use crate::store::{Store, StoreError};
+
+/// How long a retraction is remembered: longer than anybody looks at an answer of Discord's that still has the message.
+const REMEMBERED: TimeDelta = TimeDelta::days(1);
+/// How long it is tried to delete a message.
+const TRIED: TimeDelta = TimeDelta::days(7);
+
+/// Whether the message `t.message` was retracted.
+pub(super) const RETRACTED: &str = "EXISTS (SELECT 1 FROM retractions r WHERE r.message_id = t.message)";
+
+/// A message that is still to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retraction {
+    /// The lane's target.
+    pub target: ChannelId,
+    /// What that is.
+    pub spot: Spot,
+    /// Its server, as far as a follow into it tells.
+    pub server: Option<GuildId>,
+    /// The message.
+    pub mirror: Mirror,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    message_id: i64,
+    channel_id: i64,
+    target_channel_id: i64,
+    webhook_id: i64,
+    parent_id: Option<i64>,
+    forum: Option<bool>,
+    guild_id: Option<i64>,
+}
+
+impl Store {
+    /// Writes down that a message must not stand, unless it is recorded as a mirror. Whether it is to be deleted.
+    pub async fn retract(
+        &self,
+        target: ChannelId,
+        mirror: &Mirror,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let txn = self.write().await?;
+        locks::lanes(&*txn, [target]).await?;
+        let mirrored =
+            Sql::new("SELECT 1 FROM mirrors WHERE message_id = $1", [mirror.message.to_db().into()]);
+        if mirrored.row(&*txn).await?.is_some() {
+            return Ok(false);
+        }
+        let insert = "INSERT INTO retractions (message_id, channel_id, target_channel_id, webhook_id, created_at) \
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+        let values = [
+            mirror.message.to_db().into(),
+            mirror.channel.to_db().into(),
+            target.to_db().into(),
+            mirror.webhook.to_db().into(),
+            stored(now).into(),
+        ];
+        Sql::new(insert, values).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(true)
+    }
+
+    /// Notes that a retracted message is gone, or can't be deleted.
+    pub async fn end_retraction(&self, message: MessageId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let update = "UPDATE retractions SET deleted = TRUE WHERE message_id = $1";
+        Sql::new(update, [message.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// The messages of a target that were retracted: none of them is what a doubt there is about.
+    pub async fn retracted_in(&self, target: ChannelId) -> Result<HashSet<MessageId>, StoreError> {
+        let query = "SELECT message_id FROM retractions WHERE target_channel_id = $1";
+        let found = Sql::new(query, [target.to_db().into()]).numbers(&self.db).await?;
+        Ok(found.into_iter().map(MessageId::from_db).collect::<Result<_, _>>()?)
+    }
+
+    /// Retracted messages that are still to be deleted, of those that were written down before that time: the process that did so may have
+    /// ended.
+    pub async fn open_retractions(
+        &self,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Retraction>, StoreError> {
+        let query = "SELECT r.message_id, r.channel_id, r.target_channel_id, r.webhook_id, l.parent_id, l.forum, \
+            (SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = r.target_channel_id) AS guild_id \
+            FROM retractions r LEFT JOIN lanes l ON l.target_channel_id = r.target_channel_id \
+            WHERE NOT r.deleted AND r.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM left_guilds g \
+            JOIN channel_follows f ON f.guild_id = g.guild_id WHERE f.target_channel_id = r.target_channel_id) ORDER BY r.created_at LIMIT $2";
+        let values = [stored(before).into(), i64::from(limit).into()];
+        let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
+        rows.into_iter().map(Row::open).collect()
+    }
+
+    /// Forgets what was retracted long ago. How many.
+    pub(in crate::store) async fn forget_retractions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let txn = self.write().await?;
+        let delete = "DELETE FROM retractions WHERE created_at < $1 OR (deleted AND created_at < $2)";
+        let values = [stored(now - TRIED).into(), stored(now - REMEMBERED).into()];
+        let forgotten = Sql::new(delete, values).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(forgotten)
+    }
+}
+
+impl Row {
+    fn open(self) -> Result<Retraction, StoreError> {
+        let parent = self.parent_id.map(ChannelId::from_db).transpose()?;
+        Ok(Retraction {
+            target: ChannelId::from_db(self.target_channel_id)?,
+            spot: Spot::from_parts(parent, self.forum.unwrap_or_default()),
+            server: self.guild_id.map(GuildId::from_db).transpose()?,
+            mirror: Mirror {
+                message: MessageId::from_db(self.message_id)?,
+                channel: ChannelId::from_db(self.channel_id)?,
+                webhook: WebhookId::from_db(self.webhook_id)?,
+                part: Part(0),
+                revision: Revision(0),
+                files: Vec::new(),
+            },
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! Forgetting a person: what is kept of their messages, their name on follows and panels, and in the messages of others that mention them.
+//!
+//! A few messages at a time, each in one transaction behind the gates, so that it works beside a running bot; cut off, it is simply done again.
+
+use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
+
+use super::removal::Manner;
+use crate::domain::activity::{Origin, Showing};
+use crate::domain::ids::UserId;
+use crate::domain::message::{Content, Reply};
+use crate::store::db::locks;
+use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::retention::messages::{CHUNK, Sized, batches};
+use crate::store::{Signal, Store, StoreError};
+
+/// What was kept of a person, and is forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Their messages.
+    pub messages: u64,
+    /// Mirrors of these that are deleted now.
+    pub mirrors_going: u64,
+    /// Mirrors of these that stay.
+    pub mirrors_staying: u64,
+    /// Follows that they made.
+    pub follows: u64,
+    /// Panels that they made, or that name them.
+    pub panels: u64,
+    /// Messages of others that mention them.
+    pub mentions: u64,
+    /// Servers that they blocked.
+    pub blocks: u64,
+}
+
+impl Forgotten {
+    /// Whether nothing was known of them.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Ends {
+    id: i64,
+    source_channel_id: i64,
+    target_channel_id: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Config {
+    id: i64,
+    version: i32,
+    config: String,
+    created_by: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Sealed {
+    id: i64,
+    origin: String,
+    content: Vec<u8>,
+}
+
+impl Store {
+    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them ends; which mirror belongs to which
+    /// message stays known until it is too old, so that a deletion still reaches it. With `mirrors`, the messages count as deleted instead:
+    /// whoever runs the lanes, now or later, removes their mirrors. That they don't want to be mirrored stays known, or the next message would be.
+    pub async fn forget_user(
+        &self,
+        user: UserId,
+        mirrors: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Forgotten, StoreError> {
+        let manner = if mirrors { Manner::MirrorsGo } else { Manner::MirrorsStay };
+        let mut forgotten = Forgotten::default();
+        let mut after = 0;
+        loop {
+            let query = "SELECT id, (SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = activities.id) AS size \
+                FROM activities WHERE author_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+            let values = [user.to_db().into(), after.into(), CHUNK.into()];
+            let found: Vec<Sized> = Sql::new(query, values).rows_of(&self.db).await?;
+            let Some(last) = found.last() else { break };
+            after = last.id;
+            for ids in batches(&found) {
+                self.forget_messages(&ids, manner, &mut forgotten).await?;
+                self.forget_quotes(&ids).await?;
+            }
+        }
+        self.forget_name(user, now, &mut forgotten).await?;
+        if mirrors {
+            // Whoever forgets need not be who delivers.
+            self.tell(&Signal::Look).await?;
+        }
+        Ok(forgotten)
+    }
+
+    /// Forgets a person's name on follows and panels, and in the messages of others that mention them.
+    pub async fn forget_name(
+        &self,
+        user: UserId,
+        now: DateTime<Utc>,
+        forgotten: &mut Forgotten,
+    ) -> Result<(), StoreError> {
+        forgotten.follows = self.forget_followers_name(user).await?;
+        forgotten.panels = self.forget_panels_name(user, now).await?;
+        forgotten.mentions = self.forget_mentions(user).await?;
+        forgotten.blocks = self.forget_who_blocked(user).await?;
+        Ok(())
+    }
+
+    /// Takes what was quoted of these messages out of the contents that are kept of others'.
+    pub(super) async fn forget_quotes(&self, activities: &[i64]) -> Result<(), StoreError> {
+        let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND quoted_message_id IN \
+            (SELECT source_message_id FROM activities WHERE kind = 'message' AND id IN ";
+        let query = Sql::new(query, []).list(activities.iter().copied()).then(")");
+        for row in query.rows_of::<Sealed>(&self.db).await? {
+            let without = |content: &mut Content| content.reply.as_mut().map(Reply::forget).is_some();
+            self.change_kept(row, without).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows that they made are nobody's then.
+    async fn forget_followers_name(&self, user: UserId) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let query = "SELECT id, source_channel_id, target_channel_id FROM channel_follows \
+                WHERE created_by = $1 ORDER BY id LIMIT $2";
+            let found: Vec<Ends> =
+                Sql::new(query, [user.to_db().into(), CHUNK.into()]).rows_of(&self.db).await?;
+            if found.is_empty() {
+                return Ok(forgotten);
+            }
+            let txn = self.write().await?;
+            locks::standing_sources(&*txn, channel_ids(found.iter().map(|one| one.source_channel_id))?)
+                .await?;
+            locks::standing_lanes(&*txn, channel_ids(found.iter().map(|one| one.target_channel_id))?).await?;
+            let update = "UPDATE channel_follows SET created_by = 0 WHERE created_by = $1 AND id IN ";
+            let update = Sql::new(update, [user.to_db().into()]).list(found.iter().map(|one| one.id));
+            forgotten += update.execute(&*txn).await?;
+            txn.commit().await?;
+        }
+    }
+
+    /// Panels that they made are nobody's, and those that name them (tasks, say) don't any more; these are looked at at once.
+    async fn forget_panels_name(&self, user: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let txn = self.write().await?;
+        let query =
+            "SELECT id, version, config, created_by FROM panels WHERE created_by = $1 OR config LIKE $2";
+        let values = [user.to_db().into(), format!("%{user}%").into()];
+        let found: Vec<Config> = Sql::new(query, values).rows_of(&*txn).await?;
+        let mut forgotten = 0;
+        for panel in found {
+            let made = panel.created_by == user.to_db();
+            let mut config =
+                serde_json::from_str(&panel.config).map_err(|_| StoreError::Unreadable("panels.config"))?;
+            let named = without(&mut config, user);
+            if made {
+                let update = "UPDATE panels SET created_by = 0 WHERE id = $1";
+                Sql::new(update, [panel.id.into()]).execute(&*txn).await?;
+            }
+            if named {
+                let update = "UPDATE panels SET config = $3, version = version + 1, next_refresh_at = $4 \
+                    WHERE id = $1 AND version = $2";
+                let values =
+                    [panel.id.into(), panel.version.into(), config.to_string().into(), stored(now).into()];
+                Sql::new(update, values).execute(&*txn).await?;
+            }
+            forgotten += u64::from(made || named);
+        }
+        txn.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// Takes their name out of the contents that are kept of others' messages.
+    async fn forget_mentions(&self, user: UserId) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        let kept =
+            "SELECT id FROM activities WHERE kind = 'message' AND content IS NOT NULL AND settled_at IS ";
+        for settled in ["NULL", "NOT NULL"] {
+            let all = Sql::new(format!("{kept}{settled}"), []).numbers(&self.db).await?;
+            for some in all.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
+                let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND id IN ";
+                let rows: Vec<Sealed> =
+                    Sql::new(query, []).list(some.iter().copied()).rows_of(&self.db).await?;
+                for row in rows {
+                    let without = |content: &mut Content| content.names.people.remove(&user).is_some();
+                    forgotten += self.change_kept(row, without).await?;
+                }
+            }
+        }
+        Ok(forgotten)
+    }
+
+    /// Changes what is kept of a message, where there is something to change. How many were: one or none.
+    async fn change_kept(
+        &self,
+        row: Sealed,
+        change: impl FnOnce(&mut Content) -> bool,
+    ) -> Result<u64, StoreError> {
+        let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+        let Showing::Message(mut content) = self.cipher.open_content(origin, &row.content)? else {
+            return Ok(0);
+        };
+        if !change(&mut content) {
+            return Ok(0);
+        }
+        let txn = self.write().await?;
+        // Not over one that was written meanwhile.
+        let update = "UPDATE activities SET content = $3 WHERE id = $1 AND content = $2";
+        let sealed = self.cipher.seal_content(origin, &Showing::Message(content));
+        let values = [row.id.into(), row.content.into(), sealed.into()];
+        let forgotten = Sql::new(update, values).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(forgotten)
+    }
+}
+
+/// Takes out of a panel's configuration what names a person, which is written `{"user": "ID"}`. Whether there was any.
+fn without(config: &mut serde_json::Value, user: UserId) -> bool {
+    use serde_json::Value as Json;
+    if *config == serde_json::json!({ "user": user }) {
+        *config = Json::Null;
+        return true;
+    }
+    match config {
+        Json::Array(all) => all.iter_mut().fold(false, |any, one| any | without(one, user)),
+        Json::Object(all) => all.values_mut().fold(false, |any, one| any | without(one, user)),
+        _ => false,
+    }
+}

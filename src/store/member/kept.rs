@@ -1,0 +1,71 @@
+//! How much is kept of a person, for that person.
+
+use sea_orm::FromQueryResult;
+
+use crate::domain::ids::{MessageId, UserId};
+use crate::store::db::sql::Sql;
+use crate::store::{Store, StoreError};
+
+/// How many of somebody's messages are looked at to count where they are shown.
+const LOOKED_AT: i64 = 10_000;
+
+/// What is kept of a person, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeptOfAuthor {
+    /// Their messages.
+    pub messages: u64,
+    /// The oldest of these.
+    pub oldest: Option<MessageId>,
+    /// Of these, how many are still kept with what they say.
+    pub contents: u64,
+    /// In how many channels the newest of them are shown.
+    pub channels: u64,
+    /// There are more messages than were looked at for that.
+    pub channels_are_more: bool,
+    /// Follows that name them.
+    pub follows: u64,
+    /// Panels that name them.
+    pub panels: u64,
+    /// They asked to be forgotten, and that is under way.
+    pub being_forgotten: bool,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    messages: i64,
+    oldest: Option<i64>,
+    contents: i64,
+    channels: i64,
+    follows: i64,
+    panels: i64,
+    requests: i64,
+}
+
+impl Store {
+    /// How much is kept of this person.
+    pub async fn kept_of_author(&self, user: UserId) -> Result<KeptOfAuthor, StoreError> {
+        let query = "SELECT (SELECT COUNT(*) FROM activities WHERE author_id = $1) AS messages, \
+            (SELECT MIN(source_message_id) FROM activities WHERE author_id = $1) AS oldest, \
+            (SELECT COUNT(*) FROM activities WHERE author_id = $1 AND content IS NOT NULL) AS contents, \
+            (SELECT COUNT(DISTINCT d.target_channel_id) FROM deliveries d WHERE d.activity_id IN \
+                (SELECT id FROM activities WHERE author_id = $1 ORDER BY id DESC LIMIT $3) \
+                AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = d.id)) AS channels, \
+            (SELECT COUNT(*) FROM channel_follows WHERE created_by = $1) AS follows, \
+            (SELECT COUNT(*) FROM panels WHERE created_by = $1 OR config LIKE $2) AS panels, \
+            (SELECT COUNT(*) FROM forget_requests WHERE user_id = $1) AS requests";
+        let named = format!("%{{\"user\":\"{user}\"}}%");
+        let values = [user.to_db().into(), named.into(), LOOKED_AT.into()];
+        let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
+        let row = rows.into_iter().next().ok_or(StoreError::Unreadable("counts"))?;
+        Ok(KeptOfAuthor {
+            messages: row.messages.unsigned_abs(),
+            oldest: row.oldest.map(MessageId::from_db).transpose()?,
+            contents: row.contents.unsigned_abs(),
+            channels: row.channels.unsigned_abs(),
+            channels_are_more: row.messages > LOOKED_AT,
+            follows: row.follows.unsigned_abs(),
+            panels: row.panels.unsigned_abs(),
+            being_forgotten: row.requests > 0,
+        })
+    }
+}

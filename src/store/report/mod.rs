@@ -1,0 +1,11 @@
+//! Numbers and reports for people: nothing here writes.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `followers` | what became of a message in each of its source's followers |
+//! | `server_stats` | numbers about one server's follows |
+//! | `stats` | numbers for `/about` and the metrics |
+
+pub(super) mod followers;
+pub(super) mod server_stats;
+pub(super) mod stats;

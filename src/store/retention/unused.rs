@@ -1,0 +1,162 @@
+//! Rows that are left over when nobody uses them any more: of channels that nobody follows, of threads in which nothing was posted for long, of lanes,
+//! panels that rest, and old samples. Each is looked for without a lock, and looked at again behind its gate.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::FromQueryResult;
+
+use super::messages::{CHUNK, Untracked};
+use crate::domain::ids::MessageId;
+use crate::store::db::locks;
+use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::{Store, StoreError};
+
+/// A channel that nobody follows and of which nobody chose anything, last read before `$1`. Of one that was never read, its own number says how old it is.
+const UNREAD: &str = "audience = 'nobody' AND approval = 'none' AND notify_channel_id IS NULL \
+    AND COALESCE(seen_message_id, channel_id) < $1 \
+    AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_channel_id = channels.channel_id)";
+
+/// A lane through which nothing goes and nothing will, at the time `$1`.
+const IDLE: &str = "(lease_until IS NULL OR lease_until <= $1) AND in_flight_delivery_id IS NULL AND webhook_id IS NULL \
+    AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id) \
+    AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = lanes.target_channel_id AND d.state = 'due')";
+
+/// How long a panel is kept that isn't shown any more.
+const RESTING: TimeDelta = TimeDelta::days(90);
+/// How long samples are kept of which nobody takes care, as no panel adds to them any more: longer than any chart or figure needs them.
+const SAMPLES: TimeDelta = TimeDelta::days(91);
+
+/// How long it is remembered when a server was looked at; each is looked at once a day.
+const CHECKS: TimeDelta = TimeDelta::days(91);
+
+/// How long it is remembered that somebody wasn't mirrored until they wanted it again: longer than histories are read back.
+const OPT_OUTS: TimeDelta = TimeDelta::days(91);
+
+/// What was forgotten because of its age.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Messages, with what ties them to their mirrors.
+    pub messages: Untracked,
+    /// Channels and threads that nobody reads.
+    pub channels: u64,
+    /// Lanes through which nothing goes.
+    pub lanes: u64,
+    /// Panels that rest.
+    pub panels: u64,
+    /// Numbers for charts.
+    pub samples: u64,
+}
+
+#[derive(FromQueryResult)]
+struct Channel {
+    channel_id: i64,
+    parent_id: Option<i64>,
+}
+
+impl Store {
+    /// Forgets all that is too old: `mirrors` says how long messages are tied to their mirrors.
+    pub async fn forget_leftovers(
+        &self,
+        now: DateTime<Utc>,
+        mirrors: TimeDelta,
+    ) -> Result<Leftovers, StoreError> {
+        let recorded = now - mirrors;
+        self.forget_guild_checks(now - CHECKS).await?;
+        let posted = MessageId::first_at(recorded);
+        self.forget_retractions(now).await?;
+        self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;
+        Ok(Leftovers {
+            messages: self.untrack(posted, recorded).await?,
+            channels: self.forget_unread_channels(posted).await?,
+            panels: self.forget_resting_panels(now - RESTING).await?,
+            samples: self.forget_old_samples(now - SAMPLES).await?,
+            lanes: self.forget_idle_lanes(now).await?,
+        })
+    }
+
+    /// Forgets channels and threads that nobody follows and that were last read before this message. The threads of a followed channel are then
+    /// read from there on: what is older and has no row was seen. How many.
+    pub(in crate::store) async fn forget_unread_channels(
+        &self,
+        before: MessageId,
+    ) -> Result<u64, StoreError> {
+        let (mut forgotten, mut after) = (0, 0);
+        loop {
+            let query = format!(
+                "SELECT channel_id, parent_id FROM channels WHERE {UNREAD} AND channel_id > $2 \
+                 ORDER BY channel_id LIMIT $3"
+            );
+            let values = [before.to_db().into(), after.into(), CHUNK.into()];
+            let found: Vec<Channel> = Sql::new(query, values).rows_of(&self.db).await?;
+            let Some(last) = found.last() else { return Ok(forgotten) };
+            after = last.channel_id;
+            forgotten += self.forget_channels(&found, before).await?;
+        }
+    }
+
+    async fn forget_channels(&self, found: &[Channel], before: MessageId) -> Result<u64, StoreError> {
+        let own = || found.iter().map(|channel| channel.channel_id);
+        let parents = || found.iter().filter_map(|channel| channel.parent_id);
+        let txn = self.write().await?;
+        locks::standing_sources(&*txn, channel_ids(own().chain(parents()))?).await?;
+        let raise = "UPDATE channels SET threads_from_id = $1 WHERE threads_from_id < $1 AND channel_id IN ";
+        Sql::new(raise, [before.to_db().into()]).list(parents()).execute(&*txn).await?;
+        let delete = format!("DELETE FROM channels WHERE {UNREAD} AND channel_id IN ");
+        let delete = Sql::new(delete, [before.to_db().into()]).list(own());
+        let forgotten = delete.execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// Forgets lanes into which nobody follows, and which owe nothing. How many.
+    pub(in crate::store) async fn forget_idle_lanes(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let (mut forgotten, mut after) = (0, 0);
+        loop {
+            let query = format!(
+                "SELECT target_channel_id FROM lanes WHERE {IDLE} AND target_channel_id > $2 \
+                 ORDER BY target_channel_id LIMIT $3"
+            );
+            let values = [stored(now).into(), after.into(), CHUNK.into()];
+            let found = Sql::new(query, values).numbers(&self.db).await?;
+            let Some(last) = found.last() else { return Ok(forgotten) };
+            after = *last;
+            let txn = self.write().await?;
+            locks::standing_lanes(&*txn, channel_ids(found.iter().copied())?).await?;
+            let delete = format!("DELETE FROM lanes WHERE {IDLE} AND target_channel_id IN ");
+            let delete = Sql::new(delete, [stored(now).into()]).list(found);
+            forgotten += delete.execute(&*txn).await?;
+            txn.commit().await?;
+        }
+    }
+
+    /// Forgets panels that have rested since before that time. How many.
+    pub(in crate::store) async fn forget_resting_panels(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let delete = "DELETE FROM panels WHERE state = 'inactive' AND updated_at < $1";
+        let txn = self.write().await?;
+        let forgotten = Sql::new(delete, [stored(before).into()]).execute(&*txn).await?;
+        txn.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// Forgets samples from before that time, of whatever series: of most, whoever adds to them has forgotten them earlier. How many.
+    pub(in crate::store) async fn forget_old_samples(
+        &self,
+        before: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let delete = "DELETE FROM samples WHERE (series, at) IN \
+                (SELECT series, at FROM samples WHERE at < $1 ORDER BY at LIMIT $2)";
+            let values = [stored(before).into(), CHUNK.into()];
+            let txn = self.write().await?;
+            let some = Sql::new(delete, values).execute(&*txn).await?;
+            txn.commit().await?;
+            forgotten += some;
+            if i64::try_from(some).is_ok_and(|some| some < CHUNK) {
+                return Ok(forgotten);
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What must be remembered of a channel: who may follow it, and how far it has been read.
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use crate::domain::follow::{Approval, Audience, Publication, PublicationChange};
+use crate::domain::ids::{ChannelId, GuildId, MessageId};
+use crate::store::db::sql::Sql;
+use crate::store::{Store, StoreError};
+
+#[derive(FromQueryResult)]
+struct Chosen {
+    audience: String,
+    approval: String,
+    notify_channel_id: Option<i64>,
+    notify_refused: bool,
+}
+
+/// What was chosen for followers of this channel from other servers.
+pub(in crate::store) async fn publication(
+    db: &impl ConnectionTrait,
+    channel: ChannelId,
+) -> Result<Publication, StoreError> {
+    let query =
+        "SELECT audience, approval, notify_channel_id, notify_refused FROM channels WHERE channel_id = $1";
+    let rows: Vec<Chosen> = Sql::new(query, [channel.to_db().into()]).rows_of(db).await?;
+    let Some(chosen) = rows.into_iter().next() else { return Ok(Publication::UNCHOSEN) };
+    Ok(Publication {
+        audience: Audience::parse(&chosen.audience).ok_or(StoreError::Unreadable("audience"))?,
+        approval: Approval::parse(&chosen.approval).ok_or(StoreError::Unreadable("approval"))?,
+        notify: chosen.notify_channel_id.map(ChannelId::from_db).transpose()?,
+        notify_refused: chosen.notify_refused,
+    })
+}
+
+impl Store {
+    /// Who may follow this channel from other servers; nobody, before anyone chose.
+    pub async fn audience(&self, channel: ChannelId) -> Result<Audience, StoreError> {
+        Ok(self.publication(channel).await?.audience)
+    }
+
+    /// What was chosen for followers of this channel from other servers.
+    pub async fn publication(&self, channel: ChannelId) -> Result<Publication, StoreError> {
+        publication(&self.db, channel).await
+    }
+
+    /// Changes that; returns what holds then. The channel is of this server.
+    pub async fn set_publication(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        change: PublicationChange,
+    ) -> Result<Publication, StoreError> {
+        let txn = self.write().await?;
+        crate::store::db::locks::sources(&*txn, [channel]).await?;
+        let before = publication(&*txn, channel).await?;
+        let now = Publication {
+            audience: change.audience.unwrap_or(before.audience),
+            approval: change.approval.unwrap_or(before.approval),
+            notify: change.notify.unwrap_or(before.notify),
+            // Whoever names the channel anew has mended what was wrong with it.
+            notify_refused: before.notify_refused && change.notify.is_none(),
+        };
+        let update = "UPDATE channels SET audience = $2, guild_id = $3, approval = $4, notify_channel_id = $5, \
+            notify_refused = $6 WHERE channel_id = $1";
+        let values = [
+            channel.to_db().into(),
+            now.audience.as_str().into(),
+            guild.to_db().into(),
+            now.approval.as_str().into(),
+            now.notify.map(ChannelId::to_db).into(),
+            now.notify_refused.into(),
+        ];
+        Sql::new(update, values).execute(&*txn).await?;
+        // What other servers follow carries what is published there, unless more was opened to them.
+        let only = "UPDATE channel_follows SET published_only = $2 WHERE guild_id <> source_guild_id \
+            AND (source_channel_id = $1 OR source_parent_id = $1)";
+        Sql::new(only, [channel.to_db().into(), (!now.audience.is_published()).into()])
+            .execute(&*txn)
+            .await?;
+        txn.commit().await?;
+        Ok(now)
+    }
+
+    /// Notes that the bot may not tell of this channel's followers where it should.
+    pub async fn refuse_notify(&self, channel: ChannelId, notify: ChannelId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        crate::store::db::locks::sources(&*txn, [channel]).await?;
+        let update =
+            "UPDATE channels SET notify_refused = TRUE WHERE channel_id = $1 AND notify_channel_id = $2";
+        Sql::new(update, [channel.to_db().into(), notify.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// Up to which message this channel has been read without gaps; `None` where it hasn't been.
+    pub async fn seen_message(&self, channel: ChannelId) -> Result<Option<MessageId>, StoreError> {
+        let query = "SELECT seen_message_id FROM channels WHERE channel_id = $1";
+        let Some(row) = Sql::new(query, [channel.to_db().into()]).row(&self.db).await? else {
+            return Ok(None);
+        };
+        let seen: Option<i64> = row.try_get_by_index(0)?;
+        Ok(seen.map(MessageId::from_db).transpose()?)
+    }
+
+    /// Notes that this channel has been read up to this message. It never moves back.
+    pub async fn move_seen_message(&self, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let insert = "INSERT INTO channels (channel_id, seen_message_id) VALUES ($1, $2) \
+            ON CONFLICT (channel_id) DO UPDATE SET seen_message_id = excluded.seen_message_id \
+            WHERE channels.seen_message_id IS NULL OR channels.seen_message_id < excluded.seen_message_id";
+        Sql::new(insert, [channel.to_db().into(), message.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+}

@@ -1,0 +1,149 @@
+//! What follows, and people's opt-outs, say about a batch: which of its sources are followed, in which servers these are, and what is withheld.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::FromQueryResult;
+
+use super::known::Known;
+use crate::domain::activity::Origin;
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
+use crate::domain::opt_out::OptOut;
+use crate::store::db::connect::Write;
+use crate::store::db::sql::Sql;
+use crate::store::source::quotes;
+use crate::store::{SourceEvent, StoreError};
+
+/// A source that is followed by relay.
+struct Source {
+    /// Any of its follows is active.
+    active: bool,
+    server: GuildId,
+}
+
+/// What is known of those who follow a batch's sources, and of those who post there. To be asked behind the gates of the sources: whoever opts out
+/// passes these too, once that is written down, and then takes back what was recorded before.
+#[derive(Default)]
+pub(in crate::store) struct Followed {
+    sources: HashMap<ChannelId, Source>,
+    /// The servers of those that nothing was posted in.
+    servers: HashMap<ChannelId, GuildId>,
+    opt_outs: HashMap<UserId, Vec<OptOut>>,
+}
+
+/// A source (`kind` 0), or an opt-out: one statement for both.
+#[derive(FromQueryResult)]
+struct Row {
+    kind: i32,
+    id: i64,
+    guild_id: i64,
+    active: i64,
+    until_id: Option<i64>,
+}
+
+#[derive(FromQueryResult)]
+struct ServerRow {
+    channel: i64,
+    guild: i64,
+}
+
+impl Followed {
+    /// What is known of the sources and the people of these events.
+    pub(in crate::store) async fn by(
+        txn: &Write,
+        events: &[SourceEvent],
+        known: &HashMap<Origin, Known>,
+    ) -> Result<Self, StoreError> {
+        let posted = events.iter().filter(|event| matches!(event, SourceEvent::Posted { .. }));
+        let sources: HashSet<i64> = posted.flat_map(channels_of).map(ChannelId::to_db).collect();
+        let posting = events.iter().filter_map(author_of);
+        let quoted = events.iter().filter_map(|event| quotes::author_quoted_by(event.content()?));
+        let people = posting.chain(quoted).chain(known.values().filter_map(|known| known.author));
+        let people: HashSet<i64> = people.map(UserId::to_db).collect();
+        let query = "SELECT 0 AS kind, source_channel_id AS id, MIN(source_guild_id) AS guild_id, \
+            COUNT(CASE WHEN is_active THEN 1 END) AS active, CAST(NULL AS BIGINT) AS until_id \
+            FROM channel_follows WHERE delivery = 'relay' AND source_channel_id IN ";
+        let query = Sql::new(query, []).list(sources).then(
+            " GROUP BY source_channel_id UNION ALL \
+             SELECT 1 AS kind, user_id AS id, guild_id, 0 AS active, until_id FROM author_opt_outs WHERE user_id IN ",
+        );
+        let mut followed = Self::default();
+        for Row { kind, id, guild_id, active, until_id } in query.list(people).rows_of::<Row>(&**txn).await? {
+            if kind == 0 {
+                let source = Source { active: active > 0, server: GuildId::from_db(guild_id)? };
+                followed.sources.insert(ChannelId::from_db(id)?, source);
+                continue;
+            }
+            let user = UserId::from_db(id)?;
+            let until = until_id.map(MessageId::from_db).transpose()?;
+            let scope = crate::store::member::opt_outs::scope(guild_id)?;
+            followed.opt_outs.entry(user).or_default().push(OptOut { user, scope, until });
+        }
+        if !followed.opt_outs.is_empty() {
+            followed.find_servers(txn, events).await?;
+        }
+        Ok(followed)
+    }
+
+    /// Finds out in which servers the other sources are: that matters only where somebody opted out.
+    async fn find_servers(&mut self, txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
+        let all = events.iter().flat_map(channels_of);
+        let unknown: HashSet<i64> =
+            all.filter(|channel| !self.sources.contains_key(channel)).map(ChannelId::to_db).collect();
+        let query = "SELECT source_channel_id AS channel, MIN(source_guild_id) AS guild FROM channel_follows \
+            WHERE source_channel_id IN ";
+        let query = Sql::new(query, []).list(unknown).then(" GROUP BY source_channel_id");
+        for ServerRow { channel, guild } in query.rows_of::<ServerRow>(&**txn).await? {
+            self.servers.insert(ChannelId::from_db(channel)?, GuildId::from_db(guild)?);
+        }
+        Ok(())
+    }
+
+    /// Whether any follow of the source, or of the thread in which it was posted, is active; none where there is none by relay.
+    pub(in crate::store) fn is_active(&self, source: ChannelId, thread: ChannelId) -> Option<bool> {
+        let of = [source, thread].map(|channel| self.sources.get(&channel).map(|source| source.active));
+        of.into_iter().flatten().max()
+    }
+
+    /// Whether what this event brings must not be mirrored, as the message's author doesn't want it.
+    pub(in crate::store) fn withholds(&self, event: &SourceEvent, known: Option<&Known>) -> bool {
+        if self.opt_outs.is_empty() || event.content().is_none() {
+            return false;
+        }
+        let author = author_of(event).or_else(|| known.and_then(|known| known.author));
+        self.covers(author, event, event.origin().message())
+    }
+
+    /// Whether this event quotes a message whose author doesn't want it mirrored.
+    pub(in crate::store) fn withholds_quote_of(&self, event: &SourceEvent) -> bool {
+        if self.opt_outs.is_empty() {
+            return false;
+        }
+        let quoted = event
+            .content()
+            .and_then(|content| Some((quotes::author_quoted_by(content)?, quotes::quoted_by(content)?)));
+        quoted.is_some_and(|(author, message)| self.covers(Some(author), event, message))
+    }
+
+    /// Whether this person's message is withheld where the event happened.
+    fn covers(&self, author: Option<UserId>, event: &SourceEvent, message: MessageId) -> bool {
+        let Some(opt_outs) = author.and_then(|author| self.opt_outs.get(&author)) else { return false };
+        let server = channels_of(event).into_iter().find_map(|channel| {
+            let source = self.sources.get(&channel).map(|source| source.server);
+            source.or_else(|| self.servers.get(&channel).copied())
+        });
+        opt_outs.iter().any(|opt_out| opt_out.withholds(server, message))
+    }
+}
+
+/// Its source, and the thread in which it happened.
+fn channels_of(event: &SourceEvent) -> Vec<ChannelId> {
+    event.source().into_iter().chain([event.origin().channel()]).collect()
+}
+
+/// Who wrote what was posted.
+fn author_of(event: &SourceEvent) -> Option<UserId> {
+    match event {
+        SourceEvent::Posted { author, .. } => *author,
+        _ => None,
+    }
+}

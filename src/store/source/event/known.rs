@@ -1,0 +1,161 @@
+//! What is known of the origins of a batch while it is played through in memory.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use sea_orm::FromQueryResult;
+
+use crate::domain::activity::{Origin, Showing};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::place::Place;
+use crate::store::db::connect::Write;
+use crate::store::db::sql::Sql;
+use crate::store::follow::matching;
+use crate::store::source::quotes;
+use crate::store::{SourceEvent, Store, StoreError};
+
+/// What is known of an origin.
+pub(in crate::store) struct Known {
+    /// Its row; none before it is inserted.
+    pub(in crate::store) id: Option<i64>,
+    pub(in crate::store) source: Option<ChannelId>,
+    pub(in crate::store) author: Option<UserId>,
+    pub(in crate::store) revision: i32,
+    pub(in crate::store) deleted: bool,
+    /// Its author doesn't want it mirrored. It counts as deleted, too.
+    pub(in crate::store) withheld: bool,
+    /// The message that it answers, and who wrote that, as far as Discord told it just now.
+    pub(in crate::store) quoted: Option<MessageId>,
+    pub(super) quoted_author: Option<UserId>,
+    pub(in crate::store) content: Option<Showing>,
+    pub(in crate::store) digest: Option<Vec<u8>>,
+    pub(in crate::store) place: Place,
+    pub(in crate::store) tags: BTreeSet<String>,
+    /// The tags that it had in the database, where they are others now.
+    pub(super) retagged: Option<BTreeSet<String>>,
+    /// Nobody was ever owed it, so that its content is of no use.
+    pub(in crate::store) unowed: bool,
+    /// It shows something else, or nothing any more.
+    pub(in crate::store) changed: bool,
+}
+
+impl Known {
+    /// What is to be remembered of a message that its author doesn't want mirrored: that it was there.
+    pub(in crate::store) fn withheld(source: ChannelId, place: Place) -> Self {
+        Self {
+            id: None,
+            source: Some(source),
+            author: None,
+            revision: 1,
+            deleted: true,
+            withheld: true,
+            quoted: None,
+            quoted_author: None,
+            content: None,
+            digest: None,
+            place,
+            tags: BTreeSet::new(),
+            retagged: None,
+            unowed: true,
+            changed: false,
+        }
+    }
+
+    /// Notes what its content quotes.
+    pub(in crate::store) fn quotes(&mut self, content: &Showing) {
+        self.quoted = quotes::quoted_by(content);
+        self.quoted_author = quotes::author_quoted_by(content);
+    }
+
+    /// Its author doesn't want it mirrored. Whether that is new.
+    pub(super) fn withhold(&mut self) -> bool {
+        let new = !self.deleted;
+        if new {
+            self.delete();
+            self.withheld = true;
+        }
+        new
+    }
+
+    /// It is gone from the source, or to go from everywhere else.
+    pub(in crate::store) fn delete(&mut self) {
+        (self.content, self.digest) = (None, None);
+        self.deleted = true;
+        self.revision += 1;
+        self.changed = true;
+    }
+}
+
+#[derive(FromQueryResult)]
+struct KnownRow {
+    id: i64,
+    origin: String,
+    revision: i32,
+    deleted: bool,
+    withheld: bool,
+    author_id: Option<i64>,
+    content: Option<Vec<u8>>,
+    digest: Option<Vec<u8>>,
+    place: String,
+    owed: bool,
+}
+
+impl Store {
+    /// What the database knows of the batch's origins.
+    pub(in crate::store) async fn known(
+        &self,
+        txn: &Write,
+        events: &[SourceEvent],
+    ) -> Result<HashMap<Origin, Known>, StoreError> {
+        let origins: HashMap<String, Origin> =
+            events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
+        let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, \
+            (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+            OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) AS owed \
+            FROM activities WHERE origin IN ";
+        let rows: Vec<KnownRow> =
+            Sql::new(query, []).list(origins.keys().map(String::as_str)).rows_of(&**txn).await?;
+        let mut known = HashMap::new();
+        for row in rows {
+            let origin = *origins.get(&row.origin).ok_or(StoreError::Unreadable("origin"))?;
+            known.insert(origin, self.known_row(origin, row)?);
+        }
+        // Only an edit is compared with the tags that were.
+        let edits = events
+            .iter()
+            .filter(|event| matches!(event, SourceEvent::Edited { .. } | SourceEvent::Reread { .. }));
+        let edited: HashSet<Origin> = edits.map(SourceEvent::origin).collect();
+        let of_edited = known.iter_mut().filter(|(origin, _)| edited.contains(origin));
+        let mut of_ids: HashMap<i64, &mut Known> =
+            of_edited.filter_map(|(_, known)| known.id.map(|id| (id, known))).collect();
+        for (id, tag) in matching::tags_of(&**txn, of_ids.keys().copied().collect()).await? {
+            if let Some(known) = of_ids.get_mut(&id) {
+                known.tags.insert(tag);
+            }
+        }
+        Ok(known)
+    }
+
+    fn known_row(&self, origin: Origin, row: KnownRow) -> Result<Known, StoreError> {
+        // Where there is a digest, that is what an edit is compared with. A content that can't be read differs from any other, so an edit or a
+        // deletion replaces it.
+        let content = row.content.filter(|_| row.digest.is_none());
+        let content = content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
+        Ok(Known {
+            id: Some(row.id),
+            source: None,
+            author: row.author_id.map(UserId::from_db).transpose()?,
+            revision: row.revision,
+            deleted: row.deleted,
+            withheld: row.withheld,
+            quoted: None,
+            quoted_author: None,
+            content,
+            digest: row.digest,
+            place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
+            tags: BTreeSet::new(),
+            retagged: None,
+            unowed: !row.owed,
+            changed: false,
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! Sources: whether they are read, which of their messages are mirrored, and the hashtags in use there.
+
+use sea_orm::FromQueryResult;
+
+use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::tags::Tag;
+use crate::store::db::sql::Sql;
+use crate::store::{Store, StoreError};
+
+#[derive(FromQueryResult)]
+struct TagRow {
+    tag: String,
+}
+
+impl Store {
+    /// Whether somebody follows this channel by relay and isn't resting: then it is read without gaps, as far as
+    /// [`seen_message`](Self::seen_message) says.
+    pub async fn is_read(&self, source: ChannelId) -> Result<bool, StoreError> {
+        let query = "SELECT COUNT(*) FROM channel_follows \
+            WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active";
+        let counts = Sql::new(query, [source.to_db().into()]).numbers(&self.db).await?;
+        Ok(counts.first().is_some_and(|count| *count > 0))
+    }
+
+    /// Whether somebody follows this channel's threads by relay, with it, and isn't resting.
+    pub async fn threads_are_read(&self, source: ChannelId) -> Result<bool, StoreError> {
+        let query = "SELECT COUNT(*) FROM channel_follows \
+            WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active AND threads <> 'none'";
+        let counts = Sql::new(query, [source.to_db().into()]).numbers(&self.db).await?;
+        Ok(counts.first().is_some_and(|count| *count > 0))
+    }
+
+    /// The hashtags of what was posted last in this channel or thread itself, the newest first.
+    pub async fn hashtags_of(&self, source: ChannelId, limit: u64) -> Result<Vec<Tag>, StoreError> {
+        let query = "SELECT g.tag FROM activity_tags g JOIN (SELECT id FROM activities \
+            WHERE (thread_id = $1 OR source_channel_id = $1 AND thread_id IS NULL) AND NOT deleted ORDER BY id DESC LIMIT 200) a \
+            ON a.id = g.activity_id WHERE g.tag NOT LIKE 'forum:%' GROUP BY g.tag ORDER BY MAX(a.id) DESC, g.tag LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let tags: Vec<TagRow> =
+            Sql::new(query, [source.to_db().into(), limit.into()]).rows_of(&self.db).await?;
+        Ok(tags.into_iter().map(|row| Tag::from_key(&row.tag, None)).collect())
+    }
+
+    /// The messages of this channel or thread, from that one to this one, both included, that are owed to anybody or shown anywhere, and stand as far as is known.
+    pub async fn mirrored_between(
+        &self,
+        source: ChannelId,
+        from: MessageId,
+        to: MessageId,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let query = "SELECT source_message_id FROM activities a \
+            WHERE (thread_id = $1 OR source_channel_id = $1 AND thread_id IS NULL) AND source_message_id BETWEEN $2 AND $3 \
+            AND NOT deleted AND origin LIKE 'discord:%' AND EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = a.id)";
+        let values = [source.to_db().into(), from.to_db().into(), to.to_db().into()];
+        let ids = Sql::new(query, values).numbers(&self.db).await?;
+        Ok(ids.into_iter().map(MessageId::from_db).collect::<Result<_, _>>()?)
+    }
+}

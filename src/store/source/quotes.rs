@@ -1,0 +1,232 @@
+//! Which messages quote what was edited or deleted, until they are brought up to date.
+//!
+//! An answer's mirror quotes the message that it answers. Where that changes or goes, the transaction that records it notes that (`mark`), in one row however many
+//! answers there are; without answers, in none. Whoever reads the source then brings the answers up to date, some at a time.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::FromQueryResult;
+
+use super::event::followed::Followed;
+use super::event::known::Known;
+use crate::domain::activity::{ActivityId, Origin, Revision, Showing};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::message::Content;
+use crate::store::db::connect::Write;
+use crate::store::db::sql::Sql;
+use crate::store::{SourceEvent, Store, StoreError};
+
+/// A message that was edited or deleted, and whose quotes are to be brought up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaleQuote {
+    /// The message.
+    pub message: MessageId,
+    /// The source of those that quote it.
+    pub source: ChannelId,
+    after: i64,
+    changes: i64,
+}
+
+/// An activity that quotes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoting {
+    /// Its number.
+    pub id: ActivityId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its source.
+    pub source: ChannelId,
+    /// Its newest revision.
+    pub revision: Revision,
+    /// What it shows, as long as that is kept.
+    pub content: Option<Content>,
+}
+
+#[derive(FromQueryResult)]
+struct StaleRow {
+    message_id: i64,
+    source_channel_id: i64,
+    after_id: i64,
+    changes: i64,
+}
+
+#[derive(FromQueryResult)]
+struct QuotingRow {
+    id: i64,
+    origin: String,
+    source_channel_id: i64,
+    revision: i32,
+    content: Option<Vec<u8>>,
+}
+
+/// The message that this one quotes: which it answers, or forwards.
+pub(in crate::store) fn quoted_by(content: &Showing) -> Option<MessageId> {
+    let content = content.as_message()?;
+    let answered = content.reply.as_ref().map(|reply| reply.message);
+    answered.or_else(|| content.forward.as_ref()?.message)
+}
+
+/// Who wrote the message that this one answers, as far as that is known.
+pub(in crate::store) fn author_quoted_by(content: &Showing) -> Option<UserId> {
+    content.as_message()?.reply.as_ref()?.written_by
+}
+
+/// The messages of a batch whose quotes may be out of date now. Of what isn't known, and of what nobody is owed, every edit counts.
+pub(in crate::store) fn maybe_quoted(
+    events: &[SourceEvent],
+    known: &HashMap<Origin, Known>,
+) -> BTreeSet<i64> {
+    let changed = |event: &&SourceEvent| match event {
+        SourceEvent::Posted { .. } | SourceEvent::Passed { .. } => false,
+        event => known.get(&event.origin()).is_none_or(|known| known.changed || known.unowed),
+    };
+    events.iter().filter(changed).map(|event| event.origin().message().to_db()).collect()
+}
+
+/// Notes that what quotes these messages is to be brought up to date. Whether anything does.
+pub(in crate::store) async fn mark(txn: &Write, messages: BTreeSet<i64>) -> Result<bool, StoreError> {
+    if messages.is_empty() {
+        return Ok(false);
+    }
+    mark_where(txn, |insert| insert.list(messages)).await
+}
+
+/// The same for what quotes these activities.
+pub(in crate::store) async fn mark_of(txn: &Write, activities: &[i64]) -> Result<bool, StoreError> {
+    if activities.is_empty() {
+        return Ok(false);
+    }
+    let these = |insert: Sql| {
+        let insert =
+            insert.then("(SELECT source_message_id FROM activities WHERE kind = 'message' AND id IN ");
+        insert.list(activities.iter().copied()).then(")")
+    };
+    mark_where(txn, these).await
+}
+
+/// The same for what quotes the messages that these activities quote.
+pub(in crate::store) async fn mark_quoted_by(txn: &Write, activities: &[i64]) -> Result<bool, StoreError> {
+    let these = |insert: Sql| {
+        let insert = insert.then("(SELECT quoted_message_id FROM activities WHERE id IN ");
+        insert.list(activities.iter().copied()).then(")")
+    };
+    mark_where(txn, these).await
+}
+
+async fn mark_where(txn: &Write, these: impl FnOnce(Sql) -> Sql) -> Result<bool, StoreError> {
+    let insert = "INSERT INTO stale_quotes (message_id, source_channel_id) \
+        SELECT quoted_message_id, MIN(source_channel_id) FROM activities \
+        WHERE quoted_message_id IS NOT NULL AND NOT deleted AND source_channel_id IS NOT NULL AND quoted_message_id IN ";
+    let insert = these(Sql::new(insert, [])).then(
+        " GROUP BY quoted_message_id ORDER BY quoted_message_id ON CONFLICT (message_id) DO UPDATE \
+         SET after_id = 0, changes = stale_quotes.changes + 1, source_channel_id = excluded.source_channel_id",
+    );
+    Ok(insert.execute(&**txn).await? > 0)
+}
+
+#[derive(FromQueryResult)]
+struct GoneRow {
+    source_message_id: i64,
+    withheld: bool,
+}
+
+/// The same events, but none quotes what is known to be deleted, or was taken back here, or what its author doesn't want mirrored.
+pub(in crate::store) async fn without_deleted<'a>(
+    txn: &Write,
+    events: &'a [SourceEvent],
+    followed: &Followed,
+) -> Result<Cow<'a, [SourceEvent]>, StoreError> {
+    let quoted = |event: &SourceEvent| event.content().and_then(quoted_by);
+    let all: BTreeSet<i64> = events.iter().filter_map(quoted).map(MessageId::to_db).collect();
+    if all.is_empty() {
+        return Ok(Cow::Borrowed(events));
+    }
+    let query = "SELECT source_message_id, withheld FROM activities \
+        WHERE deleted AND kind = 'message' AND source_message_id IN ";
+    let rows: Vec<GoneRow> = Sql::new(query, []).list(all).rows_of(&**txn).await?;
+    let gone: HashMap<i64, bool> = rows.iter().map(|row| (row.source_message_id, row.withheld)).collect();
+    if gone.is_empty() && !events.iter().any(|event| followed.withholds_quote_of(event)) {
+        return Ok(Cow::Borrowed(events));
+    }
+    let mut events = events.to_vec();
+    for event in &mut events {
+        let withheld = followed.withholds_quote_of(event);
+        let Some(Showing::Message(content)) = event.content_mut() else { continue };
+        if let Some(reply) = &mut content.reply
+            && (withheld || gone.contains_key(&reply.message.to_db()))
+        {
+            reply.delete();
+        }
+        // What was merely deleted stays in Discord's copy of it.
+        let is_withheld = |message: MessageId| gone.get(&message.to_db()) == Some(&true);
+        if content.forward.as_ref().and_then(|forward| forward.message).is_some_and(is_withheld) {
+            content.withhold_forward();
+        }
+    }
+    Ok(Cow::Owned(events))
+}
+
+impl Store {
+    /// Messages whose quotes are to be brought up to date: so many, those after this one.
+    pub async fn stale_quotes(
+        &self,
+        after: Option<MessageId>,
+        most: u32,
+    ) -> Result<Vec<StaleQuote>, StoreError> {
+        let query = "SELECT message_id, source_channel_id, after_id, changes FROM stale_quotes \
+            WHERE message_id > $1 ORDER BY message_id LIMIT $2";
+        let values = [after.map_or(0, MessageId::to_db).into(), i64::from(most).into()];
+        let rows: Vec<StaleRow> = Sql::new(query, values).rows_of(&self.db).await?;
+        let stale = |row: StaleRow| {
+            let message = MessageId::from_db(row.message_id)?;
+            let source = ChannelId::from_db(row.source_channel_id)?;
+            Ok(StaleQuote { message, source, after: row.after_id, changes: row.changes })
+        };
+        rows.into_iter().map(stale).collect()
+    }
+
+    /// The next so many activities that quote it, and are shown or owed anywhere.
+    pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<Quoting>, StoreError> {
+        let query = "SELECT id, origin, source_channel_id, revision, content FROM activities \
+            WHERE quoted_message_id = $1 AND id > $2 AND NOT deleted AND source_channel_id IS NOT NULL \
+            AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
+            OR EXISTS (SELECT 1 FROM held_activities h WHERE h.activity_id = activities.id)) ORDER BY id LIMIT $3";
+        let values = [stale.message.to_db().into(), stale.after.into(), i64::from(most).into()];
+        let rows: Vec<QuotingRow> = Sql::new(query, values).rows_of(&self.db).await?;
+        rows.into_iter().map(|row| self.quoting_row(row)).collect()
+    }
+
+    fn quoting_row(&self, row: QuotingRow) -> Result<Quoting, StoreError> {
+        let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+        // What can't be read is read anew.
+        let content = row.content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
+        let content = content.and_then(|content| match content {
+            Showing::Message(content) => Some(*content),
+            Showing::Panel { .. } => None,
+        });
+        let source = ChannelId::from_db(row.source_channel_id)?;
+        Ok(Quoting { id: ActivityId(row.id), origin, source, revision: Revision(row.revision), content })
+    }
+
+    /// Whether this message is known to be deleted, or was taken back here.
+    pub async fn is_known_deleted(&self, message: MessageId) -> Result<bool, StoreError> {
+        let query = "SELECT id FROM activities WHERE source_message_id = $1 AND kind = 'message' AND deleted";
+        Ok(!Sql::new(query, [message.to_db().into()]).numbers(&self.db).await?.is_empty())
+    }
+
+    /// Notes that the quotes are brought up to date, as far as this activity; without one, all of them. Where the message has changed again, it begins anew.
+    pub async fn quotes_done(&self, stale: &StaleQuote, up_to: Option<ActivityId>) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let these = [stale.message.to_db().into(), stale.changes.into()];
+        let sql = match up_to {
+            Some(up_to) => {
+                let update = "UPDATE stale_quotes SET after_id = ";
+                Sql::new(update, these).bind(up_to.0).then(" WHERE message_id = $1 AND changes = $2")
+            }
+            None => Sql::new("DELETE FROM stale_quotes WHERE message_id = $1 AND changes = $2", these),
+        };
+        sql.execute(&*txn).await?;
+        txn.commit().await
+    }
+}

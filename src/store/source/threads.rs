@@ -1,0 +1,167 @@
+//! Threads of sources: how far each has been read, and what becomes of what was posted in one that is gone or hidden now.
+
+use std::collections::HashMap;
+
+use sea_orm::FromQueryResult;
+
+use super::event::effects::{Changed, lock_lanes, reopen, wake};
+use super::quotes;
+use crate::domain::ids::{ChannelId, MessageId};
+use crate::store::db::locks;
+use crate::store::db::sql::{Sql, channel_ids};
+use crate::store::follow::matching;
+use crate::store::{Store, StoreError};
+
+/// A thread of which something was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownThread {
+    /// The thread.
+    pub thread: ChannelId,
+    /// Its channel.
+    pub parent: ChannelId,
+    /// What it begins with, as far as that was recorded.
+    pub starter: Option<MessageId>,
+}
+
+#[derive(FromQueryResult)]
+struct ThreadRow {
+    channel_id: i64,
+    parent_id: i64,
+    starter: Option<i64>,
+}
+
+#[derive(FromQueryResult)]
+struct SeenRow {
+    channel_id: i64,
+    seen_message_id: i64,
+}
+
+impl Store {
+    /// All threads that something is known of, each with its channel.
+    pub async fn known_threads(&self) -> Result<Vec<KnownThread>, StoreError> {
+        let query = "SELECT channel_id, parent_id, (SELECT MIN(source_message_id) FROM activities \
+            WHERE thread_id = channel_id AND place = 'starter') AS starter FROM channels WHERE parent_id IS NOT NULL";
+        let rows: Vec<ThreadRow> = Sql::new(query, []).rows_of(&self.db).await?;
+        let known = |row: ThreadRow| {
+            Ok(KnownThread {
+                thread: ChannelId::from_db(row.channel_id)?,
+                parent: ChannelId::from_db(row.parent_id)?,
+                starter: row.starter.map(MessageId::from_db).transpose()?,
+            })
+        };
+        rows.into_iter().map(known).collect()
+    }
+
+    /// Up to which message each thread of this channel has been read, of those that have been.
+    pub async fn seen_in_threads(
+        &self,
+        parent: ChannelId,
+    ) -> Result<HashMap<ChannelId, MessageId>, StoreError> {
+        let query = "SELECT channel_id, seen_message_id FROM channels \
+            WHERE parent_id = $1 AND seen_message_id IS NOT NULL";
+        let rows: Vec<SeenRow> = Sql::new(query, [parent.to_db().into()]).rows_of(&self.db).await?;
+        let ids = |row: SeenRow| {
+            Ok((ChannelId::from_db(row.channel_id)?, MessageId::from_db(row.seen_message_id)?))
+        };
+        rows.into_iter().map(ids).collect()
+    }
+
+    /// From where on the threads of this channel are read, where they haven't been read yet; `None` where they aren't read at all.
+    pub async fn threads_from(&self, parent: ChannelId) -> Result<Option<MessageId>, StoreError> {
+        let query =
+            "SELECT threads_from_id FROM channels WHERE channel_id = $1 AND threads_from_id IS NOT NULL";
+        let from = Sql::new(query, [parent.to_db().into()]).numbers(&self.db).await?;
+        Ok(from.first().copied().map(MessageId::from_db).transpose()?)
+    }
+
+    /// The threads of this channel are read from here on. It never moves back.
+    pub async fn move_threads_from(&self, parent: ChannelId, from: MessageId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let insert = "INSERT INTO channels (channel_id, threads_from_id) VALUES ($1, $2) \
+            ON CONFLICT (channel_id) DO UPDATE SET threads_from_id = excluded.threads_from_id \
+            WHERE channels.threads_from_id IS NULL OR channels.threads_from_id < excluded.threads_from_id";
+        Sql::new(insert, [parent.to_db().into(), from.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// Notes the channel of a thread.
+    pub async fn note_thread(&self, thread: ChannelId, parent: ChannelId) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let insert = "INSERT INTO channels (channel_id, parent_id) VALUES ($1, $2) \
+            ON CONFLICT (channel_id) DO UPDATE SET parent_id = excluded.parent_id";
+        Sql::new(insert, [thread.to_db().into(), parent.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await
+    }
+
+    /// The threads of this channel of which messages from that one on are owed to anybody or shown anywhere, and stand as far as is known.
+    pub async fn mirrored_threads(
+        &self,
+        parent: ChannelId,
+        from: MessageId,
+    ) -> Result<Vec<ChannelId>, StoreError> {
+        let query = "SELECT DISTINCT thread_id FROM activities a \
+            WHERE source_channel_id = $1 AND source_message_id >= $2 AND thread_id IS NOT NULL AND NOT deleted \
+            AND EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = a.id)";
+        let ids = Sql::new(query, [parent.to_db().into(), from.to_db().into()]).numbers(&self.db).await?;
+        channel_ids(ids)
+    }
+
+    /// A thread is gone, and all that was posted in it. Returns the targets that have work now.
+    pub async fn delete_thread(
+        &self,
+        thread: ChannelId,
+        parent: ChannelId,
+    ) -> Result<Vec<ChannelId>, StoreError> {
+        let txn = self.write().await?;
+        locks::sources(&*txn, [thread, parent]).await?;
+        let update = "UPDATE activities SET revision = revision + 1, deleted = TRUE, content = NULL, digest = NULL \
+            WHERE (thread_id = $1 OR source_channel_id = $1) AND kind = 'message' AND NOT deleted RETURNING id";
+        // The lanes' gates are to be held before any row of a delivery is touched; these are rows of activities.
+        let deleted = Sql::new(update, [thread.to_db().into()]).numbers(&*txn).await?;
+        let mut targets = Vec::new();
+        for deleted in deleted.chunks(10_000) {
+            quotes::mark_of(&txn, deleted).await?;
+            let changed = Changed { deleted: deleted.to_vec(), ..Changed::default() };
+            lock_lanes(&txn, [], &changed).await?;
+            targets.extend(reopen(&txn, &changed).await?);
+            wake(&txn, &[], &changed).await?;
+        }
+        txn.commit().await?;
+        ids(targets)
+    }
+
+    /// A thread was made private: it is no part of its channel any more, and what followers of that were shown of it is taken back. Returns the targets.
+    pub async fn hide_thread(
+        &self,
+        thread: ChannelId,
+        parent: ChannelId,
+    ) -> Result<Vec<ChannelId>, StoreError> {
+        let txn = self.write().await?;
+        locks::sources(&*txn, [thread, parent]).await?;
+        let known = "SELECT id FROM activities WHERE thread_id = $1";
+        let known = Sql::new(known, [thread.to_db().into()]).numbers(&*txn).await?;
+        for known in known.chunks(10_000) {
+            let changed = Changed { edited: known.to_vec(), ..Changed::default() };
+            lock_lanes(&txn, [], &changed).await?;
+        }
+        let through_parent = "activity_id IN (SELECT id FROM activities WHERE thread_id = $1) AND NOT withdrawn AND EXISTS (SELECT 1 FROM activities a \
+            LEFT JOIN channel_follows f ON f.id = deliveries.follow_id WHERE a.id = deliveries.activity_id \
+            AND a.thread_id = $1 AND (f.id IS NULL OR f.source_channel_id <> $1))";
+        let sql = |text: &str| Sql::new(text, [thread.to_db().into()]);
+        let targets = matching::take_back(&txn, through_parent, sql).await?;
+        for known in known.chunks(10_000) {
+            wake(&txn, known, &Changed::default()).await?;
+        }
+        let update = "UPDATE activities SET source_channel_id = thread_id, thread_id = NULL, place = 'source' WHERE thread_id = $1";
+        Sql::new(update, [thread.to_db().into()]).execute(&*txn).await?;
+        txn.commit().await?;
+        ids(targets)
+    }
+}
+
+/// The targets, each once, ascending.
+fn ids(mut targets: Vec<i64>) -> Result<Vec<ChannelId>, StoreError> {
+    targets.sort_unstable();
+    targets.dedup();
+    channel_ids(targets)
+}
