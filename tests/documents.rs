@@ -107,7 +107,7 @@ const SAID: [&str; 14] = [
     "follow broken",
     "forgot what nobody needs any more",
     "going on with the gateway sessions that the last stop left",
-    "has 15 webhooks already",
+    "already has 15 webhooks",
     "is not switched on",
     "standing by",
     "the database can't be reached yet",

@@ -199,7 +199,7 @@ fn quiet(bare: &str) -> ConnectOptions {
 }
 
 /// Where PostgreSQL is. Holds a password, and is never printed.
-pub(super) type Postgres = Arc<PgConnectOptions>;
+pub(in crate::store) type Postgres = Arc<PgConnectOptions>;
 
 /// What writers of SQLite queue up for.
-pub(super) type Turn = Arc<Mutex<()>>;
+pub(in crate::store) type Turn = Arc<Mutex<()>>;

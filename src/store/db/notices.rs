@@ -39,7 +39,7 @@ pub enum Signal {
 
 /// A process, in what it tells: it need not hear itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sender(u32);
+pub(in crate::store) struct Sender(u32);
 
 impl Sender {
     pub(super) fn new() -> Self {

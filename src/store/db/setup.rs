@@ -57,11 +57,20 @@ impl Store {
             if change != Change::Up {
                 refuse_beside_others(&*txn).await?;
             }
+            let pending: Vec<String> = match change {
+                Change::Up | Change::UpAlone => {
+                    let pending = Migrator::get_pending_migrations(&*txn).await?;
+                    pending.iter().map(|one| one.name().to_owned()).collect()
+                }
+                Change::Down(_) => Vec::new(),
+            };
             match change {
                 Change::Up | Change::UpAlone => Migrator::up(&*txn, None).await?,
                 Change::Down(steps) => Migrator::down(&*txn, Some(steps)).await?,
             }
-            txn.commit().await
+            txn.commit().await?;
+            report_applied(&pending);
+            Ok(())
         };
         changed.await.map_err(StoreError::explained)
     }
@@ -235,4 +244,14 @@ enum Change {
     UpAlone,
     /// By an operator: so many steps.
     Down(u32),
+}
+
+/// Says in one line how many migrations were applied, and names each for whoever looks closer.
+fn report_applied(migrations: &[String]) {
+    for migration in migrations {
+        tracing::debug!(migration, "applied a migration");
+    }
+    if !migrations.is_empty() {
+        tracing::info!(migrations = migrations.len(), "brought the database's tables up to date");
+    }
 }

@@ -37,7 +37,7 @@ struct RequestRow {
 }
 
 /// Where an opt-out holds, as its row says it.
-pub(super) fn scope(guild: i64) -> Result<OptOutScope, InvalidId> {
+pub(in crate::store) fn scope(guild: i64) -> Result<OptOutScope, InvalidId> {
     if guild == 0 {
         return Ok(OptOutScope::Everywhere);
     }

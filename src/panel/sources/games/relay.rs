@@ -211,7 +211,7 @@ async fn connection(listener: TcpListener, mut outside: TcpStream, transport: Tr
                 to_library.write_all(&packet).await
             }
             _ => {
-                let most = if way == Transport::Http { MOST_PACKED } else { MOST_BYTES };
+                let most = if transport == Transport::Http { MOST_PACKED } else { MOST_BYTES };
                 tokio::io::copy(&mut from_server.take(most as u64), &mut to_library).await.map(drop)
             }
         }
