@@ -138,9 +138,9 @@ pub struct Down {
 
 /// What `migrate down` should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Downgrade {
+pub enum DownSteps {
     /// Take back this many migrations.
-    Steps(u32),
+    Count(u32),
     /// Take back all.
     All {
         /// Whether somebody has to confirm it.
@@ -153,10 +153,10 @@ impl Down {
     ///
     /// # Errors
     /// One line for the operator.
-    pub fn wanted(&self, applied: u32) -> Result<Downgrade, String> {
+    pub fn wanted(&self, applied: u32) -> Result<DownSteps, String> {
         match self.steps {
             Some(_) if self.all => Err("give --steps N or --all, not both.".to_owned()),
-            None if self.all => Ok(Downgrade::All { confirm: !self.yes }),
+            None if self.all => Ok(DownSteps::All { confirm: !self.yes }),
             None | Some(0) => Err(
                 "say how many migrations to take back: --steps N, or --all for all of them. This drops the tables that they created, with their contents."
                     .to_owned(),
@@ -164,7 +164,7 @@ impl Down {
             Some(steps) if steps > applied => Err(format!(
                 "there are only {applied} migrations to take back, not {steps}. Give a smaller number, or --all for all of them, which drops every table."
             )),
-            Some(steps) => Ok(Downgrade::Steps(steps)),
+            Some(steps) => Ok(DownSteps::Count(steps)),
         }
     }
 }
@@ -173,15 +173,15 @@ impl Down {
 mod tests {
     use super::*;
 
-    fn wanted(steps: Option<u32>, all: bool, yes: bool) -> Result<Downgrade, String> {
+    fn wanted(steps: Option<u32>, all: bool, yes: bool) -> Result<DownSteps, String> {
         Down { steps, all, yes }.wanted(5)
     }
 
     #[test]
     fn nothing_is_taken_back_by_accident() {
-        assert_eq!(wanted(Some(5), false, false), Ok(Downgrade::Steps(5)));
-        assert_eq!(wanted(None, true, false), Ok(Downgrade::All { confirm: true }));
-        assert_eq!(wanted(None, true, true), Ok(Downgrade::All { confirm: false }));
+        assert_eq!(wanted(Some(5), false, false), Ok(DownSteps::Count(5)));
+        assert_eq!(wanted(None, true, false), Ok(DownSteps::All { confirm: true }));
+        assert_eq!(wanted(None, true, true), Ok(DownSteps::All { confirm: false }));
         for (steps, yes) in
             [(None, false), (None, true), (Some(0), true), (Some(6), true), (Some(u32::MAX), false)]
         {

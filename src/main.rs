@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
-use tributary::cli::progress::Progress;
-use tributary::cli::{Cli, Command, Down, Downgrade, Migrate, RunArgs};
+use tributary::cli::progress::CopyProgress;
+use tributary::cli::{Cli, Command, Down, DownSteps, Migrate, RunArgs};
 use tributary::config::Env;
 use tributary::domain::ids::UserId;
 use tributary::store::{Copied, Copying, Store};
@@ -184,8 +184,8 @@ async fn migrate_down(database: &config::DatabaseConfig, down: &Down) -> Result<
     let downgrade = app::Downgrade::prepare(database).await?;
     let applied = downgrade.applied();
     let steps = match down.wanted(applied)? {
-        Downgrade::Steps(steps) => steps,
-        Downgrade::All { confirm } => {
+        DownSteps::Count(steps) => steps,
+        DownSteps::All { confirm } => {
             if confirm {
                 confirm_by_name(&downgrade.database_name().await?)?;
             }
@@ -219,7 +219,7 @@ async fn show_status(store: Store) -> Result<(), Fatal> {
 
 async fn copy(storage: &config::Storage, to: &str) -> Result<(), Fatal> {
     let started = Instant::now();
-    let progress = Progress::on_stderr();
+    let progress = CopyProgress::on_stderr();
     let mut show = |copying: Copying<'_>| {
         progress.show((copying.rows, copying.total), copying.table, copying.of_table, copying.finished);
     };

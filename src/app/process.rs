@@ -51,7 +51,7 @@ impl Process<'_> {
         let wake = wake(delivery.as_ref().map(|delivery| delivery.waker.clone()), seat.teller());
         let ended = match (&started.gateway, state) {
             (Some(gateway), Some(state)) => {
-                let serving = ShardSelection {
+                let serving = Serving {
                     config,
                     started: &started,
                     gateway,
@@ -144,7 +144,7 @@ async fn pass_on(mut from: watch::Receiver<bool>, to: watch::Sender<bool>) {
 }
 
 /// A process that serves shards, whenever they are its own.
-struct ShardSelection<'a> {
+struct Serving<'a> {
     config: &'a Config,
     started: &'a Started,
     gateway: &'a Gateway,
@@ -157,7 +157,7 @@ struct ShardSelection<'a> {
     progress: Progress,
 }
 
-impl ShardSelection<'_> {
+impl Serving<'_> {
     async fn run(self, shutdown: &mut watch::Receiver<bool>) -> Result<(), AppError> {
         let mut standing = self.seat.standing();
         loop {

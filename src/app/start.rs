@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, DiscordSettings, Role, ShardSelection};
+use crate::config::{Config, DiscordSettings, ProcessRole, ShardSelection};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
 use crate::discord::gateway::{FatalGateway, SessionsLeft};
@@ -67,7 +67,7 @@ pub fn client(discord: &DiscordSettings) -> Result<Client, AppError> {
 
 /// Where the gateway is, for those who connect to it.
 async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppError> {
-    let (Role::All(serving) | Role::Gateway(serving)) = config.role else { return Ok(None) };
+    let (ProcessRole::All(serving) | ProcessRole::Gateway(serving)) = config.role else { return Ok(None) };
     let GatewayBot { url, shards: recommended, session_start_limit } = ask(|| rest.gateway_bot()).await?;
     let shards = match serving {
         ShardSelection::Recommended => Shards::all(recommended),

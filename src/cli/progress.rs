@@ -6,9 +6,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shows progress on standard error.
 #[derive(Debug)]
-pub struct Progress(Option<ProgressBar>);
+pub struct CopyProgress(Option<ProgressBar>);
 
-impl Progress {
+impl CopyProgress {
     /// A bar if standard error is a terminal.
     pub fn on_stderr() -> Self {
         let style = "{bar:40} {percent:>3} %  {human_pos} of {human_len} rows, {per_sec}, {eta} left  {msg}";

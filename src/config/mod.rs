@@ -30,7 +30,7 @@ pub use self::database::DatabaseConfig;
 pub use self::key::{EncryptionKey, MalformedKey};
 pub use self::key_file::{KeyFile, KeyFileProblem, KeySource};
 pub(crate) use self::nearest::nearest;
-pub use self::role::{Role, ShardSelection};
+pub use self::role::{ProcessRole, ShardSelection};
 pub use self::servers::{ServerSettings, server_id};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
 pub use self::unknown_names::{UnknownName, unknown_name};
@@ -72,7 +72,7 @@ pub struct LogConfig {
 #[derive(Debug, Clone)]
 pub struct Config {
     /// What this process does.
-    pub role: Role,
+    pub role: ProcessRole,
     /// The bot's token.
     pub token: SecretString,
     /// Where Discord's API is: scheme, host and port.

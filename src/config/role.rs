@@ -6,7 +6,7 @@ use super::{ConfigError, DatabaseConfig, Env};
 
 /// The part of the work that a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ProcessRole {
     /// Everything.
     All(ShardSelection),
     /// Listens to Discord's gateway and answers people; delivers nothing.
@@ -24,7 +24,7 @@ pub enum ShardSelection {
     These(Shards),
 }
 
-impl Role {
+impl ProcessRole {
     /// Its name in the settings.
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,14 +53,14 @@ impl Role {
 
 impl Env<'_> {
     /// What this process does on such a database.
-    pub(super) fn role(&self, database: &DatabaseConfig) -> Result<Role, ConfigError> {
+    pub(super) fn role(&self, database: &DatabaseConfig) -> Result<ProcessRole, ConfigError> {
         const POSTGRES: &str = "Set DATABASE_URL to a PostgreSQL database, or leave ROLE and SHARDS out: then one process does everything.";
         let shards = self.shards()?;
         let selection = shards.map_or(ShardSelection::Recommended, ShardSelection::These);
         let role = match self.get_or_default("ROLE").as_str() {
-            "all" => Role::All(selection),
-            "gateway" => Role::Gateway(selection),
-            "worker" => Role::Worker,
+            "all" => ProcessRole::All(selection),
+            "gateway" => ProcessRole::Gateway(selection),
+            "worker" => ProcessRole::Worker,
             _ => {
                 return Err(ConfigError::new(
                     "ROLE",
@@ -69,12 +69,12 @@ impl Env<'_> {
                 ));
             }
         };
-        if role == Role::Worker && shards.is_some() {
+        if role == ProcessRole::Worker && shards.is_some() {
             let problem = "(or --shards) is set for a worker, which has no shards";
             return Err(ConfigError::new("SHARDS", problem, "Leave it out: workers share all lanes."));
         }
         if let DatabaseConfig::Sqlite { .. } = database {
-            if !matches!(role, Role::All(_)) {
+            if !matches!(role, ProcessRole::All(_)) {
                 return Err(ConfigError::new(
                     "ROLE",
                     "(or --role) divides the work among processes, but SQLite allows only one",

@@ -67,7 +67,7 @@ fn a_wrong_setting_is_named_with_a_way_out() {
 
 const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://u:hidden@h/d");
 
-fn role(settings: &[(&str, &str)]) -> Result<Role, String> {
+fn role(settings: &[(&str, &str)]) -> Result<ProcessRole, String> {
     let needed = [("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)];
     let settings: Vec<_> = needed.iter().chain(settings).copied().collect();
     read(&settings, |env| env.config()).map(|config| config.role)
@@ -76,14 +76,17 @@ fn role(settings: &[(&str, &str)]) -> Result<Role, String> {
 #[test]
 fn a_process_does_all_or_its_part() {
     let these = ShardSelection::These("0..3/16".parse().unwrap());
-    assert_eq!(role(&[]), Ok(Role::All(ShardSelection::Recommended)));
+    assert_eq!(role(&[]), Ok(ProcessRole::All(ShardSelection::Recommended)));
     assert_eq!(
         role(&[("SHARDS", "0..1/2")]),
-        Ok(Role::All(ShardSelection::These("0..1/2".parse().unwrap())))
+        Ok(ProcessRole::All(ShardSelection::These("0..1/2".parse().unwrap())))
     );
-    assert_eq!(role(&[POSTGRES, ("SHARDS", "0..3/16")]), Ok(Role::All(these)));
-    assert_eq!(role(&[POSTGRES, ("ROLE", "gateway"), ("SHARDS", "0..3/16")]), Ok(Role::Gateway(these)));
-    assert_eq!(role(&[POSTGRES, ("ROLE", "worker")]), Ok(Role::Worker));
+    assert_eq!(role(&[POSTGRES, ("SHARDS", "0..3/16")]), Ok(ProcessRole::All(these)));
+    assert_eq!(
+        role(&[POSTGRES, ("ROLE", "gateway"), ("SHARDS", "0..3/16")]),
+        Ok(ProcessRole::Gateway(these))
+    );
+    assert_eq!(role(&[POSTGRES, ("ROLE", "worker")]), Ok(ProcessRole::Worker));
 }
 
 #[test]

@@ -10,19 +10,19 @@ use super::kind::InvalidInput;
 
 /// A link button.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LinkButton {
+pub(super) struct PanelLink {
     label: String,
     url: String,
 }
 
-impl LinkButton {
+impl PanelLink {
     pub(super) fn button(&self) -> Button {
         Button::Link { label: self.label.clone(), url: self.url.clone() }
     }
 }
 
 /// Reads link buttons from lines.
-pub(super) fn read(written: &str, most: usize) -> Result<Vec<LinkButton>, InvalidInput> {
+pub(super) fn read(written: &str, most: usize) -> Result<Vec<PanelLink>, InvalidInput> {
     let lines = written.lines().map(str::trim).filter(|line| !line.is_empty());
     let links = lines.map(read_one).collect::<Result<Vec<_>, _>>()?;
     if links.len() > most {
@@ -31,7 +31,7 @@ pub(super) fn read(written: &str, most: usize) -> Result<Vec<LinkButton>, Invali
     Ok(links)
 }
 
-fn read_one(line: &str) -> Result<LinkButton, InvalidInput> {
+fn read_one(line: &str) -> Result<PanelLink, InvalidInput> {
     let quoted = text::cut(line, 80).replace('`', "'");
     let form = || {
         InvalidInput(format!("`{quoted}` isn't a link. Write one per line: a label, `|`, and an address."))
@@ -53,11 +53,11 @@ fn read_one(line: &str) -> Result<LinkButton, InvalidInput> {
             "`{quoted}` doesn't lead to a web address: it must begin with `https://` or `http://`."
         ))
     })?;
-    Ok(LinkButton { label: label.to_owned(), url })
+    Ok(PanelLink { label: label.to_owned(), url })
 }
 
 /// Writes them as the lines that they were read from.
-pub(super) fn written(links: &[LinkButton]) -> String {
+pub(super) fn written(links: &[PanelLink]) -> String {
     links.iter().map(|link| format!("{} | {}", link.label, link.url)).collect::<Vec<_>>().join("\n")
 }
 

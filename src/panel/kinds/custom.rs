@@ -7,7 +7,7 @@ use crate::domain::panel::{Control, FormField, FormValues, PanelView};
 use crate::domain::rendering::address;
 use crate::domain::{limits, text};
 use crate::panel::kind::{InvalidInput, PanelKind, PanelLocation, RenderContext};
-use crate::panel::links::{self, LinkButton};
+use crate::panel::links::{self, PanelLink};
 use crate::panel::placeholders;
 use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
 
@@ -26,7 +26,7 @@ pub(super) struct Config {
     color: Option<u32>,
     image: Option<String>,
     fields: Vec<(String, String)>,
-    links: Vec<LinkButton>,
+    links: Vec<PanelLink>,
 }
 
 impl Config {
@@ -111,7 +111,7 @@ impl PanelKind for Custom {
             fields: config.fields.iter().map(field).collect(),
             ..Embed::default()
         };
-        let buttons: Vec<_> = config.links.iter().map(LinkButton::button).collect();
+        let buttons: Vec<_> = config.links.iter().map(PanelLink::button).collect();
         let controls =
             buttons.chunks(limits::ROW_BUTTONS).map(|row| Control::Buttons(row.to_vec())).collect();
         PanelView { embeds: vec![embed], picture: None, controls }

@@ -14,13 +14,13 @@ use crate::panel::sources::follows::{FollowFacts, HourlyCount};
 use crate::panel::sources::{DataSources, SourceUnavailable};
 
 /// The kind.
-pub(super) struct Follows;
+pub(super) struct FollowsPanel;
 
 /// There is nothing to choose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Config {}
 
-impl PanelKind for Follows {
+impl PanelKind for FollowsPanel {
     type Config = Config;
     type Data = FollowFacts;
 
@@ -163,7 +163,7 @@ mod tests {
         let hours = vec![HourlyCount { at: noon(), messages: 200, at_once: 199 }];
         let data = FollowFacts { active: 3, broken: 7, hours, until: noon(), ..FollowFacts::default() };
         let data = FollowFacts { broken_follows: (1..=5).map(broken).collect(), ..data };
-        let view = Follows::render(&test_support::context(), &Config {}, &data);
+        let view = FollowsPanel::render(&test_support::context(), &Config {}, &data);
         test_support::assert_fits(&view);
         let text = texts(&view);
         assert!(text.contains("🔴 7 follows are broken."), "{text}");
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_server_without_follows_is_told_how_to_begin() {
-        let view = Follows::render(&test_support::context(), &Config {}, &FollowFacts::default());
+        let view = FollowsPanel::render(&test_support::context(), &Config {}, &FollowFacts::default());
         test_support::assert_fits(&view);
         assert!(texts(&view).contains("Start with `/follow`") && view.picture.is_none());
     }

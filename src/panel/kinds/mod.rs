@@ -19,7 +19,7 @@ pub static KINDS: &[&dyn AnyPanelKind] = &[
     &monitoring::Monitoring,
     &project::Project,
     &gamehub::Gamehub,
-    &follows::Follows,
+    &follows::FollowsPanel,
     &custom::Custom,
 ];
 

@@ -8,7 +8,7 @@ use crate::domain::text;
 use crate::panel::kind::{
     ActionInput, ActionOutcome, InvalidInput, PanelKind, PanelLocation, PressKind, RenderContext,
 };
-use crate::panel::links::{self, LinkButton};
+use crate::panel::links::{self, PanelLink};
 use crate::panel::placeholders::{self, grouped, if_known};
 use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
 
@@ -29,7 +29,7 @@ pub(super) struct Welcome;
 pub(super) struct Config {
     text: String,
     rules: String,
-    links: Vec<LinkButton>,
+    links: Vec<PanelLink>,
 }
 
 impl PanelKind for Welcome {
@@ -85,7 +85,7 @@ impl PanelKind for Welcome {
             fields: fields.into_iter().collect(),
             ..Embed::default()
         };
-        let mut buttons: Vec<Button> = config.links.iter().map(LinkButton::button).collect();
+        let mut buttons: Vec<Button> = config.links.iter().map(PanelLink::button).collect();
         buttons.push(Button::quiet("About this server", SERVER));
         let controls = buttons.chunks(5).map(|row| Control::Buttons(row.to_vec())).collect();
         PanelView { embeds: vec![embed], picture: None, controls }
