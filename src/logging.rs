@@ -13,8 +13,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
 
-/// Libraries that print addresses with tokens, request bodies or query values at finer levels, and the finest that `RUST_LOG`
-/// can have of them. serenity's INFO spans and one of its warnings carry webhook tokens.
+/// Libraries that print addresses with tokens, request bodies or query values at finer levels, and the finest
+/// level that `RUST_LOG` can give them. serenity's INFO spans and one of its warnings carry webhook tokens.
 const CEILINGS: &[(&str, LevelFilter)] = &[
     ("serenity", LevelFilter::ERROR),
     ("poise", LevelFilter::ERROR),
@@ -33,7 +33,7 @@ const CEILINGS: &[(&str, LevelFilter)] = &[
     ("sea_orm_migration", LevelFilter::WARN),
 ];
 
-/// `RUST_LOG` can't be read, or means something else than was meant.
+/// `RUST_LOG` can't be read, or has another meaning than intended.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidFilter {
     /// Not a filter.
@@ -41,12 +41,12 @@ pub enum InvalidFilter {
         "RUST_LOG can't be read ({0}). Use a level, or targets with levels, such as info,tributary=debug."
     )]
     Malformed(#[from] tracing_subscriber::filter::ParseError),
-    /// A filter for something that doesn't exist, by which everything else would be silent.
+    /// A filter for something that doesn't exist, which would silence everything else.
     #[error(
         "RUST_LOG has {word:?}, which is neither a level nor a part of the program. Did you mean {nearest}? Use a level (error, warn, info, debug, trace, off), or targets with levels, such as info,tributary=debug."
     )]
     Unknown {
-        /// What can't be.
+        /// The unknown word.
         word: String,
         /// What may have been meant.
         nearest: &'static str,
@@ -69,8 +69,9 @@ pub fn start(config: &LogConfig) -> Result<(), InvalidFilter> {
     Ok(())
 }
 
-/// From now on a panic is one line that says where, and not what: its message may hold what people wrote.
-/// (What a panic says can quote a text.) Of every panic, in every thread and task; with `RUST_BACKTRACE`, also how it came there.
+/// From now on, a panic is one line that says where it happened, but not what its message is: that can quote
+/// what people wrote. This covers every panic in every thread and task; with `RUST_BACKTRACE`, the backtrace
+/// is logged, too.
 pub fn hide_panic_messages() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
@@ -90,7 +91,7 @@ pub fn hide_panic_messages() {
     }));
 }
 
-/// Writes to standard error, if somebody listens: otherwise `eprintln!` panics.
+/// Writes to standard error, if somebody reads it: otherwise `eprintln!` would panic.
 fn say(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
@@ -107,7 +108,8 @@ mod tests {
 
     const SECRET: &str = "what somebody wrote";
 
-    /// Not a test of its own, but what the next one runs, in a process of its own: the hook is the process's.
+    /// Not a test by itself, but what the next one runs in a process of its own, because the hook belongs to
+    /// the process.
     #[test]
     #[ignore = "run by panics_say_where_and_not_what"]
     fn panics_in_many_places() {

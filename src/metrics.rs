@@ -7,27 +7,29 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 pub const FOLLOWS: &str = "tributary_follows";
 /// Counter: events of followed channels read from the gateway.
 pub const EVENTS_READ: &str = "tributary_events_read_total";
-/// Counter: events that lack what is needed of them, and interactions that can't be read, by `event`.
+/// Counter: events without a required field, and interactions that can't be read, by `event`.
 pub const EVENTS_UNREADABLE: &str = "tributary_events_undecoded_total";
-/// Counter: events of followed channels that can't be written down, whatever the database does, and were passed over.
+/// Counter: events of followed channels that were skipped because they can't be recorded, whatever the
+/// database does.
 pub const EVENTS_SET_ASIDE: &str = "tributary_events_set_aside_total";
-/// Counter: events of followed channels that were left out of what is mirrored, by `reason`.
+/// Counter: events of followed channels that are not mirrored, by `reason`.
 pub const EVENTS_LEFT_OUT: &str = "tributary_events_left_out_total";
 /// The reason for [`EVENTS_LEFT_OUT`]: the message's author doesn't want it mirrored.
 pub const LEFT_OUT_FOR_AUTHOR: &str = "author_opted_out";
-/// Gauge, in seconds: the age of the oldest event of a followed channel that isn't written down; 0 where all are.
+/// Gauge, in seconds: the age of the oldest event of a followed channel that isn't recorded; 0 if all are.
 pub const OLDEST_EVENT: &str = "tributary_oldest_unwritten_event_seconds";
-/// Gauge: channels whose events wait until their history could be read.
+/// Gauge: channels whose events wait until their history has been read.
 pub const HELD_SOURCES: &str = "tributary_sources_waiting_to_be_read";
 /// Counter: finished steps of deliveries, by `outcome`.
 pub const DELIVERIES: &str = "tributary_deliveries_total";
-/// Counter: looks at panels, by `outcome`: what it shows is another now, or the same; its source failed; its message could not be posted or edited.
+/// Counter: looks at panels, by `outcome`: it shows something new, or the same; its source failed; its
+/// message could not be posted or edited.
 pub const PANEL_LOOKS: &str = "tributary_panel_looks_total";
 /// Gauge: deliveries that are not finished.
 pub const OPEN_DELIVERIES: &str = "tributary_open_deliveries";
 /// Gauge: targets with deliveries that are not finished.
 pub const OPEN_LANES: &str = "tributary_open_lanes";
-/// Gauge: how many unfinished deliveries the target has that has most of them.
+/// Gauge: how many unfinished deliveries the target with the most of them has.
 pub const DEEPEST_LANE: &str = "tributary_deepest_lane";
 /// Gauge: targets where something has failed for more than a minute.
 pub const FAILING_LANES: &str = "tributary_failing_lanes";
@@ -35,14 +37,15 @@ pub const FAILING_LANES: &str = "tributary_failing_lanes";
 pub const DELIVERY_LAG: &str = "tributary_delivery_lag_seconds";
 /// Counter: things that were forgotten because nobody needs them any more, by `what`.
 pub const FORGOTTEN: &str = "tributary_forgotten_total";
-/// Counter: times that the gateway came back after it was gone.
+/// Counter: times that the gateway came back after a loss.
 pub const GATEWAY_RECONNECTS: &str = "tributary_gateway_reconnects_total";
-/// Counter: connections to the gateway that were lost, and tries to connect that failed.
+/// Counter: lost connections to the gateway, and failed attempts to connect.
 pub const GATEWAY_LOSSES: &str = "tributary_gateway_losses_total";
 /// Gauge: 1 while the gateway is connected.
 pub const GATEWAY_UP: &str = "tributary_gateway_up";
 
-/// The outcomes of [`DELIVERIES`]: a message stands, or was edited or deleted; it is tried again, or nobody knows; it ended in one of four ways.
+/// The outcomes of [`DELIVERIES`]: a message was shown, or edited or deleted; it is tried again, or the
+/// result is unclear; it ended in one of four ways.
 const OUTCOMES: &[&str] = &[
     "shown",
     "changed",
@@ -98,7 +101,7 @@ fn describe() {
     metrics::describe_counter!(GATEWAY_RECONNECTS, "Times that the gateway came back after it was gone");
     metrics::describe_counter!(GATEWAY_LOSSES, "Connections to the gateway that were lost or failed");
     metrics::describe_gauge!(GATEWAY_UP, "1 while the gateway is connected");
-    // Present from the start, so that a rate over them is never without data.
+    // Present from the start, so that a rate over them always has data.
     for outcome in OUTCOMES {
         metrics::counter!(DELIVERIES, "outcome" => *outcome).absolute(0);
     }

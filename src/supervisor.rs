@@ -1,7 +1,9 @@
-//! Long-lived tasks. Each has a name, and none ends unnoticed: one that panics, or returns before it was told to, is a failure of the program, which then ends so that it can be
-//! started anew. What is merely repeated (a database that is away, say) is not a failure: tasks handle their own errors.
+//! Long-lived tasks. Each has a name, and none ends unnoticed: a task that panics, or returns before it was
+//! told to, is a failure of the program, which then ends so that it can be started again. Something that is
+//! merely repeated (a database that is away, say) is not a failure: tasks handle their own errors.
 //!
-//! A task of which this isn't true, as its end is awaited where it was begun, need not be spawned here; the layout test lists the places.
+//! Tasks that are awaited where they were started need not be spawned here; the layout test lists these
+//! places.
 
 use std::fmt;
 use std::future::Future;
@@ -13,31 +15,31 @@ use tokio::task::JoinHandle;
 
 /// Spawns tasks and learns how they end. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Supervisor(watch::Sender<Option<Failure>>);
+pub struct Supervisor(watch::Sender<Option<TaskFailure>>);
 
 /// A task that ended unexpectedly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failure {
+pub struct TaskFailure {
     /// The task's name.
     pub task: &'static str,
     /// How it ended.
-    pub how: Ended,
+    pub how: TaskEnd,
 }
 
 /// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// By a panic. Its message stays here, as it may hold contents.
+pub enum TaskEnd {
+    /// By a panic. Its message is not kept, because it may hold contents.
     Panicked,
     /// It returned, although nobody had told it to.
     Returned,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for TaskFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.how {
-            Ended::Panicked => "panicked",
-            Ended::Returned => "returned",
+            TaskEnd::Panicked => "panicked",
+            TaskEnd::Returned => "returned",
         };
         write!(f, "the task {:?} {how}", self.task)
     }
@@ -50,7 +52,7 @@ impl Default for Supervisor {
 }
 
 impl Supervisor {
-    /// Spawns a task that goes on until it is dropped.
+    /// Spawns a task that runs until it is dropped.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) -> Task {
         self.spawn_until(name, || false, task)
     }
@@ -65,14 +67,14 @@ impl Supervisor {
         let failed = self.0.clone();
         let watched = async move {
             let how = match AssertUnwindSafe(task).catch_unwind().await {
-                Err(_) => Ended::Panicked,
+                Err(_) => TaskEnd::Panicked,
                 Ok(()) if may_end() => return,
-                Ok(()) => Ended::Returned,
+                Ok(()) => TaskEnd::Returned,
             };
-            // The first is the one to name.
+            // The first failure is the one to report.
             failed.send_if_modified(|failure| {
                 let first = failure.is_none();
-                failure.get_or_insert(Failure { task: name, how });
+                failure.get_or_insert(TaskFailure { task: name, how });
                 first
             });
         };
@@ -80,7 +82,7 @@ impl Supervisor {
     }
 
     /// Resolves when a task ended unexpectedly.
-    pub async fn failure(&self) -> Failure {
+    pub async fn failure(&self) -> TaskFailure {
         let mut failures = self.0.subscribe();
         loop {
             if let Some(failure) = *failures.borrow_and_update() {
@@ -92,21 +94,21 @@ impl Supervisor {
     }
 }
 
-/// A task that runs. It ends when this is dropped.
+/// A running task. It ends when this is dropped.
 #[derive(Debug)]
 #[must_use = "the task ends when this is dropped"]
 pub struct Task(Option<JoinHandle<()>>);
 
 impl Task {
-    /// Lets the task go on until it ends by itself.
+    /// Lets the task run until it ends by itself.
     pub fn detach(mut self) {
         self.0 = None;
     }
 
-    /// Waits for its end. When this is given up, the task ends.
+    /// Waits for its end. If the waiting is cancelled, the task ends.
     pub async fn join(&mut self) {
         if let Some(handle) = &mut self.0 {
-            // What there is to say about it is said by the supervisor.
+            // The supervisor reports how it ended.
             let _ = handle.await;
             self.0 = None;
         }
@@ -143,7 +145,7 @@ mod tests {
         let _other = supervisor.spawn("other", pending());
         let _task = supervisor.spawn("sweep", async { panic!("what somebody wrote") });
         let failure = supervisor.failure().await;
-        assert_eq!(failure, Failure { task: "sweep", how: Ended::Panicked });
+        assert_eq!(failure, TaskFailure { task: "sweep", how: TaskEnd::Panicked });
         assert_eq!(failure.to_string(), r#"the task "sweep" panicked"#);
     }
 
@@ -156,14 +158,14 @@ mod tests {
             move || told.load(Ordering::Relaxed)
         };
         supervisor.spawn_until("intake", may_end.clone(), async {}).join().await;
-        assert_eq!(supervisor.failure().await, Failure { task: "intake", how: Ended::Returned });
+        assert_eq!(supervisor.failure().await, TaskFailure { task: "intake", how: TaskEnd::Returned });
 
         let supervisor = Supervisor::default();
         told.store(true, Ordering::Relaxed);
         supervisor.spawn_until("intake", may_end.clone(), async {}).join().await;
         assert!(supervisor.failure().now_or_never().is_none(), "it was told to");
         supervisor.spawn_until("intake", may_end, async { panic!() }).join().await;
-        assert_eq!(supervisor.failure().await.how, Ended::Panicked, "a panic is never in order");
+        assert_eq!(supervisor.failure().await.how, TaskEnd::Panicked, "a panic is never in order");
     }
 
     #[tokio::test]

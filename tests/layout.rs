@@ -118,10 +118,10 @@ fn tasks_are_spawned_by_the_supervisor() {
 #[test]
 fn what_is_wrong_is_found() {
     for (path, text) in [
-        ("store/lanes.rs", "use crate::service::Follows;"),
-        ("store/lanes.rs", "use super::super::service::Follows;"),
+        ("store/lanes.rs", "use crate::service::FollowService;"),
+        ("store/lanes.rs", "use super::super::service::FollowService;"),
         ("store/lanes.rs", "use super::{Store, super::rest::Rest};"),
-        ("store/mod.rs", "pub use super::service::Follows;"),
+        ("store/mod.rs", "pub use super::service::FollowService;"),
         ("domain/ids.rs", "use crate::{domain::text, store::{self, Store}};"),
         ("domain/ids.rs", "mod tests { use super::super::super::rest::Rest; }"),
         ("discord/gateway/ingest.rs", "fn f() -> crate::store::SourceEvent { loop {} }"),
@@ -140,7 +140,7 @@ fn what_is_right_is_let_through() {
         ("store/lanes.rs", "use crate::domain::ids::ChannelId; use super::Store; pub(crate) fn f() {}"),
         (
             "store/lanes.rs",
-            "// use crate::service::Follows;\n/* crate::rest */ const A: &str = \"crate::rest::Rest\";",
+            "// use crate::service::FollowService;\n/* crate::rest */ const A: &str = \"crate::rest::Rest\";",
         ),
         ("store/lanes.rs", "const A: &str = r#\"\"crate::rest::Rest\"#; fn f<'a>(a: &'a str) {}"),
         ("rest/limiter/mod.rs", "use super::metrics; mod tests { use super::super::metrics::REQUESTS; }"),

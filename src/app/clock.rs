@@ -1,4 +1,5 @@
-//! The one clock of the process: it doesn't jump back, and on PostgreSQL it is the database's, so that processes on machines whose clocks differ agree on leases.
+//! The one clock of the process. It doesn't jump back, and on PostgreSQL it is the database's, so that
+//! processes on machines whose clocks differ agree on leases.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::clock::Clock;
 use crate::domain::steady::{Reading, SteadyClock};
 
-/// The running clock's beginning, and the clock that is made from it.
+/// When the monotonic clock was started, and the clock that is based on it.
 static PROCESS: LazyLock<(Instant, Mutex<SteadyClock>)> = LazyLock::new(|| {
     let began = Instant::now();
     (began, Mutex::new(SteadyClock::new(read(began))))
@@ -19,10 +20,10 @@ pub fn clock() -> Clock {
     Clock::new(|| with(SteadyClock::now))
 }
 
-/// The database said that it is this time, and was asked so long for it.
-pub(super) fn tell(time: DateTime<Utc>, took: Duration) {
+/// Adjusts the clock: the database says that it is this time, and took so long to answer.
+pub(super) fn adjust(time: DateTime<Utc>, took: Duration) {
     let took = TimeDelta::from_std(took).unwrap_or(TimeDelta::MAX);
-    // It was asked while the answer was on its way, most likely in the middle.
+    // The database read its clock while the answer was under way, most likely in the middle.
     with(|clock, reading| clock.tell(reading, time + took / 2, took));
 }
 

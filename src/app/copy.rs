@@ -1,4 +1,4 @@
-//! `tributary migrate copy`: opens both databases for it, and makes sure that nobody else has them.
+//! `tributary migrate copy`: opens both databases, and makes sure that nobody else uses them.
 
 use crate::config::{DatabaseConfig, EncryptionKey, Storage};
 use crate::delivery::SETTLING;
@@ -7,7 +7,7 @@ use crate::store::{Cipher, Copied, CopyError, Copying, Store};
 use super::lock::claim;
 use super::{AppError, clock, open_beside};
 
-/// Copies a SQLite database, on which no bot runs, to an empty PostgreSQL. That its key fits is checked before.
+/// Copies a SQLite database that no bot uses to an empty PostgreSQL. It checks first that the key fits.
 pub async fn copy(
     storage: &Storage,
     to: &str,
@@ -18,7 +18,7 @@ pub async fn copy(
     }
     let _alone = claim(&storage.database)?;
     let source = open_beside(storage).await?;
-    // Nothing is encrypted or read there: what is sealed is copied as it is.
+    // Nothing is encrypted or read there: sealed values are copied as they are.
     let cipher = Cipher::new(EncryptionKey::random().secret());
     let target = Store::copy_target(to, cipher).await?;
     let copied = source.copy_to(&target, clock().now() + SETTLING, progress).await?;

@@ -1,6 +1,7 @@
-//! The end of the program: what asks for it, and the moment at which it comes, whatever hangs.
+//! The end of the program: what asks for it, and the moment at which it comes, even if something hangs.
 //!
-//! Nothing of this needs the program's runtime: signals are heard on a thread of their own, and the last moment comes from a plain thread.
+//! Nothing here needs the program's runtime: signals are received on a thread of their own, and the last
+//! moment comes from a plain thread.
 
 use std::io;
 use std::process::exit;
@@ -13,19 +14,20 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// When the program is gone at the latest, after it was asked to stop: within the five seconds that are promised.
+/// The latest end of the program after it was asked to stop: within the promised five seconds.
 const LAST_MOMENT: Duration = Duration::from_millis(4_700);
-/// How long the last line may take to be written: whoever reads it may hang, too.
+/// How long writing the last line may take: its reader may hang, too.
 const LAST_LINE: Duration = Duration::from_millis(100);
 
 const TOO_LONG: &str = "not everything came to its end within 5 s of being asked to stop, so it was cut off; what was under way is settled at the next start";
 const ASKED_AGAIN: &str = "asked again to stop, so nothing was waited for any more; what was under way is settled at the next start";
 
-/// Turns true at SIGTERM or Ctrl-C. From then on the program ends by itself, or is ended: a second signal ends it at once, with exit code 1.
+/// Turns true at SIGTERM or Ctrl-C. From then on the program ends by itself, or is ended. A second signal
+/// ends it at once, with exit code 1.
 pub fn signals() -> io::Result<watch::Receiver<bool>> {
     let (stop, stopped) = watch::channel(false);
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let mut asked = Asked::listen(&runtime)?;
+    let mut asked = StopSignals::listen(&runtime)?;
     let listening = move || {
         runtime.block_on(asked.next());
         thread::spawn(|| end_after(LAST_MOMENT));
@@ -38,15 +40,15 @@ pub fn signals() -> io::Result<watch::Receiver<bool>> {
     Ok(stopped)
 }
 
-/// What asks the program to stop.
+/// The signals that ask the program to stop.
 #[cfg(unix)]
-struct Asked {
+struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 #[cfg(unix)]
-impl Asked {
+impl StopSignals {
     fn listen(runtime: &Runtime) -> io::Result<Self> {
         let _inside = runtime.enter();
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
@@ -61,10 +63,10 @@ impl Asked {
 }
 
 #[cfg(not(unix))]
-struct Asked;
+struct StopSignals;
 
 #[cfg(not(unix))]
-impl Asked {
+impl StopSignals {
     fn listen(_: &Runtime) -> io::Result<Self> {
         Ok(Self)
     }
@@ -95,15 +97,15 @@ mod tests {
 
     use super::*;
 
-    /// Says to this test that it is to hang.
+    /// Tells this test that it should hang.
     const HANG: &str = "TRIBUTARY_TEST_HANG";
 
-    /// In a process of its own: this very test, once more.
+    /// Runs this very test once more, in a process of its own.
     #[test]
     fn whatever_hangs_the_end_comes() {
         if std::env::var_os(HANG).is_some() {
             thread::spawn(|| end_after(Duration::from_millis(10)));
-            // No runtime, and nobody who could be told.
+            // There is no runtime, and nobody who could be told.
             loop {
                 thread::park();
             }

@@ -1,4 +1,5 @@
-//! The part of a process that listens to Discord's gateway and answers people, as long as its shards are its own.
+//! The part of a process that listens to Discord's gateway and answers people, as long as its shards are its
+//! own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,53 +14,53 @@ use crate::domain::allowance::Allowance;
 use crate::domain::gateway_session::GatewaySession;
 use crate::panel::{DataSources, PanelSettings};
 use crate::service::access::lookups::Lookups;
-use crate::service::access::quotas::Actions;
-use crate::service::announce::follow_changes::Notifier;
-use crate::service::announce::new_followers::Herald;
+use crate::service::access::quotas::UserQuotas;
+use crate::service::announce::{FollowChangeAnnouncer, NewFollowerAnnouncer};
 use crate::service::authors::{Authors, Removals};
-use crate::service::intake::{Intake, Progress, Wake};
+use crate::service::gateway_view::GatewayView;
+use crate::service::intake::{Intake, IntakeProgress};
 use crate::service::panels::{PanelLimits, Panels, RefreshLoop};
-use crate::service::peers::Others;
+use crate::service::peers::PeerUpdates;
 use crate::service::planned_restart::PlannedRestart;
 use crate::service::retention::Retention;
-use crate::service::servers::LeftServers;
+use crate::service::servers::LeftServerCleanup;
 use crate::service::servers::{Admission, Leaving};
-use crate::service::upkeep::{GatewayView, Upkeep};
+use crate::service::upkeep::Upkeep;
 use crate::service::watch::Watched;
-use crate::service::{Follows, Identity, Parts, ServiceError};
+use crate::service::{FollowService, Identity, ServiceError, ServiceParts, Wake};
 use crate::store::{SessionOwner, Store};
 use crate::supervisor::Supervisor;
 
-use super::seat::{Ear, Heard, Standing};
-use super::start::{Gateway, Started, register_commands};
-use super::{AppError, Pause, clock};
+use super::cluster::{MemberState, PeerMessage, PeerReceiver};
+use super::start::{DiscordLogin, GatewayAccess, register_commands};
+use super::{AppError, RetryDelay, clock};
 
-/// What the bot asks for when a server's admin invites it: View Channel, Send Messages, Manage Messages, Embed Links, Attach Files, Read Message History,
-/// Connect, Manage Webhooks, Manage Threads.
+/// The permissions that the bot asks for when it is invited: View Channel, Send Messages, Manage Messages,
+/// Embed Links, Attach Files, Read Message History, Connect, Manage Webhooks, Manage Threads.
 const INVITE_PERMISSIONS: u64 =
     1 << 10 | 1 << 11 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 20 | 1 << 29 | 1 << 34;
-/// How long to wait before the database is asked again, once it didn't answer.
+/// How long to wait before the database is asked again after it didn't answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the database may take at the end to keep the sessions.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What a gateway part is built from.
-pub(super) struct Term<'a> {
+/// What the gateway part is built from.
+pub(super) struct GatewayPart<'a> {
     pub(super) config: &'a Config,
-    pub(super) started: &'a Started,
-    pub(super) gateway: &'a Gateway,
+    pub(super) started: &'a DiscordLogin,
+    pub(super) gateway: &'a GatewayAccess,
     pub(super) store: Store,
     pub(super) admission: Arc<Admission>,
     pub(super) supervisor: &'a Supervisor,
     pub(super) wake: Wake,
     pub(super) state: Arc<GatewayState>,
-    pub(super) ear: Ear,
-    pub(super) standing: watch::Receiver<Standing>,
-    pub(super) progress: Progress,
+    pub(super) receiver: PeerReceiver,
+    pub(super) standing: watch::Receiver<MemberState>,
+    pub(super) progress: IntakeProgress,
 }
 
-impl Term<'_> {
-    /// Builds the parts and runs them until it is to leave. Nothing of it is left when this returns.
+impl GatewayPart<'_> {
+    /// Builds the parts and runs them until it must leave. Nothing of them is left when this returns.
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
         let Self {
             config,
@@ -70,16 +71,16 @@ impl Term<'_> {
             supervisor,
             wake,
             state,
-            ear,
+            receiver,
             standing,
             progress,
         } = self;
         let (identity, shards, clock) = (started.identity, gateway.shards, clock());
         let (rest, own) = (started.rest.clone(), started.rest.of_program());
         let watched = Arc::new(Watched::default());
-        let (doors, rights) = (Arc::default(), Arc::default());
+        let (checks, rights) = (Arc::default(), Arc::default());
         let follow_limits = config.follow_limits;
-        let parts = Parts {
+        let parts = ServiceParts {
             store,
             rest,
             clock,
@@ -87,7 +88,7 @@ impl Term<'_> {
             watched,
             wake,
             shards,
-            doors,
+            checks,
             rights,
             admission: Arc::clone(&admission),
             follow_limits,
@@ -103,7 +104,7 @@ impl Term<'_> {
             token: config.token.clone(),
             intents: gateway::intents(),
         };
-        let handover = Handover {
+        let handover = SessionHandover {
             restart: PlannedRestart::new(&parts, owner),
             intake: Arc::clone(&intake),
             upkeep: Arc::clone(&upkeep),
@@ -120,16 +121,16 @@ impl Term<'_> {
         };
         let sources = DataSources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
         let allowance = Allowance::new(config.follow_actions_per_hour);
-        let actions = Arc::new(Actions::new(allowance, clock));
+        let quotas = Arc::new(UserQuotas::new(allowance, clock));
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
         let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
         let limits = PanelLimits {
-            actions: Arc::clone(&actions),
+            quotas: Arc::clone(&quotas),
             lookups: Arc::clone(&lookups),
             most_in_server: config.panels_per_server,
         };
         let panels = Arc::new(Panels::new(parts.clone(), started.profile.clone(), sources, limits));
-        let left = LeftServers::new(parts.clone(), Arc::clone(&view));
+        let left = LeftServerCleanup::new(parts.clone(), Arc::clone(&view));
         let leaving = Leaving::new(parts.clone(), Arc::clone(&upkeep), Arc::clone(&view));
         let mut tasks = vec![
             supervisor.spawn("sweep", Arc::clone(&upkeep).sweep(view)),
@@ -138,19 +139,19 @@ impl Term<'_> {
             supervisor.spawn("quotes", Arc::clone(&intake).keep_quotes()),
             supervisor.spawn("keeper", RefreshLoop::new(Arc::clone(&panels)).run()),
         ];
-        let authors = Arc::new(Authors::new(&parts, Arc::clone(&actions), config.keeping));
-        let others = Others::new(
+        let authors = Arc::new(Authors::new(&parts, Arc::clone(&quotas), config.keeping));
+        let updates = PeerUpdates::new(
             parts.clone(),
             Arc::clone(&upkeep),
             Arc::clone(&intake),
             Arc::clone(&panels),
             Arc::clone(&authors),
         );
-        tasks.push(supervisor.spawn("others", hear(ear, others)));
+        tasks.push(supervisor.spawn("others", hear(receiver, updates)));
         if shards.keeps_house() {
-            let notifier = Notifier::new(parts.store.clone(), parts.rest.clone());
-            tasks.push(supervisor.spawn("notifier", async move { notifier.run().await }));
-            let herald = Herald::new(parts.store.clone(), parts.rest.clone(), clock);
+            let notifier = FollowChangeAnnouncer::new(parts.store.clone(), parts.rest.clone());
+            tasks.push(supervisor.spawn("notifier", notifier.run()));
+            let herald = NewFollowerAnnouncer::new(parts.store.clone(), parts.rest.clone(), clock);
             tasks.push(supervisor.spawn("herald", herald.run()));
             let retention = Retention::new(parts.clone(), config.keeping);
             tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
@@ -158,7 +159,7 @@ impl Term<'_> {
             tasks.push(supervisor.spawn("removals", async move { removals.run().await }));
         }
 
-        let follows = Follows::new(parts, Arc::clone(&intake), actions, lookups);
+        let follows = FollowService::new(parts, Arc::clone(&intake), quotas, lookups);
         let invite = invite(identity);
         tracing::info!(invite, "invite the bot with this link");
         let bot = Bot {
@@ -181,7 +182,7 @@ impl Term<'_> {
             clock,
         };
         let sinks = Sinks { intake, upkeep, bot: Arc::new(bot), state };
-        // Mirrors and panels need no commands: a list that Discord refuses holds nothing up.
+        // Mirrors and panels need no commands: a list that Discord refuses holds up nothing.
         let commands = shards.keeps_house().then(|| register_commands(&own, identity));
         let refused = async {
             match commands {
@@ -197,27 +198,28 @@ impl Term<'_> {
             task.end().await;
         }
         let sessions = ended?;
-        // While nobody knows who has the shards, another may have begun with them.
-        if *leave.borrow() == Leave::Goodbye && *standing.borrow() == Standing::Seated {
+        // While nobody knows who has the shards, another process may have started with them.
+        if *leave.borrow() == Leave::Goodbye && *standing.borrow() == MemberState::Active {
             handover.keep(sessions).await;
         }
         Ok(())
     }
 }
 
-/// What one run of the gateway part leaves to the next.
-struct Handover {
+/// What one run of the gateway part hands over to the next.
+struct SessionHandover {
     restart: PlannedRestart,
     intake: Arc<Intake>,
     upkeep: Arc<Upkeep>,
     state: Arc<GatewayState>,
 }
 
-impl Handover {
-    /// Takes what was left. A database that went away is waited for: what it may still hold would otherwise be taken later, when it is too old.
+impl SessionHandover {
+    /// Takes what was handed over, and waits for a database that went away: what it may still hold would
+    /// otherwise be taken later, when it is too old.
     async fn take(&self) -> Vec<GatewaySession> {
         let told = |shard, (guilds, age)| self.state.keep(shard, guilds, age);
-        match when_there(async || self.restart.take(&self.intake, &self.upkeep, told).await).await {
+        match when_there(async || self.restart.take_sessions(&self.intake, &self.upkeep, told).await).await {
             Ok(sessions) => {
                 if !sessions.is_empty() {
                     let shards = sessions.len();
@@ -232,10 +234,11 @@ impl Handover {
         }
     }
 
-    /// Leaves these sessions, if the database takes them in time. Without them, the next start reads what was missed.
+    /// Hands over these sessions, if the database takes them in time. Without them, the next start reads what
+    /// was missed.
     async fn keep(&self, sessions: Vec<GatewaySession>) {
         let told = |shard| self.state.known(shard);
-        let keeping = self.restart.keep(sessions, &self.intake, &self.upkeep, told);
+        let keeping = self.restart.keep_sessions(sessions, &self.intake, &self.upkeep, told);
         match tokio::time::timeout(LAST_WORDS, keeping).await {
             Ok(Ok(0)) => {}
             Ok(Ok(shards)) => tracing::info!(shards, "the next start can go on with the gateway sessions"),
@@ -245,14 +248,14 @@ impl Handover {
     }
 }
 
-/// Reads from the database what to listen to. One that went away since it was opened is waited for.
+/// Reads from the database what to listen to, and waits for a database that went away since it was opened.
 async fn load_watched(upkeep: &Upkeep) -> Result<(), ServiceError> {
     when_there(async || upkeep.load_watched().await).await.map(drop)
 }
 
 /// Asks the database until it answers.
 pub(super) async fn when_there<T>(ask: impl AsyncFn() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
-    let mut pause = Pause::default();
+    let mut pause = RetryDelay::default();
     loop {
         match ask().await {
             Err(ServiceError::Store(error)) if error.passes() => {
@@ -265,25 +268,25 @@ pub(super) async fn when_there<T>(ask: impl AsyncFn() -> Result<T, ServiceError>
     }
 }
 
-/// Takes up what other processes tell.
-async fn hear(mut ear: Ear, others: Others) {
+/// Applies what other processes say.
+async fn hear(mut receiver: PeerReceiver, updates: PeerUpdates) {
     loop {
-        let heard = ear.next().await;
+        let heard = receiver.next().await;
         let taken = match &heard {
-            Heard::Signal(signal) => others.take(signal).await,
-            Heard::Gap => others.take_all().await,
+            PeerMessage::Signal(signal) => updates.apply(signal).await,
+            PeerMessage::Gap => updates.resync().await,
         };
         if let Err(error) = taken {
             tracing::warn!(%error, "what another process told can't be taken up yet");
-            // Whatever it was, all is asked of the database until that answers.
-            while others.take_all().await.is_err() {
+            // Whatever it was, the database is asked for everything until it answers.
+            while updates.resync().await.is_err() {
                 tokio::time::sleep(ASK_AGAIN).await;
             }
         }
     }
 }
 
-/// The link with which a server's admin invites the bot.
+/// The link that invites the bot to a server.
 fn invite(identity: Identity) -> String {
     let application = identity.application;
     format!(

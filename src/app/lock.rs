@@ -1,4 +1,4 @@
-//! What keeps a second process from a SQLite database, and other users from its files.
+//! Keeps a second process from a SQLite database, and other users from its files.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -8,8 +8,10 @@ use crate::config::{DatabaseConfig, KeyFile};
 
 use super::AppError;
 
-/// A SQLite database has one bot: a second one would send everything twice. The lock lies on a file beside the database (`tributary.db` → `tributary.lock`), whichever name the database
-/// is called by, as long as this is kept; the system frees it when the process ends, however that happens.
+/// Locks a SQLite database, which may have only one bot: a second one would send everything twice. The lock
+/// is on a file beside the database (`tributary.db` → `tributary.lock`), by whichever name the database is
+/// called, as long as the returned file is kept. The system frees it when the process ends, however that
+/// happens.
 pub(super) fn claim(database: &DatabaseConfig) -> Result<Option<File>, AppError> {
     let Some(path) = database.file().map(|file| file.with_extension("lock")) else { return Ok(None) };
     let cant = |error: io::Error| AppError::Lock(PathBuf::clone(&path), error);
@@ -32,7 +34,8 @@ pub(super) fn claim(database: &DatabaseConfig) -> Result<Option<File>, AppError>
     }
 }
 
-/// A hard link is another file to the lock, and to SQLite, which then damages the database (<https://www.sqlite.org/howtocorrupt.html>, 2.5).
+/// A hard link is another file to the lock and to SQLite, which then damages the database
+/// (<https://www.sqlite.org/howtocorrupt.html>, 2.5).
 #[cfg(unix)]
 fn tell_of_hard_links(database: &DatabaseConfig) {
     use std::os::unix::fs::MetadataExt;
@@ -46,8 +49,9 @@ fn tell_of_hard_links(database: &DatabaseConfig) {
 #[cfg(not(unix))]
 fn tell_of_hard_links(_: &DatabaseConfig) {}
 
-/// Opens the file, or makes it for its owner only. A link is not followed, also where it was put there a moment ago: making a new file never follows one, and what is
-/// opened must be what the name stands for.
+/// Opens the file, or creates it for its owner only. It never follows a link, even one that was put there a
+/// moment ago: creating a new file doesn't follow one, and an opened file must be the one that the name
+/// stands for.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -76,8 +80,9 @@ fn is_same(_: &fs::Metadata, other: &fs::Metadata) -> bool {
     !other.is_symlink()
 }
 
-/// Takes others' rights from the database's files, and says so: who can read the key and the database can read everything. New ones are made without such rights, and SQLite gives
-/// those that it makes the rights of the database.
+/// Takes away other users' rights to the database's files, and logs it: the key and the database together
+/// reveal everything. New files are created without such rights, and SQLite gives its own files the rights of
+/// the database.
 pub(super) fn close_to_others(database: &DatabaseConfig, key: Option<&KeyFile>) {
     let Some(file) = database.file() else { return };
     let beside = |suffix: &str| {

@@ -9,10 +9,11 @@
 //! | `schema` | changing the schema on an operator's behalf |
 //! | `start` | what is asked of Discord first |
 //! | `process` | a process of any role: delivery, seat, gateway part |
-//! | `seat` | the process among the others: its shards, what they tell each other |
+//! | `cluster` | the process among the others: its shards, what they tell each other |
 //! | `gateway` | all that listens and answers |
 
 mod clock;
+mod cluster;
 mod copy;
 mod ending;
 mod gateway;
@@ -20,7 +21,6 @@ mod lock;
 mod open;
 mod process;
 mod schema;
-mod seat;
 mod start;
 
 use std::io;
@@ -38,7 +38,7 @@ use crate::rest::{RestError, RestSetupError};
 use crate::service::ServiceError;
 use crate::service::health::{Health, Startup};
 use crate::store::{CopyError, StoreError};
-use crate::supervisor::{Failure, Supervisor};
+use crate::supervisor::{Supervisor, TaskFailure};
 
 pub use self::clock::clock;
 pub use self::copy::copy;
@@ -51,11 +51,11 @@ pub use self::schema::{Downgrade, migrate_up};
 pub use self::start::client;
 use self::start::start;
 
-/// How long to wait before something that is needed at the start is asked for again, at first and at most.
+/// The first and the longest pause before something that the start needs is requested again.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// How long the HTTP server may take to finish its answers at the end.
+/// How long the HTTP server may take at the end to finish its answers.
 const HTTP_GOODBYE: Duration = Duration::from_millis(200);
-/// How long the database may take to let go at the end.
+/// How long the database may take at the end to close.
 const STORE_GOODBYE: Duration = Duration::from_millis(500);
 
 /// Why the program can't run.
@@ -70,7 +70,7 @@ pub enum AppError {
     /// The database and its key.
     #[error("{0}")]
     Key(#[from] KeyError),
-    /// Its tables are older.
+    /// Its tables are those of an older version.
     #[error(
         "this database is of another version. Start the bot of this version once, or run: tributary migrate up"
     )]
@@ -84,10 +84,10 @@ pub enum AppError {
     /// The client for Discord's API.
     #[error("DISCORD_API_BASE can't be used: {0}")]
     Rest(#[from] RestSetupError),
-    /// Discord refuses a call that the start needs.
+    /// Discord refuses a request that the start needs.
     #[error("Discord refused the start: {0}. Check DISCORD_TOKEN and DISCORD_API_BASE.")]
     Refused(RestError),
-    /// The address is taken, or not of this machine.
+    /// The address is taken, or doesn't belong to this machine.
     #[error("HTTP_ADDR can't be listened on ({0}): {1}. Choose another port, such as 127.0.0.1:8081.")]
     Listen(SocketAddr, io::Error),
     /// Another bot has this SQLite database.
@@ -95,36 +95,36 @@ pub enum AppError {
         "another process runs on this database (it holds {0}). Stop that one first. With PostgreSQL, several processes can share the work: see DATABASE_URL."
     )]
     SecondProcess(PathBuf),
-    /// The lock's name stands for something else.
+    /// Something else has the lock file's name.
     #[error(
         "{0} is a {1}, where the file should be that keeps a second process from this database. Move it away, and start again."
     )]
     LockInTheWay(PathBuf, &'static str),
-    /// Whether another bot has it can't be told.
+    /// It can't be determined whether another bot has it.
     #[error(
         "{0}, which keeps a second process from this database, can't be locked ({1}). Put the database where files can be written and locked."
     )]
     Lock(PathBuf, io::Error),
-    /// Something that must go on has ended.
+    /// A task that must go on has ended.
     #[error(
         "{0}, which is a mistake in the program. It ends, so that it can be started anew: nothing is lost by that. Please report it, with the line before this one."
     )]
-    Task(Failure),
+    Task(TaskFailure),
     /// The metrics' recorder.
     #[error("the metrics can't be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// Pauses between questions that find no answer, each twice as long as the one before.
-struct Pause(Duration);
+/// Pauses between attempts, each twice as long as the one before.
+struct RetryDelay(Duration);
 
-impl Default for Pause {
+impl Default for RetryDelay {
     fn default() -> Self {
         Self(ASK_AGAIN.0)
     }
 }
 
-impl Pause {
+impl RetryDelay {
     fn next(&mut self) -> Duration {
         let wait = self.0;
         self.0 = (wait * 2).min(ASK_AGAIN.1);
@@ -173,7 +173,7 @@ fn until(stop: watch::Receiver<bool>) -> impl Fn() -> bool + Send {
     move || *stop.borrow()
 }
 
-/// All that the program is for, from the database on.
+/// Everything that the program is for, from the database on.
 async fn serve_discord(
     config: &Config,
     (startup, health): (&watch::Sender<Startup>, &watch::Sender<Option<Health>>),
@@ -195,7 +195,7 @@ async fn serve_discord(
             }
             Err(error) => Err(error),
         },
-        // Before anything runs that would have to be drained; `Process::run` ends by itself.
+        // Before anything runs that must be drained; `Process::run` ends by itself.
         () = stopped_early(health, shutdown) => Ok(()),
     };
     match tokio::time::timeout(STORE_GOODBYE, store.close()).await {

@@ -1,7 +1,7 @@
 //! Opening the database: for the bot, beside a running one, and for its schema alone.
 //!
-//! A key is made for a database that has none, and for no other: so what stands in the database is looked at first. A key that doesn't fit, and a database that can't be
-//! used, change nothing.
+//! A key is made only for a database that has none, so the database is examined first. A key that doesn't
+//! fit, and a database that can't be used, change nothing.
 
 use std::path::PathBuf;
 
@@ -13,9 +13,10 @@ use crate::service::health::Startup;
 use crate::store::{Cipher, KeyFit, Store, StoreError};
 
 use super::lock::close_to_others;
-use super::{AppError, Pause};
+use super::{AppError, RetryDelay};
 
-/// Why a database and its key don't come together. What has to be done depends on whether the database was written with a key already.
+/// Why a database can't be used with its key. What to do depends on whether the database was already written
+/// with a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The key file is gone.
@@ -23,18 +24,18 @@ pub enum KeyError {
         "{0} is missing, and this database is encrypted with the key in it. Put it back from your backup, or set ENCRYPTION_KEY to that key."
     )]
     Lost(PathBuf),
-    /// The key file gives no key, and that key is needed.
+    /// The key file gives no key, and the key is needed.
     #[error(
         "{0} {1}, and this database is encrypted with the key that belongs in it. Put the file back from your backup, or set ENCRYPTION_KEY to that key."
     )]
     Needed(PathBuf, KeyFileProblem),
-    /// The key file gives no key, and none was used yet.
+    /// The key file gives no key, and none was used so far.
     #[error("{0} {1}. Nothing is encrypted in this database yet. Delete it: the next start makes a new one.")]
     Unneeded(PathBuf, KeyFileProblem),
-    /// The key file may be well.
+    /// The key file can't be read, but may be intact.
     #[error("{0} {1}. Give it to the user that runs this program: chown, and chmod 600.")]
     Unreadable(PathBuf, KeyFileProblem),
-    /// The key file may be elsewhere.
+    /// The key file is a link that leads nowhere.
     #[error("{0} {1}. Mount the disk that it leads to, or put the key file itself there.")]
     Link(PathBuf, KeyFileProblem),
     /// The key file holds another key.
@@ -42,7 +43,7 @@ pub enum KeyError {
         "{0} doesn't hold the key that this database was written with. Put the former key file back from your backup, or set ENCRYPTION_KEY to that key."
     )]
     OtherInFile(PathBuf),
-    /// `ENCRYPTION_KEY` is another key than that in the file, which fits.
+    /// `ENCRYPTION_KEY` doesn't fit, but the key in the file does.
     #[error(
         "ENCRYPTION_KEY is not the key that this database was written with, but the one in {0} is: leave ENCRYPTION_KEY out of the settings."
     )]
@@ -57,12 +58,12 @@ pub enum KeyError {
 /// Opens the database and brings its tables up to date, as soon as that is possible.
 ///
 /// # Errors
-/// What waiting doesn't mend.
+/// Those that waiting doesn't solve.
 pub(super) async fn open_when_there(
     storage: &Storage,
     startup: &watch::Sender<Startup>,
 ) -> Result<Store, AppError> {
-    let mut pause = Pause::default();
+    let mut pause = RetryDelay::default();
     loop {
         match open_store(storage).await {
             Err(AppError::Store(StoreError::Away(reason))) => {
@@ -80,7 +81,7 @@ pub(super) async fn open_when_there(
 async fn open_store(storage: &Storage) -> Result<Store, AppError> {
     let unkeyed =
         Store::connect(storage.database.url(), Cipher::new(EncryptionKey::random().secret())).await?;
-    // Refuses other programs' databases, and newer ones.
+    // Refuses databases of other programs, and newer ones.
     unkeyed.migration_status().await?;
     let (store, new) = keyed(unkeyed, storage).await?;
     store.migrate_up().await?;
@@ -90,12 +91,13 @@ async fn open_store(storage: &Storage) -> Result<Store, AppError> {
         tracing::info!(file = %file.path().display(), "made a key for the new database: back it up");
     }
     store.check_key().await?;
-    // Not before it is known whose files they are.
+    // Only once it is certain whose files they are.
     close_to_others(&storage.database, storage.key_file.as_ref());
     Ok(store)
 }
 
-/// Opens the database as it is, for what works beside a running bot: its tables must be there already, and of this version.
+/// Opens the database as it is, for commands that work beside a running bot: its tables must exist already,
+/// and be of this version.
 pub async fn open_beside(storage: &Storage) -> Result<Store, AppError> {
     let cipher = Cipher::new(EncryptionKey::random().secret());
     let unkeyed = Store::connect_for_command(storage.database.url(), cipher).await?;
@@ -112,7 +114,7 @@ pub async fn open_schema(database: &DatabaseConfig) -> Result<Store, StoreError>
     Store::connect_for_command(database.url(), cipher).await
 }
 
-/// The database with its key; the key with its file, where it is a new one that isn't kept yet.
+/// The database with its key; and if the key is new and not stored yet, the key with its file.
 async fn keyed(
     unkeyed: Store,
     storage: &Storage,
@@ -144,7 +146,8 @@ async fn keyed(
     }
 }
 
-/// With the key from the settings. A file with another is told of: a backup would take it for the key.
+/// With the key from the settings. A file with another key is logged, because a backup would take it for the
+/// key.
 async fn with_given(unkeyed: Store, key: &EncryptionKey, file: Option<&KeyFile>) -> Result<Store, AppError> {
     let in_file = file.and_then(|file| Some((file, file.read().ok()??)));
     let other = in_file.filter(|(_, in_file)| in_file != key);

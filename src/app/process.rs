@@ -1,4 +1,5 @@
-//! A process of any role, from its first request to its last: the delivery, the seat among the others, and the gateway part while the shards are its own.
+//! A process of any role, from its first request to its last: the delivery, its place among the other
+//! processes, and the gateway part while the shards are its own.
 
 use std::sync::Arc;
 
@@ -9,28 +10,30 @@ use crate::delivery::{Engine, Parts, Waker};
 use crate::discord::gateway::Leave;
 use crate::discord::shards::GatewayState;
 use crate::domain::ids::ChannelId;
+use crate::service::Wake;
 use crate::service::health::{Condition, GatewayCondition, Health};
-use crate::service::intake::{Progress, Wake};
-use crate::service::servers::{Admission, Bounds};
+use crate::service::intake::IntakeProgress;
+use crate::service::servers::{Admission, AdmissionSettings};
 use crate::store::{Signal, Store};
 use crate::supervisor::{Supervisor, Task};
 
-use super::gateway::{Term, when_there};
-use super::seat::{Ear, Heard, Seat, Standing};
-use super::start::{Gateway, Started};
+use super::cluster::{ClusterMember, MemberState, PeerMessage, PeerReceiver};
+use super::gateway::{GatewayPart, when_there};
+use super::start::{DiscordLogin, GatewayAccess};
 use super::{AppError, clock, until};
 
-/// A process that Discord has answered.
+/// A process after Discord has answered.
 pub(super) struct Process<'a> {
     pub(super) config: &'a Config,
-    pub(super) started: Started,
+    pub(super) started: DiscordLogin,
     pub(super) store: Store,
     pub(super) supervisor: &'a Supervisor,
     pub(super) shutdown: watch::Receiver<bool>,
 }
 
 impl Process<'_> {
-    /// Builds the parts, runs them, and drains them in the order of the flow: what comes in first, what goes out last. Then the shards are free.
+    /// Builds the parts, runs them, and drains them in the order of the flow: first what takes in, last what
+    /// sends out. Then the shards are free.
     pub(super) async fn run(self, health: &watch::Sender<Option<Health>>) -> Result<(), AppError> {
         let Self { config, started, store, supervisor, mut shutdown } = self;
         let admission = tokio::select! {
@@ -38,20 +41,20 @@ impl Process<'_> {
             _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
         };
         let shards = started.gateway.as_ref().map(|gateway| gateway.shards);
-        let seat = Seat::take(&store, shards, config.role.delivers(), clock(), supervisor);
+        let member = ClusterMember::join(&store, shards, config.role.delivers(), clock(), supervisor);
         let state = started.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
-        let progress = Progress::default();
-        let parts = self::health(&started, &store, &seat, config, state.clone(), progress.clone());
+        let progress = IntakeProgress::default();
+        let parts = self::health(&started, &store, &member, config, state.clone(), progress.clone());
         health.send_replace(Some(parts));
 
         let delivery = config
             .role
             .delivers()
-            .then(|| Delivery::start(&started, &store, &seat, supervisor, shutdown.clone()));
-        let wake = wake(delivery.as_ref().map(|delivery| delivery.waker.clone()), seat.teller());
+            .then(|| RunningDelivery::start(&started, &store, &member, supervisor, shutdown.clone()));
+        let wake = wake(delivery.as_ref().map(|delivery| delivery.waker.clone()), member.work_announcer());
         let ended = match (&started.gateway, state) {
             (Some(gateway), Some(state)) => {
-                let serving = Serving {
+                let serving = ShardServer {
                     config,
                     started: &started,
                     gateway,
@@ -60,7 +63,7 @@ impl Process<'_> {
                     supervisor,
                     wake,
                     state,
-                    seat: &seat,
+                    member: &member,
                     progress,
                 };
                 serving.run(&mut shutdown).await
@@ -73,37 +76,37 @@ impl Process<'_> {
         if let Some(delivery) = delivery {
             delivery.end().await;
         }
-        seat.leave().await;
+        member.leave().await;
         tracing::info!("stopped");
         ended
     }
 }
 
-/// The engine at work.
-struct Delivery {
+/// The running engine.
+struct RunningDelivery {
     waker: Waker,
     stop: watch::Sender<bool>,
     working: Task,
-    /// What ends with it.
+    /// The tasks that end with it.
     _beside: [Task; 2],
 }
 
-impl Delivery {
+impl RunningDelivery {
     fn start(
-        started: &Started,
+        started: &DiscordLogin,
         store: &Store,
-        seat: &Seat,
+        member: &ClusterMember,
         supervisor: &Supervisor,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        let (application, ear) = (started.identity.application, seat.ear());
+        let (application, receiver) = (started.identity.application, member.receiver());
         let parts = Parts { store: store.clone(), rest: &started.rest, clock: clock(), application };
-        let (engine, waker) = Engine::new(parts, seat.owner(), supervisor);
+        let (engine, waker) = Engine::new(parts, member.owner(), supervisor);
         let (stop, stops) = watch::channel(false);
         let working = supervisor.spawn_until("engine", until(stops.clone()), engine.run(stops));
         let beside = [
             supervisor.spawn_until("engine: stop", until(shutdown.clone()), pass_on(shutdown, stop.clone())),
-            supervisor.spawn("engine: others", hear(ear, waker.clone())),
+            supervisor.spawn("engine: others", hear(receiver, waker.clone())),
         ];
         Self { waker, stop, working, _beside: beside }
     }
@@ -114,18 +117,18 @@ impl Delivery {
     }
 }
 
-/// Wakes the engine for work that other processes tell of.
-async fn hear(mut ear: Ear, waker: Waker) {
+/// Wakes the engine for work that other processes mention.
+async fn hear(mut receiver: PeerReceiver, waker: Waker) {
     loop {
-        match ear.next().await {
-            Heard::Signal(Signal::Work(targets)) => waker.share(targets),
-            Heard::Signal(Signal::Look) | Heard::Gap => waker.look(),
-            Heard::Signal(Signal::Follow(_) | Signal::Panel | Signal::Author | Signal::Servers) => {}
+        match receiver.next().await {
+            PeerMessage::Signal(Signal::Work(targets)) => waker.share(targets),
+            PeerMessage::Signal(Signal::Look) | PeerMessage::Gap => waker.look(),
+            PeerMessage::Signal(Signal::Follow(_) | Signal::Panel | Signal::Author | Signal::Servers) => {}
         }
     }
 }
 
-/// Tells of work: this process's own engine, if it has one, and the others.
+/// Announces work to this process's own engine, if it has one, and to the others.
 fn wake(own: Option<Waker>, tell: impl Fn(Vec<ChannelId>) + Send + Sync + 'static) -> Wake {
     Arc::new(move |targets| {
         if let Some(own) = &own {
@@ -135,40 +138,41 @@ fn wake(own: Option<Waker>, tell: impl Fn(Vec<ChannelId>) + Send + Sync + 'stati
     })
 }
 
-/// Stops the delivery with all else: while the gateway says goodbye, lanes finish the request that they are in. What is read until then is
-/// written down, and delivered at the next start, or by another process.
+/// Stops the delivery together with everything else: while the gateway says goodbye, lanes finish their
+/// current request. What is read until then is recorded, and delivered at the next start, or by another
+/// process.
 async fn pass_on(mut from: watch::Receiver<bool>, to: watch::Sender<bool>) {
     if from.wait_for(|stop| *stop).await.is_ok() {
         to.send_replace(true);
     }
 }
 
-/// A process that serves shards, whenever they are its own.
-struct Serving<'a> {
+/// A process that serves shards, while they are its own.
+struct ShardServer<'a> {
     config: &'a Config,
-    started: &'a Started,
-    gateway: &'a Gateway,
+    started: &'a DiscordLogin,
+    gateway: &'a GatewayAccess,
     store: Store,
     admission: Arc<Admission>,
     supervisor: &'a Supervisor,
     wake: Wake,
     state: Arc<GatewayState>,
-    seat: &'a Seat,
-    progress: Progress,
+    member: &'a ClusterMember,
+    progress: IntakeProgress,
 }
 
-impl Serving<'_> {
+impl ShardServer<'_> {
     async fn run(self, shutdown: &mut watch::Receiver<bool>) -> Result<(), AppError> {
-        let mut standing = self.seat.standing();
+        let mut standing = self.member.state();
         loop {
             tokio::select! {
-                _ = standing.wait_for(|standing| *standing == Standing::Seated) => {}
+                _ = standing.wait_for(|standing| *standing == MemberState::Active) => {}
                 _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
             }
             let (leave, leaving) = watch::channel(Leave::No);
             let watching = watch_over(shutdown.clone(), standing.clone(), leave);
             let _watching = self.supervisor.spawn("gateway: leave", watching);
-            let term = Term {
+            let term = GatewayPart {
                 config: self.config,
                 started: self.started,
                 gateway: self.gateway,
@@ -177,8 +181,8 @@ impl Serving<'_> {
                 supervisor: self.supervisor,
                 wake: Arc::clone(&self.wake),
                 state: Arc::clone(&self.state),
-                ear: self.seat.ear(),
-                standing: self.seat.standing(),
+                receiver: self.member.receiver(),
+                standing: self.member.state(),
                 progress: self.progress.clone(),
             };
             let ended = term.run(leaving.clone()).await;
@@ -192,26 +196,27 @@ impl Serving<'_> {
     }
 }
 
-/// Says when the gateway part is to leave: at the end of the process, or when another has its shards.
+/// Decides when the gateway part must leave: at the end of the process, or when another process has its
+/// shards.
 async fn watch_over(
     mut shutdown: watch::Receiver<bool>,
-    mut standing: watch::Receiver<Standing>,
+    mut standing: watch::Receiver<MemberState>,
     leave: watch::Sender<Leave>,
 ) {
     let why = tokio::select! {
         _ = shutdown.wait_for(|stop| *stop) => Leave::Goodbye,
-        // Where there are no others, the standing never changes, and nobody is there to change it.
-        Ok(_) = standing.wait_for(|standing| matches!(standing, Standing::Waiting(_))) => Leave::AtOnce,
+        // Where there are no others, the state never changes, and nobody is there to change it.
+        Ok(_) = standing.wait_for(|standing| matches!(standing, MemberState::StandingBy(_))) => Leave::AtOnce,
     };
     leave.send_replace(why);
-    // The sender lives on: who waits for it must not see it closed.
+    // The sender must live on, because those who wait for it must not see it closed.
     std::future::pending::<()>().await;
 }
 
-/// Which servers are served; those that aren't get nothing any more from here on.
+/// Which servers are served. Servers that aren't get nothing any more from here on.
 async fn admission(store: &Store, config: &Config) -> Result<Admission, AppError> {
     let config::ServerSettings { lists, leave_at_most } = config.servers.clone();
-    let bounds = Bounds { lists, leave_at_most };
+    let bounds = AdmissionSettings { lists, leave_at_most };
     let load = async || {
         let admission = Admission::load(store, &bounds).await?;
         admission.close_unserved(store, clock()).await?;
@@ -221,23 +226,23 @@ async fn admission(store: &Store, config: &Config) -> Result<Admission, AppError
 }
 
 fn health(
-    started: &Started,
+    started: &DiscordLogin,
     store: &Store,
-    seat: &Seat,
+    member: &ClusterMember,
     config: &Config,
     state: Option<Arc<GatewayState>>,
-    progress: Progress,
+    progress: IntakeProgress,
 ) -> Health {
-    let standing = seat.standing();
+    let standing = member.state();
     let condition = move || {
         let standing = standing.borrow().clone();
         let gateway = match (&state, &standing) {
             (None, _) => GatewayCondition::None,
-            (Some(_), Standing::Waiting(why)) => GatewayCondition::Standby(Arc::clone(why)),
+            (Some(_), MemberState::StandingBy(why)) => GatewayCondition::Standby(Arc::clone(why)),
             (Some(state), _) if state.is_up() => GatewayCondition::Up,
             (Some(_), _) => GatewayCondition::Down,
         };
-        Condition { gateway, hears: !matches!(standing, Standing::Connecting | Standing::Unsure) }
+        Condition { gateway, hears: !matches!(standing, MemberState::Connecting | MemberState::Disconnected) }
     };
     let role = config.role.name();
     Health::new(store.clone(), started.rest.clone(), role, Arc::new(condition), clock(), progress)

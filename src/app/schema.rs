@@ -1,4 +1,4 @@
-//! `tributary migrate`: changes of the schema, alone on the database.
+//! `tributary migrate`: changes the schema, alone on the database.
 
 use std::fs::File;
 
@@ -8,7 +8,7 @@ use crate::store::Store;
 use super::lock::claim;
 use super::{AppError, open_schema};
 
-/// Applies what is missing. Where that is anything, no process may run.
+/// Applies the missing migrations. If there are any, no other process may run.
 pub async fn migrate_up(database: &DatabaseConfig) -> Result<Store, AppError> {
     let store = open_schema(database).await?;
     let complete = store.migration_status().await?.iter().all(|(_, applied)| *applied);
@@ -17,7 +17,8 @@ pub async fn migrate_up(database: &DatabaseConfig) -> Result<Store, AppError> {
     Ok(store)
 }
 
-/// A schema that is about to be taken back. No process may run: this holds SQLite's lock, and PostgreSQL is asked when it happens.
+/// A schema that is about to be rolled back. No other process may run: this holds SQLite's lock, and
+/// PostgreSQL is asked when it happens.
 pub struct Downgrade {
     store: Store,
     applied: u32,
@@ -33,17 +34,17 @@ impl Downgrade {
         Ok(Self { store, applied: u32::try_from(applied).unwrap_or(u32::MAX), _alone: alone })
     }
 
-    /// How many migrations there are to take back.
+    /// How many migrations there are to roll back.
     pub const fn applied(&self) -> u32 {
         self.applied
     }
 
-    /// What the database is called.
+    /// The name of the database.
     pub async fn database_name(&self) -> Result<String, AppError> {
         Ok(self.store.name().await?)
     }
 
-    /// Takes back the newest migrations, so many, with all that their tables hold.
+    /// Rolls back the newest migrations, with everything that their tables hold.
     pub async fn take_back(self, steps: u32) -> Result<Store, AppError> {
         self.store.migrate_down(steps).await?;
         Ok(self.store)

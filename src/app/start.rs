@@ -1,4 +1,4 @@
-//! What the process learns of Discord before it begins: who it is, and where the gateway is.
+//! What the process asks Discord before it begins: who it is, and where the gateway is.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,32 +15,33 @@ use crate::service::Identity;
 use crate::service::panels::BotProfile;
 use crate::store::Store;
 
-use super::{AppError, Pause};
+use super::{AppError, RetryDelay};
 
 /// How the bot presents itself to Discord.
 const PROJECT_URL: &str = "https://github.com/tributary-bot/tributary";
 
-/// How long to wait before a list of commands that Discord didn't take is offered again, at first and at most. A day has a few hundred of such calls.
+/// The first and the longest pause before a list of commands that Discord didn't take is sent again. Discord
+/// allows a few hundred such requests a day.
 const REGISTER_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15 * 60));
 
 /// What Discord said at the start.
-pub(super) struct Started {
+pub(super) struct DiscordLogin {
     pub(super) rest: Client,
     pub(super) identity: Identity,
     pub(super) profile: BotProfile,
     /// For those who connect to it.
-    pub(super) gateway: Option<Gateway>,
+    pub(super) gateway: Option<GatewayAccess>,
 }
 
-/// Where the gateway is, and what of it this process takes.
-pub(super) struct Gateway {
+/// Where the gateway is, and which part of it this process takes.
+pub(super) struct GatewayAccess {
     pub(super) url: String,
     pub(super) shards: Shards,
     pub(super) sessions: SessionsLeft,
 }
 
-/// Asks Discord who the bot is, as long as it takes; a rejected token ends it.
-pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, AppError> {
+/// Asks Discord who the bot is, until it answers. A rejected token ends it.
+pub(super) async fn start(config: &Config, store: &Store) -> Result<DiscordLogin, AppError> {
     let client = client(&DiscordSettings {
         token: config.token.clone(),
         api_base: config.api_base.clone(),
@@ -53,10 +54,10 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<Started, App
     let identity = Identity { application: application.id, user: user.id };
     let (role, database_up) = (config.role.name(), store.ping().await.is_ok());
     tracing::info!(name = user.username, application = %application.id, role, database_up, "logged in");
-    Ok(Started { rest: client, identity, profile, gateway })
+    Ok(DiscordLogin { rest: client, identity, profile, gateway })
 }
 
-/// The client for Discord's API, as all that asks Discord has it. Must be called within a tokio runtime.
+/// The client for Discord's API that everything uses. It must be called within a tokio runtime.
 pub fn client(discord: &DiscordSettings) -> Result<Client, AppError> {
     let DiscordSettings { token, api_base, request_pace } = discord.clone();
     let mut settings = RestConfig::new(api_base, token, user_agent(PROJECT_URL));
@@ -66,7 +67,7 @@ pub fn client(discord: &DiscordSettings) -> Result<Client, AppError> {
 }
 
 /// Where the gateway is, for those who connect to it.
-async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppError> {
+async fn gateway(config: &Config, rest: &Rest) -> Result<Option<GatewayAccess>, AppError> {
     let (ProcessRole::All(serving) | ProcessRole::Gateway(serving)) = config.role else { return Ok(None) };
     let GatewayBot { url, shards: recommended, session_start_limit } = ask(|| rest.gateway_bot()).await?;
     let shards = match serving {
@@ -77,10 +78,11 @@ async fn gateway(config: &Config, rest: &Rest) -> Result<Option<Gateway>, AppErr
     let limit = SessionLimit { total, remaining, reset_after: Duration::from_millis(reset_after) };
     let budget = Arc::new(Mutex::new(SessionBudget::new(limit, Instant::now())));
     let sessions = SessionsLeft { budget, at_once: max_concurrency };
-    Ok(Some(Gateway { url, shards, sessions }))
+    Ok(Some(GatewayAccess { url, shards, sessions }))
 }
 
-/// Tells Discord which commands there are, as often as it takes. They are the bot's and not a shard's, so one process does it. Returns only where the token is rejected.
+/// Registers the commands at Discord, until it succeeds. They belong to the bot and not to a shard, so one
+/// process does it. Returns only if the token is rejected.
 pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> AppError {
     let commands = docs::definitions();
     let (mut wait, longest) = REGISTER_AGAIN;
@@ -108,7 +110,7 @@ pub(super) async fn register_commands(rest: &Rest, identity: Identity) -> AppErr
 
 /// Repeats a question until Discord answers it, one way or the other.
 async fn ask<T>(question: impl AsyncFn() -> Result<T, RestError>) -> Result<T, AppError> {
-    let mut pause = Pause::default();
+    let mut pause = RetryDelay::default();
     loop {
         match question().await {
             Ok(answer) => return Ok(answer),

@@ -1,7 +1,7 @@
 //! What a channel at one end of a follow is called towards a person, who may not be allowed to see it.
 
 use crate::domain::text;
-use crate::service::End;
+use crate::service::ChannelView;
 
 use super::reply;
 
@@ -10,23 +10,23 @@ use super::reply;
 const NAME: usize = 40;
 
 /// A channel in a text that Discord renders.
-pub(super) fn shown(end: &End) -> String {
-    match end {
-        End::Here { channel, .. } => reply::mention(*channel),
-        End::Elsewhere { name, server, .. } => {
+pub(super) fn shown(channel: &ChannelView) -> String {
+    match channel {
+        ChannelView::Here { channel, .. } => reply::mention(*channel),
+        ChannelView::Elsewhere { name, server, .. } => {
             format!("#{} in {}", text::escape(&text::cut(name, NAME)), text::escape(&text::cut(server, NAME)))
         }
-        End::Hidden => "*a channel that you can't see*".to_owned(),
-        End::Deleted(id) => format!("*deleted channel* `{id}`"),
+        ChannelView::Hidden => "*a channel that you can't see*".to_owned(),
+        ChannelView::Deleted(id) => format!("*deleted channel* `{id}`"),
     }
 }
 
 /// A channel in a text where Discord renders nothing.
-pub(super) fn plain(end: &End) -> String {
-    match end {
-        End::Here { name, .. } => format!("#{name}"),
-        End::Elsewhere { name, server, .. } => format!("#{name} in {server}"),
-        End::Hidden => "a channel that you can't see".to_owned(),
-        End::Deleted(id) => format!("deleted channel {id}"),
+pub(super) fn plain(channel: &ChannelView) -> String {
+    match channel {
+        ChannelView::Here { name, .. } => format!("#{name}"),
+        ChannelView::Elsewhere { name, server, .. } => format!("#{name} in {server}"),
+        ChannelView::Hidden => "a channel that you can't see".to_owned(),
+        ChannelView::Deleted(id) => format!("deleted channel {id}"),
     }
 }

@@ -23,12 +23,12 @@ use chrono::{DateTime, Utc};
 use crate::service::authors::Authors;
 use crate::service::panels::Panels;
 use crate::service::servers::Admission;
-use crate::service::{Follows, ServiceError};
+use crate::service::{FollowService, ServiceError};
 
 /// What commands and buttons have at hand.
 pub struct Bot {
     /// The use cases.
-    pub follows: Follows,
+    pub follows: FollowService,
     /// The use cases around panels.
     pub panels: Arc<Panels>,
     /// What people can ask about themselves.

@@ -10,7 +10,7 @@ use serenity::{
 use crate::domain::ids::GuildId;
 use crate::domain::opt_out::OptOutScope;
 use crate::domain::{limits, text};
-use crate::service::authors::{Asking, Kept, OptedIn, OptedOut};
+use crate::service::authors::{AuthorRecord, AuthorRequest, OptedIn, OptedOut};
 
 use super::ids::IntoDomain;
 use super::{Bot, reply};
@@ -28,8 +28,8 @@ pub(super) fn asking(
     id: serenity::InteractionId,
     user: serenity::UserId,
     server: Option<serenity::GuildId>,
-) -> Asking {
-    Asking {
+) -> AuthorRequest {
+    AuthorRequest {
         user: user.into_domain(),
         server: server.map(IntoDomain::into_domain),
         at: serenity::MessageId::new(id.get()).into_domain(),
@@ -37,8 +37,8 @@ pub(super) fn asking(
 }
 
 /// The answer to `/privacy show`.
-pub(super) fn kept(kept: &Kept, here: Option<GuildId>) -> CreateEmbed {
-    let Kept { of, keeping, opt_outs } = kept;
+pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
+    let AuthorRecord { of, keeping, opt_outs } = kept;
     let mut lines = vec![
         "I copy what is posted in some channels to the channels that follow them. This is what I keep of you:"
             .to_owned(),

@@ -12,7 +12,10 @@ use serenity::{CreateEmbed, EditInteractionResponse};
 use crate::domain::follow::{Delivery, Filter, Follow, FollowState, Threads};
 use crate::domain::report::{LeftOut, Verdict, Wait};
 use crate::domain::text;
-use crate::service::{Actor, By, CameFrom, Fate, Followers, LastMessages, Nobody, Recent, Report, To};
+use crate::service::{
+    Actor, DeliveryReport, DeliveryStatus, FollowerStatuses, LastMessages, MessageReach, MirrorMaker,
+    MirrorOrigin, NotMirrored, RecentMessage,
+};
 
 use super::channel_name::shown;
 use super::{Bot, reply};
@@ -35,29 +38,29 @@ pub(super) async fn answer(bot: &Bot, actor: Actor, message: Value) -> EditInter
     EditInteractionResponse::new().embed(embed)
 }
 
-fn describe(report: &Report) -> String {
+fn describe(report: &DeliveryReport) -> String {
     let mut blocks = vec![format!("[This message]({}) was posted {}.", report.link, ago(report.posted_at))];
     blocks.extend(report.from.as_ref().map(came_from));
     match &report.to {
-        To::Followers(followers) => blocks.extend(goes_to(followers)),
+        MessageReach::Followers(followers) => blocks.extend(goes_to(followers)),
         // It goes without saying that nobody follows the mirror's channel.
-        To::Nobody(Nobody::NotFollowed { former: 0 }) if report.from.is_some() => {}
-        To::Nobody(nobody) => blocks.push(alone(*nobody)),
+        MessageReach::Nobody(NotMirrored::NotFollowed { former: 0 }) if report.from.is_some() => {}
+        MessageReach::Nobody(nobody) => blocks.push(alone(*nobody)),
     }
     blocks.join("\n\n")
 }
 
-fn alone(nobody: Nobody) -> String {
+fn alone(nobody: NotMirrored) -> String {
     match nobody {
-        Nobody::NotFollowed { former: 0 } => {
+        NotMirrored::NotFollowed { former: 0 } => {
             "No channel follows this one through me, so this message appears nowhere else. `/follow` changes that.".to_owned()
         }
-        Nobody::NotFollowed { former } => format!("No channel follows this one through me. {}", left_behind(former)),
-        Nobody::System => {
+        NotMirrored::NotFollowed { former } => format!("No channel follows this one through me. {}", left_behind(former)),
+        NotMirrored::System => {
             "This is one of Discord's own messages (a join, a boost, a pin or the like). I don't mirror these.".to_owned()
         }
-        Nobody::Own => "I posted this myself, and what I post is not mirrored.".to_owned(),
-        Nobody::Forgotten => {
+        NotMirrored::Own => "I posted this myself, and what I post is not mirrored.".to_owned(),
+        NotMirrored::Forgotten => {
             "This is one of my mirrors, but I no longer track it: it is too old, or its original was forgotten. Edits and deletions don't reach it any more.".to_owned()
         }
     }
@@ -71,15 +74,17 @@ fn left_behind(former: u64) -> String {
 }
 
 /// Where a mirror comes from.
-fn came_from(from: &CameFrom) -> String {
+fn came_from(from: &MirrorOrigin) -> String {
     let source = shown(&from.source);
     let posted = ago(from.posted_at);
     let mut text = match &from.by {
-        By::Notice => return format!("It is a note of mine: some messages of {source} were missed."),
-        By::Relay { author, .. } => {
+        MirrorMaker::Notice => {
+            return format!("It is a note of mine: some messages of {source} were missed.");
+        }
+        MirrorMaker::Relay { author, .. } => {
             format!("It is my mirror of what **{}** posted in {source} {posted}", text::escape(author))
         }
-        By::Discord => {
+        MirrorMaker::Discord => {
             format!("It is a copy that Discord's own following made of what was posted in {source} {posted}")
         }
     };
@@ -90,7 +95,7 @@ fn came_from(from: &CameFrom) -> String {
         }
         None => text.push('.'),
     }
-    if let By::Relay { part, parts, verdict, .. } = &from.by {
+    if let MirrorMaker::Relay { part, parts, verdict, .. } = &from.by {
         if *parts > 1 {
             let _ = write!(text, " It is part {part} of {parts}.");
         }
@@ -112,9 +117,9 @@ const fn freshness(verdict: Verdict) -> &'static str {
     }
 }
 
-fn brought_by(follow: Option<&Follow>, by: &By) -> String {
+fn brought_by(follow: Option<&Follow>, by: &MirrorMaker) -> String {
     match (follow, by) {
-        (None, By::Discord) => "No follow that I know of brought it.".to_owned(),
+        (None, MirrorMaker::Discord) => "No follow that I know of brought it.".to_owned(),
         (None, _) => {
             "The follow that brought it was removed, so edits and deletions don't reach it any more."
                 .to_owned()
@@ -130,7 +135,7 @@ fn brought_by(follow: Option<&Follow>, by: &By) -> String {
 }
 
 /// As many followers as fit; the others are counted.
-fn goes_to(followers: &Followers) -> Vec<String> {
+fn goes_to(followers: &FollowerStatuses) -> Vec<String> {
     let mut rest = followers.rest.clone();
     let (mut lines, mut used, mut counted) = (Vec::new(), 0, followers.counted);
     for line in &followers.lines {
@@ -205,7 +210,7 @@ pub(super) fn last(last: &LastMessages) -> CreateEmbed {
     reply::info(title, text::cut(&format!("{head}\n\n{text}"), crate::domain::limits::EMBED_DESCRIPTION))
 }
 
-fn recent(follow: &Follow, message: &Recent) -> String {
+fn recent(follow: &Follow, message: &RecentMessage) -> String {
     let when = ago(message.posted_at);
     let beginning = message.beginning.as_ref().map(|text| text::escape(&text::cut(text, BEGINNING)));
     let label = beginning
@@ -234,7 +239,7 @@ fn ago(time: DateTime<Utc>) -> String {
     format!("<t:{}:R>", time.timestamp())
 }
 
-const fn sign(fate: &Fate) -> &'static str {
+const fn sign(fate: &DeliveryStatus) -> &'static str {
     match fate.verdict {
         Verdict::Shown | Verdict::Updating | Verdict::Outdated => "✅",
         Verdict::Waiting => "⏳",
@@ -280,7 +285,7 @@ const fn in_short(verdict: Verdict) -> &'static str {
 }
 
 /// What became of a message in one follow, and why.
-fn fate(follow: &Follow, fate: &Fate) -> String {
+fn fate(follow: &Follow, fate: &DeliveryStatus) -> String {
     let links = links(&fate.links);
     match fate.verdict {
         Verdict::Shown => links,
@@ -333,7 +338,7 @@ fn links(links: &[String]) -> String {
 }
 
 /// How the follow's mode leaves it out.
-fn left_out(follow: &Follow, fate: &Fate) -> String {
+fn left_out(follow: &Follow, fate: &DeliveryStatus) -> String {
     let tags = text::escape(&text::cut(&fate.tags.join(", "), TAGS));
     match &follow.options.filter {
         Filter::All => "left out by its tags".to_owned(),

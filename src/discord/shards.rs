@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
 use crate::domain::shards::{Shard, Shards};
-use crate::service::upkeep::{GatewayView, Membership};
+use crate::service::gateway_view::{GatewayView, Membership};
 
 /// The state of the shards' connections and of the servers behind them.
 #[derive(Debug)]

@@ -19,12 +19,13 @@ use crate::service::health::{DatabaseCondition, GatewayCondition, Health, Startu
 /// How long the bot has to answer a health check.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the pages are made from. Until the bot is put together there is no health to ask: it is alive, but not ready.
+/// What the pages are made from. Before the bot is built, there is no health to ask: it is alive, but not
+/// ready.
 #[derive(Clone)]
 pub struct Pages {
     /// The metrics.
     pub metrics: PrometheusHandle,
-    /// The parts, once they are there.
+    /// The parts, once they exist.
     pub health: tokio::sync::watch::Receiver<Option<Health>>,
     /// What the start waits for until then.
     pub startup: tokio::sync::watch::Receiver<Startup>,
@@ -49,11 +50,12 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: its shards connected (if it has any), database reachable, other processes heard, requests let through, events written down within a minute.
+/// Ready: its shards are connected (if it has any), the database is reachable, other processes are heard,
+/// requests are allowed, and events are recorded within a minute.
 async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     let health = pages.health.borrow().clone();
     let Some(health) = health else {
-        // The parts are put together once the database is open and Discord has said who the bot is.
+        // The parts are built once the database is open and Discord has said who the bot is.
         let body = startup(&pages.startup.borrow());
         return (StatusCode::SERVICE_UNAVAILABLE, Json(body));
     };
@@ -88,7 +90,7 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
     (status, Json(body))
 }
 
-/// What is said before the parts are put together.
+/// The answer before the parts are built.
 fn startup(waits_for: &Startup) -> serde_json::Value {
     let (database, waits_for, reason) = match waits_for {
         Startup::Database { away: None } => ("not asked yet", "database", None),
@@ -115,7 +117,7 @@ async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {
 
 /// Asks the bot at this address whether it is alive: what `tributary healthcheck` does.
 pub async fn healthcheck(addr: SocketAddr) -> Result<(), String> {
-    // An unspecified address is for listening only.
+    // An unspecified address is only for listening.
     let host = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),

@@ -1,4 +1,5 @@
-//! Whether a filter names what there is. A word that is no level is a target to the filter, and all that isn't of that target is silent: `warning` would silence everything.
+//! Checks that a filter names things that exist. A word that isn't a level counts as a target, and everything
+//! outside that target is silent: `warning` would silence the whole program.
 
 use std::sync::LazyLock;
 
@@ -7,16 +8,16 @@ use crate::config::nearest;
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// The crates that the program is made of: targets begin with their names.
+/// The crates of the program: targets begin with their names.
 static CRATES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let names = include_str!("../../Cargo.lock").lines().filter_map(|line| line.strip_prefix("name = \""));
     names.map(|name| name.trim_end_matches('"').replace('-', "_")).collect()
 });
 
-/// Refuses a filter with a target that doesn't exist. Its form was checked before.
+/// Refuses a filter with a target that doesn't exist. Its syntax was checked before.
 pub(super) fn check(filter: &str) -> Result<(), InvalidFilter> {
     for directive in directives(filter) {
-        // TARGET[SPAN{FIELDS}]=LEVEL, where each part may be missing.
+        // TARGET[SPAN{FIELDS}]=LEVEL; each part is optional.
         let target = directive.split(['[', '=']).next().unwrap_or_default().trim();
         let alone = target == directive.trim();
         let level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(target))
@@ -32,7 +33,7 @@ pub(super) fn check(filter: &str) -> Result<(), InvalidFilter> {
     Ok(())
 }
 
-/// What may have been meant by a word. Where no level follows, it may have been one.
+/// What a word may have been meant as. Without a level behind it, it may have been one.
 fn meant(word: &str, alone: bool) -> &'static str {
     let word = word.to_lowercase();
     let levels = LEVELS.into_iter().filter(|level| {
@@ -46,7 +47,7 @@ fn meant(word: &str, alone: bool) -> &'static str {
     near.map_or(if alone { "info" } else { "tributary" }, |(name, _)| name)
 }
 
-/// The directives of a filter: what commas divide, outside of braces.
+/// The directives of a filter, separated by commas outside of braces.
 fn directives(filter: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_u32;
     filter.split(move |sign| {

@@ -82,13 +82,13 @@ pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), F
     let client = app::client(&discord)?;
     let server = NamedServer::find(Some(&client), guild).await;
     let store = app::open_beside(&storage).await?;
-    let parting = operate::parting(&store, server.clone()).await?;
+    let preview = operate::preview_leaving(&store, server.clone()).await?;
     store.close().await?;
     if !yes {
         if !std::io::stdin().is_terminal() {
             return Err("leaving a server ends its follows. Where nobody can be asked, add --yes.".into());
         }
-        eprint!("{parting}Leave it? Type yes to continue: ");
+        eprint!("{preview}Leave it? Type yes to continue: ");
         std::io::stderr().flush()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
@@ -104,7 +104,7 @@ pub(super) async fn leave(env: Env<'_>, server: &str, yes: bool) -> Result<(), F
         .into());
     }
     if yes {
-        print!("{parting}");
+        print!("{preview}");
     }
     println!("Left server {server}. It isn't blocked: whoever manages it can invite the bot again.");
     Ok(())

@@ -1,5 +1,6 @@
-//! Which servers are to be looked at because something was stored that rests on who may see what there. What changed at Discord before it was stored was found
-//! by no look, and what changes later is told by the gateway: between them, nothing is missed.
+//! Servers whose permissions must be checked because something was stored that depends on them. A change at
+//! Discord that came before the storing was found by no check, and the gateway reports every later one:
+//! together, nothing is missed.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,21 +9,21 @@ use tokio::sync::Notify;
 
 use crate::domain::ids::GuildId;
 
-/// Servers that wait for a look.
+/// Servers that wait for a check.
 #[derive(Debug, Default)]
-pub struct DoorLooks {
+pub struct CheckRequests {
     servers: Mutex<HashSet<GuildId>>,
     news: Notify,
 }
 
-impl DoorLooks {
-    /// Has a server looked at.
-    pub(super) fn want(&self, server: GuildId) {
+impl CheckRequests {
+    /// Requests a check of a server.
+    pub(super) fn request(&self, server: GuildId) {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner).insert(server);
         self.news.notify_one();
     }
 
-    /// Waits until there are any, and takes them.
+    /// Waits until there are requests, and takes all of them.
     pub(super) async fn next(&self) -> HashSet<GuildId> {
         loop {
             let servers = std::mem::take(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner));

@@ -193,7 +193,7 @@ pub enum Refusal {
     },
     /// The bot lacks permissions, in one channel or in several.
     #[error("I need {lacks}. Give me that under Edit Channel → Permissions, then try again.", lacks = lacks(.0))]
-    BotMay(Vec<Lack>),
+    BotMay(Vec<MissingPermissions>),
     /// Moderators timed the bot out: its roles don't count meanwhile.
     #[error(
         "I am timed out in the server of <#{channel}> until <t:{until}:f>, so I can only read there. End my timeout, or try again after that.",
@@ -361,14 +361,14 @@ pub enum Refusal {
 
 /// What the bot lacks in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lack {
+pub struct MissingPermissions {
     /// Where.
     pub channel: ChannelId,
     /// What is missing.
     pub permissions: Permissions,
 }
 
-impl Lack {
+impl MissingPermissions {
     /// View Channel, without which the bot can know nothing else.
     pub(super) fn view(channel: ChannelId) -> Refusal {
         Refusal::BotMay(vec![Self { channel, permissions: Permissions::VIEW_CHANNEL }])
@@ -383,7 +383,10 @@ mod tests {
     fn permissions_are_named_as_discord_does() {
         let history = Permissions::READ_MESSAGE_HISTORY;
         let all = Permissions::MANAGE_WEBHOOKS | Permissions::VIEW_CHANNEL | history;
-        let lack = |channel, permissions| Lack { channel: ChannelId::new(channel).unwrap(), permissions };
+        let lack = |channel, permissions| MissingPermissions {
+            channel: ChannelId::new(channel).unwrap(),
+            permissions,
+        };
         let text = Refusal::BotMay(vec![lack(7, all), lack(8, history)]).to_string();
         let expected = "I need **View Channel**, **Manage Webhooks** and **Read Message History** in <#7>, and **Read Message History** in <#8>.";
         assert!(text.starts_with(expected), "{text}");

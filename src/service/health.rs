@@ -13,92 +13,93 @@ use crate::rest::Client;
 use crate::store::{Store, StoreError};
 
 use super::follow::status::FollowTotals;
-use super::intake::{Delay, Progress};
+use super::intake::{Delay, IntakeProgress};
 
-/// Since when a lane has failed that is worth a word.
+/// How long a lane must have failed to be worth mentioning.
 const FAILING: TimeDelta = TimeDelta::minutes(1);
 /// How old the count of such lanes may be.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-/// The age of an unwritten event from which on the process isn't ready: nothing but the database keeps it from being written down.
+/// The age of an unwritten event from which on the process isn't ready: only the database can be the cause.
 pub const LONGEST_UNWRITTEN: Duration = Duration::from_secs(60);
 
-/// How it is with the gateway.
+/// The state of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewayCondition {
-    /// This process has nothing to do with it.
+    /// This process doesn't use it.
     None,
     /// All its shards are connected.
     Up,
-    /// They aren't.
+    /// Some of them are not.
     Down,
     /// Another process has them, for this reason.
     Standby(Arc<str>),
 }
 
-/// What a process waits for before there is anything else to say of it.
+/// What a starting process waits for, before anything else can be said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Startup {
     /// The database.
     Database {
-        /// Why it wasn't there when it was asked last.
+        /// Why it couldn't be reached the last time.
         away: Option<Arc<str>>,
     },
-    /// Discord's word who the bot is, and where the gateway.
+    /// Discord: who the bot is, and where the gateway is.
     Discord,
 }
 
-/// How it is with the database.
+/// The state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseCondition {
     /// It answers.
     Up,
     /// It doesn't.
     Down,
-    /// It answers, and the bot's tables aren't there.
+    /// It answers, but the bot's tables are missing.
     NoTables,
 }
 
-/// What the process knows of itself.
+/// What the process knows about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// The gateway.
     pub gateway: GatewayCondition,
-    /// It hears what other processes tell, if there can be any.
+    /// It receives what other processes say, if there can be any.
     pub hears: bool,
 }
 
-/// Asks for it.
+/// Asks for the process's condition.
 pub type AskCondition = Arc<dyn Fn() -> Condition + Send + Sync>;
 
 /// What is well and what isn't.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// What the process does.
+pub struct HealthReport {
+    /// The role of the process.
     pub role: &'static str,
     /// The process itself.
     pub condition: Condition,
     /// The database.
     pub database: DatabaseCondition,
-    /// Requests to Discord are let through: not too many were invalid lately.
+    /// Requests to Discord are allowed: not too many were invalid lately.
     pub fuse: bool,
-    /// In how many lanes something has failed for more than a minute, if the database says so. Each is its own target's trouble: the process is ready all the same.
+    /// In how many lanes something has failed for more than a minute, if the database can tell. Each is a
+    /// problem of its own target; the process is ready all the same.
     pub failing_lanes: Option<i64>,
-    /// How far behind the writing down of events is.
+    /// How far the recording of events is behind.
     pub delay: Delay,
 }
 
-impl Report {
-    /// Whether all is well.
+impl HealthReport {
+    /// Whether the process is ready.
     pub fn is_ready(&self) -> bool {
         let gateway = matches!(self.condition.gateway, GatewayCondition::Up | GatewayCondition::None);
         let database = matches!(self.database, DatabaseCondition::Up);
-        // What waits behind the reading of its own source is the trouble of that source alone.
+        // Events that wait for the reading of their own source are that source's problem alone.
         let written = self.delay.unwritten <= LONGEST_UNWRITTEN;
         gateway && self.condition.hears && database && self.fuse && written
     }
 }
 
-/// Looks at the parts.
+/// Looks after the parts.
 #[derive(Clone)]
 pub struct Health {
     store: Store,
@@ -107,25 +108,25 @@ pub struct Health {
     condition: AskCondition,
     clock: Clock,
     failing: Arc<Mutex<Option<(Instant, i64)>>>,
-    progress: Progress,
+    progress: IntakeProgress,
 }
 
 impl Health {
-    /// Looks at these parts.
+    /// Looks after these parts.
     pub fn new(
         store: Store,
         rest: Client,
         role: &'static str,
         condition: AskCondition,
         clock: Clock,
-        progress: Progress,
+        progress: IntakeProgress,
     ) -> Self {
         Self { store, rest, role, condition, clock, failing: Arc::default(), progress }
     }
 
-    /// How the parts are now.
-    pub async fn report(&self) -> Report {
-        Report {
+    /// The current state of the parts.
+    pub async fn report(&self) -> HealthReport {
+        HealthReport {
             role: self.role,
             condition: (self.condition)(),
             database: match self.store.ping().await {
@@ -139,7 +140,7 @@ impl Health {
         }
     }
 
-    /// Asked of the database at most every few seconds, whoever reads the pages how often.
+    /// Asks the database at most every few seconds, however often the pages are read.
     async fn failing_lanes(&self) -> Result<i64, StoreError> {
         let mut known = self.failing.lock().await;
         if let Some((asked, lanes)) = *known
@@ -152,9 +153,9 @@ impl Health {
         Ok(lanes)
     }
 
-    /// Brings the gauges up to date that are read from the database.
+    /// Updates the gauges that are read from the database.
     pub async fn observe(&self) -> Result<(), StoreError> {
-        // Asking brings its gauge up to date.
+        // Asking updates its gauge.
         self.rest.fuse();
         let up = (self.condition)().gateway == GatewayCondition::Up;
         metrics::gauge!(names::GATEWAY_UP).set(if up { 1.0 } else { 0.0 });
@@ -192,7 +193,7 @@ mod tests {
             let [unwritten, held] = [unwritten, held].map(Duration::from_secs);
             let delay = Delay { unwritten, held, sources: 1 };
             let condition = condition.clone();
-            Report {
+            HealthReport {
                 role: "all",
                 condition,
                 database: DatabaseCondition::Up,

@@ -1,13 +1,13 @@
-//! Locks by key: whoever works on one thing is alone with it, while others are free.
+//! Locks by key: whoever works on one thing is alone with it, and nobody waits for another.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Holds a thing until it is dropped.
-pub(super) type Hold = tokio::sync::OwnedMutexGuard<()>;
+/// Keeps a key locked until it is dropped.
+pub(super) type KeyGuard = tokio::sync::OwnedMutexGuard<()>;
 
-/// A lock for each key; those that nobody holds or waits for are forgotten.
+/// A lock for each key. Keys that nobody holds or waits for are forgotten.
 #[derive(Debug)]
 pub(super) struct Locks<K>(Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>);
 
@@ -18,8 +18,8 @@ impl<K> Default for Locks<K> {
 }
 
 impl<K: Eq + Hash> Locks<K> {
-    /// Waits until nobody else holds this.
-    pub(super) async fn hold(&self, key: K) -> Hold {
+    /// Locks a key, as soon as nobody else holds it.
+    pub(super) async fn lock(&self, key: K) -> KeyGuard {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);

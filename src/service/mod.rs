@@ -1,16 +1,21 @@
-//! The use cases. Each checks its rules, writes in one transaction, and leaves everything as it was when it refuses.
+//! The use cases. Each checks its rules, writes in one transaction, and changes nothing when it refuses.
 //!
-//! [`Follows`] serves people (commands and, later, HTTP), [`authors`] those who are mirrored; [`intake`] and [`upkeep`] serve what the gateway reports.
+//! [`FollowService`] serves people who use commands (and, later, HTTP): what they do as followers is in
+//! `follow`, as the followed side in `followed`, and the delivery report in `report`. [`authors`] serves the
+//! people who are mirrored. [`intake`] and [`upkeep`] serve what the gateway reports. [`announce`] sends
+//! messages that nobody asked for, [`servers`] is for the operator.
 
 pub mod access;
 pub mod announce;
 pub mod authors;
 mod backoff;
+mod breaks;
 pub mod check_requests;
 mod content;
 pub mod error;
 mod follow;
 mod followed;
+pub mod gateway_view;
 pub mod health;
 pub mod intake;
 mod locks;
@@ -38,9 +43,9 @@ pub use crate::store::Cursor;
 
 pub use self::error::{ConsentRefusal, Refusal, ServiceError, explain_discord_error};
 pub use self::follow::Followed;
-pub use self::follow::change::{Changed, NotNative};
+pub use self::follow::change::{ChangedFollow, NotNative};
 pub use self::follow::confirm::{Confirmed, Question, QuestionId};
-pub use self::follow::list::{End, FollowPage, FollowRow};
+pub use self::follow::list::{ChannelView, FollowListItem, FollowPage};
 pub use self::follow::pause::Resumed;
 pub use self::follow::request::{
     DeliveryChoice, FollowRequest, MOST_BACKFILL, SourceChoice, UnfollowRequest,
@@ -51,33 +56,39 @@ pub use self::follow::unfollow::Unfollowed;
 pub use self::followed::decide::Dismissed;
 pub use self::followed::followers::{Follower, FollowerPage, ServerFollowers};
 pub use self::followed::publish::{PublishRequest, Published};
-pub use self::report::{By, CameFrom, Fate, Followers, LastMessages, Line, Nobody, Recent, Report, To};
+pub use self::report::{
+    DeliveryReport, DeliveryStatus, FollowerStatus, FollowerStatuses, LastMessages, MessageReach,
+    MirrorMaker, MirrorOrigin, NotMirrored, RecentMessage,
+};
 
-use self::access::Access;
-use self::access::keystrokes::Completing;
-use self::access::lookups::{Lookups, Purpose};
-use self::access::quotas::Actions;
-use self::check_requests::DoorLooks;
+use self::access::lookups::{LookupPurpose, Lookups};
+use self::access::quotas::UserQuotas;
+use self::access::{Access, CompletionAccess};
+use self::check_requests::CheckRequests;
 use self::follow::confirm::Questions;
 use self::follow::status::KeptStatus;
-use self::intake::{Intake, Wake};
-use self::locks::{Hold, Locks};
+use self::intake::Intake;
+use self::locks::{KeyGuard, Locks};
 use self::server_rights::ServerRights;
 use self::servers::Admission;
 use self::watch::Watched;
 
+/// Tells the delivery which targets have work. A lost call is a delay, not a loss: the delivery also looks by
+/// itself.
+pub type Wake = Arc<dyn Fn(Vec<ChannelId>) + Send + Sync>;
+
 /// Who the bot is at Discord.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
-    /// Its application: owns its webhooks.
+    /// Its application, which owns its webhooks.
     pub application: ApplicationId,
-    /// Its user: has its permissions.
+    /// Its user, which has its permissions.
     pub user: UserId,
 }
 
 /// What every service works with.
 #[derive(Clone)]
-pub struct Parts {
+pub struct ServiceParts {
     /// The database.
     pub store: Store,
     /// Discord.
@@ -90,11 +101,11 @@ pub struct Parts {
     pub watched: Arc<Watched>,
     /// Tells the delivery which targets have work.
     pub wake: Wake,
-    /// The shards of this process: other servers are other processes'.
+    /// The shards of this process. All other servers belong to other processes.
     pub shards: Shards,
-    /// The servers that are to be looked at, as something was stored that rests on who may see what there.
-    pub doors: Arc<DoorLooks>,
-    /// Which servers are still to be looked at, as they changed while nobody listened.
+    /// Servers whose permissions must be checked because something was stored that depends on them.
+    pub checks: Arc<CheckRequests>,
+    /// Servers whose permissions changed while nobody listened, and are still to be checked.
     pub rights: Arc<ServerRights>,
     /// Which servers are served.
     pub admission: Arc<Admission>,
@@ -114,90 +125,65 @@ pub struct Actor {
 }
 
 /// Everything that people do with follows.
-pub struct Follows {
-    store: Store,
-    rest: Client,
-    clock: Clock,
-    identity: Identity,
-    watched: Arc<Watched>,
+pub struct FollowService {
+    parts: ServiceParts,
     intake: Arc<Intake>,
-    wake: Wake,
-    actions: Arc<Actions>,
-    status: KeptStatus,
+    quotas: Arc<UserQuotas>,
     lookups: Arc<Lookups>,
-    /// By the webhook's channel: held while the webhook is looked for and made, so that two follows share one.
+    status: KeptStatus,
+    /// By the webhook's channel: locked while the webhook is looked for and made, so that two follows share
+    /// one.
     target_locks: Locks<ChannelId>,
     questions: Questions,
-    shards: Shards,
-    doors: Arc<DoorLooks>,
-    admission: Arc<Admission>,
-    follow_limits: FollowLimits,
 }
 
-impl Follows {
-    /// The use cases over these parts; new follows begin with what the intake reads.
-    pub fn new(parts: Parts, intake: Arc<Intake>, actions: Arc<Actions>, lookups: Arc<Lookups>) -> Self {
-        let Parts {
-            store,
-            rest,
-            clock,
-            identity,
-            watched,
-            wake,
-            shards,
-            doors,
-            admission,
-            follow_limits,
-            ..
-        } = parts;
+impl FollowService {
+    /// The use cases over these parts. New follows begin with what the intake reads.
+    pub fn new(
+        parts: ServiceParts,
+        intake: Arc<Intake>,
+        quotas: Arc<UserQuotas>,
+        lookups: Arc<Lookups>,
+    ) -> Self {
         Self {
-            store,
-            // Somebody waits for all of this.
-            rest: rest.for_people(),
-            clock,
-            identity,
-            watched,
+            // Somebody waits for all of these requests.
+            parts: ServiceParts { rest: parts.rest.for_people(), ..parts },
             intake,
-            wake,
-            actions,
-            status: KeptStatus::default(),
+            quotas,
             lookups,
+            status: KeptStatus::default(),
             target_locks: Locks::default(),
             questions: Questions::default(),
-            shards,
-            doors,
-            admission,
-            follow_limits,
         }
     }
 
     /// Discord, on behalf of this person.
     fn on_behalf_of(&self, actor: Actor) -> Rest {
-        self.rest.of_person(actor.user, actor.guild)
+        self.parts.rest.of_person(actor.user, actor.guild)
     }
 
     /// Permissions as they are now, for what this person asks.
     fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
-        Access::of_person(rest, self.clock, &self.lookups, actor, Purpose::Command)
+        Access::of_person(rest, self.parts.clock, &self.lookups, actor, LookupPurpose::Command)
     }
 
     /// The same for what this person is typing.
-    async fn completing<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Completing<'a> {
-        Completing::begin(rest, self.clock, &self.lookups, actor).await
+    async fn completion_access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> CompletionAccess<'a> {
+        CompletionAccess::begin(rest, self.parts.clock, &self.lookups, actor).await
     }
 
-    /// Who may see what may have changed in a server.
-    pub fn doors_changed(&self, guild: GuildId) {
-        self.lookups.doors_changed(guild);
+    /// Hears that permissions in a server may have changed.
+    pub fn permissions_changed(&self, guild: GuildId) {
+        self.lookups.permissions_changed(guild);
     }
 
-    /// Whether a link names a server that the bot isn't in: then nothing needs to be asked.
+    /// Whether a link names a server that the bot isn't in. If so, nothing needs to be asked.
     fn is_elsewhere(&self, source: SourceChoice) -> bool {
         source.named_server().is_some_and(|guild| self.lookups.is_elsewhere(guild))
     }
 
-    /// Whoever holds this is alone in changing the webhooks through which a target is posted into.
-    async fn lock_target(&self, target: ChannelId, spot: Spot) -> Hold {
-        self.target_locks.hold(spot.webhook_channel(target)).await
+    /// Locks a target. Only the holder of this guard changes the webhooks that post into it.
+    async fn lock_target(&self, target: ChannelId, spot: Spot) -> KeyGuard {
+        self.target_locks.lock(spot.webhook_channel(target)).await
     }
 }

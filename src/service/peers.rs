@@ -1,4 +1,5 @@
-//! What other processes change: a follow that was made through one of them may have its source in a server of this one.
+//! What other processes change. A follow that was made in one of them may have its source in a server of this
+//! one.
 
 use std::sync::Arc;
 
@@ -12,13 +13,13 @@ use super::panels::Panels;
 use super::servers::Admission;
 use super::upkeep::Upkeep;
 use super::watch::Watched;
-use super::{Parts, ServiceError};
+use super::{ServiceError, ServiceParts};
 
-/// Takes up what others tell, for those who listen to the gateway.
+/// Applies what other processes say, in processes that listen to the gateway.
 ///
-/// What is told of a follow comes after it was stored, and its source is read from what was last seen when it was: so nothing falls between, however late
-/// this hears of it.
-pub struct Others {
+/// A follow is announced after it was stored, and its source is read from what had been seen by then. So
+/// nothing is missed, however late this hears of it.
+pub struct PeerUpdates {
     store: Store,
     watched: Arc<Watched>,
     shards: Shards,
@@ -29,23 +30,23 @@ pub struct Others {
     authors: Arc<Authors>,
 }
 
-impl Others {
-    /// What others tell goes to these.
+impl PeerUpdates {
+    /// Passes updates on to these.
     pub fn new(
-        parts: Parts,
+        parts: ServiceParts,
         upkeep: Arc<Upkeep>,
         intake: Arc<Intake>,
         panels: Arc<Panels>,
         authors: Arc<Authors>,
     ) -> Self {
-        let Parts { store, watched, shards, admission, .. } = parts;
+        let ServiceParts { store, watched, shards, admission, .. } = parts;
         Self { store, watched, shards, admission, upkeep, intake, panels, authors }
     }
 
-    /// Takes up what another process told.
-    pub async fn take(&self, signal: &Signal) -> Result<(), ServiceError> {
+    /// Applies what another process said.
+    pub async fn apply(&self, signal: &Signal) -> Result<(), ServiceError> {
         match signal {
-            Signal::Follow(id) => self.take_follow(*id).await,
+            Signal::Follow(id) => self.sync_follow(*id).await,
             Signal::Panel => {
                 self.panels.wake_refresh_loop();
                 Ok(())
@@ -62,8 +63,8 @@ impl Others {
         }
     }
 
-    /// Something may have been told that wasn't heard: all is asked of the database.
-    pub async fn take_all(&self) -> Result<(), ServiceError> {
+    /// Something may have been said that wasn't received: asks the database for everything.
+    pub async fn resync(&self) -> Result<(), ServiceError> {
         self.intake.read_soon(self.upkeep.load_watched().await?);
         self.panels.wake_refresh_loop();
         self.authors.poke();
@@ -71,10 +72,10 @@ impl Others {
         Ok(())
     }
 
-    async fn take_follow(&self, id: FollowId) -> Result<(), ServiceError> {
-        // Removed again meanwhile.
+    async fn sync_follow(&self, id: FollowId) -> Result<(), ServiceError> {
+        // It was removed again meanwhile.
         let Some(follow) = self.store.follow_anywhere(id).await? else { return Ok(()) };
-        let more = self.watched.add_again(&follow, &follow.options);
+        let more = self.watched.update_follow(&follow, &follow.options);
         if more && self.shards.has(follow.source_guild) {
             self.intake.read_soon([(follow.pair.source, follow.source_guild)]);
         }

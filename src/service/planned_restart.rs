@@ -20,19 +20,20 @@ use crate::domain::ids::GuildId;
 use crate::domain::shards::{Shard, Shards};
 use crate::store::{KeptSession, SessionOwner, Store};
 
-use super::intake::{Intake, Kept};
+use super::intake::{Intake, IntakeHandover};
 use super::upkeep::Upkeep;
 use super::watch::Watched;
 use super::watch::snapshot::{KeptTags, KeptThread};
-use super::{Parts, ServiceError};
+use super::{ServiceError, ServiceParts};
 
-/// How long a session that was left may go on. Discord doesn't say for how long it knows one; whether it still does costs one question.
+/// How long a session may be resumed. Discord doesn't say how long it knows a session; finding out costs one
+/// request.
 const LIFE: TimeDelta = TimeDelta::minutes(30);
 
-/// The servers that a shard has told of, and how old its session is.
-pub type Told = (Vec<GuildId>, Duration);
+/// The servers that a shard has named, and how old its session is.
+pub type ShardServers = (Vec<GuildId>, Duration);
 
-/// Keeps sessions, and takes them up.
+/// Keeps sessions over a restart, and takes them up again.
 pub struct PlannedRestart {
     store: Store,
     clock: Clock,
@@ -41,12 +42,13 @@ pub struct PlannedRestart {
     owner: SessionOwner,
 }
 
-/// What was known in a session. Nothing in it has a default: what another version of the program left in another form is not taken up.
+/// What was known in a session. Nothing in it has a default, so data of another version of the program is not
+/// used.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Knowledge {
+struct SessionKnowledge {
     guilds: Vec<GuildId>,
-    intake: Kept,
+    intake: IntakeHandover,
     doubted: Vec<GuildId>,
     threads: Vec<KeptThread>,
     tags: Vec<KeptTags>,
@@ -54,17 +56,17 @@ struct Knowledge {
 
 impl PlannedRestart {
     /// Planned restarts of this bot, with these shards.
-    pub fn new(parts: &Parts, owner: SessionOwner) -> Self {
-        let Parts { store, clock, watched, shards, .. } = parts.clone();
+    pub fn new(parts: &ServiceParts, owner: SessionOwner) -> Self {
+        let ServiceParts { store, clock, watched, shards, .. } = parts.clone();
         Self { store, clock, watched, shards, owner }
     }
 
-    /// Takes the sessions that may go on, and what was known in them. `told` hears of their servers.
-    pub async fn take(
+    /// Takes the sessions that may be resumed, with what was known in them. `told` receives their servers.
+    pub async fn take_sessions(
         &self,
         intake: &Intake,
         upkeep: &Upkeep,
-        told: impl Fn(Shard, Told),
+        told: impl Fn(Shard, ShardServers),
     ) -> Result<Vec<GatewaySession>, ServiceError> {
         let now = self.clock.now();
         let kept = self.store.take_gateway_sessions(&self.owner, now - LIFE).await?;
@@ -73,30 +75,33 @@ impl PlannedRestart {
         }
         let mut sessions = Vec::new();
         for KeptSession { session, began_at, knowledge } in kept {
-            let known = serde_json::from_str::<Knowledge>(&knowledge);
+            let known = serde_json::from_str::<SessionKnowledge>(&knowledge);
             let (shard, Ok(known)) = (session.shard, known) else { continue };
             if shard.total != self.shards.total() {
                 continue;
             }
-            let Knowledge { guilds, intake: kept, doubted, threads, tags } = known;
+            let SessionKnowledge { guilds, intake: kept, doubted, threads, tags } = known;
             told(shard, (guilds, (now - began_at).to_std().unwrap_or_default()));
             self.watched.restore(threads, tags);
             intake.resume(shard, kept);
-            doubted.into_iter().for_each(|guild| upkeep.doubt(guild));
+            doubted.into_iter().for_each(|guild| upkeep.suspect(guild));
             sessions.push(session);
         }
         Ok(sessions)
     }
 
-    /// Keeps sessions that can go on, with what is known in them; none where something that they brought was neither written down nor will be read again.
-    pub async fn keep(
+    /// Keeps sessions that can be resumed, with what is known in them. Keeps none if something that they
+    /// brought was neither recorded nor will be read again.
+    pub async fn keep_sessions(
         &self,
         sessions: Vec<GatewaySession>,
         intake: &Intake,
         upkeep: &Upkeep,
-        told: impl Fn(Shard) -> Option<Told>,
+        told: impl Fn(Shard) -> Option<ShardServers>,
     ) -> Result<usize, ServiceError> {
-        let (Some(left), Some(doubted)) = (intake.left(), upkeep.left_doubts()) else { return Ok(0) };
+        let (Some(left), Some(doubted)) = (intake.take_handover(), upkeep.take_suspects()) else {
+            return Ok(0);
+        };
         if !self.shards.is_all() {
             return Ok(0);
         }
@@ -105,7 +110,7 @@ impl PlannedRestart {
         let kept = sessions.into_iter().filter_map(|session| {
             let shard = session.shard;
             let (guilds, age) = told(shard)?;
-            let known = Knowledge {
+            let known = SessionKnowledge {
                 guilds,
                 intake: left.of(shard),
                 doubted: doubted.iter().filter(|guild| shard.has(**guild)).copied().collect(),

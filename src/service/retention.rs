@@ -1,5 +1,6 @@
-//! Forgets what nobody needs any more, a little at a time: contents, messages that are too old to be followed up, and rows that were left
-//! over; servers that the bot has left: `left_servers`. What goes, and after how long, is said to people in `docs/privacy.md`.
+//! Forgets what nobody needs any more, a little at a time: contents, messages that are too old to follow up,
+//! and unused rows. Servers that the bot has left are forgotten by `servers::forgetting`. What goes, and
+//! after how long, is documented for people in `docs/privacy.md`.
 
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use crate::domain::retention::Keeping;
 use crate::metrics as names;
 use crate::store::{Leftovers, Store, Untracked};
 
-use super::{Parts, ServiceError};
+use super::{ServiceError, ServiceParts};
 
-/// How often it is looked for what can be forgotten.
+/// How often to look for what can be forgotten.
 const EACH: Duration = Duration::from_secs(60 * 60);
-/// How often contents are looked at where they are to go as soon as they are delivered.
+/// How often to look for contents if they should go as soon as they are delivered.
 const AT_ONCE: Duration = Duration::from_secs(60);
-/// Forgets.
+/// Forgets what nobody needs.
 pub struct Retention {
     store: Store,
     clock: Clock,
@@ -25,19 +26,19 @@ pub struct Retention {
 
 /// What was forgotten at one time.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Gone {
+struct SweepCounts {
     contents: u64,
     leftovers: Leftovers,
 }
 
 impl Retention {
-    /// The forgetting of these parts.
-    pub fn new(parts: Parts, keeping: Keeping) -> Self {
-        let Parts { store, clock, .. } = parts;
+    /// Forgets in these parts.
+    pub fn new(parts: ServiceParts, keeping: Keeping) -> Self {
+        let ServiceParts { store, clock, .. } = parts;
         Self { store, clock, keeping }
     }
 
-    /// Forgets at once and then again and again, as long as it is let. What fails is tried again the next time.
+    /// Runs at once and then again and again, until it is stopped. What fails is tried again the next time.
     pub async fn run(&self) {
         let wait = if self.keeping.contents.is_zero() { AT_ONCE } else { EACH };
         let mut all_at = Instant::now();
@@ -46,16 +47,16 @@ impl Retention {
             if all {
                 all_at += EACH;
             }
-            let mut gone = Gone::default();
+            let mut gone = SweepCounts::default();
             if let Err(error) = self.sweep(all, &mut gone).await {
                 tracing::warn!(%error, "what nobody needs any more could not all be forgotten; it is tried again");
             }
-            gone.tell();
+            gone.report();
             tokio::time::sleep(wait).await;
         }
     }
 
-    async fn sweep(&self, all: bool, gone: &mut Gone) -> Result<(), ServiceError> {
+    async fn sweep(&self, all: bool, gone: &mut SweepCounts) -> Result<(), ServiceError> {
         let now = self.clock.now();
         self.store.settle_contents(now).await?;
         gone.contents = self.store.clear_contents(now - self.keeping.contents).await?;
@@ -67,9 +68,9 @@ impl Retention {
     }
 }
 
-impl Gone {
-    /// Says what went, if anything did, and counts it.
-    fn tell(self) {
+impl SweepCounts {
+    /// Logs what was forgotten, if anything was, and counts it.
+    fn report(self) {
         let Self { contents, leftovers } = self;
         let Leftovers {
             messages: Untracked { activities: messages, deliveries },

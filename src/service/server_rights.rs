@@ -1,6 +1,7 @@
-//! Of which rights each server's last look was. What changed while nobody listened is told by no event, but the
-//! gateway tells of each server whole when a session begins: a server whose digest isn't that of the last look is
-//! looked at before the others, and nothing of its channels is read before that.
+//! Which rights each server had when it was last checked. No event reports changes that happened while nobody
+//! listened, but when a session begins, the gateway describes each server completely. A server whose digest
+//! differs from that of its last check is checked before the others, and none of its channels is read before
+//! that.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,20 +12,20 @@ use crate::domain::doors::RightsDigest;
 use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
 
-/// What the gateway says of a server's rights in its present session.
+/// What the gateway has said about a server's rights in its current session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Told {
-    /// Nothing yet: as far as is known, they are what they were.
+pub(super) enum RightsSeen {
+    /// Nothing yet: as far as is known, they are unchanged.
     #[default]
     Nothing,
-    /// This, and no event changed them since.
+    /// They were described completely, and no event has changed them since.
     Whole(RightsDigest),
-    /// An event changed them since they were told whole.
+    /// An event has changed them since they were described.
     Changed,
 }
 
-impl Told {
-    /// What a look that began at this point was of; `None` where that is what the last one was of.
+impl RightsSeen {
+    /// The digest that a check that began at this point covers; `None` if it is the same as before.
     fn digest(self) -> Option<RightsDigest> {
         match self {
             Self::Nothing => None,
@@ -35,23 +36,23 @@ impl Told {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Known {
-    told: Told,
-    /// Its follows may rest on what is no longer so.
+struct KnownRights {
+    told: RightsSeen,
+    /// Its follows may depend on rights that are outdated.
     unsure: bool,
-    /// What the last complete look was of, as the database knows it.
+    /// What the last complete check covered, as stored in the database.
     looked_at: Option<RightsDigest>,
 }
 
 /// All servers that have to do with follows, in memory.
 #[derive(Debug, Default)]
 pub struct ServerRights {
-    servers: Mutex<HashMap<GuildId, Known>>,
+    servers: Mutex<HashMap<GuildId, KnownRights>>,
     settled: Notify,
 }
 
 impl ServerRights {
-    /// Takes up what the database knows.
+    /// Adds what the database knows.
     pub(super) fn extend(&self, looked_at: impl IntoIterator<Item = (GuildId, RightsDigest)>) {
         let mut servers = lock(&self.servers);
         for (guild, digest) in looked_at {
@@ -59,65 +60,66 @@ impl ServerRights {
         }
     }
 
-    /// A session began that tells of these servers whole, each in its time.
+    /// A session began that will describe these servers completely, one after the other.
     pub(super) fn session_began(&self, servers: impl IntoIterator<Item = GuildId>) {
         let mut known = lock(&self.servers);
         for guild in servers {
             let known = known.entry(guild).or_default();
-            (known.told, known.unsure) = (Told::Nothing, true);
+            (known.told, known.unsure) = (RightsSeen::Nothing, true);
         }
     }
 
-    /// Takes up what the gateway tells of a server whole; nothing where it can't be read. Whether that isn't what the
-    /// last look was of. One that was never looked at has its turn in the sweep.
-    pub(super) fn told(&self, guild: GuildId, digest: Option<RightsDigest>) -> bool {
+    /// Compares the rights that the gateway describes (`None` if they can't be read) with those of the last
+    /// check. Whether they differ. A server that was never checked has its turn in the sweep.
+    pub(super) fn compare(&self, guild: GuildId, digest: Option<RightsDigest>) -> bool {
         let unsure = {
             let mut servers = lock(&self.servers);
             let known = servers.entry(guild).or_default();
-            known.told = digest.map_or(Told::Changed, Told::Whole);
+            known.told = digest.map_or(RightsSeen::Changed, RightsSeen::Whole);
             known.unsure = known.looked_at.is_some() && known.looked_at != digest;
             known.unsure
         };
-        self.tell_unless(unsure);
+        self.notify_unless(unsure);
         unsure
     }
 
     /// An event changed something.
     pub(super) fn changed(&self, guild: GuildId) {
-        lock(&self.servers).entry(guild).or_default().told = Told::Changed;
+        lock(&self.servers).entry(guild).or_default().told = RightsSeen::Changed;
     }
 
-    /// What a look that begins now is of.
-    pub(super) fn begin(&self, guild: GuildId) -> Told {
+    /// What a check that begins now covers.
+    pub(super) fn begin(&self, guild: GuildId) -> RightsSeen {
         lock(&self.servers).get(&guild).map(|known| known.told).unwrap_or_default()
     }
 
-    /// A complete look has ended. What to store of it; nothing where that is stored.
-    pub(super) fn end(&self, guild: GuildId, of: Told) -> Option<RightsDigest> {
+    /// A complete check has ended. Returns what to store of it; `None` if that is stored already.
+    pub(super) fn end(&self, guild: GuildId, of: RightsSeen) -> Option<RightsDigest> {
         let (unsure, digest) = {
             let mut servers = lock(&self.servers);
             let known = servers.entry(guild).or_default();
-            // One that began before the server was told of may have missed something.
-            known.unsure &= of == Told::Nothing || (of != known.told && known.told != Told::Changed);
-            // What was never told whole in this session is what it was, or else anything.
+            // A check that began before the server was described may have missed something.
+            known.unsure &=
+                of == RightsSeen::Nothing || (of != known.told && known.told != RightsSeen::Changed);
+            // If it was never described in this session, its rights are what they were, or unknown.
             let digest = of.digest().or_else(|| known.looked_at.is_none().then_some(RightsDigest::CHANGED));
             (known.unsure, digest.filter(|digest| known.looked_at != Some(*digest)))
         };
-        self.tell_unless(unsure);
+        self.notify_unless(unsure);
         digest
     }
 
-    /// Whether a server's follows may rest on what is no longer so: a look is still to come.
+    /// Whether a server's follows may depend on outdated rights, because a check is still to come.
     pub(super) fn is_unsure(&self, guild: GuildId) -> bool {
         lock(&self.servers).get(&guild).is_some_and(|known| known.unsure)
     }
 
-    /// Waits until one more server is sure.
+    /// Waits until one more server has been cleared.
     pub(super) async fn settled(&self) {
         self.settled.notified().await;
     }
 
-    fn tell_unless(&self, unsure: bool) {
+    fn notify_unless(&self, unsure: bool) {
         if !unsure {
             self.settled.notify_one();
         }
@@ -136,7 +138,7 @@ mod tests {
         GuildId::new(1).unwrap()
     }
 
-    /// One whose last look was of this.
+    /// A server whose last check covered this.
     fn known(number: u8) -> ServerRights {
         let rights = ServerRights::default();
         rights.extend([(guild(), digest(number))]);
@@ -144,10 +146,10 @@ mod tests {
     }
 
     fn told(rights: &ServerRights, number: u8) -> bool {
-        rights.told(guild(), Some(digest(number)))
+        rights.compare(guild(), Some(digest(number)))
     }
 
-    /// A complete look, and what is stored of it.
+    /// A complete check, and what is stored of it.
     fn look(rights: &ServerRights) -> Option<RightsDigest> {
         let stored = rights.end(guild(), rights.begin(guild()));
         rights.extend(stored.map(|digest| (guild(), digest)));
@@ -164,7 +166,7 @@ mod tests {
         assert!(told(&rights, 2) && told(&rights, 2), "until it was looked at");
         assert_eq!(look(&rights), Some(digest(2)));
         assert!(!told(&rights, 2));
-        assert!(rights.told(guild(), None), "what can't be read may be anything");
+        assert!(rights.compare(guild(), None), "what can't be read may be anything");
     }
 
     #[test]
@@ -183,7 +185,7 @@ mod tests {
         look(&rights);
         assert!(!rights.is_unsure(guild()));
         rights.session_began([guild()]);
-        rights.told(guild(), None);
+        rights.compare(guild(), None);
         assert!(rights.is_unsure(guild()));
         look(&rights);
         assert!(!rights.is_unsure(guild()));

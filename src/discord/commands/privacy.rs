@@ -3,7 +3,7 @@
 use poise::serenity_prelude as serenity;
 
 use crate::service::ServiceError;
-use crate::service::authors::{Asking, Whereabouts};
+use crate::service::authors::{AuthorRequest, Whereabouts};
 
 use super::super::{Context, privacy as answers, reply};
 
@@ -77,7 +77,7 @@ async fn forget(ctx: Context<'_>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn asking(ctx: Context<'_>) -> Asking {
+fn asking(ctx: Context<'_>) -> AuthorRequest {
     let serenity::CommandInteraction { id, user, guild_id, .. } = ctx.interaction;
     answers::asking(*id, user.id, *guild_id)
 }

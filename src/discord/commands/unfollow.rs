@@ -6,7 +6,7 @@ use poise::serenity_prelude as serenity;
 
 use crate::domain::follow::Delivery;
 use crate::domain::text;
-use crate::service::{FollowRow, ServiceError, UnfollowRequest, Unfollowed};
+use crate::service::{FollowListItem, ServiceError, UnfollowRequest, Unfollowed};
 
 use super::super::channel_name;
 use super::super::ids::IntoDomain;
@@ -66,7 +66,7 @@ async fn complete_link(
 }
 
 /// A follow's label among the choices (Discord: at most 100 characters, and no mentions).
-fn label(row: &FollowRow) -> String {
+fn label(row: &FollowListItem) -> String {
     let text = format!("{} → {}", channel_name::plain(&row.source), channel_name::plain(&row.target));
     text::cut(&text, 100).into_owned()
 }

@@ -11,7 +11,7 @@ use serenity::{
 use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
-use crate::service::announce::new_followers::Decision;
+use crate::service::announce::Decision;
 use crate::service::{Actor, ConsentRefusal, Dismissed, Refusal, ServiceError};
 
 use super::super::Bot;

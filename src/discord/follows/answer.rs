@@ -9,7 +9,9 @@ use serenity::{
 
 use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, FollowState, Pair};
 use crate::domain::text;
-use crate::service::{Changed, Confirmed, Followed, NotNative, Question, QuestionId, Resumed, ServiceError};
+use crate::service::{
+    ChangedFollow, Confirmed, Followed, NotNative, Question, QuestionId, Resumed, ServiceError,
+};
 
 use super::super::Bot;
 use super::super::reply::{self, mention};
@@ -133,7 +135,7 @@ fn made(follow: &Follow, earlier: u64) -> String {
     format!("{target} now follows {source} (follow {id}){beginning}. {}", what_to_expect(follow))
 }
 
-fn describe(changed: &Changed) -> String {
+fn describe(changed: &ChangedFollow) -> String {
     let follow = &changed.follow;
     let text = format!("Follow {} is changed: {}.", follow.id, changes(changed).join(" · "));
     if follow.state == FollowState::Paused {
@@ -145,7 +147,7 @@ fn describe(changed: &Changed) -> String {
     text
 }
 
-fn repaired(changed: &Changed) -> String {
+fn repaired(changed: &ChangedFollow) -> String {
     let follow = &changed.follow;
     let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
     let changes = match changes(changed) {
@@ -181,7 +183,7 @@ fn tags(filter: &Filter) -> String {
 }
 
 /// What has changed, each with its former and its present value.
-fn changes(changed: &Changed) -> Vec<String> {
+fn changes(changed: &ChangedFollow) -> Vec<String> {
     let (before, now) = (&changed.before, &changed.follow.options);
     let mut changes = Vec::new();
     let mut note = |what: &str, before: &str, now: &str| changes.push(format!("{what} {before} → {now}"));

@@ -12,7 +12,7 @@ use serenity::{
 use crate::domain::follow::{BrokenReason, Filter, FollowId, FollowState};
 use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
-use crate::service::{Cursor, FollowPage, FollowRow};
+use crate::service::{Cursor, FollowListItem, FollowPage};
 
 use super::super::channel_name::{plain, shown};
 use super::super::reply;
@@ -136,7 +136,7 @@ fn range(page: &FollowPage) -> String {
     if first == last { format!("{first}") } else { format!("{first}–{last}") }
 }
 
-fn describe(row: &FollowRow) -> String {
+fn describe(row: &FollowListItem) -> String {
     let follow = &row.follow;
     let state = match follow.state {
         FollowState::Active => "🟢 active",
@@ -167,7 +167,7 @@ fn describe(row: &FollowRow) -> String {
 }
 
 /// The mode, with the present names of the tags.
-fn filter(row: &FollowRow) -> String {
+fn filter(row: &FollowListItem) -> String {
     let mode = row.follow.options.filter.mode().as_str();
     let there = Some(row.tags.there.join(", ")).filter(|tags| !tags.is_empty());
     let there = there.map(|tags| text::escape(&text::cut(&tags, TAGS)));
@@ -179,7 +179,7 @@ fn filter(row: &FollowRow) -> String {
 }
 
 /// Which tags were deleted, and what that means.
-fn deleted_tags(row: &FollowRow) -> String {
+fn deleted_tags(row: &FollowListItem) -> String {
     let deleted = &row.tags.deleted;
     let name = |name: &String| format!("~~{}~~", text::escape(&text::cut(name, TAG)));
     let more = (deleted.len() > MOST_DELETED).then(|| format!("and {} more", deleted.len() - MOST_DELETED));
@@ -226,7 +226,7 @@ fn button(id: String, label: &str, enabled: bool) -> CreateButton {
 }
 
 /// The menu's options for a follow. A follow whose channel was deleted can only be removed.
-fn options(row: &FollowRow) -> Vec<CreateSelectMenuOption> {
+fn options(row: &FollowListItem) -> Vec<CreateSelectMenuOption> {
     let id = row.follow.id;
     let ends = format!("{} → {}", plain(&row.source), plain(&row.target));
     let change = match row.follow.state {

@@ -16,8 +16,8 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::shards::Shard;
 use crate::metrics as names;
-use crate::service::intake::{Report, Reports, Told};
-use crate::service::upkeep::Change;
+use crate::service::intake::{GatewayReport, ReportSender, ThreadNotice};
+use crate::service::upkeep::DiscordChange;
 
 use super::Sinks;
 use super::desk::Desk;
@@ -37,8 +37,8 @@ pub(super) enum Sent {
 /// The ways from the shards to the services. Only followed channels come here.
 #[derive(Clone)]
 pub(super) struct Queues {
-    pub(super) reports: Reports,
-    pub(super) changes: UnboundedSender<Change>,
+    pub(super) reports: ReportSender,
+    pub(super) changes: UnboundedSender<DiscordChange>,
 }
 
 /// Takes the events of one shard.
@@ -54,13 +54,13 @@ impl Ingest {
     pub(super) fn take(&self, event: &str, data: &RawValue, sent: Sent) {
         let fields = || Fields::of(data);
         let taken = match event {
-            "MESSAGE_CREATE" => self.message(&fields(), data, Report::Posted),
-            "MESSAGE_UPDATE" => self.message(&fields(), data, Report::Edited),
+            "MESSAGE_CREATE" => self.message(&fields(), data, GatewayReport::Posted),
+            "MESSAGE_UPDATE" => self.message(&fields(), data, GatewayReport::Edited),
             "MESSAGE_DELETE" => self.message_deleted(&fields()),
             "MESSAGE_DELETE_BULK" => self.messages_deleted(&fields()),
             "CHANNEL_UPDATE" => self.channel_updated(&fields()),
             "CHANNEL_DELETE" => self.channel_deleted(&fields()),
-            "THREAD_CREATE" => self.thread(data, None, Told::Created),
+            "THREAD_CREATE" => self.thread(data, None, ThreadNotice::Created),
             "THREAD_UPDATE" => self.thread_updated(&fields(), data),
             "THREAD_DELETE" => self.thread_deleted(&fields()),
             "THREAD_LIST_SYNC" => self.threads_synced(&fields()),
@@ -97,11 +97,11 @@ impl Ingest {
         self.sinks.intake.wants(channel)
     }
 
-    pub(super) fn report(&self, report: Report) {
+    pub(super) fn report(&self, report: GatewayReport) {
         self.queues.reports.send(report);
     }
 
-    pub(super) fn change(&self, channel: ChannelId, change: Change) {
+    pub(super) fn change(&self, channel: ChannelId, change: DiscordChange) {
         if self.sinks.upkeep.concerns(channel) {
             let _ = self.queues.changes.send(change);
         }
@@ -116,14 +116,14 @@ impl Ingest {
         }
         self.sinks.state.session_began(self.shard, guilds);
         self.sinks.upkeep.session_began(self.shard);
-        self.report(Report::Connected(self.shard));
+        self.report(GatewayReport::Connected(self.shard));
     }
 
     fn message(
         &self,
         fields: &Fields<'_>,
         data: &RawValue,
-        report: impl FnOnce(Value) -> Report,
+        report: impl FnOnce(Value) -> GatewayReport,
     ) -> Option<()> {
         if self.wants(fields.channel()?) {
             self.report(report(value(data)));
@@ -148,7 +148,7 @@ impl Ingest {
 
     fn deletion(&self, channel: ChannelId, message: MessageId) {
         if self.wants(channel) {
-            self.report(Report::Deleted { channel, message });
+            self.report(GatewayReport::Deleted { channel, message });
         }
     }
 
@@ -169,8 +169,8 @@ impl Ingest {
         let id = channel.id()?;
         self.tags(id, channel);
         if let Some(guild) = channel.guild() {
-            self.sinks.intake.doors_changed(guild);
-            self.sinks.bot.follows.doors_changed(guild);
+            self.sinks.intake.permissions_changed(guild);
+            self.sinks.bot.follows.permissions_changed(guild);
         }
         // The channels of a category may take their overwrites from it.
         if self.sinks.upkeep.concerns(id) || channel.kind() == Some(ChannelKind::Category) {
@@ -186,7 +186,7 @@ impl Ingest {
         {
             self.doors_changed(guild)?;
         }
-        self.thread(thread, None, Told::Updated)
+        self.thread(thread, None, ThreadNotice::Updated)
     }
 
     /// Of members, the bot alone matters; without the intent for members, Discord tells of no other.
@@ -199,9 +199,9 @@ impl Ingest {
 
     /// Who may see what in a server may have changed.
     fn doors_changed(&self, guild: GuildId) -> Option<()> {
-        self.sinks.bot.follows.doors_changed(guild);
+        self.sinks.bot.follows.permissions_changed(guild);
         if self.sinks.upkeep.concerns_server(guild) {
-            self.sinks.intake.doors_changed(guild);
+            self.sinks.intake.permissions_changed(guild);
             let _ = self.queues.changes.send(self.sinks.upkeep.rights_changed(guild));
         }
         Some(())
@@ -220,13 +220,13 @@ impl Ingest {
     fn channel_deleted(&self, fields: &Fields<'_>) -> Option<()> {
         let channel = fields.id()?;
         self.sinks.intake.channel_deleted(channel);
-        self.change(channel, Change::ChannelDeleted(channel));
+        self.change(channel, DiscordChange::ChannelDeleted(channel));
         Some(())
     }
 
     fn webhooks_changed(&self, fields: &Fields<'_>) -> Option<()> {
         let (guild, channel) = (fields.guild()?, fields.channel()?);
-        self.change(channel, Change::WebhooksChanged { guild, channel });
+        self.change(channel, DiscordChange::WebhooksChanged { guild, channel });
         Some(())
     }
 
@@ -236,7 +236,7 @@ impl Ingest {
         if !self.sinks.upkeep.admits(guild) {
             return Some(());
         }
-        if let Some(back) = self.sinks.upkeep.there(guild) {
+        if let Some(back) = self.sinks.upkeep.note_present(guild) {
             let _ = self.queues.changes.send(back);
         }
         // In an outage, nothing is told of its channels.
@@ -245,12 +245,12 @@ impl Ingest {
         {
             let known: Vec<(ChannelId, Fields<'_>)> =
                 channels.into_iter().filter_map(|channel| Some((channel.id()?, channel))).collect();
-            self.sinks.upkeep.told_of_channels(guild, |id| known.iter().any(|(known, _)| *known == id));
+            self.sinks.upkeep.compare_channels(guild, |id| known.iter().any(|(known, _)| *known == id));
             known.iter().for_each(|(id, channel)| self.tags(*id, channel));
             self.rights(guild, data);
         }
         self.threads_of(guild, fields);
-        self.report(Report::There(guild));
+        self.report(GatewayReport::There(guild));
         Some(())
     }
 
@@ -260,7 +260,7 @@ impl Ingest {
         if upkeep.concerns_server(guild) {
             let digest =
                 rights::digest(data, |channel| upkeep.concerns(channel), |user| upkeep.is_self(user));
-            upkeep.told_of_rights(guild, digest);
+            upkeep.compare_rights(guild, digest);
         }
     }
 
@@ -268,11 +268,11 @@ impl Ingest {
         let guild = fields.id()?;
         if fields.is_unavailable() {
             // An outage: the bot is still a member.
-            self.report(Report::Away(guild));
+            self.report(GatewayReport::Away(guild));
         } else {
             self.sinks.state.left(guild);
             self.sinks.bot.admission.departed(guild);
-            let _ = self.queues.changes.send(self.sinks.upkeep.left(guild));
+            let _ = self.queues.changes.send(self.sinks.upkeep.note_left(guild));
         }
         Some(())
     }

@@ -147,7 +147,7 @@ pub async fn run(
     supervisor: &Supervisor,
     mut leave: watch::Receiver<Leave>,
 ) -> Result<Vec<GatewaySession>, FatalGateway> {
-    let (reports, reported) = intake::queue();
+    let (reports, reported) = intake::report_queue();
     let (changes, changed) = unbounded_channel();
     let (intake, upkeep) = (Arc::clone(&sinks.intake), Arc::clone(&sinks.upkeep));
     // They end when the queues do, and those end with this.

@@ -5,8 +5,8 @@
 use serde_json::value::RawValue;
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::service::intake::{Report, Told};
-use crate::service::upkeep::Change;
+use crate::service::intake::{GatewayReport, ThreadNotice};
+use crate::service::upkeep::DiscordChange;
 
 use super::events::Fields;
 use super::frame::value;
@@ -14,7 +14,7 @@ use super::ingest::Ingest;
 
 impl Ingest {
     /// A thread, as it is now; of this server, unless it names its own.
-    pub(super) fn thread(&self, thread: &RawValue, guild: Option<GuildId>, told: Told) -> Option<()> {
+    pub(super) fn thread(&self, thread: &RawValue, guild: Option<GuildId>, told: ThreadNotice) -> Option<()> {
         let fields = Fields::of(thread);
         let id = fields.id()?;
         let intake = &self.sinks.intake;
@@ -34,7 +34,7 @@ impl Ingest {
     pub(super) fn threads_of(&self, guild: GuildId, fields: &Fields<'_>) {
         for thread in fields.threads() {
             // One that can't be read is found by the reading of its channel.
-            let _ = self.thread(thread, Some(guild), Told::Listed);
+            let _ = self.thread(thread, Some(guild), ThreadNotice::Listed);
         }
     }
 
@@ -43,7 +43,7 @@ impl Ingest {
         let id: ChannelId = fields.id()?;
         match self.sinks.intake.thread_deleted(id, fields.parent(), fields.guild()) {
             Some(report) => self.report(report),
-            None => self.change(id, Change::ChannelDeleted(id)),
+            None => self.change(id, DiscordChange::ChannelDeleted(id)),
         }
         Some(())
     }
@@ -52,7 +52,7 @@ impl Ingest {
     pub(super) fn threads_synced(&self, fields: &Fields<'_>) -> Option<()> {
         let guild = fields.guild()?;
         self.threads_of(guild, fields);
-        self.report(Report::Opened { guild, channels: fields.channel_ids() });
+        self.report(GatewayReport::Opened { guild, channels: fields.channel_ids() });
         Some(())
     }
 }

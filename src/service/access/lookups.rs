@@ -1,5 +1,6 @@
-//! What look-ups of channels that people name may cost. A link or a number may be of anything: of servers that the bot isn't in nothing is asked, what was hidden or missing is
-//! remembered for a while, and look-ups that found nothing have a budget for each person and each server, since Discord counts refusals.
+//! What looking up channels that people name may cost. A link or a number may stand for anything, and Discord
+//! counts refusals. So nothing is asked about servers that the bot isn't in, hidden and missing channels are
+//! remembered for a while, and each person and each server has a budget for look-ups that find nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,41 +10,41 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, UserId};
-
-use super::keystrokes::Keystrokes;
-use crate::service::upkeep::{GatewayView, Membership};
+use crate::service::gateway_view::{GatewayView, Membership};
 use crate::service::{Actor, Refusal};
 
-/// In which span failed look-ups are counted, and how many of them a person and a server have in it.
+use super::keystrokes::Keystrokes;
+
+/// The span in which failed look-ups are counted, and how many of them a person and a server have in it.
 const SPAN: TimeDelta = TimeDelta::minutes(10);
 const PERSONS: u32 = 20;
 const SERVERS: u32 = 60;
-/// How long it is remembered that a channel was hidden or missing.
+/// How long a hidden or missing channel is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(2);
-/// The same for somebody who runs a command: they may have mended it meanwhile.
+/// The same for a person who runs a command: they may have repaired it meanwhile.
 const COMMANDS_REMEMBERED: TimeDelta = TimeDelta::seconds(20);
-/// How many of these are remembered.
+/// How many of these channels are remembered.
 const MOST: usize = 10_000;
 
 /// Why a channel was not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::service) enum Absent {
+pub(in crate::service) enum AbsentReason {
     /// The bot doesn't see it.
     Hidden,
-    /// There is none.
+    /// It doesn't exist.
     Gone,
 }
 
-/// For what a channel is looked up.
+/// Why a channel is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::service) enum Purpose {
-    /// A command, or a press.
+pub(in crate::service) enum LookupPurpose {
+    /// For a command, or a press.
     Command,
     /// To complete what is being typed: once a keystroke.
     Completion,
 }
 
-impl Purpose {
+impl LookupPurpose {
     const fn remembered(self) -> TimeDelta {
         match self {
             Self::Command => COMMANDS_REMEMBERED,
@@ -52,17 +53,17 @@ impl Purpose {
     }
 }
 
-/// What is known of look-ups that failed.
+/// What is known about look-ups that failed.
 pub struct Lookups {
     gateway: Arc<dyn GatewayView>,
     clock: Clock,
-    memory: Mutex<Memory>,
-    /// What was found for what people are typing.
-    pub(in crate::service) keystrokes: Keystrokes,
+    memory: Mutex<LookupMemory>,
+    /// What was found out while people were typing.
+    pub(super) keystrokes: Keystrokes,
 }
 
-struct Memory {
-    absent: HashMap<ChannelId, (Absent, DateTime<Utc>)>,
+struct LookupMemory {
+    absent: HashMap<ChannelId, (AbsentReason, DateTime<Utc>)>,
     people: Allowance<UserId>,
     servers: Allowance<GuildId>,
 }
@@ -70,7 +71,7 @@ struct Memory {
 impl Lookups {
     /// Nothing has been looked up yet. The gateway tells which servers the bot is in.
     pub fn new(gateway: Arc<dyn GatewayView>, clock: Clock) -> Self {
-        let memory = Memory {
+        let memory = LookupMemory {
             absent: HashMap::new(),
             people: Allowance::within(SPAN, Some(PERSONS)),
             servers: Allowance::within(SPAN, Some(SERVERS)),
@@ -78,8 +79,8 @@ impl Lookups {
         Self { gateway, clock, memory: Mutex::new(memory), keystrokes: Keystrokes::default() }
     }
 
-    /// Who may see what has changed in a server.
-    pub(in crate::service) fn doors_changed(&self, guild: GuildId) {
+    /// Drops what keystrokes found out in a server whose permissions have changed.
+    pub(in crate::service) fn permissions_changed(&self, guild: GuildId) {
         self.keystrokes.forget(guild, self.clock.now());
     }
 
@@ -88,30 +89,31 @@ impl Lookups {
         self.gateway.membership(guild) == Membership::NotMember
     }
 
-    /// What needn't be asked. Refuses where too many look-ups of this person, or in this server, found nothing.
-    pub(in crate::service) fn foresee(
+    /// Whether a channel is known to be absent, so that nothing needs to be asked. Refuses where too many
+    /// look-ups of this person, or in this server, found nothing.
+    pub(super) fn check(
         &self,
         actor: Actor,
         channel: ChannelId,
-        purpose: Purpose,
-    ) -> Result<Option<Absent>, Refusal> {
+        purpose: LookupPurpose,
+    ) -> Result<Option<AbsentReason>, Refusal> {
         if let Some(absent) = self.remembered(channel, purpose) {
             return Ok(Some(absent));
         }
         let (now, mut memory) = (self.clock.now(), self.memory());
-        let Memory { people, servers, .. } = &mut *memory;
+        let LookupMemory { people, servers, .. } = &mut *memory;
         let free = people.next_free(actor.user, now).max(servers.next_free(actor.guild, now));
         free.map_or(Ok(None), |free| Err(Refusal::TooManyLookups(free)))
     }
 
-    /// That a channel was hidden or missing a while ago.
-    pub(in crate::service) fn remembered(&self, channel: ChannelId, purpose: Purpose) -> Option<Absent> {
+    /// Whether a channel was hidden or missing a short while ago.
+    pub(super) fn remembered(&self, channel: ChannelId, purpose: LookupPurpose) -> Option<AbsentReason> {
         let (absent, at) = self.memory().absent.get(&channel).copied()?;
         (self.clock.now() < at + purpose.remembered()).then_some(absent)
     }
 
-    /// A look-up found nothing. It counts, unless the bot itself knew of that channel.
-    pub(in crate::service) fn note(&self, actor: Actor, channel: ChannelId, absent: Absent, counts: bool) {
+    /// Notes a look-up that found nothing. It counts, unless the bot itself knew of that channel.
+    pub(super) fn note_absent(&self, actor: Actor, channel: ChannelId, absent: AbsentReason, counts: bool) {
         let (now, mut memory) = (self.clock.now(), self.memory());
         if memory.absent.len() >= MOST {
             memory.absent.retain(|_, (_, at)| now < *at + REMEMBERED);
@@ -121,18 +123,18 @@ impl Lookups {
         }
         memory.absent.insert(channel, (absent, now));
         if counts {
-            // Several at the same time may be one too many.
+            // Of several look-ups at the same time, some may exceed the budget.
             let _ = memory.people.take(actor.user, now);
             let _ = memory.servers.take(actor.guild, now);
         }
     }
 
-    /// A channel is there: somebody may have let the bot see it.
-    pub(in crate::service) fn note_there(&self, channel: ChannelId) {
+    /// Notes that a channel was found: somebody may have let the bot see it.
+    pub(super) fn note_present(&self, channel: ChannelId) {
         self.memory().absent.remove(&channel);
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    fn memory(&self) -> MutexGuard<'_, LookupMemory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
-//! What one person may do and ask in a span of time: what they change, and questions that cost many requests. Follows and panels share it.
+//! What one person may do and ask in a span of time: changes, and questions that cost many requests. Follows
+//! and panels share it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,24 +8,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::allowance::Allowance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::UserId;
-
 use crate::service::{Refusal, ServiceError};
 
-/// In which span expensive questions are counted, and how many one person has in it.
+/// The span in which expensive questions are counted, and how many of them one person has in it.
 const SPAN: TimeDelta = TimeDelta::minutes(10);
 const QUESTIONS: u32 = 30;
-/// The same of presses under panels that ask what the person may do.
+/// The same for presses under panels that check what the person may do.
 const PRESSES: u32 = 60;
 
 /// What people have done and asked lately.
-pub struct Actions {
+pub struct UserQuotas {
     actions: Mutex<Allowance>,
     questions: Mutex<Allowance>,
     presses: Mutex<Allowance>,
     clock: Clock,
 }
 
-impl Actions {
+impl UserQuotas {
     /// Nobody has done anything yet.
     pub fn new(allowance: Allowance, clock: Clock) -> Self {
         let [questions, presses] =
@@ -32,14 +32,15 @@ impl Actions {
         Self { actions: Mutex::new(allowance), questions, presses, clock }
     }
 
-    /// Does what a person wants to change, as one of their actions of this hour. It counts before the first request, whether it is then done, refused or asked about: all of these cost the same.
-    /// Only what failed through [no fault of theirs](ServiceError::is_outage) is given back.
-    pub(in crate::service) async fn count<T>(
+    /// Does what a person wants to change, and counts it as one of their actions of this hour. It counts
+    /// before the first request, whether it is then done, refused or asked about: all of these cost the same.
+    /// It is given back only if it failed through [no fault of theirs](ServiceError::is_outage).
+    pub(in crate::service) async fn count_action<T>(
         &self,
         user: UserId,
         action: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ServiceError> {
-        take(&self.actions, user, self.clock).map_err(Refusal::TooManyActions)?;
+        spend(&self.actions, user, self.clock).map_err(Refusal::TooManyActions)?;
         let done = action.await;
         if done.as_ref().is_err_and(ServiceError::is_outage) {
             self.actions.lock().unwrap_or_else(PoisonError::into_inner).give_back(user);
@@ -47,18 +48,18 @@ impl Actions {
         done
     }
 
-    /// Takes one of the person's questions that cost many requests.
-    pub(in crate::service) fn ask(&self, user: UserId) -> Result<(), Refusal> {
-        take(&self.questions, user, self.clock).map_err(Refusal::TooManyQuestions)
+    /// Spends one of the person's questions that cost many requests.
+    pub(in crate::service) fn spend_question(&self, user: UserId) -> Result<(), Refusal> {
+        spend(&self.questions, user, self.clock).map_err(Refusal::TooManyQuestions)
     }
 
-    /// Takes one of the person's presses that ask what they may do.
-    pub(in crate::service) fn press(&self, user: UserId) -> Result<(), Refusal> {
-        take(&self.presses, user, self.clock).map_err(Refusal::TooManyQuestions)
+    /// Spends one of the person's presses that check what they may do.
+    pub(in crate::service) fn spend_press(&self, user: UserId) -> Result<(), Refusal> {
+        spend(&self.presses, user, self.clock).map_err(Refusal::TooManyQuestions)
     }
 }
 
-/// Takes one of what a person has; where none is left, says when the next is free.
-fn take(allowance: &Mutex<Allowance>, user: UserId, clock: Clock) -> Result<(), DateTime<Utc>> {
+/// Spends one unit of an allowance; if none is left, says when the next is free.
+fn spend(allowance: &Mutex<Allowance>, user: UserId, clock: Clock) -> Result<(), DateTime<Utc>> {
     allowance.lock().unwrap_or_else(PoisonError::into_inner).take(user, clock.now())
 }

@@ -1,21 +1,41 @@
 //! What a use case demands of people and of the bot, and how it is refused.
 
-use super::{Access, Found, Place};
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::permissions::Permissions;
 use crate::service::Actor;
-use crate::service::error::{Lack, Refusal, ServiceError};
+use crate::service::error::{MissingPermissions, Refusal, ServiceError};
+
+use super::{Access, ChannelLookup, ChannelSight, GuildChannel};
 
 impl Access<'_> {
+    /// A channel of the actor's own server that they named, or in which they run the command.
+    pub async fn require_own_channel(
+        &mut self,
+        actor: Actor,
+        id: ChannelId,
+    ) -> Result<GuildChannel, ServiceError> {
+        match self.look(actor, id).await? {
+            ChannelSight::Seen(place) => Ok(place),
+            ChannelSight::Elsewhere(_) => Err(Refusal::Elsewhere.into()),
+            // They are in it right now, so it is the bot that can't see it.
+            ChannelSight::Hidden | ChannelSight::Gone if id == actor.channel => match self.find(id).await? {
+                // Listing a server's channels shows even hidden ones, but no threads.
+                ChannelLookup::Hidden => Err(Refusal::UnseenThread(id).into()),
+                ChannelLookup::Seen(_) | ChannelLookup::Gone => Err(MissingPermissions::view(id).into()),
+            },
+            ChannelSight::Hidden | ChannelSight::Gone => Err(Refusal::UnknownChannel.into()),
+        }
+    }
+
     /// Refuses unless the person has these permissions in the channel.
     pub async fn require_person(
         &mut self,
         user: UserId,
-        place: &Place,
+        place: &GuildChannel,
         needed: Permissions,
     ) -> Result<(), ServiceError> {
-        let has = self.person(user, place).await?;
+        let has = self.permissions_of(user, place).await?;
         let missing = needed.difference(has);
         if missing.is_empty() {
             return Ok(());
@@ -27,8 +47,8 @@ impl Access<'_> {
         .into())
     }
 
-    /// Refuses unless the person has these permissions in a channel of the actor's server. For one that is no more, or that the bot doesn't see, the
-    /// permissions in the whole server count.
+    /// Refuses unless the person has these permissions in a channel of the actor's server. If that channel no
+    /// longer exists, or the bot can't see it, the permissions in the whole server count.
     pub async fn require_actor(
         &mut self,
         actor: Actor,
@@ -36,31 +56,38 @@ impl Access<'_> {
         needed: Permissions,
     ) -> Result<(), ServiceError> {
         match self.find_from(actor.guild, channel).await? {
-            Found::Seen(channel) if channel.guild_id == Some(actor.guild) => {
-                self.require_person(actor.user, &Place { channel, guild: actor.guild }, needed).await
+            ChannelLookup::Seen(channel) if channel.guild_id == Some(actor.guild) => {
+                self.require_person(actor.user, &GuildChannel { channel, guild: actor.guild }, needed).await
             }
-            Found::Seen(_) => Err(Refusal::Elsewhere.into()),
-            Found::Hidden | Found::Gone => {
-                let missing = needed.difference(self.person_in_guild(actor.user, actor.guild).await?);
-                if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMayInServer(missing).into()) }
-            }
+            ChannelLookup::Seen(_) => Err(Refusal::Elsewhere.into()),
+            ChannelLookup::Hidden | ChannelLookup::Gone => self.require_in_server(actor, needed).await,
         }
     }
 
-    /// A channel whose posts this person may read, wherever it is. Seeing a channel isn't enough: without Read Message History, and without Connect in a voice channel, Discord shows
-    /// nobody what was posted. Whatever tells of contents asks this.
-    pub(in crate::service) async fn reads(
+    /// Refuses unless the person has these permissions in the whole server.
+    pub(in crate::service) async fn require_in_server(
+        &mut self,
+        actor: Actor,
+        needed: Permissions,
+    ) -> Result<(), ServiceError> {
+        let missing = needed.difference(self.permissions_in_server(actor.user, actor.guild).await?);
+        if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMayInServer(missing).into()) }
+    }
+
+    /// Whether this person may read what is posted in a channel, wherever it is. Seeing a channel isn't
+    /// enough: without Read Message History, and without Connect in a voice channel, Discord shows nobody
+    /// what was posted. Whatever tells people about contents asks this.
+    pub(in crate::service) async fn may_read(
         &mut self,
         actor: Actor,
         channel: ChannelId,
-    ) -> Result<Option<Place>, ServiceError> {
-        let Some(place) = self.seen_by(actor, channel).await? else { return Ok(None) };
-        let needed = self.reading(&place).await?;
-        let may = self.person(actor.user, &place).await?.contains(needed);
-        Ok(may.then_some(place))
+    ) -> Result<bool, ServiceError> {
+        let Some(place) = self.look(actor, channel).await?.visible() else { return Ok(false) };
+        let needed = self.needed_to_read(&place).await?;
+        Ok(self.permissions_of(actor.user, &place).await?.contains(needed))
     }
 
-    /// Whether the person has these permissions in a channel of the actor's server; as [`require_actor`](Self::require_actor).
+    /// Whether [`require_actor`](Self::require_actor) would let the person go on.
     pub async fn actor_may(
         &mut self,
         actor: Actor,
@@ -74,14 +101,15 @@ impl Access<'_> {
         }
     }
 
-    /// What the bot itself lacks of these permissions in the channel. Refuses where a timeout takes away what its roles grant.
+    /// Which of these permissions the bot itself lacks in the channel. Refuses where a timeout takes away
+    /// what its roles grant.
     pub async fn bot_lacks(
         &mut self,
         bot: UserId,
-        place: &Place,
+        place: &GuildChannel,
         needed: Permissions,
-    ) -> Result<Option<Lack>, ServiceError> {
-        let granted = self.granted(bot, place).await?;
+    ) -> Result<Option<MissingPermissions>, ServiceError> {
+        let granted = self.granted_to(bot, place).await?;
         let permissions = needed.difference(granted);
         let reads = Permissions::reading(ChannelKind::Voice).contains(needed);
         if permissions.is_empty()
@@ -91,6 +119,6 @@ impl Access<'_> {
         {
             return Err(Refusal::BotTimedOut { channel: place.id(), until }.into());
         }
-        Ok((!permissions.is_empty()).then_some(Lack { channel: place.id(), permissions }))
+        Ok((!permissions.is_empty()).then_some(MissingPermissions { channel: place.id(), permissions }))
     }
 }

@@ -1,9 +1,8 @@
-//! Tells whoever set up follows that they broke, rest, or go on again, once: in a target, if the bot may write there,
-//! else by direct message. One message says all of one person's follows into one server to which the same happened;
-//! whoever refused a direct message isn't sent another.
+//! Tells people, once, that their follows broke, rest, or go on again: in a target if the bot may write
+//! there, otherwise by direct message. One message covers all of a person's follows into one server to which
+//! the same thing happened. A person who refused a direct message isn't sent another.
 
 use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,62 +11,33 @@ use crate::domain::ids::UserId;
 use crate::rest::{Client, RestError};
 use crate::store::{Store, StoreError, Untold};
 
-/// How often it is looked whether there is something to tell.
-const LOOK: Duration = Duration::from_secs(2);
-/// How many follows one message names; the others are counted.
-const NAMED: usize = 10;
-/// How many breaks one direct message tells of; of the others `/follows` does.
+use super::{Announcer, NAMED, announce_all};
+
+/// How many changes one direct message describes; `/follows` shows the others.
 const PARAGRAPHS: usize = 3;
-/// How many people are remembered who refused a direct message.
+/// How many people who refused a direct message are remembered.
 const REFUSERS: usize = 10_000;
 
 /// Tells people what became of their follows.
-pub struct Notifier {
+pub struct FollowChangeAnnouncer {
     store: Store,
     rest: Client,
     refusers: Refusers,
 }
 
-impl Notifier {
-    /// A notifier over these parts.
+impl FollowChangeAnnouncer {
+    /// One over these parts.
     pub fn new(store: Store, rest: Client) -> Self {
         Self { store, rest, refusers: Refusers::default() }
     }
 
-    /// Tells, as long as it is let.
-    pub async fn run(mut self) {
-        loop {
-            match self.tell_some().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, "can't ask the database whom to tell of broken follows");
-                }
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+    /// Announces until it is stopped.
+    pub async fn run(self) {
+        announce_all(self).await;
     }
 
-    /// Tells some people; whether there were any.
-    async fn tell_some(&mut self) -> Result<bool, StoreError> {
-        let mut unsaid: Vec<Untold> = Vec::new();
-        let all = self.store.take_untold(NAMED).await?;
-        let some = !all.is_empty();
-        for breaks in all {
-            // The breaks come by person.
-            if unsaid.first().is_some_and(|first| first.person != breaks.person) {
-                self.tell_directly(&std::mem::take(&mut unsaid)).await;
-            }
-            if !self.tell_in_target(&breaks).await {
-                unsaid.push(breaks);
-            }
-        }
-        self.tell_directly(&unsaid).await;
-        Ok(some)
-    }
-
-    /// Tells in the first of the targets; whether that was possible.
-    async fn tell_in_target(&self, breaks: &Untold) -> bool {
+    /// Tells people in the first of the targets. Whether that was possible.
+    async fn announce_in_target(&self, breaks: &Untold) -> bool {
         let unreachable =
             [BrokenReason::TargetDeleted, BrokenReason::TargetServerLeft].map(FollowState::Broken);
         let reachable = |follow: &&Follow| !breaks.left && !unreachable.contains(&follow.state);
@@ -76,7 +46,7 @@ impl Notifier {
         rest.create_message(follow.pair.target, &message(breaks.person, &paragraph(breaks))).await.is_ok()
     }
 
-    async fn tell_directly(&mut self, unsaid: &[Untold]) {
+    async fn announce_directly(&mut self, unsaid: &[Untold]) {
         let Some(first) = unsaid.first() else { return };
         let follow = first.first.first().map(|follow| follow.id.0);
         let Some(person) = first.person else {
@@ -113,7 +83,28 @@ impl Notifier {
     }
 }
 
-/// Who refused a direct message lately. In memory: after a restart each may be asked once more.
+impl Announcer for FollowChangeAnnouncer {
+    const SUBJECT: &'static str = "follows that changed";
+
+    async fn announce_some(&mut self) -> Result<bool, StoreError> {
+        let mut unsaid: Vec<Untold> = Vec::new();
+        let all = self.store.take_untold(NAMED).await?;
+        let some = !all.is_empty();
+        for changes in all {
+            // They come sorted by person.
+            if unsaid.first().is_some_and(|first| first.person != changes.person) {
+                self.announce_directly(&std::mem::take(&mut unsaid)).await;
+            }
+            if !self.announce_in_target(&changes).await {
+                unsaid.push(changes);
+            }
+        }
+        self.announce_directly(&unsaid).await;
+        Ok(some)
+    }
+}
+
+/// People who refused a direct message lately. In memory: after a restart, each may be sent one more.
 #[derive(Debug, Default)]
 struct Refusers {
     all: HashSet<UserId>,
@@ -141,7 +132,7 @@ fn message(person: Option<UserId>, text: &str) -> Value {
     json!({ "content": format!("{mention}{text}"), "allowed_mentions": { "users": person.as_slice() } })
 }
 
-/// What is said of these follows.
+/// What is said about these follows.
 fn paragraph(untold: &Untold) -> String {
     let Untold { first, count, approved, .. } = untold;
     let Some(example) = first.first() else { return String::new() };
@@ -201,7 +192,7 @@ fn paragraph(untold: &Untold) -> String {
     format!("{happened}{trouble}{list}")
 }
 
-/// The source, where its mention can be read.
+/// The source, by its mention where people can read that.
 fn source(follow: &Follow) -> String {
     if follow.guild == follow.source_guild {
         format!("<#{}>", follow.pair.source)

@@ -1,8 +1,8 @@
-//! Tells the moderators of a followed channel who follows it, or asks to, in the channel that they chose: in one message a minute at most, however many there are.
-//! Where the bot may not post there, that is noted, and it isn't tried again.
+//! Tells the moderators of a followed channel who follows it or asks to, in the channel that they chose: at
+//! most one message a minute, however many followers there are. If the bot may not post there, that is noted,
+//! and it doesn't try again.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -14,48 +14,35 @@ use crate::domain::text;
 use crate::rest::Client;
 use crate::store::{FollowerNews, Store, StoreError};
 
-/// How often it is looked whether there is something to tell.
-const LOOK: Duration = Duration::from_secs(2);
-/// How long nothing is told of a channel after a message about it.
+use super::{Announcer, NAMED, announce_all};
+
+/// How long a channel waits for the next message about it.
 const PAUSE: TimeDelta = TimeDelta::minutes(1);
-/// How many servers one message names; the others are counted.
-const NAMED: usize = 10;
 /// How much of a server's name is shown.
 const NAME: usize = 40;
-/// How many requests can be decided on in one message (Discord: 5 rows of components); `/followers` shows the others.
+/// How many requests one message offers to decide on (Discord: 5 rows of components); `/followers` shows the
+/// others.
 const REQUESTS: usize = 5;
 
-/// Tells of followers.
-pub struct Herald {
+/// Announces new followers, and requests to follow.
+pub struct NewFollowerAnnouncer {
     store: Store,
     rest: Client,
     clock: Clock,
 }
 
-impl Herald {
+impl NewFollowerAnnouncer {
     /// One over these parts.
     pub const fn new(store: Store, rest: Client, clock: Clock) -> Self {
         Self { store, rest, clock }
     }
 
-    /// Tells, as long as it is let.
+    /// Announces until it is stopped.
     pub async fn run(self) {
-        loop {
-            if let Err(error) = self.tell_some().await {
-                tracing::error!(%error, "can't ask the database of which followers to tell");
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        announce_all(self).await;
     }
 
-    async fn tell_some(&self) -> Result<(), StoreError> {
-        for news in self.store.take_follower_news(self.clock.now(), PAUSE).await? {
-            self.tell(&news).await?;
-        }
-        Ok(())
-    }
-
-    async fn tell(&self, news: &FollowerNews) -> Result<(), StoreError> {
+    async fn announce(&self, news: &FollowerNews) -> Result<(), StoreError> {
         let Some(guild) = news.follows.first().map(|follow| follow.source_guild) else { return Ok(()) };
         let rest = self.rest.of_server(guild);
         let mut names = HashMap::new();
@@ -77,17 +64,28 @@ impl Herald {
     }
 }
 
-/// What is pressed under a request.
+impl Announcer for NewFollowerAnnouncer {
+    const SUBJECT: &'static str = "new followers";
+
+    async fn announce_some(&mut self) -> Result<bool, StoreError> {
+        for news in self.store.take_follower_news(self.clock.now(), PAUSE).await? {
+            self.announce(&news).await?;
+        }
+        Ok(false)
+    }
+}
+
+/// What a moderator decides about a request, by a button under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It may follow.
+    /// The channel may follow.
     Approve,
-    /// It may not.
+    /// The channel may not follow.
     Decline,
 }
 
 impl Decision {
-    /// The id of its button.
+    /// The id of the decision's button.
     pub fn custom_id(self, follow: FollowId) -> String {
         let word = match self {
             Self::Approve => "approve",
@@ -96,7 +94,7 @@ impl Decision {
         format!("request:{word}:{}", follow.0)
     }
 
-    /// Reads a button's id; `None` for one that is no request's.
+    /// Reads a button's id; `None` if it belongs to no request.
     pub fn parse(id: &str) -> Option<(Self, FollowId)> {
         let (word, id) = id.strip_prefix("request:")?.split_once(':')?;
         let decision = match word {
@@ -136,7 +134,7 @@ fn message(news: &FollowerNews, names: &Names) -> Value {
     })
 }
 
-/// A request in one line, by its number.
+/// A request in one line, with its number.
 fn request(follow: &Follow, names: &Names) -> String {
     format!("{}: a channel of {}", follow.id, name(follow.guild, names).unwrap_or_else(unnamed))
 }
@@ -149,7 +147,7 @@ fn buttons(follow: FollowId) -> Value {
     ] })
 }
 
-/// The servers of follows, each once, with how many of them are its.
+/// The servers of these follows: each is named once, with the number of its follows.
 fn servers(follows: &[&Follow], names: &Names) -> String {
     let mut counts: Vec<(GuildId, usize)> = Vec::new();
     for follow in follows {
@@ -172,7 +170,7 @@ fn servers(follows: &[&Follow], names: &Names) -> String {
     }
 }
 
-/// A server's name as it may be shown anywhere.
+/// A server's name, made safe to show anywhere.
 fn name(guild: GuildId, names: &Names) -> Option<String> {
     let name = names.get(&guild)?.as_ref()?;
     Some(format!("**{}**", text::escape(&text::cut(name, NAME))))

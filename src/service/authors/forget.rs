@@ -1,4 +1,4 @@
-//! What `tributary forget` does, and says that it did.
+//! What `tributary forget` does, and how it reports that.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::UserId;
 use crate::store::{Forgotten, Store, StoreError};
 
-/// What came of forgetting a person; as text, for the operator.
+/// The result of forgetting a person, as text for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
+pub struct ForgetReport {
     user: UserId,
     forgotten: Forgotten,
 }
 
-/// Forgets a person, their mirrors too where that is asked for. `None` where nothing is kept of them.
+/// Forgets a person, and if asked for, deletes their mirrors, too. `None` if nothing is kept of them.
 pub async fn forget(
     store: &Store,
     clock: Clock,
     user: UserId,
     mirrors: bool,
-) -> Result<Option<Report>, StoreError> {
+) -> Result<Option<ForgetReport>, StoreError> {
     let forgotten = store.forget_user(user, mirrors, clock.now()).await?;
-    Ok((!forgotten.is_nothing()).then_some(Report { user, forgotten }))
+    Ok((!forgotten.is_nothing()).then_some(ForgetReport { user, forgotten }))
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ForgetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Forgotten { messages, mirrors_going, mirrors_staying, follows, panels, mentions, blocks } =
             self.forgotten;

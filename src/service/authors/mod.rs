@@ -1,6 +1,8 @@
-//! What people ask about themselves: what is kept of them, not to be mirrored, and to be forgotten. Everybody asks for themselves only, so nothing is asked of Discord.
+//! What people ask for themselves: to see what is kept of them, not to be mirrored, to be forgotten.
+//! Everybody asks only for themselves, so nothing is asked of Discord.
 //!
-//! What is asked for is written down at once, and holds from then on (`store::followed`). What was mirrored before is taken back in the background ([`Removals`]).
+//! A request is written down at once, and holds from then on (`store::followed`). What was mirrored before is
+//! taken back in the background ([`Removals`]).
 
 pub mod forget;
 mod removals;
@@ -15,29 +17,29 @@ use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::domain::retention::Keeping;
 use crate::store::{KeptOfAuthor, Store};
 
-use super::access::quotas::Actions;
-use super::{Parts, ServiceError};
+use super::access::quotas::UserQuotas;
+use super::{ServiceError, ServiceParts};
 
 pub use self::removals::Removals;
 
-/// What people ask about themselves.
+/// What people ask for themselves.
 pub struct Authors {
     store: Store,
     clock: Clock,
-    actions: Arc<Actions>,
+    quotas: Arc<UserQuotas>,
     keeping: Keeping,
-    /// Something is to be taken back.
+    /// Something must be taken back.
     news: Notify,
 }
 
 /// Who asks, and where.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking {
+pub struct AuthorRequest {
     /// The person.
     pub user: UserId,
-    /// The server; none in a direct message.
+    /// The server; `None` in a direct message.
     pub server: Option<GuildId>,
-    /// The moment, as Discord counts messages: what they post later has a higher number.
+    /// The moment, as Discord numbers messages: whatever they post later has a higher number.
     pub at: MessageId,
 }
 
@@ -51,7 +53,7 @@ pub enum Whereabouts {
 }
 
 impl Whereabouts {
-    /// The word for it.
+    /// The word for it, in options and texts.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Here => "here",
@@ -62,10 +64,10 @@ impl Whereabouts {
 
 /// What is kept of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// How much.
+pub struct AuthorRecord {
+    /// How much is kept.
     pub of: KeptOfAuthor,
-    /// For how long.
+    /// How long it is kept.
     pub keeping: Keeping,
     /// Where they aren't mirrored.
     pub opt_outs: Vec<OptOut>,
@@ -78,7 +80,7 @@ pub enum OptedOut {
     Now(OptOutScope),
     /// It held already.
     Before(OptOutScope),
-    /// A direct message is in no server.
+    /// Nothing can be chosen for a server: this is a direct message.
     NoServer,
 }
 
@@ -87,69 +89,73 @@ pub enum OptedOut {
 pub enum OptedIn {
     /// What they post from now on is mirrored.
     Now(OptOutScope),
-    /// It was anyway.
+    /// It was mirrored anyway.
     Before(OptOutScope),
-    /// They opted out everywhere, which this server is a part of.
+    /// They opted out everywhere, and this server is included.
     OutEverywhere,
-    /// A direct message is in no server.
+    /// Nothing can be chosen for a server: this is a direct message.
     NoServer,
 }
 
 impl Authors {
     /// Answers from these parts.
-    pub fn new(parts: &Parts, actions: Arc<Actions>, keeping: Keeping) -> Self {
-        let Parts { store, clock, .. } = parts.clone();
-        Self { store, clock, actions, keeping, news: Notify::new() }
+    pub fn new(parts: &ServiceParts, quotas: Arc<UserQuotas>, keeping: Keeping) -> Self {
+        let ServiceParts { store, clock, .. } = parts.clone();
+        Self { store, clock, quotas, keeping, news: Notify::new() }
     }
 
     /// What is kept of this person.
-    pub async fn show(&self, asking: Asking) -> Result<Kept, ServiceError> {
-        self.actions.ask(asking.user)?;
-        let of = self.store.kept_of_author(asking.user).await?;
-        let opt_outs = self.store.opt_outs_of(asking.user).await?;
-        Ok(Kept { of, keeping: self.keeping, opt_outs })
+    pub async fn show(&self, request: AuthorRequest) -> Result<AuthorRecord, ServiceError> {
+        self.quotas.spend_question(request.user)?;
+        let of = self.store.kept_of_author(request.user).await?;
+        let opt_outs = self.store.opt_outs_of(request.user).await?;
+        Ok(AuthorRecord { of, keeping: self.keeping, opt_outs })
     }
 
-    /// Nothing that this person posts there is mirrored from now on, and what was is taken back.
-    pub async fn opt_out(&self, asking: Asking, place: Whereabouts) -> Result<OptedOut, ServiceError> {
-        let Some(scope) = scope(asking, place) else { return Ok(OptedOut::NoServer) };
-        self.actions.ask(asking.user)?;
-        if self.store.opt_out(asking.user, scope, self.clock.now()).await? {
+    /// Stops mirroring what this person posts there, and takes back what was mirrored.
+    pub async fn opt_out(
+        &self,
+        request: AuthorRequest,
+        place: Whereabouts,
+    ) -> Result<OptedOut, ServiceError> {
+        let Some(scope) = scope(request, place) else { return Ok(OptedOut::NoServer) };
+        self.quotas.spend_question(request.user)?;
+        if self.store.opt_out(request.user, scope, self.clock.now()).await? {
             self.poke();
             return Ok(OptedOut::Now(scope));
         }
         Ok(OptedOut::Before(scope))
     }
 
-    /// What this person posts there from now on is mirrored again.
-    pub async fn opt_in(&self, asking: Asking, place: Whereabouts) -> Result<OptedIn, ServiceError> {
-        let Some(scope) = scope(asking, place) else { return Ok(OptedIn::NoServer) };
-        self.actions.ask(asking.user)?;
-        let ended = self.store.opt_in(asking.user, scope, asking.at).await?;
-        let left = self.store.opt_outs_of(asking.user).await?;
+    /// Mirrors again what this person posts there from now on.
+    pub async fn opt_in(&self, request: AuthorRequest, place: Whereabouts) -> Result<OptedIn, ServiceError> {
+        let Some(scope) = scope(request, place) else { return Ok(OptedIn::NoServer) };
+        self.quotas.spend_question(request.user)?;
+        let ended = self.store.opt_in(request.user, scope, request.at).await?;
+        let left = self.store.opt_outs_of(request.user).await?;
         if left.iter().any(|opt_out| opt_out.scope == OptOutScope::Everywhere) {
             return Ok(OptedIn::OutEverywhere);
         }
         Ok(if ended > 0 { OptedIn::Now(scope) } else { OptedIn::Before(scope) })
     }
 
-    /// Forgets this person, in the background. Whether that isn't under way already.
-    pub async fn forget(&self, asking: Asking) -> Result<bool, ServiceError> {
-        self.actions.ask(asking.user)?;
-        let new = self.store.request_forgetting(asking.user, self.clock.now()).await?;
+    /// Forgets this person, in the background. Whether that wasn't under way already.
+    pub async fn forget(&self, request: AuthorRequest) -> Result<bool, ServiceError> {
+        self.quotas.spend_question(request.user)?;
+        let new = self.store.request_forgetting(request.user, self.clock.now()).await?;
         self.poke();
         Ok(new)
     }
 
-    /// Has what is to be taken back looked at now.
+    /// Wakes the background work that takes things back.
     pub fn poke(&self) {
         self.news.notify_one();
     }
 }
 
-fn scope(asking: Asking, place: Whereabouts) -> Option<OptOutScope> {
+fn scope(request: AuthorRequest, place: Whereabouts) -> Option<OptOutScope> {
     match place {
         Whereabouts::Everywhere => Some(OptOutScope::Everywhere),
-        Whereabouts::Here => asking.server.map(OptOutScope::Server),
+        Whereabouts::Here => request.server.map(OptOutScope::Server),
     }
 }

@@ -1,8 +1,9 @@
-//! Takes back what people don't want mirrored, and forgets those who asked for it, in one process of all. What is to be done stands in the database: cut off, it goes on
-//! with the next start.
+//! Takes back what people don't want mirrored, and forgets those who asked for it. One process does it for
+//! all. The work to do is stored in the database, so after an interruption it goes on with the next start.
 //!
-//! People take turns, a part each. A part is small, and the next one waits until its mirrors are gone or for a while, as in a lane deletions go before what is new there:
-//! nobody's messages wait behind somebody's years.
+//! People take turns, a part each. A part is small, and the next one waits until its mirrors are gone, or for
+//! a while. In a lane, deletions go before new messages, so this way nobody's messages wait behind somebody's
+//! years.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -13,40 +14,41 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
-use crate::service::intake::{Intake, Wake};
-use crate::service::{Parts, ServiceError};
+use crate::service::Wake;
+use crate::service::intake::Intake;
+use crate::service::{ServiceError, ServiceParts};
 use crate::store::{Forgotten, Manner, Removal, RemovedPart, Store};
 
 use super::Authors;
 
-/// How often it is looked for what another process wrote down, and for what failed.
+/// How often to look for what another process wrote down, and for what failed.
 const EACH: Duration = Duration::from_secs(5);
-/// How long to wait before the next turn of those that aren't done.
+/// The pause before the next turn of unfinished removals.
 const TURN: Duration = Duration::from_millis(200);
 /// How many people take turns at once.
 const PEOPLE: u32 = 50;
-/// With so few mirrors of a part left, the next part begins.
+/// When a part has so few mirrors left, the next part begins.
 const FEW: u64 = 10;
-/// How long a part holds up the next: a target that can't be reached may keep its mirrors for days.
+/// How long a part may hold up the next: an unreachable target may keep its mirrors for days.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How far a removal is.
-struct Progress {
-    /// What is owed and not yet sent is taken back.
+struct RemovalProgress {
+    /// What is owed and not yet sent has been taken back.
     begun: bool,
-    /// The next part is before this number.
+    /// The next part consists of activities below this number.
     before: i64,
     /// What the last part took back, and when.
     last: Option<(Vec<i64>, Instant)>,
-    /// It failed, and isn't tried again until then.
+    /// It failed, and isn't tried again before this.
     not_before: Option<Instant>,
 }
 
-impl Progress {
+impl RemovalProgress {
     const NONE: Self = Self { begun: false, before: i64::MAX, last: None, not_before: None };
 }
 
-/// Takes back what people want taken back.
+/// Takes back what people don't want mirrored.
 pub struct Removals {
     store: Store,
     clock: Clock,
@@ -56,17 +58,17 @@ pub struct Removals {
 }
 
 impl Removals {
-    /// With these parts; the authors say when something is to be done.
-    pub fn new(parts: &Parts, authors: Arc<Authors>, intake: Arc<Intake>) -> Self {
-        let Parts { store, clock, wake, .. } = parts.clone();
+    /// With these parts. The authors say when there is something to do.
+    pub fn new(parts: &ServiceParts, authors: Arc<Authors>, intake: Arc<Intake>) -> Self {
+        let ServiceParts { store, clock, wake, .. } = parts.clone();
         Self { store, clock, wake, authors, intake }
     }
 
-    /// Goes on as long as it is let.
+    /// Works until it is stopped.
     pub async fn run(&self) {
-        let mut under_way: HashMap<Removal, Progress> = HashMap::new();
+        let mut under_way: HashMap<Removal, RemovalProgress> = HashMap::new();
         loop {
-            let more = match self.turn(&mut under_way).await {
+            let more = match self.take_turns(&mut under_way).await {
                 Ok(more) => more,
                 Err(error) => {
                     tracing::warn!(%error, "what people want taken back can't be looked up yet");
@@ -81,19 +83,22 @@ impl Removals {
         }
     }
 
-    /// A turn of each. Whether there is more to do soon.
-    async fn turn(&self, under_way: &mut HashMap<Removal, Progress>) -> Result<bool, ServiceError> {
+    /// A turn of each removal. Whether there is more to do soon.
+    async fn take_turns(
+        &self,
+        under_way: &mut HashMap<Removal, RemovalProgress>,
+    ) -> Result<bool, ServiceError> {
         let open = self.store.open_removals(PEOPLE).await?;
         under_way.retain(|removal, _| open.contains(removal));
         let mut more = false;
         for removal in open {
-            let progress = under_way.remove(&removal).unwrap_or(Progress::NONE);
+            let progress = under_way.remove(&removal).unwrap_or(RemovalProgress::NONE);
             let waits = progress.not_before.is_some_and(|until| Instant::now() < until);
             if waits {
                 under_way.insert(removal, progress);
                 continue;
             }
-            match AssertUnwindSafe(self.part(&removal, progress)).catch_unwind().await {
+            match AssertUnwindSafe(self.remove_next_part(&removal, progress)).catch_unwind().await {
                 Ok(Ok(Some(progress))) => {
                     more = true;
                     under_way.insert(removal, progress);
@@ -103,18 +108,22 @@ impl Removals {
                 Ok(Err(error)) => tracing::warn!(%error, "what somebody wants taken back can't be yet"),
                 Err(_) => tracing::error!("what somebody wants taken back can't be: a panic"),
             }
-            // It begins anew, which costs little: what is done isn't found again.
+            // It begins again, which costs little: what is done isn't found again.
             let not_before = Some(Instant::now() + PATIENCE);
-            under_way.insert(removal, Progress { not_before, ..Progress::NONE });
+            under_way.insert(removal, RemovalProgress { not_before, ..RemovalProgress::NONE });
         }
         Ok(more)
     }
 
-    /// The next part of one. Nothing where that is done.
-    async fn part(&self, removal: &Removal, progress: Progress) -> Result<Option<Progress>, ServiceError> {
+    /// Takes back the next part of one removal. `None` when it is complete.
+    async fn remove_next_part(
+        &self,
+        removal: &Removal,
+        progress: RemovalProgress,
+    ) -> Result<Option<RemovalProgress>, ServiceError> {
         if !progress.begun {
             self.begin(removal).await?;
-            return Ok(Some(Progress { begun: true, ..Progress::NONE }));
+            return Ok(Some(RemovalProgress { begun: true, ..RemovalProgress::NONE }));
         }
         if let Some((activities, since)) = &progress.last
             && since.elapsed() < PATIENCE
@@ -128,7 +137,7 @@ impl Removals {
         self.intake.requote_soon();
         if let Some(before) = activities.last().copied() {
             let last = Some((activities, Instant::now()));
-            return Ok(Some(Progress { before, last, ..progress }));
+            return Ok(Some(RemovalProgress { before, last, ..progress }));
         }
         if removal.manner != Manner::Withhold {
             let mut forgotten = Forgotten::default();
@@ -138,7 +147,7 @@ impl Removals {
         Ok(None)
     }
 
-    /// What is owed and not yet sent goes first, and at once: that costs no request.
+    /// What is owed and not yet sent goes first, all at once: that costs no request.
     async fn begin(&self, removal: &Removal) -> Result<(), ServiceError> {
         let withhold = removal.manner == Manner::Withhold;
         if withhold {

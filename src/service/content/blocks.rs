@@ -1,9 +1,9 @@
-//! Texts that Discord formats each by itself, joined to one text in which none changes what another looks like: above all, in which what is
+//! Joins texts that Discord formats separately, so that none changes how another looks. Above all, what is
 //! hidden stays hidden.
 //!
-//! In one text, a mark that stands alone in one block could pair with one in another: a `||` would open the next spoiler instead of closing
-//! itself, and a `` ` `` would make code of it. So where something is hidden, what is open around it keeps only marks that pair within a line.
-//! What is in doubt is hidden too.
+//! In one text, an unpaired mark in one block could pair with one in another: a `||` would open the next
+//! spoiler instead of closing its own, and a `` ` `` would turn it into code. So where something is hidden,
+//! open text around it keeps only marks that pair within a line. In doubt, text is hidden, too.
 
 /// The blocks, in their order.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Blocks {
         blocks
     }
 
-    /// Adds a text, if it has anything.
+    /// Adds a text, if it isn't empty.
     pub(super) fn add(&mut self, text: &str, hidden: bool) {
         let is_first = self.0.is_empty();
         if !text.trim().is_empty() || (is_first && !text.is_empty()) {
@@ -44,17 +44,17 @@ impl Blocks {
     }
 }
 
-/// A text as a spoiler, which nothing in it can end.
+/// A text as a spoiler that nothing in it can end.
 fn hidden(text: &str) -> String {
     let mut inner = text.trim().replace('|', "\\|");
-    // What comes last must not take the closing mark for its own.
+    // The last character must not swallow the closing mark.
     if inner.ends_with(['|', '\\']) {
         inner.push(' ');
     }
     format!("||{inner}||")
 }
 
-/// Whether each spoiler of a text begins and ends in the same line, beyond doubt.
+/// Whether each spoiler of a text surely begins and ends in the same line.
 fn pairs_in_lines(text: &str) -> bool {
     if !text.contains("||") {
         return true;
@@ -67,7 +67,8 @@ fn pairs_in_lines(text: &str) -> bool {
     !in_doubt && text.lines().all(pairs)
 }
 
-/// A text of which nothing reaches into the next: code is shown as it is written, and so is what isn't closed.
+/// A text in which nothing reaches into the next: code is shown as it is written, and so is everything that
+/// isn't closed.
 fn closed(text: &str) -> String {
     let mut closed = String::with_capacity(text.len());
     let mut chars = text.char_indices();
@@ -118,7 +119,8 @@ mod tests {
         assert_eq!(torn, "||> \\|\\|a\nb\\|\\| ||\n\n||secret||");
     }
 
-    /// What of a text is seen at once, as Discord reads it: from left to right, code, escapes and spoilers, whichever begins first.
+    /// The part of a text that is visible at once, as Discord reads it: from left to right, whichever of
+    /// code, escapes and spoilers begins first.
     fn open(text: &str) -> String {
         let mut open = String::new();
         let mut rest = text;

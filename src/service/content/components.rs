@@ -1,7 +1,8 @@
-//! What a mirror shows of components: texts, pictures, files and links; the rest is named. Discord: "Component Types".
+//! What a mirror shows of components: texts, pictures, files and links; everything else is named. Discord:
+//! "Component Types".
 //!
-//! A mirror is no message of components, so what is hidden there is hidden here by other means: texts and addresses between `||`, files by
-//! their own mark. What stands in a hidden container is hidden whole.
+//! A mirror has no components of this kind, so it hides things by other means: texts and addresses between
+//! `||`, files by their own mark. Everything in a hidden container is hidden.
 
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::written::Shown;
 /// Deeper than Discord nests anything.
 const DEEPEST: usize = 16;
 
-/// Takes up what is shown of these components, of a message with these files.
+/// Reads what is shown of the components of a message with these attachments.
 pub(super) fn read(components: &[Value], attachments: &[Attachment], blocks: &mut Blocks, shown: &mut Shown) {
     let mut reader = Reader { attachments, blocks, shown };
     components.iter().for_each(|component| reader.take(component, false, 0));
@@ -28,7 +29,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Takes one up, which is hidden where it says so, or what it stands in.
+    /// Reads one component. It is hidden if it says so, or if its container is hidden.
     fn take(&mut self, component: &Value, hidden: bool, depth: usize) {
         let hidden = hidden || component["spoiler"] == true;
         match component["type"].as_u64() {
@@ -62,7 +63,7 @@ impl Reader<'_> {
         self.shown.unshown.push(what.to_owned());
     }
 
-    /// What is one of the message's files is shown as that; any other picture by its address.
+    /// Shows one of the message's own files as such, and any other picture by its address.
     fn picture(&mut self, media: &Value, hidden: bool) {
         if self.attached(media, hidden) {
             return;
@@ -100,7 +101,7 @@ impl Reader<'_> {
         });
     }
 
-    /// Whether this is one of the message's files, which then is hidden where this is.
+    /// Whether this is one of the message's files. If this is hidden, the file is hidden, too.
     fn attached(&mut self, media: &Value, hidden: bool) -> bool {
         let id = number(&media["attachment_id"]);
         let url = media["url"].as_str().map(unsigned);
@@ -128,12 +129,12 @@ impl Reader<'_> {
     }
 }
 
-/// An id, which is a text mostly.
+/// An id, which is mostly a text.
 fn number(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|id| id.to_string()))
 }
 
-/// An address without what signs it.
+/// An address without its signature.
 fn unsigned(url: &str) -> &str {
     url.split('?').next().unwrap_or(url)
 }

@@ -1,4 +1,4 @@
-//! What a message forwards: Discord's copy of another one, which says little of where it comes from.
+//! What a message forwards: Discord's copy of another message, which says little about where it comes from.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,10 +14,10 @@ const FORWARD: u8 = 1;
 /// Deeper than Discord keeps copies in copies.
 const DEEPEST: usize = 8;
 
-/// Reads what a message forwards, with the names of those who are mentioned there.
+/// Reads what a message forwards, with the names of the people who are mentioned there.
 pub(super) fn read(message: &Message, content: &mut Content) {
     let Some(snapshot) = message.message_snapshots.first() else { return };
-    let copy = Copy::read(innermost(snapshot));
+    let copy = Snapshot::read(innermost(snapshot));
     let embeds = if copy.flags & SUPPRESS_EMBEDS == 0 { copy.embeds.as_slice() } else { &[] };
     let written = Written {
         writer: Writer::Unknown,
@@ -49,7 +49,7 @@ pub(super) fn read(message: &Message, content: &mut Content) {
     content.forward = Some(Forward { message, text, embeds, files, stickers, links, unshown });
 }
 
-/// The copy of what was written: of a forward that is forwarded, the one in it.
+/// The copy of the original text. If a forward was forwarded, it is the innermost.
 fn innermost(snapshot: &Value) -> &Value {
     let mut copy = snapshot.get("message").unwrap_or(snapshot);
     for _ in 0..DEEPEST {
@@ -61,7 +61,7 @@ fn innermost(snapshot: &Value) -> &Value {
 
 /// The copy of a message. Discord: "Message Snapshot Object".
 #[derive(Debug, Default)]
-struct Copy {
+struct Snapshot {
     content: String,
     flags: u64,
     embeds: Vec<MessageEmbed>,
@@ -72,8 +72,8 @@ struct Copy {
     has_poll: bool,
 }
 
-impl Copy {
-    /// Reads as much of it as can be read.
+impl Snapshot {
+    /// Reads as much of it as possible.
     fn read(copy: &Value) -> Self {
         let stickers = each(copy, "sticker_items");
         Self {

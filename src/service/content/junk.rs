@@ -1,4 +1,4 @@
-//! Messages that hold anything anywhere: they are read and shown all the same.
+//! Messages with anything anywhere. They are read and shown all the same.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use crate::domain::rendering::render;
 use crate::domain::rendering::tests::{any_stage, check_against_discord};
 use crate::domain::text::alphabet::any_text;
 
-/// What Discord's objects call their fields, as far as anything here looks at them.
+/// The names of fields in Discord's objects, as far as this code reads them.
 const NAMES: &[&str] = &[
     "accessory",
     "answer_counts",
@@ -75,7 +75,7 @@ const NAMES: &[&str] = &[
     "webhook_id",
 ];
 
-/// A value that could stand somewhere, or not.
+/// A value that might be anywhere.
 fn scalar() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -98,7 +98,7 @@ fn name() -> impl Strategy<Value = String> {
     proptest::sample::select(NAMES).prop_map(str::to_owned)
 }
 
-/// Anything, with the fields that are looked at.
+/// Anything, with field names that this code reads.
 pub(crate) fn anything() -> impl Strategy<Value = Value> {
     scalar().prop_recursive(4, 64, 8, |inner| {
         prop_oneof![
@@ -120,7 +120,7 @@ fn lists(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
     proptest::collection::vec(with(names), 0..12).prop_map(Value::from)
 }
 
-/// A message of which only the ids are as they should be. Some fields are of the right form outside, and of any inside.
+/// A message in which only the ids are valid. Some fields have the right form outside, and anything inside.
 fn message() -> impl Strategy<Value = Value> {
     let shaped = (
         lists(&["id", "filename", "size", "url", "description", "flags", "title"]),

@@ -1,5 +1,5 @@
-//! What a mirror shows of a message, read from the message as Discord describes it. One reading for what the gateway brings and for what
-//! the history holds, so that both are the same thing.
+//! What a mirror shows of a message, read from Discord's form of it. Live messages and histories are read by
+//! the same code, so that both look the same.
 
 use serde_json::Value;
 
@@ -20,30 +20,31 @@ mod written;
 
 /// Discord: "Message Flags".
 const SUPPRESS_EMBEDS: u64 = 1 << 2;
-/// Discord: "Message Flags", `CROSSPOSTED`: it was published to the channels that follow this one.
+/// Discord: "Message Flags", `CROSSPOSTED`: the message was published to the channels that follow this one.
 const CROSSPOSTED: u64 = 1 << 0;
 const LOADING: u64 = 1 << 7;
 const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 const HAS_SNAPSHOT: u64 = 1 << 14;
 const IS_COMPONENTS_V2: u64 = 1 << 15;
-/// Discord: "Message Types": what people and applications post. All others (joins, boosts, pins, new threads) tell about the source, not
-/// to the target, and are left out on purpose.
+/// Discord: "Message Types": what people and applications post. All others (joins, boosts, pins, new threads)
+/// concern the source and not the target, and are left out on purpose.
 const POSTS: [u16; 4] = [0, 19, 20, 23];
 /// Discord: an answer to another message.
 const REPLY: u16 = 19;
-/// Discord: "Message Types": what applications answer to commands. Only these may be there before they say anything.
+/// Discord: "Message Types": how applications answer commands. Only these may exist before they say anything.
 const TO_COMMANDS: [u16; 2] = [20, 23];
-/// Discord: what a thread that was started from a message begins with. That message stands in the thread's channel.
+/// Discord: the first message of a thread that was started from a message. That message stands in the
+/// thread's channel.
 const THREAD_STARTER: u16 = 21;
 /// Discord: "Message Reference Types".
 const ANSWER: u8 = 0;
 
-/// Whether a message is something that somebody posted, and that can be shown already.
+/// Whether somebody posted this message, and it can be shown already.
 pub(super) fn is_post(message: &Message) -> bool {
     POSTS.contains(&message.kind) && !is_loading(message)
 }
 
-/// Whether an application is still thinking about what it will say ("… is thinking"): that comes as an update.
+/// Whether an application is still working on its answer ("… is thinking"), which comes as an update.
 pub(super) fn is_loading(message: &Message) -> bool {
     message.flags & LOADING != 0
 }
@@ -53,12 +54,12 @@ pub(super) fn may_have_loaded(message: &Message) -> bool {
     TO_COMMANDS.contains(&message.kind)
 }
 
-/// Whether a message says that its thread was started from a message of its channel.
+/// Whether a message shows that its thread was started from a message of its channel.
 pub(super) fn is_thread_starter(message: &Message) -> bool {
     message.kind == THREAD_STARTER
 }
 
-/// Whether a bot or a webhook posted it, and not a person.
+/// Whether a bot or a webhook posted it, not a person.
 pub(super) fn is_by_application(message: &Message) -> bool {
     message.author.bot || message.webhook_id.is_some()
 }
@@ -70,8 +71,8 @@ pub(super) fn is_own(message: &Message, identity: Identity, watched: &Watched) -
         || message.webhook_id.is_some_and(|webhook| watched.is_own_webhook(webhook))
 }
 
-/// Whether what is shown of a message can't be all of it: something was posted, but nothing of it arrived. The gateway's library leaves out
-/// what it doesn't know; the history has it.
+/// Whether the content can't be complete: something was posted, but nothing of it arrived. The gateway's
+/// library leaves out what it doesn't know; the history has it.
 pub(super) fn is_hollow(content: &Content) -> bool {
     let Content { text, embeds, files, forward, stickers, poll, .. } = content;
     text.is_empty()
@@ -82,8 +83,9 @@ pub(super) fn is_hollow(content: &Content) -> bool {
         && poll.is_none()
 }
 
-/// The message that this one answers, where nothing was said about it: whether it still stands has to be asked. Only in the channel of the answer, where Discord lets answers
-/// stand: nobody is to be shown through an answer what another channel keeps to itself.
+/// The message that this one answers, if Discord said nothing about it, so that it must be asked for. Only in
+/// the channel of the answer, where Discord keeps answers: an answer must not reveal what another channel
+/// keeps to itself.
 pub(super) fn unknown_original(message: &Message) -> Option<MessageId> {
     if message.referenced_message != Referenced::Unknown {
         return None;
@@ -114,7 +116,8 @@ pub(super) fn read(message: &Message, guild: GuildId, thread: Option<InThread>) 
         names,
         unshown: shown.unshown,
         silent: message.flags & SUPPRESS_NOTIFICATIONS != 0,
-        // A message of components has no embeds that could be taken off: what the mirror shows as some are its pictures.
+        // A message of components has no embeds to suppress: what the mirror shows as embeds are its
+        // pictures.
         embeds_suppressed: message.flags & (SUPPRESS_EMBEDS | IS_COMPONENTS_V2) == SUPPRESS_EMBEDS,
         published: message.flags & CROSSPOSTED != 0,
         link: message_link(guild, message.channel_id, message.id),
@@ -152,7 +155,7 @@ const fn default_avatar(user: UserId) -> u64 {
     (user.get() >> 22) % 6
 }
 
-/// What a message refers to as its answer.
+/// What a message refers to as an answer.
 fn answered(message: &Message) -> Option<Reference> {
     message.message_reference.filter(|reference| message.kind == REPLY && reference.kind == ANSWER)
 }
@@ -190,7 +193,7 @@ fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
     Some(reply)
 }
 
-/// What a message says, where it is only quoted: its own text, or that of what it forwards, or what its poll asks.
+/// What a message says when it is quoted: its own text, or the text that it forwards, or its poll's question.
 fn gist(message: &Message) -> String {
     let text = sounds::named(Written::of(message).shown().text, &message.soundboard_sounds);
     if !text.trim().is_empty() {
@@ -216,7 +219,7 @@ fn poll(poll: &Value) -> Poll {
         }
     };
     let answers = poll["answers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    // Until they are counted, each vote would be an edit.
+    // Votes that aren't final would make each vote an edit.
     let results = Some(&poll["results"]).filter(|results| results["is_finalized"] == true);
     let votes = results.map(|results| {
         let counts = results["answer_counts"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Sounds in a text: only Discord's client plays them, so a mirror shows what they are called.
+//! Sounds in a text. Only Discord's client plays them, so a mirror shows their names.
 
 use crate::domain::text::markup::pieces;
 use crate::rest::model::Sound;
 
-/// How Discord writes one: `<sound:SERVER:SOUND>`.
+/// Discord's form of a sound: `<sound:SERVER:SOUND>`.
 const OPENING: &str = "<sound:";
 
 /// The text with the names of its sounds, except in code.
@@ -37,7 +37,7 @@ pub(super) fn named(text: String, sounds: &[Sound]) -> String {
     named
 }
 
-/// The sound's number behind that of its server, and how long both are, with what closes them.
+/// The number of the sound, which follows that of its server, and the length of both with the closing mark.
 fn number(after: &str) -> Option<(&str, usize)> {
     let end = after.find('>')?;
     let (server, sound) = after[..end].split_once(':')?;

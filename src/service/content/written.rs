@@ -1,4 +1,5 @@
-//! What somebody wrote: a message, or the copy of one that is forwarded. Read alike, so that what holds of one holds of the other.
+//! What somebody wrote: a message, or the copy of one that is forwarded. Both are read by the same code, so
+//! that the same rules hold.
 
 use crate::domain::message::{Embed, File, LinkButton, Sticker};
 use crate::domain::preview;
@@ -7,14 +8,14 @@ use crate::rest::model::{self, Attachment, Message, MessageEmbed};
 use super::blocks::Blocks;
 use super::components;
 
-/// Who wrote it, as far as it decides what may be in it.
+/// Who wrote it, as far as that decides what may be in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writer {
-    /// A person: they can't make embeds.
+    /// A person, who can't make embeds.
     Person,
     /// A bot or a webhook.
     Application,
-    /// A copy doesn't say whose it is.
+    /// A copy doesn't say who wrote it.
     Unknown,
 }
 
@@ -37,7 +38,7 @@ pub(super) struct Shown {
     pub(super) files: Vec<File>,
     pub(super) stickers: Vec<Sticker>,
     pub(super) links: Vec<LinkButton>,
-    /// What it can't show, as singular nouns.
+    /// What can't be shown, as singular nouns.
     pub(super) unshown: Vec<String>,
 }
 
@@ -67,8 +68,8 @@ impl<'a> Written<'a> {
         shown
     }
 
-    /// The embeds that the author made. Previews of links are Discord's, which makes them for the mirror too; some of them are of the same
-    /// type as those that bots make.
+    /// The embeds that the author made. Previews of links are Discord's, which makes them for the mirror,
+    /// too; some of them have the same type as those that bots make.
     fn made_by_author(&self) -> Vec<Embed> {
         let given = |value: &Option<serde_json::Value>| value.as_ref().is_some_and(|value| !value.is_null());
         let is_preview = |embed: &MessageEmbed| {
@@ -83,7 +84,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// A file as it is mirrored.
+/// A file in the form in which it is mirrored.
 pub(super) fn file(attachment: &Attachment) -> Option<File> {
     Some(File {
         id: attachment.id.parse().ok()?,

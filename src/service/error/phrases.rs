@@ -5,7 +5,7 @@ use crate::domain::ids::ChannelId;
 use crate::domain::tags::{Tag, TagSet};
 use crate::domain::text;
 
-use super::Lack;
+use super::MissingPermissions;
 
 /// Who may change a panel. Doesn't name another server's channel.
 pub(super) fn panel_right(own: bool, channel: ChannelId) -> String {
@@ -34,7 +34,7 @@ pub(super) fn no_such_tag(forum: ChannelId, name: &str, offered: &[String]) -> S
     format!("<#{forum}> has no tag {}. {tags}{hashtag}", code(name))
 }
 
-pub(super) fn lacks(lacks: &[Lack]) -> String {
+pub(super) fn lacks(lacks: &[MissingPermissions]) -> String {
     let each = lacks.iter().map(|lack| format!("{} in <#{}>", lack.permissions.listed(), lack.channel));
     each.collect::<Vec<_>>().join(", and ")
 }

@@ -1,4 +1,5 @@
-//! `/follow` for a pair that is followed already: what wasn't given stays, what was given changes, by way of native delivery to relay and back.
+//! `/follow` for a pair that is followed already. Options that aren't given stay as they are, the others
+//! change, including from native delivery to relay and back.
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{
@@ -9,47 +10,47 @@ use crate::store::Hook;
 
 use super::consent::waiting_or;
 use super::tags::read_tags;
-use super::{Ends, Followed, already, closed};
+use super::{FollowChannels, Followed, already_following, refused_by_store};
 use crate::service::access::Access;
-use crate::service::{DeliveryChoice, FollowRequest, Follows, Refusal, ServiceError};
+use crate::service::{DeliveryChoice, FollowRequest, FollowService, Refusal, ServiceError};
 
 /// A follow that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// Its options as they were.
+pub struct ChangedFollow {
+    /// Its former options.
     pub before: FollowOptions,
     /// The follow as it is now.
     pub follow: Follow,
-    /// Why it went from native to relay without anybody having asked for that.
+    /// Why it went from native to relay although nobody asked for that.
     pub why_relay: Option<NotNative>,
 }
 
-/// Why Discord's own following can't be.
+/// Why Discord's own following is not possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotNative {
-    /// It knows no tags.
+    /// It has no tags.
     Filter,
-    /// It knows no threads.
+    /// It has no threads.
     Threads,
-    /// It takes announcement channels, into text or announcement channels.
+    /// It only takes announcement channels, and only into text or announcement channels.
     Kinds,
 }
 
-/// The options that a request comes to.
-pub(in crate::service) struct Wanted {
+/// The options that result from a request.
+pub(in crate::service) struct RequestedOptions {
     pub(in crate::service) options: FollowOptions,
     why_relay: Option<NotNative>,
 }
 
-impl Follows {
-    /// What is asked for, over what stands.
-    pub(in crate::service) async fn wanted(
+impl FollowService {
+    /// The options that result from a request, on top of those that the follow has.
+    pub(in crate::service) async fn requested_options(
         &self,
         access: &mut Access<'_>,
-        ends: &Ends,
+        ends: &FollowChannels,
         request: &FollowRequest,
         standing: Option<&Follow>,
-    ) -> Result<Wanted, ServiceError> {
+    ) -> Result<RequestedOptions, ServiceError> {
         let before = standing.map(|standing| &standing.options);
         let tags = match &request.tags {
             Some(typed) => read_tags(access, &ends.source, typed).await?,
@@ -63,36 +64,37 @@ impl Follows {
         let forced = before.is_some_and(|before| before.delivery == Delivery::Native)
             && delivery == Delivery::Relay
             && request.delivery != Some(DeliveryChoice::Fixed(Delivery::Relay));
-        Ok(Wanted {
+        Ok(RequestedOptions {
             options: FollowOptions { delivery, filter, threads, panels },
             why_relay: not_native.filter(|_| forced),
         })
     }
 
-    /// Changes the options of a follow that stands; one that says the same is refused, unless it is broken and can be repaired.
-    pub(in crate::service) async fn change(
+    /// Changes the options of an existing follow. A request that changes nothing is refused, unless the
+    /// follow is broken and can be repaired.
+    pub(in crate::service) async fn change_follow(
         &self,
         standing: Follow,
-        wanted: Wanted,
+        wanted: RequestedOptions,
         door: Door,
         exposure: Exposure,
     ) -> Result<Followed, ServiceError> {
-        let Wanted { options, why_relay } = wanted;
+        let RequestedOptions { options, why_relay } = wanted;
         if exposure == Exposure::Meant {
-            self.store.note_meant(standing.guild, standing.id).await?;
+            self.parts.store.note_meant(standing.guild, standing.id).await?;
         }
         let same = standing.options == options;
         let stays = standing.options.delivery == options.delivery;
-        let changed = |follow| Changed { before: standing.options.clone(), follow, why_relay };
+        let changed = |follow| ChangedFollow { before: standing.options.clone(), follow, why_relay };
         match standing.state {
             FollowState::Active | FollowState::Paused if same => {
-                Err(already(standing.pair, standing.state).into())
+                Err(already_following(standing.pair, standing.state).into())
             }
             FollowState::Paused if !stays && options.delivery == Delivery::Native => {
                 Err(Refusal::Paused(standing.id).into())
             }
             FollowState::Active | FollowState::Paused if !stays => {
-                self.switch(&standing, &options, door).await.map(changed).map(Followed::Changed)
+                self.switch_delivery(&standing, &options, door).await.map(changed).map(Followed::Changed)
             }
             FollowState::Active | FollowState::Paused => {
                 self.set_options(&standing, &options, None, door).await.map(changed).map(Followed::Changed)
@@ -107,7 +109,7 @@ impl Follows {
         }
     }
 
-    /// Makes a broken follow work again, as it is now asked for.
+    /// Makes a broken follow work again, with these options.
     async fn repair(
         &self,
         standing: &Follow,
@@ -116,10 +118,10 @@ impl Follows {
         exposure: Exposure,
     ) -> Result<Follow, ServiceError> {
         if standing.options.delivery != options.delivery {
-            self.switch(standing, options, door).await?;
-            let now = self.clock.now();
-            let resumed = self.store.resume_follow(standing.guild, standing.id, None, door, now).await;
-            return Ok(resumed.map_err(closed)?.ok_or(Refusal::NoSuchFollow(standing.id))?);
+            self.switch_delivery(standing, options, door).await?;
+            let now = self.parts.clock.now();
+            let resumed = self.parts.store.resume_follow(standing.guild, standing.id, None, door, now).await;
+            return Ok(resumed.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(standing.id))?);
         }
         let repaired = self.reconnect(standing, door, exposure).await?;
         if standing.options == *options {
@@ -128,15 +130,16 @@ impl Follows {
         self.set_options(&repaired, options, None, door).await
     }
 
-    /// Changes from native to relay or back: the new way is there before the old one goes. Where the old one can't go, all is as it was.
-    async fn switch(
+    /// Changes from native to relay or back. The new connection is made before the old one goes; if the old
+    /// one can't be removed, everything is restored.
+    async fn switch_delivery(
         &self,
         standing: &Follow,
         options: &FollowOptions,
         door: Door,
     ) -> Result<Follow, ServiceError> {
         let connected = self.connect(standing.guild, standing.pair, standing.spot, options.delivery).await?;
-        self.watched.add_again(standing, options);
+        self.parts.watched.update_follow(standing, options);
         let changed = match self.set_options(standing, options, Some(&connected.hook), door).await {
             Ok(changed) => changed,
             Err(error) => {
@@ -144,7 +147,7 @@ impl Follows {
                 return Err(error);
             }
         };
-        if let Err(error) = self.release(standing).await {
+        if let Err(error) = self.release_hook(standing).await {
             let former = standing.follower_webhook.map(Hook::Native);
             self.set_options(standing, &standing.options, former.as_ref(), Door::Own).await?;
             self.disconnect(connected).await;
@@ -160,20 +163,21 @@ impl Follows {
         hook: Option<&Hook>,
         door: Door,
     ) -> Result<Follow, ServiceError> {
-        let now = self.clock.now();
-        let changed = self.store.update_options(standing.guild, standing.id, options, hook, door, now).await;
-        let changed = changed.map_err(closed)?;
-        (self.wake)(vec![standing.pair.target]);
+        let now = self.parts.clock.now();
+        let changed =
+            self.parts.store.update_options(standing.guild, standing.id, options, hook, door, now).await;
+        let changed = changed.map_err(refused_by_store)?;
+        (self.parts.wake)(vec![standing.pair.target]);
         changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
     }
 }
 
-/// What of a source's threads is let through where nobody chose: of a forum, what its posts begin with.
+/// Which threads of a source are let through if nobody chose: of a forum, the first message of each post.
 pub(in crate::service) fn usual_threads(source: ChannelKind) -> Threads {
     if source == ChannelKind::Forum { Threads::Starter } else { Threads::None }
 }
 
-/// The threads that are asked for, over those that stand.
+/// The threads that result from a request, on top of those that the follow has.
 fn threads(
     chosen: Option<Threads>,
     standing: Option<Threads>,
@@ -186,7 +190,8 @@ fn threads(
     }
 }
 
-/// The mode and tags that are asked for, over those that stand: a mode keeps the tags, tags keep the mode.
+/// The mode and tags that result from a request, on top of those that the follow has: a mode keeps the tags,
+/// and tags keep the mode.
 fn filter(mode: Option<Mode>, tags: Option<TagSet>, standing: Option<&Filter>) -> Result<Filter, Refusal> {
     let mode = mode.or(standing.map(Filter::mode)).unwrap_or(Mode::All);
     if tags.as_ref().is_some_and(|tags| !tags.fits()) {
@@ -199,8 +204,12 @@ fn filter(mode: Option<Mode>, tags: Option<TagSet>, standing: Option<&Filter>) -
     Filter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))
 }
 
-/// What keeps a follow from being Discord's own, if something does.
-pub(in crate::service) fn not_native(ends: &Ends, filter: &Filter, threads: Threads) -> Option<NotNative> {
+/// Why a follow can't be Discord's own, if it can't.
+pub(in crate::service) fn not_native(
+    ends: &FollowChannels,
+    filter: &Filter,
+    threads: Threads,
+) -> Option<NotNative> {
     if ends.source.kind() != ChannelKind::Announcement || !ends.target.kind().takes_native() {
         return Some(NotNative::Kinds);
     }
@@ -211,7 +220,8 @@ pub(in crate::service) fn not_native(ends: &Ends, filter: &Filter, threads: Thre
     }
 }
 
-/// `auto`, as for a new follow, takes native where it can be. Without a choice a follow stays what it is, as far as it can.
+/// `auto` takes native if possible, as for a new follow. Without a choice, a follow stays what it is, if
+/// possible.
 fn delivery(
     choice: Option<DeliveryChoice>,
     standing: Option<Delivery>,

@@ -1,4 +1,5 @@
-//! The question before everybody can read what most could not: kept in memory until it is answered, or too old.
+//! The question that comes before everyone can read what most people could not. It is kept in memory until it
+//! is answered or too old.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,16 +12,17 @@ use crate::domain::follow::{FollowId, Pair};
 use crate::domain::ids::{GuildId, UserId};
 
 use super::pause::Resumed;
-use super::{Ends, Followed};
+use super::{FollowChannels, Followed};
 use crate::service::access::Access;
-use crate::service::{Actor, FollowRequest, Follows, Refusal, ServiceError};
+use crate::service::{Actor, FollowRequest, FollowService, Refusal, ServiceError};
 
-/// How long a question waits: as long as its answer may be edited (Discord: an interaction's token lives 15 minutes).
+/// How long a question stays open: as long as its message may be edited (Discord: an interaction's token
+/// lives for 15 minutes).
 const PATIENCE: TimeDelta = TimeDelta::minutes(15);
-/// How many questions one person may leave open; the oldest is forgotten for another.
+/// How many questions one person may leave open; one more replaces the oldest.
 const MOST: usize = 5;
 
-/// A question's number: random, so that nobody guesses another's.
+/// A question's number. It is random, so that nobody can guess another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QuestionId(u64);
 
@@ -38,29 +40,29 @@ impl FromStr for QuestionId {
     }
 }
 
-/// Whether a follow is meant that makes public what wasn't.
+/// Whether the person really means a follow that makes something public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question {
-    /// To answer it by.
+    /// The number to answer it by.
     pub id: QuestionId,
     /// What would follow what.
     pub pair: Pair,
 }
 
 /// What was asked for, and by whom.
-struct Asked {
+struct PendingQuestion {
     user: UserId,
     guild: GuildId,
-    what: Asking,
+    what: PendingAction,
     at: DateTime<Utc>,
 }
 
-/// What a person wants to do, if they mean it.
+/// What a person wants to do, and has yet to confirm.
 #[derive(Debug, Clone)]
-pub(in crate::service) enum Asking {
+pub(in crate::service) enum PendingAction {
     /// Make a follow, or change one.
     Follow(FollowRequest),
-    /// Resume this one.
+    /// Resume this follow.
     Resume(FollowId),
 }
 
@@ -75,10 +77,10 @@ pub enum Confirmed {
 
 /// The questions that nobody has answered yet.
 #[derive(Default)]
-pub(in crate::service) struct Questions(Mutex<HashMap<QuestionId, Asked>>);
+pub(in crate::service) struct Questions(Mutex<HashMap<QuestionId, PendingQuestion>>);
 
 impl Questions {
-    fn put(&self, id: QuestionId, asked: Asked, now: DateTime<Utc>) {
+    fn add(&self, id: QuestionId, asked: PendingQuestion, now: DateTime<Utc>) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, asked| now < asked.at + PATIENCE);
         let mut theirs: Vec<_> = open.iter().filter(|(_, other)| other.user == asked.user).collect();
@@ -90,8 +92,8 @@ impl Questions {
         open.insert(id, asked);
     }
 
-    /// A question of this person's in this server, which is then answered.
-    fn take(&self, id: QuestionId, actor: Actor, now: DateTime<Utc>) -> Option<Asked> {
+    /// Closes a question of this person in this server, and returns it.
+    fn answer(&self, id: QuestionId, actor: Actor, now: DateTime<Utc>) -> Option<PendingQuestion> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = open.get(&id)?;
         let theirs = asked.user == actor.user && asked.guild == actor.guild;
@@ -100,38 +102,51 @@ impl Questions {
     }
 }
 
-impl Follows {
-    /// Asks whether this is meant.
-    pub(in crate::service) fn ask(&self, actor: Actor, pair: Pair, what: Asking) -> Question {
+impl FollowService {
+    /// Asks the person to confirm this.
+    pub(in crate::service) fn ask_to_confirm(
+        &self,
+        actor: Actor,
+        pair: Pair,
+        what: PendingAction,
+    ) -> Question {
         let id = QuestionId(rand::random());
-        let now = self.clock.now();
-        self.questions.put(id, Asked { user: actor.user, guild: actor.guild, what, at: now }, now);
+        let now = self.parts.clock.now();
+        self.questions.add(id, PendingQuestion { user: actor.user, guild: actor.guild, what, at: now }, now);
         Question { id, pair }
     }
 
-    /// It is meant: everything else is looked at anew. The question was counted as an action, and its answer isn't.
+    /// The person confirms. Everything else is checked again. The question was counted as an action, so its
+    /// answer isn't.
     pub async fn confirm(&self, actor: Actor, question: QuestionId) -> Result<Confirmed, ServiceError> {
-        let asked = self.questions.take(question, actor, self.clock.now()).ok_or(Refusal::QuestionTooOld)?;
+        let asked =
+            self.questions.answer(question, actor, self.parts.clock.now()).ok_or(Refusal::QuestionTooOld)?;
         let confirmed = match asked.what.clone() {
-            Asking::Follow(request) => self.follow_as(actor, request, true).await.map(Confirmed::Followed),
-            Asking::Resume(id) => self.resume_as(actor, id, true).await.map(Confirmed::Resumed),
+            PendingAction::Follow(request) => {
+                self.follow_as(actor, request, true).await.map(Confirmed::Followed)
+            }
+            PendingAction::Resume(id) => self.resume_as(actor, id, true).await.map(Confirmed::Resumed),
         };
         if confirmed.as_ref().is_err_and(ServiceError::is_outage) {
-            // So that it can be pressed again.
-            self.questions.put(question, asked, self.clock.now());
+            // So that the button can be pressed again.
+            self.questions.add(question, asked, self.parts.clock.now());
         }
         confirmed
     }
 
-    /// It isn't meant.
+    /// The person doesn't want it.
     pub fn decline(&self, actor: Actor, question: QuestionId) {
-        self.questions.take(question, actor, self.clock.now());
+        self.questions.answer(question, actor, self.parts.clock.now());
     }
 }
 
 impl Access<'_> {
-    /// Whether everybody in the target's server could read what not everybody in the source's can.
-    pub(in crate::service) async fn makes_public(&mut self, ends: &Ends) -> Result<bool, ServiceError> {
+    /// Whether everyone in the target's server could read something that not everyone in the source's server
+    /// can read.
+    pub(in crate::service) async fn makes_public(
+        &mut self,
+        ends: &FollowChannels,
+    ) -> Result<bool, ServiceError> {
         Ok(!self.everyone_reads(&ends.source).await? && self.everyone_sees(&ends.target).await?)
     }
 }
@@ -158,20 +173,20 @@ mod tests {
         let [source, target] = [1, 2].map(|id| ChannelId::new(id).unwrap());
         let request = FollowRequest::new(SourceChoice::Chosen(source), target).unwrap();
         let Actor { user, guild, .. } = actor(1, 1);
-        let what = Asking::Follow(request);
-        questions.put(QuestionId(id), Asked { user, guild, what, at: at(minutes) }, at(minutes));
+        let what = PendingAction::Follow(request);
+        questions.add(QuestionId(id), PendingQuestion { user, guild, what, at: at(minutes) }, at(minutes));
     }
 
     #[test]
     fn a_question_is_answered_once_in_time_by_who_was_asked() {
         let questions = Questions::default();
         ask(&questions, 7, 0);
-        assert!(questions.take(QuestionId(7), actor(2, 1), at(1)).is_none());
-        assert!(questions.take(QuestionId(7), actor(1, 2), at(1)).is_none());
-        assert!(questions.take(QuestionId(7), actor(1, 1), at(1)).is_some());
-        assert!(questions.take(QuestionId(7), actor(1, 1), at(1)).is_none());
+        assert!(questions.answer(QuestionId(7), actor(2, 1), at(1)).is_none());
+        assert!(questions.answer(QuestionId(7), actor(1, 2), at(1)).is_none());
+        assert!(questions.answer(QuestionId(7), actor(1, 1), at(1)).is_some());
+        assert!(questions.answer(QuestionId(7), actor(1, 1), at(1)).is_none());
         ask(&questions, 8, 0);
-        assert!(questions.take(QuestionId(8), actor(1, 1), at(15)).is_none());
+        assert!(questions.answer(QuestionId(8), actor(1, 1), at(15)).is_none());
     }
 
     #[test]
@@ -180,7 +195,7 @@ mod tests {
         for id in 0..6 {
             ask(&questions, id, i64::try_from(id).unwrap());
         }
-        let open = |id| questions.take(QuestionId(id), actor(1, 1), at(6)).is_some();
+        let open = |id| questions.answer(QuestionId(id), actor(1, 1), at(6)).is_some();
         assert_eq!([0, 1, 5].map(open), [false, true, true]);
         ask(&questions, 9, 60);
         assert!(!open(2), "what is too old doesn't stay in memory");

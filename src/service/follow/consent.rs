@@ -1,27 +1,28 @@
-//! The consent of the followed side, as the following side meets it: follows that wait until somebody approves them, and servers that are blocked.
+//! The consent of the followed side, as the following side sees it: follows that wait until somebody approves
+//! them, and servers that are blocked.
 
 use crate::domain::follow::{Approval, BrokenReason, Delivery, Door, Follow, FollowOptions, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
 
-use super::change::Changed;
-use super::webhooks::Connected;
-use super::{Followed, closed};
+use super::change::ChangedFollow;
+use super::webhooks::ConnectedHook;
+use super::{Followed, refused_by_store};
 use crate::service::error::ConsentRefusal;
-use crate::service::{Follows, Refusal, ServiceError};
+use crate::service::{FollowService, Refusal, ServiceError};
 
-impl Follows {
-    /// Whether this channel's moderators are asked before a channel of another server follows it.
-    pub(in crate::service) async fn asks(&self, channel: ChannelId) -> Result<bool, ServiceError> {
-        Ok(self.store.publication(channel).await?.approval == Approval::Ask)
+impl FollowService {
+    /// Whether this channel's moderators approve each channel of another server that wants to follow it.
+    pub(in crate::service) async fn needs_approval(&self, channel: ChannelId) -> Result<bool, ServiceError> {
+        Ok(self.parts.store.publication(channel).await?.approval == Approval::Ask)
     }
 
-    /// Whether a follow goes on only once the source's moderators approve it.
+    /// Whether a follow can go on only once the source's moderators approve it.
     pub(in crate::service) async fn must_wait(&self, follow: &Follow) -> Result<bool, ServiceError> {
         let asks_anew = matches!(follow.state, FollowState::Broken(reason) if reason.asks_anew());
-        Ok(asks_anew && follow.crosses_servers() && self.asks(follow.source_root()).await?)
+        Ok(asks_anew && follow.crosses_servers() && self.needs_approval(follow.source_root()).await?)
     }
 
-    /// Refuses where a follow can't be resumed, as it is up to the source's moderators.
+    /// Refuses to resume a follow that only the source's moderators can let go on.
     pub(in crate::service) async fn require_resumable(&self, follow: &Follow) -> Result<(), ServiceError> {
         match follow.state {
             FollowState::Broken(BrokenReason::AwaitingApproval) if self.must_wait(follow).await? => {
@@ -34,19 +35,21 @@ impl Follows {
         }
     }
 
-    /// Refuses where a server has blocked another. Whoever stores a follow looks again.
+    /// Refuses if the source's server has blocked the target's. The store checks it again when it writes the
+    /// follow.
     pub(in crate::service) async fn require_unblocked(
         &self,
         source: GuildId,
         target: GuildId,
     ) -> Result<(), ServiceError> {
-        if source != target && self.store.blocked_followers(source).await?.contains(&target) {
+        if source != target && self.parts.store.blocked_followers(source).await?.contains(&target) {
             return Err(ConsentRefusal::NotForThisServer.into());
         }
         Ok(())
     }
 
-    /// Has a follow that stands wait, with the options that it is to have. Nothing is connected that delivers.
+    /// Sends an existing follow back to wait for approval, with the options that it should have. Nothing that
+    /// delivers is connected.
     pub(in crate::service) async fn ask_again(
         &self,
         standing: &Follow,
@@ -60,7 +63,7 @@ impl Follows {
         }
         if standing.options.delivery != options.delivery {
             let connected = match options.delivery {
-                Delivery::Native => Connected::later(standing.guild),
+                Delivery::Native => ConnectedHook::later(standing.guild),
                 Delivery::Relay => {
                     self.connect(standing.guild, standing.pair, standing.spot, Delivery::Relay).await?
                 }
@@ -69,22 +72,22 @@ impl Follows {
                 self.disconnect(connected).await;
                 return Err(error);
             }
-            if let Err(error) = self.release(standing).await {
+            if let Err(error) = self.release_hook(standing).await {
                 tracing::warn!(follow = standing.id.0, %error, "a former webhook could not be deleted");
             }
         } else if standing.options != *options {
             self.set_options(standing, options, None, door).await?;
         }
-        let now = self.clock.now();
-        let waits = self.store.resume_follow(standing.guild, standing.id, None, door, now).await;
-        let waits = waits.map_err(closed)?.ok_or(Refusal::NoSuchFollow(standing.id))?;
+        let now = self.parts.clock.now();
+        let waits = self.parts.store.resume_follow(standing.guild, standing.id, None, door, now).await;
+        let waits = waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(standing.id))?;
         Ok(waiting_or(waits, |follow| {
-            Followed::Repaired(Changed { before: standing.options.clone(), follow, why_relay: None })
+            Followed::Repaired(ChangedFollow { before: standing.options.clone(), follow, why_relay: None })
         }))
     }
 }
 
-/// A follow that waits after all, or what else came of it.
+/// Reports a follow that must wait after all, or else what was done.
 pub(in crate::service) fn waiting_or(follow: Follow, done: impl FnOnce(Follow) -> Followed) -> Followed {
     if follow.state == FollowState::Broken(BrokenReason::AwaitingApproval) {
         Followed::Waits(follow)

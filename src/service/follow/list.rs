@@ -1,4 +1,4 @@
-//! `/follows`: what a server follows, as far as the person who asks may know.
+//! `/follows`: what a server follows, as far as the person who asks may know it.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::domain::report::Wait;
 use crate::store::Cursor;
 
 use super::change::usual_threads;
-use crate::service::access::{Access, Found};
-use crate::service::{Actor, Follows, ServiceError, TagsNow};
+use crate::service::access::{Access, ChannelLookup, ChannelSight};
+use crate::service::{Actor, FollowService, ServiceError, TagsNow};
 
 /// How many follows a page shows. With three choices each, their select stays under Discord's 25 options.
 pub(crate) const PAGE: u64 = 8;
-/// How many follows the autocompletion looks through, for those that fit what was typed.
+/// Among how many follows the autocompletion looks for those that fit what was typed.
 pub(in crate::service) const CHOICES: u64 = 100;
-/// How long it may look: an autocompletion can't be acknowledged first, and Discord waits for 3 s.
+/// How long it may take: an autocompletion can't be acknowledged first, and Discord waits for 3 s.
 pub(in crate::service) const IN_TIME: Duration = Duration::from_millis(1_800);
 
-/// One end of a follow, as far as the person may know it.
+/// A channel as far as the person may know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum ChannelView {
     /// A channel of the person's own server, which Discord shows by its mention.
     Here {
         /// The channel.
@@ -29,7 +29,7 @@ pub enum End {
         /// Its name.
         name: String,
     },
-    /// A channel of another server that the person sees there too.
+    /// A channel of another server that the person sees, too.
     Elsewhere {
         /// The channel.
         channel: ChannelId,
@@ -40,24 +40,25 @@ pub enum End {
     },
     /// A channel that the person can't see.
     Hidden,
-    /// A channel that is no more.
+    /// A channel that was deleted.
     Deleted(ChannelId),
 }
 
-/// A follow with its ends.
+/// A follow with its channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FollowRow {
+pub struct FollowListItem {
     /// The follow.
     pub follow: Follow,
     /// Its source.
-    pub source: End,
+    pub source: ChannelView,
     /// Its target.
-    pub target: End,
-    /// Its tags as they are called now.
+    pub target: ChannelView,
+    /// Its tags with their current names.
     pub tags: TagsNow,
-    /// What of the source's threads it lets through, where that isn't the usual.
+    /// Which threads of the source it lets through, if that isn't the usual.
     pub threads: Option<Threads>,
-    /// Why nothing is sent into its target at the moment, where something waits there for longer than usual.
+    /// Why nothing is sent into its target at the moment, if something has waited there for longer than
+    /// usual.
     pub held: Option<Wait>,
 }
 
@@ -65,23 +66,23 @@ pub struct FollowRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowPage {
     /// Newest first.
-    pub rows: Vec<FollowRow>,
-    /// How many there are on all pages.
+    pub rows: Vec<FollowListItem>,
+    /// How many follows there are on all pages.
     pub total: u64,
-    /// How many newer ones stand before this page.
+    /// How many newer ones come before this page.
     pub newer: u64,
 }
 
 impl FollowPage {
-    /// How many older ones stand behind this page.
+    /// How many older ones come after this page.
     pub fn older(&self) -> u64 {
         let shown = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
         self.total.saturating_sub(self.newer).saturating_sub(shown)
     }
 }
 
-impl Follows {
-    /// A page of this server's follows; of one channel's (as source or target) where one is given.
+impl FollowService {
+    /// A page of this server's follows. If a channel is given, only those with it as source or target.
     pub async fn list(
         &self,
         actor: Actor,
@@ -90,32 +91,33 @@ impl Follows {
     ) -> Result<FollowPage, ServiceError> {
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        access.prepare(actor.guild, &[actor.user]).await?;
+        access.prefetch(actor.guild, &[actor.user]).await?;
         if let Some(channel) = channel {
-            access.own(actor, channel).await?;
+            access.require_own_channel(actor, channel).await?;
         }
         let place = channel.unwrap_or(actor.channel);
         access.require_actor(actor, place, Permissions::MANAGE_MESSAGES).await?;
-        let page = self.store.follows_of_server(actor.guild, channel, cursor, PAGE).await?;
-        access.read_all(actor.guild).await?;
+        let page = self.parts.store.follows_of_server(actor.guild, channel, cursor, PAGE).await?;
+        access.list_channels(actor.guild).await?;
         let mut rows = Vec::with_capacity(page.items.len());
         let targets = page.items.iter().map(|follow| follow.pair.target);
-        let held = self.store.held_targets(targets, self.clock.now()).await?;
+        let held = self.parts.store.held_targets(targets, self.parts.clock.now()).await?;
         for follow in page.items {
             let held = held.get(&follow.pair.target).copied();
-            rows.push(FollowRow { held, ..access.row(actor, follow).await? });
+            rows.push(FollowListItem { held, ..access.list_item(actor, follow).await? });
         }
         Ok(FollowPage { rows, total: page.total, newer: page.newer })
     }
 
-    /// This server's follows for the autocompletion of `/unfollow`: those that the person may end, into this channel (`into`, or where they type) first,
-    /// then newest first. As many as can be looked at in time.
+    /// This server's follows for the autocompletion of `/unfollow`: those that the person may end, first
+    /// those into this channel (`into`, or where they type), then newest first. It offers as many as it can
+    /// check in time.
     pub async fn choices(
         &self,
         actor: Actor,
         into: Option<ChannelId>,
-    ) -> Result<Vec<FollowRow>, ServiceError> {
-        let mut follows = self.store.follows_for_autocomplete(actor.guild, CHOICES).await?;
+    ) -> Result<Vec<FollowListItem>, ServiceError> {
+        let mut follows = self.parts.store.follows_for_autocomplete(actor.guild, CHOICES).await?;
         let meant = into.unwrap_or(actor.channel);
         follows.sort_by_key(|follow| follow.pair.target != meant);
         let mut rows = Vec::new();
@@ -129,15 +131,15 @@ impl Follows {
         &self,
         actor: Actor,
         follows: Vec<Follow>,
-        rows: &mut Vec<FollowRow>,
+        rows: &mut Vec<FollowListItem>,
     ) -> Result<(), ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = self.completing(&rest, actor).await;
-        access.prepare(actor.guild, &[actor.user]).await?;
+        let mut access = self.completion_access(&rest, actor).await;
+        access.prefetch(actor.guild, &[actor.user]).await?;
         for follow in follows {
-            access.knows(&follow);
+            access.note_follow(&follow);
             if access.actor_may(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await? {
-                rows.push(access.row(actor, follow).await?);
+                rows.push(access.list_item(actor, follow).await?);
             }
         }
         Ok(())
@@ -145,32 +147,38 @@ impl Follows {
 }
 
 impl Access<'_> {
-    /// A follow with its ends, as this person may know them.
-    async fn row(&mut self, actor: Actor, follow: Follow) -> Result<FollowRow, ServiceError> {
-        self.knows(&follow);
-        let source = self.end(actor, follow.pair.source).await?;
-        let target = self.end(actor, follow.pair.target).await?;
+    /// A follow with its channels, as this person may know them.
+    async fn list_item(&mut self, actor: Actor, follow: Follow) -> Result<FollowListItem, ServiceError> {
+        self.note_follow(&follow);
+        let source = self.view_channel(actor, follow.pair.source).await?;
+        let target = self.view_channel(actor, follow.pair.target).await?;
         let (forum, usual) = match self.find(follow.pair.source).await? {
-            Found::Seen(channel) => (self.forum_of(&channel).await?, usual_threads(channel.kind)),
-            Found::Hidden | Found::Gone => (None, Threads::None),
+            ChannelLookup::Seen(channel) => (self.forum_of(&channel).await?, usual_threads(channel.kind)),
+            ChannelLookup::Hidden | ChannelLookup::Gone => (None, Threads::None),
         };
-        let seen = matches!(source, End::Here { .. } | End::Elsewhere { .. });
+        let seen = matches!(source, ChannelView::Here { .. } | ChannelView::Elsewhere { .. });
         let tags = TagsNow::of(&follow.options.filter, forum.as_ref(), seen);
         let threads = Some(follow.options.threads).filter(|threads| *threads != usual);
-        Ok(FollowRow { follow, source, target, tags, threads, held: None })
+        Ok(FollowListItem { follow, source, target, tags, threads, held: None })
     }
 
     /// A channel as this person may know it.
-    pub(in crate::service) async fn end(&mut self, actor: Actor, id: ChannelId) -> Result<End, ServiceError> {
-        if matches!(self.find(id).await?, Found::Gone) {
-            return Ok(End::Deleted(id));
-        }
-        let Some(place) = self.seen_by(actor, id).await? else { return Ok(End::Hidden) };
+    pub(in crate::service) async fn view_channel(
+        &mut self,
+        actor: Actor,
+        id: ChannelId,
+    ) -> Result<ChannelView, ServiceError> {
+        let (place, here) = match self.look(actor, id).await? {
+            ChannelSight::Seen(place) => (place, true),
+            ChannelSight::Elsewhere(place) => (place, false),
+            ChannelSight::Hidden => return Ok(ChannelView::Hidden),
+            ChannelSight::Gone => return Ok(ChannelView::Deleted(id)),
+        };
         let name = place.channel.name;
-        if place.guild == actor.guild {
-            return Ok(End::Here { channel: id, name });
+        if here {
+            return Ok(ChannelView::Here { channel: id, name });
         }
         let server = self.guild(place.guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
-        Ok(End::Elsewhere { channel: id, name, server })
+        Ok(ChannelView::Elsewhere { channel: id, name, server })
     }
 }

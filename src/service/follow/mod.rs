@@ -1,4 +1,5 @@
-//! `/follow`: a channel begins to follow another. What becomes of a follow that stands already is in `follow_change`, the question that may come first in `confirm`.
+//! `/follow`: a channel begins to follow another. [`change`] does it for a pair that is followed already, and
+//! [`confirm`] asks before something becomes public. The other files are what people do with a follow later.
 
 pub(super) mod change;
 pub(super) mod confirm;
@@ -18,14 +19,14 @@ use crate::domain::permissions::Permissions;
 use crate::domain::servers::FollowsFull;
 use crate::store::{Inserted, StoreError};
 
-use self::change::Changed;
-use self::confirm::{Asking, Question};
-use self::webhooks::Connected;
-use super::access::{Access, Found, Place};
-use super::error::{ConsentRefusal, Lack};
-use super::{Actor, FollowRequest, Follows, Refusal, ServiceError};
+use self::change::ChangedFollow;
+use self::confirm::{PendingAction, Question};
+use self::webhooks::ConnectedHook;
+use super::access::{Access, ChannelLookup, GuildChannel};
+use super::error::{ConsentRefusal, MissingPermissions};
+use super::{Actor, FollowRequest, FollowService, Refusal, ServiceError};
 
-/// What the bot needs where it posts.
+/// What the bot needs in a channel to post there.
 pub(super) const BOT_IN_TARGET: Permissions =
     Permissions::MANAGE_WEBHOOKS.union(Permissions::VIEW_CHANNEL).union(Permissions::READ_MESSAGE_HISTORY);
 /// What came of `/follow`.
@@ -35,42 +36,43 @@ pub enum Followed {
     New {
         /// The follow.
         follow: Follow,
-        /// With how many earlier posts it begins.
+        /// How many earlier posts it begins with.
         earlier: u64,
     },
-    /// The pair was followed already; its options are new.
-    Changed(Changed),
-    /// The pair was followed already, and broken; it works again.
-    Repaired(Changed),
+    /// The pair was followed already; its options have changed.
+    Changed(ChangedFollow),
+    /// The pair was followed already, but broken; it works again.
+    Repaired(ChangedFollow),
     /// It is stored, and waits until the source's moderators approve it.
     Waits(Follow),
-    /// Nothing yet: the person is to say whether they mean it.
+    /// Nothing has happened yet: the person must confirm it first.
     Asked(Question),
 }
 
 /// A source and a target that the person may connect.
-pub(super) struct Ends {
-    pub(super) source: Place,
-    pub(super) target: Place,
-    /// What lets the target's server follow the source.
+pub(super) struct FollowChannels {
+    pub(super) source: GuildChannel,
+    pub(super) target: GuildChannel,
+    /// What allows the target's server to follow the source.
     pub(super) door: Door,
     /// Whether the source is age-restricted.
     pub(super) restricted: bool,
 }
 
-impl Ends {
+impl FollowChannels {
     pub(super) const fn pair(&self) -> Pair {
         Pair { source: self.source.id(), target: self.target.id() }
     }
 }
 
-impl Follows {
-    /// Makes a channel follow another, or changes the options of a follow that stands.
+impl FollowService {
+    /// Makes a channel follow another, or changes the options of an existing follow.
     pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
-        self.actions.count(actor.user, self.follow_as(actor, request, false)).await
+        self.quotas.count_action(actor.user, self.follow_as(actor, request, false)).await
     }
 
-    /// The same, as part of an action that counts already; `confirmed` where the person has been asked whether they mean it.
+    /// The same, as part of an action that was counted already. `confirmed` says that the person has
+    /// confirmed it.
     pub(super) async fn follow_as(
         &self,
         actor: Actor,
@@ -82,20 +84,24 @@ impl Follows {
         if self.is_elsewhere(request.source) {
             return Err(Refusal::UnknownSource.into());
         }
-        access.prepare(actor.guild, &[actor.user, self.identity.user]).await?;
-        let ends = self.ends(access, actor, request.source.id(), request.target).await?;
+        access.prefetch(actor.guild, &[actor.user, self.parts.identity.user]).await?;
+        let ends = self.follow_channels(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
-        let standing = self.store.follow_by_pair(ends.pair()).await?;
-        let wanted = self.wanted(access, &ends, &request, standing.as_ref()).await?;
+        let standing = self.parts.store.follow_by_pair(ends.pair()).await?;
+        let wanted = self.requested_options(access, &ends, &request, standing.as_ref()).await?;
         let options = wanted.options.clone();
         self.require_bot(access, &ends, options.delivery).await?;
         let exposure = self.exposure(access, &ends, standing.as_ref(), confirmed).await?;
         if exposure == Exposure::Stopped {
-            return Ok(Followed::Asked(self.ask(actor, ends.pair(), Asking::Follow(request))));
+            return Ok(Followed::Asked(self.ask_to_confirm(
+                actor,
+                ends.pair(),
+                PendingAction::Follow(request),
+            )));
         }
         self.begin_reading(&ends.source, &options).await?;
         let followed = match standing {
-            Some(standing) => self.change(standing, wanted, ends.door, exposure).await?,
+            Some(standing) => self.change_follow(standing, wanted, ends.door, exposure).await?,
             None => {
                 let new = NewFollow {
                     pair: ends.pair(),
@@ -109,22 +115,23 @@ impl Follows {
                     exposure,
                     source_restricted: ends.restricted,
                     source_private: ends.source.kind() == ChannelKind::PrivateThread,
-                    limits: self.follow_limits,
+                    limits: self.parts.follow_limits,
                 };
-                self.begin(new, request.backfill).await?
+                self.create(new, request.backfill).await?
             }
         };
-        // Whatever changed at Discord before it was stored was found by no look: now it is.
-        self.doors.want(ends.source.guild);
-        self.doors.want(ends.target.guild);
+        // No check could find what changed at Discord before the follow was stored. Now one can.
+        self.parts.checks.request(ends.source.guild);
+        self.parts.checks.request(ends.target.guild);
         Ok(followed)
     }
 
-    /// Whether what the person does makes public what wasn't: meant, where it is said so; stopped, where they are to be asked first.
+    /// Whether this makes something public. If it does, the follow is `Meant` if somebody confirmed it, and
+    /// otherwise `Stopped` until the person confirms it.
     pub(super) async fn exposure(
         &self,
         access: &mut Access<'_>,
-        ends: &Ends,
+        ends: &FollowChannels,
         standing: Option<&Follow>,
         confirmed: bool,
     ) -> Result<Exposure, ServiceError> {
@@ -135,30 +142,30 @@ impl Follows {
         Ok(if meant { Exposure::Meant } else { Exposure::Stopped })
     }
 
-    /// The channels of a follow, where the person may connect them: their rights, and the kinds of channel.
-    pub(super) async fn ends(
+    /// Checks that the person may connect these channels, and that their kinds allow it.
+    pub(super) async fn follow_channels(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         source: ChannelId,
         target: ChannelId,
-    ) -> Result<Ends, ServiceError> {
+    ) -> Result<FollowChannels, ServiceError> {
         let target = self.target(access, actor, target).await?;
         let (source, door) = self.source(access, actor, source).await?;
-        if !self.admission.serves(source.guild) {
+        if !self.parts.admission.serves(source.guild) {
             return Err(Refusal::NotServed.into());
         }
         let restricted = access.is_age_restricted(&source).await?;
         if restricted && !access.is_age_restricted(&target).await? {
             return Err(Refusal::AgeRestricted { target: target.id() }.into());
         }
-        Ok(Ends { source, target, door, restricted })
+        Ok(FollowChannels { source, target, door, restricted })
     }
 
-    /// Reads what a follow with these options needs from now on.
+    /// Starts reading what a follow with these options needs.
     pub(super) async fn begin_reading(
         &self,
-        source: &Place,
+        source: &GuildChannel,
         options: &FollowOptions,
     ) -> Result<(), ServiceError> {
         match options.delivery {
@@ -167,14 +174,15 @@ impl Follows {
         }
     }
 
-    /// The channel that shall receive: of this server, of a kind that can, and the person's to manage.
+    /// The channel that should receive: in this server, of a kind that can receive, and one that the person
+    /// may manage.
     async fn target(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         target: ChannelId,
-    ) -> Result<Place, ServiceError> {
-        let target = access.own(actor, target).await?;
+    ) -> Result<GuildChannel, ServiceError> {
+        let target = access.require_own_channel(actor, target).await?;
         access.require_person(actor.user, &target, Permissions::MANAGE_CHANNELS).await?;
         if !target.kind().is_followable() {
             return Err(Refusal::TargetKind { channel: target.id(), kind: target.kind() }.into());
@@ -182,19 +190,19 @@ impl Follows {
         Ok(target)
     }
 
-    /// The channel to follow: one that the person sees, of a kind that can be followed, and open to this server.
-    /// A channel that the person can't see and one that doesn't exist are answered alike.
+    /// The channel to follow: one that the person sees, of a kind that can be followed, and open to this
+    /// server. A channel that the person can't see gets the same answer as one that doesn't exist.
     async fn source(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         source: ChannelId,
-    ) -> Result<(Place, Door), ServiceError> {
+    ) -> Result<(GuildChannel, Door), ServiceError> {
         if let Some(source) = self.published_elsewhere(access, actor, source).await? {
             self.require_unblocked(source.guild, actor.guild).await?;
             return Ok((source, Door::Published));
         }
-        let source = access.seen_by(actor, source).await?.ok_or(Refusal::UnknownSource)?;
+        let source = access.look(actor, source).await?.visible().ok_or(Refusal::UnknownSource)?;
         if !source.kind().is_followable() {
             return Err(Refusal::SourceKind { channel: source.id(), kind: source.kind() }.into());
         }
@@ -208,25 +216,28 @@ impl Follows {
             self.require_unblocked(source.guild, actor.guild).await?;
             door
         };
-        let reading = access.reading(&source).await?;
+        let reading = access.needed_to_read(&source).await?;
         access.require_person(actor.user, &source, reading).await?;
         Ok((source, door))
     }
 
-    /// A channel of another server that was opened with `/publish`, or a public thread of one: that is the consent, and whoever has its link may follow it.
+    /// A channel of another server that was opened with `/publish`, or a public thread of one. That is its
+    /// consent: anyone with a link may follow it.
     async fn published_elsewhere(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         source: ChannelId,
-    ) -> Result<Option<Place>, ServiceError> {
-        let Found::Seen(channel) = access.find_from(actor.guild, source).await? else { return Ok(None) };
+    ) -> Result<Option<GuildChannel>, ServiceError> {
+        let ChannelLookup::Seen(channel) = access.find_from(actor.guild, source).await? else {
+            return Ok(None);
+        };
         let Some(guild) = channel.guild_id.filter(|guild| *guild != actor.guild) else { return Ok(None) };
-        let place = Place { channel, guild };
+        let place = GuildChannel { channel, guild };
         let root = place.parent().unwrap_or(source);
         let open = place.kind() != ChannelKind::PrivateThread
             && place.kind().is_followable()
-            && self.store.audience(root).await?.is_published();
+            && self.parts.store.audience(root).await?.is_published();
         Ok(open.then_some(place))
     }
 
@@ -234,47 +245,50 @@ impl Follows {
     pub(super) async fn require_bot(
         &self,
         access: &mut Access<'_>,
-        ends: &Ends,
+        ends: &FollowChannels,
         delivery: Delivery,
     ) -> Result<(), ServiceError> {
         let in_source = match delivery {
             Delivery::Native => Permissions::VIEW_CHANNEL,
-            Delivery::Relay => access.reading(&ends.source).await?,
+            Delivery::Relay => access.needed_to_read(&ends.source).await?,
         };
         let lacks = [
-            access.bot_lacks(self.identity.user, &ends.target, BOT_IN_TARGET).await?,
-            access.bot_lacks(self.identity.user, &ends.source, in_source).await?,
+            access.bot_lacks(self.parts.identity.user, &ends.target, BOT_IN_TARGET).await?,
+            access.bot_lacks(self.parts.identity.user, &ends.source, in_source).await?,
         ];
-        let lacks: Vec<Lack> = lacks.into_iter().flatten().collect();
+        let lacks: Vec<MissingPermissions> = lacks.into_iter().flatten().collect();
         if lacks.is_empty() { Ok(()) } else { Err(Refusal::BotMay(lacks).into()) }
     }
 
-    /// Connects the pair at Discord, then stores the follow; what Discord made is removed again where it can't be stored.
-    async fn begin(&self, new: NewFollow, backfill: u8) -> Result<Followed, ServiceError> {
-        if let Some(full) = self.store.follows_full(&new).await? {
+    /// Connects the pair at Discord, then stores the follow. If it can't be stored, what was made at Discord
+    /// is removed again.
+    async fn create(&self, new: NewFollow, backfill: u8) -> Result<Followed, ServiceError> {
+        if let Some(full) = self.parts.store.follows_full(&new).await? {
             return Err(too_many(new.pair, full).into());
         }
-        // Discord's own following has no past.
+        // Discord's own following doesn't deliver earlier posts.
         let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
         let root = new.source_parent.unwrap_or(new.pair.source);
-        let waits = new.guild != new.source_guild && self.asks(root).await?;
+        let waits = new.guild != new.source_guild && self.needs_approval(root).await?;
         let backfill = if waits { 0 } else { backfill };
-        let earlier =
-            self.intake.newest(new.pair.source, new.source_guild, &new.options.filter, backfill).await?;
+        let earlier = self
+            .intake
+            .read_backfill(new.pair.source, new.source_guild, &new.options.filter, backfill)
+            .await?;
         let delivery = new.options.delivery;
         let connected = if waits && delivery == Delivery::Native {
-            Connected::later(new.guild)
+            ConnectedHook::later(new.guild)
         } else {
             self.connect(new.guild, new.pair, new.spot, delivery).await?
         };
-        // Before the follow is stored, so that no message falls between.
+        // Before the follow is stored, so that no message is missed in between.
         if !waits {
-            self.watched.add(&new);
+            self.parts.watched.add_follow(&new);
         }
-        match self.store.insert_follow(&new, &connected.hook, self.clock.now()).await {
+        match self.parts.store.insert_follow(&new, &connected.hook, self.parts.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
                 if !connected.serves(&follow) {
-                    // Follows into the target deliver through another already.
+                    // Other follows into the target already deliver through another webhook.
                     self.disconnect(connected).await;
                 }
                 if follow.state != FollowState::Active {
@@ -282,12 +296,12 @@ impl Follows {
                     return Ok(Followed::Waits(follow));
                 }
                 if waits {
-                    // Nobody is asked any more since.
-                    self.watched.add(&new);
+                    // Approval was switched off in between.
+                    self.parts.watched.add_follow(&new);
                 }
                 tracing::info!(follow = follow.id.0, delivery = new.options.delivery.as_str(), "follow made");
-                (self.wake)(vec![follow.pair.target]);
-                let earlier = self.intake.backfill(&follow, &earlier).await.unwrap_or_else(|error| {
+                (self.parts.wake)(vec![follow.pair.target]);
+                let earlier = self.intake.deliver_backfill(&follow, &earlier).await.unwrap_or_else(|error| {
                     tracing::warn!(follow = follow.id.0, %error, "a follow could not begin with all earlier posts");
                     0
                 });
@@ -295,7 +309,7 @@ impl Follows {
             }
             Ok(Inserted::AlreadyThere(_)) => {
                 self.disconnect(connected).await;
-                Err(already(new.pair, FollowState::Active).into())
+                Err(already_following(new.pair, FollowState::Active).into())
             }
             Ok(Inserted::Full(full)) => {
                 self.disconnect(connected).await;
@@ -303,13 +317,13 @@ impl Follows {
             }
             Err(error) => {
                 self.disconnect(connected).await;
-                Err(closed(error))
+                Err(refused_by_store(error))
             }
         }
     }
 }
 
-/// The operator allows no more follows.
+/// The operator's limit on follows is reached.
 const fn too_many(pair: Pair, full: FollowsFull) -> Refusal {
     match full {
         FollowsFull::Target(most) => Refusal::TooManyInto { channel: pair.target, most },
@@ -318,8 +332,9 @@ const fn too_many(pair: Pair, full: FollowsFull) -> Refusal {
     }
 }
 
-/// The source was closed to other servers between the look and the write: then it is as if it had been closed before.
-pub(super) fn closed(error: StoreError) -> ServiceError {
+/// The source was closed to other servers between the check and the write. The answer is the same as if it
+/// had been closed before.
+pub(super) fn refused_by_store(error: StoreError) -> ServiceError {
     match error {
         StoreError::Closed => Refusal::NotPublished.into(),
         StoreError::Blocked => ConsentRefusal::NotForThisServer.into(),
@@ -328,8 +343,8 @@ pub(super) fn closed(error: StoreError) -> ServiceError {
     }
 }
 
-/// The pair is followed, and just so.
-pub(super) fn already(pair: Pair, state: FollowState) -> Refusal {
+/// The pair is followed already, with these very options.
+pub(super) fn already_following(pair: Pair, state: FollowState) -> Refusal {
     let paused = state == FollowState::Paused;
     Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target, paused }
 }

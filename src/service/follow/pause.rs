@@ -3,10 +3,10 @@
 use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
 
 use super::change::not_native;
-use super::confirm::{Asking, Question};
-use super::{Ends, closed};
+use super::confirm::{PendingAction, Question};
+use super::{FollowChannels, refused_by_store};
 use crate::service::access::Access;
-use crate::service::{Actor, Follows, Refusal, ServiceError};
+use crate::service::{Actor, FollowService, Refusal, ServiceError};
 
 /// What came of resuming.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,50 +20,52 @@ pub enum Resumed {
     },
     /// It waits until the source's moderators approve it.
     Waits(Follow),
-    /// Nothing yet: the person is to say whether they mean it.
+    /// Nothing has happened yet: the person must confirm it first.
     Asked(Question),
 }
 
-impl Follows {
-    /// Pauses a follow; it and its mirrors stay. A native one stops by losing Discord's webhook, which resuming makes anew.
+impl FollowService {
+    /// Pauses a follow. It and its mirrors stay. A native follow stops when Discord's webhook is deleted;
+    /// resuming makes a new one.
     pub async fn pause(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
-        self.actions.count(actor.user, self.pause_now(actor, id)).await
+        self.quotas.count_action(actor.user, self.pause_now(actor, id)).await
     }
 
     async fn pause_now(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
-        let (follow, _alone) = self.managed(actor, id).await?;
+        let (follow, _alone) = self.lock_managed(actor, id).await?;
         match follow.state {
             FollowState::Active => {}
             FollowState::Paused => return Err(Refusal::AlreadyPaused(id).into()),
             FollowState::Broken(reason) => return Err(Refusal::Broken(id, reason).into()),
         }
-        // The row first: the webhook's disappearance is then expected, and breaks nothing.
-        let paused = self.store.pause_follow(actor.guild, id, self.clock.now()).await?;
+        // The database first: then the webhook's disappearance is expected and breaks nothing.
+        let paused = self.parts.store.pause_follow(actor.guild, id, self.parts.clock.now()).await?;
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
-        // Its panels are to say so.
-        (self.wake)(vec![follow.pair.target]);
+        // So that its panels say that they are paused.
+        (self.parts.wake)(vec![follow.pair.target]);
         if follow.options.delivery == Delivery::Native
             && let Err(error) = self.stop_native(&follow).await
         {
-            self.store.resume_follow(actor.guild, id, None, Door::Own, self.clock.now()).await?;
+            self.parts.store.resume_follow(actor.guild, id, None, Door::Own, self.parts.clock.now()).await?;
             return Err(error);
         }
         Ok(paused)
     }
 
-    /// Makes a paused or broken follow active again, if all that a new follow needs is there.
+    /// Makes a paused or broken follow active again, if everything that a new follow needs is there.
     pub async fn resume(&self, actor: Actor, id: FollowId) -> Result<Resumed, ServiceError> {
-        self.actions.count(actor.user, self.resume_as(actor, id, false)).await
+        self.quotas.count_action(actor.user, self.resume_as(actor, id, false)).await
     }
 
-    /// The same, as part of an action that counts already; `confirmed` where the person has been asked whether they mean it.
+    /// The same, as part of an action that was counted already. `confirmed` says that the person has
+    /// confirmed it.
     pub(in crate::service) async fn resume_as(
         &self,
         actor: Actor,
         id: FollowId,
         confirmed: bool,
     ) -> Result<Resumed, ServiceError> {
-        let (follow, _alone) = self.managed(actor, id).await?;
+        let (follow, _alone) = self.lock_managed(actor, id).await?;
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
         }
@@ -73,19 +75,20 @@ impl Follows {
         let ends = self.require_possible(&mut access, actor, &follow).await?;
         let exposure = self.exposure(&mut access, &ends, Some(&follow), confirmed).await?;
         if exposure == Exposure::Stopped {
-            return Ok(Resumed::Asked(self.ask(actor, follow.pair, Asking::Resume(id))));
+            return Ok(Resumed::Asked(self.ask_to_confirm(actor, follow.pair, PendingAction::Resume(id))));
         }
         self.begin_reading(&ends.source, &follow.options).await?;
         let resumed = self.reconnect(&follow, ends.door, exposure).await?;
-        self.doors.want(follow.source_guild);
-        self.doors.want(follow.guild);
+        self.parts.checks.request(follow.source_guild);
+        self.parts.checks.request(follow.guild);
         if resumed.state != FollowState::Active {
             return Ok(Resumed::Waits(resumed));
         }
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
 
-    /// Connects a follow that stands anew, and makes it active; one that is to be approved first waits instead. Its target must be [locked](Follows::lock_target).
+    /// Connects an existing follow again and makes it active. If it needs approval, it waits instead. Its
+    /// target must be [locked](FollowService::lock_target).
     pub(in crate::service) async fn reconnect(
         &self,
         follow: &Follow,
@@ -93,27 +96,27 @@ impl Follows {
         exposure: Exposure,
     ) -> Result<Follow, ServiceError> {
         if self.must_wait(follow).await? {
-            let now = self.clock.now();
-            let waits = self.store.resume_follow(follow.guild, follow.id, None, door, now).await;
-            return Ok(waits.map_err(closed)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
+            let now = self.parts.clock.now();
+            let waits = self.parts.store.resume_follow(follow.guild, follow.id, None, door, now).await;
+            return Ok(waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
         }
         if follow.options.delivery == Delivery::Native {
-            // A webhook that still stands would make Discord post twice.
+            // If the former webhook still exists, Discord would post everything twice.
             self.stop_native(follow).await?;
         }
         let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await?;
-        self.watched.add_again(follow, &follow.options);
+        self.parts.watched.update_follow(follow, &follow.options);
         if exposure == Exposure::Meant {
-            self.store.note_meant(follow.guild, follow.id).await?;
+            self.parts.store.note_meant(follow.guild, follow.id).await?;
         }
-        let (hook, now) = (Some(&connected.hook), self.clock.now());
-        match self.store.resume_follow(follow.guild, follow.id, hook, door, now).await {
+        let (hook, now) = (Some(&connected.hook), self.parts.clock.now());
+        match self.parts.store.resume_follow(follow.guild, follow.id, hook, door, now).await {
             Ok(Some(resumed)) => {
                 if !connected.serves(&resumed) {
-                    // It waits after all.
+                    // It must wait after all.
                     self.disconnect(connected).await;
                 }
-                (self.wake)(vec![follow.pair.target]);
+                (self.parts.wake)(vec![follow.pair.target]);
                 Ok(resumed)
             }
             Ok(None) => {
@@ -122,19 +125,20 @@ impl Follows {
             }
             Err(error) => {
                 self.disconnect(connected).await;
-                Err(closed(error))
+                Err(refused_by_store(error))
             }
         }
     }
 
-    /// Checks what a new follow of the same pair and delivery would need; returns its channels.
+    /// Checks everything that a new follow of the same pair and delivery would need, and returns its
+    /// channels.
     async fn require_possible(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         follow: &Follow,
-    ) -> Result<Ends, ServiceError> {
-        let ends = self.ends(access, actor, follow.pair.source, follow.pair.target).await?;
+    ) -> Result<FollowChannels, ServiceError> {
+        let ends = self.follow_channels(access, actor, follow.pair.source, follow.pair.target).await?;
         let FollowOptions { delivery, filter, threads, .. } = &follow.options;
         if *delivery == Delivery::Native && not_native(&ends, filter, *threads).is_some() {
             return Err(Refusal::NativeImpossible.into());

@@ -1,4 +1,4 @@
-//! What a person asks for with `/follow`, read from what was typed.
+//! What a person asks for with `/follow` and `/unfollow`, read from what they typed.
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
 use crate::domain::follow::{Delivery, Mode, Pair, Threads};
@@ -11,12 +11,12 @@ use crate::service::error::Refusal;
 pub enum SourceChoice {
     /// Chosen from this server's channels, among those that the person sees.
     Chosen(ChannelId),
-    /// Pasted as a link or an id: may be anywhere, and may not exist.
+    /// Pasted as a link or an id: it may be anywhere, and may not exist.
     Linked(ChannelLink),
 }
 
 impl SourceChoice {
-    /// Exactly one of a chosen channel and a pasted link.
+    /// Takes exactly one of a chosen channel and a pasted link.
     pub fn new(channel: Option<ChannelId>, link: Option<&str>) -> Result<Self, Refusal> {
         match (channel, link) {
             (Some(channel), None) => Ok(Self::Chosen(channel)),
@@ -45,12 +45,13 @@ impl SourceChoice {
 /// What a person asks for with `/unfollow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnfollowRequest {
-    /// What is followed, and where to.
+    /// What is followed, and where it is received.
     pub pair: Pair,
 }
 
 impl UnfollowRequest {
-    /// Reads the options: the target is the one given, else the one that an offered choice names, else the channel in which the command was run.
+    /// Reads the options. The target is the one given, otherwise the one that an offered choice names,
+    /// otherwise the channel in which the command was run.
     pub fn new(
         channel: Option<ChannelId>,
         link: Option<&str>,
@@ -68,7 +69,8 @@ impl UnfollowRequest {
         Ok(Self { pair: Pair { source, target } })
     }
 
-    /// What a choice of the autocompletion stands for: the source alone where the target is the one that is meant anyway.
+    /// What a choice of the autocompletion stands for: the source alone if the target is the intended one
+    /// anyway.
     pub fn choice(pair: Pair, meant: ChannelId) -> String {
         if pair.target == meant {
             pair.source.to_string()
@@ -86,7 +88,7 @@ impl UnfollowRequest {
 /// How posts should be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryChoice {
-    /// Native where Discord can and nothing is chosen that it can't, else relay.
+    /// Native if Discord can do everything that was chosen, otherwise relay.
     Auto,
     /// This one.
     Fixed(Delivery),
@@ -95,29 +97,30 @@ pub enum DeliveryChoice {
 /// The most posts that a follow can begin with.
 pub const MOST_BACKFILL: u8 = 50;
 
-/// A follow as a person asks for it. What isn't given stays as it is; for a new follow, it is as usual.
+/// A follow as a person asks for it. Options that aren't given stay as they are; a new follow gets the usual
+/// ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowRequest {
     /// What to follow.
     pub source: SourceChoice,
-    /// Where to.
+    /// Where to receive it.
     pub target: ChannelId,
     /// Which posts.
     pub mode: Option<Mode>,
-    /// The tags for it, as they were typed: what they mean depends on the source.
+    /// The tags for it, as they were typed: their meaning depends on the source.
     pub tags: Option<String>,
-    /// What of the source's threads.
+    /// Which of the source's threads.
     pub threads: Option<Threads>,
     /// How.
     pub delivery: Option<DeliveryChoice>,
-    /// Whether panels too.
+    /// Whether panels are shown, too.
     pub panels: Option<bool>,
     /// How many of the source's last posts are shown at once, at most [`MOST_BACKFILL`].
     pub backfill: u8,
 }
 
 impl FollowRequest {
-    /// Asks for the pair, with nothing chosen.
+    /// Asks for the pair, with no options.
     pub fn new(source: SourceChoice, target: ChannelId) -> Result<Self, Refusal> {
         if source.id() == target {
             return Err(Refusal::SelfFollow);

@@ -1,10 +1,10 @@
-//! What `/about` and the metrics tell of the whole.
+//! The bot's figures, for `/about` and the metrics.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::store::{Store, StoreError};
 
-use crate::service::{Follows, ServiceError};
+use crate::service::{FollowService, ServiceError};
 
 /// How many follows there are, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,7 +37,7 @@ impl FollowTotals {
 /// The bot's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
-    /// Servers of all processes, about, where this one has only some of them.
+    /// About how many servers all processes have together, if this one has only some of them.
     pub servers_of_all: Option<u64>,
     /// Follows.
     pub follows: FollowTotals,
@@ -48,14 +48,15 @@ pub struct Status {
 /// How long the figures are kept.
 const KEPT: TimeDelta = TimeDelta::seconds(30);
 
-/// The last figures, and when they were counted. Whoever counts them holds this, so that many who ask count once.
+/// The last figures, and when they were counted. The lock is held while they are counted, so that many askers
+/// cost one count.
 #[derive(Debug, Default)]
 pub(in crate::service) struct KeptStatus(tokio::sync::Mutex<Option<(DateTime<Utc>, Status)>>);
 
-impl Follows {
-    /// The figures, half a minute old at most: counting those of a day takes a while, and anybody may ask.
+impl FollowService {
+    /// The figures, at most half a minute old: counting those of a day takes a while, and anybody may ask.
     pub async fn status(&self) -> Result<Status, ServiceError> {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         let mut kept = self.status.0.lock().await;
         if let Some((_, status)) = kept.filter(|(at, _)| now < *at + KEPT) {
             return Ok(status);
@@ -66,14 +67,15 @@ impl Follows {
     }
 
     async fn count(&self) -> Result<Status, ServiceError> {
-        let since: DateTime<Utc> = self.clock.now() - TimeDelta::days(1);
-        let follows = FollowTotals::read(&self.store).await?;
-        let delivered_today = self.store.count_mirrored_since(since).await?;
-        // A figure beside others is not worth a failure.
-        let servers_of_all = if self.shards.is_all() {
+        let since: DateTime<Utc> = self.parts.clock.now() - TimeDelta::days(1);
+        let follows = FollowTotals::read(&self.parts.store).await?;
+        let delivered_today = self.parts.store.count_mirrored_since(since).await?;
+        // One figure among several isn't worth a failure.
+        let servers_of_all = if self.parts.shards.is_all() {
             None
         } else {
-            self.rest
+            self.parts
+                .rest
                 .of_program()
                 .application()
                 .await

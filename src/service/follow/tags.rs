@@ -1,4 +1,5 @@
-//! Tags as people know them: read with what a source offers, completed while they are typed, and as they are called now.
+//! Tags as people know them: read by what a source offers, completed while they are typed, and shown by their
+//! current names.
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::Filter;
@@ -8,26 +9,27 @@ use crate::domain::tags::{Tag, TagSet};
 use crate::rest::model::Channel;
 
 use super::list::{CHOICES, IN_TIME};
-use crate::service::access::{Access, Found, Place};
-use crate::service::{Actor, Follows, Refusal, ServiceError, SourceChoice};
+use crate::service::access::{Access, ChannelLookup, ChannelSight, GuildChannel};
+use crate::service::{Actor, FollowService, Refusal, ServiceError, SourceChoice};
 
 /// How many hashtags of posts the autocompletion looks at. Discord: 25 choices at most.
 const TAGS: u64 = 50;
 
-/// A follow's tags as they are called now.
+/// A follow's tags, by their current names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TagsNow {
-    /// Those that there are.
+    /// Those that exist.
     pub there: Vec<String>,
-    /// Those that were deleted in the source, by the names that they had.
+    /// Those that were deleted in the source, by their last names.
     pub deleted: Vec<String>,
-    /// How many there are whose names aren't for whoever asks, as they can't see the source.
+    /// How many there are whose names the person may not know, because they can't see the source.
     pub hidden: usize,
 }
 
 impl TagsNow {
-    /// Of a follow whose source belongs to this forum, if it does; without it, as they were called when they were chosen. Whoever may not see the source
-    /// learns none: what a follow filters by tells of what is posted.
+    /// The tags of this filter. With the source's forum they get their current names, otherwise the names
+    /// that they had when they were chosen. A person who can't see the source learns none: what a follow
+    /// filters by reveals what is posted there.
     pub(in crate::service) fn of(filter: &Filter, forum: Option<&Channel>, seen: bool) -> Self {
         let mut now = Self::default();
         for tag in filter.tags() {
@@ -48,7 +50,7 @@ impl TagsNow {
         now
     }
 
-    /// What is said of those that are hidden; nothing where there are none.
+    /// How to mention the hidden ones; `None` if there are none.
     pub fn said_of_hidden(&self) -> Option<String> {
         match self.hidden {
             0 => None,
@@ -58,10 +60,10 @@ impl TagsNow {
     }
 }
 
-/// Reads the tags that were typed for this source; `None` where there are none.
+/// Reads the tags that were typed for this source; `None` if there are none.
 pub(in crate::service) async fn read_tags(
     access: &mut Access<'_>,
-    source: &Place,
+    source: &GuildChannel,
     typed: &str,
 ) -> Result<Option<TagSet>, ServiceError> {
     let forum = access.forum_of(&source.channel).await?;
@@ -77,22 +79,23 @@ pub(in crate::service) async fn read_tags(
     Ok(vocabulary.read(typed).map_err(refusal)?)
 }
 
-/// What tags of this forum can be; without one, hashtags alone.
+/// Which tags this forum has; without a forum, there are only hashtags.
 fn vocabulary(forum: Option<&Channel>) -> Vocabulary {
     let Some(forum) = forum else { return Vocabulary::hashtags() };
     let tag = |tag: &crate::rest::model::ForumTag| Tag::Forum { id: tag.id, name: tag.name.clone() };
     Vocabulary::forum(forum.available_tags.iter().map(tag).collect())
 }
 
-impl Follows {
-    /// What the tags that are being typed may become, for who manages the channel in which they type; as much as can be found in time.
+impl FollowService {
+    /// What the tags that are being typed may become, as much as can be found in time. Only for people who
+    /// manage the channel in which they type.
     pub async fn tag_choices(
         &self,
         actor: Actor,
         source: Option<SourceChoice>,
         typed: &str,
     ) -> Result<Vec<String>, ServiceError> {
-        let mut offer = Offer::default();
+        let mut offer = TagSuggestions::default();
         match tokio::time::timeout(IN_TIME, self.find_tags(actor, source, &mut offer)).await {
             Ok(Err(error)) => Err(error),
             Ok(Ok(())) | Err(_) => Ok(offer.complete(typed)),
@@ -103,38 +106,38 @@ impl Follows {
         &self,
         actor: Actor,
         source: Option<SourceChoice>,
-        offer: &mut Offer,
+        offer: &mut TagSuggestions,
     ) -> Result<(), ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = self.completing(&rest, actor).await;
-        access.prepare(actor.guild, &[actor.user]).await?;
+        let mut access = self.completion_access(&rest, actor).await;
+        access.prefetch(actor.guild, &[actor.user]).await?;
         access.require_actor(actor, actor.channel, Permissions::MANAGE_CHANNELS).await?;
         let source = source.filter(|source| !self.is_elsewhere(*source));
         let source = match source {
-            Some(source) => seen_if_any(access.seen_by(actor, source.id()).await)?,
+            Some(source) => visible_if_any(access.look(actor, source.id()).await)?,
             None => None,
         };
-        // Of a source that they may not see, or that isn't chosen yet: no names of a forum's tags.
+        // For a source that they can't see, or haven't chosen yet, no forum tags are named.
         let forum = match &source {
             Some(source) => access.forum_of(&source.channel).await?,
             None => None,
         };
         offer.vocabulary = Some(vocabulary(forum.as_ref()));
-        // Those of a forum have names of their own; what was posted is for those who may read it.
+        // A forum's tags have names of their own. What was posted is only for people who may read it.
         if let (Some(source), None) = (&source, &forum)
-            && access.reads(actor, source.id()).await?.is_some()
+            && access.may_read(actor, source.id()).await?
         {
-            offer.posted = self.store.hashtags_of(source.id(), TAGS).await?;
+            offer.posted = self.parts.store.hashtags_of(source.id(), TAGS).await?;
         }
-        for follow in self.store.follows_for_autocomplete(actor.guild, CHOICES).await? {
+        for follow in self.parts.store.follows_for_autocomplete(actor.guild, CHOICES).await? {
             let tags = follow.options.filter.tags().iter().filter(|tag| matches!(tag, Tag::Hashtag(_)));
             let tags: Vec<Tag> = tags.cloned().collect();
             if tags.is_empty() {
                 continue;
             }
-            access.knows(&follow);
-            // What is filtered by tells of what is posted.
-            if seen_if_any(access.seen_by(actor, follow.pair.source).await)?.is_some() {
+            access.note_follow(&follow);
+            // What a follow filters by reveals what is posted.
+            if visible_if_any(access.look(actor, follow.pair.source).await)?.is_some() {
                 offer.used.extend(tags);
             }
         }
@@ -142,26 +145,27 @@ impl Follows {
     }
 }
 
-/// A channel that is seen; that it may not even be looked for is as if it weren't.
-fn seen_if_any(seen: Result<Option<Place>, ServiceError>) -> Result<Option<Place>, ServiceError> {
-    match seen {
+/// A channel that is visible. A refused look-up counts as "not visible".
+fn visible_if_any(sight: Result<ChannelSight, ServiceError>) -> Result<Option<GuildChannel>, ServiceError> {
+    match sight {
+        Ok(sight) => Ok(sight.visible()),
         Err(ServiceError::Refused(_)) => Ok(None),
-        seen => seen,
+        Err(error) => Err(error),
     }
 }
 
 /// What can be offered, as far as it was found.
 #[derive(Default)]
-struct Offer {
-    /// None before it is known that the person may follow anything here.
+struct TagSuggestions {
+    /// `None` until it is known that the person may follow anything here.
     vocabulary: Option<Vocabulary>,
-    /// The hashtags of the source's last posts, the newest first.
+    /// The hashtags of the source's last posts, newest first.
     posted: Vec<Tag>,
     /// Those that this server's follows use.
     used: Vec<Tag>,
 }
 
-impl Offer {
+impl TagSuggestions {
     fn complete(mut self, typed: &str) -> Vec<String> {
         let Some(vocabulary) = self.vocabulary else { return Vec::new() };
         self.used.sort_by_cached_key(ToString::to_string);
@@ -172,7 +176,7 @@ impl Offer {
 }
 
 impl Access<'_> {
-    /// The forum that this channel is, or that it is a post of.
+    /// The forum that this channel is, or is a post of.
     pub(in crate::service) async fn forum_of(
         &mut self,
         channel: &Channel,
@@ -182,7 +186,7 @@ impl Access<'_> {
         }
         let Some(parent) = channel.thread_parent() else { return Ok(None) };
         match self.find(parent).await? {
-            Found::Seen(parent) if parent.kind == ChannelKind::Forum => Ok(Some(parent)),
+            ChannelLookup::Seen(parent) if parent.kind == ChannelKind::Forum => Ok(Some(parent)),
             _ => Ok(None),
         }
     }

@@ -1,104 +1,109 @@
-//! `/unfollow`, and removing a follow from a list: a channel stops following another. Mirrors that stand stay.
+//! `/unfollow`, and removing a follow from a list: a channel stops following another. Existing mirrors stay.
 
 use crate::domain::follow::{Delivery, Door, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
-use crate::service::access::Found;
-use crate::service::locks::Hold;
-use crate::service::{Actor, End, Follows, Refusal, ServiceError, UnfollowRequest};
+use crate::service::access::ChannelLookup;
+use crate::service::locks::KeyGuard;
+use crate::service::{Actor, ChannelView, FollowService, Refusal, ServiceError, UnfollowRequest};
 
 /// What came of `/unfollow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfollowed {
-    /// The follow that was.
+    /// The follow that ended.
     pub follow: Follow,
     /// What it followed, as far as the person may know it.
-    pub source: End,
+    pub source: ChannelView,
 }
 
-impl Follows {
+impl FollowService {
     /// Ends the follow of a pair.
     pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
-        self.actions.count(actor.user, self.unfollow_now(actor, request)).await
+        self.quotas.count_action(actor.user, self.unfollow_now(actor, request)).await
     }
 
     async fn unfollow_now(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         let pair = request.pair;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        let follow = self.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);
+        let follow =
+            self.parts.store.follow_by_pair(pair).await?.filter(|follow| follow.guild == actor.guild);
         if let Some(follow) = &follow {
-            access.knows(follow);
+            access.note_follow(follow);
         }
-        access.prepare(actor.guild, &[actor.user]).await?;
-        let target_gone = matches!(access.find(pair.target).await?, Found::Gone);
+        access.prefetch(actor.guild, &[actor.user]).await?;
+        let target_gone = matches!(access.find(pair.target).await?, ChannelLookup::Gone);
         if follow.is_none() || !target_gone {
-            access.own(actor, pair.target).await?;
+            access.require_own_channel(actor, pair.target).await?;
         }
         access.require_actor(actor, pair.target, Permissions::MANAGE_CHANNELS).await?;
         let not_following = Refusal::NotFollowing { source_channel: pair.source, target: pair.target };
         let follow = follow.ok_or(not_following)?;
-        let source = access.end(actor, pair.source).await?;
-        let (follow, _alone) = self.hold(follow).await?;
-        Ok(Unfollowed { follow: self.end(follow).await?, source })
+        let source = access.view_channel(actor, pair.source).await?;
+        let (follow, _alone) = self.lock_and_reload(follow).await?;
+        Ok(Unfollowed { follow: self.remove_locked(follow).await?, source })
     }
 
     /// Ends a follow of this server by its number.
     pub async fn remove(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let remove = async {
-            let (follow, _alone) = self.managed(actor, id).await?;
-            self.end(follow).await
+            let (follow, _alone) = self.lock_managed(actor, id).await?;
+            self.remove_locked(follow).await
         };
-        self.actions.count(actor.user, remove).await
+        self.quotas.count_action(actor.user, remove).await
     }
 
-    /// A follow of this server that the person may change, alone while the hold lasts.
-    pub(in crate::service) async fn managed(
+    /// A follow of this server that the person may change. Nobody else changes it while the guard exists.
+    pub(in crate::service) async fn lock_managed(
         &self,
         actor: Actor,
         id: FollowId,
-    ) -> Result<(Follow, Hold), ServiceError> {
-        let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
+    ) -> Result<(Follow, KeyGuard), ServiceError> {
+        let follow = self.parts.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_CHANNELS).await?;
-        self.hold(follow).await
+        self.lock_and_reload(follow).await
     }
 
-    /// Waits until nobody else changes what posts into the follow's target, and reads the follow again: it may be another by then.
-    async fn hold(&self, follow: Follow) -> Result<(Follow, Hold), ServiceError> {
+    /// Locks the follow's target, and then reads the follow again: it may have changed meanwhile.
+    async fn lock_and_reload(&self, follow: Follow) -> Result<(Follow, KeyGuard), ServiceError> {
         let alone = self.lock_target(follow.pair.target, follow.spot).await;
-        let now = self.store.follow(follow.guild, follow.id).await?;
+        let now = self.parts.store.follow(follow.guild, follow.id).await?;
         Ok((now.ok_or(Refusal::NoSuchFollow(follow.id))?, alone))
     }
 
-    /// Ends a follow that is [held](Follows::hold).
-    async fn end(&self, follow: Follow) -> Result<Follow, ServiceError> {
+    /// Ends a follow that is [locked](FollowService::lock_and_reload).
+    async fn remove_locked(&self, follow: Follow) -> Result<Follow, ServiceError> {
         if follow.options.delivery == Delivery::Native {
-            // First, and refused if it fails: without it, Discord would go on posting.
+            // First, and if it fails, the whole is refused: Discord would go on posting.
             self.stop_expected(&follow).await?;
         }
-        let removed = self.store.delete_follow(follow.guild, follow.id).await?;
+        let removed = self.parts.store.delete_follow(follow.guild, follow.id).await?;
         let Removed { follow, webhook_still_needed } = removed.ok_or(Refusal::NoSuchFollow(follow.id))?;
         if let Some(webhook) = follow.webhook.filter(|_| !webhook_still_needed) {
             self.remove_webhook(follow.guild, webhook).await;
         }
-        // Its panels are to go.
-        (self.wake)(vec![follow.pair.target]);
+        // Its panels must go.
+        (self.parts.wake)(vec![follow.pair.target]);
         tracing::info!(follow = follow.id.0, "follow removed");
         Ok(follow)
     }
 
-    /// Stops Discord's own following. An active follow rests from before: the webhook's disappearance is then expected, and breaks nothing.
+    /// Stops Discord's own following. An active follow is paused before, so that the webhook's disappearance
+    /// is expected and breaks nothing.
     pub(in crate::service) async fn stop_expected(&self, follow: &Follow) -> Result<(), ServiceError> {
         let active = follow.state == FollowState::Active;
         if active {
-            self.store.pause_follow(follow.guild, follow.id, self.clock.now()).await?;
+            self.parts.store.pause_follow(follow.guild, follow.id, self.parts.clock.now()).await?;
         }
         let stopped = self.stop_native(follow).await;
         if active && stopped.is_err() {
-            self.store.resume_follow(follow.guild, follow.id, None, Door::Own, self.clock.now()).await?;
+            self.parts
+                .store
+                .resume_follow(follow.guild, follow.id, None, Door::Own, self.parts.clock.now())
+                .await?;
         }
         stopped
     }

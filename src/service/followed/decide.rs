@@ -1,26 +1,27 @@
-//! What the moderators of a followed channel do about its followers from other servers: approve, decline, remove, block.
+//! What the moderators of a followed channel do about its followers from other servers: approve, decline,
+//! remove, block.
 
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
 use crate::domain::ids::GuildId;
 use crate::domain::permissions::Permissions;
 use crate::store::{BreakWhich, StoreError};
 
-use crate::service::access::{Access, Found, Place};
+use crate::service::access::{Access, ChannelLookup, GuildChannel};
 use crate::service::error::ConsentRefusal;
 use crate::service::follow::BOT_IN_TARGET;
-use crate::service::{Actor, Follows, Refusal, ServiceError};
+use crate::service::{Actor, FollowService, Refusal, ServiceError};
 
-/// What came of removing or blocking.
+/// The result of removing or blocking followers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dismissed {
     /// How many follows ended.
     pub ended: usize,
-    /// How many of them Discord itself still serves, as the bot couldn't delete its webhook there.
+    /// How many of them Discord still serves, because the bot couldn't delete its webhook there.
     pub unstopped: usize,
 }
 
-impl Follows {
-    /// Lets a follow begin that waits.
+impl FollowService {
+    /// Lets a waiting follow begin.
     pub async fn approve(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let counted = async {
             let rest = self.on_behalf_of(actor);
@@ -29,30 +30,30 @@ impl Follows {
             let _alone = self.lock_target(follow.pair.target, follow.spot).await;
             let follow = self.waiting(actor, id).await?;
             let begun = self.begin_approved(&mut access, actor, &follow).await?;
-            self.doors.want(actor.guild);
-            (self.wake)(vec![begun.pair.target]);
+            self.parts.checks.request(actor.guild);
+            (self.parts.wake)(vec![begun.pair.target]);
             tracing::info!(follow = begun.id.0, "follow approved");
             Ok(begun)
         };
-        self.actions.count(actor.user, counted).await
+        self.quotas.count_action(actor.user, counted).await
     }
 
-    /// Ends a follow that waits.
+    /// Declines a waiting follow.
     pub async fn decline_follower(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let counted = async {
             let rest = self.on_behalf_of(actor);
             let mut access = self.access(&rest, actor);
             self.follower_to_manage(&mut access, actor, id).await?;
             let follow = self.waiting(actor, id).await?;
-            let declined = self.store.decline_follow(follow.guild, id, self.clock.now()).await?;
-            let Some(declined) = declined else { return Err(self.decided(actor, id).await) };
+            let declined = self.parts.store.decline_follow(follow.guild, id, self.parts.clock.now()).await?;
+            let Some(declined) = declined else { return Err(self.already_decided(actor, id).await) };
             tracing::info!(follow = id.0, "follow declined");
             Ok(declined)
         };
-        self.actions.count(actor.user, counted).await
+        self.quotas.count_action(actor.user, counted).await
     }
 
-    /// Ends a follow of another server; its own moderators can't resume it.
+    /// Ends a follow of another server. Its own moderators can't resume it.
     pub async fn remove_follower(&self, actor: Actor, id: FollowId) -> Result<Dismissed, ServiceError> {
         let counted = async {
             let rest = self.on_behalf_of(actor);
@@ -64,36 +65,42 @@ impl Follows {
             }
             Ok(removed)
         };
-        self.actions.count(actor.user, counted).await
+        self.quotas.count_action(actor.user, counted).await
     }
 
-    /// Blocks the server of a follower for all channels of this server. It takes Manage Channels in the whole server.
+    /// Blocks the server of a follower for all channels of this server. It takes Manage Channels in the whole
+    /// server.
     pub async fn block_follower(&self, actor: Actor, id: FollowId) -> Result<Dismissed, ServiceError> {
         let counted = async {
             self.require_in_server(actor).await?;
-            let follow = self.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
-            self.store.block_follower(actor.guild, follow.guild, actor.user, self.clock.now()).await?;
+            let follow =
+                self.parts.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
+            self.parts
+                .store
+                .block_follower(actor.guild, follow.guild, actor.user, self.parts.clock.now())
+                .await?;
             let which = BreakWhich::OfServer(actor.guild, follow.guild);
             let blocked = self.dismiss(which, BrokenReason::Blocked).await?;
             tracing::info!(guild = %actor.guild, blocked = %follow.guild, "server blocked");
-            // Where not all could be broken, the look at the server does it.
-            self.doors.want(actor.guild);
+            // If not all of them could be broken, the check of the server does the rest.
+            self.parts.checks.request(actor.guild);
             Ok(blocked)
         };
-        self.actions.count(actor.user, counted).await
+        self.quotas.count_action(actor.user, counted).await
     }
 
-    /// Takes the block of a server back. What broke with it stays so until its own moderators resume it.
+    /// Unblocks a server. Follows that broke with the block stay broken until their own moderators resume
+    /// them.
     pub async fn unblock_server(&self, actor: Actor, blocked: GuildId) -> Result<(), ServiceError> {
         let counted = async {
             self.require_in_server(actor).await?;
-            if !self.store.unblock_follower(actor.guild, blocked).await? {
+            if !self.parts.store.unblock_follower(actor.guild, blocked).await? {
                 return Err(ConsentRefusal::NotBlocked.into());
             }
             tracing::info!(guild = %actor.guild, %blocked, "server unblocked");
             Ok(())
         };
-        self.actions.count(actor.user, counted).await
+        self.quotas.count_action(actor.user, counted).await
     }
 
     /// Breaks follows of this server's channels, and stops Discord's own following.
@@ -102,77 +109,76 @@ impl Follows {
         which: BreakWhich,
         reason: BrokenReason,
     ) -> Result<Dismissed, ServiceError> {
-        let broken = self.store.break_follows(which, reason, self.clock.now()).await?;
+        let broken = self.parts.store.break_follows(which, reason, self.parts.clock.now()).await?;
         let mut unstopped = 0;
         for follow in broken.iter().filter(|follow| follow.options.delivery == Delivery::Native) {
             if let Err(error) = self.stop_native(follow).await {
                 unstopped += 1;
-                // A look tries it again.
-                self.doors.want(follow.source_guild);
+                // The server's next check tries again.
+                self.parts.checks.request(follow.source_guild);
                 tracing::warn!(follow = follow.id.0, %error, "a native follow that ended could not be stopped");
             }
         }
-        // Its panels are to go.
-        (self.wake)(broken.iter().map(|follow| follow.pair.target).collect());
+        // Its panels must go.
+        (self.parts.wake)(broken.iter().map(|follow| follow.pair.target).collect());
         Ok(Dismissed { ended: broken.len(), unstopped })
     }
 
-    /// A follow of a channel of this server that the person may decide on: Manage Channels in the channel. Whether another has that number is not told.
+    /// A follower of a channel of this server that the person may decide about, which takes Manage Channels
+    /// in the channel. Nobody learns whether another follow has that number.
     async fn follower_to_manage(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         id: FollowId,
     ) -> Result<Follow, ServiceError> {
-        let follow = self.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
+        let follow = self.parts.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
         access.require_actor(actor, follow.source_root(), Permissions::MANAGE_CHANNELS).await?;
         Ok(follow)
     }
 
     async fn require_in_server(&self, actor: Actor) -> Result<(), ServiceError> {
         let rest = self.on_behalf_of(actor);
-        let mut access = self.access(&rest, actor);
-        let has = access.person_in_guild(actor.user, actor.guild).await?;
-        let missing = Permissions::MANAGE_CHANNELS.difference(has);
-        if missing.is_empty() { Ok(()) } else { Err(Refusal::PersonMayInServer(missing).into()) }
+        self.access(&rest, actor).require_in_server(actor, Permissions::MANAGE_CHANNELS).await
     }
 
     /// A follow as it is now, if it still waits.
     async fn waiting(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
-        let follow = self.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
+        let follow = self.parts.store.follower(actor.guild, id).await?.ok_or(ConsentRefusal::FollowerGone)?;
         match follow.state {
             FollowState::Broken(BrokenReason::AwaitingApproval) => Ok(follow),
             state => Err(ConsentRefusal::Decided(state).into()),
         }
     }
 
-    /// Why a follow doesn't wait any more.
-    async fn decided(&self, actor: Actor, id: FollowId) -> ServiceError {
+    /// Why a follow no longer waits.
+    async fn already_decided(&self, actor: Actor, id: FollowId) -> ServiceError {
         match self.waiting(actor, id).await {
             Err(error) => error,
             Ok(_) => ConsentRefusal::FollowerGone.into(),
         }
     }
 
-    /// Connects an approved follow and makes it active. What a new follow would need on the other side is looked at, and not told.
+    /// Connects an approved follow and makes it active. What a new follow would need on the other side is
+    /// checked, but its moderators' affairs aren't told here.
     async fn begin_approved(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         follow: &Follow,
     ) -> Result<Follow, ServiceError> {
-        let Found::Seen(channel) = access.find_from(actor.guild, follow.pair.source).await? else {
+        let ChannelLookup::Seen(channel) = access.find_from(actor.guild, follow.pair.source).await? else {
             return Err(Refusal::UnknownChannel.into());
         };
-        let source = Place { channel, guild: actor.guild };
+        let source = GuildChannel { channel, guild: actor.guild };
         let closed = ConsentRefusal::SourceClosed(follow.source_root());
         let door = match self.require_open(access, &source).await {
             Err(ServiceError::Refused(_)) => return Err(closed.into()),
             door => door?,
         };
-        let reading = access.reading(&source).await?;
+        let reading = access.needed_to_read(&source).await?;
         if follow.options.delivery == Delivery::Relay
-            && let Some(lack) = access.bot_lacks(self.identity.user, &source, reading).await?
+            && let Some(lack) = access.bot_lacks(self.parts.identity.user, &source, reading).await?
         {
             return Err(Refusal::BotMay(vec![lack]).into());
         }
@@ -180,13 +186,13 @@ impl Follows {
         self.begin_reading(&source, &follow.options).await?;
         let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await;
         let connected = connected.map_err(of_other_side)?;
-        self.watched.add_again(follow, &follow.options);
-        let now = self.clock.now();
-        match self.store.approve_follow(follow.guild, follow.id, &connected.hook, door, now).await {
+        self.parts.watched.update_follow(follow, &follow.options);
+        let now = self.parts.clock.now();
+        match self.parts.store.approve_follow(follow.guild, follow.id, &connected.hook, door, now).await {
             Ok(Some(begun)) => Ok(begun),
             Ok(None) => {
                 self.disconnect(connected).await;
-                Err(self.decided(actor, follow.id).await)
+                Err(self.already_decided(actor, follow.id).await)
             }
             Err(error) => {
                 self.disconnect(connected).await;
@@ -199,28 +205,28 @@ impl Follows {
         }
     }
 
-    /// Refuses where the receiving channel can't take what is posted in the source.
+    /// Refuses if the receiving channel can't take what is posted in the source.
     async fn require_target(
         &self,
         access: &mut Access<'_>,
         follow: &Follow,
-        source: &Place,
+        source: &GuildChannel,
     ) -> Result<(), ServiceError> {
-        access.knows(follow);
-        let Found::Seen(channel) = access.find(follow.pair.target).await? else {
+        access.note_follow(follow);
+        let ChannelLookup::Seen(channel) = access.find(follow.pair.target).await? else {
             return Err(ConsentRefusal::FollowerUnready.into());
         };
-        let target = Place { channel, guild: follow.guild };
+        let target = GuildChannel { channel, guild: follow.guild };
         let restricted = access.is_age_restricted(source).await?;
         let unfit = restricted && !access.is_age_restricted(&target).await?;
-        if unfit || access.bot_lacks(self.identity.user, &target, BOT_IN_TARGET).await?.is_some() {
+        if unfit || access.bot_lacks(self.parts.identity.user, &target, BOT_IN_TARGET).await?.is_some() {
             return Err(ConsentRefusal::FollowerUnready.into());
         }
         Ok(())
     }
 }
 
-/// What is refused on the other side names its channels: here it is only said that something is the matter there.
+/// A refusal about the other side names its channels. Here it only says that something is wrong there.
 fn of_other_side(error: ServiceError) -> ServiceError {
     match error {
         ServiceError::Refused(_) => ConsentRefusal::FollowerUnready.into(),

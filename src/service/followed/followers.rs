@@ -1,4 +1,4 @@
-//! `/followers`: who follows a channel, as far as the person who asks may know.
+//! `/followers`: who follows a channel, as far as the person who asks may know it.
 
 use crate::domain::follow::{Follow, FollowId, Publication};
 use crate::domain::ids::{ChannelId, GuildId};
@@ -7,9 +7,10 @@ use crate::store::Cursor;
 
 use crate::service::access::Access;
 use crate::service::error::ConsentRefusal;
-use crate::service::{Actor, End, Follows, ServiceError};
+use crate::service::{Actor, ChannelView, FollowService, ServiceError};
 
-/// How many followers are looked at one by one; the rest is counted. Two menus name them all (Discord: 25 options).
+/// How many followers are listed one by one; the others are counted. Two menus name them all (Discord: 25
+/// options).
 const FOLLOWERS: u64 = 50;
 /// How many requests are shown, and how many blocked servers (Discord: 25 options).
 const MOST: u64 = 25;
@@ -19,19 +20,19 @@ const MOST: u64 = 25;
 pub struct Follower {
     /// The follow.
     pub follow: Follow,
-    /// Its server's name; none where the bot has left it.
+    /// Its server's name; `None` if the bot has left it.
     pub server: Option<String>,
     /// The channel.
-    pub channel: End,
+    pub channel: ChannelView,
 }
 
 /// The followers in one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFollowers {
-    /// The server's name; none where the bot has left it.
+    /// The server's name; `None` if the bot has left it.
     pub server: Option<String>,
     /// Channels that the person sees.
-    pub seen: Vec<End>,
+    pub seen: Vec<ChannelView>,
     /// How many more there are.
     pub unseen: usize,
 }
@@ -39,31 +40,31 @@ pub struct ServerFollowers {
 /// Who follows a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowerPage {
-    /// By server, the person's own first.
+    /// By server; the person's own comes first.
     pub servers: Vec<ServerFollowers>,
     /// How many follows there are in all.
     pub total: u64,
-    /// How many of them were not looked at.
+    /// How many of them are not listed.
     pub more: u64,
-    /// Those of other servers that were.
+    /// Those of other servers that are listed.
     pub outside: Vec<Follower>,
-    /// Those that wait to be approved, the oldest first.
+    /// Those that wait for approval, oldest first.
     pub waiting: Vec<Follower>,
-    /// The servers that are blocked, with their names; none where the bot isn't there.
+    /// The blocked servers, with their names; `None` where the bot isn't a member.
     pub blocked: Vec<(GuildId, Option<String>)>,
     /// What was chosen with `/publish`.
     pub publication: Publication,
 }
 
-impl Follows {
+impl FollowService {
     /// Who follows a channel of this server.
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
-        self.actions.ask(actor.user)?;
+        self.quotas.spend_question(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        let place = access.own(actor, channel).await?;
+        let place = access.require_own_channel(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
-        let page = self.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
+        let page = self.parts.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
         let looked_at = u64::try_from(page.items.len()).unwrap_or(u64::MAX);
         let mut by_server: Vec<(GuildId, ServerFollowers)> = Vec::new();
         let mut outside = Vec::new();
@@ -77,7 +78,7 @@ impl Follows {
             });
             if let Some((_, followers)) = by_server.get_mut(index) {
                 match follower.channel.clone() {
-                    End::Hidden | End::Deleted(_) => followers.unseen += 1,
+                    ChannelView::Hidden | ChannelView::Deleted(_) => followers.unseen += 1,
                     seen => followers.seen.push(seen),
                 }
             }
@@ -87,12 +88,12 @@ impl Follows {
         }
         by_server.sort_by_key(|(guild, _)| *guild != actor.guild);
         let mut waiting = Vec::new();
-        for follow in self.store.waiting_followers(channel, MOST).await? {
+        for follow in self.parts.store.waiting_followers(channel, MOST).await? {
             waiting.push(access.follower(actor, follow).await?);
         }
         let mut blocked = Vec::new();
         let most = usize::try_from(MOST).unwrap_or(usize::MAX);
-        for guild in self.store.blocked_followers(actor.guild).await?.into_iter().take(most) {
+        for guild in self.parts.store.blocked_followers(actor.guild).await?.into_iter().take(most) {
             blocked.push((guild, access.server_name(guild).await?));
         }
         Ok(FollowerPage {
@@ -102,7 +103,7 @@ impl Follows {
             outside,
             waiting,
             blocked,
-            publication: self.store.publication(place.parent().unwrap_or(channel)).await?,
+            publication: self.parts.store.publication(place.parent().unwrap_or(channel)).await?,
         })
     }
 
@@ -113,12 +114,12 @@ impl Follows {
         channel: ChannelId,
         id: FollowId,
     ) -> Result<Follower, ServiceError> {
-        self.actions.ask(actor.user)?;
+        self.quotas.spend_question(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        let place = access.own(actor, channel).await?;
+        let place = access.require_own_channel(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
-        let follow = self.store.follower(actor.guild, id).await?;
+        let follow = self.parts.store.follower(actor.guild, id).await?;
         let of_channel = |follow: &Follow| [follow.pair.source, follow.source_root()].contains(&channel);
         let follow = follow.filter(of_channel).ok_or(ConsentRefusal::FollowerGone)?;
         access.follower(actor, follow).await
@@ -126,7 +127,7 @@ impl Follows {
 }
 
 impl Access<'_> {
-    /// A server's name; none where the bot isn't in it, which costs no question where the gateway says so.
+    /// A server's name; `None` if the bot isn't in it. If the gateway says so, nothing is asked.
     async fn server_name(&mut self, guild: GuildId) -> Result<Option<String>, ServiceError> {
         if self.asker.is_some_and(|(lookups, ..)| lookups.is_elsewhere(guild)) {
             return Ok(None);
@@ -136,9 +137,9 @@ impl Access<'_> {
 
     /// A follower as this person may know it.
     async fn follower(&mut self, actor: Actor, follow: Follow) -> Result<Follower, ServiceError> {
-        self.knows(&follow);
+        self.note_follow(&follow);
         let server = self.server_name(follow.guild).await?;
-        let channel = self.end(actor, follow.pair.target).await?;
+        let channel = self.view_channel(actor, follow.pair.target).await?;
         Ok(Follower { follow, server, channel })
     }
 }

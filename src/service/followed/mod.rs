@@ -1,4 +1,5 @@
-//! The followed side: who may follow a channel from other servers, who does, and what its moderators do about that.
+//! The followed side: who may follow a channel from other servers, who does, and what its moderators do about
+//! that.
 
 pub(super) mod decide;
 pub(super) mod followers;

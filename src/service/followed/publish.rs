@@ -6,20 +6,20 @@ use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::store::BreakWhich;
 
-use crate::service::access::{Access, Found, Place};
+use crate::service::access::{Access, ChannelLookup, GuildChannel};
 use crate::service::error::ConsentRefusal;
-use crate::service::{Actor, Follows, Refusal, ServiceError};
+use crate::service::{Actor, FollowService, Refusal, ServiceError};
 
-/// What is asked for with `/publish`: what isn't given stays.
+/// What is asked for with `/publish`. Options that aren't given stay as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PublishRequest {
     /// Who may follow the channel.
     pub audience: Option<Audience>,
-    /// Whether its moderators are asked first.
+    /// Whether its moderators approve followers first.
     pub approval: Option<Approval>,
-    /// Where they are told of requests and new followers.
+    /// Where its moderators are told about requests and new followers.
     pub notify: Option<ChannelId>,
-    /// They are told nowhere any more.
+    /// Tell them nowhere from now on.
     pub quiet: bool,
 }
 
@@ -37,26 +37,27 @@ impl PublishRequest {
 /// What came of `/publish`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
-    /// What holds now.
+    /// The settings that hold now.
     pub now: Publication,
     /// Everyone in its server sees it.
     pub everyone_sees: bool,
-    /// Everyone in its server sees it, and it is an announcement channel: Discord itself opens it to all servers.
+    /// It is an announcement channel, and everyone in its server sees it: Discord itself opens it to all
+    /// servers.
     pub announcement: bool,
-    /// Follows of other servers that this broke.
+    /// How many follows of other servers this broke.
     pub broken: usize,
 }
 
-impl Follows {
-    /// Opens a channel of this server to other servers, or closes it, which breaks their follows; and chooses how its moderators are asked and told. Without any
-    /// of these, says what holds.
+impl FollowService {
+    /// Opens a channel of this server to other servers, or closes it, which breaks their follows. Also
+    /// chooses how its moderators are asked and told. Without any option, only reports the settings.
     pub async fn publish(
         &self,
         actor: Actor,
         channel: ChannelId,
         request: PublishRequest,
     ) -> Result<Published, ServiceError> {
-        self.actions.count(actor.user, self.publish_now(actor, channel, request)).await
+        self.quotas.count_action(actor.user, self.publish_now(actor, channel, request)).await
     }
 
     async fn publish_now(
@@ -68,7 +69,7 @@ impl Follows {
         let change = request.change()?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        let place = access.own(actor, channel).await?;
+        let place = access.require_own_channel(actor, channel).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
         if !place.kind().is_followable() || place.kind().is_thread() {
             return Err(Refusal::PublishKind(place.kind()).into());
@@ -79,13 +80,14 @@ impl Follows {
         let everyone_sees = access.everyone_sees(&place).await?;
         let announcement = place.kind() == ChannelKind::Announcement && everyone_sees;
         if change == PublicationChange::default() {
-            let now = self.store.publication(channel).await?;
+            let now = self.parts.store.publication(channel).await?;
             return Ok(Published { now, everyone_sees, announcement, broken: 0 });
         }
         let withdraws = change.audience.is_some_and(|audience| audience.door(announcement).is_none());
-        // Before it is closed, so that they are counted here and not found by a look; and after it, as some may have begun in between.
+        // Once before it is closed, so that these follows are counted here and not found by a check; and once
+        // after it, because some may have begun in between.
         let mut broken = if withdraws { self.withdraw(&place).await? } else { 0 };
-        let now = self.store.set_publication(channel, actor.guild, change).await?;
+        let now = self.parts.store.set_publication(channel, actor.guild, change).await?;
         if withdraws {
             broken += self.withdraw(&place).await?;
         }
@@ -99,42 +101,43 @@ impl Follows {
         actor: Actor,
         notify: ChannelId,
     ) -> Result<(), ServiceError> {
-        let place = access.own(actor, notify).await?;
+        let place = access.require_own_channel(actor, notify).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_CHANNELS).await?;
         if !place.kind().holds_messages() {
             return Err(ConsentRefusal::NotifyKind(place.kind()).into());
         }
         let needed = Permissions::reading(place.kind()) | Permissions::SEND_MESSAGES;
-        match access.bot_lacks(self.identity.user, &place, needed).await? {
+        match access.bot_lacks(self.parts.identity.user, &place, needed).await? {
             Some(lack) => Err(Refusal::BotMay(vec![lack]).into()),
             None => Ok(()),
         }
     }
 
-    /// Breaks the follows of other servers; Discord's own following stops with its webhook.
-    async fn withdraw(&self, place: &Place) -> Result<usize, ServiceError> {
+    /// Breaks the follows of other servers. Discord's own following stops with its webhook.
+    async fn withdraw(&self, place: &GuildChannel) -> Result<usize, ServiceError> {
         let others = BreakWhich::CrossServerOf(place.id());
         Ok(self.dismiss(others, BrokenReason::Unpublished).await?.ended)
     }
 
-    /// What lets another server follow this channel; refuses where nothing does: an announcement channel must be visible to everyone in its server, any other published. A thread
-    /// counts as its channel; a private one is for nobody else.
+    /// What allows another server to follow this channel. Refuses if nothing does: an announcement channel
+    /// must be visible to everyone in its server, any other channel published. A thread counts as its
+    /// channel; a private thread is for nobody else.
     pub(in crate::service) async fn require_open(
         &self,
         access: &mut Access<'_>,
-        source: &Place,
+        source: &GuildChannel,
     ) -> Result<Door, ServiceError> {
         if source.kind() == ChannelKind::PrivateThread {
             return Err(Refusal::PrivateElsewhere.into());
         }
         if let Some(parent) = source.parent() {
-            let Found::Seen(channel) = access.find(parent).await? else {
+            let ChannelLookup::Seen(channel) = access.find(parent).await? else {
                 return Err(Refusal::UnknownSource.into());
             };
-            let parent = Place { channel, guild: source.guild };
+            let parent = GuildChannel { channel, guild: source.guild };
             return Box::pin(self.require_open(access, &parent)).await;
         }
-        let audience = self.store.audience(source.id()).await?;
+        let audience = self.parts.store.audience(source.id()).await?;
         let public = audience == Audience::Nobody && self.is_public_announcement(access, source).await?;
         let refusal = match audience {
             Audience::Nobody if source.kind() == ChannelKind::Announcement => Refusal::NotPublic,
@@ -146,7 +149,7 @@ impl Follows {
     async fn is_public_announcement(
         &self,
         access: &mut Access<'_>,
-        place: &Place,
+        place: &GuildChannel,
     ) -> Result<bool, ServiceError> {
         Ok(place.kind() == ChannelKind::Announcement && access.everyone_sees(place).await?)
     }

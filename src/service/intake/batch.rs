@@ -1,4 +1,4 @@
-//! What is written down together.
+//! What is recorded together.
 
 use std::collections::HashSet;
 
@@ -8,28 +8,28 @@ use crate::domain::message::Content;
 use crate::rest::model::Message;
 use crate::store::SourceEvent;
 
-use super::reading::Read;
+use super::reading::ReadItem;
 use super::threads::ThreadEnd;
 
-/// What is to be written down together.
+/// What is recorded together.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) events: Vec<SourceEvent>,
-    /// Which of them bots and webhooks posted.
+    /// Which of them were posted by bots and webhooks.
     pub(super) by_apps: HashSet<Origin>,
-    /// Which of them are held, as they may go round in a circle.
+    /// Which of them are held back because they may be going round in a circle.
     pub(super) held: HashSet<Origin>,
-    /// After these events.
+    /// To be recorded after these events.
     pub(super) ended: Vec<ThreadEnd>,
 }
 
 impl Batch {
-    /// Whether there is nothing to write down.
+    /// Whether there is nothing to record.
     pub(super) const fn is_empty(&self) -> bool {
         self.events.is_empty() && self.ended.is_empty()
     }
 
-    /// Adds what came of a message.
+    /// Adds the event of a message.
     pub(super) fn add(&mut self, message: &Message, event: SourceEvent) {
         if message.webhook_id.is_some() || message.author.bot {
             self.by_apps.insert(event.origin());
@@ -37,10 +37,10 @@ impl Batch {
         self.events.push(event);
     }
 
-    /// What was read, as something that happened; what is to be done about threads is nothing to record.
-    pub(super) fn add_read(&mut self, read: Read) {
+    /// Adds the event of something that was read, if it is one. What must be done about threads is no event.
+    pub(super) fn add_read(&mut self, read: ReadItem) {
         match read {
-            Read::Message { message, source, content, new } => {
+            ReadItem::Message { message, source, content, new } => {
                 self.add(&message, event(&message, source, *content, new));
             }
             read => self.events.extend(as_event(read)),
@@ -48,14 +48,14 @@ impl Batch {
     }
 }
 
-/// What was read, as something that happened; what is to be done about threads is nothing to record.
-pub(super) fn as_event(read: Read) -> Option<SourceEvent> {
+/// The event of something that was read, if it is one. What must be done about threads is no event.
+pub(super) fn as_event(read: ReadItem) -> Option<SourceEvent> {
     Some(match read {
-        Read::Message { message, source, content, new } => event(&message, source, *content, new),
-        Read::Gone(origin) => SourceEvent::Deleted { origin },
-        Read::Missed(missed) => missed.notice(),
-        Read::Passed { origin, source } => SourceEvent::Passed { origin, source },
-        Read::ThreadEnded(_) | Read::Postponed(..) => return None,
+        ReadItem::Message { message, source, content, new } => event(&message, source, *content, new),
+        ReadItem::Gone(origin) => SourceEvent::Deleted { origin },
+        ReadItem::Missed(missed) => missed.notice(),
+        ReadItem::Passed { origin, source } => SourceEvent::Passed { origin, source },
+        ReadItem::ThreadEnded(_) | ReadItem::Postponed(..) => return None,
     })
 }
 

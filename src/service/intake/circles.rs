@@ -1,4 +1,5 @@
-//! Carries out what [`Circles`] decides about messages that may go round in a circle: holds them, releases them, or breaks the follow through which they go.
+//! Carries out what [`Circles`] decides about messages that may be going round in a circle: holds them back,
+//! releases them, or breaks the follow that closes the circle.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +12,20 @@ use crate::domain::circle::{Action, Circles, Posting, gist};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::ChannelId;
 use crate::domain::lock::lock;
-use crate::service::upkeep::break_all;
+use crate::service::breaks::break_follows;
 use crate::store::{BreakWhich, SourceEvent, StoreError};
 
 use super::Intake;
 use super::batch::Batch;
 
-/// How often it is asked how the finding out goes.
+/// How often to ask how the investigation is going.
 const TICK: Duration = Duration::from_millis(200);
 /// How long to wait after the database didn't answer.
 const RETRY: Duration = Duration::from_secs(5);
-/// How often messages are looked for that a process held which is gone.
+/// How often to look for messages that a process held back which no longer exists.
 const OVERDUE: Duration = Duration::from_secs(60);
-/// What is older was posted while the bot was away. By the clock of this machine, which may be somewhat wrong.
+/// Older messages were posted while the bot was away. This is measured by this machine's clock, which may be
+/// somewhat wrong.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// The watch over all sources.
@@ -32,20 +34,20 @@ pub(super) struct CircleWatch {
     circles: Mutex<Circles>,
     next: Mutex<Instant>,
     overdue: Mutex<Instant>,
-    /// Nobody holds what was held before this began.
+    /// There may be messages that a former process held back, and that nobody watches.
     orphans: AtomicBool,
 }
 
 impl CircleWatch {
-    /// Nothing was seen yet. A process that is `alone` releases at once what was held when the former one ended.
+    /// Nothing was seen yet. A process that is `alone` releases at once what the former one held back.
     pub(super) fn new(alone: bool) -> Self {
         let now = Instant::now();
         let (next, overdue) = (Mutex::new(now), Mutex::new(now));
         Self { circles: Mutex::default(), next, overdue, orphans: AtomicBool::new(alone) }
     }
 
-    /// Finds out which posts of a batch are to be held.
-    pub(super) fn hold(&self, batch: &mut Batch, now: DateTime<Utc>) {
+    /// Decides which posts of a batch are held back.
+    pub(super) fn hold_suspicious(&self, batch: &mut Batch, now: DateTime<Utc>) {
         let mut circles = lock(&self.circles);
         for event in &batch.events {
             let SourceEvent::Posted { origin, source, content, .. } = event else { continue };
@@ -54,7 +56,8 @@ impl CircleWatch {
                 continue;
             }
             let by_app = batch.by_apps.contains(origin);
-            // All times are those of this machine: by Discord's, a wrong clock would make a wait too short or too long.
+            // All times are this machine's: with Discord's times, a wrong clock would make a wait too short
+            // or too long.
             let posting = Posting { source: *source, origin: *origin, at: now, by_app, gist: gist(content) };
             if circles.observe(posting) {
                 batch.held.insert(*origin);
@@ -69,7 +72,8 @@ impl CircleWatch {
 }
 
 impl Intake {
-    /// Goes on with finding out about what is held, once that is due. Must not run beside the recording: what is released was recorded.
+    /// Continues the investigation, once that is due. It must not run beside the recording: only recorded
+    /// messages are released.
     pub(super) async fn follow_circles(&self) {
         let now = Instant::now();
         if now < self.circles.next_at() {
@@ -128,7 +132,7 @@ impl Intake {
             }
             Action::Break(follow) => {
                 let which = BreakWhich::Follow(*follow);
-                break_all(&self.store, which, BrokenReason::Circle, self.clock.now()).await?;
+                break_follows(&self.store, which, BrokenReason::Circle, self.clock.now()).await?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! What is reported and read, turned into events, in their order.
+//! Turns what is reported and read into events, in their order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value;
 
@@ -9,155 +9,171 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::metrics::EVENTS_READ;
 use crate::rest::model::Message;
 use crate::service::content;
-use crate::service::watch::Standing;
+use crate::service::watch::MessageLocation;
 use crate::store::SourceEvent;
 
 use super::batch::{Batch, event};
-use super::reading::Read;
+use super::reading::ReadItem;
 use super::reading::missed::Missed;
 use super::record::{catching, set_aside};
-use super::report_queue::Received;
-use super::sources::{Held, Reading};
-use super::{Intake, Report};
+use super::report_queue::ReceivedReport;
+use super::sources::{Reading, SourceStates};
+use super::{GatewayReport, Intake};
 
-/// How much of what was read is taken at once.
+/// How many items are accepted at once.
 const PART: usize = 512;
 
-/// A source that was read, as far as that isn't written down.
-pub(super) struct ReadSource {
+/// A source whose reading is complete, and what of it is still to be recorded.
+pub(super) struct CompletedReading {
     source: ChannelId,
-    read: std::vec::IntoIter<Read>,
-    /// Live events that were posted before what was read: where more was missed than is read, what came live of that stands before the rest.
-    before: Vec<Received>,
-    /// The first message that came live, by channel.
+    items: std::vec::IntoIter<ReadItem>,
+    /// Live events that were posted before what was read. If more was missed than is read, such events come
+    /// before the rest.
+    before: Vec<ReceivedReport>,
+    /// The first live message, by channel.
     first_live: HashMap<ChannelId, MessageId>,
 }
 
-impl ReadSource {
-    /// The live events that were to stand before what was read.
-    pub(super) fn take_before_read(&mut self) -> Vec<Received> {
+impl CompletedReading {
+    /// Takes the live events that should come before what was read.
+    pub(super) fn take_before_read(&mut self) -> Vec<ReceivedReport> {
         std::mem::take(&mut self.before)
     }
 
-    /// What was read of a source, which stays held until that is written down.
-    pub(super) fn new(source: ChannelId, read: Vec<Read>, held: &mut Held) -> Self {
+    /// What was read of a source. The source counts as being read until all of this is recorded.
+    pub(super) fn new(source: ChannelId, read: Vec<ReadItem>, sources: &mut SourceStates) -> Self {
         let mut first_read = HashMap::new();
         for one in &read {
-            if let Read::Message { message, new: true, .. } = one {
+            if let ReadItem::Message { message, new: true, .. } = one {
                 first_read.entry(message.channel_id).or_insert(message.id);
             }
         }
         let mut first_live = HashMap::new();
-        for (channel, message) in held.waiting(source).filter_map(posted) {
+        for (channel, message) in sources.waiting(source).filter_map(posted) {
             first_live.entry(channel).or_insert(message);
         }
-        let before = held.take_waiting(source, |report| {
+        let before = sources.take_waiting(source, |report| {
             posted(report)
                 .is_some_and(|(channel, live)| first_read.get(&channel).is_some_and(|read| live < *read))
         });
-        Self { source, read: read.into_iter(), before, first_live }
+        Self { source, items: read.into_iter(), before, first_live }
     }
 }
 
 impl Intake {
-    /// Turns a report into an event, or holds it back.
-    pub(super) fn take(&self, received: Received, held: &mut Held, batch: &mut Batch) {
+    /// Turns a report into an event, or holds it back while its source is being read.
+    pub(super) fn dispatch(&self, received: ReceivedReport, sources: &mut SourceStates, batch: &mut Batch) {
         match received.report {
-            Report::Connected(shard) => {
-                held.forget(|guild| shard.has(guild));
-                self.catch_up(held, |guild| shard.has(guild));
+            GatewayReport::Connected(shard) => {
+                sources.mark_unread(|guild| shard.has(guild));
+                self.ensure_all_current(sources, |guild| shard.has(guild));
             }
-            Report::Away(away) => held.lose(away),
-            Report::There(there) => {
-                if held.find(there) {
-                    self.catch_up(held, |guild| guild == there);
+            GatewayReport::Away(away) => sources.begin_outage(away),
+            GatewayReport::There(there) => {
+                if sources.end_outage(there) {
+                    self.ensure_all_current(sources, |guild| guild == there);
                 }
             }
-            Report::Opened { guild, channels } => {
+            GatewayReport::Opened { guild, channels } => {
                 let opened = self.watched.sources_of(|other| other == guild).into_iter();
                 let opened = opened.filter(|(source, _)| {
                     self.watched.wants_threads(*source)
                         && channels.as_ref().is_none_or(|channels| channels.contains(source))
                 });
-                opened.for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
+                opened.for_each(|(source, guild)| sources.request(source, Reading::History(guild)));
             }
-            Report::LeftOut => {
-                held.forget(|_| true);
-                held.leave_to_readings();
-                self.catch_up(held, |guild| self.shards.has(guild));
+            GatewayReport::LeftOut => {
+                sources.mark_unread(|_| true);
+                sources.leave_to_readings();
+                self.ensure_all_current(sources, |guild| self.shards.has(guild));
             }
-            report => self.take_of_channel(Received { report, ..received }, held, batch),
+            report => self.dispatch_in_channel(ReceivedReport { report, ..received }, sources, batch),
         }
     }
 
-    /// The same for one that waits behind a reading which won't come to its end.
-    pub(super) fn take_at_last(&self, report: Report, held: &mut Held, batch: &mut Batch) {
+    /// Accepts a report that waits behind a reading which will never be complete.
+    pub(super) fn accept_at_end(&self, report: GatewayReport, sources: &mut SourceStates, batch: &mut Batch) {
         let Some(channel) = channel_of(&report) else { return };
         let Some((root, guild)) = self.root_of(channel, &report) else { return };
-        self.take_now(report, root, guild, held, batch);
+        self.accept(report, root, guild, sources, batch);
     }
 
-    /// The same for a report of one channel or thread.
-    fn take_of_channel(&self, received: Received, held: &mut Held, batch: &mut Batch) {
+    /// The same for a report about one channel or thread.
+    fn dispatch_in_channel(&self, received: ReceivedReport, sources: &mut SourceStates, batch: &mut Batch) {
         let Some(channel) = channel_of(&received.report) else { return };
         let Some((root, guild)) = self.root_of(channel, &received.report) else { return };
-        if !matches!(received.report, Report::Deleted { .. } | Report::ThreadEnded(_)) {
-            held.catch_up(root, guild);
+        if !matches!(received.report, GatewayReport::Deleted { .. } | GatewayReport::ThreadEnded(_)) {
+            sources.ensure_current(root, guild);
         }
-        let Some(Received { report, .. }) = held.hold(channel, root, received) else { return };
-        self.take_now(report, root, guild, held, batch);
+        let Some(ReceivedReport { report, .. }) = sources.hold_back(channel, root, received) else { return };
+        self.accept(report, root, guild, sources, batch);
     }
 
-    /// The source of a channel or thread, and its server; none where that isn't followed any more, if it ever was, and for a thread that is known to be gone.
-    fn root_of(&self, channel: ChannelId, report: &Report) -> Option<(ChannelId, GuildId)> {
+    /// The source of a channel or thread, and its server; `None` if nobody follows it any more, or if it is a
+    /// thread that is known to be gone.
+    fn root_of(&self, channel: ChannelId, report: &GatewayReport) -> Option<(ChannelId, GuildId)> {
         match (self.watched.root_of(channel), report) {
             (Some(root), _) => Some(root),
-            (None, Report::ThreadEnded(end)) => Some((end.parent, end.guild)),
+            (None, GatewayReport::ThreadEnded(end)) => Some((end.parent, end.guild)),
             (None, _) => None,
         }
     }
 
-    /// Takes a report behind which nothing is to be read.
-    fn take_now(&self, report: Report, root: ChannelId, guild: GuildId, held: &mut Held, batch: &mut Batch) {
+    /// Accepts a report that needn't wait for a reading.
+    fn accept(
+        &self,
+        report: GatewayReport,
+        root: ChannelId,
+        guild: GuildId,
+        sources: &mut SourceStates,
+        batch: &mut Batch,
+    ) {
         metrics::counter!(EVENTS_READ).increment(1);
         let (message, new) = match report {
-            Report::Deleted { channel, message } => {
+            GatewayReport::Deleted { channel, message } => {
                 return batch
                     .events
                     .push(SourceEvent::Deleted { origin: Origin::Message { channel, message } });
             }
-            Report::Thread(thread) => return held.begin(thread, Reading::Thread(guild)),
-            Report::ThreadEnded(end) => return batch.ended.push(end),
-            Report::Posted(message) => (message, true),
-            Report::Edited(message) => (message, false),
-            Report::Connected(_)
-            | Report::Away(_)
-            | Report::There(_)
-            | Report::Opened { .. }
-            | Report::LeftOut => return,
+            GatewayReport::Thread(thread) => return sources.request(thread, Reading::Thread(guild)),
+            GatewayReport::ThreadEnded(end) => return batch.ended.push(end),
+            GatewayReport::Posted(message) => (message, true),
+            GatewayReport::Edited(message) => (message, false),
+            GatewayReport::Connected(_)
+            | GatewayReport::Away(_)
+            | GatewayReport::There(_)
+            | GatewayReport::Opened { .. }
+            | GatewayReport::LeftOut => return,
         };
         let Some((channel, id)) = ids(&message) else { return };
-        if catching(|| self.take_message(message, guild, new, held, batch)).is_none() {
+        if catching(|| self.accept_message(message, guild, new, sources, batch)).is_none() {
             let origin = Origin::Message { channel, message: id };
             set_aside(origin, if new { "posted" } else { "edited" }, "panic");
             batch.events.extend(new.then_some(SourceEvent::Passed { origin, source: root }));
         }
     }
 
-    /// Has the sources read that were not yet in this session.
-    fn catch_up(&self, held: &mut Held, in_server: impl Fn(GuildId) -> bool) {
+    /// Requests the readings of all sources in these servers that aren't current in this session.
+    fn ensure_all_current(&self, sources: &mut SourceStates, in_server: impl Fn(GuildId) -> bool) {
         for (source, guild) in self.watched.sources_of(in_server) {
-            held.catch_up(source, guild);
+            sources.ensure_current(source, guild);
         }
     }
 
-    fn take_message(&self, message: Value, guild: GuildId, new: bool, held: &mut Held, batch: &mut Batch) {
+    fn accept_message(
+        &self,
+        message: Value,
+        guild: GuildId,
+        new: bool,
+        sources: &mut SourceStates,
+        batch: &mut Batch,
+    ) {
         let Some((channel, id)) = ids(&message) else { return };
         let edited = !message["edited_timestamp"].is_null();
         let Ok(message) = serde_json::from_value::<Message>(message) else {
-            // Without an author it is a part of a message: of interest only where somebody edited it.
+            // A message without an author is incomplete. It only matters if somebody edited it.
             if new || edited {
-                held.begin(channel, Reading::Message { guild, message: id, new });
+                sources.request(channel, Reading::Message { guild, message: id, new });
             }
             return;
         };
@@ -170,86 +186,111 @@ impl Intake {
         }
         self.reader.names.note(&message, guild, self.clock.now());
         let asked = Reading::Message { guild, message: id, new };
-        let Some(Standing { source, thread }) = self.watched.standing(channel, id, new) else {
-            return held.begin(channel, asked);
+        let Some(MessageLocation { source, thread }) = self.watched.locate(channel, id, new) else {
+            return sources.request(channel, asked);
         };
         let mut content = content::read(&message, guild, thread);
         let named = self.reader.names.fill(&message, &mut content, guild, self.clock.now());
         if content::is_hollow(&content) || content::unknown_original(&message).is_some() || named.is_err() {
-            return held.begin(channel, asked);
+            return sources.request(channel, asked);
         }
         batch.add(&message, event(&message, source, content, new));
     }
 
-    /// Takes the next part of what was read, and behind the last of a source what waited for it.
-    pub(super) fn take_read(
+    /// Accepts the next part of what was read. After the last item of a source, the reports that waited for
+    /// it follow.
+    pub(super) fn accept_read(
         &self,
-        read: &mut std::collections::VecDeque<ReadSource>,
-        held: &mut Held,
+        completed: &mut VecDeque<CompletedReading>,
+        sources: &mut SourceStates,
         batch: &mut Batch,
     ) {
-        let Some(first) = read.front_mut() else { return };
+        let Some(reading) = completed.front_mut() else { return };
         for _ in 0..PART {
-            let Some(one) = first.read.next() else {
-                let source = first.source;
-                read.pop_front();
-                held.release(source).into_iter().for_each(|report| self.take(report, held, batch));
+            let Some(item) = reading.items.next() else {
+                let source = reading.source;
+                completed.pop_front();
+                for report in sources.finish(source) {
+                    self.dispatch(report, sources, batch);
+                }
                 return;
             };
-            if matches!(one, Read::Message { new: true, .. }) {
-                for received in first.before.drain(..) {
-                    self.take_before(received, first.source, held, batch);
-                }
-            }
-            match one {
-                Read::Missed(missed) => {
-                    let live = first.first_live.get(&missed.channel()).copied();
-                    batch.events.extend(missed.before(live).map(Missed::notice));
-                }
-                Read::ThreadEnded(end) => {
-                    if end.deleted || !self.watched.is_followed(end.thread) {
-                        self.watched.forget_thread(end.thread);
-                    }
-                    batch.ended.push(end);
-                }
-                Read::Postponed(thread, reading) => held.begin(thread, reading),
-                one => batch.add_read(one),
-            }
+            self.accept_item(item, reading, sources, batch);
         }
     }
 
-    /// Takes a report that stands before what was read of its source. In a thread it may still wait behind that.
-    fn take_before(&self, received: Received, source: ChannelId, held: &mut Held, batch: &mut Batch) {
+    /// Accepts one item that was read. Live events that were posted before the first new message go before
+    /// it.
+    fn accept_item(
+        &self,
+        item: ReadItem,
+        reading: &mut CompletedReading,
+        sources: &mut SourceStates,
+        batch: &mut Batch,
+    ) {
+        if matches!(item, ReadItem::Message { new: true, .. }) {
+            for received in reading.take_before_read() {
+                self.accept_before_read(received, reading.source, sources, batch);
+            }
+        }
+        match item {
+            ReadItem::Missed(missed) => {
+                let live = reading.first_live.get(&missed.channel()).copied();
+                batch.events.extend(missed.before(live).map(Missed::notice));
+            }
+            ReadItem::ThreadEnded(end) => {
+                if end.deleted || !self.watched.is_followed(end.thread) {
+                    self.watched.forget_thread(end.thread);
+                }
+                batch.ended.push(end);
+            }
+            ReadItem::Postponed(thread, later) => sources.request(thread, later),
+            item => batch.add_read(item),
+        }
+    }
+
+    /// Accepts a live report that comes before what was read of its source. In a thread, it may still have to
+    /// wait behind that.
+    fn accept_before_read(
+        &self,
+        received: ReceivedReport,
+        source: ChannelId,
+        sources: &mut SourceStates,
+        batch: &mut Batch,
+    ) {
         let Some(channel) = channel_of(&received.report) else { return };
         let Some((root, guild)) = self.root_of(channel, &received.report) else { return };
-        let received = if channel == source { Some(received) } else { held.hold(channel, channel, received) };
-        if let Some(Received { report, .. }) = received {
-            self.take_now(report, root, guild, held, batch);
+        let received =
+            if channel == source { Some(received) } else { sources.hold_back(channel, channel, received) };
+        if let Some(ReceivedReport { report, .. }) = received {
+            self.accept(report, root, guild, sources, batch);
         }
     }
 }
 
-/// The message that a report says was posted, and where.
-fn posted(report: &Report) -> Option<(ChannelId, MessageId)> {
-    let Report::Posted(message) = report else { return None };
+/// The channel and id of a message that a report says was posted.
+fn posted(report: &GatewayReport) -> Option<(ChannelId, MessageId)> {
+    let GatewayReport::Posted(message) = report else { return None };
     ids(message)
 }
 
 /// The channel that a report is about.
-fn channel_of(report: &Report) -> Option<ChannelId> {
+fn channel_of(report: &GatewayReport) -> Option<ChannelId> {
     match report {
-        Report::Posted(message) | Report::Edited(message) => ids(message).map(|(channel, _)| channel),
-        Report::Deleted { channel, .. } | Report::Thread(channel) => Some(*channel),
-        Report::ThreadEnded(end) => Some(end.thread),
-        Report::Connected(_)
-        | Report::Away(_)
-        | Report::There(_)
-        | Report::Opened { .. }
-        | Report::LeftOut => None,
+        GatewayReport::Posted(message) | GatewayReport::Edited(message) => {
+            ids(message).map(|(channel, _)| channel)
+        }
+        GatewayReport::Deleted { channel, .. } | GatewayReport::Thread(channel) => Some(*channel),
+        GatewayReport::ThreadEnded(end) => Some(end.thread),
+        GatewayReport::Connected(_)
+        | GatewayReport::Away(_)
+        | GatewayReport::There(_)
+        | GatewayReport::Opened { .. }
+        | GatewayReport::LeftOut => None,
     }
 }
 
-/// The channel and the message that a message in Discord's form names.
+/// The channel and id in a message in Discord's form.
 fn ids(message: &Value) -> Option<(ChannelId, MessageId)> {
     let id = |name: &str| message[name].as_str();
     Some((id("channel_id")?.parse().ok()?, id("id")?.parse().ok()?))
@@ -266,7 +307,7 @@ mod tests {
         #[test]
         fn whatever_the_gateway_brings_has_ids_or_is_passed_over(anything in junk::anything()) {
             let found = ids(&anything);
-            prop_assert_eq!(posted(&Report::Posted(anything)), found);
+            prop_assert_eq!(posted(&GatewayReport::Posted(anything)), found);
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What one intake leaves to the next over a planned restart, so that a session of the gateway can go on: which sources need not be read again.
+//! What one intake hands over to the next across a planned restart, so that a gateway session can be resumed:
+//! the sources that need not be read again.
 //!
-//! All that was taken from the gateway is written down by then, except what waits behind a reading. That is read again: whatever waits leaves its source out of
-//! those that need not be.
+//! By then, everything that came from the gateway is recorded, except what waits behind a reading. Sources
+//! with such events are left out of the handover, so they are read again.
 
 use std::collections::VecDeque;
 
@@ -12,23 +13,23 @@ use crate::domain::lock::lock;
 use crate::domain::shards::Shard;
 
 use super::batch::Batch;
-use super::dispatch::ReadSource;
-use super::report_queue::Received;
-use super::sources::Held;
-use super::{Intake, Report};
+use super::dispatch::CompletedReading;
+use super::report_queue::ReceivedReport;
+use super::sources::SourceStates;
+use super::{GatewayReport, Intake};
 
-/// What the next intake has to know.
+/// What the next intake must know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::service) struct Kept {
+pub(in crate::service) struct IntakeHandover {
     /// Sources of which everything up to the last event is written down, with their servers.
     pub(super) current: Vec<(ChannelId, GuildId)>,
     /// Servers that have an outage.
     pub(super) away: Vec<GuildId>,
 }
 
-impl Kept {
-    /// As much of it as a shard has to do with.
+impl IntakeHandover {
+    /// The part of it that concerns a shard.
     pub(in crate::service) fn of(&self, shard: Shard) -> Self {
         let current = self.current.iter().filter(|(_, guild)| shard.has(*guild)).copied().collect();
         let away = self.away.iter().filter(|guild| shard.has(**guild)).copied().collect();
@@ -36,65 +37,74 @@ impl Kept {
     }
 }
 
-/// What an intake begins with, and what it leaves.
+/// What an intake begins with, and what it hands over.
 #[derive(Debug, Default)]
-pub(super) struct Handover {
-    /// What was left to it, of these shards.
-    before: Vec<(Shard, Kept)>,
-    /// What it leaves, once it has ended by itself.
-    after: Option<Kept>,
+pub(super) struct HandoverSlot {
+    /// What it received, for these shards.
+    before: Vec<(Shard, IntakeHandover)>,
+    /// What it hands over, once it has ended by itself.
+    after: Option<IntakeHandover>,
 }
 
 impl Intake {
-    /// Goes on where another left off, for a shard whose session may go on. To be called before it runs.
-    pub(in crate::service) fn resume(&self, shard: Shard, kept: Kept) {
+    /// Continues where another intake ended, for a shard whose session may be resumed. It must be called
+    /// before [`run`](Intake::run).
+    pub(in crate::service) fn resume(&self, shard: Shard, kept: IntakeHandover) {
         lock(&self.handover).before.push((shard, kept));
     }
 
-    /// What it leaves to another, unless it was cut off.
-    pub(in crate::service) fn left(&self) -> Option<Kept> {
+    /// What it hands over, unless it was interrupted.
+    pub(in crate::service) fn take_handover(&self) -> Option<IntakeHandover> {
         lock(&self.handover).after.take()
     }
 
-    /// Takes up what was left to this one. What isn't current is read now: no session that begins would have it read.
-    pub(super) fn take_over(&self, held: &mut Held) {
+    /// Applies what was handed over. Sources that aren't current are read now: no new session will request
+    /// it.
+    pub(super) fn resume_from_handover(&self, sources: &mut SourceStates) {
         let before = std::mem::take(&mut lock(&self.handover).before);
         for (shard, mut kept) in before {
-            // Nobody followed the others any more.
+            // The others have lost their last follow.
             kept.current.retain(|(source, _)| self.watched.is_followed(*source));
-            held.resume(kept);
+            sources.resume(kept);
             for (source, guild) in self.watched.sources_of(|guild| shard.has(guild)) {
-                if !held.is_away(guild) {
-                    held.catch_up(source, guild);
+                if !sources.is_away(guild) {
+                    sources.ensure_current(source, guild);
                 }
             }
         }
     }
 
-    /// No more reports come: what waits behind a reading, and a reading that comes later wouldn't show, is written down
-    /// now. A history lacks what was deleted, and is compared with the newest messages only.
-    pub(super) fn take_last_words(
+    /// No more reports come. Records what waits behind a reading if a later reading wouldn't show it: a
+    /// history lacks what was deleted, and only its newest messages are compared.
+    pub(super) fn accept_last_reports(
         &self,
-        held: &mut Held,
-        read: &mut VecDeque<ReadSource>,
+        sources: &mut SourceStates,
+        completed: &mut VecDeque<CompletedReading>,
         batch: &mut Batch,
     ) {
-        let waiting = read.iter_mut().flat_map(ReadSource::take_before_read).chain(held.take_all_waiting());
-        let waiting: Vec<Received> = waiting.collect();
-        for Received { report, .. } in waiting {
-            if matches!(report, Report::Deleted { .. } | Report::ThreadEnded(_) | Report::Edited(_)) {
-                self.take_at_last(report, held, batch);
+        let waiting = completed
+            .iter_mut()
+            .flat_map(CompletedReading::take_before_read)
+            .chain(sources.take_all_waiting());
+        let waiting: Vec<ReceivedReport> = waiting.collect();
+        for ReceivedReport { report, .. } in waiting {
+            if matches!(
+                report,
+                GatewayReport::Deleted { .. } | GatewayReport::ThreadEnded(_) | GatewayReport::Edited(_)
+            ) {
+                self.accept_at_end(report, sources, batch);
             }
         }
     }
 
-    /// No more reports come: leaves to another what it has to know.
-    pub(super) fn leave(&self, mut held: Held) {
+    /// No more reports come: hands over what the next intake must know.
+    pub(super) fn hand_over(&self, mut sources: SourceStates) {
         let root = |channel| self.watched.root_of(channel).map(|(root, _)| root);
-        // What is said at last is only told by an update of what nobody would know any more; and what was asked for hasn't begun yet.
+        // A message that is still loading is completed by an update that nobody would recognise, and
+        // requested readings haven't begun yet.
         let loading = self.reader.loading.channels(self.clock.now()).into_iter().filter_map(root);
-        let asked: Vec<ChannelId> = lock(&self.asked.sources).iter().map(|(source, _)| *source).collect();
-        loading.chain(asked).for_each(|source| held.outdate(source));
-        lock(&self.handover).after = Some(held.leave(root));
+        let asked: Vec<ChannelId> = lock(&self.requested.sources).iter().map(|(source, _)| *source).collect();
+        loading.chain(asked).for_each(|source| sources.mark_source_unread(source));
+        lock(&self.handover).after = Some(sources.into_handover(root));
     }
 }

@@ -1,18 +1,32 @@
-//! What happens in followed channels, written down before anything is sent for it: in order, without gaps.
+//! Records what happens in followed channels before anything is sent for it: in order, without gaps.
 //!
 //! ```text
-//! gateway ─► wants? (memory) ─► run: sources that are being read ─► held back ──┐
-//!                                 │                                             │ after what was read
-//!                                 └─► batch, one transaction ◄──────────────────┘
+//! gateway ─► wants? (memory) ─► dispatch: is its source being read? ─► held back ──┐
+//!                                 │ no                                             │ after what was read
+//!                                 └─► batch, one transaction ◄─────────────────────┘
 //!                                        ▲
-//!               reader (history, or one message) ─ what was missed, what was left out
+//!             reading (a history, or one message) ─ what was missed, what was left out
 //! ```
-//! After each new session, and whenever a server comes back, a source's history is read from what was last seen; live events of that source
-//! wait behind it. A message of which the library dropped the contents is asked for anew, and its source waits likewise. The threads of a source are channels of
-//! their own in all this, once its history has told which of them are to be read.
+//! After each new session, and whenever a server comes back, a source's history is read from the last message seen; its
+//! live events wait meanwhile. A message that came without its content is read by itself, and its source waits
+//! likewise. In all this, the threads of a source are channels of their own, once its history has shown which of them
+//! must be read.
 //!
-//! One bad thing stops nothing else: a source that can't be read waits by itself (`held`, `turns`), and so does an event that can't be written down (`write`).
-//! What waits in memory is bounded (`queue`, `held`), and how long it does is known (`progress`).
+//! One problem stops nothing else: a source that can't be read waits by itself (`sources`), and so does an event that
+//! can't be written (`record`). What waits in memory is bounded (`report_queue`, `sources`), and it is known for how
+//! long it waits (`progress`).
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `report_queue` | the queue from the gateway |
+//! | `sources` | the state of each source, and the reports that wait for its reading |
+//! | `dispatch` | turns reports and readings into events, in order |
+//! | `reading/` | asks Discord for histories, threads, single messages and names |
+//! | `batch`, `record` | what is written together, and how |
+//! | `begin` | where a new follow begins |
+//! | `circles`, `quotes`, `threads` | messages that go round in a circle, answers to edited messages, ended threads |
+//! | `handover` | what the next start need not read again |
+//! | `progress` | how far behind all this is |
 
 mod batch;
 mod begin;
@@ -47,28 +61,25 @@ use crate::store::Store;
 
 use self::batch::Batch;
 use self::circles::CircleWatch;
-use self::dispatch::ReadSource;
-use self::handover::Handover;
-pub(super) use self::handover::Kept;
-pub use self::progress::{Delay, Progress};
-use self::reading::{Read, Reader};
-use self::report_queue::Received;
-pub use self::report_queue::{Reported, Reports, queue};
-use self::sources::{Held, Reading};
-pub use self::threads::{ThreadEnd, Told};
+use self::dispatch::CompletedReading;
+use self::handover::HandoverSlot;
+pub(super) use self::handover::IntakeHandover;
+pub use self::progress::{Delay, IntakeProgress};
+use self::reading::{ReadItem, Reader};
+use self::report_queue::ReceivedReport;
+pub use self::report_queue::{ReportReceiver, ReportSender, report_queue};
+use self::sources::{Reading, SourceStates};
+pub use self::threads::{ThreadEnd, ThreadNotice};
 use super::server_rights::ServerRights;
 use super::watch::Watched;
-use super::{Parts, ServiceError};
+use super::{ServiceError, ServiceParts, Wake};
 
-/// Tells the delivery which targets have work. A call lost is a delay, not a loss: the delivery also looks by itself.
-pub type Wake = Arc<dyn Fn(Vec<ChannelId>) + Send + Sync>;
-
-/// How many live events are taken at once.
+/// How many live events are processed at once.
 const BATCH: usize = 256;
 
-/// Something that the gateway tells of a followed channel. Messages are in Discord's own form.
+/// Something that the gateway reports about a followed channel. Messages are in Discord's own form.
 #[derive(Debug)]
-pub enum Report {
+pub enum GatewayReport {
     /// A message was posted.
     Posted(Value),
     /// A message was edited, or something about it changed.
@@ -80,35 +91,36 @@ pub enum Report {
         /// The message.
         message: MessageId,
     },
-    /// A thread is called otherwise now, or has other tags; or it is new, and may have more than the gateway tells.
+    /// A thread has a new name or other tags; or it is new, and may have more than the gateway has reported.
     Thread(ChannelId),
-    /// A thread is no part of its channel any more.
+    /// A thread is no longer part of its channel.
     ThreadEnded(ThreadEnd),
-    /// The threads of these channels can be seen, maybe only now; without channels, those of the whole server.
+    /// The threads of these channels can be seen, perhaps only from now on. Without channels, it applies to
+    /// the whole server.
     Opened {
         /// The server.
         guild: GuildId,
         /// The channels.
         channels: Option<Vec<ChannelId>>,
     },
-    /// A shard's session is new: something may have been missed before, and from now on nothing is.
+    /// A shard's session is new: something may have been missed before it, but from now on nothing is.
     Connected(Shard),
     /// A server's outage began.
     Away(GuildId),
-    /// A server is there, maybe again.
+    /// A server is available, perhaps again.
     There(GuildId),
-    /// Messages were left out here, as too many waited. What comes behind this is complete again.
+    /// Messages were left out here because too many were waiting. Everything after this is complete again.
     LeftOut,
 }
 
-impl Report {
-    /// Whether it brings a message, which can be read from Discord later.
+impl GatewayReport {
+    /// Whether it brings a message, which can still be read from Discord later.
     const fn is_message(&self) -> bool {
         matches!(self, Self::Posted(_) | Self::Edited(_))
     }
 }
 
-/// Takes what the gateway reports from followed channels.
+/// Records what the gateway reports about followed channels.
 pub struct Intake {
     store: Store,
     clock: Clock,
@@ -117,27 +129,27 @@ pub struct Intake {
     shards: Shards,
     rights: Arc<ServerRights>,
     reader: Reader,
-    asked: Asked,
+    requested: RequestedReadings,
     circles: CircleWatch,
-    progress: Progress,
-    handover: Mutex<Handover>,
+    progress: IntakeProgress,
+    handover: Mutex<HandoverSlot>,
     /// Something that is quoted has changed.
     quotes: Notify,
 }
 
-/// Sources that are to be read because another process told of them.
+/// Sources that must be read because another process mentioned them.
 #[derive(Default)]
-struct Asked {
+struct RequestedReadings {
     sources: Mutex<Vec<(ChannelId, GuildId)>>,
     news: Notify,
 }
 
 impl Intake {
-    /// An intake that writes here, wakes the delivery, and tells how far behind it is.
-    pub fn new(parts: Parts, catch_up: CatchUp, progress: Progress) -> Self {
-        let Parts { store, clock, watched, wake, shards, rights, .. } = parts.clone();
-        let (reader, asked, circles) =
-            (Reader::new(parts, catch_up), Asked::default(), CircleWatch::new(shards.is_all()));
+    /// An intake that writes here, wakes the delivery, and says how far behind it is.
+    pub fn new(parts: ServiceParts, catch_up: CatchUp, progress: IntakeProgress) -> Self {
+        let ServiceParts { store, clock, watched, wake, shards, rights, .. } = parts.clone();
+        let (reader, requested, circles) =
+            (Reader::new(parts, catch_up), RequestedReadings::default(), CircleWatch::new(shards.is_all()));
         let (handover, quotes) = (Mutex::default(), Notify::new());
         Self {
             store,
@@ -147,7 +159,7 @@ impl Intake {
             shards,
             rights,
             reader,
-            asked,
+            requested,
             circles,
             progress,
             handover,
@@ -155,59 +167,62 @@ impl Intake {
         }
     }
 
-    /// Whether what happens in this channel is to be written down at all. In memory only: it is asked for every message of every server.
+    /// Whether events of this channel are recorded at all. In memory only: it is asked for every message of
+    /// every server.
     pub fn wants(&self, channel: ChannelId) -> bool {
         self.watched.is_source(channel)
     }
 
-    /// Has sources read from what was last seen: another process began to follow them, and this one hears of it only now.
+    /// Requests the reading of sources from where they were last seen: another process began to follow them,
+    /// and this one hears of it only now.
     pub fn read_soon(&self, sources: impl IntoIterator<Item = (ChannelId, GuildId)>) {
-        lock(&self.asked.sources).extend(sources);
-        self.asked.news.notify_one();
+        lock(&self.requested.sources).extend(sources);
+        self.requested.news.notify_one();
     }
 
-    /// Has quotes looked at now: something that is quoted is to go.
+    /// Wakes the work on quotes: something that is quoted must go.
     pub fn requote_soon(&self) {
         self.quotes.notify_one();
     }
 
-    /// Writes down what is reported, until the last sender is gone. What is still being read then is read again at the next start.
-    pub async fn run(&self, mut reports: Reported) {
-        let _clear = Clear(&self.progress);
-        let mut held = Held::default();
-        self.take_over(&mut held);
+    /// Records what is reported, until the last sender is gone. Sources that are still being read then are
+    /// read again at the next start.
+    pub async fn run(&self, mut reports: ReportReceiver) {
+        let _clear = ClearOnDrop(&self.progress);
+        let mut sources = SourceStates::default();
+        self.resume_from_handover(&mut sources);
         let mut readings = JoinSet::new();
-        let mut read: VecDeque<ReadSource> = VecDeque::new();
-        let mut reported: Vec<Received> = Vec::with_capacity(BATCH);
+        let mut completed: VecDeque<CompletedReading> = VecDeque::new();
+        let mut reported: Vec<ReceivedReport> = Vec::with_capacity(BATCH);
         loop {
             let mut batch = Batch::default();
-            let wait = held.next_wait_ends();
+            let wait = sources.next_wait_ends();
             let waited = async { tokio::time::sleep_until(wait.unwrap_or_else(Instant::now).into()).await };
             tokio::select! {
                 biased;
-                Some(ended) = readings.join_next() => self.end_reading(ended, &mut held, &mut read),
+                Some(ended) = readings.join_next() => self.end_reading(ended, &mut sources, &mut completed),
                 count = reports.take(&mut reported, BATCH) => {
                     if count == 0 {
-                        self.take_last_words(&mut held, &mut read, &mut batch);
+                        self.accept_last_reports(&mut sources, &mut completed, &mut batch);
                         self.record(batch).await;
-                        return self.leave(held);
+                        return self.hand_over(sources);
                     }
                 }
-                () = self.asked.news.notified() => {
-                    let asked = std::mem::take(&mut *lock(&self.asked.sources));
-                    asked.into_iter().for_each(|(source, guild)| held.begin(source, Reading::History(guild)));
+                () = self.requested.news.notified() => {
+                    let asked = std::mem::take(&mut *lock(&self.requested.sources));
+                    asked.into_iter().for_each(|(source, guild)| sources.request(source, Reading::History(guild)));
                 }
                 () = waited, if wait.is_some() => {}
                 () = self.rights.settled() => {}
                 () = tokio::time::sleep_until(self.circles.next_at()) => {}
-                () = std::future::ready(()), if !read.is_empty() => {}
+                () = std::future::ready(()), if !completed.is_empty() => {}
             }
             let since = reported.first().map(|report| report.at);
-            reported.drain(..).for_each(|report| self.take(report, &mut held, &mut batch));
+            reported.drain(..).for_each(|report| self.dispatch(report, &mut sources, &mut batch));
             // A long history takes turns with the live events of other sources.
-            self.take_read(&mut read, &mut held, &mut batch);
+            self.accept_read(&mut completed, &mut sources, &mut batch);
             while let Some((source, reading)) =
-                held.next(Instant::now(), |guild| !self.rights.is_unsure(guild))
+                sources.start_next(Instant::now(), |guild| !self.rights.is_unsure(guild))
             {
                 let reader = self.reader.clone();
                 readings.spawn(async move {
@@ -215,7 +230,7 @@ impl Intake {
                     (source, reading, ended)
                 });
             }
-            self.progress.held(held.oldest());
+            self.progress.held(sources.oldest());
             self.progress.writing(since.or_else(|| (!batch.is_empty()).then(Instant::now)));
             self.record(batch).await;
             self.progress.writing(None);
@@ -223,37 +238,42 @@ impl Intake {
         }
     }
 
-    /// Takes up how a reading ended. One that failed is repeated later, and others have its place meanwhile.
-    fn end_reading(&self, ended: EndedReading, held: &mut Held, read: &mut VecDeque<ReadSource>) {
+    /// Handles the end of a reading. A failed one is repeated later; meanwhile, others have its slot.
+    fn end_reading(
+        &self,
+        ended: EndedReading,
+        sources: &mut SourceStates,
+        completed: &mut VecDeque<CompletedReading>,
+    ) {
         let Ok((source, reading, ended)) = ended else {
             // It catches its panics and is never aborted.
             return tracing::error!("a reading was lost");
         };
-        held.give_place_back(source);
+        sources.free_slot(source);
         let error = match ended {
-            Ok(Ok(found)) => return read.push_back(ReadSource::new(source, found, held)),
+            Ok(Ok(found)) => return completed.push_back(CompletedReading::new(source, found, sources)),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "panic".to_owned(),
         };
         let wait = |failures| backoff(failures, rand::random()).to_std().unwrap_or(Duration::from_secs(1));
-        let failures = held.postpone(source, reading, Instant::now(), wait);
-        // Once at the first failure, then at each doubling.
+        let failures = sources.postpone(source, reading, Instant::now(), wait);
+        // At the first failure, then at each doubling.
         if failures.is_power_of_two() {
             tracing::warn!(%source, error, failures, "a followed channel can't be read yet");
         }
     }
 }
 
-/// How a reading ended: of which source, what was to be read, and what was.
+/// The end of a reading: its source, what should be read, and what was read.
 type EndedReading = Result<
-    (ChannelId, Reading, std::thread::Result<Result<Vec<Read>, ServiceError>>),
+    (ChannelId, Reading, std::thread::Result<Result<Vec<ReadItem>, ServiceError>>),
     tokio::task::JoinError,
 >;
 
-/// Tells that nothing waits any more, however the intake ends.
-struct Clear<'a>(&'a Progress);
+/// Reports that nothing waits any more, however the intake ends.
+struct ClearOnDrop<'a>(&'a IntakeProgress);
 
-impl Drop for Clear<'_> {
+impl Drop for ClearOnDrop<'_> {
     fn drop(&mut self) {
         self.0.clear();
     }

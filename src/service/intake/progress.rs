@@ -3,39 +3,39 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What isn't written down yet. Shared with whoever asks for it.
+/// What isn't recorded yet. It is shared with those who ask for it.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<Mutex<Behind>>);
+pub struct IntakeProgress(Arc<Mutex<Behind>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Behind {
-    /// Since when the oldest of the events that are being written down waits.
+    /// Since when the oldest event that is being recorded has waited.
     writing: Option<Instant>,
-    /// Since when the oldest of those waits that wait behind the reading of their source.
+    /// Since when the oldest event that waits for the reading of its source has waited.
     held: Option<Instant>,
-    /// How many sources events wait behind.
+    /// How many sources have events waiting for their reading.
     sources: usize,
 }
 
 /// How far behind the intake is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Delay {
-    /// The age of the oldest event that nothing but the database keeps from being written down.
+    /// The age of the oldest event that only the database keeps from being recorded.
     pub unwritten: Duration,
-    /// The age of the oldest event that waits because its source can't be read yet.
+    /// The age of the oldest event whose source can't be read yet.
     pub held: Duration,
-    /// How many sources such events wait behind.
+    /// How many sources have such events.
     pub sources: usize,
 }
 
 impl Delay {
-    /// The age of the oldest event that isn't written down.
+    /// The age of the oldest event that isn't recorded.
     pub fn oldest(self) -> Duration {
         self.unwritten.max(self.held)
     }
 }
 
-impl Progress {
+impl IntakeProgress {
     /// How far behind the intake is now.
     pub fn delay(&self) -> Delay {
         let behind = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,18 +43,18 @@ impl Progress {
         Delay { unwritten: age(behind.writing), held: age(behind.held), sources: behind.sources }
     }
 
-    /// Events are being written down, of which the oldest has waited since then.
+    /// Notes that events are being recorded, the oldest of which has waited since then.
     pub(super) fn writing(&self, since: Option<Instant>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).writing = since;
     }
 
-    /// Events wait behind so many sources, the oldest since then.
+    /// Notes how many sources have events waiting, the oldest since then.
     pub(super) fn held(&self, (sources, since): (usize, Option<Instant>)) {
         let mut behind = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (behind.sources, behind.held) = (sources, since);
     }
 
-    /// Nothing waits any more: what did is read again by the next that listens.
+    /// Notes that nothing waits any more: the next process that listens reads it again.
     pub(super) fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Behind::default();
     }

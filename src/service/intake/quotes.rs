@@ -1,7 +1,9 @@
-//! Brings answers up to date whose original was edited or deleted: their mirrors quote it.
+//! Updates answers whose original was edited or deleted, because their mirrors quote it.
 //!
-//! It works beside the intake and holds up nothing there: some answers of each original in turn, one request at a time. What was read is only written down where
-//! nothing else was, meanwhile. An answer that can't be read now is read again after growing pauses, and given up in the end; other originals don't wait for it.
+//! This works beside the intake and never holds it up: originals take turns with some answers each, one
+//! request at a time. What was read is recorded only if nothing else was recorded meanwhile. An answer that
+//! can't be read now is tried again after growing pauses, and finally given up; other originals don't wait
+//! for it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,32 +16,32 @@ use crate::domain::activity::ActivityId;
 use crate::domain::ids::{GuildId, MessageId};
 use crate::domain::retry::MOST_FAILED;
 use crate::service::ServiceError;
-use crate::service::backoff::Failing;
+use crate::service::backoff::Backoffs;
 use crate::store::{Quoting, SourceEvent, StaleQuote};
 
 use super::Intake;
 use super::batch::Batch;
-use super::reading::Read;
+use super::reading::ReadItem;
 
-/// How often it is looked for what another process noted, and for what failed.
+/// How often to look for what another process noted, and for what failed.
 const EACH: Duration = Duration::from_secs(5);
 /// How many originals are looked up at once.
 const ORIGINALS: u32 = 100;
-/// How many answers of an original are brought up to date before it is another's turn.
+/// How many answers of an original are updated before the next original has its turn.
 const ANSWERS: u32 = 20;
 
-/// What came of a turn of an original.
-enum Turn {
+/// The result of an original's turn.
+enum RequoteOutcome {
     /// Whether there is more to do at once.
     Done(bool),
-    /// This answer can't be brought up to date now.
+    /// This answer can't be updated now.
     Failed(ActivityId, ServiceError),
 }
 
 impl Intake {
-    /// Keeps quotes up to date, as long as it is let.
+    /// Keeps quotes up to date until it is stopped.
     pub async fn keep_quotes(self: Arc<Self>) {
-        let mut failing = Failing::default();
+        let mut failing = Backoffs::default();
         loop {
             let more = match self.requote_some(&mut failing).await {
                 Ok(more) => more,
@@ -54,8 +56,8 @@ impl Intake {
         }
     }
 
-    /// One turn of each original that doesn't wait. Whether there is more to do at once.
-    async fn requote_some(&self, failing: &mut Failing<MessageId>) -> Result<bool, ServiceError> {
+    /// One turn of each original that isn't waiting. Whether there is more to do at once.
+    async fn requote_some(&self, failing: &mut Backoffs<MessageId>) -> Result<bool, ServiceError> {
         let (mut more, mut after) = (false, None);
         loop {
             let stale = self.store.stale_quotes(after, ORIGINALS).await?;
@@ -66,11 +68,11 @@ impl Intake {
                     continue;
                 }
                 match AssertUnwindSafe(self.requote(stale)).catch_unwind().await {
-                    Ok(Ok(Turn::Done(goes_on))) => {
+                    Ok(Ok(RequoteOutcome::Done(goes_on))) => {
                         failing.settle(&stale.message);
                         more |= goes_on;
                     }
-                    Ok(Ok(Turn::Failed(answer, error))) => {
+                    Ok(Ok(RequoteOutcome::Failed(answer, error))) => {
                         tracing::warn!(source = %stale.source, %error, "an answer can't be brought up to date yet");
                         if failing.fail(stale.message, Instant::now()) >= MOST_FAILED {
                             failing.settle(&stale.message);
@@ -78,7 +80,7 @@ impl Intake {
                             self.store.quotes_done(stale, Some(answer)).await?;
                         }
                     }
-                    // The database can't be asked: so it is for all of them.
+                    // The database can't be asked, which affects all of them.
                     Ok(Err(error)) => return Err(error),
                     Err(_) => {
                         tracing::error!(source = %stale.source, "answers can't be brought up to date: a panic");
@@ -89,17 +91,17 @@ impl Intake {
         }
     }
 
-    /// Brings some of what quotes this up to date, as far as the first that can't be.
-    async fn requote(&self, stale: &StaleQuote) -> Result<Turn, ServiceError> {
+    /// Updates some of the answers that quote this, up to the first that can't be updated.
+    async fn requote(&self, stale: &StaleQuote) -> Result<RequoteOutcome, ServiceError> {
         let Some((_, guild)) = self.watched.root_of(stale.source) else {
-            // Nobody follows it any more.
+            // Nobody follows its channel any more.
             if self.shards.keeps_house() {
                 self.store.quotes_done(stale, None).await?;
             }
-            return Ok(Turn::Done(false));
+            return Ok(RequoteOutcome::Done(false));
         };
         if !self.shards.has(guild) {
-            return Ok(Turn::Done(false));
+            return Ok(RequoteOutcome::Done(false));
         }
         let quoting = self.store.quoting(stale, ANSWERS).await?;
         let more = u32::try_from(quoting.len()).is_ok_and(|count| count == ANSWERS);
@@ -110,7 +112,7 @@ impl Intake {
             match self.requoted(one, guild, deleted).await {
                 Ok(event) => batch.events.extend(event),
                 Err(error) => {
-                    failed = Some(Turn::Failed(answer, error));
+                    failed = Some(RequoteOutcome::Failed(answer, error));
                     break;
                 }
             }
@@ -121,10 +123,11 @@ impl Intake {
         if ended || last.is_some() {
             self.store.quotes_done(stale, last.filter(|_| !ended)).await?;
         }
-        Ok(failed.unwrap_or(Turn::Done(more)))
+        Ok(failed.unwrap_or(RequoteOutcome::Done(more)))
     }
 
-    /// An answer as it is now. Of a deleted original nothing has to be asked, as long as the answer is kept: recording it leaves out what was quoted.
+    /// An answer as it is now. If the original was deleted and the answer's content is kept, nothing needs to
+    /// be asked: recording it removes the quoted text.
     async fn requoted(
         &self,
         answer: Quoting,
@@ -135,15 +138,15 @@ impl Intake {
         if let Some(content) = content.filter(|_| deleted) {
             return Ok(Some(SourceEvent::Reread { origin, source, revision, content: content.into() }));
         }
-        let read = match self.reader.one(origin.channel(), guild, origin.message(), false).await {
+        let read = match self.reader.read_message(origin.channel(), guild, origin.message(), false).await {
             Err(ServiceError::Discord(error)) if !error.passes() => return Ok(None),
             read => read?,
         };
         Ok(read.into_iter().find_map(|read| match read {
-            Read::Message { source, content, .. } => {
+            ReadItem::Message { source, content, .. } => {
                 Some(SourceEvent::Reread { origin, source, revision, content: (*content).into() })
             }
-            Read::Gone(origin) => Some(SourceEvent::Deleted { origin }),
+            ReadItem::Gone(origin) => Some(SourceEvent::Deleted { origin }),
             _ => None,
         }))
     }

@@ -1,7 +1,8 @@
-//! Writing events down: in their order, in transactions of a bounded size, and so that one event that can't be written down keeps no other from it.
+//! Records events: in their order, in transactions of limited size, and so that one event that can't be
+//! written doesn't hold up the others.
 //!
-//! While the database is away, everything waits, and nothing is given up. Where the fault lies with what is to be written, the batch is halved until the one
-//! event is found; it is set aside, and the rest is written.
+//! While the database is away, everything waits and nothing is given up. If the data is at fault, the batch
+//! is halved until the one event is found; that is set aside, and the rest is written.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -21,14 +22,14 @@ use super::threads::ThreadEnd;
 
 /// How many events one transaction takes at most.
 const TOGETHER: usize = 512;
-/// The longest wait before a batch that the database didn't take is tried again.
+/// The longest pause before a batch that the database didn't take is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Why something wasn't written down.
-enum Failure {
+/// Why something wasn't written.
+enum WriteFailure {
     /// The database.
     Database(StoreError),
-    /// What was to be written, by a cause that repeats no text.
+    /// The data. The cause repeats no text of it.
     Data(Cow<'static, str>),
 }
 
@@ -45,7 +46,7 @@ impl Writable for SourceEvent {
         set_aside(self.origin(), self.word(), cause);
     }
 
-    /// Its channel counts as read up to it, or it would be read again and again.
+    /// Its channel counts as read up to it, otherwise it would be read again and again.
     fn replacement(&self) -> Option<Self> {
         match self {
             Self::Posted { origin, source, .. } => Some(Self::Passed { origin: *origin, source: *source }),
@@ -73,30 +74,30 @@ pub(super) fn set_aside(origin: Origin, event: &str, cause: &str) {
     tracing::error!(%channel, %message, event, cause, "an event can't be written down and is set aside");
 }
 
-/// Runs something that reads what others wrote; `None` where it panics.
+/// Runs code that reads what other people wrote; `None` if it panics.
 pub(super) fn catching<T>(run: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
-/// Where things are written down.
-trait Sink<E>: Sync {
+/// Where things are written.
+trait EventSink<E>: Sync {
     /// Writes these down, all or none.
     fn write(&self, events: &[E]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Waits after so many failures in a row.
+    /// Waits after this many failures in a row.
     fn pause(&self, failures: u32) -> impl Future<Output = ()> + Send {
         let wait = backoff(failures, rand::random()).to_std().unwrap_or(LONGEST_WAIT);
         tokio::time::sleep(wait.min(LONGEST_WAIT))
     }
 }
 
-/// Records events, of which these posts are owed to nobody yet.
-struct Recording<'a> {
+/// Records events, and holds back these posts, so that they are owed to nobody yet.
+struct SourceEventSink<'a> {
     intake: &'a Intake,
     held: &'a HashSet<Origin>,
 }
 
-impl Sink<SourceEvent> for Recording<'_> {
+impl EventSink<SourceEvent> for SourceEventSink<'_> {
     async fn write(&self, events: &[SourceEvent]) -> Result<(), StoreError> {
         let Intake { store, clock, wake, quotes, .. } = self.intake;
         let recorded = store.record_events_holding(events, self.held, clock.now()).await?;
@@ -113,7 +114,7 @@ impl Sink<SourceEvent> for Recording<'_> {
     }
 }
 
-impl Sink<ThreadEnd> for Intake {
+impl EventSink<ThreadEnd> for Intake {
     async fn write(&self, ends: &[ThreadEnd]) -> Result<(), StoreError> {
         for end in ends {
             self.end_thread(*end).await?;
@@ -123,18 +124,23 @@ impl Sink<ThreadEnd> for Intake {
 }
 
 impl Intake {
-    /// Writes a batch down, in its order, however long the database is away: to go on without it would lose messages.
+    /// Writes a batch in its order, however long the database is away: going on without it would lose
+    /// messages.
     pub(super) async fn record(&self, mut batch: Batch) {
-        // It reads what others wrote. Without it, a circle is noticed later.
-        let _ = catching(|| self.circles.hold(&mut batch, self.clock.now()));
-        write_down(batch.events, TOGETHER, &Recording { intake: self, held: &batch.held }).await;
+        // It reads what other people wrote. Without it, a circle is noticed later.
+        let _ = catching(|| self.circles.hold_suspicious(&mut batch, self.clock.now()));
+        write_down(batch.events, TOGETHER, &SourceEventSink { intake: self, held: &batch.held }).await;
         write_down(batch.ended, 1, self).await;
     }
 }
 
-/// Writes these down in their order, at most so many at once.
-async fn write_down<E: Writable + Send + Sync>(mut events: Vec<E>, together: usize, sink: &impl Sink<E>) {
-    // The first is the last here.
+/// Writes these in their order, at most `together` at once.
+async fn write_down<E: Writable + Send + Sync>(
+    mut events: Vec<E>,
+    together: usize,
+    sink: &impl EventSink<E>,
+) {
+    // A stack: the first events come last.
     let mut pending: Vec<Vec<E>> = Vec::new();
     while events.len() > together {
         let first = events.len() - 1 - (events.len() - 1) % together;
@@ -152,9 +158,9 @@ async fn write_down<E: Writable + Send + Sync>(mut events: Vec<E>, together: usi
                 failures = 0;
             }
             Ok(()) => {}
-            Err(Failure::Database(error)) => {
+            Err(WriteFailure::Database(error)) => {
                 failures += 1;
-                // Once at the first failure, then at each doubling.
+                // At the first failure, then at each doubling.
                 if failures.is_power_of_two() {
                     let events = next.len();
                     tracing::error!(%error, failures, events, "events can't be written down; trying again");
@@ -162,11 +168,11 @@ async fn write_down<E: Writable + Send + Sync>(mut events: Vec<E>, together: usi
                 pending.push(next);
                 sink.pause(failures).await;
             }
-            Err(Failure::Data(cause)) if next.len() == 1 => {
+            Err(WriteFailure::Data(cause)) if next.len() == 1 => {
                 next[0].say(&cause);
                 pending.extend(next[0].replacement().map(|event| vec![event]));
             }
-            Err(Failure::Data(_)) => {
+            Err(WriteFailure::Data(_)) => {
                 let second = next.split_off(next.len() / 2);
                 pending.extend([second, next]);
             }
@@ -174,15 +180,15 @@ async fn write_down<E: Writable + Send + Sync>(mut events: Vec<E>, together: usi
     }
 }
 
-/// One attempt. A panic is the fault of what is written.
-async fn attempt(write: impl Future<Output = Result<(), StoreError>>) -> Result<(), Failure> {
+/// One attempt. If it panics, the data is at fault.
+async fn attempt(write: impl Future<Output = Result<(), StoreError>>) -> Result<(), WriteFailure> {
     match AssertUnwindSafe(write).catch_unwind().await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => match error.blame() {
-            Blame::Database => Err(Failure::Database(error)),
-            Blame::Data(cause) => Err(Failure::Data(cause)),
+            Blame::Database => Err(WriteFailure::Database(error)),
+            Blame::Data(cause) => Err(WriteFailure::Data(cause)),
         },
-        Err(_) => Err(Failure::Data("panic".into())),
+        Err(_) => Err(WriteFailure::Data("panic".into())),
     }
 }
 
@@ -195,13 +201,13 @@ mod tests {
 
     use super::*;
 
-    /// An event: a number, and what writing it leads to.
+    /// An event: a number, and what happens when it is written.
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Event {
         Good(u32),
         Bad(u32),
         Panics(u32),
-        /// What stands in the place of one that was set aside.
+        /// The replacement of one that was set aside.
         InPlace(u32),
     }
 
@@ -223,14 +229,14 @@ mod tests {
         }
     }
 
-    /// What is written, and when the database is away.
+    /// What was written, and when the database is away.
     struct Paper {
         together: usize,
         away: Mutex<std::vec::IntoIter<bool>>,
         written: Mutex<Vec<Event>>,
     }
 
-    impl Sink<Event> for Paper {
+    impl EventSink<Event> for Paper {
         async fn write(&self, events: &[Event]) -> Result<(), StoreError> {
             assert!(events.len() <= self.together);
             if self.away.lock().unwrap().next() == Some(true) {

@@ -1,28 +1,29 @@
-//! What the gateway tells of threads: which of it matters, and what becomes of what was mirrored from a thread that is gone or private now.
+//! What the gateway reports about threads: which of it matters, and what happens to the mirrors of a thread
+//! that was deleted or made private.
 
 use serde_json::Value;
 
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, GuildId, TagId};
 use crate::rest::model::Channel;
-use crate::service::upkeep::break_all;
-use crate::service::watch::{First, Noted, SeenThread, Watched};
+use crate::service::breaks::break_follows;
+use crate::service::watch::{SeenThread, ThreadChange, ThreadStart, Watched};
 use crate::store::{BreakWhich, StoreError};
 
-use super::{Intake, Report};
+use super::{GatewayReport, Intake};
 
-/// How the gateway came to tell of a thread.
+/// In which way the gateway reported a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// It is new.
+pub enum ThreadNotice {
+    /// As a new one.
     Created,
-    /// Something about it changed.
+    /// Because something about it changed.
     Updated,
-    /// It is one of those that stand, in a list.
+    /// In a list of existing threads.
     Listed,
 }
 
-/// A thread that is no part of its channel any more.
+/// A thread that is no longer part of its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThreadEnd {
     /// The thread.
@@ -36,34 +37,37 @@ pub struct ThreadEnd {
 }
 
 impl Intake {
-    /// Whether anything of this thread is to be written down, its messages or its end. In memory only.
+    /// Whether anything of this thread is recorded, its messages or its end. In memory only.
     pub fn wants_thread(&self, thread: ChannelId, parent: ChannelId) -> bool {
         self.watched.wants_thread(thread, parent)
     }
 
-    /// Takes up what a thread is called and how it is tagged. At once, as it stands before the thread's messages; what follows from it comes as a report.
-    pub fn thread_seen(&self, thread: SeenThread, told: Told) -> Option<Report> {
+    /// Takes up a thread's name and tags. This happens at once, because it precedes the thread's messages;
+    /// what follows from it is returned as a report.
+    pub fn thread_seen(&self, thread: SeenThread, told: ThreadNotice) -> Option<GatewayReport> {
         let SeenThread { id, parent, guild, last_message, .. } = thread;
-        match (self.watched.note(thread)?, told) {
-            (Noted::Hidden, _) => {
-                Some(Report::ThreadEnded(ThreadEnd { thread: id, parent, guild, deleted: false }))
+        match (self.watched.note_thread(thread)?, told) {
+            (ThreadChange::Hidden, _) => {
+                Some(GatewayReport::ThreadEnded(ThreadEnd { thread: id, parent, guild, deleted: false }))
             }
-            // A post of a forum begins with a message that comes at once, and may be told of already: it has the thread's number. Elsewhere it may have been
-            // started from one.
-            (Noted::New, Told::Created)
+            // A forum post begins with a message that comes at once and may have been reported already: it
+            // has the thread's number. Elsewhere, a thread may have been started from a message.
+            (ThreadChange::New, ThreadNotice::Created)
                 if last_message.is_none_or(|last| last == id.first_message())
                     && self.watched.is_forum(parent) == Some(true) =>
             {
-                self.watched.begin(id, First::Awaited);
+                self.watched.set_thread_start(id, ThreadStart::Awaited);
                 None
             }
-            (Noted::New, Told::Created) | (Noted::Changed, Told::Updated) => Some(Report::Thread(id)),
+            (ThreadChange::New, ThreadNotice::Created) | (ThreadChange::Changed, ThreadNotice::Updated) => {
+                Some(GatewayReport::Thread(id))
+            }
             _ => None,
         }
     }
 
-    /// Reads a thread of this server in Discord's form; none where it is no thread. A thread has no permissions of its own, so nothing that stands there can
-    /// make it unreadable.
+    /// Reads a thread of this server in Discord's form; `None` if it isn't a thread. A thread has no
+    /// permissions of its own, so nothing in those fields can make it unreadable.
     pub fn read_thread(&self, thread: &Value, guild: GuildId) -> Option<SeenThread> {
         let mut fields = thread.as_object()?.clone();
         fields.remove("permission_overwrites");
@@ -72,20 +76,21 @@ impl Intake {
         SeenThread::read(&channel, guild)
     }
 
-    /// A thread was deleted; none where nothing of it is read. What the gateway doesn't say of it may be known.
+    /// A thread was deleted; `None` if nothing of it is read. What the gateway leaves out may be known
+    /// already.
     pub fn thread_deleted(
         &self,
         thread: ChannelId,
         parent: Option<ChannelId>,
         guild: Option<GuildId>,
-    ) -> Option<Report> {
+    ) -> Option<GatewayReport> {
         let parent = parent.or_else(|| self.watched.parent_of(thread))?;
         let guild = guild.or_else(|| self.watched.root_of(thread).map(|(_, guild)| guild))?;
         if !self.wants_thread(thread, parent) {
             return None;
         }
         self.watched.forget_thread(thread);
-        Some(Report::ThreadEnded(ThreadEnd { thread, parent, guild, deleted: true }))
+        Some(GatewayReport::ThreadEnded(ThreadEnd { thread, parent, guild, deleted: true }))
     }
 
     /// A channel was deleted, and its threads with it.
@@ -95,8 +100,8 @@ impl Intake {
         }
     }
 
-    /// Who may see which of a server's channels may have changed.
-    pub fn doors_changed(&self, guild: GuildId) {
+    /// Hears that permissions in a server may have changed.
+    pub fn permissions_changed(&self, guild: GuildId) {
         self.reader.names.forget(guild);
     }
 
@@ -105,18 +110,19 @@ impl Intake {
         self.watched.wants_tags(forum)
     }
 
-    /// The tags that a forum offers from now on.
+    /// Takes up the tags that a forum offers from now on.
     pub fn tags_offered(&self, forum: ChannelId, tags: impl IntoIterator<Item = (TagId, String)>) {
         self.watched.offer_tags(forum, tags);
     }
 
-    /// Takes back what was mirrored from a thread. The follows of one that was deleted break before: what they have shown stays, as where a channel is deleted.
+    /// Takes back what was mirrored from a thread. If it was deleted, its own follows break first: what they
+    /// have shown stays, as for a deleted channel.
     pub(super) async fn end_thread(&self, end: ThreadEnd) -> Result<(), StoreError> {
         let ThreadEnd { thread, parent, deleted, .. } = end;
         if deleted {
             let now = self.clock.now();
-            break_all(&self.store, BreakWhich::Source(thread), BrokenReason::SourceDeleted, now).await?;
-            break_all(&self.store, BreakWhich::Target(thread), BrokenReason::TargetDeleted, now).await?;
+            break_follows(&self.store, BreakWhich::Source(thread), BrokenReason::SourceDeleted, now).await?;
+            break_follows(&self.store, BreakWhich::Target(thread), BrokenReason::TargetDeleted, now).await?;
         }
         let targets = if deleted {
             self.store.delete_thread(thread, parent).await?
@@ -131,15 +137,15 @@ impl Intake {
 }
 
 impl Watched {
-    /// What was posted first in a thread is no post: nothing that is posted later begins it.
+    /// The first message in a thread is no post, so no later post begins it.
     pub(super) fn begin_elsewhere(&self, thread: ChannelId) {
-        self.settle(thread, First::Elsewhere);
+        self.settle(thread, ThreadStart::Elsewhere);
     }
 
-    /// A thread that was new when it was last looked at begins with this.
-    pub(super) fn settle(&self, thread: ChannelId, first: First) {
-        if self.first(thread) == First::Awaited {
-            self.begin(thread, first);
+    /// Settles how a thread begins that was new when it was last looked at.
+    pub(super) fn settle(&self, thread: ChannelId, first: ThreadStart) {
+        if self.thread_start(thread) == ThreadStart::Awaited {
+            self.set_thread_start(thread, first);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Panel, PanelId};
-use crate::service::access::keystrokes::Completing;
-use crate::service::access::{Access, Found};
+use crate::service::access::CompletionAccess;
+use crate::service::access::{Access, ChannelLookup};
 use crate::service::follow::list::IN_TIME;
 use crate::service::{Actor, Refusal, ServiceError};
 
@@ -27,7 +27,7 @@ impl Panels {
         actor: Actor,
         channel: Option<ChannelId>,
     ) -> Result<Vec<PanelListEntry>, ServiceError> {
-        self.limits.actions.ask(actor.user)?;
+        self.limits.quotas.spend_question(actor.user)?;
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut entries = Vec::new();
         self.find_entries(&mut self.access(&rest, actor), actor, channel, &mut entries).await?;
@@ -39,7 +39,7 @@ impl Panels {
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut entries = Vec::new();
         let found = async {
-            let mut access = Completing::begin(&rest, self.clock, &self.limits.lookups, actor).await;
+            let mut access = CompletionAccess::begin(&rest, self.clock, &self.limits.lookups, actor).await;
             self.find_entries(&mut access, actor, None, &mut entries).await
         };
         match tokio::time::timeout(IN_TIME, found).await {
@@ -55,18 +55,18 @@ impl Panels {
         channel: Option<ChannelId>,
         entries: &mut Vec<PanelListEntry>,
     ) -> Result<(), ServiceError> {
-        access.prepare(actor.guild, &[actor.user]).await?;
+        access.prefetch(actor.guild, &[actor.user]).await?;
         for panel in self.store.panels_of(actor.guild).await? {
             if channel.is_some_and(|channel| channel != panel.channel) {
                 continue;
             }
-            access.knows_of(panel.guild, panel.channel);
+            access.note_channel(panel.guild, panel.channel);
             if !access.actor_may(actor, panel.channel, MANAGE).await? {
                 continue;
             }
             let name = match access.find(panel.channel).await? {
-                Found::Seen(channel) => format!("#{}", channel.name),
-                Found::Hidden | Found::Gone => "deleted channel".to_owned(),
+                ChannelLookup::Seen(channel) => format!("#{}", channel.name),
+                ChannelLookup::Hidden | ChannelLookup::Gone => "deleted channel".to_owned(),
             };
             let link = panel.message.map(|message| refresh::link(&panel, message));
             entries.push(PanelListEntry { panel, channel: name, link });

@@ -16,7 +16,7 @@ use crate::panel::kind::InvalidInput;
 use crate::panel::{AnyPanelKind, find};
 use crate::rest::Rest;
 use crate::service::access::Access;
-use crate::service::access::lookups::Purpose;
+use crate::service::access::lookups::LookupPurpose;
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::{PanelChange, PanelsFull};
 
@@ -77,7 +77,7 @@ impl Panels {
         id: PanelId,
         title: Option<&str>,
     ) -> Result<Vec<FormField>, ServiceError> {
-        self.limits.actions.ask(actor.user)?;
+        self.limits.quotas.spend_question(actor.user)?;
         let panel = self.require_managed(actor, id).await?;
         let fields = require_kind(&panel.kind)?.form(Some(&panel.config));
         Ok(std::iter::once(title_field(title.unwrap_or(&panel.title))).chain(fields).collect())
@@ -90,7 +90,7 @@ impl Panels {
         request: PanelRequest,
         filled: &FormValues,
     ) -> Result<SavedPanel, ServiceError> {
-        self.limits.actions.count(actor.user, self.create_now(actor, request, filled)).await
+        self.limits.quotas.count_action(actor.user, self.create_now(actor, request, filled)).await
     }
 
     async fn create_now(
@@ -138,7 +138,7 @@ impl Panels {
         refresh: Option<Duration>,
         filled: &FormValues,
     ) -> Result<SavedPanel, ServiceError> {
-        self.limits.actions.count(actor.user, self.edit_now(actor, id, refresh, filled)).await
+        self.limits.quotas.count_action(actor.user, self.edit_now(actor, id, refresh, filled)).await
     }
 
     async fn edit_now(
@@ -167,7 +167,7 @@ impl Panels {
     /// Refreshes a panel and all its mirrors now. A panel whose message was deleted is posted again, and
     /// mirrors that were deleted come back.
     pub async fn refresh(&self, actor: Actor, id: PanelId) -> Result<SavedPanel, ServiceError> {
-        self.limits.actions.count(actor.user, self.refresh_now(actor, id)).await
+        self.limits.quotas.count_action(actor.user, self.refresh_now(actor, id)).await
     }
 
     async fn refresh_now(&self, actor: Actor, id: PanelId) -> Result<SavedPanel, ServiceError> {
@@ -212,7 +212,7 @@ impl Panels {
         id: PanelId,
         channel: ChannelId,
     ) -> Result<SavedPanel, ServiceError> {
-        self.limits.actions.count(actor.user, self.move_now(actor, id, channel)).await
+        self.limits.quotas.count_action(actor.user, self.move_now(actor, id, channel)).await
     }
 
     async fn move_now(
@@ -235,13 +235,13 @@ impl Panels {
 
     /// A panel that the person may manage, for the question before it is removed.
     pub async fn panel_to_remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
-        self.limits.actions.ask(actor.user)?;
+        self.limits.quotas.spend_question(actor.user)?;
         self.require_managed(actor, id).await
     }
 
     /// Removes a panel with its message and all its mirrors.
     pub async fn remove(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
-        self.limits.actions.count(actor.user, self.remove_now(actor, id)).await
+        self.limits.quotas.count_action(actor.user, self.remove_now(actor, id)).await
     }
 
     async fn remove_now(&self, actor: Actor, id: PanelId) -> Result<Panel, ServiceError> {
@@ -253,7 +253,7 @@ impl Panels {
 
     /// Permissions as they are now, on behalf of this person.
     pub(super) fn access<'a>(&'a self, rest: &'a Rest, actor: Actor) -> Access<'a> {
-        Access::of_person(rest, self.clock, &self.limits.lookups, actor, Purpose::Command)
+        Access::of_person(rest, self.clock, &self.limits.lookups, actor, LookupPurpose::Command)
     }
 
     /// A panel of the actor's server that they may manage.
@@ -261,18 +261,18 @@ impl Panels {
         let panel = self.store.panel(actor.guild, id).await?.ok_or(Refusal::NoSuchPanel)?;
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut access = self.access(&rest, actor);
-        access.knows_of(panel.guild, panel.channel);
+        access.note_channel(panel.guild, panel.channel);
         access.require_actor(actor, panel.channel, MANAGE).await?;
         Ok(panel)
     }
 
     /// Whether the person may manage this panel, wherever they press.
     pub(super) async fn may_manage(&self, actor: Actor, panel: &Panel) -> Result<bool, ServiceError> {
-        self.limits.actions.press(actor.user)?;
+        self.limits.quotas.spend_press(actor.user)?;
         let there = Actor { guild: panel.guild, channel: panel.channel, ..actor };
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut access = self.access(&rest, actor);
-        access.knows_of(panel.guild, panel.channel);
+        access.note_channel(panel.guild, panel.channel);
         access.actor_may(there, panel.channel, MANAGE).await
     }
 
@@ -281,7 +281,7 @@ impl Panels {
     async fn require_channel(&self, actor: Actor, channel: ChannelId) -> Result<(), ServiceError> {
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
         let mut access = self.access(&rest, actor);
-        let found = access.own(actor, channel).await?;
+        let found = access.require_own_channel(actor, channel).await?;
         access.require_person(actor.user, &found, MANAGE).await?;
         if !found.kind().holds_messages() {
             return Err(Refusal::PanelKind { channel, kind: found.kind() }.into());
@@ -296,7 +296,7 @@ impl Panels {
     async fn refresh_new(&self, panel: Panel) -> Result<SavedPanel, ServiceError> {
         let (id, guild) = (panel.id, panel.guild);
         {
-            let _alone = self.locks.hold(id).await;
+            let _alone = self.locks.lock(id).await;
             let held_until = panel.next_refresh_at;
             if let Err(error) = self.refresh_held(panel, held_until).await {
                 tracing::warn!(panel = id.0, %error, "a new panel could not be posted; it is tried again");

@@ -33,11 +33,11 @@ use crate::panel::DataSources;
 use crate::rest::Client;
 use crate::store::{Signal, Store};
 
+use super::Wake;
 use super::access::lookups::Lookups;
-use super::access::quotas::Actions;
-use super::intake::Wake;
+use super::access::quotas::UserQuotas;
 use super::locks::Locks;
-use super::{Identity, Parts};
+use super::{Identity, ServiceParts};
 
 pub use self::list::PanelListEntry;
 pub use self::manage::{PanelRequest, SavedPanel};
@@ -74,7 +74,7 @@ pub struct BotProfile {
 /// What limits people and servers.
 pub struct PanelLimits {
     /// What each person may do.
-    pub actions: Arc<Actions>,
+    pub quotas: Arc<UserQuotas>,
     /// What looking up channels may cost.
     pub lookups: Arc<Lookups>,
     /// How many panels a server may have; `None` for no limit.
@@ -112,8 +112,8 @@ pub struct Panels {
 
 impl Panels {
     /// The use cases over these parts.
-    pub fn new(parts: Parts, profile: BotProfile, sources: DataSources, limits: PanelLimits) -> Self {
-        let Parts { store, rest, clock, identity, wake, shards, .. } = parts;
+    pub fn new(parts: ServiceParts, profile: BotProfile, sources: DataSources, limits: PanelLimits) -> Self {
+        let ServiceParts { store, rest, clock, identity, wake, shards, .. } = parts;
         let rest = rest.with_patience(PATIENCE);
         Self {
             store,

@@ -138,7 +138,7 @@ impl Panels {
             chosen: action.chosen.clone(),
             guild: actor.guild,
         };
-        let _alone = self.drawing.hold(panel.id).await;
+        let _alone = self.drawing.lock(panel.id).await;
         if let Some(view) = self.views.get(&key, self.clock.now()) {
             return Ok(PressReply::View(Box::new(view)));
         }

@@ -57,7 +57,7 @@ impl Panels {
 
     /// Holds a panel and refreshes it, unless another process does.
     async fn refresh_unheld(&self, id: PanelId) -> Result<(), ServiceError> {
-        let _alone = self.locks.hold(id).await;
+        let _alone = self.locks.lock(id).await;
         let Some(panel) = self.store.panel_to_look_at(id).await? else { return Ok(()) };
         let held_until = self.clock.now() + HOLD;
         if self.store.hold_panel(&panel, held_until).await? {
@@ -266,7 +266,7 @@ impl Panels {
 
     /// Somebody deleted a panel's own message.
     pub async fn message_deleted(&self, panel: PanelId, message: MessageId) -> Result<(), ServiceError> {
-        let _alone = self.locks.hold(panel).await;
+        let _alone = self.locks.lock(panel).await;
         match self.store.panel_anywhere(panel).await? {
             Some(panel) if panel.message == Some(message) => {
                 self.deactivate(panel.id, Origin::Panel { channel: panel.channel, message }, DELETED).await

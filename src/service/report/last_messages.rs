@@ -9,9 +9,9 @@ use crate::domain::rendering::beginning;
 use crate::rest::model::Message;
 
 use super::origin::link_seen;
-use super::{Fate, subject};
-use crate::service::access::{Access, Found};
-use crate::service::{Actor, End, Follows, Refusal, ServiceError, content};
+use super::{DeliveryStatus, subject};
+use crate::service::access::{Access, ChannelLookup};
+use crate::service::{Actor, ChannelView, FollowService, Refusal, ServiceError, content};
 
 /// How many are shown.
 const LAST: u8 = 10;
@@ -22,45 +22,48 @@ pub struct LastMessages {
     /// The follow.
     pub follow: Follow,
     /// Its source.
-    pub source: End,
+    pub source: ChannelView,
     /// Its target.
-    pub target: End,
+    pub target: ChannelView,
     /// The messages, newest first.
-    pub messages: Vec<Recent>,
+    pub messages: Vec<RecentMessage>,
 }
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recent {
+pub struct RecentMessage {
     /// When it was posted.
     pub posted_at: DateTime<Utc>,
-    /// A link to it, where the person sees its channel and it isn't deleted.
+    /// A link to it, if the person sees its channel and it isn't deleted.
     pub original: Option<String>,
-    /// What it begins with, where the person may read its channel and its content is still kept.
+    /// How it begins, if the person may read its channel and its content is still kept.
     pub beginning: Option<String>,
     /// What became of it.
-    pub fate: Fate,
+    pub fate: DeliveryStatus,
 }
 
-impl Follows {
-    /// What became of the last messages in a follow of this server. One whose target the person can't see isn't told of.
+impl FollowService {
+    /// What became of the last messages in a follow of this server. If the person can't see its target, they
+    /// learn nothing.
     pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
-        self.actions.ask(actor.user)?;
+        self.quotas.spend_question(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        let follow = self.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
-        access.knows(&follow);
-        access.prepare(actor.guild, &[actor.user]).await?;
-        let target = access.end(actor, follow.pair.target).await?;
-        if target == End::Hidden {
+        let follow = self.parts.store.follow(actor.guild, id).await?.ok_or(Refusal::NoSuchFollow(id))?;
+        access.note_follow(&follow);
+        access.prefetch(actor.guild, &[actor.user]).await?;
+        let target = access.view_channel(actor, follow.pair.target).await?;
+        if target == ChannelView::Hidden {
             return Err(Refusal::UnknownChannel.into());
         }
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_MESSAGES).await?;
-        let source = access.end(actor, follow.pair.source).await?;
+        let source = access.view_channel(actor, follow.pair.source).await?;
         let messages = match follow.options.delivery {
             Delivery::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
-            // Nothing is recorded of what Discord itself delivers.
-            Delivery::Native if matches!(source, End::Here { .. } | End::Elsewhere { .. }) => {
+            // What Discord itself delivers isn't recorded.
+            Delivery::Native
+                if matches!(source, ChannelView::Here { .. } | ChannelView::Elsewhere { .. }) =>
+            {
                 self.in_history(&mut access, actor, &follow).await?
             }
             Delivery::Native => Vec::new(),
@@ -73,27 +76,27 @@ impl Follows {
         access: &mut Access<'_>,
         actor: Actor,
         follow: &Follow,
-        source: &End,
-    ) -> Result<Vec<Recent>, ServiceError> {
+        source: &ChannelView,
+    ) -> Result<Vec<RecentMessage>, ServiceError> {
         let (mut messages, rest) = (Vec::new(), self.on_behalf_of(actor));
         let forum = match (source, access.find(follow.pair.source).await?) {
-            (End::Here { .. } | End::Elsewhere { .. }, Found::Seen(channel)) => {
+            (ChannelView::Here { .. } | ChannelView::Elsewhere { .. }, ChannelLookup::Seen(channel)) => {
                 access.forum_of(&channel).await?
             }
             _ => None,
         };
-        let newest = self.store.newest_asked(follow.pair.source, LAST.into()).await?;
-        let contents = self.store.contents_of(&newest).await?;
+        let newest = self.parts.store.newest_asked(follow.pair.source, LAST.into()).await?;
+        let contents = self.parts.store.contents_of(&newest).await?;
         for asked in newest {
             let channel = asked.origin.channel();
-            // It was removed meanwhile.
-            let Some(here) = self.store.in_follow(&asked, follow.id).await? else { break };
+            // The follow was removed meanwhile.
+            let Some(here) = self.parts.store.in_follow(&asked, follow.id).await? else { break };
             let here = self.look(&rest, here).await;
             let original = (!asked.deleted || asked.withheld).then_some(asked.origin.message());
             let original = link_seen(access, actor, channel, original).await?;
-            let reads = access.reads(actor, channel).await?.is_some();
+            let reads = access.may_read(actor, channel).await?;
             let content = contents.get(&asked.origin).filter(|_| reads && original.is_some());
-            messages.push(Recent {
+            messages.push(RecentMessage {
                 posted_at: asked.posted_at(),
                 original,
                 beginning: content.and_then(Showing::as_message).map(beginning),
@@ -108,17 +111,17 @@ impl Follows {
         access: &mut Access<'_>,
         actor: Actor,
         follow: &Follow,
-    ) -> Result<Vec<Recent>, ServiceError> {
+    ) -> Result<Vec<RecentMessage>, ServiceError> {
         let history = match self.on_behalf_of(actor).messages_latest(follow.pair.source, LAST).await {
             Ok(history) => history,
             Err(error) if error.is_not_found() || error.is_forbidden() => Vec::new(),
             Err(error) => return Err(error.into()),
         };
         let mut messages = Vec::new();
-        let reads = access.reads(actor, follow.pair.source).await?.is_some();
+        let reads = access.may_read(actor, follow.pair.source).await?;
         let posts: Vec<Message> = history.into_iter().filter(content::is_post).collect();
         for post in posts.iter().rev() {
-            messages.push(Recent {
+            messages.push(RecentMessage {
                 posted_at: post.id.created_at(),
                 original: link_seen(access, actor, follow.pair.source, Some(post.id)).await?,
                 beginning: reads.then(|| beginning(&content::read(post, follow.source_guild, None))),

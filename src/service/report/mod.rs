@@ -1,5 +1,5 @@
-//! The delivery report: what became of a message in each follower, and where a mirror comes from, as far as the person who asks may know. `last` shows the
-//! same for the last messages of one follow.
+//! The delivery report: what became of a message in each follower, and where a mirror comes from, as far as
+//! the person who asks may know it. `last_messages` shows the same for the last messages of one follow.
 
 mod last_messages;
 mod origin;
@@ -21,107 +21,108 @@ use crate::rest::Rest;
 use crate::rest::model::{Channel, Message};
 use crate::store::{Asked, InFollower};
 
-use super::access::{Access, Place};
-use super::{Actor, End, Follows, Refusal, ServiceError, TagsNow, content};
+use super::access::{Access, GuildChannel};
+use super::{Actor, ChannelView, FollowService, Refusal, ServiceError, TagsNow, content};
 
-pub use self::last_messages::{LastMessages, Recent};
-pub use self::origin::{By, CameFrom};
+pub use self::last_messages::{LastMessages, RecentMessage};
+pub use self::origin::{MirrorMaker, MirrorOrigin};
 
-/// How many followers are looked at one by one; the rest is counted.
+/// How many followers are listed one by one; the others are counted.
 const LOOKED_AT: u64 = 20;
 /// Discord: "Message Flags", `CROSSPOSTED`.
 const CROSSPOSTED: u64 = 1 << 0;
 
 /// What is known of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct DeliveryReport {
     /// A link to it.
     pub link: String,
     /// When it was posted.
     pub posted_at: DateTime<Utc>,
     /// What it mirrors.
-    pub from: Option<CameFrom>,
+    pub from: Option<MirrorOrigin>,
     /// Who mirrors it.
-    pub to: To,
+    pub to: MessageReach,
 }
 
 /// Who mirrors a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum To {
-    /// Those that follow its channel, each with what became of it there.
-    Followers(Followers),
+pub enum MessageReach {
+    /// The followers of its channel, each with what became of the message there.
+    Followers(FollowerStatuses),
     /// Nobody, for this reason.
-    Nobody(Nobody),
+    Nobody(NotMirrored),
 }
 
 /// Why a message appears nowhere else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nobody {
+pub enum NotMirrored {
     /// Nobody follows its channel.
     NotFollowed {
-        /// How many channels show it that used to.
+        /// How many channels that used to follow still show it.
         former: u64,
     },
     /// It is Discord's own: a join, a boost, a pin.
     System,
     /// The bot posted it.
     Own,
-    /// The bot posted it as a mirror, and has forgotten of what.
+    /// The bot posted it as a mirror, and no longer knows of what.
     Forgotten,
 }
 
 /// The followers of a message's channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Followers {
-    /// It is a panel's.
+pub struct FollowerStatuses {
+    /// The message is a panel's.
     pub panel: bool,
-    /// Those that the person sees; their own server's first.
-    pub lines: Vec<Line>,
-    /// How many others there are, by what became of it.
+    /// Those that the person sees; their own server's come first.
+    pub lines: Vec<FollowerStatus>,
+    /// How many others there are, by what became of the message there.
     pub rest: BTreeMap<Verdict, u64>,
-    /// Some of these weren't looked at, so that the person may see them.
+    /// Some of these weren't looked at, so the person might see them.
     pub counted: bool,
-    /// How many channels show it that follow no more.
+    /// How many channels show it that no longer follow.
     pub former: u64,
 }
 
 /// What became of a message in a follower that the person sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct FollowerStatus {
     /// The follow.
     pub follow: Follow,
     /// Its target.
-    pub target: End,
+    pub target: ChannelView,
     /// What became of the message there.
-    pub fate: Fate,
+    pub fate: DeliveryStatus,
 }
 
 /// What became of a message in one follower.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fate {
-    /// In one word.
+pub struct DeliveryStatus {
+    /// The verdict in one word.
     pub verdict: Verdict,
-    /// Why it waits, where it does.
+    /// Why it waits, if it does.
     pub wait: Option<Wait>,
-    /// Links to what shows it, by part.
+    /// Links to the mirrors, by part.
     pub links: Vec<String>,
-    /// The tags for which the follow's mode leaves it out: under `except` those that it has, under `only` those that it would need.
+    /// The tags because of which the follow's mode leaves it out: under `except` those that it has, under
+    /// `only` those that it would need.
     pub tags: Vec<String>,
 }
 
-impl Follows {
-    /// What became of a message, or of what it mirrors. It is given in Discord's own form.
-    pub async fn report(&self, actor: Actor, message: Value) -> Result<Report, ServiceError> {
+impl FollowService {
+    /// What became of a message, or of the message that it mirrors. The message is in Discord's own form.
+    pub async fn report(&self, actor: Actor, message: Value) -> Result<DeliveryReport, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
-        self.actions.ask(actor.user)?;
+        self.quotas.spend_question(actor.user)?;
         let rest = self.on_behalf_of(actor);
         let mut access = self.access(&rest, actor);
-        let place = access.own(actor, message.channel_id).await?;
+        let place = access.require_own_channel(actor, message.channel_id).await?;
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
-        access.read_all(actor.guild).await?;
+        access.list_channels(actor.guild).await?;
         let from = self.came_from(&mut access, actor, &message).await?;
         let to = self.goes_to(&mut access, actor, &place, &message, from.is_some()).await?;
-        Ok(Report {
+        Ok(DeliveryReport {
             link: message_link(actor.guild, message.channel_id, message.id),
             posted_at: message.id.created_at(),
             from,
@@ -133,15 +134,17 @@ impl Follows {
         &self,
         access: &mut Access<'_>,
         actor: Actor,
-        place: &Place,
+        place: &GuildChannel,
         message: &Message,
         is_mirror: bool,
-    ) -> Result<To, ServiceError> {
-        let asked = match self.store.asked(message.channel_id, message.id).await? {
+    ) -> Result<MessageReach, ServiceError> {
+        let asked = match self.parts.store.asked(message.channel_id, message.id).await? {
             Some(asked) => asked,
-            None if !content::is_post(message) => return Ok(To::Nobody(Nobody::System)),
-            None if content::is_own(message, self.identity, &self.watched) => {
-                return Ok(To::Nobody(self.why_own(&unrecorded(place, message), message, is_mirror).await?));
+            None if !content::is_post(message) => return Ok(MessageReach::Nobody(NotMirrored::System)),
+            None if content::is_own(message, self.parts.identity, &self.parts.watched) => {
+                return Ok(MessageReach::Nobody(
+                    self.why_own(&unrecorded(place, message), message, is_mirror).await?,
+                ));
             }
             None => unrecorded(place, message),
         };
@@ -150,20 +153,22 @@ impl Follows {
         self.followers_of_message(access, actor, &asked, published, forum.as_ref()).await
     }
 
-    /// Why a message of the bot's own appears nowhere else. Of a mirror that matters only where somebody follows its channel.
+    /// Why a message of the bot appears nowhere else. For a mirror, that matters only if somebody follows its
+    /// channel.
     async fn why_own(
         &self,
         asked: &Asked,
         message: &Message,
         is_mirror: bool,
-    ) -> Result<Nobody, ServiceError> {
-        let webhooks_own = message.webhook_id.is_some_and(|webhook| self.watched.is_own_webhook(webhook));
+    ) -> Result<NotMirrored, ServiceError> {
+        let webhooks_own =
+            message.webhook_id.is_some_and(|webhook| self.parts.watched.is_own_webhook(webhook));
         Ok(match (is_mirror, webhooks_own) {
-            (true, _) if self.store.count_followers_by_facts(asked).await?.is_empty() => {
-                Nobody::NotFollowed { former: 0 }
+            (true, _) if self.parts.store.count_followers_by_facts(asked).await?.is_empty() => {
+                NotMirrored::NotFollowed { former: 0 }
             }
-            (false, true) => Nobody::Forgotten,
-            (true, _) | (false, false) => Nobody::Own,
+            (false, true) => NotMirrored::Forgotten,
+            (true, _) | (false, false) => NotMirrored::Own,
         })
     }
 
@@ -174,26 +179,26 @@ impl Follows {
         asked: &Asked,
         published: bool,
         forum: Option<&Channel>,
-    ) -> Result<To, ServiceError> {
+    ) -> Result<MessageReach, ServiceError> {
         let subject = subject(asked, published);
         let mut rest: BTreeMap<Verdict, u64> = BTreeMap::new();
-        for (facts, count) in self.store.count_followers_by_facts(asked).await? {
+        for (facts, count) in self.parts.store.count_followers_by_facts(asked).await? {
             *rest.entry(verdict(subject, &facts)).or_default() += count;
         }
-        let former = self.store.count_former_followers(asked).await?;
+        let former = self.parts.store.count_former_followers(asked).await?;
         if rest.is_empty() {
-            return Ok(To::Nobody(Nobody::NotFollowed { former }));
+            return Ok(MessageReach::Nobody(NotMirrored::NotFollowed { former }));
         }
         let total: u64 = rest.values().sum();
-        let looked_at = self.store.followers_with_facts(asked, actor.guild, LOOKED_AT).await?;
+        let looked_at = self.parts.store.followers_with_facts(asked, actor.guild, LOOKED_AT).await?;
         let counted = total > u64::try_from(looked_at.len()).unwrap_or(u64::MAX);
         let mut seen = Vec::new();
         for one in looked_at {
-            let target = access.end(actor, one.follow.pair.target).await?;
+            let target = access.view_channel(actor, one.follow.pair.target).await?;
             match target {
-                End::Hidden => continue,
-                End::Deleted(_) if one.follow.guild != actor.guild => continue,
-                End::Here { .. } | End::Elsewhere { .. } | End::Deleted(_) => {}
+                ChannelView::Hidden => continue,
+                ChannelView::Deleted(_) if one.follow.guild != actor.guild => continue,
+                ChannelView::Here { .. } | ChannelView::Elsewhere { .. } | ChannelView::Deleted(_) => {}
             }
             if let Some(count) = rest.get_mut(&verdict(subject, &one.facts)) {
                 *count = count.saturating_sub(1);
@@ -205,13 +210,14 @@ impl Follows {
         let looking = seen.into_iter().map(async |(one, target)| {
             let one = self.look(&asking, one).await;
             let fate = self.fate(asked, subject, &one, true, forum);
-            Line { follow: one.follow, target, fate }
+            FollowerStatus { follow: one.follow, target, fate }
         });
         let lines = join_all(looking).await;
-        Ok(To::Followers(Followers { panel: subject.panel, lines, rest, counted, former }))
+        Ok(MessageReach::Followers(FollowerStatuses { panel: subject.panel, lines, rest, counted, former }))
     }
 
-    /// Looks whether the mirrors still stand: that somebody deleted one is otherwise found at the next edit.
+    /// Checks whether the mirrors still exist. If somebody deleted one, the bot would otherwise notice at the
+    /// next edit.
     async fn look(&self, asking: &Rest, mut one: InFollower) -> InFollower {
         let stands = join_all(one.mirrors.into_iter().map(async |mirror| {
             let found = asking.message(mirror.channel, mirror.message).await;
@@ -224,7 +230,8 @@ impl Follows {
         one
     }
 
-    /// What became of a message in this follower. Its tags are named to who reads the source; the forum to which that belongs is given where the person sees it.
+    /// What became of a message in this follower. Only a person who may read the source learns the names of
+    /// tags; `forum` is the source's forum, if the person sees it.
     fn fate(
         &self,
         asked: &Asked,
@@ -232,13 +239,13 @@ impl Follows {
         one: &InFollower,
         reads: bool,
         forum: Option<&Channel>,
-    ) -> Fate {
+    ) -> DeliveryStatus {
         let verdict = verdict(subject, &one.facts);
         let waits = matches!(verdict, Verdict::Waiting | Verdict::Updating | Verdict::Removing);
         let mirrors = one.mirrors.iter();
-        Fate {
+        DeliveryStatus {
             verdict,
-            wait: waits.then(|| wait(one.turn, self.clock.now())),
+            wait: waits.then(|| wait(one.turn, self.parts.clock.now())),
             links: mirrors
                 .map(|mirror| message_link(one.follow.guild, mirror.channel, mirror.message))
                 .collect(),
@@ -247,13 +254,13 @@ impl Follows {
     }
 
     /// What became of a message that Discord itself delivers.
-    fn native_fate(&self, follow: &Follow, message: &Message) -> Fate {
+    fn native_fate(&self, follow: &Follow, message: &Message) -> DeliveryStatus {
         let published = message.flags & CROSSPOSTED != 0;
         let subject = Subject { panel: false, recorded: false, deleted: false, withheld: false, published };
         let before = follow.created_at > message.id.created_at();
         let (delivery, state) = (follow.options.delivery, follow.state);
         let facts = Facts { delivery, state, before, left_out: None, owed: None };
-        Fate { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), tags: Vec::new() }
+        DeliveryStatus { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), tags: Vec::new() }
     }
 }
 
@@ -267,7 +274,8 @@ fn subject(asked: &Asked, published: bool) -> Subject {
     }
 }
 
-/// The tags for which a follow's mode leaves a message out, as they are called now. Whoever can't read it learns no names.
+/// The tags because of which a follow's mode leaves a message out, by their current names. A person who can't
+/// read the message learns no names.
 fn deciding_tags(asked: &Asked, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
     let hits = |tags: &TagSet| {
         TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
@@ -282,10 +290,10 @@ fn deciding_tags(asked: &Asked, filter: &Filter, reads: bool, forum: Option<&Cha
     tags.there.into_iter().chain(tags.deleted).chain(hidden).collect()
 }
 
-/// What can be told of a message without its having been recorded.
-fn unrecorded(place: &Place, message: &Message) -> Asked {
+/// What can be said about a message that wasn't recorded.
+fn unrecorded(place: &GuildChannel, message: &Message) -> Asked {
     let channel = message.channel_id;
-    // A private thread is no part of its channel.
+    // A private thread is not part of its channel.
     let parent = place.parent().filter(|_| place.kind() == ChannelKind::PublicThread);
     let begins = message.id == channel.first_message() || content::is_thread_starter(message);
     Asked {

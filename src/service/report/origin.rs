@@ -1,4 +1,4 @@
-//! Where a mirror comes from, the bot's own or one of Discord's.
+//! Where a mirror comes from, be it the bot's own or Discord's.
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +12,7 @@ use crate::store::Mirrored;
 
 use super::subject;
 use crate::service::access::Access;
-use crate::service::{Actor, End, Follows, ServiceError};
+use crate::service::{Actor, ChannelView, FollowService, ServiceError};
 
 /// Discord: "Message Flags".
 const IS_CROSSPOST: u64 = 1 << 1;
@@ -20,33 +20,33 @@ const SOURCE_MESSAGE_DELETED: u64 = 1 << 3;
 
 /// What a mirror shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CameFrom {
-    /// The channel or thread where the original stands.
-    pub source: End,
-    /// A link to it, where the person sees that channel and the original isn't deleted.
+pub struct MirrorOrigin {
+    /// The channel or thread of the original.
+    pub source: ChannelView,
+    /// A link to the original, if the person sees its channel and it isn't deleted.
     pub original: Option<String>,
-    /// When that was posted.
+    /// When the original was posted.
     pub posted_at: DateTime<Utc>,
-    /// It was deleted.
+    /// The original was deleted.
     pub deleted: bool,
-    /// The follow that brought it; none where that was removed.
+    /// The follow that brought it; `None` if that was removed.
     pub follow: Option<Follow>,
     /// Who made the mirror.
-    pub by: By,
+    pub by: MirrorMaker,
 }
 
 /// Who made a mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum By {
+pub enum MirrorMaker {
     /// The bot.
     Relay {
-        /// The name under which it stands.
+        /// The author's name, as the mirror shows it.
         author: String,
         /// Which part of the original it is, from 1.
         part: usize,
-        /// How many parts stand.
+        /// How many parts exist.
         parts: usize,
-        /// How far it is; none where the follow was removed.
+        /// How far the delivery is; `None` if the follow was removed.
         verdict: Option<Verdict>,
     },
     /// The bot, to say that messages were missed.
@@ -55,15 +55,15 @@ pub enum By {
     Discord,
 }
 
-impl Follows {
+impl FollowService {
     /// What this message mirrors, if it is a mirror.
     pub(super) async fn came_from(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         message: &Message,
-    ) -> Result<Option<CameFrom>, ServiceError> {
-        match self.store.mirrored(message.id).await? {
+    ) -> Result<Option<MirrorOrigin>, ServiceError> {
+        match self.parts.store.mirrored(message.id).await? {
             Some(mirrored) => Ok(Some(self.relayed(access, actor, message, mirrored).await?)),
             None => self.crossposted(access, actor, message).await,
         }
@@ -75,17 +75,17 @@ impl Follows {
         actor: Actor,
         message: &Message,
         mirrored: Mirrored,
-    ) -> Result<CameFrom, ServiceError> {
-        let asked = self.store.asked_by_id(mirrored.activity).await?;
+    ) -> Result<MirrorOrigin, ServiceError> {
+        let asked = self.parts.store.asked_by_id(mirrored.activity).await?;
         let here = match (&asked, mirrored.follow) {
-            (Some(asked), Some(follow)) => self.store.in_follow(asked, follow).await?,
+            (Some(asked), Some(follow)) => self.parts.store.in_follow(asked, follow).await?,
             _ => None,
         };
         let fate = asked.as_ref().zip(here.as_ref());
         let fate = fate.map(|(asked, here)| self.fate(asked, subject(asked, false), here, false, None));
         let by = match mirrored.origin {
-            Origin::Gap { .. } => By::Notice,
-            Origin::Message { .. } | Origin::Panel { .. } => By::Relay {
+            Origin::Gap { .. } => MirrorMaker::Notice,
+            Origin::Message { .. } | Origin::Panel { .. } => MirrorMaker::Relay {
                 author: message.author.username.clone(),
                 part: usize::try_from(mirrored.mirror.part.0).unwrap_or(0) + 1,
                 parts: here.as_ref().map_or(1, |here| here.mirrors.len()),
@@ -94,9 +94,9 @@ impl Follows {
         };
         let (channel, original) = (mirrored.origin.channel(), mirrored.origin.message());
         let deleted = asked.is_some_and(|asked| asked.deleted && !asked.withheld);
-        let link = if deleted || by == By::Notice { None } else { Some(original) };
-        Ok(CameFrom {
-            source: access.end(actor, channel).await?,
+        let link = if deleted || by == MirrorMaker::Notice { None } else { Some(original) };
+        Ok(MirrorOrigin {
+            source: access.view_channel(actor, channel).await?,
             original: link_seen(access, actor, channel, link).await?,
             posted_at: original.created_at(),
             deleted,
@@ -110,7 +110,7 @@ impl Follows {
         access: &mut Access<'_>,
         actor: Actor,
         message: &Message,
-    ) -> Result<Option<CameFrom>, ServiceError> {
+    ) -> Result<Option<MirrorOrigin>, ServiceError> {
         let Some(Reference { message_id: Some(original), channel_id: Some(channel), .. }) =
             message.message_reference.filter(|_| message.flags & IS_CROSSPOST != 0)
         else {
@@ -118,13 +118,13 @@ impl Follows {
         };
         let deleted = message.flags & SOURCE_MESSAGE_DELETED != 0;
         let pair = Pair { source: channel, target: message.channel_id };
-        Ok(Some(CameFrom {
-            source: access.end(actor, channel).await?,
+        Ok(Some(MirrorOrigin {
+            source: access.view_channel(actor, channel).await?,
             original: link_seen(access, actor, channel, (!deleted).then_some(original)).await?,
             posted_at: original.created_at(),
             deleted,
-            follow: self.store.follow_by_pair(pair).await?,
-            by: By::Discord,
+            follow: self.parts.store.follow_by_pair(pair).await?,
+            by: MirrorMaker::Discord,
         }))
     }
 }
@@ -137,6 +137,6 @@ pub(super) async fn link_seen(
     message: Option<MessageId>,
 ) -> Result<Option<String>, ServiceError> {
     let Some(message) = message else { return Ok(None) };
-    let place = access.seen_by(actor, channel).await?;
+    let place = access.look(actor, channel).await?.visible();
     Ok(place.map(|place| message_link(place.guild, channel, message)))
 }

@@ -1,4 +1,4 @@
-//! Which servers are served, in memory: asked for each event of a server and for each command.
+//! Which servers are served, in memory: it is asked for each event of a server and for each command.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -13,19 +13,20 @@ use crate::store::{Store, StoreError};
 
 /// What the settings say.
 #[derive(Debug, Clone, Default)]
-pub struct Bounds {
+pub struct AdmissionSettings {
     /// The lists.
     pub lists: ServerLists,
-    /// How many servers that have follows or panels may be left because the list of allowed servers leaves them out; `None` for no bound.
+    /// How many servers with follows or panels may be left because the list of allowed servers leaves them
+    /// out; `None` for no limit.
     pub leave_at_most: Option<u32>,
 }
 
-/// What is to become of a server.
+/// What to do with a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ServerDecision {
     /// It is served.
     Served,
-    /// It isn't, but the bot stays: the list that leaves it out may be a mistake.
+    /// It isn't served, but the bot stays: the list that leaves it out may be a mistake.
     Unserved,
     /// The bot leaves it.
     Leave,
@@ -35,21 +36,21 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Admission {
     lists: ServerLists,
-    /// Servers that the list of allowed servers leaves out and that have follows or panels, where there are more than may be left: they are served on, and none is
-    /// left for that list's sake.
+    /// Servers with follows or panels that the list of allowed servers leaves out, if these are more than may
+    /// be left. They are still served, and no server is left because of that list.
     spared: Option<HashSet<GuildId>>,
-    /// Those of the table.
+    /// Those in the table of blocked servers.
     blocked: RwLock<HashSet<GuildId>>,
-    /// Servers that aren't served, of which the gateway said since this was asked last that the bot is in them, or out of them.
+    /// Servers that aren't served, and that the bot was said to have joined or left since the last look.
     arrived: Mutex<HashSet<GuildId>>,
     departed: Mutex<HashSet<GuildId>>,
     news: Notify,
 }
 
 impl Admission {
-    /// Reads what the database knows, and decides whether the list of allowed servers can be meant.
-    pub async fn load(store: &Store, bounds: &Bounds) -> Result<Self, StoreError> {
-        let Bounds { lists, leave_at_most } = bounds;
+    /// Reads the database, and decides whether the list of allowed servers can be meant.
+    pub async fn load(store: &Store, bounds: &AdmissionSettings) -> Result<Self, StoreError> {
+        let AdmissionSettings { lists, leave_at_most } = bounds;
         let blocked: HashSet<GuildId> = store.blocked_servers().await?.into_iter().collect();
         let mut left_out = HashSet::new();
         if !lists.allowed.is_empty() {
@@ -81,35 +82,36 @@ impl Admission {
         })
     }
 
-    /// Ends what is kept up for servers that are to be left, before anything is posted anywhere: what the settings say may have changed since the last start.
+    /// Ends everything for servers that must be left, before anything is posted anywhere: the settings may
+    /// have changed since the last start.
     pub async fn close_unserved(&self, store: &Store, clock: Clock) -> Result<(), StoreError> {
         if self.serves_all() {
             return Ok(());
         }
         for usage in store.server_usage().await? {
-            if !usage.left && self.verdict(usage.guild) == Verdict::Leave {
+            if !usage.left && self.decide(usage.guild) == ServerDecision::Leave {
                 store.close_server(usage.guild, clock.now()).await?;
             }
         }
         Ok(())
     }
 
-    /// What is to become of this server.
-    pub fn verdict(&self, guild: GuildId) -> Verdict {
+    /// What to do with this server.
+    pub fn decide(&self, guild: GuildId) -> ServerDecision {
         if self.lists.blocks(guild) || self.read_blocked().contains(&guild) {
-            return Verdict::Leave;
+            return ServerDecision::Leave;
         }
         match &self.spared {
-            _ if !self.lists.leaves_out(guild) => Verdict::Served,
-            None => Verdict::Leave,
-            Some(spared) if spared.contains(&guild) => Verdict::Served,
-            Some(_) => Verdict::Unserved,
+            _ if !self.lists.leaves_out(guild) => ServerDecision::Served,
+            None => ServerDecision::Leave,
+            Some(spared) if spared.contains(&guild) => ServerDecision::Served,
+            Some(_) => ServerDecision::Unserved,
         }
     }
 
     /// Whether this server is served.
     pub fn serves(&self, guild: GuildId) -> bool {
-        self.verdict(guild) == Verdict::Served
+        self.decide(guild) == ServerDecision::Served
     }
 
     /// Whether no server is left out or blocked.
@@ -117,33 +119,33 @@ impl Admission {
         self.lists == ServerLists::default() && self.read_blocked().is_empty()
     }
 
-    /// The table of blocked servers, or the servers that the bot is in, may have changed.
+    /// Hears that the table of blocked servers, or the servers that the bot is in, may have changed.
     pub fn poke(&self) {
         self.news.notify_one();
     }
 
-    /// Waits for that.
+    /// Waits for such a change.
     pub(super) async fn news(&self) {
         self.news.notified().await;
     }
 
-    /// Takes up the table as it is now.
+    /// Replaces the table with its current content.
     pub(super) fn set_blocked(&self, blocked: impl IntoIterator<Item = GuildId>) {
         *self.blocked.write().unwrap_or_else(PoisonError::into_inner) = blocked.into_iter().collect();
     }
 
-    /// The bot is in a server that isn't served, as far as is known: the table may say otherwise by now.
+    /// The bot is in a server that isn't served, as far as is known here: the table may say otherwise by now.
     pub(in crate::service) fn arrived(&self, guild: GuildId) {
         lock(&self.arrived).insert(guild);
         self.poke();
     }
 
-    /// Those servers, since this was asked last.
+    /// The servers that the bot has joined since the last call.
     pub(super) fn take_arrived(&self) -> HashSet<GuildId> {
         std::mem::take(&mut *lock(&self.arrived))
     }
 
-    /// The bot is out of a server: should it be invited again, it leaves again.
+    /// The bot is out of a server. If it is invited again, it leaves again.
     pub fn departed(&self, guild: GuildId) {
         if !self.serves(guild) {
             lock(&self.departed).insert(guild);
@@ -151,7 +153,7 @@ impl Admission {
         }
     }
 
-    /// The servers that the bot is out of since this was asked last.
+    /// The servers that the bot has left since the last call.
     pub(super) fn take_departed(&self) -> HashSet<GuildId> {
         std::mem::take(&mut *lock(&self.departed))
     }

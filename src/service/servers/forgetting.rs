@@ -1,5 +1,6 @@
-//! Forgets servers that the bot left a week ago. Each process does it for the servers of its own shards: only its own gateway sessions
-//! can tell that the bot isn't there, and without that nothing is deleted, whatever REST answers.
+//! Forgets servers that the bot left a week ago. Each process does it for the servers of its own shards: only
+//! its own gateway sessions can tell that the bot isn't there. Without that, nothing is deleted, whatever
+//! REST answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +14,19 @@ use crate::metrics as names;
 use crate::rest::{Client, WEBHOOK_REASON};
 use crate::store::{Removed, Store};
 
-use crate::service::upkeep::{GatewayView, Membership};
-use crate::service::{Parts, ServiceError};
+use crate::service::gateway_view::{GatewayView, Membership};
+use crate::service::{ServiceError, ServiceParts};
 
-/// How often left servers are looked for.
+/// How often to look for left servers.
 const EACH: Duration = Duration::from_secs(60 * 60);
-/// How long after a session began all shards of a process have usually told of their servers.
+/// How long after a session begins all shards of a process have usually named their servers.
 const SETTLED: Duration = Duration::from_secs(2);
-/// How long a server is kept after the bot has left it: whoever removed it by mistake finds all follows again.
+/// How long a server is kept after the bot has left it: somebody who removed it by mistake finds all follows
+/// again.
 const LEFT: TimeDelta = TimeDelta::days(7);
 
 /// Forgets left servers.
-pub struct LeftServers {
+pub struct LeftServerCleanup {
     store: Store,
     rest: Client,
     clock: Clock,
@@ -32,14 +34,15 @@ pub struct LeftServers {
     gateway: Arc<dyn GatewayView>,
 }
 
-impl LeftServers {
-    /// The forgetting of these parts' servers.
-    pub fn new(parts: Parts, gateway: Arc<dyn GatewayView>) -> Self {
-        let Parts { store, rest, clock, shards, .. } = parts;
+impl LeftServerCleanup {
+    /// One over these parts.
+    pub fn new(parts: ServiceParts, gateway: Arc<dyn GatewayView>) -> Self {
+        let ServiceParts { store, rest, clock, shards, .. } = parts;
         Self { store, rest, clock, shards, gateway }
     }
 
-    /// Forgets each hour and after each session that begins, as long as it is let. What fails is tried again the next time.
+    /// Runs each hour and after each session that begins, until it is stopped. What fails is tried again the
+    /// next time.
     pub async fn run(&self) {
         let mut sessions = self.gateway.sessions();
         loop {
@@ -68,22 +71,22 @@ impl LeftServers {
 
     /// Forgets a server, unless Discord shows it to the bot after all.
     async fn forget(&self, guild: GuildId) -> Result<(), ServiceError> {
-        // That the bot isn't there is what this asks about.
+        // Not on behalf of the server: the question is whether the bot is there at all.
         match self.rest.of_program().guild(guild).await {
             Ok(_) => return Ok(()),
             Err(error) if error.is_not_found() || error.is_forbidden() => {}
             Err(error) => return Err(error.into()),
         }
         for removed in self.store.forget_guild(guild).await? {
-            self.part(guild, removed).await;
+            self.remove_leftover_webhook(guild, removed).await;
         }
         tracing::info!(%guild, "forgot a server that the bot has left");
         metrics::counter!(names::FORGOTTEN, "what" => names::FORGOTTEN_SERVERS).increment(1);
         Ok(())
     }
 
-    /// A webhook in another server that posted for a follow of the forgotten one, and for no other, goes.
-    async fn part(&self, forgotten: GuildId, removed: Removed) {
+    /// Deletes a webhook in another server that posted for a follow of the forgotten one, and for no other.
+    async fn remove_leftover_webhook(&self, forgotten: GuildId, removed: Removed) {
         let Removed { follow, webhook_still_needed } = removed;
         tracing::info!(follow = follow.id.0, "follow removed with its server");
         let Some(webhook) = follow.webhook.filter(|_| follow.guild != forgotten && !webhook_still_needed)

@@ -1,4 +1,5 @@
-//! Leaves the servers that aren't served, of this process's shards: at the start, when the bot is invited to one, and when one is blocked.
+//! Leaves the servers of this process's shards that aren't served: at the start, when the bot is invited to
+//! one, and when one is blocked.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,28 +11,29 @@ use tokio::time::Instant;
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
 use crate::rest::{Client, Left};
-use crate::service::upkeep::{GatewayView, Upkeep};
-use crate::service::{Parts, ServiceError};
+use crate::service::gateway_view::GatewayView;
+use crate::service::upkeep::Upkeep;
+use crate::service::{ServiceError, ServiceParts};
 use crate::store::Store;
 
-use super::{Admission, Verdict};
+use super::{Admission, ServerDecision};
 
-/// How often the table of blocked servers is read, where nobody tells of a change.
+/// How often to read the table of blocked servers if nobody reports a change.
 const LOOK: Duration = Duration::from_secs(3);
-/// How long to wait before a server is tried again that couldn't be left, at first and at most.
+/// The first and the longest pause before another attempt to leave a server.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60 * 60));
 
 /// How many servers are left at the same time.
 const AT_ONCE: usize = 4;
-/// How long one try may wait for rate limits: the others wait, too.
+/// How long one attempt may wait for rate limits: the others wait, too.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How far the leaving of one server is.
+/// How far leaving one server is.
 #[derive(Debug, Clone, Copy)]
 enum Attempt {
-    /// Discord has said that the bot is out. Until the gateway says so, too, nothing is asked again.
+    /// Discord has confirmed that the bot is out. Until the gateway says so, too, nothing is requested again.
     Left,
-    /// It couldn't be left; the next try is then, and after the pause the one after it.
+    /// It couldn't be left. The next attempt is then; the one after it comes after the pause.
     Failed { again_at: Instant, pause: Duration },
 }
 
@@ -44,22 +46,22 @@ pub struct Leaving {
     upkeep: Arc<Upkeep>,
     gateway: Arc<dyn GatewayView>,
     attempts: HashMap<GuildId, Attempt>,
-    /// Servers that were closed though the bot is in them.
+    /// Servers that were closed although the bot is in them.
     closed: HashSet<GuildId>,
-    /// Whether it was said that the table can't be read.
+    /// Whether the log says already that the table can't be read.
     said: bool,
 }
 
 impl Leaving {
-    /// The leaving of these parts' servers.
-    pub fn new(parts: Parts, upkeep: Arc<Upkeep>, gateway: Arc<dyn GatewayView>) -> Self {
-        let Parts { store, rest, clock, admission, .. } = parts;
+    /// Leaves servers of these parts.
+    pub fn new(parts: ServiceParts, upkeep: Arc<Upkeep>, gateway: Arc<dyn GatewayView>) -> Self {
+        let ServiceParts { store, rest, clock, admission, .. } = parts;
         let (attempts, closed) = (HashMap::new(), HashSet::new());
         let rest = rest.with_patience(PATIENCE);
         Self { store, rest, clock, admission, upkeep, gateway, attempts, closed, said: false }
     }
 
-    /// Leaves what is to be left, as long as it is let.
+    /// Leaves servers until it is stopped.
     pub async fn run(mut self) {
         let mut sessions = self.gateway.sessions();
         let admission = Arc::clone(&self.admission);
@@ -69,7 +71,7 @@ impl Leaving {
             tokio::select! {
                 () = admission.news() => {}
                 changed = sessions.changed() => match changed {
-                    // What the bot is in is known anew, but it may be older than the leaving.
+                    // The list of the bot's servers is new, but may be older than the leaving.
                     Ok(()) => self.ask_again_later(),
                     Err(_) => return,
                 },
@@ -108,10 +110,10 @@ impl Leaving {
         self.closed.retain(|guild| there.contains(guild));
         let (mut to_leave, now) = (Vec::new(), Instant::now());
         for guild in there {
-            match self.admission.verdict(guild) {
-                Verdict::Leave if self.is_due(guild, now) => to_leave.push(guild),
-                Verdict::Served if self.closed.remove(&guild) => self.take_back(guild).await,
-                Verdict::Served | Verdict::Unserved | Verdict::Leave => {}
+            match self.admission.decide(guild) {
+                ServerDecision::Leave if self.is_due(guild, now) => to_leave.push(guild),
+                ServerDecision::Served if self.closed.remove(&guild) => self.readmit(guild).await,
+                ServerDecision::Served | ServerDecision::Unserved | ServerDecision::Leave => {}
             }
         }
         self.closed.extend(&to_leave);
@@ -120,11 +122,11 @@ impl Leaving {
             to_leave.into_iter().map(|guild| async move { (guild, this.close_and_leave(guild).await) });
         let left: Vec<_> = stream::iter(leaving).buffer_unordered(AT_ONCE).collect().await;
         for (guild, left) in left {
-            self.note(guild, left);
+            self.note_attempt(guild, left);
         }
     }
 
-    /// Whether a server is to be tried now: it wasn't yet, or not lately.
+    /// Whether to try a server now: there was no attempt yet, or not lately.
     fn is_due(&self, guild: GuildId, now: Instant) -> bool {
         match self.attempts.get(&guild) {
             None => true,
@@ -133,8 +135,8 @@ impl Leaving {
         }
     }
 
-    /// Notes what came of a try.
-    fn note(&mut self, guild: GuildId, left: Result<(), ServiceError>) {
+    /// Notes the result of an attempt.
+    fn note_attempt(&mut self, guild: GuildId, left: Result<(), ServiceError>) {
         let before = self.attempts.get(&guild);
         let first = before.is_none();
         let pause = match before {
@@ -157,21 +159,21 @@ impl Leaving {
         }
     }
 
-    /// Nothing is posted there any more before the bot leaves.
+    /// Stops all posting there before the bot leaves.
     async fn close_and_leave(&self, guild: GuildId) -> Result<(), ServiceError> {
         self.upkeep.close(guild);
         for follow in self.store.close_server(guild, self.clock.now()).await? {
             tracing::warn!(follow = follow.id.0, reason = "not_served", "follow broken");
         }
-        // Not on behalf of the server: nothing is asked on its behalf any more.
+        // Not on behalf of the server, for which nothing is requested any more.
         let (Left::Now | Left::Already) = self.rest.of_program().leave_guild(guild).await?;
         Ok(())
     }
 
     /// A server is served again before the bot was out of it.
-    async fn take_back(&mut self, guild: GuildId) {
+    async fn readmit(&mut self, guild: GuildId) {
         self.attempts.remove(&guild);
-        if let Err(error) = self.upkeep.take_back(guild).await {
+        if let Err(error) = self.upkeep.readmit(guild).await {
             tracing::warn!(%guild, %error, "a server that is served again can't be taken up yet");
             self.closed.insert(guild);
         }

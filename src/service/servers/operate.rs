@@ -1,4 +1,5 @@
-//! What operators do with servers by subcommands: list, block, unblock, leave. All of it works beside a running bot, and without one.
+//! What operators do with servers by subcommands: list, block, unblock, leave. All of it works beside a
+//! running bot, and without one.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -21,7 +22,7 @@ const NAMING: Duration = Duration::from_secs(3);
 pub struct ListedServer {
     /// What the database knows of it.
     pub usage: ServerUsage,
-    /// What Discord says of it; none where the bot isn't in it, or Discord said nothing.
+    /// What Discord says of it; `None` if the bot isn't in it, or if Discord didn't answer.
     pub discord: Option<OwnGuild>,
     /// Whether it is blocked, by the table or the settings.
     pub blocked: bool,
@@ -29,12 +30,12 @@ pub struct ListedServer {
     pub left_out: bool,
 }
 
-/// The servers that the bot is in, and those of which it knows something.
+/// The servers that the bot is in, and those that the database knows.
 #[derive(Debug)]
 pub struct ServerList {
-    /// By their ids.
+    /// Sorted by id.
     pub servers: Vec<ListedServer>,
-    /// Why Discord didn't say in which the bot is.
+    /// Why Discord didn't list the bot's servers.
     pub unreachable: Option<RestError>,
 }
 
@@ -70,7 +71,7 @@ async fn own_servers(rest: &Client) -> Result<Vec<OwnGuild>, RestError> {
         let last = all.last().map(|guild| guild.id);
         let page = rest.own_guilds(last).await?;
         let full = page.len() >= SERVERS_PAGE;
-        // A page that doesn't lead on would be asked for again and again.
+        // A page that doesn't lead on would be requested for ever.
         let leads_on = page.last().is_some_and(|guild| Some(guild.id) > last);
         all.extend(page);
         if !full || !leads_on {
@@ -80,7 +81,7 @@ async fn own_servers(rest: &Client) -> Result<Vec<OwnGuild>, RestError> {
 }
 
 impl ServerList {
-    /// For programs.
+    /// The list for programs.
     pub fn json(&self) -> String {
         let server = |server: &ListedServer| {
             let ListedServer { usage, discord, blocked, left_out } = server;
@@ -97,7 +98,7 @@ impl ServerList {
             })
         };
         let servers: Vec<Value> = self.servers.iter().map(server).collect();
-        // A name's control characters that JSON leaves as they are would still reach a terminal.
+        // JSON leaves some control characters in names as they are, and they would reach a terminal.
         let mut text = String::new();
         for c in
             json!({ "servers": servers, "discord_reached": self.unreachable.is_none() }).to_string().chars()
@@ -117,7 +118,7 @@ impl ServerList {
 }
 
 impl ListedServer {
-    /// How it stands with the bot.
+    /// The server's state, in words.
     const fn state(&self, reached: bool) -> &'static str {
         match (self.blocked, self.left_out, self.discord.is_some()) {
             (true, _, true) => "blocked, not left yet",
@@ -155,7 +156,8 @@ impl fmt::Display for ServerList {
     }
 }
 
-/// A text from outside for a terminal: what would move the cursor, change colours or turn the direction of writing is shown as a code.
+/// A text from outside, made safe for a terminal: characters that would move the cursor, change colours or
+/// turn the direction of writing are shown as codes.
 fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
@@ -199,26 +201,27 @@ impl fmt::Display for NamedServer {
 
 /// What came of blocking a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blocked {
+pub struct BlockOutcome {
     /// The server.
     pub server: NamedServer,
     /// Whether it wasn't blocked before.
     pub new: bool,
-    /// How many follows its channels receive, and how many they are the source of: these don't deliver any more.
+    /// How many follows deliver into its channels, and how many have their source there: none of them
+    /// delivers any more.
     pub follows: (u64, u64),
 }
 
 /// Blocks a server: from now on nothing is posted there, its follows are broken, and whichever process has its shard leaves it.
-pub async fn block(store: &Store, clock: Clock, server: NamedServer) -> Result<Blocked, StoreError> {
+pub async fn block(store: &Store, clock: Clock, server: NamedServer) -> Result<BlockOutcome, StoreError> {
     let guild = server.guild;
     let new = store.block_server(guild, clock.now()).await?;
-    // A running bot may be quicker.
+    // A running bot may have closed it first.
     store.close_server(guild, clock.now()).await?;
     let usage = store.usage_of(guild).await?;
-    Ok(Blocked { server, new, follows: (usage.follows_into, usage.follows_of) })
+    Ok(BlockOutcome { server, new, follows: (usage.follows_into, usage.follows_of) })
 }
 
-impl fmt::Display for Blocked {
+impl fmt::Display for BlockOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, new, follows: (into, of) } = self;
         let already = if *new { "" } else { " already" };
@@ -233,25 +236,25 @@ impl fmt::Display for Blocked {
     }
 }
 
-/// Unblocks a server; whether it was blocked.
+/// Unblocks a server. Whether it was blocked.
 pub async fn unblock(store: &Store, guild: GuildId) -> Result<bool, StoreError> {
     store.unblock_server(guild).await
 }
 
 /// What leaving a server ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parting {
+pub struct LeavePreview {
     server: NamedServer,
     usage: ServerUsage,
 }
 
 /// What would end if the bot left this server.
-pub async fn parting(store: &Store, server: NamedServer) -> Result<Parting, StoreError> {
+pub async fn preview_leaving(store: &Store, server: NamedServer) -> Result<LeavePreview, StoreError> {
     let usage = store.usage_of(server.guild).await?;
-    Ok(Parting { server, usage })
+    Ok(LeavePreview { server, usage })
 }
 
-impl fmt::Display for Parting {
+impl fmt::Display for LeavePreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, usage: ServerUsage { follows_into, follows_of, panels, .. } } = self;
         if follows_into + follows_of + panels == 0 {
@@ -268,7 +271,8 @@ impl fmt::Display for Parting {
     }
 }
 
-/// Leaves a server, without blocking it; whether the bot was in it. The running bot hears of it from Discord, as of any removal.
+/// Leaves a server without blocking it. Whether the bot was in it. The running bot hears it from Discord, as
+/// it hears of any removal.
 pub async fn leave(rest: &Client, guild: GuildId) -> Result<bool, RestError> {
     Ok(rest.of_program().leave_guild(guild).await? == Left::Now)
 }

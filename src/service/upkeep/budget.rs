@@ -1,4 +1,5 @@
-//! What the sweep may ask of Discord: a twentieth of the global limit, divided among the processes as the shards are.
+//! How many requests the sweep may make: a twentieth of the global limit, divided among the processes as the
+//! shards are.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,12 +10,12 @@ use crate::domain::shards::Shards;
 
 /// A twentieth of Discord's 50 requests a second.
 const EVERY: Duration = Duration::from_millis(400);
-/// So many requests may go at once after a rest.
+/// How many requests may go at once after a rest.
 const BURST: u32 = 10;
-/// What a refused request costs: Discord counts those, and bans who makes too many.
+/// What a refused request costs: Discord counts refusals, and bans clients that cause too many.
 pub(super) const REFUSAL: u32 = 20;
 
-/// Hands out requests, so many a second.
+/// Hands out requests at a steady rate.
 #[derive(Debug)]
 pub(super) struct Budget {
     every: Duration,
@@ -34,18 +35,18 @@ impl Budget {
         tokio::time::sleep_until(self.reserve(1, Instant::now())).await;
     }
 
-    /// Takes up that a request was refused: the next ones wait longer.
+    /// Charges for a refused request: the next ones wait longer.
     pub(super) fn charge_refusal(&self) {
         self.reserve(REFUSAL, Instant::now());
     }
 
-    /// When these requests may go.
+    /// Reserves these requests, and returns when they may go.
     pub(super) fn reserve(&self, requests: u32, now: Instant) -> Instant {
         let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
         let from = paid_at.map_or(now, |at| at.max(now));
         let until = from + self.every * requests;
         *paid_at = Some(until);
-        // The instant may lie before the clock's beginning.
+        // The instant may lie before the beginning of the clock.
         until.checked_sub(self.every * BURST).unwrap_or(now).max(now)
     }
 }
@@ -72,7 +73,8 @@ mod tests {
         assert_eq!(quarter.every, EVERY * 4);
     }
 
-    /// Even if every request of the sweep were refused, it alone would stay far below the fuse (1,000 in ten minutes).
+    /// Even if every request of the sweep were refused, it alone would stay far below the fuse (1,000 in ten
+    /// minutes).
     #[test]
     fn refusals_stay_far_below_the_fuse() {
         let budget = Budget::new(Shards::all(1));

@@ -1,36 +1,37 @@
-//! Changes that wait to be reflected. What is about one thing alone goes first, in its order. Looks are folded: those at who may see what by server, those at
-//! webhooks by channel. Servers take turns, so that a flood in one of them costs a few requests and holds nobody else up.
+//! Changes that wait to be reflected. Changes that concern a single thing go first, in their order. Checks
+//! are merged: those of permissions by server, those of webhooks by channel. Servers take turns, so that a
+//! flood of changes in one of them costs a few requests and holds up nobody else.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Change;
+use super::DiscordChange;
 use crate::domain::ids::{ChannelId, GuildId};
 
-/// How long a look rests before the next one at the same; doubled while that keeps changing.
+/// The pause between two checks of the same thing. It doubles while that keeps changing.
 const REST: Duration = Duration::from_secs(1);
-/// The most that it is doubled to. A webhook that vanishes meanwhile is found by the next post, too.
+/// The longest such pause. A webhook that vanishes meanwhile is found by the next post, too.
 const LONGEST_REST: Duration = Duration::from_secs(32);
 
-/// What a look is at.
+/// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
-    /// Who may see what in the server.
-    Doors,
+pub(super) enum CheckSubject {
+    /// The permissions in the server.
+    Permissions,
     /// The webhooks of a channel.
     Webhooks(ChannelId),
 }
 
-/// A look at something in a server.
+/// A check of something in a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Look {
+pub(super) struct ServerCheck {
     pub(super) guild: GuildId,
-    pub(super) at: Subject,
+    pub(super) at: CheckSubject,
 }
 
-/// When the same may be looked at again.
+/// When the same thing may be checked again.
 #[derive(Debug, Clone, Copy)]
 struct Pause {
     until: Instant,
@@ -40,22 +41,22 @@ struct Pause {
 /// What waits.
 #[derive(Debug, Default)]
 pub(super) struct ChangeQueue {
-    first: VecDeque<Change>,
-    /// The servers that have looks waiting, in the order of their turns.
+    first: VecDeque<DiscordChange>,
+    /// The servers with waiting checks, in the order of their turns.
     turns: VecDeque<GuildId>,
-    /// What is to be looked at, each once.
-    waiting: HashMap<GuildId, VecDeque<Subject>>,
-    /// The servers of which a look is under way, and at what.
-    running: HashMap<GuildId, Subject>,
-    pauses: HashMap<Look, Pause>,
+    /// What must be checked, each thing once.
+    waiting: HashMap<GuildId, VecDeque<CheckSubject>>,
+    /// The servers that are being checked, and what is checked there.
+    running: HashMap<GuildId, CheckSubject>,
+    pauses: HashMap<ServerCheck, Pause>,
 }
 
 impl ChangeQueue {
-    /// Takes up a change. One that a look which hasn't begun will find anyway adds nothing.
-    pub(super) fn push(&mut self, change: Change) {
+    /// Adds a change. A change that a waiting check will find anyway adds nothing.
+    pub(super) fn push(&mut self, change: DiscordChange) {
         let (guild, subject) = match change {
-            Change::WebhooksChanged { guild, channel } => (guild, Subject::Webhooks(channel)),
-            Change::DoorsChanged(guild) => (guild, Subject::Doors),
+            DiscordChange::WebhooksChanged { guild, channel } => (guild, CheckSubject::Webhooks(channel)),
+            DiscordChange::PermissionsChanged(guild) => (guild, CheckSubject::Permissions),
             other => {
                 self.first.push_back(other);
                 return;
@@ -68,25 +69,25 @@ impl ChangeQueue {
         if subjects.contains(&subject) {
             return;
         }
-        // Who may see what goes before a server's webhooks.
+        // Permissions go before a server's webhooks.
         match subject {
-            Subject::Doors => subjects.push_front(subject),
-            Subject::Webhooks(_) => subjects.push_back(subject),
+            CheckSubject::Permissions => subjects.push_front(subject),
+            CheckSubject::Webhooks(_) => subjects.push_back(subject),
         }
     }
 
-    /// The next change that isn't a look.
-    pub(super) fn pop_first(&mut self) -> Option<Change> {
+    /// The next change that needs no check.
+    pub(super) fn pop_first(&mut self) -> Option<DiscordChange> {
         self.first.pop_front()
     }
 
-    /// The next look that may begin now: of a server that has none under way, at something that doesn't rest.
-    pub(super) fn begin_look(&mut self, now: Instant) -> Option<Look> {
+    /// The next check that may begin now: in a server where none is running, of something that isn't pausing.
+    pub(super) fn begin_check(&mut self, now: Instant) -> Option<ServerCheck> {
         self.pauses.retain(|_, pause| pause.until + pause.length > now);
         for _ in 0..self.turns.len() {
             let guild = self.turns.pop_front()?;
-            let ready = |at: &Subject| {
-                self.pauses.get(&Look { guild, at: *at }).is_none_or(|pause| pause.until <= now)
+            let ready = |at: &CheckSubject| {
+                self.pauses.get(&ServerCheck { guild, at: *at }).is_none_or(|pause| pause.until <= now)
             };
             let subjects = self.waiting.get_mut(&guild)?;
             let next = subjects.iter().position(ready).filter(|_| !self.running.contains_key(&guild));
@@ -98,30 +99,31 @@ impl ChangeQueue {
             }
             if let Some(at) = subject {
                 self.running.insert(guild, at);
-                return Some(Look { guild, at });
+                return Some(ServerCheck { guild, at });
             }
         }
         None
     }
 
-    /// A look has ended, however it did.
-    pub(super) fn end_look(&mut self, look: Look, now: Instant) {
+    /// A check has ended, however it did.
+    pub(super) fn end_check(&mut self, look: ServerCheck, now: Instant) {
         self.running.remove(&look.guild);
-        // A pause is kept for as long again as it lasts: what comes back within that time changes all the time.
+        // A pause is remembered for twice its length: something that returns within that time keeps changing.
         let length = self.pauses.get(&look).map_or(REST, |last| (last.length * 2).min(LONGEST_REST));
         self.pauses.insert(look, Pause { until: now + length, length });
     }
 
-    /// The servers of which a look waits or is under way.
+    /// The servers in which a check waits or is running.
     pub(super) fn servers(&self) -> impl Iterator<Item = GuildId> {
         self.waiting.keys().chain(self.running.keys()).copied()
     }
 
-    /// When the next look may begin that only has to wait for its rest.
-    pub(super) fn next_look_at(&self) -> Option<Instant> {
+    /// When the next check may begin that waits only for its pause.
+    pub(super) fn next_check_at(&self) -> Option<Instant> {
         let idle = self.waiting.iter().filter(|(guild, _)| !self.running.contains_key(guild));
-        let looks: HashSet<Look> =
-            idle.flat_map(|(guild, all)| all.iter().map(|at| Look { guild: *guild, at: *at })).collect();
+        let looks: HashSet<ServerCheck> = idle
+            .flat_map(|(guild, all)| all.iter().map(|at| ServerCheck { guild: *guild, at: *at }))
+            .collect();
         looks.into_iter().filter_map(|look| self.pauses.get(&look)).map(|pause| pause.until).min()
     }
 }
@@ -134,26 +136,27 @@ mod tests {
         GuildId::new(id).unwrap()
     }
 
-    fn changed(server: u64, channel: u64) -> Change {
-        Change::WebhooksChanged { guild: guild(server), channel: ChannelId::new(channel).unwrap() }
+    fn changed(server: u64, channel: u64) -> DiscordChange {
+        DiscordChange::WebhooksChanged { guild: guild(server), channel: ChannelId::new(channel).unwrap() }
     }
 
-    /// Plays a stream of events against looks that take a while; how many looks there were, and when the last began.
+    /// Plays a stream of events against checks that take a while. Returns how many checks there were, and
+    /// when the last began.
     fn play(events: impl Iterator<Item = Duration>, takes: Duration) -> (usize, Duration) {
         let start = Instant::now();
         let mut queue = ChangeQueue::default();
         let mut events = events.peekable();
         let (mut now, mut looks, mut last) = (start, 0, Duration::ZERO);
-        let mut running: Option<(Look, Instant)> = None;
+        let mut running: Option<(ServerCheck, Instant)> = None;
         for _ in 0..1_000_000 {
             while events.next_if(|at| start + *at <= now).is_some() {
                 queue.push(changed(1, 5));
             }
             if let Some((look, _)) = running.take_if(|(_, until)| *until <= now) {
-                queue.end_look(look, now);
+                queue.end_check(look, now);
             }
             if running.is_none()
-                && let Some(look) = queue.begin_look(now)
+                && let Some(look) = queue.begin_check(now)
             {
                 running = Some((look, now + takes));
                 (looks, last) = (looks + 1, now - start);
@@ -188,17 +191,20 @@ mod tests {
         let mut queue = ChangeQueue::default();
         (10..60).for_each(|channel| queue.push(changed(1, channel)));
         queue.push(changed(2, 99));
-        queue.push(Change::GuildLeft(guild(3)));
-        assert_eq!(queue.pop_first(), Some(Change::GuildLeft(guild(3))));
-        let one = queue.begin_look(now).unwrap();
-        let two = queue.begin_look(now).unwrap();
+        queue.push(DiscordChange::GuildLeft(guild(3)));
+        assert_eq!(queue.pop_first(), Some(DiscordChange::GuildLeft(guild(3))));
+        let one = queue.begin_check(now).unwrap();
+        let two = queue.begin_check(now).unwrap();
         assert_eq!((one.guild, two.guild), (guild(1), guild(2)));
-        assert_eq!(queue.begin_look(now), None, "one at a time of each server");
-        queue.push(Change::DoorsChanged(guild(1)));
-        queue.push(Change::DoorsChanged(guild(1)));
-        queue.end_look(one, now);
-        assert_eq!(queue.begin_look(now), Some(Look { guild: guild(1), at: Subject::Doors }));
-        queue.end_look(Look { guild: guild(1), at: Subject::Doors }, now);
-        assert!(matches!(queue.begin_look(now).unwrap().at, Subject::Webhooks(_)), "folded");
+        assert_eq!(queue.begin_check(now), None, "one at a time of each server");
+        queue.push(DiscordChange::PermissionsChanged(guild(1)));
+        queue.push(DiscordChange::PermissionsChanged(guild(1)));
+        queue.end_check(one, now);
+        assert_eq!(
+            queue.begin_check(now),
+            Some(ServerCheck { guild: guild(1), at: CheckSubject::Permissions })
+        );
+        queue.end_check(ServerCheck { guild: guild(1), at: CheckSubject::Permissions }, now);
+        assert!(matches!(queue.begin_check(now).unwrap().at, CheckSubject::Webhooks(_)), "folded");
     }
 }

@@ -1,5 +1,6 @@
-//! Keeps follows true to what Discord has: deleted channels, servers that the bot left, webhooks that somebody deleted or moved, and who may see what (`doors`).
-//! Learned from events (`changes`), and, for what happened while the bot was away, from a sweep over all servers (`sweep`).
+//! Keeps follows true to Discord: deleted channels, servers that the bot left, webhooks that somebody deleted
+//! or moved, and permissions (`permissions`). It learns of them from events (`change_queue`), and of what
+//! happened while the bot was away, from a sweep over all servers (`sweep`).
 
 mod budget;
 mod change_queue;
@@ -13,174 +14,141 @@ use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::domain::clock::Clock;
 use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
-use crate::domain::shards::Shards;
+use crate::rest::RestError;
 use crate::rest::model::Webhook;
-use crate::rest::{Client, RestError};
-use crate::store::{BreakWhich, Store, StoreError};
+use crate::store::BreakWhich;
 
 use self::budget::Budget;
-use self::change_queue::{ChangeQueue, Look, Subject};
-use self::sweep::{Doubted, LOOK};
-pub use self::sweep::{GatewayView, Membership};
-use super::backoff::Failing;
-use super::check_requests::DoorLooks;
-use super::intake::Wake;
-use super::server_rights::ServerRights;
-use super::servers::Admission;
-use super::watch::Watched;
-use super::{Identity, Parts, ServiceError};
+use self::change_queue::{ChangeQueue, CheckSubject, ServerCheck};
+use self::sweep::{LOOK, SuspectServers};
+use super::backoff::Backoffs;
+use super::breaks::break_follows;
+use super::{ServiceError, ServiceParts};
 
-/// How many looks there are at the same time, each at another server.
+/// How many checks run at the same time, each in another server.
 const LOOKS: usize = 4;
-/// How many follows are looked at when the webhooks of their channel change. Those by relay share one, and a channel has 15 at most.
+/// How many follows are checked when the webhooks of their channel change. Relay follows share one webhook,
+/// and a channel has at most 15.
 const THROUGH_ONE: u64 = 500;
 
 /// Something that may have broken follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Change {
+pub enum DiscordChange {
     /// A channel or a thread was deleted.
     ChannelDeleted(ChannelId),
-    /// The bot is no longer in a server. An outage is not a leaving.
+    /// The bot is no longer in a server. An outage doesn't count.
     GuildLeft(GuildId),
     /// The bot is in a server again that it had left.
     GuildBack(GuildId),
-    /// The webhooks of a channel are not what they were; Discord doesn't say which.
+    /// The webhooks of a channel have changed; Discord doesn't say which.
     WebhooksChanged {
         /// The channel's server.
         guild: GuildId,
         /// The channel.
         channel: ChannelId,
     },
-    /// Who may see what in a server may not be what it was.
-    DoorsChanged(GuildId),
+    /// The permissions in a server may have changed.
+    PermissionsChanged(GuildId),
 }
 
 /// Which follows are broken, and why.
-type Fault = (BreakWhich, BrokenReason);
+type FollowFault = (BreakWhich, BrokenReason);
 
 /// Marks follows as broken when they are.
 pub struct Upkeep {
-    store: Store,
-    rest: Client,
-    clock: Clock,
-    identity: Identity,
-    watched: Arc<Watched>,
-    wake: Wake,
-    shards: Shards,
-    doors: Arc<DoorLooks>,
-    admission: Arc<Admission>,
+    parts: ServiceParts,
     budget: Budget,
-    /// For what events tell of, so that it doesn't wait behind the sweep.
+    /// For what events report, so that it doesn't wait behind the sweep.
     event_budget: Budget,
-    doubted: Doubted,
-    /// Follows with which something failed that has to be done.
-    failing: Mutex<Failing<FollowId>>,
-    rights: Arc<ServerRights>,
-    /// Once it has ended by itself, and all changes could be reflected: the servers of which webhooks were still to be looked at.
+    suspects: SuspectServers,
+    /// Follows for which something necessary has failed.
+    failing: Mutex<Backoffs<FollowId>>,
+    /// Once it has ended by itself and could reflect all changes: the servers whose webhooks were still to be
+    /// checked.
     ended: Mutex<Option<HashSet<GuildId>>>,
 }
 
 impl Upkeep {
     /// Upkeep over these parts.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { store, rest, clock, identity, watched, wake, shards, doors, rights, admission, .. } =
-            parts;
-        let (budget, event_budget) = (Budget::new(shards), Budget::new(shards));
-        let (doubted, failing, ended) = (Doubted::default(), Mutex::default(), Mutex::default());
-        Self {
-            store,
-            rest,
-            clock,
-            identity,
-            watched,
-            wake,
-            shards,
-            doors,
-            admission,
-            budget,
-            event_budget,
-            doubted,
-            failing,
-            rights,
-            ended,
-        }
+    pub fn new(parts: ServiceParts) -> Self {
+        let [budget, event_budget] = [(); 2].map(|()| Budget::new(parts.shards));
+        let (suspects, failing, ended) = (SuspectServers::default(), Mutex::default(), Mutex::default());
+        Self { parts, budget, event_budget, suspects, failing, ended }
     }
 
     /// Whether a change to this channel can matter. In memory only.
     pub fn concerns(&self, channel: ChannelId) -> bool {
-        self.watched.concerns(channel)
+        self.parts.watched.concerns(channel)
     }
 
     /// Whether what happens in this server can matter. In memory only.
     pub fn concerns_server(&self, guild: GuildId) -> bool {
-        self.watched.concerns_server(guild)
+        self.parts.watched.concerns_server(guild)
     }
 
     /// Whether this is the bot.
     pub fn is_self(&self, user: UserId) -> bool {
-        self.identity.user == user
+        self.parts.identity.user == user
     }
 
-    /// What to reflect when the bot is removed from a server.
-    pub fn left(&self, guild: GuildId) -> Change {
-        // At once, and not when the change is reflected: the bot may be invited again before.
+    /// The change to reflect when the bot is removed from a server.
+    pub fn note_left(&self, guild: GuildId) -> DiscordChange {
+        // At once, not when the change is reflected: the bot may be invited again before that.
         self.close(guild);
-        Change::GuildLeft(guild)
+        DiscordChange::GuildLeft(guild)
     }
 
-    /// Whether this server is served. Of one that isn't, nothing is asked from now on.
+    /// Whether this server is served. If it isn't, nothing is requested for it from now on.
     pub fn admits(&self, guild: GuildId) -> bool {
-        let serves = self.admission.serves(guild);
+        let serves = self.parts.admission.serves(guild);
         if !serves {
             self.close(guild);
-            self.admission.arrived(guild);
+            self.parts.admission.arrived(guild);
         }
         serves
     }
 
-    /// Takes up a server again that was closed though the bot is in it.
-    pub(super) async fn take_back(&self, guild: GuildId) -> Result<(), ServiceError> {
-        match self.there(guild) {
+    /// Takes up a server again that was closed although the bot is in it.
+    pub(super) async fn readmit(&self, guild: GuildId) -> Result<(), ServiceError> {
+        match self.note_present(guild) {
             Some(back) => self.reflect(back).await,
             None => Ok(()),
         }
     }
 
-    /// What to reflect when the bot is in a server; mostly nothing. In memory only.
-    pub fn there(&self, guild: GuildId) -> Option<Change> {
-        self.rest.open_server(guild);
-        self.watched.take_left(guild).then_some(Change::GuildBack(guild))
+    /// The change to reflect when the bot is in a server; mostly none. In memory only.
+    pub fn note_present(&self, guild: GuildId) -> Option<DiscordChange> {
+        self.parts.rest.open_server(guild);
+        self.parts.watched.remove_left(guild).then_some(DiscordChange::GuildBack(guild))
     }
 
-    /// Nothing is asked on behalf of a server that the bot isn't in, or isn't to be in.
+    /// Stops all requests on behalf of a server that the bot isn't in, or shouldn't be in.
     pub(super) fn close(&self, guild: GuildId) {
-        self.rest.close_server(guild);
-        self.watched.add_left(guild);
+        self.parts.rest.close_server(guild);
+        self.parts.watched.add_left(guild);
     }
 
-    /// Compares the channels that the gateway tells of a server with those of the follows there: one that is missing was deleted while
-    /// nobody listened. In memory only; the server is looked at soon.
-    pub fn told_of_channels(&self, guild: GuildId, stands: impl Fn(ChannelId) -> bool) {
-        if self.watched.has_missing_channel(guild, stands) {
-            self.doubt(guild);
+    /// Compares the channels that the gateway lists for a server with those of its follows: a missing one was
+    /// deleted while nobody listened. In memory only; the server is checked soon.
+    pub fn compare_channels(&self, guild: GuildId, stands: impl Fn(ChannelId) -> bool) {
+        if self.parts.watched.has_missing_channel(guild, stands) {
+            self.suspect(guild);
         }
     }
 
-    /// Reflects changes as they come, until the last sender is gone. What fails is found by the sweep.
-    pub async fn run(self: Arc<Self>, mut changes: UnboundedReceiver<Change>) {
+    /// Reflects changes as they come, until the last sender is gone. The sweep finds those that fail.
+    pub async fn run(self: Arc<Self>, mut changes: UnboundedReceiver<DiscordChange>) {
         let mut queue = ChangeQueue::default();
         let mut looks = JoinSet::new();
-        let mut running: HashMap<Id, Look> = HashMap::new();
+        let mut running: HashMap<Id, ServerCheck> = HashMap::new();
         let mut all_reflected = true;
         loop {
             while let Some(change) = queue.pop_first() {
@@ -190,13 +158,13 @@ impl Upkeep {
                 }
             }
             while looks.len() < LOOKS
-                && let Some(look) = queue.begin_look(Instant::now())
+                && let Some(look) = queue.begin_check(Instant::now())
             {
                 let upkeep = Arc::clone(&self);
-                let id = looks.spawn(async move { upkeep.look(look).await }).id();
+                let id = looks.spawn(async move { upkeep.run_check(look).await }).id();
                 running.insert(id, look);
             }
-            let wait = queue.next_look_at().filter(|_| looks.len() < LOOKS);
+            let wait = queue.next_check_at().filter(|_| looks.len() < LOOKS);
             tokio::select! {
                 change = changes.recv() => match change {
                     Some(change) => queue.push(change),
@@ -205,29 +173,29 @@ impl Upkeep {
                         return;
                     }
                 },
-                servers = self.doors.next() => {
-                    servers.into_iter().for_each(|server| queue.push(Change::DoorsChanged(server)));
+                servers = self.parts.checks.next() => {
+                    servers.into_iter().for_each(|server| queue.push(DiscordChange::PermissionsChanged(server)));
                 }
                 Some(ended) = looks.join_next_with_id() => {
                     let id = ended.map_or_else(|panic| panic.id(), |(id, ())| id);
                     if let Some(look) = running.remove(&id) {
-                        queue.end_look(look, Instant::now());
+                        queue.end_check(look, Instant::now());
                     }
                 }
                 () = async { sleep_until(wait.unwrap_or_else(Instant::now)).await }, if wait.is_some() => {}
             }
-            // All that came meanwhile is folded before the next look begins.
+            // Everything that came meanwhile is merged before the next check begins.
             while let Ok(change) = changes.try_recv() {
                 queue.push(change);
             }
         }
     }
 
-    async fn look(&self, look: Look) {
+    async fn run_check(&self, look: ServerCheck) {
         let looking = async {
             match look.at {
-                Subject::Webhooks(channel) => self.check_webhooks(look.guild, channel).await,
-                Subject::Doors => self.look_at_doors(look.guild).await,
+                CheckSubject::Webhooks(channel) => self.check_webhooks(look.guild, channel).await,
+                CheckSubject::Permissions => self.check_permissions(look.guild).await,
             }
         };
         let failure = match timeout(LOOK, AssertUnwindSafe(looking).catch_unwind()).await {
@@ -237,73 +205,81 @@ impl Upkeep {
             Err(_) => "it took too long".to_owned(),
         };
         tracing::error!(error = failure, ?look, "what an event told of could not be looked at");
-        self.doubt(look.guild);
+        self.suspect(look.guild);
     }
 
-    /// Reads from the database which channels to listen to. Returns the sources of this process's servers of which more is to be read than before.
+    /// Reads from the database which channels to listen to. Returns the sources in this process's servers of
+    /// which more must be read than before.
     pub async fn load_watched(&self) -> Result<Vec<(ChannelId, GuildId)>, ServiceError> {
-        self.watched.extend_webhooks(self.store.own_webhooks().await?);
-        self.watched.extend_channels(self.store.followed_channels().await?);
-        self.watched.extend_servers(self.store.followed_servers().await?);
-        self.rights.extend(self.store.rights_looked_at().await?);
-        for guild in self.store.left_guilds(self.clock.now()).await? {
+        self.parts.watched.extend_webhooks(self.parts.store.own_webhooks().await?);
+        self.parts.watched.extend_channels(self.parts.store.followed_channels().await?);
+        self.parts.watched.extend_servers(self.parts.store.followed_servers().await?);
+        self.parts.rights.extend(self.parts.store.rights_looked_at().await?);
+        for guild in self.parts.store.left_guilds(self.parts.clock.now()).await? {
             self.close(guild);
         }
-        let (sources, threads) = (self.store.followed_sources().await?, self.store.known_threads().await?);
-        let mut more = self.watched.extend(sources, threads, self.store.followed_ends().await?);
-        more.retain(|(_, guild)| self.shards.has(*guild));
+        let (sources, threads) =
+            (self.parts.store.followed_sources().await?, self.parts.store.known_threads().await?);
+        let mut more = self.parts.watched.extend(sources, threads, self.parts.store.followed_ends().await?);
+        more.retain(|(_, guild)| self.parts.shards.has(*guild));
         Ok(more)
     }
 
     /// Reflects a change in the follows that it concerns.
-    async fn reflect(&self, change: Change) -> Result<(), ServiceError> {
+    async fn reflect(&self, change: DiscordChange) -> Result<(), ServiceError> {
         match change {
-            Change::ChannelDeleted(channel) => {
-                self.break_all(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;
-                self.break_all(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await?;
-                Ok(self.store.close_channel(channel).await?)
+            DiscordChange::ChannelDeleted(channel) => {
+                self.break_follows(BreakWhich::Source(channel), BrokenReason::SourceDeleted).await?;
+                self.break_follows(BreakWhich::Target(channel), BrokenReason::TargetDeleted).await?;
+                Ok(self.parts.store.close_channel(channel).await?)
             }
-            Change::GuildLeft(guild) => {
-                // First those into it: nobody is told of them there.
-                self.break_all(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
-                self.break_all(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
-                // Last: a server with a mark is not looked at any more.
-                let now = self.clock.now();
-                if !self.admission.serves(guild) {
-                    // Whoever invites the bot there again and again is to leave no trace.
-                    return Ok(self.store.mark_left(guild, now).await.map(drop)?);
+            DiscordChange::GuildLeft(guild) => {
+                // First those into it: nobody there can be told about them.
+                self.break_follows(BreakWhich::TargetGuild(guild), BrokenReason::TargetServerLeft).await?;
+                self.break_follows(BreakWhich::SourceGuild(guild), BrokenReason::SourceServerLeft).await?;
+                // Last, because a server with this mark isn't checked any more.
+                let now = self.parts.clock.now();
+                if !self.parts.admission.serves(guild) {
+                    // Inviting the bot there again and again must leave no trace.
+                    return Ok(self.parts.store.mark_left(guild, now).await.map(drop)?);
                 }
-                Ok(self.store.guild_left(guild, now).await?)
+                Ok(self.parts.store.guild_left(guild, now).await?)
             }
-            Change::GuildBack(guild) => {
+            DiscordChange::GuildBack(guild) => {
                 tracing::info!(%guild, "the bot is in a server again that it had left");
-                Ok(self.store.guild_back(guild).await?)
+                Ok(self.parts.store.guild_back(guild).await?)
             }
-            Change::WebhooksChanged { guild, channel } => self.check_webhooks(guild, channel).await,
-            Change::DoorsChanged(guild) => self.look_at_doors(guild).await,
+            DiscordChange::WebhooksChanged { guild, channel } => self.check_webhooks(guild, channel).await,
+            DiscordChange::PermissionsChanged(guild) => self.check_permissions(guild).await,
         }
     }
 
     /// Compares a channel's webhooks with the follows into it and its threads.
     async fn check_webhooks(&self, guild: GuildId, channel: ChannelId) -> Result<(), ServiceError> {
-        // The follows are read first: one that is made meanwhile is not compared with a list that is older than its webhook.
-        let follows = self.store.follows_through(channel, THROUGH_ONE).await?;
+        // The follows are read first, so that a new follow is never compared with a list that is older than
+        // its webhook.
+        let follows = self.parts.store.follows_through(channel, THROUGH_ONE).await?;
         if follows.is_empty() {
             return Ok(());
         }
-        let there = self.rest.of_server(guild).channel_webhooks(channel).await;
-        // Not to see them breaks nothing.
+        let there = self.parts.rest.of_server(guild).channel_webhooks(channel).await;
+        // Not being allowed to see them breaks nothing.
         let Some(there) = self.seen_or_refused(there)? else { return Ok(()) };
         for follow in follows {
             if let Some((which, reason)) = self.webhook_fault(&there, &follow).await? {
-                self.break_all(which, reason).await?;
+                self.break_follows(which, reason).await?;
             }
         }
         Ok(())
     }
 
-    /// What is broken is whoever *still* uses a webhook that isn't there: the follow may have got another since it was read.
-    async fn webhook_fault(&self, there: &[Webhook], follow: &Follow) -> Result<Option<Fault>, ServiceError> {
+    /// If a webhook is missing, the follows that *still* use it are broken: this follow may have got another
+    /// since it was read.
+    async fn webhook_fault(
+        &self,
+        there: &[Webhook],
+        follow: &Follow,
+    ) -> Result<Option<FollowFault>, ServiceError> {
         let needed = match follow.options.delivery {
             Delivery::Native => follow.follower_webhook.map(|id| (id, BreakWhich::FollowerWebhook(id))),
             Delivery::Relay => follow.webhook.map(|id| (id, BreakWhich::RelayWebhook(id))),
@@ -316,9 +292,11 @@ impl Upkeep {
         }
         let channel = follow.spot.webhook_channel(follow.pair.target);
         if follow.options.delivery == Delivery::Relay {
-            let Err(error) = self.mend(follow.guild, channel, webhook).await? else { return Ok(None) };
-            let rest = self.rest.of_server(follow.guild);
-            if let Some(cause) = rest.cause_of_break(channel, &error, self.clock.now()).await {
+            let Err(error) = self.replace_webhook(follow.guild, channel, webhook).await? else {
+                return Ok(None);
+            };
+            let rest = self.parts.rest.of_server(follow.guild);
+            if let Some(cause) = rest.cause_of_break(channel, &error, self.parts.clock.now()).await {
                 return Ok(Some((users, cause)));
             }
         }
@@ -327,20 +305,27 @@ impl Upkeep {
         Ok(Some((users, reason)))
     }
 
-    /// Puts another of the bot's webhooks in the place of one that is gone, or says why Discord doesn't let it.
-    async fn mend(
+    /// Puts another of the bot's webhooks in the place of a missing one, or returns why Discord doesn't allow
+    /// it.
+    async fn replace_webhook(
         &self,
         guild: GuildId,
         channel: ChannelId,
         gone: WebhookId,
     ) -> Result<Result<(), RestError>, ServiceError> {
-        if self.store.webhook_of(channel).await?.is_none_or(|webhook| webhook.id != gone) {
+        if self.parts.store.webhook_of(channel).await?.is_none_or(|webhook| webhook.id != gone) {
             return Ok(Ok(()));
         }
-        match self.rest.of_server(guild).own_webhook(channel, self.identity.application, None).await {
+        match self
+            .parts
+            .rest
+            .of_server(guild)
+            .own_webhook(channel, self.parts.identity.application, None)
+            .await
+        {
             Ok(own) => {
-                self.watched.add_webhook(channel, own.webhook.id);
-                self.store.replace_webhook(channel, &own.webhook, self.clock.now()).await?;
+                self.parts.watched.add_webhook(channel, own.webhook.id);
+                self.parts.store.replace_webhook(channel, &own.webhook, self.parts.clock.now()).await?;
                 tracing::info!(%channel, "a webhook was gone, and is replaced");
                 Ok(Ok(()))
             }
@@ -355,27 +340,14 @@ impl Upkeep {
         webhook: WebhookId,
         channel: ChannelId,
     ) -> Result<bool, ServiceError> {
-        match self.rest.of_server(guild).webhook(webhook).await {
+        match self.parts.rest.of_server(guild).webhook(webhook).await {
             Ok(webhook) => Ok(webhook.channel_id.is_some_and(|there| there != channel)),
             Err(error) if error.is_not_found() || error.is_forbidden() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn break_all(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), ServiceError> {
-        Ok(break_all(&self.store, which, reason, self.clock.now()).await?)
+    async fn break_follows(&self, which: BreakWhich, reason: BrokenReason) -> Result<(), ServiceError> {
+        Ok(break_follows(&self.parts.store, which, reason, self.parts.clock.now()).await?)
     }
-}
-
-/// Marks follows as broken.
-pub(super) async fn break_all(
-    store: &Store,
-    which: BreakWhich,
-    reason: BrokenReason,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    for Follow { id: FollowId(id), .. } in store.break_follows(which, reason, now).await? {
-        tracing::warn!(follow = id, reason = reason.as_str(), "follow broken");
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
-//! The look at who may see what in a server, and what becomes of its follows: those whose source is open no more, or which the bot can't serve any more,
-//! break; those that would make public what wasn't are paused; those that broke because the bot lacked permissions go on when it has them again.
-//! What the rules are, the domain says; this gathers what they rest on.
+//! Checks the permissions in a server, and what they mean for its follows. A follow breaks if its source is
+//! no longer open or the bot can no longer serve it. It is paused if it would make something public. It goes
+//! on if it broke because the bot lacked permissions that it has again. The rules are in the domain; this
+//! gathers the facts for them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +19,7 @@ use crate::domain::permissions::Permissions;
 use crate::rest::WEBHOOK_REASON;
 use crate::rest::model::Channel;
 use crate::service::ServiceError;
-use crate::service::access::{Access, Found as Looked, Place};
+use crate::service::access::{Access, ChannelLookup, GuildChannel};
 use crate::store::{BreakWhich, Found, StoreError};
 
 use super::Upkeep;
@@ -26,74 +27,74 @@ use super::budget::Budget;
 
 /// How many follows are read at once.
 const PAGE: u64 = 1_000;
-/// How many follows of one look may be mended; the others wait for the next.
+/// How many follows one check may repair; the others wait for the next.
 const MOST_MENDED: usize = 50;
-/// After how many follows that can't be looked at a look ends.
+/// A check ends after this many follows that can't be checked.
 const MOST_FAILED: usize = 5;
 
-/// A look at a server.
-pub(super) struct DoorLook<'a> {
+/// A check of a server.
+pub(super) struct PermissionCheck<'a> {
     guild: GuildId,
     access: Access<'a>,
-    /// Who may follow its channels, of those for which that was chosen.
+    /// Who may follow its channels, if somebody has chosen that.
     audiences: HashMap<ChannelId, Audience>,
     /// The servers that it has blocked.
     blocked: HashSet<GuildId>,
-    /// What is known of its channels; nothing of those that it doesn't list.
+    /// What is known about its channels; `None` for channels that it doesn't list.
     facts: HashMap<ChannelId, Option<ChannelFacts>>,
     budget: &'a Budget,
-    /// What was broken already.
+    /// What has been broken already.
     broken: HashSet<BreakWhich>,
-    /// Broken follows whose reason may be gone. They are looked at last.
+    /// Broken follows that may be able to go on. They are looked at last.
     mendable: Vec<Follow>,
     /// Whether one of Discord's own followings could not be stopped.
     unstopped: bool,
 }
 
 impl Upkeep {
-    /// Looks at who may see what in a server, as something told that this changed.
-    pub(super) async fn look_at_doors(&self, guild: GuildId) -> Result<(), ServiceError> {
+    /// Checks the permissions in a server, because something says that they changed.
+    pub(super) async fn check_permissions(&self, guild: GuildId) -> Result<(), ServiceError> {
         self.event_budget.request().await;
-        let rights = self.rights.begin(guild);
-        let rest = self.rest.of_server(guild);
+        let rights = self.parts.rights.begin(guild);
+        let rest = self.parts.rest.of_server(guild);
         let channels = rest.guild_channels(guild).await?;
-        // The server, with its roles, and the bot as its member: each is asked for once.
+        // For the server with its roles, and for the bot as its member: each is requested once.
         self.event_budget.request().await;
         self.event_budget.request().await;
-        let access = Access::new(&rest, self.clock);
-        let Some(mut look) = self.check_doors(access, guild, channels, &self.event_budget).await? else {
+        let access = Access::new(&rest, self.parts.clock);
+        let Some(mut look) = self.check_follows(access, guild, channels, &self.event_budget).await? else {
             return Ok(());
         };
         self.note_rights(guild, rights).await?;
-        // What takes questions to other servers is left to the sweep.
+        // Follows that take requests to other servers are left to the sweep.
         let (abroad, here): (Vec<_>, Vec<_>) =
             std::mem::take(&mut look.mendable).into_iter().partition(Follow::crosses_servers);
         look.mendable = here;
-        if !self.mend_doors(&mut look).await || !abroad.is_empty() {
-            self.doubt(guild);
+        if !self.mend_follows(&mut look).await || !abroad.is_empty() {
+            self.suspect(guild);
         }
         Ok(())
     }
 
-    /// Compares follows with who may see what in a server, whose channels are these, and breaks those that may not go
-    /// on. Nothing where the bot doesn't see the server.
+    /// Compares follows with the permissions in a server, which has these channels, and breaks those that
+    /// can't go on. `None` if the bot doesn't see the server.
     ///
     /// # Errors
-    /// Where some follow could not be looked at; all others were.
-    pub(super) async fn check_doors<'a>(
+    /// If some follow could not be checked; all others were.
+    pub(super) async fn check_follows<'a>(
         &self,
         mut access: Access<'a>,
         guild: GuildId,
         channels: impl IntoIterator<Item = Channel>,
         budget: &'a Budget,
-    ) -> Result<Option<DoorLook<'a>>, ServiceError> {
-        access.know(guild, channels);
+    ) -> Result<Option<PermissionCheck<'a>>, ServiceError> {
+        access.add_channels(guild, channels);
         if access.guild(guild).await?.is_none() {
             return Ok(None);
         }
-        let audiences = self.store.audiences(guild).await?;
-        let blocked = self.store.blocked_followers(guild).await?.into_iter().collect();
-        let mut look = DoorLook {
+        let audiences = self.parts.store.audiences(guild).await?;
+        let blocked = self.parts.store.blocked_followers(guild).await?.into_iter().collect();
+        let mut look = PermissionCheck {
             guild,
             access,
             audiences,
@@ -105,13 +106,13 @@ impl Upkeep {
             unstopped: false,
         };
         let mut failures = Vec::new();
-        let mut follows = self.store.follows_touching(guild, FollowId(0), PAGE).await?;
+        let mut follows = self.parts.store.follows_touching(guild, FollowId(0), PAGE).await?;
         while let Some(last) = follows.last().map(|follow| follow.id)
             && failures.len() < MOST_FAILED
         {
             for follow in follows {
                 let id = follow.id.0;
-                if let Err(error) = self.check_door(&mut look, follow).await {
+                if let Err(error) = self.check_follow(&mut look, follow).await {
                     tracing::warn!(follow = id, %error, "a follow can't be looked at");
                     failures.push(error);
                     if failures.len() >= MOST_FAILED {
@@ -119,18 +120,22 @@ impl Upkeep {
                     }
                 }
             }
-            follows = self.store.follows_touching(guild, last, PAGE).await?;
+            follows = self.parts.store.follows_touching(guild, last, PAGE).await?;
         }
         failures.pop().map_or(Ok(Some(look)), Err)
     }
 
-    async fn check_door(&self, look: &mut DoorLook<'_>, mut follow: Follow) -> Result<(), ServiceError> {
+    async fn check_follow(
+        &self,
+        look: &mut PermissionCheck<'_>,
+        mut follow: Follow,
+    ) -> Result<(), ServiceError> {
         let own = |guild| guild == look.guild;
         let (of_source, of_target) = (own(follow.source_guild), own(follow.guild));
         let blocked = FollowState::Broken(BrokenReason::Blocked);
         if of_source && look.blocked.contains(&follow.guild) && follow.state != blocked {
-            // Whoever blocked it was cut off.
-            return self.break_door(look, &follow, BrokenReason::Blocked, Permissions::empty()).await;
+            // The blocking of that server was interrupted.
+            return self.break_with_others(look, &follow, BrokenReason::Blocked, Permissions::empty()).await;
         }
         let source = if of_source { self.facts(look, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(look, follow.target_root()).await? } else { None };
@@ -145,8 +150,10 @@ impl Upkeep {
             }
             FollowState::Active => match ends.judge(&follow) {
                 Verdict::Stands => self.note(look, &follow, &ends).await,
-                Verdict::Broken(reason, lacking) => self.break_door(look, &follow, reason, lacking).await,
-                Verdict::Exposed => self.stop_exposed(look, &follow).await,
+                Verdict::Broken(reason, lacking) => {
+                    self.break_with_others(look, &follow, reason, lacking).await
+                }
+                Verdict::Exposed => self.pause_exposed(look, &follow).await,
             },
             FollowState::Broken(reason) => {
                 if reason.stops_native() {
@@ -164,33 +171,35 @@ impl Upkeep {
         }
     }
 
-    /// Whether a followed thread is private, which its channel doesn't tell; `None` where it can't be seen.
+    /// Whether a followed thread is private, which its channel doesn't tell; `None` if it can't be seen.
     async fn is_private(
         &self,
-        look: &mut DoorLook<'_>,
+        look: &mut PermissionCheck<'_>,
         follow: &Follow,
     ) -> Result<Option<bool>, ServiceError> {
         look.budget.request().await;
-        let Looked::Seen(thread) = look.access.find(follow.pair.source).await? else { return Ok(None) };
+        let ChannelLookup::Seen(thread) = look.access.find(follow.pair.source).await? else {
+            return Ok(None);
+        };
         let private = thread.kind == ChannelKind::PrivateThread;
-        self.store.note_private(follow.id, private).await?;
+        self.parts.store.note_private(follow.id, private).await?;
         Ok(Some(private))
     }
 
-    /// What is known of a channel of the server; nothing where it isn't listed.
+    /// What is known about a channel of the server; `None` if the server doesn't list it.
     async fn facts(
         &self,
-        look: &mut DoorLook<'_>,
+        look: &mut PermissionCheck<'_>,
         root: ChannelId,
     ) -> Result<Option<ChannelFacts>, ServiceError> {
         if let Some(known) = look.facts.get(&root) {
             return Ok(*known);
         }
-        let facts = match look.access.known(root) {
+        let facts = match look.access.seen_channel(root) {
             Some(channel) => {
                 let audience = look.audiences.get(&root).copied().unwrap_or(Audience::Nobody);
-                let place = Place { channel, guild: look.guild };
-                Some(look.access.facts(self.identity.user, &place, audience).await?)
+                let place = GuildChannel { channel, guild: look.guild };
+                Some(look.access.channel_facts(self.parts.identity.user, &place, audience).await?)
             }
             None => None,
         };
@@ -198,15 +207,15 @@ impl Upkeep {
         Ok(facts)
     }
 
-    /// Writes down what was found, where that is new.
+    /// Stores what was found, if it is new.
     async fn note(
         &self,
-        look: &mut DoorLook<'_>,
+        look: &mut PermissionCheck<'_>,
         follow: &Follow,
         ends: &Ends<'_>,
     ) -> Result<(), ServiceError> {
         let lacking = ends.lacking_now(follow).unwrap_or(follow.lacking);
-        // What a thread makes public, its channel doesn't tell.
+        // A channel doesn't tell what its threads make public.
         let threads = follow.source_parent.is_some() || follow.spot.parent().is_some();
         let within = ends.makes_public(follow) == Some(false) && !threads;
         let exposure = match follow.exposure {
@@ -220,18 +229,18 @@ impl Upkeep {
         }
         let tell = follow.state == FollowState::Active && !lacking.is_empty() && lacking != follow.lacking;
         tracing::debug!(follow = follow.id.0, guild = %look.guild, "something about a follow is new");
-        self.store.note_found(follow, found, tell).await?;
+        self.parts.store.note_found(follow, found, tell).await?;
         if found.source_restricted && !follow.source_restricted && follow.guild != look.guild {
-            // Whether its target may show that, the other server knows.
-            self.doors.want(follow.guild);
+            // The other server knows whether its target may show that.
+            self.parts.checks.request(follow.guild);
         }
         Ok(())
     }
 
     /// Breaks this follow, and all others of the same channel that break for the same reason.
-    async fn break_door(
+    async fn break_with_others(
         &self,
-        look: &mut DoorLook<'_>,
+        look: &mut PermissionCheck<'_>,
         follow: &Follow,
         reason: BrokenReason,
         lacking: Permissions,
@@ -248,15 +257,16 @@ impl Upkeep {
         if !look.broken.insert(which) {
             return Ok(());
         }
-        for broken in self.store.break_lacking(which, reason, lacking, self.clock.now()).await? {
+        for broken in self.parts.store.break_lacking(which, reason, lacking, self.parts.clock.now()).await? {
             tracing::warn!(follow = broken.id.0, reason = reason.as_str(), "follow broken");
             self.stop_native(look, &broken).await;
         }
         Ok(())
     }
 
-    /// Discord's own following goes on until its webhook goes. Where it can't be deleted now, the look is repeated.
-    async fn stop_native(&self, look: &mut DoorLook<'_>, follow: &Follow) {
+    /// Stops Discord's own following, which goes on until its webhook is deleted. If that fails, the check is
+    /// repeated.
+    async fn stop_native(&self, look: &mut PermissionCheck<'_>, follow: &Follow) {
         let native = follow.options.delivery == Delivery::Native;
         let Some(webhook) = follow.follower_webhook.filter(|_| native) else { return };
         if !self.may_try(follow.id) {
@@ -264,57 +274,63 @@ impl Upkeep {
             return;
         }
         look.budget.request().await;
-        // It is the target's server that lets the bot, or doesn't.
-        let stopped = self.rest.of_server(follow.guild).delete_webhook(webhook, WEBHOOK_REASON).await;
+        // The target's server decides whether the bot may do it.
+        let stopped = self.parts.rest.of_server(follow.guild).delete_webhook(webhook, WEBHOOK_REASON).await;
         let noted = match stopped {
             Err(error) if !error.is_not_found() => Err(ServiceError::from(error)),
-            _ => self.store.note_stopped(follow.id, webhook).await.map_err(ServiceError::from),
+            _ => self.parts.store.note_stopped(follow.id, webhook).await.map_err(ServiceError::from),
         };
         match noted {
-            Ok(()) => self.settle(follow.id),
+            Ok(()) => self.note_success(follow.id),
             Err(error) => {
                 look.unstopped = true;
                 look.budget.charge_refusal();
-                self.fail(follow.id);
+                self.note_failure(follow.id);
                 tracing::warn!(follow = follow.id.0, %error, "a native follow that ended could not be stopped yet");
             }
         }
     }
 
-    /// Pauses a follow that would make public what wasn't.
-    async fn stop_exposed(&self, look: &mut DoorLook<'_>, follow: &Follow) -> Result<(), ServiceError> {
-        // A private thread is seen by those invited, whoever sees its channel.
+    /// Pauses a follow that would make something public.
+    async fn pause_exposed(
+        &self,
+        look: &mut PermissionCheck<'_>,
+        follow: &Follow,
+    ) -> Result<(), ServiceError> {
+        // A private thread is seen only by those invited, whoever sees its channel.
         if follow.spot.parent().is_some() {
             look.budget.request().await;
-            let Looked::Seen(channel) = look.access.find(follow.pair.target).await? else { return Ok(()) };
-            let place = Place { channel, guild: follow.guild };
+            let ChannelLookup::Seen(channel) = look.access.find(follow.pair.target).await? else {
+                return Ok(());
+            };
+            let place = GuildChannel { channel, guild: follow.guild };
             if !look.access.everyone_sees(&place).await? {
                 return Ok(());
             }
         }
-        let stopped = self.store.stop_exposed(follow.guild, follow.id, self.clock.now()).await?;
+        let stopped = self.parts.store.stop_exposed(follow.guild, follow.id, self.parts.clock.now()).await?;
         if let Some(stopped) = stopped {
             tracing::warn!(follow = follow.id.0, "follow paused: it would make public what isn't");
             self.stop_native(look, &stopped).await;
-            (self.wake)(vec![follow.pair.target]);
+            (self.parts.wake)(vec![follow.pair.target]);
         }
         Ok(())
     }
 
-    /// Has follows go on that the bot can serve again, some at a time. Whether nothing is left to do.
-    pub(super) async fn mend_doors(&self, look: &mut DoorLook<'_>) -> bool {
+    /// Lets follows go on that the bot can serve again, some at a time. Whether nothing is left to do.
+    pub(super) async fn mend_follows(&self, look: &mut PermissionCheck<'_>) -> bool {
         let mut mendable = std::mem::take(&mut look.mendable);
-        // All have their turn, also where the first ones fail every time.
+        // So that all have their turn, even if the first ones fail every time.
         mendable.shuffle(&mut rand::rng());
         mendable.retain(|follow| self.may_try(follow.id));
         let more = mendable.len() > MOST_MENDED;
         mendable.truncate(MOST_MENDED);
         for follow in mendable {
-            match self.mend_door(look, &follow).await {
-                Ok(true) => self.settle(follow.id),
-                Ok(false) => self.fail(follow.id),
+            match self.mend_follow(look, &follow).await {
+                Ok(true) => self.note_success(follow.id),
+                Ok(false) => self.note_failure(follow.id),
                 Err(error) => {
-                    self.fail(follow.id);
+                    self.note_failure(follow.id);
                     tracing::warn!(follow = follow.id.0, %error, "a follow can't go on yet");
                 }
             }
@@ -326,38 +342,43 @@ impl Upkeep {
         !lock(&self.failing).waits(&follow, Instant::now())
     }
 
-    fn fail(&self, follow: FollowId) {
+    fn note_failure(&self, follow: FollowId) {
         lock(&self.failing).fail(follow, Instant::now());
     }
 
-    fn settle(&self, follow: FollowId) {
+    fn note_success(&self, follow: FollowId) {
         lock(&self.failing).settle(&follow);
     }
 
-    /// The bot has what it lacked: the follow goes on, if all else is as it must be. Whether it does, or never will.
-    async fn mend_door(&self, look: &mut DoorLook<'_>, follow: &Follow) -> Result<bool, ServiceError> {
+    /// The bot has the permissions again. The follow goes on if everything else is in order. Whether it does,
+    /// or never will.
+    async fn mend_follow(
+        &self,
+        look: &mut PermissionCheck<'_>,
+        follow: &Follow,
+    ) -> Result<bool, ServiceError> {
         let source = self.facts_anywhere(look, follow.source_guild, follow.source_root()).await?;
         let target = self.facts_anywhere(look, follow.guild, follow.target_root()).await?;
         let (Some(source), Some(target)) = (source, target) else { return Ok(false) };
         let ends = Ends { source: Some(&source), target: Some(&target) };
         match ends.judge(follow) {
             Verdict::Broken(..) => return Ok(false),
-            Verdict::Exposed => return self.stop_exposed(look, follow).await.map(|()| true),
+            Verdict::Exposed => return self.pause_exposed(look, follow).await.map(|()| true),
             Verdict::Stands => {}
         }
         let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
         if lost.contains(&follow.state)
             && let Some(webhook) = follow.webhook
-            && self.mend(follow.guild, follow.target_root(), webhook).await?.is_err()
+            && self.replace_webhook(follow.guild, follow.target_root(), webhook).await?.is_err()
         {
             return Ok(false);
         }
         let door = if follow.crosses_servers() { source.door() } else { Some(Door::Own) };
         let Some(door) = door else { return Ok(false) };
-        match self.store.resume_mended(follow.guild, follow.id, door, self.clock.now()).await {
+        match self.parts.store.resume_mended(follow.guild, follow.id, door, self.parts.clock.now()).await {
             Ok(Some(follow)) => {
                 tracing::info!(follow = follow.id.0, "follow goes on: the bot has the permissions again");
-                (self.wake)(vec![follow.pair.target]);
+                (self.parts.wake)(vec![follow.pair.target]);
                 Ok(true)
             }
             Ok(None) | Err(StoreError::Closed | StoreError::Blocked | StoreError::NotServed) => Ok(true),
@@ -365,10 +386,10 @@ impl Upkeep {
         }
     }
 
-    /// What is known of a channel, of whichever server.
+    /// What is known about a channel of any server.
     async fn facts_anywhere(
         &self,
-        look: &mut DoorLook<'_>,
+        look: &mut PermissionCheck<'_>,
         guild: GuildId,
         root: ChannelId,
     ) -> Result<Option<ChannelFacts>, ServiceError> {
@@ -378,15 +399,15 @@ impl Upkeep {
         for _ in 0..3 {
             look.budget.request().await;
         }
-        // What is refused there is that server's trouble.
-        let rest = self.rest.of_server(guild);
-        let mut access = Access::new(&rest, self.clock);
-        let Looked::Seen(channel) = access.find(root).await? else {
+        // So that a refusal there counts towards that server.
+        let rest = self.parts.rest.of_server(guild);
+        let mut access = Access::new(&rest, self.parts.clock);
+        let ChannelLookup::Seen(channel) = access.find(root).await? else {
             look.budget.charge_refusal();
             return Ok(None);
         };
-        let audience = self.store.audience(root).await?;
-        let place = Place { channel, guild };
-        Ok(Some(access.facts(self.identity.user, &place, audience).await?))
+        let audience = self.parts.store.audience(root).await?;
+        let place = GuildChannel { channel, guild };
+        Ok(Some(access.channel_facts(self.parts.identity.user, &place, audience).await?))
     }
 }

@@ -1,5 +1,5 @@
-//! Which server the sweep looks at next: those that the gateway doesn't name any more first, then those of which an event made it
-//! doubt, then the one whose check is the oldest.
+//! Which server the sweep checks next: first those that the gateway no longer names, then those that an event
+//! made suspect, then the one whose last check is the oldest.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -8,49 +8,49 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::ids::GuildId;
 use crate::store::GuildCheck;
 
-use super::{GatewayView, Membership};
+use crate::service::gateway_view::{GatewayView, Membership};
 
-/// How often each server is looked at.
+/// How often each server is checked.
 const EACH: TimeDelta = TimeDelta::hours(24);
-/// When a server is looked at again whose look failed, doubled with each failure.
+/// When to repeat a failed check; doubled with each failure.
 const AGAIN: TimeDelta = TimeDelta::minutes(1);
-/// The same where its channels wait for that look.
+/// The same if the server's channels wait for that check.
 const SOON_AGAIN: TimeDelta = TimeDelta::seconds(3);
-/// The most that it is doubled to.
+/// The longest such wait.
 const LATEST: TimeDelta = TimeDelta::minutes(15);
 
-/// A server that waits for another look.
+/// A server that waits for another check.
 #[derive(Debug, Clone, Copy)]
-struct Later {
+struct Retry {
     failures: u32,
     at: DateTime<Utc>,
 }
 
-/// What came of a look.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Looked {
+pub(super) enum CheckOutcome {
     /// It was complete.
-    Whole,
-    /// It failed, or didn't get to its end.
-    InPart,
-    /// The same, and its server's channels aren't read before there was one.
-    InVain,
+    Complete,
+    /// It failed, or didn't finish.
+    Incomplete,
+    /// The same, and the server's channels are only read after a complete check.
+    IncompleteAndAwaited,
 }
 
-/// What the sweep has to do.
+/// What the sweep must do.
 #[derive(Debug, Default)]
-pub(super) struct Agenda {
+pub(super) struct SweepSchedule {
     queue: VecDeque<GuildId>,
-    /// They are being looked at.
+    /// These are being checked.
     running: HashSet<GuildId>,
-    later: HashMap<GuildId, Later>,
-    /// When the first of those becomes due that weren't yet.
+    later: HashMap<GuildId, Retry>,
+    /// When the first of the others becomes due.
     due_at: Option<DateTime<Utc>>,
 }
 
-impl Agenda {
-    /// Takes up which servers there are and when they were checked, those first that come first here. `doubted` go before all that
-    /// were only not checked for a day.
+impl SweepSchedule {
+    /// Fills the queue from the list of servers and their last checks, in the order of that list. Servers in
+    /// `doubted` go before those that merely weren't checked for a day.
     pub(super) fn refill(
         &mut self,
         checks: &[GuildCheck],
@@ -81,7 +81,7 @@ impl Agenda {
         self.later.retain(|guild, _| known.contains(guild));
     }
 
-    /// The next server to look at.
+    /// The next server to check.
     pub(super) fn begin(&mut self, now: DateTime<Utc>) -> Option<GuildId> {
         while let Some(guild) = self.queue.pop_front() {
             if !self.waits(guild, now) && self.running.insert(guild) {
@@ -100,13 +100,13 @@ impl Agenda {
         self.later.get(&guild).is_some_and(|later| later.at > now)
     }
 
-    /// A look has ended. One that failed, or didn't get to its end, is repeated later: it took its turn.
-    pub(super) fn end(&mut self, guild: GuildId, looked: Looked, now: DateTime<Utc>) {
+    /// A check has ended. If it failed or didn't finish, it is repeated later: it has used its turn.
+    pub(super) fn end(&mut self, guild: GuildId, looked: CheckOutcome, now: DateTime<Utc>) {
         self.running.remove(&guild);
         let again = match looked {
-            Looked::Whole => None,
-            Looked::InPart => Some(AGAIN),
-            Looked::InVain => Some(SOON_AGAIN),
+            CheckOutcome::Complete => None,
+            CheckOutcome::Incomplete => Some(AGAIN),
+            CheckOutcome::IncompleteAndAwaited => Some(SOON_AGAIN),
         };
         let Some(again) = again else {
             self.later.remove(&guild);
@@ -116,7 +116,7 @@ impl Agenda {
         };
         let failures = self.later.get(&guild).map_or(0, |later| later.failures) + 1;
         let wait = again * 2_i32.pow(failures.min(10) - 1);
-        self.later.insert(guild, Later { failures, at: now + wait.min(LATEST) });
+        self.later.insert(guild, Retry { failures, at: now + wait.min(LATEST) });
     }
 
     /// When there is something to do again, if nothing happens meanwhile.
@@ -176,8 +176,9 @@ mod tests {
         checks
     }
 
-    /// 100,000 servers with ten follows each, a hundredth of them sick, and a process that is restarted every six hours, so that all that
-    /// was checked before is due again. Two requests a server, as `server.rs` makes them.
+    /// 100,000 servers with ten follows each, one in a hundred of them failing, and a process that restarts
+    /// every six hours, so that everything that was checked before is due again. Each check makes two
+    /// requests, as in `server.rs`.
     #[test]
     fn a_million_follows_are_looked_at_within_a_day() {
         const SERVERS: u64 = 100_000;
@@ -187,12 +188,12 @@ mod tests {
         let (start, mut clock, mut looks) = (Instant::now(), Duration::ZERO, 0);
         for life in 1..=4 {
             let (began, end) = (clock, DAY / 4 * life);
-            let (budget, mut agenda) = (Budget::new(Shards::all(40)), Agenda::default());
+            let (budget, mut schedule) = (Budget::new(Shards::all(40)), SweepSchedule::default());
             while clock < end {
                 let now = DateTime::UNIX_EPOCH + clock;
-                let Some(next) = agenda.begin(now) else {
+                let Some(next) = schedule.begin(now) else {
                     let gateway = Gateway { missing: None, age: clock - began };
-                    agenda.refill(&listed(&checked), &HashSet::new(), &gateway, now);
+                    schedule.refill(&listed(&checked), &HashSet::new(), &gateway, now);
                     clock += Duration::from_secs(1);
                     continue;
                 };
@@ -200,8 +201,8 @@ mod tests {
                 let paid = (0..2).map(|_| budget.reserve(1, start + clock)).max().unwrap_or(start);
                 clock = paid - start;
                 looks += 1;
-                let looked = if sick { Looked::InPart } else { Looked::Whole };
-                agenda.end(next, looked, DateTime::UNIX_EPOCH + clock);
+                let looked = if sick { CheckOutcome::Incomplete } else { CheckOutcome::Complete };
+                schedule.end(next, looked, DateTime::UNIX_EPOCH + clock);
                 if !sick {
                     checked.insert(next, Some(now));
                 }
@@ -224,11 +225,11 @@ mod tests {
             (5, Some(at(50_000))),
         ];
         let checks = listed(&checked.into_iter().map(|(id, at)| (guild(id), at)).collect());
-        let mut agenda = Agenda::default();
-        agenda.refill(&checks, &HashSet::from([guild(2)]), &gateway, now);
-        let order: Vec<u64> = std::iter::from_fn(|| agenda.begin(now)).map(GuildId::get).collect();
+        let mut schedule = SweepSchedule::default();
+        schedule.refill(&checks, &HashSet::from([guild(2)]), &gateway, now);
+        let order: Vec<u64> = std::iter::from_fn(|| schedule.begin(now)).map(GuildId::get).collect();
         assert_eq!(order, [4, 2, 1, 3]);
-        assert_eq!(agenda.next_at(), Some(at(50_000) + EACH));
+        assert_eq!(schedule.next_at(), Some(at(50_000) + EACH));
     }
 
     #[test]
@@ -236,9 +237,9 @@ mod tests {
         let now = at(100_000);
         let gateway = Gateway { missing: None, age: Duration::from_secs(5) };
         let checks = listed(&(1..=3).map(|id| (guild(id), Some(at(99_000 - id)))).collect());
-        let mut agenda = Agenda::default();
-        agenda.refill(&checks, &HashSet::new(), &gateway, now);
-        let order: Vec<u64> = std::iter::from_fn(|| agenda.begin(now)).map(GuildId::get).collect();
+        let mut schedule = SweepSchedule::default();
+        schedule.refill(&checks, &HashSet::new(), &gateway, now);
+        let order: Vec<u64> = std::iter::from_fn(|| schedule.begin(now)).map(GuildId::get).collect();
         assert_eq!(order, [3, 2, 1]);
     }
 
@@ -246,24 +247,24 @@ mod tests {
     fn a_look_that_failed_is_repeated_later_and_ever_later() {
         let gateway = Gateway { missing: None, age: Duration::from_secs(5) };
         let checks = listed(&HashMap::from([(guild(1), None)]));
-        let (mut agenda, mut now, mut waits) = (Agenda::default(), at(0), Vec::new());
+        let (mut schedule, mut now, mut waits) = (SweepSchedule::default(), at(0), Vec::new());
         for _ in 0..12 {
-            agenda.refill(&checks, &HashSet::new(), &gateway, now);
-            assert_eq!(agenda.begin(now), Some(guild(1)));
-            agenda.end(guild(1), Looked::InPart, now);
-            agenda.refill(&checks, &HashSet::new(), &gateway, now);
-            assert_eq!(agenda.begin(now), None);
-            let next = agenda.next_at().unwrap();
+            schedule.refill(&checks, &HashSet::new(), &gateway, now);
+            assert_eq!(schedule.begin(now), Some(guild(1)));
+            schedule.end(guild(1), CheckOutcome::Incomplete, now);
+            schedule.refill(&checks, &HashSet::new(), &gateway, now);
+            assert_eq!(schedule.begin(now), None);
+            let next = schedule.next_at().unwrap();
             waits.push((next - now).num_minutes());
             now = next;
         }
         assert_eq!(waits, [1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15]);
-        // Where its channels wait for it, it is soon, and later as late.
-        let mut agenda = Agenda::default();
+        // If its channels wait for it, it is repeated soon at first, and finally as late as others.
+        let mut schedule = SweepSchedule::default();
         let waits: Vec<i64> = (0..12)
             .map(|_| {
-                agenda.end(guild(1), Looked::InVain, now);
-                (agenda.next_at().unwrap() - now).num_seconds()
+                schedule.end(guild(1), CheckOutcome::IncompleteAndAwaited, now);
+                (schedule.next_at().unwrap() - now).num_seconds()
             })
             .collect();
         assert_eq!(waits[..5], [3, 6, 12, 24, 48]);

@@ -1,6 +1,6 @@
-//! The look at one server: its channels, threads and webhooks are listed once, and compared with the follows from and into it. The
-//! lists only raise a suspicion: what looks gone is asked about by itself before anything breaks, so that a list that is older
-//! than a follow, or cut short, does no harm.
+//! The check of one server: its channels, threads and webhooks are listed once, and compared with the follows
+//! from and into it. The lists only raise suspicions. What looks gone is asked about by itself before
+//! anything breaks, so a list that is older than a follow, or incomplete, does no harm.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,53 +12,53 @@ use crate::domain::permissions::Permissions;
 use crate::rest::RestError;
 use crate::rest::model::Channel;
 use crate::service::ServiceError;
-use crate::service::access::{Access, Found, Place};
+use crate::service::access::{Access, ChannelLookup, GuildChannel};
 use crate::store::{BreakWhich, SourceEnd, TargetEnd};
 
-use super::{Change, Upkeep};
+use super::{DiscordChange, Upkeep};
 
 /// How many follows are read at once.
 const PAGE: u64 = 1_000;
-/// How many suspicions of each kind are looked into at one time; the others wait for the server's next turn.
+/// How many suspicions of each kind are investigated at one time; the others wait for the server's next turn.
 const MOST: usize = 20;
 
 /// What Discord lists of a server.
-struct Listed {
+struct ServerListing {
     channels: HashMap<ChannelId, Channel>,
-    /// The threads that aren't archived; empty where nobody follows one.
+    /// The threads that aren't archived; empty if nobody follows one.
     threads: HashSet<ChannelId>,
-    /// Each webhook and its channel; `None` where the bot may not list those of the whole server.
+    /// Each webhook and its channel; `None` if the bot may not list those of the whole server.
     webhooks: Option<HashMap<WebhookId, Option<ChannelId>>>,
 }
 
 /// What the lists leave in doubt.
 #[derive(Default)]
-struct Doubts {
+struct Suspicions {
     /// Channels and threads that may be gone, or hidden from the bot.
     channels: HashSet<ChannelId>,
     /// Threads that are archived or gone: the list can't tell.
     resting: HashSet<ChannelId>,
-    /// Channels whose webhooks may not be what follows need.
+    /// Channels whose webhooks may not be those that follows need.
     webhooks: HashSet<ChannelId>,
 }
 
 impl Upkeep {
-    /// Compares a server with the follows from and into it. Whether all doubts could be looked into.
+    /// Compares a server with the follows from and into it. Whether all suspicions could be investigated.
     pub(super) async fn check_server(&self, guild: GuildId) -> Result<bool, ServiceError> {
-        let rights = self.rights.begin(guild);
-        let sources = self.store.source_ends(guild).await?;
-        let first = self.store.target_ends(guild, FollowId(0), PAGE).await?;
-        if sources.is_empty() && first.is_empty() && !self.watched.concerns_server(guild) {
+        let rights = self.parts.rights.begin(guild);
+        let sources = self.parts.store.source_ends(guild).await?;
+        let first = self.parts.store.target_ends(guild, FollowId(0), PAGE).await?;
+        if sources.is_empty() && first.is_empty() && !self.parts.watched.concerns_server(guild) {
             return Ok(true);
         }
-        let rest = self.rest.of_server(guild);
-        let mut access = Access::new(&rest, self.clock);
+        let rest = self.parts.rest.of_server(guild);
+        let mut access = Access::new(&rest, self.parts.clock);
         let listed = self.list_server(&mut access, guild, &sources, &first).await?;
-        let mut doubts = Doubts::default();
+        let mut doubts = Suspicions::default();
         let managed = Permissions::VIEW_CHANNEL | Permissions::MANAGE_WEBHOOKS;
         let managed = self.permitted(&mut access, guild, &listed, managed).await?;
         let channels = listed.channels.values().cloned();
-        let Some(mut look) = self.check_doors(access, guild, channels, &self.budget).await? else {
+        let Some(mut look) = self.check_follows(access, guild, channels, &self.budget).await? else {
             return Ok(false);
         };
         self.note_rights(guild, rights).await?;
@@ -66,12 +66,12 @@ impl Upkeep {
         let mut targets = first;
         while let Some(last) = targets.last().map(|target| target.follow) {
             targets.iter().for_each(|target| doubts.add_target(target, &listed));
-            targets = self.store.target_ends(guild, last, PAGE).await?;
+            targets = self.parts.store.target_ends(guild, last, PAGE).await?;
         }
-        // Where the bot may not see them, asking would only be refused.
+        // Where the bot may not see them, a request would only be refused.
         doubts.webhooks.retain(|channel| managed.contains(channel));
         let resolved = self.resolve(guild, doubts).await?;
-        Ok(self.mend_doors(&mut look).await && resolved)
+        Ok(self.mend_follows(&mut look).await && resolved)
     }
 
     async fn list_server(
@@ -80,9 +80,9 @@ impl Upkeep {
         guild: GuildId,
         sources: &[SourceEnd],
         targets: &[TargetEnd],
-    ) -> Result<Listed, ServiceError> {
+    ) -> Result<ServerListing, ServiceError> {
         self.budget.request().await;
-        let channels = self.rest.of_server(guild).guild_channels(guild).await?;
+        let channels = self.parts.rest.of_server(guild).guild_channels(guild).await?;
         let channels = channels.into_iter().map(|channel| {
             let channel = Channel { guild_id: Some(guild), ..channel };
             (channel.id, channel)
@@ -93,16 +93,22 @@ impl Upkeep {
         if in_threads {
             self.budget.request().await;
             threads.extend(
-                self.rest.of_server(guild).active_threads(guild).await?.into_iter().map(|thread| thread.id),
+                self.parts
+                    .rest
+                    .of_server(guild)
+                    .active_threads(guild)
+                    .await?
+                    .into_iter()
+                    .map(|thread| thread.id),
             );
         }
-        // The roles of the server and those of the bot are asked for once each.
+        // The server's roles and those of the bot are requested once each.
         self.budget.request().await;
         self.budget.request().await;
-        let bot = access.person_in_guild(self.identity.user, guild).await?;
+        let bot = access.permissions_in_server(self.parts.identity.user, guild).await?;
         let may_list = !targets.is_empty() && bot.contains(Permissions::MANAGE_WEBHOOKS);
         let webhooks = if may_list { self.list_webhooks(guild).await? } else { None };
-        Ok(Listed { channels: channels.collect(), threads, webhooks })
+        Ok(ServerListing { channels: channels.collect(), threads, webhooks })
     }
 
     async fn list_webhooks(
@@ -110,9 +116,9 @@ impl Upkeep {
         guild: GuildId,
     ) -> Result<Option<HashMap<WebhookId, Option<ChannelId>>>, ServiceError> {
         self.budget.request().await;
-        match self.rest.of_server(guild).guild_webhooks(guild).await {
+        match self.parts.rest.of_server(guild).guild_webhooks(guild).await {
             Ok(all) => Ok(Some(all.into_iter().map(|webhook| (webhook.id, webhook.channel_id)).collect())),
-            // Manage Webhooks may be granted in channels alone: each is asked by itself.
+            // Manage Webhooks may be granted in single channels: each is asked by itself.
             Err(error) if error.is_forbidden() => {
                 self.budget.charge_refusal();
                 Ok(None)
@@ -126,24 +132,24 @@ impl Upkeep {
         &self,
         access: &mut Access<'_>,
         guild: GuildId,
-        listed: &Listed,
+        listed: &ServerListing,
         needed: Permissions,
     ) -> Result<HashSet<ChannelId>, ServiceError> {
         let mut permitted = HashSet::new();
         for channel in listed.channels.values() {
-            let place = Place { channel: channel.clone(), guild };
-            if access.granted(self.identity.user, &place).await?.contains(needed) {
+            let place = GuildChannel { channel: channel.clone(), guild };
+            if access.granted_to(self.parts.identity.user, &place).await?.contains(needed) {
                 permitted.insert(channel.id);
             }
         }
         Ok(permitted)
     }
 
-    /// Looks into doubts one by one, as many as one turn has room for. Whether there was room for all.
-    async fn resolve(&self, guild: GuildId, doubts: Doubts) -> Result<bool, ServiceError> {
+    /// Investigates suspicions one by one, as many as fit into one turn. Whether all did.
+    async fn resolve(&self, guild: GuildId, doubts: Suspicions) -> Result<bool, ServiceError> {
         let (channels, rest) = some_of(doubts.channels);
         let (webhooks, more) = some_of(doubts.webhooks);
-        // Of archived threads, a few at each turn are enough: a post that finds one gone tells as well.
+        // A few archived threads at each turn are enough: a post that finds one gone reveals it, too.
         let (resting, _) = some_of(doubts.resting);
         for channel in channels.into_iter().chain(resting) {
             self.budget.request().await;
@@ -156,20 +162,21 @@ impl Upkeep {
         Ok(!rest && !more)
     }
 
-    /// Asks about a channel or thread by itself. What is gone, or hidden from the bot, breaks the follows that need it.
+    /// Asks about a channel or thread by itself. If it is gone, or hidden from the bot, the follows that need
+    /// it break.
     async fn check_channel(&self, guild: GuildId, channel: ChannelId) -> Result<(), ServiceError> {
-        match Access::new(&self.rest.of_server(guild), self.clock).find(channel).await? {
-            Found::Seen(_) => Ok(()),
-            Found::Gone => self.reflect(Change::ChannelDeleted(channel)).await,
-            Found::Hidden => {
+        match Access::new(&self.parts.rest.of_server(guild), self.parts.clock).find(channel).await? {
+            ChannelLookup::Seen(_) => Ok(()),
+            ChannelLookup::Gone => self.reflect(DiscordChange::ChannelDeleted(channel)).await,
+            ChannelLookup::Hidden => {
                 self.budget.charge_refusal();
-                // Discord's own following goes on without the bot; a relay can't read any more.
-                self.break_all(BreakWhich::RelaySource(channel), BrokenReason::SourceForbidden).await
+                // Discord's own following goes on without the bot; a relay can no longer read it.
+                self.break_follows(BreakWhich::RelaySource(channel), BrokenReason::SourceForbidden).await
             }
         }
     }
 
-    /// A channel's webhooks; `None` where the bot may not see them, which alone breaks nothing.
+    /// A channel's webhooks; `None` if the bot may not see them, which by itself breaks nothing.
     pub(super) fn seen_or_refused<T>(&self, answer: Result<T, RestError>) -> Result<Option<T>, ServiceError> {
         match answer {
             Ok(answer) => Ok(Some(answer)),
@@ -182,8 +189,8 @@ impl Upkeep {
     }
 }
 
-impl Doubts {
-    fn add_source(&mut self, source: &SourceEnd, listed: &Listed) {
+impl Suspicions {
+    fn add_source(&mut self, source: &SourceEnd, listed: &ServerListing) {
         let SourceEnd { channel, parent } = *source;
         let root = parent.unwrap_or(channel);
         if !listed.channels.contains_key(&root) {
@@ -193,7 +200,7 @@ impl Doubts {
         }
     }
 
-    fn add_target(&mut self, target: &TargetEnd, listed: &Listed) {
+    fn add_target(&mut self, target: &TargetEnd, listed: &ServerListing) {
         let root = target.webhook_channel();
         if !listed.channels.contains_key(&root) {
             self.channels.insert(root);
@@ -212,7 +219,7 @@ impl Doubts {
     }
 }
 
-/// Some of these, drawn anew each time, so that all have their turn; and whether there are more.
+/// A random selection, so that all have their turn; and whether there are more.
 fn some_of(all: HashSet<ChannelId>) -> (Vec<ChannelId>, bool) {
     let mut some: Vec<ChannelId> = all.into_iter().collect();
     some.shuffle(&mut rand::rng());

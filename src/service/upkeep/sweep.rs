@@ -1,59 +1,36 @@
-//! The sweep: every server of this process's shards is compared with Discord once a day, and after a session that began anew, since what
-//! happened before it was told to nobody. It goes server by server, the oldest check first, within a budget; what fails takes its
-//! turn only.
+//! The sweep compares every server of this process's shards with Discord: once a day, and after a session
+//! that began anew, because nobody was told what happened before it. It goes server by server, the oldest
+//! check first, within a budget. A check that fails uses only its own turn.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::domain::ids::GuildId;
 use crate::domain::lock::lock;
 use crate::service::ServiceError;
+use crate::service::gateway_view::{GatewayView, Membership};
 
-use super::schedule::{Agenda, Looked};
-use super::{Change, Upkeep};
+use super::schedule::{CheckOutcome, SweepSchedule};
+use super::{DiscordChange, Upkeep};
 
-/// How many servers are looked at at the same time: a slow one holds up a quarter of the sweep at most.
+/// How many servers are checked at the same time: a slow one holds up at most a quarter of the sweep.
 const LOOKS: usize = 4;
-/// How long one look may take.
+/// How long one check may take.
 pub(super) const LOOK: Duration = Duration::from_secs(180);
-/// How long the sweep rests where nothing is due.
+/// How long the sweep rests if nothing is due.
 const REST: Duration = Duration::from_secs(10 * 60);
 /// How soon the list of servers is read again: several shards begin their sessions one after the other.
 const LIST_AGAIN: Duration = Duration::from_secs(2);
 
-/// What the gateway has said of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Membership {
-    /// The bot is in it.
-    Member,
-    /// The present session of its shard doesn't name it, or it said that the bot was removed.
-    NotMember,
-    /// Its shard has no session yet.
-    Unknown,
-}
-
-/// What the gateway knows of servers. Only what it says makes a server one that the bot has left.
-pub trait GatewayView: Send + Sync {
-    /// Whether the bot is in a server.
-    fn membership(&self, guild: GuildId) -> Membership;
-    /// How old the present session of a server's shard is: of what happened before, nobody was told.
-    fn session_age(&self, guild: GuildId) -> Option<Duration>;
-    /// The servers that the bot is in.
-    fn servers(&self) -> HashSet<GuildId>;
-    /// Changes with each session that begins.
-    fn sessions(&self) -> watch::Receiver<u64>;
-}
-
-/// How a look ended: whether it was complete.
-type Ended = Result<bool, ServiceError>;
+/// The result of a check: whether it was complete.
+type CheckResult = Result<bool, ServiceError>;
 
 impl Upkeep {
-    /// Looks at servers, as long as it is let.
+    /// Checks servers until it is stopped.
     pub async fn sweep(self: Arc<Self>, gateway: Arc<dyn GatewayView>) {
         let mut sessions = gateway.sessions();
         let mut sweep = Sweep::new();
@@ -66,65 +43,65 @@ impl Upkeep {
                     sweep.list_at = Instant::now() + LIST_AGAIN;
                 }
             }
-            self.begin_looks(&mut sweep, &gateway);
-            if sweep.agenda.is_drained() {
-                sweep.list_at = sweep.list_at.min(Instant::now() + self.rest_of(&sweep.agenda));
+            self.begin_checks(&mut sweep, &gateway);
+            if sweep.schedule.is_drained() {
+                sweep.list_at = sweep.list_at.min(Instant::now() + self.rest_of(&sweep.schedule));
             }
             tokio::select! {
-                Some(looked) = sweep.looks.join_next_with_id() => self.end_look(&mut sweep, looked),
+                Some(looked) = sweep.looks.join_next_with_id() => self.end_check(&mut sweep, looked),
                 changed = sessions.changed() => match changed {
                     Ok(()) => sweep.list_soon(),
                     Err(_) => return,
                 },
-                () = self.doubted.news.notified() => sweep.list_soon(),
+                () = self.suspects.news.notified() => sweep.list_soon(),
                 () = sleep_until(sweep.list_at) => {}
             }
         }
     }
 
-    /// Has a server looked at soon: what the gateway tells of it doesn't fit the follows.
-    pub(in crate::service) fn doubt(&self, guild: GuildId) {
-        lock(&self.doubted.guilds).insert(guild, Instant::now());
-        self.doubted.news.notify_one();
+    /// Has a server checked soon, because what the gateway says about it doesn't fit its follows.
+    pub(in crate::service) fn suspect(&self, guild: GuildId) {
+        lock(&self.suspects.guilds).insert(guild, Instant::now());
+        self.suspects.news.notify_one();
     }
 
-    /// The servers that wait to be looked at because of what the gateway told; none where something of that was lost.
-    pub(in crate::service) fn left_doubts(&self) -> Option<Vec<GuildId>> {
+    /// The servers that wait for a check because of what the gateway said; `None` if some of that was lost.
+    pub(in crate::service) fn take_suspects(&self) -> Option<Vec<GuildId>> {
         let ended = lock(&self.ended).take()?;
-        Some(ended.into_iter().chain(self.doubted.list()).collect())
+        Some(ended.into_iter().chain(self.suspects.list()).collect())
     }
 
     async fn list_servers(&self, sweep: &mut Sweep, gateway: &dyn GatewayView) -> Result<(), ServiceError> {
-        let now = self.clock.now();
-        // Whoever was taken for left, but is named by the gateway, wasn't.
-        for guild in self.store.left_guilds(now).await? {
-            if self.shards.has(guild)
-                && self.admission.serves(guild)
+        let now = self.parts.clock.now();
+        // A server that was thought to be left, but is named by the gateway, wasn't left.
+        for guild in self.parts.store.left_guilds(now).await? {
+            if self.parts.shards.has(guild)
+                && self.parts.admission.serves(guild)
                 && gateway.membership(guild) == Membership::Member
             {
-                self.there(guild);
-                self.reflect(Change::GuildBack(guild)).await?;
+                self.note_present(guild);
+                self.reflect(DiscordChange::GuildBack(guild)).await?;
             }
         }
-        let mut checks = self.store.guild_checks().await?;
-        checks.retain(|check| self.shards.has(check.guild));
-        sweep.agenda.refill(&checks, &self.doubted.list(), gateway, now);
+        let mut checks = self.parts.store.guild_checks().await?;
+        checks.retain(|check| self.parts.shards.has(check.guild));
+        sweep.schedule.refill(&checks, &self.suspects.list(), gateway, now);
         Ok(())
     }
 
     /// How long there is nothing to do.
-    fn rest_of(&self, agenda: &Agenda) -> Duration {
-        let next = agenda.next_at().map(|at| (at - self.clock.now()).to_std().unwrap_or_default());
+    fn rest_of(&self, schedule: &SweepSchedule) -> Duration {
+        let next = schedule.next_at().map(|at| (at - self.parts.clock.now()).to_std().unwrap_or_default());
         next.map_or(REST, |next| next.clamp(LIST_AGAIN, REST))
     }
 
-    fn begin_looks(self: &Arc<Self>, sweep: &mut Sweep, gateway: &Arc<dyn GatewayView>) {
+    fn begin_checks(self: &Arc<Self>, sweep: &mut Sweep, gateway: &Arc<dyn GatewayView>) {
         while sweep.looks.len() < LOOKS
-            && let Some(guild) = sweep.agenda.begin(self.clock.now())
+            && let Some(guild) = sweep.schedule.begin(self.parts.clock.now())
         {
             let (upkeep, gateway) = (Arc::clone(self), Arc::clone(gateway));
             let look = async move {
-                match timeout(LOOK, upkeep.look_at(guild, &*gateway)).await {
+                match timeout(LOOK, upkeep.check(guild, &*gateway)).await {
                     Ok(looked) => looked,
                     Err(_) => Ok(false),
                 }
@@ -134,7 +111,7 @@ impl Upkeep {
         }
     }
 
-    fn end_look(&self, sweep: &mut Sweep, looked: Result<(Id, Ended), JoinError>) {
+    fn end_check(&self, sweep: &mut Sweep, looked: Result<(Id, CheckResult), JoinError>) {
         let (id, complete) = match looked {
             Ok((id, Ok(complete))) => (id, complete),
             Ok((id, Err(error))) => {
@@ -150,22 +127,22 @@ impl Upkeep {
         };
         if let Some((guild, began)) = sweep.running.remove(&id) {
             let looked = match complete {
-                true => Looked::Whole,
-                false if self.rights.is_unsure(guild) => Looked::InVain,
-                false => Looked::InPart,
+                true => CheckOutcome::Complete,
+                false if self.parts.rights.is_unsure(guild) => CheckOutcome::IncompleteAndAwaited,
+                false => CheckOutcome::Incomplete,
             };
-            sweep.agenda.end(guild, looked, self.clock.now());
-            if complete && self.doubted.settle(guild, began) {
+            sweep.schedule.end(guild, looked, self.parts.clock.now());
+            if complete && self.suspects.settle(guild, began) {
                 sweep.list_soon();
             }
         }
     }
 
-    /// Looks at one server; whether the look was complete.
-    async fn look_at(&self, guild: GuildId, gateway: &dyn GatewayView) -> Ended {
-        let began = self.clock.now();
-        if self.watched.is_left(guild) {
-            // The gateway said so: there is nothing to ask.
+    /// Checks one server. Whether the check was complete.
+    async fn check(&self, guild: GuildId, gateway: &dyn GatewayView) -> CheckResult {
+        let began = self.parts.clock.now();
+        if self.parts.watched.is_left(guild) {
+            // The gateway has said so: there is nothing to ask.
             return Ok(true);
         }
         let complete = match gateway.membership(guild) {
@@ -174,22 +151,22 @@ impl Upkeep {
             Membership::Unknown => false,
         };
         if complete {
-            self.store.note_guild_check(guild, began).await?;
+            self.parts.store.note_guild_check(guild, began).await?;
         }
         Ok(complete)
     }
 
-    /// The gateway doesn't name a server: the bot has left it, if Discord's other side says so, too.
+    /// The gateway doesn't name a server. The bot has left it if REST confirms that.
     async fn check_leaving(&self, guild: GuildId) -> Result<bool, ServiceError> {
         self.budget.request().await;
-        // Whether the bot is there is what this asks about.
-        match self.rest.of_program().guild(guild).await {
+        // Not on behalf of the server: the question is whether the bot is there at all.
+        match self.parts.rest.of_program().guild(guild).await {
             Ok(_) => {
                 tracing::warn!(%guild, "the gateway doesn't name a server that Discord shows to the bot");
                 Ok(false)
             }
             Err(error) if error.is_not_found() || error.is_forbidden() => {
-                let left = self.left(guild);
+                let left = self.note_left(guild);
                 self.reflect(left).await?;
                 Ok(true)
             }
@@ -198,11 +175,11 @@ impl Upkeep {
     }
 }
 
-/// The sweep at work.
+/// The running sweep.
 struct Sweep {
-    agenda: Agenda,
-    looks: JoinSet<Ended>,
-    /// Which server each look is at, and when it began.
+    schedule: SweepSchedule,
+    looks: JoinSet<CheckResult>,
+    /// Which server each check is for, and when it began.
     running: HashMap<Id, (GuildId, Instant)>,
     listed_at: Instant,
     /// When the servers are listed again.
@@ -212,8 +189,8 @@ struct Sweep {
 impl Sweep {
     fn new() -> Self {
         let now = Instant::now();
-        let (agenda, looks, running) = (Agenda::default(), JoinSet::new(), HashMap::new());
-        Self { agenda, looks, running, listed_at: now, list_at: now }
+        let (schedule, looks, running) = (SweepSchedule::default(), JoinSet::new(), HashMap::new());
+        Self { schedule, looks, running, listed_at: now, list_at: now }
     }
 
     fn list_soon(&mut self) {
@@ -221,21 +198,21 @@ impl Sweep {
     }
 }
 
-/// Servers that an event made the bot doubt.
+/// Servers that an event made suspect.
 #[derive(Debug, Default)]
-pub(super) struct Doubted {
-    /// Since when, the last time; until a look that began later was complete.
+pub(super) struct SuspectServers {
+    /// The last time that each was suspected; until a check that began later was complete.
     guilds: Mutex<HashMap<GuildId, Instant>>,
     news: tokio::sync::Notify,
 }
 
-impl Doubted {
+impl SuspectServers {
     /// Lists them all.
     fn list(&self) -> HashSet<GuildId> {
         lock(&self.guilds).keys().copied().collect()
     }
 
-    /// A look at a server that began at this time was complete. Whether it has been doubted since.
+    /// A check of a server that began at this time was complete. Whether it has been suspected again since.
     fn settle(&self, guild: GuildId, began: Instant) -> bool {
         let mut guilds = lock(&self.guilds);
         let again = guilds.get(&guild).is_some_and(|since| *since > began);
@@ -252,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_doubt_that_is_raised_during_a_look_stays() {
-        let (doubted, guild) = (Doubted::default(), GuildId::new(1).unwrap());
+        let (doubted, guild) = (SuspectServers::default(), GuildId::new(1).unwrap());
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         lock(&doubted.guilds).insert(guild, at(1));

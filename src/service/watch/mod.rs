@@ -1,5 +1,5 @@
-//! What the gateway has to listen for: followed sources with their threads, targets, and the bot's own webhooks, in memory, so that a message in a
-//! channel that nobody follows costs no query.
+//! What the gateway listens for: followed sources with their threads, targets, and the bot's own webhooks. It
+//! is kept in memory, so that a message in a channel that nobody follows costs no query.
 
 pub(super) mod snapshot;
 mod threads;
@@ -8,32 +8,34 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Threads as Wanted};
+use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Threads};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
-pub(super) use self::threads::First;
-use self::threads::Threads;
-pub use self::threads::{Noted, SeenThread, Standing};
+use self::threads::ThreadIndex;
+pub(super) use self::threads::ThreadStart;
+pub use self::threads::{MessageLocation, SeenThread, ThreadChange};
 
-/// A filter, not a truth: it may know too much for a moment, never too little. What is delivered is decided in the database.
+/// A filter, not a truth: it may know too much for a moment, but never too little. The database decides what
+/// is delivered.
 #[derive(Debug, Default)]
-pub struct Watched(RwLock<Sets>);
+pub struct Watched(RwLock<WatchedSets>);
 
 #[derive(Debug, Default)]
-struct Sets {
-    /// Sources that the bot reads, those of relay follows.
+struct WatchedSets {
+    /// The sources that the bot reads, which are those of relay follows.
     read: HashMap<ChannelId, Source>,
-    /// The public threads of sources that want them, and the threads that are followed themselves.
-    threads: Threads,
-    /// Sources and targets of all follows, with the channels of those that are threads, and of the bot's webhooks.
+    /// The public threads of sources that want them, and threads that are followed themselves.
+    threads: ThreadIndex,
+    /// The sources and targets of all follows, the channels of those that are threads, and the channels of
+    /// the bot's webhooks.
     ends: HashSet<ChannelId>,
-    /// The channels among them, threads not, by server.
+    /// The channels among them, without threads, by server.
     channels: HashMap<GuildId, HashSet<ChannelId>>,
     own_webhooks: HashSet<WebhookId>,
     /// The servers of all of these.
     servers: HashSet<GuildId>,
-    /// Servers that the bot has left, and of which something is kept.
+    /// Servers that the bot has left, and of which something is still kept.
     left: HashSet<GuildId>,
 }
 
@@ -44,7 +46,7 @@ struct Source {
     threads: bool,
 }
 
-impl Sets {
+impl WatchedSets {
     fn wants_threads(&self, source: ChannelId) -> bool {
         self.read.get(&source).is_some_and(|source| source.threads)
     }
@@ -53,8 +55,8 @@ impl Sets {
         self.wants_threads(parent) || self.read.contains_key(&thread)
     }
 
-    /// Whether more of it is to be read than before.
-    fn read(&mut self, source: ChannelId, guild: GuildId, threads: bool) -> bool {
+    /// Whether more of it must be read than before.
+    fn add_source(&mut self, source: ChannelId, guild: GuildId, threads: bool) -> bool {
         match self.read.entry(source) {
             Entry::Vacant(empty) => {
                 empty.insert(Source { guild, threads });
@@ -70,14 +72,15 @@ impl Sets {
 }
 
 impl Watched {
-    /// Whether a message in this channel is to be mirrored.
+    /// Whether messages in this channel are mirrored.
     pub fn is_source(&self, channel: ChannelId) -> bool {
-        self.look(|sets| sets.read.contains_key(&channel) || sets.threads.get(channel).is_some())
+        self.read_sets(|sets| sets.read.contains_key(&channel) || sets.threads.get(channel).is_some())
     }
 
-    /// The source whose history is read before anything of this channel is taken, and its server: the channel itself, or that of its thread.
+    /// The source whose history is read before anything of this channel is accepted, and its server: the
+    /// channel itself, or the channel of the thread.
     pub fn root_of(&self, channel: ChannelId) -> Option<(ChannelId, GuildId)> {
-        self.look(|sets| match sets.read.get(&channel) {
+        self.read_sets(|sets| match sets.read.get(&channel) {
             Some(source) => Some((channel, source.guild)),
             None => sets.threads.get(channel).map(|thread| (thread.parent, thread.guild)),
         })
@@ -85,7 +88,7 @@ impl Watched {
 
     /// The sources in these servers, with their servers.
     pub fn sources_of(&self, in_server: impl Fn(GuildId) -> bool) -> Vec<(ChannelId, GuildId)> {
-        self.look(|sets| {
+        self.read_sets(|sets| {
             let all = sets.read.iter().map(|(source, of)| (*source, of.guild));
             all.filter(|(_, guild)| in_server(*guild)).collect()
         })
@@ -93,28 +96,29 @@ impl Watched {
 
     /// Whether this channel is followed itself, and read.
     pub(super) fn is_followed(&self, channel: ChannelId) -> bool {
-        self.look(|sets| sets.read.contains_key(&channel))
+        self.read_sets(|sets| sets.read.contains_key(&channel))
     }
 
     /// Whether the threads of this source are read with it.
     pub fn wants_threads(&self, source: ChannelId) -> bool {
-        self.look(|sets| sets.wants_threads(source))
+        self.read_sets(|sets| sets.wants_threads(source))
     }
 
     /// Whether this thread is read, with its channel or by itself.
     pub fn wants_thread(&self, thread: ChannelId, parent: ChannelId) -> bool {
-        self.look(|sets| sets.wants_thread(thread, parent))
+        self.read_sets(|sets| sets.wants_thread(thread, parent))
     }
 
     /// The channel of a thread that is read.
     pub(super) fn parent_of(&self, thread: ChannelId) -> Option<ChannelId> {
-        self.look(|sets| sets.threads.get(thread).map(|thread| thread.parent))
+        self.read_sets(|sets| sets.threads.get(thread).map(|thread| thread.parent))
     }
 
-    /// Takes up what Discord tells of a thread; `None` where nobody wants it. One that was made private is no part of its channel any more.
-    pub fn note(&self, seen: SeenThread) -> Option<Noted> {
+    /// Takes up what Discord says about a thread; `None` if nobody wants it. A thread that was made private
+    /// is no longer part of its channel.
+    pub fn note_thread(&self, seen: SeenThread) -> Option<ThreadChange> {
         let (id, parent, private) = (seen.id, seen.parent, seen.private);
-        self.change(|sets| {
+        self.update_sets(|sets| {
             if !sets.wants_thread(id, parent) {
                 return None;
             }
@@ -130,118 +134,126 @@ impl Watched {
         })
     }
 
-    /// A thread is gone.
+    /// Forgets a thread that is gone.
     pub fn forget_thread(&self, thread: ChannelId) {
-        self.change(|sets| sets.threads.forget(thread));
+        self.update_sets(|sets| sets.threads.forget(thread));
     }
 
-    /// A channel is gone, with its threads.
+    /// Forgets the threads of a channel that is gone.
     pub fn forget_threads_of(&self, parent: ChannelId) {
-        self.change(|sets| sets.threads.forget_of(parent));
+        self.update_sets(|sets| sets.threads.forget_of(parent));
     }
 
     /// Whether the tags of this forum matter.
     pub fn wants_tags(&self, forum: ChannelId) -> bool {
-        self.look(|sets| sets.wants_threads(forum) || sets.ends.contains(&forum))
+        self.read_sets(|sets| sets.wants_threads(forum) || sets.ends.contains(&forum))
     }
 
     /// Takes up the tags that a forum offers.
     pub fn offer_tags(&self, forum: ChannelId, tags: impl IntoIterator<Item = (TagId, String)>) {
-        self.change(|sets| sets.threads.offer(forum, tags));
+        self.update_sets(|sets| sets.threads.offer(forum, tags));
     }
 
-    /// Takes up that a channel is no forum.
+    /// Notes that a channel is not a forum.
     pub(super) fn offers_nothing(&self, channel: ChannelId) {
-        self.change(|sets| sets.threads.offers_nothing(channel));
+        self.update_sets(|sets| sets.threads.offers_nothing(channel));
     }
 
-    /// Whether a channel is a forum; `None` where that isn't known.
+    /// Whether a channel is a forum; `None` if that isn't known.
     pub(super) fn is_forum(&self, channel: ChannelId) -> Option<bool> {
-        self.look(|sets| sets.threads.is_forum(channel))
+        self.read_sets(|sets| sets.threads.is_forum(channel))
     }
 
-    /// Settles what a thread begins with, unless that is settled.
-    pub(super) fn begin(&self, thread: ChannelId, first: First) {
-        self.change(|sets| sets.threads.begin(thread, first));
+    /// Settles how a thread begins, unless that is settled already.
+    pub(super) fn set_thread_start(&self, thread: ChannelId, first: ThreadStart) {
+        self.update_sets(|sets| sets.threads.set_thread_start(thread, first));
     }
 
-    /// What a thread begins with.
-    pub(super) fn first(&self, thread: ChannelId) -> First {
-        self.look(|sets| sets.threads.first(thread))
+    /// How a thread begins.
+    pub(super) fn thread_start(&self, thread: ChannelId) -> ThreadStart {
+        self.read_sets(|sets| sets.threads.thread_start(thread))
     }
 
-    /// Where a message stands; `None` while too little is known of its thread. With `new`, it was posted after all others that are known of.
-    pub(super) fn standing(&self, channel: ChannelId, message: MessageId, new: bool) -> Option<Standing> {
-        if new && self.first(channel) == First::Awaited {
-            self.begin(channel, First::Post(message));
+    /// Where a message stands; `None` while too little is known about its thread. `new` means that it was
+    /// posted after all others that are known.
+    pub(super) fn locate(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+        new: bool,
+    ) -> Option<MessageLocation> {
+        if new && self.thread_start(channel) == ThreadStart::Awaited {
+            self.set_thread_start(channel, ThreadStart::Post(message));
         }
-        self.look(|sets| match sets.threads.get(channel) {
-            Some(_) => sets.threads.standing(channel, message),
-            None => Some(Standing { source: channel, thread: None }),
+        self.read_sets(|sets| match sets.threads.get(channel) {
+            Some(_) => sets.threads.locate(channel, message),
+            None => Some(MessageLocation { source: channel, thread: None }),
         })
     }
 
     /// Whether this channel has to do with any follow.
     pub fn concerns(&self, channel: ChannelId) -> bool {
-        self.look(|sets| sets.ends.contains(&channel))
+        self.read_sets(|sets| sets.ends.contains(&channel))
     }
 
-    /// Whether a channel of this server has to do with a follow, and isn't among those that stand.
+    /// Whether this server should have a channel with follows that isn't among the existing ones.
     pub fn has_missing_channel(&self, guild: GuildId, stands: impl Fn(ChannelId) -> bool) -> bool {
-        self.look(|sets| {
+        self.read_sets(|sets| {
             let channels = sets.channels.get(&guild);
             channels.is_some_and(|channels| channels.iter().any(|channel| !stands(*channel)))
         })
     }
 
-    /// Takes up which channels of which servers have to do with follows.
+    /// Adds channels of servers that have to do with follows.
     pub fn extend_channels(&self, channels: impl IntoIterator<Item = (GuildId, ChannelId)>) {
-        self.change(|sets| {
+        self.update_sets(|sets| {
             for (guild, channel) in channels {
                 sets.channels.entry(guild).or_default().insert(channel);
             }
         });
     }
 
-    /// Takes up which servers have to do with follows.
+    /// Adds servers that have to do with follows.
     pub fn extend_servers(&self, servers: impl IntoIterator<Item = GuildId>) {
-        self.change(|sets| sets.servers.extend(servers));
+        self.update_sets(|sets| sets.servers.extend(servers));
     }
 
     /// Whether this server has to do with any follow.
     pub fn concerns_server(&self, guild: GuildId) -> bool {
-        self.look(|sets| sets.servers.contains(&guild))
+        self.read_sets(|sets| sets.servers.contains(&guild))
     }
 
-    /// The servers among these that have to do with any follow.
+    /// Those of these servers that have to do with any follow.
     pub fn servers_of(&self, among: impl Fn(GuildId) -> bool) -> Vec<GuildId> {
-        self.look(|sets| sets.servers.iter().copied().filter(|guild| among(*guild)).collect())
+        self.read_sets(|sets| sets.servers.iter().copied().filter(|guild| among(*guild)).collect())
     }
 
     /// Whether the bot posts through this webhook.
     pub fn is_own_webhook(&self, webhook: WebhookId) -> bool {
-        self.look(|sets| sets.own_webhooks.contains(&webhook))
+        self.read_sets(|sets| sets.own_webhooks.contains(&webhook))
     }
 
-    /// Starts listening to a new follow's ends; before it is stored, so that no message falls between.
-    pub fn add(&self, new: &NewFollow) {
+    /// Starts listening to a new follow's channels. It must be called before the follow is stored, so that no
+    /// message is missed in between.
+    pub fn add_follow(&self, new: &NewFollow) {
         let source = FollowedSource {
             channel: new.pair.source,
             guild: new.source_guild,
             parent: new.source_parent,
-            threads: new.options.threads != Wanted::None,
+            threads: new.options.threads != Threads::None,
         };
         self.listen(new.pair, source, new.spot.parent(), new.options.delivery);
         self.listen_in_server(source, new.guild, new.spot.webhook_channel(new.pair.target));
     }
 
-    /// The same for a follow that stands, as it is to be from now on. Whether more of its source is to be read than before.
-    pub fn add_again(&self, follow: &Follow, options: &FollowOptions) -> bool {
+    /// The same for an existing follow, with these options. Whether more of its source must be read than
+    /// before.
+    pub fn update_follow(&self, follow: &Follow, options: &FollowOptions) -> bool {
         let source = FollowedSource {
             channel: follow.pair.source,
             guild: follow.source_guild,
             parent: follow.source_parent,
-            threads: options.threads != Wanted::None,
+            threads: options.threads != Threads::None,
         };
         self.listen_in_server(source, follow.guild, follow.spot.webhook_channel(follow.pair.target));
         self.listen(follow.pair, source, follow.spot.parent(), options.delivery)
@@ -259,16 +271,16 @@ impl Watched {
         target_parent: Option<ChannelId>,
         delivery: Delivery,
     ) -> bool {
-        let more = delivery == Delivery::Relay && self.read(source);
+        let more = delivery == Delivery::Relay && self.add_source(source);
         let ends = [Some(pair.source), source.parent, Some(pair.target), target_parent];
-        self.change(|sets| sets.ends.extend(ends.into_iter().flatten()));
+        self.update_sets(|sets| sets.ends.extend(ends.into_iter().flatten()));
         more
     }
 
-    /// Starts reading a source. Whether more of it is to be read than before.
-    pub fn read(&self, source: FollowedSource) -> bool {
-        self.change(|sets| {
-            let more = sets.read(source.channel, source.guild, source.threads);
+    /// Starts reading a source. Whether more of it must be read than before.
+    pub fn add_source(&self, source: FollowedSource) -> bool {
+        self.update_sets(|sets| {
+            let more = sets.add_source(source.channel, source.guild, source.threads);
             if let Some(parent) = source.parent {
                 sets.threads.know(source.channel, parent, source.guild, None);
             }
@@ -276,47 +288,48 @@ impl Watched {
         })
     }
 
-    /// Remembers a webhook of the bot's own, and listens to what happens in its channel. Never forgotten: a late message of a removed one is still the
-    /// bot's.
+    /// Remembers one of the bot's webhooks, and listens to its channel. It is never forgotten: a late message
+    /// of a removed webhook is still the bot's.
     pub fn add_webhook(&self, channel: ChannelId, webhook: WebhookId) {
-        self.change(|sets| {
+        self.update_sets(|sets| {
             sets.ends.insert(channel);
             sets.own_webhooks.insert(webhook);
         });
     }
 
-    /// Takes up the webhooks that the database knows.
+    /// Adds the webhooks that the database knows.
     pub fn extend_webhooks(&self, webhooks: impl IntoIterator<Item = WebhookId>) {
-        self.change(|sets| sets.own_webhooks.extend(webhooks));
+        self.update_sets(|sets| sets.own_webhooks.extend(webhooks));
     }
 
-    /// The bot has left a server.
+    /// Notes that the bot has left a server.
     pub fn add_left(&self, guild: GuildId) {
-        self.change(|sets| sets.left.insert(guild));
+        self.update_sets(|sets| sets.left.insert(guild));
     }
 
     /// Whether the bot is known to have left a server.
     pub fn is_left(&self, guild: GuildId) -> bool {
-        self.look(|sets| sets.left.contains(&guild))
+        self.read_sets(|sets| sets.left.contains(&guild))
     }
 
-    /// The bot is in a server; whether it had left it.
-    pub fn take_left(&self, guild: GuildId) -> bool {
-        // It is asked for every server at the start of a session, and mostly the answer is no.
-        self.look(|sets| sets.left.contains(&guild)) && self.change(|sets| sets.left.remove(&guild))
+    /// Notes that the bot is in a server. Whether it had left it.
+    pub fn remove_left(&self, guild: GuildId) -> bool {
+        // This is asked for every server at the start of a session, and mostly the answer is no.
+        self.read_sets(|sets| sets.left.contains(&guild)) && self.update_sets(|sets| sets.left.remove(&guild))
     }
 
-    /// Takes up what the database knows: the sources that are read, the threads of which something was read, and both ends of all follows. Returns the sources of
-    /// which more is to be read than before, with their servers.
+    /// Adds what the database knows: the sources that are read, the threads of which something was read, and
+    /// the channels of all follows. Returns the sources of which more must be read than before, with their
+    /// servers.
     pub fn extend(
         &self,
         read: impl IntoIterator<Item = FollowedSource>,
         threads: impl IntoIterator<Item = KnownThread>,
         ends: impl IntoIterator<Item = ChannelId>,
     ) -> Vec<(ChannelId, GuildId)> {
-        let read = read.into_iter().filter(|source| self.read(*source));
+        let read = read.into_iter().filter(|source| self.add_source(*source));
         let more = read.map(|source| (source.channel, source.guild)).collect();
-        self.change(|sets| {
+        self.update_sets(|sets| {
             for KnownThread { thread, parent, starter } in threads {
                 let source =
                     sets.read.get(&thread).or_else(|| sets.read.get(&parent).filter(|of| of.threads));
@@ -329,11 +342,11 @@ impl Watched {
         more
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Sets) -> T) -> T {
+    fn read_sets<T>(&self, look: impl FnOnce(&WatchedSets) -> T) -> T {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Sets) -> T) -> T {
+    fn update_sets<T>(&self, change: impl FnOnce(&mut WatchedSets) -> T) -> T {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,12 +1,13 @@
-//! What is kept of all this for after a planned restart, beyond what the database knows: threads in which nobody has posted yet, what threads begin with, and the
-//! tags of forums. Not what threads are called: Discord is asked for that when it matters.
+//! What is kept across a planned restart, beyond what the database knows: threads in which nobody has posted
+//! yet, how threads begin, and the tags of forums. Thread names are not kept: Discord is asked for them when
+//! they matter.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ChannelId, GuildId, TagId};
 
 use super::Watched;
-use super::threads::First;
+use super::threads::ThreadStart;
 
 /// A thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,10 +16,10 @@ pub(in crate::service) struct KeptThread {
     pub(in crate::service) guild: GuildId,
     pub(super) thread: ChannelId,
     pub(super) parent: ChannelId,
-    pub(super) first: First,
+    pub(super) first: ThreadStart,
 }
 
-/// Whether a source is a forum, and the tags that it then offers.
+/// Whether a source is a forum, and if so, its tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::service) struct KeptTags {
@@ -30,7 +31,7 @@ pub(in crate::service) struct KeptTags {
 impl Watched {
     /// The threads that are read, and the tags of sources.
     pub(in crate::service) fn kept(&self) -> (Vec<KeptThread>, Vec<KeptTags>) {
-        self.look(|sets| {
+        self.read_sets(|sets| {
             let tags = sets.threads.offered().filter_map(|(channel, tags)| {
                 let guild = sets.read.get(&channel)?.guild;
                 let tags = tags.map(|tags| tags.iter().map(|(tag, name)| (*tag, name.clone())).collect());
@@ -40,9 +41,9 @@ impl Watched {
         })
     }
 
-    /// Takes up what was known before, as far as it is still wanted.
+    /// Takes up what was known before the restart, as far as it is still wanted.
     pub(in crate::service) fn restore(&self, threads: Vec<KeptThread>, tags: Vec<KeptTags>) {
-        self.change(|sets| {
+        self.update_sets(|sets| {
             for thread in threads {
                 if sets.wants_thread(thread.thread, thread.parent) {
                     sets.threads.restore(thread);
@@ -68,10 +69,10 @@ mod tests {
     fn what_was_known_is_known_again_where_it_is_still_wanted() {
         let tag = TagId::new(3).unwrap();
         let before = Watched::default();
-        before.read(source(5, None, true));
-        before.note(seen(9, false));
-        before.note(seen(10, false));
-        before.begin(channel(10), First::Post(MessageId::new(12).unwrap()));
+        before.add_source(source(5, None, true));
+        before.note_thread(seen(9, false));
+        before.note_thread(seen(10, false));
+        before.set_thread_start(channel(10), ThreadStart::Post(MessageId::new(12).unwrap()));
         before.offer_tags(channel(5), [(tag, "bug".to_owned())]);
         let (threads, tags) = before.kept();
         let text = serde_json::to_string(&(&threads, &tags)).unwrap();
@@ -79,14 +80,14 @@ mod tests {
         let (threads, tags) = serde_json::from_str(&text).unwrap();
 
         let after = Watched::default();
-        after.read(source(5, None, true));
+        after.add_source(source(5, None, true));
         after.restore(threads, tags);
         assert!(after.is_source(channel(9)) && after.is_source(channel(10)));
-        assert_eq!(after.first(channel(10)), First::Post(MessageId::new(12).unwrap()));
+        assert_eq!(after.thread_start(channel(10)), ThreadStart::Post(MessageId::new(12).unwrap()));
         assert_eq!(after.is_forum(channel(5)), Some(true));
 
         let unwanted = Watched::default();
-        unwanted.read(source(5, None, false));
+        unwanted.add_source(source(5, None, false));
         let (threads, tags) = before.kept();
         unwanted.restore(threads, tags);
         assert!(!unwanted.is_source(channel(9)));

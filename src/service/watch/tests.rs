@@ -26,12 +26,16 @@ pub(super) fn seen(id: u64, private: bool) -> SeenThread {
 #[test]
 fn threads_are_read_where_a_follow_wants_them() {
     let watched = Watched::default();
-    watched.read(source(SOURCE, None, false));
-    assert_eq!(watched.note(seen(9, false)), None);
+    watched.add_source(source(SOURCE, None, false));
+    assert_eq!(watched.note_thread(seen(9, false)), None);
     assert!(!watched.is_source(channel(9)));
-    watched.read(source(SOURCE, None, true));
-    watched.read(source(SOURCE, None, false));
-    assert_eq!(watched.note(seen(9, false)), Some(Noted::New), "another follow still wants them");
+    watched.add_source(source(SOURCE, None, true));
+    watched.add_source(source(SOURCE, None, false));
+    assert_eq!(
+        watched.note_thread(seen(9, false)),
+        Some(ThreadChange::New),
+        "another follow still wants them"
+    );
     assert!(watched.is_source(channel(9)));
     assert_eq!(watched.root_of(channel(9)).unwrap().0, channel(SOURCE));
     watched.forget_threads_of(channel(SOURCE));
@@ -41,13 +45,13 @@ fn threads_are_read_where_a_follow_wants_them() {
 #[test]
 fn private_threads_are_nobodys_but_their_own_followers() {
     let watched = Watched::default();
-    watched.read(source(SOURCE, None, true));
-    assert_eq!(watched.note(seen(9, true)), None);
-    watched.note(seen(8, false));
-    assert_eq!(watched.note(seen(8, true)), Some(Noted::Hidden));
+    watched.add_source(source(SOURCE, None, true));
+    assert_eq!(watched.note_thread(seen(9, true)), None);
+    watched.note_thread(seen(8, false));
+    assert_eq!(watched.note_thread(seen(8, true)), Some(ThreadChange::Hidden));
     assert!(!watched.is_source(channel(8)) && !watched.is_source(channel(9)));
-    watched.read(source(7, Some(SOURCE), false));
-    watched.note(seen(7, true));
+    watched.add_source(source(7, Some(SOURCE), false));
+    watched.note_thread(seen(7, true));
     assert!(watched.is_source(channel(7)));
     assert_eq!(watched.root_of(channel(7)).unwrap().0, channel(7));
 }
@@ -67,11 +71,11 @@ fn what_was_read_before_is_known_at_the_start() {
 #[test]
 fn the_first_post_of_a_new_thread_begins_it() {
     let watched = Watched::default();
-    watched.read(source(SOURCE, None, true));
-    watched.note(seen(9, false));
-    watched.begin(channel(9), First::Awaited);
+    watched.add_source(source(SOURCE, None, true));
+    watched.note_thread(seen(9, false));
+    watched.set_thread_start(channel(9), ThreadStart::Awaited);
     let starts = |message: u64, new| {
-        let standing = watched.standing(channel(9), MessageId::new(message).unwrap(), new).unwrap();
+        let standing = watched.locate(channel(9), MessageId::new(message).unwrap(), new).unwrap();
         standing.thread.unwrap().place == crate::domain::place::Place::Starter
     };
     assert!(!starts(30, false), "an edit is nothing new");

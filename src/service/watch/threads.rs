@@ -1,4 +1,5 @@
-//! Threads, as far as a message in one has to be understood: what they are called, which tags they have, and what they begin with. Pure.
+//! What must be known about threads to understand a message in one: their names, their tags, and how they
+//! begin. Pure.
 
 use std::collections::HashMap;
 
@@ -21,9 +22,9 @@ pub struct SeenThread {
     pub parent: ChannelId,
     /// Its server.
     pub guild: GuildId,
-    /// What it is called.
+    /// Its name.
     pub title: String,
-    /// The tags that it has in its forum.
+    /// The forum tags that it has.
     pub tags: Vec<TagId>,
     /// Only those invited see it.
     pub private: bool,
@@ -32,7 +33,7 @@ pub struct SeenThread {
 }
 
 impl SeenThread {
-    /// Reads a channel; `None` where it isn't a thread.
+    /// Reads a channel; `None` if it isn't a thread.
     pub fn read(channel: &Channel, guild: GuildId) -> Option<Self> {
         Some(Self {
             id: channel.id,
@@ -46,14 +47,14 @@ impl SeenThread {
     }
 }
 
-/// What is new about a thread that was seen.
+/// What changed about a thread that was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noted {
-    /// Nothing was known of it.
+pub enum ThreadChange {
+    /// It wasn't known before.
     New,
     /// Nothing.
     Same,
-    /// Its title or its tags are others, or weren't known.
+    /// Its name or its tags changed, or weren't known before.
     Changed,
     /// It is private now.
     Hidden,
@@ -61,23 +62,23 @@ pub enum Noted {
 
 /// Where a message stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// What is followed, where its thread isn't by itself: its channel, or the channel of its thread.
+pub struct MessageLocation {
+    /// What is followed, unless its thread is followed by itself: its channel, or the channel of its thread.
     pub source: ChannelId,
-    /// The thread, where that is a part of the source.
+    /// The thread, if it is part of the source.
     pub thread: Option<InThread>,
 }
 
-/// What a thread begins with.
+/// How a thread begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::service) enum First {
-    /// A message that has the thread's number, if any: in a forum they are the same.
+pub(in crate::service) enum ThreadStart {
+    /// With the message that has the thread's number, if there is one. In a forum, they are the same.
     Unknown,
     /// Nothing has been posted in it yet.
     Awaited,
-    /// This message.
+    /// With this message.
     Post(MessageId),
-    /// No message of it: it was started from one of its channel, or by the bot itself.
+    /// With no message of its own: it was started from a message of its channel, or by the bot itself.
     Elsewhere,
 }
 
@@ -85,13 +86,13 @@ pub(in crate::service) enum First {
 pub(super) struct Thread {
     pub(super) parent: ChannelId,
     pub(super) guild: GuildId,
-    first: First,
-    /// What Discord told last; none while only the database has told of it.
-    told: Option<Told>,
+    first: ThreadStart,
+    /// Discord's last description; `None` while only the database has mentioned it.
+    told: Option<ThreadDescription>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
+struct ThreadDescription {
     title: String,
     tags: Vec<TagId>,
     private: bool,
@@ -99,18 +100,18 @@ struct Told {
 
 /// All threads that matter.
 #[derive(Debug, Default)]
-pub(super) struct Threads {
+pub(super) struct ThreadIndex {
     all: HashMap<ChannelId, Thread>,
-    /// The names of the tags that forums offer; none for channels that are known to be no forum.
+    /// The names of the tags that forums offer; `None` for channels that are known to be no forum.
     tags: HashMap<ChannelId, Option<HashMap<TagId, String>>>,
 }
 
-impl Threads {
+impl ThreadIndex {
     pub(super) fn get(&self, thread: ChannelId) -> Option<&Thread> {
         self.all.get(&thread)
     }
 
-    /// All threads, as they are kept over a planned restart.
+    /// All threads, in the form that is kept across a planned restart.
     pub(super) fn kept(&self) -> Vec<KeptThread> {
         let kept = self.all.iter().map(|(id, thread)| {
             let Thread { parent, guild, first, .. } = *thread;
@@ -123,10 +124,10 @@ impl Threads {
     pub(super) fn restore(&mut self, kept: KeptThread) {
         let KeptThread { guild, thread, parent, first } = kept;
         self.all.entry(thread).or_insert(Thread { parent, guild, first, told: None });
-        self.begin(thread, first);
+        self.set_thread_start(thread, first);
     }
 
-    /// Takes up what the database knows of a thread.
+    /// Takes up what the database knows about a thread.
     pub(super) fn know(
         &mut self,
         thread: ChannelId,
@@ -134,28 +135,28 @@ impl Threads {
         guild: GuildId,
         starter: Option<MessageId>,
     ) {
-        let first = starter.map_or(First::Unknown, First::Post);
+        let first = starter.map_or(ThreadStart::Unknown, ThreadStart::Post);
         let known = self.all.entry(thread).or_insert(Thread { parent, guild, first, told: None });
-        if known.first == First::Unknown {
+        if known.first == ThreadStart::Unknown {
             known.first = first;
         }
     }
 
-    /// Takes up what Discord tells of a thread.
-    pub(super) fn note(&mut self, seen: SeenThread) -> Noted {
-        let told = Told { title: seen.title, tags: seen.tags, private: seen.private };
+    /// Takes up what Discord says about a thread.
+    pub(super) fn note(&mut self, seen: SeenThread) -> ThreadChange {
+        let told = ThreadDescription { title: seen.title, tags: seen.tags, private: seen.private };
         let Some(known) = self.all.get_mut(&seen.id) else {
             let (parent, guild) = (seen.parent, seen.guild);
-            self.all.insert(seen.id, Thread { parent, guild, first: First::Unknown, told: Some(told) });
-            return Noted::New;
+            self.all.insert(seen.id, Thread { parent, guild, first: ThreadStart::Unknown, told: Some(told) });
+            return ThreadChange::New;
         };
         let before = known.told.replace(told);
-        let private = |told: &Option<Told>| told.as_ref().is_some_and(|told| told.private);
+        let private = |told: &Option<ThreadDescription>| told.as_ref().is_some_and(|told| told.private);
         match (private(&before), private(&known.told)) {
-            // Where nothing was known of it, it may have been public.
-            (false, true) => Noted::Hidden,
-            _ if before == known.told => Noted::Same,
-            _ => Noted::Changed,
+            // If nothing was known about it, it may have been public.
+            (false, true) => ThreadChange::Hidden,
+            _ if before == known.told => ThreadChange::Same,
+            _ => ThreadChange::Changed,
         }
     }
 
@@ -173,41 +174,41 @@ impl Threads {
         self.tags.insert(forum, Some(tags.into_iter().collect()));
     }
 
-    /// Takes up that a channel is no forum.
+    /// Notes that a channel is not a forum.
     pub(super) fn offers_nothing(&mut self, channel: ChannelId) {
         self.tags.insert(channel, None);
     }
 
-    /// The tags that channels offer; none for those that are known to be no forum.
+    /// The tags that channels offer; `None` for those that are known to be no forum.
     pub(super) fn offered(&self) -> impl Iterator<Item = (ChannelId, Option<&HashMap<TagId, String>>)> {
         self.tags.iter().map(|(channel, tags)| (*channel, tags.as_ref()))
     }
 
-    /// Whether a channel is a forum; `None` where that isn't known.
+    /// Whether a channel is a forum; `None` if that isn't known.
     pub(super) fn is_forum(&self, channel: ChannelId) -> Option<bool> {
         self.tags.get(&channel).map(Option::is_some)
     }
 
-    /// Settles what a thread begins with; once settled it stays.
-    pub(super) fn begin(&mut self, thread: ChannelId, first: First) {
+    /// Settles how a thread begins. Once settled, it stays.
+    pub(super) fn set_thread_start(&mut self, thread: ChannelId, first: ThreadStart) {
         if let Some(thread) = self.all.get_mut(&thread)
-            && matches!(thread.first, First::Unknown | First::Awaited)
+            && matches!(thread.first, ThreadStart::Unknown | ThreadStart::Awaited)
         {
             thread.first = first;
         }
     }
 
-    /// What a thread begins with.
-    pub(super) fn first(&self, thread: ChannelId) -> First {
-        self.all.get(&thread).map_or(First::Unknown, |thread| thread.first)
+    /// How a thread begins.
+    pub(super) fn thread_start(&self, thread: ChannelId) -> ThreadStart {
+        self.all.get(&thread).map_or(ThreadStart::Unknown, |thread| thread.first)
     }
 
-    /// Where a message of a thread stands; `None` while too little is known of the thread.
-    pub(super) fn standing(&self, id: ChannelId, message: MessageId) -> Option<Standing> {
+    /// Where a message of a thread stands; `None` while too little is known about the thread.
+    pub(super) fn locate(&self, id: ChannelId, message: MessageId) -> Option<MessageLocation> {
         let thread = self.all.get(&id)?;
         let told = thread.told.as_ref()?;
         if told.private {
-            return Some(Standing { source: id, thread: None });
+            return Some(MessageLocation { source: id, thread: None });
         }
         if !told.tags.is_empty() && self.is_forum(thread.parent).is_none() {
             return None;
@@ -217,9 +218,9 @@ impl Threads {
         let by_number = message == id.first_message();
         let starts = match self.is_forum(thread.parent) {
             Some(true) => by_number,
-            Some(false) | None => by_number || thread.first == First::Post(message),
+            Some(false) | None => by_number || thread.first == ThreadStart::Post(message),
         };
-        Some(Standing {
+        Some(MessageLocation {
             source: thread.parent,
             thread: Some(InThread {
                 thread: id,
@@ -258,62 +259,62 @@ mod tests {
         }
     }
 
-    fn place(threads: &Threads, thread: u64, at: u64) -> Option<Place> {
-        threads.standing(channel(thread), message(at))?.thread.map(|thread| thread.place)
+    fn place(threads: &ThreadIndex, thread: u64, at: u64) -> Option<Place> {
+        threads.locate(channel(thread), message(at))?.thread.map(|thread| thread.place)
     }
 
     #[test]
     fn what_changes_about_a_thread_is_noticed() {
-        let mut threads = Threads::default();
-        assert_eq!(threads.note(seen(9, "a", &[])), Noted::New);
-        assert_eq!(threads.note(seen(9, "a", &[])), Noted::Same);
-        assert_eq!(threads.note(seen(9, "b", &[])), Noted::Changed);
-        assert_eq!(threads.note(seen(9, "b", &[3])), Noted::Changed);
-        assert_eq!(threads.note(SeenThread { private: true, ..seen(9, "b", &[3]) }), Noted::Hidden);
+        let mut threads = ThreadIndex::default();
+        assert_eq!(threads.note(seen(9, "a", &[])), ThreadChange::New);
+        assert_eq!(threads.note(seen(9, "a", &[])), ThreadChange::Same);
+        assert_eq!(threads.note(seen(9, "b", &[])), ThreadChange::Changed);
+        assert_eq!(threads.note(seen(9, "b", &[3])), ThreadChange::Changed);
+        assert_eq!(threads.note(SeenThread { private: true, ..seen(9, "b", &[3]) }), ThreadChange::Hidden);
         threads.know(channel(8), channel(FORUM), GuildId::new(1).unwrap(), None);
-        assert_eq!(threads.note(seen(8, "a", &[])), Noted::Changed, "it may have been another");
+        assert_eq!(threads.note(seen(8, "a", &[])), ThreadChange::Changed, "it may have been another");
     }
 
     #[test]
     fn a_thread_begins_with_its_own_number_or_its_first_post() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadIndex::default();
         threads.note(seen(9, "a", &[]));
         assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
         assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
-        threads.begin(channel(9), First::Awaited);
-        threads.begin(channel(9), First::Post(message(10)));
-        threads.begin(channel(9), First::Elsewhere);
+        threads.set_thread_start(channel(9), ThreadStart::Awaited);
+        threads.set_thread_start(channel(9), ThreadStart::Post(message(10)));
+        threads.set_thread_start(channel(9), ThreadStart::Elsewhere);
         assert_eq!(place(&threads, 9, 10), Some(Place::Starter), "settled once");
         assert_eq!(place(&threads, 9, 11), Some(Place::Answer));
     }
 
     #[test]
     fn a_forums_post_begins_with_its_own_number_only() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadIndex::default();
         threads.offer(channel(FORUM), []);
         threads.note(seen(9, "a", &[]));
-        threads.begin(channel(9), First::Awaited);
-        threads.begin(channel(9), First::Post(message(10)));
+        threads.set_thread_start(channel(9), ThreadStart::Awaited);
+        threads.set_thread_start(channel(9), ThreadStart::Post(message(10)));
         assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
         assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
     }
 
     #[test]
     fn what_the_database_knows_does_for_places_but_not_for_titles() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadIndex::default();
         threads.know(channel(9), channel(FORUM), GuildId::new(1).unwrap(), Some(message(12)));
-        assert_eq!(threads.standing(channel(9), message(12)), None);
+        assert_eq!(threads.locate(channel(9), message(12)), None);
         threads.note(seen(9, "a", &[]));
         assert_eq!(place(&threads, 9, 12), Some(Place::Starter));
     }
 
     #[test]
     fn tags_have_the_names_that_their_forum_gives_them() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadIndex::default();
         threads.note(seen(9, "a", &[3]));
-        assert_eq!(threads.standing(channel(9), message(10)), None, "the forum isn't known yet");
+        assert_eq!(threads.locate(channel(9), message(10)), None, "the forum isn't known yet");
         threads.offer(channel(FORUM), [(TagId::new(3).unwrap(), "bug".to_owned())]);
-        let thread = threads.standing(channel(9), message(10)).unwrap().thread.unwrap();
+        let thread = threads.locate(channel(9), message(10)).unwrap().thread.unwrap();
         assert_eq!(
             (thread.tags[0].name.as_str(), thread.link.as_str()),
             ("bug", "https://discord.com/channels/1/9")
@@ -322,9 +323,9 @@ mod tests {
 
     #[test]
     fn a_private_thread_is_a_source_of_its_own() {
-        let mut threads = Threads::default();
+        let mut threads = ThreadIndex::default();
         threads.note(SeenThread { private: true, ..seen(9, "a", &[]) });
-        let standing = threads.standing(channel(9), message(10)).unwrap();
-        assert_eq!(standing, Standing { source: channel(9), thread: None });
+        let standing = threads.locate(channel(9), message(10)).unwrap();
+        assert_eq!(standing, MessageLocation { source: channel(9), thread: None });
     }
 }

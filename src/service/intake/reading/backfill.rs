@@ -1,4 +1,4 @@
-//! Reads what is newest in a source: what a new follow can begin with, and what it doesn't begin with.
+//! Reads the newest posts of a source: those that a new follow begins with, and where its reading begins.
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -9,15 +9,15 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::tags::Tag;
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
-use crate::service::watch::{First, SeenThread};
+use crate::service::watch::{SeenThread, ThreadStart};
 use crate::service::{ServiceError, content};
 
 use super::listing::{AT_ONCE, without_archived};
-use super::{Read, Reader};
+use super::{ReadItem, Reader};
 
 /// How many pages of a history are searched for posts at most.
 const PAGES_BACK: usize = 10;
-/// How many threads of a forum are listed for it at most, and of how many it is read what they begin with.
+/// How many threads of a forum are listed at most, and how many of them have their first message read.
 const THREADS_BACK: usize = 1_000;
 const STARTERS_BACK: usize = 200;
 
@@ -31,7 +31,7 @@ impl Reader {
         Ok(self.rest.of_server(guild).channel(channel).await?.last_message_id)
     }
 
-    /// The newest message in any active thread of a source, all of which are known from then on.
+    /// The newest message in any active thread of a source. From then on, all of these threads are known.
     pub(in crate::service::intake) async fn newest_in_threads(
         &self,
         source: ChannelId,
@@ -43,24 +43,25 @@ impl Reader {
             .flat_map(|thread| thread.last_message.into_iter().chain([thread.id.first_message()]));
         let newest = ids.max();
         for thread in active {
-            self.watched.note(thread);
+            self.watched.note_thread(thread);
         }
         Ok(newest)
     }
 
-    /// The newest posts of a source that this lets through, at most so many, oldest first; and the newest message of all, which in a forum is what its newest thread begins with.
-    pub(in crate::service::intake) async fn newest(
+    /// The newest posts of a source that the filter lets through, at most `posts` of them, oldest first; and
+    /// the newest message of all. In a forum, that is the first message of its newest thread.
+    pub(in crate::service::intake) async fn newest_posts(
         &self,
         source: ChannelId,
         guild: GuildId,
         filter: &Filter,
         posts: u8,
-    ) -> Result<(Vec<Read>, Option<MessageId>), ServiceError> {
+    ) -> Result<(Vec<ReadItem>, Option<MessageId>), ServiceError> {
         let posts = usize::from(posts);
         if self.watched.is_forum(source) == Some(true) {
             return self.newest_in_forum(source, guild, filter, posts).await;
         }
-        // System messages and the bot's own count for the pages, not for the posts.
+        // System messages and the bot's own count towards the pages, not towards the posts.
         let mut newest: Vec<Message> = Vec::new();
         let mut wanted = Vec::new();
         let mut seen = None;
@@ -85,20 +86,21 @@ impl Reader {
             }
         }
         let surplus = wanted.len().saturating_sub(posts);
-        Ok((self.as_read(wanted.split_off(surplus), guild, true).await?, seen))
+        Ok((self.to_items(wanted.split_off(surplus), guild, true).await?, seen))
     }
 
-    /// What the newest threads of a forum begin with, as far as this lets it through. Mostly their tags tell that; where hashtags decide, what they begin with has to be read.
+    /// The first messages of a forum's newest threads, as far as the filter lets them through. Mostly their
+    /// tags decide that; where hashtags decide, the messages must be read.
     async fn newest_in_forum(
         &self,
         forum: ChannelId,
         guild: GuildId,
         filter: &Filter,
         posts: usize,
-    ) -> Result<(Vec<Read>, Option<MessageId>), ServiceError> {
+    ) -> Result<(Vec<ReadItem>, Option<MessageId>), ServiceError> {
         let may_be_wanted = |thread: &&SeenThread| filter.decides(&tags_of(thread)) != Some(false);
         let mut threads = self.active(forum, guild).await?;
-        // What was archived before the oldest that is wanted was made is older still.
+        // Threads that were archived before the oldest wanted thread was created are older still.
         let go_on = |archived: DateTime<Utc>, listed: &[SeenThread]| {
             let surely = listed.iter().filter(|thread| filter.decides(&tags_of(thread)) == Some(true));
             let mut ids: Vec<ChannelId> = surely.map(|thread| thread.id).collect();
@@ -118,7 +120,7 @@ impl Reader {
             let next = threads.split_off(threads.len().saturating_sub(missing));
             let mut found = self.starters(next, guild).await?;
             found.retain(|read| match read {
-                Read::Message { content, .. } => filter.lets_through(&content.tags()),
+                ReadItem::Message { content, .. } => filter.lets_through(&content.tags()),
                 _ => false,
             });
             found.append(&mut wanted);
@@ -127,13 +129,13 @@ impl Reader {
         Ok((wanted.split_off(wanted.len().saturating_sub(posts)), seen))
     }
 
-    /// What was posted after that.
-    pub(in crate::service::intake) async fn after(
+    /// What was posted after that message.
+    pub(in crate::service::intake) async fn read_after(
         &self,
         source: ChannelId,
         guild: GuildId,
         after: MessageId,
-    ) -> Result<Vec<Read>, ServiceError> {
+    ) -> Result<Vec<ReadItem>, ServiceError> {
         if self.watched.is_forum(source) == Some(true) {
             let mut threads = self.active(source, guild).await?;
             threads.retain(|thread| thread.id.first_message() > after);
@@ -141,11 +143,15 @@ impl Reader {
             return self.starters(threads, guild).await;
         }
         let messages = self.rest.of_server(guild).messages_after(source, after, HISTORY_PAGE).await?;
-        self.as_read(messages, guild, true).await
+        self.to_items(messages, guild, true).await
     }
 
-    /// What these threads of a forum begin with, in their order.
-    async fn starters(&self, threads: Vec<SeenThread>, guild: GuildId) -> Result<Vec<Read>, ServiceError> {
+    /// The first messages of these threads of a forum, in the order of the threads.
+    async fn starters(
+        &self,
+        threads: Vec<SeenThread>,
+        guild: GuildId,
+    ) -> Result<Vec<ReadItem>, ServiceError> {
         let first = |thread: SeenThread| async move {
             let messages = self
                 .rest
@@ -154,17 +160,18 @@ impl Reader {
                 .await?;
             if let Some(message) = messages.first().filter(|message| self.is_post(message)) {
                 let id = thread.id;
-                self.watched.note(thread);
-                self.watched.begin(id, First::Post(message.id));
+                self.watched.note_thread(thread);
+                self.watched.set_thread_start(id, ThreadStart::Post(message.id));
             }
-            self.as_read(messages, guild, true).await
+            self.to_items(messages, guild, true).await
         };
-        let read: Vec<Vec<Read>> = stream::iter(threads).map(first).buffered(AT_ONCE).try_collect().await?;
+        let read: Vec<Vec<ReadItem>> =
+            stream::iter(threads).map(first).buffered(AT_ONCE).try_collect().await?;
         Ok(read.into_iter().flatten().collect())
     }
 }
 
-/// The tags of a thread, without those in what it begins with.
+/// The tags of a thread, without those in its first message.
 fn tags_of(thread: &SeenThread) -> Vec<Tag> {
     let forum = thread.tags.iter().map(|id| Tag::Forum { id: *id, name: String::new() });
     forum.chain(hashtags(&thread.title).into_iter().map(Tag::Hashtag)).collect()

@@ -1,4 +1,4 @@
-//! Reads the threads of a source: those of them that may have changed, how each is called and tagged, and what it begins with.
+//! Reads the threads of a source: which of them may have changed, their names and tags, and how they begin.
 
 use std::collections::HashSet;
 
@@ -12,24 +12,25 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::rest::model::Channel;
 use crate::rest::{HISTORY_PAGE, RestError};
 use crate::service::ServiceError;
-use crate::service::watch::{First, Noted, SeenThread};
+use crate::service::watch::{SeenThread, ThreadChange, ThreadStart};
 
 use super::missed::Missed;
-use super::{Read, Reader};
+use super::{ReadItem, Reader};
 use crate::service::intake::sources::Reading;
 use crate::service::intake::threads::ThreadEnd;
 
-/// How often the active threads are listed again because some weren't known: their messages may have been passed over meanwhile.
+/// How often the active threads are listed again because some of them were unknown: their messages may have
+/// been skipped meanwhile.
 const LISTINGS: u8 = 3;
 /// How many threads of one source are read at once.
 pub(in crate::service::intake) const AT_ONCE: usize = 8;
 
-/// What a look at a thread found.
+/// What looking up a thread found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// It is there.
+enum ThreadLookup {
+    /// It exists.
     There,
-    /// It is no part of its channel.
+    /// It isn't part of its channel.
     Hidden,
     /// It was deleted.
     Deleted,
@@ -38,7 +39,7 @@ enum Look {
 }
 
 impl Reader {
-    /// Takes up whether a channel is a forum, and which tags that offers.
+    /// Takes up whether a channel is a forum, and which tags it offers.
     pub(in crate::service::intake) fn describe(&self, channel: &Channel) {
         match channel.kind {
             ChannelKind::Forum => {
@@ -67,17 +68,17 @@ impl Reader {
         thread: ChannelId,
         guild: GuildId,
     ) -> Result<(), ServiceError> {
-        self.look(thread, guild).await.map(drop)
+        self.look_up_thread(thread, guild).await.map(drop)
     }
 
-    async fn look(&self, thread: ChannelId, guild: GuildId) -> Result<Look, ServiceError> {
+    async fn look_up_thread(&self, thread: ChannelId, guild: GuildId) -> Result<ThreadLookup, ServiceError> {
         let channel = match self.rest.of_server(guild).channel(thread).await {
             Ok(channel) => channel,
-            Err(error) if error.is_not_found() => return Ok(Look::Deleted),
-            Err(error) if error.is_forbidden() => return self.look_behind(thread, guild).await,
+            Err(error) if error.is_not_found() => return Ok(ThreadLookup::Deleted),
+            Err(error) if error.is_forbidden() => return self.look_up_parent(thread, guild).await,
             Err(error) => return Err(error.into()),
         };
-        let Some(seen) = SeenThread::read(&channel, guild) else { return Ok(Look::Unseen) };
+        let Some(seen) = SeenThread::read(&channel, guild) else { return Ok(ThreadLookup::Unseen) };
         if !seen.tags.is_empty() && self.watched.is_forum(seen.parent).is_none() {
             match self.look_at_channel(seen.parent, guild).await {
                 Err(ServiceError::Discord(error)) if !error.passes() => {
@@ -87,39 +88,40 @@ impl Reader {
             }
         }
         let private = seen.private && !self.watched.is_followed(thread);
-        let hidden = self.watched.note(seen) == Some(Noted::Hidden);
-        Ok(if private || hidden { Look::Hidden } else { Look::There })
+        let hidden = self.watched.note_thread(seen) == Some(ThreadChange::Hidden);
+        Ok(if private || hidden { ThreadLookup::Hidden } else { ThreadLookup::There })
     }
 
-    /// A thread that can't be seen is private if its channel can be.
-    async fn look_behind(&self, thread: ChannelId, guild: GuildId) -> Result<Look, ServiceError> {
-        let Some(parent) = self.watched.parent_of(thread) else { return Ok(Look::Unseen) };
+    /// If a thread can't be seen but its channel can, the thread is private.
+    async fn look_up_parent(&self, thread: ChannelId, guild: GuildId) -> Result<ThreadLookup, ServiceError> {
+        let Some(parent) = self.watched.parent_of(thread) else { return Ok(ThreadLookup::Unseen) };
         match self.rest.of_server(guild).channel(parent).await {
-            Ok(_) => Ok(Look::Hidden),
+            Ok(_) => Ok(ThreadLookup::Hidden),
             Err(error) if error.passes() => Err(error.into()),
-            Err(_) => Ok(Look::Unseen),
+            Err(_) => Ok(ThreadLookup::Unseen),
         }
     }
 
-    /// Everything new of a thread, and what became of what is mirrored of it: with what it begins, however long it is.
-    pub(in crate::service::intake) async fn thread(
+    /// Everything new in a thread, and what became of its mirrored messages, including its first message,
+    /// however long ago that was.
+    pub(in crate::service::intake) async fn read_thread(
         &self,
         thread: ChannelId,
         parent: ChannelId,
         guild: GuildId,
         described: bool,
-    ) -> Result<Vec<Read>, ServiceError> {
-        let ended = |deleted| Read::ThreadEnded(ThreadEnd { thread, parent, guild, deleted });
+    ) -> Result<Vec<ReadItem>, ServiceError> {
+        let ended = |deleted| ReadItem::ThreadEnded(ThreadEnd { thread, parent, guild, deleted });
         let mut read = Vec::new();
-        match if described { Look::There } else { self.look(thread, guild).await? } {
-            Look::There => {}
-            Look::Deleted => return Ok(vec![ended(true)]),
-            Look::Hidden if !self.watched.is_followed(thread) => return Ok(vec![ended(false)]),
-            Look::Hidden => read.push(ended(false)),
-            Look::Unseen => return Ok(Vec::new()),
+        match if described { ThreadLookup::There } else { self.look_up_thread(thread, guild).await? } {
+            ThreadLookup::There => {}
+            ThreadLookup::Deleted => return Ok(vec![ended(true)]),
+            ThreadLookup::Hidden if !self.watched.is_followed(thread) => return Ok(vec![ended(false)]),
+            ThreadLookup::Hidden => read.push(ended(false)),
+            ThreadLookup::Unseen => return Ok(Vec::new()),
         }
         let Some(seen) = self.seen_in(thread, parent).await? else { return Ok(read) };
-        self.look_for_first(thread, parent, guild, seen).await?;
+        self.find_start(thread, parent, guild, seen).await?;
         match self.read_from(thread, guild, seen).await {
             Err(ServiceError::Discord(error)) if error.is_not_found() => return Ok(vec![ended(true)]),
             more => read.extend(more?),
@@ -128,10 +130,10 @@ impl Reader {
         Ok(read)
     }
 
-    /// Up to where a thread has been read; `None` where it isn't read at all.
+    /// Up to where a thread has been read; `None` if it isn't read at all.
     async fn seen_in(&self, thread: ChannelId, parent: ChannelId) -> Result<Option<MessageId>, ServiceError> {
         let seen = self.store.seen_message(thread).await?;
-        // Somebody who follows it alone this very moment has listened before that is noted.
+        // A follow of the thread alone that begins at this moment listens before that is noted.
         let alone = self.watched.is_followed(thread);
         if alone && (seen.is_some() || !self.watched.wants_threads(parent)) {
             return Ok(seen);
@@ -140,45 +142,46 @@ impl Reader {
         Ok(from.map(|from| start_of(thread, seen, from)))
     }
 
-    /// What a thread begins with, where that wasn't read: it has the thread's title and tags, which may be others now.
+    /// The first message of a thread, if it wasn't read yet: its mirror has the thread's title and tags,
+    /// which may have changed.
     async fn starter_again(
         &self,
         thread: ChannelId,
         guild: GuildId,
-        read: &[Read],
-    ) -> Result<Vec<Read>, ServiceError> {
-        let starter = match self.watched.first(thread) {
-            First::Post(message) => Some(message),
-            First::Unknown => {
+        read: &[ReadItem],
+    ) -> Result<Vec<ReadItem>, ServiceError> {
+        let starter = match self.watched.thread_start(thread) {
+            ThreadStart::Post(message) => Some(message),
+            ThreadStart::Unknown => {
                 let parent = self.watched.parent_of(thread);
                 parent
                     .filter(|parent| self.watched.is_forum(*parent) == Some(true))
                     .map(|_| thread.first_message())
             }
-            First::Awaited | First::Elsewhere => None,
+            ThreadStart::Awaited | ThreadStart::Elsewhere => None,
         };
-        let is = |read: &Read, starter| match read {
-            Read::Message { message, .. } => message.id == starter,
-            Read::Gone(origin) => origin.message() == starter,
+        let is = |read: &ReadItem, starter| match read {
+            ReadItem::Message { message, .. } => message.id == starter,
+            ReadItem::Gone(origin) => origin.message() == starter,
             _ => false,
         };
         match starter {
             Some(starter) if !read.iter().any(|read| is(read, starter)) => {
-                self.one(thread, guild, starter, false).await
+                self.read_message(thread, guild, starter, false).await
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Reads those threads of a source that have something new, within the bounds, or of which something is mirrored that may have changed. All others are
-    /// current, without a request.
-    pub(in crate::service::intake) async fn threads_of(
+    /// Reads the threads of a source that have something new within the limits, or whose mirrored messages
+    /// may have changed. All others are current without a request.
+    pub(in crate::service::intake) async fn read_threads(
         &self,
         source: ChannelId,
         guild: GuildId,
-    ) -> Result<Vec<Read>, ServiceError> {
+    ) -> Result<Vec<ReadItem>, ServiceError> {
         let Some(from) = self.store.threads_from(source).await? else { return Ok(Vec::new()) };
-        let listed = self.list(source, guild).await?;
+        let listed = self.list_threads(source, guild).await?;
         let seen = self.store.seen_in_threads(source).await?;
         let mirrored = self.store.mirrored_threads(source, self.oldest()).await?;
         let mut mirrored: HashSet<ChannelId> = mirrored.into_iter().collect();
@@ -193,50 +196,51 @@ impl Reader {
                 new.push((last, thread.id));
             }
         }
-        // Archived long ago, or deleted, or hidden.
+        // These were archived long ago, deleted or hidden.
         mirrored.retain(|thread| !self.watched.is_followed(*thread));
         known.extend(mirrored.into_iter().map(|thread| (thread, Reading::History(guild))));
         let (new, beyond) = within(new, self.oldest(), self.catch_up.messages);
         known.extend(new.into_iter().map(|(_, thread)| (thread, Reading::Thread(guild))));
-        let of_threads = known.into_iter().map(|(thread, reading)| self.read_thread(thread, reading));
+        let of_threads = known.into_iter().map(|(thread, reading)| self.try_thread(thread, reading));
         let mut of_threads = stream::iter(of_threads).buffer_unordered(AT_ONCE);
         let (mut read, mut missed) = (Vec::new(), Vec::from_iter(beyond.iter().map(|(last, _)| *last)));
         while let Some(of_thread) = of_threads.next().await {
             read.extend(of_thread);
-            // Now and then, so that not everything of all threads is in memory at once.
+            // Now and then, so that memory never holds everything of all threads.
             if read.len() > 2 * self.catch_up.messages.max(usize::from(HISTORY_PAGE)) {
                 missed.extend(keep_newest(&mut read, self.catch_up.messages));
             }
         }
         missed.extend(keep_newest(&mut read, self.catch_up.messages));
         if let (Some(first), Some(last)) = (missed.iter().min(), missed.iter().max()) {
-            read.push(Read::Missed(Missed::threads_of(source, guild, *first, *last)));
+            read.push(ReadItem::Missed(Missed::threads_of(source, guild, *first, *last)));
         }
         let passed = beyond.into_iter().map(|(message, channel)| Origin::Message { channel, message });
-        read.extend(passed.map(|origin| Read::Passed { origin, source }));
+        read.extend(passed.map(|origin| ReadItem::Passed { origin, source }));
         Ok(read)
     }
 
-    /// One of them. Where that can't be read now, it waits by itself.
-    fn read_thread(&self, thread: ChannelId, reading: Reading) -> BoxFuture<'_, Vec<Read>> {
+    /// One of them. If it can't be read now, it waits by itself.
+    fn try_thread(&self, thread: ChannelId, reading: Reading) -> BoxFuture<'_, Vec<ReadItem>> {
         Box::pin(async move {
             match self.read(thread, reading).await {
                 Ok(read) => read,
                 Err(error) => {
                     tracing::warn!(%thread, %error, "a thread can't be read yet");
-                    vec![Read::Postponed(thread, reading)]
+                    vec![ReadItem::Postponed(thread, reading)]
                 }
             }
         })
     }
 
-    /// The public threads of a source that are active, or were archived within the bounds.
-    async fn list(&self, source: ChannelId, guild: GuildId) -> Result<Vec<SeenThread>, ServiceError> {
+    /// The public threads of a source that are active, or were archived within the limits.
+    async fn list_threads(&self, source: ChannelId, guild: GuildId) -> Result<Vec<SeenThread>, ServiceError> {
         let mut listed = Vec::new();
         for _ in 0..LISTINGS {
             listed = self.active(source, guild).await?;
-            let noted: Vec<_> = listed.iter().map(|thread| self.watched.note(thread.clone())).collect();
-            if !noted.contains(&Some(Noted::New)) {
+            let noted: Vec<_> =
+                listed.iter().map(|thread| self.watched.note_thread(thread.clone())).collect();
+            if !noted.contains(&Some(ThreadChange::New)) {
                 break;
             }
         }
@@ -244,7 +248,7 @@ impl Reader {
         let archived = self.archived(source, |archived, _| archived >= oldest, guild, &mut listed).await;
         without_archived(source, archived)?;
         for thread in &listed {
-            self.watched.note(thread.clone());
+            self.watched.note_thread(thread.clone());
         }
         Ok(listed)
     }
@@ -259,7 +263,8 @@ impl Reader {
         Ok(threads.filter(|thread| thread.parent == source && !thread.private).collect())
     }
 
-    /// Adds the archived threads of a source, as long as this says so of the time when one was archived, and of all that have been listed before it.
+    /// Adds the archived threads of a source, as long as `go_on` agrees. It is given the time when a thread
+    /// was archived, and all threads listed so far.
     pub(in crate::service::intake) async fn archived(
         &self,
         source: ChannelId,
@@ -289,7 +294,7 @@ impl Reader {
     }
 }
 
-/// Where Discord refuses the list of archived threads, the active ones are read all the same.
+/// If Discord refuses the list of archived threads, the active ones are read all the same.
 pub(in crate::service::intake) fn without_archived(
     source: ChannelId,
     listed: Result<(), RestError>,
@@ -303,7 +308,7 @@ pub(in crate::service::intake) fn without_archived(
     }
 }
 
-/// From where on a thread is read: what is older than `from` was never wanted.
+/// From where on a thread is read. What is older than `from` was never wanted.
 pub(in crate::service::intake) fn start_of(
     thread: ChannelId,
     seen: Option<MessageId>,
@@ -312,8 +317,8 @@ pub(in crate::service::intake) fn start_of(
     seen.unwrap_or_else(|| thread.before_first_message()).max(from)
 }
 
-/// Leaves of all new messages so many, the newest. Returns the others.
-fn keep_newest(read: &mut Vec<Read>, most: usize) -> Vec<MessageId> {
+/// Keeps the newest of all new messages, at most `most`. Returns the others.
+fn keep_newest(read: &mut Vec<ReadItem>, most: usize) -> Vec<MessageId> {
     let mut new: Vec<MessageId> = read.iter().filter_map(new_message).collect();
     new.sort_unstable();
     let surplus = new.len().saturating_sub(most);
@@ -322,9 +327,9 @@ fn keep_newest(read: &mut Vec<Read>, most: usize) -> Vec<MessageId> {
     new
 }
 
-fn new_message(read: &Read) -> Option<MessageId> {
+fn new_message(read: &ReadItem) -> Option<MessageId> {
     match read {
-        Read::Message { message, new: true, .. } => Some(message.id),
+        ReadItem::Message { message, new: true, .. } => Some(message.id),
         _ => None,
     }
 }
@@ -332,7 +337,7 @@ fn new_message(read: &Read) -> Option<MessageId> {
 /// A thread with its newest message.
 type Newest = (MessageId, ChannelId);
 
-/// Divides threads into those that are within the bounds of what is made up for, and those beyond; each oldest first.
+/// Splits threads into those within the limits and those beyond, each oldest first.
 fn within(mut threads: Vec<Newest>, oldest: MessageId, most: usize) -> (Vec<Newest>, Vec<Newest>) {
     threads.sort_unstable();
     let old = threads.partition_point(|(last, _)| *last < oldest);

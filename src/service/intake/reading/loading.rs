@@ -1,5 +1,5 @@
-//! Messages that don't say anything yet: a bot is still thinking about what it will answer. What it says comes as an update, and is then shown as if it had just
-//! been posted.
+//! Messages that say nothing yet, because a bot is still working on its answer. The answer comes as an
+//! update, and is then shown as if it had just been posted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,16 +10,17 @@ use crate::domain::ids::{ChannelId, MessageId};
 use crate::rest::model::Message;
 use crate::service::content;
 
-/// How long a bot may think: an interaction's token works for 15 minutes (Discord: "Receiving and Responding to Interactions").
+/// How long a bot may take: an interaction's token works for 15 minutes (Discord: "Receiving and Responding
+/// to Interactions").
 pub(in crate::service::intake) const LOADS_FOR: TimeDelta = TimeDelta::minutes(16);
 /// How many are remembered.
 const MOST: usize = 10_000;
 
-/// Those that were seen while they were loading.
+/// Messages that were seen while they were loading.
 #[derive(Clone, Default)]
 pub(in crate::service::intake) struct Loading(Arc<Mutex<Since>>);
 
-/// Since when each is loading.
+/// Since when each message has been loading.
 type Since = HashMap<(ChannelId, MessageId), DateTime<Utc>>;
 
 impl Loading {
@@ -44,7 +45,7 @@ impl Loading {
         still.map(|((channel, _), _)| *channel).collect()
     }
 
-    /// Whether this message was loading until now. Says so once.
+    /// Whether this message was loading until now. True only once.
     pub(in crate::service::intake) fn ended(&self, message: &Message) -> bool {
         let mut loading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         !content::is_loading(message) && loading.remove(&(message.channel_id, message.id)).is_some()

@@ -1,4 +1,4 @@
-//! What was posted in an absence, within the bounds of what is made up for; and the line that says what is beyond them.
+//! What was posted during an absence, within the limits; and the line that mentions what is beyond them.
 
 use std::collections::VecDeque;
 
@@ -10,27 +10,27 @@ use crate::domain::place::Place;
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
 use crate::service::ServiceError;
-use crate::service::watch::Standing;
+use crate::service::watch::MessageLocation;
 use crate::store::SourceEvent;
 
 use super::Reader;
 
-/// Messages beyond what is read.
+/// Messages beyond the limits, which are not read.
 #[derive(Debug, Clone)]
 pub(in crate::service::intake) struct Missed {
     /// Where.
     channel: ChannelId,
-    standing: Standing,
-    /// What was seen before them.
+    standing: MessageLocation,
+    /// The last message seen before them.
     seen: MessageId,
     /// The first of them.
     first: MessageId,
-    /// They end before this one.
+    /// They end before this message.
     end: MessageId,
 }
 
-/// What was posted since.
-pub(in crate::service::intake) struct Since {
+/// What was posted since some message.
+pub(in crate::service::intake) struct HistorySince {
     /// The posts, oldest first.
     pub(in crate::service::intake) messages: Vec<Message>,
     /// What is beyond the bounds.
@@ -40,13 +40,13 @@ pub(in crate::service::intake) struct Since {
 }
 
 impl Reader {
-    /// What was posted after `seen`, within the bounds, and what is beyond them.
-    pub(in crate::service::intake) async fn since(
+    /// What was posted after `seen`, within the limits, and what is beyond them.
+    pub(in crate::service::intake) async fn read_since(
         &self,
         channel: ChannelId,
         guild: GuildId,
         seen: MessageId,
-    ) -> Result<Since, ServiceError> {
+    ) -> Result<HistorySince, ServiceError> {
         let start = seen.max(self.oldest());
         let mut beyond = self.first_post(channel, guild, seen, start).await?;
         let mut end = start;
@@ -60,9 +60,9 @@ impl Reader {
                 .await?;
             let full = page.len() == usize::from(HISTORY_PAGE);
             let Some(last) = page.last() else { break };
-            // What was read from the middle of a thread doesn't tell what it begins with.
+            // A reading that starts in the middle of a thread doesn't show how the thread begins.
             if newest.is_none() && seen < channel.first_message() {
-                self.settle_first(channel, &page, beyond.is_none());
+                self.settle_start(channel, &page, beyond.is_none());
             }
             let last = last.id;
             newest = Some(last);
@@ -79,15 +79,15 @@ impl Reader {
         }
         let missed = match beyond {
             Some(first) => {
-                let Standing { source, thread } = self.standing(channel, guild, first, false).await?;
-                // Those who only want what threads begin with don't miss it.
+                let MessageLocation { source, thread } = self.locate(channel, guild, first, false).await?;
+                // Followers who want only the first messages of threads don't miss it.
                 let thread = thread.map(|thread| InThread { place: Place::Answer, ..thread });
-                let standing = Standing { source, thread };
+                let standing = MessageLocation { source, thread };
                 Some(Missed { channel, standing, seen, first, end })
             }
             None => None,
         };
-        Ok(Since { messages: messages.into(), missed, newest })
+        Ok(HistorySince { messages: messages.into(), missed, newest })
     }
 
     /// The first post after one message and up to another.
@@ -114,7 +114,7 @@ impl Reader {
 }
 
 impl Missed {
-    /// Where what was missed ends: before this message.
+    /// What was missed ends before this message.
     pub(in crate::service::intake) const fn end(&self) -> MessageId {
         self.end
     }
@@ -124,7 +124,8 @@ impl Missed {
         self.channel
     }
 
-    /// Whole threads of a source, from the first of these messages on; they end with the last. Those who follow its threads are told.
+    /// Whole threads of a source, from the first of these messages to the last. Those who follow its threads
+    /// are told.
     pub(in crate::service::intake) fn threads_of(
         source: ChannelId,
         guild: GuildId,
@@ -138,11 +139,12 @@ impl Missed {
             place: Place::Starter,
             link: channel_link(guild, source),
         };
-        let standing = Standing { source, thread: Some(thread) };
+        let standing = MessageLocation { source, thread: Some(thread) };
         Self { channel: source, standing, seen: first, first, end: last }
     }
 
-    /// Without those that came live, this being the first of them; `None` if all did. Of what whole threads missed, nothing did.
+    /// Without the messages that came live, the first of which is given; `None` if all of them did. Of missed
+    /// whole threads, nothing came live.
     pub(in crate::service::intake) fn before(self, live: Option<MessageId>) -> Option<Self> {
         if self.standing.thread.as_ref().is_some_and(|thread| thread.place == Place::Starter) {
             return Some(self);
@@ -153,7 +155,7 @@ impl Missed {
 
     /// A line that says so in the targets.
     pub(in crate::service::intake) fn notice(self) -> SourceEvent {
-        let Self { channel, standing: Standing { source, thread }, seen, end, .. } = self;
+        let Self { channel, standing: MessageLocation { source, thread }, seen, end, .. } = self;
         let [from, to] = [seen, end].map(|message| message.created_at().timestamp());
         let text = format!(
             "-# What was posted in <#{channel}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."

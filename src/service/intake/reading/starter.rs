@@ -1,39 +1,41 @@
-//! What the threads of a source begin with, asked of Discord where it matters and isn't known.
+//! How the threads of a source begin, asked of Discord if it matters and isn't known.
 
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
 use crate::service::ServiceError;
-use crate::service::watch::First;
+use crate::service::watch::ThreadStart;
 
 use super::Reader;
 
 impl Reader {
-    /// Before a thread is read from `seen` on. A forum's post begins with the message that has its number; elsewhere
-    /// the first post begins the thread, unless it was started from a message of its channel.
-    pub(in crate::service::intake) async fn look_for_first(
+    /// Finds out how a thread begins before it is read from `seen` on. A forum post begins with the message
+    /// that has its number. Elsewhere the first post begins the thread, unless it was started from a message
+    /// of its channel.
+    pub(in crate::service::intake) async fn find_start(
         &self,
         thread: ChannelId,
         parent: ChannelId,
         guild: GuildId,
         seen: MessageId,
     ) -> Result<(), ServiceError> {
-        // What was read before began then, unless somebody follows the thread alone from a later message on.
+        // What was read before had begun by then, unless somebody follows the thread alone from a later
+        // message on.
         let read_before = seen > thread.before_first_message();
         let may_be_missing = self.watched.is_followed(thread) && self.watched.wants_threads(parent);
-        if self.watched.first(thread) != First::Unknown || (read_before && !may_be_missing) {
+        if self.watched.thread_start(thread) != ThreadStart::Unknown || (read_before && !may_be_missing) {
             return Ok(());
         }
         let in_forum = self.watched.is_forum(parent) == Some(true);
         let first = match in_forum {
-            true => First::Awaited,
+            true => ThreadStart::Awaited,
             false => match self.rest.of_server(guild).message(parent, thread.first_message()).await {
-                Ok(_) => First::Elsewhere,
+                Ok(_) => ThreadStart::Elsewhere,
                 Err(error) if error.passes() => return Err(error.into()),
-                Err(_) => First::Awaited,
+                Err(_) => ThreadStart::Awaited,
             },
         };
-        let page = match read_before && !in_forum && first == First::Awaited {
+        let page = match read_before && !in_forum && first == ThreadStart::Awaited {
             true => {
                 self.rest
                     .of_server(guild)
@@ -43,14 +45,14 @@ impl Reader {
             false => Vec::new(),
         };
         // Both at once: a message that comes in between would be taken for the first.
-        self.watched.begin(thread, first);
-        self.settle_first(thread, &page, true);
+        self.watched.set_thread_start(thread, first);
+        self.settle_start(thread, &page, true);
         Ok(())
     }
 
-    /// Settles what a new thread begins with, by the first of its messages that says it; if these are its first
-    /// messages at all.
-    pub(in crate::service::intake) fn settle_first(
+    /// Settles how a new thread begins, by the first of these messages that decides it, provided that these
+    /// are its very first messages.
+    pub(in crate::service::intake) fn settle_start(
         &self,
         thread: ChannelId,
         messages: &[Message],
@@ -58,7 +60,8 @@ impl Reader {
     ) {
         let decides = |message: &&Message| self.is_post(message) || self.begins_nothing(message);
         let Some(first) = messages.iter().find(decides) else { return };
-        let first = if all && self.is_post(first) { First::Post(first.id) } else { First::Elsewhere };
+        let first =
+            if all && self.is_post(first) { ThreadStart::Post(first.id) } else { ThreadStart::Elsewhere };
         self.watched.settle(thread, first);
     }
 }

@@ -1,7 +1,22 @@
-//! Which sources are being read, whose turn it is, and the live reports that wait behind the reading. Pure.
+//! The states of all sources: which are current, which must be read, and the live reports that wait meanwhile. Pure.
 //!
-//! A source that can't be read waits, longer after each failure, and keeps no place meanwhile. Servers take turns, and none has more than its share of the
-//! places: what ails one server's channels holds up no other's.
+//! ```text
+//!            first event of a session, a new session, the end of an outage
+//!   unread ─────────────────────────────────────────────────────────────► queued ◄───────────┐
+//!     ▲                                                                     │  ▲             │ failed: it waits,
+//!     │ session lost,                                           its turn, a │  │ requested   │ longer each time
+//!     │ outage,                                                 free slot   ▼  │ meanwhile   │
+//!     │ messages left out                                                 reading ───────────┘
+//!     │                                                                     │
+//!     └──────────────────────────── current ◄───────────────────────────────┘ read and recorded
+//! ```
+//! Four memories make up this picture. [`SourceStates::current`] holds the sources that are current. The queue
+//! ([`ReadingQueue`]) holds those whose turn is yet to come. [`SourceStates::sources`] holds everything that is queued
+//! or being read, with the reports that wait for it. What a reading brought, and isn't recorded yet, lies in the
+//! intake's list of [completed readings](super::dispatch::CompletedReading); the source counts as being read until then.
+//!
+//! A source that can't be read waits, longer after each failure, and takes no slot meanwhile. Servers take turns, and
+//! none has more than its share of the slots: one server's broken channels hold up no other's.
 
 mod reading_queue;
 
@@ -10,26 +25,27 @@ use std::time::{Duration, Instant};
 
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 
-use self::reading_queue::Turns;
-use super::Report;
-use super::handover::Kept;
-use super::report_queue::Received;
+use self::reading_queue::ReadingQueue;
+use super::GatewayReport;
+use super::handover::IntakeHandover;
+use super::report_queue::ReceivedReport;
 
-/// How many messages may wait behind one source's reading.
+/// How many messages may wait for the reading of one source.
 pub(super) const MOST_OF_ONE: usize = 1_000;
-/// How many may wait behind all readings.
+/// How many may wait for all readings together.
 pub(super) const MOST: usize = 20_000;
 /// The longest wait between two attempts to read a source.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What is to be read of a source.
+/// What must be read of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// Everything since what was last seen; of a source that wants them, which of its threads are to be read too.
+    /// Everything since the last message seen. For a source whose threads are wanted, also which of its
+    /// threads must be read.
     History(GuildId),
-    /// The same of a thread that Discord has just described.
+    /// The same for a thread that Discord has just described.
     Thread(GuildId),
-    /// One message, of which the gateway did not bring everything.
+    /// One message that the gateway did not bring in full.
     Message {
         /// Its server.
         guild: GuildId,
@@ -47,7 +63,8 @@ impl Reading {
         }
     }
 
-    /// The one of two that includes the other: a history has each message that could be asked for, and looks at a thread anew.
+    /// The one of two readings that includes the other. A history covers every single message, and looks at a
+    /// thread again.
     const fn or(self, other: Option<Self>) -> Self {
         match (self, other) {
             (_, Some(other @ Self::History(_))) | (Self::Message { .. }, Some(other @ Self::Thread(_))) => {
@@ -58,68 +75,69 @@ impl Reading {
     }
 }
 
-/// The sources that are being read or wait for it, each with what waits behind.
+/// The states of all sources, with the reports that wait for them.
 #[derive(Debug, Default)]
-pub(super) struct Held {
-    sources: HashMap<ChannelId, Source>,
-    turns: Turns,
-    /// Messages that wait, of all sources.
+pub(super) struct SourceStates {
+    sources: HashMap<ChannelId, SourceState>,
+    queue: ReadingQueue,
+    /// How many messages wait, for all sources.
     messages: usize,
-    /// Sources whose history was read in this session: nothing lies between it and the live events.
+    /// Sources whose history was read in this session: nothing is missing between it and the live events.
     current: HashMap<ChannelId, GuildId>,
     /// Servers that have an outage.
     away: HashSet<GuildId>,
 }
 
-/// A source that is being read, or is to be read.
+/// A source that is being read, or must be read.
 #[derive(Debug, Default)]
-struct Source {
+struct SourceState {
     /// Its server.
     guild: Option<GuildId>,
-    /// What is still to be read.
+    /// What must still be read.
     next: Option<Reading>,
-    /// It is being read, or what was read is being written down.
+    /// It is being read, or what was read is being recorded.
     read: bool,
     /// How often reading it has failed in a row.
     failures: u32,
-    /// What waits behind it.
-    waiting: Vec<Received>,
+    /// The reports that wait for it.
+    waiting: Vec<ReceivedReport>,
     /// How many of these are messages.
     messages: usize,
-    /// Since when something waits, whether it is kept or not.
+    /// Since when something has waited, whether it was kept or not.
     since: Option<Instant>,
-    /// More came than is kept: messages are left to the reading that comes next.
+    /// More came than is kept: messages are left to the next reading.
     full: bool,
 }
 
-impl Held {
-    /// Goes on where another left off that held nothing of these sources.
-    pub(super) fn resume(&mut self, kept: Kept) {
+impl SourceStates {
+    /// Continues where another intake ended that held nothing back for these sources.
+    pub(super) fn resume(&mut self, kept: IntakeHandover) {
         self.current.extend(kept.current);
         self.away.extend(kept.away);
     }
 
-    /// What is left when no more reports come: sources that wait are to be read again, by whoever goes on. What is no source waits behind the one that this names.
-    pub(super) fn leave(mut self, root: impl Fn(ChannelId) -> Option<ChannelId>) -> Kept {
-        for (channel, held) in &self.sources {
-            match (root(*channel), held.guild) {
+    /// What to hand over when no more reports come: the next intake must read waiting sources again. `root`
+    /// gives the source of a thread.
+    pub(super) fn into_handover(mut self, root: impl Fn(ChannelId) -> Option<ChannelId>) -> IntakeHandover {
+        for (channel, state) in &self.sources {
+            match (root(*channel), state.guild) {
                 (Some(root), _) => drop(self.current.remove(&root)),
-                // A thread that is gone: its source is one of this server.
+                // A thread that is gone: its source is one of this server's.
                 (None, Some(server)) => self.current.retain(|_, guild| *guild != server),
                 (None, None) => self.current.clear(),
             }
         }
-        Kept { current: self.current.into_iter().collect(), away: self.away.into_iter().collect() }
+        IntakeHandover { current: self.current.into_iter().collect(), away: self.away.into_iter().collect() }
     }
 
-    /// What waits behind readings.
-    pub(super) fn take_all_waiting(&mut self) -> Vec<Received> {
-        let waiting = |held: &mut Source| std::mem::take(&mut held.waiting);
+    /// Takes all reports that wait for readings.
+    pub(super) fn take_all_waiting(&mut self) -> Vec<ReceivedReport> {
+        let waiting = |state: &mut SourceState| std::mem::take(&mut state.waiting);
         self.sources.values_mut().flat_map(waiting).collect()
     }
 
-    /// A source is to be read again by whoever goes on.
-    pub(super) fn outdate(&mut self, source: ChannelId) {
+    /// Marks one source as unread, so that the next intake reads it.
+    pub(super) fn mark_source_unread(&mut self, source: ChannelId) {
         self.current.remove(&source);
     }
 
@@ -128,75 +146,85 @@ impl Held {
         self.away.contains(&guild)
     }
 
-    /// In these servers, events may be missed from now on, or may have been until now.
-    pub(super) fn forget(&mut self, away: impl Fn(GuildId) -> bool) {
+    /// Marks the sources of these servers as unread: events may be missed from now on, or may have been
+    /// missed until now.
+    pub(super) fn mark_unread(&mut self, away: impl Fn(GuildId) -> bool) {
         self.current.retain(|_, guild| !away(*guild));
     }
 
     /// A server's outage began.
-    pub(super) fn lose(&mut self, guild: GuildId) {
+    pub(super) fn begin_outage(&mut self, guild: GuildId) {
         self.away.insert(guild);
-        self.forget(|other| other == guild);
+        self.mark_unread(|other| other == guild);
     }
 
-    /// A server is there; whether it had an outage until now.
-    pub(super) fn find(&mut self, guild: GuildId) -> bool {
+    /// A server is available. Whether it had an outage until now.
+    pub(super) fn end_outage(&mut self, guild: GuildId) -> bool {
         self.away.remove(&guild)
     }
 
-    /// Makes sure that a source's history is read before its first event of this session is taken: otherwise the event would stand for all
-    /// that was missed before it.
-    pub(super) fn catch_up(&mut self, source: ChannelId, guild: GuildId) {
+    /// Makes sure that a source's history is read before its first event of this session is accepted.
+    /// Otherwise that event would seem to cover everything that was missed before it.
+    pub(super) fn ensure_current(&mut self, source: ChannelId, guild: GuildId) {
         if self.current.insert(source, guild).is_none() {
-            self.begin(source, Reading::History(guild));
+            self.request(source, Reading::History(guild));
         }
     }
 
-    /// A source has to be read before anything else of it is taken; once more, if it is being read right now: what it missed
-    /// meanwhile may lie behind what that reading has seen.
-    pub(super) fn begin(&mut self, source: ChannelId, reading: Reading) {
-        let held = self.sources.entry(source).or_default();
-        held.guild = Some(reading.guild());
-        // One that is being read has its next turn after that, and one that failed after its wait.
-        if held.next.is_none() && !held.read {
+    /// Requests a reading, before which no event of the source is accepted. If the source is being read right
+    /// now, it is read once more: what it missed meanwhile may lie behind what that reading has seen.
+    pub(super) fn request(&mut self, source: ChannelId, reading: Reading) {
+        let state = self.sources.entry(source).or_default();
+        state.guild = Some(reading.guild());
+        // A source that is being read has its next turn after that, and one that failed has it after its
+        // wait.
+        if state.next.is_none() && !state.read {
             // Somebody posted there this very moment.
             let first = matches!(reading, Reading::Message { .. });
-            self.turns.add(source, reading.guild(), first);
+            self.queue.add(source, reading.guild(), first);
         }
-        held.next = Some(reading.or(held.next));
+        state.next = Some(reading.or(state.next));
     }
 
-    /// Takes a report of a channel that is being read, or whose root is: that may find that the channel is to be read too. Gives it back otherwise.
-    pub(super) fn hold(&mut self, channel: ChannelId, root: ChannelId, report: Received) -> Option<Received> {
+    /// Holds back a report of a channel that is being read, or whose root is, because the root's reading may
+    /// find that the channel must be read, too. Otherwise gives it back.
+    pub(super) fn hold_back(
+        &mut self,
+        channel: ChannelId,
+        root: ChannelId,
+        report: ReceivedReport,
+    ) -> Option<ReceivedReport> {
         let source = if self.sources.contains_key(&channel) { channel } else { root };
-        let Some(held) = self.sources.get_mut(&source) else { return Some(report) };
-        held.since.get_or_insert(report.at);
+        let Some(state) = self.sources.get_mut(&source) else { return Some(report) };
+        state.since.get_or_insert(report.at);
         let message = report.report.is_message();
-        if message && held.full {
+        if message && state.full {
             return None;
         }
-        held.waiting.push(report);
-        // Where somebody posts, reading comes before where nobody does.
-        if held.waiting.len() == 1
-            && let Some(guild) = held.guild
+        state.waiting.push(report);
+        // Sources where somebody posts are read before those where nobody does.
+        if state.waiting.len() == 1
+            && let Some(guild) = state.guild
         {
-            self.turns.hurry(source, guild);
+            self.queue.hurry(source, guild);
         }
-        if message && let Some(held) = self.sources.get_mut(&source) {
-            held.messages += 1;
+        if message && let Some(state) = self.sources.get_mut(&source) {
+            state.messages += 1;
             self.messages += 1;
             self.make_room(source);
         }
         None
     }
 
-    /// Drops the messages that wait behind a source, or behind the one that has most of them, where there are too many: that source is read from what was last seen, which
-    /// has them all. Deletions are kept, as a history doesn't show them.
+    /// If too many messages wait, drops those of this source or of the source that has most of them. That
+    /// source is read again from the last message seen, which brings them all back. Deletions are kept,
+    /// because a history doesn't show them.
     fn make_room(&mut self, source: ChannelId) {
-        let fullest =
-            |held: &Self| held.sources.iter().max_by_key(|(_, source)| source.messages).map(|(id, _)| *id);
+        let fullest = |states: &Self| {
+            states.sources.iter().max_by_key(|(_, source)| source.messages).map(|(id, _)| *id)
+        };
         let source = match self.sources.get(&source) {
-            Some(held) if held.messages > MOST_OF_ONE => source,
+            Some(state) if state.messages > MOST_OF_ONE => source,
             _ if self.messages > MOST => fullest(self).unwrap_or(source),
             _ => return,
         };
@@ -204,7 +232,7 @@ impl Held {
         tracing::warn!(%source, dropped, "too much waits behind a channel that can't be read yet; it is read again from what was last seen");
     }
 
-    /// Leaves all messages that wait to the readings that come next: some were left out before they came here.
+    /// Leaves all waiting messages to the next readings, because some were lost before they came here.
     pub(super) fn leave_to_readings(&mut self) {
         let sources: Vec<ChannelId> = self.sources.keys().copied().collect();
         for source in sources {
@@ -212,45 +240,45 @@ impl Held {
         }
     }
 
-    /// The same of one source. How many messages it were.
+    /// The same for one source. Returns how many messages there were.
     fn leave_to_reading(&mut self, source: ChannelId) -> usize {
-        let Some(held) = self.sources.get_mut(&source) else { return 0 };
-        let dropped = std::mem::take(&mut held.messages);
-        held.waiting.retain(|report| !report.report.is_message());
-        held.full = true;
+        let Some(state) = self.sources.get_mut(&source) else { return 0 };
+        let dropped = std::mem::take(&mut state.messages);
+        state.waiting.retain(|report| !report.report.is_message());
+        state.full = true;
         self.messages -= dropped;
-        if let Some(guild) = held.guild {
-            self.begin(source, Reading::History(guild));
+        if let Some(guild) = state.guild {
+            self.request(source, Reading::History(guild));
         }
         dropped
     }
 
-    /// What is to be read next, if there is room.
-    pub(super) fn next(
+    /// The next reading to start, if there is room.
+    pub(super) fn start_next(
         &mut self,
         now: Instant,
         may_read: impl Fn(GuildId) -> bool,
     ) -> Option<(ChannelId, Reading)> {
-        let source = self.turns.next(now, may_read)?;
-        let held = self.sources.get_mut(&source)?;
-        // What is posted from now on may not be in what is read.
-        (held.read, held.full) = (true, false);
-        Some((source, held.next.take()?))
+        let source = self.queue.start_next(now, may_read)?;
+        let state = self.sources.get_mut(&source)?;
+        // What is posted from now on may not be part of the reading.
+        (state.read, state.full) = (true, false);
+        Some((source, state.next.take()?))
     }
 
     /// When the next wait after a failure ends.
     pub(super) fn next_wait_ends(&self) -> Option<Instant> {
-        self.turns.next_wait_ends()
+        self.queue.next_wait_ends()
     }
 
-    /// A reading has come to its end: another source can be read.
-    pub(super) fn give_place_back(&mut self, source: ChannelId) {
-        if let Some(guild) = self.sources.get(&source).and_then(|held| held.guild) {
-            self.turns.end(guild);
+    /// A reading has ended, so another source can be read.
+    pub(super) fn free_slot(&mut self, source: ChannelId) {
+        if let Some(guild) = self.sources.get(&source).and_then(|state| state.guild) {
+            self.queue.free_slot(guild);
         }
     }
 
-    /// A source can't be read yet. Returns how often that failed in a row.
+    /// A source can't be read yet. Returns how often that has failed in a row.
     pub(super) fn postpone(
         &mut self,
         source: ChannelId,
@@ -258,52 +286,54 @@ impl Held {
         now: Instant,
         wait: impl Fn(u32) -> Duration,
     ) -> u32 {
-        let held = self.sources.entry(source).or_default();
-        held.guild = Some(reading.guild());
-        let queued = held.next.is_some() && !held.read;
-        held.failures += 1;
-        held.read = false;
-        held.next = Some(reading.or(held.next));
-        let failures = held.failures;
+        let state = self.sources.entry(source).or_default();
+        state.guild = Some(reading.guild());
+        let queued = state.next.is_some() && !state.read;
+        state.failures += 1;
+        state.read = false;
+        state.next = Some(reading.or(state.next));
+        let failures = state.failures;
         if !queued {
-            self.turns.add_later(source, reading.guild(), now + wait(failures).min(LONGEST_WAIT));
+            self.queue.add_later(source, reading.guild(), now + wait(failures).min(LONGEST_WAIT));
         }
         failures
     }
 
-    /// What waits behind a source and was posted before what was read of its channel. In order.
+    /// Takes the waiting reports of a source that were posted before what was read of their channel. In
+    /// order.
     pub(super) fn take_waiting(
         &mut self,
         source: ChannelId,
-        mut before: impl FnMut(&Report) -> bool,
-    ) -> Vec<Received> {
-        let Some(held) = self.sources.get_mut(&source) else { return Vec::new() };
-        let (taken, kept): (Vec<_>, Vec<_>) = held.waiting.drain(..).partition(|one| before(&one.report));
-        held.waiting = kept;
-        held.messages -= taken.len();
+        mut before: impl FnMut(&GatewayReport) -> bool,
+    ) -> Vec<ReceivedReport> {
+        let Some(state) = self.sources.get_mut(&source) else { return Vec::new() };
+        let (taken, kept): (Vec<_>, Vec<_>) = state.waiting.drain(..).partition(|one| before(&one.report));
+        state.waiting = kept;
+        state.messages -= taken.len();
         self.messages -= taken.len();
         taken
     }
 
-    /// What waits behind a source, in order.
-    pub(super) fn waiting(&self, source: ChannelId) -> impl Iterator<Item = &Report> {
-        self.sources.get(&source).into_iter().flat_map(|held| &held.waiting).map(|one| &one.report)
+    /// The waiting reports of a source, in order.
+    pub(super) fn waiting(&self, source: ChannelId) -> impl Iterator<Item = &GatewayReport> {
+        self.sources.get(&source).into_iter().flat_map(|state| &state.waiting).map(|one| &one.report)
     }
 
-    /// A source was read: what waited behind it, in order; nothing yet where it is to be read once more.
-    pub(super) fn release(&mut self, source: ChannelId) -> Vec<Received> {
-        let Some(held) = self.sources.get_mut(&source) else { return Vec::new() };
-        (held.read, held.failures) = (false, 0);
-        if let Some(next) = held.next {
-            self.turns.add(source, next.guild(), !held.waiting.is_empty());
+    /// A source was read and recorded. Returns the reports that waited for it, in order; none yet if it must
+    /// be read once more.
+    pub(super) fn finish(&mut self, source: ChannelId) -> Vec<ReceivedReport> {
+        let Some(state) = self.sources.get_mut(&source) else { return Vec::new() };
+        (state.read, state.failures) = (false, 0);
+        if let Some(next) = state.next {
+            self.queue.add(source, next.guild(), !state.waiting.is_empty());
             return Vec::new();
         }
-        let held = self.sources.remove(&source).unwrap_or_default();
-        self.messages -= held.messages;
-        held.waiting
+        let state = self.sources.remove(&source).unwrap_or_default();
+        self.messages -= state.messages;
+        state.waiting
     }
 
-    /// How many sources something waits behind, and since when.
+    /// How many sources have reports waiting, and since when.
     pub(super) fn oldest(&self) -> (usize, Option<Instant>) {
         let since = self.sources.values().filter_map(|source| source.since);
         since.fold((0, None), |(count, oldest), since| {

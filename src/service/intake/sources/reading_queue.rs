@@ -1,4 +1,5 @@
-//! Whose turn it is to be read: servers one after the other, each within its share, and its sources in their order. Pure.
+//! Whose turn it is to be read. Servers take turns, each within its share, and a server's sources go in their
+//! order. Pure.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -11,21 +12,21 @@ const PLACES: usize = 16;
 /// How many of these one server may have.
 const SHARE: usize = 4;
 
-/// The sources that wait for their turn, and those whose turn it is.
+/// The sources that wait for their turn, and the slots that are taken.
 #[derive(Debug, Default)]
-pub(in crate::service::intake) struct Turns {
+pub(in crate::service::intake) struct ReadingQueue {
     /// Those that wait, by server.
     queues: HashMap<GuildId, VecDeque<ChannelId>>,
-    /// The servers with sources that wait, in the order of their turns.
+    /// The servers with waiting sources, in the order of their turns.
     servers: VecDeque<GuildId>,
-    /// How many places each server has.
+    /// How many slots each server has.
     places: HashMap<GuildId, usize>,
     /// Sources that wait for a time before they wait for their turn.
     later: BTreeSet<(Instant, ChannelId, GuildId)>,
 }
 
-impl Turns {
-    /// A source waits for its turn; before the others of its server, if it is urgent.
+impl ReadingQueue {
+    /// Adds a source; an urgent one goes before the others of its server.
     pub(in crate::service::intake) fn add(&mut self, source: ChannelId, guild: GuildId, urgent: bool) {
         let queue = self.queues.entry(guild).or_default();
         if queue.is_empty() {
@@ -39,12 +40,12 @@ impl Turns {
         }
     }
 
-    /// A source waits for its turn from that time on.
+    /// Adds a source that waits until a time first.
     pub(in crate::service::intake) fn add_later(&mut self, source: ChannelId, guild: GuildId, at: Instant) {
         self.later.insert((at, source, guild));
     }
 
-    /// A source that waits for its turn comes before others. One that waits for a time doesn't.
+    /// Moves a waiting source to the front. One that waits for a time isn't moved.
     pub(in crate::service::intake) fn hurry(&mut self, source: ChannelId, guild: GuildId) {
         let Some(queue) = self.queues.get_mut(&guild) else { return };
         if let Some(index) = queue.iter().position(|queued| *queued == source)
@@ -63,8 +64,8 @@ impl Turns {
         }
     }
 
-    /// The source whose turn it is, which has a place from now on; of those servers only that may be read.
-    pub(in crate::service::intake) fn next(
+    /// The source whose turn it is, which has a slot from now on. Considers only servers that may be read.
+    pub(in crate::service::intake) fn start_next(
         &mut self,
         now: Instant,
         may_read: impl Fn(GuildId) -> bool,
@@ -97,8 +98,8 @@ impl Turns {
         self.later.first().map(|(at, _, _)| *at)
     }
 
-    /// A source of this server gives its place back.
-    pub(in crate::service::intake) fn end(&mut self, guild: GuildId) {
+    /// Frees a slot of this server.
+    pub(in crate::service::intake) fn free_slot(&mut self, guild: GuildId) {
         if let Entry::Occupied(mut places) = self.places.entry(guild) {
             *places.get_mut() -= 1;
             if *places.get() == 0 {

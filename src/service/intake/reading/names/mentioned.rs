@@ -1,4 +1,4 @@
-//! Who and what a content mentions, and of which people nobody tells the names.
+//! Which people, roles and channels a content mentions, and which of the people come without a name.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,15 @@ use crate::domain::message::Content;
 use crate::rest::model::{Message, Referenced};
 use crate::service::content;
 
-/// Who and what a content mentions anywhere; of people those without a name yet.
+/// Everyone and everything that a content mentions anywhere. Of people, only those without a name yet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::service::intake) struct Mentioned {
     pub(in crate::service::intake) roles: BTreeSet<RoleId>,
     pub(in crate::service::intake) channels: BTreeSet<ChannelId>,
     pub(in crate::service::intake) people: BTreeSet<UserId>,
-    /// Those of the people who may exist although no name came with the message. Of what a person wrote, Discord names everyone it knows: all others are invented. Of what an
-    /// application wrote, it names only those who were pinged, and nobody in embeds.
+    /// Those of the people who may exist although no name came with the message. In what a person wrote,
+    /// Discord names everyone it knows: all others are invented. In what an application wrote, it names only
+    /// those who were pinged, and nobody in embeds.
     pub(in crate::service::intake) untold: BTreeSet<UserId>,
 }
 

@@ -1,8 +1,10 @@
-//! The names behind mentions of roles, channels and people, for targets in servers that don't know them, and the nicknames of those who are answered. A message
-//! brings the names of the people it pings; whom a bot's embed mentions, nobody is told.
+//! The names behind mentions of roles, channels and people, for targets in servers that don't know them, and
+//! the nicknames of people who are answered. A message brings the names of the people it pings; nobody is
+//! told whom a bot's embed mentions.
 //!
-//! What others write decides what is asked here, so all of it is bounded: people whom a message invents aren't asked for, all others within a budget of their server;
-//! and roles and channels once in a while, whatever the answer is.
+//! What others write decides what is asked here, so all of it is bounded. People whom a message invents
+//! aren't asked for, all others only within a budget of their server. Roles and channels are asked for once
+//! in a while, whatever the answer is.
 
 mod mentioned;
 
@@ -20,21 +22,21 @@ use crate::service::access::rules;
 
 use self::mentioned::Mentioned;
 
-/// How long names are used before they are asked for again: roles and channels are seldom renamed.
+/// How long names are used before they are asked for again. Roles and channels are seldom renamed.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
-/// How long they are remembered: they are used as they were where Discord doesn't tell them anew.
+/// How long they are remembered. Old names are used if Discord doesn't give new ones.
 const USEFUL: TimeDelta = TimeDelta::hours(1);
-/// The same of people, who are asked for one by one.
+/// The same for people, who are asked for one by one.
 const PERSON_FRESH: TimeDelta = TimeDelta::hours(1);
 /// How many people are remembered.
 const PEOPLE: usize = 10_000;
-/// What stands for the name of a channel that most can't see.
+/// The name of a channel that most people can't see.
 const NO_ACCESS: &str = "no-access";
-/// For how many people of one message Discord is asked.
+/// About how many people of one message Discord is asked.
 const ASKED: usize = 10;
-/// For how many people of one server Discord is asked in a span. Whatever stands in the others' place has no name then.
+/// About how many people of one server Discord is asked in a span. The others' names are then left out.
 const BUDGET: usize = 20;
-/// How often a server is asked again for its channels, where it changed who may see them in between.
+/// How often a server is asked for its channels if its permissions changed meanwhile.
 const TRIES: usize = 2;
 /// The span of that budget.
 const SPAN: TimeDelta = TimeDelta::minutes(1);
@@ -45,31 +47,31 @@ pub(in crate::service::intake) struct NameBook(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
-    servers: HashMap<GuildId, Known>,
-    people: HashMap<(GuildId, UserId), Person>,
-    spent: HashMap<GuildId, Spent>,
-    /// How often the names of a server were forgotten.
+    servers: HashMap<GuildId, ServerNames>,
+    people: HashMap<(GuildId, UserId), KnownPerson>,
+    spent: HashMap<GuildId, SpentBudget>,
+    /// How often the names of a server were dropped.
     forgotten: HashMap<GuildId, u64>,
 }
 
-struct Known {
+struct ServerNames {
     names: Arc<Names>,
     since: DateTime<Utc>,
 }
 
-struct Person {
-    /// None where that person isn't in the server.
+struct KnownPerson {
+    /// `None` if that person isn't in the server.
     name: Option<String>,
     since: DateTime<Utc>,
 }
 
-/// What of a server's budget is spent.
-struct Spent {
+/// How much of a server's budget is spent.
+struct SpentBudget {
     count: usize,
     since: DateTime<Utc>,
 }
 
-/// What has to be [learnt](NameBook::learn) before a content has all its names.
+/// What must be [learnt](NameBook::learn) before a content has all its names.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::service::intake) struct Unnamed {
     roles_and_channels: bool,
@@ -77,26 +79,26 @@ pub(in crate::service::intake) struct Unnamed {
 }
 
 impl Book {
-    /// Somebody of whom it is known how they are called, or that nobody knows it.
-    fn person(&self, guild: GuildId, id: UserId, now: DateTime<Utc>) -> Option<&Person> {
+    /// A person whose name is known, or known to be unknown.
+    fn person(&self, guild: GuildId, id: UserId, now: DateTime<Utc>) -> Option<&KnownPerson> {
         self.people.get(&(guild, id)).filter(|known| now - known.since < PERSON_FRESH)
     }
 
-    /// How often the names of a server were forgotten.
+    /// How often the names of a server were dropped.
     fn forgotten(&self, guild: GuildId) -> u64 {
         self.forgotten.get(&guild).copied().unwrap_or_default()
     }
 
-    /// For how many people of a server may still be asked.
+    /// About how many people of a server may still be asked.
     fn budget(&self, guild: GuildId, now: DateTime<Utc>) -> usize {
         let spent = self.spent.get(&guild).filter(|spent| now - spent.since < SPAN);
         BUDGET.saturating_sub(spent.map_or(0, |spent| spent.count))
     }
 
-    /// Takes one of the budget, if there is any left.
+    /// Spends one unit of the budget, if any is left.
     fn spend(&mut self, guild: GuildId, now: DateTime<Utc>) -> bool {
         self.spent.retain(|_, spent| now - spent.since < SPAN);
-        let spent = self.spent.entry(guild).or_insert(Spent { count: 0, since: now });
+        let spent = self.spent.entry(guild).or_insert(SpentBudget { count: 0, since: now });
         let any = spent.count < BUDGET;
         spent.count += usize::from(any);
         any
@@ -104,7 +106,7 @@ impl Book {
 }
 
 impl NameBook {
-    /// Writes the names into what is shown of a message, and says which are missing and worth asking for.
+    /// Writes the names into what is shown of a message. Says which names are missing and worth asking for.
     pub(in crate::service::intake) fn fill(
         &self,
         message: &Message,
@@ -117,7 +119,7 @@ impl NameBook {
         let book = self.book();
         if !mentioned.roles.is_empty() || !mentioned.channels.is_empty() {
             match book.servers.get(&guild).filter(|known| now - known.since < FRESH) {
-                Some(Known { names, .. }) => {
+                Some(ServerNames { names, .. }) => {
                     let roles = mentioned.roles.iter();
                     let roles = roles.filter_map(|id| Some((*id, names.roles.get(id)?.clone())));
                     content.names.roles.extend(roles);
@@ -130,10 +132,10 @@ impl NameBook {
         }
         for id in &mentioned.people {
             match book.person(guild, *id, now) {
-                Some(Person { name: Some(name), .. }) => {
+                Some(KnownPerson { name: Some(name), .. }) => {
                     content.names.people.insert(*id, name.clone());
                 }
-                Some(Person { name: None, .. }) => {}
+                Some(KnownPerson { name: None, .. }) => {}
                 None => unnamed.people.extend(mentioned.untold.get(id)),
             }
         }
@@ -142,7 +144,7 @@ impl NameBook {
             && let Some(id) = reply.author_id
         {
             match book.person(guild, id, now) {
-                Some(Person { name, .. }) => {
+                Some(KnownPerson { name, .. }) => {
                     reply.author_id = None;
                     reply.author = name.clone().or_else(|| reply.author.take());
                 }
@@ -154,8 +156,8 @@ impl NameBook {
         if unnamed.roles_and_channels || !unnamed.people.is_empty() { Err(unnamed) } else { Ok(()) }
     }
 
-    /// Asks Discord for what is missing. Whatever it answers counts as an answer: a name is not worth that its message waits for it. Fails only where Discord could not
-    /// be asked.
+    /// Asks Discord for what is missing. Any answer counts: a message isn't held up for a name. Fails only if
+    /// Discord could not be asked.
     pub(in crate::service::intake) async fn learn(
         &self,
         rest: &Rest,
@@ -183,13 +185,14 @@ impl NameBook {
         Ok(())
     }
 
-    /// Asks for a server's roles and channels. What it refuses to tell is called as it was, if that is known. Who may see which channel may change before the
-    /// answers are here: then they are worth nothing, and it answers `false`.
+    /// Asks for a server's roles and channels. Where Discord refuses, the former names stay, if there are
+    /// any. Permissions may change before the answers arrive: then the answers are worthless, and it returns
+    /// `false`.
     async fn learn_server(&self, rest: &Rest, guild: GuildId, now: DateTime<Utc>) -> Result<bool, RestError> {
         let forgotten = self.book().forgotten(guild);
         let server = answered(rest.guild(guild).await)?;
         let channels = answered(rest.guild_channels(guild).await)?;
-        // Who may see a channel is told by the server's roles: without them, none is called by its name.
+        // The server's roles tell who may see a channel: without them, no channel is named.
         let channels = channels
             .map(|channels| channels.into_iter().map(|channel| named(server.as_ref(), channel)).collect());
         let mut book = self.book();
@@ -203,18 +206,18 @@ impl NameBook {
             ..Names::default()
         };
         book.servers.retain(|_, known| now - known.since < USEFUL);
-        book.servers.insert(guild, Known { names: Arc::new(names), since: now });
+        book.servers.insert(guild, ServerNames { names: Arc::new(names), since: now });
         Ok(true)
     }
 
-    /// Forgets what the channels of a server are called: who may see them has changed.
+    /// Drops the names of a server's channels: its permissions have changed.
     pub(in crate::service::intake) fn forget(&self, guild: GuildId) {
         let mut book = self.book();
         book.servers.remove(&guild);
         *book.forgotten.entry(guild).or_default() += 1;
     }
 
-    /// Remembers whom a message tells the names of: its author, and those whom it pings.
+    /// Remembers the names that a message brings: of its author, and of the people it pings.
     pub(in crate::service::intake) fn note(&self, message: &Message, guild: GuildId, now: DateTime<Utc>) {
         let note = |user: &User, member: Option<&AuthorMember>| {
             if let Some(member) = member {
@@ -236,7 +239,7 @@ impl NameBook {
         if book.people.len() >= PEOPLE {
             book.people.clear();
         }
-        book.people.insert((guild, user), Person { name, since });
+        book.people.insert((guild, user), KnownPerson { name, since });
     }
 
     fn book(&self) -> std::sync::MutexGuard<'_, Book> {
@@ -244,7 +247,7 @@ impl NameBook {
     }
 }
 
-/// What Discord answered, if it was asked at all. None for any failure.
+/// Discord's answer, if it was asked at all. `None` for any failure.
 fn answered<T>(answer: Result<T, RestError>) -> Result<Option<T>, RestError> {
     match answer {
         Err(error) if error.was_not_asked() => Err(error),
@@ -252,8 +255,8 @@ fn answered<T>(answer: Result<T, RestError>) -> Result<Option<T>, RestError> {
     }
 }
 
-/// What a channel is called in other servers: one that not everybody in its own sees keeps its name there, as Discord
-/// keeps it.
+/// The name of a channel in other servers. If not everyone in its own server sees it, its name stays there,
+/// as Discord keeps it there, too.
 fn named(server: Option<&Guild>, channel: Channel) -> (ChannelId, String) {
     let everyone = server.map(|server| rules(server).everyone(&channel.permission_overwrites));
     let seen = everyone.is_some_and(|everyone| everyone.contains(Permissions::VIEW_CHANNEL));

@@ -34,7 +34,7 @@ fn names_are_used_while_they_are_fresh() {
     assert_eq!(fill(&book, "see <#2>", now).1, Err(unnamed));
     let channels = [(ChannelId::new(2).unwrap(), "news".to_owned())].into();
     let names = Arc::new(Names { channels, ..Names::default() });
-    book.book().servers.insert(guild(), Known { names, since: now });
+    book.book().servers.insert(guild(), ServerNames { names, since: now });
     let (content, filled) = fill(&book, "see <#2>", now);
     assert!(filled.is_ok());
     assert_eq!(content.names.channels.values().next().map(String::as_str), Some("news"));

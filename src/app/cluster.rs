@@ -24,67 +24,69 @@ use crate::supervisor::{Supervisor, Task};
 
 use super::{clock, until};
 
-/// How often a standby looks whether the shards are free, how often a process that delivers looks for lanes of dead ones, and how long after its loss the
-/// connection is made again.
+/// How often a standby checks whether the shards are free, how often a process that delivers looks for lanes
+/// of dead processes, and how soon a lost connection is made again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often it is made sure that the connection still stands, and the clock is set by the database's.
+/// How often the connection is checked, and the clock is set by the database's.
 const CHECK: Duration = Duration::from_secs(5);
-/// How long giving the seat up may take.
+/// How long giving up the place may take.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// How many signals may wait for a part that is busy, before it is told that it missed some.
+/// How many messages may wait for a busy part of the process. Beyond that, it is told that it missed some.
 const WAITING: usize = 1024;
-/// How many wakes are told at once, at most.
+/// How many wake-ups are sent at once, at most.
 const TOLD_AT_ONCE: usize = 256;
 
-/// Where the process stands.
+/// The process's state among the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum MemberState {
     /// The database hasn't answered yet.
     Connecting,
-    /// Others have the shards, or share them out otherwise: this is why, for operators.
-    Waiting(Arc<str>),
-    /// The shards are this process's, where it wants any, and it hears the others.
-    Seated,
-    /// It was seated, and the connection is gone: nobody knows who has the shards. Without the database nobody can do harm with them, so it goes on.
-    Unsure,
+    /// Others have the shards, or divide them differently. The reason is for operators.
+    StandingBy(Arc<str>),
+    /// The shards (if it wants any) are this process's, and it hears the others.
+    Active,
+    /// It was active, and the connection is gone, so nobody knows who has the shards. Without the database
+    /// nobody can do harm with them, so it goes on.
+    Disconnected,
 }
 
 /// What came from the other processes.
 #[derive(Debug, Clone)]
-pub(super) enum Heard {
-    /// One of them told this.
+pub(super) enum PeerMessage {
+    /// One of them sent this.
     Signal(Signal),
-    /// Something may have been told that wasn't heard.
+    /// Messages may have been missed.
     Gap,
 }
 
-/// What others tell, for one part of the process.
-pub(super) struct Ear(broadcast::Receiver<Heard>);
+/// Receives messages of other processes, for one part of this process.
+pub(super) struct PeerReceiver(broadcast::Receiver<PeerMessage>);
 
-impl Ear {
-    /// What came next; waits for ever once the seat is given up.
-    pub(super) async fn next(&mut self) -> Heard {
+impl PeerReceiver {
+    /// The next message; waits for ever once the place is given up.
+    pub(super) async fn next(&mut self) -> PeerMessage {
         match self.0.recv().await {
             Ok(heard) => heard,
-            Err(broadcast::error::RecvError::Lagged(_)) => Heard::Gap,
+            Err(broadcast::error::RecvError::Lagged(_)) => PeerMessage::Gap,
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 }
 
-/// The seat.
-pub(super) struct Seat {
-    standing: watch::Receiver<Standing>,
+/// This process's place among the others.
+pub(super) struct ClusterMember {
+    standing: watch::Receiver<MemberState>,
     owner: OwnerName,
-    heard: broadcast::Sender<Heard>,
+    heard: broadcast::Sender<PeerMessage>,
     told: Option<UnboundedSender<Vec<ChannelId>>>,
     leave: watch::Sender<bool>,
     keeping: Option<Task>,
 }
 
-impl Seat {
-    /// Begins to take a seat, with these shards if any. It is taken in the background. Of a process that delivers, the seat also frees the lanes of dead ones.
-    pub(super) fn take(
+impl ClusterMember {
+    /// Begins to take a place, with these shards, if any. This happens in the background. In a process that
+    /// delivers, the place also frees the lanes of dead processes.
+    pub(super) fn join(
         store: &Store,
         shards: Option<Shards>,
         delivers: bool,
@@ -94,14 +96,14 @@ impl Seat {
         let (heard, _) = broadcast::channel(WAITING);
         let (leave, leaving) = watch::channel(false);
         if !store.is_shared() {
-            let standing = watch::channel(Standing::Seated).1;
+            let standing = watch::channel(MemberState::Active).1;
             let owner = watch::channel(Some(format!("{}", std::process::id()).into())).1;
             return Self { standing, owner, heard, told: None, leave, keeping: None };
         }
-        let (shown, standing) = watch::channel(Standing::Connecting);
+        let (shown, standing) = watch::channel(MemberState::Connecting);
         let (named, owner) = watch::channel(None);
         let (told, telling) = unbounded_channel();
-        let keeper = Keeper {
+        let keeper = ConnectionKeeper {
             store: store.clone(),
             shards,
             delivers: delivers.then_some(clock),
@@ -115,36 +117,37 @@ impl Seat {
         Self { standing, owner, heard, told: Some(told), leave, keeping }
     }
 
-    /// The name under which the process holds lanes: none while the connection is gone, and another each time that it is made again.
+    /// The name under which the process holds lanes: none while the connection is gone, and another one each
+    /// time that it is made again.
     pub(super) fn owner(&self) -> OwnerName {
         self.owner.clone()
     }
 
-    /// Where the process stands.
-    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+    /// The process's state among the others.
+    pub(super) fn state(&self) -> watch::Receiver<MemberState> {
         self.standing.clone()
     }
 
-    /// Hears the others from now on.
-    pub(super) fn ear(&self) -> Ear {
-        Ear(self.heard.subscribe())
+    /// Receives the others' messages from now on.
+    pub(super) fn receiver(&self) -> PeerReceiver {
+        PeerReceiver(self.heard.subscribe())
     }
 
-    /// Tells the others of work in targets.
-    pub(super) fn teller(&self) -> impl Fn(Vec<ChannelId>) + Send + Sync + use<> {
+    /// Tells the others about work in targets.
+    pub(super) fn work_announcer(&self) -> impl Fn(Vec<ChannelId>) + Send + Sync + use<> {
         let told = self.told.clone();
         move |targets| {
             if let Some(told) = &told {
-                // The other end goes when the process ends.
+                // The receiver goes when the process ends.
                 let _ = told.send(targets);
             }
         }
     }
 
-    /// Gives the seat up: the shards are free for others.
+    /// Gives up the place: the shards are free for others.
     pub(super) async fn leave(self) {
         self.leave.send_replace(true);
-        // A database that doesn't answer frees them when the connection ends, with the process.
+        // If the database doesn't answer, it frees them when the connection ends with the process.
         if let Some(mut keeping) = self.keeping
             && tokio::time::timeout(GOODBYE, keeping.join()).await.is_err()
         {
@@ -156,34 +159,35 @@ impl Seat {
 }
 
 /// Keeps the connection.
-struct Keeper {
+struct ConnectionKeeper {
     store: Store,
     shards: Option<Shards>,
-    /// With this clock, if the process delivers.
+    /// The clock, if the process delivers.
     delivers: Option<Clock>,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<MemberState>,
     owner: watch::Sender<Option<Arc<str>>>,
-    heard: broadcast::Sender<Heard>,
+    heard: broadcast::Sender<PeerMessage>,
     telling: UnboundedReceiver<Vec<ChannelId>>,
     leaving: watch::Receiver<bool>,
 }
 
-impl Keeper {
+impl ConnectionKeeper {
     async fn run(mut self) {
         let mut said = false;
-        while let Err(error) = self.sit().await {
-            // The locks went with the connection: others take the lanes, so nothing may be begun in them any more.
+        while let Err(error) = self.hold_connection().await {
+            // The locks went with the connection: others take the lanes, so nothing may be started in them
+            // any more.
             self.owner.send_replace(None);
             if matches!(error, StoreError::SharedSession) && !std::mem::replace(&mut said, true) {
-                // That doesn't pass by itself.
+                // This doesn't pass by itself.
                 tracing::error!(%error, "this process can't take its place, so it delivers nothing");
             }
             self.standing.send_if_modified(|standing| {
-                let known = !matches!(standing, Standing::Unsure | Standing::Connecting);
+                let known = !matches!(standing, MemberState::Disconnected | MemberState::Connecting);
                 if known {
                     tracing::warn!(%error, "the connection that holds this process's place is gone; it is made again");
-                    let sat = *standing == Standing::Seated;
-                    *standing = if sat { Standing::Unsure } else { Standing::Connecting };
+                    let sat = *standing == MemberState::Active;
+                    *standing = if sat { MemberState::Disconnected } else { MemberState::Connecting };
                 }
                 known
             });
@@ -194,8 +198,8 @@ impl Keeper {
         }
     }
 
-    /// One connection, from its beginning until it is lost, or until the seat is given up.
-    async fn sit(&mut self) -> Result<(), StoreError> {
+    /// One connection, from its beginning until it is lost, or until the place is given up.
+    async fn hold_connection(&mut self) -> Result<(), StoreError> {
         let opened = tokio::select! {
             opened = self.store.session() => opened?,
             () = left(self.leaving.clone()) => return Ok(()),
@@ -204,9 +208,9 @@ impl Keeper {
         Self::set_clock(&mut session).await?;
         self.free_lanes(&mut session).await?;
         self.owner.send_replace(Some(session.owner().into()));
-        let mut seated = self.take(&mut session).await?;
-        // Before, there was nobody who heard.
-        let _ = self.heard.send(Heard::Gap);
+        let mut active = self.claim_shards(&mut session).await?;
+        // Nobody heard anything before this.
+        let _ = self.heard.send(PeerMessage::Gap);
         let leaving = self.leaving.clone();
         let (mut again, mut check) = (interval(AGAIN), interval(CHECK));
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -214,8 +218,8 @@ impl Keeper {
         let mut told = Vec::new();
         loop {
             tokio::select! {
-                // A part that isn't there hears nothing.
-                signal = session.next() => drop(self.heard.send(Heard::Signal(signal?))),
+                // Without a receiver, nothing is heard.
+                signal = session.next() => drop(self.heard.send(PeerMessage::Signal(signal?))),
                 _ = self.telling.recv_many(&mut told, TOLD_AT_ONCE) => {
                     let mut targets: Vec<ChannelId> = told.drain(..).flatten().collect();
                     targets.sort_unstable();
@@ -224,8 +228,8 @@ impl Keeper {
                 }
                 _ = again.tick() => {
                     self.free_lanes(&mut session).await?;
-                    if !seated {
-                        seated = self.take(&mut session).await?;
+                    if !active {
+                        active = self.claim_shards(&mut session).await?;
                     }
                 }
                 _ = check.tick() => Self::set_clock(&mut session).await?,
@@ -237,22 +241,22 @@ impl Keeper {
         }
     }
 
-    /// Makes sure that the connection still stands, and sets this process's clock by the database's.
+    /// Checks the connection, and sets this process's clock by the database's.
     async fn set_clock(session: &mut Session) -> Result<(), StoreError> {
         let asked = Instant::now();
         let time = session.time().await?;
-        clock::tell(time, asked.elapsed());
+        clock::adjust(time, asked.elapsed());
         Ok(())
     }
 
-    /// Frees the lanes of processes that are dead, and has them looked at.
+    /// Frees the lanes of dead processes, and has them worked on.
     async fn free_lanes(&self, session: &mut Session) -> Result<(), StoreError> {
         let Some(clock) = self.delivers else { return Ok(()) };
         let freed = match session.free_lanes_of_the_dead(clock.now() + SETTLING).await {
             Ok(freed) => freed,
             Err(error @ StoreError::SharedSession) => return Err(error),
             Err(error) => {
-                // As long as the connection stands, so does the process's place. The next look tries again.
+                // The process keeps its place as long as the connection holds. The next attempt comes soon.
                 session.time().await?;
                 tracing::warn!(%error, "can't look for lanes of processes that are gone");
                 return Ok(());
@@ -260,25 +264,25 @@ impl Keeper {
         };
         if !freed.is_empty() {
             tracing::info!(lanes = freed.len(), "took over the lanes of a process that is gone");
-            let _ = self.heard.send(Heard::Signal(Signal::Work(freed)));
+            let _ = self.heard.send(PeerMessage::Signal(Signal::Work(freed)));
         }
         Ok(())
     }
 
-    /// Takes the shards, and says so where that is news. Whether they are taken.
-    async fn take(&self, session: &mut Session) -> Result<bool, StoreError> {
+    /// Claims the shards, and logs the result if it is new. Whether they are claimed.
+    async fn claim_shards(&self, session: &mut Session) -> Result<bool, StoreError> {
         let conflict = match self.shards {
             Some(shards) => session.take(shards).await?,
             None => None,
         };
         let shards = self.shards.map(|shards| shards.to_string());
-        let now =
-            conflict.map_or(Standing::Seated, |conflict| Standing::Waiting(conflict.to_string().into()));
+        let now = conflict
+            .map_or(MemberState::Active, |conflict| MemberState::StandingBy(conflict.to_string().into()));
         self.standing.send_if_modified(|standing| {
             let news = *standing != now;
             match &now {
-                Standing::Waiting(why) if news => tracing::warn!(shards, %why, "standing by"),
-                Standing::Seated if news && shards.is_some() => {
+                MemberState::StandingBy(why) if news => tracing::warn!(shards, %why, "standing by"),
+                MemberState::Active if news && shards.is_some() => {
                     tracing::info!(shards, "the shards are this process's")
                 }
                 _ => {}
@@ -290,7 +294,7 @@ impl Keeper {
     }
 }
 
-/// Resolves when the seat is given up.
+/// Resolves when the place is given up.
 async fn left(mut leaving: watch::Receiver<bool>) {
     let _ = leaving.wait_for(|leave| *leave).await;
 }

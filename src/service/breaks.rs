@@ -1,0 +1,19 @@
+//! Marking follows as broken.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::follow::{BrokenReason, Follow, FollowId};
+use crate::store::{BreakWhich, Store, StoreError};
+
+/// Marks these follows as broken, and logs each of them.
+pub(super) async fn break_follows(
+    store: &Store,
+    which: BreakWhich,
+    reason: BrokenReason,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for Follow { id: FollowId(id), .. } in store.break_follows(which, reason, now).await? {
+        tracing::warn!(follow = id, reason = reason.as_str(), "follow broken");
+    }
+    Ok(())
+}
