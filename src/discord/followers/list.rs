@@ -12,9 +12,9 @@ use serenity::{
 use crate::domain::follow::{BrokenReason, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::text;
-use crate::service::{Follower, FollowerPage, ServerFollowers};
+use crate::service::{ChannelView, Follower, FollowerPage, ServerFollowers};
 
-use super::super::channel_name::{plain, shown};
+use super::super::channel_name::{HIDDEN, plain, shown};
 use super::super::reply::{self, mention};
 
 /// How much of an embed's 4096 units the lines may take; the rest is for the text around them.
@@ -210,7 +210,11 @@ fn option(follower: &Follower) -> CreateSelectMenuOption {
 
 fn label(follower: &Follower) -> String {
     let server = follower.server.as_deref().unwrap_or("A server that I left");
-    format!("{} {server}: {}", follower.follow.id, plain(&follower.channel))
+    let channel = match &follower.channel {
+        ChannelView::Hidden { .. } => HIDDEN.to_owned(),
+        channel => plain(channel),
+    };
+    format!("{} {server}: {channel}", follower.follow.id)
 }
 
 /// Reads the follower that was picked in a menu.
@@ -234,9 +238,12 @@ pub(in crate::discord) fn follower(
     let does = if waits { "asks to follow" } else { "follows" };
     let server = server_name(follower.server.as_deref());
     let since = follower.follow.created_at.timestamp();
+    let channel_name = match &follower.channel {
+        ChannelView::Hidden { .. } => format!("*{HIDDEN}*"),
+        channel => shown(channel),
+    };
     let text = format!(
-        "{} of **{server}** {does} {}, since <t:{since}:R>.\n\nBlocking its server ends all its follows of this server's channels and prevents new ones.",
-        shown(&follower.channel),
+        "{channel_name} of **{server}** {does} {}, since <t:{since}:R>.\n\nBlocking its server ends all its follows of this server's channels and prevents new ones.",
         mention(follower.follow.pair.source)
     );
     let button = |press: FollowerListPress, label: &str, style| {
