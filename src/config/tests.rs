@@ -92,10 +92,10 @@ fn a_process_does_all_or_its_part() {
 #[test]
 fn parts_that_cannot_be_are_refused_with_a_way_out() {
     for (settings, said) in [
-        (&[POSTGRES, ("ROLE", "worker"), ("SHARDS", "0/2")][..], "workers share the lanes of all"),
-        (&[("ROLE", "worker")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
-        (&[("ROLE", "gateway")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
-        (&[("SHARDS", "0/2")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
+        (&[POSTGRES, ("ROLE", "worker"), ("SHARDS", "0/2")][..], "workers share all lanes"),
+        (&[("ROLE", "worker")], "but SQLite allows only one. Set DATABASE_URL to a PostgreSQL"),
+        (&[("ROLE", "gateway")], "but SQLite allows only one. Set DATABASE_URL to a PostgreSQL"),
+        (&[("SHARDS", "0/2")], "but SQLite allows only one. Set DATABASE_URL to a PostgreSQL"),
         (&[POSTGRES, ("SHARDS", "0..16/16")], "the shards of 16 are 0 to 15. Use 0..3/16 for shards 0 to 3"),
         (&[POSTGRES, ("SHARDS", "3..0/16")], "ends before it begins. Use 0..3/16"),
     ] {
@@ -114,7 +114,7 @@ fn mirrors_are_known_as_long_as_sources_are_read_back() {
 
 #[test]
 fn mirrors_are_known_for_a_day_at_least() {
-    assert_eq!(problem("MIRROR_DAYS", "0"), "MIRROR_DAYS is too small. Use 30, or 1 at least.");
+    assert_eq!(problem("MIRROR_DAYS", "0"), "MIRROR_DAYS is too small. Use 30, or at least 1.");
 }
 
 #[test]

@@ -328,7 +328,7 @@ async fn private_game_servers_are_refused_unless_the_operator_allows_them() {
     make(&board, "gamehub", &[]).await;
     let panel = board.shows(&board.board, "There are no game servers yet").await;
     for (address, why) in [
-        (range.address(), "I ask private addresses only if my operator allows it"),
+        (range.address(), "Private addresses are asked only if my operator allows it"),
         ("169.254.169.254".to_owned(), "No server can have this address"),
         ("203.0.114.1:22".to_owned(), "between 1024 and 65535"),
     ] {
@@ -342,7 +342,7 @@ async fn private_game_servers_are_refused_unless_the_operator_allows_them() {
     form.submit(&[("game", "cs2"), ("address", &local)]).await.expect("an answer");
     let refused = board.shows(&board.board, "⚠️ localhost").await;
     assert!(
-        refused.text().contains("I ask private addresses only if my operator allows it"),
+        refused.text().contains("Private addresses are asked only if my operator allows it"),
         "{}",
         refused.text()
     );

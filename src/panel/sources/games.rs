@@ -85,7 +85,7 @@ pub enum GameError {
     #[error("This name leads to no address.")]
     Unresolved,
     /// The operator doesn't allow it.
-    #[error("I ask private addresses only if my operator allows it.")]
+    #[error("Private addresses are asked only if my operator allows it.")]
     Private,
     /// No server can have such an address.
     #[error("No server can have this address.")]
@@ -94,7 +94,7 @@ pub enum GameError {
     #[error("Nothing listens there.")]
     Refused,
     /// No answer in time.
-    #[error("It doesn't answer.")]
+    #[error("It does not answer.")]
     Silent,
     /// Something else answers.
     #[error("Something answers there, but not as this game does.")]

@@ -143,7 +143,7 @@ fn what_cannot_be_asked_is_refused_at_once() {
     assert!(add("valheim", "[::ffff:127.0.0.1]:2457").contains("Private addresses"));
     assert!(add("valheim", "169.254.169.254").contains("No server"));
     assert!(add("valheim", "example.org:80").contains("1024"));
-    assert!(add("valheim", "http://example.org").contains("no address"));
+    assert!(add("valheim", "http://example.org").contains("isn't an address"));
     assert_eq!(add("counter", "example.org").matches('`').count() % 2, 0);
     assert!(add("counter", "example.org").contains("`Counter-Strike`"));
     assert!(add("chess", "example.org").contains("I don't know the game `chess`"));
