@@ -162,7 +162,7 @@ fn sqlite(rest: &str) -> Result<PathBuf, ConfigError> {
 }
 
 fn in_memory() -> Result<PathBuf, ConfigError> {
-    let problem = "is a database in memory. Whenever the process ends, that loses all follows and all that is still to be delivered";
+    let problem = "is a database in memory: whenever the process ends, all follows are lost, and all that is still to be delivered";
     Err(ConfigError::new(NAME, problem, SQLITE_REMEDY))
 }
 

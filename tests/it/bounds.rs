@@ -12,7 +12,7 @@ async fn a_server_that_has_as_many_panels_as_it_may_says_so_and_others_go_on() {
     let elsewhere = Options::new().set("kind", "custom").set("title", "Three").set("channel", &board.news);
     let form = board.run("/panel create", elsewhere).await;
     let refused = form.submit(&[("text", "third")]).await.unwrap();
-    assert!(refused.text().contains("This server has 2 panels already"), "{}", refused.text());
+    assert!(refused.text().contains("This server already has 2 panels"), "{}", refused.text());
     let other = board.world.sandbox.create_guild("Other");
     let (lobby, bella) = (other.text("lobby"), admin(&other, "Bella"));
     let form = bella.run(&lobby, "/panel create", Options::new().set("kind", "custom")).await.unwrap();

@@ -368,17 +368,17 @@ async fn limits_are_named_with_whom_to_ask() {
     follow(&alice, &sources[0], &targets[0]).await;
     follow(&alice, &sources[1], &targets[0]).await;
     let text = refused(&sources[2], &targets[0]).await;
-    assert!(text.contains("has 2 follows already, and this bot's operator allows no more"), "{text}");
+    assert!(text.contains("already has 2 follows, and this bot's operator allows no more"), "{text}");
     follow(&alice, &sources[0], &targets[1]).await;
     follow(&alice, &sources[0], &targets[2]).await;
     let before = targets[3].webhooks().len();
     let text = refused(&sources[0], &targets[3]).await;
-    assert!(text.contains("has 3 followers already"), "{text}");
+    assert!(text.contains("already has 3 followers"), "{text}");
     assert_eq!(targets[3].webhooks().len(), before, "nothing is made for it");
     follow(&alice, &sources[1], &targets[1]).await;
     let text = refused(&sources[2], &targets[3]).await;
     assert!(
-        text.contains("This server has 5 follows already") && text.contains("ask the operator"),
+        text.contains("This server already has 5 follows") && text.contains("ask the operator"),
         "{text}"
     );
 }

@@ -40,7 +40,8 @@ pub enum ChannelView {
     },
     /// A channel that the person can't see.
     Hidden {
-        /// The name of its server, if that is another one which the bot is in: there they can ask for it.
+        /// The name of its server, if that is another one which the person is a member of. To others, it is
+        /// hidden as well.
         server: Option<String>,
     },
     /// A channel that was deleted.
@@ -188,8 +189,10 @@ impl Access<'_> {
     async fn view_hidden(&mut self, actor: Actor, id: ChannelId) -> Result<ChannelView, ServiceError> {
         let guild = self.seen_channel(id).and_then(|channel| channel.guild_id);
         let server = match guild.filter(|guild| *guild != actor.guild) {
-            Some(guild) => self.guild(guild).await?.map(|guild| guild.name.clone()),
-            None => None,
+            Some(guild) if self.is_member(guild, actor.user).await? => {
+                self.guild(guild).await?.map(|guild| guild.name.clone())
+            }
+            _ => None,
         };
         Ok(ChannelView::Hidden { server })
     }

@@ -184,10 +184,19 @@ pub struct NamedServer {
 impl NamedServer {
     /// Asks Discord for the server's name, if it can be asked. A failure costs only the name.
     pub async fn find(rest: Option<&Client>, guild: GuildId) -> Self {
-        let Some(rest) = rest else { return Self { guild, name: None } };
-        let found = rest.with_patience(NAMING).of_program().guild(guild).await;
-        Self { guild, name: found.ok().map(|found| found.name) }
+        let name = match rest {
+            Some(rest) => name(&rest.with_patience(NAMING), guild).await.unwrap_or_default(),
+            None => None,
+        };
+        Self { guild, name }
     }
+}
+
+/// A server's name, from the list of the bot's own servers: so nothing is asked about a server that the bot isn't in.
+async fn name(rest: &Client, guild: GuildId) -> Result<Option<String>, RestError> {
+    let before = GuildId::new(guild.get() - 1).ok();
+    let found = rest.of_program().own_guilds(before).await?;
+    Ok(found.into_iter().find(|found| found.id == guild).map(|found| found.name))
 }
 
 impl fmt::Display for NamedServer {

@@ -114,7 +114,7 @@ async fn a_doubt_is_said() {
     // Between two doubts it is tried again, which is another verdict.
     let said = async || {
         let text = report(&scene, &posted).await;
-        text.contains("⏳") && text.contains("it isn't clear whether Discord took it, I look <t:")
+        text.contains("⏳") && text.contains("it isn't clear whether Discord took it; I'll check <t:")
     };
     scene.world.until("the doubt to be said", said).await;
 }
