@@ -5,8 +5,12 @@
 //! HTTP request ──┼─► service ─► store: follow/activity + deliveries, one transaction ─► delivery: lane ─► webhook
 //! gateway event ─┘                                                                        └─► record the mirror's id
 //! ```
-//! One direction: [`delivery`] never calls a service; [`discord`] and [`http`] never see what is sent. Who may use whom: [`domain`] nobody; [`store`] and
-//! [`rest`] the domain; [`panel`] these three; [`service`] and [`delivery`] these three; [`discord`] and [`http`] services and the domain; [`app`] puts everything together.
+//! It goes in one direction: [`delivery`] never calls a service; [`discord`] and [`http`] never see what is
+//! sent.
+//!
+//! Who may use whom: [`domain`] uses nobody; [`store`] and [`rest`] use the domain; [`panel`] uses these
+//! three, as do [`service`] (with panels) and [`delivery`]; [`discord`] and [`http`] use services and the
+//! domain; [`app`] puts everything together.
 
 pub mod app;
 pub mod cli;

@@ -1,12 +1,13 @@
-//! The process's seat among the others: keeps the [`Session`] open, has the shards held by it, passes on what others tell and what they are to be told.
+//! The process's place among the others: it keeps the [`Session`] open, which holds the shards, and passes
+//! messages between the processes.
 //!
 //! ```text
-//! Connecting ─► Seated ◄──► Unsure (the connection is gone, and is made again)
+//! Connecting ─► Active ◄──► Disconnected (the connection is lost, and is made again)
 //!     │  ▲        ▲           │
 //!     ▼  │        │           ▼
-//!     Waiting ────┴───────────┘ (another has the shards)
+//!   StandingBy ───┴───────────┘ (another process has the shards)
 //! ```
-//! On SQLite there are no others: the seat is taken at once, and nobody is told anything.
+//! On SQLite there are no others: the place is taken at once, and nobody is told anything.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,7 +67,7 @@ impl PeerReceiver {
     /// The next message; waits for ever once the place is given up.
     pub(super) async fn next(&mut self) -> PeerMessage {
         match self.0.recv().await {
-            Ok(heard) => heard,
+            Ok(messages) => messages,
             Err(broadcast::error::RecvError::Lagged(_)) => PeerMessage::Gap,
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
@@ -75,9 +76,9 @@ impl PeerReceiver {
 
 /// This process's place among the others.
 pub(super) struct ClusterMember {
-    standing: watch::Receiver<MemberState>,
+    state: watch::Receiver<MemberState>,
     owner: OwnerName,
-    heard: broadcast::Sender<PeerMessage>,
+    messages: broadcast::Sender<PeerMessage>,
     told: Option<UnboundedSender<Vec<ChannelId>>>,
     leave: watch::Sender<bool>,
     keeping: Option<Task>,
@@ -93,28 +94,28 @@ impl ClusterMember {
         clock: Clock,
         supervisor: &Supervisor,
     ) -> Self {
-        let (heard, _) = broadcast::channel(WAITING);
+        let (messages, _) = broadcast::channel(WAITING);
         let (leave, leaving) = watch::channel(false);
         if !store.is_shared() {
-            let standing = watch::channel(MemberState::Active).1;
+            let state = watch::channel(MemberState::Active).1;
             let owner = watch::channel(Some(format!("{}", std::process::id()).into())).1;
-            return Self { standing, owner, heard, told: None, leave, keeping: None };
+            return Self { state, owner, messages, told: None, leave, keeping: None };
         }
-        let (shown, standing) = watch::channel(MemberState::Connecting);
+        let (shown, state) = watch::channel(MemberState::Connecting);
         let (named, owner) = watch::channel(None);
         let (told, telling) = unbounded_channel();
         let keeper = ConnectionKeeper {
             store: store.clone(),
             shards,
             delivers: delivers.then_some(clock),
-            standing: shown,
+            state: shown,
             owner: named,
-            heard: heard.clone(),
+            messages: messages.clone(),
             telling,
             leaving: leaving.clone(),
         };
-        let keeping = Some(supervisor.spawn_until("seat", until(leaving), keeper.run()));
-        Self { standing, owner, heard, told: Some(told), leave, keeping }
+        let keeping = Some(supervisor.spawn_until("cluster", until(leaving), keeper.run()));
+        Self { state, owner, messages, told: Some(told), leave, keeping }
     }
 
     /// The name under which the process holds lanes: none while the connection is gone, and another one each
@@ -125,12 +126,12 @@ impl ClusterMember {
 
     /// The process's state among the others.
     pub(super) fn state(&self) -> watch::Receiver<MemberState> {
-        self.standing.clone()
+        self.state.clone()
     }
 
     /// Receives the others' messages from now on.
     pub(super) fn receiver(&self) -> PeerReceiver {
-        PeerReceiver(self.heard.subscribe())
+        PeerReceiver(self.messages.subscribe())
     }
 
     /// Tells the others about work in targets.
@@ -164,9 +165,9 @@ struct ConnectionKeeper {
     shards: Option<Shards>,
     /// The clock, if the process delivers.
     delivers: Option<Clock>,
-    standing: watch::Sender<MemberState>,
+    state: watch::Sender<MemberState>,
     owner: watch::Sender<Option<Arc<str>>>,
-    heard: broadcast::Sender<PeerMessage>,
+    messages: broadcast::Sender<PeerMessage>,
     telling: UnboundedReceiver<Vec<ChannelId>>,
     leaving: watch::Receiver<bool>,
 }
@@ -182,12 +183,12 @@ impl ConnectionKeeper {
                 // This doesn't pass by itself.
                 tracing::error!(%error, "this process can't take its place, so it delivers nothing");
             }
-            self.standing.send_if_modified(|standing| {
-                let known = !matches!(standing, MemberState::Disconnected | MemberState::Connecting);
+            self.state.send_if_modified(|state| {
+                let known = !matches!(state, MemberState::Disconnected | MemberState::Connecting);
                 if known {
                     tracing::warn!(%error, "the connection that holds this process's place is gone; it is made again");
-                    let sat = *standing == MemberState::Active;
-                    *standing = if sat { MemberState::Disconnected } else { MemberState::Connecting };
+                    let was_active = *state == MemberState::Active;
+                    *state = if was_active { MemberState::Disconnected } else { MemberState::Connecting };
                 }
                 known
             });
@@ -210,7 +211,7 @@ impl ConnectionKeeper {
         self.owner.send_replace(Some(session.owner().into()));
         let mut active = self.claim_shards(&mut session).await?;
         // Nobody heard anything before this.
-        let _ = self.heard.send(PeerMessage::Gap);
+        let _ = self.messages.send(PeerMessage::Gap);
         let leaving = self.leaving.clone();
         let (mut again, mut check) = (interval(AGAIN), interval(CHECK));
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -219,7 +220,7 @@ impl ConnectionKeeper {
         loop {
             tokio::select! {
                 // Without a receiver, nothing is heard.
-                signal = session.next() => drop(self.heard.send(PeerMessage::Signal(signal?))),
+                signal = session.next() => drop(self.messages.send(PeerMessage::Signal(signal?))),
                 _ = self.telling.recv_many(&mut told, TOLD_AT_ONCE) => {
                     let mut targets: Vec<ChannelId> = told.drain(..).flatten().collect();
                     targets.sort_unstable();
@@ -264,7 +265,7 @@ impl ConnectionKeeper {
         };
         if !freed.is_empty() {
             tracing::info!(lanes = freed.len(), "took over the lanes of a process that is gone");
-            let _ = self.heard.send(PeerMessage::Signal(Signal::Work(freed)));
+            let _ = self.messages.send(PeerMessage::Signal(Signal::Work(freed)));
         }
         Ok(())
     }
@@ -278,8 +279,8 @@ impl ConnectionKeeper {
         let shards = self.shards.map(|shards| shards.to_string());
         let now = conflict
             .map_or(MemberState::Active, |conflict| MemberState::StandingBy(conflict.to_string().into()));
-        self.standing.send_if_modified(|standing| {
-            let news = *standing != now;
+        self.state.send_if_modified(|state| {
+            let news = *state != now;
             match &now {
                 MemberState::StandingBy(why) if news => tracing::warn!(shards, %why, "standing by"),
                 MemberState::Active if news && shards.is_some() => {
@@ -287,7 +288,7 @@ impl ConnectionKeeper {
                 }
                 _ => {}
             }
-            standing.clone_from(&now);
+            state.clone_from(&now);
             news
         });
         Ok(conflict.is_none())

@@ -47,7 +47,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What the gateway part is built from.
 pub(super) struct GatewayPart<'a> {
     pub(super) config: &'a Config,
-    pub(super) started: &'a DiscordLogin,
+    pub(super) login: &'a DiscordLogin,
     pub(super) gateway: &'a GatewayAccess,
     pub(super) store: Store,
     pub(super) admission: Arc<Admission>,
@@ -55,7 +55,7 @@ pub(super) struct GatewayPart<'a> {
     pub(super) wake: Wake,
     pub(super) state: Arc<GatewayState>,
     pub(super) receiver: PeerReceiver,
-    pub(super) standing: watch::Receiver<MemberState>,
+    pub(super) member_state: watch::Receiver<MemberState>,
     pub(super) progress: IntakeProgress,
 }
 
@@ -64,7 +64,7 @@ impl GatewayPart<'_> {
     pub(super) async fn run(self, mut leave: watch::Receiver<Leave>) -> Result<(), AppError> {
         let Self {
             config,
-            started,
+            login,
             gateway,
             store,
             admission,
@@ -72,11 +72,11 @@ impl GatewayPart<'_> {
             wake,
             state,
             receiver,
-            standing,
+            member_state,
             progress,
         } = self;
-        let (identity, shards, clock) = (started.identity, gateway.shards, clock());
-        let (rest, own) = (started.rest.clone(), started.rest.of_program());
+        let (identity, shards, clock) = (login.identity, gateway.shards, clock());
+        let (rest, own) = (login.rest.clone(), login.rest.of_program());
         let watched = Arc::new(Watched::default());
         let (checks, rights) = (Arc::default(), Arc::default());
         let follow_limits = config.follow_limits;
@@ -111,7 +111,7 @@ impl GatewayPart<'_> {
             state: Arc::clone(&state),
         };
         let resumed = tokio::select! {
-            resumed = handover.take() => resumed,
+            resumed = handover.take_sessions() => resumed,
             _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
         };
         let settings = PanelSettings {
@@ -129,7 +129,7 @@ impl GatewayPart<'_> {
             lookups: Arc::clone(&lookups),
             most_in_server: config.panels_per_server,
         };
-        let panels = Arc::new(Panels::new(parts.clone(), started.profile.clone(), sources, limits));
+        let panels = Arc::new(Panels::new(parts.clone(), login.profile.clone(), sources, limits));
         let left = LeftServerCleanup::new(parts.clone(), Arc::clone(&view));
         let leaving = Leaving::new(parts.clone(), Arc::clone(&upkeep), Arc::clone(&view));
         let mut tasks = vec![
@@ -147,12 +147,12 @@ impl GatewayPart<'_> {
             Arc::clone(&panels),
             Arc::clone(&authors),
         );
-        tasks.push(supervisor.spawn("others", hear(receiver, updates)));
+        tasks.push(supervisor.spawn("peers", hear(receiver, updates)));
         if shards.keeps_house() {
-            let notifier = FollowChangeAnnouncer::new(parts.store.clone(), parts.rest.clone());
-            tasks.push(supervisor.spawn("notifier", notifier.run()));
-            let herald = NewFollowerAnnouncer::new(parts.store.clone(), parts.rest.clone(), clock);
-            tasks.push(supervisor.spawn("herald", herald.run()));
+            let announcer = FollowChangeAnnouncer::new(parts.store.clone(), parts.rest.clone());
+            tasks.push(supervisor.spawn("follow changes", announcer.run()));
+            let announcer = NewFollowerAnnouncer::new(parts.store.clone(), parts.rest.clone(), clock);
+            tasks.push(supervisor.spawn("new followers", announcer.run()));
             let retention = Retention::new(parts.clone(), config.keeping);
             tasks.push(supervisor.spawn("retention", async move { retention.run().await }));
             let removals = Removals::new(&parts, Arc::clone(&authors), Arc::clone(&intake));
@@ -199,8 +199,8 @@ impl GatewayPart<'_> {
         }
         let sessions = ended?;
         // While nobody knows who has the shards, another process may have started with them.
-        if *leave.borrow() == Leave::Goodbye && *standing.borrow() == MemberState::Active {
-            handover.keep(sessions).await;
+        if *leave.borrow() == Leave::Goodbye && *member_state.borrow() == MemberState::Active {
+            handover.keep_sessions(sessions).await;
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ struct SessionHandover {
 impl SessionHandover {
     /// Takes what was handed over, and waits for a database that went away: what it may still hold would
     /// otherwise be taken later, when it is too old.
-    async fn take(&self) -> Vec<GatewaySession> {
+    async fn take_sessions(&self) -> Vec<GatewaySession> {
         let told = |shard, (guilds, age)| self.state.keep(shard, guilds, age);
         match when_there(async || self.restart.take_sessions(&self.intake, &self.upkeep, told).await).await {
             Ok(sessions) => {
@@ -236,7 +236,7 @@ impl SessionHandover {
 
     /// Hands over these sessions, if the database takes them in time. Without them, the next start reads what
     /// was missed.
-    async fn keep(&self, sessions: Vec<GatewaySession>) {
+    async fn keep_sessions(&self, sessions: Vec<GatewaySession>) {
         let told = |shard| self.state.known(shard);
         let keeping = self.restart.keep_sessions(sessions, &self.intake, &self.upkeep, told);
         match tokio::time::timeout(LAST_WORDS, keeping).await {

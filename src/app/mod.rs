@@ -1,16 +1,17 @@
-//! The one place where the program is put together: it builds every part, runs until it is told to stop, and drains.
+//! The one place where the program is put together: it builds every part, runs until it is told to stop, and
+//! drains.
 //!
 //! | file | what it owns |
 //! |---|---|
 //! | `clock` | the one clock of the process |
-//! | `ending` | what asks the program to end, and the moment at which it ends whatever hangs |
+//! | `ending` | what asks the program to end, and the moment at which it ends even if something hangs |
 //! | `open` | opening the database with its key |
-//! | `lock` | keeping a second bot from one of SQLite's, and other users from its files |
-//! | `schema` | changing the schema on an operator's behalf |
-//! | `start` | what is asked of Discord first |
-//! | `process` | a process of any role: delivery, seat, gateway part |
-//! | `cluster` | the process among the others: its shards, what they tell each other |
-//! | `gateway` | all that listens and answers |
+//! | `lock` | keeping a second bot from a SQLite database, and other users from its files |
+//! | `schema`, `copy` | `tributary migrate` |
+//! | `start` | what Discord is asked first |
+//! | `process` | a process of any role: delivery, place among the others, gateway part |
+//! | `cluster` | the place among the other processes: its shards, and what they tell each other |
+//! | `gateway` | everything that listens and answers |
 
 mod clock;
 mod cluster;
@@ -188,10 +189,10 @@ async fn serve_discord(
     };
     startup.send_replace(Startup::Discord);
     let ended = tokio::select! {
-        started = start(config, &store) => match started {
-            Ok(started) => {
+        login = start(config, &store) => match login {
+            Ok(login) => {
                 let (store, shutdown) = (store.clone(), shutdown.clone());
-                Process { config, started, store, supervisor, shutdown }.run(health).await
+                Process { config, login, store, supervisor, shutdown }.run(health).await
             }
             Err(error) => Err(error),
         },

@@ -25,7 +25,7 @@ use super::{AppError, clock, until};
 /// A process after Discord has answered.
 pub(super) struct Process<'a> {
     pub(super) config: &'a Config,
-    pub(super) started: DiscordLogin,
+    pub(super) login: DiscordLogin,
     pub(super) store: Store,
     pub(super) supervisor: &'a Supervisor,
     pub(super) shutdown: watch::Receiver<bool>,
@@ -35,28 +35,28 @@ impl Process<'_> {
     /// Builds the parts, runs them, and drains them in the order of the flow: first what takes in, last what
     /// sends out. Then the shards are free.
     pub(super) async fn run(self, health: &watch::Sender<Option<Health>>) -> Result<(), AppError> {
-        let Self { config, started, store, supervisor, mut shutdown } = self;
+        let Self { config, login, store, supervisor, mut shutdown } = self;
         let admission = tokio::select! {
             admission = admission(&store, config) => Arc::new(admission?),
             _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
         };
-        let shards = started.gateway.as_ref().map(|gateway| gateway.shards);
+        let shards = login.gateway.as_ref().map(|gateway| gateway.shards);
         let member = ClusterMember::join(&store, shards, config.role.delivers(), clock(), supervisor);
-        let state = started.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
+        let state = login.gateway.as_ref().map(|gateway| Arc::new(GatewayState::new(gateway.shards)));
         let progress = IntakeProgress::default();
-        let parts = self::health(&started, &store, &member, config, state.clone(), progress.clone());
+        let parts = self::health(&login, &store, &member, config, state.clone(), progress.clone());
         health.send_replace(Some(parts));
 
         let delivery = config
             .role
             .delivers()
-            .then(|| RunningDelivery::start(&started, &store, &member, supervisor, shutdown.clone()));
+            .then(|| RunningDelivery::start(&login, &store, &member, supervisor, shutdown.clone()));
         let wake = wake(delivery.as_ref().map(|delivery| delivery.waker.clone()), member.work_announcer());
-        let ended = match (&started.gateway, state) {
+        let ended = match (&login.gateway, state) {
             (Some(gateway), Some(state)) => {
                 let serving = ShardServer {
                     config,
-                    started: &started,
+                    login: &login,
                     gateway,
                     store,
                     admission,
@@ -93,14 +93,14 @@ struct RunningDelivery {
 
 impl RunningDelivery {
     fn start(
-        started: &DiscordLogin,
+        login: &DiscordLogin,
         store: &Store,
         member: &ClusterMember,
         supervisor: &Supervisor,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        let (application, receiver) = (started.identity.application, member.receiver());
-        let parts = Parts { store: store.clone(), rest: &started.rest, clock: clock(), application };
+        let (application, receiver) = (login.identity.application, member.receiver());
+        let parts = Parts { store: store.clone(), rest: &login.rest, clock: clock(), application };
         let (engine, waker) = Engine::new(parts, member.owner(), supervisor);
         let (stop, stops) = watch::channel(false);
         let working = supervisor.spawn_until("engine", until(stops.clone()), engine.run(stops));
@@ -150,7 +150,7 @@ async fn pass_on(mut from: watch::Receiver<bool>, to: watch::Sender<bool>) {
 /// A process that serves shards, while they are its own.
 struct ShardServer<'a> {
     config: &'a Config,
-    started: &'a DiscordLogin,
+    login: &'a DiscordLogin,
     gateway: &'a GatewayAccess,
     store: Store,
     admission: Arc<Admission>,
@@ -163,18 +163,18 @@ struct ShardServer<'a> {
 
 impl ShardServer<'_> {
     async fn run(self, shutdown: &mut watch::Receiver<bool>) -> Result<(), AppError> {
-        let mut standing = self.member.state();
+        let mut member_state = self.member.state();
         loop {
             tokio::select! {
-                _ = standing.wait_for(|standing| *standing == MemberState::Active) => {}
+                _ = member_state.wait_for(|member_state| *member_state == MemberState::Active) => {}
                 _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
             }
             let (leave, leaving) = watch::channel(Leave::No);
-            let watching = watch_over(shutdown.clone(), standing.clone(), leave);
+            let watching = watch_over(shutdown.clone(), member_state.clone(), leave);
             let _watching = self.supervisor.spawn("gateway: leave", watching);
-            let term = GatewayPart {
+            let part = GatewayPart {
                 config: self.config,
-                started: self.started,
+                login: self.login,
                 gateway: self.gateway,
                 store: self.store.clone(),
                 admission: Arc::clone(&self.admission),
@@ -182,10 +182,10 @@ impl ShardServer<'_> {
                 wake: Arc::clone(&self.wake),
                 state: Arc::clone(&self.state),
                 receiver: self.member.receiver(),
-                standing: self.member.state(),
+                member_state: self.member.state(),
                 progress: self.progress.clone(),
             };
-            let ended = term.run(leaving.clone()).await;
+            let ended = part.run(leaving.clone()).await;
             if ended.is_err() || *leaving.borrow() != Leave::AtOnce {
                 return ended;
             }
@@ -200,13 +200,13 @@ impl ShardServer<'_> {
 /// shards.
 async fn watch_over(
     mut shutdown: watch::Receiver<bool>,
-    mut standing: watch::Receiver<MemberState>,
+    mut member_state: watch::Receiver<MemberState>,
     leave: watch::Sender<Leave>,
 ) {
     let why = tokio::select! {
         _ = shutdown.wait_for(|stop| *stop) => Leave::Goodbye,
         // Where there are no others, the state never changes, and nobody is there to change it.
-        Ok(_) = standing.wait_for(|standing| matches!(standing, MemberState::StandingBy(_))) => Leave::AtOnce,
+        Ok(_) = member_state.wait_for(|member_state| matches!(member_state, MemberState::StandingBy(_))) => Leave::AtOnce,
     };
     leave.send_replace(why);
     // The sender must live on, because those who wait for it must not see it closed.
@@ -226,24 +226,27 @@ async fn admission(store: &Store, config: &Config) -> Result<Admission, AppError
 }
 
 fn health(
-    started: &DiscordLogin,
+    login: &DiscordLogin,
     store: &Store,
     member: &ClusterMember,
     config: &Config,
     state: Option<Arc<GatewayState>>,
     progress: IntakeProgress,
 ) -> Health {
-    let standing = member.state();
+    let member_state = member.state();
     let condition = move || {
-        let standing = standing.borrow().clone();
-        let gateway = match (&state, &standing) {
+        let member_state = member_state.borrow().clone();
+        let gateway = match (&state, &member_state) {
             (None, _) => GatewayCondition::None,
             (Some(_), MemberState::StandingBy(why)) => GatewayCondition::Standby(Arc::clone(why)),
             (Some(state), _) if state.is_up() => GatewayCondition::Up,
             (Some(_), _) => GatewayCondition::Down,
         };
-        Condition { gateway, hears: !matches!(standing, MemberState::Connecting | MemberState::Disconnected) }
+        Condition {
+            gateway,
+            hears: !matches!(member_state, MemberState::Connecting | MemberState::Disconnected),
+        }
     };
     let role = config.role.name();
-    Health::new(store.clone(), started.rest.clone(), role, Arc::new(condition), clock(), progress)
+    Health::new(store.clone(), login.rest.clone(), role, Arc::new(condition), clock(), progress)
 }

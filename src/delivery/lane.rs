@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::domain::activity::Revision;
 use crate::domain::ids::{ChannelId, GuildId};
@@ -36,7 +37,8 @@ pub(super) enum ComeBack {
 
 /// Works on a target's deliveries as long as there is something to do; says when to come back.
 pub(super) async fn work(base: &Base, target: ChannelId, shutdown: &watch::Receiver<bool>) -> ComeBack {
-    match hold(base, target, shutdown).await {
+    let span = tracing::debug_span!("lane", lane = %target);
+    match hold(base, target, shutdown).instrument(span).await {
         Ok(Again::Never) => ComeBack::Woken,
         Ok(Again::At(at)) => ComeBack::At(at),
         Ok(Again::Later) => ComeBack::At(later(base)),

@@ -1,6 +1,8 @@
 //! The embeds for results and for errors. People get a sentence; operators get an error's cause in one log
 //! line.
 
+use std::fmt;
+
 use poise::serenity_prelude as serenity;
 use serenity::{CreateEmbed, EditInteractionResponse};
 
@@ -45,15 +47,37 @@ pub(super) fn error(error: &ServiceError, command: &str) -> CreateEmbed {
     match error {
         ServiceError::Refused(refusal) => refused(refusal.to_string()),
         ServiceError::Discord(cause) => {
-            tracing::warn!(command, %cause, "a command failed at Discord");
-            failed(explain_discord_error(cause))
+            let reference = Reference::new();
+            tracing::warn!(command, %cause, %reference, "a command failed at Discord");
+            failed(reference.under(explain_discord_error(cause)))
         }
         ServiceError::Store(cause) => {
-            tracing::error!(command, %cause, "a command failed in the database");
-            failed(
+            let reference = Reference::new();
+            tracing::error!(command, %cause, %reference, "a command failed in the database");
+            failed(reference.under(
                 "I can't reach my database at the moment. Nothing was changed; please try again in a minute.",
-            )
+            ))
         }
+    }
+}
+
+/// A short random id below an error and in its log line, by which the operator finds the one from the other.
+pub(super) struct Reference(u32);
+
+impl Reference {
+    pub(super) fn new() -> Self {
+        Self(rand::random())
+    }
+
+    /// The text with this below it.
+    pub(super) fn under(&self, text: &str) -> String {
+        format!("{text}\nReference: `{self}`")
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
     }
 }
 

@@ -142,15 +142,15 @@ fn goes_to(followers: &FollowerStatuses) -> Vec<String> {
         let target = shown(&line.target);
         let text = format!(
             "{} {target} · {} · {}",
-            sign(&line.fate),
+            sign(&line.status),
             line.follow.id,
-            fate(&line.follow, &line.fate)
+            status(&line.follow, &line.status)
         );
         used += text::units(&text) + 1;
         if used <= ROOM {
             lines.push(text);
         } else {
-            *rest.entry(line.fate.verdict).or_default() += 1;
+            *rest.entry(line.status.verdict).or_default() += 1;
             counted = true;
         }
     }
@@ -217,7 +217,7 @@ fn recent(follow: &Follow, message: &RecentMessage) -> String {
         .filter(|text| !text.contains(['[', ']']) && !text.contains("://"))
         .unwrap_or_else(|| "original".to_owned());
     let original = message.original.as_ref().map_or(String::new(), |link| format!(" · [{label}]({link})"));
-    format!("{} {when}{original} · {}", sign(&message.fate), fate(follow, &message.fate))
+    format!("{} {when}{original} · {}", sign(&message.status), status(follow, &message.status))
 }
 
 /// Why there is nothing in the list.
@@ -239,8 +239,8 @@ fn ago(time: DateTime<Utc>) -> String {
     format!("<t:{}:R>", time.timestamp())
 }
 
-const fn sign(fate: &DeliveryStatus) -> &'static str {
-    match fate.verdict {
+const fn sign(status: &DeliveryStatus) -> &'static str {
+    match status.verdict {
         Verdict::Shown | Verdict::Updating | Verdict::Outdated => "✅",
         Verdict::Waiting => "⏳",
         Verdict::Published | Verdict::MaybePublished | Verdict::Unpublished => "📣",
@@ -285,19 +285,19 @@ const fn in_short(verdict: Verdict) -> &'static str {
 }
 
 /// What became of a message in one follow, and why.
-fn fate(follow: &Follow, fate: &DeliveryStatus) -> String {
-    let links = links(&fate.links);
-    match fate.verdict {
+fn status(follow: &Follow, status: &DeliveryStatus) -> String {
+    let links = links(&status.links);
+    match status.verdict {
         Verdict::Shown => links,
-        Verdict::Updating => format!("{links}, an edit is on its way{}", because(fate.wait)),
+        Verdict::Updating => format!("{links}, an edit is on its way{}", because(status.wait)),
         Verdict::Outdated => format!("{links}, without its last edit{}", not_updated(follow)),
-        Verdict::Waiting => format!("waiting{}", because(fate.wait)),
+        Verdict::Waiting => format!("waiting{}", because(status.wait)),
         Verdict::Published => "published, so Discord's own following copies it".to_owned(),
         Verdict::MaybePublished => {
             "published; Discord's own following copies it if that was after this follow was made".to_owned()
         }
         Verdict::Unpublished => "appears once it is published".to_owned(),
-        Verdict::LeftOut(LeftOut::Tags) => left_out(follow, fate),
+        Verdict::LeftOut(LeftOut::Tags) => left_out(follow, status),
         Verdict::LeftOut(LeftOut::Threads) => match follow.options.threads {
             Threads::Starter => "left out: this follow takes only the first message of a thread".to_owned(),
             Threads::None | Threads::All => "left out: this follow takes no threads".to_owned(),
@@ -309,7 +309,7 @@ fn fate(follow: &Follow, fate: &DeliveryStatus) -> String {
         Verdict::Missed => {
             "not sent: this follow was paused, was broken or had other options when it was posted".to_owned()
         }
-        Verdict::Removing => format!("about to be removed{}", because(fate.wait)),
+        Verdict::Removing => format!("about to be removed{}", because(status.wait)),
         Verdict::Deleted => "deleted".to_owned(),
         Verdict::Left => format!("deleted, but still {links}{}", not_updated(follow)),
         Verdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
@@ -338,8 +338,8 @@ fn links(links: &[String]) -> String {
 }
 
 /// How the follow's mode leaves it out.
-fn left_out(follow: &Follow, fate: &DeliveryStatus) -> String {
-    let tags = text::escape(&text::cut(&fate.tags.join(", "), TAGS));
+fn left_out(follow: &Follow, status: &DeliveryStatus) -> String {
+    let tags = text::escape(&text::cut(&status.tags.join(", "), TAGS));
     match &follow.options.filter {
         Filter::All => "left out by its tags".to_owned(),
         Filter::Only(_) => format!("left out: mode `only` {tags}, and it has none of them"),

@@ -69,6 +69,7 @@ impl Rest {
 
     /// Performs a call: waits for its turn, sends it, and repeats it within the client's patience where that is safe: after a 429 (it certainly wasn't performed), and
     /// what may be done twice also after a failure.
+    #[tracing::instrument(name = "request", level = "debug", skip_all, fields(route = %call.route()))]
     pub(super) async fn perform(&self, call: &Call<'_>) -> Result<Vec<u8>, RestError> {
         let deadline = Instant::now() + self.patience;
         let mut again = false;

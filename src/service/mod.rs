@@ -32,6 +32,7 @@ pub mod watch;
 use std::sync::Arc;
 
 use crate::domain::clock::Clock;
+use crate::domain::follow::FollowId;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
 use crate::domain::place::Spot;
 use crate::domain::servers::FollowLimits;
@@ -122,6 +123,11 @@ pub struct Actor {
     pub guild: GuildId,
     /// The channel in which it was run.
     pub channel: ChannelId,
+}
+
+/// Adds a follow to the span of the current use case, once it is known which one it is.
+fn log_follow(follow: FollowId) {
+    tracing::Span::current().record("follow", follow.0);
 }
 
 /// Everything that people do with follows.

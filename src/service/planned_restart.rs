@@ -1,12 +1,15 @@
-//! A planned restart goes on with the gateway's sessions: what a clean stop leaves to the next start, and how that takes it up.
+//! A planned restart resumes the gateway's sessions: what a clean stop leaves to the next start, and how that
+//! uses it.
 //!
 //! ```text
-//! stop:  leave the gateway, session open ─► write all down ─► keep: sessions and what is known in them
+//! stop:  leave the gateway, session open ─► record everything ─► keep: sessions and what is known in them
 //! start: take (they are removed) ─► what is known ─► RESUME ─► what was missed, as events
 //! ```
-//! A session's number may only cover what is written down or will be read again. So nothing is kept where writing was cut off, and where something was lost. And it
-//! is kept only where this process has all shards: else another may have taken some over, and what it writes is newer. Whoever begins to listen removes what was
-//! kept, whoever left it; so a session never goes on twice, and none goes on that was left before another.
+//! A session's number may only cover events that are recorded or will be read again. So nothing is kept if
+//! recording was interrupted or something was lost. And sessions are kept only if this process has all
+//! shards: otherwise another process may have taken some over, and what it records is newer. A process that
+//! begins to listen removes whatever was kept, by any process. So no session is ever resumed twice, and none
+//! that was left before another.
 
 use std::sync::Arc;
 use std::time::Duration;

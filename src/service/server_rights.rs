@@ -150,7 +150,7 @@ mod tests {
     }
 
     /// A complete check, and what is stored of it.
-    fn look(rights: &ServerRights) -> Option<RightsDigest> {
+    fn check(rights: &ServerRights) -> Option<RightsDigest> {
         let stored = rights.end(guild(), rights.begin(guild()));
         rights.extend(stored.map(|digest| (guild(), digest)));
         stored
@@ -160,11 +160,11 @@ mod tests {
     fn only_what_changed_since_the_last_look_is_doubted() {
         let rights = ServerRights::default();
         assert!(!told(&rights, 1), "it was never looked at: the sweep does it anyway");
-        assert_eq!(look(&rights), Some(digest(1)));
-        assert_eq!(look(&rights), None, "it is stored");
+        assert_eq!(check(&rights), Some(digest(1)));
+        assert_eq!(check(&rights), None, "it is stored");
         assert!(!told(&rights, 1));
         assert!(told(&rights, 2) && told(&rights, 2), "until it was looked at");
-        assert_eq!(look(&rights), Some(digest(2)));
+        assert_eq!(check(&rights), Some(digest(2)));
         assert!(!told(&rights, 2));
         assert!(rights.compare(guild(), None), "what can't be read may be anything");
     }
@@ -175,19 +175,19 @@ mod tests {
         assert!(!rights.is_unsure(guild()), "a resumed session tells of every change");
         rights.session_began([guild()]);
         assert!(rights.is_unsure(guild()));
-        look(&rights);
+        check(&rights);
         assert!(rights.is_unsure(guild()), "that look may be older than the session");
         told(&rights, 1);
         assert!(!rights.is_unsure(guild()));
         rights.session_began([guild()]);
         told(&rights, 2);
         assert!(rights.is_unsure(guild()));
-        look(&rights);
+        check(&rights);
         assert!(!rights.is_unsure(guild()));
         rights.session_began([guild()]);
         rights.compare(guild(), None);
         assert!(rights.is_unsure(guild()));
-        look(&rights);
+        check(&rights);
         assert!(!rights.is_unsure(guild()));
     }
 
@@ -195,7 +195,7 @@ mod tests {
     fn what_changes_and_changes_back_unheard_is_found() {
         let rights = known(1);
         rights.changed(guild());
-        assert_eq!(look(&rights), Some(RightsDigest::CHANGED));
+        assert_eq!(check(&rights), Some(RightsDigest::CHANGED));
         assert!(told(&rights, 1), "the look was of something else");
     }
 
@@ -219,10 +219,10 @@ mod tests {
     #[test]
     fn a_look_in_a_resumed_session_changes_nothing() {
         let rights = known(1);
-        assert_eq!(look(&rights), None);
+        assert_eq!(check(&rights), None);
         assert!(!told(&rights, 1));
         let new = ServerRights::default();
-        assert_eq!(look(&new), Some(RightsDigest::CHANGED), "what it was of isn't known");
+        assert_eq!(check(&new), Some(RightsDigest::CHANGED), "what it was of isn't known");
         assert!(told(&new, 1));
     }
 }

@@ -38,6 +38,7 @@ mod keys;
 mod kills;
 mod life;
 mod limits;
+mod logs;
 mod lookups;
 mod migrate;
 mod modes;

@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use crate::domain::activity::{Ending, InFlight};
 use crate::domain::ids::ChannelId;
@@ -27,10 +28,16 @@ pub(in crate::delivery) enum Came {
 
 /// Does one step.
 pub(in crate::delivery) async fn attempt(sender: &mut Sender<'_>, step: Step, work: &Work) -> Came {
-    let performed = AssertUnwindSafe(sender.perform(step, work)).catch_unwind().await;
+    let (delivery, follow) = (work.delivery.id.0, work.follow.map(|follow| follow.0));
+    let span = tracing::debug_span!("step", delivery, follow, ?step);
+    let performed =
+        AssertUnwindSafe(sender.perform(step, work)).catch_unwind().instrument(span.clone()).await;
     let now = sender.now();
     match performed {
-        Ok(Ok(Performed::Done(done))) => Came::On(done),
+        Ok(Ok(Performed::Done(done))) => {
+            tracing::debug!(parent: &span, "a step is done");
+            Came::On(done)
+        }
         Ok(Ok(Performed::Failed(failure))) => Came::On(failed(step, work, failure)),
         Ok(Ok(Performed::InDoubt)) => broken_off(step, work, Failure::NoAnswer, now),
         Ok(Ok(Performed::Limited(until))) => {

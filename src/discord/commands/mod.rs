@@ -87,12 +87,11 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
         match error {
             FrameworkError::Command { error, ctx, .. } => answer(ctx, &error).await,
             FrameworkError::CommandPanic { ctx, .. } => {
-                tracing::error!(command = ctx.command().name.as_ref(), "a command panicked");
-                explain(
-                    ctx,
-                    "Something went wrong inside me. My operator can find it in the log. Please try again.",
-                )
-                .await;
+                let reference = reply::Reference::new();
+                tracing::error!(command = ctx.command().name.as_ref(), %reference, "a command panicked");
+                let text =
+                    "Something went wrong inside me. My operator can find it in the log. Please try again.";
+                explain(ctx, &reference.under(text)).await;
             }
             FrameworkError::ArgumentParse { ctx, .. } => {
                 explain(

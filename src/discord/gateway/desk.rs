@@ -16,6 +16,7 @@ use serenity::{
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::MessageId;
@@ -70,7 +71,17 @@ impl Desk {
             tokio::spawn(async move { undecoded::refuse(&desk.ctx.http, &interaction).await });
             return;
         }
-        tokio::spawn(async move {
+        let span = {
+            let fields = Fields::of(&interaction);
+            let id = |id: Option<String>| id.unwrap_or_default();
+            tracing::info_span!(
+                "interaction",
+                interaction = id(fields.id::<MessageId>().map(|id| id.to_string())),
+                server = id(fields.guild().map(|guild| guild.to_string())),
+                channel = id(fields.channel().map(|channel| channel.to_string())),
+            )
+        };
+        let answering = async move {
             match serde_json::from_str::<Interaction>(interaction.get()) {
                 Ok(Interaction::Component(press)) => components::answer(&desk.ctx, &desk.bot, &press).await,
                 Ok(Interaction::Modal(sent)) => panel::answer_form(&desk.ctx, &desk.bot, &sent).await,
@@ -81,7 +92,8 @@ impl Desk {
                     undecoded::answer(&desk.ctx.http, &desk.bot, &interaction).await;
                 }
             }
-        });
+        };
+        tokio::spawn(answering.instrument(span));
     }
 }
 

@@ -19,7 +19,7 @@ const DEEPEST: usize = 16;
 /// Reads what is shown of the components of a message with these attachments.
 pub(super) fn read(components: &[Value], attachments: &[Attachment], blocks: &mut Blocks, shown: &mut Shown) {
     let mut reader = Reader { attachments, blocks, shown };
-    components.iter().for_each(|component| reader.take(component, false, 0));
+    components.iter().for_each(|component| reader.read_component(component, false, 0));
 }
 
 struct Reader<'a> {
@@ -30,7 +30,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads one component. It is hidden if it says so, or if its container is hidden.
-    fn take(&mut self, component: &Value, hidden: bool, depth: usize) {
+    fn read_component(&mut self, component: &Value, hidden: bool, depth: usize) {
         let hidden = hidden || component["spoiler"] == true;
         match component["type"].as_u64() {
             _ if depth > DEEPEST => self.cannot_show("component"),
@@ -38,7 +38,7 @@ impl Reader<'_> {
             Some(1 | 9 | 17) => {
                 let inner = component["components"].as_array().into_iter().flatten();
                 let inner = inner.chain(component.get("accessory").filter(|accessory| !accessory.is_null()));
-                inner.for_each(|inner| self.take(inner, hidden, depth + 1));
+                inner.for_each(|inner| self.read_component(inner, hidden, depth + 1));
             }
             Some(2) => match link_button(component) {
                 Some(button) if hidden => self.hide_link(&button),

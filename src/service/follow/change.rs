@@ -49,9 +49,9 @@ impl FollowService {
         access: &mut Access<'_>,
         ends: &FollowChannels,
         request: &FollowRequest,
-        standing: Option<&Follow>,
+        existing: Option<&Follow>,
     ) -> Result<RequestedOptions, ServiceError> {
-        let before = standing.map(|standing| &standing.options);
+        let before = existing.map(|existing| &existing.options);
         let tags = match &request.tags {
             Some(typed) => read_tags(access, &ends.source, typed).await?,
             None => None,
@@ -74,36 +74,36 @@ impl FollowService {
     /// follow is broken and can be repaired.
     pub(in crate::service) async fn change_follow(
         &self,
-        standing: Follow,
+        existing: Follow,
         wanted: RequestedOptions,
         door: Door,
         exposure: Exposure,
     ) -> Result<Followed, ServiceError> {
         let RequestedOptions { options, why_relay } = wanted;
         if exposure == Exposure::Meant {
-            self.parts.store.note_meant(standing.guild, standing.id).await?;
+            self.parts.store.note_meant(existing.guild, existing.id).await?;
         }
-        let same = standing.options == options;
-        let stays = standing.options.delivery == options.delivery;
-        let changed = |follow| ChangedFollow { before: standing.options.clone(), follow, why_relay };
-        match standing.state {
+        let same = existing.options == options;
+        let stays = existing.options.delivery == options.delivery;
+        let changed = |follow| ChangedFollow { before: existing.options.clone(), follow, why_relay };
+        match existing.state {
             FollowState::Active | FollowState::Paused if same => {
-                Err(already_following(standing.pair, standing.state).into())
+                Err(already_following(existing.pair, existing.state).into())
             }
             FollowState::Paused if !stays && options.delivery == Delivery::Native => {
-                Err(Refusal::Paused(standing.id).into())
+                Err(Refusal::Paused(existing.id).into())
             }
             FollowState::Active | FollowState::Paused if !stays => {
-                self.switch_delivery(&standing, &options, door).await.map(changed).map(Followed::Changed)
+                self.switch_delivery(&existing, &options, door).await.map(changed).map(Followed::Changed)
             }
             FollowState::Active | FollowState::Paused => {
-                self.set_options(&standing, &options, None, door).await.map(changed).map(Followed::Changed)
+                self.set_options(&existing, &options, None, door).await.map(changed).map(Followed::Changed)
             }
-            FollowState::Broken(_) if self.must_wait(&standing).await? => {
-                self.ask_again(&standing, &options, door).await
+            FollowState::Broken(_) if self.must_wait(&existing).await? => {
+                self.ask_again(&existing, &options, door).await
             }
             FollowState::Broken(_) => {
-                let repaired = self.repair(&standing, &options, door, exposure).await?;
+                let repaired = self.repair(&existing, &options, door, exposure).await?;
                 Ok(waiting_or(repaired, |follow| Followed::Repaired(changed(follow))))
             }
         }
@@ -112,19 +112,19 @@ impl FollowService {
     /// Makes a broken follow work again, with these options.
     async fn repair(
         &self,
-        standing: &Follow,
+        existing: &Follow,
         options: &FollowOptions,
         door: Door,
         exposure: Exposure,
     ) -> Result<Follow, ServiceError> {
-        if standing.options.delivery != options.delivery {
-            self.switch_delivery(standing, options, door).await?;
+        if existing.options.delivery != options.delivery {
+            self.switch_delivery(existing, options, door).await?;
             let now = self.parts.clock.now();
-            let resumed = self.parts.store.resume_follow(standing.guild, standing.id, None, door, now).await;
-            return Ok(resumed.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(standing.id))?);
+            let resumed = self.parts.store.resume_follow(existing.guild, existing.id, None, door, now).await;
+            return Ok(resumed.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?);
         }
-        let repaired = self.reconnect(standing, door, exposure).await?;
-        if standing.options == *options {
+        let repaired = self.reconnect(existing, door, exposure).await?;
+        if existing.options == *options {
             return Ok(repaired);
         }
         self.set_options(&repaired, options, None, door).await
@@ -134,22 +134,22 @@ impl FollowService {
     /// one can't be removed, everything is restored.
     async fn switch_delivery(
         &self,
-        standing: &Follow,
+        existing: &Follow,
         options: &FollowOptions,
         door: Door,
     ) -> Result<Follow, ServiceError> {
-        let connected = self.connect(standing.guild, standing.pair, standing.spot, options.delivery).await?;
-        self.parts.watched.update_follow(standing, options);
-        let changed = match self.set_options(standing, options, Some(&connected.hook), door).await {
+        let connected = self.connect(existing.guild, existing.pair, existing.spot, options.delivery).await?;
+        self.parts.watched.update_follow(existing, options);
+        let changed = match self.set_options(existing, options, Some(&connected.hook), door).await {
             Ok(changed) => changed,
             Err(error) => {
                 self.disconnect(connected).await;
                 return Err(error);
             }
         };
-        if let Err(error) = self.release_hook(standing).await {
-            let former = standing.follower_webhook.map(Hook::Native);
-            self.set_options(standing, &standing.options, former.as_ref(), Door::Own).await?;
+        if let Err(error) = self.release_hook(existing).await {
+            let former = existing.follower_webhook.map(Hook::Native);
+            self.set_options(existing, &existing.options, former.as_ref(), Door::Own).await?;
             self.disconnect(connected).await;
             return Err(error);
         }
@@ -158,17 +158,18 @@ impl FollowService {
 
     pub(in crate::service) async fn set_options(
         &self,
-        standing: &Follow,
+        existing: &Follow,
         options: &FollowOptions,
         hook: Option<&Hook>,
         door: Door,
     ) -> Result<Follow, ServiceError> {
         let now = self.parts.clock.now();
         let changed =
-            self.parts.store.update_options(standing.guild, standing.id, options, hook, door, now).await;
+            self.parts.store.update_options(existing.guild, existing.id, options, hook, door, now).await;
         let changed = changed.map_err(refused_by_store)?;
-        (self.parts.wake)(vec![standing.pair.target]);
-        changed.ok_or_else(|| Refusal::NoSuchFollow(standing.id).into())
+        (self.parts.wake)(vec![existing.pair.target]);
+        tracing::info!(follow = existing.id.0, "the options of a follow were changed");
+        changed.ok_or_else(|| Refusal::NoSuchFollow(existing.id).into())
     }
 }
 
@@ -180,27 +181,27 @@ pub(in crate::service) fn usual_threads(source: ChannelKind) -> Threads {
 /// The threads that result from a request, on top of those that the follow has.
 fn threads(
     chosen: Option<Threads>,
-    standing: Option<Threads>,
+    existing: Option<Threads>,
     source: ChannelKind,
 ) -> Result<Threads, Refusal> {
     match chosen {
         Some(Threads::None) if source == ChannelKind::Forum => Err(Refusal::ForumThreads),
         Some(Threads::Starter | Threads::All) if source.is_thread() => Err(Refusal::ThreadThreads),
-        chosen => Ok(chosen.or(standing).unwrap_or_else(|| usual_threads(source))),
+        chosen => Ok(chosen.or(existing).unwrap_or_else(|| usual_threads(source))),
     }
 }
 
 /// The mode and tags that result from a request, on top of those that the follow has: a mode keeps the tags,
 /// and tags keep the mode.
-fn filter(mode: Option<Mode>, tags: Option<TagSet>, standing: Option<&Filter>) -> Result<Filter, Refusal> {
-    let mode = mode.or(standing.map(Filter::mode)).unwrap_or(Mode::All);
+fn filter(mode: Option<Mode>, tags: Option<TagSet>, existing: Option<&Filter>) -> Result<Filter, Refusal> {
+    let mode = mode.or(existing.map(Filter::mode)).unwrap_or(Mode::All);
     if tags.as_ref().is_some_and(|tags| !tags.fits()) {
         return Err(Refusal::TooManyTags);
     }
     if mode == Mode::All && tags.is_some() {
         return Err(Refusal::TagsWithoutMode);
     }
-    let tags = tags.or_else(|| standing.and_then(Filter::tag_set).cloned());
+    let tags = tags.or_else(|| existing.and_then(Filter::tag_set).cloned());
     Filter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))
 }
 
@@ -224,10 +225,10 @@ pub(in crate::service) fn not_native(
 /// possible.
 fn delivery(
     choice: Option<DeliveryChoice>,
-    standing: Option<Delivery>,
+    existing: Option<Delivery>,
     not_native: Option<NotNative>,
 ) -> Result<Delivery, Refusal> {
-    match (choice, standing) {
+    match (choice, existing) {
         (Some(DeliveryChoice::Fixed(Delivery::Native)), _) if not_native.is_some() => {
             Err(Refusal::NativeImpossible)
         }
@@ -258,13 +259,13 @@ mod tests {
 
     #[test]
     fn only_and_except_need_a_tag() {
-        for standing in [None, Some(&Filter::All)] {
+        for existing in [None, Some(&Filter::All)] {
             for mode in [Mode::Only, Mode::Except] {
-                assert_eq!(filter(Some(mode), None, standing), Err(Refusal::TagsMissing(mode)));
+                assert_eq!(filter(Some(mode), None, existing), Err(Refusal::TagsMissing(mode)));
             }
-            assert_eq!(filter(None, None, standing), Ok(Filter::All));
+            assert_eq!(filter(None, None, existing), Ok(Filter::All));
             let tags = TagSet::new(Tag::hashtag("bug"));
-            assert_eq!(filter(None, tags, standing), Err(Refusal::TagsWithoutMode));
+            assert_eq!(filter(None, tags, existing), Err(Refusal::TagsWithoutMode));
         }
     }
 

@@ -118,6 +118,7 @@ impl FollowService {
 
     /// The person confirms. Everything else is checked again. The question was counted as an action, so its
     /// answer isn't.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = tracing::field::Empty))]
     pub async fn confirm(&self, actor: Actor, question: QuestionId) -> Result<Confirmed, ServiceError> {
         let asked =
             self.questions.answer(question, actor, self.parts.clock.now()).ok_or(Refusal::QuestionTooOld)?;

@@ -52,37 +52,37 @@ impl FollowService {
     /// delivers is connected.
     pub(in crate::service) async fn ask_again(
         &self,
-        standing: &Follow,
+        existing: &Follow,
         options: &FollowOptions,
         door: Door,
     ) -> Result<Followed, ServiceError> {
-        if standing.state == FollowState::Broken(BrokenReason::AwaitingApproval)
-            && standing.options == *options
+        if existing.state == FollowState::Broken(BrokenReason::AwaitingApproval)
+            && existing.options == *options
         {
-            return Err(ConsentRefusal::StillWaits(standing.id).into());
+            return Err(ConsentRefusal::StillWaits(existing.id).into());
         }
-        if standing.options.delivery != options.delivery {
+        if existing.options.delivery != options.delivery {
             let connected = match options.delivery {
-                Delivery::Native => ConnectedHook::later(standing.guild),
+                Delivery::Native => ConnectedHook::later(existing.guild),
                 Delivery::Relay => {
-                    self.connect(standing.guild, standing.pair, standing.spot, Delivery::Relay).await?
+                    self.connect(existing.guild, existing.pair, existing.spot, Delivery::Relay).await?
                 }
             };
-            if let Err(error) = self.set_options(standing, options, Some(&connected.hook), door).await {
+            if let Err(error) = self.set_options(existing, options, Some(&connected.hook), door).await {
                 self.disconnect(connected).await;
                 return Err(error);
             }
-            if let Err(error) = self.release_hook(standing).await {
-                tracing::warn!(follow = standing.id.0, %error, "a former webhook could not be deleted");
+            if let Err(error) = self.release_hook(existing).await {
+                tracing::warn!(follow = existing.id.0, %error, "a former webhook could not be deleted");
             }
-        } else if standing.options != *options {
-            self.set_options(standing, options, None, door).await?;
+        } else if existing.options != *options {
+            self.set_options(existing, options, None, door).await?;
         }
         let now = self.parts.clock.now();
-        let waits = self.parts.store.resume_follow(standing.guild, standing.id, None, door, now).await;
-        let waits = waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(standing.id))?;
+        let waits = self.parts.store.resume_follow(existing.guild, existing.id, None, door, now).await;
+        let waits = waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?;
         Ok(waiting_or(waits, |follow| {
-            Followed::Repaired(ChangedFollow { before: standing.options.clone(), follow, why_relay: None })
+            Followed::Repaired(ChangedFollow { before: existing.options.clone(), follow, why_relay: None })
         }))
     }
 }

@@ -87,6 +87,7 @@ impl FollowPage {
 
 impl FollowService {
     /// A page of this server's follows. If a channel is given, only those with it as source or target.
+    #[tracing::instrument(name = "follows", skip_all, fields(server = %actor.guild))]
     pub async fn list(
         &self,
         actor: Actor,

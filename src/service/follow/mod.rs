@@ -24,7 +24,7 @@ use self::confirm::{PendingAction, Question};
 use self::webhooks::ConnectedHook;
 use super::access::{Access, ChannelLookup, GuildChannel};
 use super::error::{ConsentRefusal, MissingPermissions};
-use super::{Actor, FollowRequest, FollowService, Refusal, ServiceError};
+use super::{Actor, FollowRequest, FollowService, Refusal, ServiceError, log_follow};
 
 /// What the bot needs in a channel to post there.
 pub(super) const BOT_IN_TARGET: Permissions =
@@ -67,6 +67,7 @@ impl FollowChannels {
 
 impl FollowService {
     /// Makes a channel follow another, or changes the options of an existing follow.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = %request.target, follow = tracing::field::Empty))]
     pub async fn follow(&self, actor: Actor, request: FollowRequest) -> Result<Followed, ServiceError> {
         self.quotas.count_action(actor.user, self.follow_as(actor, request, false)).await
     }
@@ -87,11 +88,14 @@ impl FollowService {
         access.prefetch(actor.guild, &[actor.user, self.parts.identity.user]).await?;
         let ends = self.follow_channels(access, actor, request.source.id(), request.target).await?;
         let _alone = self.lock_target(request.target, ends.target.spot()).await;
-        let standing = self.parts.store.follow_by_pair(ends.pair()).await?;
-        let wanted = self.requested_options(access, &ends, &request, standing.as_ref()).await?;
+        let existing = self.parts.store.follow_by_pair(ends.pair()).await?;
+        if let Some(existing) = &existing {
+            log_follow(existing.id);
+        }
+        let wanted = self.requested_options(access, &ends, &request, existing.as_ref()).await?;
         let options = wanted.options.clone();
         self.require_bot(access, &ends, options.delivery).await?;
-        let exposure = self.exposure(access, &ends, standing.as_ref(), confirmed).await?;
+        let exposure = self.exposure(access, &ends, existing.as_ref(), confirmed).await?;
         if exposure == Exposure::Stopped {
             return Ok(Followed::Asked(self.ask_to_confirm(
                 actor,
@@ -100,8 +104,8 @@ impl FollowService {
             )));
         }
         self.begin_reading(&ends.source, &options).await?;
-        let followed = match standing {
-            Some(standing) => self.change_follow(standing, wanted, ends.door, exposure).await?,
+        let followed = match existing {
+            Some(existing) => self.change_follow(existing, wanted, ends.door, exposure).await?,
             None => {
                 let new = NewFollow {
                     pair: ends.pair(),
@@ -132,13 +136,13 @@ impl FollowService {
         &self,
         access: &mut Access<'_>,
         ends: &FollowChannels,
-        standing: Option<&Follow>,
+        existing: Option<&Follow>,
         confirmed: bool,
     ) -> Result<Exposure, ServiceError> {
         if !access.makes_public(ends).await? {
             return Ok(Exposure::None);
         }
-        let meant = confirmed || standing.is_some_and(|standing| standing.exposure == Exposure::Meant);
+        let meant = confirmed || existing.is_some_and(|existing| existing.exposure == Exposure::Meant);
         Ok(if meant { Exposure::Meant } else { Exposure::Stopped })
     }
 
@@ -287,6 +291,7 @@ impl FollowService {
         }
         match self.parts.store.insert_follow(&new, &connected.hook, self.parts.clock.now()).await {
             Ok(Inserted::Made(follow)) => {
+                log_follow(follow.id);
                 if !connected.serves(&follow) {
                     // Other follows into the target already deliver through another webhook.
                     self.disconnect(connected).await;

@@ -6,7 +6,7 @@ use super::change::not_native;
 use super::confirm::{PendingAction, Question};
 use super::{FollowChannels, refused_by_store};
 use crate::service::access::Access;
-use crate::service::{Actor, FollowService, Refusal, ServiceError};
+use crate::service::{Actor, FollowService, Refusal, ServiceError, log_follow};
 
 /// What came of resuming.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub enum Resumed {
 impl FollowService {
     /// Pauses a follow. It and its mirrors stay. A native follow stops when Discord's webhook is deleted;
     /// resuming makes a new one.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn pause(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         self.quotas.count_action(actor.user, self.pause_now(actor, id)).await
     }
@@ -49,10 +50,12 @@ impl FollowService {
             self.parts.store.resume_follow(actor.guild, id, None, Door::Own, self.parts.clock.now()).await?;
             return Err(error);
         }
+        tracing::info!(follow = id.0, "follow paused");
         Ok(paused)
     }
 
     /// Makes a paused or broken follow active again, if everything that a new follow needs is there.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn resume(&self, actor: Actor, id: FollowId) -> Result<Resumed, ServiceError> {
         self.quotas.count_action(actor.user, self.resume_as(actor, id, false)).await
     }
@@ -65,6 +68,7 @@ impl FollowService {
         id: FollowId,
         confirmed: bool,
     ) -> Result<Resumed, ServiceError> {
+        log_follow(id);
         let (follow, _alone) = self.lock_managed(actor, id).await?;
         if follow.state == FollowState::Active {
             return Err(Refusal::AlreadyActive(id).into());
@@ -84,6 +88,7 @@ impl FollowService {
         if resumed.state != FollowState::Active {
             return Ok(Resumed::Waits(resumed));
         }
+        tracing::info!(follow = id.0, "follow resumed");
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
 

@@ -6,7 +6,7 @@ use crate::store::Removed;
 
 use crate::service::access::ChannelLookup;
 use crate::service::locks::KeyGuard;
-use crate::service::{Actor, ChannelView, FollowService, Refusal, ServiceError, UnfollowRequest};
+use crate::service::{Actor, ChannelView, FollowService, Refusal, ServiceError, UnfollowRequest, log_follow};
 
 /// What came of `/unfollow`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub struct Unfollowed {
 
 impl FollowService {
     /// Ends the follow of a pair.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = %request.pair.target, follow = tracing::field::Empty))]
     pub async fn unfollow(&self, actor: Actor, request: UnfollowRequest) -> Result<Unfollowed, ServiceError> {
         self.quotas.count_action(actor.user, self.unfollow_now(actor, request)).await
     }
@@ -40,12 +41,14 @@ impl FollowService {
         access.require_actor(actor, pair.target, Permissions::MANAGE_CHANNELS).await?;
         let not_following = Refusal::NotFollowing { source_channel: pair.source, target: pair.target };
         let follow = follow.ok_or(not_following)?;
+        log_follow(follow.id);
         let source = access.view_channel(actor, pair.source).await?;
         let (follow, _alone) = self.lock_and_reload(follow).await?;
         Ok(Unfollowed { follow: self.remove_locked(follow).await?, source })
     }
 
     /// Ends a follow of this server by its number.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn remove(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let remove = async {
             let (follow, _alone) = self.lock_managed(actor, id).await?;

@@ -22,6 +22,7 @@ pub struct Dismissed {
 
 impl FollowService {
     /// Lets a waiting follow begin.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn approve(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let counted = async {
             let rest = self.on_behalf_of(actor);
@@ -39,6 +40,7 @@ impl FollowService {
     }
 
     /// Declines a waiting follow.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn decline_follower(&self, actor: Actor, id: FollowId) -> Result<Follow, ServiceError> {
         let counted = async {
             let rest = self.on_behalf_of(actor);
@@ -54,6 +56,7 @@ impl FollowService {
     }
 
     /// Ends a follow of another server. Its own moderators can't resume it.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn remove_follower(&self, actor: Actor, id: FollowId) -> Result<Dismissed, ServiceError> {
         let counted = async {
             let rest = self.on_behalf_of(actor);
@@ -70,6 +73,7 @@ impl FollowService {
 
     /// Blocks the server of a follower for all channels of this server. It takes Manage Channels in the whole
     /// server.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn block_follower(&self, actor: Actor, id: FollowId) -> Result<Dismissed, ServiceError> {
         let counted = async {
             self.require_in_server(actor).await?;
@@ -91,6 +95,7 @@ impl FollowService {
 
     /// Unblocks a server. Follows that broke with the block stay broken until their own moderators resume
     /// them.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, %blocked))]
     pub async fn unblock_server(&self, actor: Actor, blocked: GuildId) -> Result<(), ServiceError> {
         let counted = async {
             self.require_in_server(actor).await?;

@@ -58,6 +58,7 @@ pub struct FollowerPage {
 
 impl FollowService {
     /// Who follows a channel of this server.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, %channel))]
     pub async fn followers(&self, actor: Actor, channel: ChannelId) -> Result<FollowerPage, ServiceError> {
         self.quotas.spend_question(actor.user)?;
         let rest = self.on_behalf_of(actor);
@@ -108,6 +109,7 @@ impl FollowService {
     }
 
     /// One channel of another server that follows a channel of this server, or asks to.
+    #[tracing::instrument(name = "follower", skip_all, fields(server = %actor.guild, %channel, follow = id.0))]
     pub async fn one_follower(
         &self,
         actor: Actor,

@@ -51,6 +51,7 @@ pub struct Published {
 impl FollowService {
     /// Opens a channel of this server to other servers, or closes it, which breaks their follows. Also
     /// chooses how its moderators are asked and told. Without any option, only reports the settings.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, %channel))]
     pub async fn publish(
         &self,
         actor: Actor,

@@ -7,14 +7,14 @@
 //!                                        ▲
 //!             reading (a history, or one message) ─ what was missed, what was left out
 //! ```
-//! After each new session, and whenever a server comes back, a source's history is read from the last message seen; its
-//! live events wait meanwhile. A message that came without its content is read by itself, and its source waits
-//! likewise. In all this, the threads of a source are channels of their own, once its history has shown which of them
-//! must be read.
+//! After each new session, and whenever a server comes back, a source's history is read from the last message
+//! seen; its live events wait meanwhile. A message that came without its content is read by itself, and its
+//! source waits likewise. In all this, the threads of a source are channels of their own, once its history
+//! has shown which of them must be read.
 //!
-//! One problem stops nothing else: a source that can't be read waits by itself (`sources`), and so does an event that
-//! can't be written (`record`). What waits in memory is bounded (`report_queue`, `sources`), and it is known for how
-//! long it waits (`progress`).
+//! One problem stops nothing else: a source that can't be read waits by itself (`sources`), and so does an
+//! event that can't be written (`record`). What waits in memory is bounded (`report_queue`, `sources`), and
+//! it is known for how long it waits (`progress`).
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -24,7 +24,7 @@
 //! | `reading/` | asks Discord for histories, threads, single messages and names |
 //! | `batch`, `record` | what is written together, and how |
 //! | `begin` | where a new follow begins |
-//! | `circles`, `quotes`, `threads` | messages that go round in a circle, answers to edited messages, ended threads |
+//! | `circles`, `quotes`, `threads` | messages in a circle, answers to edited messages, ended threads |
 //! | `handover` | what the next start need not read again |
 //! | `progress` | how far behind all this is |
 
@@ -50,6 +50,7 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::domain::catch_up::CatchUp;
 use crate::domain::clock::Clock;
@@ -201,7 +202,7 @@ impl Intake {
             tokio::select! {
                 biased;
                 Some(ended) = readings.join_next() => self.end_reading(ended, &mut sources, &mut completed),
-                count = reports.take(&mut reported, BATCH) => {
+                count = reports.receive(&mut reported, BATCH) => {
                     if count == 0 {
                         self.accept_last_reports(&mut sources, &mut completed, &mut batch);
                         self.record(batch).await;
@@ -225,10 +226,12 @@ impl Intake {
                 sources.start_next(Instant::now(), |guild| !self.rights.is_unsure(guild))
             {
                 let reader = self.reader.clone();
-                readings.spawn(async move {
+                let span = tracing::debug_span!("reading", channel = %source, server = %reading.guild());
+                let read = async move {
                     let ended = AssertUnwindSafe(reader.read(source, reading)).catch_unwind().await;
                     (source, reading, ended)
-                });
+                };
+                readings.spawn(read.instrument(span));
             }
             self.progress.held(sources.oldest());
             self.progress.writing(since.or_else(|| (!batch.is_empty()).then(Instant::now)));

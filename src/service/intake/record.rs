@@ -36,13 +36,13 @@ enum WriteFailure {
 /// Something that can be set aside.
 pub(super) trait Writable: Sized {
     /// Tells the operator what is set aside and why, without its text.
-    fn say(&self, cause: &str);
+    fn log_set_aside(&self, cause: &str);
     /// What is written in its place, if anything.
     fn replacement(&self) -> Option<Self>;
 }
 
 impl Writable for SourceEvent {
-    fn say(&self, cause: &str) {
+    fn log_set_aside(&self, cause: &str) {
         set_aside(self.origin(), self.word(), cause);
     }
 
@@ -56,7 +56,7 @@ impl Writable for SourceEvent {
 }
 
 impl Writable for ThreadEnd {
-    fn say(&self, cause: &str) {
+    fn log_set_aside(&self, cause: &str) {
         let Self { thread, parent, .. } = self;
         metrics::counter!(EVENTS_SET_ASIDE).increment(1);
         tracing::error!(%thread, %parent, cause, "the end of a thread can't be written down and is set aside");
@@ -169,7 +169,7 @@ async fn write_down<E: Writable + Send + Sync>(
                 sink.pause(failures).await;
             }
             Err(WriteFailure::Data(cause)) if next.len() == 1 => {
-                next[0].say(&cause);
+                next[0].log_set_aside(&cause);
                 pending.extend(next[0].replacement().map(|event| vec![event]));
             }
             Err(WriteFailure::Data(_)) => {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     impl Writable for Event {
-        fn say(&self, _: &str) {
+        fn log_set_aside(&self, _: &str) {
             let (Self::Good(id) | Self::Bad(id) | Self::Panics(id) | Self::InPlace(id)) = self;
             ASIDE.with_borrow_mut(|aside| aside.push(*id));
         }

@@ -76,7 +76,7 @@ impl ReportSender {
 
 impl ReportReceiver {
     /// Takes up to `most` reports; none when the last sender is gone.
-    pub(super) async fn take(&mut self, reports: &mut Vec<ReceivedReport>, most: usize) -> usize {
+    pub(super) async fn receive(&mut self, reports: &mut Vec<ReceivedReport>, most: usize) -> usize {
         let count = self.queue.recv_many(reports, most).await;
         self.level.waiting.fetch_sub(count, Ordering::SeqCst);
         if reports.iter().any(|one| matches!(one.report, GatewayReport::LeftOut)) {
@@ -102,13 +102,13 @@ mod tests {
         reports.send(GatewayReport::There(crate::domain::ids::GuildId::new(1).unwrap()));
         let mut taken = Vec::new();
         while taken.len() < MOST + 2 {
-            reported.take(&mut taken, 1_000).await;
+            reported.receive(&mut taken, 1_000).await;
         }
         assert!(matches!(taken[MOST].report, GatewayReport::LeftOut));
         assert!(matches!(taken[MOST + 1].report, GatewayReport::There(_)), "only messages are left out");
         reports.send(GatewayReport::Posted(json!({ "id": 0 })));
         let mut taken = Vec::new();
-        assert_eq!(reported.take(&mut taken, 10).await, 1);
+        assert_eq!(reported.receive(&mut taken, 10).await, 1);
         assert!(taken[0].report.is_message(), "there is room again");
     }
 }

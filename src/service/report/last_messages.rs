@@ -39,12 +39,13 @@ pub struct RecentMessage {
     /// How it begins, if the person may read its channel and its content is still kept.
     pub beginning: Option<String>,
     /// What became of it.
-    pub fate: DeliveryStatus,
+    pub status: DeliveryStatus,
 }
 
 impl FollowService {
     /// What became of the last messages in a follow of this server. If the person can't see its target, they
     /// learn nothing.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, follow = id.0))]
     pub async fn last_messages(&self, actor: Actor, id: FollowId) -> Result<LastMessages, ServiceError> {
         self.quotas.spend_question(actor.user)?;
         let rest = self.on_behalf_of(actor);
@@ -91,7 +92,7 @@ impl FollowService {
             let channel = asked.origin.channel();
             // The follow was removed meanwhile.
             let Some(here) = self.parts.store.in_follow(&asked, follow.id).await? else { break };
-            let here = self.look(&rest, here).await;
+            let here = self.check_mirrors(&rest, here).await;
             let original = (!asked.deleted || asked.withheld).then_some(asked.origin.message());
             let original = link_seen(access, actor, channel, original).await?;
             let reads = access.may_read(actor, channel).await?;
@@ -100,7 +101,7 @@ impl FollowService {
                 posted_at: asked.posted_at(),
                 original,
                 beginning: content.and_then(Showing::as_message).map(beginning),
-                fate: self.fate(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
+                status: self.delivery_status(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
             });
         }
         Ok(messages)
@@ -125,7 +126,7 @@ impl FollowService {
                 posted_at: post.id.created_at(),
                 original: link_seen(access, actor, follow.pair.source, Some(post.id)).await?,
                 beginning: reads.then(|| beginning(&content::read(post, follow.source_guild, None))),
-                fate: self.native_fate(follow, post),
+                status: self.native_status(follow, post),
             });
         }
         Ok(messages)

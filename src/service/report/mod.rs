@@ -93,7 +93,7 @@ pub struct FollowerStatus {
     /// Its target.
     pub target: ChannelView,
     /// What became of the message there.
-    pub fate: DeliveryStatus,
+    pub status: DeliveryStatus,
 }
 
 /// What became of a message in one follower.
@@ -112,6 +112,7 @@ pub struct DeliveryStatus {
 
 impl FollowService {
     /// What became of a message, or of the message that it mirrors. The message is in Discord's own form.
+    #[tracing::instrument(skip_all, fields(server = %actor.guild, channel = %actor.channel))]
     pub async fn report(&self, actor: Actor, message: Value) -> Result<DeliveryReport, ServiceError> {
         let message: Message = serde_json::from_value(message).map_err(|_| Refusal::UnreadableMessage)?;
         self.quotas.spend_question(actor.user)?;
@@ -208,9 +209,9 @@ impl FollowService {
         rest.retain(|_, count| *count > 0);
         let asking = self.on_behalf_of(actor);
         let looking = seen.into_iter().map(async |(one, target)| {
-            let one = self.look(&asking, one).await;
-            let fate = self.fate(asked, subject, &one, true, forum);
-            FollowerStatus { follow: one.follow, target, fate }
+            let one = self.check_mirrors(&asking, one).await;
+            let status = self.delivery_status(asked, subject, &one, true, forum);
+            FollowerStatus { follow: one.follow, target, status }
         });
         let lines = join_all(looking).await;
         Ok(MessageReach::Followers(FollowerStatuses { panel: subject.panel, lines, rest, counted, former }))
@@ -218,7 +219,7 @@ impl FollowService {
 
     /// Checks whether the mirrors still exist. If somebody deleted one, the bot would otherwise notice at the
     /// next edit.
-    async fn look(&self, asking: &Rest, mut one: InFollower) -> InFollower {
+    async fn check_mirrors(&self, asking: &Rest, mut one: InFollower) -> InFollower {
         let stands = join_all(one.mirrors.into_iter().map(async |mirror| {
             let found = asking.message(mirror.channel, mirror.message).await;
             (!found.is_err_and(|error| error.is_not_found())).then_some(mirror)
@@ -232,7 +233,7 @@ impl FollowService {
 
     /// What became of a message in this follower. Only a person who may read the source learns the names of
     /// tags; `forum` is the source's forum, if the person sees it.
-    fn fate(
+    fn delivery_status(
         &self,
         asked: &Asked,
         subject: Subject,
@@ -254,7 +255,7 @@ impl FollowService {
     }
 
     /// What became of a message that Discord itself delivers.
-    fn native_fate(&self, follow: &Follow, message: &Message) -> DeliveryStatus {
+    fn native_status(&self, follow: &Follow, message: &Message) -> DeliveryStatus {
         let published = message.flags & CROSSPOSTED != 0;
         let subject = Subject { panel: false, recorded: false, deleted: false, withheld: false, published };
         let before = follow.created_at > message.id.created_at();

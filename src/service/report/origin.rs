@@ -81,15 +81,16 @@ impl FollowService {
             (Some(asked), Some(follow)) => self.parts.store.in_follow(asked, follow).await?,
             _ => None,
         };
-        let fate = asked.as_ref().zip(here.as_ref());
-        let fate = fate.map(|(asked, here)| self.fate(asked, subject(asked, false), here, false, None));
+        let status = asked.as_ref().zip(here.as_ref());
+        let status =
+            status.map(|(asked, here)| self.delivery_status(asked, subject(asked, false), here, false, None));
         let by = match mirrored.origin {
             Origin::Gap { .. } => MirrorMaker::Notice,
             Origin::Message { .. } | Origin::Panel { .. } => MirrorMaker::Relay {
                 author: message.author.username.clone(),
                 part: usize::try_from(mirrored.mirror.part.0).unwrap_or(0) + 1,
                 parts: here.as_ref().map_or(1, |here| here.mirrors.len()),
-                verdict: fate.map(|fate| fate.verdict),
+                verdict: status.map(|status| status.verdict),
             },
         };
         let (channel, original) = (mirrored.origin.channel(), mirrored.origin.message());

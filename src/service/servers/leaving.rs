@@ -67,7 +67,7 @@ impl Leaving {
         let admission = Arc::clone(&self.admission);
         loop {
             self.read_blocked().await;
-            self.look().await;
+            self.leave_due_servers().await;
             tokio::select! {
                 () = admission.news() => {}
                 changed = sessions.changed() => match changed {
@@ -99,7 +99,7 @@ impl Leaving {
         }
     }
 
-    async fn look(&mut self) {
+    async fn leave_due_servers(&mut self) {
         for guild in self.admission.take_departed() {
             self.attempts.remove(&guild);
             self.closed.remove(&guild);

@@ -106,11 +106,11 @@ impl ChangeQueue {
     }
 
     /// A check has ended, however it did.
-    pub(super) fn end_check(&mut self, look: ServerCheck, now: Instant) {
-        self.running.remove(&look.guild);
+    pub(super) fn end_check(&mut self, check: ServerCheck, now: Instant) {
+        self.running.remove(&check.guild);
         // A pause is remembered for twice its length: something that returns within that time keeps changing.
-        let length = self.pauses.get(&look).map_or(REST, |last| (last.length * 2).min(LONGEST_REST));
-        self.pauses.insert(look, Pause { until: now + length, length });
+        let length = self.pauses.get(&check).map_or(REST, |last| (last.length * 2).min(LONGEST_REST));
+        self.pauses.insert(check, Pause { until: now + length, length });
     }
 
     /// The servers in which a check waits or is running.
@@ -121,10 +121,10 @@ impl ChangeQueue {
     /// When the next check may begin that waits only for its pause.
     pub(super) fn next_check_at(&self) -> Option<Instant> {
         let idle = self.waiting.iter().filter(|(guild, _)| !self.running.contains_key(guild));
-        let looks: HashSet<ServerCheck> = idle
+        let checks: HashSet<ServerCheck> = idle
             .flat_map(|(guild, all)| all.iter().map(|at| ServerCheck { guild: *guild, at: *at }))
             .collect();
-        looks.into_iter().filter_map(|look| self.pauses.get(&look)).map(|pause| pause.until).min()
+        checks.into_iter().filter_map(|check| self.pauses.get(&check)).map(|pause| pause.until).min()
     }
 }
 
@@ -146,27 +146,27 @@ mod tests {
         let start = Instant::now();
         let mut queue = ChangeQueue::default();
         let mut events = events.peekable();
-        let (mut now, mut looks, mut last) = (start, 0, Duration::ZERO);
+        let (mut now, mut checks, mut last) = (start, 0, Duration::ZERO);
         let mut running: Option<(ServerCheck, Instant)> = None;
         for _ in 0..1_000_000 {
             while events.next_if(|at| start + *at <= now).is_some() {
                 queue.push(changed(1, 5));
             }
-            if let Some((look, _)) = running.take_if(|(_, until)| *until <= now) {
-                queue.end_check(look, now);
+            if let Some((check, _)) = running.take_if(|(_, until)| *until <= now) {
+                queue.end_check(check, now);
             }
             if running.is_none()
-                && let Some(look) = queue.begin_check(now)
+                && let Some(check) = queue.begin_check(now)
             {
-                running = Some((look, now + takes));
-                (looks, last) = (looks + 1, now - start);
+                running = Some((check, now + takes));
+                (checks, last) = (checks + 1, now - start);
             }
             if events.peek().is_none() && running.is_none() && queue.turns.is_empty() {
                 break;
             }
             now += Duration::from_millis(10);
         }
-        (looks, last)
+        (checks, last)
     }
 
     #[test]
@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn a_trickle_is_looked_at_ever_more_rarely_and_its_last_change_is_seen() {
         let trickle = (0..6_000).map(|n| Duration::from_millis(n * 100));
-        let (looks, last) = play(trickle, Duration::from_millis(50));
-        assert!(looks < 30, "{looks} looks in ten minutes");
+        let (checks, last) = play(trickle, Duration::from_millis(50));
+        assert!(checks < 30, "{checks} checks in ten minutes");
         assert!(last > Duration::from_millis(599_900), "the last change was never looked at: {last:?}");
     }
 

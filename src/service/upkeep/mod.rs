@@ -28,13 +28,13 @@ use crate::store::BreakWhich;
 
 use self::budget::Budget;
 use self::change_queue::{ChangeQueue, CheckSubject, ServerCheck};
-use self::sweep::{LOOK, SuspectServers};
+use self::sweep::{CHECK_TIMEOUT, SuspectServers};
 use super::backoff::Backoffs;
 use super::breaks::break_follows;
 use super::{ServiceError, ServiceParts};
 
 /// How many checks run at the same time, each in another server.
-const LOOKS: usize = 4;
+const AT_ONCE: usize = 4;
 /// How many follows are checked when the webhooks of their channel change. Relay follows share one webhook,
 /// and a channel has at most 15.
 const THROUGH_ONE: u64 = 500;
@@ -79,7 +79,7 @@ pub struct Upkeep {
 impl Upkeep {
     /// Upkeep over these parts.
     pub fn new(parts: ServiceParts) -> Self {
-        let [budget, event_budget] = [(); 2].map(|()| Budget::new(parts.shards));
+        let (budget, event_budget) = (Budget::new(parts.shards), Budget::new(parts.shards));
         let (suspects, failing, ended) = (SuspectServers::default(), Mutex::default(), Mutex::default());
         Self { parts, budget, event_budget, suspects, failing, ended }
     }
@@ -147,7 +147,7 @@ impl Upkeep {
     /// Reflects changes as they come, until the last sender is gone. The sweep finds those that fail.
     pub async fn run(self: Arc<Self>, mut changes: UnboundedReceiver<DiscordChange>) {
         let mut queue = ChangeQueue::default();
-        let mut looks = JoinSet::new();
+        let mut checks = JoinSet::new();
         let mut running: HashMap<Id, ServerCheck> = HashMap::new();
         let mut all_reflected = true;
         loop {
@@ -157,14 +157,14 @@ impl Upkeep {
                     tracing::error!(%error, ?change, "a change at Discord could not be reflected");
                 }
             }
-            while looks.len() < LOOKS
-                && let Some(look) = queue.begin_check(Instant::now())
+            while checks.len() < AT_ONCE
+                && let Some(check) = queue.begin_check(Instant::now())
             {
                 let upkeep = Arc::clone(&self);
-                let id = looks.spawn(async move { upkeep.run_check(look).await }).id();
-                running.insert(id, look);
+                let id = checks.spawn(async move { upkeep.run_check(check).await }).id();
+                running.insert(id, check);
             }
-            let wait = queue.next_check_at().filter(|_| looks.len() < LOOKS);
+            let wait = queue.next_check_at().filter(|_| checks.len() < AT_ONCE);
             tokio::select! {
                 change = changes.recv() => match change {
                     Some(change) => queue.push(change),
@@ -176,10 +176,10 @@ impl Upkeep {
                 servers = self.parts.checks.next() => {
                     servers.into_iter().for_each(|server| queue.push(DiscordChange::PermissionsChanged(server)));
                 }
-                Some(ended) = looks.join_next_with_id() => {
+                Some(ended) = checks.join_next_with_id() => {
                     let id = ended.map_or_else(|panic| panic.id(), |(id, ())| id);
-                    if let Some(look) = running.remove(&id) {
-                        queue.end_check(look, Instant::now());
+                    if let Some(check) = running.remove(&id) {
+                        queue.end_check(check, Instant::now());
                     }
                 }
                 () = async { sleep_until(wait.unwrap_or_else(Instant::now)).await }, if wait.is_some() => {}
@@ -191,21 +191,21 @@ impl Upkeep {
         }
     }
 
-    async fn run_check(&self, look: ServerCheck) {
+    async fn run_check(&self, check: ServerCheck) {
         let looking = async {
-            match look.at {
-                CheckSubject::Webhooks(channel) => self.check_webhooks(look.guild, channel).await,
-                CheckSubject::Permissions => self.check_permissions(look.guild).await,
+            match check.at {
+                CheckSubject::Webhooks(channel) => self.check_webhooks(check.guild, channel).await,
+                CheckSubject::Permissions => self.check_permissions(check.guild).await,
             }
         };
-        let failure = match timeout(LOOK, AssertUnwindSafe(looking).catch_unwind()).await {
+        let failure = match timeout(CHECK_TIMEOUT, AssertUnwindSafe(looking).catch_unwind()).await {
             Ok(Ok(Ok(()))) => return,
             Ok(Ok(Err(error))) => error.to_string(),
             Ok(Err(_)) => "panic".to_owned(),
             Err(_) => "it took too long".to_owned(),
         };
-        tracing::error!(error = failure, ?look, "what an event told of could not be looked at");
-        self.suspect(look.guild);
+        tracing::error!(error = failure, ?check, "what an event told of could not be looked at");
+        self.suspect(check.guild);
     }
 
     /// Reads from the database which channels to listen to. Returns the sources in this process's servers of

@@ -53,6 +53,7 @@ pub(super) struct PermissionCheck<'a> {
 
 impl Upkeep {
     /// Checks the permissions in a server, because something says that they changed.
+    #[tracing::instrument(level = "debug", skip_all, fields(server = %guild))]
     pub(super) async fn check_permissions(&self, guild: GuildId) -> Result<(), ServiceError> {
         self.event_budget.request().await;
         let rights = self.parts.rights.begin(guild);
@@ -62,15 +63,15 @@ impl Upkeep {
         self.event_budget.request().await;
         self.event_budget.request().await;
         let access = Access::new(&rest, self.parts.clock);
-        let Some(mut look) = self.check_follows(access, guild, channels, &self.event_budget).await? else {
+        let Some(mut check) = self.check_follows(access, guild, channels, &self.event_budget).await? else {
             return Ok(());
         };
         self.note_rights(guild, rights).await?;
         // Follows that take requests to other servers are left to the sweep.
         let (abroad, here): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut look.mendable).into_iter().partition(Follow::crosses_servers);
-        look.mendable = here;
-        if !self.mend_follows(&mut look).await || !abroad.is_empty() {
+            std::mem::take(&mut check.mendable).into_iter().partition(Follow::crosses_servers);
+        check.mendable = here;
+        if !self.mend_follows(&mut check).await || !abroad.is_empty() {
             self.suspect(guild);
         }
         Ok(())
@@ -94,7 +95,7 @@ impl Upkeep {
         }
         let audiences = self.parts.store.audiences(guild).await?;
         let blocked = self.parts.store.blocked_followers(guild).await?.into_iter().collect();
-        let mut look = PermissionCheck {
+        let mut check = PermissionCheck {
             guild,
             access,
             audiences,
@@ -112,7 +113,7 @@ impl Upkeep {
         {
             for follow in follows {
                 let id = follow.id.0;
-                if let Err(error) = self.check_follow(&mut look, follow).await {
+                if let Err(error) = self.check_follow(&mut check, follow).await {
                     tracing::warn!(follow = id, %error, "a follow can't be looked at");
                     failures.push(error);
                     if failures.len() >= MOST_FAILED {
@@ -122,49 +123,49 @@ impl Upkeep {
             }
             follows = self.parts.store.follows_touching(guild, last, PAGE).await?;
         }
-        failures.pop().map_or(Ok(Some(look)), Err)
+        failures.pop().map_or(Ok(Some(check)), Err)
     }
 
     async fn check_follow(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         mut follow: Follow,
     ) -> Result<(), ServiceError> {
-        let own = |guild| guild == look.guild;
+        let own = |guild| guild == check.guild;
         let (of_source, of_target) = (own(follow.source_guild), own(follow.guild));
         let blocked = FollowState::Broken(BrokenReason::Blocked);
-        if of_source && look.blocked.contains(&follow.guild) && follow.state != blocked {
+        if of_source && check.blocked.contains(&follow.guild) && follow.state != blocked {
             // The blocking of that server was interrupted.
-            return self.break_with_others(look, &follow, BrokenReason::Blocked, Permissions::empty()).await;
+            return self.break_with_others(check, &follow, BrokenReason::Blocked, Permissions::empty()).await;
         }
-        let source = if of_source { self.facts(look, follow.source_root()).await? } else { None };
-        let target = if of_target { self.facts(look, follow.target_root()).await? } else { None };
+        let source = if of_source { self.facts(check, follow.source_root()).await? } else { None };
+        let target = if of_target { self.facts(check, follow.target_root()).await? } else { None };
         let ends = Ends { source: source.as_ref(), target: target.as_ref() };
         if follow.source_private.is_none() && ends.privacy_matters(&follow) {
-            follow.source_private = self.is_private(look, &follow).await?;
+            follow.source_private = self.is_private(check, &follow).await?;
         }
         match follow.state {
             FollowState::Paused => {
-                self.stop_native(look, &follow).await;
+                self.stop_native(check, &follow).await;
                 Ok(())
             }
             FollowState::Active => match ends.judge(&follow) {
-                Verdict::Stands => self.note(look, &follow, &ends).await,
+                Verdict::Stands => self.note(check, &follow, &ends).await,
                 Verdict::Broken(reason, lacking) => {
-                    self.break_with_others(look, &follow, reason, lacking).await
+                    self.break_with_others(check, &follow, reason, lacking).await
                 }
-                Verdict::Exposed => self.pause_exposed(look, &follow).await,
+                Verdict::Exposed => self.pause_exposed(check, &follow).await,
             },
             FollowState::Broken(reason) => {
                 if reason.stops_native() {
-                    self.stop_native(look, &follow).await;
+                    self.stop_native(check, &follow).await;
                 }
                 match ends.lacking_now(&follow) {
                     Some(lacking) if lacking.is_empty() && !follow.lacking.is_empty() => {
-                        look.mendable.push(follow);
+                        check.mendable.push(follow);
                         Ok(())
                     }
-                    Some(lacking) if !lacking.is_empty() => self.note(look, &follow, &ends).await,
+                    Some(lacking) if !lacking.is_empty() => self.note(check, &follow, &ends).await,
                     Some(_) | None => Ok(()),
                 }
             }
@@ -174,11 +175,11 @@ impl Upkeep {
     /// Whether a followed thread is private, which its channel doesn't tell; `None` if it can't be seen.
     async fn is_private(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         follow: &Follow,
     ) -> Result<Option<bool>, ServiceError> {
-        look.budget.request().await;
-        let ChannelLookup::Seen(thread) = look.access.find(follow.pair.source).await? else {
+        check.budget.request().await;
+        let ChannelLookup::Seen(thread) = check.access.find(follow.pair.source).await? else {
             return Ok(None);
         };
         let private = thread.kind == ChannelKind::PrivateThread;
@@ -189,28 +190,28 @@ impl Upkeep {
     /// What is known about a channel of the server; `None` if the server doesn't list it.
     async fn facts(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         root: ChannelId,
     ) -> Result<Option<ChannelFacts>, ServiceError> {
-        if let Some(known) = look.facts.get(&root) {
+        if let Some(known) = check.facts.get(&root) {
             return Ok(*known);
         }
-        let facts = match look.access.seen_channel(root) {
+        let facts = match check.access.seen_channel(root) {
             Some(channel) => {
-                let audience = look.audiences.get(&root).copied().unwrap_or(Audience::Nobody);
-                let place = GuildChannel { channel, guild: look.guild };
-                Some(look.access.channel_facts(self.parts.identity.user, &place, audience).await?)
+                let audience = check.audiences.get(&root).copied().unwrap_or(Audience::Nobody);
+                let place = GuildChannel { channel, guild: check.guild };
+                Some(check.access.channel_facts(self.parts.identity.user, &place, audience).await?)
             }
             None => None,
         };
-        look.facts.insert(root, facts);
+        check.facts.insert(root, facts);
         Ok(facts)
     }
 
     /// Stores what was found, if it is new.
     async fn note(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         follow: &Follow,
         ends: &Ends<'_>,
     ) -> Result<(), ServiceError> {
@@ -228,9 +229,9 @@ impl Upkeep {
             return Ok(());
         }
         let tell = follow.state == FollowState::Active && !lacking.is_empty() && lacking != follow.lacking;
-        tracing::debug!(follow = follow.id.0, guild = %look.guild, "something about a follow is new");
+        tracing::debug!(follow = follow.id.0, guild = %check.guild, "something about a follow is new");
         self.parts.store.note_found(follow, found, tell).await?;
-        if found.source_restricted && !follow.source_restricted && follow.guild != look.guild {
+        if found.source_restricted && !follow.source_restricted && follow.guild != check.guild {
             // The other server knows whether its target may show that.
             self.parts.checks.request(follow.guild);
         }
@@ -240,7 +241,7 @@ impl Upkeep {
     /// Breaks this follow, and all others of the same channel that break for the same reason.
     async fn break_with_others(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         follow: &Follow,
         reason: BrokenReason,
         lacking: Permissions,
@@ -254,26 +255,26 @@ impl Upkeep {
             BrokenReason::TargetForbidden => BreakWhich::RelayTarget(target),
             _ => BreakWhich::Follow(follow.id),
         };
-        if !look.broken.insert(which) {
+        if !check.broken.insert(which) {
             return Ok(());
         }
         for broken in self.parts.store.break_lacking(which, reason, lacking, self.parts.clock.now()).await? {
             tracing::warn!(follow = broken.id.0, reason = reason.as_str(), "follow broken");
-            self.stop_native(look, &broken).await;
+            self.stop_native(check, &broken).await;
         }
         Ok(())
     }
 
     /// Stops Discord's own following, which goes on until its webhook is deleted. If that fails, the check is
     /// repeated.
-    async fn stop_native(&self, look: &mut PermissionCheck<'_>, follow: &Follow) {
+    async fn stop_native(&self, check: &mut PermissionCheck<'_>, follow: &Follow) {
         let native = follow.options.delivery == Delivery::Native;
         let Some(webhook) = follow.follower_webhook.filter(|_| native) else { return };
         if !self.may_try(follow.id) {
-            look.unstopped = true;
+            check.unstopped = true;
             return;
         }
-        look.budget.request().await;
+        check.budget.request().await;
         // The target's server decides whether the bot may do it.
         let stopped = self.parts.rest.of_server(follow.guild).delete_webhook(webhook, WEBHOOK_REASON).await;
         let noted = match stopped {
@@ -283,8 +284,8 @@ impl Upkeep {
         match noted {
             Ok(()) => self.note_success(follow.id),
             Err(error) => {
-                look.unstopped = true;
-                look.budget.charge_refusal();
+                check.unstopped = true;
+                check.budget.charge_refusal();
                 self.note_failure(follow.id);
                 tracing::warn!(follow = follow.id.0, %error, "a native follow that ended could not be stopped yet");
             }
@@ -294,39 +295,39 @@ impl Upkeep {
     /// Pauses a follow that would make something public.
     async fn pause_exposed(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         follow: &Follow,
     ) -> Result<(), ServiceError> {
         // A private thread is seen only by those invited, whoever sees its channel.
         if follow.spot.parent().is_some() {
-            look.budget.request().await;
-            let ChannelLookup::Seen(channel) = look.access.find(follow.pair.target).await? else {
+            check.budget.request().await;
+            let ChannelLookup::Seen(channel) = check.access.find(follow.pair.target).await? else {
                 return Ok(());
             };
             let place = GuildChannel { channel, guild: follow.guild };
-            if !look.access.everyone_sees(&place).await? {
+            if !check.access.everyone_sees(&place).await? {
                 return Ok(());
             }
         }
         let stopped = self.parts.store.stop_exposed(follow.guild, follow.id, self.parts.clock.now()).await?;
         if let Some(stopped) = stopped {
             tracing::warn!(follow = follow.id.0, "follow paused: it would make public what isn't");
-            self.stop_native(look, &stopped).await;
+            self.stop_native(check, &stopped).await;
             (self.parts.wake)(vec![follow.pair.target]);
         }
         Ok(())
     }
 
     /// Lets follows go on that the bot can serve again, some at a time. Whether nothing is left to do.
-    pub(super) async fn mend_follows(&self, look: &mut PermissionCheck<'_>) -> bool {
-        let mut mendable = std::mem::take(&mut look.mendable);
+    pub(super) async fn mend_follows(&self, check: &mut PermissionCheck<'_>) -> bool {
+        let mut mendable = std::mem::take(&mut check.mendable);
         // So that all have their turn, even if the first ones fail every time.
         mendable.shuffle(&mut rand::rng());
         mendable.retain(|follow| self.may_try(follow.id));
         let more = mendable.len() > MOST_MENDED;
         mendable.truncate(MOST_MENDED);
         for follow in mendable {
-            match self.mend_follow(look, &follow).await {
+            match self.mend_follow(check, &follow).await {
                 Ok(true) => self.note_success(follow.id),
                 Ok(false) => self.note_failure(follow.id),
                 Err(error) => {
@@ -335,7 +336,7 @@ impl Upkeep {
                 }
             }
         }
-        !more && !look.unstopped
+        !more && !check.unstopped
     }
 
     fn may_try(&self, follow: FollowId) -> bool {
@@ -354,16 +355,16 @@ impl Upkeep {
     /// or never will.
     async fn mend_follow(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         follow: &Follow,
     ) -> Result<bool, ServiceError> {
-        let source = self.facts_anywhere(look, follow.source_guild, follow.source_root()).await?;
-        let target = self.facts_anywhere(look, follow.guild, follow.target_root()).await?;
+        let source = self.facts_anywhere(check, follow.source_guild, follow.source_root()).await?;
+        let target = self.facts_anywhere(check, follow.guild, follow.target_root()).await?;
         let (Some(source), Some(target)) = (source, target) else { return Ok(false) };
         let ends = Ends { source: Some(&source), target: Some(&target) };
         match ends.judge(follow) {
             Verdict::Broken(..) => return Ok(false),
-            Verdict::Exposed => return self.pause_exposed(look, follow).await.map(|()| true),
+            Verdict::Exposed => return self.pause_exposed(check, follow).await.map(|()| true),
             Verdict::Stands => {}
         }
         let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
@@ -389,21 +390,21 @@ impl Upkeep {
     /// What is known about a channel of any server.
     async fn facts_anywhere(
         &self,
-        look: &mut PermissionCheck<'_>,
+        check: &mut PermissionCheck<'_>,
         guild: GuildId,
         root: ChannelId,
     ) -> Result<Option<ChannelFacts>, ServiceError> {
-        if guild == look.guild {
-            return self.facts(look, root).await;
+        if guild == check.guild {
+            return self.facts(check, root).await;
         }
         for _ in 0..3 {
-            look.budget.request().await;
+            check.budget.request().await;
         }
         // So that a refusal there counts towards that server.
         let rest = self.parts.rest.of_server(guild);
         let mut access = Access::new(&rest, self.parts.clock);
         let ChannelLookup::Seen(channel) = access.find(root).await? else {
-            look.budget.charge_refusal();
+            check.budget.charge_refusal();
             return Ok(None);
         };
         let audience = self.parts.store.audience(root).await?;

@@ -101,9 +101,9 @@ impl SweepSchedule {
     }
 
     /// A check has ended. If it failed or didn't finish, it is repeated later: it has used its turn.
-    pub(super) fn end(&mut self, guild: GuildId, looked: CheckOutcome, now: DateTime<Utc>) {
+    pub(super) fn end(&mut self, guild: GuildId, outcome: CheckOutcome, now: DateTime<Utc>) {
         self.running.remove(&guild);
-        let again = match looked {
+        let again = match outcome {
             CheckOutcome::Complete => None,
             CheckOutcome::Incomplete => Some(AGAIN),
             CheckOutcome::IncompleteAndAwaited => Some(SOON_AGAIN),
@@ -185,7 +185,7 @@ mod tests {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let mut checked: HashMap<GuildId, Option<DateTime<Utc>>> =
             (1..=SERVERS).map(|id| (guild(id), None)).collect();
-        let (start, mut clock, mut looks) = (Instant::now(), Duration::ZERO, 0);
+        let (start, mut clock, mut checks) = (Instant::now(), Duration::ZERO, 0);
         for life in 1..=4 {
             let (began, end) = (clock, DAY / 4 * life);
             let (budget, mut schedule) = (Budget::new(Shards::all(40)), SweepSchedule::default());
@@ -200,17 +200,17 @@ mod tests {
                 let sick = next.get() % 100 == 0;
                 let paid = (0..2).map(|_| budget.reserve(1, start + clock)).max().unwrap_or(start);
                 clock = paid - start;
-                looks += 1;
-                let looked = if sick { CheckOutcome::Incomplete } else { CheckOutcome::Complete };
-                schedule.end(next, looked, DateTime::UNIX_EPOCH + clock);
+                checks += 1;
+                let outcome = if sick { CheckOutcome::Incomplete } else { CheckOutcome::Complete };
+                schedule.end(next, outcome, DateTime::UNIX_EPOCH + clock);
                 if !sick {
                     checked.insert(next, Some(now));
                 }
             }
         }
         let unseen = checked.iter().filter(|(guild, at)| guild.get() % 100 != 0 && at.is_none()).count();
-        assert_eq!(unseen, 0, "after {looks} looks");
-        assert!(looks <= 108_100, "{looks} looks are more than the budget");
+        assert_eq!(unseen, 0, "after {checks} checks");
+        assert!(checks <= 108_100, "{checks} checks are more than the budget");
     }
 
     #[test]

@@ -44,6 +44,7 @@ struct Suspicions {
 
 impl Upkeep {
     /// Compares a server with the follows from and into it. Whether all suspicions could be investigated.
+    #[tracing::instrument(level = "debug", skip_all, fields(server = %guild))]
     pub(super) async fn check_server(&self, guild: GuildId) -> Result<bool, ServiceError> {
         let rights = self.parts.rights.begin(guild);
         let sources = self.parts.store.source_ends(guild).await?;
@@ -58,7 +59,7 @@ impl Upkeep {
         let managed = Permissions::VIEW_CHANNEL | Permissions::MANAGE_WEBHOOKS;
         let managed = self.permitted(&mut access, guild, &listed, managed).await?;
         let channels = listed.channels.values().cloned();
-        let Some(mut look) = self.check_follows(access, guild, channels, &self.budget).await? else {
+        let Some(mut check) = self.check_follows(access, guild, channels, &self.budget).await? else {
             return Ok(false);
         };
         self.note_rights(guild, rights).await?;
@@ -71,7 +72,7 @@ impl Upkeep {
         // Where the bot may not see them, a request would only be refused.
         doubts.webhooks.retain(|channel| managed.contains(channel));
         let resolved = self.resolve(guild, doubts).await?;
-        Ok(self.mend_follows(&mut look).await && resolved)
+        Ok(self.mend_follows(&mut check).await && resolved)
     }
 
     async fn list_server(

@@ -18,9 +18,9 @@ use super::schedule::{CheckOutcome, SweepSchedule};
 use super::{DiscordChange, Upkeep};
 
 /// How many servers are checked at the same time: a slow one holds up at most a quarter of the sweep.
-const LOOKS: usize = 4;
+const AT_ONCE: usize = 4;
 /// How long one check may take.
-pub(super) const LOOK: Duration = Duration::from_secs(180);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long the sweep rests if nothing is due.
 const REST: Duration = Duration::from_secs(10 * 60);
 /// How soon the list of servers is read again: several shards begin their sessions one after the other.
@@ -48,7 +48,7 @@ impl Upkeep {
                 sweep.list_at = sweep.list_at.min(Instant::now() + self.rest_of(&sweep.schedule));
             }
             tokio::select! {
-                Some(looked) = sweep.looks.join_next_with_id() => self.end_check(&mut sweep, looked),
+                Some(outcome) = sweep.checks.join_next_with_id() => self.end_check(&mut sweep, outcome),
                 changed = sessions.changed() => match changed {
                     Ok(()) => sweep.list_soon(),
                     Err(_) => return,
@@ -96,23 +96,23 @@ impl Upkeep {
     }
 
     fn begin_checks(self: &Arc<Self>, sweep: &mut Sweep, gateway: &Arc<dyn GatewayView>) {
-        while sweep.looks.len() < LOOKS
+        while sweep.checks.len() < AT_ONCE
             && let Some(guild) = sweep.schedule.begin(self.parts.clock.now())
         {
             let (upkeep, gateway) = (Arc::clone(self), Arc::clone(gateway));
-            let look = async move {
-                match timeout(LOOK, upkeep.check(guild, &*gateway)).await {
-                    Ok(looked) => looked,
+            let check = async move {
+                match timeout(CHECK_TIMEOUT, upkeep.check(guild, &*gateway)).await {
+                    Ok(outcome) => outcome,
                     Err(_) => Ok(false),
                 }
             };
-            let id = sweep.looks.spawn(look).id();
+            let id = sweep.checks.spawn(check).id();
             sweep.running.insert(id, (guild, Instant::now()));
         }
     }
 
-    fn end_check(&self, sweep: &mut Sweep, looked: Result<(Id, CheckResult), JoinError>) {
-        let (id, complete) = match looked {
+    fn end_check(&self, sweep: &mut Sweep, outcome: Result<(Id, CheckResult), JoinError>) {
+        let (id, complete) = match outcome {
             Ok((id, Ok(complete))) => (id, complete),
             Ok((id, Err(error))) => {
                 let guild = sweep.running.get(&id).map(|(guild, _)| guild);
@@ -126,12 +126,12 @@ impl Upkeep {
             }
         };
         if let Some((guild, began)) = sweep.running.remove(&id) {
-            let looked = match complete {
+            let outcome = match complete {
                 true => CheckOutcome::Complete,
                 false if self.parts.rights.is_unsure(guild) => CheckOutcome::IncompleteAndAwaited,
                 false => CheckOutcome::Incomplete,
             };
-            sweep.schedule.end(guild, looked, self.parts.clock.now());
+            sweep.schedule.end(guild, outcome, self.parts.clock.now());
             if complete && self.suspects.settle(guild, began) {
                 sweep.list_soon();
             }
@@ -178,7 +178,7 @@ impl Upkeep {
 /// The running sweep.
 struct Sweep {
     schedule: SweepSchedule,
-    looks: JoinSet<CheckResult>,
+    checks: JoinSet<CheckResult>,
     /// Which server each check is for, and when it began.
     running: HashMap<Id, (GuildId, Instant)>,
     listed_at: Instant,
@@ -189,8 +189,8 @@ struct Sweep {
 impl Sweep {
     fn new() -> Self {
         let now = Instant::now();
-        let (schedule, looks, running) = (SweepSchedule::default(), JoinSet::new(), HashMap::new());
-        Self { schedule, looks, running, listed_at: now, list_at: now }
+        let (schedule, checks, running) = (SweepSchedule::default(), JoinSet::new(), HashMap::new());
+        Self { schedule, checks, running, listed_at: now, list_at: now }
     }
 
     fn list_soon(&mut self) {

@@ -282,7 +282,7 @@ impl Watched {
         self.update_sets(|sets| {
             let more = sets.add_source(source.channel, source.guild, source.threads);
             if let Some(parent) = source.parent {
-                sets.threads.know(source.channel, parent, source.guild, None);
+                sets.threads.add_known(source.channel, parent, source.guild, None);
             }
             more
         })
@@ -334,7 +334,7 @@ impl Watched {
                 let source =
                     sets.read.get(&thread).or_else(|| sets.read.get(&parent).filter(|of| of.threads));
                 if let Some(guild) = source.map(|source| source.guild) {
-                    sets.threads.know(thread, parent, guild, starter);
+                    sets.threads.add_known(thread, parent, guild, starter);
                 }
             }
             sets.ends.extend(ends);

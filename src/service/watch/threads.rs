@@ -128,7 +128,7 @@ impl ThreadIndex {
     }
 
     /// Takes up what the database knows about a thread.
-    pub(super) fn know(
+    pub(super) fn add_known(
         &mut self,
         thread: ChannelId,
         parent: ChannelId,
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(threads.note(seen(9, "b", &[])), ThreadChange::Changed);
         assert_eq!(threads.note(seen(9, "b", &[3])), ThreadChange::Changed);
         assert_eq!(threads.note(SeenThread { private: true, ..seen(9, "b", &[3]) }), ThreadChange::Hidden);
-        threads.know(channel(8), channel(FORUM), GuildId::new(1).unwrap(), None);
+        threads.add_known(channel(8), channel(FORUM), GuildId::new(1).unwrap(), None);
         assert_eq!(threads.note(seen(8, "a", &[])), ThreadChange::Changed, "it may have been another");
     }
 
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn what_the_database_knows_does_for_places_but_not_for_titles() {
         let mut threads = ThreadIndex::default();
-        threads.know(channel(9), channel(FORUM), GuildId::new(1).unwrap(), Some(message(12)));
+        threads.add_known(channel(9), channel(FORUM), GuildId::new(1).unwrap(), Some(message(12)));
         assert_eq!(threads.locate(channel(9), message(12)), None);
         threads.note(seen(9, "a", &[]));
         assert_eq!(place(&threads, 9, 12), Some(Place::Starter));

@@ -107,7 +107,9 @@ pub(in crate::store) struct Write {
 
 impl Write {
     pub(in crate::store) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.txn.commit().await?)
+        self.txn.commit().await?;
+        tracing::debug!("committed");
+        Ok(())
     }
 }
 

@@ -64,6 +64,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
     /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "insert_follow", server = %new.guild, source = %new.pair.source, channel = %new.pair.target))]
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
@@ -142,6 +143,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given. [`StoreError::Closed`] and [`StoreError::Blocked`] where the
     /// source was closed to the target's server meanwhile.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "update_options", server = %guild, follow = id.0))]
     pub async fn update_options(
         &self,
         guild: GuildId,
@@ -197,6 +199,7 @@ impl Store {
 
     /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it, and the
     /// panels that it showed go; mirrors of messages stay.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "delete_follow", server = %guild, follow = id.0))]
     pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };

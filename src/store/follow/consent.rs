@@ -54,6 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`resume_follow`](Self::resume_follow).
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "approve_follow", server = %guild, follow = id.0))]
     pub async fn approve_follow(
         &self,
         guild: GuildId,
@@ -73,6 +74,7 @@ impl Store {
     }
 
     /// Marks a follow that waits as declined, and has its people told; `None` where it doesn't wait any more.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "decline_follow", server = %guild, follow = id.0))]
     pub async fn decline_follow(
         &self,
         guild: GuildId,

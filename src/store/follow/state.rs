@@ -97,6 +97,7 @@ impl Store {
     /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its
     /// end. What it has shown is still kept up to date. `None` where this server has no such follow; one that
     /// isn't active is returned as it is.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "pause_follow", server = %guild, follow = id.0))]
     pub async fn pause_follow(
         &self,
         guild: GuildId,
@@ -127,6 +128,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
     /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_follow", server = %guild, follow = id.0))]
     pub async fn resume_follow(
         &self,
         guild: GuildId,
@@ -183,6 +185,7 @@ impl Store {
 
     /// Makes a follow active again that broke because the bot lacked permissions, if it still is broken for that. Its people are to be told, unless they
     /// weren't told of the break.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_mended", server = %guild, follow = id.0))]
     pub async fn resume_mended(
         &self,
         guild: GuildId,
@@ -218,6 +221,7 @@ impl Store {
 
     /// Pauses a follow that would make public what wasn't, active or broken, and has its people told. What it has shown is no longer kept up to date, but
     /// for what is deleted.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "stop_exposed", server = %guild, follow = id.0))]
     pub async fn stop_exposed(
         &self,
         guild: GuildId,

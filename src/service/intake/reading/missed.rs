@@ -20,7 +20,7 @@ use super::Reader;
 pub(in crate::service::intake) struct Missed {
     /// Where.
     channel: ChannelId,
-    standing: MessageLocation,
+    location: MessageLocation,
     /// The last message seen before them.
     seen: MessageId,
     /// The first of them.
@@ -82,8 +82,8 @@ impl Reader {
                 let MessageLocation { source, thread } = self.locate(channel, guild, first, false).await?;
                 // Followers who want only the first messages of threads don't miss it.
                 let thread = thread.map(|thread| InThread { place: Place::Answer, ..thread });
-                let standing = MessageLocation { source, thread };
-                Some(Missed { channel, standing, seen, first, end })
+                let location = MessageLocation { source, thread };
+                Some(Missed { channel, location, seen, first, end })
             }
             None => None,
         };
@@ -139,14 +139,14 @@ impl Missed {
             place: Place::Starter,
             link: channel_link(guild, source),
         };
-        let standing = MessageLocation { source, thread: Some(thread) };
-        Self { channel: source, standing, seen: first, first, end: last }
+        let location = MessageLocation { source, thread: Some(thread) };
+        Self { channel: source, location, seen: first, first, end: last }
     }
 
     /// Without the messages that came live, the first of which is given; `None` if all of them did. Of missed
     /// whole threads, nothing came live.
     pub(in crate::service::intake) fn before(self, live: Option<MessageId>) -> Option<Self> {
-        if self.standing.thread.as_ref().is_some_and(|thread| thread.place == Place::Starter) {
+        if self.location.thread.as_ref().is_some_and(|thread| thread.place == Place::Starter) {
             return Some(self);
         }
         let end = live.map_or(self.end, |live| live.min(self.end));
@@ -155,7 +155,7 @@ impl Missed {
 
     /// A line that says so in the targets.
     pub(in crate::service::intake) fn notice(self) -> SourceEvent {
-        let Self { channel, standing: MessageLocation { source, thread }, seen, end, .. } = self;
+        let Self { channel, location: MessageLocation { source, thread }, seen, end, .. } = self;
         let [from, to] = [seen, end].map(|message| message.created_at().timestamp());
         let text = format!(
             "-# What was posted in <#{channel}> between <t:{from}:f> and <t:{to}:f> was not mirrored: I was away for too long."

@@ -227,13 +227,13 @@ impl Reader {
         message: MessageId,
         new: bool,
     ) -> Result<MessageLocation, ServiceError> {
-        if let Some(standing) = self.watched.locate(channel, message, new) {
-            return Ok(standing);
+        if let Some(location) = self.watched.locate(channel, message, new) {
+            return Ok(location);
         }
         self.look_at_thread(channel, guild).await?;
-        let standing = self.watched.locate(channel, message, new);
+        let location = self.watched.locate(channel, message, new);
         // It has disappeared meanwhile, or is private: then it is shown to nobody.
-        Ok(standing.unwrap_or(MessageLocation { source: channel, thread: None }))
+        Ok(location.unwrap_or(MessageLocation { source: channel, thread: None }))
     }
 
     /// The newest messages that are known to be mirrored, up to the last one seen. It must be called before
@@ -271,8 +271,8 @@ impl Reader {
         let there: HashSet<MessageId> = page.iter().map(|message| message.id).collect();
         // A thread's messages have the thread's tags, so one that wasn't mirrored may be wanted now.
         let in_thread = self.watched.parent_of(source).is_some();
-        let standing = page.iter().filter(|message| in_thread || mirrored.contains(&message.id));
-        let mut read = self.to_items(standing.cloned().collect(), guild, false).await?;
+        let location = page.iter().filter(|message| in_thread || mirrored.contains(&message.id));
+        let mut read = self.to_items(location.cloned().collect(), guild, false).await?;
         read.extend(self.loaded_since(&mirrored, page, guild).await?);
         let gone: Vec<MessageId> = mirrored.difference(&there).copied().collect();
         if !gone.is_empty() && (!page.is_empty() || self.may_read(source, guild).await?) {

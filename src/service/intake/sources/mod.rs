@@ -1,22 +1,24 @@
-//! The states of all sources: which are current, which must be read, and the live reports that wait meanwhile. Pure.
+//! The states of all sources: which are current, which must be read, and the live reports that wait
+//! meanwhile. Pure.
 //!
 //! ```text
-//!            first event of a session, a new session, the end of an outage
-//!   unread ─────────────────────────────────────────────────────────────► queued ◄───────────┐
-//!     ▲                                                                     │  ▲             │ failed: it waits,
-//!     │ session lost,                                           its turn, a │  │ requested   │ longer each time
-//!     │ outage,                                                 free slot   ▼  │ meanwhile   │
-//!     │ messages left out                                                 reading ───────────┘
-//!     │                                                                     │
-//!     └──────────────────────────── current ◄───────────────────────────────┘ read and recorded
+//!          first event of a session, a new session, the end of an outage
+//!   unread ────────────────────────────────────────────────────────────► queued ◄──────────┐
+//!     ▲                                                                   │  ▲            │ failed: it waits,
+//!     │ session lost,                                         its turn, a │  │ requested  │ longer each time
+//!     │ outage,                                                 free slot ▼  │ meanwhile  │
+//!     │ messages left out                                               reading ──────────┘
+//!     │                                                                   │
+//!     └─────────────────────────── current ◄──────────────────────────────┘ read and recorded
 //! ```
-//! Four memories make up this picture. [`SourceStates::current`] holds the sources that are current. The queue
-//! ([`ReadingQueue`]) holds those whose turn is yet to come. [`SourceStates::sources`] holds everything that is queued
-//! or being read, with the reports that wait for it. What a reading brought, and isn't recorded yet, lies in the
-//! intake's list of [completed readings](super::dispatch::CompletedReading); the source counts as being read until then.
+//! Four memories make up this picture. [`SourceStates::current`] holds the sources that are current. The
+//! queue ([`ReadingQueue`]) holds those whose turn is yet to come. [`SourceStates::sources`] holds everything
+//! that is queued or being read, with the reports that wait for it. What a reading brought, and isn't
+//! recorded yet, lies in the intake's list of [completed readings](super::dispatch::CompletedReading); the
+//! source counts as being read until then.
 //!
-//! A source that can't be read waits, longer after each failure, and takes no slot meanwhile. Servers take turns, and
-//! none has more than its share of the slots: one server's broken channels hold up no other's.
+//! A source that can't be read waits, longer after each failure, and takes no slot meanwhile. Servers take
+//! turns, and none has more than its share of the slots: one server's broken channels hold up no other's.
 
 mod reading_queue;
 
@@ -57,7 +59,8 @@ pub(super) enum Reading {
 }
 
 impl Reading {
-    const fn guild(self) -> GuildId {
+    /// The server of the source.
+    pub(super) const fn guild(self) -> GuildId {
         match self {
             Self::History(guild) | Self::Thread(guild) | Self::Message { guild, .. } => guild,
         }

@@ -75,6 +75,7 @@ impl Store {
     }
 
     /// The same, but these of the posts are [held](Self::release_held): recorded, and owed to nobody yet.
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "record_events_holding", events = events.len()))]
     pub async fn record_events_holding(
         &self,
         events: &[SourceEvent],
