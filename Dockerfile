@@ -6,8 +6,9 @@
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /build
 COPY . .
-# What cargo downloaded and built stays in caches between builds, so that only what changed is built again. The sources' times say nothing
-# about that here: a checkout may give a changed file an old one. Touched, this project's own crates are always built anew.
+# What cargo downloads and builds stays in caches between builds, so that only what has changed is built again. The
+# times of the sources don't say what has changed, because a checkout may give a changed file an old time. So they are
+# touched, and this project's own crates are always built again.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
     find src migration -name '*.rs' -exec touch {} + \
@@ -15,7 +16,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install -D target/release/tributary /out/tributary
 
 FROM debian:trixie-slim
-# The certificates that Discord is checked against are in the program; nothing else is installed.
+# The program contains the certificates that it checks Discord against, so nothing else is installed.
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tributary \
     && install -d -o tributary -g tributary -m 0700 /data
 COPY --from=build /out/tributary /usr/local/bin/tributary

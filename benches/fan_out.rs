@@ -18,7 +18,7 @@ use tributary::domain::message::Content;
 use tributary::domain::place::Spot;
 use tributary::domain::servers::FollowLimits;
 use tributary::domain::webhook::Webhook;
-use tributary::store::{Hook, Recorded, SourceEvent};
+use tributary::store::{FollowWebhook, Recorded, SourceEvent};
 
 const SOURCE: u64 = 1;
 const GUILD: u64 = 2;
@@ -41,7 +41,10 @@ impl Source {
             for target in 0..targets {
                 let hook = Webhook { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(1_000 + target);
-                town.store.insert_follow(&follow, &Hook::Relay(hook), now()).await.expect("a follow");
+                town.store
+                    .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
+                    .await
+                    .expect("a follow");
             }
         });
         Self { town, next: AtomicU64::new(10_000_000) }

@@ -23,7 +23,7 @@ use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::place::Spot;
 use tributary::domain::servers::FollowLimits;
 use tributary::domain::webhook::Webhook;
-use tributary::store::{BreakWhich, Cursor, Hook, Inserted, Store};
+use tributary::store::{BreakWhich, Cursor, FollowWebhook, Inserted, Store};
 
 /// How many follows there are.
 const FOLLOWS: u64 = 1_000_000;
@@ -232,7 +232,8 @@ fn counts(town: &Town) {
     let origin =
         Origin::Message { channel: id(ChannelId::new, GIANT + 1), message: id(MessageId::new, OWED) };
     table(town, "delivery report of 100,000 followers", None, 5, async |store, _| {
-        let asked = done(store.asked(origin.channel(), origin.message())).await.expect("it is written down");
+        let asked =
+            done(store.message_facts(origin.channel(), origin.message())).await.expect("it is written down");
         done(store.followers_with_facts(&asked, id(GuildId::new, LARGE_SERVER), 20)).await;
         done(store.count_followers_by_facts(&asked)).await
     });
@@ -272,7 +273,8 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
         source_private: false,
         limits: FollowLimits::default(),
     };
-    let hook = Hook::Relay(Webhook { id: id(WebhookId::new, WEBHOOK + target), token: "token".into() });
+    let hook =
+        FollowWebhook::Relay(Webhook { id: id(WebhookId::new, WEBHOOK + target), token: "token".into() });
     match done(store.insert_follow(&new, &hook, now())).await {
         Inserted::Made(follow) => follow.id,
         Inserted::AlreadyThere(_) | Inserted::Full(_) => panic!("it is new, and there is room"),

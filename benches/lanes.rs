@@ -23,7 +23,9 @@ use tributary::domain::next_step::{Situation, Step, next_step};
 use tributary::domain::place::Spot;
 use tributary::domain::servers::FollowLimits;
 use tributary::domain::webhook::Webhook;
-use tributary::store::{Done, Holder, Hook, LaneRequest, Next, SourceEvent, Turn, Which, Work};
+use tributary::store::{
+    FollowWebhook, Holder, LaneAnswer, LaneRef, LaneRequest, NextAction, SourceEvent, StepResult, Work,
+};
 
 const SOURCE: u64 = 1;
 const PERSON: u64 = 3;
@@ -48,7 +50,10 @@ impl Source {
             for target in 0..targets {
                 let hook = Webhook { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(FIRST_TARGET + target);
-                town.store.insert_follow(&follow, &Hook::Relay(hook), now()).await.expect("a follow");
+                town.store
+                    .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
+                    .await
+                    .expect("a follow");
             }
         });
         Self { town, targets, next: AtomicU64::new(10_000_000) }
@@ -80,7 +85,10 @@ impl Source {
     /// Makes all that is owed, so many lanes in a transaction.
     fn deliver(&self, at_once: usize) -> u64 {
         let mut lanes: Vec<Asking> = (0..self.targets)
-            .map(|target| Asking { lane: Which::Free(id(ChannelId::new, FIRST_TARGET + target)), done: None })
+            .map(|target| Asking {
+                lane: LaneRef::Unclaimed(id(ChannelId::new, FIRST_TARGET + target)),
+                done: None,
+            })
             .collect();
         let mut made = 0;
         while !lanes.is_empty() {
@@ -90,16 +98,16 @@ impl Source {
             let holder = Holder { owner: "bench", now: now(), lease: TimeDelta::days(1) };
             let turns = self.town.runtime.block_on(self.town.store.advance(holder, turns));
             for turn in turns.expect("they advance") {
-                let Turn { next, lease, .. } = turn.expect("it can be read");
-                let (Next::Do { work, .. }, Some(lease)) = (next, lease) else { continue };
+                let LaneAnswer { next, lease, .. } = turn.expect("it can be read");
+                let (NextAction::Do { work, .. }, Some(lease)) = (next, lease) else { continue };
                 made += 1;
-                lanes.push(Asking { lane: Which::Held(lease), done: Some(self.made(&work)) });
+                lanes.push(Asking { lane: LaneRef::Claimed(lease), done: Some(self.made(&work)) });
             }
         }
         made
     }
 
-    fn made(&self, work: &Work) -> Done {
+    fn made(&self, work: &Work) -> StepResult {
         let in_flight = work.in_flight.expect("it is a create");
         let mirror = Mirror {
             message: self.id(),
@@ -109,14 +117,14 @@ impl Source {
             revision: in_flight.revision,
             files: Vec::new(),
         };
-        Done::Created { in_flight, mirror, overtakes: false }
+        StepResult::Created { in_flight, mirror, overtakes: false }
     }
 }
 
 /// A lane that is to ask.
 struct Asking {
-    lane: Which,
-    done: Option<Done>,
+    lane: LaneRef,
+    done: Option<StepResult>,
 }
 
 impl Asking {

@@ -80,8 +80,12 @@ impl Forum {
     /// What became of a post that was written down, in all followers.
     fn report(&self, post: &Origin) -> u64 {
         self.town.runtime.block_on(async {
-            let asked =
-                self.town.store.asked(post.channel(), post.message()).await.expect("the database answers");
+            let asked = self
+                .town
+                .store
+                .message_facts(post.channel(), post.message())
+                .await
+                .expect("the database answers");
             let asked = asked.expect("it is written down");
             let server = GuildId::new(7).expect("a snowflake");
             self.town.store.followers_with_facts(&asked, server, 20).await.expect("the database answers");

@@ -7,7 +7,7 @@
 use divan::{Bencher, black_box};
 use tributary::domain::limits;
 use tributary::domain::message::Content;
-use tributary::domain::rendering::{Room, Stage, Told, render};
+use tributary::domain::rendering::{PartLimit, RenderContext, ThreadCaption, render};
 
 fn main() {
     divan::main();
@@ -27,15 +27,15 @@ fn a_text(bencher: Bencher<'_, '_>, length: usize) {
         link: "https://discord.com/channels/1/2/3".to_owned(),
         ..Content::default()
     };
-    let stage = Stage {
-        room: Room::Any,
+    let context = RenderContext {
+        part_limit: PartLimit::New,
         same_server: false,
         published_only: false,
         answered: None,
-        thread: Told::All,
+        thread: ThreadCaption::All,
         starter: None,
         namesake: false,
         file_limit: limits::FILE_BYTES,
     };
-    bencher.bench(|| render(black_box(&content), black_box(&stage)));
+    bencher.bench(|| render(black_box(&content), black_box(&context)));
 }

@@ -131,8 +131,9 @@ fn operators_find_what_the_program_says() {
 
 /// All sources of a folder, one after another.
 fn sources(folder: &Path) -> String {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+    let read = |path: PathBuf| fs::read_to_string(path).expect("a readable file");
+    let text = |path: PathBuf| if path.is_dir() { sources(&path) } else { read(path) };
+    entries(folder).into_iter().map(text).collect()
 }
 
 #[test]
@@ -172,12 +173,18 @@ fn the_guide_has_every_kind_of_panel() {
 fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
     for folder in ["", "docs", "docs/adr"] {
-        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
-        pages.extend(entries.map(|name| Path::new(folder).join(name)));
+        let found = entries(&root().join(folder)).into_iter();
+        pages.extend(found.filter_map(|path| Some(Path::new(folder).join(path.file_name()?))));
     }
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     assert!(pages.len() > 20);
     pages
+}
+
+/// What is in a folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).expect("a readable folder");
+    found.map(|entry| entry.expect("a readable entry").path()).collect()
 }
 
 #[test]
@@ -196,6 +203,34 @@ fn links_lead_somewhere() {
                 assert!(found, "{}: {target} has no such heading", page.display());
             }
         }
+    }
+}
+
+/// Where files of the code are that pages name by the end of their path.
+const CODE: [&str; 2] = ["src", "migration/src"];
+
+/// Names that stand for others.
+const PATTERNS: [&str; 1] = ["mYYYYMMDD_NNNNNN_what_it_does.rs"];
+
+/// Pages name files of the code where they are now.
+#[test]
+fn files_that_pages_name_exist() {
+    let mut paths = Vec::new();
+    CODE.iter().for_each(|folder| collect_paths(&root().join(folder), &mut paths));
+    for page in pages() {
+        let text = read(page.to_str().unwrap());
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_-./".contains(c)));
+        let files = words.filter(|word| word.ends_with(".rs") && !word.starts_with("//"));
+        for file in files.map(|file| file.trim_start_matches("../")).filter(|file| !PATTERNS.contains(file)) {
+            let found = root().join(file).exists() || paths.iter().any(|path| path.ends_with(file));
+            assert!(found, "{}: there is no {file}", page.display());
+        }
+    }
+}
+
+fn collect_paths(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for path in entries(folder) {
+        if path.is_dir() { collect_paths(&path, paths) } else { paths.push(path) }
     }
 }
 

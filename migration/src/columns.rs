@@ -1,13 +1,13 @@
-//! The kinds of column that the tables are made of.
+//! The kinds of columns in the tables.
 
 use sea_orm_migration::prelude::*;
 
-/// A number that the database gives and never gives again (AUTOINCREMENT on SQLite, an identity on PostgreSQL).
+/// A number that the database assigns and never reuses (AUTOINCREMENT on SQLite, an identity on PostgreSQL).
 pub(crate) fn key(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().auto_increment().primary_key().take()
 }
 
-/// A Discord id, or another whole number of 64 bits.
+/// A Discord id, or another 64-bit integer.
 pub(crate) fn big(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
@@ -17,7 +17,7 @@ pub(crate) fn big_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().take()
 }
 
-/// A whole number of 32 bits.
+/// A 32-bit integer.
 pub(crate) fn int(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).integer().not_null().take()
 }
@@ -27,7 +27,7 @@ pub(crate) fn int_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).integer().take()
 }
 
-/// A yes or no with its default.
+/// A boolean with its default.
 pub(crate) fn flag(name: &'static str, default: bool) -> ColumnDef {
     ColumnDef::new(name).boolean().not_null().default(default).take()
 }
@@ -42,7 +42,7 @@ pub(crate) fn text_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().take()
 }
 
-/// Encrypted bytes, where there may be none.
+/// Encrypted bytes; may be null.
 pub(crate) fn sealed_or_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().take()
 }

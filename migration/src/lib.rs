@@ -1,11 +1,11 @@
 //! Tributary's database schema: one file per migration, each with its way back, for SQLite and PostgreSQL.
 //!
-//! Names of tables, columns, indexes and constraints are the same on both. What is unique is so by a named
-//! unique *index*, because SQLite can't name a constraint that it would have to look up later. Discord's ids
-//! are `BIGINT`, times are UTC with time zone, and words (states, modes) are texts that a CHECK guards.
+//! Tables, columns, indexes and constraints have the same names on both. Uniqueness is enforced by named
+//! unique *indexes*, because SQLite can't name a constraint in a way that can be looked up later. Discord's
+//! ids are `BIGINT`, times are UTC with time zone, and words (states, modes) are texts guarded by a CHECK.
 //!
-//! A migration that has been released is never changed; the next one corrects it. On SQLite that means adding:
-//! it has no ALTER COLUMN, and rebuilding a table would empty its children by cascade.
+//! A released migration is never changed; the next one corrects it. On SQLite that means adding: it has no
+//! ALTER COLUMN, and rebuilding a table would empty its children by cascade.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! `key_check`: one sealed constant, by which the program sees at start whether its key is the one
-//! that this database was written with.
+//! `key_check`: one sealed constant. At the start it tells the program whether this database was written with
+//! its key.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `channels`: what must be remembered of a channel, followed or not.
+//! `channels`: what must be remembered about a channel, followed or not.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `activities`: what is to be shown; `deliveries`: where it is owed; `mirrors`: the messages that show it.
+//! `activities`: what should be shown; `deliveries`: where it is owed; `mirrors`: the messages that show it.
 
 use sea_orm_migration::prelude::*;
 
@@ -116,8 +116,8 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .unique()
             .take(),
         index("ix_deliveries_follow_id", "deliveries", &["follow_id"]),
-        // What a lane reads at every step. The first finds what is to be shown first, however long the queue;
-        // the second the edits and deletions, usually few, without walking through that queue.
+        // What a lane reads at every step. The first index finds what should be shown first, however long the
+        // queue is. The second finds edits and deletions, usually few, without walking through that queue.
         index("ix_deliveries_open", "deliveries", &["target_channel_id", "position", "activity_id"])
             .and_where(due())
             .take(),
@@ -126,7 +126,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .take(),
         // The newest mirror of a channel is read before each create.
         index("ix_mirrors_channel_id", "mirrors", &["channel_id", "message_id"]),
-        // One mirror a part, which is the promise itself.
+        // One mirror per part: the promise itself.
         index("uq_mirrors_delivery_part", "mirrors", &["delivery_id", "part"]).unique().take(),
     ]
 }

@@ -1,4 +1,4 @@
-//! `lanes`: who sends into a target, and the create whose answer isn't recorded yet.
+//! `lanes`: who sends into a target, and the create whose answer hasn't been recorded yet.
 
 use sea_orm_migration::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::columns::{big, big_or_null, drop, int_or_null, text_or_null, time_or_
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// A create in flight is known whole or not at all.
+/// A create in flight is known completely or not at all.
 const IN_FLIGHT: &str = "(in_flight_delivery_id IS NULL) = (in_flight_part IS NULL) AND \
     (in_flight_delivery_id IS NULL) = (in_flight_revision IS NULL) AND \
     (in_flight_delivery_id IS NULL) = (in_flight_after_id IS NULL)";
@@ -27,7 +27,7 @@ impl MigrationTrait for Migration {
             .col(int_or_null("in_flight_revision"))
             .col(big_or_null("in_flight_after_id"))
             .col(time_or_null("settle_at"))
-            // Without an action: a delivery whose create is in doubt can't be removed before the doubt is settled.
+            // No cascade: a delivery whose create is in doubt can't be deleted before the doubt is settled.
             .foreign_key(
                 ForeignKey::create()
                     .name("fk_lanes_in_flight_delivery_id")

@@ -1,4 +1,4 @@
-//! `untold_breaks`: follows that broke, and whose people have not been told yet.
+//! `untold_breaks`: follows that broke, and whose people haven't been told yet.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,6 @@
-//! `panels`: live messages of the bot's; `samples`: numbers over time, for their charts; and what their mirrors need: deliveries that are taken back although their
-//! activity goes on, or made again when their mirror turns out to be gone, and a webhook for targets without a relay follow.
+//! `panels`: the bot's live messages; `samples`: numbers over time, for their charts; and what their mirrors
+//! need: deliveries that are taken back although their activity goes on, or are created again when their
+//! mirror turns out to be gone, and a webhook for targets without a relay follow.
 
 use sea_orm_migration::prelude::*;
 
@@ -86,7 +87,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("ix_panels_guild_id", "panels", &["guild_id"]),
         index("ix_panels_channel_id", "panels", &["channel_id"]),
         index("uq_panels_message_id", "panels", &["message_id"]).unique().take(),
-        // What is looked at next: only those that are looked at at all.
+        // What is refreshed next: only panels that are refreshed at all.
         index("ix_panels_next_refresh_at", "panels", &["next_refresh_at"])
             .and_where(Expr::col("state").ne(Expr::val("inactive")))
             .take(),

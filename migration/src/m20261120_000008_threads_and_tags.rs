@@ -1,4 +1,5 @@
-//! Threads and forums as sources and targets, and `activity_tags`: what the modes `except` and `only` are matched with.
+//! Threads and forums as sources and targets, and `activity_tags`: what the modes `except` and `only` are
+//! compared with.
 
 use sea_orm_migration::prelude::*;
 
@@ -34,7 +35,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Indexes over the few that are threads, or stand in one: name, table, column.
+/// Indexes over the few channels that are threads, and the few rows about something in one: name, table,
+/// column.
 const PARTIAL: [(&str, &str, &str); 5] = [
     ("ix_activities_thread_id", "activities", "thread_id"),
     ("ix_channels_parent_id", "channels", "parent_id"),
@@ -50,25 +52,27 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
     const PLACES: &str = "place IN ('source', 'starter', 'answer')";
     const THREADS: &str = "threads IN ('none', 'starter', 'all')";
     vec![
-        // The thread of what was posted in one; `source_channel_id` is then the thread's channel.
+        // The thread, for what was posted in one; `source_channel_id` is then the thread's channel.
         ("activities", big_or_null("thread_id")),
         ("activities", word("place", "source", PLACES)),
-        // Of what is shown, under the operator's key: whether an edit changes anything is known after the content was cleared, too.
+        // A keyed digest of what is shown: even after the content was cleared, it tells whether an edit
+        // changes anything.
         ("activities", sealed_or_null("digest")),
-        // Of a thread, its channel.
+        // For a thread: its channel.
         ("channels", big_or_null("parent_id")),
-        // Of a source whose threads are read: what is older, in threads without a row of their own, was never wanted.
+        // For a source whose threads are read: what is older, in threads without a row of their own, was
+        // never wanted.
         ("channels", big_or_null("threads_from_id")),
         ("channel_follows", word("threads", "none", THREADS)),
         ("channel_follows", big_or_null("source_parent_id")),
         ("channel_follows", big_or_null("target_parent_id")),
         ("channel_follows", flag("target_forum", false)),
-        // The name that a forum's tag had when it was last seen.
+        // The name of a forum tag when it was last seen.
         ("channel_follow_tags", text_or_null("label")),
-        // A target that is a thread: its webhook stands here.
+        // For a target that is a thread: the channel of its webhook.
         ("lanes", big_or_null("parent_id")),
         ("lanes", flag("forum", false)),
-        // The newest message that the lane made, wherever it stands.
+        // The newest message that the lane created, in whatever channel.
         ("lanes", big_or_null("newest_id")),
     ]
 }

@@ -1,4 +1,5 @@
-//! How long things are kept: since when nobody needs a content, `left_guilds` for servers that the bot has left, and the indexes that make forgetting cheap.
+//! How long things are kept: since when nobody needs a content, `left_guilds` for servers that the bot has
+//! left, and the indexes that make forgetting cheap.
 
 use sea_orm_migration::prelude::*;
 
@@ -7,7 +8,7 @@ use crate::columns::{big, big_or_null, drop, index, time, time_or_null};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Of open channels that are followed, it is known whose they are.
+/// Records the servers of followed channels that are open to other servers.
 const BELONGING: &str = "UPDATE channels SET guild_id = (SELECT MIN(f.source_guild_id) FROM channel_follows f \
     WHERE f.source_channel_id = channels.channel_id) WHERE audience <> 'nobody'";
 
@@ -48,7 +49,7 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
     vec![
         // Since when no delivery needs the content.
         ("activities", time_or_null("settled_at")),
-        // Whose channel it is, where somebody opened it to other servers: it may be followed by nobody.
+        // The server of a channel that somebody opened to other servers: nobody may follow it yet.
         ("channels", big_or_null("guild_id")),
     ]
 }
@@ -56,7 +57,8 @@ fn added() -> Vec<(&'static str, ColumnDef)> {
 fn indexes() -> Vec<(&'static str, IndexCreateStatement)> {
     let message = || Expr::col("kind").eq(Expr::val("message")).and(Expr::col("content").is_not_null());
     vec![
-        // A content is in the first until nobody needs it, in the second until it is cleared: both stay small.
+        // A content is in the first index until nobody needs it, and in the second until it is cleared: both
+        // stay small.
         (
             "activities",
             index("ix_activities_unsettled", "activities", &["id"])

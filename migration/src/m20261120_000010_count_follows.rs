@@ -1,10 +1,13 @@
-//! Numbers of follows that the database keeps itself, in the transaction that changes a follow, so that no code path can forget it; and the indexes that make
-//! lists cheap with a million follows.
+//! Counts of follows that the database keeps itself, in the transaction that changes a follow, so that no
+//! code path can forget them; and the indexes that make lists cheap with a million follows.
 //!
-//! `follower_counts` has a row for each source that is followed. Writers of one source come one after another anyway (they hold its gate), so nobody waits for its row.
+//! `follower_counts` has a row for each source that is followed. Writers of one source run one after the
+//! other anyway (they hold its lock), so nobody waits for its row.
 //!
-//! `follow_totals` has all follows by kind of delivery and state, in as many rows for each pair of these as there were writers at once: on PostgreSQL, each changes a row that nobody
-//! else holds, and makes one where there is none. So writers of different sources don't wait for each other, and can't in a circle. The total is the sum.
+//! `follow_totals` counts all follows by kind of delivery and state. For each pair of these it has as many
+//! rows as there were writers at once: on PostgreSQL, each writer changes a row that nobody else holds, and
+//! inserts one if there is none. So writers of different sources don't wait for each other, and can't
+//! deadlock. The total is the sum.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -74,14 +77,15 @@ impl MigrationTrait for Migration {
 
 const FOLLOWS: &str = "channel_follows";
 
-/// Lists are read by these, newest first. SQLite's indexes have the key at their end anyway; on PostgreSQL it is added, so that a page is read without the rest.
+/// Lists are read by these indexes, newest first. SQLite's indexes end with the key anyway; on PostgreSQL it
+/// is added, so that a page is read without the rest.
 const LISTED: [(&str, &str); 3] = [
     ("ix_channel_follows_source_channel_id", "source_channel_id"),
     ("ix_channel_follows_target_channel_id", "target_channel_id"),
     ("ix_channel_follows_guild_id", "guild_id"),
 ];
 
-/// What a server has to do with one channel, however many follow that from elsewhere.
+/// Finds a server's follows of one channel, however many other servers follow it.
 const OF_CHANNEL: [(&str, [&str; 2]); 2] = [
     ("ix_channel_follows_guild_source", ["guild_id", "source_channel_id"]),
     ("ix_channel_follows_guild_target", ["guild_id", "target_channel_id"]),
@@ -93,7 +97,8 @@ fn listed(manager: &SchemaManager<'_>, name: &'static str, columns: &[&'static s
     index(name, FOLLOWS, &[columns, key].concat())
 }
 
-/// Who follows a server's channels, without a look at the follows themselves; and what is to be done when the bot leaves it.
+/// Finds the followers of a server's channels without reading the follows themselves; and what must be done
+/// when the bot leaves it.
 fn source_guild() -> IndexCreateStatement {
     let columns = ["source_guild_id", "source_channel_id", "guild_id", "target_channel_id"];
     index("ix_channel_follows_source_guild_id", FOLLOWS, &columns)
@@ -103,7 +108,7 @@ fn drop_of(index: &IndexCreateStatement) -> IndexDropStatement {
     Index::drop().name(index.get_index_spec().get_name().unwrap_or_default()).table(FOLLOWS).to_owned()
 }
 
-/// Makes an index anew over other columns.
+/// Replaces an index by one over other columns.
 async fn replace(manager: &SchemaManager<'_>, index: IndexCreateStatement) -> Result<(), DbErr> {
     manager.drop_index(drop_of(&index)).await?;
     manager.create_index(index).await
@@ -112,7 +117,7 @@ async fn replace(manager: &SchemaManager<'_>, index: IndexCreateStatement) -> Re
 const COUNT_FOLLOWERS: &str = "INSERT INTO follower_counts (source_channel_id, followers) \
     SELECT source_channel_id, COUNT(*) FROM channel_follows GROUP BY source_channel_id";
 
-/// One row for each, also where there is nothing to count: SQLite has no other.
+/// One row for each, even if there is nothing to count: SQLite has no other way.
 fn count_follows() -> String {
     format!(
         "INSERT INTO follow_totals (delivery, state, follows) SELECT d.delivery, s.state, \
@@ -162,7 +167,8 @@ fn sqlite_triggers() -> [String; 4] {
     ]
 }
 
-/// Once a statement, not once a row: a row that is changed ten thousand times in a transaction costs more each time. In the order of the sources, as gates are taken.
+/// Once per statement, not once per row: a row that is changed ten thousand times in a transaction costs more
+/// each time. In the order of the sources, like all locks.
 const POSTGRES: &str = "
 CREATE FUNCTION tributary_add_followers(source bigint, change bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

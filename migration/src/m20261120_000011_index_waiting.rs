@@ -1,4 +1,5 @@
-//! The few deliveries that wait, by lane and time: when a lane is to be looked at again is read from it, however much is due there.
+//! The few deliveries that wait, by lane and time: they tell when a lane should be checked again, however
+//! much is due there.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Whether a delivery that keeps failing has been overtaken: a later one was shown right after it had failed, so that it holds up no others any more.
+//! Whether a delivery that keeps failing has been overtaken: a later one was shown right after it had failed,
+//! so it holds up no others any more.
 
 use sea_orm_migration::prelude::*;
 

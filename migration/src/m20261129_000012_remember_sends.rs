@@ -1,5 +1,5 @@
-//! What is remembered of a create in flight: the webhook that carries it. And `retractions`: messages that the bot made and that must
-//! not stand, so that no lane takes one of them for its own.
+//! What is remembered about a create in flight: the webhook that it goes through. And `retractions`: messages
+//! that the bot created and must take back, so that no lane adopts one of them.
 
 use sea_orm_migration::prelude::*;
 
@@ -11,7 +11,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // None in rows that an earlier version wrote.
+        // Null in rows that an earlier version wrote.
         let webhook = big_or_null("in_flight_webhook_id");
         manager.alter_table(Table::alter().table("lanes").add_column(webhook).take()).await?;
         let table = Table::create()

@@ -1,4 +1,5 @@
-//! Rows only: a follow can break for reasons that an earlier version calls by another word, which it gets back.
+//! Changes rows only: a follow can break for reasons that an earlier version calls by another word, which
+//! they get back.
 
 use sea_orm_migration::prelude::*;
 
@@ -15,7 +16,7 @@ const REASONS: [(&str, &str); 4] = [
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Nothing of what is kept says which of them it was.
+    /// Nothing that is kept says which of them it was.
     async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
         Ok(())
     }

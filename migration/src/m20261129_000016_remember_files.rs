@@ -1,4 +1,5 @@
-//! `mirrors.file_ids`: which of the source's files stand with a mirror, so that one that took another's place is noticed even if it has the same name and size.
+//! `mirrors.file_ids`: which of the source's files are attached to a mirror, so that a replaced file is
+//! noticed even if it has the same name and size.
 
 use sea_orm_migration::prelude::*;
 
@@ -10,7 +11,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Their numbers, with commas between them. None in rows that an earlier version wrote, and where there are none.
+        // Their ids, separated by commas. Null in rows that an earlier version wrote, and if there are none.
         let files = text_or_null("file_ids");
         manager.alter_table(Table::alter().table("mirrors").add_column(files).take()).await
     }

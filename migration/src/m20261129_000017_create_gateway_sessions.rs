@@ -1,4 +1,5 @@
-//! `gateway_sessions`: what a clean stop leaves to the next start, so that a planned restart goes on with the gateway's events where it stopped.
+//! `gateway_sessions`: what a clean stop leaves to the next start, so that the gateway's events continue
+//! where a planned restart interrupted them.
 
 use sea_orm_migration::prelude::*;
 

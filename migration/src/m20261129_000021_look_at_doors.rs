@@ -1,5 +1,6 @@
-//! What is remembered of a follow so that it can be looked at again: whether somebody meant that it makes public what wasn't, which permissions the bot lacks
-//! for it, whether its source is age-restricted, and whether it carries only what that publishes.
+//! What is remembered about a follow for its checks: whether somebody wanted it to make something public that
+//! wasn't, which permissions the bot lacks for it, whether its source is age-restricted, and whether it
+//! carries only what that publishes.
 
 use sea_orm_migration::prelude::*;
 
@@ -10,7 +11,8 @@ pub(crate) struct Migration;
 
 const TABLE: &str = "channel_follows";
 
-/// Those that there are were asked about when they were made, if need be; the first look at each forgets that where nothing is made public.
+/// People were asked about existing follows when they created them, if need be; the first check of each
+/// follow forgets that if nothing is made public.
 const MEANT: &str = "UPDATE channel_follows SET exposure = 'meant'";
 
 /// Follows of other servers' announcement channels that nobody opened.

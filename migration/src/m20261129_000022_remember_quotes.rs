@@ -1,4 +1,5 @@
-//! Which message an activity quotes, and `stale_quotes`: messages that were edited or deleted, whose quotes are still to be brought up to date.
+//! Which message an activity quotes, and `stale_quotes`: messages that were edited or deleted, and whose
+//! quotes must be brought up to date.
 
 use sea_orm_migration::prelude::*;
 
@@ -14,7 +15,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let quoted = || big_or_null("quoted_message_id");
         manager.alter_table(Table::alter().table("activities").add_column(quoted()).take()).await?;
-        // Most messages answer none.
+        // Most messages quote none.
         let quotes = index(INDEX, "activities", &["quoted_message_id", "id"])
             .and_where(Expr::col("quoted_message_id").is_not_null())
             .take();
@@ -23,9 +24,9 @@ impl MigrationTrait for Migration {
             .table("stale_quotes")
             .col(big("message_id").primary_key())
             .col(big("source_channel_id"))
-            // Up to which activity it is done.
+            // The activity up to which the update is done.
             .col(big("after_id").default(0))
-            // How often it has changed: a later change begins anew.
+            // How often it has changed: a later change restarts the update.
             .col(big("changes").default(1))
             .take();
         manager.create_table(stale).await

@@ -1,5 +1,6 @@
-//! The followed side's say: channels that are closed to other servers altogether, that ask before somebody follows them, and that tell of their followers;
-//! `follower_news`, what is still to be told of; and `follower_blocks`, servers that may follow nothing of another.
+//! What the followed side decides: channels that are closed to other servers altogether, that require
+//! approval of followers, and that announce them; `follower_news`, what must still be announced; and
+//! `follower_blocks`, servers that may not follow anything of another.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DbBackend, Statement};
@@ -12,7 +13,8 @@ pub(crate) struct Migration;
 const BEFORE: &str = "audience IN ('nobody', 'servers', 'everyone')";
 const AFTER: &str = "audience IN ('nobody', 'servers', 'everyone', 'closed')";
 
-/// What an earlier version doesn't know. It can't read a native follow without a webhook, so that gets one that isn't there.
+/// What an earlier version doesn't know. It can't read a native follow without a webhook, so such a follow
+/// gets one that doesn't exist.
 const FORGET: [&str; 3] = [
     "UPDATE channels SET audience = 'nobody' WHERE audience = 'closed'",
     "UPDATE channel_follows SET follower_webhook_id = id WHERE follower_webhook_id = 0",
@@ -66,12 +68,12 @@ fn added() -> [ColumnDef; 4] {
         big_or_null("notify_channel_id"),
         // The bot may not post there any more.
         flag("notify_refused", false),
-        // Not before that, the next message.
+        // The next message isn't posted before that.
         time_or_null("notify_next_at"),
     ]
 }
 
-/// What is told of a follow is that it was approved.
+/// The announcement is that the follow was approved.
 fn approved() -> ColumnDef {
     flag("approved", false)
 }
@@ -80,7 +82,7 @@ fn news() -> TableCreateStatement {
     Table::create()
         .table("follower_news")
         .col(big("follow_id").primary_key())
-        // The channel that tells: that of a thread.
+        // The announcing channel: for a thread, its channel.
         .col(big("channel_id"))
         .foreign_key(
             ForeignKey::create()
@@ -103,7 +105,8 @@ fn blocks() -> TableCreateStatement {
         .take()
 }
 
-/// Exchanges the check on who may follow a channel. SQLite can't, so the table is made anew: nothing refers to it, and no trigger hangs on it.
+/// Replaces the check on who may follow a channel. SQLite can't change it, so the table is rebuilt: nothing
+/// refers to it, and no trigger depends on it.
 async fn check_audience(manager: &SchemaManager<'_>, before: &str, after: &str) -> Result<(), DbErr> {
     let db = manager.get_connection();
     if manager.get_database_backend() != DbBackend::Sqlite {

@@ -1,5 +1,6 @@
-//! `author_opt_outs`: people who don't want to be mirrored, in one server's sources or anywhere. `forget_requests`: people who asked to be forgotten, until that is done.
-//! And what goes with it: which activities are withheld for it, and whom an activity quotes.
+//! `author_opt_outs`: people who don't want to be mirrored, in one server's sources or anywhere.
+//! `forget_requests`: people who asked to be forgotten, until that is done. And what belongs to it: which
+//! activities are withheld, and whom an activity quotes.
 
 use sea_orm_migration::prelude::*;
 
@@ -10,7 +11,7 @@ pub(crate) struct Migration;
 
 const INDEX: &str = "ix_activities_quoted_author_id";
 
-/// Which server a source belongs to, so that it is known after its last follow is removed.
+/// The server of a source, so that it is known after its last follow is removed.
 const SERVERS: &str = "UPDATE channels SET guild_id = (SELECT MIN(f.source_guild_id) FROM channel_follows f \
     WHERE f.source_channel_id = channels.channel_id OR f.source_parent_id = channels.channel_id) \
     WHERE guild_id IS NULL AND EXISTS (SELECT 1 FROM channel_follows f \
@@ -25,9 +26,9 @@ impl MigrationTrait for Migration {
             // 0 for everywhere.
             .col(big("guild_id"))
             .col(time("created_at"))
-            // The person opted in again: older messages than this one stay away, newer ones are mirrored.
+            // The person opted in again: messages older than this one stay away, newer ones are mirrored.
             .col(big_or_null("until_id"))
-            // What was mirrored before is taken back.
+            // Whether what was mirrored before has been taken back.
             .col(flag("taken_back", false))
             .primary_key(Index::create().name("pk_author_opt_outs").col("user_id").col("guild_id"))
             .take();

@@ -1,4 +1,4 @@
-//! `blocked_servers`: those that the operator doesn't serve.
+//! `blocked_servers`: servers that the operator doesn't serve.
 
 use sea_orm_migration::prelude::*;
 

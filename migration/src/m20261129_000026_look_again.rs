@@ -1,6 +1,6 @@
-//! `guild_checks.rights_digest`: which rights a server's last complete look was of.
-//! `channel_follows.source_private`: whether the source is a private thread; unknown of older follows of threads,
-//! until they are looked at.
+//! `guild_checks.rights_digest`: the permissions at a server's last complete check.
+//! `channel_follows.source_private`: whether the source is a private thread; unknown for older follows of
+//! threads, until they are checked.
 
 use sea_orm_migration::prelude::*;
 

@@ -20,7 +20,7 @@ use crate::delivery::{OwnerName, SETTLING};
 use crate::domain::clock::Clock;
 use crate::domain::ids::ChannelId;
 use crate::domain::shards::Shards;
-use crate::store::{Session, Signal, Store, StoreError};
+use crate::store::{Notice, Session, Store, StoreError};
 use crate::supervisor::{Supervisor, Task};
 
 use super::{clock, until};
@@ -55,7 +55,7 @@ pub(super) enum MemberState {
 #[derive(Debug, Clone)]
 pub(super) enum PeerMessage {
     /// One of them sent this.
-    Signal(Signal),
+    Notice(Notice),
     /// Messages may have been missed.
     Gap,
 }
@@ -220,12 +220,12 @@ impl ConnectionKeeper {
         loop {
             tokio::select! {
                 // Without a receiver, nothing is heard.
-                signal = session.next() => drop(self.messages.send(PeerMessage::Signal(signal?))),
+                signal = session.next() => drop(self.messages.send(PeerMessage::Notice(signal?))),
                 _ = self.telling.recv_many(&mut told, TOLD_AT_ONCE) => {
                     let mut targets: Vec<ChannelId> = told.drain(..).flatten().collect();
                     targets.sort_unstable();
                     targets.dedup();
-                    session.tell(&Signal::of_work(&targets)).await?;
+                    session.notify(&Notice::of_work(&targets)).await?;
                 }
                 _ = again.tick() => {
                     self.free_lanes(&mut session).await?;
@@ -265,7 +265,7 @@ impl ConnectionKeeper {
         };
         if !freed.is_empty() {
             tracing::info!(lanes = freed.len(), "took over the lanes of a process that is gone");
-            let _ = self.messages.send(PeerMessage::Signal(Signal::Work(freed)));
+            let _ = self.messages.send(PeerMessage::Notice(Notice::Work(freed)));
         }
         Ok(())
     }

@@ -273,7 +273,7 @@ async fn hear(mut receiver: PeerReceiver, updates: PeerUpdates) {
     loop {
         let heard = receiver.next().await;
         let taken = match &heard {
-            PeerMessage::Signal(signal) => updates.apply(signal).await,
+            PeerMessage::Notice(signal) => updates.apply(signal).await,
             PeerMessage::Gap => updates.resync().await,
         };
         if let Err(error) = taken {

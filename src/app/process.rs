@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::config::{self, Config};
-use crate::delivery::{Engine, Parts, Waker};
+use crate::delivery::{Engine, EngineParts, Waker};
 use crate::discord::gateway::Leave;
 use crate::discord::shards::GatewayState;
 use crate::domain::ids::ChannelId;
@@ -14,7 +14,7 @@ use crate::service::Wake;
 use crate::service::health::{Condition, GatewayCondition, Health};
 use crate::service::intake::IntakeProgress;
 use crate::service::servers::{Admission, AdmissionSettings};
-use crate::store::{Signal, Store};
+use crate::store::{Notice, Store};
 use crate::supervisor::{Supervisor, Task};
 
 use super::cluster::{ClusterMember, MemberState, PeerMessage, PeerReceiver};
@@ -100,7 +100,7 @@ impl RunningDelivery {
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let (application, receiver) = (login.identity.application, member.receiver());
-        let parts = Parts { store: store.clone(), rest: &login.rest, clock: clock(), application };
+        let parts = EngineParts { store: store.clone(), rest: &login.rest, clock: clock(), application };
         let (engine, waker) = Engine::new(parts, member.owner(), supervisor);
         let (stop, stops) = watch::channel(false);
         let working = supervisor.spawn_until("engine", until(stops.clone()), engine.run(stops));
@@ -121,9 +121,9 @@ impl RunningDelivery {
 async fn hear(mut receiver: PeerReceiver, waker: Waker) {
     loop {
         match receiver.next().await {
-            PeerMessage::Signal(Signal::Work(targets)) => waker.share(targets),
-            PeerMessage::Signal(Signal::Look) | PeerMessage::Gap => waker.look(),
-            PeerMessage::Signal(Signal::Follow(_) | Signal::Panel | Signal::Author | Signal::Servers) => {}
+            PeerMessage::Notice(Notice::Work(targets)) => waker.wake_shared(targets),
+            PeerMessage::Notice(Notice::AnyWork) | PeerMessage::Gap => waker.poll(),
+            PeerMessage::Notice(Notice::Follow(_) | Notice::Panel | Notice::Author | Notice::Servers) => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which lanes work, and when: one task a lane that has something to do.
+//! LaneRef lanes run, and when: one task for each lane that has something to do.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -15,156 +15,172 @@ use crate::rest::Client;
 use crate::store::Store;
 use crate::supervisor::Supervisor;
 
-use super::batcher::Ledger;
-use super::guard::Discord;
-use super::lane::{self, ComeBack};
-use super::lane_tasks::Working;
-use super::said::Said;
-use super::schedule::Agenda;
-use super::step::forums::Forums;
+use super::batcher::Batcher;
+use super::guard::GuardedClient;
+use super::lane::{self, NextVisit};
+use super::lane_tasks::LaneTasks;
+use super::schedule::Schedule;
+use super::step::file_limits::FileLimits;
+use super::step::forum_cache::ForumCache;
 use super::step::retract;
-use super::step::sizes::FileSizes;
-use super::{Base, OwnerName, SETTLING};
+use super::warnings::RecentWarnings;
+use super::{DeliveryContext, OwnerName, SETTLING};
 
-/// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or of a lost wake-up.
-const LOOK: Duration = Duration::from_secs(5);
-/// How many lanes one look brings at most. Where there are more, the next look begins as soon as these are nearly done.
-const LOOK_LIMIT: u32 = 2_000;
-/// Among how many moments it is drawn by lot who takes a lane first, and how far they are apart: more than waking and asking takes.
+/// How often the database is asked for lanes that nobody woke: those of a former run, of another process, or
+/// of a lost wake-up.
+const POLL: Duration = Duration::from_secs(5);
+/// How many lanes one poll brings at most. Where there are more, the next poll begins as soon as these are
+/// nearly done.
+const POLL_LIMIT: u32 = 2_000;
+/// Processes that hear of the same work draw lots for who takes a lane first. This is among how many moments
+/// they draw, and how far apart those are: further than waking and asking takes.
 const LOTS: u64 = 4;
 const LOT: TimeDelta = TimeDelta::milliseconds(2);
-/// How long lanes have at the end to finish the request that they are in. What is cut off is settled at the next start.
+/// How long lanes have at the end to finish the request that is under way. What is cut off is settled at the
+/// next start.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// Tells the engine where there is new work.
 #[derive(Clone)]
-pub struct Waker(UnboundedSender<News>);
+pub struct Waker(UnboundedSender<WakeUp>);
 
 /// Where there is new work.
-enum News {
+enum WakeUp {
     /// In these targets.
     Targets(Vec<ChannelId>),
-    /// In these, of which other processes know too.
+    /// In these targets, of which other processes know, too.
     Shared(Vec<ChannelId>),
-    /// The database knows.
+    /// Only the database knows.
     Somewhere,
 }
 
 impl Waker {
-    /// These targets have new work.
+    /// Says that these targets have new work.
     pub fn wake(&self, targets: Vec<ChannelId>) {
         // The engine ends only with the process.
-        let _ = self.0.send(News::Targets(targets));
+        let _ = self.0.send(WakeUp::Targets(targets));
     }
 
-    /// These targets have new work, and other processes that deliver are told of it at the same moment.
-    pub fn share(&self, targets: Vec<ChannelId>) {
-        let _ = self.0.send(News::Shared(targets));
+    /// Says that these targets have new work, and that other processes that deliver are told at the same
+    /// moment.
+    pub fn wake_shared(&self, targets: Vec<ChannelId>) {
+        let _ = self.0.send(WakeUp::Shared(targets));
     }
 
-    /// Some targets have new work: the database is to be asked which.
-    pub fn look(&self) {
-        let _ = self.0.send(News::Somewhere);
+    /// Says that some targets have new work: the engine asks the database which.
+    pub fn poll(&self) {
+        let _ = self.0.send(WakeUp::Somewhere);
     }
 }
 
 /// What an engine is built from.
-pub struct Parts<'a> {
+pub struct EngineParts<'a> {
     /// The database.
     pub store: Store,
     /// Discord.
     pub rest: &'a Client,
     /// The time.
     pub clock: Clock,
-    /// Owns the webhooks.
+    /// The application that owns the webhooks.
     pub application: ApplicationId,
 }
 
 /// Runs the lanes.
 pub struct Engine {
-    base: Base,
-    news: UnboundedReceiver<News>,
-    agenda: Agenda,
-    /// Where the next look goes on, if the last one didn't see all.
-    looked_up_to: Option<ChannelId>,
-    /// Under which name lanes are held now.
+    context: DeliveryContext,
+    wake_ups: UnboundedReceiver<WakeUp>,
+    schedule: Schedule,
+    /// Where the next poll goes on, if the last one didn't see everything.
+    polled_up_to: Option<ChannelId>,
+    /// The name under which lanes are held now.
     owner: OwnerName,
     /// What this process draws lots with.
     lots: RandomState,
-    working: Working,
+    tasks: LaneTasks,
     /// At most one task, which deletes what other processes left.
     retracting: JoinSet<()>,
 }
 
 impl Engine {
-    /// An engine over these parts.
-    pub fn new(parts: Parts<'_>, owner: OwnerName, supervisor: &Supervisor) -> (Self, Waker) {
-        let Parts { store, rest, clock, application } = parts;
-        let (waker, news) = unbounded_channel();
-        let (forums, sizes, said) = (Forums::default(), FileSizes::default(), Said::default());
-        let ledger = Ledger::new(&store, clock, owner.clone(), &sizes, supervisor);
-        let discord = Discord::new(rest);
-        let base = Base { store, discord, clock, application, ledger, forums, sizes, said };
-        let agenda = Agenda::default();
-        (
-            Self {
-                base,
-                news,
-                agenda,
-                looked_up_to: None,
-                owner,
-                lots: RandomState::new(),
-                working: Working::default(),
-                retracting: JoinSet::new(),
-            },
-            Waker(waker),
-        )
+    /// Builds an engine from these parts.
+    pub fn new(parts: EngineParts<'_>, owner: OwnerName, supervisor: &Supervisor) -> (Self, Waker) {
+        let EngineParts { store, rest, clock, application } = parts;
+        let (waker, wake_ups) = unbounded_channel();
+        let file_limits = FileLimits::default();
+        let batcher = Batcher::new(&store, clock, owner.clone(), &file_limits, supervisor);
+        let context = DeliveryContext {
+            store,
+            discord: GuardedClient::new(rest),
+            clock,
+            application,
+            batcher,
+            forums: ForumCache::default(),
+            file_limits,
+            warnings: RecentWarnings::default(),
+        };
+        let engine = Self {
+            context,
+            wake_ups,
+            schedule: Schedule::default(),
+            polled_up_to: None,
+            owner,
+            lots: RandomState::new(),
+            tasks: LaneTasks::default(),
+            retracting: JoinSet::new(),
+        };
+        (engine, Waker(waker))
     }
 
-    /// Works until `shutdown` says otherwise, then lets the lanes finish the request that they are in.
+    /// Runs lanes until `shutdown` says otherwise, then lets them finish the request that is under way.
     pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
         let stops = shutdown.clone();
-        // Whatever it waits for: a database that doesn't answer doesn't hold up the end.
+        // Shutdown wins over whatever the engine waits for: a database that doesn't answer doesn't hold up
+        // the end.
         tokio::select! {
-            () = self.work(&stops) => {}
+            () = self.run_lanes(&stops) => {}
             _ = shutdown.wait_for(|stop| *stop) => {}
         }
-        let drained =
-            tokio::time::timeout(DRAIN, async { while self.working.next().await.is_some() {} }).await;
+        let drained = tokio::time::timeout(DRAIN, async { while self.tasks.next().await.is_some() {} }).await;
         if drained.is_err() {
             tracing::warn!(
-                lanes = self.working.len(),
+                lanes = self.tasks.len(),
                 "some requests were still under way at the end; they are settled at the next start"
             );
         }
     }
 
-    async fn work(&mut self, shutdown: &watch::Receiver<bool>) {
+    async fn run_lanes(&mut self, shutdown: &watch::Receiver<bool>) {
         self.take_over().await;
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.begin_lanes(shutdown);
-            let next_tick = self.agenda.next_tick();
+            self.start_lanes(shutdown);
+            let next_tick = self.schedule.next_tick();
             tokio::select! {
-                Some(news) = self.news.recv() => match news {
-                    News::Targets(targets) => targets.into_iter().for_each(|target| self.agenda.wake(target)),
-                    News::Shared(targets) => self.take_share(&targets),
-                    News::Somewhere => self.look().await,
+                Some(wake_up) = self.wake_ups.recv() => match wake_up {
+                    WakeUp::Targets(targets) => {
+                        targets.into_iter().for_each(|target| self.schedule.wake(target));
+                    }
+                    WakeUp::Shared(targets) => self.draw_lots(&targets),
+                    WakeUp::Somewhere => self.poll_database().await,
                 },
-                Some((target, again)) = self.working.next() => self.end_lane(target, again),
-                () = sleep_until(self.base.clock, next_tick) => self.agenda.tick(self.base.clock.now()),
+                Some((target, next_visit)) = self.tasks.next() => self.finish_lane(target, next_visit),
+                () = sleep_until(self.context.clock, next_tick) => {
+                    self.schedule.tick(self.context.clock.now());
+                }
                 Ok(()) = self.owner.changed() => {}
-                _ = look.tick() => self.look().await,
-                () = std::future::ready(()), if self.looked_up_to.is_some() && self.agenda.runs_low() => self.look().await,
+                _ = poll.tick() => self.poll_database().await,
+                () = std::future::ready(()), if self.polled_up_to.is_some() && self.schedule.runs_low() => {
+                    self.poll_database().await;
+                }
             }
         }
     }
 
-    /// Lanes that a former process left in the middle of something are taken up at once, where that is safe.
+    /// Takes up at once the lanes that a former process left in the middle of something, where that is safe.
     async fn take_over(&self) {
-        let now = self.base.clock.now();
-        let (store, settle_at) = (&self.base.store, now + SETTLING);
+        let now = self.context.clock.now();
+        let (store, settle_at) = (&self.context.store, now + SETTLING);
         if let Err(error) = store.free_lanes(settle_at).await {
             tracing::error!(%error, "can't free the lanes of the last run; they are taken up when their leases have ended");
         }
@@ -173,66 +189,69 @@ impl Engine {
         }
     }
 
-    /// Begins to work on lanes, under the name that the process has now. When it loses that, each lane stops where it is: a request that it waits for is cut off, so
-    /// that it is settled like any other without an answer.
-    fn begin_lanes(&mut self, shutdown: &watch::Receiver<bool>) {
+    /// Starts lanes under the name that the process has now. When the process loses that name, each lane
+    /// stops where it is. A request that is under way is cut off, and settled like any other without an
+    /// answer.
+    fn start_lanes(&mut self, shutdown: &watch::Receiver<bool>) {
         if self.owner.borrow_and_update().is_none() {
             return;
         }
-        while let Some(target) = self.agenda.begin() {
-            let (base, shutdown, mut owner) = (self.base.clone(), shutdown.clone(), self.owner.clone());
-            self.working.begin(target, async move {
+        while let Some(target) = self.schedule.start_next() {
+            let (context, shutdown, mut owner) = (self.context.clone(), shutdown.clone(), self.owner.clone());
+            self.tasks.start(target, async move {
                 tokio::select! {
-                    again = lane::work(&base, target, &shutdown) => again,
-                    Ok(()) = owner.changed() => ComeBack::At(base.clock.now()),
+                    next_visit = lane::run(&context, target, &shutdown) => next_visit,
+                    Ok(()) = owner.changed() => NextVisit::At(context.clock.now()),
                 }
             });
         }
     }
 
-    /// Of work that several processes hear of at once, each waits for some of the lanes for a moment that is drawn by lot, anew for each process: so whoever is there
-    /// gets about as many as the others, and nobody has to know who is there.
-    fn take_share(&mut self, targets: &[ChannelId]) {
-        let now = self.base.clock.now();
+    /// Spreads work that several processes hear of at once. Each process waits a moment before it takes one
+    /// of the lanes. The moment is drawn by lot, differently in each process, so all get about the same
+    /// share, and none has to know of the others.
+    fn draw_lots(&mut self, targets: &[ChannelId]) {
+        let now = self.context.clock.now();
         for target in targets {
             let lot = self.lots.hash_one(target) % LOTS;
-            self.agenda.hear(*target, now + LOT * i32::try_from(lot).unwrap_or_default());
+            self.schedule.wake_shared(*target, now + LOT * i32::try_from(lot).unwrap_or_default());
         }
     }
 
-    fn end_lane(&mut self, target: ChannelId, again: ComeBack) {
-        let now = self.base.clock.now();
-        match again {
-            ComeBack::Woken => self.agenda.end(target, None),
-            ComeBack::At(at) => self.agenda.end(target, Some(at)),
-            ComeBack::Unlocked => self.agenda.locked(target, now),
-            ComeBack::Failed => self.agenda.fail(target, now + self.working.pause(target)),
+    fn finish_lane(&mut self, target: ChannelId, next_visit: NextVisit) {
+        let now = self.context.clock.now();
+        match next_visit {
+            NextVisit::WhenWoken => self.schedule.finish(target, None),
+            NextVisit::At(at) => self.schedule.finish(target, Some(at)),
+            NextVisit::WhenUnlocked => self.schedule.retry_locked(target, now),
+            NextVisit::AfterFailure => self.schedule.bar_until(target, now + self.tasks.pause(target)),
         }
     }
 
-    async fn look(&mut self) {
+    /// Asks the database for lanes with open work.
+    async fn poll_database(&mut self) {
         while self.retracting.try_join_next().is_some() {}
         if self.retracting.is_empty() {
-            let base = self.base.clone();
-            self.retracting.spawn(async move { retract::finish(&base).await });
+            let context = self.context.clone();
+            self.retracting.spawn(async move { retract::finish_for_others(&context).await });
         }
-        let now = self.base.clock.now();
-        match self.base.store.open_lanes(self.looked_up_to.take(), now, LOOK_LIMIT).await {
+        let now = self.context.clock.now();
+        match self.context.store.open_lanes(self.polled_up_to.take(), now, POLL_LIMIT).await {
             Ok(open) => {
                 for lane in open.lanes {
                     match lane.ready_at {
-                        Some(at) => self.agenda.come_back(lane.target, at),
-                        None => self.agenda.wake(lane.target),
+                        Some(at) => self.schedule.wake_at(lane.target, at),
+                        None => self.schedule.wake(lane.target),
                     }
                 }
-                self.looked_up_to = open.next;
+                self.polled_up_to = open.next;
             }
             Err(error) => tracing::error!(%error, "can't ask the database for open lanes"),
         }
     }
 }
 
-/// Sleeps until a time of the clock; for ever where there is none.
+/// Sleeps until a time of the clock, or for ever where there is none.
 async fn sleep_until(clock: Clock, at: Option<DateTime<Utc>>) {
     match at {
         Some(at) => tokio::time::sleep((at - clock.now()).to_std().unwrap_or_default()).await,

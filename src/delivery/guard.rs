@@ -1,5 +1,6 @@
-//! The lease that a lane's requests rest on. A lane reaches Discord only through a client that asks here before each request, so that none
-//! can begin that the lease doesn't outlast, however many a step takes.
+//! The lease that a lane's requests rest on. A lane reaches Discord only through a client that asks here
+//! before each request. So no request can begin that the lease doesn't outlast, however many of them a step
+//! takes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
-use crate::rest::{Cause, Client, Guard, Rest};
+use crate::rest::{Cause, Client, RequestGuard, Rest};
 use crate::store::{Lease, Store};
 
 use super::{LEASE, PATIENCE};
@@ -18,28 +19,29 @@ use super::{LEASE, PATIENCE};
 /// What surrounds a request: connecting, reading the answer, recording.
 const MARGIN: TimeDelta = TimeDelta::seconds(1);
 
-/// Discord, which nothing in a lane can reach but under its lease.
+/// Discord, as lanes reach it: only under their lease.
 #[derive(Clone)]
-pub(super) struct Discord(Client);
+pub(super) struct GuardedClient(Client);
 
-impl Discord {
+impl GuardedClient {
     /// The same client with a lane's patience.
     pub(super) fn new(rest: &Client) -> Self {
         Self(rest.with_patience(PATIENCE))
     }
 
     /// For a lane, as long as its lease lasts.
-    pub(super) fn under(&self, guard: &Arc<LeaseGuard>, server: Option<GuildId>) -> Rest {
+    pub(super) fn guarded_by(&self, guard: &Arc<LeaseGuard>, server: Option<GuildId>) -> Rest {
         self.0.guarded(Arc::<LeaseGuard>::clone(guard)).caused_by(cause(server))
     }
 
-    /// For removing what must not stand, whoever has the lane.
-    pub(super) fn without_lease(&self, server: Option<GuildId>) -> Rest {
+    /// For removing messages that must not stay, whoever holds the lane.
+    pub(super) fn unguarded(&self, server: Option<GuildId>) -> Rest {
         self.0.caused_by(cause(server))
     }
 }
 
-/// What is done for a target is its server's matter; of one that nobody follows into any more, the server isn't known.
+/// Calls for a target count towards its server. The server isn't known of a target that nobody follows into
+/// any more.
 fn cause(server: Option<GuildId>) -> Cause {
     server.map_or(Cause::Program, Cause::Server)
 }
@@ -48,7 +50,7 @@ fn cause(server: Option<GuildId>) -> Cause {
 pub(super) struct LeaseGuard {
     store: Store,
     clock: Clock,
-    /// None once another process has the lane.
+    /// `None` once another process has the lane.
     lease: Mutex<Option<Lease>>,
 }
 
@@ -58,17 +60,17 @@ impl LeaseGuard {
         Self { store: store.clone(), clock, lease: Mutex::new(Some(lease)) }
     }
 
-    /// The lease as it is now; none where it was lost.
+    /// The lease as it is now; `None` where it was lost.
     pub(super) fn lease(&self) -> Option<Lease> {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes how the lease is now.
-    pub(super) fn put(&self, lease: Option<Lease>) {
+    pub(super) fn set(&self, lease: Option<Lease>) {
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
     }
 
-    /// Whether the lease outlasts a request of this length; it is renewed where it wouldn't.
+    /// Whether the lease outlasts a request of this length. Renews it where it wouldn't.
     async fn outlasts(&self, request: Duration) -> bool {
         let Some(lease) = self.lease() else { return false };
         let (now, request) = (self.clock.now(), TimeDelta::from_std(request).unwrap_or(LEASE));
@@ -81,7 +83,7 @@ impl LeaseGuard {
                 if !held {
                     tracing::warn!(channel = %lease.target, "a lane was lost to another process in the middle of a step");
                 }
-                self.put(renewed);
+                self.set(renewed);
                 held
             }
             Err(error) => {
@@ -92,7 +94,7 @@ impl LeaseGuard {
     }
 }
 
-impl Guard for LeaseGuard {
+impl RequestGuard for LeaseGuard {
     fn admit(&self, within: Duration) -> BoxFuture<'_, bool> {
         self.outlasts(within).boxed()
     }

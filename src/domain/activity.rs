@@ -32,11 +32,11 @@ pub struct Part(pub i32);
 pub struct Activity {
     /// Its number.
     pub id: ActivityId,
-    /// Where it comes from, unique.
+    /// Where it comes from. Unique.
     pub origin: Origin,
     /// The newest revision.
     pub revision: Revision,
-    /// The source deleted it: nothing is to be shown any more.
+    /// Whether it was deleted in the source, so that nothing is to be shown any more.
     pub deleted: bool,
 }
 
@@ -50,7 +50,7 @@ pub enum Origin {
         /// The message there.
         message: MessageId,
     },
-    /// Messages of a channel that were missed for good: a line says so.
+    /// Messages of a channel that were missed for good. A line says so.
     Gap {
         /// The source channel.
         channel: ChannelId,
@@ -76,7 +76,7 @@ impl Origin {
         }
     }
 
-    /// The message itself, or the one that stands for its place among the others: what shows it is newer.
+    /// The message itself, or the one that marks its place among the others. What shows it is newer.
     pub const fn message(self) -> MessageId {
         match self {
             Self::Message { message, .. }
@@ -85,7 +85,7 @@ impl Origin {
         }
     }
 
-    /// The word for what it is an origin of, as the database keeps it.
+    /// The word for the kind of activity, as the database keeps it.
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Message { .. } | Self::Gap { .. } => "message",
@@ -126,7 +126,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What an activity shows; kept (encrypted) until nothing needs it.
+/// What an activity shows. Kept, encrypted, until nothing needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Showing {
@@ -157,7 +157,7 @@ impl Showing {
         }
     }
 
-    /// Who stands above its mirrors.
+    /// The author's name above its mirrors.
     pub fn author(&self) -> &str {
         match self {
             Self::Message(content) => &content.author,
@@ -165,12 +165,12 @@ impl Showing {
         }
     }
 
-    /// Whether files go with it that have to be fetched first.
+    /// Whether it has files that have to be fetched first.
     pub fn has_files(&self) -> bool {
         matches!(self, Self::Message(content) if content.has_files())
     }
 
-    /// Whether a chart goes with it, which is at hand, and uploaded with each edit too.
+    /// Whether it has a chart, which is at hand, and is uploaded with each edit, too.
     pub fn has_chart(&self) -> bool {
         matches!(self, Self::Panel { panel } if panel.view.picture.is_some())
     }
@@ -245,19 +245,20 @@ impl Ending {
 pub struct Mirror {
     /// The message.
     pub message: MessageId,
-    /// Where it stands: the target, or a thread of it.
+    /// Where it is posted: the target, or a thread of it.
     pub channel: ChannelId,
-    /// The webhook that made it, the only one that can edit it.
+    /// The webhook that made it, which is the only one that can edit it.
     pub webhook: WebhookId,
     /// Which part it shows.
     pub part: Part,
     /// The revision it shows.
     pub revision: Revision,
-    /// The numbers of the source's files that stand with it, in the order in which they do. Empty, too, where that isn't known.
+    /// The numbers of the source's files that are posted with it, in their order there. Also empty where that
+    /// isn't known.
     pub files: Vec<u64>,
 }
 
-/// A create that was begun and whose answer is not recorded: Discord may or may not have made the message.
+/// A create that was begun and whose answer isn't recorded. Discord may or may not have made the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InFlight {
     /// The delivery it serves.
@@ -266,9 +267,9 @@ pub struct InFlight {
     pub part: Part,
     /// The revision it shows.
     pub revision: Revision,
-    /// The newest message known in the target when it was begun: what it made is newer.
+    /// The newest message known in the target when it was begun. What it made is newer.
     pub after: MessageId,
-    /// The webhook that carries it, which may have been replaced since; none where an earlier version of the program
-    /// wrote it down, or where there was none yet.
+    /// The webhook that carries it, which may have been replaced since; none where an earlier version of the
+    /// program recorded the create, or where there was no webhook yet.
     pub webhook: Option<WebhookId>,
 }

@@ -1,4 +1,4 @@
-//! How many actions a person, or whatever acts, has in a span of time.
+//! How many actions a person, or anything else that acts, has in a span of time.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -14,10 +14,10 @@ const HOUR: TimeDelta = TimeDelta::hours(1);
 #[derive(Debug)]
 pub struct Allowance<K = UserId> {
     span: TimeDelta,
-    /// None for no limit.
+    /// `None` for no limit.
     most: Option<usize>,
     taken: HashMap<K, VecDeque<DateTime<Utc>>>,
-    /// When those who did nothing for a whole span were forgotten last.
+    /// When those who did nothing for a whole span were last forgotten.
     swept: DateTime<Utc>,
 }
 
@@ -35,7 +35,7 @@ impl<K: Hash + Eq> Allowance<K> {
         Self { span, most, taken: HashMap::new(), swept: DateTime::UNIX_EPOCH }
     }
 
-    /// Takes one action; where none is left, says when the next is free.
+    /// Takes one action. Where none is left, says when the next one is free.
     pub fn take(&mut self, who: K, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
         let Some(most) = self.most else { return Ok(()) };
         self.sweep(now);
@@ -53,14 +53,14 @@ impl<K: Hash + Eq> Allowance<K> {
         free_again(self.taken.get_mut(&who)?, most, self.span, now)
     }
 
-    /// Gives the newest action back: it was refused after all.
+    /// Gives back the newest action, which was refused after all.
     pub fn give_back(&mut self, who: K) {
         if let Some(times) = self.taken.get_mut(&who) {
             times.pop_back();
         }
     }
 
-    /// Those who did nothing for a whole span are forgotten, so that the map stays small.
+    /// Forgets those who did nothing for a whole span, so that the map stays small.
     fn sweep(&mut self, now: DateTime<Utc>) {
         if now < self.swept + self.span / 8 {
             return;

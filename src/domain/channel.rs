@@ -17,7 +17,7 @@ pub enum ChannelKind {
     Announcement,
     /// A thread in an announcement (10) or text channel (11), or a post in a forum.
     PublicThread,
-    /// A thread that only those invited see (12).
+    /// A thread that only invited people see (12).
     PrivateThread,
     /// A stage channel, with its chat (13).
     Stage,
@@ -54,7 +54,8 @@ impl ChannelKind {
         matches!(self, Self::Text | Self::Announcement | Self::Voice | Self::Stage)
     }
 
-    /// Whether it can be followed, and can follow by relay: what is posted in it, or in its threads, can be read, and a webhook can post into it.
+    /// Whether it can be followed, and can follow by relay: posts in it, or in its threads, can be read, and
+    /// a webhook can post into it.
     pub const fn is_followable(self) -> bool {
         self.holds_messages() || self.is_thread() || matches!(self, Self::Forum)
     }
@@ -64,7 +65,7 @@ impl ChannelKind {
         matches!(self, Self::Text | Self::Announcement)
     }
 
-    /// What people call several of it.
+    /// Its plural, as people say it.
     pub const fn plural(self) -> &'static str {
         match self {
             Self::Text => "text channels",
@@ -80,17 +81,17 @@ impl ChannelKind {
     }
 }
 
-/// What people paste for a channel.
+/// A reference to a channel as people paste it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelLink {
     /// The channel.
     pub channel: ChannelId,
-    /// The server that the link names. It is not to be trusted.
+    /// The server that the link names. Not to be trusted.
     pub guild: Option<GuildId>,
 }
 
-/// Reads what people paste for a channel: a link (`https://discord.com/channels/SERVER/CHANNEL[/MESSAGE]`), a mention (`<#id>`), or an id.
-/// A link names its server too, which says where the channel is if it is true.
+/// Reads what people paste for a channel: a link (`https://discord.com/channels/SERVER/CHANNEL[/MESSAGE]`), a
+/// mention (`<#id>`), or an id. A link also names its server, which says where the channel is, if it is true.
 pub fn parse_channel_link(text: &str) -> Option<ChannelLink> {
     let text = text.trim();
     if let Some(path) = strip_host(text) {
@@ -107,7 +108,7 @@ pub fn channel_link(guild: GuildId, channel: ChannelId) -> String {
     format!("https://discord.com/channels/{guild}/{channel}")
 }
 
-/// A link to a message, likewise.
+/// A link to a message, in the same form.
 pub fn message_link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
     format!("{}/{message}", channel_link(guild, channel))
 }

@@ -1,17 +1,19 @@
-//! Finds circles: somebody else's bot or webhook copies what is mirrored back into the source, so that it is mirrored again, without end.
+//! Finds circles: somebody else's bot or webhook copies mirrors back into the source, so that they are
+//! mirrored again, without end.
 //!
-//! Equal messages alone prove nothing: a build bot repeats itself, and so do people in a raid. What tells a circle apart is its cause:
-//! each copy needs the mirror before it. So once bots or webhooks have repeated the same content [`SUSPICIOUS`] times in quick
-//! succession, the next copy is *held*: it is recorded, but owed to nobody.
+//! Equal messages alone prove nothing: a build bot repeats itself, and so do people in a raid. What
+//! distinguishes a circle is its cause: each copy needs the mirror before it. So once bots or webhooks have
+//! repeated the same content [`SUSPICIOUS`] times in quick succession, the next copy is *held*: it is
+//! recorded, but owed to nobody.
 //!
 //! ```text
-//! suspicious ─► quiet: nothing is mirrored ──► a copy comes all the same ─► no circle: all that was held is released
-//!                        │ no copy comes
-//!                        ▼
-//!               test: released to some targets ─► no copy comes ─► not these: the others are tested, then all is released
-//!                        │ a copy comes
-//!                        ▼
-//!               fewer targets, until one is left; after two tests that agree, its follow breaks
+//! suspicious ─► quiet: nothing is mirrored ─► a copy comes all the same ─► no circle: everything is released
+//!                       │ no copy comes
+//!                       ▼
+//!              test: released to some targets ─► no copy comes ─► not these: the others are tested next,
+//!                       │ a copy comes                            and then everything is released
+//!                       ▼
+//!              fewer targets, until one is left; after two tests that agree, its follow breaks
 //! ```
 //! People's messages are never held, and neither is anything else that is posted meanwhile.
 
@@ -24,7 +26,7 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::family::{Family, Stage};
+use self::family::{Family, FamilyStage};
 pub use self::gist::{Gist, gist};
 use super::activity::Origin;
 use super::follow::FollowId;
@@ -34,7 +36,7 @@ use super::ids::ChannelId;
 pub const SUSPICIOUS: u32 = 5;
 /// How long after a message a copy of it belongs to the same circle.
 const LINK: TimeDelta = TimeDelta::seconds(20);
-/// How many messages of a source are remembered, and for how many contents their copies are counted.
+/// How many messages of a source are remembered, and for how many contents copies are counted.
 const REMEMBERED: usize = 32;
 const FAMILIES: usize = 16;
 
@@ -47,13 +49,13 @@ pub struct Posting {
     pub origin: Origin,
     /// When it was seen.
     pub at: DateTime<Utc>,
-    /// A bot or a webhook posted it.
+    /// Whether a bot or a webhook posted it.
     pub by_app: bool,
     /// What it says.
     pub gist: Gist,
 }
 
-/// What is to be done about what was held.
+/// What is to be done about messages that were held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Find out to which follows this message is owed, and [answer](Circles::test) with them.
@@ -74,7 +76,7 @@ pub enum Action {
     },
     /// Owe messages to all who follow.
     Release(Vec<Origin>),
-    /// This follow's mirrors come back into its source: it breaks.
+    /// Break this follow, whose mirrors come back into its source.
     Break(FollowId),
 }
 
@@ -100,7 +102,7 @@ pub struct Circles {
 }
 
 impl Circles {
-    /// Takes up a message that was posted. Whether it is to be held.
+    /// Notes a message that was posted. Whether it is to be held.
     pub fn observe(&mut self, posting: Posting) -> bool {
         let Posting { source, origin, at, by_app, gist } = posting;
         if gist.is_empty() {
@@ -119,7 +121,7 @@ impl Circles {
             None => false,
         };
         if watched.families.len() > FAMILIES {
-            // Those that hold something come to their end by themselves.
+            // Groups that hold something end by themselves.
             if let Some(oldest) = watched.families.iter().position(Family::is_idle) {
                 watched.families.remove(oldest);
             }
@@ -131,25 +133,25 @@ impl Circles {
         held
     }
 
-    /// Whether something is being found out, so that [`tick`](Self::tick) is to be called soon.
+    /// Whether something is being investigated, so that [`tick`](Self::tick) is to be called soon.
     pub fn is_busy(&self) -> bool {
         !self.actions.is_empty() || self.busy().next().is_some()
     }
 
-    /// The families of which mirrors may still be on their way, each with the messages that these show: while that is so, nothing that
-    /// is posted proves anything, and [`delay`](Self::delay) is to be called.
+    /// The families of which mirrors may still be on their way, each with the messages that these show. While
+    /// that is so, nothing that is posted proves anything, and [`delay`](Self::delay) is to be called.
     pub fn unsettled(&self, now: DateTime<Utc>) -> Vec<(FamilyId, Vec<Origin>)> {
         let unsettled = self.busy().filter_map(|(id, family)| match &family.stage {
-            Stage::Quiet { settled, .. } if now < *settled => {
+            FamilyStage::Quiet { settled, .. } if now < *settled => {
                 Some((id, family.passed.iter().copied().collect()))
             }
-            Stage::Testing { .. } => Some((id, family.held.last().copied().into_iter().collect())),
+            FamilyStage::Testing { .. } => Some((id, family.held.last().copied().into_iter().collect())),
             _ => None,
         });
         unsettled.collect()
     }
 
-    /// Mirrors of a family aren't shown yet: whatever waits for what comes of them waits from now on.
+    /// Notes that mirrors of a family aren't shown yet. Whatever waits for their effects waits from now on.
     pub fn delay(&mut self, family: FamilyId, now: DateTime<Utc>) {
         if let Some(family) = self.family(family) {
             family.delay(now);
@@ -161,12 +163,12 @@ impl Circles {
         let Self { sources, actions, .. } = self;
         let families = sources.get_mut(&id.source).map(|source| &mut source.families);
         let family = families.and_then(|all| all.iter_mut().find(|family| family.number == id.number));
-        if let Some(family) = family.filter(|family| matches!(family.stage, Stage::Finding)) {
+        if let Some(family) = family.filter(|family| matches!(family.stage, FamilyStage::Finding)) {
             family.begin_test(id, follows, now, actions);
         }
     }
 
-    /// Goes on with what is being found out; what is to be done next.
+    /// Goes on with the investigations. Returns what is to be done next.
     pub fn tick(&mut self, now: DateTime<Utc>) -> Vec<Action> {
         let Self { sources, actions, .. } = self;
         for (source, watched) in sources.iter_mut() {
@@ -178,7 +180,7 @@ impl Circles {
         self.actions.drain(..).collect()
     }
 
-    /// What couldn't be done is done at the next tick.
+    /// Notes actions that couldn't be done, so that the next tick returns them again.
     pub fn repeat(&mut self, actions: impl IntoIterator<Item = Action>) {
         self.actions.extend(actions);
     }
@@ -186,8 +188,8 @@ impl Circles {
     fn forget_idle(&mut self, now: DateTime<Utc>) {
         self.sources.retain(|_, source| {
             source.families.retain(|family| match family.stage {
-                Stage::Counting => now - family.last_at <= LINK,
-                Stage::Cleared { until } => now <= until,
+                FamilyStage::Counting => now - family.last_at <= LINK,
+                FamilyStage::Cleared { until } => now <= until,
                 _ => true,
             });
             !source.families.is_empty() || source.recent.back().is_some_and(|(at, _)| now - *at <= LINK)

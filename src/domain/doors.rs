@@ -1,18 +1,19 @@
-//! What must hold of the channels of a follow for it to go on, and what becomes of it where that no longer holds. What persons may do is asked when they do
-//! something; this is what is looked at again whenever a server changes who may see what.
+//! What must hold for the channels of a follow so that it can go on, and what becomes of it where that no
+//! longer holds. What people may do is checked when they do something. This is checked again whenever a
+//! server changes who may see what.
 
 use super::channel::ChannelKind;
 use super::follow::{Audience, BrokenReason, Delivery, Door, Exposure, Follow, FollowState};
 use super::permissions::Permissions;
 
-/// What follows rest on of a channel. A thread counts as its channel.
+/// What follows depend on about a channel. A thread counts as its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelFacts {
     /// What it is.
     pub kind: ChannelKind,
     /// Whether every member of its server sees it.
     pub everyone_sees: bool,
-    /// Whether every member of its server can read what is posted there, which takes more than to see it.
+    /// Whether every member of its server can read what is posted there, which takes more than seeing it.
     pub everyone_reads: bool,
     /// Whether it is age-restricted.
     pub age_restricted: bool,
@@ -34,12 +35,14 @@ impl ChannelFacts {
     }
 }
 
-/// What the gateway said of who may see what in a server, as a number: another one where something changed.
+/// A digest of what the gateway said about who may see what in a server. It changes where any of that
+/// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RightsDigest(i64);
 
 impl RightsDigest {
-    /// That of a server in which something has changed since the gateway told of it whole: no other equals it.
+    /// The digest of a server in which something has changed since the gateway described it in full. No other
+    /// digest equals it.
     pub const CHANGED: Self = Self(0);
 
     /// From a hash.
@@ -59,7 +62,7 @@ impl RightsDigest {
     }
 }
 
-/// The channels of a follow, as far as they are known: those of the server that is looked at.
+/// The channels of a follow, as far as they are known: those of the server that is checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Ends<'a> {
     /// The followed channel.
@@ -73,17 +76,17 @@ pub struct Ends<'a> {
 pub enum Verdict {
     /// It goes on.
     Stands,
-    /// It can't go on, for this reason; with what the bot lacks, where it is that.
+    /// It can't go on, for this reason; with the permissions that the bot lacks, where that is the reason.
     Broken(BrokenReason, Permissions),
-    /// It would make public what wasn't, and nobody said that this is meant.
+    /// It would make public what wasn't, and nobody confirmed that this is meant.
     Exposed,
 }
 
-/// What the bot needs in a target once its webhook is there: to find again what it posted.
+/// The permissions that the bot needs in a target that has its webhook: to find what it posted.
 const POSTING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
 
 impl Ends<'_> {
-    /// What becomes of a follow between these, were it active.
+    /// What would become of a follow between these channels, if it were active.
     pub fn judge(&self, follow: &Follow) -> Verdict {
         let broken = |reason| Verdict::Broken(reason, Permissions::empty());
         let native = follow.options.delivery == Delivery::Native;
@@ -109,25 +112,27 @@ impl Ends<'_> {
         if exposed && !follow.crosses_servers() { Verdict::Exposed } else { Verdict::Stands }
     }
 
-    /// Whether the source is age-restricted; where it isn't known, as it was last seen.
+    /// Whether the source is age-restricted. Where the source isn't known, as it was when last seen.
     pub fn is_restricted(&self, follow: &Follow) -> bool {
         self.source.map_or(follow.source_restricted, |source| source.age_restricted)
     }
 
-    /// Whether everybody in the target's server can read what not everybody in the source's can; `None` where that isn't known.
+    /// Whether everybody in the target's server can read what not everybody in the source's server can.
+    /// `None` where that isn't known.
     pub fn makes_public(&self, follow: &Follow) -> Option<bool> {
         let (source, target) = (self.source?, self.target?);
         let hidden = !source.everyone_reads || follow.source_private == Some(true);
         Some(hidden && target.everyone_sees)
     }
 
-    /// Whether it matters if the source is a private thread: everything else about it is open.
+    /// Whether it matters if the source is a private thread, because everything else about it is open.
     pub fn privacy_matters(&self, follow: &Follow) -> bool {
         let open = |facts: &ChannelFacts| facts.everyone_sees;
         follow.source_parent.is_some() && self.source.is_some_and(open) && self.target.is_some_and(open)
     }
 
-    /// What the bot lacks in the source and in the target. Discord's own following needs no bot.
+    /// The permissions that the bot lacks in the source and in the target. Discord's own following needs no
+    /// bot.
     pub fn lacking(&self, follow: &Follow) -> (Permissions, Permissions) {
         if follow.options.delivery == Delivery::Native {
             return (Permissions::empty(), Permissions::empty());
@@ -138,7 +143,8 @@ impl Ends<'_> {
         (source.unwrap_or_default(), target.unwrap_or_default())
     }
 
-    /// What to note that the bot lacks, of a follow as it is: of one that broke, what its reason is about. `None` where the channel concerned isn't known.
+    /// The permissions to note as lacking for a follow in its present state. Of a broken follow, those that
+    /// its reason is about. `None` where the channel concerned isn't known.
     pub fn lacking_now(&self, follow: &Follow) -> Option<Permissions> {
         let (source, target) = self.lacking(follow);
         match follow.state {

@@ -1,4 +1,4 @@
-//! What a channel follow is: its pair, its state, and how it delivers.
+//! What a channel follow is: its source and target, its state, and how it delivers.
 
 use std::fmt;
 
@@ -121,7 +121,7 @@ pub struct FollowOptions {
     pub panels: bool,
 }
 
-/// A mode with the tags that it needs: `except` and `only` can't exist without one.
+/// A mode with its tags. `except` and `only` can't exist without a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
     /// Everything.
@@ -164,7 +164,8 @@ impl Filter {
         }
     }
 
-    /// The same of something of which only these tags are known, and hashtags may follow: `None` where those decide it.
+    /// The same for something of which only these tags are known, and which may have hashtags, too. `None`
+    /// where those decide it.
     pub fn decides(&self, known: &[Tag]) -> Option<bool> {
         let lets_through = self.lets_through(known);
         let wants_hashtags = self.tags().iter().any(|tag| matches!(tag, Tag::Hashtag(_)));
@@ -220,9 +221,10 @@ pub struct Follow {
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
     pub updated_at: DateTime<Utc>,
-    /// Whether it makes public what wasn't, as far as that was found.
+    /// Whether it makes public what wasn't, as far as the bot has found out.
     pub exposure: Exposure,
-    /// What the bot lacks for it, in the channel that its state tells: of a broken one, that is why.
+    /// The permissions that the bot lacks for it, in the channel that its state is about. Of a broken follow,
+    /// that is the reason.
     pub lacking: Permissions,
     /// Whether its source was age-restricted when it was last looked at.
     pub source_restricted: bool,
@@ -241,7 +243,7 @@ impl Follow {
         self.source_parent.unwrap_or(self.pair.source)
     }
 
-    /// The channel of the target, in which its webhook is.
+    /// The channel of the target, which has its webhook.
     pub fn target_root(&self) -> ChannelId {
         self.spot.webhook_channel(self.pair.target)
     }
@@ -266,7 +268,7 @@ pub struct NewFollow {
     pub created_by: UserId,
     /// What lets the target's server follow the source.
     pub door: Door,
-    /// Whether somebody said that it is meant to make public what wasn't.
+    /// Whether somebody confirmed that it is meant to make public what wasn't.
     pub exposure: Exposure,
     /// Whether its source is age-restricted.
     pub source_restricted: bool,
@@ -281,9 +283,10 @@ pub struct NewFollow {
 pub enum Door {
     /// It is the server's own channel.
     Own,
-    /// It is an announcement channel that everybody sees, which Discord itself opens to all servers, for what is published there.
+    /// It is an announcement channel that everybody sees. Discord itself lets all servers follow what is
+    /// published there.
     Announcement,
-    /// It was opened with `/publish`, and is open as long as that holds.
+    /// It was opened with `/publish`, and is open as long as that applies.
     Published,
 }
 

@@ -1,18 +1,18 @@
-//! A session of the gateway: with the token, its id is the right to read what Discord sends to it.
+//! A session of the gateway. Its id, with the token, gives access to what Discord sends to it.
 
 use secrecy::SecretString;
 
 use super::shards::Shard;
 
-/// A session that can go on.
+/// A session that can be resumed.
 #[derive(Debug, Clone)]
 pub struct GatewaySession {
-    /// Whose events it brings.
+    /// The shard whose events it brings.
     pub shard: Shard,
     /// Its id.
     pub id: SecretString,
-    /// Where it goes on; else where all begin.
+    /// The address at which it is resumed; `None`: the one where all sessions begin.
     pub address: Option<String>,
-    /// The number of the last event that was taken.
+    /// The number of the last event that was handled.
     pub number: u64,
 }

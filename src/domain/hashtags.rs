@@ -7,12 +7,14 @@ use unicode_normalization::UnicodeNormalization;
 use super::tags::{is_askable, is_hashtag_char, normalise};
 use super::text::markup::pieces;
 
-/// The hashtags of a text, normalised. One begins with `#` (or the full-width `＃`) where a word could begin: not within a word, an address or a mention, and not in code.
+/// The hashtags of a text, normalised. A hashtag begins with `#` (or the full-width `＃`) where a word could
+/// begin: not within a word, an address or a mention, and not in code.
 pub fn hashtags(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, text) in pieces(text).into_iter().filter(|(code, _)| !code) {
         for word in text.split_whitespace().filter(|word| !word.contains("://")) {
-            // As tags are compared: what looks like one character may be several, not all of which go into a tag.
+            // In the form in which tags are compared: what looks like one character may be several, not all
+            // of which go into a tag.
             collect(&word.nfkc().collect::<String>(), &mut found);
         }
     }

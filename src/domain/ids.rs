@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// Discord's epoch, the first second of 2015, in Unix milliseconds.
 const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
 
-/// A text that isn't a snowflake: not a positive whole number that fits Discord's 63 bits.
+/// A text that isn't a snowflake: a positive whole number that fits Discord's 63 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a Discord id")]
 pub struct InvalidId;
@@ -23,7 +23,7 @@ macro_rules! ids {
         pub struct $name(NonZeroU64);
 
         impl $name {
-            /// The id of this number, which must be positive and fit a signed 64-bit column.
+            /// The id with this number, which must be positive and fit a signed 64-bit column.
             pub fn new(value: u64) -> Result<Self, InvalidId> {
                 match NonZeroU64::new(value) {
                     Some(id) if i64::try_from(value).is_ok() => Ok(Self(id)),
@@ -52,7 +52,7 @@ macro_rules! ids {
                 DateTime::from_timestamp_millis(millis).unwrap_or_default()
             }
 
-            /// The lowest id that Discord gives at this time: what is made later has a greater one.
+            /// The lowest id that Discord gives at this time. What is made later has a greater one.
             pub fn first_at(time: DateTime<Utc>) -> Self {
                 let millis = time.timestamp_millis().saturating_sub(DISCORD_EPOCH_MS).clamp(0, i64::MAX >> 22);
                 Self(NonZeroU64::new(millis.cast_unsigned() << 22).unwrap_or(NonZeroU64::MIN))
@@ -120,26 +120,26 @@ ids! {
 }
 
 impl ChannelId {
-    /// The message with the channel's own number: what a forum's post begins with, and what a thread was started from, if it was. Of any channel, it is older than all its
-    /// messages.
+    /// The message with the channel's own number: the first message of a forum's post, or the message that a
+    /// thread was started from. In any channel, it is older than all messages.
     pub const fn first_message(self) -> MessageId {
         MessageId(self.0)
     }
 
-    /// What is older than that: a history from there begins at the beginning.
+    /// An id below that of the first message. A history from there begins at the beginning.
     pub fn before_first_message(self) -> MessageId {
         NonZeroU64::new(self.get() - 1).map_or(self.first_message(), MessageId)
     }
 }
 
 impl GuildId {
-    /// The role that every member has: it carries the server's own id.
+    /// The role that every member has. It has the server's own id.
     pub const fn everyone(self) -> RoleId {
         RoleId(self.0)
     }
 }
 
-/// Discord writes ids as texts; numbers are taken too.
+/// Discord writes ids as texts. Numbers are accepted, too.
 struct Snowflake;
 
 impl de::Visitor<'_> for Snowflake {

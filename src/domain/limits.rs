@@ -1,4 +1,5 @@
-//! Discord's numbers, each with its place in Discord's documentation. Lengths are counted by [`super::text::units`].
+//! Discord's limits, each with its place in Discord's documentation. Lengths are counted by
+//! [`super::text::units`].
 
 /// A message's text (Discord: "Create Message", `content`).
 pub const CONTENT: usize = 2000;
@@ -28,11 +29,13 @@ pub const EMBED_AUTHOR: usize = 256;
 pub const COLOR: u32 = 0x00FF_FFFF;
 /// Files of one message (Discord: "Uploading Files"; its OpenAPI description: `maxItems` of `attachments`).
 pub const FILES: usize = 10;
-/// One file in bytes, where the server isn't boosted (Discord: "Uploading Files": 10 MiB, see there for more).
+/// One file in bytes, where the server isn't boosted (Discord: "Uploading Files": 10 MiB, see there for
+/// more).
 pub const FILE_BYTES: u64 = 10 << 20;
 /// The same where it is boosted most.
 pub const LARGEST_FILE_BYTES: u64 = 100 << 20;
-/// One file in bytes, in a server of this boost level (Discord: "Premium Tier", and its help centre's page on file sizes).
+/// One file in bytes, in a server of this boost level (Discord: "Premium Tier", and its help centre's page on
+/// file sizes).
 pub const fn file_bytes(boost_level: u8) -> u64 {
     match boost_level {
         0 | 1 => FILE_BYTES,
@@ -52,5 +55,5 @@ pub const ROW_BUTTONS: usize = 5;
 pub const BUTTON_LABEL: usize = 80;
 /// Where a button leads.
 pub const BUTTON_ADDRESS: usize = 512;
-/// What a channel, a thread or a forum's post is called.
+/// The name of a channel or a thread, or the title of a forum's post.
 pub const CHANNEL_NAME: usize = 100;

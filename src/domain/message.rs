@@ -9,11 +9,11 @@ use super::ids::{ChannelId, MessageId, RoleId, TagId, UserId};
 use super::place::Place;
 use super::tags::Tag;
 
-/// What is shown of a message; kept (encrypted) until nothing needs it.
+/// What is shown of a message. Kept, encrypted, until nothing needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Content {
-    /// The author's display name, as it stands in the source.
+    /// The author's display name in the source.
     pub author: String,
     /// What tells two authors of the same display name apart: the unique user name.
     pub handle: String,
@@ -23,7 +23,7 @@ pub struct Content {
     /// The text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// The embeds that the author made; previews of links are left to Discord.
+    /// The embeds that the author made. Previews of links are left to Discord.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub embeds: Vec<Embed>,
     /// The files.
@@ -32,7 +32,7 @@ pub struct Content {
     /// The message that this one answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
-    /// The message that this one forwards; it never changes.
+    /// The message that this one forwards. It never changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forward: Option<Forward>,
     /// The stickers.
@@ -41,16 +41,16 @@ pub struct Content {
     /// The poll.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poll: Option<Poll>,
-    /// The buttons that lead somewhere; those that do something belong to their own bot.
+    /// The buttons that lead somewhere. Buttons that do something belong to their own bot.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<LinkButton>,
-    /// The thread that it stands in, where that belongs to what is followed.
+    /// The thread that it was posted in, where that belongs to what is followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread: Option<InThread>,
     /// The names behind the mentions, for servers that don't know them.
     #[serde(skip_serializing_if = "Names::is_empty")]
     pub names: Names,
-    /// Things that a mirror can't show, as singular nouns: said in a line with a link to the original.
+    /// Things that a mirror can't show, as singular nouns. A line with a link to the original names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unshown: Vec<String>,
     /// Sent with `@silent`.
@@ -60,18 +60,18 @@ pub struct Content {
     /// A link to the original.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub link: String,
-    /// It was published to all who follow its announcement channel. No mirror shows that.
+    /// Whether it was published to all who follow its announcement channel. No mirror shows that.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub published: bool,
 }
 
 impl Content {
-    /// Whether it has files of its own, or of what it forwards.
+    /// Whether it has files of its own, or of the message that it forwards.
     pub fn has_files(&self) -> bool {
         !self.files.is_empty() || self.forward.as_ref().is_some_and(|forward| !forward.files.is_empty())
     }
 
-    /// Where in its source it stands.
+    /// Where in its source it was posted.
     pub fn place(&self) -> Place {
         self.thread.as_ref().map_or(Place::Source, |thread| thread.place)
     }
@@ -92,7 +92,7 @@ impl Content {
         tags
     }
 
-    /// Leaves out what it forwards: its author doesn't want it mirrored.
+    /// Leaves out the forwarded message, whose author doesn't want it mirrored.
     pub fn withhold_forward(&mut self) {
         if self.forward.take().is_some() {
             self.unshown.push("forwarded message".to_owned());
@@ -104,8 +104,9 @@ impl Content {
         self.essence() == other.essence()
     }
 
-    /// What an edit can change in a mirror. Not in it are the names and pictures of people, which the gateway tells otherwise than a history does; the addresses
-    /// of files, which are signed anew each time that Discord is asked; and, of an answer in a thread, what that is called by now.
+    /// What an edit can change in a mirror. It leaves out the names and pictures of people, which the gateway
+    /// gives in another form than a history does; the addresses of files, which are signed anew each time
+    /// that Discord is asked; and, of an answer in a thread, the thread's present title and tags.
     pub fn essence(&self) -> Self {
         let mut essence =
             Self { author: String::new(), handle: String::new(), avatar_url: None, ..self.clone() };
@@ -138,7 +139,7 @@ pub struct InThread {
     /// The forum tags that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<PostTag>,
-    /// Whether the message is what it begins with.
+    /// Whether the message is what the thread begins with.
     pub place: Place,
     /// A link to it.
     pub link: String,
@@ -157,7 +158,7 @@ pub struct PostTag {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct File {
-    /// The attachment's number at Discord; it stays when the address is signed anew.
+    /// The attachment's number at Discord. It stays when the address is signed anew.
     pub id: u64,
     /// Where it can be fetched, for a day or so.
     pub url: String,
@@ -165,7 +166,7 @@ pub struct File {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its author hid it. What was kept before this was known has the mark in its name only.
+    /// Whether its author hid it. What was stored before this field existed has the mark in its name only.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub spoiler: bool,
     /// The alternative text.
@@ -204,7 +205,7 @@ pub struct Reply {
     pub message: MessageId,
     /// A link to it.
     pub link: String,
-    /// Who wrote it; none where it was deleted, or nothing is known of it.
+    /// Who wrote it; none where it was deleted, or nothing is known about it.
     #[serde(default)]
     pub author: Option<String>,
     /// The number of that person or webhook, as long as the name may still be replaced by a nickname.
@@ -213,36 +214,36 @@ pub struct Reply {
     /// The number of that person or webhook, where Discord told it just now.
     #[serde(skip)]
     pub written_by: Option<UserId>,
-    /// Nothing is known of it: neither what it says, nor whether it was deleted.
+    /// Whether nothing is known about it: neither what it says, nor whether it was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
-    /// It was published to the channels that follow its own.
+    /// Whether it was published to the channels that follow its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub published: bool,
-    /// Its text, not cut yet.
+    /// Its full text.
     #[serde(default)]
     pub text: String,
 }
 
 impl Reply {
-    /// It was deleted: nothing of it is quoted any more.
+    /// Notes that it was deleted. Nothing of it is quoted any more.
     pub fn delete(&mut self) {
         self.forget();
         self.unknown = false;
     }
 
-    /// Nothing is known of it any more.
+    /// Forgets everything about it.
     pub fn forget(&mut self) {
         (self.author, self.author_id, self.written_by, self.unknown) = (None, None, None, true);
         self.text.clear();
     }
 }
 
-/// A message that was forwarded: Discord keeps a copy of it.
+/// A message that was forwarded. Discord keeps a copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Forward {
-    /// Which message it is a copy of, where that is known.
+    /// The message that it is a copy of, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
     /// The text.
@@ -266,7 +267,7 @@ pub struct Forward {
 pub struct Sticker {
     /// Its name.
     pub name: String,
-    /// Its picture; none for those that are animations of lines (Lottie), which messages can't show.
+    /// Its picture; none for vector animations (Lottie), which messages can't show.
     #[serde(default)]
     pub url: Option<String>,
 }
@@ -279,7 +280,8 @@ pub struct Poll {
     pub question: String,
     /// The answers, with their emoji where it is one of Unicode's.
     pub answers: Vec<String>,
-    /// How many votes each answer has, in the same order: once the poll has ended and they are counted.
+    /// How many votes each answer has, in the same order. Present once the poll has ended and they are
+    /// counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub votes: Option<Vec<u64>>,
 }
@@ -287,7 +289,7 @@ pub struct Poll {
 /// A button that leads to an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkButton {
-    /// What is written on it; may be empty where it has an emoji.
+    /// Its label. May be empty where it has an emoji.
     pub label: String,
     /// An emoji of Unicode's on it.
     #[serde(default)]
@@ -296,7 +298,7 @@ pub struct LinkButton {
     pub url: String,
 }
 
-/// The names of those that a text mentions by number.
+/// The names of what a text mentions by number.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Names {

@@ -1,5 +1,5 @@
-//! The words and rules of Tributary as plain types and pure functions: no I/O, no clock, no library of Discord's.
-//! Every other module may use this one; it uses none of them.
+//! The words and rules of Tributary as plain types and pure functions: no I/O, no clock, no library of
+//! Discord's. Every other module may use this one; it uses none of them.
 
 pub mod activity;
 pub mod allowance;

@@ -1,26 +1,27 @@
-//! The heart of delivery: which one step stands between what should be shown and what is shown.
+//! The heart of delivery: the one step that brings what is shown closer to what should be shown.
 //!
-//! A pure function, asked again after every step; all I/O stands around it. An edit that arrives before the
-//! copy is made is thus simply the first thing shown, ten quick edits become one, and what was deleted while it waited
-//! is never sent.
+//! A pure function that is asked again after every step; all I/O is around it. So an edit that arrives before
+//! the copy is made is simply the first thing shown, ten quick edits become one, and what was deleted while
+//! it waited is never sent.
 
 use chrono::{DateTime, Utc};
 
 use super::activity::{Activity, Delivery, Ending, InFlight, Mirror, Part};
 use super::ids::MessageId;
 
-/// What the decision rests on.
+/// What the decision depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
     /// What is wanted.
     pub activity: &'a Activity,
-    /// How many parts its newest revision takes; none where its content is not kept any more. Not looked at when it is deleted.
+    /// How many parts its newest revision takes; none where its content isn't kept any more. Ignored when it
+    /// is deleted.
     pub parts: usize,
     /// What is owed.
     pub delivery: &'a Delivery,
     /// What is shown, by part.
     pub mirrors: &'a [Mirror],
-    /// The lane's create whose end isn't known.
+    /// The lane's create whose result isn't known.
     pub in_flight: Option<InFlight>,
     /// The time.
     pub now: DateTime<Utc>,
@@ -29,7 +30,8 @@ pub struct Situation<'a> {
 /// The next step of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Find out whether a create that was begun has made its message. Nothing else happens in the lane before.
+    /// Find out whether a create that was begun has made its message. Until then, nothing else happens in the
+    /// lane.
     Settle(InFlight),
     /// Make this part.
     Create(Part),
@@ -39,17 +41,17 @@ pub enum Step {
     Delete(MessageId),
     /// Try again at that time.
     Wait(DateTime<Utc>),
-    /// All is shown.
+    /// Nothing: everything is shown.
     Rest,
-    /// Nothing more is to be done, ever.
+    /// End the delivery: nothing more is to be done, ever.
     End(Ending),
 }
 
 /// Names the next step.
 ///
-/// Order of preference: a doubt is settled first; a deletion doesn't wait for anything but its own retry; then
-/// missing parts are made in order (first showings only: an edit never adds a part, as later mirrors may stand below), then outdated parts are
-/// edited, and surplus parts removed.
+/// Order of preference: a doubt is settled first. A deletion waits for nothing but its own retry. Then
+/// missing parts are made in order (in first showings only: an edit never adds a part, as later mirrors may
+/// be below it). Then outdated parts are edited, and surplus parts removed.
 pub fn next_step(situation: Situation<'_>) -> Step {
     let Situation { activity, parts, delivery, mirrors, in_flight, now } = situation;
     if let Some(in_flight) = in_flight {
@@ -62,7 +64,7 @@ pub fn next_step(situation: Situation<'_>) -> Step {
         return mirrors.first().map_or(Step::End(Ending::Withdrawn), |mirror| Step::Delete(mirror.message));
     }
     if parts == 0 {
-        // Nobody knows what it should show: what stands, stays.
+        // Nobody knows what it should show, so what is posted stays.
         return Step::End(Ending::GaveUp);
     }
     let first_showing = delivery.shown.is_none();
@@ -145,7 +147,7 @@ mod tests {
         }
 
         fn parts(&self) -> usize {
-            // Rendering fits an edit into the parts that stand.
+            // Rendering fits an edit into the parts that are posted.
             if self.delivery.shown.is_some() { self.parts.min(self.recorded.len()) } else { self.parts }
         }
 
@@ -199,7 +201,8 @@ mod tests {
                 Step::Edit(message, part) if reaches_discord => {
                     match self.visible.iter_mut().find(|(seen, ..)| *seen == message) {
                         Some(seen) => *seen = (message, part, revision),
-                        // Discord says that there is no such message: an earlier deletion's answer was lost.
+                        // Discord says that there is no such message, because an earlier deletion's answer
+                        // was lost.
                         None if answered => self.recorded.retain(|mirror| mirror.message != message),
                         None => {}
                     }

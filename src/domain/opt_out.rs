@@ -12,7 +12,7 @@ pub enum OptOutScope {
 }
 
 impl OptOutScope {
-    /// Whether it covers what is posted in this server, if that is known.
+    /// Whether it covers posts in this server, if the server is known.
     pub fn covers(self, server: Option<GuildId>) -> bool {
         match self {
             Self::Everywhere => true,
@@ -28,12 +28,12 @@ pub struct OptOut {
     pub user: UserId,
     /// Where they aren't mirrored.
     pub scope: OptOutScope,
-    /// They opted in again: messages older than this one still stay away.
+    /// They opted in again. Messages older than this one still aren't mirrored.
     pub until: Option<MessageId>,
 }
 
 impl OptOut {
-    /// Whether it keeps a message of theirs in this server, if that is known, from being mirrored.
+    /// Whether it keeps a message of theirs in this server, if the server is known, from being mirrored.
     pub fn withholds(&self, server: Option<GuildId>, message: MessageId) -> bool {
         self.scope.covers(server) && self.until.is_none_or(|until| message < until)
     }

@@ -6,7 +6,7 @@ use super::channel::ChannelKind;
 use super::ids::{GuildId, RoleId, UserId};
 
 bitflags! {
-    /// A set of permissions; only those that Tributary looks at have names.
+    /// A set of permissions. Only those that Tributary looks at have names.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
     pub struct Permissions: u64 {
         /// Everything, whatever overwrites say.
@@ -36,7 +36,7 @@ bitflags! {
 }
 
 impl Permissions {
-    /// What reading a channel takes. In the chats of voice and stage channels, Discord wants Connect, too.
+    /// What reading a channel takes. In the chats of voice and stage channels, Discord requires Connect, too.
     pub const fn reading(kind: ChannelKind) -> Self {
         let reading = Self::VIEW_CHANNEL.union(Self::READ_MESSAGE_HISTORY);
         match kind {
@@ -55,7 +55,8 @@ impl Permissions {
         }
     }
 
-    /// The names of these permissions as Discord's interface writes them, in its order; unnamed ones are left out.
+    /// The names of these permissions as Discord's interface writes them, in its order. Unnamed ones are left
+    /// out.
     pub fn names(self) -> Vec<&'static str> {
         const NAMES: [(Permissions, &str); 11] = [
             (Permissions::VIEW_CHANNEL, "View Channel"),
@@ -124,10 +125,12 @@ pub struct ServerRules<'a> {
 }
 
 impl ServerRules<'_> {
-    /// What roles and overwrites grant a member in a channel with these overwrites, even where they don't grant View Channel.
+    /// What roles and overwrites grant a member in a channel with these overwrites, even where they don't
+    /// grant View Channel.
     ///
-    /// Discord: owner and administrators may all; else the roles' permissions together, then the overwrites for `@everyone`, for the member's
-    /// roles together (allowing wins), and for the member. A thread has no overwrites of its own: give its parent's.
+    /// Discord: the owner and administrators may do everything. For others, the roles' permissions count
+    /// together, then the overwrites for `@everyone`, for the member's roles together (allowing wins), and
+    /// for the member. A thread has no overwrites of its own: pass its parent's.
     pub fn granted(&self, subject: Subject<'_>, overwrites: &[Overwrite]) -> Permissions {
         let everyone = self.guild.everyone();
         let has = |role: RoleId| role == everyone || subject.roles.contains(&role);
@@ -143,7 +146,7 @@ impl ServerRules<'_> {
         layer(granted, overwrites, |who| who == OverwriteFor::Member(subject.user))
     }
 
-    /// What a member without any role of its own may do in a channel with these overwrites: what everyone may.
+    /// What a member without any role may do in a channel with these overwrites, and so what everyone may do.
     pub fn everyone(&self, overwrites: &[Overwrite]) -> Permissions {
         let everyone = self.guild.everyone();
         let role = self.roles.iter().find(|role| role.id == everyone);
@@ -155,7 +158,7 @@ impl ServerRules<'_> {
     }
 }
 
-/// Applies one layer of overwrites: all that deny together, then all that allow together.
+/// Applies one layer of overwrites: first everything that is denied, then everything that is allowed.
 fn layer(base: Permissions, overwrites: &[Overwrite], applies: impl Fn(OverwriteFor) -> bool) -> Permissions {
     let of_layer = || overwrites.iter().filter(|overwrite| applies(overwrite.subject));
     let denied = of_layer().fold(base, |granted, overwrite| granted.difference(overwrite.deny));

@@ -1,4 +1,4 @@
-//! Where things stand: an activity within its source, a target within its server.
+//! Where something was posted within its source, and what a target is.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,9 @@ pub enum Place {
     /// In the source itself.
     #[default]
     Source,
-    /// What a thread of it begins with: a forum's post, with title and tags.
+    /// As what a thread of the source begins with: a forum's post, with title and tags.
     Starter,
-    /// Later in a thread of it.
+    /// Later in a thread of the source.
     Answer,
 }
 
@@ -39,17 +39,17 @@ pub enum Spot {
     /// A channel that holds messages.
     #[default]
     Channel,
-    /// A thread: webhooks stand in its channel.
+    /// A thread. Its webhook is in its channel.
     Thread {
-        /// That channel.
+        /// The thread's channel.
         parent: ChannelId,
     },
-    /// A forum: what is posted becomes a post.
+    /// A forum. What is posted becomes a post.
     Forum,
 }
 
 impl Spot {
-    /// Where the webhook of a target stands.
+    /// The channel that has the webhook of a target.
     pub const fn webhook_channel(self, target: ChannelId) -> ChannelId {
         match self {
             Self::Thread { parent } => parent,

@@ -1,12 +1,14 @@
-//! Which embeds are Discord's own: those of links that stand in the text, of which Discord shows a page.
+//! Which embeds are Discord's own: the previews of links in the text.
 
 use super::text::markup::pieces;
 
-/// Hosts that are the same page under another name: the preview has one, the text may have the other.
+/// Hosts that serve the same pages under another name. The preview has one of them, the text may have the
+/// other.
 const SAME: [(&str, &str); 3] =
     [("twitter.com", "x.com"), ("mobile.twitter.com", "x.com"), ("mobile.x.com", "x.com")];
 
-/// Whether an embed that leads to this address is the preview of a link in the text. Of links in `<>` and in code, Discord shows none.
+/// Whether an embed that leads to this address is the preview of a link in the text. Discord shows no
+/// previews of links in `<>` and in code.
 pub fn is_previewed(address: &str, text: &str) -> bool {
     let Some(wanted) = Page::of(address) else { return false };
     let open = pieces(text).into_iter().filter(|(code, _)| !code).map(|(_, piece)| piece);
@@ -46,7 +48,7 @@ impl<'a> Page<'a> {
         Some(Self { host: host.to_owned(), path: path.trim_end_matches('/'), query })
     }
 
-    /// Whether this link leads to that page, which may have lost what only says where somebody found it.
+    /// Whether this link leads to that page, whose address may have lost its tracking parameters.
     fn is(&self, page: &Self) -> bool {
         self.host == page.host && self.path == page.path && (page.query.is_none() || self.query == page.query)
     }

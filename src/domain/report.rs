@@ -1,36 +1,36 @@
-//! Why a message is shown in a follower, or isn't: from plain facts to one verdict. The same for one follower, and for a hundred thousand that the database
-//! counts by their facts.
+//! Why a message is shown in a follower, or isn't: from plain facts to one verdict. The same code serves one
+//! follower, and a hundred thousand that the database counts by their facts.
 
 use chrono::{DateTime, Utc};
 
 use super::activity::Ending;
 use super::follow::{BrokenReason, Delivery, FollowState};
 
-/// What is known of a message, whoever follows its channel.
+/// What is known about a message, whoever follows its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
-    /// It is a panel's.
+    /// Whether it is a panel's.
     pub panel: bool,
-    /// It was written down when it was posted, and isn't forgotten yet.
+    /// Whether it was recorded when it was posted, and isn't forgotten yet.
     pub recorded: bool,
-    /// It was deleted, or counts as that.
+    /// Whether it was deleted, or counts as deleted.
     pub deleted: bool,
-    /// Its author doesn't want it mirrored.
+    /// Whether its author doesn't want it mirrored.
     pub withheld: bool,
-    /// It was published, so that Discord's own following copies it.
+    /// Whether it was published, so that Discord's own following copies it.
     pub published: bool,
 }
 
-/// What is known of a follow with regard to a message.
+/// What is known about a follow with regard to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Facts {
     /// How it delivers.
     pub delivery: Delivery,
-    /// Whether it does.
+    /// Whether it delivers.
     pub state: FollowState,
-    /// The message was posted before the follow was made.
+    /// Whether the message was posted before the follow was made.
     pub before: bool,
-    /// Why it doesn't let the message through, where it doesn't. Tags count only of what was recorded.
+    /// Why it doesn't let the message through, where it doesn't. Tags are known only of what was recorded.
     pub left_out: Option<LeftOut>,
     /// The duty to show it, where there is one.
     pub owed: Option<Owed>,
@@ -41,26 +41,26 @@ pub struct Facts {
 pub enum LeftOut {
     /// By its mode.
     Tags,
-    /// It stands in a thread.
+    /// It is in a thread.
     Threads,
     /// It is a panel.
     Panels,
 }
 
-/// A duty to show a message in a target.
+/// What is known about the delivery that shows a message in a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Owed {
     /// How far it is.
     pub state: OwedState,
     /// What was completely shown.
     pub shown: Shown,
-    /// Something of it stands in the target.
+    /// Whether something of it is posted in the target.
     pub mirrored: bool,
-    /// It is taken back from this target alone.
+    /// Whether it is taken back from this target alone.
     pub taken_back: bool,
 }
 
-/// How far a duty is.
+/// How far a delivery is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OwedState {
     /// Something is to be done.
@@ -89,9 +89,10 @@ pub enum Verdict {
     Shown,
     /// It is shown, and an edit is on its way.
     Updating,
-    /// It is shown as it was; nothing more happens as long as the follow rests, or Discord refused the edit.
+    /// It is shown as it was. Nothing more happens while the follow is paused or broken, or because Discord
+    /// refused the edit.
     Outdated,
-    /// Its turn comes.
+    /// Its turn will come.
     Waiting,
     /// Published: Discord's own following copies it.
     Published,
@@ -107,13 +108,13 @@ pub enum Verdict {
     Broken(BrokenReason),
     /// Posted before the follow was made.
     Before,
-    /// When it was posted, the follow rested or had other options.
+    /// When it was posted, the follow was paused or broken, or had other options.
     Missed,
     /// It is deleted, and its mirrors are about to go.
     Removing,
     /// It is deleted, and nothing shows it any more.
     Deleted,
-    /// It is deleted, but a mirror still stands.
+    /// It is deleted, but a mirror is still posted.
     Left,
     /// Its author doesn't want it mirrored, and nothing shows it.
     Withheld,
@@ -125,7 +126,7 @@ pub enum Verdict {
     Refused,
     /// It failed for too long.
     GaveUp,
-    /// Nothing is known of it.
+    /// Nothing is known about it.
     Unknown,
 }
 
@@ -140,7 +141,7 @@ pub fn verdict(subject: Subject, facts: &Facts) -> Verdict {
     }
 }
 
-/// Discord delivers; nothing is known but what the follow and the message themselves say.
+/// Discord delivers, so nothing is known but what the follow and the message themselves say.
 const fn natively(subject: Subject, facts: &Facts) -> Verdict {
     match facts.state {
         FollowState::Broken(reason) => Verdict::Broken(reason),
@@ -179,7 +180,7 @@ fn of_owed(subject: Subject, follow: FollowState, owed: Owed) -> Verdict {
     }
 }
 
-/// What would not change by itself comes first: that it was posted too early, or isn't wanted.
+/// What wouldn't change by itself comes first: that the message was posted too early, or isn't wanted.
 const fn unowed(subject: Subject, facts: &Facts) -> Verdict {
     if subject.withheld {
         return Verdict::Withheld;
@@ -200,7 +201,7 @@ const fn unowed(subject: Subject, facts: &Facts) -> Verdict {
     }
 }
 
-/// Where a duty stands in its lane.
+/// The position of a delivery in its lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
     /// Failed attempts since the last success.
@@ -220,13 +221,13 @@ pub struct Turn {
 pub enum Wait {
     /// It is being posted right now.
     Sending,
-    /// Whether Discord took it isn't known: that is looked at then.
+    /// Whether Discord took it isn't known. That is checked at this time.
     Doubt(DateTime<Utc>),
-    /// So many attempts failed; the next one is then.
+    /// So many attempts failed. The next one is at this time.
     Failed(u32, Option<DateTime<Utc>>),
     /// So many earlier messages go first.
     Behind(u64, Option<DateTime<Utc>>),
-    /// Discord asks for patience until then.
+    /// Discord asks to wait until then.
     Limited(DateTime<Utc>),
     /// It is about to be sent.
     Soon,

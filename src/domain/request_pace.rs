@@ -6,15 +6,17 @@ use std::str::FromStr;
 /// Discord: so many requests a second from a bot, and so many from an address that names no bot.
 pub const DISCORD_PER_SECOND: u32 = 50;
 
-/// How many requests a second may leave: with the bot's token, and apart from them with webhooks' tokens, as Discord counts them.
+/// How many requests a second may leave. Requests with the bot's token and with webhooks' tokens are counted
+/// apart, as Discord does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequestPace {
-    /// As Discord allows; calls of webhooks go faster where the answers show that Discord's limit doesn't stand.
+    /// As many as Discord allows. Webhooks' calls go faster where the answers show that Discord's limit
+    /// doesn't apply.
     #[default]
     Auto,
     /// So many of either kind, whatever the answers look like.
     PerSecond(NonZeroU32),
-    /// As many as come; only a 429 holds them.
+    /// No limit. Only a 429 holds them up.
     Unlimited,
 }
 

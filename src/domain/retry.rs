@@ -1,4 +1,5 @@
-//! Attempts of a delivery: how one fails, when the next is made, when there is none any more, and how long one that keeps failing holds up others.
+//! Attempts of a delivery: how they fail, when the next one is made, when the delivery is given up, and how
+//! long a failing delivery holds up others.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,22 +10,25 @@ const FIRST: TimeDelta = TimeDelta::milliseconds(500);
 /// The longest wait.
 pub const LONGEST: TimeDelta = TimeDelta::minutes(10);
 
-/// How many attempts in a row may fail: about a day's, if nothing else holds the delivery back. Counted, not timed, so that a bot that was switched off gives nothing up.
+/// How many attempts in a row may fail: about a day's worth, if nothing else holds up the delivery. They are
+/// counted, not timed, so that a bot that was switched off gives nothing up.
 pub const MOST_FAILED: u32 = 200;
 /// How old a message becomes that was never shown, if it keeps failing. Nobody misses its copy a day later.
 const GIVE_UP: TimeDelta = TimeDelta::days(1);
-/// So many attempts are made in any case, however old it is: some minutes' worth.
+/// How many attempts are made in any case, however old the message is: some minutes' worth.
 const LEAST_FAILED: u32 = 10;
 
-/// How many attempts of a first showing fail before a later one may overtake it: half a minute's worth, or a whole one where each has to be settled first.
+/// How many attempts of a first showing fail before a later one may overtake it: half a minute's worth, or a
+/// minute's where each attempt has to be settled first.
 pub const HOLDS_UP: u32 = 6;
 
-/// How an attempt failed: all that is neither a success nor an end. (A limit is no attempt: nothing was tried.)
+/// How an attempt failed: everything that is neither a success nor an end. (A limit is no attempt: nothing
+/// was tried.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// Rendering it, or doing its step, panicked.
     Panicked,
-    /// Something that is stored of it can't be read.
+    /// Something that is stored about it can't be read.
     Unreadable,
     /// The database refused what had to be asked of it.
     Database,
@@ -32,7 +36,7 @@ pub enum Failure {
     NotSent,
     /// Discord failed, or gave no answer, to something that may be repeated.
     NoAnswer,
-    /// A create was in doubt. The target was looked at: its message was not made.
+    /// A create was in doubt. A look at the target showed that its message wasn't made.
     NotMade,
     /// A create is in doubt, and the target can't be looked at.
     Unsettled,
@@ -40,7 +44,8 @@ pub enum Failure {
     Files,
     /// Its webhook was gone, and had to be replaced.
     Webhook,
-    /// The target can't take it now: a thread that is archived, a forum with too many posts, tags that were out of date.
+    /// The target can't take it now: an archived thread, a forum with too many posts, or tags that were out
+    /// of date.
     Busy,
 }
 
@@ -73,15 +78,16 @@ pub struct Tried {
     pub owed_since: Option<DateTime<Utc>>,
 }
 
-/// When a delivery is attempted again after a failure; `None`: it is given up.
+/// When a delivery is attempted again after a failure. `None`: it is given up.
 pub fn next_attempt(tried: Tried, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let too_old = tried.owed_since.is_some_and(|since| now - since > GIVE_UP) && tried.failed >= LEAST_FAILED;
     let given_up = too_old || tried.failed >= MOST_FAILED;
     (!given_up).then(|| now + backoff(tried.failed, spread(tried.delivery, tried.failed)))
 }
 
-/// How long to wait after the `attempts`-th failure in a row (from 1): doubling from half a second to ten minutes, with
-/// `jitter` (0.0 to 1.0) spreading the waits over the upper half, so that lanes that failed together don't come back together.
+/// How long to wait after the `attempts`-th failure in a row (from 1): doubling from half a second to ten
+/// minutes. `jitter` (0.0 to 1.0) spreads the waits over the upper half, so that lanes that failed together
+/// don't come back together.
 pub fn backoff(attempts: u32, jitter: f64) -> TimeDelta {
     let doubled = FIRST * 2_i32.saturating_pow(attempts.saturating_sub(1).min(16));
     let whole = doubled.min(LONGEST).num_milliseconds();
@@ -90,7 +96,7 @@ pub fn backoff(attempts: u32, jitter: f64) -> TimeDelta {
     TimeDelta::milliseconds(whole - whole / 2 + spread)
 }
 
-/// A jitter that needs no dice: other deliveries, and other attempts, have another.
+/// A jitter that needs no random numbers: it differs between deliveries and between attempts.
 fn spread(delivery: DeliveryId, failed: u32) -> f64 {
     // The finaliser of splitmix64, which scatters neighbouring numbers.
     let mut mixed =

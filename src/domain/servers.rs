@@ -9,7 +9,7 @@ use super::ids::GuildId;
 pub struct ServerLists {
     /// Only these are served; empty for all.
     pub allowed: BTreeSet<GuildId>,
-    /// These aren't, whatever else is said of them.
+    /// These aren't served, whatever else the settings say.
     pub blocked: BTreeSet<GuildId>,
 }
 
@@ -25,7 +25,8 @@ impl ServerLists {
     }
 }
 
-/// How many follows there may be, as the operator set it; `None` for no bound. They bound what is new: follows beyond a lower limit go on.
+/// How many follows there may be, as the operator set it; `None` for no limit. Limits apply to new follows:
+/// existing ones beyond a lowered limit go on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FollowLimits {
     /// Into one target.
@@ -36,7 +37,7 @@ pub struct FollowLimits {
     pub per_server: Option<u32>,
 }
 
-/// The limit that a new follow would pass, and how many it allows.
+/// The limit that a new follow would exceed, and how many follows it allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FollowsFull {
     /// Into its target.

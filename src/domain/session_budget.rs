@@ -1,13 +1,14 @@
-//! How many gateway sessions may begin. Discord counts them by day; a bot that begins more loses its token. So a part of each day's sessions is a reserve: the
-//! last ones are spread over the time that is left, and no loop of restarts can use them up.
+//! How many gateway sessions may begin. Discord counts them by day, and a bot that begins more loses its
+//! token. So a part of each day's sessions is a reserve: the last ones are spread over the time that is left,
+//! and no loop of restarts can use them up.
 
 use std::time::{Duration, Instant};
 
-/// Of how many sessions one is kept in reserve.
+/// One in so many sessions is kept in reserve.
 const RESERVE: u32 = 5;
 /// How many a bot has in a day.
 const USUAL: u32 = 1_000;
-/// How long Discord counts. Discord: "Session Start Limit Object".
+/// The period in which Discord counts. Discord: "Session Start Limit Object".
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What Discord said of the sessions that may begin. Discord: "Session Start Limit Object".
@@ -32,7 +33,7 @@ pub struct SessionBudget {
 }
 
 impl SessionBudget {
-    /// A budget that Discord told of now.
+    /// The budget that Discord has just told of.
     pub fn new(limit: SessionLimit, now: Instant) -> Self {
         let SessionLimit { total, remaining, reset_after } = limit;
         // A stand-in for Discord may count nothing.
@@ -40,17 +41,18 @@ impl SessionBudget {
         Self { total, remaining: remaining.min(total), resets_at: now + reset_after.min(DAY), last: now }
     }
 
-    /// When the next session may begin; in the past where it may at once.
+    /// When the next session may begin. In the past where it may begin at once.
     pub fn next_at(&self) -> Instant {
         if self.remaining > self.total / RESERVE {
             return self.last;
         }
-        // Whoever starts anew again and again comes here each time, and waits longer the fewer are left.
+        // A process that restarts again and again comes here each time, and waits longer the fewer sessions
+        // are left.
         let left = self.resets_at.saturating_duration_since(self.last);
         self.last + left / (self.remaining.saturating_add(1))
     }
 
-    /// A session begins.
+    /// Notes that a session begins.
     pub fn take(&mut self, now: Instant) {
         if now >= self.resets_at {
             (self.remaining, self.resets_at) = (self.total, now + DAY);
@@ -77,7 +79,7 @@ mod tests {
         assert!(SessionBudget::new(limit(0, DAY), now).next_at() >= now + DAY);
     }
 
-    /// One process after the other: each begins a session as soon as it may, and dies.
+    /// One process after the other. Each begins a session as soon as it may, and dies.
     #[test]
     fn a_loop_of_restarts_never_uses_them_up() {
         let begun = Instant::now();

@@ -1,11 +1,11 @@
-//! Shards: the connections among which Discord divides the servers, and which of them are one process's.
+//! Shards: the connections among which Discord divides the servers, and which of them belong to one process.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::ids::GuildId;
 
-/// How many shards there can be in all: more than Discord has ever needed, and few enough for two bytes.
+/// How many shards there can be in all. More than Discord has ever needed, and few enough for two bytes.
 const MOST: u32 = 65_535;
 
 /// One of the connections among which Discord divides the servers.
@@ -24,7 +24,7 @@ impl Shard {
     }
 }
 
-/// The shards of one process: some that follow each other, of all that there are. Never none.
+/// The shards of one process: consecutive ones, at least one, of all that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shards {
     first: u32,
@@ -72,13 +72,13 @@ impl Shards {
         }
     }
 
-    /// All shards, if there are so many; at least one.
+    /// All shards, if there are so many. At least one.
     pub fn all(total: u32) -> Self {
         let total = total.clamp(1, MOST);
         Self { first: 0, last: total - 1, total }
     }
 
-    /// Which there are.
+    /// Each of these shards.
     pub fn each(self) -> impl Iterator<Item = Shard> {
         (self.first..=self.last).map(move |id| Shard { id, total: self.total })
     }
@@ -98,17 +98,17 @@ impl Shards {
         self.last
     }
 
-    /// How many there are in all, those of others included.
+    /// How many there are in all, those of other processes included.
     pub const fn total(self) -> u32 {
         self.total
     }
 
-    /// Whether these are all: nobody else has servers.
+    /// Whether these are all shards, so that no other process has servers.
     pub const fn is_all(self) -> bool {
         self.count() == self.total
     }
 
-    /// Whether shard 0 is among them: who has it keeps house for all.
+    /// Whether shard 0 is among them. Its process does what is done once for all.
     pub const fn keeps_house(self) -> bool {
         self.first == 0
     }

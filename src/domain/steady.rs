@@ -1,17 +1,18 @@
-//! A clock that doesn't jump back, made from two that a machine has: its wall clock, which people and time servers set, and one that only runs. Pure: it is told what
-//! they show.
+//! A clock that doesn't jump back, made from the two clocks of a machine: the wall clock, which people and
+//! time servers set, and the running clock, which nobody sets. Pure: it is told what they show.
 //!
-//! By itself it follows the wall clock forward at once, so that a machine that slept knows how late it is. Where the wall clock is set back it goes on, and lets the wall
-//! clock catch up at a tenth of its pace: so no wait gets longer by more than that. Once something better is asked for the time (a database that several processes
-//! share), that is believed, and the wall clock says only how long the machine slept.
+//! By itself, it follows the wall clock forward at once, so that a machine that slept knows how late it is.
+//! Where the wall clock is set back, this clock runs a tenth slower until the wall clock has caught up, so no
+//! wait gets longer by more than that. Once a better clock is asked for the time (a database that several
+//! processes share), that one is believed, and the wall clock only says how long the machine slept.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How much of the time that passes is taken away while the wall clock is behind: a tenth.
+/// By how much this clock is slowed down while the wall clock is behind: one part in so many.
 const SLOWER: i32 = 10;
-/// By how much the wall clock must go ahead of the running one for the machine to have slept.
+/// By how much the wall clock must get ahead of the running clock for the machine to have slept.
 const SLEPT: TimeDelta = TimeDelta::seconds(1);
 
 /// What the machine's clocks show.
@@ -40,7 +41,7 @@ pub struct SteadyClock {
     last: Reading,
     /// When the running clock began, by this clock.
     began: DateTime<Utc>,
-    /// Something better than the wall clock was asked.
+    /// Whether a better clock than the wall clock was asked.
     told: bool,
 }
 
@@ -68,7 +69,7 @@ impl SteadyClock {
         self.began + reading.running()
     }
 
-    /// The database said that it is `time`, give or take `doubt`. A difference within that is none.
+    /// Notes that the database says it is `time`, give or take `doubt`. A smaller difference is ignored.
     pub fn tell(&mut self, reading: Reading, time: DateTime<Utc>, doubt: TimeDelta) {
         let now = self.now(reading);
         if !self.told || (time - now).abs() > doubt {

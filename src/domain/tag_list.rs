@@ -1,7 +1,9 @@
-//! Lists of tags as people type them: read, and completed. What tags there are in a source, its [`Vocabulary`], comes from the caller.
+//! Lists of tags as people type them, read and completed. The caller passes the tags that a source can have,
+//! its [`Vocabulary`].
 //!
-//! Tags are separated by commas. A forum's tag whose name has one is quoted as in CSV (`"Q, A", bug`), or typed as it is: the longest run of segments that is
-//! a name counts. In a forum, what begins with `#` is a hashtag, unless it is quoted.
+//! Tags are separated by commas. A forum's tag whose name has a comma is quoted as in CSV (`"Q, A", bug`), or
+//! typed as it is: the longest run of segments that is a name counts. In a forum, a segment that begins with
+//! `#` is a hashtag, unless it is quoted.
 
 mod complete;
 mod entries;
@@ -11,7 +13,7 @@ use std::fmt;
 use self::entries::{Entry, entries, is_separator};
 use super::tags::{Tag, TagSet, normalise};
 
-/// What the tags of a source can be: those that its forum offers, or hashtags alone.
+/// The tags that a source can have: those that its forum offers, or hashtags alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
     forum: Option<Vec<Tag>>,
@@ -58,7 +60,7 @@ impl Vocabulary {
         Ok(TagSet::new(tags))
     }
 
-    /// The longest run of segments from here on that is a name, with how many it takes.
+    /// The longest run of segments from here on that is a name, and how many segments it takes.
     fn longest_run(&self, text: &str, entries: &[Entry]) -> Option<(usize, Vec<Tag>)> {
         let first = entries.first().filter(|first| !first.is_hashtag())?;
         let unquoted = entries.iter().take_while(|entry| !entry.quoted).take(self.longest_name()).count();
@@ -74,7 +76,7 @@ impl Vocabulary {
         self.offered().unwrap_or_default().iter().map(segments).max().unwrap_or(0)
     }
 
-    /// The forum's tags of this name: as it is written, else however it is written.
+    /// The forum's tags of this name: spelled just like that, or else in any spelling.
     fn named(&self, name: &str) -> Vec<Tag> {
         let offered = self.offered().unwrap_or_default();
         let those = |fits: &dyn Fn(&str) -> bool| -> Vec<Tag> {
@@ -107,7 +109,7 @@ impl Vocabulary {
     }
 }
 
-/// A tag as a list takes it in any case, also where its name has a comma.
+/// A tag as it can stand in any list, even where its name has a comma.
 struct Quoted<'a>(&'a Tag);
 
 impl fmt::Display for Quoted<'_> {

@@ -1,4 +1,5 @@
-//! The tags that a follow lets through or leaves out, and that posts have: a forum's own, which are known by their number and may be renamed, and `#hashtags`.
+//! The tags that posts have, and that a follow lets through or leaves out: a forum's own tags, which are
+//! known by their number and may be renamed, and `#hashtags`.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -7,10 +8,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::ids::TagId;
 
-/// What the database writes before a forum tag's number. A hashtag has no `:`.
+/// What the database has before a forum tag's number. A hashtag has no `:`.
 const FORUM: &str = "forum:";
 
-/// A tag. Two are the same where their [`key`](Self::key) is, whatever a forum's is called by now.
+/// A tag. Two tags are the same if their [`key`](Self::key) is, whatever a forum's tag is called by now.
 #[derive(Debug, Clone)]
 pub enum Tag {
     /// One that a forum offers.
@@ -32,7 +33,7 @@ impl Tag {
         can_be.then(|| Self::Hashtag(normalise(name)))
     }
 
-    /// What the database knows it by.
+    /// Its key in the database.
     pub fn key(&self) -> String {
         match self {
             Self::Forum { id, .. } => format!("{FORUM}{id}"),
@@ -90,7 +91,8 @@ impl fmt::Display for Tag {
 pub struct TagSet(Vec<Tag>);
 
 impl PartialEq for TagSet {
-    /// The same tags make the same set, also where a forum has renamed some meanwhile and they stand in another order.
+    /// The same tags make the same set, even where a forum has renamed some of them meanwhile, so that their
+    /// order differs.
     fn eq(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().all(|tag| other.0.contains(tag))
     }
@@ -99,10 +101,11 @@ impl PartialEq for TagSet {
 impl Eq for TagSet {}
 
 impl TagSet {
-    /// How many a follow takes: as many as can be shown whole (Discord: 20 tags a forum).
+    /// How many tags a follow takes: as many as can be shown in full (Discord: 20 tags a forum).
     pub const MOST: usize = 25;
-    /// The characters of the longest (Discord: 20 in a forum's; a hashtag's are bound by nothing but reason). Four bytes each at most, which is well below
-    /// what the database's index takes (PostgreSQL: 2,704 bytes).
+    /// The greatest length of a tag in characters (Discord: 20 in a forum's tag; nothing but reason limits a
+    /// hashtag). At most four bytes each, which is well below what the database's index takes (PostgreSQL:
+    /// 2,704 bytes).
     pub const LONGEST: usize = 100;
 
     /// The set of these; `None` where there are none.
@@ -117,7 +120,7 @@ impl TagSet {
         (!set.is_empty()).then_some(Self(set))
     }
 
-    /// Whether there are no more and no longer ones than a follow takes.
+    /// Whether there are no more, and no longer, tags than a follow takes.
     pub fn fits(&self) -> bool {
         let fits = |tag: &Tag| match tag {
             Tag::Forum { name, .. } | Tag::Hashtag(name) => is_askable(name),
@@ -131,9 +134,11 @@ impl TagSet {
     }
 }
 
-/// One spelling for all that people read as the same tag: NFKC, one case, no leading `#`, no outer space.
+/// One spelling for everything that people read as the same tag: NFKC, one case, no leading `#`, no outer
+/// space.
 ///
-/// By way of the upper case of the lower case, which brings together what each alone keeps apart (`ß`, `ẞ` and `SS`, `ς` and `σ`).
+/// It takes the upper case of the lower case, which unites what either alone keeps apart (`ß`, `ẞ` and `SS`,
+/// `ς` and `σ`).
 pub fn normalise(tag: &str) -> String {
     let lower = tag.nfkc().flat_map(char::to_lowercase);
     let folded: String = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
@@ -145,7 +150,8 @@ pub(super) fn is_askable(name: &str) -> bool {
     name.chars().nth(TagSet::LONGEST).is_none()
 }
 
-/// Whether a hashtag goes on with this character: letters, marks and digits of any script, and what joins them.
+/// Whether a hashtag goes on with this character: letters, marks and digits of any script, and what joins
+/// them.
 pub(super) fn is_hashtag_char(c: char) -> bool {
     c.is_alphanumeric()
         || c == '_'

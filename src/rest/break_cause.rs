@@ -1,18 +1,19 @@
-//! What stands behind a refusal, where it isn't a missing permission.
+//! The reason behind a refusal, where that isn't a missing permission.
 
 use chrono::{DateTime, Utc};
 
 use super::Rest;
 use super::code::ErrorCode;
 use super::error::RestError;
-use super::meaning::Denied;
+use super::meaning::ForbiddenReason;
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::ChannelId;
 
 impl Rest {
-    /// Why follows into a channel break, if Discord refused something there for another reason than a missing permission. What can't be found out counts as none.
+    /// Why follows into a channel break, if Discord refused something there for another reason than a missing
+    /// permission. `None` where that can't be found out.
     ///
-    /// Discord tells a timeout by no code of its own (50013), so the bot looks at itself.
+    /// Discord has no code of its own for a timeout (it answers 50013), so the bot looks at itself.
     pub async fn cause_of_break(
         &self,
         channel: ChannelId,
@@ -20,14 +21,14 @@ impl Rest {
         now: DateTime<Utc>,
     ) -> Option<BrokenReason> {
         match error {
-            RestError::Forbidden(Denied::TwoFactor) => Some(BrokenReason::TwoFactor),
+            RestError::Forbidden(ForbiddenReason::TwoFactor) => Some(BrokenReason::TwoFactor),
             RestError::Refused {
                 code: ErrorCode::TOO_MANY_WEBHOOKS | ErrorCode::TOO_MANY_GUILD_WEBHOOKS,
                 ..
             } => Some(BrokenReason::TooManyWebhooks),
             RestError::Forbidden(denied) => {
                 let timed_out = self.is_timed_out(channel, now).await.unwrap_or_default();
-                let locked = *denied == Denied::ThreadLocked;
+                let locked = *denied == ForbiddenReason::ThreadLocked;
                 timed_out
                     .then_some(BrokenReason::BotTimedOut)
                     .or_else(|| locked.then_some(BrokenReason::ThreadLocked))
@@ -36,7 +37,7 @@ impl Rest {
         }
     }
 
-    /// Whether the bot may only read in this channel's server for now.
+    /// Whether the bot is timed out in this channel's server, and may only read there for now.
     async fn is_timed_out(&self, channel: ChannelId, now: DateTime<Utc>) -> Result<bool, RestError> {
         let Some(guild) = self.channel(channel).await?.guild_id else { return Ok(false) };
         let bot = self.current_user().await?.id;

@@ -1,4 +1,5 @@
-//! One call, described: its route, what fills the route's gaps, and what goes with it. Addresses are built here, and nowhere kept.
+//! The description of a call: its route, what fills the route's gaps, and what goes with it. Addresses are
+//! built here, and kept nowhere.
 
 use std::fmt;
 
@@ -8,12 +9,12 @@ use serde::Serialize;
 
 use super::cause::Cause;
 use super::error::RestError;
-use super::limiter::{Class, Key, Major, Urgency};
+use super::limiter::{LimitKey, MajorParameter, TokenKind, Urgency};
 
 /// An audit log reason's greatest length in characters. Discord: 512.
 const REASON_LENGTH: usize = 512;
 
-/// What a call does, and whether doing it twice is the same as once.
+/// What a call does, and whether doing it twice is the same as doing it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Verb {
     Get,
@@ -50,7 +51,8 @@ impl Verb {
     }
 }
 
-/// A kind of call: what it does, and where, with gaps (`/channels/{channel}`). The only form of an address that logs, metrics and errors know.
+/// A kind of call: what it does, and where, with gaps (`/channels/{channel}`). Logs, metrics and errors know
+/// no other form of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Route {
     pub(super) verb: Verb,
@@ -66,10 +68,10 @@ impl fmt::Display for Route {
 /// One call.
 pub(super) struct Call<'a> {
     route: Route,
-    major: Major,
+    major: MajorParameter,
     /// What fills the template's gaps, in order.
     ids: Vec<u64>,
-    /// The webhook's token, which fills `{token}` and stands for the bot's own.
+    /// The webhook's token, which fills `{token}` and takes the place of the bot's own token.
     webhook_token: Option<&'a SecretString>,
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
@@ -78,7 +80,7 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// A call on this route, whose gaps these ids fill in order.
-    pub(super) fn new(verb: Verb, template: &'static str, major: Major, ids: &[u64]) -> Self {
+    pub(super) fn new(verb: Verb, template: &'static str, major: MajorParameter, ids: &[u64]) -> Self {
         Self {
             route: Route { verb, template },
             major,
@@ -90,7 +92,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Opens it with a webhook's token instead of the bot's.
+    /// Uses a webhook's token instead of the bot's.
     pub(super) fn with_webhook_token(mut self, token: &'a SecretString) -> Self {
         self.webhook_token = Some(token);
         self
@@ -101,7 +103,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Sends this as JSON. What can't be written as JSON is a mistake of ours, said as [`RestError::Malformed`].
+    /// Sends this as JSON. What can't be written as JSON is a mistake of ours, and ends as
+    /// [`RestError::Malformed`].
     pub(super) fn json(mut self, body: &(impl Serialize + ?Sized)) -> Result<Self, RestError> {
         self.body = Some(serde_json::to_vec(body).map_err(|_| RestError::Malformed)?);
         Ok(self)
@@ -117,15 +120,15 @@ impl<'a> Call<'a> {
         self.route
     }
 
-    /// Whether the bot's own token opens it.
+    /// Whether the bot's own token is used.
     pub(super) const fn is_bots(&self) -> bool {
         self.webhook_token.is_none()
     }
 
-    /// What its rate limit and the fuse go by.
-    pub(super) const fn key(&self, urgency: Urgency, cause: Cause) -> Key {
-        let class = if self.webhook_token.is_some() { Class::Anonymous } else { Class::Bot };
-        Key { route: self.route, major: self.major, class, urgency, cause }
+    /// What its rate limit and the fuse depend on.
+    pub(super) const fn key(&self, urgency: Urgency, cause: Cause) -> LimitKey {
+        let token = if self.webhook_token.is_some() { TokenKind::Webhook } else { TokenKind::Bot };
+        LimitKey { route: self.route, major: self.major, token, urgency, cause }
     }
 
     /// The request itself.
@@ -171,7 +174,7 @@ impl<'a> Call<'a> {
         url
     }
 
-    /// Takes the secrets out of a text that came from outside.
+    /// Removes the secrets from a text that came from outside.
     pub(super) fn redact(&self, text: &str, bot: &SecretString) -> String {
         let secrets = [Some(bot), self.webhook_token];
         let secrets = secrets.into_iter().flatten().map(SecretString::expose_secret);
@@ -180,16 +183,16 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The header that opens all but webhooks' own routes, marked so that nothing prints it.
+/// The authorization header for everything but webhooks' own routes, marked so that nothing prints it.
 fn authorization(bot: &SecretString) -> reqwest::header::HeaderValue {
-    // `Rest::new` has refused tokens that don't fit a header.
+    // `Client::new` has refused tokens that don't fit a header.
     let value = reqwest::header::HeaderValue::from_str(&format!("Bot {}", bot.expose_secret()));
     let mut value = value.unwrap_or_else(|_| reqwest::header::HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
 }
 
-/// As Discord wants audit log reasons: UTF-8, percent-encoded, cut to what fits.
+/// Encodes an audit log reason as Discord wants it: UTF-8, percent-encoded, cut to what fits.
 fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.chars().take(REASON_LENGTH).collect::<String>().bytes() {
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn fills_the_gaps_and_escapes_what_fills_them() {
         let token = SecretString::from("a/b?c#d");
-        let major = Major::Webhook(WebhookId::new(5).unwrap());
+        let major = MajorParameter::Webhook(WebhookId::new(5).unwrap());
         let call = Call::new(Verb::Patch, "/webhooks/{webhook}/{token}/messages/{message}", major, &[5, 9])
             .with_webhook_token(&token)
             .query("thread_id", 7);
@@ -228,7 +231,7 @@ mod tests {
     #[test]
     fn secrets_are_taken_out_of_foreign_texts() {
         let (bot, token) = (SecretString::from("botsecret"), SecretString::from("hooksecret"));
-        let major = Major::Webhook(WebhookId::new(5).unwrap());
+        let major = MajorParameter::Webhook(WebhookId::new(5).unwrap());
         let call =
             Call::new(Verb::Post, "/webhooks/{webhook}/{token}", major, &[5]).with_webhook_token(&token);
         assert_eq!(

@@ -2,10 +2,10 @@
 
 use crate::domain::ids::{GuildId, UserId};
 
-/// What causes a call: whose share of the invalid requests it counts towards when it is refused, and whose calls stop first.
+/// What causes a call. A refused call counts towards its share of invalid requests, and its calls stop first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// What happens in a server, or is kept up for it.
+    /// A server: something happens there, or is kept up for it.
     Server(GuildId),
     /// A person who does something in a server.
     Person {
@@ -19,7 +19,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The server that it counts towards, too.
+    /// The server that it counts towards.
     pub(super) const fn guild(self) -> Option<GuildId> {
         match self {
             Self::Server(guild) | Self::Person { guild, .. } => Some(guild),

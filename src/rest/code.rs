@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// A code from the `code` field of a refusal; 0 is Discord's general one, and stands for a missing one too.
+/// A code from the `code` field of a refusal. 0 is Discord's general code, and also stands for a missing one.
 /// Discord: "JSON Error Codes".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(transparent)]
@@ -51,7 +51,7 @@ impl ErrorCode {
     pub const INVALID_WEBHOOK_TOKEN: Self = Self(50027);
     /// A field of the request is wrong.
     pub const INVALID_FORM_BODY: Self = Self(50035);
-    /// The person takes no direct messages from whoever shares no server with them.
+    /// The person takes no direct messages from those who share no server with them.
     pub const NO_MUTUAL_SERVERS: Self = Self(50278);
     /// The application's owner must have two-factor authentication for this.
     pub const TWO_FACTOR_REQUIRED: Self = Self(60003);

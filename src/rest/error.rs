@@ -1,4 +1,4 @@
-//! Why a call failed: a closed set, decided once from the answer (or its absence).
+//! Why a call failed: a closed set, decided once from the answer or its absence.
 //!
 //! Nothing here holds an address, a token or a body, so an error may be logged as it is.
 
@@ -6,9 +6,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::code::ErrorCode;
-use super::meaning::{Denied, Missing};
+use super::meaning::{ForbiddenReason, UnknownResource};
 
-/// How long what concerns a server waits that the bot has left: what became of it is written down meanwhile.
+/// How long calls wait that concern a server which the bot has left. Meanwhile, it is written down that the
+/// server was left.
 const LEFT_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a call failed.
@@ -20,29 +21,31 @@ pub enum RestError {
         /// How long to wait.
         retry_after: Duration,
         /// Whose limit it is.
-        scope: Scope,
+        scope: RateLimitScope,
     },
-    /// A rate limit refused this kind of call again and again, whatever time it asked for before. The call was not performed; unlike a wait that Discord asks for, this
-    /// counts as a failure.
+    /// A rate limit refused this kind of call again and again, although the call waited as long as it was
+    /// asked to. The call was not performed. Unlike a wait that Discord asks for, this counts as a failure.
     #[error("rate limited again and again ({scope}), again in {:.1} s", retry_after.as_secs_f64())]
     StillLimited {
         /// How long to wait.
         retry_after: Duration,
         /// Whose limit it is.
-        scope: Scope,
+        scope: RateLimitScope,
     },
-    /// 401: the bot's token isn't accepted. That is the operator's matter, and says nothing about what the call is about.
+    /// 401: the bot's token isn't accepted. That is for the operator to solve, and says nothing of what the
+    /// call is about.
     #[error("the bot's token isn't accepted (401)")]
     Unauthorized,
     /// The webhook's token isn't accepted (code 50027).
     #[error("the webhook's token isn't accepted ({})", ErrorCode::INVALID_WEBHOOK_TOKEN)]
     WebhookToken,
-    /// The bot may not do this: Discord's own JSON says so, with a known code.
+    /// The bot may not do this. Discord's own JSON says so, with a known code.
     #[error("forbidden: {0}")]
-    Forbidden(Denied),
-    /// What the call is about doesn't exist, or not for the bot: Discord's own JSON says so, with a known code.
+    Forbidden(ForbiddenReason),
+    /// What the call is about doesn't exist, or the bot can't see it. Discord's own JSON says so, with a
+    /// known code.
     #[error("not found: {0}")]
-    NotFound(Missing),
+    NotFound(UnknownResource),
     /// Another refusal with a known code: asking the same again won't help.
     #[error("refused ({status}, code {code}): {message}")]
     Refused {
@@ -52,7 +55,7 @@ pub enum RestError {
         code: ErrorCode,
         /// Which of the request's fields it is about.
         fields: RefusedFields,
-        /// Discord's own short text, in English, without secrets: for the operator, not for people.
+        /// Discord's own short text, in English, without secrets. For the operator, not for people.
         message: String,
     },
     /// 5xx: Discord failed. A call that changes something may still have done so.
@@ -61,8 +64,9 @@ pub enum RestError {
         /// The answer's status.
         status: u16,
     },
-    /// An answer that isn't Discord's, or says nothing that could be acted upon: a page of a proxy or of Discord's edge with any status, or a code that isn't known. It
-    /// is an outage: the call was most likely not performed, but it may have been.
+    /// An answer that isn't Discord's, or says nothing that could be acted upon: a page of a proxy or of
+    /// Discord's edge with any status, or a code that isn't known. That is an outage: the call was most
+    /// likely not performed, but it may have been.
     #[error("not an answer of Discord's API ({status}, code {code})")]
     Edge {
         /// The answer's status.
@@ -72,11 +76,13 @@ pub enum RestError {
     },
     /// No answer: the call may or may not have been performed.
     #[error("no answer: {0}")]
-    Unclear(Doubt),
-    /// No connection, or one that broke while files were still being sent: the call was certainly not performed.
+    Unclear(UnclearReason),
+    /// No connection, or one that broke while files were still being sent: the call was certainly not
+    /// performed.
     #[error("no connection, or not for the whole request")]
     NotSent,
-    /// Too many calls failed lately: Tributary stops before Discord bans its address. The call was not performed.
+    /// Too many calls failed lately, and the bot stops before Discord bans its address. The call was not
+    /// performed.
     #[error("too many invalid requests, again in {} s", retry_after.as_secs())]
     FuseOpen {
         /// When there is room again, if nothing else fails.
@@ -85,7 +91,7 @@ pub enum RestError {
     /// The bot has left the server on whose behalf the call was to be made. The call was not performed.
     #[error("the bot isn't in that server any more")]
     ServerLeft,
-    /// The call was performed, but its answer isn't what Discord describes.
+    /// The call was performed, but its answer isn't of the form that Discord describes.
     #[error("answer not understood")]
     Malformed,
 }
@@ -111,12 +117,12 @@ impl RestError {
         }
     }
 
-    /// What the call is about doesn't exist, or not for the bot.
+    /// Whether what the call is about doesn't exist, or the bot can't see it.
     pub const fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound(_))
     }
 
-    /// The bot may not do this, or not see what it is about.
+    /// Whether the bot may not do this, or not see what it is about.
     pub const fn is_forbidden(&self) -> bool {
         matches!(self, Self::Forbidden(_))
     }
@@ -126,7 +132,8 @@ impl RestError {
         matches!(self, Self::RateLimited { .. } | Self::FuseOpen { .. } | Self::ServerLeft | Self::NotSent)
     }
 
-    /// How long to wait where nothing was asked because something holds such calls up: a limit, the fuse, or that the bot has left the server.
+    /// How long to wait where nothing was asked because something holds up such calls: a limit, the fuse, or
+    /// that the bot has left the server.
     pub const fn held_for(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::FuseOpen { retry_after } => Some(*retry_after),
@@ -135,8 +142,9 @@ impl RestError {
         }
     }
 
-    /// Whether the same call may work later without anybody in the server doing anything: all that isn't Discord's own "no" with a known code. Nothing that passes
-    /// breaks a follow, ends a reading, or counts as gone.
+    /// Whether the same call may work later without anybody in the server doing anything. That is so for
+    /// everything but Discord's own "no" with a known code. An error that passes never breaks a follow, ends
+    /// a reading, or counts as "gone".
     pub const fn passes(&self) -> bool {
         match self {
             Self::RateLimited { .. }
@@ -154,7 +162,8 @@ impl RestError {
     }
 }
 
-/// Which fields of a request Discord refused, as far as something can be done about it. What they said isn't kept.
+/// Which fields of a request Discord refused, as far as something can be done about it. Their contents aren't
+/// kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RefusedFields {
     /// The name under which a webhook was to post.
@@ -163,16 +172,16 @@ pub struct RefusedFields {
 
 /// Whose limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub enum RateLimitScope {
     /// The bot's, for one kind of call on one thing.
     User,
-    /// One that others use too; Discord doesn't count it as an invalid request.
+    /// One that others use, too. Discord doesn't count it as an invalid request.
     Shared,
     /// The bot's, over all calls.
     Global,
 }
 
-impl Scope {
+impl RateLimitScope {
     /// Discord's word for it, also the metrics' label.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -183,15 +192,15 @@ impl Scope {
     }
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for RateLimitScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// Why there is no answer.
+/// Why nobody knows whether a call was performed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Doubt {
+pub enum UnclearReason {
     /// Discord took longer than the request's timeout.
     Timeout,
     /// The connection broke.
@@ -204,7 +213,7 @@ pub enum Doubt {
     Unreadable,
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for UnclearReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => f.write_str("timed out"),

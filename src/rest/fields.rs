@@ -1,4 +1,5 @@
-//! Which fields of a request Discord refused: where they stand in it, and with which codes. Never with its texts, which may quote what was sent.
+//! Which fields of a request Discord refused: where they are in it, and with which codes. Discord's texts are
+//! left out, as they may quote what was sent.
 
 use std::fmt;
 
@@ -6,10 +7,12 @@ use serde_json::{Map, Value};
 
 /// How many fields are kept.
 const MOST: usize = 8;
-/// How deep they may stand. Discord's deepest, an option's choice in a group of commands, is far above.
+/// How deeply they may be nested. Discord's deepest, a choice of an option in a group of commands, is far
+/// less deep.
 const DEEPEST: usize = 16;
 
-/// The refused fields, such as `3.options.0.name: BASE_TYPE_BAD_LENGTH`. (Discord: "Error Messages", the `errors` of code 50035.)
+/// The refused fields, such as `3.options.0.name: BASE_TYPE_BAD_LENGTH`. (Discord: "Error Messages", the
+/// `errors` of code 50035.)
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct WrongFields(Vec<String>);
 

@@ -1,7 +1,9 @@
-//! Fetching an attachment, to upload it again: a copy must not show the original's link, which is signed and expires.
+//! Fetching an attachment, to upload it again: a copy must not show the original's link, which is signed and
+//! expires.
 //!
-//! Links come out of messages, so only Discord's own places for files are ever asked (and what stands for them: the API's base address), without the bot's token and
-//! without following redirects. A file passes through in chunks and is never in memory whole. The API's rate limits don't count these requests.
+//! Links come out of messages. So only Discord's own file hosts are ever asked (and their stand-in, the API's
+//! base address), without the bot's token and without following redirects. A file passes through in chunks
+//! and is never held in memory whole. The API's rate limits don't count these requests.
 
 use std::fmt;
 use std::pin::Pin;
@@ -20,20 +22,20 @@ const FILE_HOSTS: [&str; 2] = ["cdn.discordapp.com", "media.discordapp.net"];
 /// A longer media type isn't one.
 const LONGEST_MEDIA_TYPE: usize = 120;
 
-/// Why a file can't be had. Holds no address.
+/// Why a file can't be fetched. Holds no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum FetchError {
-    /// The link leads, or its host sends on, to a place that isn't Discord's: nothing was asked there.
+    /// The link leads to a place that isn't Discord's, or is redirected there. Nothing was asked there.
     #[error("the link leads to a place that isn't Discord's")]
     HostNotAllowed,
-    /// The link's signature expired, or the file is gone (403, 404, 410, and whatever else asking again for the same link won't change). The message itself may
-    /// have a fresh link.
+    /// The link's signature expired, or the file is gone (403, 404, 410, and whatever else asking again for
+    /// the same link won't change). The message itself may have a fresh link.
     #[error("the link expired, or the file is gone")]
     Expired,
-    /// Larger than allowed, or than was promised.
+    /// The file is larger than allowed, or than was announced.
     #[error("the file is larger than allowed")]
     TooLarge,
-    /// No connection, silence, a break in the middle, 429 or 5xx: the same may work later.
+    /// No connection, silence, a break in the middle, 429 or 5xx. The same may work later.
     #[error("the file couldn't be fetched")]
     Again,
 }
@@ -41,15 +43,16 @@ pub enum FetchError {
 /// A file that is being fetched.
 #[derive(Debug)]
 pub struct FetchedFile {
-    /// What its host says it is.
+    /// Its media type, as its host says.
     pub media_type: Option<String>,
     /// Its bytes, and how many they are.
     pub body: FileBody,
 }
 
-/// A file's bytes on their way: a stream that ends well only after exactly [`FileBody::length`] bytes.
+/// A file's bytes on their way: a stream that ends without an error only after exactly [`FileBody::length`]
+/// bytes.
 ///
-/// It isn't read ahead, so it costs a chunk or two of memory; whoever leaves it unread for long finds it broken.
+/// It isn't read ahead, so it takes a chunk or two of memory. Left unread for long, it breaks.
 pub struct FileBody {
     length: u64,
     left: u64,
@@ -57,7 +60,7 @@ pub struct FileBody {
     watch: FileWatch,
 }
 
-/// Tells what became of a file's bytes after they were handed on, as to an upload.
+/// Tells what became of a file's bytes after they were handed on, for example to an upload.
 #[derive(Debug, Clone, Default)]
 pub struct FileWatch(Arc<OnceLock<FetchError>>);
 
@@ -69,7 +72,8 @@ impl FileWatch {
 }
 
 impl FileBody {
-    /// The bytes of this stream, which must be `length`: with fewer it ends as [`FetchError::Again`], with more as [`FetchError::TooLarge`].
+    /// The bytes of this stream, which must be `length`: with fewer it ends as [`FetchError::Again`], with
+    /// more as [`FetchError::TooLarge`].
     pub fn new(length: u64, chunks: impl Stream<Item = Result<Bytes, FetchError>> + Send + 'static) -> Self {
         Self { length, left: length, chunks: chunks.boxed(), watch: FileWatch::default() }
     }
@@ -121,25 +125,28 @@ impl Stream for FileBody {
 }
 
 impl Rest {
-    /// Begins to fetch a file of a message from `https://cdn.discordapp.com`, `https://media.discordapp.net` or the API's base address.
+    /// Begins to fetch a file of a message from `https://cdn.discordapp.com`, `https://media.discordapp.net`
+    /// or the API's base address.
     ///
-    /// `expected` is its size as the message says it, `max` the most that is taken, both in bytes. What the host says about the size goes before `expected`; where it
-    /// says nothing, the file must have the expected size.
+    /// `expected` is its size as the message says it, `max` the largest size that is accepted, both in bytes.
+    /// What the host says about the size takes precedence over `expected`. Where the host says nothing, the
+    /// file must have the expected size.
     ///
-    /// Errors: as [`FetchError`] says; the body can fail likewise. Silence is given up after [`RestConfig::file_idle_timeout`](super::RestConfig::file_idle_timeout),
-    /// so a file may take as long as it likes while it moves.
+    /// Errors: see [`FetchError`]. The body can fail in the same ways. A transfer that stands still is given
+    /// up after [`RestConfig::file_idle_timeout`](super::RestConfig::file_idle_timeout). A file may take as
+    /// long as it likes while it moves.
     pub async fn fetch_file(&self, url: &str, expected: u64, max: u64) -> Result<FetchedFile, FetchError> {
         let url = allowed(url, &self.shared.base).ok_or(FetchError::HostNotAllowed)?;
         if expected > max {
             return Err(FetchError::TooLarge);
         }
-        // The file itself is wanted, not a packed form of it: its length must be known in advance.
+        // The file itself is wanted, not a compressed form of it: its length must be known in advance.
         let request = self.shared.file_client.get(url).header(ACCEPT_ENCODING, "identity");
-        // The library's errors name the address, so none of them goes further.
+        // The library's errors name the address, so they go no further.
         let response = request.send().await.map_err(|_| FetchError::Again)?;
-        let verdict = judge(response.status());
+        let checked = check_status(response.status());
         tracing::debug!(status = response.status().as_u16(), "file answered");
-        verdict?;
+        checked?;
         let length = response.content_length().unwrap_or(expected);
         if length > max {
             return Err(FetchError::TooLarge);
@@ -150,7 +157,8 @@ impl Rest {
     }
 }
 
-/// The address, if a file may be fetched from it. Decided on the parsed address, which is also the one that is asked.
+/// The address, if a file may be fetched from it. Decided on the parsed address, which is also the one that
+/// is asked.
 fn allowed(url: &str, base: &Url) -> Option<Url> {
     let url = Url::parse(url).ok()?;
     let bare = url.username().is_empty() && url.password().is_none();
@@ -160,7 +168,7 @@ fn allowed(url: &str, base: &Url) -> Option<Url> {
     (bare && (discord || url.origin() == base.origin())).then_some(url)
 }
 
-fn judge(status: StatusCode) -> Result<(), FetchError> {
+fn check_status(status: StatusCode) -> Result<(), FetchError> {
     match status.as_u16() {
         200 => Ok(()),
         300..400 => Err(FetchError::HostNotAllowed),

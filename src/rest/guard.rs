@@ -1,4 +1,5 @@
-//! What has to hold while a request is under way, asked before each one: so that a caller who makes several can't forget it.
+//! What must hold while a request is under way. It is asked before each request, so that a caller who makes
+//! several can't forget it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +10,17 @@ use super::error::RestError;
 use super::limiter::OVERDUE;
 use super::{Client, Rest};
 
-/// Lets requests begin, or not.
-pub trait Guard: Send + Sync {
+/// Decides whether requests may begin.
+pub trait RequestGuard: Send + Sync {
     /// Whether a request may begin that is surely over within this time.
     fn admit(&self, within: Duration) -> BoxFuture<'_, bool>;
 }
 
 impl Client {
-    /// The same client, which asks this guard before each single request, also before the repetition of one. What isn't admitted ends as
-    /// [`RestError::NotSent`].
+    /// The same client, which asks this guard before each single request, repetitions included. A request
+    /// that isn't admitted ends as [`RestError::NotSent`].
     #[must_use]
-    pub fn guarded(&self, guard: Arc<dyn Guard>) -> Self {
+    pub fn guarded(&self, guard: Arc<dyn RequestGuard>) -> Self {
         Self { guard: Some(guard), ..self.clone() }
     }
 }

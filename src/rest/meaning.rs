@@ -1,16 +1,18 @@
-//! What Discord's codes mean for what Tributary does. Whatever has no meaning here is no answer to act upon, but an outage.
+//! What Discord's codes mean for what Tributary does. An answer without a meaning here isn't acted upon: it
+//! counts as an outage.
 //!
-//! Proxies, Discord's own edge, and captive portals answer with pages of their own and with any status, for everything and for minutes. So neither a status nor the
-//! lack of an answer breaks a follow or ends a delivery: only a code from these lists does. A code that isn't listed costs a few attempts; a page that is believed
-//! would cost people's follows.
+//! Proxies, Discord's own edge, and captive portals answer with pages of their own, with any status, to any
+//! call, and for minutes. So neither a status nor the lack of an answer breaks a follow or ends a delivery:
+//! only a code from these lists does. A code that isn't listed costs a few attempts. A page that is believed
+//! would cost people their follows.
 
 use std::fmt;
 
 use super::code::ErrorCode;
 
-/// What doesn't exist, or not for the bot.
+/// What doesn't exist, or is hidden from the bot (Discord: "Unknown channel" and the like).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Missing {
+pub enum UnknownResource {
     /// The channel, or the thread.
     Channel,
     /// The server, or the bot isn't in it.
@@ -25,7 +27,7 @@ pub enum Missing {
     Webhook,
 }
 
-impl Missing {
+impl UnknownResource {
     const fn of(code: ErrorCode) -> Option<Self> {
         Some(match code {
             ErrorCode::UNKNOWN_CHANNEL => Self::Channel,
@@ -51,7 +53,7 @@ impl Missing {
     }
 }
 
-impl fmt::Display for Missing {
+impl fmt::Display for UnknownResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self {
             Self::Channel => "channel",
@@ -67,20 +69,20 @@ impl fmt::Display for Missing {
 
 /// Why the bot, or its webhook, may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Denied {
+pub enum ForbiddenReason {
     /// The bot can't see the channel.
     Access,
     /// A permission is missing.
     Permissions,
     /// The person takes no direct messages.
     DirectMessages,
-    /// The server demands two-factor authentication of its moderators, and the application's owner has none.
+    /// The server requires two-factor authentication of its moderators, and the application's owner has none.
     TwoFactor,
     /// The thread is locked.
     ThreadLocked,
 }
 
-impl Denied {
+impl ForbiddenReason {
     const fn of(code: ErrorCode) -> Option<Self> {
         Some(match code {
             ErrorCode::MISSING_ACCESS => Self::Access,
@@ -104,7 +106,7 @@ impl Denied {
     }
 }
 
-impl fmt::Display for Denied {
+impl fmt::Display for ForbiddenReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self {
             Self::Access => "missing access",
@@ -119,29 +121,29 @@ impl fmt::Display for Denied {
 
 /// What a refusal with Discord's JSON means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum RefusalMeaning {
     /// The webhook's token isn't accepted.
     WebhookToken,
-    Denied(Denied),
-    Missing(Missing),
+    Denied(ForbiddenReason),
+    Missing(UnknownResource),
     /// Asking the same again won't help.
     Refused,
 }
 
-impl Meaning {
+impl RefusalMeaning {
     /// `None`: nothing that could be acted upon.
     pub(super) fn of(code: ErrorCode) -> Option<Self> {
         if code == ErrorCode::INVALID_WEBHOOK_TOKEN {
             return Some(Self::WebhookToken);
         }
-        let missing = Missing::of(code).map(Self::Missing);
-        let denied = || Denied::of(code).map(Self::Denied);
+        let missing = UnknownResource::of(code).map(Self::Missing);
+        let denied = || ForbiddenReason::of(code).map(Self::Denied);
         missing.or_else(denied).or_else(|| REFUSALS.binary_search(&code.0).is_ok().then_some(Self::Refused))
     }
 }
 
-/// Codes that are about the request itself, in ascending order. Discord: "JSON Error Codes", without those that pass by themselves (40004, 40006, 40062, 40333,
-/// 110001, 130000, and slow modes).
+/// Codes that are about the request itself, in ascending order. Discord: "JSON Error Codes", without those
+/// that pass by themselves (40004, 40006, 40062, 40333, 110001, 130000, and slow modes).
 const REFUSALS: [u32; 94] = [
     10_005, 10_006, 10_009, 10_011, 10_014, 10_060, 10_062, 10_063, 10_087, // unknown things
     20_001, 20_009, 20_012, 20_018, 20_024, 20_031, 20_035, // not for bots, or not there
@@ -166,16 +168,16 @@ mod tests {
         assert!(REFUSALS.is_sorted(), "it is searched by halves");
         for code in REFUSALS {
             assert_eq!(
-                Meaning::of(ErrorCode(code)),
-                Some(Meaning::Refused),
+                RefusalMeaning::of(ErrorCode(code)),
+                Some(RefusalMeaning::Refused),
                 "{code} is in another list, too"
             );
         }
         let known = [10_003, 10_004, 10_007, 10_008, 10_013, 10_015, 50_001, 50_007, 50_013, 60_003, 160_005];
         for code in known {
-            let code_of = match Meaning::of(ErrorCode(code)) {
-                Some(Meaning::Denied(denied)) => denied.code(),
-                Some(Meaning::Missing(missing)) => missing.code(),
+            let code_of = match RefusalMeaning::of(ErrorCode(code)) {
+                Some(RefusalMeaning::Denied(denied)) => denied.code(),
+                Some(RefusalMeaning::Missing(missing)) => missing.code(),
                 other => panic!("{code}: {other:?}"),
             };
             assert_eq!(code_of, ErrorCode(code));
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn what_passes_by_itself_means_nothing() {
         for code in [0, 1015, 40_004, 40_062, 40_333, 50_095, 110_001, 130_000, 999_999] {
-            assert_eq!(Meaning::of(ErrorCode(code)), None, "{code}");
+            assert_eq!(RefusalMeaning::of(ErrorCode(code)), None, "{code}");
         }
     }
 }

@@ -1,17 +1,21 @@
-//! What the client counts. All its metrics' names and labels are here.
+//! What the client counts. The names and labels of all its metrics are here.
 //!
 //! | name | kind | labels | counts |
 //! |---|---|---|---|
-//! | `discord_requests_total` | counter | `route`, `status` | requests that left; status is the answer's, or `timeout`, `broken`, `unreachable` |
+//! | `discord_requests_total` | counter | `route`, `status` | requests that left |
 //! | `discord_rate_limited_total` | counter | `scope` | answers 429, by whose limit it was |
-//! | `discord_invalid_requests_total` | counter | | answers 401, 403, and 429 that aren't shared: what Discord bans for |
+//! | `discord_invalid_requests_total` | counter | | answers that Discord bans for |
 //! | `discord_fuse_open` | gauge | | 1 while requests are refused here, before Discord bans the address |
-//! | `discord_fuse_pauses_total` | counter | `of` | how often the requests of one `server` or `person` paused, as too many that it caused were invalid |
+//! | `discord_fuse_pauses_total` | counter | `of` | pauses of one `server` or `person` |
+//!
+//! `status` is the answer's status, or `timeout`, `broken`, `unreachable`. Discord bans for answers 401, 403,
+//! and 429 that aren't shared. The requests of a server or a person pause when too many that it caused were
+//! invalid.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use super::call::Route;
-use super::error::Scope;
+use super::error::RateLimitScope;
 
 /// Requests that left, by route and status.
 pub const REQUESTS: &str = "discord_requests_total";
@@ -25,7 +29,7 @@ pub const FUSE_OPEN: &str = "discord_fuse_open";
 /// Pauses of one server's or one person's requests.
 pub const FUSE_PAUSES: &str = "discord_fuse_pauses_total";
 
-/// Tells the recorder what they are; call it once one is installed.
+/// Describes the metrics to the recorder. Call it once one is installed.
 pub fn describe() {
     describe_counter!(REQUESTS, Unit::Count, "Requests to Discord, by route and status");
     describe_counter!(RATE_LIMITED, Unit::Count, "Requests that Discord answered with 429, by scope");
@@ -44,7 +48,7 @@ pub fn describe() {
     for of in ["server", "person"] {
         counter!(FUSE_PAUSES, "of" => of).absolute(0);
     }
-    for scope in [Scope::User, Scope::Shared, Scope::Global] {
+    for scope in [RateLimitScope::User, RateLimitScope::Shared, RateLimitScope::Global] {
         counter!(RATE_LIMITED, "scope" => scope.as_str()).absolute(0);
     }
     counter!(INVALID_REQUESTS).absolute(0);
@@ -54,7 +58,7 @@ pub(super) fn request(route: Route, status: String) {
     counter!(REQUESTS, "route" => route.to_string(), "status" => status).increment(1);
 }
 
-pub(super) fn rate_limited(scope: Scope) {
+pub(super) fn rate_limited(scope: RateLimitScope) {
     counter!(RATE_LIMITED, "scope" => scope.as_str()).increment(1);
 }
 

@@ -1,13 +1,17 @@
-//! Discord's REST API, as far as Tributary uses it: typed calls, rate limits, and outcomes that are classified once.
+//! Discord's REST API, as far as Tributary uses it: typed calls, rate limits, and outcomes that are
+//! classified once.
 //!
-//! Serenity keeps the gateway and the answers to interactions; every other call to Discord goes through a [`Client`], to one base address only; but the files of
-//! messages lie elsewhere (`files`). What it leaves to others: what to send, when to try again, and what an outcome means for a follow.
+//! Serenity keeps the gateway and the answers to interactions. Every other call to Discord goes through a
+//! [`Client`], to one base address only; the files of messages are the exception (`files`). This module
+//! leaves to others what to send, when to try again, and what an outcome means for a follow.
 //!
-//! A call's way: an endpoint's method (`channels`, `webhooks`, …) describes it (`call`); `transport` asks whether it may begin (`guard`), takes it through the rate limits (`limiter`), sends it, and
-//! reads the answer as a [`RestError`] or a [`model`]; for webhook messages `outcome` makes a closed set of that. Files pass through in chunks, from `files` to
-//! `uploads`.
+//! A method of an endpoint (`endpoints`) describes a call (`call`). Then `transport` asks whether it may
+//! begin (`guard`), takes it through the rate limits (`limiter`), sends it, and reads the answer as a
+//! [`RestError`] or a [`model`]. For webhook messages, `outcome` makes a closed set of that. Files pass
+//! through in chunks, from `files` to `uploads`.
 //!
-//! Nothing here logs or returns an address or a token: routes appear as templates (`/webhooks/{webhook}/{token}`).
+//! Nothing here logs or returns an address or a token: routes appear as templates
+//! (`/webhooks/{webhook}/{token}`).
 
 mod break_cause;
 mod call;
@@ -37,23 +41,24 @@ use secrecy::{ExposeSecret, SecretString};
 pub use self::cause::Cause;
 pub use self::code::ErrorCode;
 pub use self::endpoints::channels::ThreadChange;
-pub use self::endpoints::guilds::{Left, SERVERS_PAGE};
+pub use self::endpoints::guilds::{LeaveOutcome, SERVERS_PAGE};
 pub use self::endpoints::messages::HISTORY_PAGE;
 pub use self::endpoints::threads::ThreadPage;
-pub use self::endpoints::webhook_messages::{Landing, WebhookAccess, WebhookMessage};
-pub use self::endpoints::webhooks::{Deleted, OwnWebhook, WEBHOOK_REASON};
-pub use self::error::{Doubt, RefusedFields, RestError, Scope};
+pub use self::endpoints::webhook_messages::{Destination, WebhookAccess, WebhookMessage};
+pub use self::endpoints::webhooks::{EnsuredWebhook, WEBHOOK_REASON, WebhookDeletion};
+pub use self::error::{RateLimitScope, RefusedFields, RestError, UnclearReason};
 pub use self::files::{FetchError, FetchedFile, FileBody, FileWatch};
-pub use self::guard::Guard;
+pub use self::guard::RequestGuard;
 pub use self::limiter::FuseState;
-use self::limiter::{Limits, Urgency};
-pub use self::meaning::{Denied, Missing};
-pub use self::outcome::{ChangeOutcome, Posted, Refusal, SendOutcome};
+use self::limiter::{RateLimiter, Urgency};
+pub use self::meaning::{ForbiddenReason, UnknownResource};
+pub use self::outcome::{ChangeOutcome, DiscordRefusal, PostedMessage, SendOutcome};
 pub use self::uploads::Upload;
 use crate::domain::ids::{GuildId, UserId};
 use crate::domain::request_pace::RequestPace;
 
-/// How long a call may wait for rate limits and repetitions, unless [`Client::with_patience`] says otherwise: what a person at a command waits.
+/// How long a call may wait for rate limits and repetitions, unless [`Client::with_patience`] says otherwise:
+/// as long as a person at a command would.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long one request with files may take, unless [`RestConfig::upload_timeout`] says otherwise.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -61,7 +66,7 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// What the client needs to know.
 #[derive(Debug, Clone)]
 pub struct RestConfig {
-    /// Scheme, host and port of Discord, or of what stands for it; a path is ignored.
+    /// Scheme, host and port of Discord, or of a stand-in for it. A path is ignored.
     pub base: Url,
     /// The bot's token, without `Bot `.
     pub token: SecretString,
@@ -71,14 +76,15 @@ pub struct RestConfig {
     pub request_timeout: Duration,
     /// The same for one with files.
     pub upload_timeout: Duration,
-    /// How long a file that is being fetched may stand still.
+    /// How long the transfer of a file may stand still.
     pub file_idle_timeout: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// The global limit.
     pub pace: RequestPace,
-    /// At how many invalid requests in ten minutes the client stops by itself, whoever caused them; one server's stop at a sixth of that, one person's at a thirtieth, and
-    /// calls with a webhook's token at twice as many. Discord bans an address at 10,000.
+    /// After how many invalid requests in ten minutes the client stops by itself, whoever caused them. One
+    /// server's calls stop at a sixth of that, one person's at a thirtieth, and calls with a webhook's token
+    /// at twice as many. Discord bans an address at 10,000.
     pub fuse_limit: usize,
 }
 
@@ -99,12 +105,12 @@ impl RestConfig {
     }
 }
 
-/// The user agent of this program, whose home page that is.
+/// The user agent of this program, with its home page.
 pub fn user_agent(url: &str) -> String {
     format!("DiscordBot ({url}, {})", env!("CARGO_PKG_VERSION"))
 }
 
-/// Why the client can't be made.
+/// Why the client can't be set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RestSetupError {
     /// The base address isn't `http://host…` or `https://host…`.
@@ -118,41 +124,43 @@ pub enum RestSetupError {
     Client,
 }
 
-/// The client. Cheap to clone: all clones share connections and rate limits. By itself it asks nothing: whoever makes a call says what causes it
-/// ([`caused_by`](Self::caused_by)), so that refused calls count towards whoever caused them.
+/// The client. Cheap to clone: all clones share connections and rate limits. It makes no calls itself:
+/// whoever makes one says what causes it ([`caused_by`](Self::caused_by)), so that refused calls count
+/// towards what caused them.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
     patience: Duration,
     urgency: Urgency,
-    guard: Option<Arc<dyn Guard>>,
+    guard: Option<Arc<dyn RequestGuard>>,
 }
 
-/// The client on behalf of whatever causes its calls. All calls are made through it.
+/// The client on behalf of what causes its calls. All calls are made through it.
 #[derive(Clone)]
 pub struct Rest {
     shared: Arc<Shared>,
     patience: Duration,
     urgency: Urgency,
-    guard: Option<Arc<dyn Guard>>,
+    guard: Option<Arc<dyn RequestGuard>>,
     cause: Cause,
 }
 
 struct Shared {
     client: reqwest::Client,
-    /// For files, which go by how long they stand still, not how long they take.
+    /// For files, whose timeout is about how long they stand still, not about how long they take.
     file_client: reqwest::Client,
     base: Url,
     token: SecretString,
     request_timeout: Duration,
     upload_timeout: Duration,
-    limits: Arc<Limits>,
-    /// One for many channels, by their ids: two that look for the bot's webhook in a channel at once would each make one.
-    own_webhooks: Vec<tokio::sync::Mutex<()>>,
+    limits: Arc<RateLimiter>,
+    /// Locks by which the bot's webhook is looked for in one channel at a time: two that look at once would
+    /// each make one. Each lock serves many channels, by their ids.
+    webhook_locks: Vec<tokio::sync::Mutex<()>>,
 }
 
-/// How many locks there are for channels' webhooks: enough that one channel seldom waits for another.
-const OWN_WEBHOOK_LOCKS: u64 = 256;
+/// How many locks there are for channels' webhooks. Enough that one channel seldom waits for another.
+const WEBHOOK_LOCKS: u64 = 256;
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -170,8 +178,9 @@ impl std::fmt::Debug for Rest {
 }
 
 impl Client {
-    /// A client for this bot. Must be called within a tokio runtime. It follows no redirects and uses no proxy, also none that the environment names:
-    /// everything goes to the base address itself, which on loopback no proxy could reach; only files are fetched from Discord's hosts for files, too.
+    /// A client for this bot. Must be called within a tokio runtime. It follows no redirects and uses no
+    /// proxy, not even one that the environment names: everything goes to the base address itself, which on
+    /// loopback no proxy could reach. Only files are fetched from Discord's file hosts, too.
     pub fn new(config: RestConfig) -> Result<Self, RestSetupError> {
         let RestConfig { base, token, user_agent, request_timeout, upload_timeout, .. } = config;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
@@ -192,8 +201,8 @@ impl Client {
         let client = builder().timeout(request_timeout).build().map_err(|_| RestSetupError::Client)?;
         let files = builder().read_timeout(config.file_idle_timeout);
         let file_client = files.build().map_err(|_| RestSetupError::Client)?;
-        let limits = Limits::new(config.pace, config.fuse_limit);
-        let own_webhooks = (0..OWN_WEBHOOK_LOCKS).map(|_| tokio::sync::Mutex::default()).collect();
+        let limits = RateLimiter::new(config.pace, config.fuse_limit);
+        let webhook_locks = (0..WEBHOOK_LOCKS).map(|_| tokio::sync::Mutex::default()).collect();
         let shared = Shared {
             client,
             file_client,
@@ -202,23 +211,26 @@ impl Client {
             request_timeout,
             upload_timeout,
             limits,
-            own_webhooks,
+            webhook_locks,
         };
         let (shared, urgency) = (Arc::new(shared), Urgency::Background);
         Ok(Self { shared, patience: DEFAULT_PATIENCE, urgency, guard: None })
     }
 
-    /// The same client, whose calls wait this long at most, for rate limits and between repetitions together; what would take longer ends at once as
-    /// [`RestError::RateLimited`] or [`SendOutcome::Wait`]. With zero, nothing waits and nothing is repeated. The requests' own time isn't bounded by it, but by
-    /// [`Client::request_timeout`].
+    /// The same client, whose calls wait this long at most, for rate limits and between repetitions together.
+    /// What would take longer ends at once as [`RestError::RateLimited`] or [`SendOutcome::Wait`]. With zero,
+    /// nothing waits and nothing is repeated. The requests' own time is bounded by
+    /// [`Client::request_timeout`] instead.
     ///
-    /// For lanes: a second or so, enough for a turn at the global limit or the first answer of a bucket, too short to hold up a lane.
+    /// Lanes use a few seconds: enough for a turn at the global limit or a bucket's first answer, and too
+    /// short to hold up a lane.
     #[must_use]
     pub fn with_patience(&self, patience: Duration) -> Self {
         Self { patience, ..self.clone() }
     }
 
-    /// The same client, whose calls somebody waits for: at the rate limits, they go before what nobody waits for.
+    /// The same client for calls that a person waits for. At the rate limits, they go before background
+    /// calls.
     #[must_use]
     pub fn for_people(&self) -> Self {
         Self { urgency: Urgency::People, ..self.clone() }
@@ -245,22 +257,22 @@ impl Client {
         self.caused_by(Cause::Program)
     }
 
-    /// The bot has left a server: from now on, nothing is asked on its behalf.
+    /// Notes that the bot has left a server. From now on, nothing is asked on its behalf.
     pub fn close_server(&self, guild: GuildId) {
         self.shared.limits.close(guild);
     }
 
-    /// The bot is in a server (again).
+    /// Notes that the bot is in a server (again).
     pub fn open_server(&self, guild: GuildId) {
         self.shared.limits.open(guild);
     }
 
-    /// How long one request may take; the whole of a call, its patience and this.
+    /// How long one request may take. A whole call takes its patience and this at most.
     pub fn request_timeout(&self) -> Duration {
         self.shared.request_timeout
     }
 
-    /// How the fuse against Discord's ban stands: for readiness and metrics.
+    /// The state of the fuse against Discord's ban, for readiness and metrics.
     pub fn fuse(&self) -> FuseState {
         self.shared.limits.fuse()
     }

@@ -1,54 +1,60 @@
-//! What became of a webhook message: the closed sets that lanes decide upon, each classified here and nowhere else.
+//! What became of a webhook message: the closed sets that lanes decide upon. They are classified here and
+//! nowhere else.
 
 use std::time::Duration;
 
 use super::code::ErrorCode;
-use super::endpoints::webhook_messages::Landing;
-use super::error::{Doubt, RefusedFields, RestError};
-use super::meaning::{Denied, Missing};
+use super::endpoints::webhook_messages::Destination;
+use super::error::{RefusedFields, RestError, UnclearReason};
+use super::meaning::{ForbiddenReason, UnknownResource};
 use super::model::Message;
 use crate::domain::ids::{ChannelId, MessageId};
 
-/// How long an edit waits that Discord refuses because its message is old and edited often (30046): Discord doesn't say.
+/// How long an edit waits that Discord refuses because its message is old and was edited too often (30046).
+/// Discord doesn't say how long.
 const OLD_EDIT_WAIT: Duration = Duration::from_secs(300);
 
 /// How a send ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendOutcome {
-    /// The message stands.
-    Shown(Posted),
-    /// Nothing was sent: a limit, or the fuse. Send again after this time; it doesn't count as a failed attempt.
+    /// The message was posted.
+    Shown(PostedMessage),
+    /// Nothing was sent, because of a limit or the fuse. Send again after this time. It doesn't count as a
+    /// failed attempt.
     Wait(Duration),
-    /// The message was certainly not made: no connection, its files didn't arrive whole, or a limit refused it again and again. Send again by the retry schedule.
+    /// The message was certainly not made: there was no connection, its files didn't arrive whole, or a limit
+    /// refused it again and again. Send again by the retry schedule.
     NotSent,
-    /// It may or may not stand: settle it before sending again.
-    Unclear(Doubt),
-    /// The webhook doesn't exist any more, or its token changed: it must not be called again.
+    /// It may or may not have been posted. Settle that before sending again.
+    Unclear(UnclearReason),
+    /// The webhook doesn't exist any more, or its token changed. It must not be called again.
     WebhookGone,
-    /// The message stands, but in another channel: somebody moved the webhook. Delete it there, and make a new webhook.
-    WebhookMoved(Posted),
+    /// The message was posted, but in another channel: somebody moved the webhook. Delete the message, and
+    /// make a new webhook.
+    WebhookMoved(PostedMessage),
     /// The webhook may not post there.
-    Forbidden(Denied),
+    Forbidden(ForbiddenReason),
     /// The thread is archived, and didn't wake by itself.
     Archived,
-    /// The channel, thread or server is gone; or the webhook was moved, and the thread isn't one of its channel any more.
+    /// The channel, thread or server is gone. Or the webhook was moved, and the thread doesn't belong to its
+    /// channel any more.
     TargetGone,
     /// Discord doesn't take this message.
-    Refused(Refusal),
+    Refused(DiscordRefusal),
 }
 
 /// A message that a webhook made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Posted {
+pub struct PostedMessage {
     /// The message.
     pub message: MessageId,
-    /// Where it stands: the webhook's channel, or a thread of it.
+    /// Where it was posted: the webhook's channel, or a thread of it.
     pub channel: ChannelId,
 }
 
-/// Why Discord doesn't take a message; for the operator.
+/// Why Discord doesn't take a message. For the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct DiscordRefusal {
     /// The answer's status.
     pub status: u16,
     /// Discord's code.
@@ -59,7 +65,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-impl Refusal {
+impl DiscordRefusal {
     fn of(status: u16, code: ErrorCode) -> Self {
         Self { status, code, fields: RefusedFields::default(), message: String::new() }
     }
@@ -74,104 +80,109 @@ impl Refusal {
 pub enum ChangeOutcome {
     /// It is done.
     Done,
-    /// There is no such message (10008). For a deletion that is as good as done.
+    /// There is no such message (10008). For a deletion, that is as good as done.
     MirrorGone,
-    /// Nothing was done: a limit, or the fuse. Repeat after this time; it doesn't count as a failed attempt.
+    /// Nothing was done, because of a limit or the fuse. Repeat after this time. It doesn't count as a failed
+    /// attempt.
     Wait(Duration),
-    /// The message is older than an hour, and was edited too often (30046): repeat after this time, and more seldom from then on.
+    /// The message is older than an hour, and was edited too often (30046). Repeat after this time, and less
+    /// often from then on.
     TooOften(Duration),
     /// No answer, a failure of Discord's, or no connection: repeat by the retry schedule.
     Again,
-    /// The webhook doesn't exist any more, or its token changed: this way the message is beyond reach.
+    /// The webhook doesn't exist any more, or its token changed. The message can't be reached through it.
     WebhookGone,
     /// Not allowed.
-    Forbidden(Denied),
-    /// The thread is archived: it must be woken first.
+    Forbidden(ForbiddenReason),
+    /// The thread is archived. It must be woken first.
     Archived,
-    /// The channel, thread or server is gone, and the message with it; or the webhook was moved, and the thread isn't one of its channel any more.
+    /// The channel, thread or server is gone, and the message with it. Or the webhook was moved, and the
+    /// thread doesn't belong to its channel any more.
     TargetGone,
     /// Discord doesn't take this edit.
-    Refused(Refusal),
+    Refused(DiscordRefusal),
 }
 
-/// Why nothing more can be said than "no": what both outcomes share.
-enum Verdict {
+/// How a call failed, as far as both outcomes need to know.
+enum FailureKind {
     Wait(Duration),
     TooOften,
     Webhook,
     Message,
     Target,
-    Forbidden(Denied),
+    Forbidden(ForbiddenReason),
     Archived,
-    Refused(Refusal),
+    Refused(DiscordRefusal),
     NotSent,
-    Unclear(Doubt),
+    Unclear(UnclearReason),
 }
 
-/// The one place that reads an error as an outcome.
-fn judge(error: RestError) -> Verdict {
-    let refused = |status, code| Verdict::Refused(Refusal::of(status, code));
+/// Classifies an error. This is the one place that reads an error as an outcome.
+fn classify(error: RestError) -> FailureKind {
+    let refused = |status, code| FailureKind::Refused(DiscordRefusal::of(status, code));
     if let Some(how_long) = error.held_for() {
-        return Verdict::Wait(how_long);
+        return FailureKind::Wait(how_long);
     }
     match error {
-        // Said above; to send again is right in any case.
+        // Handled above. To send again is right in any case.
         RestError::RateLimited { .. } | RestError::FuseOpen { .. } | RestError::ServerLeft => {
-            Verdict::NotSent
+            FailureKind::NotSent
         }
-        RestError::StillLimited { .. } | RestError::NotSent => Verdict::NotSent,
-        RestError::WebhookToken | RestError::NotFound(Missing::Webhook) => Verdict::Webhook,
-        RestError::NotFound(Missing::Message) => Verdict::Message,
-        RestError::NotFound(Missing::Channel | Missing::Guild) => Verdict::Target,
-        RestError::NotFound(missing @ (Missing::Member | Missing::User)) => refused(404, missing.code()),
-        RestError::Forbidden(denied) => Verdict::Forbidden(denied),
-        RestError::Refused { code: ErrorCode::THREAD_ARCHIVED, .. } => Verdict::Archived,
-        RestError::Refused { code: ErrorCode::TOO_MANY_OLD_EDITS, .. } => Verdict::TooOften,
+        RestError::StillLimited { .. } | RestError::NotSent => FailureKind::NotSent,
+        RestError::WebhookToken | RestError::NotFound(UnknownResource::Webhook) => FailureKind::Webhook,
+        RestError::NotFound(UnknownResource::Message) => FailureKind::Message,
+        RestError::NotFound(UnknownResource::Channel | UnknownResource::Guild) => FailureKind::Target,
+        RestError::NotFound(missing @ (UnknownResource::Member | UnknownResource::User)) => {
+            refused(404, missing.code())
+        }
+        RestError::Forbidden(denied) => FailureKind::Forbidden(denied),
+        RestError::Refused { code: ErrorCode::THREAD_ARCHIVED, .. } => FailureKind::Archived,
+        RestError::Refused { code: ErrorCode::TOO_MANY_OLD_EDITS, .. } => FailureKind::TooOften,
         RestError::Refused { status, code, fields, message } => {
-            Verdict::Refused(Refusal { status, code, fields, message })
+            FailureKind::Refused(DiscordRefusal { status, code, fields, message })
         }
-        RestError::Server { status } => Verdict::Unclear(Doubt::Failed(status)),
-        RestError::Edge { status, .. } => Verdict::Unclear(Doubt::Edge(status)),
-        // The bot's own, which says nothing of the message.
-        RestError::Unauthorized => Verdict::Unclear(Doubt::Edge(401)),
-        RestError::Unclear(doubt) => Verdict::Unclear(doubt),
-        RestError::Malformed => Verdict::Unclear(Doubt::Unreadable),
+        RestError::Server { status } => FailureKind::Unclear(UnclearReason::Failed(status)),
+        RestError::Edge { status, .. } => FailureKind::Unclear(UnclearReason::Edge(status)),
+        // The bot's own token, which says nothing of the message.
+        RestError::Unauthorized => FailureKind::Unclear(UnclearReason::Edge(401)),
+        RestError::Unclear(doubt) => FailureKind::Unclear(doubt),
+        RestError::Malformed => FailureKind::Unclear(UnclearReason::Unreadable),
     }
 }
 
 impl SendOutcome {
     /// Reads the answer to a send that was meant to land there.
-    pub(super) fn of(answer: Result<Message, RestError>, landing: Landing) -> Self {
+    pub(super) fn of(answer: Result<Message, RestError>, destination: Destination) -> Self {
         let message = match answer {
             Ok(message) => message,
             Err(error) => return Self::failed(error),
         };
-        let posted = Posted { message: message.id, channel: message.channel_id };
-        let meant = match landing {
-            Landing::Channel(channel) | Landing::Thread(channel) => channel == posted.channel,
-            Landing::NewPost => true,
+        let posted = PostedMessage { message: message.id, channel: message.channel_id };
+        let meant = match destination {
+            Destination::Channel(channel) | Destination::Thread(channel) => channel == posted.channel,
+            Destination::NewPost => true,
         };
         if meant { Self::Shown(posted) } else { Self::WebhookMoved(posted) }
     }
 
     /// The payload can't be written as JSON.
     pub(super) fn unwritable() -> Self {
-        Self::Refused(Refusal::unwritable())
+        Self::Refused(DiscordRefusal::unwritable())
     }
 
     fn failed(error: RestError) -> Self {
-        match judge(error) {
-            Verdict::Wait(how_long) => Self::Wait(how_long),
-            Verdict::TooOften => Self::Wait(OLD_EDIT_WAIT),
-            Verdict::Webhook => Self::WebhookGone,
-            Verdict::Target => Self::TargetGone,
-            Verdict::Archived => Self::Archived,
-            Verdict::Forbidden(code) => Self::Forbidden(code),
-            Verdict::Refused(refusal) => Self::Refused(refusal),
-            Verdict::NotSent => Self::NotSent,
-            Verdict::Unclear(doubt) => Self::Unclear(doubt),
-            // A send names no message, so this is the one that it answers or forwards.
-            Verdict::Message => Self::Refused(Refusal::of(404, ErrorCode::UNKNOWN_MESSAGE)),
+        match classify(error) {
+            FailureKind::Wait(how_long) => Self::Wait(how_long),
+            FailureKind::TooOften => Self::Wait(OLD_EDIT_WAIT),
+            FailureKind::Webhook => Self::WebhookGone,
+            FailureKind::Target => Self::TargetGone,
+            FailureKind::Archived => Self::Archived,
+            FailureKind::Forbidden(code) => Self::Forbidden(code),
+            FailureKind::Refused(refusal) => Self::Refused(refusal),
+            FailureKind::NotSent => Self::NotSent,
+            FailureKind::Unclear(doubt) => Self::Unclear(doubt),
+            // A send names no message, so the missing one is the message that it answers or forwards.
+            FailureKind::Message => Self::Refused(DiscordRefusal::of(404, ErrorCode::UNKNOWN_MESSAGE)),
         }
     }
 }
@@ -179,7 +190,7 @@ impl SendOutcome {
 impl ChangeOutcome {
     /// The payload can't be written as JSON.
     pub(super) fn unwritable() -> Self {
-        Self::Refused(Refusal::unwritable())
+        Self::Refused(DiscordRefusal::unwritable())
     }
 
     /// Whether repeating it would change nothing.
@@ -190,20 +201,20 @@ impl ChangeOutcome {
     /// Reads the answer to an edit or a deletion.
     pub(super) fn of<T>(answer: Result<T, RestError>) -> Self {
         let error = match answer {
-            // An answer that can't be read is one nevertheless: the change was made.
+            // An answer that can't be read is an answer nevertheless: the change was made.
             Ok(_) | Err(RestError::Malformed) => return Self::Done,
             Err(error) => error,
         };
-        match judge(error) {
-            Verdict::Wait(how_long) => Self::Wait(how_long),
-            Verdict::TooOften => Self::TooOften(OLD_EDIT_WAIT),
-            Verdict::Webhook => Self::WebhookGone,
-            Verdict::Message => Self::MirrorGone,
-            Verdict::Target => Self::TargetGone,
-            Verdict::Archived => Self::Archived,
-            Verdict::Forbidden(code) => Self::Forbidden(code),
-            Verdict::Refused(refusal) => Self::Refused(refusal),
-            Verdict::NotSent | Verdict::Unclear(_) => Self::Again,
+        match classify(error) {
+            FailureKind::Wait(how_long) => Self::Wait(how_long),
+            FailureKind::TooOften => Self::TooOften(OLD_EDIT_WAIT),
+            FailureKind::Webhook => Self::WebhookGone,
+            FailureKind::Message => Self::MirrorGone,
+            FailureKind::Target => Self::TargetGone,
+            FailureKind::Archived => Self::Archived,
+            FailureKind::Forbidden(code) => Self::Forbidden(code),
+            FailureKind::Refused(refusal) => Self::Refused(refusal),
+            FailureKind::NotSent | FailureKind::Unclear(_) => Self::Again,
         }
     }
 }
@@ -219,23 +230,26 @@ mod tests {
     #[test]
     fn a_send_ends_in_one_of_a_closed_set() {
         let wait = Duration::from_secs(3);
-        let scope = super::super::error::Scope::Shared;
+        let scope = super::super::error::RateLimitScope::Shared;
         let cases = [
             (RestError::RateLimited { retry_after: wait, scope }, SendOutcome::Wait(wait)),
             (RestError::FuseOpen { retry_after: wait }, SendOutcome::Wait(wait)),
             (RestError::WebhookToken, SendOutcome::WebhookGone),
-            (RestError::NotFound(Missing::Webhook), SendOutcome::WebhookGone),
-            (RestError::NotFound(Missing::Channel), SendOutcome::TargetGone),
-            (RestError::Forbidden(Denied::Permissions), SendOutcome::Forbidden(Denied::Permissions)),
+            (RestError::NotFound(UnknownResource::Webhook), SendOutcome::WebhookGone),
+            (RestError::NotFound(UnknownResource::Channel), SendOutcome::TargetGone),
+            (
+                RestError::Forbidden(ForbiddenReason::Permissions),
+                SendOutcome::Forbidden(ForbiddenReason::Permissions),
+            ),
             (refused(400, ErrorCode::THREAD_ARCHIVED), SendOutcome::Archived),
             (
                 RestError::Edge { status: 403, code: ErrorCode(40_333) },
-                SendOutcome::Unclear(Doubt::Edge(403)),
+                SendOutcome::Unclear(UnclearReason::Edge(403)),
             ),
-            (RestError::Unauthorized, SendOutcome::Unclear(Doubt::Edge(401))),
-            (RestError::Server { status: 502 }, SendOutcome::Unclear(Doubt::Failed(502))),
-            (RestError::Unclear(Doubt::Timeout), SendOutcome::Unclear(Doubt::Timeout)),
-            (RestError::Malformed, SendOutcome::Unclear(Doubt::Unreadable)),
+            (RestError::Unauthorized, SendOutcome::Unclear(UnclearReason::Edge(401))),
+            (RestError::Server { status: 502 }, SendOutcome::Unclear(UnclearReason::Failed(502))),
+            (RestError::Unclear(UnclearReason::Timeout), SendOutcome::Unclear(UnclearReason::Timeout)),
+            (RestError::Malformed, SendOutcome::Unclear(UnclearReason::Unreadable)),
             (RestError::NotSent, SendOutcome::NotSent),
         ];
         for (error, outcome) in cases {
@@ -256,16 +270,20 @@ mod tests {
     fn a_change_is_repeated_when_in_doubt() {
         let of = |error| ChangeOutcome::of::<()>(Err(error));
         assert_eq!(of(refused(400, ErrorCode::THREAD_ARCHIVED)), ChangeOutcome::Archived);
-        let locked = RestError::Forbidden(Denied::ThreadLocked);
-        assert_eq!(of(locked), ChangeOutcome::Forbidden(Denied::ThreadLocked));
+        let locked = RestError::Forbidden(ForbiddenReason::ThreadLocked);
+        assert_eq!(of(locked), ChangeOutcome::Forbidden(ForbiddenReason::ThreadLocked));
         let edge = RestError::Edge { status: 404, code: ErrorCode::GENERAL };
         let failed = RestError::Server { status: 500 };
-        for error in
-            [RestError::Unclear(Doubt::Broken), RestError::NotSent, failed, edge, RestError::Unauthorized]
-        {
+        for error in [
+            RestError::Unclear(UnclearReason::Broken),
+            RestError::NotSent,
+            failed,
+            edge,
+            RestError::Unauthorized,
+        ] {
             assert_eq!(of(error), ChangeOutcome::Again);
         }
-        assert_eq!(of(RestError::NotFound(Missing::Message)), ChangeOutcome::MirrorGone);
+        assert_eq!(of(RestError::NotFound(UnknownResource::Message)), ChangeOutcome::MirrorGone);
         assert_eq!(of(refused(429, ErrorCode::TOO_MANY_OLD_EDITS)), ChangeOutcome::TooOften(OLD_EDIT_WAIT));
         assert_eq!(of(RestError::Malformed), ChangeOutcome::Done);
         assert_eq!(ChangeOutcome::of(Ok(())), ChangeOutcome::Done);

@@ -1,4 +1,5 @@
-//! The one place that sends: takes a call through the rate limits, sends it, reads the answer, and repeats what may be repeated.
+//! The one place that sends. It takes a call through the rate limits, sends it, reads the answer, and repeats
+//! what may be repeated.
 
 use std::time::Duration;
 
@@ -14,23 +15,24 @@ use tokio::time::{Instant, sleep};
 use super::Rest;
 use super::call::Call;
 use super::code::ErrorCode;
-use super::error::{Doubt, RefusedFields, RestError, Scope};
+use super::error::{RateLimitScope, RefusedFields, RestError, UnclearReason};
 use super::fields::WrongFields;
-use super::limiter::{Answer, Blown, FuseState, Key, Permit, Verdict, is_json};
-use super::meaning::Meaning;
+use super::limiter::{AnswerFacts, AnswerKind, FuseBlown, FuseState, LimitKey, Permit, is_json};
+use super::meaning::RefusalMeaning;
 use super::metrics;
-use super::uploads::Handover;
+use super::uploads::UploadEnd;
 
-/// How often a call is repeated after failures, and after 429s. A limit that refuses more often in a row is a failure.
+/// How often a call is repeated after failures, and after 429s. A limit that refuses more often in a row
+/// counts as a failure.
 const REPETITIONS: u32 = 3;
-/// The first pause before a repetition; each one is twice as long as the one before, give or take a half.
+/// The first pause before a repetition. Each pause is twice as long as the one before, give or take a half.
 const PAUSE: Duration = Duration::from_millis(300);
-/// The largest answer that is read: Discord's largest (a server's channels) are far below.
+/// The largest answer that is read, in bytes. Discord's largest (a server's channels) are far smaller.
 const LARGEST_ANSWER: usize = 32 << 20;
 /// How much of Discord's own text for an error is kept, in characters.
 const LONGEST_MESSAGE: usize = 200;
 
-/// The body of a refusal. Without code and message it isn't Discord's.
+/// The body of a refusal. Without a code and a message, it isn't Discord's.
 #[derive(Deserialize)]
 struct RefusalBody {
     code: ErrorCode,
@@ -40,11 +42,11 @@ struct RefusalBody {
     errors: Value,
 }
 
-/// What came back.
+/// An answer as it came back.
 struct Received {
     status: StatusCode,
-    body: Result<Vec<u8>, Doubt>,
-    answer: Answer,
+    body: Result<Vec<u8>, UnclearReason>,
+    answer: AnswerFacts,
 }
 
 impl Rest {
@@ -53,29 +55,32 @@ impl Rest {
         understand(&call, &self.perform(&call).await?)
     }
 
-    /// Performs a call with a form that can be sent only once, and so is never repeated, also after a 429, and reads what it answers. Ends as
-    /// [`RestError::NotSent`] where it is certain that the form didn't arrive whole.
+    /// Performs a call with a form, and reads what it answers. The form can be sent only once, so the call is
+    /// never repeated, not even after a 429. Ends as [`RestError::NotSent`] where it is certain that the form
+    /// didn't arrive whole.
     pub(super) async fn upload<T: DeserializeOwned>(
         &self,
         call: &Call<'_>,
         form: Form,
-        handover: &Handover,
+        upload_end: &UploadEnd,
     ) -> Result<T, RestError> {
         self.admit(self.shared.upload_timeout).await?;
-        let permit = self.shared.limits.turn(self.key(call), false, Instant::now() + self.patience).await?;
+        let permit =
+            self.shared.limits.wait_turn(self.key(call), false, Instant::now() + self.patience).await?;
         let request = self.request(call).multipart(form).timeout(self.shared.upload_timeout);
-        understand(call, &self.exchange(call, permit, request, Some(handover)).await?)
+        understand(call, &self.exchange(call, permit, request, Some(upload_end)).await?)
     }
 
-    /// Performs a call: waits for its turn, sends it, and repeats it within the client's patience where that is safe: after a 429 (it certainly wasn't performed), and
-    /// what may be done twice also after a failure.
+    /// Performs a call: waits for its turn, sends it, and repeats it within the client's patience where that
+    /// is safe. That is so after a 429, when it certainly wasn't performed, and after a failure of a call
+    /// that may be done twice.
     #[tracing::instrument(name = "request", level = "debug", skip_all, fields(route = %call.route()))]
     pub(super) async fn perform(&self, call: &Call<'_>) -> Result<Vec<u8>, RestError> {
         let deadline = Instant::now() + self.patience;
         let mut again = false;
         for repetition in 0.. {
             self.admit(self.shared.request_timeout).await?;
-            let permit = self.shared.limits.turn(self.key(call), again, deadline).await?;
+            let permit = self.shared.limits.wait_turn(self.key(call), again, deadline).await?;
             let error = match self.exchange(call, permit, self.request(call), None).await {
                 Ok(body) => return Ok(body),
                 Err(error) => error,
@@ -83,10 +88,11 @@ impl Rest {
             again = matches!(error, RestError::RateLimited { .. });
             let pause = match &error {
                 _ if repetition >= REPETITIONS => return Err(error),
-                // The next turn comes after the time that Discord asked for, or not at all if that is too late.
+                // The next turn comes after the time that Discord asked for, or not at all if that is too
+                // late.
                 RestError::RateLimited { .. } => Duration::ZERO,
                 RestError::NotSent => pause(repetition),
-                // These count towards Discord's ban, and an outage of the whole edge is not over in a second.
+                // These count towards Discord's ban, and an outage of the whole edge isn't over in a second.
                 RestError::Edge { status: 401 | 403, .. } => return Err(error),
                 RestError::Server { .. } | RestError::Edge { .. } | RestError::Unclear(_)
                     if call.route().verb.repeatable() =>
@@ -103,7 +109,7 @@ impl Rest {
         Err(RestError::NotSent)
     }
 
-    fn key(&self, call: &Call<'_>) -> Key {
+    fn key(&self, call: &Call<'_>) -> LimitKey {
         call.key(self.urgency, self.cause)
     }
 
@@ -111,32 +117,34 @@ impl Rest {
         call.build(&self.shared.client, &self.shared.base, &self.shared.token)
     }
 
-    /// Sends one request and classifies what becomes of it. A streamed one tells by its handover whether it got to its end.
+    /// Sends one request and classifies what becomes of it. `upload_end` tells whether a streamed request got
+    /// to its end.
     async fn exchange(
         &self,
         call: &Call<'_>,
         permit: Permit,
         request: RequestBuilder,
-        handover: Option<&Handover>,
+        upload_end: Option<&UploadEnd>,
     ) -> Result<Vec<u8>, RestError> {
         let begun = Instant::now();
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                // The limits still count it, unless there was no connection: Discord may have, from its first line on.
+                // The limits still count the request, unless there was no connection: Discord may have
+                // counted it, from its first line on.
                 let error = no_answer(call, permit, &error);
-                let never_whole = handover.is_some_and(Handover::bar);
+                let never_whole = upload_end.is_some_and(UploadEnd::bar);
                 return Err(if never_whole { RestError::NotSent } else { error });
             }
         };
         let received_at = Instant::now();
         let Received { status, body, answer } = receive(response).await;
-        let verdict = answer.verdict;
-        let pause = permit.answered(received_at, &answer);
+        let kind = answer.kind;
+        let pause = permit.record_answer(received_at, &answer);
         metrics::request(call.route(), status.as_u16().to_string());
         tracing::debug!(route = %call.route(), status = status.as_u16(), took = ?begun.elapsed(), "answered");
-        self.watch(call, verdict);
-        if let Verdict::Limited { retry_after, scope } = verdict {
+        self.watch(call, kind);
+        if let AnswerKind::Limited { retry_after, scope } = kind {
             let (retry_after, in_a_row) =
                 pause.map_or((retry_after, 1), |pause| (pause.wait, pause.in_a_row));
             if let Some((limit, period)) = pause.and_then(|pause| pause.learned) {
@@ -155,36 +163,36 @@ impl Rest {
             return if ours { Ok(body) } else { Err(edge(status, ErrorCode::GENERAL)) };
         }
         let error = self.refusal(call, status, &body.unwrap_or_default());
-        // What refused before the form had come whole can't have passed it on.
-        let early = matches!(error, RestError::Edge { .. }) && handover.is_some_and(Handover::bar);
+        // Something that refused before the whole form had arrived can't have passed it on.
+        let early = matches!(error, RestError::Edge { .. }) && upload_end.is_some_and(UploadEnd::bar);
         Err(if early { RestError::NotSent } else { error })
     }
 
-    /// Counts what can lead to a ban, and says so.
-    fn watch(&self, call: &Call<'_>, verdict: Verdict) {
-        let invalid = match verdict {
-            Verdict::Dealt | Verdict::Failed => return,
-            Verdict::Invalid | Verdict::Barred => true,
-            Verdict::Limited { retry_after, scope } => {
+    /// Counts what can lead to a ban, and logs it.
+    fn watch(&self, call: &Call<'_>, kind: AnswerKind) {
+        let invalid = match kind {
+            AnswerKind::Handled | AnswerKind::ServerError => return,
+            AnswerKind::Invalid | AnswerKind::RefusedByEdge => true,
+            AnswerKind::Limited { retry_after, scope } => {
                 metrics::rate_limited(scope);
                 tracing::warn!(route = %call.route(), %scope, ?retry_after, "rate limited");
-                scope != Scope::Shared
+                scope != RateLimitScope::Shared
             }
         };
         if invalid {
             metrics::invalid_request();
             match self.shared.limits.newly_blown(self.cause) {
                 None => {}
-                Some(Blown::All(FuseState { invalid, retry_after, .. })) => tracing::error!(
+                Some(FuseBlown::All(FuseState { invalid, retry_after, .. })) => tracing::error!(
                     invalid,
                     ?retry_after,
                     "too many invalid requests: stopping before Discord bans this address"
                 ),
-                Some(Blown::Server(guild, retry_after)) => {
+                Some(FuseBlown::Server(guild, retry_after)) => {
                     metrics::paused("server");
                     tracing::warn!(%guild, ?retry_after, "a server caused too many invalid requests: its requests pause");
                 }
-                Some(Blown::Person(guild, retry_after)) => {
+                Some(FuseBlown::Person(guild, retry_after)) => {
                     metrics::paused("person");
                     tracing::warn!(%guild, ?retry_after, "a person caused too many invalid requests: their requests pause");
                 }
@@ -203,11 +211,11 @@ impl Rest {
         if !status.is_client_error() {
             return edge(status, code);
         }
-        match Meaning::of(code) {
-            Some(Meaning::WebhookToken) => RestError::WebhookToken,
-            Some(Meaning::Denied(denied)) => RestError::Forbidden(denied),
-            Some(Meaning::Missing(missing)) => RestError::NotFound(missing),
-            Some(Meaning::Refused) => {
+        match RefusalMeaning::of(code) {
+            Some(RefusalMeaning::WebhookToken) => RestError::WebhookToken,
+            Some(RefusalMeaning::Denied(denied)) => RestError::Forbidden(denied),
+            Some(RefusalMeaning::Missing(missing)) => RestError::NotFound(missing),
+            Some(RefusalMeaning::Refused) => {
                 let fields = WrongFields::read(&errors);
                 if !fields.is_empty() {
                     tracing::warn!(route = %call.route(), %code, %fields, "Discord refused fields of a request");
@@ -218,7 +226,7 @@ impl Rest {
                 let fields = RefusedFields { username: errors.get("username").is_some() };
                 RestError::Refused { status: status.as_u16(), code, fields, message }
             }
-            // So Discord answers a bot's token that it doesn't accept.
+            // Discord answers like this when it doesn't accept the bot's token.
             None if status == StatusCode::UNAUTHORIZED && code == ErrorCode::GENERAL && call.is_bots() => {
                 RestError::Unauthorized
             }
@@ -233,7 +241,7 @@ const fn edge(status: StatusCode, code: ErrorCode) -> RestError {
 
 fn understand<T: DeserializeOwned>(call: &Call<'_>, body: &[u8]) -> Result<T, RestError> {
     serde_json::from_slice(body).map_err(|error| {
-        // Position and kind only: the text of the error can quote the answer.
+        // Only the position and kind are logged: the text of the error can quote the answer.
         let (kind, line, column) = (error.classify(), error.line(), error.column());
         tracing::warn!(route = %call.route(), ?kind, line, column, "answer not understood");
         match kind {
@@ -247,32 +255,33 @@ async fn receive(mut response: Response) -> Received {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
     let body = read_body(response).await;
-    let answer = Answer::read(status.as_u16(), &headers, body.as_deref().unwrap_or_default());
+    let answer = AnswerFacts::read(status.as_u16(), &headers, body.as_deref().unwrap_or_default());
     Received { status, body, answer }
 }
 
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Doubt> {
+async fn read_body(mut response: Response) -> Result<Vec<u8>, UnclearReason> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(None) => return Ok(body),
             Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(Doubt::Unreadable),
-            Err(error) if error.is_timeout() => return Err(Doubt::Timeout),
-            Err(_) => return Err(Doubt::Broken),
+            Ok(Some(_)) => return Err(UnclearReason::Unreadable),
+            Err(error) if error.is_timeout() => return Err(UnclearReason::Timeout),
+            Err(_) => return Err(UnclearReason::Broken),
         }
     }
 }
 
-/// Why there is no answer, and what that means for the limits. The library's error names the address, so none of it goes further.
+/// Why there is no answer, and what that means for the limits. The library's error names the address, so it
+/// goes no further.
 fn no_answer(call: &Call<'_>, permit: Permit, error: &reqwest::Error) -> RestError {
     let (error, status) = if error.is_connect() || error.is_builder() {
-        permit.unsent();
+        permit.record_unsent();
         (RestError::NotSent, "unreachable")
     } else if error.is_timeout() {
-        (RestError::Unclear(Doubt::Timeout), "timeout")
+        (RestError::Unclear(UnclearReason::Timeout), "timeout")
     } else {
-        (RestError::Unclear(Doubt::Broken), "broken")
+        (RestError::Unclear(UnclearReason::Broken), "broken")
     };
     metrics::request(call.route(), status.to_owned());
     tracing::debug!(route = %call.route(), status, "no answer");

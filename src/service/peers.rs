@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
-use crate::store::{Signal, Store};
+use crate::store::{Notice, Store};
 
 use super::authors::Authors;
 use super::intake::Intake;
@@ -44,22 +44,22 @@ impl PeerUpdates {
     }
 
     /// Applies what another process said.
-    pub async fn apply(&self, signal: &Signal) -> Result<(), ServiceError> {
+    pub async fn apply(&self, signal: &Notice) -> Result<(), ServiceError> {
         match signal {
-            Signal::Follow(id) => self.sync_follow(*id).await,
-            Signal::Panel => {
+            Notice::Follow(id) => self.sync_follow(*id).await,
+            Notice::Panel => {
                 self.panels.wake_refresh_loop();
                 Ok(())
             }
-            Signal::Author => {
+            Notice::Author => {
                 self.authors.poke();
                 Ok(())
             }
-            Signal::Servers => {
+            Notice::Servers => {
                 self.admission.poke();
                 Ok(())
             }
-            Signal::Work(_) | Signal::Look => Ok(()),
+            Notice::Work(_) | Notice::AnyWork => Ok(()),
         }
     }
 

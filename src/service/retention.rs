@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::domain::clock::Clock;
 use crate::domain::retention::Keeping;
 use crate::metrics as names;
-use crate::store::{Leftovers, Store, Untracked};
+use crate::store::{ForgottenMessages, Store, UnusedCounts};
 
 use super::{ServiceError, ServiceParts};
 
@@ -28,7 +28,7 @@ pub struct Retention {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct SweepCounts {
     contents: u64,
-    leftovers: Leftovers,
+    leftovers: UnusedCounts,
 }
 
 impl Retention {
@@ -63,7 +63,7 @@ impl Retention {
         if !all {
             return Ok(());
         }
-        gone.leftovers = self.store.forget_leftovers(now, self.keeping.mirrors).await?;
+        gone.leftovers = self.store.forget_unused(now, self.keeping.mirrors).await?;
         Ok(())
     }
 }
@@ -72,8 +72,8 @@ impl SweepCounts {
     /// Logs what was forgotten, if anything was, and counts it.
     fn report(self) {
         let Self { contents, leftovers } = self;
-        let Leftovers {
-            messages: Untracked { activities: messages, deliveries },
+        let UnusedCounts {
+            messages: ForgottenMessages { activities: messages, deliveries },
             channels,
             lanes,
             panels,

@@ -38,39 +38,39 @@ pub use self::copy::{Copied, CopyError, Copying};
 pub use self::db::crypt::Cipher;
 pub use self::db::error::{Blame, StoreError};
 pub use self::db::gateway_sessions::{KeptSession, SessionOwner};
-pub use self::db::notices::Signal;
-pub use self::db::session::{Conflict, Session};
+pub use self::db::notices::Notice;
+pub use self::db::session::{Session, ShardConflict};
 pub use self::db::setup::KeyFit;
 pub use self::db::unusable::Unusable;
-pub use self::follow::change::{Hook, Inserted, Removed};
-pub use self::follow::doors::Found;
+pub use self::follow::break_which::BreakWhich;
+pub use self::follow::change::{FollowWebhook, Inserted, Removed};
+pub use self::follow::doors::FollowFindings;
 pub use self::follow::list::{Cursor, FollowedSource, Page};
 pub use self::follow::news::FollowerNews;
-pub use self::follow::state::BreakWhich;
-pub use self::follow::unannounced::Untold;
+pub use self::follow::unannounced::Unannounced;
 pub use self::follow::webhooks::LaneWebhook;
 pub use self::lane::attempts::FailedAttempt;
 pub use self::lane::leases::{Lease, OpenLane, OpenLanes};
 pub use self::lane::mirrors::Mirrored;
-pub use self::lane::request::{Decide, Holder, LaneRequest, Next, Turn, Which};
-pub use self::lane::results::Done;
+pub use self::lane::request::{Decide, Holder, LaneAnswer, LaneRef, LaneRequest, NextAction};
 pub use self::lane::retractions::Retraction;
+pub use self::lane::step_result::StepResult;
 pub use self::lane::work::{Surroundings, Work};
 pub use self::member::forget::Forgotten;
-pub use self::member::kept::KeptOfAuthor;
-pub use self::member::removal::{Manner, Removal, RemovedPart};
-pub use self::panel::looks::Look;
+pub use self::member::removal::{Removal, RemovalKind, RemovedPart};
+pub use self::member::totals::AuthorTotals;
 pub use self::panel::panels::{PanelChange, PanelsFull};
+pub use self::panel::refresh::PanelRefresh;
 pub use self::panel::samples::Sample;
-pub use self::report::followers::{Asked, InFollower};
+pub use self::report::followers::{MessageFacts, MessageInFollower};
 pub use self::report::server_stats::{MirroredHour, ServerFollowers, ServerFollows};
 pub use self::report::stats::{Backlog, FollowCounts};
-pub use self::retention::messages::Untracked;
-pub use self::retention::unused::Leftovers;
+pub use self::retention::messages::ForgottenMessages;
+pub use self::retention::unused::UnusedCounts;
 pub use self::server::blocked::ServerUsage;
 pub use self::server::checks::{GuildCheck, SourceEnd, TargetEnd};
 pub use self::source::event::{Recorded, SourceEvent};
-pub use self::source::quotes::{Quoting, StaleQuote};
+pub use self::source::quotes::{QuotingActivity, StaleQuote};
 pub use self::source::threads::KnownThread;
 
 /// The database. Cheap to clone; all clones share one pool.
@@ -78,11 +78,11 @@ pub use self::source::threads::KnownThread;
 pub struct Store {
     db: DatabaseConnection,
     cipher: Cipher,
-    turn: Option<db::connect::Turn>,
-    /// Where PostgreSQL is, for a connection beside the pool.
+    writer_queue: Option<db::connect::WriterQueue>,
+    /// The address of PostgreSQL, for a connection outside the pool.
     postgres: Option<db::connect::Postgres>,
-    /// Who this is, in what it tells others.
-    sender: db::notices::Sender,
+    /// This process, as the sender of notices.
+    sender: db::notices::NoticeSender,
 }
 
 impl fmt::Debug for Store {
@@ -92,7 +92,7 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// What the database is called, for somebody who is to confirm that it is the right one.
+    /// The name of the database, for an operator who must confirm that it is the right one.
     pub async fn name(&self) -> Result<String, StoreError> {
         let query = match &self.postgres {
             Some(_) => "SELECT current_database()::text",
@@ -103,7 +103,7 @@ impl Store {
         Ok(name.rsplit(['/', '\\']).next().unwrap_or(&name).to_owned())
     }
 
-    /// Closes all connections; queries that run are waited for.
+    /// Closes all connections, after running queries have ended.
     pub async fn close(&self) -> Result<(), StoreError> {
         Ok(self.db.clone().close().await?)
     }

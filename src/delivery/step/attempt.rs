@@ -1,7 +1,9 @@
-//! One attempt at a step: the one place from which a step is done, and where all that can come of it becomes something to record.
+//! One attempt at a step. This is the one place from which a step is done, and where everything that can come
+//! of it becomes something to record.
 //!
-//! What isn't a success, an end or a limit has failed, whatever it was: an answer of Discord's, the database, a panic. It is recorded as such, and counted by the store.
-//! Where a create broke off in the middle, nobody knows whether its message was made: that is settled first, and counted then.
+//! Whatever isn't a success, an end or a limit has failed: an answer of Discord's, the database, a panic. It
+//! is recorded as such, and counted by the store. Where a create broke off in the middle, nobody knows
+//! whether its message was made: that is settled first, and counted then.
 
 use std::panic::AssertUnwindSafe;
 
@@ -9,79 +11,85 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use crate::delivery::SETTLING;
 use crate::domain::activity::{Ending, InFlight};
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::Step;
 use crate::domain::retry::Failure;
-use crate::store::{Done, Turn, Work};
+use crate::store::{LaneAnswer, StepResult, Work};
 
-use super::create::{Performed, Sender, count};
-use crate::delivery::SETTLING;
+use super::{StepOutcome, StepRunner, count_outcome};
 
 /// What a lane does after an attempt.
-pub(in crate::delivery) enum Came {
-    /// This is recorded, and it goes on.
-    On(Done),
-    /// This is recorded, if anything, and it waits until that time.
-    Wait(Option<Done>, DateTime<Utc>),
+pub(in crate::delivery) enum AttemptOutcome {
+    /// It records this and goes on.
+    Record(StepResult),
+    /// It records this, if anything, and waits until that time.
+    RecordAndWait(Option<StepResult>, DateTime<Utc>),
 }
 
-/// Does one step.
-pub(in crate::delivery) async fn attempt(sender: &mut Sender<'_>, step: Step, work: &Work) -> Came {
+/// Attempts one step.
+pub(in crate::delivery) async fn attempt(
+    runner: &mut StepRunner<'_>,
+    step: Step,
+    work: &Work,
+) -> AttemptOutcome {
     let (delivery, follow) = (work.delivery.id.0, work.follow.map(|follow| follow.0));
     let span = tracing::debug_span!("step", delivery, follow, ?step);
-    let performed =
-        AssertUnwindSafe(sender.perform(step, work)).catch_unwind().instrument(span.clone()).await;
-    let now = sender.now();
-    match performed {
-        Ok(Ok(Performed::Done(done))) => {
+    let outcome = AssertUnwindSafe(runner.run(step, work)).catch_unwind().instrument(span.clone()).await;
+    let now = runner.now();
+    match outcome {
+        Ok(Ok(StepOutcome::Done(done))) => {
             tracing::debug!(parent: &span, "a step is done");
-            Came::On(done)
+            AttemptOutcome::Record(done)
         }
-        Ok(Ok(Performed::Failed(failure))) => Came::On(failed(step, work, failure)),
-        Ok(Ok(Performed::InDoubt)) => broken_off(step, work, Failure::NoAnswer, now),
-        Ok(Ok(Performed::Limited(until))) => {
-            Came::Wait(under_way(step, work).map(|in_flight| Done::NotBegun { in_flight }), until)
+        Ok(Ok(StepOutcome::Failed(failure))) => AttemptOutcome::Record(failed(step, work, failure)),
+        Ok(Ok(StepOutcome::InDoubt)) => broken_off(step, work, Failure::NoAnswer, now),
+        Ok(Ok(StepOutcome::Limited(until))) => {
+            let not_begun = create_in_flight(step, work).map(|in_flight| StepResult::NotBegun { in_flight });
+            AttemptOutcome::RecordAndWait(not_begun, until)
         }
         Ok(Err(error)) => {
-            tracing::error!(channel = %sender.target, %error, "a step stopped at the database");
+            tracing::error!(channel = %runner.target, %error, "a step stopped at the database");
             broken_off(step, work, Failure::Database, now)
         }
-        // Where it was is in the line of the panic itself.
+        // The panic's own log line says where it was.
         Err(_) => {
-            tracing::error!(channel = %sender.target, delivery = work.delivery.id.0, "a step panicked");
+            tracing::error!(channel = %runner.target, delivery = work.delivery.id.0, "a step panicked");
             broken_off(step, work, Failure::Panicked, now)
         }
     }
 }
 
-/// The create that this step is.
-fn under_way(step: Step, work: &Work) -> Option<InFlight> {
+/// The create in flight, where the step is a create.
+fn create_in_flight(step: Step, work: &Work) -> Option<InFlight> {
     work.in_flight.filter(|_| matches!(step, Step::Create(_)))
 }
 
-/// A step failed; a create surely made nothing.
-fn failed(step: Step, work: &Work, failure: Failure) -> Done {
+/// What to record of a step that failed. A create surely made nothing.
+fn failed(step: Step, work: &Work, failure: Failure) -> StepResult {
     match step {
-        Step::Settle(in_flight) if failure != Failure::NotMade => Done::Unsettled { in_flight, failure },
-        _ => Done::Failed { delivery: work.delivery.id, failure },
-    }
-}
-
-/// A step ended in the middle; a create may have made its message.
-fn broken_off(step: Step, work: &Work, failure: Failure, now: DateTime<Utc>) -> Came {
-    match under_way(step, work) {
-        Some(in_flight) => {
-            count("unclear");
-            let settle_at = now + SETTLING;
-            Came::Wait(Some(Done::InDoubt { in_flight, settle_at }), settle_at)
+        Step::Settle(in_flight) if failure != Failure::NotMade => {
+            StepResult::Unsettled { in_flight, failure }
         }
-        None => Came::On(failed(step, work, failure)),
+        _ => StepResult::Failed { delivery: work.delivery.id, failure },
     }
 }
 
-/// Says which attempts were counted as failed.
-pub(in crate::delivery) fn say(target: ChannelId, turn: &Turn) {
+/// What to do about a step that broke off in the middle. A create may have made its message.
+fn broken_off(step: Step, work: &Work, failure: Failure, now: DateTime<Utc>) -> AttemptOutcome {
+    match create_in_flight(step, work) {
+        Some(in_flight) => {
+            count_outcome("unclear");
+            let settle_at = now + SETTLING;
+            AttemptOutcome::RecordAndWait(Some(StepResult::InDoubt { in_flight, settle_at }), settle_at)
+        }
+        None => AttemptOutcome::Record(failed(step, work, failure)),
+    }
+}
+
+/// Logs which attempts were counted as failed, and what couldn't be read.
+pub(in crate::delivery) fn log_failed_attempts(target: ChannelId, turn: &LaneAnswer) {
     for (delivery, error) in &turn.unreadable {
         tracing::error!(channel = %target, delivery = delivery.0, %error, "a delivery can't be read");
     }
@@ -89,11 +97,11 @@ pub(in crate::delivery) fn say(target: ChannelId, turn: &Turn) {
         let (delivery, failure, failed) = (attempt.delivery.0, attempt.failure.as_str(), attempt.failed);
         match attempt.again {
             Some(again) => {
-                count("postponed");
+                count_outcome("postponed");
                 tracing::debug!(channel = %target, delivery, failure, failed, %again, "an attempt failed");
             }
             None => {
-                count(Ending::GaveUp.as_str());
+                count_outcome(Ending::GaveUp.as_str());
                 tracing::warn!(channel = %target, delivery, failure, failed, "a delivery is given up");
             }
         }

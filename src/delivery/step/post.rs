@@ -1,123 +1,136 @@
-//! Threads and forums as targets, beyond what channels need: posts that begin, are kept up to date and go, threads that wake, and what "gone" means in them.
+//! Threads and forums as targets, beyond what channels need: posts that begin, are kept up to date and go,
+//! threads that are woken, and what "not found" means in them.
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::activity::{Ending, Mirror, Part, Showing};
 use crate::domain::ids::{ChannelId, TagId, WebhookId};
 use crate::domain::place::{Place, Spot};
+use crate::domain::retry::Failure;
 use crate::domain::text;
 use crate::rest::model::Channel;
-use crate::rest::{ChangeOutcome, ErrorCode, Refusal, RestError, ThreadChange, WebhookMessage};
+use crate::rest::{
+    ChangeOutcome, DiscordRefusal, ErrorCode, ForbiddenReason, RestError, ThreadChange, WebhookMessage,
+};
 use crate::store::{StoreError, Work};
 
-use super::create::{Performed, Sender};
-use super::forums::fitting_tags;
-use super::render as parts;
+use super::forum_cache::fitting_tags;
+use super::{StepOutcome, StepRunner, render, time_delta};
 
 /// What a server's audit log says of what the bot does with posts and threads.
 const REASON: &str = "Channel follow";
 
-/// What a post is called that stays without what it began with.
+/// The title of a post that stays although what it began with is gone.
 const DELETED: &str = "A deleted message";
 
-/// What a post is to be called, and which tags it gets.
-pub(in crate::delivery) struct Heading {
-    pub(in crate::delivery) title: String,
-    pub(in crate::delivery) tags: Vec<TagId>,
-    /// The forum was asked for just now.
-    pub(in crate::delivery) fresh: bool,
+/// The title of a post and its tags.
+pub(super) struct PostHeading {
+    pub(super) title: String,
+    pub(super) tags: Vec<TagId>,
+    /// Whether the forum was asked for just now.
+    pub(super) is_fresh: bool,
 }
 
-/// Why what goes with an edit wasn't done with it.
-pub(in crate::delivery) enum Held {
+/// Why a post's title and tags weren't changed with an edit.
+pub(super) enum RetitleFailure {
     /// A limit, until that time.
-    Until(DateTime<Utc>),
-    /// It failed, and may succeed another time.
-    Failed,
+    LimitedUntil(DateTime<Utc>),
+    /// Something else that may pass.
+    MayPass,
 }
 
 /// What it means that Discord doesn't find the channel, thread or post that a webhook was to reach.
-pub(in crate::delivery) enum Gone {
-    /// The target.
+pub(super) enum NotFoundCause {
+    /// The target is gone.
     Target,
-    /// A post of it: somebody removed that.
+    /// A post of the target is gone: somebody removed it.
     Post,
-    /// It stands, but the webhook doesn't: somebody moved it.
-    Moved,
+    /// The target exists, but the webhook was moved away from it.
+    WebhookMoved,
     /// Nobody knows.
     Unclear,
 }
 
-impl Sender<'_> {
-    /// The heading of the post that shows this, as far as the forum can be looked at. `None` where the webhook stands in another channel by now.
-    pub(in crate::delivery) async fn heading(
+impl StepRunner<'_> {
+    /// The heading of the post that shows this, as far as the bot can see the forum. `None` where the webhook
+    /// is in another channel by now.
+    pub(super) async fn post_heading(
         &self,
         work: &Work,
         webhook: WebhookId,
-    ) -> Result<Option<Heading>, RestError> {
-        let title = parts::title(work).unwrap_or_default();
-        let (forum, just_now) = match self.tools.forum(self.target).await {
+    ) -> Result<Option<PostHeading>, RestError> {
+        let title = render::post_title(work).unwrap_or_default();
+        let (forum, is_fresh) = match self.tools.forum(self.target).await {
             Ok(forum) => forum,
             Err(error) if error.passes() => return Err(error),
             // Hidden from the bot, but not from its webhook.
-            Err(_) => return Ok(Some(Heading { title, tags: Vec::new(), fresh: true })),
+            Err(_) => return Ok(Some(PostHeading { title, tags: Vec::new(), is_fresh: true })),
         };
-        // A new post lands wherever the webhook is, and doesn't tell where: that is looked at as often as the forum.
-        if just_now && self.stands_elsewhere(webhook, self.target).await? {
+        // A new post lands wherever the webhook is, and the answer doesn't say where. So the webhook is
+        // looked at as often as the forum.
+        if is_fresh && self.is_webhook_elsewhere(webhook, self.target).await? {
             self.tools.forums.forget(self.target);
             return Ok(None);
         }
-        Ok(Some(Heading { title, tags: self.tags(&forum, work), fresh: just_now }))
+        Ok(Some(PostHeading { title, tags: self.tags(&forum, work), is_fresh }))
     }
 
     fn tags(&self, forum: &Channel, work: &Work) -> Vec<TagId> {
         fitting_tags(forum, work.content.as_deref().and_then(Showing::as_message))
     }
 
-    async fn stands_elsewhere(&self, webhook: WebhookId, channel: ChannelId) -> Result<bool, RestError> {
+    async fn is_webhook_elsewhere(&self, webhook: WebhookId, channel: ChannelId) -> Result<bool, RestError> {
         match self.tools.rest.webhook(webhook).await {
-            Ok(webhook) => Ok(webhook.channel_id.is_some_and(|stands_in| stands_in != channel)),
+            Ok(webhook) => Ok(webhook.channel_id.is_some_and(|actual| actual != channel)),
             Err(error) if error.passes() => Err(error),
             Err(_) => Ok(false),
         }
     }
 
-    /// Whether Discord refused a new post for what had been known of its forum for a while: it is asked for anew then.
-    pub(in crate::delivery) fn was_out_of_date(&self, refusal: &Refusal, heading: Option<&Heading>) -> bool {
+    /// Whether Discord refused a new post because what was known of its forum was out of date. The forum is
+    /// asked for anew next time.
+    pub(super) fn was_out_of_date(&self, refusal: &DiscordRefusal, heading: Option<&PostHeading>) -> bool {
         self.tools.forums.forget(self.target);
-        let about_tags = matches!(refusal.code, ErrorCode::TAG_REQUIRED | ErrorCode::UNKNOWN_TAG);
-        about_tags && heading.is_some_and(|heading| !heading.fresh)
+        let is_about_tags = matches!(refusal.code, ErrorCode::TAG_REQUIRED | ErrorCode::UNKNOWN_TAG);
+        is_about_tags && heading.is_some_and(|heading| !heading.is_fresh)
     }
 
-    /// What has become of what couldn't be found.
-    pub(in crate::delivery) async fn gone(&self, channel: Option<ChannelId>, webhook: WebhookId) -> Gone {
-        let Some(thread) = channel.filter(|_| self.spot != Spot::Channel) else { return Gone::Target };
+    /// Finds out why something couldn't be found.
+    pub(super) async fn cause_of_not_found(
+        &self,
+        channel: Option<ChannelId>,
+        webhook: WebhookId,
+    ) -> NotFoundCause {
+        let Some(thread) = channel.filter(|_| self.spot != Spot::Channel) else {
+            return NotFoundCause::Target;
+        };
         match self.tools.rest.channel(thread).await {
             Err(error) if error.is_not_found() => match self.spot {
-                Spot::Forum => Gone::Post,
-                Spot::Channel | Spot::Thread { .. } => Gone::Target,
+                Spot::Forum => NotFoundCause::Post,
+                Spot::Channel | Spot::Thread { .. } => NotFoundCause::Target,
             },
-            Ok(_) => match self.stands_elsewhere(webhook, self.spot.webhook_channel(self.target)).await {
-                Ok(true) => Gone::Moved,
-                Ok(false) | Err(_) => Gone::Unclear,
+            Ok(_) => match self.is_webhook_elsewhere(webhook, self.spot.webhook_channel(self.target)).await {
+                Ok(true) => NotFoundCause::WebhookMoved,
+                Ok(false) | Err(_) => NotFoundCause::Unclear,
             },
-            Err(_) => Gone::Unclear,
+            Err(_) => NotFoundCause::Unclear,
         }
     }
 
     /// How a mirror is reached through its webhook.
-    pub(in crate::delivery) fn address(&self, mirror: &Mirror) -> WebhookMessage {
+    pub(super) fn webhook_message(&self, mirror: &Mirror) -> WebhookMessage {
         let in_thread =
             self.spot != Spot::Channel && mirror.channel != self.spot.webhook_channel(self.target);
         WebhookMessage { id: mirror.message, thread: in_thread.then_some(mirror.channel) }
     }
 
-    /// Wakes a thread, where what was to be changed in it couldn't be, as it is archived. Whether it is to be changed once more now.
-    pub(in crate::delivery) async fn woke(&self, thread: ChannelId, outcome: &mut ChangeOutcome) -> bool {
+    /// Wakes a thread, where a change failed because it is archived. Whether the change should be repeated
+    /// now.
+    pub(super) async fn woke_thread(&self, thread: ChannelId, outcome: &mut ChangeOutcome) -> bool {
         if *outcome != ChangeOutcome::Archived {
             return false;
         }
-        match self.wake(thread).await {
+        match self.wake_thread(thread).await {
             Ok(()) => true,
             Err(error) => {
                 if error.passes() {
@@ -128,26 +141,44 @@ impl Sender<'_> {
         }
     }
 
-    pub(in crate::delivery) async fn wake(&self, thread: ChannelId) -> Result<(), RestError> {
+    /// Wakes the archived thread that a create was meant for. Breaks the follows where the bot may not.
+    pub(super) async fn wake_for_create(
+        &mut self,
+        work: &Work,
+        webhook: WebhookId,
+    ) -> Result<StepOutcome, StoreError> {
+        match self.wake_thread(work.channel().unwrap_or(self.target)).await {
+            Err(RestError::Forbidden(reason)) => {
+                // A forum's post that can't be woken is as good as locked, whatever the reason.
+                let is_post = matches!(self.spot, Spot::Forum);
+                let is_two_factor = reason == ForbiddenReason::TwoFactor && !is_post;
+                let reason = if is_two_factor { reason } else { ForbiddenReason::ThreadLocked };
+                self.break_forbidden(work, webhook, reason).await
+            }
+            Ok(()) | Err(_) => Ok(StepOutcome::Failed(Failure::Busy)),
+        }
+    }
+
+    async fn wake_thread(&self, thread: ChannelId) -> Result<(), RestError> {
         let change = ThreadChange { archived: Some(false), ..ThreadChange::default() };
         self.tools.rest.change_thread(thread, &change, REASON).await.map(|_| ())
     }
 
-    /// Brings title and tags of the post that this mirror began to what they should be; says when to come back where that can't be done now. What only Manage Threads
-    /// allows is left as it is without it.
-    pub(in crate::delivery) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<Held> {
+    /// Brings the title and tags of the post that this mirror began up to date. Says why, where that can't be
+    /// done now. Without Manage Threads, what only Manage Threads allows is left as it is.
+    pub(super) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<RetitleFailure> {
         if self.spot != Spot::Forum || !begins_post(work, mirror) {
             return None;
         }
         match self.try_retitle(work, mirror).await {
             Ok(()) => None,
             Err(error) if error.passes() => Some(match error.held_for() {
-                Some(how_long) => Held::Until(self.now() + super::create::span(how_long)),
-                None => Held::Failed,
+                Some(how_long) => RetitleFailure::LimitedUntil(self.now() + time_delta(how_long)),
+                None => RetitleFailure::MayPass,
             }),
             Err(error) => {
                 self.tools.forums.forget(self.target);
-                if self.is_news(work, "title and tags") {
+                if self.should_warn(work, "title and tags") {
                     tracing::warn!(channel = %mirror.channel, %error, "a post's title and tags can't be changed; the bot may lack Manage Threads");
                 }
                 None
@@ -156,11 +187,11 @@ impl Sender<'_> {
     }
 
     async fn try_retitle(&self, work: &Work, mirror: &Mirror) -> Result<(), RestError> {
-        let Some(Heading { title, tags, .. }) = self.heading(work, mirror.webhook).await? else {
+        let Some(PostHeading { title, tags, .. }) = self.post_heading(work, mirror.webhook).await? else {
             return Ok(());
         };
         let post = match self.tools.rest.channel(mirror.channel).await {
-            // Found by the edit itself.
+            // The edit itself finds that.
             Err(error) if error.is_not_found() => return Ok(()),
             post => post?,
         };
@@ -178,39 +209,41 @@ impl Sender<'_> {
         self.tools.rest.change_thread(mirror.channel, &change, REASON).await.map(|_| ())
     }
 
-    /// A post of which nothing is left goes with the last mirror in it; one in which people answered stays. Says what to do instead, if that can't be done now.
-    pub(in crate::delivery) async fn tidy(
+    /// Removes the post of the last mirror in it, unless people answered there. Says what to do instead, if
+    /// that can't be done now.
+    pub(super) async fn tidy_post(
         &self,
         work: &Work,
         mirror: &Mirror,
-    ) -> Result<Option<Performed>, StoreError> {
+    ) -> Result<Option<StepOutcome>, StoreError> {
         if self.spot != Spot::Forum || !self.tools.store.stands_alone(mirror).await? {
             return Ok(None);
         }
-        Ok(match self.remove_empty(mirror.channel).await {
-            Err(error) => self.untidied(work, &error, "empty post"),
+        Ok(match self.remove_empty_post(mirror.channel).await {
+            Err(error) => self.fail_tidying(work, &error, "empty post"),
             Ok(_) => None,
         })
     }
 
-    /// The same where what the post began with is taken back for good: a post that stays doesn't go on telling its first line.
-    pub(in crate::delivery) async fn tidy_for_good(
+    /// The same where what the post began with is taken back for good. A post that stays gets a neutral
+    /// title, so that it no longer quotes the first line.
+    pub(super) async fn tidy_withdrawn_post(
         &self,
         work: &Work,
         mirror: &Mirror,
-    ) -> Result<Option<Performed>, StoreError> {
+    ) -> Result<Option<StepOutcome>, StoreError> {
         if self.spot != Spot::Forum {
             return Ok(None);
         }
-        let goes = self.tools.store.stands_alone(mirror).await?;
-        let gone = if goes { self.remove_empty(mirror.channel).await } else { Ok(false) };
+        let is_last = self.tools.store.stands_alone(mirror).await?;
+        let removed = if is_last { self.remove_empty_post(mirror.channel).await } else { Ok(false) };
         let quotes = work.place == Place::Source && begins_post(work, mirror);
-        Ok(match gone {
-            Err(error) => self.untidied(work, &error, "empty post"),
+        Ok(match removed {
+            Err(error) => self.fail_tidying(work, &error, "empty post"),
             Ok(false) if quotes => {
                 let change = ThreadChange { name: Some(DELETED.to_owned()), ..ThreadChange::default() };
                 match self.tools.rest.change_thread(mirror.channel, &change, REASON).await {
-                    Err(error) if !error.is_not_found() => self.untidied(work, &error, "title"),
+                    Err(error) if !error.is_not_found() => self.fail_tidying(work, &error, "title"),
                     _ => None,
                 }
             }
@@ -218,45 +251,46 @@ impl Sender<'_> {
         })
     }
 
-    fn untidied(&self, work: &Work, error: &RestError, what: &'static str) -> Option<Performed> {
+    fn fail_tidying(&self, work: &Work, error: &RestError, what: &'static str) -> Option<StepOutcome> {
         if error.passes() {
-            return Some(self.delayed(work, error));
+            return Some(self.fail_change(work, error));
         }
-        if self.is_news(work, what) {
+        if self.should_warn(work, what) {
             tracing::warn!(channel = %self.target, %error, what, "what is left of a post can't be tidied up; the bot may lack Manage Threads");
         }
         None
     }
 
-    /// Removes a post in which nothing stands. Its history alone doesn't show that: without Read Message History it is empty too. Whether it is gone.
-    pub(in crate::delivery) async fn remove_empty(&self, post: ChannelId) -> Result<bool, RestError> {
-        let gone = |error: &RestError| error.is_not_found();
+    /// Removes a post that has no messages. An empty history alone doesn't show that: without Read Message
+    /// History, every history is empty. Whether the post is gone.
+    pub(super) async fn remove_empty_post(&self, post: ChannelId) -> Result<bool, RestError> {
         match self.tools.rest.messages_latest(post, 1).await {
             Ok(messages) if messages.is_empty() => {}
-            Err(error) if !gone(&error) => return Err(error),
+            Err(error) if !error.is_not_found() => return Err(error),
             messages => return Ok(messages.is_err()),
         }
         match self.tools.rest.channel(post).await {
             Ok(post) if post.message_count.is_none_or(|count| count > 0) => Ok(false),
             Ok(_) => self.tools.rest.delete_thread(post, REASON).await.map(|_| true),
-            Err(error) if gone(&error) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(true),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether a new answer has nowhere to go: the post that shows its thread was removed by hand.
-    pub(in crate::delivery) fn has_no_post(&self, work: &Work) -> bool {
+    /// Whether a new answer has nowhere to go, because somebody removed the post that shows its thread.
+    pub(super) fn has_no_post(&self, work: &Work) -> bool {
         self.spot == Spot::Forum && work.channel().is_none() && work.surroundings.post_removed
     }
 
     /// Ends a delivery whose post somebody removed.
-    pub(in crate::delivery) fn without_post(&self, work: &Work) -> Performed {
+    pub(super) fn end_without_post(&self, work: &Work) -> StepOutcome {
         tracing::info!(channel = %self.target, "the post that shows a thread was removed; what is posted there is not shown any more");
-        self.ended(work, Ending::Withdrawn)
+        self.end(work, Ending::Withdrawn)
     }
 }
 
-/// Whether a mirror is what a post begins with: all but answers begin one, and at Discord it has the post's number.
+/// Whether a mirror is what its post begins with. Everything but an answer begins a post, and at Discord the
+/// first message has the post's number.
 fn begins_post(work: &Work, mirror: &Mirror) -> bool {
     let own = work.place != Place::Answer && mirror.part == Part(0);
     own || mirror.message == mirror.channel.first_message()

@@ -14,6 +14,7 @@ use serenity::{
     ShardRunner, ShardRunnerOptions,
 };
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -39,6 +40,8 @@ pub(super) struct Desk {
     commands: Commands,
     bot: Arc<Bot>,
     clock: Clock,
+    /// Where the tasks of answering run: not on the thread that reads.
+    tasks: Handle,
 }
 
 impl Desk {
@@ -56,7 +59,7 @@ impl Desk {
         let connecting = timeout(LOOPBACK, context(Arc::new(http)));
         let (ctx, manager) = connecting.await.ok().flatten().ok_or(FatalGateway::NoLoopback)?;
         let commands = Commands::new(Arc::clone(&bot), manager);
-        Ok(Self { ctx, commands, bot, clock: endpoint.clock })
+        Ok(Self { ctx, commands, bot, clock: endpoint.clock, tasks: Handle::current() })
     }
 
     /// Answers an interaction, in a task of its own. One that was sent while nobody listened, too long ago for an
@@ -68,7 +71,7 @@ impl Desk {
         }
         let (desk, interaction) = (Arc::clone(self), interaction.to_owned());
         if Fields::of(&interaction).guild().is_some_and(|guild| !self.bot.admission.serves(guild)) {
-            tokio::spawn(async move { undecoded::refuse(&desk.ctx.http, &interaction).await });
+            self.tasks.spawn(async move { undecoded::refuse(&desk.ctx.http, &interaction).await });
             return;
         }
         let span = {
@@ -93,7 +96,7 @@ impl Desk {
                 }
             }
         };
-        tokio::spawn(answering.instrument(span));
+        self.tasks.spawn(answering.instrument(span));
     }
 }
 

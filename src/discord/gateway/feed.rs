@@ -8,9 +8,6 @@
 //! twilight's shard is used for one connection only: alone it has no limit for a Hello that never comes and none for its own goodbye, its pauses grow to minutes, and
 //! it looks for an event's number by a search in the text. So the session and the number of its last event are kept here, as `frame` reads them.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -26,9 +23,10 @@ use crate::domain::shards::Shard;
 use crate::metrics as names;
 
 use super::address::address;
+use super::connection::Connection;
 use super::events::Fields;
 use super::frame::Frame;
-use super::ingest::{Ingest, Sent};
+use super::ingest::Ingest;
 use super::loss::{Loss, io_error, pause};
 use super::sessions::{Sessions, say_wait};
 use super::skim::unwanted_message;
@@ -72,40 +70,6 @@ enum End {
     Fatal(FatalGateway),
     /// To be connected again.
     Lost(Loss),
-}
-
-/// A connection, as far as it has come.
-struct Connection {
-    shard: twilight_gateway::Shard<Sessions>,
-    begun: Instant,
-    /// Whether anything was heard of it.
-    greeted: bool,
-    /// When its session began or went on.
-    active: Option<Instant>,
-    /// When something was heard last.
-    heard: Instant,
-    /// When it was asked whether anybody is there, since then.
-    asked: Option<Instant>,
-}
-
-impl Connection {
-    /// When what it brings now was sent.
-    const fn sent(&self) -> Sent {
-        if self.active.is_some() { Sent::Now } else { Sent::Before }
-    }
-
-    /// What comes next; none where the connection is gone. twilight would make another by itself, without a word; and it panics over what no Discord
-    /// should send (heartbeats without a pause).
-    async fn next(&mut self) -> Option<Result<Message, ReceiveMessageError>> {
-        poll_fn(|cx| {
-            let Ok(next) = catch_unwind(AssertUnwindSafe(|| self.shard.poll_next_unpin(cx))) else {
-                return Poll::Ready(None);
-            };
-            let gone = self.greeted && matches!(self.shard.state(), ShardState::Disconnected { .. });
-            if next.is_pending() && gone { Poll::Ready(None) } else { next }
-        })
-        .await
-    }
 }
 
 impl Feed {
@@ -259,7 +223,7 @@ impl Feed {
             && let Some(number) = unwanted_message(text, |channel| self.ingest.wants(channel))
         {
             session.number = number;
-            return still_read(connection);
+            return goes_on(connection);
         }
         let Some(Frame { op, event, number, data }) = Frame::read(text) else {
             metrics::counter!(names::EVENTS_UNREADABLE, "event" => "frame").increment(1);
@@ -296,7 +260,7 @@ impl Feed {
             }
             _ => {}
         }
-        still_read(connection)
+        goes_on(connection)
     }
 
     /// Notes what an event says of the session.
@@ -344,8 +308,7 @@ impl Feed {
 
     /// Says goodbye, and takes what has arrived already. Nothing is waited for: the other side may be gone.
     fn hang_up(&mut self, connection: &mut Connection, frame: CloseFrame<'static>) {
-        let connected =
-            !matches!(connection.shard.state(), ShardState::Disconnected { .. } if !connection.greeted);
+        let connected = connection.greeted || !connection.is_given_up();
         // Where twilight couldn't go on, it is given no occasion to try.
         if !connected || connection.shard.resume_url().is_some_and(|url| address(url).is_none()) {
             return;
@@ -386,13 +349,9 @@ impl Feed {
     }
 }
 
-/// Whether twilight goes on reading a connection that didn't end for us.
-fn still_read(connection: &Connection) -> Result<(), End> {
-    match connection.shard.state() {
-        // It took an event for one that ends the connection. It isn't let to say goodbye: that would end the session.
-        ShardState::Disconnected { .. } => Err(End::Lost(Loss::Misread)),
-        _ => Ok(()),
-    }
+/// Whether a connection goes on that we didn't end. Otherwise it isn't let to say goodbye: that would end the session.
+const fn goes_on(connection: &Connection) -> Result<(), End> {
+    if connection.is_given_up() { Err(End::Lost(Loss::Misread)) } else { Ok(()) }
 }
 
 /// A frame that twilight couldn't read. It is in the error, which is why that is never logged.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::domain::channel::ChannelKind;
@@ -47,6 +48,8 @@ pub(super) struct Ingest {
     pub(super) sinks: Sinks,
     pub(super) queues: Queues,
     pub(super) desk: Arc<Desk>,
+    /// Where tasks run that this starts: not on the thread that reads.
+    pub(super) tasks: Handle,
 }
 
 impl Ingest {
@@ -158,7 +161,7 @@ impl Ingest {
         let Some(panel) = panels.shown_by(message) else { return };
         let panels = Arc::clone(panels);
         // The next look at the panel finds it too.
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             if let Err(error) = panels.message_deleted(panel, message).await {
                 tracing::warn!(panel = panel.0, %error, "the deletion of a panel's message could not be written down");
             }

@@ -9,6 +9,7 @@
 //! goes on whole.
 
 mod address;
+mod connection;
 mod desk;
 mod events;
 mod feed;
@@ -16,6 +17,7 @@ mod frame;
 mod ingest;
 mod lenient;
 mod loss;
+mod reading;
 mod rights;
 mod sessions;
 mod skim;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use twilight_gateway::{ConfigBuilder, Intents};
@@ -41,6 +44,7 @@ use crate::supervisor::Supervisor;
 use self::desk::Desk;
 use self::feed::Feed;
 use self::ingest::{Ingest, Queues};
+use self::reading::ReadingThread;
 use self::sessions::Sessions;
 pub use self::sessions::SessionsLeft;
 use super::Bot;
@@ -202,15 +206,21 @@ async fn listen(
         .proxy_url(address)
         .queue(sessions)
         .build();
+    let thread = ReadingThread::start().map_err(|error| {
+        tracing::error!(%error, "there is no thread for reading the gateway");
+        FatalGateway::Ended
+    })?;
+    let tasks = Handle::current();
     let (over, mut ends) = unbounded_channel();
     let mut feeds = Vec::new();
     for shard in endpoint.shards.each() {
         let (sinks, queues, desk) = (sinks.clone(), queues.clone(), Arc::clone(&desk));
         let session = endpoint.resumed.iter().find(|session| session.shard == shard).cloned();
-        let feed = Feed::new(config.clone(), Ingest { shard, sinks, queues, desk }, session);
-        let (leave, over) = (leave.clone(), over.clone());
+        let feed =
+            Feed::new(config.clone(), Ingest { shard, sinks, queues, desk, tasks: tasks.clone() }, session);
+        let (reading, over) = (thread.run(feed.run(leave.clone())), over.clone());
         feeds.push(supervisor.spawn_until("gateway: shard", || true, async move {
-            let _ = over.send(feed.run(leave).await);
+            let _ = over.send(reading.await);
         }));
     }
     drop(over);

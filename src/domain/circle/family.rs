@@ -1,4 +1,5 @@
-//! Messages of one source that say the same, and how far it is found out whether they go round in a circle.
+//! Messages of one source that say the same, and how far the bot has found out whether they go round in a
+//! circle.
 
 use std::collections::VecDeque;
 
@@ -10,18 +11,19 @@ use crate::domain::follow::FollowId;
 
 /// How many tests in a row one target must fail.
 const AGREEING: u32 = 2;
-/// How long finding out may take; then all that was held is released.
+/// How long an investigation may take. Then everything that was held is released.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
-/// How long mirrors that aren't shown yet are waited for: a target that can't be reached must not hold up what others are owed.
+/// How long an investigation waits for mirrors that aren't shown yet. A target that can't be reached must not
+/// hold up what others are owed.
 const PATIENCE: TimeDelta = TimeDelta::seconds(30);
-/// How long content that turned out to go in no circle is left alone, doubled each time.
+/// How long content is left alone that turned out not to go round in a circle. Doubled each time.
 const CLEARED: TimeDelta = TimeDelta::minutes(10);
 /// The most that it is doubled to.
 const LONGEST_CLEARED: TimeDelta = TimeDelta::hours(6);
 
-/// How far the finding out is.
+/// How far the investigation is.
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(super) enum FamilyStage {
     /// Copies are counted.
     Counting,
     /// Nothing is mirrored. What is posted before `settled` may come from mirrors that were shown earlier.
@@ -30,7 +32,7 @@ pub(super) enum Stage {
     Finding,
     /// The newest held message is shown by `tested`, and not by `others`.
     Testing { tested: Vec<FollowId>, others: Vec<FollowId>, until: DateTime<Utc> },
-    /// It goes in no circle.
+    /// It doesn't go round in a circle.
     Cleared { until: DateTime<Utc> },
 }
 
@@ -41,7 +43,7 @@ pub(super) struct Family {
     pub(super) last_at: DateTime<Utc>,
     copies: u32,
     longest_gap: TimeDelta,
-    pub(super) stage: Stage,
+    pub(super) stage: FamilyStage,
     began: DateTime<Utc>,
     stage_began: DateTime<Utc>,
     pub(super) held: Vec<Origin>,
@@ -53,12 +55,12 @@ pub(super) struct Family {
 }
 
 impl Family {
-    /// Whether nothing is being found out.
+    /// Whether nothing is being investigated.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.stage, Stage::Counting | Stage::Cleared { .. })
+        matches!(self.stage, FamilyStage::Counting | FamilyStage::Cleared { .. })
     }
 
-    /// A copy was posted of a message that is remembered.
+    /// A new group, of a message that is remembered and its first copy.
     pub(super) fn new(number: u64, gist: Gist, at: DateTime<Utc>, origin: Origin) -> Self {
         Self {
             number,
@@ -66,7 +68,7 @@ impl Family {
             last_at: at,
             copies: 1,
             longest_gap: TimeDelta::zero(),
-            stage: Stage::Counting,
+            stage: FamilyStage::Counting,
             began: at,
             stage_began: at,
             held: Vec::new(),
@@ -77,8 +79,9 @@ impl Family {
         }
     }
 
-    /// How long copies of what was shown may take to come, and how long it takes until the next test: at first, and before the last one,
-    /// nothing is mirrored for longer than that, so that whoever posts without a mirror shows it.
+    /// How long copies of what was shown may take to come, and how long it is until the next test. Before the
+    /// first and the last test, nothing is mirrored for longer than copies take, so that a bot that posts
+    /// without a mirror shows itself.
     fn waits(&self) -> (TimeDelta, TimeDelta) {
         let settle = self.longest_gap * 3 / 2 + TimeDelta::milliseconds(500);
         let quiet = match (&self.suspects, self.agreeing) {
@@ -91,7 +94,7 @@ impl Family {
         (settle, settle + quiet)
     }
 
-    /// Another copy was posted. Whether it is to be held.
+    /// Notes another copy. Whether it is to be held.
     pub(super) fn take_copy(
         &mut self,
         origin: Origin,
@@ -100,28 +103,29 @@ impl Family {
         actions: &mut VecDeque<Action>,
     ) -> bool {
         let gap = at - self.last_at;
-        if gap > LINK && matches!(self.stage, Stage::Counting) {
+        if gap > LINK && matches!(self.stage, FamilyStage::Counting) {
             (self.copies, self.longest_gap) = (0, TimeDelta::zero());
-        } else if matches!(self.stage, Stage::Counting) {
+        } else if matches!(self.stage, FamilyStage::Counting) {
             self.longest_gap = self.longest_gap.max(gap);
         }
         self.copies = self.copies.saturating_add(1);
         self.gist = gist.clone();
         self.last_at = at;
         let hold = match &self.stage {
-            Stage::Counting => self.copies >= SUSPICIOUS,
-            Stage::Cleared { until } if at <= *until => false,
-            Stage::Cleared { .. } => {
-                (self.stage, self.copies) = (Stage::Counting, 1);
+            FamilyStage::Counting => self.copies >= SUSPICIOUS,
+            FamilyStage::Cleared { until } if at <= *until => false,
+            FamilyStage::Cleared { .. } => {
+                (self.stage, self.copies) = (FamilyStage::Counting, 1);
                 false
             }
-            // Posted although nothing was mirrored: something else is the cause. It is released with the others, in order.
-            Stage::Quiet { settled, .. } if at > *settled => {
+            // It was posted although nothing was mirrored, so something else is the cause. It is released
+            // with the others, in order.
+            FamilyStage::Quiet { settled, .. } if at > *settled => {
                 self.held.push(origin);
                 self.clear(at, actions);
                 return true;
             }
-            Stage::Quiet { .. } | Stage::Finding | Stage::Testing { .. } => true,
+            FamilyStage::Quiet { .. } | FamilyStage::Finding | FamilyStage::Testing { .. } => true,
         };
         if !hold {
             self.passed.push_back(origin);
@@ -131,20 +135,20 @@ impl Family {
             return false;
         }
         self.held.push(origin);
-        match std::mem::replace(&mut self.stage, Stage::Finding) {
-            Stage::Counting => {
+        match std::mem::replace(&mut self.stage, FamilyStage::Finding) {
+            FamilyStage::Counting => {
                 (self.began, self.agreeing, self.suspects) = (at, 0, None);
                 self.begin_quiet(at);
             }
             // What is shown by these came back.
-            Stage::Testing { tested, .. } => {
+            FamilyStage::Testing { tested, .. } => {
                 match tested[..] {
                     [only] => {
                         self.agreeing += 1;
                         if self.agreeing >= AGREEING {
                             actions.push_back(Action::Break(only));
                             actions.push_back(Action::Release(std::mem::take(&mut self.held)));
-                            (self.stage, self.copies) = (Stage::Counting, 0);
+                            (self.stage, self.copies) = (FamilyStage::Counting, 0);
                             return true;
                         }
                     }
@@ -158,23 +162,24 @@ impl Family {
         true
     }
 
-    /// Mirrors aren't shown yet: whatever waits for what comes of them waits from now on, as long as there is patience.
+    /// Notes that mirrors aren't shown yet. Whatever waits for their effects waits from now on, as long as
+    /// there is patience.
     pub(super) fn delay(&mut self, now: DateTime<Utc>) {
         if now - self.stage_began > PATIENCE {
             return;
         }
         let (settle, quiet) = self.waits();
         match &mut self.stage {
-            Stage::Quiet { settled, until } => (*settled, *until) = (now + settle, now + quiet),
-            Stage::Testing { until, .. } => *until = now + settle,
-            Stage::Counting | Stage::Finding | Stage::Cleared { .. } => {}
+            FamilyStage::Quiet { settled, until } => (*settled, *until) = (now + settle, now + quiet),
+            FamilyStage::Testing { until, .. } => *until = now + settle,
+            FamilyStage::Counting | FamilyStage::Finding | FamilyStage::Cleared { .. } => {}
         }
     }
 
     fn begin_quiet(&mut self, now: DateTime<Utc>) {
         self.stage_began = now;
         let (settle, quiet) = self.waits();
-        self.stage = Stage::Quiet { settled: now + settle, until: now + quiet };
+        self.stage = FamilyStage::Quiet { settled: now + settle, until: now + quiet };
     }
 
     /// Shows the newest held message through half of the follows that may be part of the circle.
@@ -192,7 +197,7 @@ impl Family {
         let until = now + self.waits().0;
         actions.push_back(Action::ReleaseTo { family: id, origin, follows: follows.clone() });
         self.stage_began = now;
-        self.stage = Stage::Testing { tested: follows, others, until };
+        self.stage = FamilyStage::Testing { tested: follows, others, until };
     }
 
     pub(super) fn advance(&mut self, id: FamilyId, now: DateTime<Utc>, actions: &mut VecDeque<Action>) {
@@ -200,8 +205,8 @@ impl Family {
             return self.clear(now, actions);
         }
         match &mut self.stage {
-            Stage::Quiet { until, .. } if *until <= now => {
-                self.stage = Stage::Finding;
+            FamilyStage::Quiet { until, .. } if *until <= now => {
+                self.stage = FamilyStage::Finding;
                 match (self.suspects.clone(), self.held.last()) {
                     (Some(suspects), _) => self.begin_test(id, suspects, now, actions),
                     (None, Some(origin)) => {
@@ -211,7 +216,7 @@ impl Family {
                 }
             }
             // Nothing came back of what these show.
-            Stage::Testing { others, until, .. } if *until <= now => {
+            FamilyStage::Testing { others, until, .. } if *until <= now => {
                 let others = std::mem::take(others);
                 self.agreeing = 0;
                 self.begin_test(id, others, now, actions);
@@ -223,7 +228,7 @@ impl Family {
     fn clear(&mut self, now: DateTime<Utc>, actions: &mut VecDeque<Action>) {
         let time = CLEARED * 2_i32.pow(self.clearances.min(8));
         self.clearances += 1;
-        self.stage = Stage::Cleared { until: now + time.min(LONGEST_CLEARED) };
+        self.stage = FamilyStage::Cleared { until: now + time.min(LONGEST_CLEARED) };
         actions.push_back(Action::Release(std::mem::take(&mut self.held)));
     }
 }

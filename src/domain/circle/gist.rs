@@ -1,18 +1,19 @@
-//! What a message says, as far as a copy of it says the same: other names, lines before and behind it, and other spaces make no difference.
+//! What a message says, as far as a copy of it says the same: other names, lines before and after it, and
+//! other spaces make no difference.
 
 use crate::domain::message::{Content, File};
 
 /// How much of a message is compared, in bytes.
 const HEAD: usize = 200;
-/// How much a copy may add.
+/// How much a copy may add, in bytes.
 const ADDED: usize = 300;
-/// A text that is shorter than this may stand in others by chance: then only names may precede it.
+/// A text shorter than this, in bytes, may be part of others by chance. Then only names may precede it.
 const TELLING: usize = 12;
 
 /// The gist of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gist {
-    /// All that it says, up to a copy's length.
+    /// Everything that it says, up to a copy's length.
     text: String,
 }
 

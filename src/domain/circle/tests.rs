@@ -1,4 +1,5 @@
-//! Circles, bots that repeat themselves and raids, played through in memory: whoever copies is found after a few mirrors, and nobody else's follow breaks.
+//! Circles, bots that repeat themselves, and raids, simulated in memory: the bot that copies is found after a
+//! few mirrors, and nobody else's follow breaks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +19,12 @@ struct Post {
     text: String,
 }
 
-/// A source, its follows, and who copies back what which of them shows.
+/// A source, its follows, and the bridges that copy their mirrors back.
 struct World {
     circles: Circles,
     /// The follows that are active.
     follows: BTreeSet<i64>,
-    /// By follow: how long its bridges take, each of which copies every mirror.
+    /// By follow: how long its bridges take. Each bridge copies every mirror.
     bridges: BTreeMap<i64, Vec<i64>>,
     prefix: &'static str,
     /// What is going to be posted, by time in milliseconds.
@@ -154,8 +155,8 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However fast the bridge is, whatever it adds, and however many others follow: its follow alone breaks, after seven mirrors of a message, or a few more
-    /// where its target has to be found among others.
+    /// However fast the bridge is, whatever it adds, and however many others follow: only its follow breaks,
+    /// after seven mirrors of a message, or a few more where its target has to be found among others.
     #[test]
     fn a_circle_breaks_after_a_few_mirrors(
         follows in 1..20_i64, delay in 10..15_000_i64, which in 0..20_i64, prefixed: bool, by_app: bool,
@@ -240,7 +241,7 @@ fn what_others_say_meanwhile_is_not_held() {
     for n in 0..50 {
         world.comes(n * 100, false, format!("talk number {n} of the day"));
     }
-    // Of these, too, copies are made; the people's own are never held.
+    // Bridges copy these, too. The people's own messages are never held.
     world.play(2_000);
     let people = world.said.iter().filter(|(_, post)| !post.by_app);
     assert!(people.clone().count() > 10 && people.clone().all(|(number, _)| world.owed.contains_key(number)));

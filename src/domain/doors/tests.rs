@@ -67,7 +67,7 @@ fn what_the_bot_lacks_is_named_and_discords_own_following_needs_no_bot() {
     assert_eq!(judge(&within, without(lacking), facts()), Verdict::Stands);
     let both = READING | hooks;
     assert_eq!(judge(&within, facts(), without(both)), broken(BrokenReason::TargetForbidden, both));
-    // Its webhook goes on without: that is said, and breaks nothing.
+    // Its webhook works without that permission. So it is noted, and breaks nothing.
     assert_eq!(judge(&within, facts(), without(hooks)), Verdict::Stands);
     let target = without(hooks);
     assert_eq!(Ends { source: None, target: Some(&target) }.lacking_now(&within), Some(hooks));

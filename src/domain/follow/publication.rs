@@ -6,13 +6,13 @@ use crate::domain::ids::ChannelId;
 choice! {
     /// Who may follow a channel from other servers.
     Audience {
-        /// Nobody; for an announcement channel that everyone in its server sees, Discord's own rule stands.
+        /// Nobody. For an announcement channel that everyone in its server sees, Discord's own rule applies.
         Nobody = "nobody",
         /// Other servers' channels.
         Servers = "servers",
-        /// Other servers' channels, and followers beyond Discord once there are such.
+        /// Other servers' channels, and followers outside Discord once there are any.
         Everyone = "everyone",
-        /// Nobody through this bot, also where Discord itself opens the channel to all servers.
+        /// Nobody through this bot, even where Discord itself opens the channel to all servers.
         Closed = "closed",
     }
 }
@@ -23,8 +23,8 @@ impl Audience {
         matches!(self, Self::Servers | Self::Everyone)
     }
 
-    /// What lets other servers follow a channel, if something does. This alone decides whether a channel is open; whether it is an announcement channel that
-    /// everyone in its server sees, its server says.
+    /// What lets other servers follow a channel, if something does. Only this decides whether a channel is
+    /// open. `public_announcement`: whether it is an announcement channel that everyone in its server sees.
     pub const fn door(self, public_announcement: bool) -> Option<Door> {
         match self {
             Self::Servers | Self::Everyone => Some(Door::Published),
@@ -39,7 +39,7 @@ choice! {
     Approval {
         /// They aren't.
         None = "none",
-        /// They are; until one of them agrees, nothing is delivered.
+        /// They are. Until one of them agrees, nothing is delivered.
         Ask = "ask",
     }
 }
@@ -51,14 +51,14 @@ pub struct Publication {
     pub audience: Audience,
     /// Whether they are asked first.
     pub approval: Approval,
-    /// Where requests and new followers are told, if anywhere.
+    /// Where requests and new followers are announced, if anywhere.
     pub notify: Option<ChannelId>,
     /// The bot may not post there any more.
     pub notify_refused: bool,
 }
 
 impl Publication {
-    /// What holds before anyone chose.
+    /// The settings before anyone chose.
     pub const UNCHOSEN: Self =
         Self { audience: Audience::Nobody, approval: Approval::None, notify: None, notify_refused: false };
 }
@@ -70,6 +70,6 @@ pub struct PublicationChange {
     pub audience: Option<Audience>,
     /// Whether they are asked first.
     pub approval: Option<Approval>,
-    /// Where requests and new followers are told: nowhere, or there.
+    /// Where requests and new followers are announced: nowhere, or there.
     pub notify: Option<Option<ChannelId>>,
 }

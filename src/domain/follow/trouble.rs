@@ -3,13 +3,14 @@
 use super::{Follow, FollowState};
 
 choice! {
-    /// Whether everybody in the target's server can read, through a follow, what most in the source's can't.
+    /// Whether everybody in the target's server can read, through a follow, what most people in the source's
+    /// server can't.
     Exposure {
-        /// Nobody said that this is meant.
+        /// Nobody confirmed that this is meant.
         None = "none",
-        /// Somebody who could have left it said so.
+        /// Somebody who could have cancelled confirmed it.
         Meant = "meant",
-        /// It came to be so, and the bot paused the follow.
+        /// It became so later, and the bot paused the follow.
         Stopped = "stopped",
     }
 }
@@ -36,7 +37,7 @@ choice! {
         ThreadLocked = "thread_locked",
         /// The bot is timed out in the target's server.
         BotTimedOut = "bot_timed_out",
-        /// The target's server demands two-factor authentication, and the application's owner has none.
+        /// The target's server requires two-factor authentication, and the application's owner has none.
         TwoFactor = "two_factor",
         /// There is no room for a webhook in the target, or in its server.
         TooManyWebhooks = "too_many_webhooks",
@@ -48,7 +49,7 @@ choice! {
         Circle = "circle",
         /// The source is age-restricted, and the target isn't.
         AgeRestricted = "age_restricted",
-        /// A native follow's source is no announcement channel any more.
+        /// A native follow's source isn't an announcement channel any more.
         NoAnnouncement = "no_announcement",
         /// The source's moderators are asked first, and haven't answered.
         AwaitingApproval = "awaiting_approval",
@@ -80,17 +81,19 @@ impl BrokenReason {
         )
     }
 
-    /// Whether Discord's own following has to be stopped for it: Discord would go on.
+    /// Whether Discord's own following has to be stopped, because Discord would go on.
     pub const fn stops_native(self) -> bool {
         self.is_refusal() || matches!(self, Self::Unpublished | Self::AgeRestricted)
     }
 
-    /// Whether the source's moderators ended the follow, or haven't let it begin: then it doesn't count as a follower.
+    /// Whether the source's moderators ended the follow, or haven't let it begin. Then it doesn't count as a
+    /// follower.
     pub const fn is_refusal(self) -> bool {
         matches!(self, Self::AwaitingApproval | Self::Declined | Self::Removed | Self::Blocked)
     }
 
-    /// Whether the source's moderators are asked anew before the follow goes on, where they want to be asked: they, or what they chose, ended it.
+    /// Whether the source's moderators are asked again before the follow goes on, where they want to be
+    /// asked: they, or their settings, ended it.
     pub const fn asks_anew(self) -> bool {
         self.is_refusal() || matches!(self, Self::Unpublished)
     }
@@ -160,7 +163,7 @@ impl BrokenReason {
 }
 
 impl Follow {
-    /// What happened, and what a moderator can do about it; nothing of one that works as it should.
+    /// What happened, and what a moderator can do about it. `None` for a follow that works as it should.
     pub fn trouble(&self) -> Option<String> {
         let lacking = (!self.lacking.is_empty()).then(|| self.lacking.listed());
         match (self.state, lacking) {

@@ -37,7 +37,7 @@ pub struct FormField {
     pub value: String,
     /// Whether it takes several lines.
     pub paragraph: bool,
-    /// Whether it may stay empty.
+    /// Whether it must be filled in.
     pub required: bool,
     /// How many characters it takes at most.
     pub most: u16,

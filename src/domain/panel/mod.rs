@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
 pub use form::{FormField, FormValues, PanelForm};
-pub use view::{Button, ButtonStyle, Control, PanelView, Picture, SelectMenu, SelectOption};
+pub use view::{Button, ButtonStyle, Control, MenuOption, PanelView, Picture, SelectMenu};
 
 /// How many panels a channel may have.
 pub const MOST_IN_CHANNEL: usize = 5;

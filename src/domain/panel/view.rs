@@ -120,15 +120,15 @@ pub struct SelectMenu {
     /// What it shows while nothing is chosen.
     pub placeholder: String,
     /// 1 to 25; more are left out.
-    pub options: Vec<SelectOption>,
+    pub options: Vec<MenuOption>,
 }
 
 /// An option of a menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SelectOption {
+pub struct MenuOption {
     /// Its label.
     pub label: String,
-    /// What the kind is told.
+    /// What the kind is told when it is chosen.
     pub value: String,
     /// A smaller line below; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]

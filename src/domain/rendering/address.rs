@@ -1,15 +1,17 @@
-//! Addresses that Discord accepts. One that it doesn't refuses the whole message ("Not a well formed URL"), so it is rather left out.
+//! Addresses that Discord accepts. Because of one that it doesn't, it refuses the whole message ("Not a well
+//! formed URL"), so such addresses are left out.
 
 use crate::domain::limits;
 
-/// An http or https address with a public-looking host, as Discord demands it of embeds: a name with a dot (discord-api-docs and others:
-/// `localhost` and `_` in the host are refused) or an IPv4 address. Characters that don't belong into an address are percent-encoded.
+/// An http or https address with a public-looking host, as Discord requires it in embeds: a name with a dot
+/// (discord-api-docs and others: `localhost` and `_` in the host are refused) or an IPv4 address. Characters
+/// that don't belong into an address are percent-encoded.
 pub(crate) fn public(raw: &str) -> Option<String> {
     let (address, host) = web(raw)?;
     is_public(&host).then_some(address)
 }
 
-/// Like [`public`], or an attachment of the same message, as pictures may be given.
+/// Like [`public`], or an attachment of the same message, which pictures may be.
 pub(super) fn picture(raw: &str) -> Option<String> {
     match raw.strip_prefix("attachment://") {
         Some(file) => (!file.is_empty()
@@ -20,7 +22,7 @@ pub(super) fn picture(raw: &str) -> Option<String> {
     }
 }
 
-/// An http or https address of any host: for what Discord itself, or who stands in for it, gave us.
+/// An http or https address of any host, for addresses that came from Discord itself or a stand-in for it.
 pub(super) fn any(raw: &str) -> Option<String> {
     web(raw).map(|(address, _)| address)
 }

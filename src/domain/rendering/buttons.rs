@@ -2,27 +2,27 @@
 
 use crate::domain::{limits, message::LinkButton, text};
 
-use super::controls::{self, Row};
+use super::controls::{self, ActionRow};
 use super::{address, words};
 
-/// How many of those that can't be buttons become links, and how long those may be.
+/// How many buttons that can't be buttons become links, and how long those may be.
 const LINKS: usize = 10;
 const LONGEST_LINK: usize = 1000;
 
 /// The buttons of a message as they can be sent.
 #[derive(Debug, Default)]
-pub(super) struct Arranged {
-    pub(super) rows: Vec<Row>,
-    /// Lines for those that can't be buttons.
+pub(super) struct ArrangedButtons {
+    pub(super) rows: Vec<ActionRow>,
+    /// Lines for the buttons that can't be buttons.
     pub(super) links: Vec<String>,
 }
 
-/// Brings buttons within the limits. Those that lead nowhere are added to what can't be shown.
-pub(super) fn arranged(buttons: &[&LinkButton], unshown: &mut Vec<String>) -> Arranged {
-    let mut arranged = Arranged::default();
+/// Brings buttons within the limits. Buttons that lead nowhere are added to what can't be shown.
+pub(super) fn arranged(buttons: &[&LinkButton], unshown: &mut Vec<String>) -> ArrangedButtons {
+    let mut arranged = ArrangedButtons::default();
     let mut all = Vec::new();
     for button in buttons {
-        // Discord demands of a button what it demands of an embed's addresses.
+        // Discord requires of a button's address what it requires of an embed's.
         let url = address::public(&button.url).filter(|url| url.len() <= limits::BUTTON_ADDRESS);
         match url.filter(|_| all.len() < limits::ROWS * limits::ROW_BUTTONS) {
             Some(url) => all.push(controls::link(label(button), url)),
@@ -33,11 +33,12 @@ pub(super) fn arranged(buttons: &[&LinkButton], unshown: &mut Vec<String>) -> Ar
         }
     }
     let rows = all.chunks(limits::ROW_BUTTONS);
-    arranged.rows = rows.map(|row| Row::of(row.to_vec())).collect();
+    arranged.rows = rows.map(|row| ActionRow::of(row.to_vec())).collect();
     arranged
 }
 
-/// The buttons as lines: Discord refuses a message that has nothing else (error 50006, discord-api-docs issue 6358).
+/// The buttons as lines: Discord refuses a message that has nothing else (error 50006, discord-api-docs issue
+/// 6358).
 pub(super) fn as_links(buttons: &[&LinkButton], unshown: &mut Vec<String>) -> Vec<String> {
     let mut links = Vec::new();
     for button in buttons {
@@ -54,8 +55,8 @@ fn link(button: &LinkButton) -> Option<String> {
     Some(format!("[{}](<{url}>)", words::plain(&label(button), limits::BUTTON_LABEL)))
 }
 
-/// What is written on a button. Its emoji is written, too: given apart, one that Discord doesn't know would have the whole message refused
-/// ("`BUTTON_COMPONENT_INVALID_EMOJI`").
+/// A button's label. Its emoji is part of the text: sent as a field of its own, an emoji that Discord doesn't
+/// know would have the whole message refused ("`BUTTON_COMPONENT_INVALID_EMOJI`").
 fn label(button: &LinkButton) -> String {
     let emoji = button.emoji.as_deref().unwrap_or_default();
     let written = format!("{emoji} {}", button.label);

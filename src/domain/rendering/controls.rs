@@ -1,4 +1,4 @@
-//! What can be pressed under a message: rows of buttons and menus. A webhook that an application owns may send them.
+//! The controls of a message: rows of buttons and menus. A webhook that an application owns may send them.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::domain::panel::{self, Button, ButtonStyle, Control, PanelId};
 
 /// A row (Discord: "Action Row").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub struct ActionRow {
     #[serde(rename = "type")]
     kind: u8,
     components: Vec<Component>,
@@ -16,14 +16,14 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Component {
-    Link(Link),
-    Act(Act),
-    Select(Select),
+    Link(LinkComponent),
+    Act(ActionComponent),
+    Select(SelectComponent),
 }
 
 /// A button that leads somewhere (Discord: "Button", style 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Link {
+pub(super) struct LinkComponent {
     #[serde(rename = "type")]
     kind: u8,
     style: u8,
@@ -33,7 +33,7 @@ pub(super) struct Link {
 
 /// A button that does something (Discord: "Button").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Act {
+pub(super) struct ActionComponent {
     #[serde(rename = "type")]
     kind: u8,
     style: u8,
@@ -43,16 +43,16 @@ pub(super) struct Act {
 
 /// A menu (Discord: "String Select").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Select {
+pub(super) struct SelectComponent {
     #[serde(rename = "type")]
     kind: u8,
     custom_id: String,
     placeholder: String,
-    options: Vec<Choice>,
+    options: Vec<SelectOption>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Choice {
+struct SelectOption {
     label: String,
     value: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -60,7 +60,7 @@ struct Choice {
     default: bool,
 }
 
-impl Row {
+impl ActionRow {
     pub(super) fn of(components: Vec<Component>) -> Self {
         Self { kind: 1, components }
     }
@@ -68,14 +68,14 @@ impl Row {
 
 /// A button that leads somewhere.
 pub(super) const fn link(label: String, url: String) -> Component {
-    Component::Link(Link { kind: 2, style: 5, label, url })
+    Component::Link(LinkComponent { kind: 2, style: 5, label, url })
 }
 
 /// The rows of a panel.
-pub(super) fn rows(panel: PanelId, controls: &[Control]) -> Vec<Row> {
+pub(super) fn rows(panel: PanelId, controls: &[Control]) -> Vec<ActionRow> {
     let row = |control: &Control| match control {
-        Control::Buttons(buttons) => Row::of(buttons.iter().map(|one| button(panel, one)).collect()),
-        Control::Select(menu) => Row::of(vec![Component::Select(select(panel, menu))]),
+        Control::Buttons(buttons) => ActionRow::of(buttons.iter().map(|one| button(panel, one)).collect()),
+        Control::Select(menu) => ActionRow::of(vec![Component::Select(select(panel, menu))]),
     };
     controls.iter().map(row).collect()
 }
@@ -91,19 +91,19 @@ fn button(panel: PanelId, button: &Button) -> Component {
                 ButtonStyle::Danger => 4,
             };
             let custom_id = panel::custom_id(panel, action);
-            Component::Act(Act { kind: 2, style, label: label.clone(), custom_id })
+            Component::Act(ActionComponent { kind: 2, style, label: label.clone(), custom_id })
         }
     }
 }
 
-fn select(panel: PanelId, menu: &panel::SelectMenu) -> Select {
-    let choice = |option: &panel::SelectOption| Choice {
+fn select(panel: PanelId, menu: &panel::SelectMenu) -> SelectComponent {
+    let choice = |option: &panel::MenuOption| SelectOption {
         label: option.label.clone(),
         value: option.value.clone(),
         description: option.description.clone(),
         default: option.chosen,
     };
-    Select {
+    SelectComponent {
         kind: 3,
         custom_id: panel::custom_id(panel, &menu.action),
         placeholder: menu.placeholder.clone(),

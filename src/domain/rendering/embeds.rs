@@ -1,4 +1,5 @@
-//! Embeds within Discord's limits: cut, emptied of what would be refused, and grouped into as many messages as they need.
+//! Embeds within Discord's limits: cut, without what would be refused, and grouped into as many messages as
+//! they need.
 
 use crate::domain::{
     limits,
@@ -9,21 +10,21 @@ use crate::domain::{
 use super::{address, mentions::Mentions};
 use crate::domain::text::shortened;
 
-/// What stands where Discord demands a text and there is none: it trims white space, and keeps this.
+/// The text where Discord requires one and there is none. Discord trims white space, but keeps this.
 const EMPTY: &str = "\u{200B}";
 
 /// The embeds of a message as they can be sent.
 #[derive(Debug, Default)]
-pub(super) struct Grouped {
+pub(super) struct GroupedEmbeds {
     /// In order, each group for one message.
     pub(super) groups: Vec<Vec<Embed>>,
-    /// How many fields found no place.
+    /// How many fields were left out.
     pub(super) lost_fields: usize,
 }
 
 /// Brings embeds within the limits. Those that show nothing are left out.
-pub(super) fn grouped<'a>(embeds: impl Iterator<Item = &'a Embed>, mentions: Mentions<'_>) -> Grouped {
-    let mut grouped = Grouped::default();
+pub(super) fn grouped<'a>(embeds: impl Iterator<Item = &'a Embed>, mentions: Mentions<'_>) -> GroupedEmbeds {
+    let mut grouped = GroupedEmbeds::default();
     let mut used = 0;
     for embed in embeds {
         let (embed, lost_fields) = within_limits(embed, mentions);
@@ -44,8 +45,8 @@ pub(super) fn grouped<'a>(embeds: impl Iterator<Item = &'a Embed>, mentions: Men
     grouped
 }
 
-/// An embed as it can be sent, if it shows anything, and the number of fields that found no place. Where the total is too long, what
-/// comes first keeps its place: title, author, description, fields, footer.
+/// An embed as it can be sent, if it shows anything, and the number of fields that were left out. Where the
+/// total is too long, what comes first is kept: title, author, description, fields, footer.
 fn within_limits(embed: &Embed, mentions: Mentions<'_>) -> (Option<Embed>, usize) {
     let mut budget = Budget(limits::EMBEDS_TOTAL);
     let title = embed.title.as_deref().and_then(|title| budget.take(title, limits::EMBED_TITLE));
@@ -101,7 +102,7 @@ fn picture(media: &EmbedMedia) -> Option<EmbedMedia> {
     address::picture(&media.url).map(|url| EmbedMedia { url })
 }
 
-/// The length of all that counts of an embed (Discord: "Embed Limits").
+/// The length of everything that counts in an embed (Discord: "Embed Limits").
 fn length(embed: &Embed) -> usize {
     let single = [
         embed.title.as_deref(),
@@ -117,7 +118,7 @@ fn length(embed: &Embed) -> usize {
 struct Budget(usize);
 
 impl Budget {
-    /// A text, cut to its limit and the budget; `None` where nothing is to be seen.
+    /// A text, cut to its limit and the budget; `None` where nothing of it can be seen.
     fn take(&mut self, raw: &str, limit: usize) -> Option<String> {
         let raw = raw.trim();
         let kept = shortened(raw, limit.min(self.0));

@@ -1,24 +1,27 @@
-//! The beginning of a text: in the line of an answer, or as a post's title.
+//! The beginning of a text, for the line of an answer or a post's title.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::domain::text::{self, markup};
+use crate::domain::text::{self, markup, tokens};
 
 use super::words;
 
-/// How much of the answered text is shown, as it is read; and how long that may be as it is written, with its escapes and ids.
+/// How much of the answered text is shown, in units as it is read; and how long that may be as it is written,
+/// with escapes and ids.
 const READ: usize = 80;
 const WRITTEN: usize = 300;
-/// What a mention, an emoji or a timestamp takes of [`READ`], about: their numbers aren't read.
+/// About how much of [`READ`] a mention, an emoji or a timestamp takes: their numbers aren't read.
 const UNIT_READ: usize = 8;
 
-/// The beginning of a text in one line, as it can stand in a line of the bot's own. Mentions, custom emoji and links are whole or left out; all other formatting is taken off or escaped.
-/// What may be a spoiler isn't in it: everything from the first `||` to the last one, however the marks between them pair.
+/// The beginning of a text in one line, for a line of the bot's own. Mentions, custom emoji and links are
+/// whole or left out. All other formatting is removed or escaped. What may be a spoiler is left out:
+/// everything from the first `||` to the last one, however the marks between them pair.
 pub(super) fn excerpt(full: &str) -> String {
     Excerpt::new(Form::Escaped).of(full)
 }
 
-/// The first line of a text in which something can be seen, where nothing is formatted: as it is read, of at most that many units. A spoiler isn't in it.
+/// The first line of a text in which something can be seen, without formatting, as it is read, and at most
+/// that many units long. Spoilers are left out.
 pub(super) fn first_line(full: &str, longest: usize) -> String {
     Excerpt::new(Form::Plain { longest }).of(full)
 }
@@ -26,9 +29,10 @@ pub(super) fn first_line(full: &str, longest: usize) -> String {
 /// How an excerpt is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// Formatting is escaped, mentions and custom emoji stay.
+    /// As one line with formatting. Text that looks like formatting is escaped; mentions and custom emoji
+    /// stay.
     Escaped,
-    /// There is no formatting where it stands: the first line only.
+    /// As a title, which has no formatting. Only the first line.
     Plain { longest: usize },
 }
 
@@ -39,9 +43,9 @@ struct Excerpt {
     /// How long it is as written and as read, in units.
     written_units: usize,
     read: usize,
-    /// Something was left out.
+    /// Whether something was left out.
     full: bool,
-    /// Nothing more is taken.
+    /// Whether nothing more is taken.
     ended: bool,
     gap: bool,
 }
@@ -78,7 +82,7 @@ impl Excerpt {
         self.form != Form::Escaped
     }
 
-    /// How much there may be of it, as it is read and as it is written.
+    /// How long it may be, as it is read and as it is written.
     const fn room(&self) -> (usize, usize) {
         match self.form {
             Form::Escaped => (READ, WRITTEN),
@@ -115,7 +119,7 @@ impl Excerpt {
     fn take_line(&mut self, line: &str) {
         let mut at = 0;
         let mut from = 0;
-        // Where the single marks close that were opened.
+        // Where the single marks that were opened are closed.
         let mut closing = Vec::new();
         while at < line.len() && !self.ended {
             let rest = &line[at..];
@@ -150,7 +154,7 @@ impl Excerpt {
     fn take_unit(&mut self, unit: &str) {
         match unit.as_bytes().first() {
             Some(b'<') if self.is_plain() && !unit.contains("://") => match unit.rsplit_once(':') {
-                // A custom emoji by its name; of a time, only its number could be read.
+                // A custom emoji is named. A timestamp is left out, since only its number could be read.
                 Some((name, _)) if name.starts_with("<:") => self.take_plain(&format!("{}:", &name[1..])),
                 Some((name, _)) if name.starts_with("<a:") => self.take_plain(&format!("{}:", &name[2..])),
                 _ => self.gap = true,
@@ -158,14 +162,14 @@ impl Excerpt {
             Some(b'<') if unit.contains("://") => self.take_link(&unit[1..unit.len() - 1]),
             Some(b'<') => self.write(unit, UNIT_READ),
             Some(b'h') => {
-                // What Discord wouldn't take for part of it stands behind it.
+                // What Discord wouldn't read as part of the link follows it.
                 let link = &unit[..unit.find('>').unwrap_or(unit.len())];
                 let link = link.trim_end_matches(['.', ',', ':', ';', '"', '\'', ']']);
                 let link = if link.contains('(') { link } else { link.trim_end_matches(')') };
                 self.take_link(link);
                 self.take_plain(&unit[link.len()..]);
             }
-            // Of a masked link its text.
+            // Of a masked link, only its text.
             Some(b'[') => self.take_plain(&unit[1..unit.find("](").unwrap_or(unit.len())]),
             Some(b'\\') => self.take_plain(&unit[1..]),
             _ => self.take_plain(unit),
@@ -192,7 +196,8 @@ impl Excerpt {
             }
             let mut escaped = String::new();
             for (offset, c) in grapheme.char_indices() {
-                // What follows may be joined to it when marks between them are taken off: no link may come of it. (A grapheme can begin with other characters.)
+                // What follows may be joined to it when the marks between them are removed. That must not
+                // make a link. (A grapheme can begin with other characters.)
                 let behind = &text[at + offset + c.len_utf8()..];
                 let open = c == ':' && !behind.starts_with(char::is_whitespace);
                 if !self.is_plain() && (words::is_mark(c) || open) {
@@ -204,7 +209,7 @@ impl Excerpt {
         }
     }
 
-    /// Writes something as a whole, or notes that it has no room.
+    /// Writes something as a whole, or notes that there is no room for it.
     fn write(&mut self, piece: &str, read: usize) {
         if self.ended {
             return;
@@ -235,7 +240,8 @@ impl Excerpt {
     }
 }
 
-/// Where the emphasis closes that a single `*` or `_` opens here, if it does: between things that can be seen, and with `_` not within a word.
+/// Where the emphasis ends that a single `*` or `_` opens here, if it does. Both marks must be next to
+/// something visible, and `_` must not be within a word.
 fn closing_mark(line: &str, at: usize) -> Option<usize> {
     let mark = line[at..].chars().next().filter(|c| matches!(c, '*' | '_'))?;
     let solid = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace() && c != mark);
@@ -249,15 +255,15 @@ fn closing_mark(line: &str, at: usize) -> Option<usize> {
     found.into_iter().find(|end| solid(before(*end)) && after(*end) != Some(mark) && !within(after(*end)))
 }
 
-/// The length of what can't be cut at the start of a text, in bytes.
+/// The length of the token at the start of a text, in bytes.
 fn unit_length(rest: &str) -> Option<usize> {
-    let length = markup::unit_length(rest, 0, rest.len())?;
+    let length = tokens::token_length(rest, 0, rest.len())?;
     let unit = &rest[..length];
     let known = !unit.starts_with('<') || unit.contains("://") || is_known(&unit[1..length - 1]);
     known.then_some(length)
 }
 
-/// Whether what stands in angle brackets is a mention, a custom emoji, a timestamp or a command, and so nothing else.
+/// Whether a text in angle brackets is a mention, a custom emoji, a timestamp or a command, and nothing else.
 fn is_known(inner: &str) -> bool {
     let all = |text: &str, also: &[char]| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(&c))
@@ -278,7 +284,7 @@ fn is_known(inner: &str) -> bool {
     inner.strip_prefix('/').is_some_and(|command| named(command, &['_', '-', ' ']))
 }
 
-/// A line without what makes it a heading, a quote or small.
+/// A line without the marks that make it a heading, a quote or small.
 fn without_line_markers(line: &str) -> &str {
     let mut line = line;
     while let Some(rest) = [">>> ", "> ", "-# ", "# ", "## ", "### "]

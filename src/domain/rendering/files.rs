@@ -1,5 +1,6 @@
-//! Files: which are uploaded with which part, and what is said of the others. What its author hid is uploaded hidden: the request says so, and
-//! the name, for whoever doesn't know the request's word for it.
+//! Files: which of them are uploaded with which part, and what is said of the others. A file that its author
+//! hid is uploaded hidden. Both the request and the file's name say so, as not everything that reads the
+//! message knows the request's field.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -7,9 +8,11 @@ use crate::domain::{limits, message::File, text};
 
 use super::words;
 
-/// What a request needs beside the files: the other half of the message at its longest, and what separates the two.
+/// What a request needs beside the files, in bytes: the rest of the message at its longest, and the
+/// separators.
 const MARGIN: u64 = 512 << 10;
-/// The longest name of a file; Discord takes 1024, but cuts names itself. And the longest extension that is kept when it is cut.
+/// The longest name of a file (Discord takes 1024 characters, but cuts names itself), and the longest
+/// extension that is kept when a name is cut.
 const NAME: usize = 120;
 const EXTENSION: usize = 16;
 /// How many files get a line of their own.
@@ -17,18 +20,18 @@ const LINES: usize = 10;
 
 /// The files of a message as they can be sent.
 #[derive(Debug, Default)]
-pub(super) struct Grouped {
+pub(super) struct GroupedFiles {
     /// In order, each group for one message.
     pub(super) groups: Vec<Vec<File>>,
-    /// Those that the target doesn't take.
+    /// The files that the target doesn't take.
     pub(super) too_large: Vec<File>,
 }
 
-/// Brings files within the limits. One group follows the other, so that their order stays.
-pub(super) fn grouped<'a>(files: impl Iterator<Item = &'a File>, file_limit: u64) -> Grouped {
-    // A boosted server takes larger requests, or none of its larger files would ever fit into one.
+/// Brings files within the limits. The groups are in the order of the files.
+pub(super) fn grouped<'a>(files: impl Iterator<Item = &'a File>, file_limit: u64) -> GroupedFiles {
+    // A boosted server takes larger requests, or else none of its larger files would ever fit into one.
     let together = (limits::REQUEST_BYTES - MARGIN).max(file_limit.min(limits::LARGEST_FILE_BYTES));
-    let mut grouped = Grouped::default();
+    let mut grouped = GroupedFiles::default();
     let mut used = 0;
     for file in files {
         let file = within_limits(file);
@@ -73,7 +76,7 @@ fn unmarked(name: &str) -> &str {
     if File::is_name_hidden(name) { &name.trim_start()[File::SPOILER.len()..] } else { name }
 }
 
-/// A file's name without what a path or a header could be made of, cut in front of its extension.
+/// A file's name without characters of paths and headers, cut in front of its extension.
 fn name(raw: &str) -> String {
     let kept: String = raw
         .trim()
@@ -96,10 +99,10 @@ fn name(raw: &str) -> String {
     stem + extension
 }
 
-/// What is said of files: that one is a voice message, and where those are that aren't uploaded. Which of them have no line is added to what can't be
-/// shown.
+/// The lines about files: that one is a voice message, and where those are that aren't uploaded. Files
+/// without a line are added to what can't be shown.
 pub(super) fn lines(
-    grouped: &Grouped,
+    grouped: &GroupedFiles,
     left_out: &[File],
     link: Option<&str>,
     unshown: &mut Vec<String>,
@@ -136,7 +139,7 @@ fn size(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes} bytes");
     }
-    // In tenths.
+    // In tenths of a MiB.
     let mut size = bytes.saturating_mul(10) / 1024;
     let mut unit = 0;
     while size >= 10_240 && unit < UNITS.len() - 1 {
@@ -148,8 +151,9 @@ fn size(bytes: u64) -> String {
     format!("{}{tenth} {}", size / 10, UNITS[unit])
 }
 
-/// Whether a file of this name may stand at Discord under the other: it takes off or replaces what isn't ASCII, white space and most signs (as
-/// werkzeug's `secure_filename` does, discord-api-docs issue 7754), and gives a name of its own where nothing is left (pull request 6945).
+/// Whether Discord may keep a file of this name under the other one. It removes or replaces what isn't ASCII,
+/// white space and most signs (as werkzeug's `secure_filename` does, discord-api-docs issue 7754), and gives
+/// a name of its own where nothing is left (pull request 6945).
 pub(super) fn is_same(ours: &str, theirs: &str) -> bool {
     let (ours, theirs) = (unmarked(ours), unmarked(theirs));
     if is_recognisable(ours) || !theirs.is_ascii() {
@@ -162,7 +166,7 @@ pub(super) fn is_same(ours: &str, theirs: &str) -> bool {
     extension(ours) == extension(theirs)
 }
 
-/// Whether something of a file's name but its extension stays at Discord.
+/// Whether Discord keeps something of a file's name beside its extension.
 pub(super) fn is_recognisable(name: &str) -> bool {
     let name = unmarked(name);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);

@@ -1,17 +1,17 @@
-//! Mentions, as they can be read where nobody knows the ids: a server shows `<@1>` of a stranger as a broken number. In the source's own server
-//! they stay; that they ping nobody is said in each request.
+//! Mentions, as they can be read where nobody knows the ids: a server shows `<@1>` of a stranger as a broken
+//! number. In the source's own server, they stay as they are. Each request says that they ping nobody.
 
 use std::borrow::Cow;
 
 use crate::domain::message::Names;
 
-use super::{Stage, words};
+use super::{RenderContext, words};
 use crate::domain::text::markup;
 
-/// What mentions are called in a place.
+/// What mentions are called in a target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mentions<'a> {
-    /// None where the place knows them itself.
+    /// `None` where Discord shows their names itself.
     names: Option<&'a Names>,
 }
 
@@ -20,11 +20,11 @@ impl<'a> Mentions<'a> {
     #[cfg(test)]
     pub(super) const HERE: Self = Self { names: None };
 
-    pub(super) fn new(names: &'a Names, stage: &Stage) -> Self {
-        Self { names: (!stage.same_server).then_some(names) }
+    pub(super) fn new(names: &'a Names, context: &RenderContext) -> Self {
+        Self { names: (!context.same_server).then_some(names) }
     }
 
-    /// As names anywhere: where nothing is formatted, nothing is a mention.
+    /// Always as names, for places without formatting, where nothing is a mention.
     pub(super) const fn always(names: &'a Names) -> Self {
         Self { names: Some(names) }
     }
@@ -68,7 +68,7 @@ fn name_all(text: &str, names: &Names, to: &mut String) {
     to.push_str(rest);
 }
 
-/// What the mention at the start of a text is called, and how long it is in bytes.
+/// The name for the mention at the start of a text, and the mention's length in bytes.
 fn mention(rest: &str, names: &Names) -> Option<(String, usize)> {
     // Discord: a command's name has at most three parts of 32 characters.
     let mut signs = rest.char_indices().skip(1).take(140).take_while(|(_, c)| *c != '<');

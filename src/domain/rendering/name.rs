@@ -1,15 +1,18 @@
-//! The author name of a mirror: the display name, made acceptable for a webhook with as little change as possible.
+//! The author name of a mirror: the display name, made acceptable for a webhook with as little change as
+//! possible.
 //!
-//! Discord: "Webhook names follow the nickname guidelines", and may not contain "clyde" or "discord" nor be "everyone", "here" or
-//! "system message". Three backticks are refused too; `@`, `#` and `:` are for account names only (discord-api-docs issue 4293). One letter
-//! of a refused word is replaced by a Cyrillic twin: it looks the same, and it stays. An invisible character in between would not do, because
-//! Discord strips many of these *before* it looks (issues 1189, 4691) and squeezes white space.
+//! Discord: "Webhook names follow the nickname guidelines", and may not contain "clyde" or "discord" nor be
+//! "everyone", "here" or "system message". Three backticks are refused, too; the rules about `@`, `#` and `:`
+//! are for account names only (discord-api-docs issue 4293). One letter of a refused word is replaced by a
+//! Cyrillic twin, which looks the same. An invisible character in between wouldn't do, because Discord strips
+//! many of these *before* it checks (issues 1189, 4691) and squeezes white space.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use crate::domain::{limits, text};
 
-/// Who posts when nothing of a name can be seen: Discord would show the webhook's own name instead (discord-api-docs issue 4218).
+/// The name when nothing of the author's can be seen. Discord would show the webhook's own name instead
+/// (discord-api-docs issue 4218).
 const FALLBACK: &str = "Someone";
 
 /// What a name may not contain, and which letter of it is replaced.
@@ -18,10 +21,11 @@ const REFUSED_PARTS: [(&str, usize); 3] = [("clyde", 4), ("discord", 4), ("```",
 /// What a name may not be. The last letter, an "e" in all of them, is replaced.
 const REFUSED_NAMES: [&str; 3] = ["everyone", "here", "system message"];
 
-/// How long a handle may be; Discord's are 32 at most.
+/// How long a handle may be. Discord's have at most 32 characters.
 const LONGEST_HANDLE: usize = 40;
 
-/// The name under which a mirror of this author is posted: 1 to 80 long, and nothing that Discord refuses. With a handle, that stands whole behind it.
+/// The name under which a mirror of this author is posted: 1 to 80 long, and nothing that Discord refuses. A
+/// handle follows it in full.
 pub(super) fn username(display_name: &str, handle: Option<&str>) -> String {
     let name = squeezed(display_name).unwrap_or_else(|| FALLBACK.to_owned());
     match handle.and_then(squeezed) {
@@ -34,7 +38,8 @@ pub(super) fn username(display_name: &str, handle: Option<&str>) -> String {
     }
 }
 
-/// Other names for the same author, should Discord refuse that one for a reason that nobody knows: with what the account is called, which Discord took before, and with nothing of theirs.
+/// Other names for the same author, should Discord refuse that one for a reason that nobody knows: one from
+/// the account's name, which Discord accepted before, and a neutral one.
 pub(super) fn instead(display_name: &str, handle: &str) -> Vec<String> {
     let first = username(display_name, None);
     let mut names: Vec<String> = Vec::new();
@@ -46,7 +51,7 @@ pub(super) fn instead(display_name: &str, handle: &str) -> Vec<String> {
     names
 }
 
-/// A name without what can't be seen, if there is anything to see.
+/// A name without what can't be seen, if anything can be seen.
 fn squeezed(name: &str) -> Option<String> {
     let kept: String = name.chars().filter(|c| !text::is_noise(*c)).collect();
     let squeezed = kept.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -78,7 +83,7 @@ fn without_refused_words(name: &str) -> String {
     letters.into_iter().collect()
 }
 
-/// A character as a strict reader may see it: without case, width and ornament.
+/// A character as a strict filter may see it: without case, width and ornament.
 fn folded(c: char) -> impl Iterator<Item = char> {
     std::iter::once(c)
         .nfkd()
@@ -88,7 +93,7 @@ fn folded(c: char) -> impl Iterator<Item = char> {
         .into_iter()
 }
 
-/// A letter that looks like this one and isn't it.
+/// A letter that looks like this one and isn't.
 fn twin(c: char) -> char {
     let upper = c.is_uppercase();
     match folded(c).next() {

@@ -33,7 +33,7 @@ pub fn panel(face: &PanelSnapshot, paused_since: Option<DateTime<Utc>>) -> Paylo
     }
 }
 
-/// What stands in the place of a panel that must not be seen in a server.
+/// The message in place of a panel that must not be seen in a server.
 pub fn hidden_panel(face: &PanelSnapshot) -> Payload {
     let text = "🔒 Whoever runs this bot shows this panel in chosen servers only.".to_owned();
     let view = PanelView::of(Embed { description: Some(text), ..Embed::default() });

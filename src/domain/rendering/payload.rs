@@ -10,7 +10,7 @@ use crate::domain::{
     text,
 };
 
-use super::{controls::Row, files};
+use super::{controls::ActionRow, files};
 use crate::domain::text::shortened;
 
 /// Discord: "Message Flags", `SUPPRESS_EMBEDS`: no link previews.
@@ -18,31 +18,32 @@ pub const SUPPRESS_EMBEDS: u64 = 1 << 2;
 /// Discord: "Message Flags", `SUPPRESS_NOTIFICATIONS`: no push.
 pub const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 
-/// What one message of a mirror shows; within Discord's limits, and never empty.
+/// What one message of a mirror shows. Within Discord's limits, and never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
-    /// The author's name. Given with the creation only: Discord can't change it afterwards.
+    /// The author's name. Only a create has it: Discord can't change it afterwards.
     pub username: String,
     /// Names to post under should Discord refuse that one, in order.
     pub other_names: Vec<String>,
-    /// The author's picture. Likewise.
+    /// The author's picture. Only a create has it, too.
     pub avatar_url: Option<String>,
-    /// The text; empty where only embeds or files are shown.
+    /// The text. Empty where only embeds or files are shown.
     pub content: String,
     /// The embeds.
     pub embeds: Vec<Embed>,
-    /// The files that are uploaded with it, in order: the body's `attachments` name them by their place here, as the parts `files[0]` and so on.
+    /// The files that are uploaded with it, in order. The body's `attachments` name them by their index here,
+    /// as the request's parts `files[0]` and so on do.
     pub files: Vec<File>,
     /// A panel's chart: the only file of its message, uploaded again with each edit.
     pub picture: Option<Picture>,
     /// The buttons.
-    pub components: Vec<Row>,
+    pub components: Vec<ActionRow>,
     /// [`SUPPRESS_EMBEDS`], [`SUPPRESS_NOTIFICATIONS`].
     pub flags: u64,
 }
 
 impl Payload {
-    /// The body of Discord's "Execute Webhook". With files it is the `payload_json` of a multipart request.
+    /// The body of Discord's "Execute Webhook". With files, it is the `payload_json` of a multipart request.
     pub fn create_body<'a>(&'a self) -> CreateBody<'a> {
         let files = self.files.iter().enumerate().map(|(place, file)| Upload::of(place, file));
         CreateBody {
@@ -59,8 +60,8 @@ impl Payload {
         }
     }
 
-    /// The body of Discord's "Edit Webhook Message". Of the files that stand, those with these ids stay, and the payload's own come new; without any being
-    /// named, all stay, and none comes.
+    /// The body of Discord's "Edit Webhook Message". Existing files with these ids stay, and the payload's
+    /// own files are added. With `None`, all stay, and none is added.
     pub fn edit_body<'a>(&'a self, keep: Option<&'a [String]>) -> EditBody<'a> {
         let new = self.files.iter().enumerate().map(|(place, file)| Attached::New(Upload::of(place, file)));
         let kept = keep.map(|keep| keep.iter().map(|id| Attached::Stays { id }).chain(new).collect());
@@ -74,14 +75,15 @@ impl Payload {
         }
     }
 
-    /// The body of an edit that brings its chart along, or takes off the one that stood there.
+    /// The body of an edit that brings its chart along, or removes the former one.
     pub fn redrawn_body(&self) -> EditBody<'_> {
         let attachments = Some(self.chart().map(Attached::New).into_iter().collect());
         EditBody { attachments, ..self.edit_body(None) }
     }
 
-    /// The body of Discord's "Create Message", for the bot's own message: without an author. Discord answers a second creation with the same nonce, within some
-    /// minutes, with the first one's message (`enforce_nonce`).
+    /// The body of Discord's "Create Message", for the bot's own message: without an author. Discord answers
+    /// a second create with the same nonce, within some minutes, with the first one's message
+    /// (`enforce_nonce`).
     pub fn own_body<'a>(&'a self, nonce: &'a str) -> OwnBody<'a> {
         OwnBody {
             embeds: &self.embeds,
@@ -99,7 +101,7 @@ impl Payload {
         Some(Upload { id, filename: Picture::NAME, description: Some(alt), is_spoiler: false })
     }
 
-    /// Takes a file off that can't be uploaded after all; a line says where it is, as far as there is room.
+    /// Takes off a file that can't be uploaded after all. A line says where it is, as far as there is room.
     pub fn link_instead(&mut self, file: &File, original: &str) {
         self.files.retain(|other| other.id != file.id);
         let line = files::elsewhere_line(file, Some(original));
@@ -117,18 +119,20 @@ impl Payload {
         std::iter::once(&self.username).chain(&self.other_names).map(String::as_str)
     }
 
-    /// Takes off what doesn't stand at Discord under one of these names, as [`Self::link_instead`] does.
+    /// Takes off the files that Discord doesn't have under one of these names, as [`Self::link_instead`]
+    /// does.
     pub fn link_missing(&mut self, standing: &[&str], original: &str) {
         let missing = |file: &&File| !standing.iter().any(|name| files::is_same(&file.name, name));
         let missing: Vec<File> = self.files.iter().filter(missing).cloned().collect();
         missing.iter().for_each(|file| self.link_instead(file, original));
     }
 
-    /// Whether a message with this author name, content and files looks like this payload: for finding out, after a lost answer, whether it was made.
-    /// Compares what Discord keeps ([`text::skeleton`]; names of files loosely). Embeds aren't compared, so two messages of embeds only look alike.
+    /// Whether a message with this author name, content and files looks like this payload, to find out after
+    /// a lost answer whether it was made. Compares what Discord keeps ([`text::skeleton`]; names of files
+    /// loosely). Embeds aren't compared, so two messages that have only embeds look alike.
     pub fn matches(&self, name: &str, content: &str, file_names: &[&str]) -> bool {
         let mut theirs = file_names.to_vec();
-        // Who has just that name comes first; those without a name that would be recognised take what is left.
+        // Files with exactly that name come first. Files without a recognisable name take what is left.
         let unchanged = |file: &&File| {
             let at = theirs.iter().position(|name| *name == file.name);
             at.map(|at| theirs.swap_remove(at)).is_some()
@@ -160,8 +164,8 @@ pub struct CreateBody<'a> {
     embeds: &'a [Embed],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Upload<'a>>,
-    #[serde(skip_serializing_if = "<[Row]>::is_empty")]
-    components: &'a [Row],
+    #[serde(skip_serializing_if = "<[ActionRow]>::is_empty")]
+    components: &'a [ActionRow],
     #[serde(skip_serializing_if = "is_zero")]
     flags: u64,
     allowed_mentions: AllowedMentions,
@@ -172,7 +176,8 @@ pub struct CreateBody<'a> {
 }
 
 impl<'a> CreateBody<'a> {
-    /// The same as what a forum's post begins with: its title, of 1 to 100 characters, and its tags, five at most.
+    /// The same as the first message of a forum's post, with the post's title, of 1 to 100 characters, and
+    /// its tags, five at most.
     #[must_use]
     pub fn begins_post(self, title: &'a str, tags: &'a [TagId]) -> Self {
         Self { thread_name: Some(title), applied_tags: tags, ..self }
@@ -182,12 +187,12 @@ impl<'a> CreateBody<'a> {
 /// A file that is uploaded with the message.
 #[derive(Debug, Clone, Serialize)]
 struct Upload<'a> {
-    /// Its place among the uploaded ones.
+    /// Its index among the uploaded files.
     id: String,
     filename: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    /// It isn't seen before somebody presses it.
+    /// Whether it is hidden until somebody presses it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     is_spoiler: bool,
 }
@@ -203,16 +208,16 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// A changed message. What is empty is said, so that what stood there goes. All flags are repeated: Discord asks for that, and
-/// changes only those it lets change (not `SUPPRESS_NOTIFICATIONS`).
+/// A changed message. What is empty is sent, too, so that it replaces what was there. All flags are repeated:
+/// Discord requires that, and changes only those that it lets change (not `SUPPRESS_NOTIFICATIONS`).
 #[derive(Debug, Clone, Serialize)]
 pub struct EditBody<'a> {
     content: &'a str,
     embeds: &'a [Embed],
-    /// Discord takes away those that aren't named, but not where nothing is said of any.
+    /// Discord removes the files that aren't named, but none where the field is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     attachments: Option<Vec<Attached<'a>>>,
-    components: &'a [Row],
+    components: &'a [ActionRow],
     flags: u64,
     allowed_mentions: AllowedMentions,
 }
@@ -233,14 +238,14 @@ pub struct OwnBody<'a> {
     embeds: &'a [Embed],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Upload<'a>>,
-    #[serde(skip_serializing_if = "<[Row]>::is_empty")]
-    components: &'a [Row],
+    #[serde(skip_serializing_if = "<[ActionRow]>::is_empty")]
+    components: &'a [ActionRow],
     allowed_mentions: AllowedMentions,
     nonce: &'a str,
     enforce_nonce: bool,
 }
 
-/// Who a message may ping. Needed in edits too: without it, they are read with the default allowances.
+/// Who a message may ping. Edits need it, too: without it, the defaults apply.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct AllowedMentions {
     parse: [&'static str; 0],

@@ -1,4 +1,5 @@
-//! A poll: as it was asked, and once it has ended what came of it. A vote is given in the original: a webhook's own poll would be another one.
+//! A poll: as it was asked, and its results once it has ended. People vote in the original: a webhook's own
+//! poll would be another one.
 
 use crate::domain::message::Poll;
 

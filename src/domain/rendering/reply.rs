@@ -2,18 +2,18 @@
 
 use crate::domain::message::Reply;
 
-use super::{Stage, excerpt::excerpt, mentions::Mentions, words};
+use super::{RenderContext, excerpt::excerpt, mentions::Mentions, words};
 
 /// The line.
-pub(super) fn line(reply: &Reply, mentions: Mentions<'_>, stage: &Stage) -> String {
-    let mirror = stage.answered.as_deref().and_then(words::link);
+pub(super) fn line(reply: &Reply, mentions: Mentions<'_>, context: &RenderContext) -> String {
+    let mirror = context.answered.as_deref().and_then(words::link);
     let linked = |label: &str, link: Option<String>| match link {
         Some(link) => format!("-# ↪ [{label}](<{link}>)"),
         None => format!("-# ↪ {label}"),
     };
     let original = || words::link(&reply.link);
-    // Where only what was published may be shown, an answer doesn't give away what it answers.
-    let hidden = stage.published_only && !reply.published && stage.answered.is_none();
+    // Where only published messages may be shown, an answer doesn't give away what it answers.
+    let hidden = context.published_only && !reply.published && context.answered.is_none();
     let Some(author) = reply.author.as_ref().filter(|_| !hidden) else {
         return if reply.unknown || reply.author.is_some() {
             linked("a message", mirror.or_else(original))

@@ -1,13 +1,13 @@
-//! Stickers, as links whose preview is the picture: a webhook can't send the things themselves.
+//! Stickers, as links whose preview is the picture: a webhook can't send stickers.
 
 use crate::domain::message::Sticker;
 
 use super::words;
 
-/// How many are shown; a message has three at most.
+/// How many are shown. A message has three at most.
 const SHOWN: usize = 5;
 
-/// A line for each sticker that is a picture; the others are added to what can't be shown.
+/// A line for each sticker that is a picture. The others are added to what can't be shown.
 pub(super) fn lines(stickers: &[Sticker], unshown: &mut Vec<String>) -> Vec<String> {
     let mut lines = Vec::new();
     for sticker in stickers {

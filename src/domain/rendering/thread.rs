@@ -1,14 +1,15 @@
-//! What a mirror says of the thread in which a message was posted: what it begins with has its title and tags, an answer a link.
+//! What a mirror says of the thread in which a message was posted: the title and tags with what the thread
+//! begins with, and a link with an answer.
 
 use crate::domain::{limits, message::InThread, place::Place};
 
-use super::{Stage, Told, words};
+use super::{RenderContext, ThreadCaption, words};
 
 /// Discord: a post has five tags at most.
 const MOST_TAGS: usize = 5;
 
 /// The lines above the text.
-pub(super) fn lines(thread: &InThread, stage: &Stage) -> Vec<String> {
+pub(super) fn lines(thread: &InThread, context: &RenderContext) -> Vec<String> {
     let title = Some(words::plain(&thread.title, limits::CHANNEL_NAME)).filter(|title| !title.is_empty());
     let title = title.as_deref().unwrap_or("A thread");
     let linked = |label: String, link: Option<String>| match link {
@@ -16,16 +17,18 @@ pub(super) fn lines(thread: &InThread, stage: &Stage) -> Vec<String> {
         None => label,
     };
     let original = || words::link(&thread.link);
-    match (thread.place, stage.thread) {
-        (Place::Starter, Told::All | Told::Beginning) => {
+    match (thread.place, context.thread) {
+        (Place::Starter, ThreadCaption::All | ThreadCaption::StarterOnly) => {
             let heading = format!("### {}", linked(title.to_owned(), original()));
             std::iter::once(heading).chain(tags(thread)).collect()
         }
-        (Place::Answer, Told::All) => {
-            let mirror = stage.starter.as_deref().and_then(words::link);
+        (Place::Answer, ThreadCaption::All) => {
+            let mirror = context.starter.as_deref().and_then(words::link);
             vec![format!("-# 💬 in {}", linked(format!("**{title}**"), mirror.or_else(original)))]
         }
-        (Place::Source, _) | (Place::Answer, Told::Beginning) | (_, Told::Nothing) => Vec::new(),
+        (Place::Source, _) | (Place::Answer, ThreadCaption::StarterOnly) | (_, ThreadCaption::Nothing) => {
+            Vec::new()
+        }
     }
 }
 

@@ -1,16 +1,17 @@
-//! What a forum's post is called that shows a message or a panel: 1 to 100 characters (Discord: "Channel"), without formatting, as a title knows none.
+//! The title of a forum's post that shows a message or a panel: 1 to 100 characters (Discord: "Channel"),
+//! without formatting, since titles have none.
 
 use crate::domain::{limits, message::Content, text};
 
 use super::{Payload, excerpt::first_line, mentions::Mentions, name, words};
 
-/// The title of a post that shows this. What stands in a thread gives its post the thread's title; another message its first line, or the name of what else it
-/// shows.
+/// The title of a post that shows this. A message of a thread has the thread's title; another message has its
+/// first line, or the name of what else it shows.
 pub fn title(content: &Content) -> String {
     content.thread.as_ref().and_then(|thread| squeezed(&thread.title)).unwrap_or_else(|| beginning(content))
 }
 
-/// The first line of what a message says, or the name of what else it shows.
+/// The first line of a message's text, or the name of what else it shows.
 pub fn beginning(content: &Content) -> String {
     let names = Mentions::always(&content.names);
     let line = |text: &str| {

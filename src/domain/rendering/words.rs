@@ -1,14 +1,15 @@
-//! What is said in a line of the bot's own: names as plain text, links without a preview, and the lines for what can't be shown.
+//! The contents of the bot's own lines: names as plain text, links without a preview, and the lines for what
+//! can't be shown.
 
 use crate::domain::text;
 
 use super::address;
 
-/// The longest link that is written in a line of the bot's own, so that there is always room for the text itself. One to a message is not
-/// half as long.
+/// The longest link in a line of the bot's own, so that there is always room for the text itself. A link to a
+/// message isn't half as long.
 const LONGEST_LINK: usize = 256;
 
-/// How many kinds of things are named under a text, and how long a name may be there.
+/// How many kinds of things are named below a text, and how long a name may be there.
 const NAMED: usize = 6;
 pub(super) const LONGEST_NAME: usize = 40;
 
@@ -67,8 +68,8 @@ pub(super) fn one_line(raw: &str) -> String {
     raw.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A text as one line of at most `longest` units, without formatting: what could be read as such is escaped, which makes it twice as long at most.
-/// Empty where nothing is to be seen.
+/// A text as one line of at most `longest` units, without formatting. What could be read as formatting is
+/// escaped, which makes it twice as long at most. Empty where nothing can be seen.
 pub(super) fn plain(raw: &str, longest: usize) -> String {
     let line: String = one_line(raw).chars().filter(|c| !text::is_noise(*c)).collect();
     if !text::is_visible(&line) {

@@ -1,10 +1,10 @@
-//! Completing the last tag of a list while it is typed. The ones before stay as they are.
+//! Completing the last tag of a list while it is typed. The tags before it stay as they are.
 
 use super::entries::{Entry, entries, is_separator, unescape};
 use super::{Quoted, Vocabulary};
 use crate::domain::tags::{Tag, TagSet, normalise};
 
-/// What the last tag may begin with, and where.
+/// The beginning of the last tag, and where it starts.
 struct Tail {
     start: usize,
     text: String,
@@ -12,8 +12,9 @@ struct Tail {
 }
 
 impl Vocabulary {
-    /// What a list may become: with its last tag completed to each of these that fit (the forum's own come first), and itself where it can be read. Each is read back
-    /// as the tags before, and the completed one.
+    /// What a list may become: the list with its last tag completed to each of these that fit (the forum's
+    /// own come first), and the list itself where it can be read. Each result is read back as the tags before
+    /// and the completed one.
     pub fn complete(&self, typed: &str, hashtags: &[Tag]) -> Vec<String> {
         let typed = typed.trim_start();
         let read = self.read(typed).ok().flatten();
@@ -37,7 +38,7 @@ impl Vocabulary {
         itself.into_iter().chain(offers.into_iter().map(|(text, _)| text)).collect()
     }
 
-    /// What the last tag may be so far, the longest first: it may have commas.
+    /// What the last tag may be so far, the longest first. It may have commas.
     fn tails(&self, typed: &str) -> Vec<Tail> {
         let entries = entries(typed);
         if let Some(open) = entries.iter().find(|entry| entry.open) {
@@ -76,7 +77,7 @@ impl Vocabulary {
         }
         let set = TagSet::new(chosen.iter().chain([tag]).cloned())?;
         let join = |tag: String| if before.is_empty() { tag } else { format!("{before}, {tag}") };
-        // A quote in a name could be taken for one around it, as soon as more is typed.
+        // A quote in a name could be taken for a quote around it, as soon as more is typed.
         let plain = Some(tag.to_string()).filter(|name| !name.contains('"'));
         let mut written = plain.into_iter().chain([Quoted(tag).to_string()]).map(join);
         let text = written.find(|text| self.read(text).ok().flatten().as_ref() == Some(&set))?;
@@ -148,7 +149,8 @@ mod tests {
                 if offers.is_empty() { break }
                 let offer = pick.get(&offers);
                 let set = vocabulary.read(offer).unwrap().unwrap();
-                // Unless what was typed last turns out to be the beginning of a name with a comma, what was chosen stays.
+                // What was chosen stays, unless what was typed last turns out to be the beginning of a name
+                // with a comma.
                 let longer = set.as_slice().iter().any(|tag| tag.to_string().contains(is_separator));
                 let kept = chosen.iter().all(|tag| set.as_slice().contains(tag));
                 prop_assert!(longer || kept && set.as_slice().len() == chosen.len() + 1, "{} after {}", offer, typed);

@@ -1,32 +1,32 @@
-//! The segments of a list: what stands between commas, or between quotes.
+//! The segments of a list: the texts between commas, or between quotes.
 
 /// A segment of a list.
 pub(super) struct Entry {
-    /// Where it begins in the list, without the space before it.
+    /// Where it begins in the list, after any space.
     pub(super) start: usize,
-    /// Where it ends, without the space behind it.
+    /// Where it ends, before any space.
     pub(super) end: usize,
-    /// What it says: without its quotes, and with doubled ones inside as single ones.
+    /// Its text, without its quotes, and with doubled quotes inside as single ones.
     pub(super) text: String,
     /// It is quoted.
     pub(super) quoted: bool,
-    /// It begins with a quote that nothing ends: somebody may still be typing it.
+    /// It begins with a quote that isn't closed. Somebody may still be typing it.
     pub(super) open: bool,
 }
 
 impl Entry {
-    /// Whether it asks for a hashtag, not for a forum's tag.
+    /// Whether it means a hashtag and not a forum's tag.
     pub(super) fn is_hashtag(&self) -> bool {
         !self.quoted && self.text.starts_with(['#', '＃'])
     }
 }
 
-/// Whether it separates tags: a comma, or what keyboards of other scripts have for one.
+/// Whether it separates tags: a comma, or the comma of another script.
 pub(super) const fn is_separator(c: char) -> bool {
     matches!(c, ',' | '，' | '、')
 }
 
-/// The segments of a list, at least one; the empty ones included.
+/// The segments of a list, empty ones included. At least one.
 pub(super) fn entries(list: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut next = Some(0);
@@ -38,7 +38,7 @@ pub(super) fn entries(list: &str) -> Vec<Entry> {
     entries
 }
 
-/// The segment that begins here, and where its separator stands, or the end.
+/// The segment that begins here, and where its separator is, or the end.
 fn entry(list: &str, from: usize) -> (Entry, usize) {
     let rest = &list[from..];
     let start = from + (rest.len() - rest.trim_start().len());
@@ -57,7 +57,7 @@ fn entry(list: &str, from: usize) -> (Entry, usize) {
     (Entry { start, end: start + text.len(), text: text.to_owned(), quoted: false, open }, separator)
 }
 
-/// What stands from here to the quote that ends it, and where that ends.
+/// The text from here to the closing quote, and where that quote ends.
 fn closing(list: &str, from: usize) -> Option<(String, usize)> {
     let mut at = from;
     loop {
@@ -70,7 +70,7 @@ fn closing(list: &str, from: usize) -> Option<(String, usize)> {
     }
 }
 
-/// With single quotes where there are doubled ones.
+/// The text with single quotes in place of doubled ones.
 pub(super) fn unescape(text: &str) -> String {
     text.replace("\"\"", "\"")
 }

@@ -1,10 +1,12 @@
-//! The texts that every property of rendering is tried with. Random characters practically never join, mark or format one another, so these are put together from what does.
+//! The texts with which every property of rendering is tested. Random characters practically never join, mark
+//! or format one another, so these texts are put together from what does.
 
 use proptest::prelude::*;
 
-/// Characters that join what is around them, or are joined: where a grapheme begins says nothing about where a character does. And what formats, links and mentions.
+/// Characters that join what is around them, or are joined, so that graphemes and characters begin at
+/// different places. And the characters of formatting, links and mentions.
 const KNOTS: &[char] = &[
-    // What joins the character behind it (Unicode: `Grapheme_Cluster_Break=Prepend`).
+    // What joins the character after it (Unicode: `Grapheme_Cluster_Break=Prepend`).
     '\u{600}',
     '\u{601}',
     '\u{602}',
@@ -18,7 +20,7 @@ const KNOTS: &[char] = &[
     '\u{110BD}',
     '\u{110CD}',
     '\u{111C2}',
-    // What joins the one in front of it.
+    // What joins the character before it.
     '\u{301}',
     '\u{309}',
     '\u{327}',

@@ -1,44 +1,77 @@
-//! Where a text can be cut: how good each place is, and which formatting stands open there.
+//! Where a text can be cut: how good each place is, and which formatting is open there.
 //!
-//! Discord has no published grammar. This knows what would look broken when cut: mentions, custom emoji, timestamps and links are *units*; code blocks,
-//! spoilers and the pairs of emphasis are *regions*, which are closed at the end of a part and opened again in the next. One pass, linear time.
+//! Discord has no published grammar. This knows what would look broken when cut. Mentions, custom emoji,
+//! timestamps and links are *tokens*, which shouldn't be torn. Code blocks, spoilers and the pairs of
+//! emphasis are *regions*, which are closed at the end of a part and opened again in the next. One pass,
+//! linear time.
 
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
+
+use super::tokens::token_length;
 
 /// A place between two characters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cut {
     /// In bytes.
     pub(super) at: usize,
-    /// The length of the text before it, in units.
+    /// The length of the text before it, in units (see [`units`](super::units)).
     pub(super) units: usize,
-    /// The same without white space before it.
-    pub(super) solid: usize,
-    /// How good a place it is: the larger, the better.
-    pub(super) rank: u8,
-    /// What is open here: an index of [`Markup::contexts`].
-    pub(super) context: usize,
+    /// The same without the white space right before it.
+    pub(super) trimmed_units: usize,
+    /// How good a place it is.
+    pub(super) rank: Rank,
+    /// The formatting that is open here: an index of [`Markup::formattings`].
+    pub(super) formatting: usize,
 }
 
-/// Ranks from here on are outside of units and of all regions but code blocks and quotes.
-pub(super) const CLEAN: u8 = 20;
-/// Ranks from here on don't tear a unit or a grapheme.
-pub(super) const WHOLE: u8 = 10;
+/// How good a place for a cut is, from the worst to the best. A pair is a region other than a code block or a
+/// quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// Tears a grapheme.
+    InGrapheme,
+    /// Tears a token.
+    InToken,
+    /// In a pair, between any two graphemes. This rank and the better ones tear nothing.
+    PairAnywhere,
+    /// In a pair, after a word.
+    PairWord,
+    /// In a pair, after a sentence.
+    PairSentence,
+    /// In a pair, after a line.
+    PairLine,
+    /// In a pair, after a paragraph.
+    PairParagraph,
+    /// Between any two graphemes. This rank and the better ones are outside of pairs.
+    Anywhere,
+    /// In a code block, after a word.
+    CodeWord,
+    /// After a word.
+    Word,
+    /// After a sentence.
+    Sentence,
+    /// In a code block, after a line.
+    CodeLine,
+    /// After a line.
+    Line,
+    /// After a paragraph.
+    Paragraph,
+}
 
 /// The formatting that is open at a place.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Context {
+pub(super) struct OpenFormatting {
     /// What opens it again in the next part.
     pub(super) open: String,
     /// What closes it at the end of a part.
     pub(super) close: &'static str,
     /// What closes the regions around it, inner ones first.
     pub(super) close_outer: String,
-    /// In a code block: white space at the start of a line counts.
+    /// It is a code block, in which white space at the start of a line counts.
     pub(super) code: bool,
-    /// How long the outermost pair is that is open here, in bytes; none for code blocks and quotes.
+    /// How long the outermost pair is that is open here, in bytes.
     pub(super) pair: Option<usize>,
 }
 
@@ -46,13 +79,13 @@ pub(super) struct Context {
 #[derive(Debug)]
 pub(super) struct Markup {
     pub(super) cuts: Vec<Cut>,
-    pub(super) contexts: Vec<Context>,
-    /// Where code stands, markers included: nothing in it is formatted.
+    pub(super) formattings: Vec<OpenFormatting>,
+    /// Where code is, markers included. Nothing in it is formatted.
     pub(super) code: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum RegionKind {
     Quote,
     CodeBlock,
     Code,
@@ -64,7 +97,7 @@ enum Kind {
     Italic,
 }
 
-impl Kind {
+impl RegionKind {
     /// Longer markers first.
     const PAIRS: [Self; 7] =
         [Self::LongCode, Self::Code, Self::Spoiler, Self::Bold, Self::Underline, Self::Struck, Self::Italic];
@@ -83,7 +116,7 @@ impl Kind {
         }
     }
 
-    /// Nothing in it is formatted.
+    /// Whether nothing in it is formatted.
     const fn is_verbatim(self) -> bool {
         matches!(self, Self::CodeBlock | Self::LongCode | Self::Code)
     }
@@ -92,7 +125,7 @@ impl Kind {
 /// An open region.
 #[derive(Debug)]
 struct Region {
-    kind: Kind,
+    kind: RegionKind,
     /// What opens it: the marker, or the first line of a code block.
     opener: String,
     start: usize,
@@ -107,12 +140,12 @@ pub(super) fn scan(text: &str) -> Markup {
         text,
         boundaries: text.grapheme_indices(true).map(|(at, _)| at).peekable(),
         units: 0,
-        solid: 0,
+        trimmed_units: 0,
         regions: Vec::new(),
-        hopeless: [0; 9],
+        unclosed_up_to: [0; 9],
         markup: Markup {
             cuts: Vec::with_capacity(text.len() + 1),
-            contexts: vec![Context::default()],
+            formattings: vec![OpenFormatting::default()],
             code: Vec::new(),
         },
     };
@@ -124,17 +157,17 @@ struct Scanner<'a, Boundaries: Iterator<Item = usize>> {
     text: &'a str,
     boundaries: std::iter::Peekable<Boundaries>,
     units: usize,
-    solid: usize,
+    trimmed_units: usize,
     regions: Vec<Region>,
-    /// Up to where the search for a closing marker was in vain, by kind: so that none is searched twice.
-    hopeless: [usize; 9],
+    /// Up to where no closing marker was found, by kind, so that no text is searched twice.
+    unclosed_up_to: [usize; 9],
     markup: Markup,
 }
 
 impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
     fn run(&mut self) {
         let mut at = 0;
-        // Between a marker and what it encloses there is no cut.
+        // There is no cut between a marker and what it encloses.
         let mut glued = false;
         while at < self.text.len() {
             if self.regions.last().is_some_and(|region| region.content_end == at) {
@@ -148,20 +181,20 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
                     self.cut(at, false);
                 }
                 let content = at + region.opener.len();
-                self.pass(at, content);
+                self.count_units(at, content);
                 self.open(region);
                 at = content;
                 glued = true;
                 continue;
             }
             let verbatim = self.regions.last().is_some_and(|region| region.kind.is_verbatim());
-            let length = if verbatim { None } else { unit_length(self.text, at, end) };
+            let length = if verbatim { None } else { token_length(self.text, at, end) };
             let length = length.unwrap_or_else(|| self.text[at..].chars().next().map_or(1, char::len_utf8));
             for (offset, _) in self.text[at..at + length].char_indices() {
                 if !std::mem::take(&mut glued) {
                     self.cut(at + offset, offset > 0);
                 }
-                self.pass(
+                self.count_units(
                     at + offset,
                     at + offset + self.text[at + offset..].chars().next().map_or(1, char::len_utf8),
                 );
@@ -174,26 +207,26 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
         self.cut(at, false);
     }
 
-    /// Notes a cut in front of the character at `at`.
+    /// Notes a cut in front of the character at `at`. `torn` where that is in the middle of a token.
     fn cut(&mut self, at: usize, torn: bool) {
         while self.boundaries.next_if(|boundary| *boundary < at).is_some() {}
         let whole = at == self.text.len() || self.boundaries.peek() == Some(&at);
-        let context = self.markup.contexts.len() - 1;
-        let context = if self.regions.is_empty() { 0 } else { context };
+        let formatting = if self.regions.is_empty() { 0 } else { self.markup.formattings.len() - 1 };
         let rank = match (whole, torn) {
-            (false, _) => 0,
-            (true, true) => 1,
-            (true, false) => rank(&self.text[..at], &self.markup.contexts[context]),
+            (false, _) => Rank::InGrapheme,
+            (true, true) => Rank::InToken,
+            (true, false) => rank_after(&self.text[..at], &self.markup.formattings[formatting]),
         };
-        self.markup.cuts.push(Cut { at, units: self.units, solid: self.solid, rank, context });
+        let (units, trimmed_units) = (self.units, self.trimmed_units);
+        self.markup.cuts.push(Cut { at, units, trimmed_units, rank, formatting });
     }
 
-    /// Counts what stands between two places.
-    fn pass(&mut self, from: usize, to: usize) {
+    /// Counts the text between two places.
+    fn count_units(&mut self, from: usize, to: usize) {
         for c in self.text[from..to].chars() {
             self.units += c.len_utf16();
             if !c.is_whitespace() {
-                self.solid = self.units;
+                self.trimmed_units = self.units;
             }
         }
     }
@@ -203,26 +236,32 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
             self.markup.code.push(region.start..region.end);
         }
         self.regions.push(region);
-        self.enter_context();
+        self.note_formatting();
     }
 
     /// Passes the closing marker of the innermost region.
     fn close(&mut self) -> usize {
         let Some(region) = self.regions.pop() else { return self.text.len() };
-        self.pass(region.content_end, region.end);
-        self.enter_context();
+        self.count_units(region.content_end, region.end);
+        self.note_formatting();
         region.end
     }
 
-    fn enter_context(&mut self) {
+    fn note_formatting(&mut self) {
         if self.regions.is_empty() {
             return;
         }
-        let code = self.regions.last().is_some_and(|region| region.kind == Kind::CodeBlock);
-        let closing =
-            self.regions.iter().rev().filter(|region| !matches!(region.kind, Kind::Quote | Kind::CodeBlock));
-        let pair = self.regions.iter().find(|region| !matches!(region.kind, Kind::Quote | Kind::CodeBlock));
-        self.markup.contexts.push(Context {
+        let code = self.regions.last().is_some_and(|region| region.kind == RegionKind::CodeBlock);
+        let closing = self
+            .regions
+            .iter()
+            .rev()
+            .filter(|region| !matches!(region.kind, RegionKind::Quote | RegionKind::CodeBlock));
+        let pair = self
+            .regions
+            .iter()
+            .find(|region| !matches!(region.kind, RegionKind::Quote | RegionKind::CodeBlock));
+        self.markup.formattings.push(OpenFormatting {
             open: self.regions.iter().map(|region| region.opener.as_str()).collect(),
             close: if code { "\n```" } else { "" },
             close_outer: closing.map(|region| region.kind.marker()).collect(),
@@ -243,18 +282,18 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
         if self.regions.is_empty() && rest.starts_with(">>> ") && (at == 0 || self.text[..at].ends_with('\n'))
         {
             return Some(Region {
-                kind: Kind::Quote,
+                kind: RegionKind::Quote,
                 opener: ">>> ".to_owned(),
                 start: at,
                 content_end: end,
                 end,
             });
         }
-        let kind = Kind::PAIRS.into_iter().find(|kind| rest.starts_with(kind.marker()))?;
+        let kind = RegionKind::PAIRS.into_iter().find(|kind| rest.starts_with(kind.marker()))?;
         let marker = kind.marker();
         let content = at + marker.len();
         let spaced = self.text[content..end].starts_with(char::is_whitespace);
-        if (kind == Kind::Italic && spaced) || self.regions.iter().any(|region| region.kind == kind) {
+        if (kind == RegionKind::Italic && spaced) || self.regions.iter().any(|region| region.kind == kind) {
             return None;
         }
         let close = self.find_close(kind, content, end)?;
@@ -270,7 +309,7 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
 
     fn code_block_at(&mut self, at: usize, end: usize) -> Option<Region> {
         let inside = at + 3;
-        let close = self.find_close(Kind::CodeBlock, inside, end)?;
+        let close = self.find_close(RegionKind::CodeBlock, inside, end)?;
         let block = &self.text[inside..close];
         if block.trim().is_empty() {
             return None;
@@ -285,32 +324,32 @@ impl<Boundaries: Iterator<Item = usize>> Scanner<'_, Boundaries> {
             }
             _ => "```".to_owned(),
         };
-        Some(Region { kind: Kind::CodeBlock, opener, start: at, content_end: close, end: close + 3 })
+        Some(Region { kind: RegionKind::CodeBlock, opener, start: at, content_end: close, end: close + 3 })
     }
 
     /// Where the next closing marker is, if there is one before `end`.
-    fn find_close(&mut self, kind: Kind, from: usize, end: usize) -> Option<usize> {
-        let hopeless = &mut self.hopeless[kind as usize];
-        if end <= *hopeless {
+    fn find_close(&mut self, kind: RegionKind, from: usize, end: usize) -> Option<usize> {
+        let unclosed_up_to = &mut self.unclosed_up_to[kind as usize];
+        if end <= *unclosed_up_to {
             return None;
         }
         let before = |at: usize| self.text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
         let mut next = from;
         let found = loop {
             match self.text[next..end].find(kind.marker()).map(|offset| next + offset) {
-                // Escaped; what follows may be a marker whole.
+                // Escaped. What follows may be a marker again.
                 Some(at) if !kind.is_verbatim() && before(at) % 2 == 1 => next = at + 1,
                 found => break found,
             }
         };
         if found.is_none() {
-            *hopeless = end;
+            *unclosed_up_to = end;
         }
         found
     }
 }
 
-/// A text as pieces, and of each whether it is code.
+/// A text in pieces, with whether each of them is code.
 pub(crate) fn pieces(text: &str) -> Vec<(bool, &str)> {
     if !text.contains('`') {
         return vec![(false, text)];
@@ -325,74 +364,28 @@ pub(crate) fn pieces(text: &str) -> Vec<(bool, &str)> {
     pieces
 }
 
-/// How good a cut is after this text.
-fn rank(before: &str, context: &Context) -> u8 {
+/// How good a cut is after this text, which is whole up to there.
+fn rank_after(before: &str, formatting: &OpenFormatting) -> Rank {
     let mut back = before.chars().rev();
     let last = back.next();
     let previous =
         back.take(4).find(|c| !matches!(c, '"' | '\'' | ')' | ']' | '”' | '’' | '»' | '*' | '_' | '|'));
     let ends = |c: Option<char>| matches!(c, Some('.' | '!' | '?' | '…' | ':' | ';'));
-    // For each kind of place: its rank outside of pairs, in them, and in a code block.
+    // For each kind of place: its rank outside of pairs, in a pair, and in a code block.
     let (outside, in_pair, in_code) = match last {
-        Some('\n') if previous == Some('\n') => (90, 19, 70),
-        Some('\n') => (80, 18, 70),
-        Some('。' | '！' | '？') => (60, 16, CLEAN),
-        Some(c) if c.is_whitespace() && ends(previous) => (60, 16, 30),
-        Some(c) if c.is_whitespace() => (50, 14, 30),
-        Some('、' | '，') => (50, 14, CLEAN),
-        _ => (CLEAN, WHOLE, CLEAN),
+        Some('\n') if previous == Some('\n') => (Rank::Paragraph, Rank::PairParagraph, Rank::CodeLine),
+        Some('\n') => (Rank::Line, Rank::PairLine, Rank::CodeLine),
+        Some('。' | '！' | '？') => (Rank::Sentence, Rank::PairSentence, Rank::Anywhere),
+        Some(c) if c.is_whitespace() && ends(previous) => {
+            (Rank::Sentence, Rank::PairSentence, Rank::CodeWord)
+        }
+        Some(c) if c.is_whitespace() => (Rank::Word, Rank::PairWord, Rank::CodeWord),
+        Some('、' | '，') => (Rank::Word, Rank::PairWord, Rank::Anywhere),
+        _ => (Rank::Anywhere, Rank::PairAnywhere, Rank::Anywhere),
     };
-    match context {
-        Context { pair: Some(_), .. } => in_pair,
-        Context { code: true, .. } => in_code,
+    match formatting {
+        OpenFormatting { pair: Some(_), .. } => in_pair,
+        OpenFormatting { code: true, .. } => in_code,
         _ => outside,
     }
-}
-
-/// The length of the unit at a place that shouldn't be cut, in bytes; at most to `end`.
-pub(in crate::domain) fn unit_length(text: &str, at: usize, end: usize) -> Option<usize> {
-    let rest = &text[at..end];
-    match rest.as_bytes().first()? {
-        b'<' => angle_length(rest),
-        b'[' => masked_link_length(rest),
-        b'h' => link_length(rest),
-        b'\\' => rest[1..].starts_with(|c: char| c.is_ascii_punctuation()).then_some(2),
-        _ => None,
-    }
-}
-
-/// A mention, custom emoji, timestamp, command, or link without preview.
-fn angle_length(rest: &str) -> Option<usize> {
-    let known = ["<@", "<#", "<:", "<a:", "<t:", "<id:", "</", "<http://", "<https://"];
-    let start = known.into_iter().find(|start| rest.starts_with(start))?;
-    let (longest, spaces) = if start.ends_with("//") { (2000, false) } else { (140, start == "</") };
-    let end = rest
-        .char_indices()
-        .skip(1)
-        .take(longest)
-        .take_while(|(_, c)| *c != '<' && *c != '\n' && (spaces || !c.is_whitespace()))
-        .find(|(_, c)| *c == '>')?;
-    Some(end.0 + 1)
-}
-
-/// `[text](address)`.
-fn masked_link_length(rest: &str) -> Option<usize> {
-    let label = rest
-        .char_indices()
-        .skip(1)
-        .take(300)
-        .take_while(|(_, c)| *c != '[' && *c != '\n')
-        .find(|(_, c)| *c == ']')?
-        .0;
-    let address = rest[label + 1..].strip_prefix('(')?;
-    let open = address.char_indices().take(2000).take_while(|(_, c)| !c.is_whitespace() && *c != '[');
-    let close = open.into_iter().find(|(_, c)| *c == ')')?.0;
-    Some(label + 2 + close + 1)
-}
-
-fn link_length(rest: &str) -> Option<usize> {
-    if !rest.starts_with("http://") && !rest.starts_with("https://") {
-        return None;
-    }
-    Some(rest.find(|c: char| c.is_whitespace() || c == '<').unwrap_or(rest.len()))
 }

@@ -4,6 +4,7 @@
 pub(crate) mod alphabet;
 pub(crate) mod markup;
 mod split;
+pub(in crate::domain) mod tokens;
 
 use std::borrow::Cow;
 
@@ -11,21 +12,23 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation;
 
 pub use self::split::shortened;
-pub(in crate::domain) use self::split::{Endings, split};
+pub(in crate::domain) use self::split::{Suffixes, split};
 
-/// The length of a text. Discord's API counts code points (its staff, discord-api-docs issue 1315), its clients UTF-16 units;
-/// the latter is never the smaller number, so it is safe with both.
+/// The length of a text in units. Discord's API counts code points (its staff, discord-api-docs issue 1315),
+/// and its clients count UTF-16 units. The latter is never the smaller number, so it is safe with both.
 pub fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// Whether the text has something that people can see. Discord refuses a message, and ignores a name, without it.
+/// Whether the text has something that people can see. Discord refuses a message, and ignores a name, without
+/// it.
 pub fn is_visible(text: &str) -> bool {
     text.chars().any(|c| !c.is_whitespace() && !is_ignorable(c))
 }
 
-/// Whether a character shows nothing by itself: controls, and what Unicode has for joining, filling and directing text. Discord drops some
-/// of them from what it stores (discord-api-docs issues 1189, 1193, 4691), without saying which.
+/// Whether a character shows nothing by itself: controls, and Unicode's characters for joining, filling and
+/// directing text. Discord drops some of them from what it stores (discord-api-docs issues 1189, 1193, 4691),
+/// without saying which.
 pub fn is_ignorable(c: char) -> bool {
     c.is_control()
         || is_noise(c)
@@ -34,7 +37,7 @@ pub fn is_ignorable(c: char) -> bool {
         | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// The ignorable characters that no writing and no emoji needs: a name is as readable without them.
+/// Whether it is an ignorable character that no script and no emoji needs: a name is as readable without it.
 pub fn is_noise(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(c,
@@ -42,7 +45,8 @@ pub fn is_noise(c: char) -> bool {
             | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
-/// The text, or as much of it as fits into `limit` units with an ellipsis at its end; whole graphemes where they aren't longer than that.
+/// The text, or as much of it as fits into `limit` units with an ellipsis at its end. In whole graphemes,
+/// where they aren't longer than that.
 pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if units(text) <= limit {
         return Cow::Borrowed(text);
@@ -69,8 +73,9 @@ fn fitting<'a>(pieces: impl Iterator<Item = (usize, &'a str)>, room: usize) -> u
     end
 }
 
-/// What is left of a text when all is taken off that Discord may change in storing it: white space, ignorable characters, surplus combining marks,
-/// Unicode forms, and custom emoji that it writes as `:name:`. Two texts with the same skeleton show the same.
+/// What is left of a text without everything that Discord may change in storing it: white space, ignorable
+/// characters, surplus combining marks, Unicode forms, and custom emoji that it writes as `:name:`. Two texts
+/// with the same skeleton show the same.
 pub fn skeleton(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -89,7 +94,8 @@ pub fn skeleton(text: &str) -> String {
     plain.nfkd().filter(|c| !c.is_whitespace() && !is_ignorable(*c) && !is_combining_mark(*c)).collect()
 }
 
-/// The name of the custom emoji `<:name:id>` or `<a:name:id>` at the start of a text, and the length of the whole.
+/// The name of the custom emoji `<:name:id>` or `<a:name:id>` at the start of a text, and the length of the
+/// whole.
 fn custom_emoji(text: &str) -> Option<(&str, usize)> {
     let start = if text.starts_with("<a:") { 3 } else { 2 };
     text.starts_with("<:").then_some(()).or((start == 3).then_some(()))?;
@@ -102,7 +108,7 @@ fn custom_emoji(text: &str) -> Option<(&str, usize)> {
     (!name.is_empty() && digits > 0 && id[digits..].starts_with('>')).then_some((name, whole))
 }
 
-/// A name that Discord shall not read as markdown, and of which it makes no link either.
+/// A name, escaped so that Discord doesn't read it as markdown and makes no link of it.
 pub fn escape(name: &str) -> String {
     name.char_indices().fold(String::with_capacity(name.len()), |mut text, (at, c)| {
         if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@')

@@ -1,30 +1,31 @@
-//! A long text as parts that each fit into a message.
+//! Splits a long text into parts that each fit into a message.
 
 use std::borrow::Cow;
 
 use crate::domain::{limits, text};
 
-use super::markup::{self, CLEAN, Cut, Markup, WHOLE};
+use super::markup::{self, Cut, Markup, OpenFormatting, Rank};
 
-/// At the end of a text that was shortened; not so near that it would be taken for part of a link.
+/// Follows a text that was shortened. The space keeps it from being read as part of a link.
 const ELLIPSIS: &str = " …";
 
-/// What stands under a text.
+/// What follows a text that is split.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::domain) struct Endings<'a> {
+pub(in crate::domain) struct Suffixes<'a> {
     /// Under the last part, on a line of its own.
     pub(in crate::domain) note: Option<&'a str>,
     /// After the last part of a text that was cut short.
     pub(in crate::domain) continued: &'a str,
 }
 
-/// The parts of a text: at most `room`, each with something to see and within Discord's limit. None for a text without anything to see.
-pub(in crate::domain) fn split(full: &str, room: usize, endings: Endings<'_>) -> Vec<String> {
+/// The parts of a text, at most `most_parts` of them. Each has something to see, and is within Discord's
+/// limit. A text without anything to see has no parts.
+pub(in crate::domain) fn split(full: &str, most_parts: usize, suffixes: Suffixes<'_>) -> Vec<String> {
     let shown = full.trim();
     if !text::is_visible(shown) {
         return Vec::new();
     }
-    let note = endings.note.map_or(Cow::Borrowed(""), |note| Cow::Owned(format!("\n{note}")));
+    let note = suffixes.note.map_or(Cow::Borrowed(""), |note| Cow::Owned(format!("\n{note}")));
     let markup = markup::scan(shown);
     let end = markup.cuts.len() - 1;
     let mut parts = Vec::new();
@@ -39,15 +40,15 @@ pub(in crate::domain) fn split(full: &str, room: usize, endings: Endings<'_>) ->
         let part = Part { text: shown, markup: &markup, from };
         if part.length(end) + text::units(&note) <= limits::CONTENT {
             let last = part.until(end) + &note;
-            // All of the text may stand already, so that only the note is left.
+            // All of the text may be in the parts already, so that only the note is left.
             parts.push(last.trim_start_matches('\n').to_owned());
             return parts;
         }
-        if parts.len() + 1 >= room {
-            // Room for a line break before the ending, too.
-            let ending = format!("{}{note}", endings.continued);
+        if parts.len() + 1 >= most_parts {
+            // Leaves room for a line break before the ending, too.
+            let ending = format!("{}{note}", suffixes.continued);
             let to = part.best_end(limits::CONTENT - text::units(&ending) - 1);
-            let gap = if markup.contexts[markup.cuts[to].context].code { "\n" } else { " " };
+            let gap = if markup.formattings[markup.cuts[to].formatting].code { "\n" } else { " " };
             parts.push(format!("{}{gap}{ending}", part.until(to)));
             return parts;
         }
@@ -59,7 +60,8 @@ pub(in crate::domain) fn split(full: &str, room: usize, endings: Endings<'_>) ->
     }
 }
 
-/// The text, or as much of it as fits into `limit` units with an ellipsis at its end. What is open where it is cut is closed: half a spoiler would show what it hides.
+/// The text, or as much of it as fits into `limit` units with an ellipsis at its end. Formatting that is open
+/// where the text is cut is closed: half a spoiler would show what it hides.
 pub fn shortened(full: &str, limit: usize) -> Cow<'_, str> {
     if text::units(full) <= limit {
         return Cow::Borrowed(full);
@@ -72,10 +74,11 @@ pub fn shortened(full: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(if fits { kept } else { text::cut(ELLIPSIS.trim_start(), limit).into_owned() })
 }
 
-/// Where the next part starts: white space at its start would be trimmed, except in code.
+/// Where the next part starts. White space at its start is skipped, since Discord would trim it, except in
+/// code.
 fn next_start(text: &str, markup: &Markup, after: usize) -> usize {
     let skipped = markup.cuts[after..].iter().take_while(|cut| {
-        !markup.contexts[cut.context].code && text[cut.at..].starts_with(char::is_whitespace)
+        !markup.formattings[cut.formatting].code && text[cut.at..].starts_with(char::is_whitespace)
     });
     after + skipped.count()
 }
@@ -92,32 +95,37 @@ impl Part<'_> {
         &self.markup.cuts[self.from]
     }
 
-    /// Its text when it ends at a cut; what is open there is closed, what was open before is opened again.
+    fn formatting(&self, cut: &Cut) -> &OpenFormatting {
+        &self.markup.formattings[cut.formatting]
+    }
+
+    /// Its text when it ends at a cut. What is open there is closed, and what was open at its start is opened
+    /// again.
     fn until(&self, to: usize) -> String {
         let (start, end) = (self.start(), &self.markup.cuts[to]);
-        let (before, after) = (&self.markup.contexts[start.context], &self.markup.contexts[end.context]);
+        let (before, after) = (self.formatting(start), self.formatting(end));
         let body = self.text[start.at..end.at].trim_end();
         [&before.open, body, after.close, &after.close_outer].concat()
     }
 
-    /// How long that is, in units; not less than it really is.
+    /// How long that text is at most, in units.
     fn length(&self, to: usize) -> usize {
         let (start, end) = (self.start(), &self.markup.cuts[to]);
-        let after = &self.markup.contexts[end.context];
-        let around =
-            self.markup.contexts[start.context].open.len() + after.close.len() + after.close_outer.len();
-        around + end.solid.saturating_sub(start.units)
+        let after = self.formatting(end);
+        let around = self.formatting(start).open.len() + after.close.len() + after.close_outer.len();
+        around + end.trimmed_units.saturating_sub(start.units)
     }
 
-    /// The best place to end it within `limit` units: the best one in the second half; but a pair or unit that began earlier is
-    /// rather moved to the next part, where it fits into one.
+    /// The best place to end it within `limit` units: the best one in the second half. But where that would
+    /// tear a token or pair which fits into one part, an earlier and better place is taken, so that the next
+    /// part begins with it.
     fn best_end(&self, limit: usize) -> usize {
         let mut late: Option<usize> = None;
         let mut any: Option<usize> = None;
         let rank = |at: usize| self.markup.cuts[at].rank;
         for at in self.from + 1..self.markup.cuts.len() {
             let length = self.length(at);
-            if self.markup.cuts[at].solid.saturating_sub(self.start().units) > limit {
+            if self.markup.cuts[at].trimmed_units.saturating_sub(self.start().units) > limit {
                 break;
             }
             if length > limit {
@@ -130,12 +138,14 @@ impl Part<'_> {
                 any = Some(at);
             }
         }
-        // Every character outside of a marker has its cut, so there is one; one step is taken in any case.
+        // Every character outside of a marker has a cut, so there is one. One step is taken in any case.
         let (Some(late), Some(any)) = (late.or(any), any) else {
             return (self.from + 1).min(self.markup.cuts.len() - 1);
         };
-        let pair = self.markup.contexts[self.markup.cuts[late].context].pair;
-        let movable = rank(late) < WHOLE || pair.is_some_and(|length| length <= limit);
-        if rank(late) < CLEAN && movable && rank(any) > rank(late) { any } else { late }
+        let tears_token = rank(late) < Rank::PairAnywhere;
+        let is_clean = rank(late) >= Rank::Anywhere;
+        let pair = self.formatting(&self.markup.cuts[late]).pair;
+        let fits_into_next = tears_token || pair.is_some_and(|length| length <= limit);
+        if !is_clean && fits_into_next && rank(any) > rank(late) { any } else { late }
     }
 }

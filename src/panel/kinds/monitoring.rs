@@ -10,7 +10,7 @@ use crate::domain::ids::GuildId;
 use crate::domain::message::Embed;
 use crate::domain::panel::progress::bar;
 use crate::domain::panel::{
-    Button, Control, FormField, FormValues, PanelView, Picture, SelectMenu, SelectOption,
+    Button, Control, FormField, FormValues, MenuOption, PanelView, Picture, SelectMenu,
 };
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, picture};
@@ -247,7 +247,7 @@ fn chart(history: &SampleHistory) -> Option<Picture> {
 }
 
 fn spans(now: TimeSpan) -> Control {
-    let choice = |span: TimeSpan| SelectOption {
+    let choice = |span: TimeSpan| MenuOption {
         label: span.name().to_owned(),
         value: span.key().to_owned(),
         description: String::new(),

@@ -7,20 +7,21 @@ use crate::domain::ids::{ChannelId, TagId, UserId};
 use crate::rest::Rest;
 use crate::rest::call::{Call, Verb};
 use crate::rest::error::RestError;
-use crate::rest::limiter::Major;
-use crate::rest::meaning::Missing;
+use crate::rest::limiter::MajorParameter;
+use crate::rest::meaning::UnknownResource;
 use crate::rest::model::{Channel, FollowedChannel};
 
-/// What is to be changed of a thread; what is `None` stays.
+/// What to change in a thread. What is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ThreadChange {
-    /// What it is called, 1 to 100 characters.
+    /// Its title, 1 to 100 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The tags of a forum's post, at most 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied_tags: Option<Vec<TagId>>,
-    /// Whether it is archived. An archived one takes no other change, unless it wakes with it (else 50083).
+    /// Whether it is archived. An archived thread takes no other change, unless it is woken with it (else
+    /// 50083).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
 }
@@ -28,29 +29,38 @@ pub struct ThreadChange {
 impl Rest {
     /// A channel or a thread: `GET /channels/{channel}`.
     pub async fn channel(&self, channel: ChannelId) -> Result<Channel, RestError> {
-        self.read(Call::new(Verb::Get, "/channels/{channel}", Major::Channel(channel), &[channel.get()]))
-            .await
+        self.read(Call::new(
+            Verb::Get,
+            "/channels/{channel}",
+            MajorParameter::Channel(channel),
+            &[channel.get()],
+        ))
+        .await
     }
 
-    /// The bot's direct messages with a person, opened if there are none yet: `POST /users/@me/channels`. Whether the person takes messages shows only when one is sent.
+    /// The bot's direct messages with a person, opened if there are none yet: `POST /users/@me/channels`.
+    /// Whether the person accepts messages shows only when one is sent.
     pub async fn open_direct_messages(&self, user: UserId) -> Result<Channel, RestError> {
-        let call = Call::new(Verb::Post, "/users/@me/channels", Major::None, &[]);
+        let call = Call::new(Verb::Post, "/users/@me/channels", MajorParameter::None, &[]);
         self.read(call.json(&json!({"recipient_id": user}))?).await
     }
 
-    /// Whether somebody is in a thread: `GET /channels/{channel}/thread-members/{user}`, where 404 says no, unless it is the thread that is unknown.
+    /// Whether somebody is in a thread: `GET /channels/{channel}/thread-members/{user}`, where 404 means no,
+    /// unless it is the thread that is unknown.
     pub async fn thread_member(&self, thread: ChannelId, user: UserId) -> Result<bool, RestError> {
         let template = "/channels/{channel}/thread-members/{user}";
-        let call = Call::new(Verb::Get, template, Major::Channel(thread), &[thread.get(), user.get()]);
+        let call =
+            Call::new(Verb::Get, template, MajorParameter::Channel(thread), &[thread.get(), user.get()]);
         match self.perform(&call).await {
             Ok(_) => Ok(true),
-            Err(RestError::NotFound(missing)) if missing != Missing::Channel => Ok(false),
+            Err(RestError::NotFound(missing)) if missing != UnknownResource::Channel => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Makes a target follow an announcement channel natively: `POST /channels/{channel}/followers`. Needs Manage Webhooks in the target, where it makes
-    /// a webhook (30007: there are 15 already; 30058: the server has 1000).
+    /// Makes a target follow an announcement channel natively: `POST /channels/{channel}/followers`. Needs
+    /// Manage Webhooks in the target, where it makes a webhook (30007: there are 15 already; 30058: the
+    /// server has 1000).
     pub async fn follow_announcement(
         &self,
         source: ChannelId,
@@ -58,24 +68,28 @@ impl Rest {
         reason: &str,
     ) -> Result<FollowedChannel, RestError> {
         let template = "/channels/{channel}/followers";
-        let call = Call::new(Verb::Post, template, Major::Channel(source), &[source.get()]);
+        let call = Call::new(Verb::Post, template, MajorParameter::Channel(source), &[source.get()]);
         self.read(call.reason(reason).json(&json!({"webhook_channel_id": target}))?).await
     }
 
-    /// Changes a thread: `PATCH /channels/{channel}`. Needs Manage Threads; only to wake one that isn't locked, Send Messages in Threads is enough.
+    /// Changes a thread: `PATCH /channels/{channel}`. Needs Manage Threads; Send Messages in Threads is
+    /// enough for waking one that isn't locked.
     pub async fn change_thread(
         &self,
         thread: ChannelId,
         change: &ThreadChange,
         reason: &str,
     ) -> Result<Channel, RestError> {
-        let call = Call::new(Verb::Patch, "/channels/{channel}", Major::Channel(thread), &[thread.get()]);
+        let call =
+            Call::new(Verb::Patch, "/channels/{channel}", MajorParameter::Channel(thread), &[thread.get()]);
         self.read(call.reason(reason).json(change)?).await
     }
 
-    /// Deletes a thread with all that stands in it: `DELETE /channels/{channel}`. Needs Manage Threads. One that isn't there (404) counts as deleted.
+    /// Deletes a thread with everything in it: `DELETE /channels/{channel}`. Needs Manage Threads. One that
+    /// doesn't exist (404) counts as deleted.
     pub async fn delete_thread(&self, thread: ChannelId, reason: &str) -> Result<(), RestError> {
-        let call = Call::new(Verb::Delete, "/channels/{channel}", Major::Channel(thread), &[thread.get()]);
+        let call =
+            Call::new(Verb::Delete, "/channels/{channel}", MajorParameter::Channel(thread), &[thread.get()]);
         match self.perform(&call.reason(reason)).await {
             Ok(_) | Err(RestError::NotFound(_)) => Ok(()),
             Err(error) => Err(error),

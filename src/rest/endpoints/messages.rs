@@ -1,4 +1,4 @@
-//! Calls about messages, with the bot's own token. What webhooks post is in `webhook_messages`.
+//! Calls about messages, with the bot's own token. For calls with a webhook's token, see `webhook_messages`.
 
 use serde::Serialize;
 
@@ -6,16 +6,17 @@ use crate::domain::ids::{ChannelId, MessageId};
 use crate::rest::Rest;
 use crate::rest::call::{Call, Verb};
 use crate::rest::error::RestError;
-use crate::rest::limiter::Major;
+use crate::rest::limiter::MajorParameter;
 use crate::rest::model::Message;
 use crate::rest::outcome::ChangeOutcome;
 
-/// The most messages that one request for a history answers. Discord: 100.
+/// The most messages in one answer to a request for a history. Discord: 100.
 pub const HISTORY_PAGE: u8 = 100;
 
 impl Rest {
-    /// The oldest messages after that one, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages?after=`.
-    /// Without Read Message History, Discord answers an empty list, not an error.
+    /// The oldest messages after that one, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET
+    /// /channels/{channel}/messages?after=`. Without Read Message History, Discord answers an empty list, not
+    /// an error.
     pub async fn messages_after(
         &self,
         channel: ChannelId,
@@ -25,7 +26,8 @@ impl Rest {
         self.history(channel, limit, |call| call.query("after", after)).await
     }
 
-    /// The newest messages before that one, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages?before=`.
+    /// The newest messages before that one, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET
+    /// /channels/{channel}/messages?before=`.
     pub async fn messages_before(
         &self,
         channel: ChannelId,
@@ -35,7 +37,8 @@ impl Rest {
         self.history(channel, limit, |call| call.query("before", before)).await
     }
 
-    /// The newest messages, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET /channels/{channel}/messages`.
+    /// The newest messages, **oldest first**, at most `limit` (1 to [`HISTORY_PAGE`]): `GET
+    /// /channels/{channel}/messages`.
     pub async fn messages_latest(&self, channel: ChannelId, limit: u8) -> Result<Vec<Message>, RestError> {
         self.history(channel, limit, |call| call).await
     }
@@ -60,7 +63,8 @@ impl Rest {
         self.read(one(Verb::Get, channel, message)).await
     }
 
-    /// Posts as the bot itself: `POST /channels/{channel}/messages`. The payload is in Discord's form, `allowed_mentions` included.
+    /// Posts as the bot itself: `POST /channels/{channel}/messages`. The payload is in Discord's form,
+    /// `allowed_mentions` included.
     pub async fn create_message(
         &self,
         channel: ChannelId,
@@ -69,7 +73,8 @@ impl Rest {
         self.read(of_channel(Verb::Post, channel).json(payload)?).await
     }
 
-    /// Removes a message, whoever wrote it (needs Manage Messages for others'): `DELETE /channels/{channel}/messages/{message}`.
+    /// Deletes a message, whoever wrote it (needs Manage Messages for others'): `DELETE
+    /// /channels/{channel}/messages/{message}`.
     pub async fn delete_message(
         &self,
         channel: ChannelId,
@@ -82,11 +87,11 @@ impl Rest {
 
 /// A call about a channel's messages.
 pub(in crate::rest) fn of_channel(verb: Verb, channel: ChannelId) -> Call<'static> {
-    Call::new(verb, "/channels/{channel}/messages", Major::Channel(channel), &[channel.get()])
+    Call::new(verb, "/channels/{channel}/messages", MajorParameter::Channel(channel), &[channel.get()])
 }
 
-/// A call about one of them.
+/// A call about one of a channel's messages.
 pub(in crate::rest) fn one(verb: Verb, channel: ChannelId, message: MessageId) -> Call<'static> {
     let template = "/channels/{channel}/messages/{message}";
-    Call::new(verb, template, Major::Channel(channel), &[channel.get(), message.get()])
+    Call::new(verb, template, MajorParameter::Channel(channel), &[channel.get(), message.get()])
 }

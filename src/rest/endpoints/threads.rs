@@ -6,14 +6,14 @@ use crate::domain::ids::{ChannelId, GuildId};
 use crate::rest::Rest;
 use crate::rest::call::{Call, Verb};
 use crate::rest::error::RestError;
-use crate::rest::limiter::Major;
+use crate::rest::limiter::MajorParameter;
 use crate::rest::model::Channel;
 use crate::rest::model::lenient;
 
-/// The most archived threads that one request answers. Discord: 100.
+/// The most archived threads in one answer. Discord: 100.
 const ARCHIVE_PAGE: u8 = 100;
 
-/// Some threads.
+/// A page of threads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ThreadPage {
     /// The threads.
@@ -25,23 +25,25 @@ pub struct ThreadPage {
 }
 
 impl Rest {
-    /// The threads of a server that aren't archived, as far as the bot sees them, of all channels: `GET /guilds/{guild}/threads/active`.
+    /// The threads of a server that aren't archived, of all channels, as far as the bot sees them: `GET
+    /// /guilds/{guild}/threads/active`.
     pub async fn active_threads(&self, guild: GuildId) -> Result<Vec<Channel>, RestError> {
         let template = "/guilds/{guild}/threads/active";
         let page: ThreadPage =
-            self.read(Call::new(Verb::Get, template, Major::Guild(guild), &[guild.get()])).await?;
+            self.read(Call::new(Verb::Get, template, MajorParameter::Guild(guild), &[guild.get()])).await?;
         Ok(page.threads)
     }
 
-    /// The archived threads of a channel, private ones not, those first that were archived last; with `before`, those that were archived before that time (RFC
-    /// 3339): `GET /channels/{channel}/threads/archived/public`. Needs Read Message History.
+    /// The archived threads of a channel without private ones, the most recently archived first; with
+    /// `before`, those that were archived before that time (RFC 3339): `GET
+    /// /channels/{channel}/threads/archived/public`. Needs Read Message History.
     pub async fn archived_threads(
         &self,
         channel: ChannelId,
         before: Option<&str>,
     ) -> Result<ThreadPage, RestError> {
         let template = "/channels/{channel}/threads/archived/public";
-        let call = Call::new(Verb::Get, template, Major::Channel(channel), &[channel.get()]);
+        let call = Call::new(Verb::Get, template, MajorParameter::Channel(channel), &[channel.get()]);
         let call = call.query("limit", ARCHIVE_PAGE);
         self.read(match before {
             Some(before) => call.query("before", before),

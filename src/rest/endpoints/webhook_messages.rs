@@ -1,4 +1,5 @@
-//! Posting, editing and deleting through a webhook, with the webhook's own token: what lanes do. Each ends in a closed set of outcomes.
+//! Posting, editing and deleting through a webhook, with the webhook's own token. This is what lanes do. Each
+//! call ends in a closed set of outcomes.
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -7,11 +8,11 @@ use crate::domain::ids::{ChannelId, MessageId, WebhookId};
 use crate::rest::Rest;
 use crate::rest::call::{Call, Verb};
 use crate::rest::error::RestError;
-use crate::rest::limiter::Major;
+use crate::rest::limiter::MajorParameter;
 use crate::rest::model::Message;
 use crate::rest::outcome::{ChangeOutcome, SendOutcome};
 
-/// What opens a webhook.
+/// What it takes to call a webhook.
 #[derive(Debug, Clone, Copy)]
 pub struct WebhookAccess<'a> {
     /// The webhook.
@@ -20,45 +21,46 @@ pub struct WebhookAccess<'a> {
     pub token: &'a SecretString,
 }
 
-/// Where a send is meant to land; it is compared with where it did.
+/// Where a send is meant to land. That is compared with where it did land.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Landing {
+pub enum Destination {
     /// The webhook's channel.
     Channel(ChannelId),
     /// A thread of it, or a post of a forum.
     Thread(ChannelId),
-    /// A new post of a forum: the payload has its `thread_name`.
+    /// A new post of a forum. The payload has its `thread_name`.
     NewPost,
 }
 
-/// A message that a webhook made.
+/// How a message that a webhook made is addressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebhookMessage {
     /// The message.
     pub id: MessageId,
-    /// The thread it stands in, if it isn't the webhook's channel itself.
+    /// The thread it is in, if it isn't in the webhook's channel itself.
     pub thread: Option<ChannelId>,
 }
 
 impl Rest {
-    /// Posts through a webhook: `POST /webhooks/{webhook}/{token}?wait=true`. The payload is in Discord's form, `allowed_mentions` included. It is never
-    /// sent twice, but for a 429.
+    /// Posts through a webhook: `POST /webhooks/{webhook}/{token}?wait=true`. The payload is in Discord's
+    /// form, `allowed_mentions` included. It is never sent twice, except after a 429.
     pub async fn execute_webhook(
         &self,
         webhook: WebhookAccess<'_>,
-        landing: Landing,
+        destination: Destination,
         payload: &(impl Serialize + ?Sized),
     ) -> SendOutcome {
-        let answer: Result<Message, RestError> = match execution(webhook, landing).json(payload) {
+        let answer: Result<Message, RestError> = match execution(webhook, destination).json(payload) {
             Ok(call) => self.read(call).await,
             // Nothing was sent.
             Err(_) => return SendOutcome::unwritable(),
         };
-        SendOutcome::of(answer, landing)
+        SendOutcome::of(answer, destination)
     }
 
-    /// A webhook's message, whether or not the bot may see its channel: `GET /webhooks/{webhook}/{token}/messages/{message}`. Needed before an edit of one with
-    /// files: the edit must list those that stay.
+    /// A webhook's message, whether or not the bot may see its channel: `GET
+    /// /webhooks/{webhook}/{token}/messages/{message}`. Needed before an edit of one with files: the edit
+    /// must list those that stay.
     pub async fn webhook_message(
         &self,
         webhook: WebhookAccess<'_>,
@@ -67,8 +69,8 @@ impl Rest {
         self.read(on_message(Verb::Get, webhook, message)).await
     }
 
-    /// Edits a webhook's message: `PATCH /webhooks/{webhook}/{token}/messages/{message}`. Always give `allowed_mentions`: without it the edit can ping. May be
-    /// repeated.
+    /// Edits a webhook's message: `PATCH /webhooks/{webhook}/{token}/messages/{message}`. Always give
+    /// `allowed_mentions`: without it, the edit can ping. May be repeated.
     pub async fn edit_webhook_message(
         &self,
         webhook: WebhookAccess<'_>,
@@ -91,18 +93,18 @@ impl Rest {
     }
 }
 
-/// The call that posts through a webhook, still without what it posts.
-pub(in crate::rest) fn execution(webhook: WebhookAccess<'_>, landing: Landing) -> Call<'_> {
+/// The call that posts through a webhook, still without its payload.
+pub(in crate::rest) fn execution(webhook: WebhookAccess<'_>, destination: Destination) -> Call<'_> {
     let call = on_webhook(Verb::Post, "/webhooks/{webhook}/{token}", webhook, &[]).query("wait", true);
-    match landing {
-        Landing::Thread(thread) => call.query("thread_id", thread),
-        Landing::Channel(_) | Landing::NewPost => call,
+    match destination {
+        Destination::Thread(thread) => call.query("thread_id", thread),
+        Destination::Channel(_) | Destination::NewPost => call,
     }
 }
 
 fn on_webhook<'a>(verb: Verb, template: &'static str, webhook: WebhookAccess<'a>, more: &[u64]) -> Call<'a> {
     let ids: Vec<u64> = std::iter::once(webhook.id.get()).chain(more.iter().copied()).collect();
-    Call::new(verb, template, Major::Webhook(webhook.id), &ids).with_webhook_token(webhook.token)
+    Call::new(verb, template, MajorParameter::Webhook(webhook.id), &ids).with_webhook_token(webhook.token)
 }
 
 pub(in crate::rest) fn on_message<'a>(

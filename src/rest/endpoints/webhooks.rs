@@ -6,13 +6,13 @@ use crate::domain::ids::{ApplicationId, ChannelId, GuildId, WebhookId};
 use crate::domain::webhook::Webhook as OwnedWebhook;
 use crate::rest::call::{Call, Verb};
 use crate::rest::error::RestError;
-use crate::rest::limiter::Major;
+use crate::rest::limiter::MajorParameter;
 use crate::rest::model::Webhook;
-use crate::rest::{OWN_WEBHOOK_LOCKS, Rest};
+use crate::rest::{Rest, WEBHOOK_LOCKS};
 
 /// What became of a webhook that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deleted {
+pub enum WebhookDeletion {
     /// It is gone now.
     Now,
     /// There was none.
@@ -22,30 +22,30 @@ pub enum Deleted {
 /// The name of the bot's webhooks, as moderators see it under Integrations.
 const OWN_NAME: &str = "Tributary";
 
-/// What a server's audit log says of all that the bot does with webhooks.
+/// What a server's audit log says of everything that the bot does with webhooks.
 pub const WEBHOOK_REASON: &str = "Channel follow";
 
-/// The bot's own webhook in a channel.
+/// The bot's own webhook in a channel, found or made.
 #[derive(Debug, Clone)]
-pub struct OwnWebhook {
+pub struct EnsuredWebhook {
     /// The webhook.
     pub webhook: OwnedWebhook,
-    /// It was made just now.
+    /// Whether it was made just now.
     pub made: bool,
 }
 
 impl Rest {
-    /// The webhook of this application in a channel: the one that is known if it still stands there, else another of its own, else a new one.
-    /// Needs Manage Webhooks there.
-    pub async fn own_webhook(
+    /// Finds or makes a webhook of this application in a channel: the known one if it is still there, else
+    /// another of the application's own, else a new one. Needs Manage Webhooks there.
+    pub async fn ensure_webhook(
         &self,
         channel: ChannelId,
         application: ApplicationId,
         known: Option<&OwnedWebhook>,
-    ) -> Result<OwnWebhook, RestError> {
-        let locks = &self.shared.own_webhooks;
-        // By the id's time: its last bits are mostly zero.
-        let lock = locks.get(usize::try_from((channel.get() >> 22) % OWN_WEBHOOK_LOCKS).unwrap_or_default());
+    ) -> Result<EnsuredWebhook, RestError> {
+        let locks = &self.shared.webhook_locks;
+        // By the time in the id: the id's last bits are mostly zero.
+        let lock = locks.get(usize::try_from((channel.get() >> 22) % WEBHOOK_LOCKS).unwrap_or_default());
         let _alone = match lock {
             Some(lock) => Some(lock.lock().await),
             None => None,
@@ -63,25 +63,32 @@ impl Rest {
             Some(OwnedWebhook { id: webhook.id, token: token? })
         });
         if let Some(webhook) = usable.min_by_key(|webhook| !is_known(webhook.id)) {
-            return Ok(OwnWebhook { webhook, made: false });
+            return Ok(EnsuredWebhook { webhook, made: false });
         }
         let made = self.create_webhook(channel, OWN_NAME, WEBHOOK_REASON).await?;
         let token = made.token.ok_or(RestError::Malformed)?;
-        Ok(OwnWebhook { webhook: OwnedWebhook { id: made.id, token }, made: true })
+        Ok(EnsuredWebhook { webhook: OwnedWebhook { id: made.id, token }, made: true })
     }
 
     /// A channel's webhooks: `GET /channels/{channel}/webhooks`. Needs Manage Webhooks there.
     pub async fn channel_webhooks(&self, channel: ChannelId) -> Result<Vec<Webhook>, RestError> {
         let template = "/channels/{channel}/webhooks";
-        self.read(Call::new(Verb::Get, template, Major::Channel(channel), &[channel.get()])).await
+        self.read(Call::new(Verb::Get, template, MajorParameter::Channel(channel), &[channel.get()])).await
     }
 
     /// A server's webhooks: `GET /guilds/{guild}/webhooks`. Needs Manage Webhooks in the server.
     pub async fn guild_webhooks(&self, guild: GuildId) -> Result<Vec<Webhook>, RestError> {
-        self.read(Call::new(Verb::Get, "/guilds/{guild}/webhooks", Major::Guild(guild), &[guild.get()])).await
+        self.read(Call::new(
+            Verb::Get,
+            "/guilds/{guild}/webhooks",
+            MajorParameter::Guild(guild),
+            &[guild.get()],
+        ))
+        .await
     }
 
-    /// Makes a webhook: `POST /channels/{channel}/webhooks`. A channel takes 15 (else 30007), a server 1000 (else 30058).
+    /// Makes a webhook: `POST /channels/{channel}/webhooks`. A channel takes 15 (else 30007), a server 1000
+    /// (else 30058).
     pub async fn create_webhook(
         &self,
         channel: ChannelId,
@@ -89,23 +96,32 @@ impl Rest {
         reason: &str,
     ) -> Result<Webhook, RestError> {
         let template = "/channels/{channel}/webhooks";
-        let call = Call::new(Verb::Post, template, Major::Channel(channel), &[channel.get()]);
+        let call = Call::new(Verb::Post, template, MajorParameter::Channel(channel), &[channel.get()]);
         self.read(call.reason(reason).json(&json!({"name": name}))?).await
     }
 
     /// A webhook: `GET /webhooks/{webhook}`. Needs Manage Webhooks in its channel, unless the bot made it.
     pub async fn webhook(&self, webhook: WebhookId) -> Result<Webhook, RestError> {
-        self.read(Call::new(Verb::Get, "/webhooks/{webhook}", Major::Webhook(webhook), &[webhook.get()]))
-            .await
+        self.read(Call::new(
+            Verb::Get,
+            "/webhooks/{webhook}",
+            MajorParameter::Webhook(webhook),
+            &[webhook.get()],
+        ))
+        .await
     }
 
-    /// Removes a webhook: `DELETE /webhooks/{webhook}`. One that isn't there (404) counts as removed.
-    pub async fn delete_webhook(&self, webhook: WebhookId, reason: &str) -> Result<Deleted, RestError> {
+    /// Deletes a webhook: `DELETE /webhooks/{webhook}`. One that doesn't exist (404) counts as deleted.
+    pub async fn delete_webhook(
+        &self,
+        webhook: WebhookId,
+        reason: &str,
+    ) -> Result<WebhookDeletion, RestError> {
         let template = "/webhooks/{webhook}";
-        let call = Call::new(Verb::Delete, template, Major::Webhook(webhook), &[webhook.get()]);
+        let call = Call::new(Verb::Delete, template, MajorParameter::Webhook(webhook), &[webhook.get()]);
         match self.perform(&call.reason(reason)).await {
-            Ok(_) => Ok(Deleted::Now),
-            Err(RestError::NotFound(_)) => Ok(Deleted::AlreadyGone),
+            Ok(_) => Ok(WebhookDeletion::Now),
+            Err(RestError::NotFound(_)) => Ok(WebhookDeletion::AlreadyGone),
             Err(error) => Err(error),
         }
     }

@@ -1,4 +1,4 @@
-//! What the limiter learns from an answer, and how it is read from headers and body.
+//! What the limiter learns from an answer, and how that is read from headers and body.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use super::super::code::ErrorCode;
-use super::super::error::Scope;
-use super::super::meaning::Meaning;
+use super::super::error::RateLimitScope;
+use super::super::meaning::RefusalMeaning;
 
-/// No wait that Discord asks for is taken for longer than this.
+/// The longest wait that is believed, in seconds.
 const LONGEST_WAIT: f64 = 86_400.0;
-/// A 429 that doesn't say how long.
+/// The wait after a 429 that doesn't say how long.
 const UNSAID_WAIT: Duration = Duration::from_secs(5);
 
-/// A bucket as an answer describes it, right after it counted the request.
+/// A bucket as an answer describes it, right after the bucket counted the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rest) struct Quota {
     pub(super) limit: u32,
@@ -24,27 +24,28 @@ pub(in crate::rest) struct Quota {
 
 /// What the limiter learns from an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::rest) struct Answer {
-    /// Discord's name for the bucket: routes that share it share the limit.
+pub(in crate::rest) struct AnswerFacts {
+    /// Discord's name for the bucket. Routes that share it share the limit.
     pub(super) bucket: Option<String>,
     pub(super) quota: Option<Quota>,
-    /// 2xx, and not a page of something that stands before Discord.
+    /// 2xx, and not a page of something in front of Discord.
     pub(super) success: bool,
-    pub(in crate::rest) verdict: Verdict,
+    pub(in crate::rest) kind: AnswerKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rest) enum Verdict {
-    /// Discord has dealt with it; also a 429 about one message (30046).
-    Dealt,
-    /// 401 or 403: dealt with, and counted by Discord as invalid.
+pub(in crate::rest) enum AnswerKind {
+    /// Discord has handled the request. Also a 429 about one message (30046).
+    Handled,
+    /// 401 or 403: Discord has handled the request, and counts it as invalid.
     Invalid,
-    /// 401 or 403 that isn't Discord's own: something before it refuses. Counted as invalid all the same.
-    Barred,
-    /// 5xx: it may come from something before Discord's limits.
-    Failed,
+    /// 401 or 403 that isn't Discord's own: something in front of it refuses. It counts as invalid all the
+    /// same.
+    RefusedByEdge,
+    /// 5xx. It may come from something in front of Discord's limits.
+    ServerError,
     /// 429.
-    Limited { retry_after: Duration, scope: Scope },
+    Limited { retry_after: Duration, scope: RateLimitScope },
 }
 
 /// The body of a 429.
@@ -55,38 +56,40 @@ struct LimitedBody {
     global: bool,
 }
 
-impl Answer {
-    /// Reads an answer; of the body only a 429's is looked at.
+impl AnswerFacts {
+    /// Reads an answer. Only the body of a refusal is looked at.
     pub(in crate::rest) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let quota = quota(headers);
-        let verdict = match status {
-            // A limit on one message's edits, not on requests: other calls may go on.
-            429 if code(body) == Some(ErrorCode::TOO_MANY_OLD_EDITS) => Verdict::Dealt,
+        let kind = match status {
+            // A limit on one message's edits, not on requests. Other calls may go on.
+            429 if code(body) == Some(ErrorCode::TOO_MANY_OLD_EDITS) => AnswerKind::Handled,
             429 => limited(headers, body, quota),
-            // A bot's token that isn't accepted.
-            401 if code(body) == Some(ErrorCode::GENERAL) => Verdict::Invalid,
-            401 | 403 if code(body).and_then(Meaning::of).is_some() => Verdict::Invalid,
-            401 | 403 => Verdict::Barred,
-            500.. => Verdict::Failed,
-            _ => Verdict::Dealt,
+            // The bot's token isn't accepted.
+            401 if code(body) == Some(ErrorCode::GENERAL) => AnswerKind::Invalid,
+            401 | 403 if code(body).and_then(RefusalMeaning::of).is_some() => AnswerKind::Invalid,
+            401 | 403 => AnswerKind::RefusedByEdge,
+            500.. => AnswerKind::ServerError,
+            _ => AnswerKind::Handled,
         };
         let bucket = text(headers, "x-ratelimit-bucket").filter(|name| name.len() <= 200).map(str::to_owned);
         let success = (200..300).contains(&status) && (body.is_empty() || is_json(body));
-        Self { bucket, quota, success, verdict }
+        Self { bucket, quota, success, kind }
     }
 
-    /// Whether Discord itself has answered, as far as that can be told: a page that says "not found" may be anybody's.
-    pub(super) const fn genuine(&self) -> bool {
-        self.success || self.quota.is_some() || matches!(self.verdict, Verdict::Invalid)
+    /// Whether Discord itself has answered, as far as that can be told. A page that says "not found" may be
+    /// anybody's.
+    pub(super) const fn is_genuine(&self) -> bool {
+        self.success || self.quota.is_some() || matches!(self.kind, AnswerKind::Invalid)
     }
 }
 
-/// Whether a body looks like what Discord answers, which is always JSON: other bodies are pages that something before it wrote.
+/// Whether a body looks like one of Discord's, which are always JSON. Other bodies are pages that something
+/// in front of Discord wrote.
 pub(in crate::rest) fn is_json(body: &[u8]) -> bool {
     matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b'n'))
 }
 
-/// The code of what is Discord's own.
+/// The code of a body that is Discord's own.
 fn code(body: &[u8]) -> Option<ErrorCode> {
     #[derive(Deserialize)]
     struct CodeBody {
@@ -97,26 +100,28 @@ fn code(body: &[u8]) -> Option<ErrorCode> {
     serde_json::from_slice(body).ok().map(|body: CodeBody| body.code)
 }
 
-fn limited(headers: &HeaderMap, body: &[u8], quota: Option<Quota>) -> Verdict {
+fn limited(headers: &HeaderMap, body: &[u8], quota: Option<Quota>) -> AnswerKind {
     let body: Option<LimitedBody> = serde_json::from_slice(body).ok();
     let global =
         body.as_ref().is_some_and(|body| body.global) || text(headers, "x-ratelimit-global").is_some();
     let scope = match text(headers, "x-ratelimit-scope") {
-        _ if global => Scope::Global,
-        Some("global") => Scope::Global,
-        Some("shared") => Scope::Shared,
-        Some(_) => Scope::User,
-        // Not written by Discord's API but by what stands before it, and about the whole address.
-        None if body.is_none() => Scope::Global,
-        None => Scope::User,
+        _ if global => RateLimitScope::Global,
+        Some("global") => RateLimitScope::Global,
+        Some("shared") => RateLimitScope::Shared,
+        Some(_) => RateLimitScope::User,
+        // Not written by Discord's API but by something in front of it, and about the whole address.
+        None if body.is_none() => RateLimitScope::Global,
+        None => RateLimitScope::User,
     };
-    // The header rounds, and has been seen below the body: the larger one holds. A spent bucket of our own says it a third way.
-    let own =
-        quota.filter(|quota| scope == Scope::User && quota.remaining == 0).map(|quota| quota.reset_after);
+    // The header rounds, and has been seen to be less than the body says. So the larger time counts. A spent
+    // bucket of our own names a third one.
+    let own = quota
+        .filter(|quota| scope == RateLimitScope::User && quota.remaining == 0)
+        .map(|quota| quota.reset_after);
     let said =
         [text(headers, "retry-after").and_then(seconds), body.and_then(|body| wait(body.retry_after)), own];
     let retry_after = said.into_iter().flatten().max().unwrap_or(UNSAID_WAIT);
-    Verdict::Limited { retry_after, scope }
+    AnswerKind::Limited { retry_after, scope }
 }
 
 fn quota(headers: &HeaderMap) -> Option<Quota> {
@@ -149,45 +154,60 @@ mod tests {
         pairs.iter().map(header).collect()
     }
 
-    fn limit(pairs: &[(&'static str, &'static str)], body: &str) -> (f64, Scope) {
-        match Answer::read(429, &headers(pairs), body.as_bytes()).verdict {
-            Verdict::Limited { retry_after, scope } => (retry_after.as_secs_f64(), scope),
+    fn limit(pairs: &[(&'static str, &'static str)], body: &str) -> (f64, RateLimitScope) {
+        match AnswerFacts::read(429, &headers(pairs), body.as_bytes()).kind {
+            AnswerKind::Limited { retry_after, scope } => (retry_after.as_secs_f64(), scope),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn the_larger_of_both_times_holds() {
+    fn the_larger_of_both_times_counts() {
         let shared = ("x-ratelimit-scope", "shared");
-        assert_eq!(limit(&[("retry-after", "1"), shared], r#"{"retry_after": 1.4}"#), (1.4, Scope::Shared));
-        assert_eq!(limit(&[("retry-after", "2"), shared], r#"{"retry_after": 1.4}"#), (2.0, Scope::Shared));
-        assert_eq!(limit(&[shared], "{}"), (5.0, Scope::Shared));
+        assert_eq!(
+            limit(&[("retry-after", "1"), shared], r#"{"retry_after": 1.4}"#),
+            (1.4, RateLimitScope::Shared)
+        );
+        assert_eq!(
+            limit(&[("retry-after", "2"), shared], r#"{"retry_after": 1.4}"#),
+            (2.0, RateLimitScope::Shared)
+        );
+        assert_eq!(limit(&[shared], "{}"), (5.0, RateLimitScope::Shared));
     }
 
     #[test]
     fn knows_whose_limit_it_is() {
         let body = r#"{"retry_after": 3, "global": true}"#;
-        assert_eq!(limit(&[], body), (3.0, Scope::Global));
-        assert_eq!(limit(&[("x-ratelimit-scope", "global")], r#"{"retry_after": 3}"#), (3.0, Scope::Global));
-        assert_eq!(limit(&[("x-ratelimit-scope", "user")], r#"{"retry_after": 3}"#), (3.0, Scope::User));
-        assert_eq!(limit(&[("retry-after", "600")], "<html>error 1015</html>"), (600.0, Scope::Global));
+        assert_eq!(limit(&[], body), (3.0, RateLimitScope::Global));
+        assert_eq!(
+            limit(&[("x-ratelimit-scope", "global")], r#"{"retry_after": 3}"#),
+            (3.0, RateLimitScope::Global)
+        );
+        assert_eq!(
+            limit(&[("x-ratelimit-scope", "user")], r#"{"retry_after": 3}"#),
+            (3.0, RateLimitScope::User)
+        );
+        assert_eq!(
+            limit(&[("retry-after", "600")], "<html>error 1015</html>"),
+            (600.0, RateLimitScope::Global)
+        );
     }
 
     #[test]
-    fn a_limit_on_one_message_holds_nothing_else() {
+    fn a_limit_on_one_message_holds_up_nothing_else() {
         let body =
             r#"{"message": "Maximum number of edits to messages older than 1 hour reached.", "code": 30046}"#;
-        assert_eq!(Answer::read(429, &headers(&[]), body.as_bytes()).verdict, Verdict::Dealt);
+        assert_eq!(AnswerFacts::read(429, &headers(&[]), body.as_bytes()).kind, AnswerKind::Handled);
     }
 
     #[test]
-    fn what_stands_before_discord_bars() {
-        let verdict = |status, body: &str| Answer::read(status, &headers(&[]), body.as_bytes()).verdict;
+    fn what_stands_in_front_of_discord_refuses() {
+        let kind = |status, body: &str| AnswerFacts::read(status, &headers(&[]), body.as_bytes()).kind;
         for (status, body) in [(403, "<html>"), (401, ""), (403, r#"{"code": 40333, "message": "no"}"#)] {
-            assert_eq!(verdict(status, body), Verdict::Barred, "{status} {body}");
+            assert_eq!(kind(status, body), AnswerKind::RefusedByEdge, "{status} {body}");
         }
-        assert_eq!(verdict(403, r#"{"code": 50001, "message": "Missing Access"}"#), Verdict::Invalid);
-        assert_eq!(verdict(401, r#"{"code": 0, "message": "401: Unauthorized"}"#), Verdict::Invalid);
+        assert_eq!(kind(403, r#"{"code": 50001, "message": "Missing Access"}"#), AnswerKind::Invalid);
+        assert_eq!(kind(401, r#"{"code": 0, "message": "401: Unauthorized"}"#), AnswerKind::Invalid);
     }
 
     #[test]
@@ -198,12 +218,12 @@ mod tests {
             ("x-ratelimit-reset-after", "1.5"),
             ("x-ratelimit-bucket", "abc"),
         ];
-        let answer = Answer::read(200, &headers(&good), b"");
+        let answer = AnswerFacts::read(200, &headers(&good), b"");
         assert_eq!(answer.quota.unwrap().reset_after, Duration::from_millis(1500));
         assert_eq!(answer.bucket.as_deref(), Some("abc"));
         for odd in ["-1", "NaN", "inf-", ""] {
             let bad = [good[0], good[1], ("x-ratelimit-reset-after", odd)];
-            assert_eq!(Answer::read(200, &headers(&bad), b"").quota, None, "{odd}");
+            assert_eq!(AnswerFacts::read(200, &headers(&bad), b"").quota, None, "{odd}");
         }
     }
 }

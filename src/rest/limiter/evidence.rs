@@ -1,26 +1,27 @@
-//! Whether Discord's global limit stands where webhooks' calls go. Nothing tells of that limit but a 429, and a client that doesn't keep it
-//! is banned sooner or later: so it is believed, until the answers are such as Discord never gives. A stand-in for Discord, or a proxy that keeps the
-//! limits itself, gives them with its first answer.
+//! Whether Discord's global limit applies where webhooks' calls go. Only a 429 tells of that limit, and a
+//! client that doesn't keep it is banned sooner or later. So the limit is believed, until answers come that
+//! Discord never gives. A stand-in for Discord, or a proxy that keeps the limits itself, gives them from the
+//! first answer on.
 //!
-//! Discord names a bucket with every answer to a webhook's call, and no bucket of its grants more than the global limit. One answer of the
-//! other kind is enough, unless answers like Discord's came within the last minute: then only some routes are without limits. The first global 429 settles
-//! it for good.
+//! Discord names a bucket with every answer to a webhook's call, and none of its buckets grants more than the
+//! global limit. One answer of the other kind is enough, unless answers like Discord's came within the last
+//! minute: then only some routes are without limits. The first global 429 settles it for good.
 
 use std::time::{Duration, Instant};
 
-use super::answer::{Answer, Quota, Verdict};
+use super::answer::{AnswerFacts, AnswerKind, Quota};
 use crate::domain::request_pace::DISCORD_PER_SECOND;
-use crate::rest::error::Scope;
+use crate::rest::error::RateLimitScope;
 
-/// For how long an answer like Discord's outweighs others.
+/// How long an answer like Discord's outweighs others.
 const MEMORY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Evidence {
-    /// Nothing shows that the limit doesn't stand. With when an answer last looked like Discord's.
+    /// Nothing shows that the limit doesn't apply. Holds when an answer last looked like Discord's.
     Stands(Option<Instant>),
     Lifted,
-    /// A 429 said so.
+    /// A 429 showed that the limit applies.
     Proven,
 }
 
@@ -29,17 +30,17 @@ impl Evidence {
         Self::Stands(None)
     }
 
-    pub(super) fn lifts(self) -> bool {
+    pub(super) fn is_lifted(self) -> bool {
         self == Self::Lifted
     }
 
-    /// Takes in an answer to a call of a webhook.
-    pub(super) fn weigh(&mut self, answer: &Answer, now: Instant) {
-        if matches!(answer.verdict, Verdict::Limited { scope: Scope::Global, .. }) {
+    /// Weighs an answer to a webhook's call.
+    pub(super) fn weigh(&mut self, answer: &AnswerFacts, now: Instant) {
+        if matches!(answer.kind, AnswerKind::Limited { scope: RateLimitScope::Global, .. }) {
             *self = Self::Proven;
         }
         let outweighed = |like: Instant| now.saturating_duration_since(like) < MEMORY;
-        match (*self, foreign(answer)) {
+        match (*self, is_unlike_discord(answer)) {
             (Self::Proven, _) | (_, None) => {}
             (_, Some(false)) => *self = Self::Stands(Some(now)),
             (Self::Stands(Some(like)), Some(true)) if outweighed(like) => {}
@@ -48,19 +49,19 @@ impl Evidence {
     }
 }
 
-/// Whether Discord would not answer like that; `None` where it can't be told.
-fn foreign(answer: &Answer) -> Option<bool> {
+/// Whether Discord would never answer like that. `None` where that can't be told.
+fn is_unlike_discord(answer: &AnswerFacts) -> Option<bool> {
     match answer.quota {
-        Some(quota) => Some(generous(quota)),
+        Some(quota) => Some(exceeds_global_limit(quota)),
         None if answer.bucket.is_some() => Some(false),
-        // What refuses may be something that stands before Discord.
+        // A refusal may come from something in front of Discord.
         None => answer.success.then_some(true),
     }
 }
 
-/// Whether one bucket grants more than the global limit does. The time to the reset may be that of a window's last moment, which looks generous
-/// for small limits; so those are never taken for it.
-fn generous(Quota { limit, reset_after, .. }: Quota) -> bool {
+/// Whether one bucket grants more than the global limit does. The time to the reset may be that of a window's
+/// last moment, which makes small limits look generous. So small limits never count as that.
+fn exceeds_global_limit(Quota { limit, reset_after, .. }: Quota) -> bool {
     limit > DISCORD_PER_SECOND && f64::from(limit) > f64::from(DISCORD_PER_SECOND) * reset_after.as_secs_f64()
 }
 
@@ -68,21 +69,21 @@ fn generous(Quota { limit, reset_after, .. }: Quota) -> bool {
 mod tests {
     use super::*;
 
-    fn answer(bucket: Option<(u32, u64)>) -> Answer {
+    fn answer(bucket: Option<(u32, u64)>) -> AnswerFacts {
         let quota = bucket.map(|(limit, seconds)| Quota {
             limit,
             remaining: limit - 1,
             reset_after: Duration::from_secs(seconds),
         });
         let bucket = bucket.map(|_| "execute".to_owned());
-        Answer { bucket, quota, success: true, verdict: Verdict::Dealt }
+        AnswerFacts { bucket, quota, success: true, kind: AnswerKind::Handled }
     }
 
-    fn after(answers: &[(u64, &Answer)]) -> bool {
+    fn after(answers: &[(u64, &AnswerFacts)]) -> bool {
         let start = Instant::now();
         let mut evidence = Evidence::new();
         answers.iter().for_each(|(at, answer)| evidence.weigh(answer, start + Duration::from_secs(*at)));
-        evidence.lifts()
+        evidence.is_lifted()
     }
 
     #[test]
@@ -93,7 +94,7 @@ mod tests {
         for ordinary in [(5, 2), (30, 60), (5, 0), (50, 1), (1000, 60)] {
             assert!(!after(&[(0, &answer(Some(ordinary)))]), "{ordinary:?}");
         }
-        let refused = Answer { success: false, ..answer(None) };
+        let refused = AnswerFacts { success: false, ..answer(None) };
         assert!(!after(&[(0, &refused)]), "it may not be Discord's own");
     }
 
@@ -107,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_global_429_settles_it() {
-        let verdict = Verdict::Limited { retry_after: Duration::from_secs(1), scope: Scope::Global };
-        let refused = Answer { success: false, verdict, ..answer(None) };
+        let kind = AnswerKind::Limited { retry_after: Duration::from_secs(1), scope: RateLimitScope::Global };
+        let refused = AnswerFacts { success: false, kind, ..answer(None) };
         let none = answer(None);
         assert!(!after(&[(0, &none), (1, &refused), (2, &none), (500, &none)]));
     }

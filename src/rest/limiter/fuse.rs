@@ -1,5 +1,5 @@
-//! The fuse: Discord bans an address for a while after 10,000 invalid requests (401, 403, 429 not shared) in ten minutes. Long before, we stop by ourselves, and first of all what caused
-//! them:
+//! The fuse. Discord bans an address for a while after 10,000 invalid requests (401, 403, 429 not shared) in
+//! ten minutes. The bot stops by itself long before, and first of all stops what caused them:
 //!
 //! | what stops | at which share of the limit | usually |
 //! |---|---|---|
@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-use super::Class;
+use super::TokenKind;
 use crate::domain::ids::{GuildId, UserId};
 use crate::rest::cause::Cause;
 
@@ -20,17 +20,17 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// The share of one person, and of one server: the limit divided by this.
 const PERSONS_SHARE: usize = 30;
 const SERVERS_SHARE: usize = 6;
-/// How many times the limit calls with a webhook's token may go on for.
+/// Calls with a webhook's token go on until so many times the limit.
 const WEBHOOKS_TIMES: usize = 2;
 
-/// How the fuse stands.
+/// The state of the fuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FuseState {
     /// Invalid requests of the last ten minutes.
     pub invalid: usize,
-    /// At how many it opens.
+    /// At how many the fuse opens.
     pub limit: usize,
-    /// While it is open: how long until there is room again, if nothing else fails.
+    /// While the fuse is open: how long until there is room again, if nothing else fails.
     pub retry_after: Option<Duration>,
 }
 
@@ -43,31 +43,31 @@ impl FuseState {
 
 /// What has just stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rest) enum Blown {
+pub(in crate::rest) enum FuseBlown {
     /// All calls with the bot's token.
     All(FuseState),
-    /// Those on behalf of this server, for that long.
+    /// Calls on behalf of this server, for that long.
     Server(GuildId, Duration),
-    /// Those on behalf of a person, who caused the last one in this server.
+    /// Calls on behalf of a person, who caused the last invalid request in this server.
     Person(GuildId, Duration),
 }
 
-/// When invalid requests were answered that count towards one limit.
+/// The invalid requests that count towards one limit: when they were answered.
 #[derive(Debug, Default)]
-struct Marks {
+struct InvalidRequests {
     at: VecDeque<Instant>,
-    /// Whether this opening was said.
+    /// Whether it was reported that they reached the limit.
     said: bool,
 }
 
-impl Marks {
+impl InvalidRequests {
     /// While there are this many or more: how long until there is room again.
     fn full_for(&self, limit: usize, now: Instant) -> Option<Duration> {
         let decisive = self.at.len().checked_sub(limit).and_then(|over| self.at.get(over))?;
         Some((*decisive + WINDOW).saturating_duration_since(now))
     }
 
-    /// The same, if it has become so since this was asked last.
+    /// The same, if the limit was reached since this was asked last.
     fn newly_full_for(&mut self, limit: usize, now: Instant) -> Option<Duration> {
         let full = self.full_for(limit, now);
         let said = std::mem::replace(&mut self.said, full.is_some());
@@ -78,25 +78,25 @@ impl Marks {
 #[derive(Debug)]
 pub(super) struct Fuse {
     limit: usize,
-    all: Marks,
-    /// What caused each of these, so that what is forgotten of one is forgotten of the other.
+    all: InvalidRequests,
+    /// The cause of each of these, so that a request that is forgotten here is also forgotten below.
     causes: VecDeque<Cause>,
-    servers: HashMap<GuildId, Marks>,
-    people: HashMap<UserId, Marks>,
+    servers: HashMap<GuildId, InvalidRequests>,
+    people: HashMap<UserId, InvalidRequests>,
 }
 
 impl Fuse {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
-            all: Marks::default(),
+            all: InvalidRequests::default(),
             causes: VecDeque::new(),
             servers: HashMap::new(),
             people: HashMap::new(),
         }
     }
 
-    pub(super) fn mark(&mut self, cause: Cause, now: Instant) {
+    pub(super) fn count(&mut self, cause: Cause, now: Instant) {
         self.all.at.push_back(now);
         self.causes.push_back(cause);
         if let Some(guild) = cause.guild() {
@@ -108,7 +108,7 @@ impl Fuse {
         self.forget(now);
     }
 
-    /// How all stand together.
+    /// The state of the fuse for all calls.
     pub(super) fn state(&mut self, now: Instant) -> FuseState {
         self.forget(now);
         let retry_after = self.all.full_for(self.limit, now);
@@ -116,10 +116,10 @@ impl Fuse {
         FuseState { invalid: self.all.at.len(), limit: self.limit, retry_after }
     }
 
-    /// For how long such a call has to wait, if it has.
-    pub(super) fn holds(&mut self, cause: Cause, class: Class, now: Instant) -> Option<Duration> {
+    /// How long such a call has to wait, if it has to.
+    pub(super) fn pause_for(&mut self, cause: Cause, token: TokenKind, now: Instant) -> Option<Duration> {
         self.forget(now);
-        if class == Class::Anonymous {
+        if token == TokenKind::Webhook {
             return self.all.full_for(self.limit * WEBHOOKS_TIMES, now);
         }
         let server = cause.guild().and_then(|guild| self.servers.get(&guild));
@@ -132,21 +132,21 @@ impl Fuse {
         holds.into_iter().flatten().max()
     }
 
-    /// What has stopped since this was asked last, through an invalid request with this cause.
-    pub(super) fn newly_blown(&mut self, cause: Cause, now: Instant) -> Option<Blown> {
+    /// What an invalid request with this cause has stopped since this was asked last.
+    pub(super) fn newly_blown(&mut self, cause: Cause, now: Instant) -> Option<FuseBlown> {
         self.forget(now);
         if self.all.newly_full_for(self.limit, now).is_some() {
-            return Some(Blown::All(self.state(now)));
+            return Some(FuseBlown::All(self.state(now)));
         }
         let guild = cause.guild()?;
         let (servers, persons) = (share(self.limit, SERVERS_SHARE), share(self.limit, PERSONS_SHARE));
         let server = self.servers.get_mut(&guild).and_then(|marks| marks.newly_full_for(servers, now));
         if let Some(how_long) = server {
-            return Some(Blown::Server(guild, how_long));
+            return Some(FuseBlown::Server(guild, how_long));
         }
         let person = cause.user().and_then(|user| self.people.get_mut(&user));
         let how_long = person.and_then(|marks| marks.newly_full_for(persons, now))?;
-        Some(Blown::Person(guild, how_long))
+        Some(FuseBlown::Person(guild, how_long))
     }
 
     fn forget(&mut self, now: Instant) {
@@ -159,8 +159,9 @@ impl Fuse {
     }
 }
 
-/// Forgets the oldest mark of one, and with its last mark the one itself.
-fn drop_first<K: Hash + Eq>(all: &mut HashMap<K, Marks>, which: Option<K>) {
+/// Forgets the oldest invalid request of a server or person, and with the last one the server or person
+/// itself.
+fn drop_first<K: Hash + Eq>(all: &mut HashMap<K, InvalidRequests>, which: Option<K>) {
     let Some(which) = which else { return };
     let Some(marks) = all.get_mut(&which) else { return };
     marks.at.pop_front();
@@ -169,7 +170,8 @@ fn drop_first<K: Hash + Eq>(all: &mut HashMap<K, Marks>, which: Option<K>) {
     }
 }
 
-/// At least three, so that a small limit doesn't stop somebody for a single mishap; and never more than the whole.
+/// A share of the limit. At least three, so that a small limit doesn't stop somebody for a single mishap, and
+/// never more than the whole.
 fn share(limit: usize, part: usize) -> usize {
     (limit / part).max(3).min(limit)
 }
@@ -191,13 +193,13 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut fuse = Fuse::new(3);
-        fuse.mark(Cause::Program, at(0));
-        fuse.mark(Cause::Program, at(100));
+        fuse.count(Cause::Program, at(0));
+        fuse.count(Cause::Program, at(100));
         assert!(!fuse.state(at(100)).is_open());
-        fuse.mark(Cause::Program, at(200));
-        fuse.mark(Cause::Program, at(200));
+        fuse.count(Cause::Program, at(200));
+        fuse.count(Cause::Program, at(200));
         assert_eq!(fuse.state(at(200)).retry_after, Some(Duration::from_secs(500)), "two must be forgotten");
-        assert!(matches!(fuse.newly_blown(Cause::Program, at(200)), Some(Blown::All(_))));
+        assert!(matches!(fuse.newly_blown(Cause::Program, at(200)), Some(FuseBlown::All(_))));
         assert_eq!(fuse.newly_blown(Cause::Program, at(300)), None, "said once");
         assert!(fuse.state(at(699)).is_open());
         assert!(!fuse.state(at(700)).is_open());
@@ -208,15 +210,15 @@ mod tests {
     fn what_one_server_causes_stops_that_server_first() {
         let now = Instant::now();
         let mut fuse = Fuse::new(600);
-        (0..100).for_each(|_| fuse.mark(server(1), now));
-        assert!(fuse.holds(server(1), Class::Bot, now).is_some());
-        assert!(fuse.holds(person(7, 1), Class::Bot, now).is_some(), "its people too");
-        assert_eq!(fuse.holds(server(1), Class::Anonymous, now), None, "its mirrors go on");
+        (0..100).for_each(|_| fuse.count(server(1), now));
+        assert!(fuse.pause_for(server(1), TokenKind::Bot, now).is_some());
+        assert!(fuse.pause_for(person(7, 1), TokenKind::Bot, now).is_some(), "its people too");
+        assert_eq!(fuse.pause_for(server(1), TokenKind::Webhook, now), None, "its mirrors go on");
         for other in [server(2), person(7, 2), Cause::Program] {
-            assert_eq!(fuse.holds(other, Class::Bot, now), None, "{other:?}");
+            assert_eq!(fuse.pause_for(other, TokenKind::Bot, now), None, "{other:?}");
         }
         assert!(!fuse.state(now).is_open());
-        assert!(matches!(fuse.newly_blown(server(1), now), Some(Blown::Server(..))));
+        assert!(matches!(fuse.newly_blown(server(1), now), Some(FuseBlown::Server(..))));
         assert_eq!(fuse.newly_blown(server(1), now), None, "said once");
     }
 
@@ -224,32 +226,32 @@ mod tests {
     fn what_one_person_causes_stops_that_person_first_wherever_they_are() {
         let now = Instant::now();
         let mut fuse = Fuse::new(600);
-        (0..20).for_each(|number| fuse.mark(person(7, 1 + number % 4), now));
-        assert!(fuse.holds(person(7, 9), Class::Bot, now).is_some());
+        (0..20).for_each(|number| fuse.count(person(7, 1 + number % 4), now));
+        assert!(fuse.pause_for(person(7, 9), TokenKind::Bot, now).is_some());
         for other in [server(1), person(8, 1), Cause::Program] {
-            assert_eq!(fuse.holds(other, Class::Bot, now), None, "{other:?}");
+            assert_eq!(fuse.pause_for(other, TokenKind::Bot, now), None, "{other:?}");
         }
-        assert!(matches!(fuse.newly_blown(person(7, 1), now), Some(Blown::Person(..))));
+        assert!(matches!(fuse.newly_blown(person(7, 1), now), Some(FuseBlown::Person(..))));
     }
 
     #[test]
     fn webhooks_pass_until_discords_own_limit_comes_near() {
         let now = Instant::now();
         let mut fuse = Fuse::new(600);
-        (0..1_199).for_each(|id| fuse.mark(server(1 + id), now));
-        assert!(fuse.holds(Cause::Program, Class::Bot, now).is_some());
-        assert_eq!(fuse.holds(Cause::Program, Class::Anonymous, now), None);
-        fuse.mark(Cause::Program, now);
-        assert!(fuse.holds(Cause::Program, Class::Anonymous, now).is_some());
+        (0..1_199).for_each(|id| fuse.count(server(1 + id), now));
+        assert!(fuse.pause_for(Cause::Program, TokenKind::Bot, now).is_some());
+        assert_eq!(fuse.pause_for(Cause::Program, TokenKind::Webhook, now), None);
+        fuse.count(Cause::Program, now);
+        assert!(fuse.pause_for(Cause::Program, TokenKind::Webhook, now).is_some());
     }
 
     #[test]
     fn nothing_is_remembered_for_longer_than_it_counts() {
         let now = Instant::now();
         let mut fuse = Fuse::new(600);
-        (0..300).for_each(|id| fuse.mark(person(1 + id, 1 + id), now));
+        (0..300).for_each(|id| fuse.count(person(1 + id, 1 + id), now));
         assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.causes.len()), (300, 300, 300));
-        assert_eq!(fuse.holds(Cause::Program, Class::Bot, now + WINDOW), None);
+        assert_eq!(fuse.pause_for(Cause::Program, TokenKind::Bot, now + WINDOW), None);
         assert_eq!((fuse.servers.len(), fuse.people.len(), fuse.causes.len()), (0, 0, 0));
     }
 }

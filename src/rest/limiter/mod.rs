@@ -3,20 +3,51 @@
 //! ```text
 //! call ─► line of its bucket ─► line of the global limit ─► permit ─► request ─► answer ─┐
 //!            ▲        ▲                  ▲                                               │
-//!            │        └── fuse, hold     └── bot's token, and webhooks' tokens, apart    │
+//!            │        │                  └── bot's token, and webhooks' tokens, apart    │
+//!            │        └── fuse, edge gate, global 429                                    │
 //!            └──────────────── bucket's name, limit, remaining, reset ◄──────────────────┘
 //! ```
 //!
-//! [`bucket`] knows one bucket, by its [`window`] and its [`history`], [`pace`] the global limit, [`evidence`] whether it stands, [`fuse`] the limit on invalid requests, [`refusals`] how long a 429 holds, [`gate`] what waits while something before Discord refuses, [`round_trip`] how early a request may leave, [`queues`] who goes next; all of them are plain state machines that are
-//! told the time. Here they are joined to the real clock: a caller waits its turn, and gives up when that would take too long.
+//! A bucket is Discord's, and we see it only through answers, which come late, in any order, or not at all.
+//! So three models of it are kept side by side, and a request leaves only when all three let it:
+//!
+//! ```text
+//!                               one Bucket
+//!   ┌──────────────────────────────┬────────────────────────────────┬─────────────────────────────┐
+//!   │ Window                       │ RequestHistory                 │ RefusalStreak               │
+//!   │ what the last answers say    │ what must hold however Discord │ what a 429 asked for        │
+//!   │ of the present window:       │ counts: each known limit, over │                             │
+//!   │ so many left, until then     │ any span of its length         │                             │
+//!   ├──────────────────────────────┼────────────────────────────────┼─────────────────────────────┤
+//!   │ fast: uses up each window    │ safe: other ways of counting,  │ last resort: nothing leaves │
+//!   │ at once                      │ and limits no header tells of  │ before that time            │
+//!   ├──────────────────────────────┼────────────────────────────────┼─────────────────────────────┤
+//!   │ learns from x-ratelimit-*    │ learns from those, and from    │ learns from Retry-After,    │
+//!   │                              │ 429s that Window can't explain │ with a floor that grows     │
+//!   └──────────────────────────────┴────────────────────────────────┴─────────────────────────────┘
+//!      all three say "now" ─► Readiness::Now; else NotBefore a time, or AfterAnswer
+//! ```
+//! Why one of them isn't enough is in `docs/rate-limits.md`.
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`bucket`] | one bucket, by its [`window`], its [`history`] and its [`refusals`] |
+//! | [`global_limit`] | the global limit; [`evidence`]: whether it applies where webhooks' calls go |
+//! | [`fuse`] | the limit on invalid requests |
+//! | [`edge_gate`] | what waits while something in front of Discord refuses |
+//! | [`round_trip`] | how early a request may leave, because it still has to travel |
+//! | [`queues`] | whose turn it is |
+//!
+//! All of these are plain state machines that are told the time. Here they are joined to the real clock: a
+//! caller waits for its turn, and gives up when that would take too long.
 
 mod answer;
 mod bucket;
+mod edge_gate;
 mod evidence;
 mod fuse;
-mod gate;
+mod global_limit;
 mod history;
-mod pace;
 mod queues;
 mod refusals;
 mod round_trip;
@@ -33,14 +64,14 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-pub(super) use self::answer::{Answer, Verdict, is_json};
-pub(super) use self::fuse::Blown;
+pub(super) use self::answer::{AnswerFacts, AnswerKind, is_json};
+pub(super) use self::fuse::FuseBlown;
 pub use self::fuse::FuseState;
-use self::queues::{Queues, Turn};
-use self::refusals::Pause;
+use self::queues::{BucketQueues, TicketState};
+use self::refusals::LimitPause;
 use super::call::Route;
 use super::cause::Cause;
-use super::error::{RestError, Scope};
+use super::error::{RateLimitScope, RestError};
 use super::metrics;
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::request_pace::RequestPace;
@@ -48,44 +79,44 @@ use crate::domain::request_pace::RequestPace;
 /// When to ask again, where an answer under way decides and the caller can't wait for it.
 const SOON: Duration = Duration::from_millis(250);
 
-/// Whose turn comes this long after the deadline was stopped meanwhile (the process, or the whole machine). What the request rests on, a lane's lease say, may have ended: the caller
-/// looks anew.
+/// A caller whose turn comes this long after its deadline was stopped meanwhile, with the process or the
+/// whole machine. What its request rests on, such as a lane's lease, may have ended. So it has to look anew.
 pub(super) const OVERDUE: Duration = Duration::from_secs(1);
 
-/// The thing that a route is about, for which Discord limits it apart from others.
+/// What a route is about, as far as Discord limits it by that (Discord: "top-level resources").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Major {
+pub(super) enum MajorParameter {
     None,
     Channel(ChannelId),
     Guild(GuildId),
     Webhook(WebhookId),
 }
 
-/// Which global limit a call counts towards.
+/// Which token opens a call, and so which global limit it counts towards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Class {
-    /// With the bot's token: the bot's limit.
+pub(super) enum TokenKind {
+    /// The bot's: the bot's limit.
     Bot,
-    /// With a webhook's token: the address's limit.
-    Anonymous,
+    /// A webhook's: the limit of the address.
+    Webhook,
 }
 
-/// For whom a call is made. The earlier goes first.
+/// Who waits for a call. The earlier variant goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Urgency {
-    /// For somebody who waits for an answer.
+    /// A person waits for an answer.
     People,
     Background,
 }
 
-/// What a call's rate limit goes by, and its place among those that share it.
+/// What decides about a call's rate limit, and about its place among the calls that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct LimitKey {
     pub(super) route: Route,
-    pub(super) major: Major,
-    pub(super) class: Class,
+    pub(super) major: MajorParameter,
+    pub(super) token: TokenKind,
     pub(super) urgency: Urgency,
-    /// What causes the call: whose share of the fuse it is.
+    /// What causes the call, and so whose share of the fuse it uses.
     pub(super) cause: Cause,
 }
 
@@ -99,42 +130,42 @@ struct PermitId(u64);
 
 /// All limits of one bot.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct RateLimiter {
     state: Mutex<State>,
-    /// Servers that the bot has left: nothing is asked on their behalf.
+    /// Servers that the bot has left. Nothing is asked on their behalf.
     closed: RwLock<HashSet<GuildId>>,
 }
 
 #[derive(Debug)]
 struct State {
-    queues: Queues,
-    bells: HashMap<Ticket, Arc<Notify>>,
+    queues: BucketQueues,
+    notifiers: HashMap<Ticket, Arc<Notify>>,
 }
 
 impl State {
-    /// Tells those who should ask again.
-    fn ring(&mut self) {
-        for ticket in self.queues.take_rung() {
-            if let Some(bell) = self.bells.get(&ticket) {
-                bell.notify_one();
+    /// Wakes the callers that should ask again.
+    fn notify(&mut self) {
+        for ticket in self.queues.take_notified() {
+            if let Some(notifier) = self.notifiers.get(&ticket) {
+                notifier.notify_one();
             }
         }
     }
 }
 
-impl Limits {
+impl RateLimiter {
     pub(super) fn new(pace: RequestPace, fuse_limit: usize) -> Arc<Self> {
-        let queues = Queues::new(Instant::now().into_std(), pace, fuse_limit);
-        let state = Mutex::new(State { queues, bells: HashMap::new() });
+        let queues = BucketQueues::new(Instant::now().into_std(), pace, fuse_limit);
+        let state = Mutex::new(State { queues, notifiers: HashMap::new() });
         Arc::new(Self { state, closed: RwLock::default() })
     }
 
-    /// From now on, nothing is asked on behalf of this server.
+    /// From now on, asks nothing on behalf of this server.
     pub(super) fn close(&self, guild: GuildId) {
         self.closed.write().unwrap_or_else(PoisonError::into_inner).insert(guild);
     }
 
-    /// What is asked on behalf of this server may go (again).
+    /// Lets calls on behalf of this server go (again).
     pub(super) fn open(&self, guild: GuildId) {
         self.closed.write().unwrap_or_else(PoisonError::into_inner).remove(&guild);
     }
@@ -144,38 +175,42 @@ impl Limits {
         cause.guild().is_some_and(|guild| closed.contains(&guild))
     }
 
-    /// Waits for this call's turn, until the deadline at most. `again` after a 429: it keeps its place in front.
+    /// Waits for this call's turn, until the deadline at most. `in_front` after a 429: the call keeps its
+    /// place in front.
     ///
-    /// Errors: [`RestError::RateLimited`] as soon as it is sure that the deadline will pass; [`RestError::FuseOpen`];
-    /// [`RestError::ServerLeft`].
-    pub(super) async fn turn(
+    /// Errors: [`RestError::RateLimited`] as soon as it is sure that the deadline will pass;
+    /// [`RestError::FuseOpen`]; [`RestError::ServerLeft`].
+    pub(super) async fn wait_turn(
         self: &Arc<Self>,
-        key: Key,
-        again: bool,
+        key: LimitKey,
+        in_front: bool,
         deadline: Instant,
     ) -> Result<Permit, RestError> {
         if self.is_closed(key.cause) {
             return Err(RestError::ServerLeft);
         }
-        let place = Place::join(self, key, again);
+        let caller = Caller::join(self, key, in_front);
         loop {
             let now = Instant::now();
-            let (until, scope, sure) = match place.poll(now) {
-                Turn::Go(id) => {
+            let (until, scope, sure) = match caller.poll(now) {
+                TicketState::Granted(id) => {
                     let permit = Permit { limits: Arc::clone(self), id: Some(id) };
                     if self.is_closed(key.cause) {
-                        permit.unsent();
+                        permit.record_unsent();
                         return Err(RestError::ServerLeft);
                     }
                     if now <= deadline + OVERDUE {
                         return Ok(permit);
                     }
-                    permit.unsent();
-                    return Err(RestError::RateLimited { retry_after: Duration::ZERO, scope: Scope::User });
+                    permit.record_unsent();
+                    return Err(RestError::RateLimited {
+                        retry_after: Duration::ZERO,
+                        scope: RateLimitScope::User,
+                    });
                 }
-                Turn::Blown(retry_after) => return Err(RestError::FuseOpen { retry_after }),
-                Turn::At(until, scope) => (Some(Instant::from_std(until)), scope, true),
-                Turn::Rung(until) => (until.map(Instant::from_std), Scope::User, false),
+                TicketState::FuseOpen(retry_after) => return Err(RestError::FuseOpen { retry_after }),
+                TicketState::NotBefore(until, scope) => (Some(Instant::from_std(until)), scope, true),
+                TicketState::Waiting(until) => (until.map(Instant::from_std), RateLimitScope::User, false),
             };
             if now >= deadline || (sure && until.is_some_and(|until| until > deadline)) {
                 let retry_after = until.map_or(SOON, |until| until.saturating_duration_since(now));
@@ -183,21 +218,22 @@ impl Limits {
             }
             let wake_at = until.map_or(deadline, |until| until.min(deadline));
             tokio::select! {
-                () = place.bell.notified() => {}
+                () = caller.notifier.notified() => {}
                 () = sleep_until(wake_at) => {}
             }
         }
     }
 
-    /// How the fuse stands.
+    /// The state of the fuse.
     pub(super) fn fuse(&self) -> FuseState {
         let state = self.lock().queues.fuse(Instant::now().into_std());
         metrics::fuse(state.is_open());
         state
     }
 
-    /// What has stopped through an invalid request with this cause, since this was asked last: to be said once.
-    pub(super) fn newly_blown(&self, cause: Cause) -> Option<Blown> {
+    /// What an invalid request with this cause has stopped, since this was asked last. So it can be logged
+    /// once.
+    pub(super) fn newly_blown(&self, cause: Cause) -> Option<FuseBlown> {
         self.fuse();
         self.lock().queues.newly_blown(cause, Instant::now().into_std())
     }
@@ -207,68 +243,68 @@ impl Limits {
     }
 }
 
-/// A caller's place in line, given up when dropped.
-struct Place<'a> {
-    limits: &'a Limits,
+/// A caller in line. Dropped, it leaves the line.
+struct Caller<'a> {
+    limits: &'a RateLimiter,
     ticket: Ticket,
-    bell: Arc<Notify>,
+    notifier: Arc<Notify>,
 }
 
-impl<'a> Place<'a> {
-    fn join(limits: &'a Limits, key: Key, again: bool) -> Self {
+impl<'a> Caller<'a> {
+    fn join(limits: &'a RateLimiter, key: LimitKey, in_front: bool) -> Self {
         let mut state = limits.lock();
-        let ticket = state.queues.join(key, again, Instant::now().into_std());
-        let bell = Arc::new(Notify::new());
-        state.bells.insert(ticket, Arc::clone(&bell));
-        Self { limits, ticket, bell }
+        let ticket = state.queues.join(key, in_front, Instant::now().into_std());
+        let notifier = Arc::new(Notify::new());
+        state.notifiers.insert(ticket, Arc::clone(&notifier));
+        Self { limits, ticket, notifier }
     }
 
-    fn poll(&self, now: Instant) -> Turn {
+    fn poll(&self, now: Instant) -> TicketState {
         let mut state = self.limits.lock();
         let turn = state.queues.poll(self.ticket, now.into_std());
-        state.ring();
+        state.notify();
         turn
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Caller<'_> {
     fn drop(&mut self) {
         let mut state = self.limits.lock();
-        state.bells.remove(&self.ticket);
+        state.notifiers.remove(&self.ticket);
         state.queues.leave(self.ticket);
-        state.ring();
+        state.notify();
     }
 }
 
 /// The permit for one request. Dropped without an answer, the request counts as lost.
 #[derive(Debug)]
 pub(super) struct Permit {
-    limits: Arc<Limits>,
+    limits: Arc<RateLimiter>,
     id: Option<PermitId>,
 }
 
 impl Permit {
-    /// The answer came. For a 429: how long it holds.
-    pub(super) fn answered(mut self, received: Instant, answer: &Answer) -> Option<Pause> {
-        self.end(|queues, id| queues.answered(id, received.into_std(), answer)).flatten()
+    /// Records that the answer came. For a 429: how long it holds.
+    pub(super) fn record_answer(mut self, received: Instant, answer: &AnswerFacts) -> Option<LimitPause> {
+        self.end(|queues, id| queues.record_answer(id, received.into_std(), answer)).flatten()
     }
 
-    /// The request certainly never reached Discord.
-    pub(super) fn unsent(mut self) {
-        self.end(Queues::unsent);
+    /// Records that the request certainly never reached Discord.
+    pub(super) fn record_unsent(mut self) {
+        self.end(BucketQueues::record_unsent);
     }
 
-    fn end<T>(&mut self, how: impl FnOnce(&mut Queues, PermitId) -> T) -> Option<T> {
+    fn end<T>(&mut self, how: impl FnOnce(&mut BucketQueues, PermitId) -> T) -> Option<T> {
         let id = self.id.take()?;
         let mut state = self.limits.lock();
         let ended = how(&mut state.queues, id);
-        state.ring();
+        state.notify();
         Some(ended)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.end(|queues, id| queues.lost(id, Instant::now().into_std()));
+        self.end(|queues, id| queues.record_lost(id, Instant::now().into_std()));
     }
 }

@@ -1,42 +1,44 @@
-//! How often a limit refused in a row, and how long to wait for that. Discord says how long with every 429, but has been seen to say "0" again and again; believed, that is a
-//! request without a pause, and then a ban. So the wait has a floor that grows for as long as nothing is let through.
+//! How often a limit refused in a row, and how long to wait for that. Discord says how long with every 429,
+//! but has been seen to say "0" again and again. Believing that would mean requests without a pause, and then
+//! a ban. So the wait has a floor that grows as long as nothing is let through.
 
 use std::time::{Duration, Instant};
 
 /// The least wait after a first 429.
 const FLOOR: Duration = Duration::from_millis(250);
-/// What it grows to.
+/// How far the floor grows.
 const HIGHEST_FLOOR: Duration = Duration::from_secs(60);
 
 /// The wait after a 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::rest) struct Pause {
+pub(in crate::rest) struct LimitPause {
     pub(in crate::rest) wait: Duration,
-    /// How many requests in a row were refused, this one included. Those that were under way together count once.
+    /// How many requests in a row were refused, this one included. Those that were in flight together count
+    /// once.
     pub(in crate::rest) in_a_row: u32,
-    /// A limit that no header tells of, and that is kept from now on: so many requests in this time.
+    /// A limit that no header tells of, and that is kept from now on: so many requests in that time.
     pub(in crate::rest) learned: Option<(u32, Duration)>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct RefusalStreak {
     in_a_row: u32,
     last: Option<Instant>,
 }
 
-impl Refusals {
-    /// A request that was sent then was refused, and asked to wait this long.
-    pub(super) fn refused(&mut self, sent: Instant, received: Instant, asked: Duration) -> Pause {
+impl RefusalStreak {
+    /// Records that a request, sent at that time, was refused and asked to wait this long.
+    pub(super) fn record_refusal(&mut self, sent: Instant, received: Instant, asked: Duration) -> LimitPause {
         if self.last.is_none_or(|last| sent >= last) {
             self.in_a_row = self.in_a_row.saturating_add(1);
             self.last = Some(received);
         }
         let doublings = self.in_a_row.saturating_sub(1).min(16);
         let floor = (FLOOR * (1 << doublings)).min(HIGHEST_FLOOR);
-        Pause { wait: asked.max(floor), in_a_row: self.in_a_row, learned: None }
+        LimitPause { wait: asked.max(floor), in_a_row: self.in_a_row, learned: None }
     }
 
-    /// A request was let through.
+    /// Records that a request was let through.
     pub(super) fn end(&mut self) {
         *self = Self::default();
     }
@@ -48,10 +50,10 @@ mod tests {
 
     #[test]
     fn the_wait_has_a_floor_that_grows_until_something_is_let_through() {
-        let (start, mut refusals) = (Instant::now(), Refusals::default());
+        let (start, mut refusals) = (Instant::now(), RefusalStreak::default());
         let at = |ms| start + Duration::from_millis(ms);
         let mut wait = |sent, received, asked| {
-            let pause = refusals.refused(at(sent), at(received), Duration::from_millis(asked));
+            let pause = refusals.record_refusal(at(sent), at(received), Duration::from_millis(asked));
             (pause.wait.as_millis(), pause.in_a_row)
         };
         assert_eq!(wait(0, 10, 0), (250, 1));
@@ -63,6 +65,6 @@ mod tests {
         }
         assert_eq!(wait(9_000_000, 9_000_010, 0).0, 60_000);
         refusals.end();
-        assert_eq!(refusals.refused(at(0), at(1), Duration::ZERO).in_a_row, 1);
+        assert_eq!(refusals.record_refusal(at(0), at(1), Duration::ZERO).in_a_row, 1);
     }
 }

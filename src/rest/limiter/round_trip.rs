@@ -1,41 +1,45 @@
-//! How long requests travel, and how much of it can be counted on.
+//! How long requests travel, and how much of that can be counted on.
 //!
-//! Discord counts a request on its way, at a moment that we don't see. To be sure that one request is counted a period after another, it would have to leave
-//! a period after the other's answer: a whole round trip later than Discord asks for. But it travels too. If no round trip ever takes less than `m`, then what one
-//! request takes to Discord and what an answer takes back are together `m` at least, whichever two they are: so the later one may leave `m` before
-//! that.
+//! Discord counts a request at a moment that we don't see. To be sure that one request is counted a period
+//! after another, it would have to leave a period after the other's answer: a whole round trip later than
+//! Discord asks for. But it travels, too. If no round trip ever takes less than `m`, then one request's way
+//! to Discord and another's answer back take at least `m` together, whichever two they are. So the later
+//! request may leave `m` earlier.
 //!
-//! `m` isn't known, only the least that was seen, and that is the least possible only where many round trips come close to it: a way that takes 50 ms and now and
-//! then longer. Where they are spread out below their average, as on a way that takes anything from 1 to 1,400 ms, a shorter one than was ever seen is only a
-//! matter of time. So what is kept back is several times the distance from the least to the shortest quarter of the last round trips, and nothing is left where that
-//! distance is large. How long the longest take doesn't matter.
+//! `m` isn't known. What is known is the least round trip that was seen, and that is the least possible one
+//! only where many come close to it: on a connection that takes 50 ms, and sometimes longer. Where round
+//! trips are spread out below their average, as on a connection that takes anything from 1 to 1,400 ms, a
+//! shorter one than was ever seen is only a matter of time. So a margin is subtracted: several times the
+//! distance from the least to the shortest quarter of the last round trips. Nothing is left where that
+//! distance is large. How long the longest round trips take doesn't matter.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// For how long the least round trip is believed, at most twice this.
+/// How long the least round trip is believed; at most twice this.
 const MEMORY: Duration = Duration::from_secs(30);
 /// So many must be seen first, and so many of the last ones are looked at.
 const SAMPLE: usize = 64;
-/// How many times the distance from the least to the shortest quarter is kept back: with 16 samples within a fifth of the least, a spread-out way would have to be
-/// mistaken for a steady one sixteen times over.
+/// How many times the distance from the least to the shortest quarter is subtracted. With 16 samples within a
+/// fifth of the least, a connection with scattered round trips would have to look like a steady one sixteen
+/// times over.
 const SPREAD: u32 = 4;
-/// What is kept back in any case, for clocks and timers.
+/// What is subtracted in any case, for clocks and timers.
 const LEAST_MARGIN: Duration = Duration::from_millis(5);
-/// For how long nothing is counted on, after a 429 that shouldn't have been.
+/// How long nothing is counted on after a 429 that shouldn't have happened.
 const DISTRUST: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
 pub(super) struct RoundTrip {
-    /// The last ones, in the order of their answers.
+    /// The last round trips, in the order of their answers.
     last: VecDeque<Duration>,
-    /// The least of the present span of time, and of the one before.
+    /// The least round trip of the present period, and of the one before.
     least: Duration,
     least_before: Duration,
-    /// When the present span began.
+    /// When the present period began.
     since: Instant,
     distrusted_until: Option<Instant>,
-    /// What follows from all that.
+    /// The result of all that.
     credit: Duration,
 }
 
@@ -51,8 +55,8 @@ impl RoundTrip {
         }
     }
 
-    /// An answer came.
-    pub(super) fn took(&mut self, sent: Instant, received: Instant) {
+    /// Records the round trip of an answer.
+    pub(super) fn record(&mut self, sent: Instant, received: Instant) {
         let took = received.saturating_duration_since(sent);
         if received.saturating_duration_since(self.since) > MEMORY {
             (self.least_before, self.least, self.since) = (self.least, Duration::MAX, received);
@@ -73,14 +77,14 @@ impl RoundTrip {
         };
     }
 
-    /// The shortest of the last ones, and what a quarter of them took no longer than.
+    /// The shortest of the last round trips, and the time that a quarter of them didn't exceed.
     fn shortest(&self) -> (Duration, Duration) {
         let mut last: Vec<Duration> = self.last.iter().copied().collect();
         let (shorter, quarter, _) = last.select_nth_unstable(SAMPLE / 4);
         (shorter.iter().copied().min().unwrap_or(*quarter), *quarter)
     }
 
-    /// A limit was passed that should have been kept.
+    /// Stops counting on travel time for a while: a limit was exceeded that should have been kept.
     pub(super) fn distrust(&mut self, now: Instant) {
         self.distrusted_until = Some(now + DISTRUST);
         self.credit = Duration::ZERO;
@@ -102,13 +106,13 @@ mod tests {
         let mut round_trip = RoundTrip::new(start);
         for (second, ms) in (0..).zip(round_trips) {
             let sent = start + Duration::from_secs(second);
-            round_trip.took(sent, sent + Duration::from_millis(ms));
+            round_trip.record(sent, sent + Duration::from_millis(ms));
         }
         round_trip.credit().as_millis()
     }
 
     #[test]
-    fn a_steady_way_is_counted_on_but_for_a_margin() {
+    fn a_steady_connection_is_counted_on_but_for_a_margin() {
         assert_eq!(credit([50; 63]), 0, "too few");
         assert_eq!(credit([50; 64]), 45);
         assert_eq!(credit([200; 64]), 180);
@@ -121,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_varies_is_not() {
+    fn a_connection_that_varies_is_not() {
         assert_eq!(credit((0..100).map(|n| 20 + 13 * n % 80)), 0);
         assert_eq!(credit((0..100).map(|n| 400 + 13 * n % 1_000)), 0, "a shorter one is still to come");
         assert!(credit((0..100).map(|n| 100 + n % 4)) > 85);
     }
 
     #[test]
-    fn shorter_ways_count_at_once_and_longer_ones_after_a_minute() {
+    fn shorter_round_trips_count_at_once_and_longer_ones_after_a_minute() {
         assert_eq!(credit([50; 70].into_iter().chain([10])), 0);
         assert!(credit([10; 44].into_iter().chain([50; 20])) < 10);
         assert_eq!(credit([10; 20].into_iter().chain([50; 200])), 45);
@@ -140,7 +144,7 @@ mod tests {
         let mut round_trip = RoundTrip::new(start);
         let after = |round_trip: &mut RoundTrip, second| {
             let sent = start + Duration::from_secs(second);
-            round_trip.took(sent, sent + Duration::from_millis(50));
+            round_trip.record(sent, sent + Duration::from_millis(50));
             round_trip.credit() > Duration::ZERO
         };
         assert_eq!((0..68).filter(|second| after(&mut round_trip, *second)).count(), 5, "from the 64th on");

@@ -1,4 +1,4 @@
-//! The lines in time: turns, patience, and callers who go away.
+//! The lines in time: turns, patience, and callers that go away.
 
 use tokio::task::JoinSet;
 
@@ -7,12 +7,12 @@ use crate::rest::call::Verb;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn key(webhook: u64) -> Key {
+fn key(webhook: u64) -> LimitKey {
     let route = Route { verb: Verb::Post, template: "/webhooks/{webhook}/{token}" };
-    Key {
+    LimitKey {
         route,
-        major: Major::Webhook(WebhookId::new(webhook).unwrap()),
-        class: Class::Anonymous,
+        major: MajorParameter::Webhook(WebhookId::new(webhook).unwrap()),
+        token: TokenKind::Webhook,
         urgency: Urgency::Background,
         cause: Cause::Program,
     }
@@ -22,18 +22,23 @@ fn pace(per_second: u32) -> RequestPace {
     RequestPace::PerSecond(per_second.try_into().unwrap())
 }
 
-fn answer(remaining: u32, reset_after: Duration) -> Answer {
+fn answer(remaining: u32, reset_after: Duration) -> AnswerFacts {
     let quota = answer::Quota { limit: 2, remaining, reset_after };
-    Answer { bucket: Some("execute".to_owned()), quota: Some(quota), success: true, verdict: Verdict::Dealt }
+    AnswerFacts {
+        bucket: Some("execute".to_owned()),
+        quota: Some(quota),
+        success: true,
+        kind: AnswerKind::Handled,
+    }
 }
 
-async fn turn(limits: &Arc<Limits>, patience: Duration) -> Result<Permit, RestError> {
-    limits.turn(key(1), false, Instant::now() + patience).await
+async fn turn(limits: &Arc<RateLimiter>, patience: Duration) -> Result<Permit, RestError> {
+    limits.wait_turn(key(1), false, Instant::now() + patience).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_rest_waits_for_the_first_answer_and_goes_in_order() {
-    let limits = Limits::new(pace(50), 1000);
+    let limits = RateLimiter::new(pace(50), 1000);
     let first = turn(&limits, SECOND).await.unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = JoinSet::new();
@@ -42,12 +47,12 @@ async fn the_rest_waits_for_the_first_answer_and_goes_in_order() {
         waiting.spawn(async move {
             let permit = turn(&limits, 60 * SECOND).await.unwrap();
             order.lock().unwrap().push((number, Instant::now()));
-            permit.answered(Instant::now(), &answer(u32::from(number % 2 == 1), 2 * SECOND));
+            permit.record_answer(Instant::now(), &answer(u32::from(number % 2 == 1), 2 * SECOND));
         });
         tokio::task::yield_now().await;
     }
     let begun = Instant::now();
-    first.answered(begun, &answer(1, 2 * SECOND));
+    first.record_answer(begun, &answer(1, 2 * SECOND));
     while waiting.join_next().await.is_some() {}
     let order = order.lock().unwrap();
     assert!(order.iter().map(|(number, _)| *number).eq(0..7));
@@ -57,13 +62,13 @@ async fn the_rest_waits_for_the_first_answer_and_goes_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn who_would_wait_too_long_is_told_at_once() {
-    let limits = Limits::new(pace(50), 1000);
+    let limits = RateLimiter::new(pace(50), 1000);
     let permit = turn(&limits, SECOND).await.unwrap();
     let before = Instant::now();
     let waited = turn(&limits, SECOND).await;
     assert!(matches!(waited, Err(RestError::RateLimited { retry_after: SOON, .. })));
     assert_eq!(before.elapsed(), SECOND, "nobody could know better");
-    permit.answered(Instant::now(), &answer(0, 30 * SECOND));
+    permit.record_answer(Instant::now(), &answer(0, 30 * SECOND));
     let before = Instant::now();
     let told = turn(&limits, 10 * SECOND).await;
     assert!(matches!(told, Err(RestError::RateLimited { retry_after, .. }) if retry_after > 29 * SECOND));
@@ -73,9 +78,9 @@ async fn who_would_wait_too_long_is_told_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn who_was_stopped_while_waiting_does_not_go() {
-    let limits = Limits::new(pace(50), 1000);
+    let limits = RateLimiter::new(pace(50), 1000);
     let permit = turn(&limits, SECOND).await.unwrap();
-    permit.answered(Instant::now(), &answer(0, 2 * SECOND));
+    permit.record_answer(Instant::now(), &answer(0, 2 * SECOND));
     let waiting = {
         let limits = Arc::clone(&limits);
         tokio::spawn(async move { turn(&limits, 3 * SECOND).await.map(drop) })
@@ -89,7 +94,7 @@ async fn who_was_stopped_while_waiting_does_not_go() {
 
 #[tokio::test(start_paused = true)]
 async fn who_goes_away_holds_up_nobody() {
-    let limits = Limits::new(pace(50), 1000);
+    let limits = RateLimiter::new(pace(50), 1000);
     let permit = turn(&limits, SECOND).await.unwrap();
     let waiting = |patience| {
         let limits = Arc::clone(&limits);
@@ -99,26 +104,27 @@ async fn who_goes_away_holds_up_nobody() {
     tokio::task::yield_now().await;
     gone.abort();
     assert!(gone.await.unwrap_err().is_cancelled());
-    // The first request is given up without an answer: the next one finds out.
+    // The first request is given up without an answer, so the next one goes ahead.
     drop(permit);
     let before = Instant::now();
     assert_eq!(stays.await.unwrap(), Ok(()));
     assert!(before.elapsed() < SECOND);
-    assert!(limits.lock().bells.is_empty());
+    assert!(limits.lock().notifiers.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_global_limit_takes_the_first_of_each_bucket_in_turn() {
-    let limits = Limits::new(pace(2), 1000);
+    let limits = RateLimiter::new(pace(2), 1000);
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = JoinSet::new();
     for webhook in [1, 1, 1, 1, 2, 3] {
         let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
         waiting.spawn(async move {
-            let permit = limits.turn(key(webhook), false, Instant::now() + 60 * SECOND).await.unwrap();
+            let permit = limits.wait_turn(key(webhook), false, Instant::now() + 60 * SECOND).await.unwrap();
             order.lock().unwrap().push(webhook);
-            let unlimited = Answer { bucket: None, quota: None, success: true, verdict: Verdict::Dealt };
-            permit.answered(Instant::now(), &unlimited);
+            let unlimited =
+                AnswerFacts { bucket: None, quota: None, success: true, kind: AnswerKind::Handled };
+            permit.record_answer(Instant::now(), &unlimited);
         });
         tokio::task::yield_now().await;
     }
@@ -130,17 +136,17 @@ async fn the_global_limit_takes_the_first_of_each_bucket_in_turn() {
 }
 
 /// How long so many calls of as many webhooks take, each answered like this after 50 ms.
-async fn time_of(pace: RequestPace, webhooks: u64, class: Class, answer: &Answer) -> Duration {
-    let limits = Limits::new(pace, 1000);
+async fn time_of(pace: RequestPace, webhooks: u64, token: TokenKind, answer: &AnswerFacts) -> Duration {
+    let limits = RateLimiter::new(pace, 1000);
     let begun = Instant::now();
     let mut calls = JoinSet::new();
     for webhook in 1..=webhooks {
         let (limits, answer) = (Arc::clone(&limits), answer.clone());
         calls.spawn(async move {
-            let key = Key { class, ..key(webhook) };
-            let permit = limits.turn(key, false, Instant::now() + 60 * SECOND).await.unwrap();
+            let key = LimitKey { token, ..key(webhook) };
+            let permit = limits.wait_turn(key, false, Instant::now() + 60 * SECOND).await.unwrap();
             tokio::time::sleep(Duration::from_millis(50)).await;
-            permit.answered(Instant::now(), &answer);
+            permit.record_answer(Instant::now(), &answer);
         });
     }
     while calls.join_next().await.is_some() {}
@@ -149,35 +155,36 @@ async fn time_of(pace: RequestPace, webhooks: u64, class: Class, answer: &Answer
 
 #[tokio::test(start_paused = true)]
 async fn webhooks_go_on_at_once_where_no_limit_stands() {
-    let (auto, none) = (RequestPace::Auto, Answer { bucket: None, quota: None, ..answer(1, SECOND) });
+    let (auto, none) = (RequestPace::Auto, AnswerFacts { bucket: None, quota: None, ..answer(1, SECOND) });
     let vast = answer::Quota { limit: 1_000_000, remaining: 999_999, reset_after: SECOND };
-    let vast = Answer { quota: Some(vast), ..none.clone() };
+    let vast = AnswerFacts { quota: Some(vast), ..none.clone() };
     let two_rounds = Duration::from_millis(110);
-    assert!(time_of(auto, 2000, Class::Anonymous, &none).await < two_rounds);
-    assert!(time_of(auto, 2000, Class::Anonymous, &vast).await < two_rounds);
+    assert!(time_of(auto, 2000, TokenKind::Webhook, &none).await < two_rounds);
+    assert!(time_of(auto, 2000, TokenKind::Webhook, &vast).await < two_rounds);
     // But not where the answers are like Discord's, and never with the bot's token.
-    assert!(time_of(auto, 200, Class::Anonymous, &answer(1, SECOND)).await > 3 * SECOND);
-    assert!(time_of(auto, 200, Class::Bot, &none).await > 3 * SECOND);
-    // What is set is set.
-    assert!(time_of(pace(100), 400, Class::Anonymous, &none).await > 3 * SECOND);
-    assert!(time_of(RequestPace::Unlimited, 400, Class::Bot, &answer(1, SECOND)).await < two_rounds);
+    assert!(time_of(auto, 200, TokenKind::Webhook, &answer(1, SECOND)).await > 3 * SECOND);
+    assert!(time_of(auto, 200, TokenKind::Bot, &none).await > 3 * SECOND);
+    // A limit that the operator has set always applies.
+    assert!(time_of(pace(100), 400, TokenKind::Webhook, &none).await > 3 * SECOND);
+    assert!(time_of(RequestPace::Unlimited, 400, TokenKind::Bot, &answer(1, SECOND)).await < two_rounds);
 }
 
-/// Histories of many channels are being read, as after a start, and somebody runs a command that asks five things, one after the other.
+/// Histories of many channels are being read, as after a start, and somebody runs a command that makes five
+/// calls, one after the other.
 #[tokio::test(start_paused = true)]
 async fn people_go_first_and_hold_up_nobody_for_long() {
-    let limits = Limits::new(RequestPace::Auto, 1000);
-    let unlimited = || Answer { bucket: None, quota: None, success: true, verdict: Verdict::Dealt };
-    let call = |key: Key| {
+    let limits = RateLimiter::new(RequestPace::Auto, 1000);
+    let unlimited = || AnswerFacts { bucket: None, quota: None, success: true, kind: AnswerKind::Handled };
+    let call = |key: LimitKey| {
         let limits = Arc::clone(&limits);
         async move {
-            let permit = limits.turn(key, false, Instant::now() + 600 * SECOND).await.unwrap();
+            let permit = limits.wait_turn(key, false, Instant::now() + 600 * SECOND).await.unwrap();
             tokio::time::sleep(Duration::from_millis(10)).await;
-            permit.answered(Instant::now(), &unlimited());
+            permit.record_answer(Instant::now(), &unlimited());
         }
     };
-    let bots = |channel| Key { class: Class::Bot, ..key(channel) };
-    let peoples = |channel| Key { urgency: Urgency::People, ..bots(channel) };
+    let bots = |channel| LimitKey { token: TokenKind::Bot, ..key(channel) };
+    let peoples = |channel| LimitKey { urgency: Urgency::People, ..bots(channel) };
     let read = Arc::new(Mutex::new(0));
     let mut background = JoinSet::new();
     for channel in 1..=1500 {
@@ -196,7 +203,7 @@ async fn people_go_first_and_hold_up_nobody_for_long() {
         assert!(begun.elapsed() < SECOND / 4, "{:?}", begun.elapsed());
         tokio::time::sleep(Duration::from_millis(37)).await;
     }
-    // One who doesn't stop, and asks as much at once as can be asked.
+    // Somebody who doesn't stop, and asks as much at once as possible.
     let (before, begun) = (*read.lock().unwrap(), Instant::now());
     let mut people = JoinSet::new();
     for channel in 20_000..20_500 {
@@ -209,10 +216,10 @@ async fn people_go_first_and_hold_up_nobody_for_long() {
     background.abort_all();
 }
 
-/// In one bucket's line, too; and nobody is overtaken for ever.
+/// The same in one bucket's line. Nobody is overtaken for ever.
 #[tokio::test(start_paused = true)]
 async fn in_a_buckets_line_people_go_first_for_a_while() {
-    let limits = Limits::new(pace(50), 1000);
+    let limits = RateLimiter::new(pace(50), 1000);
     let first = turn(&limits, SECOND).await.unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = JoinSet::new();
@@ -220,25 +227,26 @@ async fn in_a_buckets_line_people_go_first_for_a_while() {
         let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
         let urgency = if urgency == 0 { Urgency::People } else { Urgency::Background };
         waiting.spawn(async move {
-            let key = Key { urgency, ..key(1) };
-            let permit = limits.turn(key, false, Instant::now() + 60 * SECOND).await.unwrap();
+            let key = LimitKey { urgency, ..key(1) };
+            let permit = limits.wait_turn(key, false, Instant::now() + 60 * SECOND).await.unwrap();
             order.lock().unwrap().push(name);
-            permit.answered(Instant::now(), &answer(1, 2 * SECOND));
+            permit.record_answer(Instant::now(), &answer(1, 2 * SECOND));
         });
         tokio::task::yield_now().await;
     }
-    first.answered(Instant::now(), &answer(1, 2 * SECOND));
+    first.record_answer(Instant::now(), &answer(1, 2 * SECOND));
     while waiting.join_next().await.is_some() {}
     assert_eq!(order.lock().unwrap().iter().collect::<String>(), "PQRabSc");
 }
 
-/// Something before Discord refuses everything for a minute, and a hundred lanes try again and again. One channel isn't refused.
+/// Something in front of Discord refuses everything for a minute, and a hundred lanes try again and again.
+/// One channel isn't refused.
 #[tokio::test(start_paused = true)]
 async fn while_all_is_barred_one_at_a_time_tries() {
-    let limits = Limits::new(RequestPace::Auto, 1000);
+    let limits = RateLimiter::new(RequestPace::Auto, 1000);
     let begun = Instant::now();
-    let barred = Answer { bucket: None, quota: None, success: false, verdict: Verdict::Barred };
-    let good = Answer { success: true, verdict: Verdict::Dealt, ..barred.clone() };
+    let barred = AnswerFacts { bucket: None, quota: None, success: false, kind: AnswerKind::RefusedByEdge };
+    let good = AnswerFacts { success: true, kind: AnswerKind::Handled, ..barred.clone() };
     let mut lanes = JoinSet::new();
     for webhook in 1..=100 {
         let (limits, barred, good) = (Arc::clone(&limits), barred.clone(), good.clone());
@@ -246,13 +254,13 @@ async fn while_all_is_barred_one_at_a_time_tries() {
             let mut refused = 0;
             loop {
                 let patience = Instant::now() + 600 * SECOND;
-                let permit = limits.turn(key(webhook), false, patience).await.unwrap();
+                let permit = limits.wait_turn(key(webhook), false, patience).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 if begun.elapsed() > 60 * SECOND {
-                    permit.answered(Instant::now(), &good);
+                    permit.record_answer(Instant::now(), &good);
                     return (refused, begun.elapsed());
                 }
-                permit.answered(Instant::now(), &barred);
+                permit.record_answer(Instant::now(), &barred);
                 refused += 1;
             }
         });
@@ -262,9 +270,9 @@ async fn while_all_is_barred_one_at_a_time_tries() {
     for _ in 0..50 {
         tokio::time::sleep(SECOND).await;
         let asked = Instant::now();
-        let permit = limits.turn(key(500), false, asked + SECOND).await.expect("it isn't refused");
+        let permit = limits.wait_turn(key(500), false, asked + SECOND).await.expect("it isn't refused");
         assert!(asked.elapsed() < SECOND / 2, "{:?}", asked.elapsed());
-        permit.answered(Instant::now(), &good);
+        permit.record_answer(Instant::now(), &good);
     }
     let (mut refused, mut last) = (0, Duration::ZERO);
     while let Some(lane) = lanes.join_next().await {

@@ -26,7 +26,7 @@ fn is_readable(name: &str, part: &Value) -> bool {
     Embed::deserialize(Value::Object(alone)).is_ok()
 }
 
-/// Takes out what is null: it says no more than what is absent.
+/// Removes what is null: it says no more than what is absent.
 fn strip(value: &mut Value) {
     match value {
         Value::Object(fields) => {

@@ -22,11 +22,11 @@ pub struct Guild {
     pub roles: Vec<Role>,
     /// What its roles are called.
     pub role_names: BTreeMap<RoleId, String>,
-    /// How far it is boosted, 0 to 3: it decides how large files may be. Discord: "Premium Tier".
+    /// How far it is boosted, 0 to 3. That decides how large files may be. Discord: "Premium Tier".
     pub premium_tier: u8,
 }
 
-/// A server as Discord writes it: its roles hold what permissions need and what people read.
+/// A server as Discord writes it. Its roles hold both what permissions need and what people read.
 #[derive(Deserialize)]
 struct RawGuild {
     id: GuildId,
@@ -66,10 +66,10 @@ impl From<RawGuild> for Guild {
 pub struct OwnGuild {
     /// Its id.
     pub id: GuildId,
-    /// Its name, as whoever named it wrote it.
+    /// Its name, as somebody wrote it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub name: String,
-    /// How many members it has, approximately; none where that isn't said.
+    /// How many members it has, approximately; `None` where that isn't known.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub approximate_member_count: Option<u64>,
 }
@@ -85,16 +85,16 @@ pub struct GuildCounts {
     /// The hash of its picture.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub icon: Option<String>,
-    /// How many members it has, approximately; none where that isn't said.
+    /// How many members it has, approximately; `None` where that isn't known.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub approximate_member_count: Option<u64>,
-    /// How many of them are online, approximately; none where that isn't said.
+    /// How many of them are online, approximately; `None` where that isn't known.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub approximate_presence_count: Option<u64>,
     /// How many boosts it has.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub premium_subscription_count: u64,
-    /// What these come to, 0 to 3.
+    /// The level that these boosts give, 0 to 3.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub premium_tier: u8,
 }

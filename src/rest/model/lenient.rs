@@ -35,7 +35,8 @@ pub(in crate::rest) fn kind<'de, D: Deserializer<'de>>(d: D) -> Result<u16, D::E
     Ok(if value.is_null() { 0 } else { number.unwrap_or(u16::MAX) })
 }
 
-/// Permissions, which Discord writes as a decimal text. An unreadable set is an error: nobody gets by without it.
+/// Permissions, which Discord writes as a decimal text. An unreadable set is an error: nobody gets by without
+/// it.
 pub(in crate::rest) fn permissions<'de, D: Deserializer<'de>>(d: D) -> Result<Permissions, D::Error> {
     let bits = match Value::deserialize(d)? {
         Value::String(text) => text.parse().ok(),

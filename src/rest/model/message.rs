@@ -1,5 +1,5 @@
-//! A message as a history request answers it. Only its ids and its author are needed; whatever else can't be read is left out, so that one odd
-//! message never loses a whole page.
+//! A message as a history request answers it. Only its ids and its author are needed; whatever else can't be
+//! read is left out, so that one odd message never loses a whole page.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
@@ -15,11 +15,11 @@ use crate::domain::text;
 pub struct Message {
     /// Its id.
     pub id: MessageId,
-    /// The channel or thread where it stands.
+    /// The channel or thread that it is in.
     pub channel_id: ChannelId,
-    /// Who wrote it; a webhook's message has the webhook's id here.
+    /// Who wrote it. A webhook's message has the webhook's id here.
     pub author: User,
-    /// What it is, 0 and 19 being written by people. Discord: "Message Types".
+    /// Its type. People write types 0 and 19. Discord: "Message Types".
     #[serde(default, rename = "type", deserialize_with = "lenient::kind")]
     pub kind: u16,
     /// The webhook that made it.
@@ -28,7 +28,7 @@ pub struct Message {
     /// The application that made it: of a webhook's messages, the one that owns the webhook.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub application_id: Option<ApplicationId>,
-    /// The text; empty too where the application may not read it.
+    /// The text. Also empty where the application may not read it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub content: String,
     /// Discord: "Message Flags".
@@ -48,13 +48,13 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Stickers.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub sticker_items: Vec<Sticker>,
+    pub sticker_items: Vec<StickerItem>,
     /// Who its author is in the server; history leaves it out.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub member: Option<AuthorMember>,
     /// The people it mentions.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub mentions: Vec<Mentioned>,
+    pub mentions: Vec<MentionedUser>,
     /// What it answers, forwards, or was crossposted from.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub message_reference: Option<Reference>,
@@ -70,17 +70,18 @@ pub struct Message {
     /// A poll, in Discord's form.
     #[serde(default)]
     pub poll: Option<Value>,
-    /// The sounds that stand in its text.
+    /// The sounds in its text.
     #[serde(default, deserialize_with = "lenient::list")]
-    pub soundboard_sounds: Vec<Sound>,
+    pub soundboard_sounds: Vec<TextSound>,
 }
 
 impl Message {
-    /// A kind that Discord has no message of.
+    /// A type that no message of Discord's has.
     const UNREADABLE: u16 = u16::MAX;
 
-    /// Reads a message of a page. One that can't be read stands for itself with no more than its number, so that it is neither missed nor taken for deleted,
-    /// and spoils no other; `None` where it hasn't even that.
+    /// Reads a message of a page. One that can't be read is kept as a message that has only its id, so that
+    /// it is neither missed nor taken for deleted, and spoils no other. `None` where it doesn't even have an
+    /// id.
     pub(in crate::rest) fn read(message: &Value) -> Option<Self> {
         let known = |message: &Value| serde::Deserialize::deserialize(message).ok();
         known(message).or_else(|| {
@@ -91,7 +92,7 @@ impl Message {
         })
     }
 
-    /// Its files, and those of what it forwards.
+    /// Its files, and those of the message that it forwards.
     pub fn all_attachments(&self) -> Vec<Attachment> {
         let snapshots =
             self.message_snapshots.iter().filter_map(|snapshot| snapshot.pointer("/message/attachments"));
@@ -109,7 +110,7 @@ pub enum Referenced {
     Unknown,
     /// Null: it was deleted.
     Deleted,
-    /// It stands.
+    /// It exists.
     Standing(Box<Message>),
 }
 
@@ -125,11 +126,11 @@ impl<'de> Deserialize<'de> for Referenced {
 
 /// A person whom a message mentions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Mentioned {
+pub struct MentionedUser {
     /// Who it is.
     #[serde(flatten)]
     pub user: User,
-    /// Who that is in the server; only the gateway tells it.
+    /// Their member of the server. Only the gateway tells it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub member: Option<AuthorMember>,
 }
@@ -165,16 +166,16 @@ pub struct MessageEmbed {
 /// A file of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Attachment {
-    /// Its id, as an edit lists the ones that stay.
+    /// Its id, by which an edit names the files that stay.
     pub id: String,
-    /// Its name, of which Discord keeps what is ASCII.
+    /// Its name, of which Discord keeps only ASCII.
     pub filename: String,
-    /// Its name as people see it, mostly without the extension; where that isn't ASCII, it is nowhere else.
+    /// Its name as people see it, mostly without the extension. A name that isn't ASCII is nowhere else.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub title: Option<String>,
     /// In bytes.
     pub size: u64,
-    /// Where it is; signed, so it expires.
+    /// Its address, which is signed, so it expires.
     pub url: String,
     /// Its media type.
     #[serde(default, deserialize_with = "lenient::or_default")]
@@ -217,7 +218,7 @@ impl Attachment {
 
 /// A sticker of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Sticker {
+pub struct StickerItem {
     /// Its id.
     pub id: String,
     /// Its name.
@@ -228,16 +229,16 @@ pub struct Sticker {
     pub format_type: u8,
 }
 
-/// A sound that stands in a text.
+/// A sound in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Sound {
+pub struct TextSound {
     /// Its number.
     pub sound_id: String,
     /// Its name.
     pub name: String,
 }
 
-/// Another message that one refers to.
+/// A reference to another message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Reference {
     /// 0: an answer or a crosspost; 1: a forward.

@@ -1,5 +1,6 @@
-//! What Discord answers about channels, servers, members and webhooks, as far as Tributary looks at it. Unknown fields are ignored, so that an
-//! addition of Discord's breaks nothing. Messages have a file of their own.
+//! What Discord answers about channels, servers, members and webhooks, as far as Tributary looks at it.
+//! Unknown fields are ignored, so that an addition of Discord's breaks nothing. Messages have a file of their
+//! own.
 
 use std::fmt;
 
@@ -7,14 +8,17 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+mod application;
 mod embed;
 mod guild;
 pub(super) mod lenient;
 mod message;
 
+pub use self::application::{ApplicationInfo, GatewayBot, SessionStartLimit};
 pub use self::guild::{Guild, GuildCounts, OwnGuild};
 pub use self::message::{
-    Attachment, AuthorMember, Mentioned, Message, MessageEmbed, Reference, Referenced, Sound, Sticker,
+    Attachment, AuthorMember, MentionedUser, Message, MessageEmbed, Reference, Referenced, StickerItem,
+    TextSound,
 };
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, TagId, UserId, WebhookId};
@@ -37,7 +41,7 @@ pub struct Channel {
     /// The category of a channel, the channel of a thread.
     #[serde(default)]
     pub parent_id: Option<ChannelId>,
-    /// What it allows and denies; a thread has none of its own.
+    /// What it allows and denies. A thread has none of its own.
     #[serde(default, deserialize_with = "overwrites")]
     pub permission_overwrites: Vec<Overwrite>,
     /// The newest message, which may be deleted by now; of a forum, its newest post.
@@ -52,13 +56,13 @@ pub struct Channel {
     /// Discord: "Channel Flags".
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub flags: u64,
-    /// Whether it is age-restricted; of a thread, its channel says so.
+    /// Whether it is age-restricted. For a thread, its channel says so.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub nsfw: bool,
     /// What only threads have.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub thread_metadata: Option<ThreadMetadata>,
-    /// How many messages a thread has besides what it began with; deleted ones don't count.
+    /// How many messages a thread has besides its first one. Deleted ones don't count.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub message_count: Option<u64>,
     /// Who started a thread: a person, or a webhook.
@@ -94,7 +98,7 @@ pub struct ForumTag {
     /// Its name.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub name: String,
-    /// Only who manages threads may apply it.
+    /// Whether only people who manage threads may apply it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub moderated: bool,
 }
@@ -102,13 +106,13 @@ pub struct ForumTag {
 /// What only threads have.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct ThreadMetadata {
-    /// It is archived: a message wakes it.
+    /// Whether it is archived. A message wakes it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub archived: bool,
-    /// Only moderators may wake it, or post there.
+    /// Whether only moderators may wake it, or post there.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub locked: bool,
-    /// When it was archived, or woken, last; RFC 3339.
+    /// When it was last archived or woken, in RFC 3339.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub archive_timestamp: Option<String>,
 }
@@ -130,8 +134,8 @@ struct RawOverwrite {
     deny: Permissions,
 }
 
-/// One unreadable overwrite makes the channel unreadable: to leave it out could show people what they may not see.
-/// Only a kind of overwrite that doesn't exist yet is left out.
+/// One unreadable overwrite makes the channel unreadable: leaving it out could show people what they may not
+/// see. Only a kind of overwrite that doesn't exist yet is left out.
 fn overwrites<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Overwrite>, D::Error> {
     let raw = Option::<Vec<RawOverwrite>>::deserialize(d)?.unwrap_or_default();
     let known = raw.into_iter().filter(|overwrite| overwrite.kind <= 1);
@@ -185,7 +189,7 @@ pub type CurrentUser = User;
 /// A member of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Member {
-    /// Who it is; left out where Discord tells it otherwise.
+    /// Who it is. Left out where Discord tells it in another place.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub user: Option<User>,
     /// The roles, without `@everyone`.
@@ -196,7 +200,7 @@ pub struct Member {
     /// The hash of the avatar in this server.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub avatar: Option<String>,
-    /// Until when they may only read; may be over.
+    /// Until when they may only read. May be in the past.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub communication_disabled_until: Option<DateTime<Utc>>,
 }
@@ -242,13 +246,13 @@ pub struct Webhook {
     /// The name it posts with.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub name: Option<String>,
-    /// What opens it; only incoming webhooks of this application have one.
+    /// The token that it takes to call it. Only incoming webhooks of this application have one.
     #[serde(default, deserialize_with = "secret")]
     pub token: Option<SecretString>,
-    /// The server that a channel follower copies from; gone when its maker lost access to it.
+    /// The server that a channel follower copies from. Missing when its maker has lost access to it.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub source_guild: Option<SourceGuild>,
-    /// The channel that it copies from; likewise.
+    /// The channel that it copies from. Missing in the same case.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub source_channel: Option<SourceChannel>,
 }
@@ -292,53 +296,13 @@ pub struct SourceChannel {
     pub name: String,
 }
 
-/// What a native follow made.
+/// What creating a native follow made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct FollowedChannel {
     /// The source.
     pub channel_id: ChannelId,
     /// The follower webhook in the target: deleting it ends the follow.
     pub webhook_id: WebhookId,
-}
-
-/// The bot's application.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ApplicationInfo {
-    /// Its id.
-    pub id: ApplicationId,
-    /// Its name.
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub name: String,
-    /// What is switched on for it. Discord: "Application Flags".
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub flags: u64,
-    /// In how many servers it is, about.
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub approximate_guild_count: Option<u64>,
-}
-
-/// Where the gateway is, and how often it may be entered.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct GatewayBot {
-    /// Its address, `wss://…`.
-    pub url: String,
-    /// How many shards Discord recommends.
-    pub shards: u32,
-    /// How many sessions may begin.
-    pub session_start_limit: SessionStartLimit,
-}
-
-/// How many sessions may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct SessionStartLimit {
-    /// In a day.
-    pub total: u32,
-    /// Of these, still free.
-    pub remaining: u32,
-    /// Milliseconds until all are free again.
-    pub reset_after: u64,
-    /// At the same time, in 5 seconds.
-    pub max_concurrency: u32,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Each call asks what Discord describes, and reads what it answers.
+//! Each call sends what Discord describes, and reads what Discord answers.
 
 use super::*;
 use crate::domain::ids::ApplicationId;
@@ -12,7 +12,10 @@ async fn presents_itself_and_opens_each_route_with_the_right_token() {
     .await;
     let rest = fake.rest();
     assert_eq!(rest.current_user().await.unwrap().username, "tributary");
-    assert_eq!(send(&rest).await, SendOutcome::Shown(Posted { message: message(77), channel: channel(9) }));
+    assert_eq!(
+        send(&rest).await,
+        SendOutcome::Shown(PostedMessage { message: message(77), channel: channel(9) })
+    );
     assert_eq!(edit(&rest).await, ChangeOutcome::Done);
     let seen = fake.seen();
     let bot = format!("Bot {BOT_TOKEN}");
@@ -70,8 +73,8 @@ async fn asks_what_discord_describes() {
     assert!(made.token.is_some());
     assert!(rest.channel_webhooks(channel(9)).await.unwrap().is_empty());
     assert!(rest.guild_webhooks(guild(2)).await.unwrap().is_empty());
-    assert_eq!(rest.delete_webhook(webhook(5), "x").await.unwrap(), Deleted::Now);
-    assert_eq!(rest.delete_webhook(webhook(6), "x").await.unwrap(), Deleted::AlreadyGone);
+    assert_eq!(rest.delete_webhook(webhook(5), "x").await.unwrap(), WebhookDeletion::Now);
+    assert_eq!(rest.delete_webhook(webhook(6), "x").await.unwrap(), WebhookDeletion::AlreadyGone);
     let history = rest.messages_after(channel(9), message(10), 200).await.unwrap();
     assert!(history.iter().map(|message| message.content.as_str()).eq(["a", "b"]), "oldest first");
     assert_eq!(rest.create_message(channel(9), &json!({"content": "x"})).await.unwrap().id, message(77));
@@ -130,11 +133,11 @@ async fn a_message_that_lands_elsewhere_says_where() {
     let fake = Fake::start(|_, _| Reply::message(1000)).await;
     assert_eq!(
         send(&fake.rest()).await,
-        SendOutcome::WebhookMoved(Posted { message: message(77), channel: channel(1000) })
+        SendOutcome::WebhookMoved(PostedMessage { message: message(77), channel: channel(1000) })
     );
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
-    let outcome = fake.rest().execute_webhook(access, Landing::Thread(channel(1000)), &json!({})).await;
+    let outcome = fake.rest().execute_webhook(access, Destination::Thread(channel(1000)), &json!({})).await;
     assert!(matches!(outcome, SendOutcome::Shown(_)));
     assert!(fake.seen()[1].path.ends_with("?wait=true&thread_id=1000"));
 }

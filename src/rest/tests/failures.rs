@@ -47,7 +47,7 @@ async fn refusals_are_told_apart() {
     .await;
     let rest = fake.rest();
     let refused = |status, code, message: &str| {
-        SendOutcome::Refused(Refusal {
+        SendOutcome::Refused(DiscordRefusal {
             status,
             code,
             fields: RefusedFields::default(),
@@ -57,12 +57,12 @@ async fn refusals_are_told_apart() {
     let expected = [
         SendOutcome::WebhookGone,
         SendOutcome::WebhookGone,
-        SendOutcome::Forbidden(Denied::Permissions),
+        SendOutcome::Forbidden(ForbiddenReason::Permissions),
         SendOutcome::TargetGone,
         refused(400, ErrorCode::INVALID_FORM_BODY, "Discord's words"),
-        SendOutcome::Unclear(Doubt::Failed(502)),
-        SendOutcome::Unclear(Doubt::Edge(200)),
-        SendOutcome::Unclear(Doubt::Edge(301)),
+        SendOutcome::Unclear(UnclearReason::Failed(502)),
+        SendOutcome::Unclear(UnclearReason::Edge(200)),
+        SendOutcome::Unclear(UnclearReason::Edge(301)),
     ];
     for (number, outcome) in expected.into_iter().enumerate() {
         assert_eq!(send(&rest).await, outcome);
@@ -93,12 +93,12 @@ async fn no_repetition_beyond_the_patience() {
 #[tokio::test]
 async fn a_connection_that_breaks_leaves_a_doubt() {
     let rest = impatient(rude(|stream| async move { drop(stream) }).await);
-    assert_eq!(send(&rest).await, SendOutcome::Unclear(Doubt::Broken));
+    assert_eq!(send(&rest).await, SendOutcome::Unclear(UnclearReason::Broken));
     assert_eq!(edit(&rest).await, ChangeOutcome::Again);
     let half = rude(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"id\"").await.unwrap();
     });
-    assert_eq!(send(&impatient(half.await)).await, SendOutcome::Unclear(Doubt::Broken));
+    assert_eq!(send(&impatient(half.await)).await, SendOutcome::Unclear(UnclearReason::Broken));
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn silence_leaves_a_doubt() {
     })
     .await;
     config.request_timeout = Duration::from_millis(100);
-    assert_eq!(send(&impatient(config)).await, SendOutcome::Unclear(Doubt::Timeout));
+    assert_eq!(send(&impatient(config)).await, SendOutcome::Unclear(UnclearReason::Timeout));
 }
 
 #[tokio::test]
@@ -139,7 +139,8 @@ fn page(status: u16) -> Reply {
     Reply { status, headers: vec![("content-type", "text/html".to_owned())], body: PAGE.to_owned() }
 }
 
-/// Whoever stands between the bot and Discord answers with any status, and Discord's own edge with a code (40333) that says nothing of the call.
+/// Something between the bot and Discord answers with any status, and Discord's own edge with a code (40333)
+/// that says nothing about the call.
 #[tokio::test]
 async fn only_discords_own_json_with_a_known_code_is_believed() {
     let statuses = [301, 302, 400, 401, 403, 404, 405, 408, 410, 413, 415, 451];
@@ -149,12 +150,16 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
         {
             let fake =
                 Fake::start(move |_, _| Reply { status, headers: Vec::new(), body: body.to_owned() }).await;
-            // A client each, as refusals have the next call wait.
+            // Each has its own client, as refusals make the next call wait.
             let rest = || fake.rest().with_patience(Duration::ZERO);
-            assert_eq!(send(&rest()).await, SendOutcome::Unclear(Doubt::Edge(status)), "{status} {body}");
+            assert_eq!(
+                send(&rest()).await,
+                SendOutcome::Unclear(UnclearReason::Edge(status)),
+                "{status} {body}"
+            );
             assert_eq!(edit(&rest()).await, ChangeOutcome::Again, "{status} {body}");
             let error = rest().channel(channel(9)).await.unwrap_err();
-            // So Discord answers a bot's token that it doesn't accept.
+            // Discord answers like this when it doesn't accept the bot's token.
             let token = status == 401 && body.contains("\"code\": 0");
             assert_eq!(error == RestError::Unauthorized, token, "{status} {body}");
             assert!(error.passes() && !error.is_not_found() && !error.is_forbidden(), "{error}");
@@ -162,7 +167,7 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
     }
     let fake = Fake::start(|_, _| Reply::error(403, 40_333)).await;
     let rest = fake.rest().with_patience(Duration::ZERO);
-    assert_eq!(send(&rest).await, SendOutcome::Unclear(Doubt::Edge(403)));
+    assert_eq!(send(&rest).await, SendOutcome::Unclear(UnclearReason::Edge(403)));
     assert!(rest.guild(guild(2)).await.unwrap_err().passes());
 }
 
@@ -171,7 +176,7 @@ async fn only_discords_own_json_with_a_known_code_is_believed() {
 async fn a_page_is_no_success() {
     let fake = Fake::start(|_, _| page(200)).await;
     let rest = fake.rest().with_patience(Duration::ZERO);
-    assert_eq!(send(&rest).await, SendOutcome::Unclear(Doubt::Edge(200)));
+    assert_eq!(send(&rest).await, SendOutcome::Unclear(UnclearReason::Edge(200)));
     assert_eq!(edit(&rest).await, ChangeOutcome::Again);
     assert!(matches!(rest.messages_latest(channel(9), 5).await, Err(RestError::Edge { status: 200, .. })));
     assert!(rest.delete_webhook(webhook(5), "x").await.is_err());

@@ -1,4 +1,4 @@
-//! Fetching files: only from where they may lie, in chunks, and ending as what became of it.
+//! Fetching files: only from where they may be, in chunks, with errors that say what happened.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,8 @@ use super::*;
 
 const MEGABYTE: u64 = 1 << 20;
 
-/// A host that takes one request at a time and answers these bytes, then closes; or holds the connection open.
+/// A host that takes one request at a time and answers with these bytes, then closes the connection or holds
+/// it open.
 async fn raw(answer: impl Into<Vec<u8>>, hold: bool) -> (RestConfig, String, Arc<AtomicUsize>) {
     let (answer, asked) = (answer.into(), Arc::new(AtomicUsize::new(0)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -40,7 +41,7 @@ async fn read(mut body: FileBody) -> Result<Vec<u8>, FetchError> {
     Ok(whole)
 }
 
-/// Fetches what answers this, and reads it.
+/// Fetches a file that is answered like this, and reads it.
 async fn fetch(answer: &str, expected: u64, max: u64) -> Result<Vec<u8>, FetchError> {
     let (config, url, _) = raw(answer, false).await;
     read(Rest::new(config).unwrap().fetch_file(&url, expected, max).await?.body).await
@@ -77,7 +78,7 @@ async fn nothing_is_asked_elsewhere() {
     let host = config.base.authority().to_owned();
     let rest = Rest::new(config).unwrap();
     let disguised = elsewhere.replacen("http://", &format!("http://{host}@"), 1);
-    // The last of them is the base's own, which sends on to the other.
+    // The last of them is the base's own, which redirects to the other.
     for url in [&elsewhere, &disguised, &elsewhere.replace("127.0.0.1", "localhost"), &url] {
         assert_eq!(rest.fetch_file(url, 2, 10).await.unwrap_err(), FetchError::HostNotAllowed);
     }
@@ -145,7 +146,7 @@ async fn silence_and_no_connection_are_given_up() {
 async fn a_file_is_not_read_ahead() {
     let size = 20 * MEGABYTE;
     let given = Arc::new(AtomicUsize::new(0));
-    // Small buffers, so that what the systems keep between both ends hides nothing.
+    // Small buffers, so that the operating system's buffers hide nothing.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(64 << 10).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -22,7 +22,7 @@ impl Few {
     }
 }
 
-impl Guard for Few {
+impl RequestGuard for Few {
     fn admit(&self, within: Duration) -> BoxFuture<'_, bool> {
         self.asked.lock().unwrap().push(within);
         let one_less = |left: usize| left.checked_sub(1);
@@ -30,7 +30,7 @@ impl Guard for Few {
     }
 }
 
-/// A look that fails and is repeated, and what would be made after it.
+/// A read that fails and is repeated, and a create that would follow it.
 #[tokio::test]
 async fn repetitions_and_second_requests_are_admitted_too() {
     let fake = Fake::start(|before, _| match before {
@@ -41,7 +41,7 @@ async fn repetitions_and_second_requests_are_admitted_too() {
     let guard = Few::new(2);
     let rest = fake.rest().guarded(guard.clone());
     let (channel, application) = (ChannelId::new(3).unwrap(), ApplicationId::new(4).unwrap());
-    let made = rest.own_webhook(channel, application, None).await;
+    let made = rest.ensure_webhook(channel, application, None).await;
     assert_eq!(made.map(|own| own.made), Err(RestError::NotSent));
     assert_eq!(fake.seen().len(), 2);
     let longest = DEFAULT_PATIENCE + OVERDUE + fake.config.request_timeout;
@@ -55,11 +55,11 @@ async fn an_upload_is_admitted_for_as_long_as_it_may_take() {
     let rest = fake.rest().guarded(guard.clone()).with_patience(Duration::from_secs(1));
     let token = SecretString::from(HOOK_TOKEN);
     let webhook = WebhookAccess { id: WebhookId::new(5).unwrap(), token: &token };
-    let landing = Landing::Channel(ChannelId::new(3).unwrap());
+    let destination = Destination::Channel(ChannelId::new(3).unwrap());
     let send = async || {
         let bytes = stream::once(future::ready(Ok(Bytes::from_static(b"x"))));
         let file = Upload { name: "x".to_owned(), media_type: None, body: FileBody::new(1, bytes) };
-        rest.execute_webhook_with_files(webhook, landing, &json!({}), vec![file]).await
+        rest.execute_webhook_with_files(webhook, destination, &json!({}), vec![file]).await
     };
     assert!(matches!(send().await, SendOutcome::Shown(_)));
     assert_eq!(send().await, SendOutcome::NotSent);

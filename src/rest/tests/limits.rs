@@ -1,4 +1,4 @@
-//! Rate limits as Discord says them, through the whole client.
+//! Rate limits as Discord tells them, through the whole client.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ async fn a_429_beyond_the_patience_is_handed_over() {
     let fake = Fake::start(|_, _| Reply::limited("user", "41", 41.5)).await;
     let rest = fake.rest().with_patience(Duration::from_secs(1));
     let far = |wait: Duration| wait > Duration::from_secs(41) && wait <= Duration::from_millis(41_500);
-    // The second time nothing is sent: it is known already.
+    // The second time, nothing is sent: the limit is known already.
     for _ in 0..2 {
         assert!(matches!(send(&rest).await, SendOutcome::Wait(wait) if far(wait)));
     }
@@ -34,7 +34,7 @@ async fn a_429_beyond_the_patience_is_handed_over() {
 async fn a_global_429_holds_everything() {
     let fake = Fake::start(|_, _| Reply::limited("global", "30", 30.0)).await;
     let rest = fake.rest();
-    let limited = |error| matches!(error, RestError::RateLimited { scope: Scope::Global, .. });
+    let limited = |error| matches!(error, RestError::RateLimited { scope: RateLimitScope::Global, .. });
     assert!(limited(rest.channel(channel(9)).await.unwrap_err()));
     assert!(limited(rest.guild(guild(2)).await.unwrap_err()));
     assert!(matches!(send(&rest).await, SendOutcome::Wait(_)));
@@ -55,7 +55,10 @@ async fn routes_of_one_bucket_share_its_limit_but_not_with_other_channels() {
     let rest = fake.rest().with_patience(Duration::from_secs(1));
     rest.channel(channel(9)).await.unwrap();
     rest.message(channel(9), message(1)).await.unwrap();
-    assert!(matches!(rest.channel(channel(9)).await, Err(RestError::RateLimited { scope: Scope::User, .. })));
+    assert!(matches!(
+        rest.channel(channel(9)).await,
+        Err(RestError::RateLimited { scope: RateLimitScope::User, .. })
+    ));
     assert!(matches!(rest.message(channel(9), message(1)).await, Err(RestError::RateLimited { .. })));
     rest.channel(channel(10)).await.unwrap();
     assert_eq!(fake.seen().len(), 3);

@@ -1,4 +1,4 @@
-//! The client against a small server on loopback, which says what Discord would.
+//! The client against a small server on loopback, which answers as Discord would.
 
 mod calls;
 mod failures;
@@ -27,7 +27,7 @@ const BOT_TOKEN: &str = "MTIz.bot-token-s3cret";
 const HOOK_TOKEN: &str = "hook-token-s3cret";
 
 impl Rest {
-    /// A client whose calls nobody in particular causes.
+    /// A client whose calls are caused by nobody in particular.
     fn new(config: RestConfig) -> Result<Self, RestSetupError> {
         Ok(Client::new(config)?.of_program())
     }
@@ -36,7 +36,7 @@ impl Rest {
         Self { patience, ..self }
     }
 
-    fn guarded(self, guard: Arc<dyn Guard>) -> Self {
+    fn guarded(self, guard: Arc<dyn RequestGuard>) -> Self {
         Self { guard: Some(guard), ..self }
     }
 
@@ -182,7 +182,7 @@ fn webhook(id: u64) -> WebhookId {
 async fn send(rest: &Rest) -> SendOutcome {
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
-    rest.execute_webhook(access, Landing::Channel(channel(9)), &json!({"content": "hi"})).await
+    rest.execute_webhook(access, Destination::Channel(channel(9)), &json!({"content": "hi"})).await
 }
 
 /// Edits message 77 of webhook 5.

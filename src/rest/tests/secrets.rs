@@ -32,10 +32,10 @@ impl<'a> MakeWriter<'a> for Paper {
 }
 
 impl Paper {
-    /// Has all that this thread logs written down, as long as what is returned lives.
+    /// Captures everything that this thread logs, as long as the returned guard lives.
     pub(super) fn listen(&self) -> (DefaultGuard, Dispatch) {
-        // Of one listener alone, tracing asks only the thread that comes to a place in the code first: from another test's thread, it would take that place for one that nobody
-        // listens to.
+        // With a single listener, tracing asks only the thread that reaches a place in the code first. If
+        // that were another test's thread, it would conclude that nobody listens there.
         let other = Dispatch::new(tracing_subscriber::registry());
         let subscriber =
             tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(self.clone());
@@ -58,7 +58,7 @@ async fn tokens_stay_out_of_logs_errors_and_debug_texts() {
         Reply::json(status, json!({"code": code, "message": echo, "retry_after": 0.0, "global": false}))
     })
     .await;
-    // A client each, as refusals have the next call wait.
+    // Each has its own client, as refusals make the next call wait.
     let rest = || fake.rest().with_patience(Duration::ZERO);
     for _ in 0..9 {
         assert_clean(&format!("{:?}", send(&rest()).await));

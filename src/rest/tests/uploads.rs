@@ -1,4 +1,4 @@
-//! Posting with files: what arrives, what holds it back, and what an upload that breaks off proves.
+//! Posting with files: what arrives, what holds it back, and what a broken upload proves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,7 +24,7 @@ struct Field {
 
 #[derive(Clone)]
 struct Desk {
-    /// The forms that came whole.
+    /// The forms that arrived whole.
     forms: Arc<Mutex<Vec<Vec<Field>>>>,
     /// How much may still be read, in chunks.
     appetite: Arc<Semaphore>,
@@ -69,7 +69,7 @@ async fn take(State(desk): State<Desk>, mut form: Multipart) -> Response {
     (desk.script)(before).into_response()
 }
 
-/// A server that takes forms, with small buffers, so that what the systems keep between both ends hides nothing.
+/// A server that takes forms, with small buffers, so that the operating system's buffers hide nothing.
 async fn desk(
     appetite: usize,
     script: impl Fn(usize) -> Reply + Send + Sync + 'static,
@@ -99,7 +99,7 @@ fn text(name: &str, media_type: Option<&str>, text: &'static str) -> Upload {
     Upload { name: name.to_owned(), media_type: media_type.map(str::to_owned), body }
 }
 
-/// A file of this size, and how much of it was given away.
+/// A file of this size, and a counter of how much of it was read.
 fn large(size: u64) -> (Upload, Arc<AtomicU64>) {
     let given = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&given);
@@ -115,11 +115,11 @@ async fn post(rest: &Rest, files: Vec<Upload>) -> SendOutcome {
     let token = SecretString::from(HOOK_TOKEN);
     let access = WebhookAccess { id: webhook(5), token: &token };
     let payload = json!({"content": "hi \u{fc}", "attachments": [{"id": 0, "description": "a \"cat\""}]});
-    rest.execute_webhook_with_files(access, Landing::Channel(channel(9)), &payload, files).await
+    rest.execute_webhook_with_files(access, Destination::Channel(channel(9)), &payload, files).await
 }
 
 fn shown() -> SendOutcome {
-    SendOutcome::Shown(Posted { message: message(77), channel: channel(9) })
+    SendOutcome::Shown(PostedMessage { message: message(77), channel: channel(9) })
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn a_fetched_file_passes_through() {
 #[tokio::test]
 async fn a_429_is_handed_over_and_holds_the_next_send() {
     let (config, desk) = desk(PLENTY, |_| Reply::limited("user", "41", 41.5)).await;
-    // However patient: the files are spent.
+    // However patient the caller is: the files can't be sent again.
     let rest = Rest::new(config).unwrap().with_patience(Duration::from_secs(100));
     let far = |wait: Duration| wait > Duration::from_secs(41) && wait <= Duration::from_millis(41_500);
     let files = vec![text("a.txt", None, "a")];
@@ -243,18 +243,20 @@ async fn too_large_is_what_discord_says_is() {
     let rest = Rest::new(config).unwrap();
     for status in [413, 400] {
         let outcome = post(&rest, vec![text("a.txt", None, "a")]).await;
-        let SendOutcome::Refused(Refusal { status: said, code, .. }) = outcome else { panic!("{outcome:?}") };
+        let SendOutcome::Refused(DiscordRefusal { status: said, code, .. }) = outcome else {
+            panic!("{outcome:?}")
+        };
         assert_eq!((said, code), (status, ErrorCode::TOO_LARGE));
     }
     let outcome = post(&rest, vec![text("a.txt", None, "a")]).await;
     assert_eq!(
         outcome,
-        SendOutcome::Unclear(Doubt::Edge(413)),
+        SendOutcome::Unclear(UnclearReason::Edge(413)),
         "what stands before Discord has limits of its own"
     );
 }
 
-/// A server that reads that much of a request, answers this, and closes.
+/// A server that reads that much of a request, answers this, and closes the connection.
 async fn hasty(read: usize, answer: &'static str) -> RestConfig {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = config(listener.local_addr().unwrap());
@@ -281,7 +283,7 @@ async fn an_early_answer_is_an_answer() {
     let rest = Rest::new(hasty(CHUNK, answer).await).unwrap();
     let outcome = post(&rest, vec![large(20 << 20).0]).await;
     assert!(
-        matches!(outcome, SendOutcome::Refused(Refusal { code: ErrorCode::TOO_LARGE, .. })),
+        matches!(outcome, SendOutcome::Refused(DiscordRefusal { code: ErrorCode::TOO_LARGE, .. })),
         "{outcome:?}"
     );
     let page = "HTTP/1.1 413 X\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
@@ -318,7 +320,10 @@ async fn a_connection_that_breaks_leaves_a_doubt_only_after_the_whole_was_sent()
     let early = Rest::new(hasty(CHUNK, "").await).unwrap();
     assert_eq!(post(&early, vec![large(20 << 20).0]).await, SendOutcome::NotSent);
     let whole = Rest::new(hasty(400, "").await).unwrap();
-    assert_eq!(post(&whole, vec![text("a.txt", None, "a")]).await, SendOutcome::Unclear(Doubt::Broken));
+    assert_eq!(
+        post(&whole, vec![text("a.txt", None, "a")]).await,
+        SendOutcome::Unclear(UnclearReason::Broken)
+    );
 }
 
 #[tokio::test]
@@ -342,8 +347,11 @@ async fn silence_leaves_a_doubt_only_after_the_whole_was_sent() {
     let (mut config, desk) = desk(0, |_| Reply::message(9)).await;
     config.upload_timeout = Duration::from_millis(100);
     let rest = Rest::new(config).unwrap();
-    assert_eq!(post(&rest, vec![text("a.txt", None, "a")]).await, SendOutcome::Unclear(Doubt::Timeout));
-    // It stands still in the middle, and is given up; what it still has never gets out.
+    assert_eq!(
+        post(&rest, vec![text("a.txt", None, "a")]).await,
+        SendOutcome::Unclear(UnclearReason::Timeout)
+    );
+    // It stands still in the middle, and is given up. The rest of it is never sent.
     let stuck = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
     let stuck = Upload { name: "b".to_owned(), media_type: None, body: FileBody::new(5, stuck) };
     assert_eq!(post(&rest, vec![stuck]).await, SendOutcome::NotSent);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::domain::follow::{BrokenReason, Follow, FollowState};
 use crate::domain::ids::UserId;
 use crate::rest::{Client, RestError};
-use crate::store::{Store, StoreError, Untold};
+use crate::store::{Store, StoreError, Unannounced};
 
 use super::{Announcer, NAMED, announce_all};
 
@@ -37,7 +37,7 @@ impl FollowChangeAnnouncer {
     }
 
     /// Tells people in the first of the targets. Whether that was possible.
-    async fn announce_in_target(&self, breaks: &Untold) -> bool {
+    async fn announce_in_target(&self, breaks: &Unannounced) -> bool {
         let unreachable =
             [BrokenReason::TargetDeleted, BrokenReason::TargetServerLeft].map(FollowState::Broken);
         let reachable = |follow: &&Follow| !breaks.left && !unreachable.contains(&follow.state);
@@ -46,7 +46,7 @@ impl FollowChangeAnnouncer {
         rest.create_message(follow.pair.target, &message(breaks.person, &paragraph(breaks))).await.is_ok()
     }
 
-    async fn announce_directly(&mut self, unsaid: &[Untold]) {
+    async fn announce_directly(&mut self, unsaid: &[Unannounced]) {
         let Some(first) = unsaid.first() else { return };
         let follow = first.first.first().map(|follow| follow.id.0);
         let Some(person) = first.person else {
@@ -87,8 +87,8 @@ impl Announcer for FollowChangeAnnouncer {
     const SUBJECT: &'static str = "follows that changed";
 
     async fn announce_some(&mut self) -> Result<bool, StoreError> {
-        let mut unsaid: Vec<Untold> = Vec::new();
-        let all = self.store.take_untold(NAMED).await?;
+        let mut unsaid: Vec<Unannounced> = Vec::new();
+        let all = self.store.take_unannounced(NAMED).await?;
         let some = !all.is_empty();
         for changes in all {
             // They come sorted by person.
@@ -133,8 +133,8 @@ fn message(person: Option<UserId>, text: &str) -> Value {
 }
 
 /// What is said about these follows.
-fn paragraph(untold: &Untold) -> String {
-    let Untold { first, count, approved, .. } = untold;
+fn paragraph(untold: &Unannounced) -> String {
+    let Unannounced { first, count, approved, .. } = untold;
     let Some(example) = first.first() else { return String::new() };
     let (state, trouble) = (example.state, example.trouble());
     let more = count.saturating_sub(first.len());

@@ -15,7 +15,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::domain::retention::Keeping;
-use crate::store::{KeptOfAuthor, Store};
+use crate::store::{AuthorTotals, Store};
 
 use super::access::quotas::UserQuotas;
 use super::{ServiceError, ServiceParts};
@@ -66,7 +66,7 @@ impl Whereabouts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorRecord {
     /// How much is kept.
-    pub of: KeptOfAuthor,
+    pub of: AuthorTotals,
     /// How long it is kept.
     pub keeping: Keeping,
     /// Where they aren't mirrored.
@@ -107,7 +107,7 @@ impl Authors {
     /// What is kept of this person.
     pub async fn show(&self, request: AuthorRequest) -> Result<AuthorRecord, ServiceError> {
         self.quotas.spend_question(request.user)?;
-        let of = self.store.kept_of_author(request.user).await?;
+        let of = self.store.author_totals(request.user).await?;
         let opt_outs = self.store.opt_outs_of(request.user).await?;
         Ok(AuthorRecord { of, keeping: self.keeping, opt_outs })
     }

@@ -17,7 +17,7 @@ use crate::domain::clock::Clock;
 use crate::service::Wake;
 use crate::service::intake::Intake;
 use crate::service::{ServiceError, ServiceParts};
-use crate::store::{Forgotten, Manner, Removal, RemovedPart, Store};
+use crate::store::{Forgotten, Removal, RemovalKind, RemovedPart, Store};
 
 use super::Authors;
 
@@ -139,7 +139,7 @@ impl Removals {
             let last = Some((activities, Instant::now()));
             return Ok(Some(RemovalProgress { before, last, ..progress }));
         }
-        if removal.manner != Manner::Withhold {
+        if removal.manner != RemovalKind::Withhold {
             let mut forgotten = Forgotten::default();
             self.store.forget_name(removal.opt_out.user, self.clock.now(), &mut forgotten).await?;
         }
@@ -149,7 +149,7 @@ impl Removals {
 
     /// What is owed and not yet sent goes first, all at once: that costs no request.
     async fn begin(&self, removal: &Removal) -> Result<(), ServiceError> {
-        let withhold = removal.manner == Manner::Withhold;
+        let withhold = removal.manner == RemovalKind::Withhold;
         if withhold {
             self.store.pass_sources(removal.opt_out.scope).await?;
         }

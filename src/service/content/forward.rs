@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::message::{Content, Forward};
-use crate::rest::model::{Attachment, Mentioned, Message, MessageEmbed, Sticker};
+use crate::rest::model::{Attachment, MentionedUser, Message, MessageEmbed, StickerItem};
 
 use super::written::{Shown, Writer, Written};
 use super::{SUPPRESS_EMBEDS, people};
@@ -66,8 +66,8 @@ struct Snapshot {
     flags: u64,
     embeds: Vec<MessageEmbed>,
     attachments: Vec<Attachment>,
-    stickers: Vec<Sticker>,
-    mentions: Vec<Mentioned>,
+    stickers: Vec<StickerItem>,
+    mentions: Vec<MentionedUser>,
     components: Vec<Value>,
     has_poll: bool,
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::domain::rendering::render;
-use crate::domain::rendering::tests::{any_stage, check_against_discord};
+use crate::domain::rendering::tests::{any_context, check_against_discord};
 use crate::domain::text::alphabet::any_text;
 
 /// The names of fields in Discord's objects, as far as this code reads them.
@@ -167,11 +167,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn any_message_is_read_and_shown_within_discords_limits(message in message(), stage in any_stage()) {
+    fn any_message_is_read_and_shown_within_discords_limits(message in message(), context in any_context()) {
         let message: Message = serde_json::from_value(message).expect("whatever is odd is left out");
         let content = read(&message, GuildId::new(10).expect("an id"), None);
-        for payload in render(&content, &stage) {
-            check_against_discord(&payload, stage.file_limit);
+        for payload in render(&content, &context) {
+            check_against_discord(&payload, context.file_limit);
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::domain::channel::message_link;
 use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::message::{Content, InThread, Names, Poll, Reply};
-use crate::rest::model::{Mentioned, Message, Reference, Referenced};
+use crate::rest::model::{MentionedUser, Message, Reference, Referenced};
 
 use self::written::Written;
 use super::Identity;
@@ -233,8 +233,8 @@ fn poll(poll: &Value) -> Poll {
 }
 
 /// The people who are mentioned, as the source shows them.
-fn people(mentions: &[Mentioned]) -> Names {
-    let name = |mentioned: &Mentioned| {
+fn people(mentions: &[MentionedUser]) -> Names {
+    let name = |mentioned: &MentionedUser| {
         let nick = mentioned.member.as_ref().and_then(|member| member.nick.clone());
         (mentioned.user.id, nick.unwrap_or_else(|| mentioned.user.display_name().to_owned()))
     };

@@ -1,13 +1,13 @@
 //! Sounds in a text. Only Discord's client plays them, so a mirror shows their names.
 
 use crate::domain::text::markup::pieces;
-use crate::rest::model::Sound;
+use crate::rest::model::TextSound;
 
 /// Discord's form of a sound: `<sound:SERVER:SOUND>`.
 const OPENING: &str = "<sound:";
 
 /// The text with the names of its sounds, except in code.
-pub(super) fn named(text: String, sounds: &[Sound]) -> String {
+pub(super) fn named(text: String, sounds: &[TextSound]) -> String {
     if !text.contains(OPENING) {
         return text;
     }
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn sounds_are_named() {
-        let sounds = [Sound { sound_id: "7".to_owned(), name: "quack".to_owned() }];
+        let sounds = [TextSound { sound_id: "7".to_owned(), name: "quack".to_owned() }];
         let of = |text: &str| named(text.to_owned(), &sounds);
         assert_eq!(of("<sound:0:7> and <sound:9:8>!"), "🔊 quack and 🔊 a sound!");
         assert_eq!(of("`<sound:0:7>` <sound:x:7> <sound:"), "`<sound:0:7>` <sound:x:7> <sound:");

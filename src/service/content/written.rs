@@ -25,7 +25,7 @@ pub(super) struct Written<'a> {
     pub(super) text: &'a str,
     pub(super) embeds: &'a [MessageEmbed],
     pub(super) attachments: &'a [Attachment],
-    pub(super) stickers: &'a [model::Sticker],
+    pub(super) stickers: &'a [model::StickerItem],
     /// In Discord's form.
     pub(super) components: &'a [serde_json::Value],
 }
@@ -98,7 +98,7 @@ pub(super) fn file(attachment: &Attachment) -> Option<File> {
     })
 }
 
-fn sticker(sticker: &model::Sticker) -> Sticker {
+fn sticker(sticker: &model::StickerItem) -> Sticker {
     // Discord: "Sticker Format Types".
     let form = match sticker.format_type {
         1 | 2 => Some("png"),

@@ -1,6 +1,6 @@
 //! What people are told about Discord's failures and refusals.
 
-use crate::rest::{Denied, RestError};
+use crate::rest::{ForbiddenReason, RestError};
 
 /// What people are told when Discord didn't do what the bot asked for.
 pub const fn explain_discord_error(error: &RestError) -> &'static str {
@@ -8,7 +8,7 @@ pub const fn explain_discord_error(error: &RestError) -> &'static str {
         RestError::Malformed => {
             "Discord answered in a way that I can't read. Please check whether it was done before you try again."
         }
-        RestError::Forbidden(Denied::TwoFactor) => {
+        RestError::Forbidden(ForbiddenReason::TwoFactor) => {
             "This server requires two-factor authentication of its moderators, and the owner of my application hasn't enabled it. Only \
              they can; permissions in this server don't help."
         }
@@ -46,12 +46,17 @@ mod tests {
 
     #[test]
     fn only_missing_permissions_are_blamed_on_permissions() {
-        assert!(explain_discord_error(&RestError::Forbidden(Denied::Permissions)).contains("my permissions"));
-        for error in [RestError::Malformed, RestError::NotSent, RestError::Forbidden(Denied::TwoFactor)] {
+        assert!(
+            explain_discord_error(&RestError::Forbidden(ForbiddenReason::Permissions))
+                .contains("my permissions")
+        );
+        for error in
+            [RestError::Malformed, RestError::NotSent, RestError::Forbidden(ForbiddenReason::TwoFactor)]
+        {
             assert!(!explain_discord_error(&error).contains("my permissions"), "{error}");
         }
         assert!(
-            explain_discord_error(&RestError::Forbidden(Denied::TwoFactor))
+            explain_discord_error(&RestError::Forbidden(ForbiddenReason::TwoFactor))
                 .contains("the owner of my application")
         );
     }

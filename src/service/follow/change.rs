@@ -6,7 +6,7 @@ use crate::domain::follow::{
     Delivery, Door, Exposure, Filter, Follow, FollowOptions, FollowState, Mode, Threads,
 };
 use crate::domain::tags::TagSet;
-use crate::store::Hook;
+use crate::store::FollowWebhook;
 
 use super::consent::waiting_or;
 use super::tags::read_tags;
@@ -148,7 +148,7 @@ impl FollowService {
             }
         };
         if let Err(error) = self.release_hook(existing).await {
-            let former = existing.follower_webhook.map(Hook::Native);
+            let former = existing.follower_webhook.map(FollowWebhook::Native);
             self.set_options(existing, &existing.options, former.as_ref(), Door::Own).await?;
             self.disconnect(connected).await;
             return Err(error);
@@ -160,7 +160,7 @@ impl FollowService {
         &self,
         existing: &Follow,
         options: &FollowOptions,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         door: Door,
     ) -> Result<Follow, ServiceError> {
         let now = self.parts.clock.now();

@@ -5,15 +5,15 @@ use crate::domain::follow::{Delivery, Follow, Pair};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
 use crate::domain::place::Spot;
-use crate::rest::{ErrorCode, OwnWebhook, RestError, WEBHOOK_REASON};
-use crate::store::Hook;
+use crate::rest::{EnsuredWebhook, ErrorCode, RestError, WEBHOOK_REASON};
+use crate::store::FollowWebhook;
 
 use crate::service::error::MissingPermissions;
 use crate::service::{FollowService, Refusal, ServiceError};
 
 /// A webhook that is ready to be used, and whether it was made for this.
 pub(in crate::service) struct ConnectedHook {
-    pub(in crate::service) hook: Hook,
+    pub(in crate::service) hook: FollowWebhook,
     /// The target's server.
     guild: GuildId,
     made: bool,
@@ -22,15 +22,15 @@ pub(in crate::service) struct ConnectedHook {
 impl ConnectedHook {
     /// Nothing exists yet, because Discord's own following would begin to post at once.
     pub(in crate::service) const fn later(guild: GuildId) -> Self {
-        Self { hook: Hook::NativeLater, guild, made: false }
+        Self { hook: FollowWebhook::NativePending, guild, made: false }
     }
 
     /// Whether this is what the follow delivers through.
     pub(in crate::service) fn serves(&self, follow: &Follow) -> bool {
         match &self.hook {
-            Hook::Native(webhook) => follow.follower_webhook == Some(*webhook),
-            Hook::NativeLater => true,
-            Hook::Relay(webhook) => follow.webhook == Some(webhook.id),
+            FollowWebhook::Native(webhook) => follow.follower_webhook == Some(*webhook),
+            FollowWebhook::NativePending => true,
+            FollowWebhook::Relay(webhook) => follow.webhook == Some(webhook.id),
         }
     }
 }
@@ -50,9 +50,9 @@ impl FollowService {
                 let rest = self.parts.rest.of_server(guild);
                 let followed = rest.follow_announcement(pair.source, pair.target, WEBHOOK_REASON).await;
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
-                Ok(ConnectedHook { guild, hook: Hook::Native(followed.webhook_id), made: true })
+                Ok(ConnectedHook { guild, hook: FollowWebhook::Native(followed.webhook_id), made: true })
             }
-            Delivery::Relay => self.own_webhook(guild, spot.webhook_channel(pair.target)).await,
+            Delivery::Relay => self.ensure_webhook(guild, spot.webhook_channel(pair.target)).await,
         }
     }
 
@@ -60,9 +60,9 @@ impl FollowService {
     pub(in crate::service) async fn disconnect(&self, connected: ConnectedHook) {
         if connected.made {
             let webhook = match connected.hook {
-                Hook::Native(webhook) => webhook,
-                Hook::NativeLater => return,
-                Hook::Relay(webhook) => webhook.id,
+                FollowWebhook::Native(webhook) => webhook,
+                FollowWebhook::NativePending => return,
+                FollowWebhook::Relay(webhook) => webhook.id,
             };
             self.remove_webhook(connected.guild, webhook).await;
         }
@@ -102,20 +102,24 @@ impl FollowService {
 
     /// The bot's webhook in a channel: the one in the database if it still exists there, otherwise one that
     /// belongs to this application at Discord, otherwise a new one.
-    async fn own_webhook(&self, guild: GuildId, channel: ChannelId) -> Result<ConnectedHook, ServiceError> {
+    async fn ensure_webhook(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+    ) -> Result<ConnectedHook, ServiceError> {
         let known = self.parts.store.webhook_of(channel).await?;
         let own = self
             .parts
             .rest
             .of_server(guild)
-            .own_webhook(channel, self.parts.identity.application, known.as_ref())
+            .ensure_webhook(channel, self.parts.identity.application, known.as_ref())
             .await;
-        let OwnWebhook { webhook, made } = own.map_err(|error| explain(error, channel))?;
+        let EnsuredWebhook { webhook, made } = own.map_err(|error| explain(error, channel))?;
         self.parts.watched.add_webhook(channel, webhook.id);
         if known.is_some_and(|known| known.id != webhook.id) {
             self.parts.store.replace_webhook(channel, &webhook, self.parts.clock.now()).await?;
         }
-        Ok(ConnectedHook { guild, hook: Hook::Relay(webhook), made })
+        Ok(ConnectedHook { guild, hook: FollowWebhook::Relay(webhook), made })
     }
 }
 

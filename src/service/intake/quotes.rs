@@ -17,7 +17,7 @@ use crate::domain::ids::{GuildId, MessageId};
 use crate::domain::retry::MOST_FAILED;
 use crate::service::ServiceError;
 use crate::service::backoff::Backoffs;
-use crate::store::{Quoting, SourceEvent, StaleQuote};
+use crate::store::{QuotingActivity, SourceEvent, StaleQuote};
 
 use super::Intake;
 use super::batch::Batch;
@@ -130,11 +130,11 @@ impl Intake {
     /// be asked: recording it removes the quoted text.
     async fn requoted(
         &self,
-        answer: Quoting,
+        answer: QuotingActivity,
         guild: GuildId,
         deleted: bool,
     ) -> Result<Option<SourceEvent>, ServiceError> {
-        let Quoting { origin, source, revision, content, .. } = answer;
+        let QuotingActivity { origin, source, revision, content, .. } = answer;
         if let Some(content) = content.filter(|_| deleted) {
             return Ok(Some(SourceEvent::Reread { origin, source, revision, content: content.into() }));
         }

@@ -31,7 +31,7 @@ use crate::domain::permissions::Permissions;
 use crate::domain::shards::Shards;
 use crate::panel::DataSources;
 use crate::rest::Client;
-use crate::store::{Signal, Store};
+use crate::store::{Notice, Store};
 
 use super::Wake;
 use super::access::lookups::Lookups;
@@ -158,7 +158,7 @@ impl Panels {
         if self.shards.has(guild) {
             return self.wake_refresh_loop();
         }
-        if let Err(error) = self.store.tell(&Signal::Panel).await {
+        if let Err(error) = self.store.notify(&Notice::Panel).await {
             tracing::warn!(%error, "could not tell the process that refreshes a panel; it finds out within seconds");
         }
     }

@@ -10,7 +10,7 @@ use crate::domain::rendering;
 use crate::panel::AnyPanelKind;
 use crate::rest::model::Message;
 use crate::rest::{HISTORY_PAGE, RestError};
-use crate::store::Look;
+use crate::store::PanelRefresh;
 
 use super::Panels;
 use super::refresh::{RenderedPanel, SETTLING, count, link, time_delta, uploads};
@@ -31,7 +31,7 @@ impl Panels {
     ) -> Result<(), ServiceError> {
         let at = self.clock.now();
         let RenderedPanel { data, failure, snapshot } = self.render(kind, &panel, None).await;
-        let mut look = Look {
+        let mut look = PanelRefresh {
             at,
             next: at,
             data,
@@ -72,7 +72,7 @@ impl Panels {
         panel: Panel,
         message: MessageId,
         mut snapshot: PanelSnapshot,
-        look: Look,
+        look: PanelRefresh,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         snapshot.link = link(&panel, message);
@@ -80,7 +80,7 @@ impl Panels {
         let targets = self.store.panel_posted(&panel, message, snapshot, shown, self.clock.now()).await?;
         count("changed");
         self.remember(message, panel.id);
-        self.store.end_look(panel.id, held_until, &look).await?;
+        self.store.record_refresh(panel.id, held_until, &look).await?;
         tracing::info!(panel = panel.id.0, kind = panel.kind, "panel posted");
         self.wake(targets);
         Ok(())
@@ -90,7 +90,7 @@ impl Panels {
         &self,
         panel: &Panel,
         error: RestError,
-        mut look: Look,
+        mut look: PanelRefresh,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         count("failed");
@@ -129,7 +129,7 @@ impl Panels {
             _ => "Discord did not answer when I posted it; I'll try again.",
         };
         look.error = Some(why.to_owned());
-        Ok(self.store.end_look(panel.id, held_until, &look).await?)
+        Ok(self.store.record_refresh(panel.id, held_until, &look).await?)
     }
 
     /// The newest message of a panel's channel. What is posted from now on is newer.

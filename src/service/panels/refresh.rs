@@ -14,7 +14,7 @@ use crate::domain::rendering;
 use crate::metrics as names;
 use crate::panel::{AnyPanelKind, PanelLocation, RenderContext, SourceUnavailable, find};
 use crate::rest::{ChangeOutcome, Upload};
-use crate::store::{Look, SourceEvent};
+use crate::store::{PanelRefresh, SourceEvent};
 
 use super::{HOLD, Panels};
 use crate::service::ServiceError;
@@ -58,7 +58,7 @@ impl Panels {
     /// Holds a panel and refreshes it, unless another process does.
     async fn refresh_unheld(&self, id: PanelId) -> Result<(), ServiceError> {
         let _alone = self.locks.lock(id).await;
-        let Some(panel) = self.store.panel_to_look_at(id).await? else { return Ok(()) };
+        let Some(panel) = self.store.panel_in_any_state(id).await? else { return Ok(()) };
         let held_until = self.clock.now() + HOLD;
         if self.store.hold_panel(&panel, held_until).await? {
             self.refresh_held(panel, held_until).await?;
@@ -158,7 +158,7 @@ impl Panels {
         let RenderedPanel { data, failure, snapshot } =
             self.render(kind, &panel, former.as_ref().map(|(_, former)| former)).await;
         let newest = self.record_revision(origin, former, &snapshot, failure.is_some()).await?;
-        let mut look = Look {
+        let mut look = PanelRefresh {
             at,
             next: self.next_refresh(&panel, panel.slowed, at),
             data,
@@ -172,7 +172,7 @@ impl Panels {
                 return self.deactivate(panel.id, origin, why).await;
             }
         }
-        Ok(self.store.end_look(panel.id, held_until, &look).await?)
+        Ok(self.store.record_refresh(panel.id, held_until, &look).await?)
     }
 
     /// Records a new revision if the panel shows something new; with it, all its mirrors are owed an update.
@@ -210,7 +210,7 @@ impl Panels {
         panel: &Panel,
         newest: Revision,
         outcome: ChangeOutcome,
-        look: &mut Look,
+        look: &mut PanelRefresh,
     ) -> Option<&'static str> {
         if outcome != ChangeOutcome::Done {
             count("failed");

@@ -86,7 +86,7 @@ impl FollowService {
             }
             _ => None,
         };
-        let newest = self.parts.store.newest_asked(follow.pair.source, LAST.into()).await?;
+        let newest = self.parts.store.newest_message_facts(follow.pair.source, LAST.into()).await?;
         let contents = self.parts.store.contents_of(&newest).await?;
         for asked in newest {
             let channel = asked.origin.channel();

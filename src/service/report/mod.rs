@@ -19,7 +19,7 @@ use crate::domain::report::{Facts, Subject, Verdict, Wait, verdict, wait};
 use crate::domain::tags::TagSet;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Message};
-use crate::store::{Asked, InFollower};
+use crate::store::{MessageFacts, MessageInFollower};
 
 use super::access::{Access, GuildChannel};
 use super::{Actor, ChannelView, FollowService, Refusal, ServiceError, TagsNow, content};
@@ -139,7 +139,7 @@ impl FollowService {
         message: &Message,
         is_mirror: bool,
     ) -> Result<MessageReach, ServiceError> {
-        let asked = match self.parts.store.asked(message.channel_id, message.id).await? {
+        let asked = match self.parts.store.message_facts(message.channel_id, message.id).await? {
             Some(asked) => asked,
             None if !content::is_post(message) => return Ok(MessageReach::Nobody(NotMirrored::System)),
             None if content::is_own(message, self.parts.identity, &self.parts.watched) => {
@@ -158,7 +158,7 @@ impl FollowService {
     /// channel.
     async fn why_own(
         &self,
-        asked: &Asked,
+        asked: &MessageFacts,
         message: &Message,
         is_mirror: bool,
     ) -> Result<NotMirrored, ServiceError> {
@@ -177,7 +177,7 @@ impl FollowService {
         &self,
         access: &mut Access<'_>,
         actor: Actor,
-        asked: &Asked,
+        asked: &MessageFacts,
         published: bool,
         forum: Option<&Channel>,
     ) -> Result<MessageReach, ServiceError> {
@@ -219,7 +219,7 @@ impl FollowService {
 
     /// Checks whether the mirrors still exist. If somebody deleted one, the bot would otherwise notice at the
     /// next edit.
-    async fn check_mirrors(&self, asking: &Rest, mut one: InFollower) -> InFollower {
+    async fn check_mirrors(&self, asking: &Rest, mut one: MessageInFollower) -> MessageInFollower {
         let stands = join_all(one.mirrors.into_iter().map(async |mirror| {
             let found = asking.message(mirror.channel, mirror.message).await;
             (!found.is_err_and(|error| error.is_not_found())).then_some(mirror)
@@ -235,9 +235,9 @@ impl FollowService {
     /// tags; `forum` is the source's forum, if the person sees it.
     fn delivery_status(
         &self,
-        asked: &Asked,
+        asked: &MessageFacts,
         subject: Subject,
-        one: &InFollower,
+        one: &MessageInFollower,
         reads: bool,
         forum: Option<&Channel>,
     ) -> DeliveryStatus {
@@ -265,7 +265,7 @@ impl FollowService {
     }
 }
 
-fn subject(asked: &Asked, published: bool) -> Subject {
+fn subject(asked: &MessageFacts, published: bool) -> Subject {
     Subject {
         panel: matches!(asked.origin, Origin::Panel { .. }),
         recorded: asked.activity.is_some(),
@@ -277,7 +277,7 @@ fn subject(asked: &Asked, published: bool) -> Subject {
 
 /// The tags because of which a follow's mode leaves a message out, by their current names. A person who can't
 /// read the message learns no names.
-fn deciding_tags(asked: &Asked, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
+fn deciding_tags(asked: &MessageFacts, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
     let hits = |tags: &TagSet| {
         TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
     };
@@ -292,12 +292,12 @@ fn deciding_tags(asked: &Asked, filter: &Filter, reads: bool, forum: Option<&Cha
 }
 
 /// What can be said about a message that wasn't recorded.
-fn unrecorded(place: &GuildChannel, message: &Message) -> Asked {
+fn unrecorded(place: &GuildChannel, message: &Message) -> MessageFacts {
     let channel = message.channel_id;
     // A private thread is not part of its channel.
     let parent = place.parent().filter(|_| place.kind() == ChannelKind::PublicThread);
     let begins = message.id == channel.first_message() || content::is_thread_starter(message);
-    Asked {
+    MessageFacts {
         activity: None,
         origin: Origin::Message { channel, message: message.id },
         source: parent.unwrap_or(channel),

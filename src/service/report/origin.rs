@@ -76,7 +76,7 @@ impl FollowService {
         message: &Message,
         mirrored: Mirrored,
     ) -> Result<MirrorOrigin, ServiceError> {
-        let asked = self.parts.store.asked_by_id(mirrored.activity).await?;
+        let asked = self.parts.store.message_facts_by_id(mirrored.activity).await?;
         let here = match (&asked, mirrored.follow) {
             (Some(asked), Some(follow)) => self.parts.store.in_follow(asked, follow).await?,
             _ => None,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
-use crate::rest::{Client, Left};
+use crate::rest::{Client, LeaveOutcome};
 use crate::service::gateway_view::GatewayView;
 use crate::service::upkeep::Upkeep;
 use crate::service::{ServiceError, ServiceParts};
@@ -166,7 +166,7 @@ impl Leaving {
             tracing::warn!(follow = follow.id.0, reason = "not_served", "follow broken");
         }
         // Not on behalf of the server, for which nothing is requested any more.
-        let (Left::Now | Left::Already) = self.rest.of_program().leave_guild(guild).await?;
+        let (LeaveOutcome::Now | LeaveOutcome::Already) = self.rest.of_program().leave_guild(guild).await?;
         Ok(())
     }
 

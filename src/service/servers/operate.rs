@@ -11,7 +11,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
 use crate::domain::servers::ServerLists;
 use crate::rest::model::OwnGuild;
-use crate::rest::{Client, Left, RestError, SERVERS_PAGE};
+use crate::rest::{Client, LeaveOutcome, RestError, SERVERS_PAGE};
 use crate::store::{ServerUsage, Store, StoreError};
 
 /// How long Discord may take to tell a server's name, with all retries.
@@ -283,7 +283,7 @@ impl fmt::Display for LeavePreview {
 /// Leaves a server without blocking it. Whether the bot was in it. The running bot hears it from Discord, as
 /// it hears of any removal.
 pub async fn leave(rest: &Client, guild: GuildId) -> Result<bool, RestError> {
-    Ok(rest.of_program().leave_guild(guild).await? == Left::Now)
+    Ok(rest.of_program().leave_guild(guild).await? == LeaveOutcome::Now)
 }
 
 #[cfg(test)]

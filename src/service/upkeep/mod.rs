@@ -320,7 +320,7 @@ impl Upkeep {
             .parts
             .rest
             .of_server(guild)
-            .own_webhook(channel, self.parts.identity.application, None)
+            .ensure_webhook(channel, self.parts.identity.application, None)
             .await
         {
             Ok(own) => {

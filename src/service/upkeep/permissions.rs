@@ -20,7 +20,7 @@ use crate::rest::WEBHOOK_REASON;
 use crate::rest::model::Channel;
 use crate::service::ServiceError;
 use crate::service::access::{Access, ChannelLookup, GuildChannel};
-use crate::store::{BreakWhich, Found, StoreError};
+use crate::store::{BreakWhich, FollowFindings, StoreError};
 
 use super::Upkeep;
 use super::budget::Budget;
@@ -223,14 +223,14 @@ impl Upkeep {
             Exposure::Meant if within => Exposure::None,
             known => known,
         };
-        let found = Found { exposure, lacking, source_restricted: ends.is_restricted(follow) };
+        let found = FollowFindings { exposure, lacking, source_restricted: ends.is_restricted(follow) };
         let known = (follow.exposure, follow.lacking, follow.source_restricted);
         if (found.exposure, found.lacking, found.source_restricted) == known {
             return Ok(());
         }
         let tell = follow.state == FollowState::Active && !lacking.is_empty() && lacking != follow.lacking;
         tracing::debug!(follow = follow.id.0, guild = %check.guild, "something about a follow is new");
-        self.parts.store.note_found(follow, found, tell).await?;
+        self.parts.store.record_findings(follow, found, tell).await?;
         if found.source_restricted && !follow.source_restricted && follow.guild != check.guild {
             // The other server knows whether its target may show that.
             self.parts.checks.request(follow.guild);

@@ -1,10 +1,11 @@
-//! Moving everything from SQLite to an empty PostgreSQL.
+//! Copies everything from SQLite to an empty PostgreSQL.
 //!
-//! Which tables there are, what they are made of, and in which order they can be filled is read from the databases themselves (`tables`), so that a table that is
-//! added later can't be forgotten. Rows pass through one after another (`rows`), so millions of them need no memory; PostgreSQL's COPY takes them in. All is
-//! one transaction there: cut off at any moment, the target is as empty as before. What is sealed is copied sealed.
+//! The tables, their columns and the order in which they can be filled are read from the databases themselves
+//! (`tables`), so a table that is added later can't be forgotten. Rows are streamed (`rows`), so millions of
+//! them need no memory; PostgreSQL's COPY takes them in. Everything is one transaction there: if interrupted,
+//! the target is as empty as before. Sealed values are copied sealed.
 //!
-//! What a lane had in flight is settled as after any death of a process; see [`Store::copy_to`].
+//! What a lane had in flight is settled as after the death of a process; see [`Store::copy_to`].
 
 mod rows;
 mod tables;
@@ -25,12 +26,13 @@ const CHUNK: usize = 256 * 1024;
 /// Why nothing was copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The bot's database is none that can be copied.
+    /// The bot's database isn't one that can be copied.
     #[error(
         "only a SQLite database can be copied, and DATABASE_URL is another. PostgreSQL has pg_dump and pg_restore for this."
     )]
     NotFromSqlite,
-    /// The target isn't PostgreSQL, or its address has a mistake in it. It isn't repeated, as it may hold a password.
+    /// The target isn't PostgreSQL, or its address contains a mistake. It isn't repeated, as it may contain a
+    /// password.
     #[error("--to must be the address of a PostgreSQL database, such as postgres://USER@HOST/DATABASE.")]
     NotToPostgres,
     /// The target can't be reached.
@@ -41,12 +43,12 @@ pub enum CopyError {
     /// The target can't be used.
     #[error("--to {0}")]
     Unusable(Unusable),
-    /// The target has something in it.
+    /// The target isn't empty.
     #[error(
         "--to leads to a database that isn't empty: there is something in its table {0}. Give an empty one, or empty it (dropdb, createdb), if nothing in it is needed."
     )]
     NotEmpty(String),
-    /// The databases are made for different things.
+    /// The databases have different schemas.
     #[error("the two databases differ in table {0}, so nothing was copied. Use an empty database for --to.")]
     Differs(String),
     /// The source holds something that the program never writes.
@@ -75,7 +77,7 @@ pub struct Copied {
     pub rows: u64,
 }
 
-/// How far the copy is.
+/// The progress of the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copying<'a> {
     /// The table that is copied now.
@@ -86,7 +88,7 @@ pub struct Copying<'a> {
     pub finished: bool,
     /// How many rows of all tables are copied.
     pub rows: u64,
-    /// How many there are.
+    /// How many there are in total.
     pub total: u64,
 }
 
@@ -110,17 +112,19 @@ impl Store {
         Ok(target)
     }
 
-    /// Copies everything from this SQLite database, on which no bot runs, to that PostgreSQL, which is empty and has all tables.
+    /// Copies everything from this SQLite database, on which no bot runs, to that PostgreSQL, which is empty
+    /// and has all tables.
     ///
-    /// Leases of lanes are given back first, as at a start: nobody holds them any more, and on PostgreSQL nobody would take them before they end. A create that was in flight
-    /// is looked for after `settle_at`. In the meantime, nobody can write to either.
+    /// Leases of lanes are released first, as at a start: nobody holds them any more, and on PostgreSQL
+    /// nobody would claim the lanes before they end. A create that was in flight can be settled from
+    /// `settle_at` on. Meanwhile, nobody can write to either database.
     pub async fn copy_to(
         &self,
         target: &Self,
         settle_at: DateTime<Utc>,
         progress: &mut (dyn FnMut(Copying<'_>) + Send),
     ) -> Result<Copied, CopyError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Err(CopyError::NotFromSqlite);
         }
         self.free_lanes(settle_at).await?;
@@ -143,13 +147,13 @@ impl Store {
         let Copy { mut from, mut to, rows, .. } = copying;
         tables::continue_numbers(&mut from, &mut to).await?;
         to.commit().await.map_err(CopyError::Target)?;
-        // So that its first plans aren't made for empty tables. It would find out by itself, later.
+        // So that its first plans aren't made for empty tables. PostgreSQL would notice by itself, but later.
         let _ = sqlx::raw_sql("ANALYZE").execute(target.db.get_postgres_connection_pool()).await;
         Ok(Copied { tables: tables.len(), rows })
     }
 }
 
-/// A failure of the store, said of the address that it is about.
+/// A failure of the store, attributed to the address that it is about.
 fn of_target(error: StoreError) -> CopyError {
     match error {
         StoreError::Address => CopyError::NotToPostgres,
@@ -160,7 +164,7 @@ fn of_target(error: StoreError) -> CopyError {
     }
 }
 
-/// Keeps everybody else from a table of the target, and makes sure that it is empty.
+/// Locks a table of the target, and makes sure that it is empty.
 async fn claim(to: &mut Transaction<'_, Postgres>, table: &Table) -> Result<(), CopyError> {
     let name = &table.name;
     let lock = format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE");
@@ -171,7 +175,7 @@ async fn claim(to: &mut Transaction<'_, Postgres>, table: &Table) -> Result<(), 
     if filled { Err(CopyError::NotEmpty(name.clone())) } else { Ok(()) }
 }
 
-/// A copy that is under way.
+/// A copy in progress.
 struct Copy<'a> {
     from: Transaction<'static, Sqlite>,
     to: Transaction<'static, Postgres>,

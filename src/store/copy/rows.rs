@@ -7,7 +7,7 @@ use sea_orm::sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef};
 
 use super::tables::Column;
 
-/// What a column holds, as PostgreSQL has it.
+/// The type of a column, as PostgreSQL sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Whole numbers.
@@ -22,12 +22,12 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// This column's value isn't what the column is for.
+/// This column's value doesn't fit its type.
 #[derive(Debug)]
 pub(super) struct Unfit(pub(super) String);
 
 impl Kind {
-    /// That of a column with this type; `None` for types that the schema doesn't use.
+    /// The kind of a column with this type; `None` for types that the schema doesn't use.
     pub(super) fn of(postgres: &str) -> Option<Self> {
         match postgres {
             "bigint" | "integer" => Some(Self::Whole),
@@ -40,7 +40,7 @@ impl Kind {
     }
 }
 
-/// Writes a row, whose values are these columns in their order.
+/// Writes a row with the values of these columns, in their order.
 pub(super) fn write(row: &SqliteRow, columns: &[Column], line: &mut Vec<u8>) -> Result<(), Unfit> {
     for (index, column) in columns.iter().enumerate() {
         if index > 0 {
@@ -59,7 +59,7 @@ pub(super) fn write(row: &SqliteRow, columns: &[Column], line: &mut Vec<u8>) -> 
 }
 
 fn write_value(value: SqliteValueRef<'_>, kind: Kind, line: &mut Vec<u8>) -> Option<()> {
-    // SQLite would turn any value into any type; what doesn't fit is not to become a 0.
+    // SQLite would convert any value to any type; a value that doesn't fit must not become a 0.
     let class = value.type_info().name().to_owned();
     match (kind, class.as_str()) {
         (Kind::Whole, "INTEGER") => write!(line, "{}", decode::<i64>(value)?).ok(),

@@ -1,4 +1,5 @@
-//! What there is to copy: the tables as the two databases describe them, each behind those that it refers to; and the numbers that go on after the last one given.
+//! What must be copied: the tables as the two databases describe them, each after those that it refers to;
+//! and the sequences.
 
 use std::collections::HashMap;
 
@@ -34,7 +35,8 @@ impl Table {
     }
 }
 
-/// The tables of the source, in an order in which they can be filled, with the columns that they have in the target, too.
+/// The tables of the source, in an order in which they can be filled, with the columns that they have in the
+/// target, too.
 pub(super) async fn matching(
     from: &mut SqliteConnection,
     to: &mut PgConnection,
@@ -85,14 +87,15 @@ async fn in_order(from: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
             !ready
         });
         if placed.len() == before {
-            // They refer to each other in a circle: PostgreSQL will say where.
+            // They refer to each other in a circle: PostgreSQL will report where.
             placed.extend(waiting.drain(..).map(|(name, _)| name));
         }
     }
     Ok(placed)
 }
 
-/// Has the target's numbers go on where the source's would: none that was given is given again, not even those of rows that are gone.
+/// Continues the target's sequences where the source's would: no number is assigned again, not even those of
+/// deleted rows.
 pub(super) async fn continue_numbers(
     from: &mut Transaction<'_, sqlx::Sqlite>,
     to: &mut Transaction<'_, Postgres>,

@@ -18,37 +18,39 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::file;
-use super::notices::Sender;
+use super::notices::NoticeSender;
 use crate::store::{Cipher, Store, StoreError};
 
-/// How long a query waits for a free connection, and SQLite for another program's lock (a backup, an operator's
-/// shell).
+/// How long a query waits for a free connection, and how long SQLite waits for another program's lock (a
+/// backup, an operator's shell).
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What every connection to PostgreSQL sets, so that nothing waits long for a machine that is gone without a word. A transaction in which nothing happens is ended after
-/// ten seconds, and its locks with it; a connection without an answer after half a minute; and nobody waits longer for a lock than that takes. They are set by
-/// statements and not as the connection begins: a pooler refuses what it doesn't know there.
+/// Settings of every connection to PostgreSQL, so that nothing waits long for a machine that vanished. An
+/// idle transaction ends after ten seconds, and its locks with it. A connection without an answer ends after
+/// half a minute. Nobody waits longer than that for a lock. They are set by statements rather than at
+/// connection start, because a pooler refuses startup parameters that it doesn't know.
 pub(in crate::store) const SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '15s'; \
     SET tcp_user_timeout = 25000; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
-/// What lifts them for a transaction that may take its time: one that changes the schema, or copies everything.
+/// Lifts these limits for a transaction that may take its time: one that changes the schema, or copies
+/// everything.
 pub(in crate::store) const PATIENT: &str =
     "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0";
 
 /// How many rows SQLite's thread reads ahead of whoever takes them.
 const ROWS_AT_ONCE: usize = 512;
 
-/// What a process calls itself on PostgreSQL. By these names `presence` finds the processes that run.
+/// The application name of a process on PostgreSQL. `presence` finds running processes by these names.
 pub(super) const APPLICATION: &str = "tributary";
-/// What a subcommand calls itself, which ends by itself and needs no place among the processes.
+/// The application name of a subcommand. It ends by itself and needs no place among the processes.
 pub(super) const COMMAND: &str = "tributary command";
 
 impl Store {
-    /// Opens the database behind this address, for a process that runs. Its tables may not be there yet: see
+    /// Opens the database at this address, for a process that runs. Its tables may not exist yet: see
     /// [`migrate_up`](Self::migrate_up).
     ///
     /// # Errors
-    /// [`StoreError::Address`] where it is neither SQLite's nor PostgreSQL's; [`StoreError::Away`] where
-    /// there is no answer; [`StoreError::Unusable`] where waiting won't help. None of them repeats the address.
+    /// [`StoreError::Address`] if it belongs to neither SQLite nor PostgreSQL; [`StoreError::Away`] if there
+    /// is no answer; [`StoreError::Unusable`] if waiting won't help. None of them repeats the address.
     pub async fn connect(address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
         Self::connect_as(APPLICATION, address, cipher).await.map_err(StoreError::explained)
     }
@@ -60,14 +62,14 @@ impl Store {
 
     async fn connect_as(name: &str, address: &SecretString, cipher: Cipher) -> Result<Self, StoreError> {
         let address = address.expose_secret();
-        let sender = Sender::new();
+        let sender = NoticeSender::new();
         if address.starts_with("sqlite:") {
-            let turn = Some(Arc::default());
-            Ok(Self { db: sqlite(address).await?, cipher, turn, postgres: None, sender })
+            let writer_queue = Some(Arc::default());
+            Ok(Self { db: sqlite(address).await?, cipher, writer_queue, postgres: None, sender })
         } else if address.starts_with("postgres://") || address.starts_with("postgresql://") {
             let options = postgres_options(address, name)?;
             let postgres = Some(Arc::new(options.clone()));
-            Ok(Self { db: self::postgres(options).await?, cipher, turn: None, postgres, sender })
+            Ok(Self { db: self::postgres(options).await?, cipher, writer_queue: None, postgres, sender })
         } else {
             Err(StoreError::Address)
         }
@@ -78,23 +80,24 @@ impl Store {
         Self { cipher, ..self }
     }
 
-    /// How many transactions that write are of use at the same time.
+    /// How many write transactions are worth running at the same time.
     pub(crate) const fn writers(&self) -> usize {
-        if self.turn.is_some() { 1 } else { 2 }
+        if self.writer_queue.is_some() { 1 } else { 2 }
     }
 
-    /// Begins to write. On SQLite, which has one writer at a time, writers queue up here, in order and without
-    /// polling; `BEGIN IMMEDIATE` then keeps a transaction that has read from failing when it comes to write.
+    /// Begins to write. SQLite has one writer at a time, so writers queue up here, in order and without
+    /// polling. `BEGIN IMMEDIATE` then keeps a transaction that has already read from failing at its first
+    /// write.
     pub(in crate::store) async fn write(&self) -> Result<Write, StoreError> {
-        let turn = match &self.turn {
-            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+        let writer_queue = match &self.writer_queue {
+            Some(writer_queue) => Some(Arc::clone(writer_queue).lock_owned().await),
             None => None,
         };
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Write { txn: self.db.begin_with_options(options).await?, _turn: turn })
+        Ok(Write { txn: self.db.begin_with_options(options).await?, _turn: writer_queue })
     }
 }
 
@@ -129,7 +132,8 @@ async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
         .map_err(|_| StoreError::Address)?
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
-        // All rows of a batch of lanes are handed over at once: with the usual 50, two threads take turns over them.
+        // Hands over all rows of a batch of lanes at once. With the default of 50, two threads take turns
+        // over them.
         .row_buffer_size(ROWS_AT_ONCE)
         .disable_statement_logging();
     if address.contains("mode=rwc") {
@@ -137,10 +141,11 @@ async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
     }
     file::refuse_foreign(&options).await?;
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    // The first connection brings the file into WAL mode before the pool opens others: two that do so at once get in each other's way, and
-    // SQLite then doesn't wait, but says that the database is locked.
+    // The first connection switches the file to WAL mode before the pool opens others. If two connections do
+    // so at once, SQLite doesn't wait, but reports that the database is locked.
     let first = SqliteConnection::connect_with(&options).await.map_err(no_connection)?;
-    // One writer, a few readers. A database in memory is lost with its last connection, and none is ever closed.
+    // One writer, a few readers. A database in memory is lost with its last connection, so none is ever
+    // closed.
     let mut pool = quiet("sqlite::memory:");
     pool.max_connections(4)
         .min_connections(1)
@@ -149,12 +154,12 @@ async fn sqlite(address: &str) -> Result<DatabaseConnection, StoreError> {
         .test_before_acquire(false);
     pool.map_sqlx_sqlite_opts(move |_| options.clone());
     let database = Database::connect(pool).await.map_err(StoreError::Connect)?;
-    // A failure to close it harms nothing: the database is open.
+    // Failing to close it is harmless: the database is open.
     let _ = first.close().await;
     Ok(database)
 }
 
-/// sqlx's error of a connection, as SeaORM has it.
+/// A connection error of sqlx, as SeaORM wraps it.
 pub(super) fn no_connection(error: sqlx::Error) -> StoreError {
     StoreError::Connect(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
 }
@@ -177,12 +182,13 @@ async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, Store
     Database::connect(pool).await.map_err(StoreError::Connect)
 }
 
-/// Connects once, outside of the pool: that would repeat a refused connection for all its patience, and then not say why.
+/// Connects once, outside the pool. The pool would retry a refused connection until its timeout, and then not
+/// say why.
 async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
     let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
     let error = match connected {
         Ok(Ok(connection)) => {
-            // It was only to see that there is one.
+            // It only shows that a connection can be made.
             let _ = connection.close().await;
             return Ok(());
         }
@@ -192,8 +198,8 @@ async fn reach(options: &PgConnectOptions) -> Result<(), StoreError> {
     Err(StoreError::Connect(DbErr::Conn(error)))
 }
 
-/// A pool that logs no statement. It is opened under a bare address, which SeaORM puts in its traces and errors; the real one, with its
-/// password, is swapped in behind SeaORM's back.
+/// A pool that logs no statements. It is opened with a bare address, because SeaORM puts the address into
+/// traces and errors. The real one, with its password, is swapped in behind SeaORM's back.
 fn quiet(bare: &str) -> ConnectOptions {
     let mut pool = ConnectOptions::new(bare);
     pool.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(PATIENCE);
@@ -204,4 +210,4 @@ fn quiet(bare: &str) -> ConnectOptions {
 pub(in crate::store) type Postgres = Arc<PgConnectOptions>;
 
 /// What writers of SQLite queue up for.
-pub(in crate::store) type Turn = Arc<Mutex<()>>;
+pub(in crate::store) type WriterQueue = Arc<Mutex<()>>;

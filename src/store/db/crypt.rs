@@ -17,14 +17,14 @@ use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::WebhookId;
 use crate::store::StoreError;
 
-/// The first byte of every sealed value, so that another scheme can stand beside this one later.
+/// The first byte of every sealed value, so that another scheme can be added later.
 const VERSION: u8 = 1;
 /// How much of a digest is kept, in bytes.
 const DIGEST: usize = 16;
 /// The length of the nonce that follows it.
 const NONCE: usize = 24;
 
-/// What the key of digests is made of, beside the operator's key.
+/// The input of the digests' key, next to the operator's key.
 const DIGESTS: &[u8] = b"tributary digests of contents, version 1";
 
 /// Seals and opens values with the operator's key.
@@ -70,12 +70,13 @@ impl Cipher {
         self.aead.decrypt(&nonce, Payload { msg: sealed, aad: owner.as_bytes() }).ok()
     }
 
-    /// The beginning of a digest that is of no use to whoever hasn't the key.
+    /// The start of a keyed digest: useless without the key.
     pub(super) fn digests(&self) -> Hmac<Sha256> {
         self.digests.clone()
     }
 
-    /// Seals a webhook's token, bound to the webhook's id. Public for programs that fill a database for a measurement.
+    /// Seals a webhook's token, bound to the webhook's id. Public for programs that fill a database for a
+    /// measurement.
     pub fn seal_token(&self, webhook: WebhookId, token: &SecretString) -> Vec<u8> {
         self.seal(token.expose_secret().as_bytes(), &webhook.to_string())
     }
@@ -97,9 +98,10 @@ impl Cipher {
         self.seal(&plain, &origin.to_string())
     }
 
-    /// A digest of what can change in what an activity shows: alike for what is shown alike, and of no use to whoever hasn't the key.
+    /// A digest of everything that can change in what an activity shows. Equal for equal content, and useless
+    /// without the key.
     pub(in crate::store) fn digest(&self, origin: Origin, showing: &Showing) -> Option<Vec<u8>> {
-        // A panel's look is kept as long as the panel.
+        // A panel's content is kept as long as the panel.
         let essence = showing.as_message()?.essence();
         let mut digest = self.digests();
         digest.update(origin.to_string().as_bytes());

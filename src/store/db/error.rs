@@ -1,5 +1,5 @@
-//! What can go wrong with the database. Nothing here carries a secret: neither the address with its password, nor
-//! a token, nor a text.
+//! What can go wrong with the database. None of it contains a secret: not the address with its password, not
+//! a token, not a message.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,16 @@ use sea_orm::{DbErr, RuntimeErr};
 use crate::domain::ids::InvalidId;
 use crate::store::Unusable;
 
-/// A failure of the store. None of them says anything to a person in Discord; the boundary logs it once.
+/// A failure of the store. None is shown to people in Discord; the boundary logs it once.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The address is of neither database, or has a mistake in it. It isn't repeated, as it may hold a password.
+    /// The address belongs to neither database, or contains a mistake. It isn't repeated, as it may contain a
+    /// password.
     #[error(
         "DATABASE_URL can't be read: it must look like sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST/NAME"
     )]
     Address,
-    /// The database can't be reached or opened, for a reason that isn't known better.
+    /// The database can't be reached or opened, for an unknown reason.
     #[error("DATABASE_URL leads to no database ({0})")]
     Connect(#[source] DbErr),
     /// The database doesn't answer, or is busy. It may later.
@@ -25,26 +26,26 @@ pub enum StoreError {
         "DATABASE_URL leads to a database that can't be reached ({0}). Check that it runs, and its host and port."
     )]
     Away(String),
-    /// The database is there, and is of no use as it is.
+    /// The database is there, but can't be used as it is.
     #[error("DATABASE_URL {0}")]
     Unusable(Unusable),
-    /// The tables aren't there: the schema was taken back, or never made.
+    /// The tables don't exist: the schema was reverted, or never created.
     #[error("the database's tables are missing")]
     NoTables,
-    /// Something works on the database that must be stopped first.
+    /// Another process runs on the database and must be stopped first.
     #[error(
         "another process runs on this database (PostgreSQL's backend {backend}, {name:?}). Stop all of them first."
     )]
     InUse {
-        /// PostgreSQL's number of its connection.
+        /// PostgreSQL's number for its connection.
         backend: i32,
-        /// What that calls itself.
+        /// Its application name.
         name: String,
     },
     /// A query failed.
     #[error(transparent)]
     Database(#[from] DbErr),
-    /// Something stored can't be read with the key at hand.
+    /// Something that is stored can't be decrypted with the key at hand.
     #[error(
         "ENCRYPTION_KEY can't decrypt {0}: it isn't the key that the database was written with. Set the former key again, or put the key file back where it was."
     )]
@@ -52,28 +53,29 @@ pub enum StoreError {
     /// The database holds something that the program never writes.
     #[error("the database holds something unreadable in {0}")]
     Unreadable(&'static str),
-    /// The session's connection doesn't keep what is locked on it.
+    /// The session's connection loses the locks that are taken on it.
     #[error(
         "the connection that holds this process's place is shared with others: through PgBouncer it needs session pooling"
     )]
     SharedSession,
-    /// A follow's options ask for one kind of delivery and the webhook given with them is of the other.
+    /// A follow's options ask for one kind of delivery, and the given webhook is of the other kind.
     #[error("the webhook doesn't fit the follow's kind of delivery")]
-    WrongHook,
-    /// A follow of another server's channel was to be made, resumed or changed, and that channel isn't open to others any more.
+    WrongWebhook,
+    /// A follow of another server's channel should be made, resumed or changed, but that channel isn't open
+    /// to other servers any more.
     #[error("the source isn't open to other servers any more")]
     Closed,
-    /// The same, and its server has blocked the target's.
+    /// The same, because its server has blocked the target's server.
     #[error("the source's server has blocked the target's")]
     Blocked,
-    /// The operator has blocked a server of the follow.
+    /// The operator has blocked one of the follow's servers.
     #[error("a server of the follow is blocked")]
     NotServed,
 }
 
 impl StoreError {
-    /// Whether the same may succeed later: the database is away, busy or full. Anything else is about what it was asked to do, and asking the
-    /// same again won't help.
+    /// Whether a retry may succeed: the database is away, busy or full. Anything else is about the request
+    /// itself, and repeating it won't help.
     pub fn passes(&self) -> bool {
         match self {
             Self::Away(_) => true,
@@ -85,7 +87,7 @@ impl StoreError {
             | Self::Decrypt(_)
             | Self::Unreadable(_)
             | Self::SharedSession
-            | Self::WrongHook
+            | Self::WrongWebhook
             | Self::Closed
             | Self::Blocked
             | Self::NotServed => false,
@@ -99,18 +101,19 @@ impl From<InvalidId> for StoreError {
     }
 }
 
-/// What a failure to write something down is down to.
+/// What is to blame for a failed write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blame {
-    /// The database: it is away, locked, full, read-only, or not as the program needs it. The same works once that is over, and nothing may be given up for it.
+    /// The database: it is away, locked, full, read-only, or not as the program needs it. A retry works once
+    /// that is over, and nothing may be given up because of it.
     Database,
-    /// What was to be written, or what it meets there. The same fails again, however often it is repeated. With the database's code for it, or a word: neither
-    /// repeats a text.
+    /// The data that was written, or what it meets in the database. A retry fails in the same way. With the
+    /// database's code, or a word; neither repeats any text.
     Data(Cow<'static, str>),
 }
 
 impl StoreError {
-    /// What it is down to.
+    /// What is to blame for it.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Address
@@ -123,7 +126,7 @@ impl StoreError {
             Self::Database(error) => blame(error),
             Self::Decrypt(_) => Blame::Data("undecryptable".into()),
             Self::Unreadable(_) => Blame::Data("unreadable".into()),
-            Self::WrongHook => Blame::Data("wrong webhook".into()),
+            Self::WrongWebhook => Blame::Data("wrong webhook".into()),
             Self::Closed | Self::Blocked => Blame::Data("closed source".into()),
             Self::NotServed => Blame::Data("blocked server".into()),
         }
@@ -150,7 +153,7 @@ fn blame(error: &DbErr) -> Blame {
     }
 }
 
-/// By the code alone: messages are translated, and may repeat what was to be written.
+/// Only by the code: messages are translated, and may repeat the data.
 fn blame_code(error: &dyn DatabaseError) -> Blame {
     let Some(code) = error.code() else { return Blame::Database };
     let known = match error.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
@@ -168,7 +171,8 @@ fn is_sqlite_data(code: &str, message: &str) -> bool {
     const MISMATCH: u32 = 20;
     const RANGE: u32 = 25;
     match code.parse::<u32>().map(|code| code & 0xff) {
-        // Missing tables and columns say that the database is of another version, and then nothing can be written.
+        // Missing tables and columns mean that the database is of another version. Then nothing can be
+        // written.
         Ok(GENERIC) => !message.contains("no such") && !message.contains("has no column"),
         Ok(code) => matches!(code, TOO_BIG | CONSTRAINT | MISMATCH | RANGE),
         Err(_) => false,
@@ -198,10 +202,12 @@ mod tests {
     #[test]
     fn what_the_database_itself_lacks_is_no_fault_of_the_data() {
         let sqlite = |code: &&str| is_sqlite_data(code, "");
-        // Refused by an administrator, a deadlock, a full disk, a missing table, a lock that was waited for too long, a transaction that stood still; SQLite: busy, a full disk, an I/O error.
+        // Refused by an administrator, a deadlock, a full disk, a missing table, a lock timeout, an idle
+        // transaction. SQLite: busy, a full disk, an I/O error.
         assert!(!["57P01", "40P01", "53100", "42P01", "55P03", "25P03"].into_iter().any(is_postgres_data));
         assert!(!["5", "13", "8458"].iter().any(sqlite));
-        // A constraint, an index row that is too large, what a trigger raises; SQLite: a constraint (and which), too big.
+        // A constraint, an index row that is too large, an error of a trigger. SQLite: a constraint (and
+        // which), too big.
         assert!(["23505", "54000", "P0001"].into_iter().all(is_postgres_data));
         assert!(["19", "2067", "18"].iter().all(sqlite));
     }

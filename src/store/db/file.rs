@@ -1,4 +1,5 @@
-//! SQLite's file before SQLite has it: made for its owner only, and left alone where it is another program's.
+//! SQLite's file before SQLite opens it: created for its owner only, and left alone if it belongs to another
+//! program.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -11,7 +12,7 @@ use super::connect::no_connection;
 use super::setup::are_foreign;
 use crate::store::{StoreError, Unusable};
 
-/// Makes the file where there is none. SQLite gives the files that it makes beside it the same rights.
+/// Creates the file if there is none. SQLite gives the files that it creates next to it the same permissions.
 pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -25,9 +26,10 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Looks into the file before anything in it is changed, not even its mode of writing.
+/// Inspects the file before anything in it is changed, even its journal mode.
 ///
-/// Ours has no `application_id`, and where it has tables, it has that of the migrations, with some that we know.
+/// The bot's own file has no `application_id`. If it has tables, the migrations' table is among them, with
+/// some versions that we know.
 pub(super) async fn refuse_foreign(options: &SqliteConnectOptions) -> Result<(), StoreError> {
     let mut connection = SqliteConnection::connect_with(options).await.map_err(no_connection)?;
     let look = "SELECT (SELECT application_id FROM pragma_application_id) <> 0 OR \
@@ -42,7 +44,7 @@ pub(super) async fn refuse_foreign(options: &SqliteConnectOptions) -> Result<(),
         let versions: Vec<String> = versions.fetch_all(&mut connection).await.map_err(no_connection)?;
         foreign |= are_foreign(&versions);
     }
-    // A failure to close it harms nothing: it was only read.
+    // Failing to close it is harmless: it was only read.
     let _ = connection.close().await;
     if foreign { Err(StoreError::Unusable(Unusable::Foreign)) } else { Ok(()) }
 }

@@ -1,6 +1,8 @@
-//! Gateway sessions that a clean stop leaves to the next start, each with what the bot knew in it. Whoever takes them removes them: no session goes on twice.
+//! Gateway sessions that a clean stop leaves to the next start, each with what the bot knew in it. Taking
+//! them removes them, so no session is resumed twice.
 //!
-//! They are sealed for the one bot that may go on with them, so those of another application, token or choice of events can't even be read.
+//! They are sealed for the one bot that may resume them. Those of another application, token or set of
+//! intents can't even be read.
 
 use chrono::{DateTime, Utc};
 use hmac::Mac;
@@ -14,14 +16,14 @@ use crate::domain::ids::ApplicationId;
 use crate::domain::shards::Shard;
 use crate::store::{Cipher, Store, StoreError};
 
-/// Who may go on with a session.
+/// The bot that may resume a session.
 #[derive(Debug, Clone)]
 pub struct SessionOwner {
     /// The application.
     pub application: ApplicationId,
     /// Its token.
     pub token: SecretString,
-    /// Discord: "Gateway Intents", as a number. A session goes on with those that it began with.
+    /// Discord: "Gateway Intents", as a number. A session is resumed with the intents that it began with.
     pub intents: u64,
 }
 
@@ -32,12 +34,12 @@ pub struct KeptSession {
     pub session: GatewaySession,
     /// When it began.
     pub began_at: DateTime<Utc>,
-    /// What was known when it was left, as its readers write it.
+    /// What was known when it was left, in the format of its readers.
     pub knowledge: String,
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct GatewaySessionRow {
     shard_id: i32,
     shard_total: i32,
     number: i64,
@@ -48,7 +50,7 @@ struct Row {
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct SealedSession {
     id: String,
     address: Option<String>,
     knowledge: String,
@@ -82,14 +84,16 @@ impl Store {
         txn.commit().await
     }
 
-    /// Takes the sessions that were kept since that time and that this bot may go on with. Afterwards none is kept, whatever came of them.
+    /// Takes the sessions that were kept since that time and that this bot may resume. None is kept
+    /// afterwards, whatever comes of them.
     pub async fn take_gateway_sessions(
         &self,
         owner: &SessionOwner,
         since: DateTime<Utc>,
     ) -> Result<Vec<KeptSession>, StoreError> {
         let txn = self.write().await?;
-        let rows: Vec<Row> = Sql::new("DELETE FROM gateway_sessions RETURNING *", []).rows_of(&*txn).await?;
+        let rows: Vec<GatewaySessionRow> =
+            Sql::new("DELETE FROM gateway_sessions RETURNING *", []).rows_of(&*txn).await?;
         txn.commit().await?;
         let recent = rows.iter().filter(|row| row.stored_at >= stored(since));
         Ok(recent.filter_map(|row| self.cipher.open_session(owner, row)).collect())
@@ -99,7 +103,7 @@ impl Store {
 impl Cipher {
     fn seal_session(&self, owner: &SessionOwner, kept: &KeptSession) -> Vec<u8> {
         let GatewaySession { shard, id, address, number } = &kept.session;
-        let sealed = Sealed {
+        let sealed = SealedSession {
             id: id.expose_secret().to_owned(),
             address: address.clone(),
             knowledge: kept.knowledge.clone(),
@@ -108,18 +112,18 @@ impl Cipher {
         self.seal(&plain, &self.mark(owner, *shard, *number))
     }
 
-    /// Opens a session; none where it is another's, or was sealed with another key.
-    fn open_session(&self, owner: &SessionOwner, row: &Row) -> Option<KeptSession> {
+    /// Opens a session. `None` if it belongs to another bot, or was sealed with another key.
+    fn open_session(&self, owner: &SessionOwner, row: &GatewaySessionRow) -> Option<KeptSession> {
         let shard =
             Shard { id: u32::try_from(row.shard_id).ok()?, total: u32::try_from(row.shard_total).ok()? };
         let number = u64::try_from(row.number).ok()?;
         let plain = self.open(&row.sealed, &self.mark(owner, shard, number))?;
-        let Sealed { id, address, knowledge } = serde_json::from_slice(&plain).ok()?;
+        let SealedSession { id, address, knowledge } = serde_json::from_slice(&plain).ok()?;
         let session = GatewaySession { shard, id: id.into(), address, number };
         Some(KeptSession { session, began_at: row.began_at, knowledge })
     }
 
-    /// Whose a session is, and what of it stands beside the seal.
+    /// The owner of a session, and the parts of the session that are stored unsealed.
     fn mark(&self, owner: &SessionOwner, shard: Shard, number: u64) -> String {
         let mut token = self.digests();
         token.update(owner.token.expose_secret().as_bytes());

@@ -1,15 +1,15 @@
-//! The order in which rows are locked, so that writers wait for each other and never in a circle: **`channels`
+//! The order in which rows are locked, so that writers wait for each other and never deadlock: **`channels`
 //! rows of sources, then `lanes` rows of targets, each in ascending order, then everything else.**
 //!
-//! - A source's gate is held by whoever records its events or changes who follows it: a post reaches exactly
-//!   those who follow at that moment.
-//! - A lane's gate is held by whoever changes the target's deliveries or follows: a step that was decided upon
-//!   is recorded before an edit or a pause can change what it rested on.
+//! - A source's lock is held while its events are recorded, or while its followers change: a post reaches
+//!   exactly those who follow at that moment.
+//! - A lane's lock is held while the target's deliveries or follows change: a step that was decided upon is
+//!   recorded before an edit or a pause can change what it was based on.
 //!
-//! Before all of them comes the lock of a server's number of follows or panels (`follow_limits`, `panels`), where that is bounded.
+//! If the number of a server's follows or panels is limited, the lock of that number comes before all of them
+//! (`follow::limits`, `panel::panels`).
 //!
-//! The rows are made where they are missing. On SQLite there is one writer at a time, and a row lock would say
-//! nothing more (SQLite has none).
+//! Missing rows are inserted. SQLite has one writer at a time and no row locks, so nothing is locked there.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
@@ -32,28 +32,28 @@ pub(in crate::store) async fn lanes(
     lock(txn, "lanes", "target_channel_id", sorted(targets)).await
 }
 
-/// Locks those of these sources that there are: for who takes away, and makes nothing.
-pub(in crate::store) async fn standing_sources(
+/// Locks those of these sources that have a row: for deletions, which shouldn't insert any.
+pub(in crate::store) async fn existing_sources(
     txn: &impl ConnectionTrait,
     channels: impl IntoIterator<Item = ChannelId>,
 ) -> Result<(), DbErr> {
-    lock_standing(txn, "channels", "channel_id", &sorted(channels)).await.map(drop)
+    lock_existing(txn, "channels", "channel_id", &sorted(channels)).await.map(drop)
 }
 
-/// Locks those of these targets that there are.
-pub(in crate::store) async fn standing_lanes(
+/// Locks those of these targets that have a row.
+pub(in crate::store) async fn existing_lanes(
     txn: &impl ConnectionTrait,
     targets: impl IntoIterator<Item = ChannelId>,
 ) -> Result<(), DbErr> {
-    lock_standing(txn, "lanes", "target_channel_id", &sorted(targets)).await.map(drop)
+    lock_existing(txn, "lanes", "target_channel_id", &sorted(targets)).await.map(drop)
 }
 
-/// Whether rows can be locked at all: where not, there is nothing to find out about them before.
-pub(in crate::store) fn are_locks(db: &impl ConnectionTrait) -> bool {
+/// Whether the database has row locks. If not, there is no need to find out which rows to lock.
+pub(in crate::store) fn has_row_locks(db: &impl ConnectionTrait) -> bool {
     db.get_database_backend() == DbBackend::Postgres
 }
 
-/// Each once, in the order in which they are locked.
+/// Each once, in the order of locking.
 fn sorted(ids: impl IntoIterator<Item = ChannelId>) -> Vec<i64> {
     let mut ids: Vec<i64> = ids.into_iter().map(ChannelId::to_db).collect();
     ids.sort_unstable();
@@ -68,21 +68,21 @@ async fn lock(txn: &impl ConnectionTrait, table: &str, key: &str, ids: Vec<i64>)
             .then(" WHERE TRUE ORDER BY t.id ON CONFLICT DO NOTHING")
             .execute(txn)
             .await?;
-        // Between the two, one may have been taken away, as nobody needed it until now.
-        if !are_locks(txn) || lock_standing(txn, table, key, &ids).await? == ids.len() {
+        // In between, a row may have been deleted as unused.
+        if !has_row_locks(txn) || lock_existing(txn, table, key, &ids).await? == ids.len() {
             return Ok(());
         }
     }
 }
 
-/// Locks those rows that are there, and says how many.
-async fn lock_standing(
+/// Locks the rows that exist, and returns how many there are.
+async fn lock_existing(
     txn: &impl ConnectionTrait,
     table: &str,
     key: &str,
     ids: &[i64],
 ) -> Result<usize, DbErr> {
-    if !are_locks(txn) {
+    if !has_row_locks(txn) {
         return Ok(0);
     }
     let select = Sql::new(format!("SELECT {key} FROM {table} WHERE {key} IN "), []);

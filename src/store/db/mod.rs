@@ -10,12 +10,13 @@
 //! | `entity` | the tables that SeaORM's builder reads and writes |
 //! | `crypt` | encryption of contents and tokens |
 //! | `locks` | the order in which rows are locked |
-//! | `notices` | what processes tell each other on PostgreSQL |
-//! | `session`, `owners`, `presence` | the shards that each process holds, which processes live, and whether any run |
-//! | `gateway_sessions` | what a clean stop leaves to the next start of what the gateway told |
+//! | `notices` | notices between processes, on PostgreSQL |
+//! | `session` | the connection that holds a process's shards |
+//! | `owners`, `presence` | which processes are alive, and the lanes of the dead; whether any process runs |
+//! | `gateway_sessions` | gateway sessions that a clean stop leaves to the next start |
 //!
-//! Every write goes through [`Store::write`](super::Store), one transaction at a time on SQLite. Within it, rows are
-//! locked in the order that `locks` defines, and no request goes out.
+//! Every write goes through [`Store::write`](super::Store), one transaction at a time on SQLite. Within it,
+//! rows are locked in the order that `locks` defines, and no request goes out.
 
 pub(super) mod connect;
 pub(super) mod crypt;

@@ -1,7 +1,8 @@
-//! What processes tell each other through PostgreSQL's NOTIFY, so that none has to wait for its next look at the database. Only numbers: all that is
-//! meant by them is in the database, and a signal that is lost is a delay, not a loss. On SQLite there is nobody to tell.
+//! Notices between processes, sent through PostgreSQL's NOTIFY, so that none has to wait for its next poll of
+//! the database. They contain only ids. Everything they refer to is in the database, so a lost notice causes
+//! a delay, not a loss. On SQLite there are no other processes.
 //!
-//! This is the only place that sends.
+//! This is the only place that sends them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,73 +14,74 @@ use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
 use crate::store::{Store, StoreError};
 
-/// The channel on which all processes of one bot listen.
+/// The PostgreSQL channel on which all processes of one bot listen.
 pub(super) const CHANNEL: &str = "tributary";
-/// The longest text of one signal. PostgreSQL takes less than 8000 bytes.
+/// The longest text of one notice. PostgreSQL takes less than 8000 bytes.
 const LONGEST: usize = 7_500;
-/// Beyond so many targets it is quicker to look than to list them.
+/// Beyond this many targets, checking all lanes is quicker than listing them.
 const MOST_TARGETS: usize = 2_000;
 
 /// Something that other processes should know soon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Signal {
-    /// These targets have new work: for whoever delivers.
+pub enum Notice {
+    /// These targets have new work. For processes that deliver.
     Work(Vec<ChannelId>),
-    /// Some targets have new work: for whoever delivers.
-    Look,
-    /// A follow was made, changed or made active: for those who listen to its channels.
+    /// Some targets have new work. For processes that deliver.
+    AnyWork,
+    /// A follow was made, changed or activated. For processes that read its channels.
     Follow(FollowId),
-    /// A panel is due earlier than it was: for whoever keeps it.
+    /// A panel is due earlier than before. For the process that refreshes it.
     Panel,
-    /// Something of a person's is to be taken back: for whoever does that.
+    /// Messages of a person must be taken back. For the process that does so.
     Author,
-    /// The operator blocked or unblocked a server: for whoever listens to it.
+    /// The operator blocked or unblocked a server. For the process that is connected to it.
     Servers,
 }
 
-/// A process, in what it tells: it need not hear itself.
+/// The sender of notices: a process ignores its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Sender(u32);
+pub(in crate::store) struct NoticeSender(u32);
 
-impl Sender {
+impl NoticeSender {
     pub(super) fn new() -> Self {
         Self(rand::random())
     }
 
-    /// A signal as it is sent.
-    pub(super) fn text(self, signal: &Signal) -> String {
+    /// A notice as it is sent.
+    pub(super) fn text(self, signal: &Notice) -> String {
         format!("{:08x} {signal}", self.0)
     }
 
-    /// What another process told; `None` for what this one told itself, and for what it doesn't understand: that was told by another version.
-    pub(super) fn heard(self, text: &str) -> Option<Signal> {
+    /// The notice of another process. `None` for this process's own, and for one that it doesn't understand,
+    /// as it comes from another version.
+    pub(super) fn read(self, text: &str) -> Option<Notice> {
         let (sender, signal) = text.split_once(' ')?;
         let own = u32::from_str_radix(sender, 16).ok()? == self.0;
         if own { None } else { signal.parse().ok() }
     }
 }
 
-impl Signal {
-    /// What tells of work in these targets, in as few signals as hold it.
+impl Notice {
+    /// Notices of work in these targets, as few as can hold it.
     pub fn of_work(targets: &[ChannelId]) -> Vec<Self> {
-        // A number has 20 digits at most, and a comma before it.
+        // An id has at most 20 digits, and a comma before it.
         const IN_ONE: usize = LONGEST / 21;
         match targets.len() {
             0 => Vec::new(),
             1..=MOST_TARGETS => targets.chunks(IN_ONE).map(|some| Self::Work(some.to_vec())).collect(),
-            _ => vec![Self::Look],
+            _ => vec![Self::AnyWork],
         }
     }
 }
 
-impl fmt::Display for Signal {
+impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Work(targets) => {
                 let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
                 write!(f, "work {}", targets.join(","))
             }
-            Self::Look => f.write_str("look"),
+            Self::AnyWork => f.write_str("look"),
             Self::Follow(FollowId(id)) => write!(f, "follow {id}"),
             Self::Panel => f.write_str("panel"),
             Self::Author => f.write_str("author"),
@@ -88,41 +90,41 @@ impl fmt::Display for Signal {
     }
 }
 
-/// A text that is no signal.
+/// A text that isn't a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoSignal;
+pub struct InvalidNotice;
 
-impl FromStr for Signal {
-    type Err = NoSignal;
+impl FromStr for Notice {
+    type Err = InvalidNotice;
 
-    fn from_str(text: &str) -> Result<Self, NoSignal> {
+    fn from_str(text: &str) -> Result<Self, InvalidNotice> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         match (word, rest) {
             ("work", targets) => {
-                let targets = targets.split(',').map(|id| id.parse().map_err(|_| NoSignal));
+                let targets = targets.split(',').map(|id| id.parse().map_err(|_| InvalidNotice));
                 Ok(Self::Work(targets.collect::<Result<_, _>>()?))
             }
-            ("look", "") => Ok(Self::Look),
-            ("follow", id) => Ok(Self::Follow(FollowId(id.parse().map_err(|_| NoSignal)?))),
+            ("look", "") => Ok(Self::AnyWork),
+            ("follow", id) => Ok(Self::Follow(FollowId(id.parse().map_err(|_| InvalidNotice)?))),
             ("panel", "") => Ok(Self::Panel),
             ("author", "") => Ok(Self::Author),
             ("servers", "") => Ok(Self::Servers),
-            _ => Err(NoSignal),
+            _ => Err(InvalidNotice),
         }
     }
 }
 
 impl Store {
-    /// Tells the other processes, at once.
-    pub async fn tell(&self, signal: &Signal) -> Result<(), StoreError> {
-        Ok(self.tell_with(&self.db, signal).await?)
+    /// Sends a notice to the other processes at once.
+    pub async fn notify(&self, signal: &Notice) -> Result<(), StoreError> {
+        Ok(self.notify_on_commit(&self.db, signal).await?)
     }
 
-    /// Tells the other processes when this transaction is committed.
-    pub(in crate::store) async fn tell_with(
+    /// Sends a notice to the other processes when this transaction commits.
+    pub(in crate::store) async fn notify_on_commit(
         &self,
         db: &impl ConnectionTrait,
-        signal: &Signal,
+        signal: &Notice,
     ) -> Result<(), DbErr> {
         if db.get_database_backend() != DbBackend::Postgres {
             return Ok(());
@@ -138,15 +140,15 @@ mod tests {
 
     use super::*;
 
-    fn any_signal() -> impl Strategy<Value = Signal> {
+    fn any_signal() -> impl Strategy<Value = Notice> {
         let channel = (1..i64::MAX).prop_map(|id| ChannelId::from_db(id).unwrap());
         prop_oneof![
-            prop::collection::vec(channel, 1..300).prop_map(Signal::Work),
-            Just(Signal::Look),
-            (1..i64::MAX).prop_map(|id| Signal::Follow(FollowId(id))),
-            Just(Signal::Panel),
-            Just(Signal::Author),
-            Just(Signal::Servers),
+            prop::collection::vec(channel, 1..300).prop_map(Notice::Work),
+            Just(Notice::AnyWork),
+            (1..i64::MAX).prop_map(|id| Notice::Follow(FollowId(id))),
+            Just(Notice::Panel),
+            Just(Notice::Author),
+            Just(Notice::Servers),
         ]
     }
 
@@ -154,14 +156,14 @@ mod tests {
         #[test]
         fn what_one_tells_all_others_hear(signal in any_signal(), own: u32, other: u32) {
             prop_assume!(own != other);
-            let text = Sender(own).text(&signal);
-            prop_assert_eq!(Sender(own).heard(&text), None);
-            prop_assert_eq!(Sender(other).heard(&text), Some(signal));
+            let text = NoticeSender(own).text(&signal);
+            prop_assert_eq!(NoticeSender(own).read(&text), None);
+            prop_assert_eq!(NoticeSender(other).read(&text), Some(signal));
         }
 
         #[test]
         fn whatever_comes_is_understood_or_passed_over(text in "\\PC{0,40}") {
-            let _ = Sender(1).heard(&text);
+            let _ = NoticeSender(1).read(&text);
         }
     }
 
@@ -170,16 +172,16 @@ mod tests {
         let targets = |count: u64| -> Vec<ChannelId> {
             (0..count).map(|number| ChannelId::new(u64::MAX / 2 - number).unwrap()).collect()
         };
-        assert_eq!(Signal::of_work(&[]), []);
+        assert_eq!(Notice::of_work(&[]), []);
         for count in [1, 357, 358, 2_000] {
-            let (all, signals) = (targets(count), Signal::of_work(&targets(count)));
+            let (all, signals) = (targets(count), Notice::of_work(&targets(count)));
             let told = signals.iter().flat_map(|signal| match signal {
-                Signal::Work(some) => some.clone(),
+                Notice::Work(some) => some.clone(),
                 _ => Vec::new(),
             });
             assert_eq!(told.collect::<Vec<_>>(), all);
-            assert!(signals.iter().all(|signal| Sender(u32::MAX).text(signal).len() < 8_000));
+            assert!(signals.iter().all(|signal| NoticeSender(u32::MAX).text(signal).len() < 8_000));
         }
-        assert_eq!(Signal::of_work(&targets(2_001)), [Signal::Look]);
+        assert_eq!(Notice::of_work(&targets(2_001)), [Notice::AnyWork]);
     }
 }

@@ -1,9 +1,11 @@
-//! Which processes live, and the lanes of those that don't.
+//! Which processes are alive, and the lanes of those that aren't.
 //!
-//! Each process holds a lock of its own on its session's connection, and its name in the leases of lanes carries the lock's number. PostgreSQL frees the
-//! lock when the connection ends, however that happens. So a lane whose owner's lock is free has no owner, whatever its lease says.
+//! Each process holds an advisory lock of its own on its session's connection, and its name in the leases of
+//! lanes contains the lock's number. PostgreSQL frees the lock when the connection ends, however that
+//! happens. So a lane whose owner's lock is free has no owner, whatever its lease says.
 //!
-//! Leases stay as the second line: they bound what a process that stands still can hold, and what no session tells.
+//! Leases remain the second line of defence: they limit how long a frozen process can hold a lane, and cover
+//! deaths that no session reveals.
 
 use std::collections::HashSet;
 
@@ -15,17 +17,18 @@ use super::sql::{channel_ids, stored};
 use crate::domain::ids::ChannelId;
 use crate::store::StoreError;
 
-/// The first half of these locks' numbers. Any number will do, as long as it stays the same.
+/// The first half of these locks' numbers. Any number will do, as long as it never changes.
 pub(super) const PROCESS: i32 = 1_953_655_908;
-/// How many looks after a death search the lanes again: a transaction of the dead process may still have been under way at the first.
+/// How many checks after a death search the lanes again: at the first one, a transaction of the dead process
+/// may still have been running.
 const LOOKS_AFTER_A_DEATH: u8 = 10;
-/// The numbers of the processes that live, with the backend that holds each lock.
+/// The numbers of the processes that are alive, and whether this connection holds the lock.
 const LIVING: &str = "SELECT l.objid::bigint, l.pid = pg_backend_pid() FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
     WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid::bigint = $1";
 
 /// The number of a process's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ProcessNumber(u32);
+pub(in crate::store) struct ProcessNumber(u32);
 
 impl ProcessNumber {
     pub(super) fn draw() -> Self {
@@ -37,12 +40,12 @@ impl ProcessNumber {
         self.0.cast_signed()
     }
 
-    /// The name under which the process holds lanes: its operating system's number, for people, and this one.
+    /// The name under which the process holds lanes: its process id, for people, and this number.
     pub(super) fn owner(self) -> String {
         format!("{}-{:08x}", std::process::id(), self.0)
     }
 
-    /// The number in such a name; `None` for a name of another form, whose lease alone counts.
+    /// The number in such a name. `None` for a name of another form, for which only the lease counts.
     fn of(owner: &str) -> Option<Self> {
         let (_, number) = owner.split_once('-')?;
         let digits = number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -53,14 +56,14 @@ impl ProcessNumber {
 /// What a session knows of the other processes.
 #[derive(Default)]
 pub(super) struct Neighbours {
-    /// Those that lived at the last look; `None` before the first.
+    /// Those that were alive at the last check; `None` before the first.
     known: Option<HashSet<ProcessNumber>>,
-    /// How many looks are still to search the lanes.
+    /// How many of the next checks search the lanes.
     searches: u8,
 }
 
 impl Neighbours {
-    /// Whether the lanes are to be searched for some whose owner is dead: that is so after a death, and at first.
+    /// Whether the lanes should be searched for dead owners: at first, and after a death.
     fn observe(&mut self, living: &HashSet<ProcessNumber>) -> bool {
         let nobody_died = self.known.as_ref().is_some_and(|known| known.is_subset(living));
         if !nobody_died {
@@ -74,15 +77,17 @@ impl Neighbours {
 }
 
 impl Session {
-    /// The name under which this process holds lanes, as long as this session stands. No other session has it.
+    /// The name under which this process holds lanes, as long as this session lasts. No other session has it.
     pub fn owner(&self) -> String {
         self.number.owner()
     }
 
-    /// Frees the lanes whose owners are dead, and returns their targets. A create that was in flight is settled from `settle_at` on.
+    /// Frees the lanes whose owners are dead, and returns their targets. A create that was in flight can be
+    /// settled from `settle_at` on.
     ///
     /// # Errors
-    /// The connection is gone, or doesn't hold this process's lock: a pooler that shares connections stands between.
+    /// The connection is gone, or doesn't hold this process's lock because a pooler that shares connections
+    /// is in between.
     pub async fn free_lanes_of_the_dead(
         &mut self,
         settle_at: DateTime<Utc>,
@@ -93,7 +98,7 @@ impl Session {
         }
         let freed = self.free_dead_lanes(settle_at).await;
         if freed.is_err() {
-            // The next look, if there is one, begins from nothing.
+            // The next check, if there is one, starts from scratch.
             self.neighbours = Neighbours::default();
         }
         freed
@@ -102,14 +107,15 @@ impl Session {
     async fn free_dead_lanes(&mut self, settle_at: DateTime<Utc>) -> Result<Vec<ChannelId>, StoreError> {
         let owners = "SELECT DISTINCT lease_owner FROM lanes WHERE lease_owner IS NOT NULL";
         let owners: Vec<(String,)> = in_time(sqlx::query_as(owners).fetch_all(&mut self.listener)).await?;
-        // Read after the owners: whoever is named in a lane held its lock by then. Names are never used again, so what is dead stays dead.
+        // Read after the owners: every process that is named in a lane held its lock by then. Names are never
+        // reused, so a dead owner stays dead.
         let living = self.living().await?;
         let dead = |owner: &String| ProcessNumber::of(owner).is_some_and(|number| !living.contains(&number));
         let dead: Vec<String> = owners.into_iter().map(|(owner,)| owner).filter(dead).collect();
         if dead.is_empty() {
             return Ok(Vec::new());
         }
-        // In the order of all gates. A row that is locked right now is freed at the next look.
+        // In the order of all locks. A row that is locked right now is freed at the next check.
         let free = "UPDATE lanes SET lease_owner = NULL, lease_until = NULL, \
             settle_at = CASE WHEN in_flight_delivery_id IS NULL THEN NULL ELSE $2 END \
             WHERE target_channel_id IN (SELECT target_channel_id FROM lanes WHERE lease_owner = ANY($1) \
@@ -119,7 +125,7 @@ impl Session {
         channel_ids(freed.into_iter().map(|(target,)| target))
     }
 
-    /// The processes that live.
+    /// The processes that are alive.
     async fn living(&mut self) -> Result<HashSet<ProcessNumber>, StoreError> {
         let rows = sqlx::query_as(LIVING).bind(i64::from(PROCESS));
         let rows: Vec<(i64, bool)> = in_time(rows.fetch_all(&mut self.listener)).await?;

@@ -1,7 +1,8 @@
-//! Whether processes run on a database, for what must not happen under them.
+//! Whether processes run on a database, for changes that must not happen underneath them.
 //!
-//! On PostgreSQL, every process is known by the names of its connections, of which it has one at least from the moment in which it opens the database: whatever its role, and whether or
-//! not it has shards or waits for something. On SQLite, the lock on the file beside the database tells (`app`).
+//! On PostgreSQL, every process is known by the names of its connections. It has at least one from the moment
+//! it opens the database, whatever its role, and whether or not it has shards or waits for something. On
+//! SQLite, the lock on the file next to the database tells (`app`).
 
 use sea_orm::{ConnectionTrait, DbBackend};
 
@@ -9,9 +10,10 @@ use super::connect::{APPLICATION, COMMAND};
 use super::sql::Sql;
 use crate::store::StoreError;
 
-/// Makes sure that no process runs on this database, subcommands apart.
+/// Makes sure that no process runs on this database, apart from subcommands.
 ///
-/// Whoever asks holds the lock on the schema. So a process that begins now, and isn't seen yet, waits for the end of what is done before it uses a table.
+/// The caller holds the schema lock. A process that starts now and isn't visible yet waits for that lock
+/// before it uses a table.
 pub(in crate::store) async fn refuse_beside_others(db: &impl ConnectionTrait) -> Result<(), StoreError> {
     if db.get_database_backend() != DbBackend::Postgres {
         return Ok(());

@@ -1,10 +1,13 @@
-//! A process's place among the others on PostgreSQL: one connection of its own, which holds its name and its shards as long as it lives, and hears what
-//! others tell. What the name is for, `owners` says.
+//! A process's place among the others on PostgreSQL: a connection of its own, which holds its name and its
+//! shards as long as it lasts, and receives the notices of other processes. `owners` says what the name is
+//! for.
 //!
-//! The locks belong to the connection: PostgreSQL frees them when the process dies, and when it can't be reached any more (keepalives tell). Whoever takes
-//! shards looks at all that are held first, one process at a time, so that nobody serves a server that another serves, and all agree on how many shards there are.
+//! The locks belong to the connection. PostgreSQL frees them when the process dies, or can no longer be
+//! reached (keepalives tell). Processes claim shards one at a time, and each looks at all that are held
+//! first: so no two serve the same server, and all agree on the number of shards.
 //!
-//! A pooler that shares connections among transactions (PgBouncer in transaction mode) can't carry this connection.
+//! A pooler that shares connections among transactions (PgBouncer in transaction mode) can't carry this
+//! connection.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,32 +19,33 @@ use sea_orm::{DbErr, RuntimeErr};
 
 use super::connect::SETTINGS;
 use super::notices;
-use super::notices::{Sender, Signal};
+use super::notices::{Notice, NoticeSender};
 use super::owners::{Neighbours, PROCESS, ProcessNumber};
 use crate::domain::shards::Shards;
 use crate::store::{Store, StoreError};
 
-/// The first half of the locks' numbers: that of shards, and that of the gate to them. Any numbers will do, as long as they stay the same.
+/// The first half of the locks' numbers: for shards, and for the lock around claiming them. Any numbers will
+/// do, as long as they never change.
 const SHARD: i32 = 1_953_655_906;
 const GATE: i32 = 1_953_655_907;
 /// How long PostgreSQL may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What is only told need not reach the disk.
+/// Notices need not reach the disk.
 const QUICK: &str = "SET synchronous_commit = off";
 
-/// The connection. When it is dropped, so are its locks.
+/// The connection. Its locks end with it.
 pub struct Session {
     pub(in crate::store) listener: PgListener,
     pool: PgPool,
-    sender: Sender,
-    /// Whose this is.
-    pub(in crate::store) number: ProcessNumber,
+    sender: NoticeSender,
+    /// The number of this process.
+    pub(super) number: ProcessNumber,
     pub(super) neighbours: Neighbours,
 }
 
-/// Why shards can't be taken.
+/// Why shards can't be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflict {
+pub enum ShardConflict {
     /// Another process has one of them.
     Taken {
         /// Which.
@@ -49,16 +53,16 @@ pub enum Conflict {
         /// PostgreSQL's number of that process's connection.
         backend: i32,
     },
-    /// The others divide the servers among another number of shards.
+    /// The other processes divide the servers among another number of shards.
     OtherTotal {
         /// Theirs.
         theirs: u32,
-        /// The one that is wanted.
+        /// Ours.
         ours: u32,
     },
 }
 
-impl fmt::Display for Conflict {
+impl fmt::Display for ShardConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken { shard, backend } => write!(
@@ -75,20 +79,22 @@ impl fmt::Display for Conflict {
 
 /// A shard that another process holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Held {
+struct HeldShard {
     shard: u32,
     total: u32,
     backend: i32,
 }
 
-/// What keeps these shards from being taken, if anything does.
-fn conflict(held: &[Held], wanted: Shards) -> Option<Conflict> {
+/// What keeps these shards from being claimed, if anything does.
+fn conflict(held: &[HeldShard], wanted: Shards) -> Option<ShardConflict> {
     let other_total = held.iter().find(|held| held.total != wanted.total());
     if let Some(other) = other_total {
-        return Some(Conflict::OtherTotal { theirs: other.total, ours: wanted.total() });
+        return Some(ShardConflict::OtherTotal { theirs: other.total, ours: wanted.total() });
     }
     let taken = held.iter().filter(|held| (wanted.first()..=wanted.last()).contains(&held.shard));
-    taken.min_by_key(|held| held.shard).map(|&Held { shard, backend, .. }| Conflict::Taken { shard, backend })
+    taken
+        .min_by_key(|held| held.shard)
+        .map(|&HeldShard { shard, backend, .. }| ShardConflict::Taken { shard, backend })
 }
 
 /// The second half of a lock's number: the total in the upper two bytes, the shard in the lower.
@@ -97,16 +103,16 @@ const fn lock_number(shard: u32, total: u32) -> i32 {
 }
 
 impl Store {
-    /// Whether other processes can use this database too: on SQLite none can.
+    /// Whether other processes can use this database, too. On SQLite none can.
     pub const fn is_shared(&self) -> bool {
         self.postgres.is_some()
     }
 
-    /// Connects once more, beside the pool; `None` on SQLite, which nobody shares.
+    /// Opens one more connection, outside the pool; `None` on SQLite, which isn't shared.
     pub async fn session(&self) -> Result<Option<Session>, StoreError> {
         let Some(options) = &self.postgres else { return Ok(None) };
         let options = options.as_ref().clone().application_name("tributary session");
-        // A listener wants a pool to take its connection from: it gets that one, once.
+        // A listener takes its connection from a pool: it gets this one, once.
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .max_lifetime(None)
@@ -142,8 +148,8 @@ async fn name(listener: &mut PgListener) -> Result<ProcessNumber, sqlx::Error> {
 }
 
 impl Session {
-    /// Takes these shards, all or none. What is taken stays until the connection ends.
-    pub async fn take(&mut self, wanted: Shards) -> Result<Option<Conflict>, StoreError> {
+    /// Claims these shards, all or none. They stay claimed until the connection ends.
+    pub async fn take(&mut self, wanted: Shards) -> Result<Option<ShardConflict>, StoreError> {
         in_time(async {
             let mut txn = self.listener.begin().await?;
             sqlx::query("SELECT pg_advisory_xact_lock($1, 0)").bind(GATE).execute(&mut *txn).await?;
@@ -154,7 +160,7 @@ impl Session {
                 sqlx::query_as(query).bind(i64::from(SHARD)).fetch_all(&mut *txn).await?;
             let held = rows.into_iter().map(|(number, backend)| {
                 let number = u32::try_from(number).unwrap_or_default();
-                Held { shard: number & 0xffff, total: number >> 16, backend }
+                HeldShard { shard: number & 0xffff, total: number >> 16, backend }
             });
             let found = conflict(&held.collect::<Vec<_>>(), wanted);
             if found.is_none() {
@@ -169,25 +175,25 @@ impl Session {
         .await
     }
 
-    /// Waits for what another process tells. May be given up at any time; then nothing is lost.
+    /// Waits for the next notice of another process. Can be cancelled at any time without losing one.
     ///
     /// # Errors
     /// The connection is gone, with the locks.
-    pub async fn next(&mut self) -> Result<Signal, StoreError> {
+    pub async fn next(&mut self) -> Result<Notice, StoreError> {
         loop {
             let Some(told) = self.listener.try_recv().await.map_err(failed)? else {
                 return Err(StoreError::Database(DbErr::Conn(RuntimeErr::Internal(
                     "it was closed".to_owned(),
                 ))));
             };
-            if let Some(signal) = self.sender.heard(told.payload()) {
+            if let Some(signal) = self.sender.read(told.payload()) {
                 return Ok(signal);
             }
         }
     }
 
-    /// Tells the other processes.
-    pub async fn tell(&mut self, signals: &[Signal]) -> Result<(), StoreError> {
+    /// Sends notices to the other processes.
+    pub async fn notify(&mut self, signals: &[Notice]) -> Result<(), StoreError> {
         in_time(async {
             for signal in signals {
                 let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(notices::CHANNEL);
@@ -207,7 +213,7 @@ impl Session {
         in_time(time.fetch_one(&mut self.listener)).await.map(|(time,)| time)
     }
 
-    /// Ends the connection, and frees what it held.
+    /// Closes the connection, and frees what it held.
     pub async fn close(self) {
         drop(self.listener);
         // A server that doesn't answer frees it by itself.
@@ -238,11 +244,12 @@ mod tests {
 
     #[test]
     fn what_another_has_is_not_taken() {
-        let held = [Held { shard: 3, total: 16, backend: 7 }, Held { shard: 2, total: 16, backend: 7 }];
+        let held =
+            [HeldShard { shard: 3, total: 16, backend: 7 }, HeldShard { shard: 2, total: 16, backend: 7 }];
         assert_eq!(conflict(&[], shards("0/1")), None);
         assert_eq!(conflict(&held, shards("4..15/16")), None);
-        assert_eq!(conflict(&held, shards("0..15/16")), Some(Conflict::Taken { shard: 2, backend: 7 }));
-        assert_eq!(conflict(&held, shards("4/8")), Some(Conflict::OtherTotal { theirs: 16, ours: 8 }));
+        assert_eq!(conflict(&held, shards("0..15/16")), Some(ShardConflict::Taken { shard: 2, backend: 7 }));
+        assert_eq!(conflict(&held, shards("4/8")), Some(ShardConflict::OtherTotal { theirs: 16, ours: 8 }));
     }
 
     proptest! {

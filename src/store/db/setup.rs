@@ -10,12 +10,12 @@ use super::unusable::one_line;
 use crate::domain::ids::WebhookId;
 use crate::store::{Store, StoreError, Unusable};
 
-/// What is sealed in `key_check`.
+/// The text that is sealed in `key_check`.
 const KEY_CHECK: &str = "tributary";
 /// The migrations' own table.
 const RECORD: &str = "seaql_migrations";
 
-/// How a database's key was found.
+/// Whether the key fits the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyFit {
     /// Nothing was written with any key yet.
@@ -24,37 +24,38 @@ pub enum KeyFit {
     Fits,
     /// The database was written with another.
     Differs,
-    /// Something was written with a key, and the mark by which it is known is gone.
+    /// Something was written with a key, and the mark that identifies the key is gone.
     Unknown,
 }
 
 impl Store {
     /// Applies all migrations that are pending, in one transaction.
     pub async fn migrate_up(&self) -> Result<(), StoreError> {
-        self.change_schema(Change::Up).await
+        self.change_schema(SchemaChange::Up).await
     }
 
-    /// The same for an operator, who may not do it under a process that runs. Where nothing is pending, nothing is changed under anybody.
+    /// The same for an operator, who may not do it while a process runs. If nothing is pending, nothing
+    /// changes, and processes may run.
     pub async fn migrate_up_alone(&self) -> Result<(), StoreError> {
         if self.migration_status().await?.iter().all(|(_, applied)| *applied) {
             return Ok(());
         }
-        self.change_schema(Change::UpAlone).await
+        self.change_schema(SchemaChange::UpAlone).await
     }
 
-    /// Takes back the newest migrations, so many, in one transaction. Their tables' content is lost.
+    /// Reverts the newest migrations, this many, in one transaction. The content of their tables is lost.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] where a process runs on the database.
+    /// [`StoreError::InUse`] if a process runs on the database.
     pub async fn migrate_down(&self, steps: u32) -> Result<(), StoreError> {
-        self.change_schema(Change::Down(steps)).await
+        self.change_schema(SchemaChange::Down(steps)).await
     }
 
-    async fn change_schema(&self, change: Change) -> Result<(), StoreError> {
+    async fn change_schema(&self, change: SchemaChange) -> Result<(), StoreError> {
         let changed = async {
             self.look_at_versions().await?;
             let txn = self.write_schema().await?;
-            if change != Change::Up {
+            if change != SchemaChange::Up {
                 refuse_beside_others(&*txn).await?;
             }
             let pending: Vec<String> = match change {
@@ -65,8 +66,8 @@ impl Store {
                 Change::Down(_) => Vec::new(),
             };
             match change {
-                Change::Up | Change::UpAlone => Migrator::up(&*txn, None).await?,
-                Change::Down(steps) => Migrator::down(&*txn, Some(steps)).await?,
+                SchemaChange::Up | SchemaChange::UpAlone => Migrator::up(&*txn, None).await?,
+                SchemaChange::Down(steps) => Migrator::down(&*txn, Some(steps)).await?,
             }
             txn.commit().await?;
             report_applied(&pending);
@@ -106,7 +107,7 @@ impl Store {
         looked.await.map_err(StoreError::explained)
     }
 
-    /// Whether the key is the one that this database was written with. Changes nothing, and needs no tables.
+    /// Whether this database was written with the key. Changes nothing, and needs no tables.
     pub async fn key_fit(&self) -> Result<KeyFit, StoreError> {
         self.look_for_key().await.map_err(StoreError::explained)
     }
@@ -121,7 +122,8 @@ impl Store {
         if let Some(fits) = self.opens_a_token().await? {
             return Ok(if fits { KeyFit::Fits } else { KeyFit::Differs });
         }
-        // The mark may be lost, as with a schema that was taken back in part. Whatever is encrypted is binary, so all that is binary is looked through.
+        // The mark may be lost, for instance when part of the schema was reverted. Everything encrypted is
+        // binary, so all binary columns are checked.
         for (table, column) in self.binary_columns().await? {
             let any = Sql::new(format!("SELECT 1 FROM {table} WHERE {column} IS NOT NULL LIMIT 1"), []);
             if any.row(&self.db).await?.is_some() {
@@ -131,7 +133,7 @@ impl Store {
         Ok(KeyFit::Unused)
     }
 
-    /// Whether the key opens a webhook's token, if there is one.
+    /// Whether the key opens a webhook token, if there is one.
     async fn opens_a_token(&self) -> Result<Option<bool>, StoreError> {
         if !self.has_table("channel_follows").await? {
             return Ok(None);
@@ -149,10 +151,10 @@ impl Store {
         Ok(self.cipher.open(&sealed, KEY_CHECK).is_some())
     }
 
-    /// Makes sure that the key is the one this database was written with; the first start leaves the mark for it.
+    /// Makes sure that this database was written with the key. The first start leaves a mark for this check.
     ///
     /// # Errors
-    /// [`StoreError::Decrypt`] where it is another.
+    /// [`StoreError::Decrypt`] if it was written with another key.
     pub async fn check_key(&self) -> Result<(), StoreError> {
         let checked = async {
             let txn = self.write().await?;
@@ -168,15 +170,15 @@ impl Store {
         checked.await.map_err(StoreError::explained)
     }
 
-    /// Asks the database for a sign of life: whether the tables are there, in no older version than this program's.
+    /// Checks that the database answers and that the tables exist, in a version no older than this program's.
     ///
     /// # Errors
-    /// [`StoreError::NoTables`] where they aren't.
+    /// [`StoreError::NoTables`] if they don't.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let query = "SELECT COUNT(*), (SELECT COUNT(*) FROM key_check) FROM seaql_migrations";
         let applied = match Sql::new(query, []).numbers(&self.db).await {
             Ok(numbers) => numbers.first().copied().unwrap_or_default(),
-            // A database that answers, and not this question, has lost what is asked for.
+            // A database that answers, but not this question, has lost its tables.
             Err(error) => {
                 let error = StoreError::from(error);
                 let answers = !error.is_away() && self.db.ping().await.is_ok();
@@ -212,12 +214,12 @@ impl Store {
         columns.collect()
     }
 
-    /// A transaction in which no other process changes the schema.
+    /// A transaction during which no other process changes the schema.
     pub(in crate::store) async fn write_schema(&self) -> Result<Write, StoreError> {
         let txn = self.write().await?;
         if txn.get_database_backend() == DbBackend::Postgres {
             txn.execute_unprepared(PATIENT).await?;
-            // Any number will do, as long as it stays the same.
+            // Any number will do, as long as it never changes.
             txn.execute_unprepared("SELECT pg_advisory_xact_lock(7472627574)").await?;
         }
         Ok(txn)
@@ -229,7 +231,8 @@ fn known() -> Vec<String> {
     Migrator::migrations().iter().map(|one| one.name().to_owned()).collect()
 }
 
-/// Whether these migrations are another program's, which uses the same library: there are some, and none of them is ours.
+/// Whether these migrations belong to another program that uses the same library: there are some, and none is
+/// ours.
 pub(super) fn are_foreign(versions: &[String]) -> bool {
     let known = known();
     !versions.is_empty() && !versions.iter().any(|version| known.contains(version))
@@ -237,12 +240,12 @@ pub(super) fn are_foreign(versions: &[String]) -> bool {
 
 /// A change of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    /// By a process that starts.
+enum SchemaChange {
+    /// By a process at its start.
     Up,
     /// By an operator.
     UpAlone,
-    /// By an operator: so many steps.
+    /// By an operator: this many steps.
     Down(u32),
 }
 

@@ -1,17 +1,18 @@
-//! SQL that SeaORM's builder can't say, or can't say readably: one text for both databases, with `$1`, `$2` …
-//! in it, which SQLite understands as PostgreSQL does.
+//! SQL that SeaORM's builder can't express, or can't express readably: one text for both databases, with
+//! `$1`, `$2` … in it, which SQLite understands as PostgreSQL does.
 //!
 //! # Times
-//! SQLite has no type for times; SeaORM stores them as RFC 3339 text, always in UTC and written `+00:00`. Such
-//! texts sort as the times do, although the fraction is left out when it is zero: where two texts part, `+`
-//! (the end of the shorter) sorts below `.` and every digit. That, and being readable in any database tool, is
-//! why they aren't stored as numbers. All times pass through [`stored`], so that both databases keep
-//! microseconds and give back what they were given.
+//! SQLite has no type for times; SeaORM stores them as RFC 3339 text, always in UTC and written `+00:00`.
+//! Such texts sort as the times do, although the fraction is left out when it is zero: at the first
+//! difference, `+` (the end of the shorter text) sorts below `.` and every digit. For this reason, and
+//! because they can be read in any database tool, they aren't stored as numbers. All times pass through
+//! [`stored`], so that both databases keep microseconds and give back what they were given.
 //!
 //! # Tables
-//! A statement about many rows takes them as one value ([`Table`], JSON), not as many: so its text stays the same, and the
-//! database plans it once, however many rows there are. There is no other way to pass a set: databases bound the number of a
-//! statement's values (32,766 on SQLite, 65,535 on PostgreSQL), but not the size of one.
+//! A statement about many rows takes them as one value ([`Table`], JSON) instead of many. Its text stays the
+//! same, and the database plans it once, however many rows there are. There is no other way to pass a set:
+//! databases limit the number of a statement's values (32,766 on SQLite, 65,535 on PostgreSQL), but not the
+//! size of one.
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
@@ -28,12 +29,12 @@ pub(in crate::store) struct Sql {
 /// A part of a statement.
 enum Piece {
     Text(String),
-    /// A table, named `t`: these columns of the rows in the value of this number.
+    /// A table named `t`, with these columns; its rows are the value of this number.
     Table(Vec<(&'static str, Kind)>, usize),
 }
 
 impl Piece {
-    /// Adds it to a statement for this database.
+    /// Appends it to a statement for this database.
     fn write(&self, text: &mut String, postgres: bool) {
         let (columns, value) = match self {
             Self::Text(piece) => return text.push_str(piece),
@@ -72,7 +73,7 @@ impl Sql {
         self.then(&value)
     }
 
-    /// Adds a set in parentheses, for `IN`. Nothing is in an empty one.
+    /// Adds a set in parentheses, for `IN`. An empty set contains nothing.
     pub(in crate::store) fn list<T: Cell>(self, values: impl IntoIterator<Item = T>) -> Self {
         let set = Table::new([("value", T::KIND)], values.into_iter().map(|value| [value.json()]));
         self.then("(SELECT t.value FROM ").rows(set).then(")")
@@ -99,7 +100,7 @@ impl Sql {
         Statement::from_sql_and_values(backend, text, self.values)
     }
 
-    /// Runs it; how many rows it changed.
+    /// Runs it. Returns how many rows it changed.
     pub(in crate::store) async fn execute(self, db: &impl ConnectionTrait) -> Result<u64, DbErr> {
         Ok(db.execute_raw(self.on(db)).await?.rows_affected())
     }
@@ -123,7 +124,7 @@ impl Sql {
         rows.iter().map(|row| T::from_query_result(row, "")).collect()
     }
 
-    /// Its rows, each with the number in its first column.
+    /// Its rows, each with the number from its first column.
     pub(in crate::store) async fn keyed_rows(
         self,
         db: &impl ConnectionTrait,
@@ -132,7 +133,7 @@ impl Sql {
         rows.into_iter().map(|row| Ok((row.try_get_by_index(0)?, row))).collect()
     }
 
-    /// The first column of its rows, a number.
+    /// The numbers in the first column of its rows.
     pub(in crate::store) async fn numbers(self, db: &impl ConnectionTrait) -> Result<Vec<i64>, DbErr> {
         let rows = db.query_all_raw(self.on(db)).await?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect()
@@ -147,7 +148,7 @@ pub(in crate::store) enum Kind {
     Time,
     Flag,
     Real,
-    /// Given as hexadecimal digits, as JSON has no bytes.
+    /// Passed as hexadecimal digits, as JSON has no bytes.
     Bytes,
 }
 
@@ -169,7 +170,7 @@ impl Kind {
 }
 
 /// What a set can hold.
-pub(super) trait Cell {
+pub(in crate::store) trait Cell {
     /// As a column.
     const KIND: Kind;
     /// As a value in it.
@@ -229,7 +230,8 @@ impl Table<1> {
     }
 }
 
-/// The character that PostgreSQL keeps in no text, and refuses a statement for. Whatever is written has none.
+/// PostgreSQL stores this character in no text, and refuses the whole statement. It is removed from
+/// everything that is written.
 const NUL: char = '\0';
 
 fn storable(mut value: Value) -> Value {
@@ -262,7 +264,7 @@ pub(in crate::store) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(digits).collect()
 }
 
-/// Channels that the database kept.
+/// Channel ids from the database.
 pub(in crate::store) fn channel_ids(
     numbers: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<ChannelId>, StoreError> {
@@ -282,7 +284,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// The property that comparisons on SQLite rest on; the format is sqlx's.
+        /// Comparisons on SQLite rely on this property. The format is sqlx's.
         #[test]
         fn texts_sort_as_times_do(seconds in 0..4_000_000_000_i64, a in 0..3_000_000_i64, b in 0..3_000_000_i64) {
             let time = |micros| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds) + TimeDelta::microseconds(micros);

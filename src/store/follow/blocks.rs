@@ -1,4 +1,4 @@
-//! Servers that may follow no channel of another.
+//! Servers that may not follow any channel of another server.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult};
@@ -7,15 +7,16 @@ use crate::domain::ids::{GuildId, UserId};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// PostgreSQL's class of the locks on who is blocked by a server: whoever stores a follow waits for whoever blocks, and the other way round.
+/// PostgreSQL's class for the locks on a server's blocks: storing a follow waits for blocking a server, and
+/// the other way round.
 const LOCKS: i32 = 1_953_655_145;
 
 #[derive(FromQueryResult)]
-struct Block {
+struct BlockedGuildRow {
     blocked_guild_id: i64,
 }
 
-/// Whether a server has blocked another. That stays so until the transaction ends.
+/// Whether a server has blocked another. The answer holds until the transaction ends.
 pub(super) async fn is_blocked(
     txn: &impl ConnectionTrait,
     guild: GuildId,
@@ -37,7 +38,8 @@ async fn lock(txn: &impl ConnectionTrait, function: &str, guild: GuildId) -> Res
 }
 
 impl Store {
-    /// Blocks a server for all channels of another; whether it wasn't before. Its follows are to be broken after that.
+    /// Blocks a server for all channels of another. Returns whether it wasn't blocked before. The caller
+    /// breaks its follows afterwards.
     pub async fn block_follower(
         &self,
         guild: GuildId,
@@ -55,7 +57,7 @@ impl Store {
         Ok(blocked > 0)
     }
 
-    /// Takes that back; whether there was something to take back. What broke stays broken until somebody resumes it.
+    /// Unblocks it. Returns whether it was blocked. What broke stays broken until somebody resumes it.
     pub async fn unblock_follower(&self, guild: GuildId, blocked: GuildId) -> Result<bool, StoreError> {
         let txn = self.write().await?;
         let delete = "DELETE FROM follower_blocks WHERE guild_id = $1 AND blocked_guild_id = $2";
@@ -65,15 +67,15 @@ impl Store {
         Ok(deleted > 0)
     }
 
-    /// The servers that this one has blocked, the newest first.
+    /// The servers that this one has blocked, newest first.
     pub async fn blocked_followers(&self, guild: GuildId) -> Result<Vec<GuildId>, StoreError> {
         let query = "SELECT blocked_guild_id FROM follower_blocks WHERE guild_id = $1 \
             ORDER BY created_at DESC, blocked_guild_id";
-        let rows: Vec<Block> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
+        let rows: Vec<BlockedGuildRow> = Sql::new(query, [guild.to_db().into()]).rows_of(&self.db).await?;
         Ok(rows.iter().map(|row| GuildId::from_db(row.blocked_guild_id)).collect::<Result<_, _>>()?)
     }
 
-    /// Takes a person's name off whom they blocked; off how many.
+    /// Removes a person's name from the blocks that they made. Returns from how many.
     pub(in crate::store) async fn forget_who_blocked(&self, user: UserId) -> Result<u64, StoreError> {
         let txn = self.write().await?;
         let update = "UPDATE follower_blocks SET blocked_by = 0 WHERE blocked_by = $1";

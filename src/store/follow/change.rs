@@ -1,4 +1,4 @@
-//! Making, changing and removing follows.
+//! Creating, changing and removing follows.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
 };
 
-use super::doors::Servers;
+use super::doors::FollowServers;
 use super::webhooks;
 use super::webhooks::SealedWebhook;
 use super::{doors, limits, news, row, state};
@@ -23,28 +23,28 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Kind, Sql, Table, stored};
 use crate::store::lane::leases;
 use crate::store::panel::mirrors;
-use crate::store::{Signal, Store, StoreError};
+use crate::store::{Notice, Store, StoreError};
 
-/// What posts into the target.
+/// The webhook that posts into the target.
 #[derive(Debug, Clone)]
-pub enum Hook {
+pub enum FollowWebhook {
     /// Discord's own webhook, which has no token.
     Native(WebhookId),
-    /// The same, which there isn't yet: the follow waits until it is approved.
-    NativeLater,
-    /// The bot's.
+    /// Discord's own webhook, which doesn't exist yet: the follow waits for approval.
+    NativePending,
+    /// The bot's own webhook.
     Relay(Webhook),
 }
 
-/// What became of a follow that was to be stored.
+/// What became of a follow that should be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is stored. Its webhook may be another than the one given: where follows into the target already
-    /// deliver through one, that is kept, and the one given is to be removed again.
+    /// It is stored. Its webhook may differ from the given one: if follows into the target already deliver
+    /// through a webhook, that one is kept, and the caller deletes the given one again.
     Made(Follow),
-    /// Its pair is followed already; nothing was changed.
+    /// Its source is followed by its target already. Nothing was changed.
     AlreadyThere(Follow),
-    /// It would pass this limit; nothing was changed.
+    /// It would exceed this limit. Nothing was changed.
     Full(FollowsFull),
 }
 
@@ -53,30 +53,32 @@ pub enum Inserted {
 pub struct Removed {
     /// The follow as it was.
     pub follow: Follow,
-    /// Another follow, into the same channel or a thread of it, uses the bot's webhook; otherwise it can be deleted.
+    /// Another follow, into the same channel or one of its threads, uses the bot's webhook. Otherwise it can
+    /// be deleted.
     pub webhook_still_needed: bool,
 }
 
 impl Store {
-    /// Stores a follow, active; waiting, where the source's moderators want to be asked, or nothing delivers yet. Of two that come at the same instant for one
-    /// pair, the second finds the first.
+    /// Stores a follow. It is active, unless the source's moderators must approve it or its webhook doesn't
+    /// exist yet. Of two that are stored at the same instant for one pair, the second one finds the first.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the options' delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
-    /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
+    /// [`StoreError::WrongWebhook`] if the webhook is of another kind than the options' delivery.
+    /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
+    /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "insert_follow", server = %new.guild, source = %new.pair.source, channel = %new.pair.target))]
     pub async fn insert_follow(
         &self,
         new: &NewFollow,
-        hook: &Hook,
+        hook: &FollowWebhook,
         now: DateTime<Utc>,
     ) -> Result<Inserted, StoreError> {
         let txn = self.write().await?;
-        limits::gate(&*txn, new).await?;
+        limits::lock_server(&*txn, new).await?;
         locks::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
-        webhooks::gate(&*txn, new.pair.target, new.spot).await?;
+        webhooks::lock_lanes(&*txn, new.pair.target, new.spot).await?;
         let root = new.source_parent.unwrap_or(new.pair.source);
-        let servers = Servers { source: new.source_guild, target: new.guild };
+        let servers = FollowServers { source: new.source_guild, target: new.guild };
         let publication = doors::require(&*txn, new.door, root, servers).await?;
         if let Some(there) = row::one(&*txn, by_pair(&*txn, new.pair).await?).await? {
             return Ok(Inserted::AlreadyThere(there));
@@ -85,13 +87,13 @@ impl Store {
             return Ok(Inserted::Full(full));
         }
         let now = stored(now);
-        let waits = publication.approval == Approval::Ask || matches!(hook, Hook::NativeLater);
+        let waits = publication.approval == Approval::Ask || matches!(hook, FollowWebhook::NativePending);
         let hook = match hook {
-            Hook::Native(_) if waits => &Hook::NativeLater,
+            FollowWebhook::Native(_) if waits => &FollowWebhook::NativePending,
             hook => hook,
         };
         let hooks = self
-            .hook_columns(&txn, new.spot.webhook_channel(new.pair.target), new.options.delivery, hook, now)
+            .webhook_columns(&txn, new.spot.webhook_channel(new.pair.target), new.options.delivery, hook, now)
             .await?;
         let row = channel_follows::ActiveModel {
             id: NotSet,
@@ -122,40 +124,41 @@ impl Store {
         };
         let row = row.insert(&*txn).await?;
         insert_tags(&*txn, row.id, &new.options.filter).await?;
-        // It is still known when nobody follows the source any more.
+        // The server of the source stays known when nobody follows it any more.
         let server = "UPDATE channels SET guild_id = $2 WHERE channel_id = $1";
         let values = [new.pair.source.to_db().into(), new.source_guild.to_db().into()];
         Sql::new(server, values).execute(&*txn).await?;
         leases::set_spot(&*txn, new.pair.target, new.spot).await?;
-        mirrors::refit(&*txn, row.id).await?;
+        mirrors::sync_follow(&*txn, row.id).await?;
         if servers.differ() {
             news::note(&*txn, row.id, root, &publication).await?;
         }
         let made = row::one(&*txn, Some(row)).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
-        self.tell_with(&*txn, &Signal::Follow(made.id)).await?;
+        self.notify_on_commit(&*txn, &Notice::Follow(made.id)).await?;
         txn.commit().await?;
         Ok(Inserted::Made(made))
     }
 
-    /// Changes what was chosen for a follow; `None` where this server has no such follow. `hook` is needed
-    /// where the kind of delivery changes. A follow that leaves the relay ends what it still owed.
+    /// Changes a follow's options. `None` if this server has no such follow. `hook` is needed if the kind of
+    /// delivery changes. A follow that leaves the relay ends the messages that it still owed.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the delivery changes and no hook of the new kind is given. [`StoreError::Closed`] and [`StoreError::Blocked`] where the
-    /// source was closed to the target's server meanwhile.
+    /// [`StoreError::WrongWebhook`] if the delivery changes and no webhook of the new kind is given.
+    /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
+    /// meanwhile.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "update_options", server = %guild, follow = id.0))]
     pub async fn update_options(
         &self,
         guild: GuildId,
         id: FollowId,
         options: &FollowOptions,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(before) = lock(&txn, guild, id).await? else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&before)?, Servers::of(&before)?).await?;
+        doors::require(&*txn, door, source_root(&before)?, FollowServers::of(&before)?).await?;
         let now = stored(now);
         let delivery = options.delivery;
         let mut row = before.clone().into_active_model();
@@ -163,12 +166,12 @@ impl Store {
             Some(hook) => {
                 let (target, spot) = target(&before)?;
                 let channel = spot.webhook_channel(target);
-                let hooks = self.hook_columns(&txn, channel, delivery, hook, now).await?;
+                let hooks = self.webhook_columns(&txn, channel, delivery, hook, now).await?;
                 row.webhook_id = Set(hooks.relay.as_ref().map(|webhook| webhook.id));
                 row.webhook_token = Set(hooks.relay.map(|webhook| webhook.token));
                 row.follower_webhook_id = Set(hooks.native);
             }
-            None if before.delivery != delivery.as_str() => return Err(StoreError::WrongHook),
+            None if before.delivery != delivery.as_str() => return Err(StoreError::WrongWebhook),
             None => {}
         }
         if before.delivery == Delivery::Relay.as_str() && delivery == Delivery::Native {
@@ -186,19 +189,19 @@ impl Store {
             .await?;
         insert_tags(&*txn, id.0, &options.filter).await?;
         if before.panels != options.panels {
-            mirrors::refit(&*txn, id.0).await?;
+            mirrors::sync_follow(&*txn, id.0).await?;
         }
         if before.delivery != delivery.as_str() {
             keep_for_panels(&txn, &before).await?;
         }
         let follow = row::one(&*txn, Some(row)).await?;
-        self.tell_with(&*txn, &Signal::Follow(id)).await?;
+        self.notify_on_commit(&*txn, &Notice::Follow(id)).await?;
         txn.commit().await?;
         Ok(follow)
     }
 
-    /// Removes a follow; `None` where this server has none of that number. What it still owed ends with it, and the
-    /// panels that it showed go; mirrors of messages stay.
+    /// Removes a follow. `None` if this server has none of that number. What it still owed ends with it, and
+    /// the panels that it showed are deleted; mirrors of messages stay.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "delete_follow", server = %guild, follow = id.0))]
     pub async fn delete_follow(&self, guild: GuildId, id: FollowId) -> Result<Option<Removed>, StoreError> {
         let txn = self.write().await?;
@@ -213,24 +216,24 @@ impl Store {
         Ok(Some(Removed { follow, webhook_still_needed }))
     }
 
-    /// The columns of a hook that stands in this channel. A relay follow takes the webhook that active ones through it have; where
-    /// there is none, those that aren't active take this one.
-    pub(super) async fn hook_columns(
+    /// The columns for a webhook of this channel. A relay follow takes the webhook of the active relay
+    /// follows there. If there is none, the inactive ones take the new webhook.
+    pub(super) async fn webhook_columns(
         &self,
         txn: &Write,
         channel: ChannelId,
         delivery: Delivery,
-        hook: &Hook,
+        hook: &FollowWebhook,
         now: DateTime<Utc>,
-    ) -> Result<HookColumns, StoreError> {
+    ) -> Result<WebhookColumns, StoreError> {
         match (delivery, hook) {
-            (Delivery::Native, Hook::Native(webhook)) => {
-                Ok(HookColumns { native: Some(webhook.to_db()), relay: None })
+            (Delivery::Native, FollowWebhook::Native(webhook)) => {
+                Ok(WebhookColumns { native: Some(webhook.to_db()), relay: None })
             }
-            (Delivery::Native, Hook::NativeLater) => {
-                Ok(HookColumns { native: Some(row::NO_WEBHOOK), relay: None })
+            (Delivery::Native, FollowWebhook::NativePending) => {
+                Ok(WebhookColumns { native: Some(row::NO_WEBHOOK), relay: None })
             }
-            (Delivery::Relay, Hook::Relay(webhook)) => {
+            (Delivery::Relay, FollowWebhook::Relay(webhook)) => {
                 let shared = match webhooks::shared(&**txn, channel).await? {
                     Some(shared) => shared,
                     None => {
@@ -239,38 +242,38 @@ impl Store {
                         webhook
                     }
                 };
-                Ok(HookColumns { native: None, relay: Some(shared) })
+                Ok(WebhookColumns { native: None, relay: Some(shared) })
             }
-            _ => Err(StoreError::WrongHook),
+            _ => Err(StoreError::WrongWebhook),
         }
     }
 }
 
-/// Whether the webhook that a follow had is still needed: by another follow, or by panels; for these it is kept.
+/// Keeps the webhook that a follow had, if panels need it. Returns whether anything needs it.
 async fn keep_for_panels(txn: &Write, former: &channel_follows::Model) -> Result<bool, StoreError> {
     let (Some(id), Some(token)) = (former.webhook_id, former.webhook_token.clone()) else { return Ok(false) };
     let (target, spot) = target(former)?;
     Ok(webhooks::keep(&**txn, target, spot, &SealedWebhook { id, token }).await?)
 }
 
-/// The target of a row, and what that is.
+/// The target of a row, and its kind.
 pub(super) fn target(row: &channel_follows::Model) -> Result<(ChannelId, Spot), StoreError> {
     let parent = row.target_parent_id.map(ChannelId::from_db).transpose()?;
     Ok((ChannelId::from_db(row.target_channel_id)?, Spot::from_parts(parent, row.target_forum)))
 }
 
-/// The channel of a row's source.
+/// The source's channel, or the channel that the source is a thread of.
 pub(super) fn source_root(row: &channel_follows::Model) -> Result<ChannelId, StoreError> {
     Ok(ChannelId::from_db(row.source_parent_id.unwrap_or(row.source_channel_id))?)
 }
 
-/// A follow's webhook as its row has it: one or the other.
-pub(super) struct HookColumns {
+/// A follow's webhook as its row stores it: one or the other.
+pub(super) struct WebhookColumns {
     pub(super) native: Option<i64>,
     pub(super) relay: Option<SealedWebhook>,
 }
 
-/// Finds a follow of this server, takes the gates of its source and target, and reads it again.
+/// Finds a follow of this server, locks its source and target, and reads it again.
 pub(super) async fn lock(
     txn: &Write,
     guild: GuildId,
@@ -279,7 +282,7 @@ pub(super) async fn lock(
     let Some(row) = by_id(&**txn, guild, id).await? else { return Ok(None) };
     locks::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?, source_root(&row)?]).await?;
     let (target, spot) = target(&row)?;
-    webhooks::gate(&**txn, target, spot).await?;
+    webhooks::lock_lanes(&**txn, target, spot).await?;
     Ok(by_id(&**txn, guild, id).await?)
 }
 

@@ -1,11 +1,12 @@
-//! What the followed side decides about follows of other servers: who waits for it, whom it approves and declines.
+//! What the followed side decides about follows from other servers: which follows await approval, and which
+//! are approved or declined.
 
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 
-use super::change::{Hook, lock, source_root};
+use super::change::{FollowWebhook, lock, source_root};
 use super::doors;
-use super::doors::Servers;
+use super::doors::FollowServers;
 use super::state::reactivate;
 use super::{row, unannounced};
 use crate::domain::follow::{BrokenReason, Door, Follow, FollowId};
@@ -15,7 +16,7 @@ use crate::store::db::entity::channel_follows;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// Has a locked follow wait.
+/// Makes a locked follow await approval.
 pub(super) async fn wait(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET is_active = FALSE, lacking = 0, broken_reason = $2, updated_at = $3 \
         WHERE id = $1";
@@ -24,7 +25,8 @@ pub(super) async fn wait(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// Has a locked follow count from now on: what was posted before its source's moderators agreed is none of its, whatever becomes of that later.
+/// Makes a locked follow count from now on: nothing that was posted before its source's moderators agreed
+/// will ever be owed to it.
 pub(super) async fn count_from(txn: &Write, id: FollowId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let update = "UPDATE channel_follows SET created_at = $2 WHERE id = $1";
     Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;
@@ -36,13 +38,14 @@ fn waits(row: &channel_follows::Model) -> bool {
 }
 
 impl Store {
-    /// A follow of a channel of this server, from another.
+    /// A follow of this server's channel, by another server.
     pub async fn follower(&self, source: GuildId, id: FollowId) -> Result<Option<Follow>, StoreError> {
         let follow = self.follow_anywhere(id).await?;
         Ok(follow.filter(|follow| follow.source_guild == source && follow.crosses_servers()))
     }
 
-    /// The follows that wait for this channel's moderators, those of its threads included, the oldest first; at most so many.
+    /// The follows that await the approval of this channel's moderators, oldest first, those of its threads
+    /// included; at most `limit`.
     pub async fn waiting_followers(&self, channel: ChannelId, limit: u64) -> Result<Vec<Follow>, StoreError> {
         let query = "SELECT * FROM channel_follows WHERE broken_reason = 'awaiting_approval' \
             AND (source_channel_id = $1 OR source_parent_id = $1) ORDER BY id LIMIT $2";
@@ -50,7 +53,7 @@ impl Store {
         row::follows(&self.db, Sql::new(query, values).rows_of(&self.db).await?).await
     }
 
-    /// Makes a follow active that waits, as one of the source's moderators approved it; `None` where it doesn't wait any more.
+    /// Activates a follow that awaits approval. `None` if it no longer does.
     ///
     /// # Errors
     /// As [`resume_follow`](Self::resume_follow).
@@ -59,21 +62,22 @@ impl Store {
         &self,
         guild: GuildId,
         id: FollowId,
-        hook: &Hook,
+        hook: &FollowWebhook,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await?.filter(waits) else { return Ok(None) };
-        doors::require(&*txn, door, source_root(&row)?, Servers::of(&row)?).await?;
-        self.hook_up(&txn, &row, Some(hook), stored(now)).await?;
+        doors::require(&*txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
+        self.store_webhook(&txn, &row, Some(hook), stored(now)).await?;
         reactivate(&txn, id, stored(now)).await?;
         count_from(&txn, id, stored(now)).await?;
         unannounced::note_approved(&*txn, id.0).await?;
         self.commit_resumed(txn, guild, id).await
     }
 
-    /// Marks a follow that waits as declined, and has its people told; `None` where it doesn't wait any more.
+    /// Marks a follow that awaits approval as declined, and notes that its people should be told. `None` if
+    /// it no longer awaits approval.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "decline_follow", server = %guild, follow = id.0))]
     pub async fn decline_follow(
         &self,

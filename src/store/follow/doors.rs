@@ -1,4 +1,5 @@
-//! What lets follows go on: whether a source is open to other servers, and what was found when it was last looked at.
+//! What a follow depends on: whether its source is open to other servers, and what the last check of the
+//! follow found.
 
 use std::collections::HashMap;
 
@@ -14,12 +15,12 @@ use crate::store::db::sql::Sql;
 use crate::store::source::channels;
 use crate::store::{Store, StoreError};
 
-/// What a look found of a follow.
+/// What a check found out about a follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    /// Whether it makes public what wasn't.
+pub struct FollowFindings {
+    /// Whether it makes something public that wasn't.
     pub exposure: Exposure,
-    /// What the bot lacks for it.
+    /// The permissions that the bot lacks for it.
     pub lacking: Permissions,
     /// Whether its source is age-restricted.
     pub source_restricted: bool,
@@ -27,12 +28,12 @@ pub struct Found {
 
 /// The servers of a follow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Servers {
+pub(super) struct FollowServers {
     pub(super) source: GuildId,
     pub(super) target: GuildId,
 }
 
-impl Servers {
+impl FollowServers {
     pub(super) fn of(row: &Model) -> Result<Self, StoreError> {
         Ok(Self { source: GuildId::from_db(row.source_guild_id)?, target: GuildId::from_db(row.guild_id)? })
     }
@@ -42,13 +43,14 @@ impl Servers {
     }
 }
 
-/// Fails where the operator has blocked one of the two servers, or this source isn't open to the target's server as it is said to be. Its gate is taken, so that nobody closes it until all is stored. Returns what its
-/// moderators chose for followers; of the own server's, nothing.
+/// Fails if the operator has blocked one of the two servers, or if this source isn't open to the target's
+/// server as `door` claims. The caller holds the source's lock, so that nobody closes it before everything is
+/// stored. Returns what its moderators chose for followers; for a follow within one server, nothing.
 pub(super) async fn require(
     txn: &impl ConnectionTrait,
     door: Door,
     source: ChannelId,
-    servers: Servers,
+    servers: FollowServers,
 ) -> Result<Publication, StoreError> {
     require_served(txn, servers).await?;
     if !servers.differ() {
@@ -64,8 +66,8 @@ pub(super) async fn require(
     }
 }
 
-/// Fails where the operator has blocked one of these servers.
-async fn require_served(txn: &impl ConnectionTrait, servers: Servers) -> Result<(), StoreError> {
+/// Fails if the operator has blocked one of these servers.
+async fn require_served(txn: &impl ConnectionTrait, servers: FollowServers) -> Result<(), StoreError> {
     let query = "SELECT guild_id FROM blocked_servers WHERE guild_id IN ($1, $2)";
     let values = [servers.source, servers.target].map(|guild| guild.to_db().into());
     let blocked = Sql::new(query, values).numbers(txn).await?;
@@ -73,7 +75,7 @@ async fn require_served(txn: &impl ConnectionTrait, servers: Servers) -> Result<
 }
 
 impl Store {
-    /// Follows from or into this server, oldest first, some at a time: those behind `after`.
+    /// Follows of or into this server's channels with a number above `after`, oldest first; at most `limit`.
     pub async fn follows_touching(
         &self,
         guild: GuildId,
@@ -87,14 +89,14 @@ impl Store {
         row::follows(&self.db, rows).await
     }
 
-    /// The servers that have to do with any follow, whatever its state.
+    /// The servers that take part in any follow, whatever its state.
     pub async fn followed_servers(&self) -> Result<Vec<GuildId>, StoreError> {
         let query = "SELECT guild_id FROM channel_follows UNION SELECT source_guild_id FROM channel_follows";
         let ids = Sql::new(query, []).numbers(&self.db).await?;
         Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Who may follow this server's channels, of those for which that was chosen.
+    /// Who may follow this server's channels, for those where that was chosen.
     pub async fn audiences(&self, guild: GuildId) -> Result<HashMap<ChannelId, Audience>, StoreError> {
         let query = "SELECT channel_id, audience FROM channels WHERE guild_id = $1 AND audience <> 'nobody'";
         let rows = Sql::new(query, [guild.to_db().into()]).keyed_rows(&self.db).await?;
@@ -106,8 +108,14 @@ impl Store {
         rows.into_iter().map(audience).collect()
     }
 
-    /// Notes what was found of a follow, unless it has changed since it was read. With `tell`, its people are to be told.
-    pub async fn note_found(&self, follow: &Follow, found: Found, tell: bool) -> Result<(), StoreError> {
+    /// Records what a check found out about a follow, unless it has changed since it was read. With `tell`,
+    /// its people should be told.
+    pub async fn record_findings(
+        &self,
+        follow: &Follow,
+        found: FollowFindings,
+        tell: bool,
+    ) -> Result<(), StoreError> {
         let txn = self.write().await?;
         locks::lanes(&*txn, [follow.pair.target]).await?;
         let update = "UPDATE channel_follows SET exposure = $3, lacking = $4, source_restricted = $5 \
@@ -132,7 +140,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// Notes whether a follow's source is a private thread, which never changes.
+    /// Records whether a follow's source is a private thread. That never changes.
     pub async fn note_private(&self, id: FollowId, private: bool) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let update = "UPDATE channel_follows SET source_private = $2 WHERE id = $1";
@@ -140,7 +148,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// Notes that Discord's own following through this webhook has stopped.
+    /// Records that Discord's own following through this webhook has stopped.
     pub async fn note_stopped(&self, id: FollowId, webhook: WebhookId) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let update = "UPDATE channel_follows SET follower_webhook_id = $3 \
@@ -150,7 +158,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// Notes that somebody means a follow to make public what wasn't.
+    /// Records that somebody wants a follow to make something public that wasn't.
     pub async fn note_meant(&self, guild: GuildId, id: FollowId) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let update = "UPDATE channel_follows SET exposure = 'meant' WHERE id = $1 AND guild_id = $2";

@@ -1,4 +1,4 @@
-//! Whether there is room for another follow, as the operator set it.
+//! Whether there is room for another follow, within the operator's limits.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -8,16 +8,18 @@ use crate::store::db::locks;
 use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};
 
-/// Has whoever stores a follow into this server come one after the other, where its follows are counted. Taken before all gates: nobody waits for it who holds one.
-pub(super) async fn gate(txn: &impl ConnectionTrait, new: &NewFollow) -> Result<(), DbErr> {
-    if new.limits.per_server.is_none() || !locks::are_locks(txn) {
+/// Makes transactions that store a follow into this server run one after the other, if its follows are
+/// limited. Taken before all row locks: nobody who holds one waits for it.
+pub(super) async fn lock_server(txn: &impl ConnectionTrait, new: &NewFollow) -> Result<(), DbErr> {
+    if new.limits.per_server.is_none() || !locks::has_row_locks(txn) {
         return Ok(());
     }
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('follows', $1))";
     Sql::new(lock, [new.guild.to_db().into()]).row(txn).await.map(drop)
 }
 
-/// The first limit that this follow would pass. Nobody can store another meanwhile, as the gates of its server, source and target are taken.
+/// The first limit that this follow would exceed. Nobody can store another one meanwhile, as the server, the
+/// source and the target are locked.
 pub(super) async fn full(
     db: &impl ConnectionTrait,
     new: &NewFollow,
@@ -42,7 +44,8 @@ pub(super) async fn full(
 }
 
 impl Store {
-    /// The first limit that this follow would pass, as things are: asked before Discord is. What counts is asked again when it is stored.
+    /// The first limit that this follow would exceed right now: checked before Discord is asked. It is
+    /// checked again when the follow is stored.
     pub async fn follows_full(&self, new: &NewFollow) -> Result<Option<FollowsFull>, StoreError> {
         full(&self.db, new).await
     }

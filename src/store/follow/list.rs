@@ -1,4 +1,4 @@
-//! Finding follows: one of them, pages of them, and the sets that filter the gateway's events.
+//! Finding follows: single ones, pages of them, and the sets that filter gateway events.
 
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, UnionType};
 use sea_orm::{
@@ -13,14 +13,14 @@ use crate::store::db::entity::channel_follows::{Column, Entity};
 use crate::store::db::sql::{Sql, channel_ids};
 use crate::store::{Store, StoreError};
 
-/// Where a page begins. By key, so that it stays in its place while follows come and go.
+/// Where a page begins. By key, so that it keeps its place while follows come and go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
     /// With the newest.
     Newest,
-    /// With what follows this one, further back.
+    /// After this one, further back.
     OlderThan(FollowId),
-    /// So that it ends before this one.
+    /// It ends before this one.
     NewerThan(FollowId),
 }
 
@@ -31,17 +31,17 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many there are on all pages.
     pub total: u64,
-    /// How many are newer than those on this page: the number of the first one, counted from 0.
+    /// How many are newer than those on this page: the index of the first one.
     pub newer: u64,
 }
 
 impl<T> Page<T> {
-    /// Whether there is a page before.
+    /// Whether there is a newer page.
     pub const fn has_newer(&self) -> bool {
         self.newer > 0
     }
 
-    /// Whether there is a page behind.
+    /// Whether there is an older page.
     pub const fn has_older(&self) -> bool {
         self.newer + (self.items.len() as u64) < self.total
     }
@@ -74,18 +74,18 @@ impl Store {
         row::one(&self.db, change::by_id(&self.db, guild, id).await?).await
     }
 
-    /// The follow of this number, whatever its server: another process told of it.
+    /// The follow with this number, whatever its server: another process named it.
     pub async fn follow_anywhere(&self, id: FollowId) -> Result<Option<Follow>, StoreError> {
         row::one(&self.db, Entity::find_by_id(id.0).one(&self.db).await?).await
     }
 
-    /// The follow of this pair, whatever its server: the target says which that is.
+    /// The follow of this pair, whatever its server, which follows from the target.
     pub async fn follow_by_pair(&self, pair: Pair) -> Result<Option<Follow>, StoreError> {
         row::one(&self.db, change::by_pair(&self.db, pair).await?).await
     }
 
-    /// This server's follows (those into its channels); with a channel, only those that have it as their source
-    /// or target.
+    /// This server's follows (those into its channels). With a channel, only those with that channel as their
+    /// source or target.
     pub async fn follows_of_server(
         &self,
         guild: GuildId,
@@ -97,13 +97,14 @@ impl Store {
         let Some(channel) = channel.map(ChannelId::to_db) else {
             return self.page(own.into_query(), cursor, limit, None).await;
         };
-        // One index for each end: an OR would be looked for among all of the server's, or all of the channel's, follows.
+        // One query for each index: an OR would search all follows of the server, or of the channel.
         let mut with = own.clone().filter(Column::SourceChannelId.eq(channel)).into_query();
         with.union(UnionType::Distinct, own.filter(Column::TargetChannelId.eq(channel)).into_query());
         self.page(with, cursor, limit, None).await
     }
 
-    /// Who follows this channel, from all servers; those aside that its moderators ended or haven't approved.
+    /// The follows of this channel, from all servers, except for those that its moderators ended or haven't
+    /// approved.
     pub async fn followers_of(
         &self,
         source: ChannelId,
@@ -120,7 +121,7 @@ impl Store {
         self.page(of_source.into_query(), cursor, limit, Some(total)).await
     }
 
-    /// What this channel follows, and what its threads do: all whose webhooks stand in it.
+    /// What this channel and its threads follow: all follows whose webhook belongs to it.
     pub async fn follows_into(
         &self,
         target: ChannelId,
@@ -143,8 +144,8 @@ impl Store {
         row::follows(&self.db, query.limit(bounded(limit)).all(&self.db).await?).await
     }
 
-    /// The channels that the bot reads: the sources of relay follows, in whatever state (what a paused follow has shown is kept up to date, and a broken one
-    /// may be resumed), unless nobody has approved them yet.
+    /// The channels that the bot reads: the sources of relay follows in any state, unless nobody has approved
+    /// them yet. What a paused follow has shown is kept up to date, and a broken one may be resumed.
     pub async fn followed_sources(&self) -> Result<Vec<FollowedSource>, StoreError> {
         let query = "SELECT source_channel_id, source_guild_id, MAX(source_parent_id) AS source_parent_id, \
             COUNT(CASE WHEN threads <> 'none' THEN 1 END) AS threads \
@@ -162,7 +163,7 @@ impl Store {
         rows.into_iter().map(source).collect()
     }
 
-    /// The channels that follow or are followed, natively or by relay, with the channels of those that are threads.
+    /// All sources and targets, native or by relay, with the channels of those that are threads.
     pub async fn followed_ends(&self) -> Result<Vec<ChannelId>, StoreError> {
         let query = "SELECT source_channel_id FROM channel_follows UNION SELECT target_channel_id FROM channel_follows \
             UNION SELECT source_parent_id FROM channel_follows WHERE source_parent_id IS NOT NULL \
@@ -170,7 +171,8 @@ impl Store {
         self.channels(query).await
     }
 
-    /// The channels that actively follow or are followed, and those of threads that do, each with its server.
+    /// The channels with active follows, as source or target, or with a thread that has some; each with its
+    /// server.
     pub async fn followed_channels(&self) -> Result<Vec<(GuildId, ChannelId)>, StoreError> {
         let query = "SELECT COALESCE(source_parent_id, source_channel_id), source_guild_id FROM channel_follows WHERE is_active \
             UNION SELECT COALESCE(target_parent_id, target_channel_id), guild_id FROM channel_follows WHERE is_active";
@@ -186,8 +188,9 @@ impl Store {
         channel_ids(ids)
     }
 
-    /// A page of the follows whose numbers `ids` selects; how many there are is counted where it isn't known. The numbers stand in the indexes: asked for
-    /// whole rows, PostgreSQL may go through all follows from the newest back.
+    /// A page of the follows whose numbers `ids` selects; `total` is counted if it isn't known. The query
+    /// selects numbers only, because indexes contain them: for whole rows, PostgreSQL may walk all follows
+    /// from the newest back.
     async fn page(
         &self,
         ids: SelectStatement,
@@ -224,12 +227,12 @@ impl Store {
     }
 }
 
-/// The numbers of the follows that pass.
+/// The numbers of the follows that pass the filter.
 fn ids(filter: impl IntoCondition) -> Select<Entity> {
     Entity::find().select_only().column(Column::Id).filter(filter.into_condition())
 }
 
-/// A limit as the databases take it: 63 bits.
+/// A limit that the databases accept: 63 bits.
 fn bounded(limit: u64) -> u64 {
     Ord::min(limit, i64::MAX.unsigned_abs())
 }

@@ -1,4 +1,5 @@
-//! Which follows let an activity through: by where in its source it was posted, and by its tags. Decided by the database, for all followers of a source in one statement.
+//! Which follows let an activity through, by where in its source it was posted and by its tags. The database
+//! decides, for all followers of a source in one statement.
 //!
 //! In these conditions, `a` is the activity and `f` the follow.
 
@@ -9,7 +10,7 @@ use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table};
 use crate::store::lane::deliveries::{BEGUN, DUE, wake_for};
 
-/// A follow of the thread itself has all of it; one of its channel what it asks for.
+/// A follow of the thread itself gets all of it; a follow of its channel gets what it asks for.
 pub(in crate::store) const REACHES: &str =
     "(f.source_channel_id = a.thread_id OR a.place = 'source' OR f.threads = 'all' OR f.threads = a.place)";
 
@@ -17,11 +18,12 @@ pub(in crate::store) const REACHES: &str =
 pub(in crate::store) const TAGGED: &str = "EXISTS (SELECT 1 FROM channel_follow_tags t JOIN activity_tags g ON g.tag = t.tag \
     WHERE t.follow_id = f.id AND g.activity_id = a.id)";
 
-/// The follow may carry the activity: another server's announcement channel that nobody opened gives away what it publishes, and no more.
+/// The follow may carry the activity: from another server's announcement channel that nobody opened, only
+/// what is published.
 pub(super) const OPEN: &str = "(NOT f.published_only OR a.kind <> 'message' OR EXISTS (SELECT 1 FROM activity_tags p \
     WHERE p.activity_id = a.id AND p.tag = '!published'))";
 
-/// Stands among the tags of what was published. No hashtag and no forum's tag is spelled like it.
+/// A tag of published messages. No hashtag and no forum tag is spelled like it.
 pub(in crate::store) const PUBLISHED: &str = "!published";
 
 /// The activities with each channel whose follows they may concern, after [`followers_of`].
@@ -33,7 +35,8 @@ pub(in crate::store) fn wanted() -> String {
     format!("{OPEN} AND {REACHES} AND (f.mode = 'all' OR (f.mode = 'only') = {TAGGED})")
 }
 
-/// Begins a statement: `reaching` holds these activities, each with its source and, where it stands in one, its thread.
+/// Begins a statement: `reaching` contains these activities, each with its source and, if it was posted in a
+/// thread, also with that thread.
 pub(in crate::store) fn followers_of(activities: &[i64]) -> Sql {
     let of = "WITH reaching AS (SELECT id, source_channel_id AS source FROM activities WHERE id IN ";
     let sql = Sql::new(of, []).list(activities.iter().copied());
@@ -59,7 +62,7 @@ pub(in crate::store) async fn tags_of(
     Ok(rows.into_iter().map(|row| (row.activity_id, row.tag)).collect())
 }
 
-/// Gives activities tags.
+/// Adds tags to activities.
 pub(in crate::store) async fn put_tags(db: &impl ConnectionTrait, tags: &[(i64, &str)]) -> Result<(), DbErr> {
     if tags.is_empty() {
         return Ok(());
@@ -71,31 +74,32 @@ pub(in crate::store) async fn put_tags(db: &impl ConnectionTrait, tags: &[(i64, 
     Ok(())
 }
 
-/// What changes about tags.
+/// What changes about an activity's tags.
 pub(in crate::store) struct TagChange {
     pub(in crate::store) added: Vec<String>,
     pub(in crate::store) removed: Vec<String>,
 }
 
 impl TagChange {
-    /// What it means for the answers under a post: they have its forum tags, not the hashtags of its text.
+    /// What it means for the answers under a post: they have its forum tags, but not the hashtags of its
+    /// text.
     pub(in crate::store) fn of_post(&self) -> Self {
         let of_forum = |tags: &[String]| tags.iter().filter(|tag| tag.contains(':')).cloned().collect();
         Self { added: of_forum(&self.added), removed: of_forum(&self.removed) }
     }
 }
 
-/// Whose tags change.
+/// The activities whose tags change.
 #[derive(Clone, Copy)]
 pub(in crate::store) enum Rematch {
     /// One activity's.
     One(i64),
-    /// Those of the answers in the thread of this activity, of which something is kept.
+    /// The answers in the thread of this activity, if anything is kept of them.
     AnswersUnder(i64),
 }
 
 impl Rematch {
-    /// The condition on `a`, whose `$1` is the number.
+    /// The condition on `a`; `$1` is the number.
     const fn condition(self) -> &'static str {
         match self {
             Self::One(_) => "a.id = $1",
@@ -112,8 +116,9 @@ impl Rematch {
     }
 }
 
-/// Gives activities other tags: where a follow doesn't let them through any more they are taken back, and where it does only now they are owed. What a follow
-/// would have let through before is left alone, or an edit would bring what was posted while it was paused. Returns the targets.
+/// Changes the tags of activities. Where a follow no longer lets them through, they are taken back; where it
+/// does only now, they are owed. What a follow would have let through before is left alone, or an edit would
+/// bring what was posted while it was paused. Returns the targets.
 pub(in crate::store) async fn rematch(
     txn: &Write,
     which: Rematch,
@@ -140,7 +145,7 @@ pub(in crate::store) async fn rematch(
     Ok(targets)
 }
 
-/// Takes back what isn't wanted any more, by any of the follows through which it could come.
+/// Takes back what none of the follows through which it could come wants any more.
 async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
     let unwanted = format!(
         "activity_id IN (SELECT a.id FROM activities a WHERE {0}) AND NOT withdrawn \
@@ -155,7 +160,8 @@ async fn withdraw(txn: &Write, which: Rematch) -> Result<Vec<i64>, StoreError> {
     take_back(txn, &unwanted, |text| which.sql(text)).await
 }
 
-/// Ends the deliveries that fit this condition where nothing is shown or on its way, and takes back the others. Returns the targets.
+/// Ends the deliveries that meet this condition if nothing is shown or on its way, and takes back the others.
+/// Returns the targets.
 pub(in crate::store) async fn take_back(
     txn: &Write,
     condition: &str,
@@ -173,37 +179,56 @@ pub(in crate::store) async fn take_back(
     Ok(sql(&take_back).numbers(&**txn).await?)
 }
 
-/// Owes what is wanted only now, to follows that were there before it.
+/// Owes what is wanted only now, to follows that existed before it.
+///
+/// To try the statement in a shell, replace `$1` by the activity's number, and `$2` and `$3` by the tags that
+/// it lost and got, as JSON: `'[["forum:12"], ["news"]]'`.
 async fn owe(txn: &Write, which: Rematch, change: &TagChange) -> Result<Vec<i64>, StoreError> {
-    let reaching = format!(
-        "WITH reaching AS (SELECT a.id, a.source_channel_id AS source FROM activities a WHERE {0} \
-         UNION ALL SELECT a.id, a.thread_id AS source FROM activities a WHERE a.thread_id IS NOT NULL AND {0}) ",
-        which.condition()
-    );
+    let tags =
+        |tags: &[String]| Table::new([("tag", Kind::Text)], tags.iter().map(|tag| [tag.as_str().into()]));
     let insert = which
-        .sql(&reaching)
-        .then("INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
-            SELECT a.id, f.target_channel_id, MIN(f.id), a.source_message_id ")
-        .then(FROM_FOLLOWERS)
-        .then(&format!(
-            "WHERE f.is_active AND f.delivery = 'relay' AND f.created_at <= a.created_at AND NOT a.deleted AND a.content IS NOT NULL \
-             AND {OPEN} AND {REACHES} AND CASE f.mode WHEN 'all' THEN FALSE \
-             WHEN 'only' THEN {TAGGED} AND NOT EXISTS (SELECT 1 FROM channel_follow_tags t \
-                 WHERE t.follow_id = f.id AND (t.tag IN "
-        ))
-        .list(texts(&change.removed))
-        .then(" OR (EXISTS (SELECT 1 FROM activity_tags g WHERE g.activity_id = a.id AND g.tag = t.tag) AND NOT (t.tag IN ")
-        .list(texts(&change.added))
-        .then(&format!(")))) ELSE NOT {TAGGED} AND EXISTS (SELECT 1 FROM channel_follow_tags t WHERE t.follow_id = f.id AND t.tag IN "))
-        .list(texts(&change.removed))
-        .then(
-            // A target that follows both a channel and its thread is owed it once, as an upsert of one row twice is an error on PostgreSQL.
-            ") END GROUP BY a.id, f.target_channel_id, a.source_message_id ORDER BY a.id, MIN(f.id) ON CONFLICT (activity_id, target_channel_id) DO UPDATE \
-             SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, state = 'due', \
-             outcome = NULL, wait_until = NULL, attempts = 0, overtaken = FALSE \
-             WHERE deliveries.withdrawn OR deliveries.outcome = 'withdrawn' RETURNING target_channel_id",
-        );
+        .sql("WITH removed AS (SELECT t.tag FROM ")
+        .rows(tags(&change.removed))
+        .then("), added AS (SELECT t.tag FROM ")
+        .rows(tags(&change.added))
+        .then(&owe_wanted_now(which));
     Ok(insert.numbers(&**txn).await?)
+}
+
+/// The statement of [`owe`] after the tags that were `removed` and `added`. By now, `activity_tags` has the
+/// new tags.
+///
+/// A target that follows both a channel and its thread is owed the activity once (`GROUP BY`): PostgreSQL
+/// refuses an upsert that touches a row twice.
+fn owe_wanted_now(which: Rematch) -> String {
+    let these = which.condition();
+    // One of the follow's tags was among the activity's before the change.
+    let was_tagged = "EXISTS (SELECT 1 FROM channel_follow_tags t WHERE t.follow_id = f.id AND (
+            t.tag IN (SELECT tag FROM removed)
+            OR EXISTS (SELECT 1 FROM activity_tags g WHERE g.activity_id = a.id AND g.tag = t.tag)
+                AND t.tag NOT IN (SELECT tag FROM added)))";
+    let lost_tag = "EXISTS (SELECT 1 FROM channel_follow_tags t
+            WHERE t.follow_id = f.id AND t.tag IN (SELECT tag FROM removed))";
+    format!(
+        "), reaching AS (
+            SELECT a.id, a.source_channel_id AS source FROM activities a WHERE {these}
+            UNION ALL
+            SELECT a.id, a.thread_id AS source FROM activities a WHERE a.thread_id IS NOT NULL AND {these})
+        INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position)
+        SELECT a.id, f.target_channel_id, MIN(f.id), a.source_message_id {FROM_FOLLOWERS}
+        WHERE f.is_active AND f.delivery = 'relay' AND f.created_at <= a.created_at
+        AND NOT a.deleted AND a.content IS NOT NULL AND {OPEN} AND {REACHES}
+        AND CASE f.mode
+            WHEN 'all' THEN FALSE
+            WHEN 'only' THEN {TAGGED} AND NOT {was_tagged}
+            ELSE NOT {TAGGED} AND {lost_tag}
+        END
+        GROUP BY a.id, f.target_channel_id, a.source_message_id ORDER BY a.id, MIN(f.id)
+        ON CONFLICT (activity_id, target_channel_id) DO UPDATE
+        SET follow_id = excluded.follow_id, withdrawn = FALSE, remake = FALSE, shown_revision = NULL, {DUE}
+        WHERE deliveries.withdrawn OR deliveries.outcome = 'withdrawn'
+        RETURNING target_channel_id"
+    )
 }
 
 /// Owes what was published only now to follows that carry nothing else.

@@ -1,20 +1,23 @@
-//! Channel follows: making, changing, pausing, breaking and finding them.
+//! Channel follows: creating, changing, pausing, breaking and finding them.
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `change` | making, changing and removing follows |
-//! | `state` | pausing, resuming and breaking them |
+//! | `change` | creating, changing and removing follows |
+//! | `state`, `break_which` | pausing, resuming and breaking them; which ones break at once |
 //! | `row`, `list` | reading and finding them |
-//! | `doors`, `consent`, `blocks` | what lets a follow go on; what the followed side decides; whom it blocks |
+//! | `doors` | what a follow depends on, and what its last check found |
+//! | `consent`, `blocks` | what the followed side decides, and whom it blocks |
 //! | `limits` | how many follows there may be |
-//! | `news`, `unannounced` | what the followed side, and the followers, are still to be told |
+//! | `news`, `unannounced` | what the followed side, and the followers, haven't been told yet |
 //! | `webhooks` | the bot's webhook of a target, shared by its follows |
 //! | `matching` | which follows let an activity through, by place and tags |
 //!
-//! Whoever changes a follow holds the locks of its source, of that source's channel, and of its target's webhook channel, in this
-//! order (`change::lock`). What a change means for deliveries and panels is written in the same transaction.
+//! Whoever changes a follow holds the locks of its source, of that source's channel, and of its target's
+//! webhook channel, in this order (`change::lock`). What a change means for deliveries and panels is written
+//! in the same transaction.
 
 pub(super) mod blocks;
+pub(super) mod break_which;
 pub(super) mod change;
 pub(super) mod consent;
 pub(super) mod doors;

@@ -1,4 +1,4 @@
-//! Followers and requests of which the followed channel's moderators are still to be told.
+//! New followers and requests that the followed channel's moderators haven't been told about.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
@@ -12,21 +12,21 @@ use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::source::channels;
 use crate::store::{Store, StoreError};
 
-/// Of how many channels the news is taken at once.
+/// How many channels' news is taken at once.
 const CHANNELS: i64 = 20;
 
-/// What is told of one channel, in one message.
+/// The news about one channel, for one message.
 #[derive(Debug, Clone)]
 pub struct FollowerNews {
     /// The followed channel.
     pub channel: ChannelId,
-    /// Where that is told.
+    /// Where the message is posted.
     pub notify: ChannelId,
     /// Who follows it, or asks to; at least one.
     pub follows: Vec<Follow>,
 }
 
-/// Notes that a channel's moderators are to be told of a follow, if they want to be.
+/// Notes that a channel's moderators should be told about a follow, if they want that.
 pub(super) async fn note(
     txn: &impl ConnectionTrait,
     follow: i64,
@@ -42,14 +42,14 @@ pub(super) async fn note(
 }
 
 impl Store {
-    /// Takes what is to be told of some channels of which nothing was told for a while. Each is given once: who takes it and dies before telling it leaves it
-    /// untold; `/followers` shows it.
+    /// Takes the news about some channels whose last message was a while ago. Each piece is given out once.
+    /// If a process dies before it posts one, that stays untold; `/followers` shows it.
     pub async fn take_follower_news(
         &self,
         now: DateTime<Utc>,
         pause: TimeDelta,
     ) -> Result<Vec<FollowerNews>, StoreError> {
-        // Looked at outside the transaction: mostly there is none.
+        // Checked outside the transaction: usually there is none.
         let query = "SELECT DISTINCT n.channel_id FROM follower_news n \
             LEFT JOIN channels c ON c.channel_id = n.channel_id \
             WHERE c.notify_next_at IS NULL OR c.notify_next_at <= $1 ORDER BY n.channel_id LIMIT $2";
@@ -70,7 +70,7 @@ impl Store {
         let txn = self.write().await?;
         locks::sources(&*txn, [channel]).await?;
         let publication = channels::publication(&*txn, channel).await?;
-        // Asked again: another may have told until the gate was taken.
+        // Checked again: another process may have posted it before the lock was taken.
         let next = "UPDATE channels SET notify_next_at = $3 WHERE channel_id = $1 \
             AND (notify_next_at IS NULL OR notify_next_at <= $2)";
         let values = [channel.to_db().into(), stored(now).into(), stored(now + pause).into()];
@@ -79,7 +79,7 @@ impl Store {
         }
         let delete = "DELETE FROM follower_news WHERE channel_id = $1 RETURNING follow_id";
         let taken = Sql::new(delete, [channel.to_db().into()]).numbers(&*txn).await?;
-        // What ended or was decided meanwhile is no news.
+        // What has ended or been decided meanwhile is no news.
         let query = "SELECT * FROM channel_follows WHERE (is_active OR broken_reason = 'awaiting_approval') AND id IN ";
         let rows: Vec<channel_follows::Model> =
             Sql::new(query, []).list(taken).then(" ORDER BY id").rows_of(&*txn).await?;

@@ -1,4 +1,4 @@
-//! Between the rows of `channel_follows` and the domain's [`Follow`].
+//! Converts rows of `channel_follows` to the domain's [`Follow`].
 
 use std::collections::HashMap;
 
@@ -15,10 +15,11 @@ use crate::domain::tags::{Tag, TagSet};
 use crate::store::StoreError;
 use crate::store::db::entity::{channel_follow_tags, channel_follows};
 
-/// In the place of Discord's webhook, of a native follow that hasn't begun, or was stopped.
+/// Stored in place of Discord's webhook, for a native follow that hasn't begun or was stopped.
 pub(super) const NO_WEBHOOK: i64 = 0;
 
-/// The follows of these rows, in the same order, with their tags: one query more, and only where a follow has tags.
+/// The follows of these rows, in the same order, with their tags. Takes one more query if any follow has
+/// tags.
 pub(in crate::store) async fn follows(
     db: &impl ConnectionTrait,
     rows: Vec<channel_follows::Model>,

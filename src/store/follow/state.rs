@@ -1,16 +1,17 @@
-//! Pausing, resuming and breaking follows, each together with what it means for what they owe.
+//! Pausing, resuming and breaking follows, each with its effect on what they owe.
 //!
-//! Pausing is a person's choice, breaking is something that happened. Only an active follow can break: a paused
-//! one keeps its pause, because nothing is lost while it rests, and resuming it looks at everything anew.
+//! A person pauses a follow; a break happens to it. Only an active follow can break: a paused one keeps its
+//! pause, because nothing is lost meanwhile, and resuming it checks everything again.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
-use super::change::{Hook, by_id, lock, source_root, target};
-use super::doors::Servers;
+use super::break_which::BreakWhich;
+use super::change::{FollowWebhook, by_id, lock, source_root, target};
+use super::doors::FollowServers;
 use super::{consent, doors, news, row, unannounced, webhooks};
 use crate::domain::follow::{Approval, BrokenReason, Delivery, Door, Exposure, Follow, FollowId};
-use crate::domain::ids::{ChannelId, GuildId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
 use crate::store::db::connect::Write;
 use crate::store::db::entity::channel_follows;
@@ -18,85 +19,19 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::lane::deliveries::{BEGUN, DUE};
 use crate::store::panel::mirrors;
-use crate::store::{Signal, Store, StoreError};
-
-/// Which active follows something happened to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BreakWhich {
-    /// This one.
-    Follow(FollowId),
-    /// All that follow this channel, or a thread of it.
-    Source(ChannelId),
-    /// Those by relay that follow this channel: the bot must be able to read it, Discord's own following
-    /// needn't the bot.
-    RelaySource(ChannelId),
-    /// Those from other servers that follow this channel.
-    CrossServerOf(ChannelId),
-    /// All into this channel, or a thread of it.
-    Target(ChannelId),
-    /// All that follow channels of this server.
-    SourceGuild(GuildId),
-    /// All into channels of this server.
-    TargetGuild(GuildId),
-    /// Those by relay into this channel, or a thread of it.
-    RelayTarget(ChannelId),
-    /// Native ones of this channel.
-    NativeSource(ChannelId),
-    /// Those by relay into this channel or thread itself.
-    RelayInto(ChannelId),
-    /// Those by relay that use this webhook of the bot's.
-    RelayWebhook(WebhookId),
-    /// The native one that is this webhook of Discord's.
-    FollowerWebhook(WebhookId),
-    /// All from the second of these servers that follow channels of the first.
-    OfServer(GuildId, GuildId),
-}
-
-impl BreakWhich {
-    /// Adds the condition on a row.
-    fn select(self, sql: Sql) -> Sql {
-        match self {
-            Self::Follow(id) => sql.then("id = ").bind(id.0),
-            Self::Source(channel) => either(sql, "source", channel),
-            Self::RelaySource(channel) => either(sql.then("delivery = 'relay' AND "), "source", channel),
-            Self::CrossServerOf(channel) => {
-                either(sql.then("guild_id <> source_guild_id AND "), "source", channel)
-            }
-            Self::Target(channel) => either(sql, "target", channel),
-            Self::RelayTarget(channel) => either(sql.then("delivery = 'relay' AND "), "target", channel),
-            Self::NativeSource(channel) => either(sql.then("delivery = 'native' AND "), "source", channel),
-            Self::SourceGuild(guild) => sql.then("source_guild_id = ").bind(guild.to_db()),
-            Self::TargetGuild(guild) => sql.then("guild_id = ").bind(guild.to_db()),
-            Self::RelayInto(target) => {
-                sql.then("delivery = 'relay' AND target_channel_id = ").bind(target.to_db())
-            }
-            Self::RelayWebhook(webhook) => sql.then("webhook_id = ").bind(webhook.to_db()),
-            Self::FollowerWebhook(webhook) => sql.then("follower_webhook_id = ").bind(webhook.to_db()),
-            Self::OfServer(source, target) => {
-                let sql = sql.then("source_guild_id = ").bind(source.to_db());
-                sql.then(" AND guild_id = ").bind(target.to_db())
-            }
-        }
-    }
-}
-
-/// One end of a follow is this channel, or a thread of it.
-fn either(sql: Sql, end: &str, channel: ChannelId) -> Sql {
-    let sql = sql.then(&format!("({end}_channel_id = ")).bind(channel.to_db());
-    sql.then(&format!(" OR {end}_parent_id = ")).bind(channel.to_db()).then(")")
-}
+use crate::store::{Notice, Store, StoreError};
 
 #[derive(FromQueryResult)]
-struct Ends {
+struct FollowChannelsRow {
     id: i64,
     source_channel_id: i64,
     target_channel_id: i64,
 }
 
 impl Store {
-    /// Pauses a follow and ends what it owes and hasn't begun to show; a create in flight is carried to its
-    /// end. What it has shown is still kept up to date. `None` where this server has no such follow; one that
-    /// isn't active is returned as it is.
+    /// Pauses a follow, and ends what it owes and hasn't begun to show. A create in flight is finished. What
+    /// it has shown is still kept up to date. `None` if this server has no such follow; one that isn't active
+    /// is returned as it is.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "pause_follow", server = %guild, follow = id.0))]
     pub async fn pause_follow(
         &self,
@@ -112,34 +47,35 @@ impl Store {
         let update = "UPDATE channel_follows SET is_active = FALSE, updated_at = $2 WHERE id = $1";
         Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
         end_unbegun(&*txn, &[id.0]).await?;
-        mirrors::refit(&*txn, id.0).await?;
+        mirrors::sync_follow(&*txn, id.0).await?;
         let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         txn.commit().await?;
         Ok(follow)
     }
 
-    /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
-    /// deletions that it missed while it was broken are owed again, missed posts are not. One that the source's
-    /// moderators ended waits instead, where they want to be asked.
+    /// Activates a paused or broken follow again. `None` if this server has no such follow. Edits and
+    /// deletions that it missed while it was broken are owed again; missed posts aren't. If the source's
+    /// moderators ended the follow and want to approve followers, it awaits their approval instead.
     ///
-    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows through
-    /// its channel.
+    /// `hook` is the new webhook if the former one is gone. A relay webhook replaces it in all follows
+    /// through its channel.
     ///
     /// # Errors
-    /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
-    /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
+    /// [`StoreError::WrongWebhook`] if the webhook is of another kind than the follow's delivery.
+    /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
+    /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_follow", server = %guild, follow = id.0))]
     pub async fn resume_follow(
         &self,
         guild: GuildId,
         id: FollowId,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
         let txn = self.write().await?;
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
-        let (root, servers) = (source_root(&row)?, Servers::of(&row)?);
+        let (root, servers) = (source_root(&row)?, FollowServers::of(&row)?);
         let publication = doors::require(&*txn, door, root, servers).await?;
         let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
         let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
@@ -147,7 +83,7 @@ impl Store {
         if asked || nothing {
             consent::wait(&txn, id, stored(now)).await?;
         } else {
-            self.hook_up(&txn, &row, hook, stored(now)).await?;
+            self.store_webhook(&txn, &row, hook, stored(now)).await?;
             reactivate(&txn, id, stored(now)).await?;
         }
         if servers.differ() && ended.is_some_and(BrokenReason::is_refusal) {
@@ -158,33 +94,33 @@ impl Store {
         self.commit_resumed(txn, guild, id).await
     }
 
-    /// Puts the new webhook of a locked follow into its place, if there is one.
-    pub(super) async fn hook_up(
+    /// Stores the new webhook of a locked follow, if there is one.
+    pub(super) async fn store_webhook(
         &self,
         txn: &Write,
         row: &channel_follows::Model,
-        hook: Option<&Hook>,
+        hook: Option<&FollowWebhook>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         match (hook, Delivery::parse(&row.delivery)) {
             (None, _) => Ok(()),
-            (Some(Hook::Relay(webhook)), Some(Delivery::Relay)) => {
+            (Some(FollowWebhook::Relay(webhook)), Some(Delivery::Relay)) => {
                 let (target, spot) = target(row)?;
                 let channel = spot.webhook_channel(target);
                 webhooks::replace(&**txn, channel, &self.seal_webhook(webhook), now).await?;
                 Ok(())
             }
-            (Some(Hook::Native(webhook)), Some(Delivery::Native)) => {
+            (Some(FollowWebhook::Native(webhook)), Some(Delivery::Native)) => {
                 let update = "UPDATE channel_follows SET follower_webhook_id = $2 WHERE id = $1";
                 Sql::new(update, [row.id.into(), webhook.to_db().into()]).execute(&**txn).await?;
                 Ok(())
             }
-            (Some(_), _) => Err(StoreError::WrongHook),
+            (Some(_), _) => Err(StoreError::WrongWebhook),
         }
     }
 
-    /// Makes a follow active again that broke because the bot lacked permissions, if it still is broken for that. Its people are to be told, unless they
-    /// weren't told of the break.
+    /// Activates a follow again that broke for lack of permissions, if it still is broken for that reason.
+    /// Its people should be told, unless they haven't been told about the break.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_mended", server = %guild, follow = id.0))]
     pub async fn resume_mended(
         &self,
@@ -198,7 +134,7 @@ impl Store {
         if row.is_active || row.broken_reason.is_none() || row.lacking == 0 {
             return Ok(None);
         }
-        doors::require(&*txn, door, source_root(&row)?, Servers::of(&row)?).await?;
+        doors::require(&*txn, door, source_root(&row)?, FollowServers::of(&row)?).await?;
         reactivate(&txn, id, stored(now)).await?;
         if !unannounced::forget(&*txn, id.0).await? {
             unannounced::note(&*txn, &[id.0]).await?;
@@ -206,7 +142,7 @@ impl Store {
         self.commit_resumed(txn, guild, id).await
     }
 
-    /// Ends a transaction in which a follow was made active again: other processes hear of it.
+    /// Commits a transaction that activated a follow, and tells the other processes.
     pub(super) async fn commit_resumed(
         &self,
         txn: Write,
@@ -214,13 +150,13 @@ impl Store {
         id: FollowId,
     ) -> Result<Option<Follow>, StoreError> {
         let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
-        self.tell_with(&*txn, &Signal::Follow(id)).await?;
+        self.notify_on_commit(&*txn, &Notice::Follow(id)).await?;
         txn.commit().await?;
         Ok(follow)
     }
 
-    /// Pauses a follow that would make public what wasn't, active or broken, and has its people told. What it has shown is no longer kept up to date, but
-    /// for what is deleted.
+    /// Pauses an active or broken follow that would make something public that wasn't, and notes that its
+    /// people should be told. What it has shown is no longer kept up to date, except for deletions.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "stop_exposed", server = %guild, follow = id.0))]
     pub async fn stop_exposed(
         &self,
@@ -238,16 +174,16 @@ impl Store {
         Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
         keep_shown(&*txn, &[id.0]).await?;
         end_unbegun(&*txn, &[id.0]).await?;
-        mirrors::refit(&*txn, id.0).await?;
+        mirrors::sync_follow(&*txn, id.0).await?;
         unannounced::note(&*txn, &[id.0]).await?;
         let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         txn.commit().await?;
         Ok(follow)
     }
 
-    /// Marks active follows as broken and ends what they owe; where the source's moderators end them, also those that
-    /// rest. Returns them as they are now, by id; that their people are to be told is noted
-    /// ([`take_untold`](Self::take_untold)).
+    /// Marks active follows as broken, and ends what they owe. If the source's moderators end follows, paused
+    /// ones are included. Returns the follows as they are now, by id, and notes that their people should be
+    /// told ([`take_unannounced`](Self::take_unannounced)).
     pub async fn break_follows(
         &self,
         which: BreakWhich,
@@ -257,7 +193,7 @@ impl Store {
         self.break_lacking(which, reason, Permissions::empty(), now).await
     }
 
-    /// The same, with what the bot lacks: they go on when it has that again.
+    /// The same, with the permissions that the bot lacks: the follows go on when it has them again.
     pub async fn break_lacking(
         &self,
         which: BreakWhich,
@@ -268,12 +204,12 @@ impl Store {
         let find =
             Sql::new("SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE ", []);
         let find = which.select(breakable(find, reason)).then(" ORDER BY id");
-        // Looked up outside the transaction: mostly there are none, and then nothing is locked.
-        let found: Vec<Ends> = find.rows_of(&self.db).await?;
+        // Looked up outside the transaction: usually there are none, and then nothing is locked.
+        let found: Vec<FollowChannelsRow> = find.rows_of(&self.db).await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let channels = |end: fn(&Ends) -> i64| -> Result<Vec<_>, _> {
+        let channels = |end: fn(&FollowChannelsRow) -> i64| -> Result<Vec<_>, _> {
             found.iter().map(|ends| ChannelId::from_db(end(ends))).collect()
         };
         let txn = self.write().await?;
@@ -281,7 +217,7 @@ impl Store {
         locks::lanes(&*txn, channels(|ends| ends.target_channel_id)?).await?;
         let mut broken: Vec<channel_follows::Model> = Vec::new();
         for chunk in found.chunks(10_000) {
-            // Asked again: until the gates were taken, another may have resumed it with a new webhook.
+            // Checked again: before the locks were taken, somebody may have resumed it with a new webhook.
             let update = "UPDATE channel_follows SET is_active = FALSE, broken_reason = $1, updated_at = $3, \
                 lacking = CASE WHEN $2 = 0 AND $1 IN ('webhook_deleted', 'webhook_moved') THEN lacking ELSE $2 END \
                 WHERE ";
@@ -299,7 +235,7 @@ impl Store {
         for ids in ids.chunks(10_000) {
             keep_shown(&*txn, ids).await?;
             end_owed(&*txn, ids).await?;
-            // Into a server that isn't served, nothing is sent any more, not even to take something back.
+            // Nothing is sent to a server that isn't served any more, not even to take something back.
             if !reason.is_of_target() && !matches!(which, BreakWhich::TargetGuild(_)) {
                 for id in ids {
                     mirrors::withdraw(&*txn, *id).await?;
@@ -313,7 +249,8 @@ impl Store {
     }
 }
 
-/// Adds the condition on the state of rows that break: what somebody decided about a follow holds of one that rests, too.
+/// Adds the condition on the state of rows that break. A decision about a follow applies to a paused one,
+/// too.
 fn breakable(sql: Sql, reason: BrokenReason) -> Sql {
     if reason.is_refusal() {
         let sql = sql.then("(is_active OR COALESCE(broken_reason, '') <> ").bind(reason.as_str());
@@ -329,10 +266,10 @@ pub(super) async fn reactivate(txn: &Write, id: FollowId, now: DateTime<Utc>) ->
         exposure = CASE WHEN exposure = 'stopped' THEN 'none' ELSE exposure END, updated_at = $2 WHERE id = $1";
     Sql::new(update, [id.0.into(), now.into()]).execute(&**txn).await?;
     reopen_outdated(&**txn, id.0).await?;
-    mirrors::refit(&**txn, id.0).await
+    mirrors::sync_follow(&**txn, id.0).await
 }
 
-/// Ends what these follows owe and of which nothing is shown or on its way.
+/// Ends what these follows owe and haven't begun to show.
 async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = format!(
         "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
@@ -342,13 +279,13 @@ async fn end_unbegun(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), 
     Ok(())
 }
 
-/// Ends all that these follows owe, begun or not: it can't be delivered any more. A create in flight stays
-/// marked, and the lane settles it.
+/// Ends everything that these follows owe, begun or not: it can't be delivered any more. A create in flight
+/// stays marked, and the lane settles it.
 pub(super) async fn end_owed(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     end_due(txn, follows, "").await
 }
 
-/// The same for messages alone: its panels are delivered on.
+/// The same for messages only: panels are still delivered.
 pub(super) async fn end_owed_messages(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let messages =
         "AND EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'message')";
@@ -364,7 +301,8 @@ async fn end_due(txn: &impl ConnectionTrait, follows: &[i64], which: &str) -> Re
     Ok(())
 }
 
-/// What was shown once is no longer owed its edits, but remains shown, so that resuming can find that it is outdated.
+/// Messages that were shown are no longer owed their edits, but count as shown, so that resuming finds the
+/// outdated ones.
 async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let update = "UPDATE deliveries SET state = 'shown', wait_until = NULL, attempts = 0 \
         WHERE state = 'due' AND shown_revision IS NOT NULL AND NOT withdrawn AND follow_id IN ";
@@ -372,13 +310,13 @@ async fn keep_shown(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), D
     Ok(())
 }
 
-/// Whether what a follow (`f`) has shown can be reached: it isn't broken, or for a reason that leaves its target and
-/// its webhook as they are.
+/// Whether a follow (`f`) can still change what it has shown: it isn't broken, or for a reason that leaves
+/// its target and its webhook intact.
 pub(super) fn reaches_target() -> String {
     unless(BrokenReason::is_of_target)
 }
 
-/// Whether what is deleted in the source of a follow (`f`) goes from its target. What a deleted channel or thread
+/// Whether deletions in the source of a follow (`f`) reach its target. What a deleted channel or thread
 /// leaves behind stays.
 pub(in crate::store) fn takes_deletions() -> String {
     unless(|reason| reason.is_of_target() || reason == BrokenReason::SourceDeleted)
@@ -390,7 +328,8 @@ fn unless(reason: impl Fn(BrokenReason) -> bool) -> String {
     format!("COALESCE(f.broken_reason, '') NOT IN ({})", these.join(", "))
 }
 
-/// Owes again what was edited or deleted while this follow was broken. Of an edit, what it says must still be known.
+/// Owes again what was edited or deleted while this follow was broken. For an edit, the content must still be
+/// known.
 async fn reopen_outdated(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let update = format!(
         "UPDATE deliveries SET {DUE} WHERE follow_id = $1 AND (\

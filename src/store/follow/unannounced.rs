@@ -1,4 +1,5 @@
-//! Follows whose people are still to be told that they broke, rest or go on again: of what they are told, the follow itself speaks.
+//! Follows that broke, paused or went on again, and whose people haven't been told yet. What they are told
+//! depends on the follow's state at that time.
 
 use std::collections::HashMap;
 
@@ -11,17 +12,17 @@ use crate::store::db::entity::channel_follows;
 use crate::store::db::sql::{Sql, Table};
 use crate::store::{Store, StoreError};
 
-/// Of how many people all breaks are taken at once.
+/// How many people's follows are taken at once.
 const PEOPLE: i64 = 20;
 
-/// Follows of one person into one server to which the same happened: what is told of together.
+/// Follows of one person into one server to which the same happened: they are announced together.
 #[derive(Debug, Clone)]
-pub struct Untold {
-    /// Who set them up; nobody in particular, where that person was forgotten.
+pub struct Unannounced {
+    /// Who created them; `None` if that person was forgotten.
     pub person: Option<UserId>,
-    /// The server that receives.
+    /// The receiving server.
     pub guild: GuildId,
-    /// Whether the bot has left it.
+    /// Whether the bot has left that server.
     pub left: bool,
     /// Whether they deliver because the source's moderators approved them.
     pub approved: bool,
@@ -31,9 +32,9 @@ pub struct Untold {
     pub count: usize,
 }
 
-/// A follow of which something is to be told, as far as it says what, and to whom.
+/// The part of an unannounced follow that says what happened, and whom to tell.
 #[derive(FromQueryResult)]
-struct UntoldRow {
+struct UnannouncedRow {
     id: i64,
     created_by: i64,
     guild_id: i64,
@@ -46,11 +47,11 @@ struct UntoldRow {
 }
 
 impl Store {
-    /// Takes the follows of which nobody has been told what became of them: all those of some people, by person and
-    /// server, with the first `named` of each. Each is given once: who takes it and dies before telling it leaves it
-    /// untold, which is better than telling it again and again.
-    pub async fn take_untold(&self, named: usize) -> Result<Vec<Untold>, StoreError> {
-        // Looked at outside the transaction: mostly there are none.
+    /// Takes the follows whose people haven't been told what became of them: all those of some people, by
+    /// person and server, with the first `named` of each. Each is given out once. If a process dies before it
+    /// announces one, that stays unannounced: better than announcing it again and again.
+    pub async fn take_unannounced(&self, named: usize) -> Result<Vec<Unannounced>, StoreError> {
+        // Checked outside the transaction: usually there are none.
         let people = "SELECT DISTINCT f.created_by FROM untold_breaks u JOIN channel_follows f ON f.id = u.follow_id \
             ORDER BY f.created_by LIMIT $1";
         let people = Sql::new(people, [PEOPLE.into()]).numbers(&self.db).await?;
@@ -70,14 +71,15 @@ impl Store {
                 approved.push(follow);
             }
         }
-        // One that a person paused meanwhile is theirs.
+        // A follow that a person paused meanwhile needs no announcement.
         let query = "SELECT id, created_by, guild_id, is_active, broken_reason, exposure, lacking, \
             EXISTS (SELECT 1 FROM left_guilds l WHERE l.guild_id = f.guild_id) AS is_left, is_active AND id IN ";
         let query = Sql::new(query, []).list(approved);
         let query = query.then(
             " AS approved FROM channel_follows f WHERE (is_active OR broken_reason IS NOT NULL OR exposure = 'stopped') AND id IN ",
         );
-        let rows: Vec<UntoldRow> = query.list(taken).then(" ORDER BY created_by, id").rows_of(&*txn).await?;
+        let rows: Vec<UnannouncedRow> =
+            query.list(taken).then(" ORDER BY created_by, id").rows_of(&*txn).await?;
         let mut all = group(rows, named)?;
         let first = all.iter().flat_map(|(_, ids)| ids.iter().copied());
         let query =
@@ -87,16 +89,16 @@ impl Store {
         txn.commit().await?;
         let mut follows: HashMap<i64, Follow> =
             follows.into_iter().map(|follow| (follow.id.0, follow)).collect();
-        for (untold, ids) in &mut all {
-            untold.first.extend(ids.iter().filter_map(|id| follows.remove(id)));
+        for (group, ids) in &mut all {
+            group.first.extend(ids.iter().filter_map(|id| follows.remove(id)));
         }
-        Ok(all.into_iter().map(|(untold, _)| untold).filter(|untold| !untold.first.is_empty()).collect())
+        Ok(all.into_iter().map(|(group, _)| group).filter(|group| !group.first.is_empty()).collect())
     }
 }
 
-/// Puts together what one person is told of at once; with the first few follows of each.
-fn group(rows: Vec<UntoldRow>, named: usize) -> Result<Vec<(Untold, Vec<i64>)>, StoreError> {
-    let mut groups: Vec<(Untold, Vec<i64>)> = Vec::new();
+/// Groups what one person is told at once, with the first few follows of each group.
+fn group(rows: Vec<UnannouncedRow>, named: usize) -> Result<Vec<(Unannounced, Vec<i64>)>, StoreError> {
+    let mut groups: Vec<(Unannounced, Vec<i64>)> = Vec::new();
     let mut places = HashMap::new();
     for row in rows {
         let happened = (row.is_active, row.broken_reason, row.exposure, row.lacking, row.approved);
@@ -104,11 +106,11 @@ fn group(rows: Vec<UntoldRow>, named: usize) -> Result<Vec<(Untold, Vec<i64>)>, 
         if place == groups.len() {
             let (person, guild) = (UserId::from_db(row.created_by).ok(), GuildId::from_db(row.guild_id)?);
             let (left, approved) = (row.is_left, row.approved);
-            let none = Untold { person, guild, left, approved, first: Vec::new(), count: 0 };
+            let none = Unannounced { person, guild, left, approved, first: Vec::new(), count: 0 };
             groups.push((none, Vec::new()));
         }
-        if let Some((untold, ids)) = groups.get_mut(place) {
-            untold.count += 1;
+        if let Some((group, ids)) = groups.get_mut(place) {
+            group.count += 1;
             if ids.len() < named {
                 ids.push(row.id);
             }
@@ -117,7 +119,7 @@ fn group(rows: Vec<UntoldRow>, named: usize) -> Result<Vec<(Untold, Vec<i64>)>, 
     Ok(groups)
 }
 
-/// Notes that the people of these follows are to be told.
+/// Notes that the people of these follows should be told.
 pub(super) async fn note(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<(), DbErr> {
     let rows = Table::numbers("id", follows.iter().copied());
     let insert = Sql::new("INSERT INTO untold_breaks (follow_id) SELECT t.id FROM ", []).rows(rows);
@@ -125,7 +127,7 @@ pub(super) async fn note(txn: &impl ConnectionTrait, follows: &[i64]) -> Result<
     Ok(())
 }
 
-/// The same of one that the source's moderators approved.
+/// The same for a follow that the source's moderators approved.
 pub(super) async fn note_approved(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let insert = "INSERT INTO untold_breaks (follow_id, approved) VALUES ($1, TRUE) \
         ON CONFLICT (follow_id) DO UPDATE SET approved = TRUE";
@@ -133,7 +135,7 @@ pub(super) async fn note_approved(txn: &impl ConnectionTrait, follow: i64) -> Re
     Ok(())
 }
 
-/// There is nothing to tell any more; whether there was.
+/// Forgets that somebody should be told. Returns whether anything was noted.
 pub(super) async fn forget(txn: &impl ConnectionTrait, follow: i64) -> Result<bool, DbErr> {
     let delete = "DELETE FROM untold_breaks WHERE follow_id = $1";
     Ok(Sql::new(delete, [follow.into()]).execute(txn).await? > 0)

@@ -1,8 +1,9 @@
-//! The bot's own webhook of a channel. A channel has room for 15 (Discord: error 30007), so all relay follows
-//! into it and into its threads share one: every one of their rows carries it, and it is replaced in all of them at once.
+//! The bot's own webhook in a channel. A channel has room for 15 (Discord: error 30007), so all relay follows
+//! into it and into its threads share one. Each of their rows contains it, and it is replaced in all of them
+//! at once.
 //!
-//! Where there is no relay follow, the lane itself has it: for panels beside Discord's own following, and after the last
-//! follow, until the panels that it posted are taken back.
+//! If there is no relay follow, the lane itself stores the webhook: for panels next to Discord's own
+//! following, and after the last follow, until the panels that it posted are taken back.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Sql, Table, channel_ids, stored};
 use crate::store::{Store, StoreError};
 
-/// A webhook whose token is still sealed; it can be copied to another row as it is.
+/// A webhook whose token is still sealed. It can be copied to another row as it is.
 pub(in crate::store) struct SealedWebhook {
     pub(in crate::store) id: i64,
     pub(in crate::store) token: Vec<u8>,
@@ -29,55 +30,57 @@ pub(in crate::store) struct SealedWebhook {
 pub struct LaneWebhook {
     /// The webhook.
     pub webhook: Webhook,
-    /// It is no relay follow's, but there for panels alone.
-    pub beside: bool,
+    /// It belongs to no relay follow, and is kept for panels only.
+    pub panels_only: bool,
 }
 
 /// What posts into the target `$1`.
 const INTO: &str = "target_channel_id = $1";
-/// Follows whose webhook stands in the channel `$1`: into it, or into its threads.
+/// Follows whose webhook belongs to the channel `$1`: into it, or into its threads.
 const FOLLOWS_THROUGH: &str = "(target_channel_id = $1 OR target_parent_id = $1)";
-/// Lanes whose webhook stands there.
+/// Lanes whose webhook belongs to it.
 const LANES_THROUGH: &str = "(target_channel_id = $1 OR parent_id = $1)";
 
-/// Of several follows' webhooks, the best.
+/// Prefers the best of several follows' webhooks.
 const BEST: &str = "ORDER BY is_active DESC, updated_at DESC, id LIMIT 1";
 
 impl Store {
-    /// The bot's webhook that stands in this channel, whatever the state of the follows that use it: to be looked at before
-    /// another is made. An active follow's goes first.
+    /// The bot's webhook in this channel, whatever the state of the follows that use it: checked before
+    /// another one is created. An active follow's comes first.
     pub async fn webhook_of(&self, channel: ChannelId) -> Result<Option<Webhook>, StoreError> {
         let known = match sealed(&self.db, FOLLOWS_THROUGH, channel, "").await? {
-            None => beside(&self.db, LANES_THROUGH, channel).await?,
+            None => panel_webhook(&self.db, LANES_THROUGH, channel).await?,
             of_follow => of_follow,
         };
         known.map(|known| self.open_webhook(&known)).transpose()
     }
 
-    /// The webhook to send into this target with: that of follows that aren't broken (theirs may be gone), or the one beside them.
+    /// The webhook to send into this target with: that of follows that aren't broken (a broken follow's may
+    /// be gone), or the one for panels.
     pub async fn lane_webhook(&self, target: ChannelId) -> Result<Option<LaneWebhook>, StoreError> {
-        let of_follow = into(&self.db, [target.to_db()]).await?.remove(&target.to_db());
-        let beside = beside(&self.db, INTO, target).await?;
-        self.open_lane_webhook(of_follow.as_ref(), beside)
+        let of_follow = of_targets(&self.db, [target.to_db()]).await?.remove(&target.to_db());
+        let for_panels = panel_webhook(&self.db, INTO, target).await?;
+        self.open_lane_webhook(of_follow.as_ref(), for_panels)
     }
 
-    /// Opens the webhook that a lane sends with: a follow's, else the one beside them.
+    /// Opens the webhook that a lane sends with: a follow's, or else the one for panels.
     pub(in crate::store) fn open_lane_webhook(
         &self,
         of_follow: Option<&SealedWebhook>,
         of_lane: Option<SealedWebhook>,
     ) -> Result<Option<LaneWebhook>, StoreError> {
-        let beside = of_follow.is_none();
+        let panels_only = of_follow.is_none();
         let Some(sealed) = of_follow.or(of_lane.as_ref()) else { return Ok(None) };
-        Ok(Some(LaneWebhook { webhook: self.open_webhook(sealed)?, beside }))
+        Ok(Some(LaneWebhook { webhook: self.open_webhook(sealed)?, panels_only }))
     }
 
-    /// Whether anything still posts through this webhook, which stands in that channel.
+    /// Whether anything still posts through this webhook of that channel.
     pub async fn webhook_in_use(&self, channel: ChannelId, webhook: WebhookId) -> Result<bool, StoreError> {
         Ok(in_use(&self.db, channel, webhook.to_db()).await?)
     }
 
-    /// The active follows whose webhook stands in this channel: those into it, by relay or natively, and those into its threads; at most so many.
+    /// The active follows whose webhook belongs to this channel: those into it, by relay or natively, and
+    /// those into its threads; at most `limit`.
     pub async fn follows_through(&self, channel: ChannelId, limit: u64) -> Result<Vec<Follow>, StoreError> {
         let query = format!(
             "SELECT * FROM channel_follows WHERE {FOLLOWS_THROUGH} AND is_active ORDER BY id DESC LIMIT $2"
@@ -87,24 +90,24 @@ impl Store {
         row::follows(&self.db, rows).await
     }
 
-    /// Takes over the webhook that the target has beside those of follows, once no panel needs it: it is to be deleted. `None` while one does, or where a relay follow uses
-    /// it.
-    pub async fn take_webhook_beside(
+    /// Takes the target's panel webhook for deletion, once no panel needs it. `None` while a panel or a relay
+    /// follow uses it.
+    pub async fn take_panel_webhook(
         &self,
         target: ChannelId,
         spot: Spot,
     ) -> Result<Option<WebhookId>, StoreError> {
-        // Mostly there is none, and nothing is locked.
-        if beside(&self.db, INTO, target).await?.is_none() {
+        // Usually there is none, and nothing is locked.
+        if panel_webhook(&self.db, INTO, target).await?.is_none() {
             return Ok(None);
         }
         let txn = self.write().await?;
-        gate(&*txn, target, spot).await?;
-        let Some(webhook) = beside(&*txn, INTO, target).await? else { return Ok(None) };
+        lock_lanes(&*txn, target, spot).await?;
+        let Some(webhook) = panel_webhook(&*txn, INTO, target).await? else { return Ok(None) };
         if panels_stand(&*txn, target).await? {
             return Ok(None);
         }
-        set_beside(&*txn, target, None).await?;
+        set_panel_webhook(&*txn, target, None).await?;
         let in_use = in_use(&*txn, spot.webhook_channel(target), webhook.id).await?;
         txn.commit().await?;
         Ok(if in_use { None } else { Some(WebhookId::from_db(webhook.id)?) })
@@ -118,8 +121,8 @@ impl Store {
         Ok(ids.into_iter().map(WebhookId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Puts a new webhook in the place of the former one that stood in this channel, in all that posts through it, whatever
-    /// its state. Says how many follows changed.
+    /// Replaces the former webhook of this channel in everything that posts through it, whatever its state.
+    /// Returns how many follows changed.
     pub async fn replace_webhook(
         &self,
         channel: ChannelId,
@@ -127,13 +130,14 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let txn = self.write().await?;
-        gate(&*txn, channel, Spot::Channel).await?;
+        lock_lanes(&*txn, channel, Spot::Channel).await?;
         let replaced = replace(&*txn, channel, &self.seal_webhook(webhook), now).await?;
         txn.commit().await?;
         Ok(replaced)
     }
 
-    /// The same, and gives the webhook to this target's lane where no relay follow into it has one: beside Discord's own following.
+    /// The same, and stores it as the panel webhook of this target's lane if no relay follow into the target
+    /// has a webhook: next to Discord's own following.
     pub async fn provide_webhook(
         &self,
         target: ChannelId,
@@ -142,11 +146,11 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        gate(&*txn, target, spot).await?;
+        lock_lanes(&*txn, target, spot).await?;
         let webhook = self.seal_webhook(webhook);
         replace(&*txn, spot.webhook_channel(target), &webhook, now).await?;
         if sealed(&*txn, INTO, target, "").await?.is_none() {
-            set_beside(&*txn, target, Some(&webhook)).await?;
+            set_panel_webhook(&*txn, target, Some(&webhook)).await?;
         }
         txn.commit().await
     }
@@ -161,8 +165,8 @@ impl Store {
     }
 }
 
-/// Takes the gates of a target and of all others whose webhook stands in the same channel.
-pub(super) async fn gate(
+/// Locks a target and all others whose webhook belongs to the same channel.
+pub(super) async fn lock_lanes(
     txn: &impl ConnectionTrait,
     target: ChannelId,
     spot: Spot,
@@ -176,7 +180,7 @@ pub(super) async fn gate(
     Ok(locks::lanes(txn, through.into_iter().chain([target])).await?)
 }
 
-/// The webhook that active relay follows have, of those whose webhook stands in this channel.
+/// The webhook of active relay follows through this channel.
 pub(super) async fn shared(
     txn: &impl ConnectionTrait,
     channel: ChannelId,
@@ -184,7 +188,7 @@ pub(super) async fn shared(
     sealed(txn, FOLLOWS_THROUGH, channel, "AND is_active").await
 }
 
-/// The webhook of relay follows, those that fit the conditions (one with `$1`, and `AND …`).
+/// The webhook of the relay follows that meet the conditions (one with `$1`, and `AND …`).
 async fn sealed(
     db: &impl ConnectionTrait,
     which: &str,
@@ -197,8 +201,8 @@ async fn sealed(
     Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row, 0)).transpose()
 }
 
-/// The webhooks of relay follows into these targets, of those that still have one there.
-pub(in crate::store) async fn into(
+/// The webhooks of relay follows into these targets, for those that still have one.
+pub(in crate::store) async fn of_targets(
     db: &impl ConnectionTrait,
     targets: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, SealedWebhook>, DbErr> {
@@ -216,7 +220,7 @@ pub(in crate::store) async fn into(
     rows.iter().map(|(target, row)| Ok((*target, read(row, 1)?))).collect()
 }
 
-/// Whether a follow or a lane has this webhook, which stands in that channel.
+/// Whether a follow or a lane has this webhook of that channel.
 pub(super) async fn in_use(
     db: &impl ConnectionTrait,
     channel: ChannelId,
@@ -234,8 +238,8 @@ fn read(row: &QueryResult, from: usize) -> Result<SealedWebhook, DbErr> {
     Ok(SealedWebhook { id: row.try_get_by_index(from)?, token: row.try_get_by_index(from + 1)? })
 }
 
-/// The webhook that a lane has beside those of follows.
-async fn beside(
+/// The webhook that a lane keeps for panels.
+async fn panel_webhook(
     db: &impl ConnectionTrait,
     which: &str,
     channel: ChannelId,
@@ -247,8 +251,8 @@ async fn beside(
     Sql::new(query, [channel.to_db().into()]).row(db).await?.map(|row| read(&row, 0)).transpose()
 }
 
-/// Keeps the webhook that a follow into this target had, where no other has one, as long as panels stand there, or are to be taken back. Whether anything needs it now. The
-/// gate must be held.
+/// Keeps the webhook that a follow into this target had, if no other follow has one and panels are posted
+/// there or must be taken back. Returns whether anything needs it now. The lock must be held.
 pub(super) async fn keep(
     txn: &impl ConnectionTrait,
     target: ChannelId,
@@ -256,12 +260,12 @@ pub(super) async fn keep(
     webhook: &SealedWebhook,
 ) -> Result<bool, DbErr> {
     if sealed(txn, INTO, target, "").await?.is_none() && panels_stand(txn, target).await? {
-        set_beside(txn, target, Some(webhook)).await?;
+        set_panel_webhook(txn, target, Some(webhook)).await?;
     }
     in_use(txn, spot.webhook_channel(target), webhook.id).await
 }
 
-async fn set_beside(
+async fn set_panel_webhook(
     txn: &impl ConnectionTrait,
     target: ChannelId,
     webhook: Option<&SealedWebhook>,
@@ -273,14 +277,15 @@ async fn set_beside(
     Ok(())
 }
 
-/// Whether a panel is shown in this target, or is to be, or is still to be taken back.
+/// Whether a panel is shown in this target, will be, or must still be taken back.
 async fn panels_stand(db: &impl ConnectionTrait, target: ChannelId) -> Result<bool, DbErr> {
     let query = "SELECT d.id FROM deliveries d JOIN activities a ON a.id = d.activity_id \
         WHERE d.target_channel_id = $1 AND d.state <> 'ended' AND a.kind = 'panel' LIMIT 1";
     Ok(Sql::new(query, [target.to_db().into()]).row(db).await?.is_some())
 }
 
-/// Gives this webhook to all relay follows, and lanes beside them, whose webhook stands in this channel. The gate must be held.
+/// Stores this webhook in all relay follows, and panel webhooks of lanes, of this channel. The lock must be
+/// held.
 pub(super) async fn replace(
     txn: &impl ConnectionTrait,
     channel: ChannelId,

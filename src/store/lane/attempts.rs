@@ -1,8 +1,10 @@
-//! Where failed attempts are counted: here, and nowhere else. Whatever failed about a delivery (see [`Failure`]) is one more attempt of that delivery; when the next one comes, or that
-//! there is none, is decided by [`retry`](crate::domain::retry) alone.
+//! Failed attempts are counted here, and nowhere else. Whatever failed about a delivery (see [`Failure`]) is
+//! one more attempt of that delivery. [`retry`](crate::domain::retry) alone decides when the next one comes,
+//! or that there is none.
 //!
-//! An attempt can't be forgotten, also by a process that dies: a create is marked in its lane before it is sent, and nothing else is done in that lane before the mark
-//! is answered. It is answered by its message, by an end, or by a failure that is counted here.
+//! An attempt can't be forgotten, even by a process that dies: a create is marked in its lane before it is
+//! sent, and nothing else happens in that lane before the mark is answered: by the create's message, by an
+//! end, or by a failure that is counted here.
 
 use std::collections::HashMap;
 
@@ -21,18 +23,20 @@ pub struct FailedAttempt {
     pub delivery: DeliveryId,
     /// How it failed.
     pub failure: Failure,
-    /// How many in a row have failed with it.
+    /// How many attempts in a row have failed with it.
     pub failed: u32,
-    /// When the next one is made; none: the delivery is given up.
+    /// When the next attempt is due; `None` if the delivery is given up.
     pub again: Option<DateTime<Utc>>,
-    /// It was the head of its lane that failed, again and just now: a later first showing may be tried, to learn whether it is the head's fault.
+    /// The head of its lane failed, again and just now: a later first showing may be tried, to find out
+    /// whether the head is at fault.
     pub(super) may_be_overtaken: bool,
 }
 
 /// More than are ever counted.
 const MOST: u32 = 1_000_000;
 
-/// Not deleted, never shown, and not overtaken: what first showings behind it wait for. Of the delivery `o` and its activity `b`.
+/// Not deleted, never shown, and not overtaken: first showings behind it wait for it. About the delivery `o`
+/// and its activity `b`.
 pub(super) const HOLDS_OTHERS: &str =
     "o.state = 'due' AND o.shown_revision IS NULL AND NOT o.overtaken AND NOT (b.deleted OR o.withdrawn)";
 
@@ -66,15 +70,18 @@ pub(super) async fn count(
     Ok(attempts.into_iter().map(|attempt| (attempt.delivery, attempt)).collect())
 }
 
-/// What decides what comes of a failure.
-struct Known {
+/// What decides about the consequence of a failure.
+struct AttemptHistory {
     failed: u32,
     waits: bool,
     owed_since: Option<DateTime<Utc>>,
     is_head: bool,
 }
 
-async fn read(txn: &Write, failures: &HashMap<DeliveryId, Failure>) -> Result<Vec<(i64, Known)>, DbErr> {
+async fn read(
+    txn: &Write,
+    failures: &HashMap<DeliveryId, Failure>,
+) -> Result<Vec<(i64, AttemptHistory)>, DbErr> {
     let query = format!(
         "SELECT d.id, d.attempts, d.wait_until, \
          CASE WHEN d.shown_revision IS NULL AND a.kind = 'message' THEN a.created_at END, \
@@ -87,9 +94,9 @@ async fn read(txn: &Write, failures: &HashMap<DeliveryId, Failure>) -> Result<Ve
     let query = Sql::new(query, []).table(&**txn, deliveries);
     let query =
         query.then(" JOIN deliveries d ON d.id = t.delivery JOIN activities a ON a.id = d.activity_id");
-    // A row that can't be read must not keep its own failure from being counted.
+    // An unreadable row must not keep its own failure from being counted.
     let time = |row: &QueryResult, index| row.try_get_by_index::<Option<DateTime<Utc>>>(index).ok().flatten();
-    let known = |row: QueryResult| Known {
+    let known = |row: QueryResult| AttemptHistory {
         failed: u32::try_from(row.try_get_by_index(1).unwrap_or(i32::MAX)).unwrap_or(0),
         waits: time(&row, 2).is_some(),
         owed_since: time(&row, 3),
@@ -98,11 +105,11 @@ async fn read(txn: &Write, failures: &HashMap<DeliveryId, Failure>) -> Result<Ve
     Ok(query.keyed_rows(&**txn).await?.into_iter().map(|(delivery, row)| (delivery, known(row))).collect())
 }
 
-impl Known {
+impl AttemptHistory {
     fn fail(self, delivery: DeliveryId, failure: Failure, now: DateTime<Utc>) -> FailedAttempt {
         let failed = self.failed.saturating_add(1).min(MOST);
         let tried = Tried { delivery, failed, owed_since: self.owed_since };
-        // A doubt that could be settled only late says nothing of what Discord would do now.
+        // A doubt that was settled late says nothing about what Discord would do now.
         let just_now = match failure {
             Failure::NotMade => !self.waits,
             Failure::Unsettled => false,

@@ -1,4 +1,4 @@
-//! What the activities of a batch show: each is read and opened once, in however many lanes it is next.
+//! What the activities of a batch show: each is read and decrypted once, however many lanes it is next in.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::store::db::connect::Write;
 use crate::store::db::sql::{Sql, Table};
 use crate::store::{Cipher, StoreError};
 
-/// The contents that are known so far.
+/// The contents that have been read so far.
 pub(super) struct Contents<'a> {
     cipher: &'a Cipher,
     known: HashMap<i64, Result<Option<Arc<Showing>>, StoreError>>,
@@ -21,7 +21,7 @@ impl<'a> Contents<'a> {
         Self { cipher, known: HashMap::new() }
     }
 
-    /// Reads those of these activities that aren't known yet.
+    /// Reads those of these activities that haven't been read yet.
     pub(super) async fn read(
         &mut self,
         txn: &Write,
@@ -43,7 +43,7 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    /// What this activity shows; none once it is deleted, or was forgotten.
+    /// What this activity shows. `None` once it is deleted or forgotten.
     pub(super) fn get(&self, activity: i64) -> Result<Option<Arc<Showing>>, StoreError> {
         self.known.get(&activity).cloned().unwrap_or(Ok(None))
     }

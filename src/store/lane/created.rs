@@ -1,4 +1,4 @@
-//! Recording the messages that lanes have made.
+//! Records the messages that lanes have created.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,16 @@ use crate::store::db::sql::{Kind, Sql, Table};
 /// Why a message isn't recorded as a mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unrecorded {
-    /// Another message is known to show the same part.
+    /// Another message already shows the same part.
     Doubled,
-    /// The process that made it takes it back.
+    /// The process that created it takes it back.
     Retracted,
 }
 
-/// Only the same message again is passed over. What can't be recorded is returned.
+/// Recording the same message again changes nothing. Returns the deliveries whose message can't be recorded.
 pub(super) async fn insert_mirrors(
     txn: &Write,
-    created: &[(DeliveryId, Mirror)],
+    created: &[(DeliveryId, &Mirror)],
 ) -> Result<HashMap<DeliveryId, Unrecorded>, DbErr> {
     if created.is_empty() {
         return Ok(HashMap::new());
@@ -66,7 +66,7 @@ pub(super) async fn insert_mirrors(
     Ok(refused)
 }
 
-/// The numbers of files, as they are kept; null where there are none.
+/// The ids of files, as they are stored; null if there are none.
 pub(super) fn file_ids(files: &[u64]) -> Value {
     let ids: Vec<String> = files.iter().map(u64::to_string).collect();
     if ids.is_empty() { Value::Null } else { ids.join(",").into() }

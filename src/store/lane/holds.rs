@@ -10,7 +10,7 @@ use crate::domain::report::{Turn, Wait, wait};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// Shorter waits are ordinary.
+/// Shorter waits are normal.
 const WORTH_SAYING: TimeDelta = TimeDelta::seconds(5);
 
 #[derive(FromQueryResult)]
@@ -22,7 +22,8 @@ struct HeldRow {
 }
 
 impl Store {
-    /// Of these targets, those in which something is due and nothing is sent for more than a few seconds.
+    /// Those of these targets in which something is due, and nothing has been sent for more than a few
+    /// seconds.
     pub async fn held_targets(
         &self,
         targets: impl IntoIterator<Item = ChannelId>,

@@ -1,5 +1,6 @@
-//! Who sends into a target. One process holds a lane at a time, by a lease; the lane's epoch counts its
-//! holders, so that one who lost it without noticing can't write. Taking and giving back lanes is part of `lane_work`.
+//! Who sends into a target. One process holds a lane at a time, by a lease. The lane's epoch counts its
+//! holders, so that one who lost it without noticing can't write. Lanes are claimed and released in
+//! `advance`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
@@ -14,15 +15,15 @@ use crate::store::{Store, StoreError};
 pub struct Lease {
     /// The target.
     pub target: ChannelId,
-    /// What that is.
+    /// Its kind.
     pub spot: Spot,
-    /// Its server, as far as a follow into it tells.
+    /// Its server, if a follow into it tells.
     pub server: Option<GuildId>,
-    /// Who has it: a name that no other process uses.
+    /// The holder: a name that no other process uses.
     pub owner: String,
-    /// Which holder of the lane this is.
+    /// Which holder of the lane this is, counted from the first.
     pub epoch: i64,
-    /// When it ends, if it isn't renewed.
+    /// When it ends, unless it is renewed.
     pub until: DateTime<Utc>,
 }
 
@@ -31,16 +32,16 @@ pub struct Lease {
 pub struct OpenLane {
     /// The target.
     pub target: ChannelId,
-    /// When there is something to do; none: at once.
+    /// When there is something to do; `None` means now.
     pub ready_at: Option<DateTime<Utc>>,
 }
 
-/// A page of them.
+/// A page of open lanes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenLanes {
-    /// The lanes, by number.
+    /// The lanes, by target.
     pub lanes: Vec<OpenLane>,
-    /// After which of them the next page begins; none after the last.
+    /// The next page begins after this one; `None` after the last page.
     pub next: Option<ChannelId>,
 }
 
@@ -52,10 +53,11 @@ struct OpenRow {
 }
 
 impl Store {
-    /// Lanes that have work and no holder, page by page: of each so many that have work are looked at.
+    /// Lanes with work and no holder, page by page; a page looks at `limit` lanes that have work.
     ///
-    /// The lanes that owe something are found by jumping from one to the next in the index of what is due, so that neither lanes at rest cost anything, nor
-    /// what stands behind the first in each. (The `+` keeps SQLite from walking through all lanes for those with a create in flight.)
+    /// The query jumps from one lane to the next in the index of what is due, so that neither lanes at rest
+    /// cost anything, nor the deliveries behind the first one in each lane. (The `+` keeps SQLite from
+    /// walking through all lanes to find those with a create in flight.)
     pub async fn open_lanes(
         &self,
         after: Option<ChannelId>,
@@ -85,10 +87,11 @@ impl Store {
         Ok(OpenLanes { lanes: lanes?, next: next.transpose()? })
     }
 
-    /// Frees the lanes that a former process held, where nobody else can be holding them: on SQLite, which has one process, at its start.
-    /// What was in flight is settled from that time on. Elsewhere the leases simply end.
+    /// Frees the lanes that a former process held. Only on SQLite, which has one process, at its start:
+    /// nobody else can hold them. What was in flight can be settled from `settle_at` on. On PostgreSQL the
+    /// leases simply end.
     pub async fn free_lanes(&self, settle_at: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Ok(());
         }
         let txn = self.write().await?;
@@ -99,14 +102,15 @@ impl Store {
         txn.commit().await
     }
 
-    /// Ends waits that are longer than any can be, at the start on SQLite: the clock was set back since they began. Nothing else there is measured by a clock of its own.
+    /// Ends waits that are longer than any real one, at the start on SQLite: the clock was set back since
+    /// they began. Nothing else there is measured by a clock of its own.
     pub async fn end_far_waits(
         &self,
         now: DateTime<Utc>,
         longest: TimeDelta,
         settle_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Ok(());
         }
         let txn = self.write().await?;
@@ -117,13 +121,14 @@ impl Store {
         Sql::new(doubts, [settle_at.into(), far.into()]).execute(&*txn).await?;
         let deliveries = "UPDATE deliveries SET wait_until = $1 WHERE state = 'due' AND wait_until > $2";
         Sql::new(deliveries, [now.into(), far.into()]).execute(&*txn).await?;
-        // How long a panel waits is up to people; but it was looked at before now.
+        // People choose how long a panel waits; but it was refreshed before now.
         let panels = "UPDATE panels SET next_refresh_at = $1, refreshed_at = $1 WHERE refreshed_at > $1";
         Sql::new(panels, [now.into()]).execute(&*txn).await?;
         txn.commit().await
     }
 
-    /// Prolongs a lease beyond what asking for the next step does; `None` where another has taken the lane.
+    /// Extends a lease beyond what asking for the next step does. `None` if another process has claimed the
+    /// lane.
     pub async fn renew_lane(
         &self,
         lease: &Lease,
@@ -140,7 +145,7 @@ impl Store {
     }
 }
 
-/// Notes what the target of a lane is. The lane's row must be there.
+/// Records the kind of a lane's target. The lane's row must exist.
 pub(in crate::store) async fn set_spot(
     txn: &impl ConnectionTrait,
     target: ChannelId,

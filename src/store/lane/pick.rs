@@ -1,43 +1,47 @@
-//! Which delivery of a lane is next, and all that is known of it: for all lanes of a batch together.
+//! Which delivery of a lane is next, and everything that is known about it: for all lanes of a batch
+//! together.
 //!
 //! 1. The one whose create is in flight: nothing else happens before that is settled.
 //! 2. A deletion, or what is taken back from this target alone, that isn't waiting, oldest first.
-//! 3. By turns, the *head*, the first that was never completely shown, and an edit that isn't waiting: after
-//!    each create an edit may go, and after each edit the head. So neither holds up the other by more than one request,
-//!    however many there are. Only the head may be shown first, so that first showings keep their order: while it waits,
-//!    those behind it wait too, but not edits. One that was overtaken holds up nobody. Of several edits, the lot says
-//!    which is next, anew each time: a message that is edited without end holds up no other.
+//! 3. In turns, the *head*, which is the first one that was never completely shown, and an edit that isn't
+//!    waiting: an edit may go after each create, and the head after each edit. So neither holds up the other
+//!    by more than one request, however many there are. Only the head may be shown first, so that first
+//!    showings keep their order: while it waits, those behind it wait, too, but edits don't. One that was
+//!    overtaken holds up nobody. Among several edits, lots are drawn each time: a message that is edited
+//!    without end holds up no other.
 //!
-//! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row may be at fault itself, or Discord may be down for all. So right after it has failed once
-//! more, one of those behind it is tried, the one that was tried least. If that is shown, the head is overtaken; else nothing is known, and the head comes first again.
+//! There is one exception. A head that has failed [`HOLDS_UP`](crate::domain::retry::HOLDS_UP) times in a row
+//! may be at fault itself, or Discord may be down for everyone. So right after it has failed once more, a
+//! delivery behind it is tried: the one that was tried least. If that is shown, the head is overtaken.
+//! Otherwise nothing is known, and the head comes first again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::FromQueryResult;
+use sea_orm::{FromQueryResult, QueryResult};
 
-use super::attempts::HOLDS_OTHERS;
+use super::candidates::{self, Candidate};
 use super::contents::Contents;
-use super::surroundings;
-use super::surroundings::Here;
+use super::mirrors::read_mirror;
+use super::surroundings::{self, PlacedDelivery, TargetView};
 use crate::domain::activity::{
-    Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Part, Revision, Showing,
+    Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Revision, Showing,
 };
 use crate::domain::follow::FollowId;
-use crate::domain::ids::{ChannelId, MessageId, UserId, WebhookId};
+use crate::domain::ids::{MessageId, UserId};
 use crate::domain::place::Place;
 use crate::store::db::connect::Write;
 use crate::store::db::entity::mirrors;
-use crate::store::db::sql::{Kind, Sql, Table};
-use crate::store::{Lease, StoreError, Work};
+use crate::store::db::sql::{Kind, Sql, Table, stored};
+use crate::store::{Lease, StoreError, Surroundings, Work};
 
 /// What is next in a lane.
 pub(super) enum Pick {
     /// A delivery.
     Work {
         work: Box<Work>,
-        /// The newest message that is known to stand where it is to be shown.
+        /// The newest known message where it will be shown.
         newest: Option<MessageId>,
     },
     /// None before this time.
@@ -46,12 +50,12 @@ pub(super) enum Pick {
     Idle,
 }
 
-/// A lane that is asked.
+/// A lane that asks for its next delivery.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct PickRequest<'a> {
     pub(super) lease: &'a Lease,
-    pub(super) mark: Option<InFlight>,
-    /// The last step was a create: it is an edit's turn.
+    pub(super) in_flight: Option<InFlight>,
+    /// The last step was a create, so it is an edit's turn.
     pub(super) edit_is_due: bool,
     /// Its head, which failed just now and may be overtaken.
     pub(super) failed_head: Option<DeliveryId>,
@@ -59,238 +63,231 @@ pub(super) struct Asked<'a> {
 
 /// A delivery that is next, but can't be read.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub(super) struct UnreadableDelivery {
     pub(super) delivery: DeliveryId,
     pub(super) error: StoreError,
 }
 
-/// A delivery that may be next.
-#[derive(FromQueryResult)]
-pub(super) struct Candidate {
-    pub(super) id: i64,
-    pub(super) activity_id: i64,
-    position: i64,
-    follow_id: Option<i64>,
-    /// It is tried before the head of its lane.
-    overtakes: bool,
-    pub(super) shown_revision: Option<i32>,
-    wait_until: Option<DateTime<Utc>>,
-    attempts: i32,
-    revision: i32,
-    deleted: bool,
-    origin: String,
-    pub(super) author_id: Option<i64>,
-    created_at: DateTime<Utc>,
-    pub(super) source_channel_id: Option<i64>,
-    pub(super) thread_id: Option<i64>,
-    place: String,
-    pub(super) follow_source: Option<i64>,
-    pub(super) source_guild_id: Option<i64>,
-    pub(super) guild_id: Option<i64>,
-    pub(super) paused_since: Option<DateTime<Utc>>,
-    pub(super) published_only: Option<bool>,
-    follow_active: Option<bool>,
-}
-
-const COLUMNS: &str = "t.target, d.id, d.activity_id, d.position, d.follow_id, d.shown_revision, d.wait_until, \
-    d.attempts, a.origin, a.revision, (a.deleted OR d.withdrawn) AS deleted, a.author_id, a.created_at, \
-    a.source_channel_id, a.thread_id, a.place, f.source_channel_id AS follow_source, f.source_guild_id, f.guild_id, f.published_only, \
-    CASE WHEN NOT f.is_active AND f.broken_reason IS NULL THEN f.updated_at END AS paused_since, \
-    f.is_active AS follow_active \
-    FROM t CROSS JOIN deliveries d JOIN activities a ON a.id = d.activity_id LEFT JOIN channel_follows f ON f.id = d.follow_id ";
-
-/// A prime: times any lot below it, and modulo it, numbers below it are only shuffled.
-const LOTS: i64 = 1_000_003;
-
-/// The lot of a moment: one for all lanes and all who ask then, and as good as chance. The golden ratio spreads moments that lie close together, or apart by whole seconds.
-fn lot(now: DateTime<Utc>) -> i64 {
-    let spread = now.timestamp_micros().cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1;
-    1 + spread.cast_signed() % (LOTS - 1)
-}
-
-/// Of those of a lane that were shown, the deletion or the edit that is next.
-fn reopened() -> String {
-    format!(
-        "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
-         WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NOT NULL \
-         AND (o.wait_until IS NULL OR o.wait_until <= $1) \
-         ORDER BY (b.deleted OR o.withdrawn) DESC, \
-         CASE WHEN b.deleted OR o.withdrawn THEN 0 ELSE (o.id % {LOTS}) * $2 % {LOTS} END, \
-         o.position, o.activity_id LIMIT 1"
-    )
-}
-/// What was deleted or overtaken holds nothing up: while it waits, the next is the head.
-const HEAD: &str = "SELECT o.id FROM deliveries o JOIN activities b ON b.id = o.activity_id \
-    WHERE o.target_channel_id = t.target AND o.state = 'due' AND o.shown_revision IS NULL \
-    AND (NOT (b.deleted OR o.withdrawn OR o.overtaken) OR o.wait_until IS NULL OR o.wait_until <= $1) \
-    ORDER BY o.position, o.activity_id LIMIT 1";
-
-/// One behind the head: of the first few, the one that was tried least, so that two bad ones in a row don't hide behind each other.
-fn trial() -> String {
-    format!(
-        "SELECT c.id FROM (SELECT o.id, o.attempts, o.position, o.activity_id FROM deliveries h, deliveries o \
-         JOIN activities b ON b.id = o.activity_id WHERE h.id = t.failed_head AND o.target_channel_id = t.target \
-         AND {HOLDS_OTHERS} AND (o.wait_until IS NULL OR o.wait_until <= $1) \
-         AND (o.position, o.activity_id) > (h.position, h.activity_id) \
-         ORDER BY o.position, o.activity_id LIMIT 32) AS c ORDER BY c.attempts, c.position, c.activity_id LIMIT 1"
-    )
-}
-
-/// A delivery that was chosen, as far as it is read.
-struct Chosen {
+/// A delivery that is next in its lane, with its mirrors.
+struct PickedDelivery {
     row: Candidate,
     origin: Origin,
     place: Place,
     mirrors: Vec<Mirror>,
 }
 
-/// Picks it for each of these lanes. Reads only. What can't be read is that delivery's own failure.
+/// One lane of the batch, and what has been found for it so far.
+struct LanePick<'a> {
+    request: PickRequest<'a>,
+    found: Found,
+}
+
+/// What has been found for a lane.
+enum Found {
+    /// Nothing that may be tried now.
+    Nothing {
+        /// When the first of its deliveries may be tried, if it has any.
+        wait_until: Option<DateTime<Utc>>,
+    },
+    /// A delivery that is next, unless another one goes before it.
+    Candidate(Box<Candidate>),
+    /// The delivery that is next.
+    Delivery(Box<PickedDelivery>),
+    /// A delivery that is next, but can't be read.
+    Unreadable(UnreadableDelivery),
+}
+
+/// Picks the next delivery of each of these lanes. Only reads. What can't be read is that delivery's own
+/// failure.
 pub(super) async fn pick(
     txn: &Write,
     contents: &mut Contents<'_>,
-    asked: &[Asked<'_>],
+    requests: Vec<PickRequest<'_>>,
     now: DateTime<Utc>,
-) -> Result<Vec<Result<Pick, Unreadable>>, StoreError> {
-    let mut candidates = candidates(txn, asked, now).await?;
-    let lane = |asked: &Asked<'_>| asked.lease.target.to_db();
-    let none = asked.iter().map(lane).filter(|target| !candidates.contains_key(target));
-    let waits = waits(txn, Table::numbers("target", none), now).await?;
-    let found = candidates.values().filter_map(|row| row.as_ref().ok());
-    let mut mirrors = mirrors_of(txn, found.map(|row| row.id)).await?;
-    let chosen = asked.iter().map(|asked| {
-        let row = candidates.remove(&lane(asked))?;
-        Some(row.and_then(|row| {
-            let delivery = DeliveryId(row.id);
-            let mirrors = mirrors.remove(&row.id).unwrap_or(Ok(Vec::new()));
-            choose(row, mirrors).map_err(|error| Unreadable { delivery, error })
-        }))
-    });
-    let chosen: Vec<Option<Result<Chosen, Unreadable>>> = chosen.collect();
-    let known = chosen.iter().flatten().filter_map(|chosen| chosen.as_ref().ok());
-    contents.read(txn, known.map(|chosen| (chosen.row.activity_id, chosen.origin))).await?;
-    let here = asked.iter().zip(&chosen).filter_map(|(asked, chosen)| {
-        let chosen = chosen.as_ref()?.as_ref().ok()?;
-        Some(Here {
-            target: asked.lease.target,
-            spot: asked.lease.spot,
-            place: chosen.place,
-            standing: chosen.mirrors.first().map(|mirror| mirror.channel),
-            in_doubt: asked.mark.is_some(),
-            content: contents.get(chosen.row.activity_id).ok().flatten(),
-            row: &chosen.row,
-        })
-    });
-    let here: Vec<Here<'_>> = here.collect();
-    let mut surroundings = surroundings::surroundings(txn, contents, &here).await?;
-    let picks = asked.iter().zip(chosen).map(|(asked, chosen)| {
-        let Some(chosen) = chosen else {
-            return Ok(waits.get(&lane(asked)).map_or(Pick::Idle, |until| Pick::Wait(*until)));
-        };
-        let chosen = chosen?;
-        let delivery = DeliveryId(chosen.row.id);
-        let unreadable = |error| Unreadable { delivery, error };
-        let content = contents.get(chosen.row.activity_id).map_err(unreadable)?;
-        let known = surroundings.remove(&asked.lease.target).unwrap_or(Ok(Default::default()));
-        let known = known.map_err(unreadable)?;
-        let newest = known.above.into_iter().chain(
-            chosen
-                .mirrors
-                .iter()
-                .filter(|mirror| known.channel == Some(mirror.channel))
-                .map(|mirror| mirror.message),
-        );
-        let newest = newest.max();
-        let work = load(*asked, chosen, content, known.surroundings).map_err(unreadable)?;
-        let work = Box::new(work);
-        Ok(Pick::Work { work, newest })
-    });
-    Ok(picks.collect())
-}
-
-fn choose(row: Candidate, mirrors: Result<Vec<Mirror>, StoreError>) -> Result<Chosen, StoreError> {
-    let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-    let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
-    Ok(Chosen { origin, place, mirrors: mirrors?, row })
-}
-
-/// The delivery that is next in each lane that has one.
-async fn candidates(
-    txn: &Write,
-    asked: &[Asked<'_>],
-    now: DateTime<Utc>,
-) -> Result<HashMap<i64, Result<Candidate, Unreadable>>, StoreError> {
-    let rows = asked.iter().map(|asked| {
-        let (marked, failed_head) =
-            (asked.mark.map(|mark| mark.delivery.0), asked.failed_head.map(|head| head.0));
-        [asked.lease.target.to_db().into(), marked.into(), failed_head.into()]
-    });
-    let columns = [("target", Kind::Number), ("marked", Kind::Number), ("failed_head", Kind::Number)];
-    let query =
-        Sql::new("WITH t AS (SELECT * FROM ", [crate::store::db::sql::stored(now).into(), lot(now).into()]);
-    let query = query.table(&**txn, Table::new(columns, rows)).then(&format!(
-        ") SELECT FALSE AS overtakes, {COLUMNS} WHERE d.id = t.marked \
-         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({}) \
-         UNION ALL SELECT FALSE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({HEAD})",
-        reopened()
-    ));
-    let query = match asked.iter().any(|asked| asked.failed_head.is_some()) {
-        true => query.then(&format!(
-            " UNION ALL SELECT TRUE AS overtakes, {COLUMNS} WHERE t.marked IS NULL AND d.id = ({})",
-            trial()
-        )),
-        false => query,
+) -> Result<Vec<Result<Pick, UnreadableDelivery>>, StoreError> {
+    let mut lanes: Vec<LanePick<'_>> = requests.into_iter().map(LanePick::new).collect();
+    find_candidates(txn, &mut lanes, now).await?;
+    find_waits(txn, &mut lanes, now).await?;
+    read_mirrors(txn, &mut lanes).await?;
+    let activities = lanes.iter().filter_map(LanePick::delivery);
+    contents.read(txn, activities.map(|next| (next.row.activity_id, next.origin))).await?;
+    let mut views = {
+        let placed: Vec<PlacedDelivery<'_>> = lanes.iter().filter_map(|lane| lane.placed(contents)).collect();
+        surroundings::read(txn, contents, &placed).await?
     };
-    let turns: HashMap<i64, (bool, bool)> = asked
-        .iter()
-        .map(|asked| (asked.lease.target.to_db(), (asked.mark.is_some(), asked.edit_is_due)))
-        .collect();
-    let mut best: HashMap<i64, Result<Candidate, Unreadable>> = HashMap::new();
-    for row in query.all(&**txn).await? {
-        let (target, delivery) = (row.try_get("", "target")?, DeliveryId(row.try_get("", "id")?));
-        let (in_flight, edit_is_due) = turns.get(&target).copied().unwrap_or_default();
-        // A row that can't be read waits for its next attempt, too.
-        let wait_until: Option<DateTime<Utc>> = row.try_get("", "wait_until").unwrap_or_default();
-        if !in_flight && wait_until.is_some_and(|until| until > now) {
-            continue;
-        }
-        let row = Candidate::from_query_result(&row, "")
-            .map_err(|error| Unreadable { delivery, error: error.into() });
-        // What is tried before the head is tried right after that.
-        let out_of_turn = |one: &Candidate| !one.deleted && one.shown_revision.is_some() != edit_is_due;
-        let rank =
-            |one: &Candidate| (!one.overtakes, !one.deleted, out_of_turn(one), one.position, one.activity_id);
-        let better = match (&row, best.get(&target)) {
-            (_, None) | (Ok(_), Some(Err(_))) => true,
-            (Ok(row), Some(Ok(other))) => rank(row) < rank(other),
-            (Err(_), Some(_)) => false,
-        };
-        if better {
-            best.insert(target, row);
+    let finish = |lane: LanePick<'_>| {
+        let view = views.remove(&lane.request.lease.target);
+        lane.finish(contents, view.unwrap_or(Ok(TargetView::default())))
+    };
+    Ok(lanes.into_iter().map(finish).collect())
+}
+
+impl<'a> LanePick<'a> {
+    const fn new(request: PickRequest<'a>) -> Self {
+        Self { request, found: Found::Nothing { wait_until: None } }
+    }
+
+    /// The number of its target.
+    const fn target(&self) -> i64 {
+        self.request.lease.target.to_db()
+    }
+
+    /// The delivery that is next, once that is known.
+    fn delivery(&self) -> Option<&PickedDelivery> {
+        match &self.found {
+            Found::Delivery(next) => Some(next),
+            _ => None,
         }
     }
-    Ok(best)
+
+    /// Takes a delivery from the database as a candidate, if it goes before the one that was found so far.
+    fn offer(&mut self, row: &QueryResult, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let delivery = DeliveryId(row.try_get("", "id")?);
+        // A row that can't be read waits for its next attempt, too.
+        let wait_until: Option<DateTime<Utc>> = row.try_get("", "wait_until").unwrap_or_default();
+        if self.request.in_flight.is_none() && wait_until.is_some_and(|until| until > now) {
+            return Ok(());
+        }
+        let offered = match Candidate::from_query_result(row, "") {
+            Ok(candidate) => Found::Candidate(Box::new(candidate)),
+            Err(error) => Found::Unreadable(UnreadableDelivery { delivery, error: error.into() }),
+        };
+        let goes_before = match (&offered, &self.found) {
+            (_, Found::Nothing { .. }) | (Found::Candidate(_), Found::Unreadable(_)) => true,
+            (Found::Candidate(one), Found::Candidate(other)) => self.rank(one) < self.rank(other),
+            _ => false,
+        };
+        if goes_before {
+            self.found = offered;
+        }
+        Ok(())
+    }
+
+    /// The smallest goes first.
+    const fn rank(&self, one: &Candidate) -> (bool, bool, bool, i64, i64) {
+        // What is tried before the head is tried right after the head has failed.
+        let tried_first = one.overtakes;
+        let out_of_turn = !one.deleted && one.shown_revision.is_some() != self.request.edit_is_due;
+        (!tried_first, !one.deleted, out_of_turn, one.position, one.activity_id)
+    }
+
+    /// Adds its mirrors to the candidate, which is the next delivery then.
+    fn add_mirrors(&mut self, mirrors: Option<Result<Vec<Mirror>, StoreError>>) {
+        let found = std::mem::replace(&mut self.found, Found::Nothing { wait_until: None });
+        self.found = match found {
+            Found::Candidate(row) => {
+                let delivery = DeliveryId(row.id);
+                match PickedDelivery::read(*row, mirrors.unwrap_or(Ok(Vec::new()))) {
+                    Ok(next) => Found::Delivery(Box::new(next)),
+                    Err(error) => Found::Unreadable(UnreadableDelivery { delivery, error }),
+                }
+            }
+            other => other,
+        };
+    }
+
+    /// Its next delivery, for looking at the place where that is shown.
+    fn placed(&self, contents: &Contents<'_>) -> Option<PlacedDelivery<'_>> {
+        let next = self.delivery()?;
+        Some(PlacedDelivery {
+            target: self.request.lease.target,
+            spot: self.request.lease.spot,
+            place: next.place,
+            mirrored_in: next.mirrors.first().map(|mirror| mirror.channel),
+            in_doubt: self.request.in_flight.is_some(),
+            content: contents.get(next.row.activity_id).ok().flatten(),
+            row: &next.row,
+        })
+    }
+
+    fn finish(
+        self,
+        contents: &Contents<'_>,
+        view: Result<TargetView, StoreError>,
+    ) -> Result<Pick, UnreadableDelivery> {
+        let next = match self.found {
+            Found::Delivery(next) => *next,
+            Found::Nothing { wait_until } => return Ok(wait_until.map_or(Pick::Idle, Pick::Wait)),
+            Found::Unreadable(unreadable) => return Err(unreadable),
+            Found::Candidate(_) => return Ok(Pick::Idle),
+        };
+        let delivery = DeliveryId(next.row.id);
+        let read = || -> Result<Pick, StoreError> {
+            let content = contents.get(next.row.activity_id)?;
+            let view = view?;
+            let own = next.mirrors.iter().filter(|mirror| view.channel == Some(mirror.channel));
+            let newest = view.above.into_iter().chain(own.map(|mirror| mirror.message)).max();
+            let work = Box::new(next.into_work(self.request, content, view.surroundings)?);
+            Ok(Pick::Work { work, newest })
+        };
+        read().map_err(|error| UnreadableDelivery { delivery, error })
+    }
 }
 
-/// Until when those of these lanes wait that have anything. Should one of those behind the head wait less than it, the lane looks once too often.
-async fn waits(
+/// Finds the delivery that is next in each lane that has one.
+async fn find_candidates(
     txn: &Write,
-    lanes: Table<1>,
+    lanes: &mut [LanePick<'_>],
     now: DateTime<Utc>,
-) -> Result<HashMap<i64, DateTime<Utc>>, StoreError> {
-    if lanes.is_empty() {
-        return Ok(HashMap::new());
+) -> Result<(), StoreError> {
+    let rows = lanes.iter().map(|lane| {
+        let in_flight = lane.request.in_flight.map(|in_flight| in_flight.delivery.0);
+        [lane.target().into(), in_flight.into(), lane.request.failed_head.map(|head| head.0).into()]
+    });
+    let columns = [("target", Kind::Number), ("marked", Kind::Number), ("failed_head", Kind::Number)];
+    let with_trial = lanes.iter().any(|lane| lane.request.failed_head.is_some());
+    let rows = candidates::query(txn, Table::new(columns, rows), with_trial, now).await?;
+    let mut lanes: HashMap<i64, &mut LanePick<'_>> =
+        lanes.iter_mut().map(|lane| (lane.target(), lane)).collect();
+    for row in rows {
+        let target: i64 = row.try_get("", "target")?;
+        if let Some(lane) = lanes.get_mut(&target) {
+            lane.offer(&row, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds out until when those lanes wait that have no candidate. If a delivery behind the head waits for a
+/// shorter time than the head, the lane looks once too often.
+async fn find_waits(txn: &Write, lanes: &mut [LanePick<'_>], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let without = lanes.iter().filter(|lane| matches!(lane.found, Found::Nothing { .. }));
+    let targets = Table::numbers("target", without.map(LanePick::target));
+    if targets.is_empty() {
+        return Ok(());
     }
     let query = "SELECT t.target, (SELECT MIN(d.wait_until) FROM deliveries d \
         WHERE d.target_channel_id = t.target AND d.state = 'due' AND d.wait_until > $1) AS wait_until FROM ";
-    let query = Sql::new(query, [crate::store::db::sql::stored(now).into()]).table(&**txn, lanes);
-    let mut waits = HashMap::new();
+    let query = Sql::new(query, [stored(now).into()]).table(&**txn, targets);
+    let mut waits: HashMap<i64, Option<DateTime<Utc>>> = HashMap::new();
     for (target, row) in query.keyed_rows(&**txn).await? {
-        let until: Option<DateTime<Utc>> = row.try_get_by_index(1)?;
-        waits.extend(until.map(|until| (target, until)));
+        waits.insert(target, row.try_get_by_index(1)?);
     }
-    Ok(waits)
+    for lane in lanes {
+        let target = lane.target();
+        if let Found::Nothing { wait_until } = &mut lane.found {
+            *wait_until = waits.get(&target).copied().flatten();
+        }
+    }
+    Ok(())
 }
 
+/// Reads the mirrors of the candidates.
+async fn read_mirrors(txn: &Write, lanes: &mut [LanePick<'_>]) -> Result<(), StoreError> {
+    let candidate = |lane: &LanePick<'_>| match &lane.found {
+        Found::Candidate(row) => Some(row.id),
+        _ => None,
+    };
+    let mut mirrors = mirrors_of(txn, lanes.iter().filter_map(candidate)).await?;
+    for lane in lanes {
+        if let Some(id) = candidate(lane) {
+            lane.add_mirrors(mirrors.remove(&id));
+        }
+    }
+    Ok(())
+}
+
+/// The mirrors of these deliveries, by part.
 async fn mirrors_of(
     txn: &Write,
     deliveries: impl Iterator<Item = i64>,
@@ -305,7 +302,7 @@ async fn mirrors_of(
     let mut found: HashMap<i64, Result<Vec<Mirror>, StoreError>> = HashMap::new();
     for row in query.rows_of::<mirrors::Model>(&**txn).await? {
         let of = found.entry(row.delivery_id).or_insert_with(|| Ok(Vec::new()));
-        match (mirror(row), &mut *of) {
+        match (read_mirror(row), &mut *of) {
             (Ok(mirror), Ok(mirrors)) => mirrors.push(mirror),
             (Err(error), _) => *of = Err(error),
             (Ok(_), Err(_)) => {}
@@ -314,50 +311,46 @@ async fn mirrors_of(
     Ok(found)
 }
 
-fn load(
-    asked: Asked<'_>,
-    chosen: Chosen,
-    content: Option<Arc<Showing>>,
-    surroundings: crate::store::Surroundings,
-) -> Result<Work, StoreError> {
-    let Chosen { row, origin, place, mirrors } = chosen;
-    Ok(Work {
-        target: asked.lease.target,
-        spot: asked.lease.spot,
-        place,
-        activity: Activity {
-            id: ActivityId(row.activity_id),
-            origin,
-            revision: Revision(row.revision),
-            deleted: row.deleted,
-        },
-        source: origin.channel(),
-        author: row.author_id.map(UserId::from_db).transpose()?,
-        recorded_at: row.created_at,
-        delivery: Delivery {
-            id: DeliveryId(row.id),
-            shown: row.shown_revision.map(Revision),
-            attempts: u32::try_from(row.attempts).unwrap_or(0),
-            wait_until: row.wait_until,
-        },
-        mirrors,
-        in_flight: asked.mark,
-        follow: row.follow_id.map(FollowId),
-        follow_active: row.follow_active.unwrap_or(false),
-        overtakes: row.overtakes,
-        surroundings,
-        content,
-    })
-}
+impl PickedDelivery {
+    fn read(row: Candidate, mirrors: Result<Vec<Mirror>, StoreError>) -> Result<Self, StoreError> {
+        let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
+        let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
+        Ok(Self { origin, place, mirrors: mirrors?, row })
+    }
 
-/// The mirror of this row.
-pub(in crate::store) fn mirror(row: mirrors::Model) -> Result<Mirror, StoreError> {
-    Ok(Mirror {
-        message: MessageId::from_db(row.message_id)?,
-        channel: ChannelId::from_db(row.channel_id)?,
-        webhook: WebhookId::from_db(row.webhook_id)?,
-        part: Part(row.part),
-        revision: Revision(row.revision),
-        files: row.file_ids.iter().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect(),
-    })
+    fn into_work(
+        self,
+        request: PickRequest<'_>,
+        content: Option<Arc<Showing>>,
+        surroundings: Surroundings,
+    ) -> Result<Work, StoreError> {
+        let Self { row, origin, place, mirrors } = self;
+        Ok(Work {
+            target: request.lease.target,
+            spot: request.lease.spot,
+            place,
+            activity: Activity {
+                id: ActivityId(row.activity_id),
+                origin,
+                revision: Revision(row.revision),
+                deleted: row.deleted,
+            },
+            source: origin.channel(),
+            author: row.author_id.map(UserId::from_db).transpose()?,
+            recorded_at: row.created_at,
+            delivery: Delivery {
+                id: DeliveryId(row.id),
+                shown: row.shown_revision.map(Revision),
+                attempts: u32::try_from(row.attempts).unwrap_or(0),
+                wait_until: row.wait_until,
+            },
+            mirrors,
+            in_flight: request.in_flight,
+            follow: row.follow_id.map(FollowId),
+            follow_active: row.follow_active.unwrap_or(false),
+            overtakes: row.overtakes,
+            surroundings,
+            content,
+        })
+    }
 }

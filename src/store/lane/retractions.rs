@@ -1,9 +1,10 @@
-//! Messages that the bot made and that must not stand: a process that lost its lane takes back what it just made, since the lane's new
-//! holder makes that again.
+//! Messages that the bot created and must take back: a process that lost its lane deletes what it just
+//! created, since the lane's new holder creates that again.
 //!
-//! The new holder may have found the message and be about to take it for its own. So it is decided here, behind the lane's gate, whose the
-//! message is: either it is a mirror already, and stays; or it is written down as retracted, and never becomes a mirror. Only then is it
-//! deleted. What is written down is a duty too: whoever finds it undone deletes the message.
+//! The new holder may have found the message, and be about to adopt it. So the owner of the message is
+//! decided here, under the lane's lock: either it is a mirror already, and stays; or it is recorded as
+//! retracted, and never becomes a mirror. Only then is it deleted. The record is a duty, too: whichever
+//! process finds it undone deletes the message.
 
 use std::collections::HashSet;
 
@@ -17,29 +18,29 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// How long a retraction is remembered: longer than anybody looks at an answer of Discord's that still has the message.
+/// How long a retraction is remembered: longer than any answer of Discord's that still contains the message.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
-/// How long it is tried to delete a message.
+/// How long the bot tries to delete a message.
 const TRIED: TimeDelta = TimeDelta::days(7);
 
 /// Whether the message `t.message` was retracted.
 pub(super) const RETRACTED: &str = "EXISTS (SELECT 1 FROM retractions r WHERE r.message_id = t.message)";
 
-/// A message that is still to be deleted.
+/// A message that must still be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retraction {
     /// The lane's target.
     pub target: ChannelId,
-    /// What that is.
+    /// Its kind.
     pub spot: Spot,
-    /// Its server, as far as a follow into it tells.
+    /// Its server, if a follow into it tells.
     pub server: Option<GuildId>,
     /// The message.
     pub mirror: Mirror,
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct RetractionRow {
     message_id: i64,
     channel_id: i64,
     target_channel_id: i64,
@@ -50,7 +51,8 @@ struct Row {
 }
 
 impl Store {
-    /// Writes down that a message must not stand, unless it is recorded as a mirror. Whether it is to be deleted.
+    /// Records that a message must be deleted, unless it is recorded as a mirror. Returns whether the caller
+    /// should delete it.
     pub async fn retract(
         &self,
         target: ChannelId,
@@ -78,7 +80,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Notes that a retracted message is gone, or can't be deleted.
+    /// Records that a retracted message is gone, or can't be deleted.
     pub async fn end_retraction(&self, message: MessageId) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let update = "UPDATE retractions SET deleted = TRUE WHERE message_id = $1";
@@ -86,15 +88,15 @@ impl Store {
         txn.commit().await
     }
 
-    /// The messages of a target that were retracted: none of them is what a doubt there is about.
+    /// The retracted messages of a target: a doubt there is about none of them.
     pub async fn retracted_in(&self, target: ChannelId) -> Result<HashSet<MessageId>, StoreError> {
         let query = "SELECT message_id FROM retractions WHERE target_channel_id = $1";
         let found = Sql::new(query, [target.to_db().into()]).numbers(&self.db).await?;
         Ok(found.into_iter().map(MessageId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Retracted messages that are still to be deleted, of those that were written down before that time: the process that did so may have
-    /// ended.
+    /// Retracted messages that must still be deleted and were recorded before that time: the process that did
+    /// so may have ended.
     pub async fn open_retractions(
         &self,
         before: DateTime<Utc>,
@@ -106,11 +108,11 @@ impl Store {
             WHERE NOT r.deleted AND r.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM left_guilds g \
             JOIN channel_follows f ON f.guild_id = g.guild_id WHERE f.target_channel_id = r.target_channel_id) ORDER BY r.created_at LIMIT $2";
         let values = [stored(before).into(), i64::from(limit).into()];
-        let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
-        rows.into_iter().map(Row::open).collect()
+        let rows: Vec<RetractionRow> = Sql::new(query, values).rows_of(&self.db).await?;
+        rows.into_iter().map(RetractionRow::open).collect()
     }
 
-    /// Forgets what was retracted long ago. How many.
+    /// Forgets what was retracted long ago. Returns how many.
     pub(in crate::store) async fn forget_retractions(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let txn = self.write().await?;
         let delete = "DELETE FROM retractions WHERE created_at < $1 OR (deleted AND created_at < $2)";
@@ -121,7 +123,7 @@ impl Store {
     }
 }
 
-impl Row {
+impl RetractionRow {
     fn open(self) -> Result<Retraction, StoreError> {
         let parent = self.parent_id.map(ChannelId::from_db).transpose()?;
         Ok(Retraction {

@@ -1,7 +1,8 @@
-//! The rows of lanes, many at a time: read behind their gates, taken, and written.
+//! The rows of lanes, many at a time: read under their locks, claimed, and written.
 //!
-//! Lanes that are held are locked first, in ascending order, as all gates are. Those that are to be taken are then locked only where nobody else has them locked: nothing
-//! is waited for any more, so that two processes which hear of the same work don't hold each other up.
+//! Held lanes are locked first, in ascending order, as all locks are. Lanes to be claimed are then locked
+//! only if nobody else has them locked. Nothing is waited for at that point, so two processes that hear of
+//! the same work don't hold each other up.
 
 use std::collections::HashMap;
 
@@ -14,55 +15,76 @@ use crate::domain::place::Spot;
 use crate::store::db::connect::Write;
 use crate::store::db::locks;
 use crate::store::db::sql::{Kind, Sql, Table, cell, stored};
-use crate::store::follow::webhooks;
-use crate::store::follow::webhooks::SealedWebhook;
-use crate::store::{Done, LaneWebhook, Lease, Store, StoreError};
+use crate::store::follow::webhooks::{self, SealedWebhook};
+use crate::store::{LaneWebhook, Lease, StepResult, Store, StoreError};
 
 /// The changeable part of a lane's row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Lane {
-    pub(super) mark: Option<InFlight>,
-    /// Before this time the create in flight may still be performed: it can't be settled yet.
+pub(super) struct LaneState {
+    /// The create whose outcome isn't known yet.
+    pub(super) in_flight: Option<InFlight>,
+    /// Until this time the create in flight may still be performed: it can't be settled yet.
     pub(super) settle_at: Option<DateTime<Utc>>,
     pub(super) wait_until: Option<DateTime<Utc>>,
-    /// The newest message that was made, wherever it stands.
+    /// The newest message that was created, in whatever channel.
     pub(super) newest: Option<MessageId>,
     /// When its holder's lease ends.
     pub(super) lease_until: Option<DateTime<Utc>>,
 }
 
-impl Lane {
-    /// Notes what was done in the lane, as far as it is about the lane itself.
-    pub(super) fn note(&mut self, done: &Done) {
-        if let Done::InDoubt { in_flight, settle_at } = done
-            && self.mark == Some(*in_flight)
+impl LaneState {
+    /// Notes what was done in the lane, as far as it concerns the lane itself.
+    pub(super) fn note(&mut self, result: &StepResult) {
+        if let StepResult::InDoubt { in_flight, settle_at } = result
+            && self.in_flight == Some(*in_flight)
         {
             self.settle_at = Some(stored(*settle_at));
         }
-        if let Done::Created { mirror, .. } = done {
+        if let StepResult::Created { mirror, .. } = result {
             self.newest = self.newest.max(Some(mirror.message));
         }
-        self.mark.take_if(|mark| done.answers(*mark));
-        self.settle_at = self.settle_at.filter(|_| self.mark.is_some());
+        self.in_flight.take_if(|in_flight| result.answers(*in_flight));
+        self.settle_at = self.settle_at.filter(|_| self.in_flight.is_some());
     }
 }
 
-/// What became of a lane that was to be taken.
-pub(in crate::store) enum Taken {
+/// A lane that is held, as it was read under its lock.
+pub(in crate::store) struct ClaimedLane {
+    pub(in crate::store) lease: Lease,
+    pub(super) state: LaneState,
+    /// For a lane that was claimed just now: what to send with.
+    pub(super) webhook: Result<Option<LaneWebhook>, StoreError>,
+}
+
+impl ClaimedLane {
+    /// A lane that was held before.
+    pub(super) const fn held(lease: Lease, state: LaneState) -> Self {
+        Self { lease, state, webhook: Ok(None) }
+    }
+}
+
+/// What became of a lane that should be claimed.
+pub(in crate::store) enum LaneClaim {
     /// It is held now.
-    Held { lease: Box<Lease>, lane: Box<Lane>, webhook: Result<Option<LaneWebhook>, StoreError> },
+    Claimed(Box<ClaimedLane>),
+    /// It isn't.
+    NotClaimed(NotClaimed),
+}
+
+/// Why a lane isn't claimed.
+pub(in crate::store) enum NotClaimed {
     /// There is nothing to do in it.
     Idle,
     /// Another process holds it.
-    Elsewhere,
-    /// It is free, but somebody's transaction is writing to it.
+    HeldElsewhere,
+    /// It is free, but a transaction is writing to it.
     Locked,
-    /// Its row was missing, and is there now: it can be had.
-    Made,
+    /// Its row was missing, and has just been inserted: it can be claimed now.
+    Inserted,
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct LaneRow {
     target_channel_id: i64,
     epoch: i64,
     lease_until: Option<DateTime<Utc>>,
@@ -78,7 +100,7 @@ struct Row {
     forum: bool,
     webhook_id: Option<i64>,
     webhook_token: Option<Vec<u8>>,
-    /// The target's server; read where the lane is taken.
+    /// The target's server; read when the lane is claimed.
     guild_id: Option<i64>,
 }
 
@@ -89,18 +111,19 @@ const COLUMNS: &str = "target_channel_id, epoch, lease_until, wait_until, in_fli
 const WANTED: &str = "(l.in_flight_delivery_id IS NOT NULL OR l.webhook_id IS NOT NULL OR EXISTS (\
     SELECT 1 FROM deliveries d WHERE d.target_channel_id = l.target_channel_id AND d.state = 'due'))";
 
-/// The server of a lane's target, as far as a follow into it tells.
+/// The server of a lane's target, if a follow into it tells.
 const SERVER: &str =
     "(SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id)";
 
-/// Whether the bot has left the lane's server: nothing is asked there, and what is owed waits until it is back or the server is forgotten.
+/// Whether the bot has left the lane's server. Nothing is requested there; what is owed waits until the bot
+/// is back or the server is forgotten.
 const LEFT: &str = "EXISTS (SELECT 1 FROM left_guilds g JOIN channel_follows f ON f.guild_id = g.guild_id \
     WHERE f.target_channel_id = t.target)";
 
-impl Row {
-    fn lane(&self) -> Result<Lane, StoreError> {
+impl LaneRow {
+    fn state(&self) -> Result<LaneState, StoreError> {
         let part = self.in_flight_part.zip(self.in_flight_revision).zip(self.in_flight_after_id);
-        let mark = match (self.in_flight_delivery_id, part) {
+        let in_flight = match (self.in_flight_delivery_id, part) {
             (Some(delivery), Some(((part, revision), after))) => Some(InFlight {
                 delivery: DeliveryId(delivery),
                 part: Part(part),
@@ -110,8 +133,8 @@ impl Row {
             }),
             _ => None,
         };
-        Ok(Lane {
-            mark,
+        Ok(LaneState {
+            in_flight,
             settle_at: self.settle_at,
             wait_until: self.wait_until,
             newest: self.newest_id.map(MessageId::from_db).transpose()?,
@@ -127,11 +150,11 @@ impl Row {
     }
 }
 
-/// Takes the gates of lanes and reads their rows, as far as they are still these leases'.
-pub(super) async fn held(
+/// Locks lanes and reads their rows, if these leases still hold them.
+pub(super) async fn lock_held(
     txn: &Write,
     leases: &[&Lease],
-) -> Result<HashMap<ChannelId, Result<Lane, StoreError>>, StoreError> {
+) -> Result<HashMap<ChannelId, Result<LaneState, StoreError>>, StoreError> {
     if leases.is_empty() {
         return Ok(HashMap::new());
     }
@@ -139,97 +162,103 @@ pub(super) async fn held(
     let rows = leases
         .iter()
         .map(|lease| [lease.target.to_db().into(), lease.owner.as_str().into(), lease.epoch.into()]);
-    let lock = if locks::are_locks(&**txn) { " ORDER BY target_channel_id FOR UPDATE OF l" } else { "" };
+    let lock = if locks::has_row_locks(&**txn) { " ORDER BY target_channel_id FOR UPDATE OF l" } else { "" };
     let query = Sql::new(format!("SELECT {COLUMNS}, CAST(NULL AS BIGINT) AS guild_id FROM "), [])
         .table(&**txn, Table::new(columns, rows))
         .then(" CROSS JOIN lanes l WHERE target_channel_id = t.target AND lease_owner = t.owner AND epoch = t.number")
         .then(lock);
-    let rows: Vec<Row> = query.rows_of(&**txn).await?;
-    rows.into_iter().map(|row| Ok((ChannelId::from_db(row.target_channel_id)?, row.lane()))).collect()
+    let rows: Vec<LaneRow> = query.rows_of(&**txn).await?;
+    rows.into_iter().map(|row| Ok((ChannelId::from_db(row.target_channel_id)?, row.state()))).collect()
 }
 
 impl Store {
-    /// Takes lanes that have work and that nobody holds, or whose holder's lease has ended.
+    /// Claims lanes that have work and that nobody holds, or whose holder's lease has ended.
     ///
-    /// What this owner itself holds is taken too: a process works on a lane at most once at a time, so that is a hold whose end the database didn't learn of.
-    pub(in crate::store) async fn take(
+    /// Lanes that this owner itself holds are claimed, too. A process works on a lane only once at a time, so
+    /// the database didn't learn of the release.
+    pub(in crate::store) async fn claim_lanes(
         &self,
         txn: &Write,
         targets: &[ChannelId],
         owner: &str,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
-    ) -> Result<HashMap<ChannelId, Result<Taken, StoreError>>, StoreError> {
+    ) -> Result<HashMap<ChannelId, Result<LaneClaim, StoreError>>, StoreError> {
         if targets.is_empty() {
             return Ok(HashMap::new());
         }
         let table = || Table::numbers("target", targets.iter().map(|target| target.to_db()));
-        let locks = locks::are_locks(&**txn);
+        let locks = locks::has_row_locks(&**txn);
         let lock = if locks { " ORDER BY l.target_channel_id FOR UPDATE OF l SKIP LOCKED" } else { "" };
         let values = [owner.into(), stored(until).into(), stored(now).into()];
-        let take = "UPDATE lanes SET lease_owner = $1, lease_until = $2, epoch = epoch + 1 \
+        let claim = "UPDATE lanes SET lease_owner = $1, lease_until = $2, epoch = epoch + 1 \
             WHERE target_channel_id IN (SELECT l.target_channel_id FROM ";
         let which = format!(
             " CROSS JOIN lanes l WHERE l.target_channel_id = t.target \
              AND (l.lease_until IS NULL OR l.lease_until <= $3 OR l.lease_owner = $1) AND {WANTED} AND NOT {LEFT}{lock}) RETURNING {COLUMNS}, {SERVER} AS guild_id"
         );
-        let rows: Vec<Row> =
-            Sql::new(take, values).table(&**txn, table()).then(&which).rows_of(&**txn).await?;
-        let mut taken = HashMap::new();
-        let missed = if rows.len() < targets.len() { missed(txn, table(), now).await? } else { Vec::new() };
-        for (target, what) in missed {
-            taken.insert(ChannelId::from_db(target)?, Ok(what));
+        let rows: Vec<LaneRow> =
+            Sql::new(claim, values).table(&**txn, table()).then(&which).rows_of(&**txn).await?;
+        let mut claims = HashMap::new();
+        if rows.len() < targets.len() {
+            for (target, reason) in explain_unclaimed(txn, table(), now).await? {
+                claims.insert(ChannelId::from_db(target)?, Ok(LaneClaim::NotClaimed(reason)));
+            }
         }
-        let through = webhooks::into(&**txn, rows.iter().map(|row| row.target_channel_id)).await?;
+        let of_follows = webhooks::of_targets(&**txn, rows.iter().map(|row| row.target_channel_id)).await?;
         for mut row in rows {
-            let beside = row.webhook_id.zip(row.webhook_token.take());
-            let beside = beside.map(|(id, token)| SealedWebhook { id, token });
-            let webhook = self.open_lane_webhook(through.get(&row.target_channel_id), beside);
-            let held = (|| {
-                let (lease, lane) = (Box::new(row.lease(owner, stored(until))?), Box::new(row.lane()?));
-                Ok(Taken::Held { lease, lane, webhook })
+            let for_panels = row.webhook_id.zip(row.webhook_token.take());
+            let for_panels = for_panels.map(|(id, token)| SealedWebhook { id, token });
+            let webhook = self.open_lane_webhook(of_follows.get(&row.target_channel_id), for_panels);
+            let claim = (|| {
+                let (lease, state) = (row.lease(owner, stored(until))?, row.state()?);
+                Ok(LaneClaim::Claimed(Box::new(ClaimedLane { lease, state, webhook })))
             })();
-            taken.insert(ChannelId::from_db(row.target_channel_id)?, held);
+            claims.insert(ChannelId::from_db(row.target_channel_id)?, claim);
         }
-        Ok(taken)
+        Ok(claims)
     }
 }
 
 #[derive(FromQueryResult)]
-struct Missed {
+struct UnclaimedRow {
     target: i64,
     missing: bool,
     lease_until: Option<DateTime<Utc>>,
 }
 
-/// What is the matter with those of these lanes that have work: of those that were taken just now the same is said as of those of others. A lane whose row was removed gets it
-/// again.
-async fn missed(txn: &Write, targets: Table<1>, now: DateTime<Utc>) -> Result<Vec<(i64, Taken)>, DbErr> {
+/// Why the others of these lanes with work weren't claimed. For those that were claimed just now, the same is
+/// said as for those of other processes. A lane whose row was removed gets it again.
+async fn explain_unclaimed(
+    txn: &Write,
+    targets: Table<1>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(i64, NotClaimed)>, DbErr> {
     let query =
         Sql::new("SELECT t.target, (l.target_channel_id IS NULL) AS missing, l.lease_until FROM ", []);
     let query = query.table(&**txn, targets).then(&format!(
         " LEFT JOIN lanes l ON l.target_channel_id = t.target WHERE NOT {LEFT} AND (l.in_flight_delivery_id IS NOT NULL \
          OR EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = t.target AND d.state = 'due'))"
     ));
-    let rows: Vec<Missed> = query.rows_of(&**txn).await?;
+    let rows: Vec<UnclaimedRow> = query.rows_of(&**txn).await?;
     let missing: Vec<i64> = rows.iter().filter(|row| row.missing).map(|row| row.target).collect();
     if !missing.is_empty() {
         let insert = Sql::new("INSERT INTO lanes (target_channel_id) SELECT t.target FROM ", []);
         let insert = insert.table(&**txn, Table::numbers("target", missing));
         insert.then(" WHERE TRUE ORDER BY 1 ON CONFLICT DO NOTHING").execute(&**txn).await?;
     }
-    let what = |row: &Missed| match row.lease_until {
-        Some(until) if until > now => Taken::Elsewhere,
-        _ if row.missing => Taken::Made,
-        _ => Taken::Locked,
+    let reason = |row: &UnclaimedRow| match row.lease_until {
+        Some(until) if until > now => NotClaimed::HeldElsewhere,
+        _ if row.missing => NotClaimed::Inserted,
+        _ => NotClaimed::Locked,
     };
-    Ok(rows.iter().map(|row| (row.target, what(row))).collect())
+    Ok(rows.iter().map(|row| (row.target, reason(row))).collect())
 }
 
-/// Writes down how these lanes are now; those without a time for the lease's end are given back.
-pub(in crate::store) async fn write(
+/// Writes these lanes as they are now. Those without a time for the lease's end are released.
+pub(super) async fn write(
     txn: &Write,
-    lanes: impl Iterator<Item = (ChannelId, Lane)>,
+    lanes: impl Iterator<Item = (ChannelId, LaneState)>,
 ) -> Result<(), DbErr> {
     let number = |name| (name, Kind::Number);
     let time = |name| (name, Kind::Time);
@@ -246,15 +275,15 @@ pub(in crate::store) async fn write(
         time("lease"),
     ];
     let rows = lanes.map(|(target, lane)| {
-        let mark = lane.mark;
+        let in_flight = lane.in_flight;
         [
             target.to_db().into(),
             lane.wait_until.map(cell).into(),
-            mark.map(|mark| mark.delivery.0).into(),
-            mark.map(|mark| mark.part.0).into(),
-            mark.map(|mark| mark.revision.0).into(),
-            mark.map(|mark| mark.after.to_db()).into(),
-            mark.and_then(|mark| mark.webhook).map(WebhookId::to_db).into(),
+            in_flight.map(|create| create.delivery.0).into(),
+            in_flight.map(|create| create.part.0).into(),
+            in_flight.map(|create| create.revision.0).into(),
+            in_flight.map(|create| create.after.to_db()).into(),
+            in_flight.and_then(|create| create.webhook).map(WebhookId::to_db).into(),
             lane.settle_at.map(cell).into(),
             lane.newest.map(MessageId::to_db).into(),
             lane.lease_until.map(cell).into(),

@@ -1,12 +1,13 @@
-//! What is known of the places where deliveries are to be shown: for all lanes of a batch together, as far as each needs it.
+//! What is known about the places where deliveries will be shown: for all lanes of a batch together, as far
+//! as each needs it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::FromQueryResult;
 
+use super::candidates::Candidate;
 use super::contents::Contents;
-use super::pick::Candidate;
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::place::{Place, Spot};
@@ -14,60 +15,64 @@ use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table};
 use crate::store::{StoreError, Surroundings};
 
-/// Where a message stands: its channel, and its number.
-type Standing = (ChannelId, MessageId);
+/// Where a message is: its channel, and its id.
+type MessageLocation = (ChannelId, MessageId);
 
-/// What is known of a delivery before its place is looked at.
-pub(super) struct Here<'a> {
+/// A delivery that was picked, before the place where it is shown is looked at.
+pub(super) struct PlacedDelivery<'a> {
     pub(super) target: ChannelId,
     pub(super) spot: Spot,
     /// Where in its source it was posted.
     pub(super) place: Place,
-    /// Where a part of it stands already.
-    pub(super) standing: Option<ChannelId>,
+    /// The channel of its first mirror, if it has any.
+    pub(super) mirrored_in: Option<ChannelId>,
     /// A create is in flight for it.
     pub(super) in_doubt: bool,
     pub(super) content: Option<Arc<Showing>>,
     pub(super) row: &'a Candidate,
 }
 
-/// What was found.
+/// What was found in the target.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct TargetView {
     pub(super) surroundings: Surroundings,
-    /// Where it stands, or is to.
+    /// The channel where it is or will be shown.
     pub(super) channel: Option<ChannelId>,
-    /// The newest mirror of something else there, where it isn't shown yet.
+    /// The newest mirror of something else there, if it isn't shown yet.
     pub(super) above: Option<MessageId>,
 }
 
-/// What shows a thread in a target.
+/// What shows a thread in a target (docs/adr/0009-forums-and-threads.md, "Targets").
 #[derive(Clone, Copy, Default)]
-struct ThreadHere {
-    starter: Option<Standing>,
+struct MirroredThread {
+    /// The mirror of the thread's first message.
+    starter: Option<MessageLocation>,
+    /// In a forum: the post that shows the thread.
     post: Option<ChannelId>,
+    /// In a forum: there was such a post, and somebody removed it.
     post_removed: bool,
 }
 
-/// What stands last in a channel.
-struct Above {
+/// The newest mirror of something else in a channel.
+struct NewestMirror {
     message: MessageId,
     activity: i64,
     author: Option<i64>,
     origin: Origin,
 }
 
-impl Here<'_> {
-    /// The thread that it stands in and that thread's channel, where what shows them is of interest: what a deletion needs is nothing.
+impl PlacedDelivery<'_> {
+    /// The thread that it was posted in, and that thread's channel, if what shows the thread matters: a
+    /// deletion doesn't need it.
     fn thread(&self) -> Option<(ChannelId, ChannelId)> {
         let wanted = self.place == Place::Answer && (self.content.is_some() || self.in_doubt);
         let (thread, source) = self.row.thread_id.zip(self.row.source_channel_id).filter(|_| wanted)?;
         Some((ChannelId::from_db(thread).ok()?, ChannelId::from_db(source).ok()?))
     }
 
-    fn channel(&self, thread: &ThreadHere) -> Option<ChannelId> {
+    fn channel(&self, thread: &MirroredThread) -> Option<ChannelId> {
         match self.spot {
-            Spot::Forum => self.standing.or(thread.post),
+            Spot::Forum => self.mirrored_in.or(thread.post),
             Spot::Channel | Spot::Thread { .. } => Some(self.target),
         }
     }
@@ -78,6 +83,7 @@ impl Here<'_> {
         Some(Origin::Message { channel: reply.channel, message: reply.message })
     }
 
+    /// What its follow says about its surroundings.
     fn of_follow(&self) -> Result<Surroundings, StoreError> {
         let row = self.row;
         if self.content.is_none() {
@@ -95,48 +101,50 @@ impl Here<'_> {
     }
 }
 
-/// Reads it, by target.
-pub(super) async fn surroundings(
+/// Reads the surroundings of these deliveries, by target.
+pub(super) async fn read(
     txn: &Write,
     contents: &mut Contents<'_>,
-    here: &[Here<'_>],
-) -> Result<HashMap<ChannelId, Result<Found, StoreError>>, StoreError> {
-    let threads = threads(txn, here).await?;
-    let thread = |one: &Here<'_>| match threads.get(&one.target) {
+    placed: &[PlacedDelivery<'_>],
+) -> Result<HashMap<ChannelId, Result<TargetView, StoreError>>, StoreError> {
+    let threads = mirrored_threads(txn, placed).await?;
+    let thread = |one: &PlacedDelivery<'_>| match threads.get(&one.target) {
         Some(Ok(thread)) => *thread,
-        Some(Err(_)) | None => ThreadHere::default(),
+        Some(Err(_)) | None => MirroredThread::default(),
     };
-    let answered = answered(txn, here).await?;
-    // A name is given with the creation only. Nothing stands above what begins a post.
-    let places = here.iter().filter(|one| one.content.is_some() && one.row.shown_revision.is_none());
-    let places = places.filter_map(|one| Some((one, one.channel(&thread(one))?)));
-    let mut above = above(txn, places).await?;
-    let same_name = |one: &Here<'_>, above: &Above| above.author != one.row.author_id;
-    let others = here.iter().filter_map(|one| {
-        let above = above.get(&one.target)?.as_ref().ok()?;
-        same_name(one, above).then_some((above.activity, above.origin))
+    let answered = answered(txn, placed).await?;
+    // A name is given at creation only. Nothing is above what begins a post.
+    let unshown = placed.iter().filter(|one| one.content.is_some() && one.row.shown_revision.is_none());
+    let channels = unshown.filter_map(|one| Some((one, one.channel(&thread(one))?)));
+    let mut newest = newest_mirrors(txn, channels).await?;
+    let by_another = |one: &PlacedDelivery<'_>, above: &NewestMirror| above.author != one.row.author_id;
+    let others = placed.iter().filter_map(|one| {
+        let above = newest.get(&one.target)?.as_ref().ok()?;
+        by_another(one, above).then_some((above.activity, above.origin))
     });
     contents.read(txn, others).await?;
-    let mut found = HashMap::new();
-    for one in here {
+    let mut views = HashMap::new();
+    for one in placed {
         let unreadable = threads.get(&one.target).and_then(|thread| thread.as_ref().err()).cloned();
         let thread = thread(one);
-        // What can't be read of other messages is their own trouble, but for the post that this belongs into.
-        let above = above.remove(&one.target).and_then(Result::ok);
+        // What can't be read of other messages is their own trouble, except for the post that this one
+        // belongs to.
+        let above = newest.remove(&one.target).and_then(Result::ok);
         let answered = answered.get(&one.target).cloned().and_then(Result::ok);
-        let read = || {
+        let view = || {
             if let Some(error) = unreadable {
                 return Err(error);
             }
             let author = one.content.as_deref().and_then(Showing::as_message).map(|content| &content.author);
-            let namesake = match above.as_ref().filter(|above| same_name(one, above)).zip(author) {
-                // Asked of the database, so that a create that was in doubt is recognised by the name that it was given.
+            let namesake = match above.as_ref().filter(|above| by_another(one, above)).zip(author) {
+                // Asked of the database, so that a create that was in doubt is recognised by the name that it
+                // was given.
                 Some((above, author)) => {
                     contents.get(above.activity).ok().flatten().is_some_and(|above| above.author() == author)
                 }
                 None => false,
             };
-            Ok(Found {
+            Ok(TargetView {
                 surroundings: Surroundings {
                     answered,
                     starter: thread.starter,
@@ -149,75 +157,116 @@ pub(super) async fn surroundings(
                 above: above.map(|above| above.message),
             })
         };
-        found.insert(one.target, read());
+        views.insert(one.target, view());
     }
-    Ok(found)
+    Ok(views)
+}
+
+impl MirroredThread {
+    /// What shows a thread in a target, case by case:
+    ///
+    /// | the thread's first message there | anything else of the thread there | an answer goes |
+    /// |---|---|---|
+    /// | is mirrored | | below that; in a forum, into its post |
+    /// | isn't mirrored | is mirrored | in a forum, into the post of that |
+    /// | was shown, and still exists in the source | no | in a forum, nowhere: somebody removed the post |
+    /// | was deleted in the source, was never shown, or isn't known | no | in a forum, into a post that it begins |
+    ///
+    /// A target that isn't a forum has no posts, and the answer goes into the target itself.
+    fn of(spot: Spot, beginning: Option<&Beginning>, other: Option<MessageLocation>) -> Self {
+        let starter = beginning.and_then(|beginning| beginning.mirror);
+        let shown_in =
+            |(channel, _): MessageLocation| Self { starter, post: Some(channel), post_removed: false };
+        match (spot, starter, other) {
+            (Spot::Channel | Spot::Thread { .. }, ..) => Self { starter, ..Self::default() },
+            (Spot::Forum, Some(mirror), _) | (Spot::Forum, None, Some(mirror)) => shown_in(mirror),
+            (Spot::Forum, None, None) => {
+                // What a moderator removed here doesn't come back with the next answer.
+                let post_removed = beginning.is_some_and(|beginning| beginning.shown && !beginning.gone);
+                Self { post_removed, ..Self::default() }
+            }
+        }
+    }
 }
 
 /// What shows the threads in which these were posted, by target.
 ///
-/// What a thread begins with is known by its number: a forum's post and the thread's first message, and a message and the thread that was started from it, share
-/// theirs. Otherwise it is looked for among what was posted in the thread.
-async fn threads(
+/// The first message of a thread is known by its id: a forum's post and the thread's first message share
+/// theirs, and so do a message and the thread that was started from it. Otherwise it is searched for among
+/// what was posted in the thread.
+async fn mirrored_threads(
     txn: &Write,
-    here: &[Here<'_>],
-) -> Result<HashMap<ChannelId, Result<ThreadHere, StoreError>>, StoreError> {
-    let wanted: Vec<_> = here.iter().filter_map(|one| Some((one, one.thread()?))).collect();
+    placed: &[PlacedDelivery<'_>],
+) -> Result<HashMap<ChannelId, Result<MirroredThread, StoreError>>, StoreError> {
+    let wanted: Vec<_> = placed.iter().filter_map(|one| Some((one, one.thread()?))).collect();
+    let mut beginnings = beginnings_by_id(txn, &wanted).await?;
+    let unknown: Vec<_> = wanted.iter().filter(|(one, _)| !beginnings.contains_key(&one.target)).collect();
+    let by_place = "a.thread_id = t.thread AND a.place = 'starter'";
+    beginnings.extend(read_beginnings(txn, thread_table(&unknown), by_place).await?);
+    let unmirrored = |one: &PlacedDelivery<'_>| match beginnings.get(&one.target) {
+        Some(Ok(beginning)) => beginning.mirror.is_none(),
+        Some(Err(_)) => false,
+        None => true,
+    };
+    let without_post = wanted.iter().filter(|(one, _)| one.spot == Spot::Forum && unmirrored(one));
+    let others = first_mirrors(
+        txn,
+        thread_table(&without_post.collect::<Vec<_>>()),
+        "a.thread_id = t.thread AND d.target_channel_id = t.target ORDER BY a.id, s.part",
+    )
+    .await?;
+    let thread = |one: &PlacedDelivery<'_>| {
+        let beginning = match beginnings.get(&one.target) {
+            Some(Ok(beginning)) => Some(beginning),
+            Some(Err(error)) => return Err(error.clone()),
+            None => None,
+        };
+        let other = others.get(&one.target).cloned().transpose()?;
+        Ok(MirroredThread::of(one.spot, beginning, other))
+    };
+    Ok(wanted.iter().map(|(one, _)| (one.target, thread(one))).collect())
+}
+
+/// A delivery with its thread, and that thread's channel.
+type InThread<'a> = (&'a PlacedDelivery<'a>, (ChannelId, ChannelId));
+
+/// The targets and threads of these deliveries.
+fn thread_table(wanted: &[&InThread<'_>]) -> Table<2> {
+    let rows = wanted.iter().map(|(one, (thread, _))| [one.target.to_db().into(), thread.to_db().into()]);
+    Table::new([("target", Kind::Number), ("thread", Kind::Number)], rows)
+}
+
+/// The first messages of threads that are known by their ids, by target.
+async fn beginnings_by_id(
+    txn: &Write,
+    wanted: &[InThread<'_>],
+) -> Result<HashMap<ChannelId, Result<Beginning, StoreError>>, StoreError> {
     let origin = |channel, thread: ChannelId| Origin::Message { channel, message: thread.first_message() };
     let rows = wanted.iter().map(|(one, (thread, source))| {
         let (own, of_source) = (origin(*thread, *thread).to_string(), origin(*source, *thread).to_string());
         [one.target.to_db().into(), own.into(), of_source.into()]
     });
     let columns = [("target", Kind::Number), ("own", Kind::Text), ("of_source", Kind::Text)];
-    let mut begins = beginnings(txn, Table::new(columns, rows), "a.origin IN (t.own, t.of_source)").await?;
-    let pairs = |wanted: &[&(&Here<'_>, (ChannelId, ChannelId))]| {
-        let rows = wanted.iter().map(|(one, (thread, _))| [one.target.to_db().into(), thread.to_db().into()]);
-        Table::new([("target", Kind::Number), ("thread", Kind::Number)], rows)
-    };
-    let left: Vec<_> = wanted.iter().filter(|(one, _)| !begins.contains_key(&one.target)).collect();
-    begins.extend(beginnings(txn, pairs(&left), "a.thread_id = t.thread AND a.place = 'starter'").await?);
-    let starter = |target| match begins.get(&target) {
-        Some(Ok(Beginning { standing, .. })) => standing.clone().transpose(),
-        Some(Err(error)) => Err(error.clone()),
-        None => Ok(None),
-    };
-    let nothing = |target| matches!(starter(target), Ok(None));
-    let left = wanted.iter().filter(|(one, _)| one.spot == Spot::Forum && nothing(one.target));
-    let others = standing(
-        txn,
-        pairs(&left.collect::<Vec<_>>()),
-        "a.thread_id = t.thread AND d.target_channel_id = t.target ORDER BY a.id, s.part",
-    )
-    .await?;
-    let thread = |one: &Here<'_>| {
-        let starter = starter(one.target)?;
-        let shows = match starter {
-            Some(starter) => Some(starter),
-            None => others.get(&one.target).cloned().transpose()?,
-        };
-        let post = shows.map(|(channel, _)| channel).filter(|_| one.spot == Spot::Forum);
-        // What a moderator removed here doesn't come back with the next answer.
-        let begins = begins.get(&one.target).and_then(|begins| begins.as_ref().ok());
-        let post_removed = post.is_none() && begins.is_some_and(|begins| begins.shown && !begins.gone);
-        Ok(ThreadHere { starter, post, post_removed })
-    };
-    Ok(wanted.iter().map(|(one, _)| (one.target, thread(one))).collect())
+    read_beginnings(txn, Table::new(columns, rows), "a.origin IN (t.own, t.of_source)").await
 }
 
-/// What a thread begins with, as it is owed to a target.
+/// The first message of a thread, as it is owed to a target.
 struct Beginning {
+    /// It was shown there.
     shown: bool,
+    /// It was deleted in the source, or taken back.
     gone: bool,
-    standing: Option<Result<Standing, StoreError>>,
+    /// The mirror that shows it there.
+    mirror: Option<MessageLocation>,
 }
 
-async fn beginnings<const N: usize>(
+async fn read_beginnings<const N: usize>(
     txn: &Write,
     wanted: Table<N>,
     which: &str,
 ) -> Result<HashMap<ChannelId, Result<Beginning, StoreError>>, StoreError> {
     #[derive(FromQueryResult)]
-    struct Row {
+    struct BeginningRow {
         shown: bool,
         gone: bool,
         channel_id: Option<i64>,
@@ -234,32 +283,33 @@ async fn beginnings<const N: usize>(
     let order = "ORDER BY t.target, m.part NULLS LAST";
     let query = Sql::new(query, []).table(&**txn, wanted).then(&format!("{joined} WHERE {which} {order}"));
     for (target, row) in query.keyed_rows(&**txn).await? {
-        let begins = Row::from_query_result(&row, "").map_err(StoreError::from).map(|row| {
-            let standing = row.channel_id.zip(row.message_id).map(place);
-            Beginning { shown: row.shown, gone: row.gone, standing }
+        let beginning = BeginningRow::from_query_result(&row, "").map_err(StoreError::from);
+        let beginning = beginning.and_then(|row| {
+            let mirror = row.channel_id.zip(row.message_id).map(location).transpose()?;
+            Ok(Beginning { shown: row.shown, gone: row.gone, mirror })
         });
-        found.entry(ChannelId::from_db(target)?).or_insert(begins);
+        found.entry(ChannelId::from_db(target)?).or_insert(beginning);
     }
     Ok(found)
 }
 
-/// The first parts of what shows in these targets what they answer.
+/// The first mirrors of what these deliveries answer, by target.
 async fn answered(
     txn: &Write,
-    here: &[Here<'_>],
-) -> Result<HashMap<ChannelId, Result<Standing, StoreError>>, StoreError> {
+    placed: &[PlacedDelivery<'_>],
+) -> Result<HashMap<ChannelId, Result<MessageLocation, StoreError>>, StoreError> {
     let rows =
-        here.iter().filter_map(|one| Some([one.target.to_db().into(), one.answers()?.to_string().into()]));
+        placed.iter().filter_map(|one| Some([one.target.to_db().into(), one.answers()?.to_string().into()]));
     let wanted = Table::new([("target", Kind::Number), ("origin", Kind::Text)], rows);
-    standing(txn, wanted, "a.origin = t.origin AND d.target_channel_id = t.target ORDER BY s.part").await
+    first_mirrors(txn, wanted, "a.origin = t.origin AND d.target_channel_id = t.target ORDER BY s.part").await
 }
 
-/// The first mirror of each target on which this condition is true.
-async fn standing<const N: usize>(
+/// The first mirror in each target that meets this condition.
+async fn first_mirrors<const N: usize>(
     txn: &Write,
     wanted: Table<N>,
     which: &str,
-) -> Result<HashMap<ChannelId, Result<Standing, StoreError>>, StoreError> {
+) -> Result<HashMap<ChannelId, Result<MessageLocation, StoreError>>, StoreError> {
     let mut found = HashMap::new();
     if wanted.is_empty() {
         return Ok(found);
@@ -270,48 +320,48 @@ async fn standing<const N: usize>(
          JOIN deliveries d ON d.activity_id = a.id JOIN mirrors s ON s.delivery_id = d.id WHERE {which} LIMIT 1)"
     ));
     for (target, row) in query.keyed_rows(&**txn).await? {
-        let standing = (|| place((row.try_get_by_index(1)?, row.try_get_by_index(2)?)))();
-        found.insert(ChannelId::from_db(target)?, standing);
+        let mirror = (|| location((row.try_get_by_index(1)?, row.try_get_by_index(2)?)))();
+        found.insert(ChannelId::from_db(target)?, mirror);
     }
     Ok(found)
 }
 
 /// The newest mirrors of other deliveries in these channels, by target.
-async fn above<'a>(
+async fn newest_mirrors<'a>(
     txn: &Write,
-    places: impl Iterator<Item = (&'a Here<'a>, ChannelId)>,
-) -> Result<HashMap<ChannelId, Result<Above, StoreError>>, StoreError> {
+    channels: impl Iterator<Item = (&'a PlacedDelivery<'a>, ChannelId)>,
+) -> Result<HashMap<ChannelId, Result<NewestMirror, StoreError>>, StoreError> {
     let rows =
-        places.map(|(one, channel)| [one.target.to_db().into(), channel.to_db().into(), one.row.id.into()]);
+        channels.map(|(one, channel)| [one.target.to_db().into(), channel.to_db().into(), one.row.id.into()]);
     let columns = [("target", Kind::Number), ("channel", Kind::Number), ("delivery", Kind::Number)];
-    let places = Table::new(columns, rows);
+    let channels = Table::new(columns, rows);
     let mut found = HashMap::new();
-    if places.is_empty() {
+    if channels.is_empty() {
         return Ok(found);
     }
     let query = Sql::new("SELECT t.target, m.message_id, a.id, a.author_id, a.origin FROM ", []);
-    let query = query.table(&**txn, places).then(
+    let query = query.table(&**txn, channels).then(
         " CROSS JOIN mirrors m JOIN deliveries d ON d.id = m.delivery_id JOIN activities a ON a.id = d.activity_id \
          WHERE m.message_id = (SELECT s.message_id FROM mirrors s \
          WHERE s.channel_id = t.channel AND s.delivery_id <> t.delivery ORDER BY s.message_id DESC LIMIT 1)",
     );
     for (target, row) in query.keyed_rows(&**txn).await? {
-        let above = (|| {
+        let newest = (|| {
             let origin: String = row.try_get_by_index(4)?;
             let origin = origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
             let message = MessageId::from_db(row.try_get_by_index(1)?)?;
-            Ok(Above {
+            Ok(NewestMirror {
                 message,
                 activity: row.try_get_by_index(2)?,
                 author: row.try_get_by_index(3)?,
                 origin,
             })
         })();
-        found.insert(ChannelId::from_db(target)?, above);
+        found.insert(ChannelId::from_db(target)?, newest);
     }
     Ok(found)
 }
 
-fn place((channel, message): (i64, i64)) -> Result<Standing, StoreError> {
+fn location((channel, message): (i64, i64)) -> Result<MessageLocation, StoreError> {
     Ok((ChannelId::from_db(channel)?, MessageId::from_db(message)?))
 }

@@ -1,25 +1,27 @@
-//! Forgetting a person: what is kept of their messages, their name on follows and panels, and in the messages of others that mention them.
+//! Forgetting a person: what is kept of their messages, their name on follows and panels, and in the messages
+//! of others that mention them.
 //!
-//! A few messages at a time, each in one transaction behind the gates, so that it works beside a running bot; cut off, it is simply done again.
+//! A few messages at a time, in one transaction under their locks, so that it works while a bot runs. If
+//! interrupted, it is simply run again.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::removal::Manner;
+use super::removal::RemovalKind;
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::UserId;
 use crate::domain::message::{Content, Reply};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
-use crate::store::retention::messages::{CHUNK, Sized, batches};
-use crate::store::{Signal, Store, StoreError};
+use crate::store::retention::messages::{CHUNK, SizedActivity, batches};
+use crate::store::{Notice, Store, StoreError};
 
-/// What was kept of a person, and is forgotten.
+/// What was kept of a person, and has been forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// Their messages.
     pub messages: u64,
-    /// Mirrors of these that are deleted now.
+    /// Mirrors of these that will be deleted now.
     pub mirrors_going: u64,
     /// Mirrors of these that stay.
     pub mirrors_staying: u64,
@@ -41,14 +43,14 @@ impl Forgotten {
 }
 
 #[derive(FromQueryResult)]
-struct Ends {
+struct FollowChannelsRow {
     id: i64,
     source_channel_id: i64,
     target_channel_id: i64,
 }
 
 #[derive(FromQueryResult)]
-struct Config {
+struct PanelConfigRow {
     id: i64,
     version: i32,
     config: String,
@@ -56,30 +58,32 @@ struct Config {
 }
 
 #[derive(FromQueryResult)]
-struct Sealed {
+struct SealedContentRow {
     id: i64,
     origin: String,
     content: Vec<u8>,
 }
 
 impl Store {
-    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them ends; which mirror belongs to which
-    /// message stays known until it is too old, so that a deletion still reaches it. With `mirrors`, the messages count as deleted instead:
-    /// whoever runs the lanes, now or later, removes their mirrors. That they don't want to be mirrored stays known, or the next message would be.
+    /// Forgets a person. Their messages lose author, content, digest and hashtags, and what is owed of them
+    /// ends. Which mirror belongs to which message stays known until the message is too old, so that a
+    /// deletion still reaches it. With `mirrors`, the messages count as deleted instead: the process that
+    /// runs the lanes, now or later, deletes their mirrors. Opt-outs stay known, or the next message would be
+    /// mirrored.
     pub async fn forget_user(
         &self,
         user: UserId,
         mirrors: bool,
         now: DateTime<Utc>,
     ) -> Result<Forgotten, StoreError> {
-        let manner = if mirrors { Manner::MirrorsGo } else { Manner::MirrorsStay };
+        let manner = if mirrors { RemovalKind::MirrorsGo } else { RemovalKind::MirrorsStay };
         let mut forgotten = Forgotten::default();
         let mut after = 0;
         loop {
             let query = "SELECT id, (SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = activities.id) AS size \
                 FROM activities WHERE author_id = $1 AND id > $2 ORDER BY id LIMIT $3";
             let values = [user.to_db().into(), after.into(), CHUNK.into()];
-            let found: Vec<Sized> = Sql::new(query, values).rows_of(&self.db).await?;
+            let found: Vec<SizedActivity> = Sql::new(query, values).rows_of(&self.db).await?;
             let Some(last) = found.last() else { break };
             after = last.id;
             for ids in batches(&found) {
@@ -89,8 +93,8 @@ impl Store {
         }
         self.forget_name(user, now, &mut forgotten).await?;
         if mirrors {
-            // Whoever forgets need not be who delivers.
-            self.tell(&Signal::Look).await?;
+            // The process that forgets need not be the one that delivers.
+            self.notify(&Notice::AnyWork).await?;
         }
         Ok(forgotten)
     }
@@ -109,33 +113,33 @@ impl Store {
         Ok(())
     }
 
-    /// Takes what was quoted of these messages out of the contents that are kept of others'.
+    /// Removes quotes of these messages from the stored contents of other people's messages.
     pub(super) async fn forget_quotes(&self, activities: &[i64]) -> Result<(), StoreError> {
         let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND quoted_message_id IN \
             (SELECT source_message_id FROM activities WHERE kind = 'message' AND id IN ";
         let query = Sql::new(query, []).list(activities.iter().copied()).then(")");
-        for row in query.rows_of::<Sealed>(&self.db).await? {
+        for row in query.rows_of::<SealedContentRow>(&self.db).await? {
             let without = |content: &mut Content| content.reply.as_mut().map(Reply::forget).is_some();
             self.change_kept(row, without).await?;
         }
         Ok(())
     }
 
-    /// Follows that they made are nobody's then.
+    /// Follows that they created belong to nobody then.
     async fn forget_followers_name(&self, user: UserId) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         loop {
             let query = "SELECT id, source_channel_id, target_channel_id FROM channel_follows \
                 WHERE created_by = $1 ORDER BY id LIMIT $2";
-            let found: Vec<Ends> =
+            let found: Vec<FollowChannelsRow> =
                 Sql::new(query, [user.to_db().into(), CHUNK.into()]).rows_of(&self.db).await?;
             if found.is_empty() {
                 return Ok(forgotten);
             }
             let txn = self.write().await?;
-            locks::standing_sources(&*txn, channel_ids(found.iter().map(|one| one.source_channel_id))?)
+            locks::existing_sources(&*txn, channel_ids(found.iter().map(|one| one.source_channel_id))?)
                 .await?;
-            locks::standing_lanes(&*txn, channel_ids(found.iter().map(|one| one.target_channel_id))?).await?;
+            locks::existing_lanes(&*txn, channel_ids(found.iter().map(|one| one.target_channel_id))?).await?;
             let update = "UPDATE channel_follows SET created_by = 0 WHERE created_by = $1 AND id IN ";
             let update = Sql::new(update, [user.to_db().into()]).list(found.iter().map(|one| one.id));
             forgotten += update.execute(&*txn).await?;
@@ -143,13 +147,14 @@ impl Store {
         }
     }
 
-    /// Panels that they made are nobody's, and those that name them (tasks, say) don't any more; these are looked at at once.
+    /// Panels that they created belong to nobody then. Panels that name them (task lists, for instance) no
+    /// longer do, and are refreshed at once.
     async fn forget_panels_name(&self, user: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let txn = self.write().await?;
         let query =
             "SELECT id, version, config, created_by FROM panels WHERE created_by = $1 OR config LIKE $2";
         let values = [user.to_db().into(), format!("%{user}%").into()];
-        let found: Vec<Config> = Sql::new(query, values).rows_of(&*txn).await?;
+        let found: Vec<PanelConfigRow> = Sql::new(query, values).rows_of(&*txn).await?;
         let mut forgotten = 0;
         for panel in found {
             let made = panel.created_by == user.to_db();
@@ -173,7 +178,7 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Takes their name out of the contents that are kept of others' messages.
+    /// Removes their name from the stored contents of other people's messages.
     async fn forget_mentions(&self, user: UserId) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         let kept =
@@ -182,7 +187,7 @@ impl Store {
             let all = Sql::new(format!("{kept}{settled}"), []).numbers(&self.db).await?;
             for some in all.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
                 let query = "SELECT id, origin, content FROM activities WHERE content IS NOT NULL AND id IN ";
-                let rows: Vec<Sealed> =
+                let rows: Vec<SealedContentRow> =
                     Sql::new(query, []).list(some.iter().copied()).rows_of(&self.db).await?;
                 for row in rows {
                     let without = |content: &mut Content| content.names.people.remove(&user).is_some();
@@ -193,10 +198,11 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Changes what is kept of a message, where there is something to change. How many were: one or none.
+    /// Changes the stored content of a message, if there is something to change. Returns how many were
+    /// changed: one or none.
     async fn change_kept(
         &self,
-        row: Sealed,
+        row: SealedContentRow,
         change: impl FnOnce(&mut Content) -> bool,
     ) -> Result<u64, StoreError> {
         let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
@@ -207,7 +213,7 @@ impl Store {
             return Ok(0);
         }
         let txn = self.write().await?;
-        // Not over one that was written meanwhile.
+        // Doesn't overwrite content that was written meanwhile.
         let update = "UPDATE activities SET content = $3 WHERE id = $1 AND content = $2";
         let sealed = self.cipher.seal_content(origin, &Showing::Message(content));
         let values = [row.id.into(), row.content.into(), sealed.into()];
@@ -217,7 +223,8 @@ impl Store {
     }
 }
 
-/// Takes out of a panel's configuration what names a person, which is written `{"user": "ID"}`. Whether there was any.
+/// Removes what names a person from a panel's configuration, which is written `{"user": "ID"}`. Returns
+/// whether there was anything.
 fn without(config: &mut serde_json::Value, user: UserId) -> bool {
     use serde_json::Value as Json;
     if *config == serde_json::json!({ "user": user }) {

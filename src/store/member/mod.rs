@@ -5,12 +5,15 @@
 //! | `opt_outs` | who doesn't want to be mirrored |
 //! | `removal` | taking back what was mirrored of them |
 //! | `forget` | what a person wants forgotten |
-//! | `kept` | how much is kept of them |
+//! | `totals` | how much is kept of them |
 //!
-//! An opt-out is written before the locks of its sources are taken once. Whoever records something behind them afterwards sees it,
-//! and what was recorded before is taken back.
+//! Locks: an opt-out is committed first; then the locks of its sources are taken and released once. A
+//! transaction that records messages takes these locks before it reads the opt-outs: so one that comes later
+//! sees the opt-out, and what earlier ones recorded is in the database and gets taken back.
+//!
+//! Transaction: a few messages at a time, under the locks of their sources and lanes.
 
 pub(super) mod forget;
-pub(super) mod kept;
 pub(super) mod opt_outs;
 pub(super) mod removal;
+pub(super) mod totals;

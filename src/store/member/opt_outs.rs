@@ -1,18 +1,19 @@
-//! Who doesn't want to be mirrored, where, and who asked to be forgotten. What that means for what comes is decided by the transaction that records it (`followed`);
-//! what was mirrored before is taken back afterwards (`removal`).
+//! Who doesn't want to be mirrored, and where; and who asked to be forgotten. The transaction that records
+//! new messages decides what that means for them (`source::event::followed`); what was mirrored before is
+//! taken back afterwards (`removal`).
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::removal::{Manner, Removal};
+use super::removal::{Removal, RemovalKind};
 use crate::domain::ids::{ChannelId, GuildId, InvalidId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::server::left;
-use crate::store::{Signal, Store, StoreError};
+use crate::store::{Notice, Store, StoreError};
 
-/// How many sources one transaction passes.
+/// How many sources one transaction locks.
 const SOURCES: usize = 50;
 
 #[derive(FromQueryResult)]
@@ -36,7 +37,7 @@ struct RequestRow {
     created_at: DateTime<Utc>,
 }
 
-/// Where an opt-out holds, as its row says it.
+/// The scope of an opt-out, as its row stores it.
 pub(in crate::store) fn scope(guild: i64) -> Result<OptOutScope, InvalidId> {
     if guild == 0 {
         return Ok(OptOutScope::Everywhere);
@@ -44,7 +45,7 @@ pub(in crate::store) fn scope(guild: i64) -> Result<OptOutScope, InvalidId> {
     GuildId::from_db(guild).map(OptOutScope::Server)
 }
 
-/// The server of an opt-out, as its row says it.
+/// The server of an opt-out, as its row stores it.
 fn server(scope: OptOutScope) -> i64 {
     match scope {
         OptOutScope::Everywhere => 0,
@@ -53,7 +54,8 @@ fn server(scope: OptOutScope) -> i64 {
 }
 
 impl Store {
-    /// A person doesn't want to be mirrored there. Whether that is new: then what was mirrored is to be taken back.
+    /// Records that a person doesn't want to be mirrored there. Returns whether that is new: then what was
+    /// mirrored must be taken back.
     pub async fn opt_out(
         &self,
         user: UserId,
@@ -67,12 +69,13 @@ impl Store {
         let values = [user.to_db().into(), server(scope).into(), stored(now).into()];
         let txn = self.write().await?;
         let new = Sql::new(insert, values).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Author).await?;
+        self.notify_on_commit(&*txn, &Notice::Author).await?;
         txn.commit().await?;
         Ok(new)
     }
 
-    /// A person wants to be mirrored there again, from this message on; everywhere means in each server, too. How many opt-outs that ended.
+    /// Records that a person wants to be mirrored there again, from this message on. "Everywhere" includes
+    /// opt-outs of single servers. Returns how many opt-outs that ended.
     pub async fn opt_in(&self, user: UserId, scope: OptOutScope, from: MessageId) -> Result<u64, StoreError> {
         let update = "UPDATE author_opt_outs SET until_id = $2 WHERE user_id = $1 AND until_id IS NULL";
         let update = Sql::new(update, [user.to_db().into(), from.to_db().into()]);
@@ -94,18 +97,18 @@ impl Store {
         rows.iter().map(OptOutRow::read).collect()
     }
 
-    /// A person wants to be forgotten. Whether that is new.
+    /// Records that a person wants to be forgotten. Returns whether that is new.
     pub async fn request_forgetting(&self, user: UserId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let insert =
             "INSERT INTO forget_requests (user_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let txn = self.write().await?;
         let new = Sql::new(insert, [user.to_db().into(), stored(now).into()]).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Author).await?;
+        self.notify_on_commit(&*txn, &Notice::Author).await?;
         txn.commit().await?;
         Ok(new)
     }
 
-    /// What people want taken back or forgotten, and isn't yet: the oldest first.
+    /// What people want taken back or forgotten, and isn't yet; oldest first.
     pub async fn open_removals(&self, most: u32) -> Result<Vec<Removal>, StoreError> {
         let query = "SELECT user_id, guild_id, created_at, until_id FROM author_opt_outs \
             WHERE NOT taken_back ORDER BY created_at LIMIT $1";
@@ -113,30 +116,30 @@ impl Store {
         let mut removals = Vec::new();
         for row in rows {
             let opt_out = row.read()?;
-            removals.push(Removal { opt_out, since: row.created_at, manner: Manner::Withhold });
+            removals.push(Removal { opt_out, since: row.created_at, manner: RemovalKind::Withhold });
         }
         let query = "SELECT user_id, created_at FROM forget_requests ORDER BY created_at LIMIT $1";
         let rows: Vec<RequestRow> = Sql::new(query, [i64::from(most).into()]).rows_of(&self.db).await?;
         for row in rows {
             let user = UserId::from_db(row.user_id)?;
             let opt_out = OptOut { user, scope: OptOutScope::Everywhere, until: None };
-            removals.push(Removal { opt_out, since: row.created_at, manner: Manner::MirrorsGo });
+            removals.push(Removal { opt_out, since: row.created_at, manner: RemovalKind::MirrorsGo });
         }
         removals.sort_by_key(|removal| removal.since);
         Ok(removals)
     }
 
-    /// Notes that nothing is left to take back; unless that was asked for anew meanwhile.
+    /// Records that nothing is left to take back, unless that was requested again meanwhile.
     pub async fn end_removal(&self, removal: &Removal) -> Result<(), StoreError> {
         let Removal { opt_out: OptOut { user, scope, .. }, since, manner } = removal;
         let (user, since) = (user.to_db().into(), stored(*since).into());
         let end = match manner {
-            Manner::Withhold => {
+            RemovalKind::Withhold => {
                 let update = "UPDATE author_opt_outs SET taken_back = TRUE \
                     WHERE user_id = $1 AND created_at = $2 AND guild_id = $3";
                 Sql::new(update, [user, since, server(*scope).into()])
             }
-            Manner::MirrorsGo | Manner::MirrorsStay => {
+            RemovalKind::MirrorsGo | RemovalKind::MirrorsStay => {
                 Sql::new("DELETE FROM forget_requests WHERE user_id = $1 AND created_at = $2", [user, since])
             }
         };
@@ -145,7 +148,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// Forgets opt-outs that ended before this message. How many.
+    /// Forgets opt-outs that ended before this message. Returns how many.
     pub(in crate::store) async fn forget_ended_opt_outs(&self, before: MessageId) -> Result<u64, StoreError> {
         let delete = "DELETE FROM author_opt_outs WHERE until_id < $1 AND taken_back";
         let txn = self.write().await?;
@@ -154,10 +157,10 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Passes the gates of the sources where this opt-out holds: who records something there afterwards knows of it, and what others recorded before stands in the
-    /// database.
+    /// Takes and releases the locks of the sources in this opt-out's scope. Whoever records something there
+    /// afterwards knows about the opt-out, and what others recorded before is in the database.
     pub async fn pass_sources(&self, scope: OptOutScope) -> Result<(), StoreError> {
-        if !locks::are_locks(&self.db) {
+        if !locks::has_row_locks(&self.db) {
             return Ok(());
         }
         let sources = match scope {
@@ -171,7 +174,7 @@ impl Store {
         sources.sort_unstable();
         for some in sources.chunks(SOURCES) {
             let txn = self.write().await?;
-            locks::standing_sources(&*txn, some.iter().copied()).await?;
+            locks::existing_sources(&*txn, some.iter().copied()).await?;
             txn.commit().await?;
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! Taking back what is known of a person's messages, some at a time: because they don't want to be mirrored, or want to be forgotten. Each part is one transaction behind
-//! the gates, so that it works beside a running bot; cut off, it is simply done again.
+//! Taking back what is known of a person's messages, some at a time, because they don't want to be mirrored
+//! or want to be forgotten. Each part is one transaction under its locks, so that it works while a bot runs.
+//! If interrupted, it is simply run again.
 
 use chrono::{DateTime, Utc};
 
@@ -8,50 +9,50 @@ use crate::domain::opt_out::{OptOut, OptOutScope};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids};
 use crate::store::lane::deliveries::DUE;
-use crate::store::retention::messages::{CHUNK, Sized, pass_gates};
+use crate::store::retention::messages::{CHUNK, SizedActivity, lock_sources_of};
 use crate::store::server::left::SOURCES;
-use crate::store::source::event::effects::{Changed, reopen, wake};
+use crate::store::source::event::effects::{ChangedActivities, reopen, wake};
 use crate::store::source::quotes;
-use crate::store::{Forgotten, Signal, Store, StoreError};
+use crate::store::{Forgotten, Notice, Store, StoreError};
 
-/// Owed to somebody, and not because it is to be taken back.
+/// Owed to somebody, other than to be taken back.
 const OWED: &str = "state = 'due' AND NOT withdrawn";
 /// How many deliveries one part takes back, unless it is a single message: others use the same lanes.
 const TOGETHER: i64 = 100;
 
 /// What becomes of the mirrors of messages that are forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Manner {
-    /// They stay, and which belongs to which message stays known.
+pub enum RemovalKind {
+    /// They stay, and which mirror belongs to which message stays known.
     MirrorsStay,
-    /// They go, as if the messages had been deleted.
+    /// They are deleted, as if the messages had been deleted.
     MirrorsGo,
-    /// They go, and it is remembered that the author wants it so.
+    /// They are deleted, and the author's wish is remembered.
     Withhold,
 }
 
-/// What of a person's is to be taken back.
+/// A request to take back a person's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Removal {
-    /// Whose, and where.
+    /// Whose messages, and where.
     pub opt_out: OptOut,
-    /// Since when that is wanted.
+    /// When it was requested.
     pub since: DateTime<Utc>,
     /// How.
-    pub manner: Manner,
+    pub manner: RemovalKind,
 }
 
-/// A part of it that is done.
+/// A finished part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemovedPart {
     /// The numbers of the messages.
     pub activities: Vec<i64>,
-    /// The targets that have work now.
+    /// The targets with new work.
     pub lanes: Vec<ChannelId>,
 }
 
 impl Removal {
-    /// A query of `activities` for those on which this column names the person, as far as they are to be taken back.
+    /// A query of `activities` for those that name the person in this column and must be taken back.
     fn query(&self, select: &str, column: &str) -> Sql {
         let OptOut { user, scope, until } = self.opt_out;
         let sql = match scope {
@@ -71,7 +72,8 @@ impl Removal {
 }
 
 impl Store {
-    /// Takes back the next part, the newest messages first: of those before this number. Without `paced`, only what is owed and not yet sent, and more of it at once.
+    /// Takes back the next part, newest messages first: those before this number. Without `paced`, only what
+    /// is owed and hasn't been sent, and more of it at once.
     pub async fn remove_part(
         &self,
         removal: &Removal,
@@ -88,7 +90,8 @@ impl Store {
                  AND d.state = 'due' AND d.shown_revision IS NULL)",
             ),
         };
-        let found: Vec<Sized> = query.then(" ORDER BY id DESC LIMIT ").bind(CHUNK).rows_of(&self.db).await?;
+        let found: Vec<SizedActivity> =
+            query.then(" ORDER BY id DESC LIMIT ").bind(CHUNK).rows_of(&self.db).await?;
         let most = if paced { TOGETHER } else { TOGETHER * TOGETHER };
         let activities = first_of(&found, most);
         if activities.is_empty() {
@@ -97,19 +100,20 @@ impl Store {
         let mut forgotten = Forgotten::default();
         let lanes = self.forget_messages(&activities, removal.manner, &mut forgotten).await?;
         self.forget_quotes(&activities).await?;
-        self.tell(&Signal::Look).await?;
+        self.notify(&Notice::AnyWork).await?;
         Ok(RemovedPart { activities, lanes })
     }
 
-    /// How many deliveries of these messages are still to be taken back.
+    /// How many deliveries of these messages must still be taken back.
     pub async fn still_due(&self, activities: &[i64]) -> Result<u64, StoreError> {
         let query = "SELECT COUNT(*) FROM deliveries WHERE state = 'due' AND activity_id IN ";
         let found = Sql::new(query, []).list(activities.iter().copied()).numbers(&self.db).await?;
         Ok(found.first().map_or(0, |count| count.unsigned_abs()))
     }
 
-    /// Notes that what quotes this person's messages is to be brought up to date, where nothing is known of the messages themselves: of the others, that is noted when
-    /// their mirrors are to go. Whether anything does.
+    /// Notes that quotes of this person's messages must be brought up to date, for messages that nothing else
+    /// is known about; for the others, that is noted when their mirrors are deleted. Returns whether there
+    /// are any.
     pub async fn mark_quotes_of(&self, removal: &Removal) -> Result<bool, StoreError> {
         let (mut any, mut after) = (false, 0);
         loop {
@@ -128,31 +132,32 @@ impl Store {
         }
     }
 
-    /// Forgets these messages. Returns the targets that have work now.
+    /// Forgets these messages. Returns the targets with new work.
     pub(super) async fn forget_messages(
         &self,
         activities: &[i64],
-        manner: Manner,
+        manner: RemovalKind,
         forgotten: &mut Forgotten,
     ) -> Result<Vec<ChannelId>, StoreError> {
         let some = || activities.iter().copied();
         let txn = self.write().await?;
-        pass_gates(&txn, activities).await?;
+        lock_sources_of(&txn, activities).await?;
         let targets = Sql::new("SELECT DISTINCT target_channel_id FROM deliveries WHERE activity_id IN ", []);
         let targets = channel_ids(targets.list(some()).numbers(&*txn).await?)?;
-        // Of a target that nobody follows into any more, the lane may be gone.
+        // If nobody follows into a target any more, its lane's row may be missing.
         locks::lanes(&*txn, targets.iter().copied()).await?;
         let standing = Sql::new("SELECT id FROM activities WHERE NOT deleted AND id IN ", []).list(some());
-        let standing = Changed { edited: Vec::new(), deleted: standing.numbers(&*txn).await? };
-        if manner == Manner::MirrorsStay {
-            // One whose create is in flight is looked for as before, and then ends too.
+        let standing = ChangedActivities { edited: Vec::new(), deleted: standing.numbers(&*txn).await? };
+        if manner == RemovalKind::MirrorsStay {
+            // If a create is in flight, its message is searched for as before, and then the delivery ends,
+            // too.
             let end = format!(
                 "UPDATE deliveries SET state = 'ended', outcome = 'gave_up', wait_until = NULL WHERE {OWED} AND activity_id IN "
             );
             Sql::new(end, []).list(standing.ids()).execute(&*txn).await?;
         } else {
             let delete = "UPDATE activities SET deleted = TRUE, revision = revision + 1, content = NULL, withheld = $1 WHERE id IN ";
-            let withheld = manner == Manner::Withhold;
+            let withheld = manner == RemovalKind::Withhold;
             Sql::new(delete, [withheld.into()]).list(standing.ids()).execute(&*txn).await?;
             reopen(&txn, &standing).await?;
             quotes::mark_of(&txn, &standing.deleted).await?;
@@ -165,7 +170,8 @@ impl Store {
         }
         let clear = "UPDATE activities SET author_id = NULL, content = NULL, digest = NULL WHERE id IN ";
         forgotten.messages += Sql::new(clear, []).list(some()).execute(&*txn).await?;
-        // Hashtags are words of theirs; a post's forum tags also say who is shown the answers of others under it.
+        // Hashtags are the author's words. A post's forum tags also decide who is shown other people's
+        // answers under it.
         let tags = Sql::new("DELETE FROM activity_tags WHERE tag NOT LIKE '%:%' AND activity_id IN ", []);
         tags.list(some()).execute(&*txn).await?;
         for (state, count) in
@@ -183,10 +189,10 @@ impl Store {
     }
 }
 
-/// As many of these as have so many deliveries together, and at least one.
-fn first_of(found: &[Sized], most: i64) -> Vec<i64> {
+/// As many of these as have at most this many deliveries together, but at least one.
+fn first_of(found: &[SizedActivity], most: i64) -> Vec<i64> {
     let mut sum = 0;
-    let fits = |one: &&Sized| {
+    let fits = |one: &&SizedActivity| {
         let first = sum == 0;
         sum += one.size;
         first || sum <= most
@@ -200,8 +206,8 @@ mod tests {
 
     #[test]
     fn a_part_is_small_or_a_single_message() {
-        let sized = |sizes: &[i64]| -> Vec<Sized> {
-            sizes.iter().map(|size| Sized { id: *size, size: *size }).collect()
+        let sized = |sizes: &[i64]| -> Vec<SizedActivity> {
+            sizes.iter().map(|size| SizedActivity { id: *size, size: *size }).collect()
         };
         assert_eq!(first_of(&sized(&[60, 30, 20, 1]), 100), [60, 30]);
         assert_eq!(first_of(&sized(&[5_000, 1]), 100), [5_000]);

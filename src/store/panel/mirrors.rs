@@ -1,5 +1,6 @@
-//! What panels' mirrors need beyond what those of messages do: they come with a follow and go with it, stand still while it is paused, and are made again when somebody
-//! asks for it. All of it is work for lanes, written down with the change that it follows from; the gates of source and targets must be held.
+//! What panels' mirrors need beyond those of messages: they come and go with a follow, don't change while it
+//! is paused, and are created again on request. All of it is work for lanes, written together with the change
+//! that causes it. The locks of the source and the targets must be held.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -14,7 +15,8 @@ use crate::store::{Store, StoreError};
 const OF_FOLLOW: &str = "follow_id = $1 AND NOT withdrawn AND \
     EXISTS (SELECT 1 FROM activities a WHERE a.id = deliveries.activity_id AND a.kind = 'panel')";
 
-/// Owes a panel, or the panels of a source, to active follows that want them. `which` is a condition on `f` and `a`, with `$1`. What was taken back comes back.
+/// Owes a panel, or the panels of a source, to active follows that want them. `which` is a condition on `f`
+/// and `a`, with `$1`. What was taken back is owed again.
 async fn owe(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
     let insert = format!(
         "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
@@ -34,19 +36,19 @@ pub(super) async fn owe_to_all(txn: &impl ConnectionTrait, activity: i64) -> Res
     owe(txn, "a.id = $1", activity).await
 }
 
-/// Brings a follow's panels to what it asks for now, whatever changed: its state, or whether it wants them.
-pub(in crate::store) async fn refit(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
+/// Updates the deliveries of a follow's panels after a change of its state, or of whether it wants them.
+pub(in crate::store) async fn sync_follow(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let wants = "SELECT COUNT(*) FROM channel_follows WHERE id = $1 AND panels";
     if Sql::new(wants, [follow.into()]).numbers(txn).await?.first() == Some(&0) {
         return withdraw(txn, follow).await;
     }
     owe(txn, "f.id = $1", follow).await?;
-    // Those that stand say whether the follow is paused.
-    anew(txn, OF_FOLLOW, follow).await?;
+    // Mirrors that are posted say whether the follow is paused.
+    mark_stale(txn, OF_FOLLOW, follow).await?;
     wake(txn, follow).await
 }
 
-/// Takes back the panels that a follow has shown; what it hasn't begun to show ends.
+/// Takes back the panels that a follow has shown; those that it hasn't begun to show end.
 pub(in crate::store) async fn withdraw(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
     let end = format!(
         "UPDATE deliveries SET state = 'ended', outcome = 'follow_ended', wait_until = NULL \
@@ -58,8 +60,10 @@ pub(in crate::store) async fn withdraw(txn: &impl ConnectionTrait, follow: i64) 
     wake(txn, follow).await
 }
 
-/// Has mirrors shown anew although they show the newest revision: theirs counts down, below all that there are, and never to a number that it had.
-async fn anew(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
+/// Has mirrors shown again although they show the newest revision. Their revision counts down: it is then
+/// below all that exist, and never a number that the mirror had before, so that recording an earlier edit
+/// can't hide the mark.
+async fn mark_stale(txn: &impl ConnectionTrait, which: &str, value: i64) -> Result<(), DbErr> {
     let outdate = format!(
         "UPDATE mirrors SET revision = CASE WHEN revision > 0 THEN 0 ELSE revision END - 1 \
          WHERE delivery_id IN (SELECT id FROM deliveries WHERE {which})"
@@ -76,7 +80,8 @@ async fn wake(txn: &impl ConnectionTrait, follow: i64) -> Result<(), DbErr> {
 }
 
 impl Store {
-    /// Has all mirrors of a panel shown anew, and those made again that somebody deleted. Mirrors of follows that rest stay as they are. Returns the targets.
+    /// Has all mirrors of a panel shown again, and creates those that somebody deleted. Mirrors of paused
+    /// follows stay as they are. Returns the targets.
     pub async fn remake_mirrors(&self, panel: Origin) -> Result<Vec<ChannelId>, StoreError> {
         let txn = self.write().await?;
         locks::sources(&*txn, [panel.channel()]).await?;
@@ -93,7 +98,7 @@ impl Store {
              remake = {BEGUN}, {DUE} WHERE {active}"
         );
         Sql::new(remake, [activity.into()]).execute(&*txn).await?;
-        anew(&*txn, active, activity).await?;
+        mark_stale(&*txn, active, activity).await?;
         Sql::new(WAKE, []).list(targets.iter().map(|target| target.to_db())).execute(&*txn).await?;
         txn.commit().await?;
         Ok(targets)

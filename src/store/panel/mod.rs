@@ -1,15 +1,18 @@
-//! Panels, what came of looking at them, and what their mirrors need beyond those of messages.
+//! Panels, the outcome of refreshing them, and what their mirrors need beyond those of messages.
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `panels` | panels, and whose turn it is |
-//! | `looks` | what came of looking at them |
+//! | `panels` | panels, and which are due |
+//! | `refresh` | the outcome of refreshing them |
 //! | `mirrors` | their deliveries: owed, taken back and marked as stale together with follows |
 //! | `samples` | numbers over time, for charts |
 //!
-//! A panel is one activity. Its revision and what followers are owed of it are written in one transaction, behind the lock of its source.
+//! Locks: whatever changes a panel's deliveries holds the lock of its channel, then those of the lanes.
+//!
+//! Transaction: posting a panel writes the panel, its activity and its deliveries together; a change of a
+//! follow writes the follow and its panels' deliveries together.
 
-pub(super) mod looks;
 pub(super) mod mirrors;
 pub(super) mod panels;
+pub(super) mod refresh;
 pub(super) mod samples;

@@ -1,4 +1,5 @@
-//! The rows of `panels`: making, finding, changing and removing them. What a panel shows is an activity, and its mirrors are deliveries (`panel_mirrors`).
+//! The rows of `panels`: creating, finding, changing and removing them. What a panel shows is an activity,
+//! and its mirrors are deliveries (`mirrors`).
 
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ const COLUMNS: &str = "SELECT id, guild_id, channel_id, kind, title, config, ver
     posting_after_id, shown_revision, refresh_seconds, slowed, state, error, created_by, refreshed_at, next_refresh_at \
     FROM panels ";
 
-/// Panels in the servers of some shards: `$1` to `$2` of `$3`. Discord: "Sharding", by the server's number.
+/// Panels in the servers of some shards: `$1` to `$2` of `$3`. Discord: "Sharding", by the server's id.
 const OF_SHARDS: &str = "(guild_id >> 22) % $3 BETWEEN $1 AND $2";
-/// Panels in servers that the bot is in: the others wait until it is back, or their server is forgotten.
+/// Panels in servers that the bot is in. The others wait until it is back, or their server is forgotten.
 const STANDING: &str = "guild_id NOT IN (SELECT l.guild_id FROM left_guilds l)";
 
 fn of_shards(shards: Shards) -> [sea_orm::Value; 3] {
@@ -27,7 +28,7 @@ fn of_shards(shards: Shards) -> [sea_orm::Value; 3] {
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct PanelRow {
     id: i64,
     guild_id: i64,
     channel_id: i64,
@@ -49,7 +50,7 @@ struct Row {
     next_refresh_at: DateTime<Utc>,
 }
 
-impl Row {
+impl PanelRow {
     fn panel(self) -> Result<Panel, StoreError> {
         let json =
             |text: &str| serde_json::from_str(text).map_err(|_| StoreError::Unreadable("panels.config"));
@@ -83,14 +84,14 @@ struct MessageRow {
     id: i64,
 }
 
-/// What is changed of a panel at once.
+/// What changes about a panel at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PanelChange {
-    /// What stands above it.
+    /// Its title.
     pub title: String,
     /// What its kind needs to know.
     pub config: Value,
-    /// How often it is looked at.
+    /// How often it is refreshed.
     pub refresh: Duration,
 }
 
@@ -99,13 +100,14 @@ pub struct PanelChange {
 pub enum PanelsFull {
     /// Its channel has as many as it may.
     Channel,
-    /// Its server has as many as it may: this many.
+    /// Its server has as many as it may: this number.
     Server(u32),
 }
 
 impl Store {
-    /// Stores a panel that is still to be posted; whoever makes it holds it until then. A server may have so many (`None` for no bound), and a channel
-    /// [`MOST_IN_CHANNEL`]: beyond that, nothing is stored.
+    /// Stores a panel that must still be posted; the caller holds it until then. A server may have
+    /// `most_in_server` panels (`None` for no limit), and a channel [`MOST_IN_CHANNEL`]: beyond that, nothing
+    /// is stored.
     pub async fn insert_panel(
         &self,
         new: &NewPanel,
@@ -115,7 +117,7 @@ impl Store {
     ) -> Result<Result<Panel, PanelsFull>, StoreError> {
         let txn = self.write().await?;
         if let Some(most) = most_in_server {
-            // Two in different channels of a server would each find room for the last one.
+            // Otherwise two in different channels of a server would each find room for the last one.
             if txn.get_database_backend() == DbBackend::Postgres {
                 let lock = "SELECT pg_advisory_xact_lock(hashtextextended('panels', $1))";
                 Sql::new(lock, [new.guild.to_db().into()]).row(&*txn).await?;
@@ -140,14 +142,14 @@ impl Store {
             .map(|mut all| all.pop())
     }
 
-    /// A panel of whatever server, as a press on one of its mirrors names it.
+    /// A panel of any server, named by a button on one of its mirrors.
     pub async fn panel_anywhere(&self, id: PanelId) -> Result<Option<Panel>, StoreError> {
         let condition = "WHERE id = $1 AND state <> 'removed'";
         self.panels(Sql::new(format!("{COLUMNS}{condition}"), [id.0.into()])).await.map(|mut all| all.pop())
     }
 
-    /// A panel as a look at it finds it, in whatever state.
-    pub async fn panel_to_look_at(&self, id: PanelId) -> Result<Option<Panel>, StoreError> {
+    /// A panel as its refresh finds it, in any state.
+    pub async fn panel_in_any_state(&self, id: PanelId) -> Result<Option<Panel>, StoreError> {
         let query = Sql::new(format!("{COLUMNS}WHERE id = $1"), [id.0.into()]);
         self.panels(query).await.map(|mut all| all.pop())
     }
@@ -166,7 +168,7 @@ impl Store {
         rows.into_iter().map(shown).collect()
     }
 
-    /// The panels of these shards' servers that are to be looked at by now, the longest overdue first.
+    /// The panels of these shards' servers that are due by now, the longest overdue first.
     pub async fn due_panels(
         &self,
         shards: Shards,
@@ -184,7 +186,7 @@ impl Store {
         self.panels(query.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 
-    /// When the next panel of these shards' servers is to be looked at.
+    /// When the next panel of these shards' servers is due.
     pub async fn next_panel_due(&self, shards: Shards) -> Result<Option<DateTime<Utc>>, StoreError> {
         let query = format!(
             "SELECT next_refresh_at FROM panels WHERE {OF_SHARDS} AND state <> 'inactive' AND {STANDING} ORDER BY next_refresh_at LIMIT 1"
@@ -193,16 +195,18 @@ impl Store {
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
-    /// Holds a panel for a look at it; nobody else gets it before that time. Whether it was still as it is here.
+    /// Holds a panel for a refresh: nobody else gets it before that time. Returns whether it was still as it
+    /// is here.
     pub async fn hold_panel(&self, panel: &Panel, until: DateTime<Utc>) -> Result<bool, StoreError> {
         let update = "UPDATE panels SET next_refresh_at = $3 WHERE id = $1 AND next_refresh_at = $2";
         let values = [panel.id.0.into(), stored(panel.next_refresh_at).into(), stored(until).into()];
         Ok(Sql::new(update, values).execute(&self.db).await? > 0)
     }
 
-    /// On SQLite, whose one process has just begun: panels in the middle of being posted or removed are taken up at that time, not when their hold ends.
+    /// On SQLite, whose one process has just started: panels that were being posted or removed are taken up
+    /// at that time, not when their hold ends.
     pub async fn free_panels(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        if self.turn.is_none() {
+        if self.writer_queue.is_none() {
             return Ok(());
         }
         let update = "UPDATE panels SET next_refresh_at = $1 \
@@ -211,14 +215,15 @@ impl Store {
         Ok(())
     }
 
-    /// Has a panel looked at at that time, or earlier if it is due earlier.
+    /// Has a panel refreshed at that time, or earlier if it is due earlier.
     pub async fn hasten_panel(&self, id: PanelId, at: DateTime<Utc>) -> Result<(), StoreError> {
         let update = "UPDATE panels SET next_refresh_at = $2 WHERE id = $1 AND next_refresh_at > $2 AND state = 'active'";
         Sql::new(update, [id.0.into(), stored(at).into()]).execute(&self.db).await?;
         Ok(())
     }
 
-    /// Changes a panel, unless somebody else did since it was read; it is looked at at once. Whether it was changed.
+    /// Changes a panel, unless somebody else did since it was read, and has it refreshed at once. Returns
+    /// whether it was changed.
     pub async fn change_panel(
         &self,
         panel: &Panel,
@@ -238,7 +243,7 @@ impl Store {
         Ok(Sql::new(update, values).execute(&self.db).await? > 0)
     }
 
-    /// Makes an inactive panel active again: it is posted anew.
+    /// Activates an inactive panel again: it is posted anew.
     pub async fn revive_panel(&self, id: PanelId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let update = "UPDATE panels SET state = 'active', error = NULL, slowed = 0, updated_at = $2, next_refresh_at = $2 \
             WHERE id = $1 AND state = 'inactive'";
@@ -246,12 +251,12 @@ impl Store {
         Ok(())
     }
 
-    /// Has a panel removed: its message and its mirrors go, then its row.
+    /// Has a panel removed: its message and its mirrors are deleted, then its row.
     pub async fn remove_panel(&self, id: PanelId, now: DateTime<Utc>) -> Result<(), StoreError> {
         mark_removed(&self.db, id, now).await
     }
 
-    /// Removes a panel's row, after all else of it is gone.
+    /// Deletes a panel's row, after everything else of it is gone.
     pub async fn delete_panel(&self, id: PanelId) -> Result<(), StoreError> {
         Sql::new("DELETE FROM panels WHERE id = $1 AND state = 'removed'", [id.0.into()])
             .execute(&self.db)
@@ -259,7 +264,8 @@ impl Store {
         Ok(())
     }
 
-    /// Has a panel removed and another made of it in another channel of its server. `None` where that has as many as it may; then nothing is changed.
+    /// Replaces a panel by one in another channel of its server. `None` if that channel has as many as it
+    /// may; then nothing is changed.
     pub async fn move_panel(
         &self,
         panel: &Panel,
@@ -285,7 +291,7 @@ impl Store {
     }
 
     async fn panels(&self, query: Sql) -> Result<Vec<Panel>, StoreError> {
-        query.rows_of::<Row>(&self.db).await?.into_iter().map(Row::panel).collect()
+        query.rows_of::<PanelRow>(&self.db).await?.into_iter().map(PanelRow::panel).collect()
     }
 }
 
@@ -316,7 +322,7 @@ async fn insert(
     ];
     let id = Sql::new(insert, values).numbers(txn).await?.first().copied().unwrap_or_default();
     let query = Sql::new(format!("{COLUMNS}WHERE id = $1"), [id.into()]);
-    query.rows_of::<Row>(txn).await?.pop().map(Row::panel).transpose()
+    query.rows_of::<PanelRow>(txn).await?.pop().map(PanelRow::panel).transpose()
 }
 
 async fn mark_removed(db: &impl ConnectionTrait, id: PanelId, now: DateTime<Utc>) -> Result<(), StoreError> {

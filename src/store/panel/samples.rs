@@ -9,16 +9,17 @@ use crate::store::{Store, StoreError};
 /// A number at a time.
 #[derive(Debug, Clone, PartialEq, FromQueryResult)]
 pub struct Sample {
-    /// Of which series.
+    /// The series.
     pub series: String,
-    /// When.
+    /// The time.
     pub at: DateTime<Utc>,
-    /// How much.
+    /// The value.
     pub value: f64,
 }
 
 impl Store {
-    /// Adds a value to each of these series. Values that aren't numbers are left out; a second value for the same time is passed over.
+    /// Adds a value to each of these series. Values that aren't finite are left out; a second value for the
+    /// same time is ignored.
     pub async fn add_samples(&self, values: &[(String, f64)], at: DateTime<Utc>) -> Result<(), StoreError> {
         let finite = values.iter().filter(|(_, value)| value.is_finite());
         let rows = finite.map(|(series, value)| [series.as_str().into(), cell(at).into(), (*value).into()]);
@@ -33,7 +34,7 @@ impl Store {
         Ok(())
     }
 
-    /// The values of these series from that time on, oldest first.
+    /// The values of these series since that time, oldest first.
     pub async fn samples(&self, series: &[String], since: DateTime<Utc>) -> Result<Vec<Sample>, StoreError> {
         let query = Sql::new(
             "SELECT series, at, value FROM samples WHERE at >= $1 AND series IN ",
@@ -43,9 +44,9 @@ impl Store {
         Ok(query.rows_of(&self.db).await?)
     }
 
-    /// Forgets the values of the series whose names begin so that are older than that time.
+    /// Forgets the values older than that time, of the series whose names begin with this prefix.
     pub async fn forget_samples(&self, prefix: &str, before: DateTime<Utc>) -> Result<(), StoreError> {
-        // Ordinary letters, digits, `:` and `.`: nothing that LIKE would read otherwise.
+        // Ordinary letters, digits, `:` and `.`: nothing that LIKE would interpret.
         let delete = "DELETE FROM samples WHERE series LIKE $1 AND at < $2";
         Sql::new(delete, [format!("{prefix}%").into(), stored(before).into()]).execute(&self.db).await?;
         Ok(())

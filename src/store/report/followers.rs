@@ -1,5 +1,5 @@
-//! What became of a message in each of its source's followers: a few of them with all that is known, and all of them counted by the same facts, in one
-//! statement, so that a hundred thousand are not read one by one.
+//! What became of a message in each of its source's followers: all details for a few of them, and counts by
+//! the same facts for all of them, in one statement, so that a hundred thousand aren't read one by one.
 //!
 //! In these statements, `a` is the message, recorded or not, and `f` the follow.
 
@@ -15,28 +15,27 @@ use crate::domain::place::Place;
 use crate::domain::report::{Facts, LeftOut, Owed, OwedState, Shown, Turn};
 use crate::store::db::entity::{channel_follows, mirrors};
 use crate::store::db::sql::{Sql, stored};
-use crate::store::follow::matching;
-use crate::store::follow::matching::{REACHES, TAGGED};
+use crate::store::follow::matching::{self, REACHES, TAGGED};
 use crate::store::follow::row;
-use crate::store::lane::pick::mirror;
+use crate::store::lane::mirrors::read_mirror;
 use crate::store::{Store, StoreError};
 
 /// A message that somebody asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// Its row; none where it wasn't recorded, or is forgotten by now.
+pub struct MessageFacts {
+    /// Its row; `None` if it wasn't recorded, or has been forgotten.
     pub activity: Option<ActivityId>,
     /// Where it comes from.
     pub origin: Origin,
     /// The source: its channel, or that of its thread.
     pub source: ChannelId,
-    /// Its thread, where it belongs to the source.
+    /// Its thread, if that belongs to the source.
     pub thread: Option<ChannelId>,
-    /// Where in the source it stands.
+    /// Where in the source it was posted.
     pub place: Place,
     /// The newest revision.
     pub revision: Revision,
-    /// It was deleted, or counts as that.
+    /// It was deleted, or counts as deleted.
     pub deleted: bool,
     /// Its author doesn't want it mirrored.
     pub withheld: bool,
@@ -46,7 +45,7 @@ pub struct Asked {
     pub tags: Vec<String>,
 }
 
-impl Asked {
+impl MessageFacts {
     /// When it was posted.
     pub fn posted_at(&self) -> DateTime<Utc> {
         self.origin.message().created_at()
@@ -60,14 +59,14 @@ impl Asked {
 
 /// What became of a message in one follower.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InFollower {
+pub struct MessageInFollower {
     /// The follow.
     pub follow: Follow,
-    /// What is known.
+    /// The facts.
     pub facts: Facts,
-    /// Where its turn is.
+    /// When its turn comes.
     pub turn: Turn,
-    /// What shows it, by part.
+    /// The mirrors that show it, by part.
     pub mirrors: Vec<Mirror>,
 }
 
@@ -75,7 +74,7 @@ pub struct InFollower {
 const ONE: &str = "WITH a AS (SELECT CAST($1 AS BIGINT) AS id, CAST($2 AS TEXT) AS kind, CAST($3 AS BIGINT) AS source_channel_id, \
     CAST($4 AS BIGINT) AS thread_id, CAST($5 AS TEXT) AS place, CAST($6 AS INTEGER) AS revision) ";
 
-/// The facts, as words: the databases have different ideas of what is true.
+/// The facts, as words, since the databases represent booleans differently.
 fn facts() -> String {
     format!(
         "f.delivery AS delivery, \
@@ -94,7 +93,7 @@ fn facts() -> String {
 const FROM: &str = " FROM a JOIN channel_follows f ON f.source_channel_id IN (a.source_channel_id, a.thread_id) \
     LEFT JOIN deliveries d ON d.activity_id = a.id AND d.target_channel_id = f.target_channel_id ";
 
-/// Where a duty stands in its lane. Only of what was never shown it matters what goes before.
+/// The place of a delivery in its lane. What goes before matters only if it was never shown.
 const TURN: &str = "d.id AS delivery_id, COALESCE(d.attempts, 0) AS attempts, d.wait_until, l.wait_until AS lane_until, \
     CASE WHEN l.in_flight_delivery_id = d.id THEN 'yes' ELSE '' END AS in_flight, \
     CASE WHEN d.state = 'due' AND d.shown_revision IS NULL THEN (SELECT COUNT(*) FROM deliveries w \
@@ -173,7 +172,7 @@ struct FollowerRow {
 }
 
 #[derive(FromQueryResult)]
-struct AskedRow {
+struct MessageFactsRow {
     id: i64,
     origin: String,
     source_channel_id: Option<i64>,
@@ -194,33 +193,44 @@ struct ContentRow {
 const ASKED: &str = "SELECT id, origin, source_channel_id, thread_id, place, revision, deleted, withheld, author_id FROM activities ";
 
 impl Store {
-    /// What is known of a message of a source, or of a panel that is shown by it.
-    pub async fn asked(&self, channel: ChannelId, message: MessageId) -> Result<Option<Asked>, StoreError> {
+    /// What is known about a message of a source, or about a panel that it shows.
+    pub async fn message_facts(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+    ) -> Result<Option<MessageFacts>, StoreError> {
         let origins = [Origin::Message { channel, message }, Origin::Panel { channel, message }];
         let query = Sql::new(format!("{ASKED}WHERE origin IN "), []);
-        self.read_asked(query.list(origins.map(|origin| origin.to_string())))
+        self.read_message_facts(query.list(origins.map(|origin| origin.to_string())))
             .await
             .map(|mut found| found.pop())
     }
 
-    /// What is known of this activity.
-    pub async fn asked_by_id(&self, activity: ActivityId) -> Result<Option<Asked>, StoreError> {
+    /// What is known about this activity.
+    pub async fn message_facts_by_id(
+        &self,
+        activity: ActivityId,
+    ) -> Result<Option<MessageFacts>, StoreError> {
         let query = Sql::new(format!("{ASKED}WHERE id = $1"), [activity.0.into()]);
-        self.read_asked(query).await.map(|mut found| found.pop())
+        self.read_message_facts(query).await.map(|mut found| found.pop())
     }
 
-    /// The newest messages that were recorded of this channel or thread, newest first.
-    pub async fn newest_asked(&self, source: ChannelId, limit: u64) -> Result<Vec<Asked>, StoreError> {
+    /// The newest recorded messages of this channel or thread, newest first.
+    pub async fn newest_message_facts(
+        &self,
+        source: ChannelId,
+        limit: u64,
+    ) -> Result<Vec<MessageFacts>, StoreError> {
         let query = format!(
             "{ASKED}WHERE (source_channel_id = $1 OR thread_id = $1) AND origin LIKE 'discord:%' \
              ORDER BY source_message_id DESC LIMIT $2"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read_asked(Sql::new(query, [source.to_db().into(), limit.into()])).await
+        self.read_message_facts(Sql::new(query, [source.to_db().into(), limit.into()])).await
     }
 
-    /// What these activities show, of those whose content is still kept.
-    pub async fn contents_of(&self, asked: &[Asked]) -> Result<HashMap<Origin, Showing>, StoreError> {
+    /// What these activities show, for those whose content is still kept.
+    pub async fn contents_of(&self, asked: &[MessageFacts]) -> Result<HashMap<Origin, Showing>, StoreError> {
         let ids = asked.iter().filter_map(|asked| asked.activity).map(|id| id.0);
         let query = "SELECT origin, content FROM activities WHERE content IS NOT NULL AND id IN ";
         let rows: Vec<ContentRow> = Sql::new(query, []).list(ids).rows_of(&self.db).await?;
@@ -231,16 +241,16 @@ impl Store {
         rows.into_iter().map(open).collect()
     }
 
-    async fn read_asked(&self, query: Sql) -> Result<Vec<Asked>, StoreError> {
-        let rows: Vec<AskedRow> = query.rows_of(&self.db).await?;
+    async fn read_message_facts(&self, query: Sql) -> Result<Vec<MessageFacts>, StoreError> {
+        let rows: Vec<MessageFactsRow> = query.rows_of(&self.db).await?;
         let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
         for (id, tag) in matching::tags_of(&self.db, rows.iter().map(|row| row.id).collect()).await? {
             tags.entry(id).or_default().push(tag);
         }
-        let asked = |row: AskedRow| {
+        let asked = |row: MessageFactsRow| {
             let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
             let source = row.source_channel_id.map(ChannelId::from_db).transpose()?;
-            Ok(Asked {
+            Ok(MessageFacts {
                 activity: Some(ActivityId(row.id)),
                 origin,
                 source: source.unwrap_or(origin.channel()),
@@ -256,8 +266,12 @@ impl Store {
         rows.into_iter().map(asked).collect()
     }
 
-    /// What became of a message in all followers of its source: each combination of facts, and how many have it.
-    pub async fn count_followers_by_facts(&self, asked: &Asked) -> Result<Vec<(Facts, u64)>, StoreError> {
+    /// What became of a message in all followers of its source: each combination of facts, and how many have
+    /// it.
+    pub async fn count_followers_by_facts(
+        &self,
+        asked: &MessageFacts,
+    ) -> Result<Vec<(Facts, u64)>, StoreError> {
         let posted = stored(asked.posted_at());
         let query = one(asked)
             .then(&format!("SELECT {}, CASE WHEN f.created_at > ", facts()))
@@ -272,10 +286,10 @@ impl Store {
     /// What became of a message in some followers of its source: those of this server first, then the newest.
     pub async fn followers_with_facts(
         &self,
-        asked: &Asked,
+        asked: &MessageFacts,
         server: GuildId,
         limit: u64,
-    ) -> Result<Vec<InFollower>, StoreError> {
+    ) -> Result<Vec<MessageInFollower>, StoreError> {
         let find = Sql::new("SELECT id FROM channel_follows WHERE source_channel_id IN ", []);
         let find = find.list(asked.sources()).then(" ORDER BY CASE WHEN guild_id = ").bind(server.to_db());
         let find =
@@ -285,12 +299,16 @@ impl Store {
     }
 
     /// What became of a message in one follow.
-    pub async fn in_follow(&self, asked: &Asked, follow: FollowId) -> Result<Option<InFollower>, StoreError> {
+    pub async fn in_follow(
+        &self,
+        asked: &MessageFacts,
+        follow: FollowId,
+    ) -> Result<Option<MessageInFollower>, StoreError> {
         Ok(self.in_followers(asked, vec![follow.0]).await?.pop())
     }
 
-    /// How many targets still show a message although they follow its source no more.
-    pub async fn count_former_followers(&self, asked: &Asked) -> Result<u64, StoreError> {
+    /// How many targets still show a message although they no longer follow its source.
+    pub async fn count_former_followers(&self, asked: &MessageFacts) -> Result<u64, StoreError> {
         let Some(activity) = asked.activity else { return Ok(0) };
         let query = "SELECT COUNT(*) FROM deliveries d WHERE d.activity_id = $1 AND d.follow_id IS NULL \
             AND EXISTS (SELECT 1 FROM mirrors m WHERE m.delivery_id = d.id) \
@@ -300,8 +318,12 @@ impl Store {
         Ok(query.numbers(&self.db).await?.first().map_or(0, |count| count.unsigned_abs()))
     }
 
-    /// In this order, as far as they follow the message's source.
-    async fn in_followers(&self, asked: &Asked, ids: Vec<i64>) -> Result<Vec<InFollower>, StoreError> {
+    /// In this order, for those that follow the message's source.
+    async fn in_followers(
+        &self,
+        asked: &MessageFacts,
+        ids: Vec<i64>,
+    ) -> Result<Vec<MessageInFollower>, StoreError> {
         let query = one(asked)
             .then(&format!("SELECT f.id AS follow_id, {}, {TURN}{FROM}", facts()))
             .then("LEFT JOIN lanes l ON l.target_channel_id = f.target_channel_id WHERE f.id IN ")
@@ -325,7 +347,7 @@ impl Store {
         Ok(ids.iter().filter_map(|id| read.remove(id)).collect())
     }
 
-    /// What shows these deliveries.
+    /// The mirrors of these deliveries.
     async fn mirrors_of(
         &self,
         deliveries: impl Iterator<Item = i64>,
@@ -337,14 +359,14 @@ impl Store {
             .await?;
         let mut mirrors: HashMap<i64, Vec<Mirror>> = HashMap::new();
         for row in found {
-            mirrors.entry(row.delivery_id).or_default().push(mirror(row)?);
+            mirrors.entry(row.delivery_id).or_default().push(read_mirror(row)?);
         }
         Ok(mirrors)
     }
 }
 
 /// Begins a statement about this message.
-fn one(asked: &Asked) -> Sql {
+fn one(asked: &MessageFacts) -> Sql {
     let values = [
         Value::BigInt(asked.activity.map(|activity| activity.0)),
         asked.origin.kind().into(),
@@ -361,8 +383,8 @@ fn in_follower(
     follow: Follow,
     mirrors: Vec<Mirror>,
     posted_at: DateTime<Utc>,
-) -> Result<InFollower, StoreError> {
-    Ok(InFollower {
+) -> Result<MessageInFollower, StoreError> {
+    Ok(MessageInFollower {
         facts: row.facts.read(follow.created_at > posted_at)?,
         turn: Turn {
             attempts: u32::try_from(row.attempts).unwrap_or(0),

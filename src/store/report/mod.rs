@@ -1,4 +1,5 @@
-//! Numbers and reports for people: nothing here writes.
+//! Numbers and reports for people. Nothing here writes or locks: a report is what the database says at that
+//! moment.
 //!
 //! | file | what it owns |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Numbers about one server's follows, for its `follows` panel. When a mirror was made, and when its original was posted, is told by their ids.
+//! Numbers about one server's follows, for its `follows` panel. Their ids tell when a mirror and its original
+//! were posted.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -12,7 +13,7 @@ use crate::store::{Store, StoreError};
 
 /// Hours from 1970 to the beginning of Discord's time, the first of 2015.
 const EPOCH_HOUR: i64 = 394_464;
-/// What counts as at once, in milliseconds.
+/// What counts as immediate, in milliseconds.
 const AT_ONCE: i64 = 2_000;
 
 /// A server's follows in numbers.
@@ -26,7 +27,7 @@ pub struct ServerFollows {
     pub broken: i64,
     /// How many channels they follow.
     pub sources: i64,
-    /// Into how many they deliver.
+    /// How many channels they deliver into.
     pub targets: i64,
 }
 
@@ -35,9 +36,9 @@ pub struct ServerFollows {
 pub struct ServerFollowers {
     /// How many of its channels are followed.
     pub sources: i64,
-    /// By how many channels.
+    /// How many channels follow them.
     pub channels: i64,
-    /// Of how many servers.
+    /// How many servers follow them.
     pub servers: i64,
 }
 

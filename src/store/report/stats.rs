@@ -26,9 +26,9 @@ pub struct FollowCounts {
 pub struct Backlog {
     /// Deliveries.
     pub deliveries: i64,
-    /// Lanes that they are owed through.
+    /// The lanes that owe them.
     pub lanes: i64,
-    /// How many are owed through the lane that owes most.
+    /// How many the lane with the most owes.
     pub deepest: i64,
 }
 
@@ -40,13 +40,13 @@ struct CountsRow {
     broken: i64,
 }
 
-/// So many attempts take longer than a minute, whatever the pauses between them were.
+/// This many attempts take longer than a minute, whatever the pauses between them were.
 const ATTEMPTS_OF_A_MINUTE: i32 = 9;
 
 impl Store {
-    /// How many lanes owe something that has failed again and again since that time, a minute ago, or before.
+    /// How many lanes owe something that has kept failing since that time, a minute ago, or earlier.
     pub async fn failing_lanes(&self, since: DateTime<Utc>) -> Result<i64, StoreError> {
-        // Of what was shown once, and is to be edited, nothing tells when that began but the attempts.
+        // For an edit of something that was shown, only the number of attempts tells when that began.
         let query = "SELECT COUNT(DISTINCT d.target_channel_id) FROM deliveries d JOIN activities a ON a.id = d.activity_id \
             WHERE d.state = 'due' AND d.attempts > 0 \
             AND (d.attempts >= $2 OR d.shown_revision IS NULL AND a.created_at <= $1)";
@@ -55,7 +55,8 @@ impl Store {
         Ok(lanes.first().copied().unwrap_or_default())
     }
 
-    /// All follows by kind of delivery and state, as the database counts them itself (`m20261120_000010_count_follows`).
+    /// All follows by kind of delivery and state, as the database counts them itself
+    /// (`m20261120_000010_count_follows`).
     pub async fn follow_counts(&self) -> Result<Vec<FollowCounts>, StoreError> {
         let query = "SELECT delivery, \
             CAST(SUM(CASE state WHEN 'active' THEN follows ELSE 0 END) AS BIGINT) AS active, \
@@ -88,7 +89,8 @@ impl Store {
         Ok(rows.first().copied().unwrap_or_default())
     }
 
-    /// How many messages have been mirrored since then. A mirror's id tells when it was made; of several parts, the first counts.
+    /// How many messages have been mirrored since then. A mirror's id tells when it was created; of several
+    /// parts, the first counts.
     pub async fn count_mirrored_since(&self, since: DateTime<Utc>) -> Result<u64, StoreError> {
         let query = "SELECT COUNT(*) FROM mirrors WHERE message_id >= $1 AND part = 0";
         self.count(query, [MessageId::first_at(since).to_db().into()]).await

@@ -1,16 +1,18 @@
-//! Rows that are left over when nobody uses them any more: of channels that nobody follows, of threads in which nothing was posted for long, of lanes,
-//! panels that rest, and old samples. Each is looked for without a lock, and looked at again behind its gate.
+//! Rows that nobody uses any more: of channels that nobody follows, of threads in which nothing was posted
+//! for long, of lanes, of panels that are no longer shown, and old samples. Each is searched for without a
+//! lock, and checked again under its lock.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::messages::{CHUNK, Untracked};
+use super::messages::{CHUNK, ForgottenMessages};
 use crate::domain::ids::MessageId;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::{Store, StoreError};
 
-/// A channel that nobody follows and of which nobody chose anything, last read before `$1`. Of one that was never read, its own number says how old it is.
+/// A channel that nobody follows and for which nobody chose anything, last read before `$1`. For one that was
+/// never read, its own id tells how old it is.
 const UNREAD: &str = "audience = 'nobody' AND approval = 'none' AND notify_channel_id IS NULL \
     AND COALESCE(seen_message_id, channel_id) < $1 \
     AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_channel_id = channels.channel_id)";
@@ -20,52 +22,53 @@ const IDLE: &str = "(lease_until IS NULL OR lease_until <= $1) AND in_flight_del
     AND NOT EXISTS (SELECT 1 FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id) \
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = lanes.target_channel_id AND d.state = 'due')";
 
-/// How long a panel is kept that isn't shown any more.
+/// How long an inactive panel is kept.
 const RESTING: TimeDelta = TimeDelta::days(90);
-/// How long samples are kept of which nobody takes care, as no panel adds to them any more: longer than any chart or figure needs them.
+/// How long samples are kept if no panel adds to their series any more: longer than any chart or figure needs
+/// them.
 const SAMPLES: TimeDelta = TimeDelta::days(91);
 
-/// How long it is remembered when a server was looked at; each is looked at once a day.
+/// How long the time of a server's last check is remembered; each server is checked once a day.
 const CHECKS: TimeDelta = TimeDelta::days(91);
 
-/// How long it is remembered that somebody wasn't mirrored until they wanted it again: longer than histories are read back.
+/// How long an opt-out is remembered after it ended: longer than histories are read back.
 const OPT_OUTS: TimeDelta = TimeDelta::days(91);
 
 /// What was forgotten because of its age.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Leftovers {
+pub struct UnusedCounts {
     /// Messages, with what ties them to their mirrors.
-    pub messages: Untracked,
+    pub messages: ForgottenMessages,
     /// Channels and threads that nobody reads.
     pub channels: u64,
-    /// Lanes through which nothing goes.
+    /// Unused lanes.
     pub lanes: u64,
-    /// Panels that rest.
+    /// Inactive panels.
     pub panels: u64,
     /// Numbers for charts.
     pub samples: u64,
 }
 
 #[derive(FromQueryResult)]
-struct Channel {
+struct ChannelRow {
     channel_id: i64,
     parent_id: Option<i64>,
 }
 
 impl Store {
-    /// Forgets all that is too old: `mirrors` says how long messages are tied to their mirrors.
-    pub async fn forget_leftovers(
+    /// Forgets everything that is too old. `mirrors` says how long messages stay tied to their mirrors.
+    pub async fn forget_unused(
         &self,
         now: DateTime<Utc>,
         mirrors: TimeDelta,
-    ) -> Result<Leftovers, StoreError> {
+    ) -> Result<UnusedCounts, StoreError> {
         let recorded = now - mirrors;
         self.forget_guild_checks(now - CHECKS).await?;
         let posted = MessageId::first_at(recorded);
         self.forget_retractions(now).await?;
         self.forget_ended_opt_outs(MessageId::first_at(now - OPT_OUTS)).await?;
-        Ok(Leftovers {
-            messages: self.untrack(posted, recorded).await?,
+        Ok(UnusedCounts {
+            messages: self.forget_old_messages(posted, recorded).await?,
             channels: self.forget_unread_channels(posted).await?,
             panels: self.forget_resting_panels(now - RESTING).await?,
             samples: self.forget_old_samples(now - SAMPLES).await?,
@@ -73,8 +76,9 @@ impl Store {
         })
     }
 
-    /// Forgets channels and threads that nobody follows and that were last read before this message. The threads of a followed channel are then
-    /// read from there on: what is older and has no row was seen. How many.
+    /// Forgets channels and threads that nobody follows and that were last read before this message. The
+    /// threads of a followed channel are then read from there on: what is older and has no row was seen.
+    /// Returns how many.
     pub(in crate::store) async fn forget_unread_channels(
         &self,
         before: MessageId,
@@ -86,18 +90,18 @@ impl Store {
                  ORDER BY channel_id LIMIT $3"
             );
             let values = [before.to_db().into(), after.into(), CHUNK.into()];
-            let found: Vec<Channel> = Sql::new(query, values).rows_of(&self.db).await?;
+            let found: Vec<ChannelRow> = Sql::new(query, values).rows_of(&self.db).await?;
             let Some(last) = found.last() else { return Ok(forgotten) };
             after = last.channel_id;
             forgotten += self.forget_channels(&found, before).await?;
         }
     }
 
-    async fn forget_channels(&self, found: &[Channel], before: MessageId) -> Result<u64, StoreError> {
+    async fn forget_channels(&self, found: &[ChannelRow], before: MessageId) -> Result<u64, StoreError> {
         let own = || found.iter().map(|channel| channel.channel_id);
         let parents = || found.iter().filter_map(|channel| channel.parent_id);
         let txn = self.write().await?;
-        locks::standing_sources(&*txn, channel_ids(own().chain(parents()))?).await?;
+        locks::existing_sources(&*txn, channel_ids(own().chain(parents()))?).await?;
         let raise = "UPDATE channels SET threads_from_id = $1 WHERE threads_from_id < $1 AND channel_id IN ";
         Sql::new(raise, [before.to_db().into()]).list(parents()).execute(&*txn).await?;
         let delete = format!("DELETE FROM channels WHERE {UNREAD} AND channel_id IN ");
@@ -107,7 +111,7 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Forgets lanes into which nobody follows, and which owe nothing. How many.
+    /// Forgets lanes into which nobody follows, and which owe nothing. Returns how many.
     pub(in crate::store) async fn forget_idle_lanes(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let (mut forgotten, mut after) = (0, 0);
         loop {
@@ -120,7 +124,7 @@ impl Store {
             let Some(last) = found.last() else { return Ok(forgotten) };
             after = *last;
             let txn = self.write().await?;
-            locks::standing_lanes(&*txn, channel_ids(found.iter().copied())?).await?;
+            locks::existing_lanes(&*txn, channel_ids(found.iter().copied())?).await?;
             let delete = format!("DELETE FROM lanes WHERE {IDLE} AND target_channel_id IN ");
             let delete = Sql::new(delete, [stored(now).into()]).list(found);
             forgotten += delete.execute(&*txn).await?;
@@ -128,7 +132,7 @@ impl Store {
         }
     }
 
-    /// Forgets panels that have rested since before that time. How many.
+    /// Forgets panels that have been inactive since before that time. Returns how many.
     pub(in crate::store) async fn forget_resting_panels(
         &self,
         before: DateTime<Utc>,
@@ -140,7 +144,8 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Forgets samples from before that time, of whatever series: of most, whoever adds to them has forgotten them earlier. How many.
+    /// Forgets samples of any series from before that time; most were already forgotten by whoever adds to
+    /// the series. Returns how many.
     pub(in crate::store) async fn forget_old_samples(
         &self,
         before: DateTime<Utc>,

@@ -6,9 +6,9 @@ use sea_orm::FromQueryResult;
 use crate::domain::follow::{BrokenReason, Follow};
 use crate::domain::ids::GuildId;
 use crate::store::db::sql::{Sql, stored};
-use crate::store::{BreakWhich, Signal, Store, StoreError};
+use crate::store::{BreakWhich, Notice, Store, StoreError};
 
-/// Whether anything is kept of a server (`$1`) that has to end or wait when the bot isn't there.
+/// Whether anything is kept of a server (`$1`) that must end or wait when the bot isn't there.
 const KEPT: &str = "(EXISTS (SELECT 1 FROM channel_follows f WHERE f.guild_id = $1) \
     OR EXISTS (SELECT 1 FROM channel_follows f WHERE f.source_guild_id = $1) \
     OR EXISTS (SELECT 1 FROM panels p WHERE p.guild_id = $1) \
@@ -29,9 +29,9 @@ const USAGE: &str = "SELECT g.guild_id, \
 pub struct ServerUsage {
     /// The server.
     pub guild: GuildId,
-    /// How many follows its channels receive, in whatever state.
+    /// How many follows its channels receive, in any state.
     pub follows_into: u64,
-    /// How many follows its channels are the source of, by whatever server.
+    /// How many follows its channels are the source of, by any server.
     pub follows_of: u64,
     /// How many panels it has.
     pub panels: u64,
@@ -42,7 +42,7 @@ pub struct ServerUsage {
 }
 
 impl ServerUsage {
-    /// A server of which nothing is known.
+    /// A server that nothing is known about.
     pub const fn none(guild: GuildId) -> Self {
         Self { guild, follows_into: 0, follows_of: 0, panels: 0, left: false, blocked: false }
     }
@@ -84,29 +84,30 @@ impl Store {
         Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Blocks a server, and tells the other processes; whether it wasn't blocked before.
+    /// Blocks a server, and tells the other processes. Returns whether it wasn't blocked before.
     pub async fn block_server(&self, guild: GuildId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let insert =
             "INSERT INTO blocked_servers (guild_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let txn = self.write().await?;
         let new = Sql::new(insert, [guild.to_db().into(), stored(now).into()]).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Servers).await?;
+        self.notify_on_commit(&*txn, &Notice::Servers).await?;
         txn.commit().await?;
         Ok(new)
     }
 
-    /// Unblocks a server, and tells the other processes; whether it was blocked.
+    /// Unblocks a server, and tells the other processes. Returns whether it was blocked.
     pub async fn unblock_server(&self, guild: GuildId) -> Result<bool, StoreError> {
         let txn = self.write().await?;
         let delete = "DELETE FROM blocked_servers WHERE guild_id = $1";
         let was = Sql::new(delete, [guild.to_db().into()]).execute(&*txn).await? > 0;
-        self.tell_with(&*txn, &Signal::Servers).await?;
+        self.notify_on_commit(&*txn, &Notice::Servers).await?;
         txn.commit().await?;
         Ok(was)
     }
 
-    /// Ends what is kept up for a server that isn't served: from now on nothing is posted there, and its follows are broken. Returns those that were active. Of a
-    /// server of which nothing is kept, nothing is written down: whoever invites the bot again and again leaves no trace.
+    /// Ends everything for a server that isn't served: from now on nothing is posted there, and its follows
+    /// are broken. Returns those that were active. If nothing is kept of the server, nothing is written:
+    /// inviting the bot again and again leaves no trace.
     pub async fn close_server(&self, guild: GuildId, now: DateTime<Utc>) -> Result<Vec<Follow>, StoreError> {
         // First, so that nobody is told in the server itself.
         if !self.mark_left(guild, now).await? {
@@ -118,9 +119,10 @@ impl Store {
         Ok(broken)
     }
 
-    /// Notes that the bot isn't in a server any more, if anything is kept of it; whether anything is.
+    /// Records that the bot is no longer in a server, if anything is kept of that server. Returns whether
+    /// anything is.
     pub async fn mark_left(&self, guild: GuildId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        // Looked at outside a transaction: mostly nothing is.
+        // Checked outside a transaction: usually nothing is.
         let kept = Sql::new(format!("SELECT 1 WHERE {KEPT}"), [guild.to_db().into()]);
         if kept.row(&self.db).await?.is_none() {
             return Ok(false);
@@ -129,13 +131,13 @@ impl Store {
         Ok(true)
     }
 
-    /// What the database knows of all servers, by their ids.
+    /// What the database knows about all servers, by their ids.
     pub async fn server_usage(&self) -> Result<Vec<ServerUsage>, StoreError> {
         let query = Sql::new(format!("{USAGE}WHERE g.guild_id IS NOT NULL ORDER BY g.guild_id"), []);
         query.rows_of::<UsageRow>(&self.db).await?.into_iter().map(UsageRow::usage).collect()
     }
 
-    /// What it knows of one.
+    /// What it knows about one server.
     pub async fn usage_of(&self, guild: GuildId) -> Result<ServerUsage, StoreError> {
         let query = Sql::new(format!("{USAGE}WHERE g.guild_id = $1"), [guild.to_db().into()]);
         let row = query.rows_of::<UsageRow>(&self.db).await?.pop();

@@ -1,5 +1,5 @@
-//! What the sweep compares with Discord, server by server, and when it last did. The times survive a restart, so that a sweep
-//! neither begins anew nor skips a server.
+//! What the sweep compares with Discord, server by server, and when it last did. The times survive a restart,
+//! so that a sweep neither starts over nor skips a server.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -10,16 +10,16 @@ use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// A server of which anything is kept.
+/// A server that anything is kept of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuildCheck {
     /// The server.
     pub guild: GuildId,
-    /// When it was last compared with Discord; `None` before the first time.
+    /// When it was last compared with Discord; `None` if never.
     pub checked_at: Option<DateTime<Utc>>,
 }
 
-/// A channel or thread that active follows have as their source.
+/// A channel or thread that is the source of active follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceEnd {
     /// The channel or thread.
@@ -42,7 +42,7 @@ pub struct TargetEnd {
 }
 
 impl TargetEnd {
-    /// The channel in which its webhook must be.
+    /// The channel that its webhook must be in.
     pub fn webhook_channel(&self) -> ChannelId {
         self.parent.unwrap_or(self.channel)
     }
@@ -75,8 +75,8 @@ struct TargetRow {
 }
 
 impl Store {
-    /// The servers of which anything is kept, those that the bot is known to have left excepted; first those that were never
-    /// checked, then those whose check is the oldest.
+    /// The servers that anything is kept of, except for those that the bot has left: first those that were
+    /// never checked, then those whose check is the oldest.
     pub async fn guild_checks(&self) -> Result<Vec<GuildCheck>, StoreError> {
         let query = "SELECT g.guild_id, c.checked_at FROM (SELECT guild_id FROM channel_follows \
             UNION SELECT source_guild_id FROM channel_follows UNION SELECT guild_id FROM panels \
@@ -91,7 +91,7 @@ impl Store {
         rows.into_iter().map(check).collect()
     }
 
-    /// Notes that a server was compared with Discord, as it was at that time.
+    /// Records that a server was compared with Discord, as of that time.
     pub async fn note_guild_check(&self, guild: GuildId, at: DateTime<Utc>) -> Result<(), StoreError> {
         let insert = "INSERT INTO guild_checks (guild_id, checked_at) VALUES ($1, $2) \
             ON CONFLICT (guild_id) DO UPDATE SET checked_at = excluded.checked_at";
@@ -100,7 +100,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// What each server's last complete look at its rights was of.
+    /// The digest of each server's permissions at its last complete check.
     pub async fn rights_looked_at(&self) -> Result<Vec<(GuildId, RightsDigest)>, StoreError> {
         let query = "SELECT guild_id, rights_digest FROM guild_checks WHERE rights_digest IS NOT NULL";
         let rows: Vec<RightsRow> = Sql::new(query, []).rows_of(&self.db).await?;
@@ -109,7 +109,8 @@ impl Store {
         rows.into_iter().map(looked_at).collect()
     }
 
-    /// Notes what a look at a server's rights was of. To the sweep, one that it has never compared stays that.
+    /// Records the digest of a server's permissions. A server that the sweep has never compared remains
+    /// unchecked.
     pub async fn note_rights(&self, guild: GuildId, digest: RightsDigest) -> Result<(), StoreError> {
         let insert = "INSERT INTO guild_checks (guild_id, checked_at, rights_digest) VALUES ($1, $2, $3) \
             ON CONFLICT (guild_id) DO UPDATE SET rights_digest = excluded.rights_digest";
@@ -119,7 +120,8 @@ impl Store {
         txn.commit().await
     }
 
-    /// Forgets the checks of servers that were not checked since that time: nothing is kept of them any more.
+    /// Forgets the checks of servers that haven't been checked since that time: nothing is kept of them any
+    /// more.
     pub(in crate::store) async fn forget_guild_checks(
         &self,
         before: DateTime<Utc>,
@@ -130,7 +132,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// This server's channels and threads that active follows have as their source, whatever the server of these.
+    /// This server's channels and threads that are the source of active follows, by any server.
     pub async fn source_ends(&self, guild: GuildId) -> Result<Vec<SourceEnd>, StoreError> {
         let query = "SELECT source_channel_id, MAX(source_parent_id) AS source_parent_id \
             FROM channel_follows WHERE source_guild_id = $1 AND is_active GROUP BY source_channel_id";
@@ -144,7 +146,8 @@ impl Store {
         rows.into_iter().map(end).collect()
     }
 
-    /// The targets of active follows into this server, oldest follows first, some at a time: those behind `after`.
+    /// The targets of active follows into this server with a number above `after`, oldest follows first; at
+    /// most `limit`.
     pub async fn target_ends(
         &self,
         guild: GuildId,

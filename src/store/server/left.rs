@@ -1,4 +1,5 @@
-//! Servers that the bot has left: since when, and forgetting what is kept of one. Mirrors stay where they are.
+//! Servers that the bot has left: since when, and forgetting what is kept of one. Mirrors stay where they
+//! are.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
@@ -7,7 +8,7 @@ use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, channel_ids, stored};
-use crate::store::retention::messages::{CHUNK, Those, forget_deliveries};
+use crate::store::retention::messages::{CHUNK, ForgetScope, forget_deliveries};
 use crate::store::{Removed, Store, StoreError};
 
 /// The sources that are known to be the server's (`$1`).
@@ -15,23 +16,24 @@ pub(in crate::store) const SOURCES: &str = "SELECT source_channel_id FROM channe
     UNION SELECT source_parent_id FROM channel_follows WHERE source_guild_id = $1 AND source_parent_id IS NOT NULL \
     UNION SELECT channel_id FROM panels WHERE guild_id = $1 \
     UNION SELECT channel_id FROM channels WHERE guild_id = $1";
-/// The targets that are.
+/// The targets that are known to be the server's.
 const TARGETS: &str = "SELECT target_channel_id FROM channel_follows WHERE guild_id = $1";
 
 #[derive(FromQueryResult)]
-struct Ends {
+struct FollowServerRow {
     id: i64,
     guild_id: i64,
 }
 
 impl Store {
-    /// Notes that the bot has left a server, unless it is known.
+    /// Records that the bot has left a server, unless that is known.
     pub async fn guild_left(&self, guild: GuildId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let insert = "INSERT INTO left_guilds (guild_id, left_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         self.change_mark(insert, [guild.to_db().into(), stored(now).into()]).await
     }
 
-    /// The bot is there again: nothing of the server is forgotten. One that is blocked stays left, as the bot leaves it again.
+    /// Records that the bot is in a server again, so that nothing of it is forgotten. A blocked server still
+    /// counts as left, as the bot leaves it again.
     pub async fn guild_back(&self, guild: GuildId) -> Result<(), StoreError> {
         let delete = "DELETE FROM left_guilds WHERE guild_id = $1 \
             AND NOT EXISTS (SELECT 1 FROM blocked_servers b WHERE b.guild_id = $1)";
@@ -59,8 +61,9 @@ impl Store {
         Ok(ids.into_iter().map(GuildId::from_db).collect::<Result<_, _>>()?)
     }
 
-    /// Forgets what is kept of a server that the bot has left, its mark last, a few rows at a time: cut off, it begins again. Returns the follows
-    /// that were removed. A delivery in another server whose create is in doubt stays until that is settled, and goes with its age.
+    /// Forgets what is kept of a server that the bot has left, a few rows at a time, and the mark that it was
+    /// left last. If interrupted, it starts over. Returns the follows that were removed. A delivery in
+    /// another server whose create is in doubt stays until that is settled, and is deleted for its age.
     pub async fn forget_guild(&self, guild: GuildId) -> Result<Vec<Removed>, StoreError> {
         let own = [guild.to_db().into()];
         let sources = Sql::new(SOURCES, own.clone()).numbers(&self.db).await?;
@@ -72,19 +75,19 @@ impl Store {
         }
         let mut removed = Vec::new();
         let query = "SELECT id, guild_id FROM channel_follows WHERE guild_id = $1 OR source_guild_id = $1 ORDER BY id";
-        let follows: Vec<Ends> = Sql::new(query, own.clone()).rows_of(&self.db).await?;
-        for Ends { id, guild_id } in follows {
+        let follows: Vec<FollowServerRow> = Sql::new(query, own.clone()).rows_of(&self.db).await?;
+        for FollowServerRow { id, guild_id } in follows {
             removed.extend(self.delete_follow(GuildId::from_db(guild_id)?, FollowId(id)).await?);
         }
         self.forget_rows(guild, &sources, &targets).await?;
         Ok(removed)
     }
 
-    /// Nothing is sent into these targets any more: what was in flight or is to be taken back there is forgotten.
+    /// Stops sending into these targets: what was in flight or should be taken back there is forgotten.
     async fn close_lanes(&self, targets: &[i64]) -> Result<(), StoreError> {
         for targets in targets.chunks(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
             let txn = self.write().await?;
-            locks::standing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
+            locks::existing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
             let close = "UPDATE lanes SET in_flight_delivery_id = NULL, in_flight_part = NULL, in_flight_revision = NULL, \
                 in_flight_after_id = NULL, in_flight_webhook_id = NULL, settle_at = NULL, webhook_id = NULL, webhook_token = NULL \
                 WHERE target_channel_id IN ";
@@ -102,7 +105,7 @@ impl Store {
                     .bind(guild.to_db())
                     .then(")")
             };
-            let forgotten = forget_deliveries(&txn, into, Those::All).await?;
+            let forgotten = forget_deliveries(&txn, into, ForgetScope::All).await?;
             txn.commit().await?;
             if forgotten == 0 {
                 return Ok(());
@@ -119,15 +122,15 @@ impl Store {
             let some = Sql::new(query, [source.into(), after.into(), CHUNK.into()]).numbers(&self.db).await?;
             let Some(last) = some.last() else { return Ok(()) };
             after = *last;
-            self.forget_activities(&some, Those::All).await?;
+            self.forget_activities(&some, ForgetScope::All).await?;
         }
     }
 
-    /// What is left: rows that name the server itself, and those of its channels.
+    /// Forgets the rest: rows that name the server itself, and those of its channels.
     async fn forget_rows(&self, guild: GuildId, sources: &[i64], targets: &[i64]) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        locks::standing_sources(&*txn, channel_ids(sources.iter().copied())?).await?;
-        locks::standing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
+        locks::existing_sources(&*txn, channel_ids(sources.iter().copied())?).await?;
+        locks::existing_lanes(&*txn, channel_ids(targets.iter().copied())?).await?;
         let channels =
             Sql::new("DELETE FROM channels WHERE channel_id IN ", []).list(sources.iter().copied());
         channels.execute(&*txn).await?;
@@ -142,7 +145,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// A channel is gone for good: nobody may follow it any more.
+    /// Closes a channel that is gone for good: nobody may follow it any more.
     pub async fn close_channel(&self, channel: ChannelId) -> Result<(), StoreError> {
         let update = "UPDATE channels SET audience = 'nobody', approval = 'none', notify_channel_id = NULL \
             WHERE channel_id = $1 AND (audience <> 'nobody' OR approval <> 'none' OR notify_channel_id IS NOT NULL)";

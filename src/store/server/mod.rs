@@ -1,4 +1,8 @@
-//! Servers: when each was compared with Discord, which ones the bot has left, and which the operator doesn't serve.
+//! Servers: when each was compared with Discord, which ones the bot has left, and which ones the operator
+//! doesn't serve.
+//!
+//! Locks: a server has no row lock of its own. Marks are single statements; whatever deletes rows of channels
+//! or lanes holds their locks, and deletes a few rows per transaction.
 //!
 //! | file | what it owns |
 //! |---|---|

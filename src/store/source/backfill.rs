@@ -1,11 +1,11 @@
-//! What a new follow is to show of the time before it.
+//! What a new follow shows of the time before it.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, Value};
 
-use super::event::followed::Followed;
+use super::event::followed::FollowedSources;
 use super::{event, quotes};
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, MessageId, UserId};
@@ -15,8 +15,10 @@ use crate::store::follow::matching;
 use crate::store::{SourceEvent, Store, StoreError};
 
 impl Store {
-    /// Owes these posts of its source to this follow alone, as far as it lets them through. What is known of them already stays as it is. Says how many are owed now, or will be at once: up to
-    /// where its channel was read, posts that aren't known were wanted by nobody; what is newer is about to be recorded, and owed to this follow and to all others.
+    /// Owes these posts of its source to this follow alone, if it lets them through. What is known about them
+    /// already stays as it is. Returns how many are owed now, or will be soon. Up to the point to which the
+    /// channel was read, unknown posts were wanted by nobody. Newer posts are about to be recorded, and owed
+    /// to this follow and to all others.
     pub async fn backfill(
         &self,
         follow: &Follow,
@@ -29,7 +31,7 @@ impl Store {
         let txn = self.write().await?;
         locks::sources(&*txn, [follow.pair.source]).await?;
         locks::lanes(&*txn, [follow.pair.target]).await?;
-        let followed = Followed::by(&txn, posts, &HashMap::new()).await?;
+        let followed = FollowedSources::by(&txn, posts, &HashMap::new()).await?;
         let posts = &*quotes::without_deleted(&txn, posts, &followed).await?;
         let mut newer = Vec::new();
         for post in posts {
@@ -44,7 +46,7 @@ impl Store {
             let seen: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
             let is_newer = seen.is_some_and(|seen| origin.message().to_db() > seen);
             newer.extend(is_newer.then(|| origin.to_string()));
-            // While nobody needed it, only that it was there was kept.
+            // While nobody needed the content, only the message's existence was kept.
             let insert = "INSERT INTO activities \
                 (origin, kind, source_channel_id, source_message_id, author_id, content, created_at, thread_id, place, digest, \
                 quoted_message_id, quoted_author_id) SELECT $1, 'message', $2, $3, $4, $5, $6, $7, $8, $9, $11, $12 WHERE NOT $10 OR EXISTS (SELECT 1 FROM activities WHERE origin = $1) ON CONFLICT (origin) DO UPDATE \
@@ -79,7 +81,7 @@ impl Store {
             wanted.map(|post| post.origin().to_string())
         };
         owe.list(wanted()).then(" ON CONFLICT DO NOTHING").execute(&*txn).await?;
-        // One that was recorded since the follow was stored is owed to it already.
+        // A post that was recorded since the follow was stored is owed to it already.
         let owed = "SELECT a.id FROM deliveries d JOIN activities a ON a.id = d.activity_id WHERE d.follow_id = $1 AND a.origin IN ";
         let owed = Sql::new(owed, [follow.id.0.into()]).list(wanted()).numbers(&*txn).await?;
         let all_newer = newer.len();

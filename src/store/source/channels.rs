@@ -1,4 +1,4 @@
-//! What must be remembered of a channel: who may follow it, and how far it has been read.
+//! What must be remembered about a channel: who may follow it, and how far it has been read.
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
@@ -8,7 +8,7 @@ use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};
 
 #[derive(FromQueryResult)]
-struct Chosen {
+struct PublicationRow {
     audience: String,
     approval: String,
     notify_channel_id: Option<i64>,
@@ -22,7 +22,7 @@ pub(in crate::store) async fn publication(
 ) -> Result<Publication, StoreError> {
     let query =
         "SELECT audience, approval, notify_channel_id, notify_refused FROM channels WHERE channel_id = $1";
-    let rows: Vec<Chosen> = Sql::new(query, [channel.to_db().into()]).rows_of(db).await?;
+    let rows: Vec<PublicationRow> = Sql::new(query, [channel.to_db().into()]).rows_of(db).await?;
     let Some(chosen) = rows.into_iter().next() else { return Ok(Publication::UNCHOSEN) };
     Ok(Publication {
         audience: Audience::parse(&chosen.audience).ok_or(StoreError::Unreadable("audience"))?,
@@ -33,7 +33,7 @@ pub(in crate::store) async fn publication(
 }
 
 impl Store {
-    /// Who may follow this channel from other servers; nobody, before anyone chose.
+    /// Who may follow this channel from other servers; nobody, before anyone has chosen.
     pub async fn audience(&self, channel: ChannelId) -> Result<Audience, StoreError> {
         Ok(self.publication(channel).await?.audience)
     }
@@ -43,7 +43,7 @@ impl Store {
         publication(&self.db, channel).await
     }
 
-    /// Changes that; returns what holds then. The channel is of this server.
+    /// Changes that. Returns what applies then. The channel belongs to this server.
     pub async fn set_publication(
         &self,
         channel: ChannelId,
@@ -57,7 +57,7 @@ impl Store {
             audience: change.audience.unwrap_or(before.audience),
             approval: change.approval.unwrap_or(before.approval),
             notify: change.notify.unwrap_or(before.notify),
-            // Whoever names the channel anew has mended what was wrong with it.
+            // Naming the channel again mends what was wrong with it.
             notify_refused: before.notify_refused && change.notify.is_none(),
         };
         let update = "UPDATE channels SET audience = $2, guild_id = $3, approval = $4, notify_channel_id = $5, \
@@ -71,7 +71,7 @@ impl Store {
             now.notify_refused.into(),
         ];
         Sql::new(update, values).execute(&*txn).await?;
-        // What other servers follow carries what is published there, unless more was opened to them.
+        // Follows by other servers carry only what is published there, unless more was opened to them.
         let only = "UPDATE channel_follows SET published_only = $2 WHERE guild_id <> source_guild_id \
             AND (source_channel_id = $1 OR source_parent_id = $1)";
         Sql::new(only, [channel.to_db().into(), (!now.audience.is_published()).into()])
@@ -81,7 +81,7 @@ impl Store {
         Ok(now)
     }
 
-    /// Notes that the bot may not tell of this channel's followers where it should.
+    /// Records that the bot may not post news about this channel's followers where it should.
     pub async fn refuse_notify(&self, channel: ChannelId, notify: ChannelId) -> Result<(), StoreError> {
         let txn = self.write().await?;
         crate::store::db::locks::sources(&*txn, [channel]).await?;
@@ -91,7 +91,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// Up to which message this channel has been read without gaps; `None` where it hasn't been.
+    /// Up to which message this channel has been read without gaps. `None` if it hasn't been.
     pub async fn seen_message(&self, channel: ChannelId) -> Result<Option<MessageId>, StoreError> {
         let query = "SELECT seen_message_id FROM channels WHERE channel_id = $1";
         let Some(row) = Sql::new(query, [channel.to_db().into()]).row(&self.db).await? else {
@@ -101,7 +101,7 @@ impl Store {
         Ok(seen.map(MessageId::from_db).transpose()?)
     }
 
-    /// Notes that this channel has been read up to this message. It never moves back.
+    /// Records that this channel has been read up to this message. It never moves back.
     pub async fn move_seen_message(&self, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let insert = "INSERT INTO channels (channel_id, seen_message_id) VALUES ($1, $2) \

@@ -1,12 +1,13 @@
-//! Messages that are held while it is found out whether they go round in a circle: they are recorded, but owed to nobody yet. That they are held
-//! stands in the database, so that a process which dies meanwhile delays them only.
+//! Messages that are held while the bot finds out whether they go round in a circle: they are recorded, but
+//! owed to nobody yet. The database knows that they are held, so a process that dies meanwhile only delays
+//! them.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::event::effects::{Changed, lock_lanes};
+use super::event::effects::{ChangedActivities, lock_lanes};
 use crate::domain::activity::Origin;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
@@ -29,7 +30,7 @@ struct HeldRow {
     thread_id: Option<i64>,
 }
 
-/// Notes which of these new activities are held, until that time at most, and leaves the others.
+/// Notes which of these new activities are held, until that time at most, and removes them from the list.
 pub(in crate::store) async fn hold(
     txn: &Write,
     posted: &mut Vec<i64>,
@@ -64,7 +65,7 @@ impl Store {
         Ok(query.numbers(&self.db).await?.into_iter().map(FollowId).collect())
     }
 
-    /// Whether any of these messages is still to be shown somewhere.
+    /// Whether any of these messages still has to be shown somewhere.
     pub async fn is_being_shown(&self, origins: &[Origin]) -> Result<bool, StoreError> {
         let query = "SELECT a.id FROM activities a WHERE EXISTS (SELECT 1 FROM deliveries d \
             WHERE d.activity_id = a.id AND d.state = 'due' AND d.shown_revision IS NULL) AND a.origin IN ";
@@ -72,7 +73,8 @@ impl Store {
         Ok(!query.then(" LIMIT 1").numbers(&self.db).await?.is_empty())
     }
 
-    /// Owes a held message to these of its follows, and holds it on; without a list to all of them, and holds it no longer. Returns the targets.
+    /// Owes a held message to these of its follows, and keeps holding it. Without a list, owes it to all of
+    /// them, and releases it. Returns the targets.
     pub async fn release_held(
         &self,
         origin: Origin,
@@ -84,7 +86,7 @@ impl Store {
         let sources: Vec<i64> = source_channel_id.into_iter().chain(thread_id).collect();
         let txn = self.write().await?;
         locks::sources(&*txn, channel_ids(sources.iter().copied())?).await?;
-        lock_lanes(&txn, sources, &Changed::default()).await?;
+        lock_lanes(&txn, sources, &ChangedActivities::default()).await?;
         let mut targets = Vec::new();
         match follows {
             None => targets.extend(owe(&txn, id, None).await?),
@@ -105,7 +107,7 @@ impl Store {
         channel_ids(targets)
     }
 
-    /// Releases what is held for too long: whoever held it is gone. Returns the targets.
+    /// Releases what has been held for too long: the process that held it is gone. Returns the targets.
     pub async fn release_overdue(&self, now: DateTime<Utc>) -> Result<Vec<ChannelId>, StoreError> {
         #[derive(FromQueryResult)]
         struct OriginRow {

@@ -1,4 +1,4 @@
-//! Sources: whether they are read, which of their messages are mirrored, and the hashtags in use there.
+//! Sources: whether they are read, which of their messages are mirrored, and which hashtags are used there.
 
 use sea_orm::FromQueryResult;
 
@@ -13,7 +13,7 @@ struct TagRow {
 }
 
 impl Store {
-    /// Whether somebody follows this channel by relay and isn't resting: then it is read without gaps, as far as
+    /// Whether this channel has an active relay follow. Then it is read without gaps, as far as
     /// [`seen_message`](Self::seen_message) says.
     pub async fn is_read(&self, source: ChannelId) -> Result<bool, StoreError> {
         let query = "SELECT COUNT(*) FROM channel_follows \
@@ -22,7 +22,7 @@ impl Store {
         Ok(counts.first().is_some_and(|count| *count > 0))
     }
 
-    /// Whether somebody follows this channel's threads by relay, with it, and isn't resting.
+    /// Whether this channel has an active relay follow that includes its threads.
     pub async fn threads_are_read(&self, source: ChannelId) -> Result<bool, StoreError> {
         let query = "SELECT COUNT(*) FROM channel_follows \
             WHERE source_channel_id = $1 AND delivery = 'relay' AND is_active AND threads <> 'none'";
@@ -30,7 +30,7 @@ impl Store {
         Ok(counts.first().is_some_and(|count| *count > 0))
     }
 
-    /// The hashtags of what was posted last in this channel or thread itself, the newest first.
+    /// The hashtags of the last posts in this channel or thread itself, newest first.
     pub async fn hashtags_of(&self, source: ChannelId, limit: u64) -> Result<Vec<Tag>, StoreError> {
         let query = "SELECT g.tag FROM activity_tags g JOIN (SELECT id FROM activities \
             WHERE (thread_id = $1 OR source_channel_id = $1 AND thread_id IS NULL) AND NOT deleted ORDER BY id DESC LIMIT 200) a \
@@ -41,7 +41,8 @@ impl Store {
         Ok(tags.into_iter().map(|row| Tag::from_key(&row.tag, None)).collect())
     }
 
-    /// The messages of this channel or thread, from that one to this one, both included, that are owed to anybody or shown anywhere, and stand as far as is known.
+    /// The messages of this channel or thread between these two, inclusive, that are owed to anybody or shown
+    /// anywhere, and exist as far as is known.
     pub async fn mirrored_between(
         &self,
         source: ChannelId,

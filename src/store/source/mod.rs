@@ -10,8 +10,8 @@
 //! | `lookups` | whether a source is read, and which of its messages are mirrored |
 //! | `backfill` | what a new follow shows of the time before it |
 //!
-//! Whoever records something of a source, or asks who follows it in order to record, holds the source's lock first, and the
-//! locks of the lanes that it wakes after that.
+//! Whoever records something of a source, or asks who follows it in order to record, holds the source's lock
+//! first, and the locks of the lanes that it wakes after that.
 
 pub(super) mod backfill;
 pub(super) mod channels;

@@ -1,15 +1,16 @@
-//! Which messages quote what was edited or deleted, until they are brought up to date.
+//! Messages that quote something which was edited or deleted, until they are brought up to date.
 //!
-//! An answer's mirror quotes the message that it answers. Where that changes or goes, the transaction that records it notes that (`mark`), in one row however many
-//! answers there are; without answers, in none. Whoever reads the source then brings the answers up to date, some at a time.
+//! An answer's mirror quotes the message that it answers. When that message changes or is deleted, the
+//! transaction that records it notes that (`mark`): in one row however many answers there are, and in none if
+//! there is no answer. The process that reads the source then updates the answers, some at a time.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::FromQueryResult;
 
-use super::event::followed::Followed;
-use super::event::known::Known;
+use super::event::followed::FollowedSources;
+use super::event::known::KnownActivity;
 use crate::domain::activity::{ActivityId, Origin, Revision, Showing};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::message::Content;
@@ -17,12 +18,12 @@ use crate::store::db::connect::Write;
 use crate::store::db::sql::Sql;
 use crate::store::{SourceEvent, Store, StoreError};
 
-/// A message that was edited or deleted, and whose quotes are to be brought up to date.
+/// A message that was edited or deleted, and whose quotes must be brought up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaleQuote {
     /// The message.
     pub message: MessageId,
-    /// The source of those that quote it.
+    /// The source of the messages that quote it.
     pub source: ChannelId,
     after: i64,
     changes: i64,
@@ -30,7 +31,7 @@ pub struct StaleQuote {
 
 /// An activity that quotes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quoting {
+pub struct QuotingActivity {
     /// Its number.
     pub id: ActivityId,
     /// Where it comes from.
@@ -39,7 +40,7 @@ pub struct Quoting {
     pub source: ChannelId,
     /// Its newest revision.
     pub revision: Revision,
-    /// What it shows, as long as that is kept.
+    /// What it shows, while that is kept.
     pub content: Option<Content>,
 }
 
@@ -60,22 +61,23 @@ struct QuotingRow {
     content: Option<Vec<u8>>,
 }
 
-/// The message that this one quotes: which it answers, or forwards.
+/// The message that this one answers or forwards.
 pub(in crate::store) fn quoted_by(content: &Showing) -> Option<MessageId> {
     let content = content.as_message()?;
     let answered = content.reply.as_ref().map(|reply| reply.message);
     answered.or_else(|| content.forward.as_ref()?.message)
 }
 
-/// Who wrote the message that this one answers, as far as that is known.
+/// Who wrote the message that this one answers, if that is known.
 pub(in crate::store) fn author_quoted_by(content: &Showing) -> Option<UserId> {
     content.as_message()?.reply.as_ref()?.written_by
 }
 
-/// The messages of a batch whose quotes may be out of date now. Of what isn't known, and of what nobody is owed, every edit counts.
+/// The messages of a batch whose quotes may be out of date now. If a message isn't known, or nobody is owed
+/// it, every edit counts.
 pub(in crate::store) fn maybe_quoted(
     events: &[SourceEvent],
-    known: &HashMap<Origin, Known>,
+    known: &HashMap<Origin, KnownActivity>,
 ) -> BTreeSet<i64> {
     let changed = |event: &&SourceEvent| match event {
         SourceEvent::Posted { .. } | SourceEvent::Passed { .. } => false,
@@ -84,7 +86,7 @@ pub(in crate::store) fn maybe_quoted(
     events.iter().filter(changed).map(|event| event.origin().message().to_db()).collect()
 }
 
-/// Notes that what quotes these messages is to be brought up to date. Whether anything does.
+/// Notes that quotes of these messages must be brought up to date. Returns whether there are any.
 pub(in crate::store) async fn mark(txn: &Write, messages: BTreeSet<i64>) -> Result<bool, StoreError> {
     if messages.is_empty() {
         return Ok(false);
@@ -92,7 +94,7 @@ pub(in crate::store) async fn mark(txn: &Write, messages: BTreeSet<i64>) -> Resu
     mark_where(txn, |insert| insert.list(messages)).await
 }
 
-/// The same for what quotes these activities.
+/// The same for quotes of these activities.
 pub(in crate::store) async fn mark_of(txn: &Write, activities: &[i64]) -> Result<bool, StoreError> {
     if activities.is_empty() {
         return Ok(false);
@@ -105,7 +107,7 @@ pub(in crate::store) async fn mark_of(txn: &Write, activities: &[i64]) -> Result
     mark_where(txn, these).await
 }
 
-/// The same for what quotes the messages that these activities quote.
+/// The same for quotes of the messages that these activities quote.
 pub(in crate::store) async fn mark_quoted_by(txn: &Write, activities: &[i64]) -> Result<bool, StoreError> {
     let these = |insert: Sql| {
         let insert = insert.then("(SELECT quoted_message_id FROM activities WHERE id IN ");
@@ -131,11 +133,12 @@ struct GoneRow {
     withheld: bool,
 }
 
-/// The same events, but none quotes what is known to be deleted, or was taken back here, or what its author doesn't want mirrored.
+/// The same events, without quotes of messages that are known to be deleted, that were taken back here, or
+/// whose authors don't want them mirrored.
 pub(in crate::store) async fn without_deleted<'a>(
     txn: &Write,
     events: &'a [SourceEvent],
-    followed: &Followed,
+    followed: &FollowedSources,
 ) -> Result<Cow<'a, [SourceEvent]>, StoreError> {
     let quoted = |event: &SourceEvent| event.content().and_then(quoted_by);
     let all: BTreeSet<i64> = events.iter().filter_map(quoted).map(MessageId::to_db).collect();
@@ -158,7 +161,7 @@ pub(in crate::store) async fn without_deleted<'a>(
         {
             reply.delete();
         }
-        // What was merely deleted stays in Discord's copy of it.
+        // A forward of a message that was merely deleted keeps Discord's copy of it.
         let is_withheld = |message: MessageId| gone.get(&message.to_db()) == Some(&true);
         if content.forward.as_ref().and_then(|forward| forward.message).is_some_and(is_withheld) {
             content.withhold_forward();
@@ -168,7 +171,7 @@ pub(in crate::store) async fn without_deleted<'a>(
 }
 
 impl Store {
-    /// Messages whose quotes are to be brought up to date: so many, those after this one.
+    /// Messages whose quotes must be brought up to date, after this one; at most `most`.
     pub async fn stale_quotes(
         &self,
         after: Option<MessageId>,
@@ -186,8 +189,8 @@ impl Store {
         rows.into_iter().map(stale).collect()
     }
 
-    /// The next so many activities that quote it, and are shown or owed anywhere.
-    pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<Quoting>, StoreError> {
+    /// The next activities that quote it, and are shown or owed anywhere; at most `most`.
+    pub async fn quoting(&self, stale: &StaleQuote, most: u32) -> Result<Vec<QuotingActivity>, StoreError> {
         let query = "SELECT id, origin, source_channel_id, revision, content FROM activities \
             WHERE quoted_message_id = $1 AND id > $2 AND NOT deleted AND source_channel_id IS NOT NULL \
             AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.activity_id = activities.id) \
@@ -197,16 +200,22 @@ impl Store {
         rows.into_iter().map(|row| self.quoting_row(row)).collect()
     }
 
-    fn quoting_row(&self, row: QuotingRow) -> Result<Quoting, StoreError> {
+    fn quoting_row(&self, row: QuotingRow) -> Result<QuotingActivity, StoreError> {
         let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-        // What can't be read is read anew.
+        // Content that can't be read is fetched again.
         let content = row.content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
         let content = content.and_then(|content| match content {
             Showing::Message(content) => Some(*content),
             Showing::Panel { .. } => None,
         });
         let source = ChannelId::from_db(row.source_channel_id)?;
-        Ok(Quoting { id: ActivityId(row.id), origin, source, revision: Revision(row.revision), content })
+        Ok(QuotingActivity {
+            id: ActivityId(row.id),
+            origin,
+            source,
+            revision: Revision(row.revision),
+            content,
+        })
     }
 
     /// Whether this message is known to be deleted, or was taken back here.
@@ -215,7 +224,8 @@ impl Store {
         Ok(!Sql::new(query, [message.to_db().into()]).numbers(&self.db).await?.is_empty())
     }
 
-    /// Notes that the quotes are brought up to date, as far as this activity; without one, all of them. Where the message has changed again, it begins anew.
+    /// Records that the quotes are up to date, as far as this activity; without one, all of them. If the
+    /// message has changed again meanwhile, the update starts over.
     pub async fn quotes_done(&self, stale: &StaleQuote, up_to: Option<ActivityId>) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let these = [stale.message.to_db().into(), stale.changes.into()];

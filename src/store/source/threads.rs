@@ -1,10 +1,11 @@
-//! Threads of sources: how far each has been read, and what becomes of what was posted in one that is gone or hidden now.
+//! Threads of sources: how far each has been read, and what becomes of the posts in one that was deleted or
+//! made private.
 
 use std::collections::HashMap;
 
 use sea_orm::FromQueryResult;
 
-use super::event::effects::{Changed, lock_lanes, reopen, wake};
+use super::event::effects::{ChangedActivities, lock_lanes, reopen, wake};
 use super::quotes;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::store::db::locks;
@@ -12,14 +13,14 @@ use crate::store::db::sql::{Sql, channel_ids};
 use crate::store::follow::matching;
 use crate::store::{Store, StoreError};
 
-/// A thread of which something was read.
+/// A thread that something is known about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownThread {
     /// The thread.
     pub thread: ChannelId,
     /// Its channel.
     pub parent: ChannelId,
-    /// What it begins with, as far as that was recorded.
+    /// Its first message, if that was recorded.
     pub starter: Option<MessageId>,
 }
 
@@ -37,7 +38,7 @@ struct SeenRow {
 }
 
 impl Store {
-    /// All threads that something is known of, each with its channel.
+    /// All threads that something is known about, each with its channel.
     pub async fn known_threads(&self) -> Result<Vec<KnownThread>, StoreError> {
         let query = "SELECT channel_id, parent_id, (SELECT MIN(source_message_id) FROM activities \
             WHERE thread_id = channel_id AND place = 'starter') AS starter FROM channels WHERE parent_id IS NOT NULL";
@@ -52,7 +53,7 @@ impl Store {
         rows.into_iter().map(known).collect()
     }
 
-    /// Up to which message each thread of this channel has been read, of those that have been.
+    /// Up to which message each thread of this channel has been read, for those that have been.
     pub async fn seen_in_threads(
         &self,
         parent: ChannelId,
@@ -66,7 +67,8 @@ impl Store {
         rows.into_iter().map(ids).collect()
     }
 
-    /// From where on the threads of this channel are read, where they haven't been read yet; `None` where they aren't read at all.
+    /// Where reading starts in threads of this channel that haven't been read yet. `None` if they aren't read
+    /// at all.
     pub async fn threads_from(&self, parent: ChannelId) -> Result<Option<MessageId>, StoreError> {
         let query =
             "SELECT threads_from_id FROM channels WHERE channel_id = $1 AND threads_from_id IS NOT NULL";
@@ -74,7 +76,7 @@ impl Store {
         Ok(from.first().copied().map(MessageId::from_db).transpose()?)
     }
 
-    /// The threads of this channel are read from here on. It never moves back.
+    /// Moves where reading starts in threads of this channel. It never moves back.
     pub async fn move_threads_from(&self, parent: ChannelId, from: MessageId) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let insert = "INSERT INTO channels (channel_id, threads_from_id) VALUES ($1, $2) \
@@ -84,7 +86,7 @@ impl Store {
         txn.commit().await
     }
 
-    /// Notes the channel of a thread.
+    /// Records the channel of a thread.
     pub async fn note_thread(&self, thread: ChannelId, parent: ChannelId) -> Result<(), StoreError> {
         let txn = self.write().await?;
         let insert = "INSERT INTO channels (channel_id, parent_id) VALUES ($1, $2) \
@@ -93,7 +95,8 @@ impl Store {
         txn.commit().await
     }
 
-    /// The threads of this channel of which messages from that one on are owed to anybody or shown anywhere, and stand as far as is known.
+    /// The threads of this channel with messages, from that one on, that are owed to anybody or shown
+    /// anywhere, and exist as far as is known.
     pub async fn mirrored_threads(
         &self,
         parent: ChannelId,
@@ -106,7 +109,7 @@ impl Store {
         channel_ids(ids)
     }
 
-    /// A thread is gone, and all that was posted in it. Returns the targets that have work now.
+    /// A thread was deleted, with everything that was posted in it. Returns the targets that have work now.
     pub async fn delete_thread(
         &self,
         thread: ChannelId,
@@ -116,12 +119,12 @@ impl Store {
         locks::sources(&*txn, [thread, parent]).await?;
         let update = "UPDATE activities SET revision = revision + 1, deleted = TRUE, content = NULL, digest = NULL \
             WHERE (thread_id = $1 OR source_channel_id = $1) AND kind = 'message' AND NOT deleted RETURNING id";
-        // The lanes' gates are to be held before any row of a delivery is touched; these are rows of activities.
+        // The lanes must be locked before any row of a delivery is touched; these are rows of activities.
         let deleted = Sql::new(update, [thread.to_db().into()]).numbers(&*txn).await?;
         let mut targets = Vec::new();
         for deleted in deleted.chunks(10_000) {
             quotes::mark_of(&txn, deleted).await?;
-            let changed = Changed { deleted: deleted.to_vec(), ..Changed::default() };
+            let changed = ChangedActivities { deleted: deleted.to_vec(), ..ChangedActivities::default() };
             lock_lanes(&txn, [], &changed).await?;
             targets.extend(reopen(&txn, &changed).await?);
             wake(&txn, &[], &changed).await?;
@@ -130,7 +133,8 @@ impl Store {
         ids(targets)
     }
 
-    /// A thread was made private: it is no part of its channel any more, and what followers of that were shown of it is taken back. Returns the targets.
+    /// A thread was made private. It no longer belongs to its channel, and what that channel's followers were
+    /// shown of it is taken back. Returns the targets.
     pub async fn hide_thread(
         &self,
         thread: ChannelId,
@@ -141,7 +145,7 @@ impl Store {
         let known = "SELECT id FROM activities WHERE thread_id = $1";
         let known = Sql::new(known, [thread.to_db().into()]).numbers(&*txn).await?;
         for known in known.chunks(10_000) {
-            let changed = Changed { edited: known.to_vec(), ..Changed::default() };
+            let changed = ChangedActivities { edited: known.to_vec(), ..ChangedActivities::default() };
             lock_lanes(&txn, [], &changed).await?;
         }
         let through_parent = "activity_id IN (SELECT id FROM activities WHERE thread_id = $1) AND NOT withdrawn AND EXISTS (SELECT 1 FROM activities a \
@@ -150,7 +154,7 @@ impl Store {
         let sql = |text: &str| Sql::new(text, [thread.to_db().into()]);
         let targets = matching::take_back(&txn, through_parent, sql).await?;
         for known in known.chunks(10_000) {
-            wake(&txn, known, &Changed::default()).await?;
+            wake(&txn, known, &ChangedActivities::default()).await?;
         }
         let update = "UPDATE activities SET source_channel_id = thread_id, thread_id = NULL, place = 'source' WHERE thread_id = $1";
         Sql::new(update, [thread.to_db().into()]).execute(&*txn).await?;

@@ -1,4 +1,5 @@
-//! Attempts are counted, whatever fails; they have an end; and one that keeps failing holds up others for a while only.
+//! Attempts are counted, whatever fails; they come to an end; and a delivery that keeps failing holds up
+//! others only for a while.
 
 use rstest::rstest;
 
@@ -27,7 +28,7 @@ enum Trouble {
     Webhook,
 }
 
-/// A lane as its holder works on it, with a clock that jumps to when there is something to do.
+/// A lane and its holder, with a clock that jumps to when there is something to do.
 struct Works<'a> {
     db: &'a Db,
     clock: DateTime<Utc>,
@@ -45,7 +46,8 @@ impl<'a> Works<'a> {
         work.activity.origin.message().get()
     }
 
-    /// Works on the target 2 until so much time has passed or nothing is left; `fails` says how a step ends, if it fails.
+    /// Works on the target 2 until so much time has passed or nothing is left; `fails` says how a step ends,
+    /// if it fails.
     async fn until(
         &mut self,
         end: DateTime<Utc>,
@@ -53,7 +55,7 @@ impl<'a> Works<'a> {
     ) {
         let store = &self.db.store;
         while self.clock < end {
-            let mut lane = Which::Free(channel(2));
+            let mut lane = LaneRef::Unclaimed(channel(2));
             let mut done = None;
             let until = loop {
                 let clock = self.clock;
@@ -67,18 +69,18 @@ impl<'a> Works<'a> {
                     step_of(work, 1, now)
                 });
                 let resting = match &done {
-                    Some(Done::InDoubt { settle_at, .. }) => Some(*settle_at),
+                    Some(StepResult::InDoubt { settle_at, .. }) => Some(*settle_at),
                     _ => None,
                 };
                 let asking = LaneRequest { done: done.take(), decide, ..request(lane, None) };
-                let Turn { next, lease, .. } = turn(store, asking, self.clock).await;
+                let LaneAnswer { next, lease, .. } = turn(store, asking, self.clock).await;
                 let (step, work) = match next {
-                    Next::Do { step, work } => (step, work),
-                    Next::Wait(until) => break Some(until),
-                    Next::Idle => break resting,
+                    NextAction::Do { step, work } => (step, work),
+                    NextAction::Wait(until) => break Some(until),
+                    NextAction::Idle => break resting,
                     other => panic!("{other:?}"),
                 };
-                lane = Which::Held(lease.unwrap());
+                lane = LaneRef::Claimed(lease.unwrap());
                 let trouble = fails(Self::number(&work), self.clock);
                 done = Some(self.perform(step, &work, trouble));
             };
@@ -89,9 +91,9 @@ impl<'a> Works<'a> {
         }
     }
 
-    fn perform(&mut self, step: Step, work: &Work, trouble: Option<Trouble>) -> Done {
+    fn perform(&mut self, step: Step, work: &Work, trouble: Option<Trouble>) -> StepResult {
         let delivery = work.delivery.id;
-        let failed = |failure| Done::Failed { delivery, failure };
+        let failed = |failure| StepResult::Failed { delivery, failure };
         if matches!(step, Step::Create(_)) {
             self.tried.push((Self::number(work), self.clock, trouble.is_none()));
         }
@@ -99,18 +101,18 @@ impl<'a> Works<'a> {
             (Step::Create(_), Some(in_flight), None) => {
                 self.made += 1;
                 match created(in_flight, 2, self.made) {
-                    Done::Created { in_flight, mirror, .. } => {
-                        Done::Created { in_flight, mirror, overtakes: work.overtakes }
+                    StepResult::Created { in_flight, mirror, .. } => {
+                        StepResult::Created { in_flight, mirror, overtakes: work.overtakes }
                     }
                     other => other,
                 }
             }
             (Step::Create(_), Some(in_flight), Some(Trouble::Doubt | Trouble::Blind)) => {
-                Done::InDoubt { in_flight, settle_at: self.clock + TimeDelta::seconds(5) }
+                StepResult::InDoubt { in_flight, settle_at: self.clock + TimeDelta::seconds(5) }
             }
             (Step::Create(_), _, Some(Trouble::Webhook)) => failed(Failure::Webhook),
             (Step::Settle(in_flight), _, Some(Trouble::Blind)) => {
-                Done::Unsettled { in_flight, failure: Failure::Unsettled }
+                StepResult::Unsettled { in_flight, failure: Failure::Unsettled }
             }
             (Step::Settle(_), ..) => failed(Failure::NotMade),
             (Step::Create(_), ..) => failed(Failure::NotSent),
@@ -155,7 +157,8 @@ async fn spoil(db: &Db, trouble: Trouble, message: u64) {
     Sql::new(spoil, []).execute(&db.store.db).await.unwrap();
 }
 
-/// Whatever it is that fails, and however: it is counted each time, with growing pauses, and has an end within about a day. What comes after it arrives in the meantime.
+/// Whatever fails, and however: it is counted each time, with growing pauses, and ends within about a day.
+/// What comes after it arrives in the meantime.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -197,7 +200,8 @@ async fn whatever_fails_is_counted_and_ends(
     assert!(works.clock < at(30 * 3_600), "{}", works.clock);
 }
 
-/// A message that fails while others can be shown holds them up for a while; then they pass it, in their order, and it is tried on.
+/// A message that fails while others can be shown holds them up for a while; then they pass it, in their
+/// order, and it is retried.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -220,7 +224,7 @@ async fn what_keeps_failing_is_overtaken(
     let bound = at(10 + 60 * i64::try_from(bad).unwrap());
     assert!(first > at(14) && first < bound, "{first}");
     assert_eq!(state(&db, 100).await, "due");
-    // What passed it stays, and what is posted now doesn't wait for more than a doubt.
+    // What passed it stays, and new posts wait for no more than a doubt.
     db.store.record_events(&[posted(1, 200)], works.clock).await.unwrap();
     let now = works.clock;
     works.until(now + TimeDelta::seconds(10), |message, _| is_bad(message).then_some(trouble)).await;
@@ -230,7 +234,7 @@ async fn what_keeps_failing_is_overtaken(
     assert_eq!(works.shown().len(), 7);
 }
 
-/// Where nothing can be shown, the source's order is kept, however long that lasts.
+/// If nothing can be shown, the source's order is kept, however long that lasts.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -267,11 +271,11 @@ async fn what_was_not_tried_is_not_counted(#[case] backend: Backend) {
     for _ in 0..=HOLDS_UP {
         let (in_flight, work) = create(&next);
         assert_eq!(work.delivery.attempts, 0);
-        next = advance(&db.store, &lease, Some(Done::NotBegun { in_flight }), at(1)).await;
+        next = advance(&db.store, &lease, Some(StepResult::NotBegun { in_flight }), at(1)).await;
     }
     assert_eq!(failed(&db, 100).await, 0);
     let delivery: DeliveryId = create(&next).1.delivery.id;
-    let refused = Done::Failed { delivery, failure: Failure::NotSent };
-    let turn = turn(&db.store, request(Which::Held(lease), Some(refused)), at(1)).await;
+    let refused = StepResult::Failed { delivery, failure: Failure::NotSent };
+    let turn = turn(&db.store, request(LaneRef::Claimed(lease), Some(refused)), at(1)).await;
     assert_eq!((turn.failed.len(), turn.failed[0].failed, failed(&db, 100).await), (1, 1, 1));
 }

@@ -60,7 +60,7 @@ async fn of_which_nothing_is_kept_leave_no_trace(#[case] backend: Backend) {
     assert_eq!(db.store.left_guilds(at(9)).await.unwrap(), []);
 }
 
-/// Where so many come at once as there is room for but one, one finds it.
+/// If several come at once and there is room for one, one of them finds it.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

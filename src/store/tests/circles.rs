@@ -1,4 +1,5 @@
-//! What is held is recorded and owed to nobody; released, it is owed to those whom it reaches, and in its order.
+//! What is held is recorded and owed to nobody; once released, it is owed to everyone whom it reaches, in its
+//! order.
 
 use std::collections::HashSet;
 

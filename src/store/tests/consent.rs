@@ -26,7 +26,7 @@ async fn asking(store: &Store) {
     store.set_publication(channel(1), guild(8), change).await.unwrap();
 }
 
-async fn insert(store: &Store, new: &NewFollow, hook: &Hook) -> Follow {
+async fn insert(store: &Store, new: &NewFollow, hook: &FollowWebhook) -> Follow {
     match store.insert_follow(new, hook, at(0)).await.unwrap() {
         Inserted::Made(follow) => follow,
         Inserted::AlreadyThere(follow) => panic!("{follow:?} is there"),
@@ -88,14 +88,14 @@ async fn a_native_follow_that_waits_has_no_webhook(#[case] backend: Backend) {
     let mut new = published(2);
     new.options.delivery = Delivery::Native;
     // The choice to ask came while Discord was asked.
-    let waits = insert(store, &new, &Hook::Native(webhook_id(60))).await;
+    let waits = insert(store, &new, &FollowWebhook::Native(webhook_id(60))).await;
     assert_eq!((waits.state, waits.follower_webhook), (WAITS, None));
     let change = PublicationChange { approval: Some(Approval::None), ..PublicationChange::default() };
     store.set_publication(channel(1), guild(8), change).await.unwrap();
     let door = Door::Published;
     let resumed = store.resume_follow(guild(HOME), waits.id, None, door, at(1)).await.unwrap();
     assert_eq!(state(resumed), Some(WAITS), "nothing would deliver");
-    let hook = Hook::Native(webhook_id(61));
+    let hook = FollowWebhook::Native(webhook_id(61));
     let resumed =
         store.resume_follow(guild(HOME), waits.id, Some(&hook), door, at(1)).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));
@@ -214,7 +214,7 @@ async fn news_is_given_once_a_pause_and_counts_are_true(#[case] backend: Backend
     }
     let chosen = PublicationChange { audience: Some(Audience::Nobody), ..PublicationChange::default() };
     store.set_publication(channel(1), guild(8), chosen).await.unwrap();
-    store.forget_leftovers(at(1_000_000_000), TimeDelta::days(30)).await.unwrap();
+    store.forget_unused(at(1_000_000_000), TimeDelta::days(30)).await.unwrap();
     assert_eq!(store.publication(channel(1)).await.unwrap().notify, Some(channel(90)));
 }
 
@@ -232,7 +232,7 @@ async fn an_earlier_version_reads_what_is_left(#[case] backend: Backend) {
     insert(store, &published(2), &relay(50)).await;
     let mut native = published(3);
     native.options.delivery = Delivery::Native;
-    insert(store, &native, &Hook::NativeLater).await;
+    insert(store, &native, &FollowWebhook::NativePending).await;
     for (id, audience) in [(11, Audience::Closed), (12, Audience::Everyone), (13, Audience::Nobody)] {
         store.set_audience(channel(id), guild(8), audience).await.unwrap();
         store.move_seen_message(channel(id), message(id)).await.unwrap();

@@ -36,7 +36,7 @@ async fn everything() -> Db {
     store.check_key().await.unwrap();
     let mut native = new_follow(1, 5);
     native.options.delivery = Delivery::Native;
-    store.insert_follow(&native, &Hook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
     let mut tagged = new_follow(1, 6);
     tagged.options.filter = Filter::Only(tag_set("news,größe"));
     (tagged.options.threads, tagged.options.panels, tagged.spot) = (Threads::All, true, Spot::Forum);
@@ -62,7 +62,7 @@ async fn everything() -> Db {
     give_back(store, &lease).await;
     // One lane died while a create was on its way, another waits.
     let dead = claim(store, 7).await;
-    assert!(matches!(advance(store, &dead, None, at(2)).await, Next::Do { step: Step::Create(_), .. }));
+    assert!(matches!(advance(store, &dead, None, at(2)).await, NextAction::Do { step: Step::Create(_), .. }));
     execute(&db, "UPDATE lanes SET wait_until = '2024-10-04 00:00:50+00:00' WHERE target_channel_id = 6")
         .await;
     store.note_guild_check(guild(8), at(2)).await.unwrap();
@@ -110,7 +110,8 @@ async fn rows(db: &Db, table: &str, columns: &[(String, String)]) -> Vec<String>
             ("bytea", false) => format!("encode({name}, 'hex')"),
             ("boolean", true) => format!("CASE {name} WHEN 0 THEN 'no' WHEN 1 THEN 'yes' END"),
             ("boolean", false) => format!("CASE {name} WHEN FALSE THEN 'no' WHEN TRUE THEN 'yes' END"),
-            // In microseconds since 1970, of which SQLite knows the seconds by itself and the rest from the text.
+            // In microseconds since 1970, of which SQLite knows the seconds by itself and the rest from the
+            // text.
             ("timestamp with time zone", true) => format!(
                 "strftime('%s', {name}) || ' ' || CASE substr({name}, 20, 1) WHEN '.' THEN rtrim(substr({name}, 21, instr({name}, '+') - 21), '0') ELSE '' END"
             ),
@@ -185,9 +186,12 @@ async fn all_rows_of_all_tables_arrive_as_they_are() {
     assert_eq!(to.texts(held).await, [""; 0]);
     let owner = take(&target, 7, "other", at(90), at(1_000)).await.unwrap();
     assert!(
-        matches!(advance(&target, &owner, None, at(99)).await, Next::Wait(until) if until == stored(at(100)))
+        matches!(advance(&target, &owner, None, at(99)).await, NextAction::Wait(until) if until == stored(at(100)))
     );
-    assert!(matches!(advance(&target, &owner, None, at(101)).await, Next::Do { step: Step::Settle(_), .. }));
+    assert!(matches!(
+        advance(&target, &owner, None, at(101)).await,
+        NextAction::Do { step: Step::Settle(_), .. }
+    ));
     target.close().await.unwrap();
 }
 

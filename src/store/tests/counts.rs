@@ -1,4 +1,5 @@
-//! What the database counts itself is what counting finds, whatever happened to follows and however many did it at once.
+//! The database's own counts agree with counting, whatever happened to follows and however many changed at
+//! once.
 
 use std::sync::Arc;
 
@@ -48,8 +49,11 @@ async fn change(store: &Store, random: &mut StdRng) {
         new.guild = server(target);
         new.source_guild = guild(60 + source);
         let native = random.random_bool(0.3);
-        let hook =
-            if native { Hook::Native(webhook_id(target * 100 + source)) } else { relay(target + 1_000) };
+        let hook = if native {
+            FollowWebhook::Native(webhook_id(target * 100 + source))
+        } else {
+            relay(target + 1_000)
+        };
         new.options.delivery = if native { Delivery::Native } else { Delivery::Relay };
         store.insert_follow(&new, &hook, at(0)).await.unwrap();
         return;
@@ -73,7 +77,7 @@ async fn break_some(store: &Store, which: BreakWhich) {
 async fn other_delivery(store: &Store, follow: &Follow, target: u64) {
     let (delivery, hook) = match follow.options.delivery {
         Delivery::Native => (Delivery::Relay, relay(target + 1_000)),
-        Delivery::Relay => (Delivery::Native, Hook::Native(webhook_id(target * 100 + 99))),
+        Delivery::Relay => (Delivery::Native, FollowWebhook::Native(webhook_id(target * 100 + 99))),
     };
     let options = FollowOptions { delivery, ..follow.options.clone() };
     store.update_options(follow.guild, follow.id, &options, Some(&hook), Door::Own, at(4)).await.unwrap();
@@ -132,7 +136,7 @@ async fn are_kept_through_what_an_operator_does(#[case] backend: Backend) {
     assert_eq!(db.texts("SELECT 'left' AS text FROM follower_counts").await, [""; 0], "nothing is followed");
 }
 
-/// What was there before is counted when the counters are made.
+/// Existing follows are counted when the counters are created.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

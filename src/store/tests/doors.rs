@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::domain::follow::{Audience, BrokenReason, Door, Exposure, FollowState};
 use crate::domain::permissions::Permissions;
-use crate::store::{BreakWhich, Found, StoreError};
+use crate::store::{BreakWhich, FollowFindings, StoreError};
 
 /// A follow of a thread of channel 1, through what `/publish` opened.
 fn published(target: u64) -> NewFollow {
@@ -51,7 +51,7 @@ async fn of_what_must_not_be_read_any_more_only_deletions_are_owed(#[case] backe
     db.rows::<Nothing>("UPDATE deliveries SET state = 'shown', shown_revision = 1 RETURNING 1 AS one").await;
     let stopped = store.stop_exposed(made.guild, made.id, at(2)).await.unwrap().unwrap();
     assert_eq!((stopped.state, stopped.exposure), (FollowState::Paused, Exposure::Stopped));
-    assert_eq!(store.take_untold(10).await.unwrap().len(), 1);
+    assert_eq!(store.take_unannounced(10).await.unwrap().len(), 1);
     assert_eq!(store.stop_exposed(made.guild, made.id, at(2)).await.unwrap(), None, "once");
     store.record_events(&[edited(1, 100, "secret"), deleted(1, 101)], at(3)).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 shown 1", "2 due 1"]);
@@ -78,32 +78,36 @@ async fn what_the_bot_lacked_comes_back_once(#[case] backend: Backend) {
     let which = BreakWhich::RelaySource(channel(1));
     let broken = store.break_lacking(which, reason, lacking, at(1)).await.unwrap();
     assert_eq!((broken[0].state, broken[0].lacking), (FollowState::Broken(reason), lacking));
-    assert_eq!(store.take_untold(10).await.unwrap().len(), 1);
+    assert_eq!(store.take_unannounced(10).await.unwrap().len(), 1);
     let mended = store.resume_mended(made.guild, made.id, Door::Own, at(2)).await.unwrap().unwrap();
     assert_eq!((mended.state, mended.lacking), (FollowState::Active, Permissions::empty()));
-    assert_eq!(store.take_untold(10).await.unwrap().len(), 1, "that it goes on is told");
+    assert_eq!(store.take_unannounced(10).await.unwrap().len(), 1, "that it goes on is told");
     assert_eq!(store.resume_mended(made.guild, made.id, Door::Own, at(2)).await.unwrap(), None);
     // One of which nobody was told that it broke.
     store.break_lacking(which, reason, lacking, at(3)).await.unwrap();
     store.resume_mended(made.guild, made.id, Door::Own, at(4)).await.unwrap().unwrap();
-    assert!(store.take_untold(10).await.unwrap().is_empty());
+    assert!(store.take_unannounced(10).await.unwrap().is_empty());
     // What broke for another reason doesn't go on by itself.
     store.break_follows(which, BrokenReason::SourceDeleted, at(5)).await.unwrap();
     assert_eq!(store.resume_mended(made.guild, made.id, Door::Own, at(6)).await.unwrap(), None);
     // A webhook that is gone keeps what was noted before: the bot can't make another without it.
     let other = follow(store, 3, 4).await;
     let hooks = Permissions::MANAGE_WEBHOOKS;
-    let found = Found { exposure: Exposure::None, lacking: hooks, source_restricted: true };
-    store.note_found(&other, found, true).await.unwrap();
+    let found = FollowFindings { exposure: Exposure::None, lacking: hooks, source_restricted: true };
+    store.record_findings(&other, found, true).await.unwrap();
     let which = BreakWhich::Follow(other.id);
     let broken = store.break_follows(which, BrokenReason::WebhookDeleted, at(7)).await.unwrap();
     assert_eq!((broken[0].lacking, broken[0].source_restricted), (hooks, true));
-    store.note_found(&other, Found { lacking: Permissions::empty(), ..found }, false).await.unwrap();
+    store
+        .record_findings(&other, FollowFindings { lacking: Permissions::empty(), ..found }, false)
+        .await
+        .unwrap();
     let stays = store.follow(other.guild, other.id).await.unwrap().unwrap();
     assert_eq!(stays.lacking, hooks, "what was found of it as it was says nothing of it as it is");
 }
 
-/// What there is when this is added was asked about when it was made; the first look says whether that still matters.
+/// What there is when this is added was asked about when it was made; the first look says whether that still
+/// matters.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

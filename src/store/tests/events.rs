@@ -78,7 +78,7 @@ async fn edits_make_revisions_and_reopen(#[case] backend: Backend) {
         "the newest revision is the first shown"
     );
     assert_eq!(in_flight.revision.0, 2);
-    assert_eq!(advance(store, &lease, Some(created(in_flight, 2, 500)), at(2)).await, Next::Idle);
+    assert_eq!(advance(store, &lease, Some(created(in_flight, 2, 500)), at(2)).await, NextAction::Idle);
 
     assert_eq!(store.record_events(&[edited(1, 10, "second")], at(3)).await.unwrap(), Recorded::default());
     let events = [edited(1, 10, "third"), edited(1, 10, "fourth"), edited(1, 99, "unknown")];
@@ -120,7 +120,7 @@ async fn deletions_forget_the_content(#[case] backend: Backend) {
     let next = advance(store, &lease, None, at(3)).await;
     assert_eq!(about(&next), (Step::Delete(message(500)), 10));
     let never_shown = claim(store, 3).await;
-    assert_eq!(advance(store, &never_shown, None, at(3)).await, Next::Idle);
+    assert_eq!(advance(store, &never_shown, None, at(3)).await, NextAction::Idle);
     assert!(show_all(store, &lease, 600).await.is_empty());
     assert_eq!(db.deliveries().await, ["2 ended 1 withdrawn", "3 ended withdrawn"]);
     assert!(store.mirrored(message(500)).await.unwrap().is_none());

@@ -16,7 +16,7 @@ async fn nothing_is_kept_that_nobody_needs(#[case] backend: Backend) {
     let store = &db.store;
     let mut native = new_follow(5, 2);
     native.options.delivery = Delivery::Native;
-    store.insert_follow(&native, &Hook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
     let paused = follow(store, 1, 2).await;
     store.pause_follow(paused.guild, paused.id, at(0)).await.unwrap();
     let events = [posted(5, 9), posted(6, 8), posted(1, 10), edited(1, 10, "more")];

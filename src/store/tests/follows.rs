@@ -182,11 +182,11 @@ async fn change_their_delivery(#[case] backend: Backend) {
     options.delivery = Delivery::Native;
     for hook in [None, Some(relay(50))] {
         let refused = store.update_options(home, made.id, &options, hook.as_ref(), Door::Own, at(1)).await;
-        assert!(matches!(refused, Err(StoreError::WrongHook)), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::WrongWebhook)), "{refused:?}");
     }
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap(), made);
 
-    let hook = Hook::Native(webhook_id(60));
+    let hook = FollowWebhook::Native(webhook_id(60));
     let native =
         store.update_options(home, made.id, &options, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
     assert_eq!((native.webhook, native.follower_webhook), (None, Some(webhook_id(60))));
@@ -209,16 +209,16 @@ async fn native_ones_have_discords_webhook(#[case] backend: Backend) {
     let mut new = new_follow(1, 2);
     new.options.delivery = Delivery::Native;
     let refused = db.store.insert_follow(&new, &relay(50), at(0)).await;
-    assert!(matches!(refused, Err(StoreError::WrongHook)), "{refused:?}");
-    let hook = Hook::Native(webhook_id(60));
+    assert!(matches!(refused, Err(StoreError::WrongWebhook)), "{refused:?}");
+    let hook = FollowWebhook::Native(webhook_id(60));
     let Inserted::Made(made) = db.store.insert_follow(&new, &hook, at(0)).await.unwrap() else { panic!() };
     assert_eq!((made.webhook, made.follower_webhook), (None, Some(webhook_id(60))));
     assert!(db.store.webhook_of(channel(2)).await.unwrap().is_none());
 
     db.store.pause_follow(guild(HOME), made.id, at(1)).await.unwrap();
     let wrong = db.store.resume_follow(guild(HOME), made.id, Some(&relay(50)), Door::Own, at(2)).await;
-    assert!(matches!(wrong, Err(StoreError::WrongHook)), "{wrong:?}");
-    let hook = Hook::Native(webhook_id(61));
+    assert!(matches!(wrong, Err(StoreError::WrongWebhook)), "{wrong:?}");
+    let hook = FollowWebhook::Native(webhook_id(61));
     let resumed =
         db.store.resume_follow(guild(HOME), made.id, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));

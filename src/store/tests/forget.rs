@@ -25,7 +25,8 @@ fn mentioning(people: &[u64]) -> Content {
     Content { names: Names { people, ..Names::default() }, ..content("Hello") }
 }
 
-/// Three messages in the targets 2 and 3: two of 99's, one of 98's that mentions 99. The third isn't shown in 3 yet.
+/// Three messages in the targets 2 and 3: two of 99's, one of 98's that mentions 99. The third isn't shown in
+/// 3 yet.
 async fn three_messages(db: &Db) -> (Lease, Lease) {
     follow(&db.store, 1, 2).await;
     follow(&db.store, 1, 3).await;
@@ -77,7 +78,7 @@ async fn a_person_is_forgotten_and_their_mirrors_stay(#[case] backend: Backend) 
         db.deliveries().await,
         ["2 shown 1", "3 shown 1", "2 shown 1", "3 shown 1", "2 shown 1", "3 ended gave_up"]
     );
-    assert_eq!(advance(&db.store, &three, None, at(6)).await, Next::Idle, "it is not owed any more");
+    assert_eq!(advance(&db.store, &three, None, at(6)).await, NextAction::Idle, "it is not owed any more");
     assert!(db.store.forget_user(user(99), false, at(7)).await.unwrap().is_nothing());
     assert_eq!(content_of(&db, 101).await.names.people.into_keys().collect::<Vec<_>>(), [user(98)]);
 
@@ -140,7 +141,7 @@ async fn a_doubtful_create_of_a_forgotten_person_is_settled(
     if mirrors {
         assert!(matches!(about(&next), (Step::Delete(_), 100)), "{next:?}");
     } else {
-        assert_eq!(next, Next::Idle);
+        assert_eq!(next, NextAction::Idle);
         db.store.record_events(&[deleted(1, 100)], at(4)).await.unwrap();
         assert!(matches!(about(&advance(&db.store, &lease, None, at(5)).await), (Step::Delete(_), 100)));
     }
@@ -238,6 +239,6 @@ async fn a_server_is_forgotten_and_nothing_else(#[case] backend: Backend) {
     let channels = "SELECT CAST(channel_id AS text) AS text FROM channels ORDER BY channel_id";
     assert_eq!(db.texts(channels).await, ["5", "9"]);
     assert!(db.texts("SELECT origin AS text FROM mirrors m JOIN deliveries d ON d.id = m.delivery_id JOIN activities a ON a.id = d.activity_id").await.is_empty());
-    assert_eq!(advance(&db.store, &four, None, at(31)).await, Next::Idle);
+    assert_eq!(advance(&db.store, &four, None, at(31)).await, NextAction::Idle);
     assert!(db.store.forget_guild(guild(8)).await.unwrap().is_empty(), "once more changes nothing");
 }

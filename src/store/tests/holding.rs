@@ -1,4 +1,4 @@
-//! Lanes in the hands of a test: held, asked, and given back, as by a process that does at once what it is told.
+//! Lanes held by a test: claimed, advanced and released, as by a process that does at once what it is told.
 
 use super::*;
 
@@ -24,7 +24,7 @@ pub(super) async fn claim_until(store: &Store, target: u64, until: DateTime<Utc>
     Lease { target: channel(target), spot, server: None, owner: "test".to_owned(), epoch, until }
 }
 
-/// Holds on to a lane that was given back as there was nothing to do.
+/// Keeps a lane that was released because there was nothing to do.
 async fn keep(store: &Store, lease: &Lease) {
     let txn = store.write().await.unwrap();
     let update = "UPDATE lanes SET lease_owner = $1, lease_until = $2 \
@@ -35,7 +35,7 @@ async fn keep(store: &Store, lease: &Lease) {
     txn.commit().await.unwrap();
 }
 
-/// Gives a lane back, or lets its lease end.
+/// Releases a lane, or lets its lease end.
 pub(super) async fn give_back(store: &Store, lease: &Lease) {
     let txn = store.write().await.unwrap();
     let update = "UPDATE lanes SET lease_owner = NULL, lease_until = NULL WHERE target_channel_id = $1";
@@ -43,7 +43,7 @@ pub(super) async fn give_back(store: &Store, lease: &Lease) {
     txn.commit().await.unwrap();
 }
 
-/// Takes a lane that has work, if it is free.
+/// Claims a lane that has work, if it is free.
 pub(super) async fn take(
     store: &Store,
     target: u64,
@@ -52,22 +52,22 @@ pub(super) async fn take(
     until: DateTime<Utc>,
 ) -> Option<Lease> {
     let txn = store.write().await.unwrap();
-    let mut taken = store.take(&txn, &[channel(target)], owner, now, until).await.unwrap();
+    let mut taken = store.claim_lanes(&txn, &[channel(target)], owner, now, until).await.unwrap();
     txn.commit().await.unwrap();
     match taken.remove(&channel(target))?.unwrap() {
-        Taken::Held { lease, .. } => Some(*lease),
-        _ => None,
+        LaneClaim::Claimed(lane) => Some(lane.lease),
+        LaneClaim::NotClaimed(_) => None,
     }
 }
 
 /// A lane's request, for activities that each take one part.
-pub(super) fn request(lane: Which, done: Option<Done>) -> LaneRequest<'static> {
+pub(super) fn request(lane: LaneRef, done: Option<StepResult>) -> LaneRequest<'static> {
     let decide: Decide<'static> = Box::new(|work, now| step_of(work, 1, now));
     LaneRequest { lane, done, shown: None, webhook: None, decide, rest_until: None }
 }
 
 /// A batch of one.
-pub(super) async fn turn(store: &Store, request: LaneRequest<'_>, now: DateTime<Utc>) -> Turn {
+pub(super) async fn turn(store: &Store, request: LaneRequest<'_>, now: DateTime<Utc>) -> LaneAnswer {
     let holder = Holder { owner: "test", now, lease: TimeDelta::seconds(1_000_000) };
     store.advance(holder, vec![request]).await.unwrap().pop().unwrap().unwrap()
 }
@@ -76,12 +76,12 @@ pub(super) async fn turn(store: &Store, request: LaneRequest<'_>, now: DateTime<
 pub(super) async fn advance_by(
     store: &Store,
     lease: &Lease,
-    done: Option<Done>,
+    done: Option<StepResult>,
     now: DateTime<Utc>,
     decide: impl FnMut(&Work, DateTime<Utc>) -> Step + Send + Sync,
-) -> Next {
+) -> NextAction {
     keep(store, lease).await;
-    let request = request(Which::Held(lease.clone()), done);
+    let request = request(LaneRef::Claimed(lease.clone()), done);
     turn(store, LaneRequest { decide: Box::new(decide), ..request }, now).await.next
 }
 
@@ -89,15 +89,20 @@ pub(super) async fn advance_by(
 pub(super) async fn advance_parts(
     store: &Store,
     lease: &Lease,
-    done: Option<Done>,
+    done: Option<StepResult>,
     now: DateTime<Utc>,
     parts: usize,
-) -> Next {
+) -> NextAction {
     advance_by(store, lease, done, now, |work, now| step_of(work, parts, now)).await
 }
 
 /// The same, with one part.
-pub(super) async fn advance(store: &Store, lease: &Lease, done: Option<Done>, now: DateTime<Utc>) -> Next {
+pub(super) async fn advance(
+    store: &Store,
+    lease: &Lease,
+    done: Option<StepResult>,
+    now: DateTime<Utc>,
+) -> NextAction {
     advance_parts(store, lease, done, now, 1).await
 }
 
@@ -112,16 +117,16 @@ pub(super) fn step_of(work: &Work, parts: usize, now: DateTime<Utc>) -> Step {
     })
 }
 
-/// The create that a lane is to make.
-pub(super) fn create(next: &Next) -> (InFlight, &Work) {
+/// The create that a lane should make.
+pub(super) fn create(next: &NextAction) -> (InFlight, &Work) {
     match next {
-        Next::Do { step: Step::Create(_), work } => (work.in_flight.unwrap(), work),
+        NextAction::Do { step: Step::Create(_), work } => (work.in_flight.unwrap(), work),
         other => panic!("no create: {other:?}"),
     }
 }
 
-/// Its answer: it made this message.
-pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
+/// Its answer: it created this message.
+pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> StepResult {
     let mirror = Mirror {
         message: message(id),
         channel: channel(target),
@@ -130,13 +135,13 @@ pub(super) fn created(in_flight: InFlight, target: u64, id: u64) -> Done {
         revision: in_flight.revision,
         files: Vec::new(),
     };
-    Done::Created { in_flight, mirror, overtakes: false }
+    StepResult::Created { in_flight, mirror, overtakes: false }
 }
 
 /// Which message of the source a step is about.
-pub(super) fn about(next: &Next) -> (Step, u64) {
+pub(super) fn about(next: &NextAction) -> (Step, u64) {
     match next {
-        Next::Do { step, work } => {
+        NextAction::Do { step, work } => {
             let message = work.activity.origin.message();
             (*step, message.get())
         }
@@ -153,28 +158,28 @@ pub(super) async fn show_all(store: &Store, lease: &Lease, first: u64) -> Vec<u6
         let next = advance(store, lease, done.take(), at(10)).await;
         let id = first + shown.len() as u64;
         match &next {
-            Next::Idle => return shown,
-            Next::Do { step: Step::Create(Part(0)), work } => {
+            NextAction::Idle => return shown,
+            NextAction::Do { step: Step::Create(Part(0)), work } => {
                 shown.push(about(&next).1);
                 done = Some(created(work.in_flight.unwrap(), lease.target.get(), id));
             }
-            Next::Do { step: Step::Edit(message, _), work } => {
+            NextAction::Do { step: Step::Edit(message, _), work } => {
                 done = Some(edited_to_newest(work, *message));
             }
-            Next::Do { step: Step::Delete(message), work } => {
-                done = Some(Done::Deleted { delivery: work.delivery.id, message: *message });
+            NextAction::Do { step: Step::Delete(message), work } => {
+                done = Some(StepResult::Deleted { delivery: work.delivery.id, message: *message });
             }
             // So much was settled without Discord that the rest is left to the next turn.
-            Next::Wait(until) if *until <= at(10) => {}
+            NextAction::Wait(until) if *until <= at(10) => {}
             other => panic!("{other:?}"),
         }
     }
 }
 
 /// That this mirror was edited to the newest revision.
-pub(super) fn edited_to_newest(work: &Work, message: MessageId) -> Done {
+pub(super) fn edited_to_newest(work: &Work, message: MessageId) -> StepResult {
     let was = work.mirrors.iter().find(|mirror| mirror.message == message).unwrap().revision;
-    Done::Edited {
+    StepResult::Edited {
         delivery: work.delivery.id,
         message,
         was,

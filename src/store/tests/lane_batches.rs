@@ -1,4 +1,4 @@
-//! Lanes that ask together are answered as if each had asked alone, and what is wrong with one harms no other.
+//! Lanes that ask together are answered as if each had asked alone, and a fault in one harms no other.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -16,14 +16,14 @@ const TARGETS: [u64; 7] = [2, 3, 4, 5, 6, 7, 8];
 /// What a lane's holder is about to ask.
 #[derive(Debug, Clone)]
 struct Asking {
-    lane: Which,
-    done: Option<Done>,
+    lane: LaneRef,
+    done: Option<StepResult>,
     shown: Option<Revision>,
     rest_until: Option<DateTime<Utc>>,
 }
 
 impl Asking {
-    fn new(lane: Which) -> Self {
+    fn new(lane: LaneRef) -> Self {
         Self { lane, done: None, shown: None, rest_until: None }
     }
 
@@ -39,13 +39,13 @@ impl Asking {
 }
 
 /// A lane's answer, as far as two databases can say the same.
-type Answer = Result<(Next, Option<Lease>), String>;
+type Answer = Result<(NextAction, Option<Lease>), String>;
 
 async fn ask(store: &Store, asking: &[Asking], now: DateTime<Utc>) -> Vec<Answer> {
     let holder = Holder { owner: "test", now, lease: TimeDelta::seconds(30) };
     let turns = store.advance(holder, asking.iter().map(Asking::request).collect()).await.unwrap();
-    let answer = |turn: Result<Turn, StoreError>| {
-        let Turn { next, lease, .. } = turn.map_err(|error| error.to_string())?;
+    let answer = |turn: Result<LaneAnswer, StoreError>| {
+        let LaneAnswer { next, lease, .. } = turn.map_err(|error| error.to_string())?;
         Ok((next, lease))
     };
     turns.into_iter().map(answer).collect()
@@ -100,44 +100,44 @@ async fn town(backend: Backend) -> Option<Db> {
 }
 
 /// What Discord made of a step, or that something else came of it.
-fn outcome(random: &mut StdRng, next: &Next, message: MessageId, now: i64) -> Asking {
-    let Next::Do { step, work } = next else { panic!("{next:?}") };
+fn outcome(random: &mut StdRng, next: &NextAction, message: MessageId, now: i64) -> Asking {
+    let NextAction::Do { step, work } = next else { panic!("{next:?}") };
     let delivery: DeliveryId = work.delivery.id;
     let later = at(now + random.random_range(1..30));
     let kind = random.random_range(0..12);
     let done = match (step, work.in_flight) {
         (Step::Create(_), Some(in_flight)) => match kind {
-            0 => Done::NotBegun { in_flight },
-            1 => Done::InDoubt { in_flight, settle_at: later },
-            2 => Done::Failed { delivery, failure: Failure::NotSent },
-            3 => Done::Ended { delivery, ending: Ending::Refused },
+            0 => StepResult::NotBegun { in_flight },
+            1 => StepResult::InDoubt { in_flight, settle_at: later },
+            2 => StepResult::Failed { delivery, failure: Failure::NotSent },
+            3 => StepResult::Ended { delivery, ending: Ending::Refused },
             _ => created(in_flight, work.target.get(), message.get()),
         },
         (Step::Settle(in_flight), _) if kind == 0 => {
-            Done::Unsettled { in_flight: *in_flight, failure: Failure::Unsettled }
+            StepResult::Unsettled { in_flight: *in_flight, failure: Failure::Unsettled }
         }
-        (Step::Settle(_), _) if kind < 5 => Done::Failed { delivery, failure: Failure::NotMade },
+        (Step::Settle(_), _) if kind < 5 => StepResult::Failed { delivery, failure: Failure::NotMade },
         (Step::Settle(in_flight), _) => created(*in_flight, work.target.get(), message.get()),
         (Step::Edit(message, _), _) => match kind {
-            0 => Done::Delayed { delivery, until: later },
-            3 => Done::Failed { delivery, failure: Failure::NoAnswer },
-            1 => Done::Cleared { delivery, message: *message },
-            2 => Done::Deleted { delivery, message: *message },
+            0 => StepResult::Delayed { delivery, until: later },
+            3 => StepResult::Failed { delivery, failure: Failure::NoAnswer },
+            1 => StepResult::Cleared { delivery, message: *message },
+            2 => StepResult::Deleted { delivery, message: *message },
             _ => edited_to_newest(work, *message),
         },
         (Step::Delete(message), _) => match kind {
-            0 => Done::Delayed { delivery, until: later },
-            _ => Done::Deleted { delivery, message: *message },
+            0 => StepResult::Delayed { delivery, until: later },
+            _ => StepResult::Deleted { delivery, message: *message },
         },
         other => panic!("{other:?}"),
     };
     let shown = match &done {
-        Done::Created { mirror, .. } => Some(mirror.revision),
-        Done::Edited { revision, .. } => Some(*revision),
+        StepResult::Created { mirror, .. } => Some(mirror.revision),
+        StepResult::Edited { revision, .. } => Some(*revision),
         _ => None,
     };
     let rest_until = random.random_bool(0.1).then_some(later);
-    Asking { done: Some(done), shown, rest_until, lane: Which::Free(work.target) }
+    Asking { done: Some(done), shown, rest_until, lane: LaneRef::Unclaimed(work.target) }
 }
 
 fn happenings(random: &mut StdRng, round: u64) -> Vec<SourceEvent> {
@@ -172,7 +172,7 @@ async fn are_answered_as_if_each_had_asked_alone(#[case] backend: Backend, #[val
         for target in TARGETS.map(channel) {
             let is_there = asking.iter().any(|asking| asking.lane.target() == target);
             if !is_there && random.random_bool(0.6) {
-                asking.push(Asking::new(Which::Free(target)));
+                asking.push(Asking::new(LaneRef::Unclaimed(target)));
             } else if random.random_bool(0.02) {
                 // One asks twice, at once or later.
                 asking.extend(asking.iter().find(|asking| asking.lane.target() == target).cloned());
@@ -190,11 +190,11 @@ async fn are_answered_as_if_each_had_asked_alone(#[case] backend: Backend, #[val
         }
         assert_eq!(dump(&together).await, dump(&alone).await);
         for (next, lease) in turns.into_iter().flatten() {
-            if let (Next::Do { .. }, Some(lease)) = (&next, lease) {
+            if let (NextAction::Do { .. }, Some(lease)) = (&next, lease) {
                 shown += 1;
                 let message = MessageId::new(10_000 + shown).unwrap();
                 let outcome = outcome(&mut random, &next, message, now);
-                asking.push(Asking { lane: Which::Held(lease), ..outcome });
+                asking.push(Asking { lane: LaneRef::Claimed(lease), ..outcome });
             }
         }
     }
@@ -217,8 +217,8 @@ async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     Sql::new(sql, [vec![1_u8, 2, 3].into()]).execute(&db.store.db).await.unwrap();
     let lost = take(&db.store, 4, "test", at(0), at(1)).await.unwrap();
     take(&db.store, 4, "other", at(1), at(30)).await.unwrap();
-    let free = |target| Which::Free(channel(target));
-    let lanes = [free(2), free(3), Which::Held(lost), free(5), free(4), free(9)];
+    let free = |target| LaneRef::Unclaimed(channel(target));
+    let lanes = [free(2), free(3), LaneRef::Claimed(lost), free(5), free(4), free(9)];
     let mut requests: Vec<_> = lanes.into_iter().map(|lane| request(lane, None)).collect();
     let decide: Decide<'_> = Box::new(|_, _| panic!("this can't be rendered"));
     requests.push(LaneRequest { decide, ..request(free(6), None) });
@@ -227,8 +227,8 @@ async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     let said: Vec<String> = turns
         .iter()
         .map(|turn| match turn {
-            Ok(Turn { next: next @ Next::Do { .. }, .. }) => format!("{:?}", about(next)),
-            Ok(Turn { next, .. }) => format!("{next:?}"),
+            Ok(LaneAnswer { next: next @ NextAction::Do { .. }, .. }) => format!("{:?}", about(next)),
+            Ok(LaneAnswer { next, .. }) => format!("{next:?}"),
             Err(error) => error.to_string(),
         })
         .collect();
@@ -236,7 +236,7 @@ async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     assert!(said[1].starts_with("Wait"), "{}", said[1]);
     assert_eq!(said[2..6], ["LostLease", "(Create(Part(0)), 100)", "Elsewhere", "Idle"]);
     assert!(said[6].starts_with("Wait"), "{}", said[6]);
-    let failed = |turn: &Result<Turn, StoreError>| -> Vec<Failure> {
+    let failed = |turn: &Result<LaneAnswer, StoreError>| -> Vec<Failure> {
         turn.iter().flat_map(|turn| &turn.failed).map(|one| one.failure).collect()
     };
     assert_eq!(failed(&turns[1]), vec![Failure::Unreadable]);
@@ -248,11 +248,11 @@ async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     // A second message for the same part is refused, and its lane's alone.
     let requests = turns.into_iter().flatten().filter_map(|turn| {
         let (in_flight, work) = match &turn.next {
-            Next::Do { .. } => create(&turn.next),
+            NextAction::Do { .. } => create(&turn.next),
             _ => return None,
         };
         let target = work.target.get();
-        Some(request(Which::Held(turn.lease.clone()?), Some(created(in_flight, target, 900 + target))))
+        Some(request(LaneRef::Claimed(turn.lease.clone()?), Some(created(in_flight, target, 900 + target))))
     });
     let requests: Vec<_> = requests.collect();
     let double = "INSERT INTO mirrors (message_id, channel_id, webhook_id, delivery_id, part, revision) \
@@ -260,7 +260,7 @@ async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     Sql::new(double, []).execute(&db.store.db).await.unwrap();
     let turns = db.store.advance(holder, requests).await.unwrap();
     let doubled = turns[0].as_ref().unwrap();
-    assert!(matches!(doubled.next, Next::Wait(_)), "{doubled:?}");
+    assert!(matches!(doubled.next, NextAction::Wait(_)), "{doubled:?}");
     assert_eq!(doubled.failed[0].failure, Failure::Database);
     assert_eq!(about(&turns[1].as_ref().unwrap().next), (Step::Create(Part(0)), 101));
     assert!(db.store.mirrored(message(905)).await.unwrap().is_some());
@@ -280,7 +280,7 @@ async fn a_row_that_was_taken_away_is_made_again(#[case] backend: Backend) {
     db.store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
     Sql::new("DELETE FROM lanes", []).execute(&db.store.db).await.unwrap();
     assert_eq!(db.store.open_lanes(None, at(0), 10).await.unwrap().lanes.len(), 1);
-    let ask = async || turn(&db.store, request(Which::Free(channel(2)), None), at(1)).await.next;
-    assert_eq!(ask().await, Next::Wait(at(1)));
+    let ask = async || turn(&db.store, request(LaneRef::Unclaimed(channel(2)), None), at(1)).await.next;
+    assert_eq!(ask().await, NextAction::Wait(at(1)));
     assert_eq!(about(&ask().await), (Step::Create(Part(0)), 10));
 }

@@ -6,15 +6,15 @@ use super::*;
 use crate::domain::activity::{DeliveryId, Ending};
 use crate::store::db::sql::stored;
 
-fn delivery(next: &Next) -> DeliveryId {
+fn delivery(next: &NextAction) -> DeliveryId {
     match next {
-        Next::Do { work, .. } => work.delivery.id,
+        NextAction::Do { work, .. } => work.delivery.id,
         other => panic!("no step: {other:?}"),
     }
 }
 
-fn postponed(next: &Next, seconds: i64) -> Option<Done> {
-    Some(Done::Delayed { delivery: delivery(next), until: at(seconds) })
+fn postponed(next: &NextAction, seconds: i64) -> Option<StepResult> {
+    Some(StepResult::Delayed { delivery: delivery(next), until: at(seconds) })
 }
 
 /// Target 2 follows source 1; of these messages all were shown, as the mirrors 500, 501 ….
@@ -40,20 +40,20 @@ async fn first_showings_keep_their_order(#[case] backend: Backend) {
     let next = advance(store, &lease, None, at(2)).await;
     assert_eq!(about(&next).1, 11);
     let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
-    assert_eq!(next, Next::Wait(stored(at(60))), "12 waits behind 11");
+    assert_eq!(next, NextAction::Wait(stored(at(60))), "12 waits behind 11");
 
     store.record_events(&[edited(1, 10, "new")], at(3)).await.unwrap();
     let next = advance(store, &lease, None, at(4)).await;
     assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10), "an edit doesn't");
     let next = advance(store, &lease, postponed(&next, 40), at(5)).await;
-    assert_eq!(next, Next::Wait(stored(at(40))));
+    assert_eq!(next, NextAction::Wait(stored(at(40))));
 
     let next = advance(store, &lease, None, at(61)).await;
     let (in_flight, work) = create(&next);
     assert_eq!((about(&next).1, work.delivery.attempts), (11, 0));
     let next = advance(store, &lease, Some(created(in_flight, 2, 600)), at(61)).await;
     assert_eq!(about(&next).1, 10, "the edit's turn");
-    let ended = Done::Ended { delivery: delivery(&next), ending: Ending::Refused };
+    let ended = StepResult::Ended { delivery: delivery(&next), ending: Ending::Refused };
     let next = advance(store, &lease, Some(ended), at(61)).await;
     assert_eq!(about(&next).1, 12);
 }
@@ -78,7 +78,7 @@ async fn an_edit_waits_alone(#[case] backend: Backend) {
     let (in_flight, _) = create(&next);
     assert_eq!(about(&next).1, 12);
     let next = advance(store, &lease, Some(created(in_flight, 2, 600)), at(3)).await;
-    assert_eq!(next, Next::Wait(stored(at(30))));
+    assert_eq!(next, NextAction::Wait(stored(at(30))));
 }
 
 #[rstest]
@@ -94,7 +94,7 @@ async fn a_deletion_goes_first(#[case] backend: Backend) {
     store.record_events(&events, at(1)).await.unwrap();
     let next = advance(store, &lease, None, at(2)).await;
     assert_eq!(about(&next), (Step::Delete(message(501)), 11));
-    let gone = Done::Deleted { delivery: delivery(&next), message: message(501) };
+    let gone = StepResult::Deleted { delivery: delivery(&next), message: message(501) };
     let next = advance(store, &lease, Some(gone), at(2)).await;
     assert_eq!(about(&next), (Step::Delete(message(502)), 12));
     let next = advance(store, &lease, postponed(&next, 60), at(2)).await;
@@ -119,8 +119,8 @@ async fn first_showings_and_edits_take_turns(#[case] backend: Backend) {
     loop {
         let next = advance(store, &lease, done, at(2)).await;
         done = match &next {
-            Next::Idle => break,
-            Next::Do { step: Step::Edit(message, _), work } => Some(edited_to_newest(work, *message)),
+            NextAction::Idle => break,
+            NextAction::Do { step: Step::Edit(message, _), work } => Some(edited_to_newest(work, *message)),
             next => Some(created(create(next).0, 2, 600 + about(next).1)),
         };
         order.push(about(&next).1);
@@ -149,16 +149,16 @@ async fn what_is_edited_without_end_holds_up_nothing(#[case] backend: Backend, #
         let endless = [10, 11, 12].map(|id| edited(1, id, &time.to_string()));
         store.record_events(&endless, at(time)).await.unwrap();
         let done = match &next {
-            Next::Do { step: Step::Edit(message, _), work } => edited_to_newest(work, *message),
+            NextAction::Do { step: Step::Edit(message, _), work } => edited_to_newest(work, *message),
             next => created(create(next).0, 2, 600 + u64::try_from(time).unwrap()),
         };
-        let Next::Do { work, .. } = &next else { panic!("{next:?}") };
+        let NextAction::Do { work, .. } = &next else { panic!("{next:?}") };
         let shown = done.shows(&work.mirrors, parts);
         let decide: Decide<'_> = Box::new(|work, now| {
             let first = work.delivery.shown.is_none();
             step_of(work, if first { parts } else { work.mirrors.len() }, now)
         });
-        let recording = LaneRequest { decide, shown, ..request(Which::Held(lease.clone()), Some(done)) };
+        let recording = LaneRequest { decide, shown, ..request(LaneRef::Claimed(lease.clone()), Some(done)) };
         next = turn(store, recording, at(time)).await.next;
     }
     for id in 10..15 {
@@ -180,7 +180,7 @@ async fn what_was_deleted_while_it_waited_frees_the_lane(#[case] backend: Backen
     let (in_flight, _) = create(&next);
     let next = advance_parts(store, &lease, Some(created(in_flight, 2, 500)), at(2), 2).await;
     let next = advance_parts(store, &lease, postponed(&next, 600), at(2), 2).await;
-    assert_eq!(next, Next::Wait(stored(at(600))), "half shown");
+    assert_eq!(next, NextAction::Wait(stored(at(600))), "half shown");
     store.record_events(&[deleted(1, 10)], at(3)).await.unwrap();
     let next = advance_parts(store, &lease, None, at(4), 2).await;
     assert_eq!(
@@ -209,7 +209,7 @@ async fn many_that_end_take_several_turns(#[case] backend: Backend) {
     let next = loop {
         turns += 1;
         match advance(store, &lease, None, at(2)).await {
-            Next::Wait(until) => assert_eq!(until, at(2)),
+            NextAction::Wait(until) => assert_eq!(until, at(2)),
             next => break next,
         }
     };
@@ -232,7 +232,7 @@ async fn what_decide_makes_wait_waits(#[case] backend: Backend) {
         Step::Wait(at(if work.delivery.shown.is_some() { 90 } else { 50 }))
     };
     let next = advance_by(store, &lease, None, at(2), decide).await;
-    assert_eq!((next, asked), (Next::Wait(stored(at(50))), vec![false, true]));
+    assert_eq!((next, asked), (NextAction::Wait(stored(at(50))), vec![false, true]));
 
     let mut asked = 0;
     let stop = |_: &Work, _| {
@@ -240,5 +240,5 @@ async fn what_decide_makes_wait_waits(#[case] backend: Backend) {
         Step::Wait(at(100))
     };
     let next = advance_by(store, &lease, None, at(100), stop).await;
-    assert_eq!((next, asked), (Next::Wait(at(100)), 1), "at once, but not now");
+    assert_eq!((next, asked), (NextAction::Wait(at(100)), 1), "at once, but not now");
 }

@@ -48,21 +48,25 @@ async fn are_renewed_and_released_by_their_holder(#[case] backend: Backend) {
     let second = take(store, 2, "b", at(15), at(20)).await.unwrap();
     assert_eq!((first.epoch, second.epoch), (1, 2));
     assert!(store.renew_lane(&first, at(30)).await.unwrap().is_none());
-    assert_eq!(rest(store, &first, at(16)).await, Next::LostLease);
+    assert_eq!(rest(store, &first, at(16)).await, NextAction::LostLease);
     assert!(take(store, 2, "a", at(15), at(20)).await.is_none(), "it is held by its second holder");
-    assert_eq!(rest(store, &second, at(16)).await, Next::Wait(at(16)));
+    assert_eq!(rest(store, &second, at(16)).await, NextAction::Wait(at(16)));
     let third = take(store, 2, "b", at(16), at(20)).await.unwrap();
-    assert_eq!(rest(store, &second, at(16)).await, Next::LostLease, "the same owner, but an earlier lease");
+    assert_eq!(
+        rest(store, &second, at(16)).await,
+        NextAction::LostLease,
+        "the same owner, but an earlier lease"
+    );
     assert_eq!(third.epoch, 3);
     let again = take(store, 2, "b", at(17), at(20)).await.unwrap();
     assert_eq!(again.epoch, 4, "a hold of its own that ended unrecorded");
 }
 
 /// Gives a lane back, not to be looked at before that time.
-async fn rest(store: &Store, lease: &Lease, until: DateTime<Utc>) -> Next {
+async fn rest(store: &Store, lease: &Lease, until: DateTime<Utc>) -> NextAction {
     let decide: Decide<'_> = Box::new(move |_, _| Step::Wait(until));
     let request =
-        LaneRequest { decide, rest_until: Some(until), ..request(Which::Held(lease.clone()), None) };
+        LaneRequest { decide, rest_until: Some(until), ..request(LaneRef::Claimed(lease.clone()), None) };
     turn(store, request, at(16)).await.next
 }
 
@@ -81,7 +85,7 @@ async fn lost_are_not_written_to(#[case] backend: Backend) {
     let (in_flight, _) = create(&next);
     let second = take(store, 2, "b", at(1_000_001), at(1_000_020)).await.unwrap();
     let late = advance(store, &first, Some(created(in_flight, 2, 500)), at(11)).await;
-    assert_eq!(late, Next::LostLease);
+    assert_eq!(late, NextAction::LostLease);
     assert!(store.mirrored(message(500)).await.unwrap().is_none());
     let next = advance(store, &second, None, at(12)).await;
     assert_eq!(about(&next), (Step::Settle(in_flight), 10));
@@ -140,7 +144,7 @@ async fn know_the_newest_message(#[case] backend: Backend) {
         assert_eq!(in_flight.after, message(after));
         done = Some(created(in_flight, 2, made));
     }
-    assert_eq!(advance(store, &lease, done, at(2)).await, Next::Idle);
+    assert_eq!(advance(store, &lease, done, at(2)).await, NextAction::Idle);
 }
 
 #[rstest]
@@ -161,7 +165,7 @@ async fn settle_before_anything_else(#[case] backend: Backend) {
     assert_eq!(about(&next), (Step::Settle(in_flight), 10), "no second create is begun");
     let patient = |_: &Work, _| Step::Wait(at(60));
     let next = advance_by(store, &lease, None, at(2), patient).await;
-    assert_eq!(next, Next::Wait(at(60)));
+    assert_eq!(next, NextAction::Wait(at(60)));
     let tired = |work: &Work, _| match work.in_flight {
         Some(_) => Step::End(Ending::GaveUp),
         None => Step::Create(Part(0)),
@@ -196,9 +200,9 @@ async fn are_open_while_they_have_work(#[case] backend: Backend) {
     assert_eq!(open(at(30)).await, [ready(2), ready(3)], "no longer held");
     let next = advance(store, &lease, None, at(1)).await;
     let (in_flight, _) = create(&next);
-    let postponed = Done::Delayed { delivery: in_flight.delivery, until: at(60) };
+    let postponed = StepResult::Delayed { delivery: in_flight.delivery, until: at(60) };
     let waits = advance(store, &lease, Some(postponed), at(2)).await;
-    assert!(matches!(waits, Next::Wait(_)), "{waits:?}");
+    assert!(matches!(waits, NextAction::Wait(_)), "{waits:?}");
     let until = stored(at(60));
     let waiting = OpenLane { target: channel(2), ready_at: Some(until) };
     assert_eq!(open(at(3)).await, [waiting, ready(3)]);
@@ -207,7 +211,7 @@ async fn are_open_while_they_have_work(#[case] backend: Backend) {
     store.record_events(&[posted(1, 11)], at(4)).await.unwrap();
     assert_eq!(open(at(5)).await, [ready(2), ready(3)], "new work wakes it");
     let lease = take(store, 2, "a", at(5), at(30)).await.unwrap();
-    assert_eq!(rest(store, &lease, at(50)).await, Next::Wait(at(50)), "11 waits behind 10");
+    assert_eq!(rest(store, &lease, at(50)).await, NextAction::Wait(at(50)), "11 waits behind 10");
     let waiting = OpenLane { target: channel(2), ready_at: Some(stored(at(50))) };
     assert_eq!(open(at(7)).await, [waiting, ready(3)]);
     store.record_events(&[posted(1, 12)], at(9)).await.unwrap();
@@ -218,7 +222,8 @@ async fn are_open_while_they_have_work(#[case] backend: Backend) {
     );
 }
 
-/// A lane's former holder takes back what it made, while the new one is about to adopt it: whoever comes first is right.
+/// A lane's former holder takes back what it created while the new one is about to adopt it: whoever comes
+/// first is right.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -235,7 +240,7 @@ async fn whose_a_message_is_is_decided_once(
     let first = take(store, 2, "a", at(0), at(10)).await.unwrap();
     let (in_flight, _) = create(&advance(store, &first, None, at(1)).await);
     let made = created(in_flight, 2, 500);
-    let Done::Created { mirror, .. } = &made else { panic!("{made:?}") };
+    let StepResult::Created { mirror, .. } = &made else { panic!("{made:?}") };
     let second = take(store, 2, "b", at(1_000_001), at(1_000_020)).await.unwrap();
     let retract = async || store.retract(channel(2), mirror, at(20)).await.unwrap();
     if retracted_first {
@@ -249,10 +254,10 @@ async fn whose_a_message_is_is_decided_once(
         assert_eq!(open.iter().map(|one| one.mirror.message).collect::<Vec<_>>(), [message(500)]);
         store.end_retraction(message(500)).await.unwrap();
         assert_eq!(store.open_retractions(at(20), 9).await.unwrap(), []);
-        let next = advance(store, &second, Some(Done::NotBegun { in_flight }), at(22)).await;
+        let next = advance(store, &second, Some(StepResult::NotBegun { in_flight }), at(22)).await;
         assert_eq!(about(&next), (Step::Create(Part(0)), 10));
     } else {
-        assert_eq!(advance(store, &second, Some(made.clone()), at(21)).await, Next::Idle);
+        assert_eq!(advance(store, &second, Some(made.clone()), at(21)).await, NextAction::Idle);
         assert!(!retract().await, "it is a mirror");
         assert!(store.retracted_in(channel(2)).await.unwrap().is_empty());
     }
@@ -268,16 +273,16 @@ async fn remember_the_webhook_of_what_is_in_flight(#[case] backend: Backend) {
     let store = &db.store;
     follow(store, 1, 2).await;
     store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
-    let taken = turn(store, request(Which::Free(channel(2)), None), at(1)).await;
+    let taken = turn(store, request(LaneRef::Unclaimed(channel(2)), None), at(1)).await;
     let (in_flight, _) = create(&taken.next);
     assert_eq!(in_flight.webhook, Some(webhook_id(1_002)), "of a lane that is taken, the database knows it");
     let lease = taken.lease.unwrap();
     let other = Some(webhook_id(5));
     let done = Some(created(in_flight, 2, 500));
-    let recording = LaneRequest { webhook: other, ..request(Which::Held(lease), done) };
+    let recording = LaneRequest { webhook: other, ..request(LaneRef::Claimed(lease), done) };
     let (in_flight, _) = create(&turn(store, recording, at(2)).await.next);
     assert_eq!(in_flight.webhook, other, "else its holder");
     let again = db.again().await;
-    let settling = turn(&again, request(Which::Free(channel(2)), None), at(2_000_000)).await.next;
+    let settling = turn(&again, request(LaneRef::Unclaimed(channel(2)), None), at(2_000_000)).await.next;
     assert_eq!(about(&settling), (Step::Settle(in_flight), 11));
 }

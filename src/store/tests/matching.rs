@@ -48,7 +48,8 @@ fn edited_in(thread: u64, id: u64, content: Content) -> SourceEvent {
     SourceEvent::Edited { origin: origin(thread, id), source: channel(1), content: content.into() }
 }
 
-/// Records it, and answers with who is owed it, or not any more: the lines of `deliveries` that are new or others.
+/// Records it, and answers with who is owed it, or not any more: the lines of `deliveries` that are new or
+/// others.
 async fn record(db: &Db, event: SourceEvent) -> Vec<String> {
     let before = db.deliveries().await;
     db.store.record_events(&[event], at(1)).await.unwrap();

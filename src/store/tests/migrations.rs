@@ -195,7 +195,8 @@ async fn reasons_get_their_former_words_back(#[case] backend: Backend) {
     assert_eq!(db.texts(reasons).await, words, "what is kept doesn't say more");
 }
 
-/// Which files stand with a mirror is kept with it, and changes with its edits; an earlier version goes on without.
+/// Which files stand with a mirror is kept with it, and changes with its edits; an earlier version goes on
+/// without.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -208,21 +209,24 @@ async fn files_of_mirrors_are_added_and_taken_away(#[case] backend: Backend) {
     let lease = claim(&db.store, 2).await;
     let next = advance(&db.store, &lease, None, at(1)).await;
     let (in_flight, _) = create(&next);
-    let Done::Created { in_flight, mut mirror, overtakes } = created(in_flight, 2, 500) else {
+    let StepResult::Created { in_flight, mut mirror, overtakes } = created(in_flight, 2, 500) else {
         unreachable!()
     };
     mirror.files = vec![7, u64::MAX >> 1];
-    advance(&db.store, &lease, Some(Done::Created { in_flight, mirror, overtakes }), at(2)).await;
+    advance(&db.store, &lease, Some(StepResult::Created { in_flight, mirror, overtakes }), at(2)).await;
     let ids = "SELECT COALESCE(file_ids, 'none') AS text FROM mirrors";
     assert_eq!(db.texts(ids).await, ["7,9223372036854775807"]);
     db.store.record_events(&[edited(1, 10, "again")], at(3)).await.unwrap();
     let lease = claim(&db.store, 2).await;
-    let Next::Do { work, .. } = advance(&db.store, &lease, None, at(11)).await else { panic!("an edit") };
+    let NextAction::Do { work, .. } = advance(&db.store, &lease, None, at(11)).await else {
+        panic!("an edit")
+    };
     assert_eq!(work.mirrors[0].files, [7, u64::MAX >> 1]);
-    let Done::Edited { delivery, message, was, revision, .. } = edited_to_newest(&work, message(500)) else {
+    let StepResult::Edited { delivery, message, was, revision, .. } = edited_to_newest(&work, message(500))
+    else {
         unreachable!()
     };
-    let done = Done::Edited { delivery, message, was, revision, files: vec![8] };
+    let done = StepResult::Edited { delivery, message, was, revision, files: vec![8] };
     advance(&db.store, &lease, Some(done), at(12)).await;
     assert_eq!(db.texts(ids).await, ["8"]);
     take_back(&db, "m20261129_000016_remember_files").await;

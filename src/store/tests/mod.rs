@@ -1,5 +1,5 @@
-//! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL where
-//! `TEST_POSTGRES_URL` names a server in which databases may be made. Elsewhere those are ignored.
+//! The store against real databases: each test runs on SQLite in a temporary file, and on PostgreSQL if
+//! `TEST_POSTGRES_URL` names a server on which databases may be created. Otherwise the latter are ignored.
 
 mod attempts;
 mod blame;
@@ -57,13 +57,13 @@ use crate::domain::tags::{Tag, TagSet};
 use crate::domain::webhook::Webhook;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
-use crate::store::lane::rows::Taken;
+use crate::store::lane::rows::LaneClaim;
 use crate::store::{
-    Cipher, Decide, Done, Holder, Hook, Inserted, LaneRequest, Lease, Next, SourceEvent, Store, StoreError,
-    Turn, Which, Work,
+    Cipher, Decide, FollowWebhook, Holder, Inserted, LaneAnswer, LaneRef, LaneRequest, Lease, NextAction,
+    SourceEvent, StepResult, Store, StoreError, Work,
 };
 
-/// Where a test runs.
+/// The database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Backend {
     Sqlite,
@@ -80,14 +80,15 @@ pub(super) struct Db {
 }
 
 impl Db {
-    /// One with all tables. Always there: where there is no PostgreSQL, a test on it is ignored, and panics if it is run nevertheless.
+    /// A database with all tables. Always `Some`: without PostgreSQL, a test on it is ignored, and panics if
+    /// it is run nevertheless.
     pub(super) async fn new(backend: Backend) -> Option<Self> {
         let db = Self::empty(backend).await?;
         db.store.migrate_up().await.unwrap();
         Some(db)
     }
 
-    /// One without tables.
+    /// A database without tables.
     pub(super) async fn empty(backend: Backend) -> Option<Self> {
         let (address, directory, scratch) = match backend {
             Backend::Sqlite => {
@@ -130,7 +131,7 @@ impl Db {
         rows.into_iter().map(|row| row.text.unwrap_or_default()).collect()
     }
 
-    /// Each delivery in one line, in the order in which they were made: `TARGET STATE [SHOWN] [OUTCOME]`.
+    /// Each delivery in one line, in the order of creation: `TARGET STATE [SHOWN] [OUTCOME]`.
     pub(super) async fn deliveries(&self) -> Vec<String> {
         let number = "CAST(target_channel_id AS text) || ' ' || state";
         let shown = "COALESCE(' ' || CAST(shown_revision AS text), '') || COALESCE(' ' || outcome, '')";
@@ -142,7 +143,7 @@ pub(super) fn cipher(key: u8) -> Cipher {
     Cipher::new(&SecretBox::new(Box::new([key; 32])))
 }
 
-/// So many seconds after some moment.
+/// This many seconds after some moment.
 pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 123_456_789).unwrap() + TimeDelta::seconds(seconds)
 }
@@ -163,8 +164,8 @@ pub(super) fn webhook_id(id: u64) -> WebhookId {
     WebhookId::new(id).unwrap()
 }
 
-pub(super) fn relay(id: u64) -> Hook {
-    Hook::Relay(webhook(id))
+pub(super) fn relay(id: u64) -> FollowWebhook {
+    FollowWebhook::Relay(webhook(id))
 }
 
 pub(super) fn webhook(id: u64) -> Webhook {
@@ -175,7 +176,7 @@ pub(super) fn token(webhook: &Webhook) -> &str {
     webhook.token.expose_secret()
 }
 
-/// The server that all targets of these tests are in, unless said otherwise.
+/// The server that all targets of these tests are in, unless stated otherwise.
 pub(super) const HOME: u64 = 7;
 
 pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
@@ -240,7 +241,7 @@ pub(super) fn deleted(source: u64, id: u64) -> SourceEvent {
 }
 
 impl Store {
-    /// Chooses who may follow a channel, and says who might before.
+    /// Chooses who may follow a channel. Returns who might before.
     pub(super) async fn set_audience(
         &self,
         channel: ChannelId,

@@ -19,7 +19,7 @@ async fn are_counted(#[case] backend: Backend) {
     let mut native = new_follow(1, 5);
     native.options.delivery = Delivery::Native;
     native.guild = guild(50);
-    store.insert_follow(&native, &Hook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
     let (a, b) = (follow(store, 1, 2).await, follow(store, 1, 3).await);
     follow(store, 1, 4).await;
     store.pause_follow(a.guild, a.id, at(0)).await.unwrap();

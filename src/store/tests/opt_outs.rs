@@ -1,11 +1,12 @@
-//! People who don't want to be mirrored: what comes is left out, and what was mirrored is taken back, on both databases.
+//! People who don't want to be mirrored: what comes is left out, and what was mirrored is taken back, on both
+//! databases.
 
 use rstest::rstest;
 
 use super::*;
 use crate::domain::message::Reply;
 use crate::domain::opt_out::OptOutScope::{self, Everywhere};
-use crate::store::{Manner, Removal};
+use crate::store::{Removal, RemovalKind};
 
 fn user(id: u64) -> UserId {
     UserId::new(id).unwrap()
@@ -58,7 +59,7 @@ async fn activities(db: &Db) -> Vec<String> {
     db.texts(query).await
 }
 
-/// Takes back all that is to be, as the background does.
+/// Takes back everything that must be, as the background task does.
 async fn take_back(store: &Store) -> usize {
     let mut parts = 0;
     for removal in store.open_removals(10).await.unwrap() {
@@ -133,7 +134,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
     ];
     assert_eq!(activities(&db).await, expected);
     assert!(db.store.open_removals(10).await.unwrap().is_empty());
-    let kept = db.store.kept_of_author(user(99)).await.unwrap();
+    let kept = db.store.author_totals(user(99)).await.unwrap();
     assert_eq!((kept.messages, kept.oldest, kept.contents), (2, Some(message(101)), 2));
     // Everywhere holds beside it, and ends both.
     db.store.opt_out(user(99), Everywhere, at(4)).await.unwrap();
@@ -221,7 +222,7 @@ async fn content_of(db: &Db, id: u64) -> Content {
     db.store.cipher.open_content(origin(1, id), &sealed).unwrap().as_message().unwrap().clone()
 }
 
-/// Whatever is under way elsewhere while somebody opts out, nothing of theirs is left.
+/// Whatever is under way elsewhere while somebody opts out, nothing of theirs remains.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -314,18 +315,18 @@ async fn who_is_forgotten_still_opts_out_and_old_opt_outs_go(#[case] backend: Ba
     assert_eq!(db.store.opt_outs_of(user(98)).await.unwrap().len(), 1);
     assert!(db.store.request_forgetting(user(98), at(3)).await.unwrap());
     assert!(!db.store.request_forgetting(user(98), at(4)).await.unwrap());
-    assert!(db.store.kept_of_author(user(98)).await.unwrap().being_forgotten);
+    assert!(db.store.author_totals(user(98)).await.unwrap().being_forgotten);
     let manners = |removals: Vec<Removal>| removals.iter().map(|one| one.manner).collect::<Vec<_>>();
     let open = db.store.open_removals(10).await.unwrap();
-    assert_eq!(manners(open), [Manner::Withhold, Manner::Withhold, Manner::MirrorsGo]);
+    assert_eq!(manners(open), [RemovalKind::Withhold, RemovalKind::Withhold, RemovalKind::MirrorsGo]);
     take_back(&db.store).await;
     assert!(db.store.open_removals(10).await.unwrap().is_empty());
 
     db.store.opt_in(user(99), Everywhere, MessageId::first_at(at(10))).await.unwrap();
     let long = TimeDelta::days(92);
-    db.store.forget_leftovers(at(5), long).await.unwrap();
+    db.store.forget_unused(at(5), long).await.unwrap();
     let rows = "SELECT CAST(user_id AS text) AS text FROM author_opt_outs ORDER BY user_id";
     assert_eq!(db.texts(rows).await, ["98", "99"]);
-    db.store.forget_leftovers(at(20) + long, long).await.unwrap();
+    db.store.forget_unused(at(20) + long, long).await.unwrap();
     assert_eq!(db.texts(rows).await, ["98"], "who wants it is never forgotten");
 }

@@ -10,7 +10,7 @@ use crate::domain::panel::{
 };
 use crate::domain::shards::Shards;
 use crate::store::db::sql::stored;
-use crate::store::{Look, PanelChange, PanelsFull};
+use crate::store::{PanelChange, PanelRefresh, PanelsFull};
 
 pub(super) fn new_panel(channel_id: u64) -> NewPanel {
     NewPanel {
@@ -139,14 +139,15 @@ async fn one_look_at_a_time_and_no_wish_is_lost(#[case] backend: Backend) {
     assert!(store.hold_panel(&due, at(120)).await.unwrap());
     assert!(!other.hold_panel(&due, at(130)).await.unwrap(), "another process comes too late");
 
-    let look = |next| Look { at: at(61), next, data: None, shown_revision: Some(1), slowed: 0, error: None };
+    let look =
+        |next| PanelRefresh { at: at(61), next, data: None, shown_revision: Some(1), slowed: 0, error: None };
     store.hasten_panel(panel.id, at(70)).await.unwrap();
-    store.end_look(panel.id, at(120), &look(at(400))).await.unwrap();
+    store.record_refresh(panel.id, at(120), &look(at(400))).await.unwrap();
     let due = store.panel(panel.guild, panel.id).await.unwrap().unwrap().next_refresh_at;
     assert_eq!(due, stored(at(70)), "what was wished for during the look comes after it");
     let again = store.due_panels(Shards::all(1), at(70), 9).await.unwrap().pop().unwrap();
     assert!(store.hold_panel(&again, at(130)).await.unwrap());
-    store.end_look(panel.id, at(130), &look(at(400))).await.unwrap();
+    store.record_refresh(panel.id, at(130), &look(at(400))).await.unwrap();
     assert_eq!(store.next_panel_due(Shards::all(1)).await.unwrap(), Some(stored(at(400))));
 }
 

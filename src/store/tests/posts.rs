@@ -1,4 +1,5 @@
-//! Threads and forums as targets: where an answer goes, what a doubt is looked for after, and who shares a webhook.
+//! Threads and forums as targets: where an answer goes, what a doubt is looked for after, and who shares a
+//! webhook.
 
 use rstest::rstest;
 
@@ -39,7 +40,7 @@ fn posted_in(thread: u64, id: u64, place: Place) -> SourceEvent {
 async fn create_of(store: &Store, lease: &Lease, event: SourceEvent) -> Box<Work> {
     store.record_events(&[event], at(1)).await.unwrap();
     match advance(store, lease, None, at(2)).await {
-        Next::Do { step: Step::Create(_), work } => work,
+        NextAction::Do { step: Step::Create(_), work } => work,
         other => panic!("no create: {other:?}"),
     }
 }
@@ -47,7 +48,7 @@ async fn create_of(store: &Store, lease: &Lease, event: SourceEvent) -> Box<Work
 /// The create made this message there; nothing more is to be done.
 async fn shown(store: &Store, lease: &Lease, work: &Work, channel: u64, id: u64) {
     let done = created(work.in_flight.unwrap(), channel, id);
-    assert_eq!(advance(store, lease, Some(done), at(3)).await, Next::Idle);
+    assert_eq!(advance(store, lease, Some(done), at(3)).await, NextAction::Idle);
 }
 
 #[rstest]
@@ -114,13 +115,13 @@ async fn a_post_that_was_removed_by_hand_is_not_begun_again(#[case] backend: Bac
     };
     store.record_events(&[edit, deleted(40, 40)], at(4)).await.unwrap();
     let mut done = None;
-    while let Next::Do { work, .. } = advance(store, &lease, done.take(), at(5)).await {
-        done = Some(Done::Deleted { delivery: work.delivery.id, message: work.mirrors[0].message });
+    while let NextAction::Do { work, .. } = advance(store, &lease, done.take(), at(5)).await {
+        done = Some(StepResult::Deleted { delivery: work.delivery.id, message: work.mirrors[0].message });
     }
     let work = create_of(store, &lease, posted_in(30, 31, Place::Answer)).await;
     assert_eq!((work.channel(), work.surroundings.post_removed), (None, true));
-    let ended = Done::Ended { delivery: work.delivery.id, ending: Ending::Withdrawn };
-    assert_eq!(advance(store, &lease, Some(ended), at(6)).await, Next::Idle);
+    let ended = StepResult::Ended { delivery: work.delivery.id, ending: Ending::Withdrawn };
+    assert_eq!(advance(store, &lease, Some(ended), at(6)).await, NextAction::Idle);
     // At the source: what is still said there begins a post of its own.
     let work = create_of(store, &lease, posted_in(40, 41, Place::Answer)).await;
     assert_eq!((work.channel(), work.surroundings.post_removed), (None, false));
@@ -148,7 +149,7 @@ async fn a_deleted_answer_in_doubt_is_still_looked_for_in_its_post(#[case] backe
     create_of(store, &lease, posted_in(30, 31, Place::Answer)).await;
     store.record_events(&[deleted(30, 31)], at(4)).await.unwrap();
     match advance(store, &lease, None, at(5)).await {
-        Next::Do { step: Step::Settle(_), work } => assert_eq!(work.channel(), Some(channel(500))),
+        NextAction::Do { step: Step::Settle(_), work } => assert_eq!(work.channel(), Some(channel(500))),
         other => panic!("{other:?}"),
     }
 }
@@ -196,7 +197,7 @@ async fn a_channel_and_its_threads_share_a_webhook(#[case] backend: Backend) {
     assert_eq!(store.replace_webhook(channel(2), &webhook(200), at(1)).await.unwrap(), 3);
     for target in [2, 20, 21] {
         let known = store.lane_webhook(channel(target)).await.unwrap().unwrap();
-        assert_eq!((known.webhook.id, known.beside), (webhook_id(200), false));
+        assert_eq!((known.webhook.id, known.panels_only), (webhook_id(200), false));
     }
     assert_eq!(store.webhook_of(channel(2)).await.unwrap().unwrap().id, webhook_id(200));
 

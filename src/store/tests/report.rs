@@ -10,15 +10,15 @@ use crate::domain::follow::{BrokenReason, FollowId};
 use crate::domain::place::Place;
 use crate::domain::report::{LeftOut, Subject, Verdict, Wait, verdict, wait};
 use crate::domain::retry::Failure;
-use crate::store::{Asked, BreakWhich, InFollower};
+use crate::store::{BreakWhich, MessageFacts, MessageInFollower};
 
 const POSTED: Subject =
     Subject { panel: false, recorded: true, deleted: false, withheld: false, published: false };
 const UNRECORDED: Subject = Subject { recorded: false, ..POSTED };
 
 /// A message of the channel 1 that nobody wrote down.
-fn unrecorded(id: u64) -> Asked {
-    Asked {
+fn unrecorded(id: u64) -> MessageFacts {
+    MessageFacts {
         activity: None,
         origin: origin(1, id),
         source: channel(1),
@@ -38,9 +38,9 @@ fn posted_at(seconds: i64) -> u64 {
 }
 
 /// Each follower's target and verdict, after the check that the counts say the same.
-async fn verdicts(db: &Db, asked: &Asked, subject: Subject) -> Vec<(u64, Verdict)> {
+async fn verdicts(db: &Db, asked: &MessageFacts, subject: Subject) -> Vec<(u64, Verdict)> {
     let one_by_one = db.store.followers_with_facts(asked, guild(HOME), 100).await.unwrap();
-    let of = |one: &InFollower| (one.follow.pair.target.get(), verdict(subject, &one.facts));
+    let of = |one: &MessageInFollower| (one.follow.pair.target.get(), verdict(subject, &one.facts));
     let mut counted: BTreeMap<Verdict, u64> = BTreeMap::new();
     for (facts, count) in db.store.count_followers_by_facts(asked).await.unwrap() {
         *counted.entry(verdict(subject, &facts)).or_default() += count;
@@ -70,7 +70,7 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     store.insert_follow(&only, &relay(1_014), at(0)).await.unwrap();
     let mut native = new_follow(1, 15);
     native.options.delivery = Delivery::Native;
-    store.insert_follow(&native, &Hook::Native(webhook_id(1_015)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(1_015)), at(0)).await.unwrap();
     store.insert_follow(&new_follow(1, 16), &relay(1_016), at(100)).await.unwrap();
     let ids: BTreeMap<u64, FollowId> = store
         .followers_of(channel(1), crate::store::Cursor::Newest, 100)
@@ -87,7 +87,7 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     assert_eq!(show_all(store, &claim(store, 10).await, id + 1).await, [id]);
     store.break_follows(BreakWhich::Follow(ids[&12]), BrokenReason::WebhookDeleted, at(60)).await.unwrap();
 
-    let asked = store.asked(channel(1), message(id)).await.unwrap().expect("it is recorded");
+    let asked = store.message_facts(channel(1), message(id)).await.unwrap().expect("it is recorded");
     let expected = [
         (10, Verdict::Shown),
         (11, Verdict::Paused),
@@ -100,14 +100,14 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     assert_eq!(verdicts(&db, &asked, POSTED).await, expected);
     let shown = store.in_follow(&asked, ids[&10]).await.unwrap().unwrap();
     assert_eq!(shown.mirrors[0].message, message(id + 1));
-    assert_eq!(store.asked_by_id(asked.activity.unwrap()).await.unwrap(), Some(asked.clone()));
-    assert_eq!(store.newest_asked(channel(1), 10).await.unwrap(), std::slice::from_ref(&asked));
+    assert_eq!(store.message_facts_by_id(asked.activity.unwrap()).await.unwrap(), Some(asked.clone()));
+    assert_eq!(store.newest_message_facts(channel(1), 10).await.unwrap(), std::slice::from_ref(&asked));
     // Nobody knows what tags a message has that was not recorded.
     let unknown = verdicts(&db, &unrecorded(id + 5), UNRECORDED).await;
     assert_eq!((unknown[0], unknown[4]), ((10, Verdict::Unknown), (14, Verdict::Unknown)));
     // An edit, a deletion, and the end of a follow.
     store.record_events(&[edited(1, id, "second")], at(70)).await.unwrap();
-    let asked = store.asked(channel(1), message(id)).await.unwrap().unwrap();
+    let asked = store.message_facts(channel(1), message(id)).await.unwrap().unwrap();
     assert_eq!(verdicts(&db, &asked, POSTED).await[0], (10, Verdict::Updating));
     store.delete_follow(guild(HOME), ids[&10]).await.unwrap();
     assert_eq!(store.count_former_followers(&asked).await.unwrap(), 1);
@@ -145,14 +145,14 @@ async fn a_turn_is_told(#[case] backend: Backend) {
     let lease = claim(&db.store, 10).await;
     let next = advance(&db.store, &lease, None, at(32)).await;
     let why = async |id: u64| {
-        let asked = db.store.asked(channel(1), message(id)).await.unwrap().unwrap();
+        let asked = db.store.message_facts(channel(1), message(id)).await.unwrap().unwrap();
         let here = db.store.in_follow(&asked, follow.id).await.unwrap().unwrap();
         assert_eq!(verdict(POSTED, &here.facts), Verdict::Waiting);
         wait(here.turn, at(33))
     };
     assert_eq!((why(ids[0]).await, why(ids[2]).await), (Wait::Sending, Wait::Behind(2, None)));
     let (in_flight, _) = create(&next);
-    let failed = Done::Failed { delivery: in_flight.delivery, failure: Failure::NotSent };
+    let failed = StepResult::Failed { delivery: in_flight.delivery, failure: Failure::NotSent };
     advance(&db.store, &lease, Some(failed), at(34)).await;
     assert!(matches!(why(ids[0]).await, Wait::Failed(1, Some(_))));
     assert!(matches!(why(ids[1]).await, Wait::Behind(1, Some(_))));

@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::domain::activity::Revision;
 use crate::domain::panel::{NewPanel, PanelId, PanelSnapshot, PanelView, REFRESH};
-use crate::store::Untracked;
+use crate::store::ForgottenMessages;
 
 /// A message that was posted so many days after the tests' moment.
 fn id_on(day: i64) -> u64 {
@@ -66,10 +66,10 @@ async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
     assert_eq!(contents(&db).await, ["kept"]);
     for (lease, mirror) in [(&lease, 500), (&other, 600)] {
         let next = advance(&db.store, lease, None, at(53)).await;
-        let Next::Do { step: Step::Edit(message, _), work } = &next else { panic!("{next:?}") };
+        let NextAction::Do { step: Step::Edit(message, _), work } = &next else { panic!("{next:?}") };
         assert_eq!((message.get(), work.content.is_some()), (mirror, true));
         let done = edited_to_newest(work, *message);
-        assert_eq!(advance(&db.store, lease, Some(done), at(53)).await, Next::Idle);
+        assert_eq!(advance(&db.store, lease, Some(done), at(53)).await, NextAction::Idle);
     }
     db.store.settle_contents(at(60)).await.unwrap();
     assert_eq!(db.store.clear_contents(at(60)).await.unwrap(), 1);
@@ -97,10 +97,10 @@ async fn an_edit_of_the_time_of_a_break_is_lost_with_its_content(#[case] backend
     db.store.clear_contents(at(22)).await.unwrap();
     db.store.resume_follow(follow.guild, follow.id, None, Door::Own, at(23)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(24)).await;
-    let Next::Do { step: Step::Delete(gone), work } = &next else { panic!("{next:?}") };
+    let NextAction::Do { step: Step::Delete(gone), work } = &next else { panic!("{next:?}") };
     assert_eq!(*gone, message(501), "the deletion needs no content");
-    let done = Done::Deleted { delivery: work.delivery.id, message: *gone };
-    assert_eq!(advance(&db.store, &lease, Some(done), at(24)).await, Next::Idle);
+    let done = StepResult::Deleted { delivery: work.delivery.id, message: *gone };
+    assert_eq!(advance(&db.store, &lease, Some(done), at(24)).await, NextAction::Idle);
     assert_eq!(db.deliveries().await, ["2 shown 1", "2 ended 1 withdrawn"], "what stands, stays");
 }
 
@@ -118,16 +118,20 @@ async fn old_messages_are_not_followed_up_any_more(#[case] backend: Backend) {
     show_all(&db.store, &lease, 500).await;
     let limit = |day: i64| (MessageId::first_at(on(day)), on(day));
     let (message, recorded) = limit(-30);
-    let none = Untracked::default();
-    assert_eq!(db.store.untrack(message, recorded).await.unwrap(), none, "they were written down lately");
+    let none = ForgottenMessages::default();
+    assert_eq!(
+        db.store.forget_old_messages(message, recorded).await.unwrap(),
+        none,
+        "they were written down lately"
+    );
     // In flight, or owed, it stays.
     db.store.record_events(&[edited(1, id_on(-40), "later")], on(0)).await.unwrap();
     let (message, recorded) = limit(0);
-    let gone = db.store.untrack(message, recorded).await.unwrap();
-    assert_eq!(gone, Untracked { activities: 2, deliveries: 2 });
+    let gone = db.store.forget_old_messages(message, recorded).await.unwrap();
+    assert_eq!(gone, ForgottenMessages { activities: 2, deliveries: 2 });
     assert_eq!((count(&db, "activities").await, count(&db, "mirrors").await), (1, 1));
     show_all(&db.store, &lease, 600).await;
-    assert_eq!(db.store.untrack(message, recorded).await.unwrap().activities, 1);
+    assert_eq!(db.store.forget_old_messages(message, recorded).await.unwrap().activities, 1);
     assert_eq!((count(&db, "deliveries").await, count(&db, "mirrors").await), (0, 0));
     // What happens to them now is of no concern, and they aren't new.
     let late = [edited(1, id_on(-40), "too late"), deleted(1, id_on(-39))];
@@ -148,19 +152,23 @@ async fn what_is_on_its_way_stays(#[case] backend: Backend) {
     db.store.delete_follow(follow.guild, follow.id).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 ended follow_ended"]);
     let (message, recorded) = (MessageId::first_at(on(0)), on(0));
-    assert_eq!(db.store.untrack(message, recorded).await.unwrap(), Untracked::default());
+    assert_eq!(db.store.forget_old_messages(message, recorded).await.unwrap(), ForgottenMessages::default());
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 0);
     db.store.forget_guild(guild(8)).await.unwrap();
     assert_eq!(count(&db, "deliveries").await, 1);
     let next = advance(&db.store, &lease, None, at(1)).await;
-    let Next::Do { step: Step::Settle(in_flight), .. } = next else { panic!("{next:?}") };
-    assert_eq!(advance(&db.store, &lease, Some(Done::NotBegun { in_flight }), at(2)).await, Next::Idle);
-    assert_eq!(db.store.untrack(message, recorded).await.unwrap().activities, 1);
+    let NextAction::Do { step: Step::Settle(in_flight), .. } = next else { panic!("{next:?}") };
+    assert_eq!(
+        advance(&db.store, &lease, Some(StepResult::NotBegun { in_flight }), at(2)).await,
+        NextAction::Idle
+    );
+    assert_eq!(db.store.forget_old_messages(message, recorded).await.unwrap().activities, 1);
     give_back(&db.store, &lease).await;
     assert_eq!(db.store.forget_idle_lanes(on(100)).await.unwrap(), 1);
 }
 
-/// Between the look and the deletion somebody edits the message, and its mirror is to be edited too. Only PostgreSQL has two writers at once.
+/// Between the check and the deletion somebody edits the message, and its mirror must be edited, too. Only
+/// PostgreSQL has two writers at once.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_delivery_that_becomes_due_meanwhile_is_spared() {
@@ -171,7 +179,8 @@ async fn a_delivery_that_becomes_due_meanwhile_is_spared() {
     let writer = db.store.write().await.unwrap();
     locks::lanes(&*writer, [channel(2)]).await.unwrap();
     let store = db.again().await;
-    let forgetting = tokio::spawn(async move { store.untrack(MessageId::first_at(on(0)), on(0)).await });
+    let forgetting =
+        tokio::spawn(async move { store.forget_old_messages(MessageId::first_at(on(0)), on(0)).await });
     let waiting = "SELECT CAST(COUNT(*) AS text) AS text FROM pg_stat_activity \
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let asked = std::time::Instant::now();
@@ -182,7 +191,7 @@ async fn a_delivery_that_becomes_due_meanwhile_is_spared() {
     let due = "UPDATE deliveries SET state = 'due' WHERE id = (SELECT MIN(id) FROM deliveries)";
     writer.execute_unprepared(due).await.unwrap();
     writer.commit().await.unwrap();
-    assert_eq!(forgetting.await.unwrap().unwrap(), Untracked { activities: 1, deliveries: 1 });
+    assert_eq!(forgetting.await.unwrap().unwrap(), ForgottenMessages { activities: 1, deliveries: 1 });
     assert_eq!(db.deliveries().await, ["2 due 1"]);
     assert_eq!((count(&db, "activities").await, count(&db, "mirrors").await), (1, 1));
 }
@@ -207,8 +216,8 @@ async fn a_message_with_many_mirrors_goes_in_pieces(#[case] backend: Backend) {
         )
         .await
         .unwrap();
-    let gone = db.store.untrack(MessageId::first_at(on(0)), on(0)).await.unwrap();
-    assert_eq!(gone, Untracked { activities: 1, deliveries: 2_501 });
+    let gone = db.store.forget_old_messages(MessageId::first_at(on(0)), on(0)).await.unwrap();
+    assert_eq!(gone, ForgottenMessages { activities: 1, deliveries: 2_501 });
     assert_eq!((count(&db, "deliveries").await, count(&db, "mirrors").await), (0, 0));
 }
 
@@ -246,7 +255,8 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     new.options.threads = Threads::All;
     db.store.insert_follow(&new, &relay(1_002), on(-40)).await.unwrap();
     db.store.move_threads_from(channel(1), message(id_on(-50))).await.unwrap();
-    // Two posts of a forum, the first answered lately, the second not: a thread has the number of its first message.
+    // Two posts of a forum, the first answered lately, the second not: a thread has the number of its first
+    // message.
     let (lively, quiet) = (id_on(-38), id_on(-37));
     let post = |thread: u64, id: u64| SourceEvent::Posted {
         origin: origin(thread, id),
@@ -258,7 +268,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     db.store.record_events(&all, on(-37)).await.unwrap();
     show_all(&db.store, &claim(&db.store, 2).await, 500).await;
     let limit = MessageId::first_at(on(-30));
-    assert_eq!(db.store.untrack(limit, on(-30)).await.unwrap().activities, 2);
+    assert_eq!(db.store.forget_old_messages(limit, on(-30)).await.unwrap().activities, 2);
     let left = "SELECT origin AS text FROM activities ORDER BY id";
     let lively_posts = [format!("discord:{lively}/{lively}"), format!("discord:{lively}/{}", id_on(-2))];
     let panel_origin = format!("panel:1/{shown_by}");
@@ -279,7 +289,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     // Once the panel is gone, so is what is known of it.
     let gone = Origin::Panel { channel: channel(1), message: shown_by };
     db.store.record_events(&[SourceEvent::Deleted { origin: gone }], on(0)).await.unwrap();
-    db.store.untrack(limit, on(-30)).await.unwrap();
+    db.store.forget_old_messages(limit, on(-30)).await.unwrap();
     assert_eq!(db.texts(left).await, lively_posts);
     db.store.panel_inactive(panel.id, "Its channel was deleted.", on(0)).await.unwrap();
     assert_eq!(db.store.forget_resting_panels(on(0)).await.unwrap(), 0);

@@ -59,7 +59,8 @@ async fn another_key_is_noticed(#[case] backend: Backend) {
     db.again().await.check_key().await.unwrap();
 }
 
-/// Whoever can write into the database can't make the bot post one message as another, or through another webhook.
+/// Whoever can write into the database can't make the bot post one message as another, or through another
+/// webhook.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -83,10 +84,10 @@ async fn sealed_values_open_in_their_own_row_only(#[case] backend: Backend) {
 
     let lease = claim(&db.store, 3).await;
     let holder = Holder { owner: "test", now: at(1), lease: TimeDelta::seconds(60) };
-    let asked = vec![request(Which::Held(lease), None)];
+    let asked = vec![request(LaneRef::Claimed(lease), None)];
     let turn = db.store.advance(holder, asked).await.unwrap().pop().unwrap().unwrap();
     assert!(matches!(turn.unreadable[0].1, StoreError::Decrypt(_)), "{turn:?}");
-    assert!(matches!(turn.next, Next::Wait(_)), "{turn:?}");
+    assert!(matches!(turn.next, NextAction::Wait(_)), "{turn:?}");
 }
 
 /// Where the mark is gone, what was written with the key tells.

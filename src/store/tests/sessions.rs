@@ -1,4 +1,4 @@
-//! Processes beside each other: shards that one holds, and what they tell each other.
+//! Processes side by side: the shards that each holds, and the notices that they send each other.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::follow::FollowId;
 use crate::domain::shards::Shards;
 use crate::store::db::connect;
-use crate::store::{Conflict, OpenLane, Session, Signal};
+use crate::store::{Notice, OpenLane, Session, ShardConflict};
 
 fn shards(text: &str) -> Shards {
     text.parse().unwrap()
@@ -26,7 +26,7 @@ async fn process(db: &Db) -> (Store, Session) {
 async fn on_sqlite_there_is_nobody_to_share_with() {
     let Some(db) = Db::new(Backend::Sqlite).await else { return };
     assert!(!db.store.is_shared() && db.store.session().await.unwrap().is_none());
-    db.store.tell(&Signal::Look).await.unwrap();
+    db.store.notify(&Notice::AnyWork).await.unwrap();
 }
 
 /// Takes shards whose holder's connection has ended: PostgreSQL frees them as soon as it notices.
@@ -43,9 +43,9 @@ async fn a_shard_has_one_holder() {
     let (other_store, mut other) = process(&db).await;
     assert_eq!(one.take(shards("0..3/16")).await.unwrap(), None);
     let taken = other.take(shards("3..5/16")).await.unwrap();
-    assert!(matches!(taken, Some(Conflict::Taken { shard: 3, .. })), "{taken:?}");
+    assert!(matches!(taken, Some(ShardConflict::Taken { shard: 3, .. })), "{taken:?}");
     let divided = other.take(shards("7/8")).await.unwrap();
-    assert_eq!(divided, Some(Conflict::OtherTotal { theirs: 16, ours: 8 }));
+    assert_eq!(divided, Some(ShardConflict::OtherTotal { theirs: 16, ours: 8 }));
     assert_eq!(other.take(shards("4..15/16")).await.unwrap(), None);
     // All or nothing: what it could not have in part is still free of it.
     let (third_store, mut third) = process(&db).await;
@@ -66,17 +66,17 @@ async fn others_hear_and_oneself_does_not() {
     let Some(db) = Db::new(Backend::Postgres).await else { return };
     let (one_store, mut one) = process(&db).await;
     let (other_store, mut other) = process(&db).await;
-    one.tell(&[Signal::Work(vec![channel(5), channel(6)]), Signal::Look]).await.unwrap();
-    one_store.tell(&Signal::Panel).await.unwrap();
-    other_store.tell(&Signal::Follow(FollowId(7))).await.unwrap();
+    one.notify(&[Notice::Work(vec![channel(5), channel(6)]), Notice::AnyWork]).await.unwrap();
+    one_store.notify(&Notice::Panel).await.unwrap();
+    other_store.notify(&Notice::Follow(FollowId(7))).await.unwrap();
     let mut heard = Vec::new();
     for _ in 0..3 {
         heard.push(tokio::time::timeout(Duration::from_secs(10), other.next()).await.unwrap().unwrap());
     }
-    let work = Signal::Work(vec![channel(5), channel(6)]);
-    assert_eq!(heard, [work, Signal::Look, Signal::Panel]);
+    let work = Notice::Work(vec![channel(5), channel(6)]);
+    assert_eq!(heard, [work, Notice::AnyWork, Notice::Panel]);
     let heard = tokio::time::timeout(Duration::from_secs(10), one.next()).await.unwrap().unwrap();
-    assert_eq!(heard, Signal::Follow(FollowId(7)), "its own come before that, and aren't heard");
+    assert_eq!(heard, Notice::Follow(FollowId(7)), "its own come before that, and aren't heard");
     for session in [one, other] {
         session.close().await;
     }
@@ -177,7 +177,8 @@ async fn no_connection_waits_for_ever() {
     store.close().await.unwrap();
 }
 
-/// A process that stands still inside a transaction, as where its machine is gone, holds up its lanes and sources no longer than PostgreSQL is told.
+/// A process that is frozen inside a transaction, because its machine is gone, holds up its lanes and sources
+/// no longer than PostgreSQL is told.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_transaction_in_which_nothing_happens_is_ended() {
@@ -188,16 +189,17 @@ async fn a_transaction_in_which_nothing_happens_is_ended() {
     let txn = still.write().await.unwrap();
     locks::sources(&*txn, [channel(1)]).await.unwrap();
     locks::lanes(&*txn, [channel(2)]).await.unwrap();
-    let next = turn(store, request(Which::Free(channel(2)), None), at(1)).await.next;
-    assert_eq!(next, Next::Locked);
+    let next = turn(store, request(LaneRef::Unclaimed(channel(2)), None), at(1)).await.next;
+    assert_eq!(next, NextAction::Locked);
     // It waits for the locks, and gets them.
     store.record_events(&[posted(1, 11)], at(1)).await.unwrap();
     assert!(txn.commit().await.is_err(), "what it had begun is undone");
-    let next = turn(store, request(Which::Free(channel(2)), None), at(2)).await.next;
+    let next = turn(store, request(LaneRef::Unclaimed(channel(2)), None), at(2)).await.next;
     assert_eq!(about(&next).1, 10);
 }
 
-/// As behind a pooler that gives each transaction another connection: what was locked is another's, or nobody's.
+/// As behind a pooler that gives each transaction another connection: what was locked belongs to another
+/// process, or to nobody.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_session_that_does_not_hold_its_name_says_so() {

@@ -1,5 +1,5 @@
-//! A target of a Discord that loses requests and answers, workers that die, a source that posts, edits and
-//! deletes: in any order, what is shown in the end is right, and shown once.
+//! A Discord that loses requests and answers, workers that die, a source that posts, edits and deletes: in
+//! any order, what is shown in the end is right, and shown once.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -35,7 +35,7 @@ struct World {
 /// A process that holds the lane, with what it has to record.
 struct Worker {
     lease: Lease,
-    done: Option<Done>,
+    done: Option<StepResult>,
     shown: Option<Revision>,
 }
 
@@ -83,9 +83,9 @@ impl World {
                 self.clock += 1_000;
                 let taken = self.work(true).await;
                 if let Some(late) = late.filter(|_| taken) {
-                    let late = request(Which::Held(late.lease), late.done);
+                    let late = request(LaneRef::Claimed(late.lease), late.done);
                     let next = turn(&self.db.store, late, at(self.clock)).await.next;
-                    assert_eq!(next, Next::LostLease);
+                    assert_eq!(next, NextAction::LostLease);
                 }
             }
             _ => drop(self.work(false).await),
@@ -107,10 +107,12 @@ impl World {
         let now = at(self.clock);
         let (owner, lane, done, shown) = match self.worker.take() {
             Some(worker) if worker.lease.until <= now => return false,
-            Some(Worker { lease, done, shown }) => (lease.owner.clone(), Which::Held(lease), done, shown),
+            Some(Worker { lease, done, shown }) => {
+                (lease.owner.clone(), LaneRef::Claimed(lease), done, shown)
+            }
             None => {
                 self.workers += 1;
-                (format!("worker-{}", self.workers), Which::Free(channel(TARGET)), None, None)
+                (format!("worker-{}", self.workers), LaneRef::Unclaimed(channel(TARGET)), None, None)
             }
         };
         let holder = Holder { owner: &owner, now, lease: TimeDelta::seconds(900) };
@@ -128,9 +130,9 @@ impl World {
             // It was written down, but the answer was lost: so it is asked again.
             turn = self.db.store.advance(holder, ask()).await.unwrap().pop().unwrap();
         }
-        let Turn { next, lease, .. } = turn.unwrap();
+        let LaneAnswer { next, lease, .. } = turn.unwrap();
         let held = lease.is_some();
-        if let Next::Do { step, work } = next {
+        if let NextAction::Do { step, work } = next {
             let (reaches, answered) = match self.random.random_range(0..10) {
                 0 if !calm => (false, false),
                 1 if !calm => (true, false),
@@ -144,7 +146,7 @@ impl World {
     }
 
     /// What Discord makes of a step. `None`: the worker doesn't know.
-    fn perform(&mut self, step: Step, work: &Work, reaches: bool, answered: bool) -> Option<Done> {
+    fn perform(&mut self, step: Step, work: &Work, reaches: bool, answered: bool) -> Option<StepResult> {
         let (delivery, revision) = (work.delivery.id, work.activity.revision);
         match step {
             Step::Settle(in_flight) => {
@@ -154,13 +156,13 @@ impl World {
                         assert_eq!((seen.part, seen.revision), (in_flight.part, in_flight.revision));
                         created(in_flight, TARGET, seen.id.get())
                     }
-                    None => Done::Failed { delivery, failure: Failure::NotMade },
+                    None => StepResult::Failed { delivery, failure: Failure::NotMade },
                 })
             }
             Step::Create(part) => {
                 let in_flight = work.in_flight?;
                 if !reaches {
-                    let failed = Done::Failed { delivery, failure: Failure::NotSent };
+                    let failed = StepResult::Failed { delivery, failure: Failure::NotSent };
                     return self.random.random_bool(0.5).then_some(failed);
                 }
                 let id = self.id();
@@ -170,7 +172,7 @@ impl World {
             Step::Edit(message, _) => {
                 if reaches {
                     let seen = self.seen.iter_mut().find(|seen| seen.id == message);
-                    let Some(seen) = seen else { return Some(Done::Deleted { delivery, message }) };
+                    let Some(seen) = seen else { return Some(StepResult::Deleted { delivery, message }) };
                     seen.revision = revision;
                 }
                 answered.then(|| edited_to_newest(work, message))
@@ -179,7 +181,7 @@ impl World {
                 if reaches {
                     self.seen.retain(|seen| seen.id != message);
                 }
-                answered.then_some(Done::Deleted { delivery, message })
+                answered.then_some(StepResult::Deleted { delivery, message })
             }
             other => panic!("{other:?} is nothing to do"),
         }

@@ -63,7 +63,7 @@ async fn pausing_spares_what_has_begun(#[case] backend: Backend) {
     let (second_part, _) = create(&next);
     assert_eq!(second_part.part, Part(1), "half of it stands");
     let done = Some(created(second_part, 2, 501));
-    assert_eq!(advance_parts(&db.store, &lease, done, at(4), 2).await, Next::Idle);
+    assert_eq!(advance_parts(&db.store, &lease, done, at(4), 2).await, NextAction::Idle);
     assert_eq!(db.deliveries().await, ["2 shown 1", "2 ended follow_ended"]);
 }
 
@@ -80,7 +80,7 @@ async fn pausing_lets_what_is_half_shown_become_whole(#[case] backend: Backend) 
     let next = advance_parts(&db.store, &lease, None, at(1), 2).await;
     let (in_flight, _) = create(&next);
     let next = advance_parts(&db.store, &lease, Some(created(in_flight, 2, 500)), at(2), 2).await;
-    let postponed = Done::Delayed { delivery: create(&next).0.delivery, until: at(60) };
+    let postponed = StepResult::Delayed { delivery: create(&next).0.delivery, until: at(60) };
     advance_parts(&db.store, &lease, Some(postponed), at(3), 2).await;
     db.store.pause_follow(made.guild, made.id, at(4)).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 due"]);
@@ -101,8 +101,8 @@ async fn what_was_in_flight_at_a_pause_and_was_not_made_ends(#[case] backend: Ba
     let next = advance(&db.store, &lease, None, at(1)).await;
     let (in_flight, _) = create(&next);
     db.store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
-    let next = advance(&db.store, &lease, Some(Done::NotBegun { in_flight }), at(3)).await;
-    assert_eq!((next, db.deliveries().await), (Next::Idle, vec!["2 ended follow_ended".to_owned()]));
+    let next = advance(&db.store, &lease, Some(StepResult::NotBegun { in_flight }), at(3)).await;
+    assert_eq!((next, db.deliveries().await), (NextAction::Idle, vec!["2 ended follow_ended".to_owned()]));
 }
 
 #[rstest]
@@ -154,7 +154,7 @@ async fn resuming_takes_back_what_was_deleted_meanwhile(#[case] backend: Backend
     let reason = BrokenReason::TargetForbidden;
     db.store.break_follows(BreakWhich::Follow(first.id), reason, at(2)).await.unwrap();
     db.store.record_events(&[deleted(1, 10), deleted(1, 11)], at(3)).await.unwrap();
-    assert_eq!(advance(&db.store, &lease, None, at(4)).await, Next::Idle);
+    assert_eq!(advance(&db.store, &lease, None, at(4)).await, NextAction::Idle);
     db.store.resume_follow(first.guild, first.id, None, Door::Own, at(5)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(6)).await;
     assert_eq!(about(&next), (Step::Delete(message(500)), 10));
@@ -170,14 +170,14 @@ async fn removing_ends_what_is_owed_and_keeps_what_stands(#[case] backend: Backe
     let (first, _, lease) = half_shown(&db).await;
     db.store.record_events(&[edited(1, 10, "new")], at(2)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(3)).await;
-    let not_made = Done::NotBegun { in_flight: create(&next).0 };
+    let not_made = StepResult::NotBegun { in_flight: create(&next).0 };
     let next = advance(&db.store, &lease, Some(not_made), at(3)).await;
     assert_eq!(about(&next).1, 10);
     db.store.delete_follow(first.guild, first.id).await.unwrap().unwrap();
     assert_eq!(db.deliveries().await, ["2 ended 1 follow_ended", "3 due", "2 ended follow_ended", "3 due"]);
-    assert_eq!(advance(&db.store, &lease, None, at(4)).await, Next::Idle);
+    assert_eq!(advance(&db.store, &lease, None, at(4)).await, NextAction::Idle);
     db.store.record_events(&[deleted(1, 10)], at(5)).await.unwrap();
-    assert_eq!(advance(&db.store, &lease, None, at(6)).await, Next::Idle, "mirrors that stand stay");
+    assert_eq!(advance(&db.store, &lease, None, at(6)).await, NextAction::Idle, "mirrors that stand stay");
     let mirrored = db.store.mirrored(message(500)).await.unwrap().unwrap();
     assert_eq!((mirrored.follow, mirrored.target, mirrored.origin), (None, channel(2), origin(1, 10)));
 }
@@ -194,7 +194,7 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
     native.options.delivery = Delivery::Native;
     native.guild = guild(8);
     follow(store, 1, 2).await;
-    store.insert_follow(&native, &Hook::Native(webhook_id(60)), at(0)).await.unwrap();
+    store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
     follow(store, 4, 2).await;
     let (a, b, c) = ((1, 2), (1, 3), (4, 2));
     for (affected, expected) in [

@@ -113,7 +113,8 @@ impl Year {
         self.follow(source, TOWN, targets[0], server).await;
     }
 
-    /// Half a day: posts in half of the sources, new threads, answers in those of the last weeks, edits and deletions.
+    /// Half a day: posts in half of the sources, new threads, answers in those of the last weeks, edits and
+    /// deletions.
     async fn people_write(&mut self) {
         let mut events = Vec::new();
         let half = self.hour.unsigned_abs() / 12 % 2;
@@ -176,7 +177,7 @@ impl Year {
         ] {
             self.db.store.db.execute_unprepared(&statement).await.unwrap();
         }
-        self.db.store.take_untold(10).await.unwrap();
+        self.db.store.take_unannounced(10).await.unwrap();
     }
 
     /// As in `service/retention.rs`.
@@ -187,7 +188,7 @@ impl Year {
         for guild in store.left_guilds(now - LEFT).await.unwrap() {
             store.forget_guild(guild).await.unwrap();
         }
-        store.forget_leftovers(now, MIRRORS).await.unwrap();
+        store.forget_unused(now, MIRRORS).await.unwrap();
     }
 
     /// How many rows each table has, and how many bytes the contents.

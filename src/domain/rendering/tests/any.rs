@@ -1,8 +1,8 @@
-//! Anything at all, with what makes it difficult.
+//! Any content at all, with what makes it difficult.
 
 use proptest::prelude::*;
 
-use super::super::{Room, Stage, Told};
+use super::super::{PartLimit, RenderContext, ThreadCaption};
 use super::LINK;
 use crate::domain::message::{
     Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, File, Forward, InThread, LinkButton,
@@ -201,22 +201,25 @@ pub(super) fn any_content() -> impl Strategy<Value = Content> {
     )
 }
 
-pub(crate) fn any_stage() -> impl Strategy<Value = Stage> {
+pub(crate) fn any_context() -> impl Strategy<Value = RenderContext> {
     let limit = prop_oneof![Just(10 << 20), Just(100 << 20), Just(0), any::<u64>()];
-    let room =
-        (0..8usize).prop_map(|parts| std::num::NonZeroUsize::new(parts).map_or(Room::Any, Room::Parts));
-    let thread = prop::sample::select(vec![Told::All, Told::Beginning, Told::Nothing]);
+    let part_limit = (0..8usize)
+        .prop_map(|parts| std::num::NonZeroUsize::new(parts).map_or(PartLimit::New, PartLimit::Existing));
+    let thread =
+        prop::sample::select(vec![ThreadCaption::All, ThreadCaption::StarterOnly, ThreadCaption::Nothing]);
     let links = (prop::option::of(any_link()), prop::option::of(any_link()));
-    (room, any::<(bool, bool)>(), links, thread, any::<bool>(), limit).prop_map(
-        |(room, (same_server, published_only), (answered, starter), thread, namesake, file_limit)| Stage {
-            room,
-            same_server,
-            published_only,
-            answered,
-            thread,
-            starter,
-            namesake,
-            file_limit,
+    (part_limit, any::<(bool, bool)>(), links, thread, any::<bool>(), limit).prop_map(
+        |(part_limit, (same_server, published_only), (answered, starter), thread, namesake, file_limit)| {
+            RenderContext {
+                part_limit,
+                same_server,
+                published_only,
+                answered,
+                thread,
+                starter,
+                namesake,
+                file_limit,
+            }
         },
     )
 }

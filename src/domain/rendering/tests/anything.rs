@@ -1,8 +1,8 @@
-//! What holds of anything at all.
+//! What holds for any content at all.
 
 use proptest::prelude::*;
 
-use super::any::{any_content, any_stage};
+use super::any::{any_content, any_context};
 use super::*;
 use crate::domain::message::EmbedField;
 use crate::domain::panel::PanelView;
@@ -23,11 +23,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn discord_refuses_nothing(content in any_content(), stage in any_stage()) {
-        let payloads = render(&content, &stage);
-        let most = match stage.room { Room::Any => MOST_PARTS, Room::Parts(parts) => parts.get() };
+    fn discord_refuses_nothing(content in any_content(), context in any_context()) {
+        let payloads = render(&content, &context);
+        let most = match context.part_limit { PartLimit::New => MOST_PARTS, PartLimit::Existing(parts) => parts.get() };
         prop_assert!((1..=most).contains(&payloads.len()));
-        payloads.iter().for_each(|payload| check_against_discord(payload, stage.file_limit));
+        payloads.iter().for_each(|payload| check_against_discord(payload, context.file_limit));
         for payload in &payloads {
             let files: Vec<_> = payload.files.iter().map(|file| file.name.as_str()).collect();
             prop_assert!(payload.matches(&payload.username, payload.content.trim(), &files));
@@ -39,7 +39,8 @@ proptest! {
         let shown: String = texts(&content(&text), parts(10_000)).concat();
         let wanted = seen(&text);
         if !wanted.is_empty() {
-            // Markers are added where a region is closed and opened again; all else comes once and in order.
+            // Markers are added where a region is closed and opened again. Everything else comes once and in
+            // order.
             let markers = |c: &char| !matches!(c, '`' | '|' | '*' | '_' | '~' | '>');
             let mut rest = seen(&shown).into_iter();
             prop_assert!(wanted.iter().all(|c| rest.any(|shown| shown == *c)), "{text:?} became {shown:?}");
@@ -51,8 +52,8 @@ proptest! {
     }
 
     #[test]
-    fn every_file_is_uploaded_or_said(content in any_content(), stage in any_stage()) {
-        let payloads = render(&content, &stage);
+    fn every_file_is_uploaded_or_said(content in any_content(), context in any_context()) {
+        let payloads = render(&content, &context);
         let uploaded: Vec<_> = payloads.iter().flat_map(|payload| &payload.files).map(|file| file.id).collect();
         let files = content.files.iter().chain(content.forward.iter().flat_map(|forward| &forward.files));
         let all: Vec<_> = files.map(|file| file.id).collect();
@@ -63,10 +64,10 @@ proptest! {
     }
 
     #[test]
-    fn a_line_of_an_answer_is_one_whole_line(content in any_content(), text in any_text(10), stage in any_stage()) {
+    fn a_line_of_an_answer_is_one_whole_line(content in any_content(), text in any_text(10), context in any_context()) {
         let reply = content.reply.map(|reply| crate::domain::message::Reply { text, ..reply });
         let content = Content { reply, thread: None, ..content };
-        let payloads = render(&content, &stage);
+        let payloads = render(&content, &context);
         let Some(reply) = content.reply else { return Ok(()) };
         let (line, _) = payloads[0].content.split_once('\n').unwrap_or((&payloads[0].content, ""));
         let line = line.split_once("… [continued]").map_or(line, |(line, _)| line);
@@ -74,9 +75,9 @@ proptest! {
         prop_assert!(text::units(line) <= 1000);
         prop_assert!(payloads[1..].iter().all(|payload| !payload.content.contains("-# ↪ [**") || payload.content != line));
         if reply.author.is_some() {
-            // No mark is left that isn't escaped, but for the name's own.
+            // No mark is left that isn't escaped, except for the name's own.
             let named = crate::domain::message::Reply { text: String::new(), ..reply };
-            let named = reply::line(&named, Mentions::new(&content.names, &stage), &stage);
+            let named = reply::line(&named, Mentions::new(&content.names, &context), &context);
             let excerpt = line.strip_prefix(&named).unwrap_or_default();
             let mut escaped = false;
             let mut link = false;
@@ -92,13 +93,13 @@ proptest! {
     }
 
     #[test]
-    fn a_thread_is_told_of_in_whole_lines(content in any_content(), title in any_text(8), stage in any_stage()) {
+    fn a_thread_is_told_of_in_whole_lines(content in any_content(), title in any_text(8), context in any_context()) {
         let Some(thread) = content.thread.clone() else { return Ok(()) };
         let thread = crate::domain::message::InThread { title, ..thread };
-        let payloads = render(&Content { thread: Some(thread.clone()), ..content }, &stage);
+        let payloads = render(&Content { thread: Some(thread.clone()), ..content }, &context);
         let mut lines = payloads[0].content.split('\n');
         let first = lines.next().unwrap_or_default();
-        let wanted = super::thread::lines(&thread, &stage);
+        let wanted = super::thread::lines(&thread, &context);
         prop_assert!(wanted.iter().all(|line| text::units(line) <= 600));
         prop_assert!(wanted.is_empty() || first.starts_with(wanted[0].trim_end()), "{first:?} {wanted:?}");
         prop_assert!(wanted.len() < 2 || lines.next().unwrap_or_default().starts_with("-# 🏷️ "));
@@ -132,7 +133,7 @@ proptest! {
             text: format!("{before}||xyzzy||{after}"),
         };
         let content = Content { reply: Some(reply), ..content("Yes") };
-        for payload in render(&content, &Stage { same_server, ..here(Room::Any) }) {
+        for payload in render(&content, &RenderContext { same_server, ..here(PartLimit::New) }) {
             prop_assert!(!payload.content.contains("xyzzy"), "{:?}", payload.content);
         }
     }
@@ -153,7 +154,7 @@ proptest! {
         let text = || format!("{}||{}||", "word ".repeat(before), "xyzzy ".repeat(secrets).trim());
         let field = EmbedField { name: "Plot".to_owned(), value: text(), inline: false };
         let embed = Embed { description: Some(text()), fields: vec![field], ..Embed::default() };
-        for payload in render(&Content { embeds: vec![embed.clone()], ..content("") }, &here(Room::Any)) {
+        for payload in render(&Content { embeds: vec![embed.clone()], ..content("") }, &here(PartLimit::New)) {
             check_against_discord(&payload, limits::FILE_BYTES);
             let fields = payload.embeds.iter().flat_map(|embed| &embed.fields).map(|field| &field.value);
             let texts = payload.embeds.iter().filter_map(|embed| embed.description.as_ref()).chain(fields);
@@ -175,19 +176,19 @@ proptest! {
     }
 
     #[test]
-    fn no_foreign_mention_is_left(text in any_text(20), content in any_content(), stage in any_stage()) {
+    fn no_foreign_mention_is_left(text in any_text(20), content in any_content(), context in any_context()) {
         prop_assume!(!text.contains('`') && !text.contains('\\'));
         let content = Content { text, reply: None, forward: None, unshown: vec![], ..content };
-        for payload in render(&content, &Stage { same_server: false, ..stage }) {
+        for payload in render(&content, &RenderContext { same_server: false, ..context }) {
             let whole = ["<@123456789012345678>", "<@&1>", "<#2>"];
             prop_assert!(!whole.iter().any(|mention| payload.content.contains(mention)), "{:?}", payload.content);
         }
     }
 
     #[test]
-    fn the_same_fits_into_the_parts_it_took(content in any_content(), stage in any_stage()) {
-        let first = render(&content, &stage);
-        prop_assert_eq!(&render(&content, &stage), &first);
-        prop_assert_eq!(&render(&content, &Stage { room: parts(first.len()), ..stage }), &first);
+    fn the_same_fits_into_the_parts_it_took(content in any_content(), context in any_context()) {
+        let first = render(&content, &context);
+        prop_assert_eq!(&render(&content, &context), &first);
+        prop_assert_eq!(&render(&content, &RenderContext { part_limit: parts(first.len()), ..context }), &first);
     }
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::super::Payload;
 use crate::domain::message::File;
 
-/// Discord's limits on a webhook message, stated anew from its documentation and OpenAPI description, on the JSON that is sent.
+/// Discord's limits on a webhook message, stated anew from its documentation and OpenAPI description, on the
+/// JSON that is sent.
 pub(crate) fn check_against_discord(payload: &Payload, file_limit: u64) {
     let create = serde_json::to_value(payload.create_body()).unwrap();
     let edit = serde_json::to_value(payload.edit_body(None)).unwrap();
@@ -43,7 +44,7 @@ pub(crate) fn check_against_discord(payload: &Payload, file_limit: u64) {
     }
 }
 
-/// Checks that files and what is said of them in the body fit each other and a request.
+/// Checks that the files and the body's words on them fit each other and a request.
 fn check_files(files: &[File], create: &Value, file_limit: u64) {
     let said = create.get("attachments").and_then(Value::as_array).cloned().unwrap_or_default();
     assert_eq!(said.len(), files.len());
@@ -51,7 +52,7 @@ fn check_files(files: &[File], create: &Value, file_limit: u64) {
     assert!(files.iter().all(|file| file.size <= file_limit), "40005: request entity too large");
     let body = serde_json::to_vec(create).unwrap().len() as u64;
     let parts: u64 = files.iter().map(|file| file.size + file.name.len() as u64 + 500).sum();
-    // Nobody says how much a boosted server takes; one file of its limit, at least.
+    // Nobody says how much a boosted server takes. It takes one file of its limit, at least.
     let most = (25 << 20).max(file_limit.min(100 << 20) + (1 << 20));
     assert!(files.is_empty() || body + parts <= most, "40005: request entity too large");
     for (place, (file, said)) in files.iter().zip(&said).enumerate() {
@@ -90,7 +91,7 @@ fn check_buttons(components: &Value) {
     }
 }
 
-/// Checks an embed, and gives the length that counts.
+/// Checks an embed, and returns the length that counts.
 fn check_embed(embed: &Value) -> usize {
     let texts = [("/title", 256), ("/description", 4096), ("/footer/text", 2048), ("/author/name", 256)];
     let mut total = 0;

@@ -6,14 +6,14 @@ use crate::domain::place::Place;
 
 const MIRROR: &str = "https://discord.com/channels/9/8/7";
 
-fn shown(content: &Content, stage: &Stage) -> Vec<Payload> {
-    let payloads = render(content, stage);
-    payloads.iter().for_each(|payload| check_against_discord(payload, stage.file_limit));
+fn shown(content: &Content, context: &RenderContext) -> Vec<Payload> {
+    let payloads = render(content, context);
+    payloads.iter().for_each(|payload| check_against_discord(payload, context.file_limit));
     payloads
 }
 
 fn only_text(content: &Content) -> String {
-    let payloads = shown(content, &here(Room::Any));
+    let payloads = shown(content, &here(PartLimit::New));
     assert_eq!(payloads.len(), 1);
     payloads[0].content.clone()
 }
@@ -41,7 +41,7 @@ fn answer(text: &str) -> Content {
 fn an_answer_says_whom_it_answers() {
     let line = "-# ↪ [**Bob\\***](<https://discord.com/channels/1/2/1>): Really? \\[spoiler\\]\nYes";
     assert_eq!(only_text(&answer("**Really?**\n||secret||")), line);
-    let mirrored = Stage { answered: Some(MIRROR.to_owned()), ..here(Room::Any) };
+    let mirrored = RenderContext { answered: Some(MIRROR.to_owned()), ..here(PartLimit::New) };
     assert_eq!(shown(&answer(""), &mirrored)[0].content, format!("-# ↪ [**Bob\\***](<{MIRROR}>)\nYes"));
     let mut gone = answer("");
     gone.reply.iter_mut().for_each(|reply| reply.author = None);
@@ -52,11 +52,11 @@ fn an_answer_says_whom_it_answers() {
 
 #[test]
 fn where_only_what_is_published_is_shown_nothing_else_is_quoted() {
-    let published_only = Stage { published_only: true, ..here(Room::Any) };
+    let published_only = RenderContext { published_only: true, ..here(PartLimit::New) };
     let mut answer = answer("Really?");
     let link = "-# ↪ [a message](<https://discord.com/channels/1/2/1>)\nYes";
     assert_eq!(shown(&answer, &published_only)[0].content, link);
-    let mirrored = Stage { answered: Some(MIRROR.to_owned()), ..published_only.clone() };
+    let mirrored = RenderContext { answered: Some(MIRROR.to_owned()), ..published_only.clone() };
     assert!(shown(&answer, &mirrored)[0].content.contains("Really?"), "it stands there anyway");
     answer.reply.iter_mut().for_each(|reply| reply.published = true);
     assert!(
@@ -71,7 +71,7 @@ fn where_only_what_is_published_is_shown_nothing_else_is_quoted() {
 #[test]
 fn only_the_first_part_has_the_answers_line() {
     let long = Content { text: "word ".repeat(600), ..answer("Hi") };
-    let payloads = shown(&long, &here(Room::Any));
+    let payloads = shown(&long, &here(PartLimit::New));
     assert_eq!(payloads.len(), 2);
     assert!(payloads[0].content.starts_with("-# ↪ ") && payloads[1].content.starts_with("word"));
 }
@@ -89,13 +89,15 @@ fn a_forward_is_quoted() {
         }),
         ..content("")
     };
-    let payloads = shown(&forward("one\ntwo"), &here(Room::Any));
+    let payloads = shown(&forward("one\ntwo"), &here(PartLimit::New));
     assert_eq!(
         payloads[0].content,
         format!("-# ↪ Forwarded\n>>> one\ntwo\n-# + sticker · [original](<{LINK}>)")
     );
     assert_eq!((payloads[0].files.len(), payloads[0].embeds.len()), (1, 1));
-    assert!(shown(&forward(""), &here(Room::Any))[0].content.starts_with("-# ↪ Forwarded\n-# + sticker"));
+    assert!(
+        shown(&forward(""), &here(PartLimit::New))[0].content.starts_with("-# ↪ Forwarded\n-# + sticker")
+    );
     let mut sticky = forward("one");
     sticky.forward.iter_mut().for_each(|forward| {
         let url = Some("https://media.discordapp.net/stickers/9.png".to_owned());
@@ -103,12 +105,12 @@ fn a_forward_is_quoted() {
         forward.links =
             vec![LinkButton { label: "Docs".to_owned(), emoji: None, url: "https://example.com".to_owned() }];
     });
-    let payload = shown(&sticky, &here(Room::Any)).remove(0);
+    let payload = shown(&sticky, &here(PartLimit::New)).remove(0);
     let sticker = "[sticker: Wave](https://media.discordapp.net/stickers/9.png)";
     assert!(payload.content.starts_with(&format!("-# ↪ Forwarded\n>>> one\n{sticker}\n")), "{payload:?}");
     assert_eq!(payload.components.len(), 1);
     let code = forward(&format!("```rust\n{}```", "let x = 1;\n".repeat(250)));
-    let payloads = shown(&code, &here(Room::Any));
+    let payloads = shown(&code, &here(PartLimit::New));
     assert!(payloads[0].content.ends_with("let x = 1;\n```"));
     assert!(payloads[1].content.starts_with(">>> ```rust\nlet x = 1;"), "{payloads:?}");
 }
@@ -118,11 +120,11 @@ fn files_are_spread_and_the_large_ones_linked() {
     let mut original = content("Look");
     original.files = (0..12).map(|n| file(n, &format!("{n}.png"), 100)).collect();
     original.files.push(file(20, "big_file.zip", 48 << 20));
-    let payloads = shown(&original, &here(Room::Any));
+    let payloads = shown(&original, &here(PartLimit::New));
     assert_eq!(payloads[0].content, format!("Look\n-# 📎 big\\_file.zip (48 MB) · [original](<{LINK}>)"));
     assert_eq!(payloads.iter().map(|payload| payload.files.len()).collect::<Vec<_>>(), [10, 2]);
     assert_eq!(payloads[1].content, "");
-    let boosted = Stage { file_limit: 100 << 20, ..here(Room::Any) };
+    let boosted = RenderContext { file_limit: 100 << 20, ..here(PartLimit::New) };
     let payloads = shown(&original, &boosted);
     assert_eq!(payloads[0].content, "Look", "a boosted server takes it");
     assert_eq!(payloads.iter().map(|payload| payload.files.len()).collect::<Vec<_>>(), [10, 3]);
@@ -134,7 +136,7 @@ fn files_are_spread_and_the_large_ones_linked() {
 fn an_edited_text_moves_no_file() {
     let with = |text: &str| Content { files: vec![file(1, "a.png", 1)], ..content(text) };
     for text in ["", "short", &"word ".repeat(700)] {
-        let payloads = shown(&with(text), &here(Room::Any));
+        let payloads = shown(&with(text), &here(PartLimit::New));
         assert_eq!(payloads[0].files.len(), 1);
     }
 }
@@ -142,7 +144,7 @@ fn an_edited_text_moves_no_file() {
 #[test]
 fn a_voice_message_is_called_one() {
     let voice = File { voice_seconds: Some("63.4".to_owned()), ..file(1, "voice-message.ogg", 9) };
-    let payloads = shown(&Content { files: vec![voice], ..content("") }, &here(Room::Any));
+    let payloads = shown(&Content { files: vec![voice], ..content("") }, &here(PartLimit::New));
     assert_eq!((payloads[0].content.as_str(), payloads[0].files.len()), ("-# 🎤 Voice message, 1:03", 1));
 }
 
@@ -185,15 +187,15 @@ fn a_poll_is_written_out() {
 fn buttons_stand_under_the_last_part() {
     let button = LinkButton { label: "Docs".to_owned(), emoji: None, url: "https://example.com".to_owned() };
     let with = |text: &str| Content { links: vec![button.clone()], ..content(text) };
-    let payloads = shown(&with(&"word ".repeat(600)), &here(Room::Any));
+    let payloads = shown(&with(&"word ".repeat(600)), &here(PartLimit::New));
     assert_eq!(payloads.iter().map(|payload| payload.components.len()).collect::<Vec<_>>(), [0, 1]);
-    let alone = shown(&with(""), &here(Room::Any));
+    let alone = shown(&with(""), &here(PartLimit::New));
     assert_eq!((alone[0].content.as_str(), alone[0].components.len()), ("[Docs](<https://example.com>)", 0));
 }
 
 #[test]
 fn elsewhere_mentions_are_names() {
-    let abroad = Stage { same_server: false, ..here(Room::Any) };
+    let abroad = RenderContext { same_server: false, ..here(PartLimit::New) };
     let mut original = answer("<@1>");
     original.text = "<@1> in <#5>, `<@1>`".to_owned();
     original.names.people.insert("1".parse().unwrap(), "Cy".to_owned());
@@ -206,14 +208,17 @@ fn elsewhere_mentions_are_names() {
     assert!(payload.content.ends_with("): @Cy\n@Cy in #unknown channel, `<@1>`"), "{}", payload.content);
     assert_eq!(payload.embeds[0].description.as_deref(), Some("by @Cy"));
     assert_eq!(payload.embeds[0].fields[0].value, "@unknown role");
-    assert!(shown(&original, &here(Room::Any))[0].content.ends_with("): <@1>\n<@1> in <#5>, `<@1>`"));
+    assert!(shown(&original, &here(PartLimit::New))[0].content.ends_with("): <@1>\n<@1> in <#5>, `<@1>`"));
 }
 
 #[test]
 fn a_namesake_shows_the_handle() {
     let original = Content { handle: "ada_l".to_owned(), ..content("Hi") };
-    assert_eq!(shown(&original, &Stage { namesake: true, ..here(Room::Any) })[0].username, "Ada (ada_l)");
-    assert_eq!(shown(&original, &here(Room::Any))[0].username, "Ada");
+    assert_eq!(
+        shown(&original, &RenderContext { namesake: true, ..here(PartLimit::New) })[0].username,
+        "Ada (ada_l)"
+    );
+    assert_eq!(shown(&original, &here(PartLimit::New))[0].username, "Ada");
 }
 
 fn in_thread(place: Place, text: &str) -> Content {
@@ -233,11 +238,11 @@ fn a_thread_begins_with_title_and_tags() {
     let title = "### [Lamps \\[on\\] the \\*pier\\*](<https://discord.com/channels/1/5>)";
     let post = in_thread(Place::Starter, "It is dark.");
     assert_eq!(only_text(&post), format!("{title}\n-# 🏷️ bug, new\\_idea\nIt is dark."));
-    let followed = Stage { thread: Told::Beginning, ..here(Room::Any) };
+    let followed = RenderContext { thread: ThreadCaption::StarterOnly, ..here(PartLimit::New) };
     assert_eq!(shown(&post, &followed)[0].content, only_text(&post));
-    let in_forum = Stage { thread: Told::Nothing, ..here(Room::Any) };
+    let in_forum = RenderContext { thread: ThreadCaption::Nothing, ..here(PartLimit::New) };
     assert_eq!(shown(&post, &in_forum)[0].content, "It is dark.");
-    let long = shown(&in_thread(Place::Starter, &"word ".repeat(600)), &here(Room::Any));
+    let long = shown(&in_thread(Place::Starter, &"word ".repeat(600)), &here(PartLimit::New));
     assert!(long[0].content.starts_with(title) && long[1].content.starts_with("word"));
 }
 
@@ -247,10 +252,10 @@ fn an_answer_says_in_which_thread_it_stands() {
     let rest = "-# ↪ [**Bob\\***](<https://discord.com/channels/1/2/1>): Hi\nYes";
     let title = "**Lamps \\[on\\] the \\*pier\\***";
     assert_eq!(only_text(&answer), format!("-# 💬 in [{title}](<https://discord.com/channels/1/5>)\n{rest}"));
-    let mirrored = Stage { starter: Some(MIRROR.to_owned()), ..here(Room::Any) };
+    let mirrored = RenderContext { starter: Some(MIRROR.to_owned()), ..here(PartLimit::New) };
     assert_eq!(shown(&answer, &mirrored)[0].content, format!("-# 💬 in [{title}](<{MIRROR}>)\n{rest}"));
-    for thread in [Told::Beginning, Told::Nothing] {
-        assert_eq!(shown(&answer, &Stage { thread, ..here(Room::Any) })[0].content, rest);
+    for thread in [ThreadCaption::StarterOnly, ThreadCaption::Nothing] {
+        assert_eq!(shown(&answer, &RenderContext { thread, ..here(PartLimit::New) })[0].content, rest);
     }
 }
 

@@ -1,4 +1,5 @@
-//! Rendering as a whole: by example (texts here, all else in [`kinds`]), and against Discord's limits for anything at all.
+//! Rendering as a whole: by example (texts here, everything else in [`kinds`]), and against Discord's limits
+//! for any content at all.
 
 use super::*;
 use crate::domain::limits;
@@ -8,7 +9,7 @@ mod anything;
 mod check;
 mod kinds;
 
-pub(crate) use any::any_stage;
+pub(crate) use any::any_context;
 pub(crate) use check::check_against_discord;
 
 const LINK: &str = "https://discord.com/channels/1/2/3";
@@ -17,37 +18,37 @@ fn content(text: &str) -> Content {
     Content { author: "Ada".to_owned(), text: text.to_owned(), link: LINK.to_owned(), ..Content::default() }
 }
 
-fn parts(number: usize) -> Room {
-    Room::Parts(NonZeroUsize::new(number).unwrap())
+fn parts(number: usize) -> PartLimit {
+    PartLimit::Existing(NonZeroUsize::new(number).unwrap())
 }
 
 /// The source's own server, with nothing special about it.
-pub(super) fn here(room: Room) -> Stage {
-    Stage {
-        room,
+pub(super) fn here(part_limit: PartLimit) -> RenderContext {
+    RenderContext {
+        part_limit,
         same_server: true,
         published_only: false,
         answered: None,
-        thread: Told::All,
+        thread: ThreadCaption::All,
         starter: None,
         namesake: false,
         file_limit: limits::FILE_BYTES,
     }
 }
 
-fn texts(content: &Content, room: Room) -> Vec<String> {
-    let payloads = render(content, &here(room));
+fn texts(content: &Content, part_limit: PartLimit) -> Vec<String> {
+    let payloads = render(content, &here(part_limit));
     payloads.iter().for_each(|payload| check_against_discord(payload, limits::FILE_BYTES));
     payloads.into_iter().map(|payload| payload.content).collect()
 }
 
 fn split(text: &str) -> Vec<String> {
-    texts(&content(text), Room::Any)
+    texts(&content(text), PartLimit::New)
 }
 
 #[test]
 fn a_short_message_stays_as_it_is() {
-    let payloads = render(&content("Hello @everyone **world**"), &here(Room::Any));
+    let payloads = render(&content("Hello @everyone **world**"), &here(PartLimit::New));
     assert_eq!(payloads.len(), 1);
     assert_eq!(payloads[0].content, "Hello @everyone **world**");
     assert_eq!((payloads[0].username.as_str(), payloads[0].flags), ("Ada", 0));
@@ -61,12 +62,12 @@ fn flags_and_avatar_stay() {
         avatar_url: Some("https://cdn.discordapp.com/avatars/1/a.png".to_owned()),
         ..content(&"word ".repeat(600))
     };
-    for payload in render(&original, &here(Room::Any)) {
+    for payload in render(&original, &here(PartLimit::New)) {
         assert_eq!(payload.flags, 4096 | 4);
         assert_eq!(payload.avatar_url, original.avatar_url);
     }
     let odd = Content { avatar_url: Some("data:image/png;base64,x".to_owned()), ..content("x") };
-    assert_eq!(render(&odd, &here(Room::Any))[0].avatar_url, None);
+    assert_eq!(render(&odd, &here(PartLimit::New))[0].avatar_url, None);
 }
 
 #[test]
@@ -146,37 +147,47 @@ fn what_is_not_shown_is_named() {
     };
     assert_eq!(split(""), [format!("-# A message that can't be shown here · [original](<{LINK}>)")]);
     assert_eq!(split(" \u{200B}\n"), split(""));
-    assert_eq!(texts(&with("", &["sticker"]), Room::Any), [format!("-# + sticker · [original](<{LINK}>)")]);
     assert_eq!(
-        texts(&with("Look", &["attachment", "poll “*Hi*”", "attachment"]), Room::Any),
+        texts(&with("", &["sticker"]), PartLimit::New),
+        [format!("-# + sticker · [original](<{LINK}>)")]
+    );
+    assert_eq!(
+        texts(&with("Look", &["attachment", "poll “*Hi*”", "attachment"]), PartLimit::New),
         [format!("Look\n-# + 2 attachments, poll “\\*Hi\\*” · [original](<{LINK}>)")]
     );
-    let tight = texts(&with(&"x".repeat(2000), &["sticker"]), Room::Any);
+    let tight = texts(&with(&"x".repeat(2000), &["sticker"]), PartLimit::New);
     assert_eq!(tight.len(), 2);
     assert_eq!(tight[1], format!("-# + sticker · [original](<{LINK}>)"));
     let tail = format!("{}{}", "x".repeat(1995), "\u{200B}".repeat(3000));
-    assert_eq!(texts(&content(&tail), Room::Any).len(), 1, "what can't be seen needs no part of its own");
-    assert_eq!(texts(&with(&tail, &["poll"]), Room::Any)[1], format!("-# + poll · [original](<{LINK}>)"));
+    assert_eq!(
+        texts(&content(&tail), PartLimit::New).len(),
+        1,
+        "what can't be seen needs no part of its own"
+    );
+    assert_eq!(
+        texts(&with(&tail, &["poll"]), PartLimit::New)[1],
+        format!("-# + poll · [original](<{LINK}>)")
+    );
     let many: Vec<_> = (0..9).map(|n| format!("thing {n}")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
-    assert!(texts(&with("Look", &many), Room::Any)[0].contains("thing 5, 3 more ·"));
-    assert_eq!(texts(&Content { link: String::new(), ..with("", &["poll"]) }, Room::Any), ["-# + poll"]);
+    assert!(texts(&with("Look", &many), PartLimit::New)[0].contains("thing 5, 3 more ·"));
+    assert_eq!(texts(&Content { link: String::new(), ..with("", &["poll"]) }, PartLimit::New), ["-# + poll"]);
 }
 
 #[test]
 fn embeds_stand_under_the_last_of_the_text() {
     let embed = |length: usize| Embed { description: Some("d".repeat(length)), ..Embed::default() };
     let original = Content { embeds: vec![embed(4000), embed(4000)], ..content(&"word ".repeat(600)) };
-    let shape = |room: Room| -> Vec<_> {
-        let payloads = render(&original, &here(room));
+    let shape = |part_limit: PartLimit| -> Vec<_> {
+        let payloads = render(&original, &here(part_limit));
         payloads.iter().for_each(|payload| check_against_discord(payload, limits::FILE_BYTES));
         payloads.iter().map(|payload| (payload.content.is_empty(), payload.embeds.len())).collect()
     };
-    assert_eq!(shape(Room::Any), [(false, 0), (false, 1), (true, 1)]);
+    assert_eq!(shape(PartLimit::New), [(false, 0), (false, 1), (true, 1)]);
     assert_eq!(shape(parts(2)), [(false, 1), (true, 1)]);
     assert_eq!(shape(parts(1)), [(false, 1)]);
     assert!(render(&original, &here(parts(1)))[0].content.contains("-# + embed · [original]"));
     let alone = Content { embeds: vec![embed(1)], ..content("") };
-    assert_eq!(texts(&alone, Room::Any), [""]);
-    assert_eq!(texts(&Content { embeds_suppressed: true, ..alone }, Room::Any), split(""));
+    assert_eq!(texts(&alone, PartLimit::New), [""]);
+    assert_eq!(texts(&Content { embeds_suppressed: true, ..alone }, PartLimit::New), split(""));
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
-use crate::domain::panel::{Button, ButtonStyle, Control, PanelView, Picture, SelectMenu, SelectOption};
+use crate::domain::panel::{Button, ButtonStyle, Control, MenuOption, PanelView, Picture, SelectMenu};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, code, field, lines, picture, wide};
@@ -107,7 +107,7 @@ fn last(facts: &GameFacts) -> Option<String> {
 fn choose(config: &Config, data: &Data) -> Control {
     let choice = |server: &GameServer| {
         let facts = data.of(server);
-        SelectOption {
+        MenuOption {
             label: format!("{} {}", mark(facts), server.display_name(facts)),
             value: server.id.to_string(),
             description: text::cut(&format!("{} · {}", server.game(), server.query.address), 100)

@@ -5,7 +5,7 @@ use chrono::{NaiveDate, NaiveTime};
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, ButtonStyle, Control, PanelView, SelectMenu, SelectOption};
+use crate::domain::panel::{Button, ButtonStyle, Control, MenuOption, PanelView, SelectMenu};
 use crate::domain::text;
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, lines, wide};
 use crate::panel::kind::RenderContext;
@@ -209,7 +209,7 @@ fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Cont
         let person = task.person.as_ref().map(|person| format!(" · {}", person.plain()));
         let list = config.list_name(task.list);
         let description = |person: &str| format!("{list} · {}{person}", task.state.name());
-        SelectOption {
+        MenuOption {
             label: text::cut(&format!("{} {}", task.state.mark(), task.name), 100).into_owned(),
             value: task.id.to_string(),
             description: text::cut(&description(&person.unwrap_or_default()), 100).into_owned(),
@@ -217,13 +217,13 @@ fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Cont
         }
     };
     let from = page.checked_mul(ON_PAGE)?;
-    let mut options: Vec<SelectOption> = shown.iter().skip(from).take(ON_PAGE).map(choice).collect();
+    let mut options: Vec<MenuOption> = shown.iter().skip(from).take(ON_PAGE).map(choice).collect();
     if options.is_empty() {
         return None;
     }
     let left = shown.len().saturating_sub(from + ON_PAGE);
     if left > 0 {
-        options.push(SelectOption {
+        options.push(MenuOption {
             label: format!("… and {left} more"),
             value: format!("{PAGE}{}", page + 1),
             description: String::new(),
@@ -235,7 +235,7 @@ fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Cont
 }
 
 fn filters(config: &Config) -> Control {
-    let choice = |filter: TaskFilter| SelectOption {
+    let choice = |filter: TaskFilter| MenuOption {
         label: filter.name(config),
         value: filter.key(),
         description: String::new(),
@@ -246,7 +246,7 @@ fn filters(config: &Config) -> Control {
 }
 
 fn sorts(config: &Config) -> Control {
-    let choice = |sort: TaskOrder| SelectOption {
+    let choice = |sort: TaskOrder| MenuOption {
         label: sort.name().to_owned(),
         value: sort.key().to_owned(),
         description: String::new(),

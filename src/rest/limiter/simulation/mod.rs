@@ -1,4 +1,5 @@
-//! The limiter against a simulated Discord, in simulated time: random arrivals, travel times, answers out of order, lost answers.
+//! The limiter against a simulated Discord, in simulated time: random arrivals, travel times, answers out of
+//! order, lost answers.
 
 mod discord;
 mod tests;
@@ -10,19 +11,19 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use self::discord::{Discord, Laws};
-use super::answer::{Answer, Verdict};
-use super::queues::{Queues, Turn};
-use super::{Class, Key, Major, PermitId, Route, Ticket, Urgency};
+use self::discord::{LimitRules, SimulatedDiscord};
+use super::answer::{AnswerFacts, AnswerKind};
+use super::queues::{BucketQueues, TicketState};
+use super::{LimitKey, MajorParameter, PermitId, Route, Ticket, TokenKind, Urgency};
 use crate::domain::ids::WebhookId;
 use crate::domain::request_pace::RequestPace;
 use crate::rest::call::Verb;
-use crate::rest::error::Scope;
+use crate::rest::error::RateLimitScope;
 
 #[derive(Debug, Clone)]
-struct World {
+struct Scenario {
     seed: u64,
-    laws: Laws,
+    laws: LimitRules,
     webhooks: u64,
     /// Between two arrivals at one webhook, on average; 0 for lanes, which send one after the other's answer.
     every_ms: u64,
@@ -34,7 +35,7 @@ struct World {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Tally {
     /// Answers 429 of buckets of which an answer was seen before.
     refused: u32,
     refused_globally: u32,
@@ -49,39 +50,39 @@ enum Event {
     Wanted(u64),
     Wake(Ticket),
     Arrives(PermitId, u64),
-    Answered(PermitId, u64, Box<Answer>),
+    Answered(PermitId, u64, Box<AnswerFacts>),
     Lost(PermitId),
 }
 
 struct Run {
-    world: World,
+    world: Scenario,
     random: StdRng,
     now: Instant,
     events: BinaryHeap<Reverse<(Instant, u64)>>,
     what: HashMap<u64, Event>,
     next: u64,
-    limiter: Queues,
+    limiter: BucketQueues,
     wanted: HashMap<Ticket, (u64, u64)>,
     gone: HashMap<u64, u64>,
-    discord: Discord,
+    discord: SimulatedDiscord,
     known: HashSet<u64>,
-    seen: Seen,
+    seen: Tally,
     start: Instant,
 }
 
-fn key(webhook: u64) -> Key {
+fn key(webhook: u64) -> LimitKey {
     let route = Route { verb: Verb::Post, template: "/webhooks/{webhook}/{token}" };
-    Key {
+    LimitKey {
         route,
-        major: Major::Webhook(WebhookId::new(webhook).unwrap()),
-        class: Class::Anonymous,
+        major: MajorParameter::Webhook(WebhookId::new(webhook).unwrap()),
+        token: TokenKind::Webhook,
         urgency: Urgency::Background,
         cause: crate::rest::Cause::Program,
     }
 }
 
 impl Run {
-    fn go(world: World) -> Seen {
+    fn go(world: Scenario) -> Tally {
         let start = Instant::now();
         let mut run = Self {
             random: StdRng::seed_from_u64(world.seed),
@@ -89,12 +90,12 @@ impl Run {
             events: BinaryHeap::new(),
             what: HashMap::new(),
             next: 0,
-            limiter: Queues::new(start, RequestPace::Auto, 1_000_000),
+            limiter: BucketQueues::new(start, RequestPace::Auto, 1_000_000),
             wanted: HashMap::new(),
             gone: HashMap::new(),
-            discord: Discord::new(world.laws.clone(), start),
+            discord: SimulatedDiscord::new(world.laws.clone(), start),
             known: HashSet::new(),
-            seen: Seen::default(),
+            seen: Tally::default(),
             start,
             world,
         };
@@ -142,46 +143,48 @@ impl Run {
             Event::Arrives(permit, webhook) => self.serve(permit, webhook),
             Event::Answered(permit, webhook, answer) => {
                 self.known.insert(webhook);
-                self.limiter.answered(permit, self.now, &answer);
+                self.limiter.record_answer(permit, self.now, &answer);
                 if self.world.every_ms == 0 {
                     self.at(self.now, Event::Wanted(webhook));
                 }
             }
-            Event::Lost(permit) => self.limiter.lost(permit, self.now),
+            Event::Lost(permit) => self.limiter.record_lost(permit, self.now),
         }
         loop {
-            let rung = self.limiter.take_rung();
-            if rung.is_empty() {
+            let notified = self.limiter.take_notified();
+            if notified.is_empty() {
                 break;
             }
-            rung.into_iter().for_each(|ticket| self.ask(ticket));
+            notified.into_iter().for_each(|ticket| self.ask(ticket));
         }
     }
 
     fn ask(&mut self, ticket: Ticket) {
         let Some((webhook, number)) = self.wanted.get(&ticket).copied() else { return };
         match self.limiter.poll(ticket, self.now) {
-            Turn::Go(permit) => {
+            TicketState::Granted(permit) => {
                 self.wanted.remove(&ticket);
                 let last = self.gone.insert(webhook, number);
                 self.seen.out_of_order += u32::from(last.is_some_and(|last| last > number));
                 if self.random.random_range(0..1000) < self.world.lost {
-                    return self.limiter.unsent(permit);
+                    return self.limiter.record_unsent(permit);
                 }
                 let travel = self.travel();
                 self.later(travel, Event::Arrives(permit, webhook));
             }
-            Turn::At(until, _) | Turn::Rung(Some(until)) => self.at(until, Event::Wake(ticket)),
-            Turn::Rung(None) => {}
-            Turn::Blown(_) => panic!("the fuse is open"),
+            TicketState::NotBefore(until, _) | TicketState::Waiting(Some(until)) => {
+                self.at(until, Event::Wake(ticket))
+            }
+            TicketState::Waiting(None) => {}
+            TicketState::FuseOpen(_) => panic!("the fuse is open"),
         }
     }
 
     fn serve(&mut self, permit: PermitId, webhook: u64) {
         let travel = self.travel();
-        let answer = self.discord.judge(webhook, self.now);
-        if let Verdict::Limited { scope, .. } = answer.verdict {
-            self.seen.refused_globally += u32::from(scope == Scope::Global);
+        let answer = self.discord.answer(webhook, self.now);
+        if let AnswerKind::Limited { scope, .. } = answer.kind {
+            self.seen.refused_globally += u32::from(scope == RateLimitScope::Global);
             self.seen.refused += u32::from(self.known.contains(&webhook));
             self.seen.refused_last = self.now.duration_since(self.start);
         } else {

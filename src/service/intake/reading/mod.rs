@@ -22,7 +22,7 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
 use crate::domain::permissions::Permissions;
 use crate::rest::model::{AuthorMember, Message, Referenced};
-use crate::rest::{Client, HISTORY_PAGE, Missing, RestError};
+use crate::rest::{Client, HISTORY_PAGE, RestError, UnknownResource};
 use crate::service::access::{self, Access, ChannelLookup};
 use crate::service::watch::{MessageLocation, Watched};
 use crate::service::{Identity, ServiceError, ServiceParts, content};
@@ -362,7 +362,9 @@ impl Reader {
         let Some(id) = content::unknown_original(message) else { return Ok(()) };
         match self.rest.of_server(guild).message(message.channel_id, id).await {
             Ok(original) => message.referenced_message = Referenced::Standing(Box::new(original)),
-            Err(RestError::NotFound(Missing::Message)) => message.referenced_message = Referenced::Deleted,
+            Err(RestError::NotFound(UnknownResource::Message)) => {
+                message.referenced_message = Referenced::Deleted
+            }
             Err(error) if error.was_not_asked() => return Err(error.into()),
             // Nothing is known about it, and the answer must not wait for it.
             Err(_) => {}

@@ -1,4 +1,4 @@
-//! What a batch of source events does to the rows around its activities: gates, how far channels have been
+//! What a batch of source events does to the rows around its activities: locks, how far channels have been
 //! read, deliveries, and the lanes that wake. Each is one statement, however many followers there are.
 
 use std::collections::BTreeMap;
@@ -12,39 +12,40 @@ use crate::store::follow::{matching, state};
 use crate::store::lane::deliveries::{DUE, WAKE};
 use crate::store::{SourceEvent, StoreError};
 
-/// The numbers of known activities that have a new revision.
+/// The numbers of known activities with a new revision.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Changed {
-    /// Those that show something else.
+pub(in crate::store) struct ChangedActivities {
+    /// Those whose content changed.
     pub(in crate::store) edited: Vec<i64>,
-    /// Those that are gone.
+    /// Those that were deleted.
     pub(in crate::store) deleted: Vec<i64>,
 }
 
-impl Changed {
+impl ChangedActivities {
     /// All of them.
     pub(in crate::store) fn ids(&self) -> impl Iterator<Item = i64> {
         self.edited.iter().chain(&self.deleted).copied()
     }
 }
 
-/// What a batch says of a channel.
+/// What a batch says about a channel.
 #[derive(Debug, Default)]
-struct Reached {
+struct ChannelProgress {
     /// Up to where it has been read now.
     seen: Option<i64>,
     /// The channel of a thread.
     parent: Option<i64>,
 }
 
-/// Takes the gates of all channels of the batch, in order, and moves up to where each has been read: one statement.
-pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
-    let mut channels: BTreeMap<i64, Reached> = BTreeMap::new();
+/// Locks all channels of the batch, in order, and moves up to where each has been read, in one statement.
+pub(super) async fn lock_and_move_sources(txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
+    let mut channels: BTreeMap<i64, ChannelProgress> = BTreeMap::new();
     for event in events {
         let (channel, message) = (event.origin().channel(), event.origin().message());
         let reached = channels.entry(channel.to_db()).or_default();
         if matches!(event, SourceEvent::Posted { .. } | SourceEvent::Passed { .. }) {
-            // A gap ends before its message, which is still to come: were it cut off from that, this would be lost.
+            // A gap ends before its message, which is still to come. If the bot is cut off before that one,
+            // it mustn't be lost.
             let gap = matches!(event.origin(), Origin::Gap { .. });
             reached.seen = reached.seen.max(Some(message.to_db() - i64::from(gap)));
         }
@@ -73,12 +74,12 @@ pub(super) async fn pass_gates(txn: &Write, events: &[SourceEvent]) -> Result<()
     Ok(())
 }
 
-/// Takes the gates of all lanes that the batch may reach: nobody records a step there that rests on what is
+/// Locks all lanes that the batch may reach, so that nobody records a step there that is based on what is
 /// about to change.
 pub(in crate::store) async fn lock_lanes(
     txn: &Write,
     sources: impl IntoIterator<Item = i64>,
-    changed: &Changed,
+    changed: &ChangedActivities,
 ) -> Result<(), StoreError> {
     if txn.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -96,7 +97,8 @@ pub(in crate::store) async fn lock_lanes(
     Ok(())
 }
 
-/// Owes new activities to all who follow their sources, or their threads, by relay and let them through. Returns the targets.
+/// Owes new activities to all active relay follows of their sources, or their threads, that let them through.
+/// Returns the targets.
 pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result<Vec<i64>, StoreError> {
     if activities.is_empty() {
         return Ok(Vec::new());
@@ -115,15 +117,19 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
     Ok(insert.numbers(&**txn).await?)
 }
 
-/// Owes changed activities again to those who were shown them, also where an earlier edit was given up. A deletion also reaches what was given up half
-/// shown, and nothing makes it wait. Returns the targets.
-pub(in crate::store) async fn reopen(txn: &Write, changed: &Changed) -> Result<Vec<i64>, StoreError> {
-    // What was deleted goes wherever it can be reached, also where the follow broke since.
+/// Owes changed activities again where they were shown, even where an earlier edit was given up. A deletion
+/// also reaches what was given up half shown, and nothing makes it wait. Returns the targets.
+pub(in crate::store) async fn reopen(
+    txn: &Write,
+    changed: &ChangedActivities,
+) -> Result<Vec<i64>, StoreError> {
+    // A deletion goes wherever it can reach, even if the follow has broken since.
     let reached = format!(
         "EXISTS (SELECT 1 FROM channel_follows f WHERE f.id = deliveries.follow_id AND {})",
         state::takes_deletions()
     );
-    // Messages are kept up to date while their follow is paused, unless they must not be read there any more; panels stand still.
+    // Messages are kept up to date while their follow is paused, unless they must not be read there any more.
+    // Panels stay as they are.
     let moving = "EXISTS (SELECT 1 FROM channel_follows f JOIN activities a ON a.id = deliveries.activity_id \
         WHERE f.id = deliveries.follow_id AND f.broken_reason IS NULL AND (f.is_active \
         OR a.kind = 'message' AND f.exposure <> 'stopped'))";
@@ -151,8 +157,12 @@ pub(in crate::store) async fn reopen(txn: &Write, changed: &Changed) -> Result<V
     Ok(targets)
 }
 
-/// Lanes that rest until some later time have a reason to look now.
-pub(in crate::store) async fn wake(txn: &Write, posted: &[i64], changed: &Changed) -> Result<(), StoreError> {
+/// Wakes lanes that rest until some later time.
+pub(in crate::store) async fn wake(
+    txn: &Write,
+    posted: &[i64],
+    changed: &ChangedActivities,
+) -> Result<(), StoreError> {
     let ids = posted.iter().copied().chain(changed.ids());
     let update =
         format!("{WAKE}(SELECT target_channel_id FROM deliveries WHERE state = 'due' AND activity_id IN ");
@@ -160,7 +170,7 @@ pub(in crate::store) async fn wake(txn: &Write, posted: &[i64], changed: &Change
     Ok(())
 }
 
-/// Of what nobody is owed, the content isn't kept.
+/// Forgets the content of activities that nobody is owed.
 pub(super) async fn forget_unowed(txn: &Write, activities: Vec<i64>) -> Result<(), StoreError> {
     if activities.is_empty() {
         return Ok(());

@@ -1,10 +1,11 @@
-//! What follows, and people's opt-outs, say about a batch: which of its sources are followed, in which servers these are, and what is withheld.
+//! What follows and opt-outs say about a batch: which of its sources are followed, in which servers they are,
+//! and what is withheld.
 
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::FromQueryResult;
 
-use super::known::Known;
+use super::known::KnownActivity;
 use crate::domain::activity::Origin;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
 use crate::domain::opt_out::OptOut;
@@ -13,26 +14,27 @@ use crate::store::db::sql::Sql;
 use crate::store::source::quotes;
 use crate::store::{SourceEvent, StoreError};
 
-/// A source that is followed by relay.
-struct Source {
-    /// Any of its follows is active.
+/// A source of relay follows.
+struct RelaySource {
+    /// Whether any of its follows is active.
     active: bool,
     server: GuildId,
 }
 
-/// What is known of those who follow a batch's sources, and of those who post there. To be asked behind the gates of the sources: whoever opts out
-/// passes these too, once that is written down, and then takes back what was recorded before.
+/// What is known about the followers of a batch's sources, and about the people who post there. Read while
+/// the sources are locked: an opt-out is written first, then takes the same locks once, and then what was
+/// recorded before is taken back.
 #[derive(Default)]
-pub(in crate::store) struct Followed {
-    sources: HashMap<ChannelId, Source>,
-    /// The servers of those that nothing was posted in.
+pub(in crate::store) struct FollowedSources {
+    sources: HashMap<ChannelId, RelaySource>,
+    /// The servers of sources in which nothing was posted.
     servers: HashMap<ChannelId, GuildId>,
     opt_outs: HashMap<UserId, Vec<OptOut>>,
 }
 
-/// A source (`kind` 0), or an opt-out: one statement for both.
+/// A source (`kind` 0) or an opt-out: one statement reads both.
 #[derive(FromQueryResult)]
-struct Row {
+struct SourceOrOptOutRow {
     kind: i32,
     id: i64,
     guild_id: i64,
@@ -46,12 +48,12 @@ struct ServerRow {
     guild: i64,
 }
 
-impl Followed {
-    /// What is known of the sources and the people of these events.
+impl FollowedSources {
+    /// What is known about the sources and the people of these events.
     pub(in crate::store) async fn by(
         txn: &Write,
         events: &[SourceEvent],
-        known: &HashMap<Origin, Known>,
+        known: &HashMap<Origin, KnownActivity>,
     ) -> Result<Self, StoreError> {
         let posted = events.iter().filter(|event| matches!(event, SourceEvent::Posted { .. }));
         let sources: HashSet<i64> = posted.flat_map(channels_of).map(ChannelId::to_db).collect();
@@ -67,9 +69,11 @@ impl Followed {
              SELECT 1 AS kind, user_id AS id, guild_id, 0 AS active, until_id FROM author_opt_outs WHERE user_id IN ",
         );
         let mut followed = Self::default();
-        for Row { kind, id, guild_id, active, until_id } in query.list(people).rows_of::<Row>(&**txn).await? {
+        for SourceOrOptOutRow { kind, id, guild_id, active, until_id } in
+            query.list(people).rows_of::<SourceOrOptOutRow>(&**txn).await?
+        {
             if kind == 0 {
-                let source = Source { active: active > 0, server: GuildId::from_db(guild_id)? };
+                let source = RelaySource { active: active > 0, server: GuildId::from_db(guild_id)? };
                 followed.sources.insert(ChannelId::from_db(id)?, source);
                 continue;
             }
@@ -84,7 +88,7 @@ impl Followed {
         Ok(followed)
     }
 
-    /// Finds out in which servers the other sources are: that matters only where somebody opted out.
+    /// Finds the servers of the other sources, which matter only if somebody opted out.
     async fn find_servers(&mut self, txn: &Write, events: &[SourceEvent]) -> Result<(), StoreError> {
         let all = events.iter().flat_map(channels_of);
         let unknown: HashSet<i64> =
@@ -98,14 +102,15 @@ impl Followed {
         Ok(())
     }
 
-    /// Whether any follow of the source, or of the thread in which it was posted, is active; none where there is none by relay.
+    /// Whether any relay follow of the source, or of the thread, is active. `None` if there are no relay
+    /// follows.
     pub(in crate::store) fn is_active(&self, source: ChannelId, thread: ChannelId) -> Option<bool> {
         let of = [source, thread].map(|channel| self.sources.get(&channel).map(|source| source.active));
         of.into_iter().flatten().max()
     }
 
-    /// Whether what this event brings must not be mirrored, as the message's author doesn't want it.
-    pub(in crate::store) fn withholds(&self, event: &SourceEvent, known: Option<&Known>) -> bool {
+    /// Whether the content of this event must not be mirrored, because the message's author doesn't want it.
+    pub(in crate::store) fn withholds(&self, event: &SourceEvent, known: Option<&KnownActivity>) -> bool {
         if self.opt_outs.is_empty() || event.content().is_none() {
             return false;
         }

@@ -1,4 +1,4 @@
-//! What is known of the origins of a batch while it is played through in memory.
+//! What is known about the origins of a batch while it is replayed in memory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -13,8 +13,8 @@ use crate::store::follow::matching;
 use crate::store::source::quotes;
 use crate::store::{SourceEvent, Store, StoreError};
 
-/// What is known of an origin.
-pub(in crate::store) struct Known {
+/// What is known about an origin.
+pub(in crate::store) struct KnownActivity {
     /// Its row; none before it is inserted.
     pub(in crate::store) id: Option<i64>,
     pub(in crate::store) source: Option<ChannelId>,
@@ -23,23 +23,23 @@ pub(in crate::store) struct Known {
     pub(in crate::store) deleted: bool,
     /// Its author doesn't want it mirrored. It counts as deleted, too.
     pub(in crate::store) withheld: bool,
-    /// The message that it answers, and who wrote that, as far as Discord told it just now.
+    /// The message that it answers, and that message's author, if Discord named them in this batch.
     pub(in crate::store) quoted: Option<MessageId>,
     pub(super) quoted_author: Option<UserId>,
     pub(in crate::store) content: Option<Showing>,
     pub(in crate::store) digest: Option<Vec<u8>>,
     pub(in crate::store) place: Place,
     pub(in crate::store) tags: BTreeSet<String>,
-    /// The tags that it had in the database, where they are others now.
+    /// The tags that it had in the database, if they have changed.
     pub(super) retagged: Option<BTreeSet<String>>,
-    /// Nobody was ever owed it, so that its content is of no use.
+    /// Nobody was ever owed it, so its content is of no use.
     pub(in crate::store) unowed: bool,
-    /// It shows something else, or nothing any more.
+    /// Its content changed, or it was deleted.
     pub(in crate::store) changed: bool,
 }
 
-impl Known {
-    /// What is to be remembered of a message that its author doesn't want mirrored: that it was there.
+impl KnownActivity {
+    /// What is remembered about a message that its author doesn't want mirrored: that it exists.
     pub(in crate::store) fn withheld(source: ChannelId, place: Place) -> Self {
         Self {
             id: None,
@@ -66,7 +66,7 @@ impl Known {
         self.quoted_author = quotes::author_quoted_by(content);
     }
 
-    /// Its author doesn't want it mirrored. Whether that is new.
+    /// Marks it as not to be mirrored. Returns whether that is new.
     pub(super) fn withhold(&mut self) -> bool {
         let new = !self.deleted;
         if new {
@@ -76,7 +76,7 @@ impl Known {
         new
     }
 
-    /// It is gone from the source, or to go from everywhere else.
+    /// It was deleted in the source, or must be deleted everywhere else.
     pub(in crate::store) fn delete(&mut self) {
         (self.content, self.digest) = (None, None);
         self.deleted = true;
@@ -100,12 +100,12 @@ struct KnownRow {
 }
 
 impl Store {
-    /// What the database knows of the batch's origins.
+    /// What the database knows about the batch's origins.
     pub(in crate::store) async fn known(
         &self,
         txn: &Write,
         events: &[SourceEvent],
-    ) -> Result<HashMap<Origin, Known>, StoreError> {
+    ) -> Result<HashMap<Origin, KnownActivity>, StoreError> {
         let origins: HashMap<String, Origin> =
             events.iter().map(|event| (event.origin().to_string(), event.origin())).collect();
         let query = "SELECT id, origin, revision, deleted, withheld, author_id, content, digest, place, \
@@ -119,13 +119,13 @@ impl Store {
             let origin = *origins.get(&row.origin).ok_or(StoreError::Unreadable("origin"))?;
             known.insert(origin, self.known_row(origin, row)?);
         }
-        // Only an edit is compared with the tags that were.
+        // Only edits are compared with the former tags.
         let edits = events
             .iter()
             .filter(|event| matches!(event, SourceEvent::Edited { .. } | SourceEvent::Reread { .. }));
         let edited: HashSet<Origin> = edits.map(SourceEvent::origin).collect();
         let of_edited = known.iter_mut().filter(|(origin, _)| edited.contains(origin));
-        let mut of_ids: HashMap<i64, &mut Known> =
+        let mut of_ids: HashMap<i64, &mut KnownActivity> =
             of_edited.filter_map(|(_, known)| known.id.map(|id| (id, known))).collect();
         for (id, tag) in matching::tags_of(&**txn, of_ids.keys().copied().collect()).await? {
             if let Some(known) = of_ids.get_mut(&id) {
@@ -135,12 +135,12 @@ impl Store {
         Ok(known)
     }
 
-    fn known_row(&self, origin: Origin, row: KnownRow) -> Result<Known, StoreError> {
-        // Where there is a digest, that is what an edit is compared with. A content that can't be read differs from any other, so an edit or a
-        // deletion replaces it.
+    fn known_row(&self, origin: Origin, row: KnownRow) -> Result<KnownActivity, StoreError> {
+        // If there is a digest, edits are compared with that. Content that can't be read differs from any
+        // other, so an edit or a deletion replaces it.
         let content = row.content.filter(|_| row.digest.is_none());
         let content = content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
-        Ok(Known {
+        Ok(KnownActivity {
             id: Some(row.id),
             source: None,
             author: row.author_id.map(UserId::from_db).transpose()?,

@@ -1,4 +1,9 @@
-//! What happens in sources, as it is recorded, and what came of recording it.
+//! Events in sources, and how they become activities and deliveries.
+//!
+//! A batch is recorded in one transaction (`record`). It first locks the rows of its sources and threads,
+//! then those of the lanes that it may reach (`effects`), and writes activities, deliveries and how far the
+//! channels have been read together. So a message is either recorded with all that is owed of it, or not at
+//! all, and is read again.
 
 pub(in crate::store) mod effects;
 pub(in crate::store) mod followed;
@@ -36,13 +41,13 @@ pub enum SourceEvent {
         /// What it shows now.
         content: Showing,
     },
-    /// It was read again, as something that it quotes may have changed.
+    /// It was read again, because something that it quotes may have changed.
     Reread {
         /// Which.
         origin: Origin,
         /// The source: the message's channel, or that of its thread.
         source: ChannelId,
-        /// The revision that was known before it was read. Where there is a later one by now, that stands.
+        /// The revision that was known before it was read. A later revision wins.
         revision: Revision,
         /// What it shows now.
         content: Showing,
@@ -52,7 +57,7 @@ pub enum SourceEvent {
         /// Which.
         origin: Origin,
     },
-    /// The source was read up to here, whatever that message is.
+    /// The source was read up to this message, whatever that is.
     Passed {
         /// Which.
         origin: Origin,
@@ -62,7 +67,7 @@ pub enum SourceEvent {
 }
 
 impl SourceEvent {
-    /// Which message it is about.
+    /// The message that it is about.
     pub const fn origin(&self) -> Origin {
         match self {
             Self::Posted { origin, .. }
@@ -84,7 +89,7 @@ impl SourceEvent {
         }
     }
 
-    /// The source; a deletion doesn't say it.
+    /// The source; a deletion doesn't name it.
     pub const fn source(&self) -> Option<ChannelId> {
         match self {
             Self::Posted { source, .. }
@@ -95,7 +100,7 @@ impl SourceEvent {
         }
     }
 
-    /// What it shows; nothing where that isn't said.
+    /// The content, if the event has any.
     pub const fn content(&self) -> Option<&Showing> {
         match self {
             Self::Posted { content, .. } | Self::Edited { content, .. } | Self::Reread { content, .. } => {
@@ -105,7 +110,7 @@ impl SourceEvent {
         }
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(in crate::store) const fn content_mut(&mut self) -> Option<&mut Showing> {
         match self {
             Self::Posted { content, .. } | Self::Edited { content, .. } | Self::Reread { content, .. } => {
@@ -119,19 +124,19 @@ impl SourceEvent {
 /// What a batch led to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recorded {
-    /// The targets that have new work, each once, ascending.
+    /// The targets with new work, each once, ascending.
     pub lanes: Vec<ChannelId>,
     /// How many activities are new.
     pub posted: usize,
-    /// How many that were known before have a new revision.
+    /// How many known activities have a new revision.
     pub changed: usize,
     /// Whether something that is quoted may have changed.
     pub quoted: bool,
-    /// How many events were left out, as the messages' authors don't want these mirrored.
+    /// How many events were left out because the messages' authors don't want them mirrored.
     pub withheld: u64,
 }
 
-/// What a content's tags are known by.
+/// The keys of a content's tags.
 pub(in crate::store) fn keys(content: &Showing) -> BTreeSet<String> {
     let Some(content) = content.as_message() else { return BTreeSet::new() };
     let published = content.published.then(|| matching::PUBLISHED.to_owned());
@@ -143,7 +148,7 @@ pub(in crate::store) fn place(content: &Showing) -> Place {
     content.as_message().map_or(Place::Source, Content::place)
 }
 
-/// The thread of what was posted in one.
+/// The thread that it was posted in, if any.
 pub(in crate::store) fn thread_of(origin: Origin, source: Option<ChannelId>) -> Option<ChannelId> {
     source.filter(|source| *source != origin.channel()).map(|_| origin.channel())
 }

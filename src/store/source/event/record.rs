@@ -1,18 +1,20 @@
-//! Source events become activities and deliveries: a batch, whatever it holds, in one transaction and a handful
-//! of statements.
+//! Source events become activities and deliveries: a batch, whatever it contains, in one transaction and a
+//! handful of statements.
 //!
-//! The batch is first played through in memory, in order, upon what the database knows of its origins; then the
-//! outcome is written. So ten edits of a message cost one UPDATE, and a message that was posted and deleted
-//! within a batch is never owed to anybody.
+//! The batch is first replayed in memory, in order, on top of what the database knows about its origins; then
+//! the outcome is written. So ten edits of a message cost one UPDATE, and a message that was posted and
+//! deleted within a batch is never owed to anybody.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::effects::{Changed, forget_unowed, insert_deliveries, lock_lanes, pass_gates, reopen, wake};
-use super::followed::Followed;
-use super::known::Known;
+use super::effects::{
+    ChangedActivities, forget_unowed, insert_deliveries, lock_and_move_sources, lock_lanes, reopen, wake,
+};
+use super::followed::FollowedSources;
+use super::known::KnownActivity;
 use super::{keys, place, thread_of};
 use crate::domain::activity::{Origin, Showing};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
@@ -24,7 +26,7 @@ use crate::store::follow::matching::{Rematch, TagChange};
 use crate::store::source::{circles, quotes};
 use crate::store::{Recorded, SourceEvent, Store, StoreError};
 
-/// How long a message is held at most; whoever holds it lets it go earlier.
+/// How long a message is held at most; usually it is released earlier.
 const HELD: TimeDelta = TimeDelta::minutes(20);
 
 #[derive(FromQueryResult)]
@@ -56,16 +58,18 @@ const COLUMNS: [(&str, Kind); 16] = [
 impl Store {
     /// Records what happened in sources, in this order. Recording an event again changes nothing.
     ///
-    /// - Posted: an activity, owed to every active relay follow of the source, or of its thread, that lets it through (`matching`). The
-    ///   message's channel counts as read up to it.
-    /// - Edited: a new revision, if it shows something else; owed again where it was shown through a follow
-    ///   that isn't broken. With other tags, it is owed where it wasn't wanted before, and taken back where it isn't any more.
+    /// - Posted: an activity, owed to every active relay follow of the source, or of its thread, that lets it
+    ///   through (`matching`). The message's channel counts as read up to it.
+    /// - Edited: a new revision, if the content changed; owed again where it was shown through a follow that
+    ///   isn't broken. With other tags, it is owed where it wasn't wanted before, and taken back where it no
+    ///   longer is.
     /// - Read again: the same, unless there is a later revision than was known before it was read.
-    /// - Deleted: the last revision; its content is forgotten, and its mirrors are to go.
+    /// - Deleted: the last revision. Its content is forgotten, and its mirrors are deleted.
     /// - Passed: the channel counts as read up to it, without an activity.
-    /// - Whose author doesn't want it mirrored: nothing but that it was there; what was mirrored of it is to go.
+    /// - Of an author who doesn't want to be mirrored: only the message's existence is recorded; its mirrors
+    ///   are deleted.
     ///
-    /// Edits and deletions of what was never recorded are passed over.
+    /// Edits and deletions of messages that were never recorded are ignored.
     pub async fn record_events(
         &self,
         events: &[SourceEvent],
@@ -74,7 +78,7 @@ impl Store {
         self.record_events_holding(events, &HashSet::new(), now).await
     }
 
-    /// The same, but these of the posts are [held](Self::release_held): recorded, and owed to nobody yet.
+    /// The same, but these posts are [held](Self::release_held): recorded, and owed to nobody yet.
     #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "record_events_holding", events = events.len()))]
     pub async fn record_events_holding(
         &self,
@@ -86,16 +90,16 @@ impl Store {
             return Ok(Recorded::default());
         }
         let txn = self.write().await?;
-        pass_gates(&txn, events).await?;
+        lock_and_move_sources(&txn, events).await?;
         let mut known = self.known(&txn, events).await?;
-        let followed = Followed::by(&txn, events, &known).await?;
+        let followed = FollowedSources::by(&txn, events, &known).await?;
         let events = &*quotes::without_deleted(&txn, events, &followed).await?;
         let (mut order, mut withheld) = (Vec::new(), 0_u64);
         for event in events {
             if followed.withholds(event, known.get(&event.origin())) {
                 withheld += u64::from(withhold(&mut known, &mut order, event, &followed));
             } else {
-                self.play(&mut known, &mut order, event, &followed);
+                self.apply(&mut known, &mut order, event, &followed);
             }
         }
         let changed = changed(&known);
@@ -118,11 +122,12 @@ impl Store {
         Ok(Recorded { lanes, posted, changed, quoted, withheld })
     }
 
-    /// Inserts the new activities, numbered in the order of their events. Returns the numbers of those that are owed.
+    /// Inserts the new activities, numbered in the order of their events. Returns the numbers of those that
+    /// are owed.
     async fn insert_activities(
         &self,
         txn: &Write,
-        known: &HashMap<Origin, Known>,
+        known: &HashMap<Origin, KnownActivity>,
         order: &[Origin],
         now: DateTime<Utc>,
     ) -> Result<Vec<i64>, StoreError> {
@@ -169,12 +174,16 @@ impl Store {
         Ok(ids)
     }
 
-    /// Writes down the new revisions of those that were known before.
-    async fn update_activities(&self, txn: &Write, known: &HashMap<Origin, Known>) -> Result<(), StoreError> {
+    /// Writes the new revisions of known activities.
+    async fn update_activities(
+        &self,
+        txn: &Write,
+        known: &HashMap<Origin, KnownActivity>,
+    ) -> Result<(), StoreError> {
         for (origin, known) in known.iter().filter(|(_, known)| known.changed || known.retagged.is_some()) {
             let Some(id) = known.id else { continue };
             let content = known.content.as_ref().map(|content| self.cipher.seal_content(*origin, content));
-            // Whatever is owed of it now needs the new content.
+            // Everything that is owed of it now needs the new content.
             let update = "UPDATE activities SET revision = $2, deleted = $3, content = $4, digest = $5, \
                 quoted_message_id = COALESCE($6, quoted_message_id), quoted_author_id = COALESCE($7, quoted_author_id), \
                 withheld = $8, settled_at = NULL WHERE id = $1";
@@ -194,20 +203,20 @@ impl Store {
     }
 
     /// Applies one event to what is known.
-    fn play(
+    fn apply(
         &self,
-        known: &mut HashMap<Origin, Known>,
+        known: &mut HashMap<Origin, KnownActivity>,
         order: &mut Vec<Origin>,
         event: &SourceEvent,
-        followed: &Followed,
+        followed: &FollowedSources,
     ) {
         match event {
             SourceEvent::Posted { origin, source, author, content } => {
-                // Of a source that only Discord itself relays, nothing is kept.
+                // Nothing is kept of a source that only Discord itself relays.
                 let Some(active) = followed.is_active(*source, origin.channel()) else { return };
                 known.entry(*origin).or_insert_with(|| {
                     order.push(*origin);
-                    Known {
+                    KnownActivity {
                         id: None,
                         source: Some(*source),
                         author: *author,
@@ -216,8 +225,8 @@ impl Store {
                         withheld: false,
                         quoted: quotes::quoted_by(content),
                         quoted_author: quotes::author_quoted_by(content),
-                        // While all its follows rest it is still remembered, so as not to be taken for new when the
-                        // source is read again, but not what it says.
+                        // While all its follows are paused, the message is remembered, so that it isn't taken
+                        // for new when the source is read again; but its content isn't kept.
                         content: active.then(|| content.clone()),
                         digest: self.cipher.digest(*origin, content),
                         place: place(content),
@@ -252,8 +261,8 @@ impl Store {
         }
     }
 
-    /// Applies an edit. What nobody is owed is of interest only where other tags may make it wanted.
-    fn edit(&self, known: &mut Known, origin: Origin, content: &Showing) {
+    /// Applies an edit. If nobody is owed the message, it matters only if other tags may make it wanted.
+    fn edit(&self, known: &mut KnownActivity, origin: Origin, content: &Showing) {
         let (tags, digest) = (keys(content), self.cipher.digest(origin, content));
         let same = match (&known.digest, &digest) {
             (Some(one), Some(other)) => one == other,
@@ -277,12 +286,13 @@ impl Store {
     }
 }
 
-/// Leaves an event out of what is mirrored, as the message's author wants it; what was mirrored of it is to go. Whether there was something to leave out.
+/// Leaves an event out because the message's author doesn't want it mirrored, and has its mirrors deleted.
+/// Returns whether there was anything to leave out.
 fn withhold(
-    known: &mut HashMap<Origin, Known>,
+    known: &mut HashMap<Origin, KnownActivity>,
     order: &mut Vec<Origin>,
     event: &SourceEvent,
-    followed: &Followed,
+    followed: &FollowedSources,
 ) -> bool {
     match (event, known.get_mut(&event.origin())) {
         (_, Some(known)) => known.withhold(),
@@ -290,7 +300,7 @@ fn withhold(
             let followed = followed.is_active(*source, origin.channel()).is_some();
             if followed {
                 order.push(*origin);
-                known.insert(*origin, Known::withheld(*source, place(content)));
+                known.insert(*origin, KnownActivity::withheld(*source, place(content)));
             }
             followed
         }
@@ -298,8 +308,9 @@ fn withhold(
     }
 }
 
-/// The channels whose followers the batch may concern: the sources, and the threads, of what was posted or got other tags.
-fn reached(events: &[SourceEvent], known: &HashMap<Origin, Known>) -> BTreeSet<i64> {
+/// The channels whose followers the batch may concern: the sources, and the threads, of messages that were
+/// posted or got other tags.
+fn reached(events: &[SourceEvent], known: &HashMap<Origin, KnownActivity>) -> BTreeSet<i64> {
     let concerns = |event: &&SourceEvent| match event {
         SourceEvent::Posted { .. } => true,
         event => known.get(&event.origin()).is_some_and(|known| known.retagged.is_some()),
@@ -308,8 +319,8 @@ fn reached(events: &[SourceEvent], known: &HashMap<Origin, Known>) -> BTreeSet<i
     events.iter().filter(concerns).flat_map(ends).map(ChannelId::to_db).collect()
 }
 
-/// Brings the deliveries of what has other tags now to what follows ask for. Returns the targets.
-async fn retag(txn: &Write, known: &HashMap<Origin, Known>) -> Result<Vec<i64>, StoreError> {
+/// Updates the deliveries of messages with other tags to what follows ask for. Returns the targets.
+async fn retag(txn: &Write, known: &HashMap<Origin, KnownActivity>) -> Result<Vec<i64>, StoreError> {
     let mut targets = Vec::new();
     for known in known.values() {
         let (Some(id), Some(before)) = (known.id, &known.retagged) else { continue };
@@ -325,9 +336,9 @@ async fn retag(txn: &Write, known: &HashMap<Origin, Known>) -> Result<Vec<i64>, 
     Ok(targets)
 }
 
-/// Which of those that were known before have a new revision.
-fn changed(known: &HashMap<Origin, Known>) -> Changed {
-    let mut changed = Changed::default();
+/// The known activities with a new revision.
+fn changed(known: &HashMap<Origin, KnownActivity>) -> ChangedActivities {
+    let mut changed = ChangedActivities::default();
     for known in known.values().filter(|known| known.changed) {
         let list = if known.deleted { &mut changed.deleted } else { &mut changed.edited };
         list.extend(known.id);

@@ -1,4 +1,4 @@
-//! How much is kept of a person, for that person.
+//! How much is kept of a person, to be shown to that person.
 
 use sea_orm::FromQueryResult;
 
@@ -6,21 +6,21 @@ use crate::domain::ids::{MessageId, UserId};
 use crate::store::db::sql::Sql;
 use crate::store::{Store, StoreError};
 
-/// How many of somebody's messages are looked at to count where they are shown.
+/// How many of somebody's messages are checked to count where they are shown.
 const LOOKED_AT: i64 = 10_000;
 
 /// What is kept of a person, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KeptOfAuthor {
+pub struct AuthorTotals {
     /// Their messages.
     pub messages: u64,
     /// The oldest of these.
     pub oldest: Option<MessageId>,
-    /// Of these, how many are still kept with what they say.
+    /// How many of these are still kept with their content.
     pub contents: u64,
     /// In how many channels the newest of them are shown.
     pub channels: u64,
-    /// There are more messages than were looked at for that.
+    /// There are more messages than were checked for that.
     pub channels_are_more: bool,
     /// Follows that name them.
     pub follows: u64,
@@ -31,7 +31,7 @@ pub struct KeptOfAuthor {
 }
 
 #[derive(FromQueryResult)]
-struct Row {
+struct AuthorTotalsRow {
     messages: i64,
     oldest: Option<i64>,
     contents: i64,
@@ -43,7 +43,7 @@ struct Row {
 
 impl Store {
     /// How much is kept of this person.
-    pub async fn kept_of_author(&self, user: UserId) -> Result<KeptOfAuthor, StoreError> {
+    pub async fn author_totals(&self, user: UserId) -> Result<AuthorTotals, StoreError> {
         let query = "SELECT (SELECT COUNT(*) FROM activities WHERE author_id = $1) AS messages, \
             (SELECT MIN(source_message_id) FROM activities WHERE author_id = $1) AS oldest, \
             (SELECT COUNT(*) FROM activities WHERE author_id = $1 AND content IS NOT NULL) AS contents, \
@@ -55,9 +55,9 @@ impl Store {
             (SELECT COUNT(*) FROM forget_requests WHERE user_id = $1) AS requests";
         let named = format!("%{{\"user\":\"{user}\"}}%");
         let values = [user.to_db().into(), named.into(), LOOKED_AT.into()];
-        let rows: Vec<Row> = Sql::new(query, values).rows_of(&self.db).await?;
+        let rows: Vec<AuthorTotalsRow> = Sql::new(query, values).rows_of(&self.db).await?;
         let row = rows.into_iter().next().ok_or(StoreError::Unreadable("counts"))?;
-        Ok(KeptOfAuthor {
+        Ok(AuthorTotals {
             messages: row.messages.unsigned_abs(),
             oldest: row.oldest.map(MessageId::from_db).transpose()?,
             contents: row.contents.unsigned_abs(),

@@ -1,4 +1,5 @@
-//! How large files may be in a target: it depends on how far its server is boosted. Asked only where a file is larger than every server takes, and remembered for an hour.
+//! How large files may be in a target. That depends on how far its server is boosted. Discord is asked only
+//! where a file is larger than every server takes, and the answer is remembered for an hour.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,16 +11,16 @@ use crate::domain::ids::GuildId;
 use crate::domain::limits;
 use crate::store::Work;
 
-use crate::delivery::Tools;
+use crate::delivery::LaneTools;
 
-/// How long an answer is used before it is asked for again.
+/// How long an answer is used before Discord is asked again.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
-/// The same of a server that couldn't be asked, or that refused what it should take.
+/// The same for a server that couldn't be asked about, or that refused what it should take.
 const REMEMBERED_REFUSAL: TimeDelta = TimeDelta::minutes(10);
 
-/// What is known of servers.
+/// The file limits of servers, as far as they are known.
 #[derive(Debug, Clone, Default)]
-pub(in crate::delivery) struct FileSizes(Arc<Mutex<HashMap<GuildId, Known>>>);
+pub(in crate::delivery) struct FileLimits(Arc<Mutex<HashMap<GuildId, Known>>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
@@ -27,8 +28,9 @@ struct Known {
     until: DateTime<Utc>,
 }
 
-impl FileSizes {
-    /// How large a file this target takes, as far as that is known: what every server takes, at least.
+impl FileLimits {
+    /// How large a file this target takes, in bytes, as far as that is known. At least what every server
+    /// takes.
     pub(in crate::delivery) fn limit(&self, work: &Work) -> u64 {
         target_server(work).and_then(|guild| self.get(guild)).map_or(limits::FILE_BYTES, |known| known.bytes)
     }
@@ -41,8 +43,9 @@ impl FileSizes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(guild, Known { bytes, until });
     }
 
-    /// Discord refused a request as too large: whether that may be because of what was known. Then files are linked for a while.
-    pub(in crate::delivery) fn lower(&self, work: &Work, now: DateTime<Utc>) -> bool {
+    /// Notes that Discord refused a request as too large. Whether the limit that was known may be the reason:
+    /// then files are linked for a while.
+    pub(super) fn lower(&self, work: &Work, now: DateTime<Utc>) -> bool {
         let Some(guild) = target_server(work).filter(|_| self.limit(work) > limits::FILE_BYTES) else {
             return false;
         };
@@ -51,24 +54,26 @@ impl FileSizes {
     }
 }
 
-impl Tools {
-    /// Sees to it that the target's limit is known, where it decides about a file of what is shown. Whether it is another than before: then what was
-    /// decided upon has to be decided anew.
-    pub(in crate::delivery) async fn learn_file_limit(&self, work: &Work) -> bool {
+impl LaneTools {
+    /// Asks for the target's limit, where a file depends on it and it isn't known. Whether the limit is
+    /// another than before: then the step that was decided upon has to be decided anew.
+    pub(super) async fn learn_file_limit(&self, work: &Work) -> bool {
         let now = self.clock.now();
         let Some(guild) = target_server(work).filter(|_| depends_on_limit(work)) else { return false };
-        if self.sizes.get(guild).is_some_and(|known| known.until > now) {
+        if self.file_limits.get(guild).is_some_and(|known| known.until > now) {
             return false;
         }
-        let before = self.sizes.limit(work);
+        let before = self.file_limits.limit(work);
         match self.rest.guild(guild).await {
-            Ok(known) => self.sizes.put(guild, limits::file_bytes(known.premium_tier), now + REMEMBERED),
+            Ok(known) => {
+                self.file_limits.put(guild, limits::file_bytes(known.premium_tier), now + REMEMBERED)
+            }
             Err(error) => {
-                tracing::warn!(%guild, %error, "how large files may be in a server can't be asked for");
-                self.sizes.put(guild, before, now + REMEMBERED_REFUSAL);
+                tracing::warn!(%guild, %error, "Discord can't be asked how large files may be in a server");
+                self.file_limits.put(guild, before, now + REMEMBERED_REFUSAL);
             }
         }
-        self.sizes.limit(work) != before
+        self.file_limits.limit(work) != before
     }
 }
 
@@ -76,7 +81,7 @@ fn target_server(work: &Work) -> Option<GuildId> {
     work.surroundings.servers.map(|(_, target)| target)
 }
 
-/// Whether a file is too large for some servers, but not for all.
+/// Whether it has a file that is too large for some servers, but not for all.
 fn depends_on_limit(work: &Work) -> bool {
     let Some(Showing::Message(content)) = work.content.as_deref() else { return false };
     let files = content.files.iter().chain(content.forward.iter().flat_map(|forward| &forward.files));

@@ -1,4 +1,4 @@
-//! What came of a look at a panel: its message, its data, its state.
+//! The outcome of refreshing a panel: its message, its data, its state.
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -11,14 +11,14 @@ use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
-/// What a look at a panel found; written down at its end.
+/// The outcome of a panel's refresh, recorded at its end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub struct PanelRefresh {
     /// When it began.
     pub at: DateTime<Utc>,
-    /// When the next is due, unless somebody wants one earlier.
+    /// When the next one is due, unless somebody wants one earlier.
     pub next: DateTime<Utc>,
-    /// The data that it gathered, if the source answered.
+    /// The data that it collected, if the source answered.
     pub data: Option<serde_json::Value>,
     /// The revision that the panel's message shows now.
     pub shown_revision: Option<i32>,
@@ -35,22 +35,23 @@ struct FaceRow {
 }
 
 impl Store {
-    /// Notes that a panel's message is about to be posted: what that makes is newer than this message.
+    /// Records that a panel's message is about to be posted. It will be newer than the message `after`.
     pub async fn begin_posting(&self, id: PanelId, after: MessageId) -> Result<(), StoreError> {
         let update = "UPDATE panels SET posting_after_id = $2 WHERE id = $1 AND message_id IS NULL";
         Sql::new(update, [id.0.into(), after.to_db().into()]).execute(&self.db).await?;
         Ok(())
     }
 
-    /// Notes that a panel's message surely wasn't made.
+    /// Records that a panel's message surely wasn't created.
     pub async fn not_posted(&self, id: PanelId) -> Result<(), StoreError> {
         let update = "UPDATE panels SET posting_after_id = NULL WHERE id = $1 AND message_id IS NULL";
         Sql::new(update, [id.0.into()]).execute(&self.db).await?;
         Ok(())
     }
 
-    /// A panel's message stands: from now on it is an activity, owed to all who follow its channel. `shown` is the revision that the message shows; one that was found after
-    /// a doubt may show something older, 0. Returns the targets.
+    /// Records a panel's message: from now on the panel is an activity, owed to all who follow its channel.
+    /// `shown` is the revision that the message shows; a message that was found after a doubt may show
+    /// something older, 0. Returns the targets.
     pub async fn panel_posted(
         &self,
         panel: &Panel,
@@ -87,7 +88,7 @@ impl Store {
         Ok(targets)
     }
 
-    /// How a panel looks, and as which revision. `None` where it is deleted, or isn't there.
+    /// What a panel shows, and as which revision. `None` if it is deleted or doesn't exist.
     pub async fn face(&self, origin: Origin) -> Result<Option<(Revision, PanelSnapshot)>, StoreError> {
         let query = "SELECT revision, content FROM activities WHERE origin = $1 AND NOT deleted";
         let row = Sql::new(query, [origin.to_string().into()]).rows_of::<FaceRow>(&self.db).await?.pop();
@@ -98,12 +99,12 @@ impl Store {
         }
     }
 
-    /// Ends a look at a panel that was [held](Self::hold_panel) until that time.
-    pub async fn end_look(
+    /// Records the refresh of a panel that was [held](Self::hold_panel) until that time.
+    pub async fn record_refresh(
         &self,
         id: PanelId,
         held_until: DateTime<Utc>,
-        look: &Look,
+        look: &PanelRefresh,
     ) -> Result<(), StoreError> {
         let update = "UPDATE panels SET refreshed_at = $2, \
             next_refresh_at = CASE WHEN next_refresh_at = $3 THEN $4 ELSE next_refresh_at END, \
@@ -123,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    /// A panel isn't kept current any more, for this reason; its message is no longer its own.
+    /// Stops keeping a panel current, for this reason; its message is no longer its own.
     pub async fn panel_inactive(
         &self,
         id: PanelId,

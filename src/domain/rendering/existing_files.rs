@@ -1,17 +1,17 @@
-//! Which files of a message stand at Discord already, so that an edit uploads only the others.
+//! The files that a message has at Discord already, so that an edit uploads only the others.
 
 use super::{Payload, files};
 
-/// A file of a message that stands.
+/// A file that a message has at Discord.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StandingFile {
+pub struct ExistingFile {
     /// Its id there.
     pub id: String,
     /// Its name, as people see it.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// It isn't seen before somebody presses it.
+    /// Whether it is hidden until somebody presses it.
     pub hidden: bool,
     /// The number of the source's file that it was made from, where that is known.
     pub source: Option<u64>,
@@ -27,15 +27,16 @@ pub struct KeptFiles {
 }
 
 impl Payload {
-    /// Takes off the files that stand already, and names these: what is left of the files is new, or has taken the place of another.
-    pub fn keep(&mut self, standing: &[StandingFile]) -> KeptFiles {
-        let mut free: Vec<&StandingFile> = standing.iter().collect();
+    /// Takes off the files that exist already, and returns them. The files that are left are new, or have
+    /// taken the place of another.
+    pub fn keep(&mut self, standing: &[ExistingFile]) -> KeptFiles {
+        let mut free: Vec<&ExistingFile> = standing.iter().collect();
         let mut kept = KeptFiles::default();
         let is_same_name: [fn(&str, &str) -> bool; 2] = [|ours, theirs| ours == theirs, files::is_same];
-        // Who has just that name comes first.
+        // Files with exactly that name come first.
         for is_same_name in is_same_name {
             self.files.retain(|file| {
-                let is_it = |stands: &&StandingFile| {
+                let is_it = |stands: &&ExistingFile| {
                     stands.source.is_none_or(|source| source == file.id)
                         && stands.size == file.size
                         && stands.hidden == file.is_hidden()
@@ -56,14 +57,14 @@ mod tests {
     use super::*;
     use crate::domain::message::{Content, File};
     use crate::domain::rendering::tests::here;
-    use crate::domain::rendering::{Room, render};
+    use crate::domain::rendering::{PartLimit, render};
 
     fn file(id: u64, name: &str, size: u64, spoiler: bool) -> File {
         File { id, name: name.to_owned(), size, spoiler, ..File::default() }
     }
 
-    fn stands(id: &str, name: &str, size: u64, hidden: bool) -> StandingFile {
-        StandingFile { id: id.to_owned(), name: name.to_owned(), size, hidden, source: None }
+    fn stands(id: &str, name: &str, size: u64, hidden: bool) -> ExistingFile {
+        ExistingFile { id: id.to_owned(), name: name.to_owned(), size, hidden, source: None }
     }
 
     #[test]
@@ -76,7 +77,7 @@ mod tests {
             file(5, "a.png", 5, false),
         ];
         let content = Content { files, ..Content::default() };
-        let mut payload = render(&content, &here(Room::Any)).remove(0);
+        let mut payload = render(&content, &here(PartLimit::New)).remove(0);
         let standing = [
             stands("10", "a.png", 5, false),
             stands("11", "b.png", 6, false),
@@ -90,7 +91,7 @@ mod tests {
         let new: Vec<_> = payload.files.iter().map(|file| file.id).collect();
         assert_eq!(new, [2, 3, 5], "replaced by another of its name, hidden since, and a second one");
         let known =
-            standing.map(|file| StandingFile { source: Some(if file.id == "10" { 9 } else { 4 }), ..file });
+            standing.map(|file| ExistingFile { source: Some(if file.id == "10" { 9 } else { 4 }), ..file });
         let mut payload = before;
         assert_eq!(payload.keep(&known).ids, ["13"], "the first one is another of the same name and size");
     }

@@ -1,4 +1,4 @@
-//! Forums that are posted into: which tags they offer, remembered for some minutes.
+//! The forums that are posted into, with the tags that they offer, remembered for some minutes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +11,17 @@ use crate::domain::tags::{Tag, normalise};
 use crate::rest::RestError;
 use crate::rest::model::{Channel, ForumTag};
 
-use crate::delivery::Tools;
+use crate::delivery::LaneTools;
 
-/// How long a forum is remembered. Discord says when a tag is missing or unknown, so that what is out of date loses nothing.
+/// How long a forum is remembered. Discord says when a tag is missing or unknown, so nothing is lost where
+/// the cache is out of date.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(5);
 /// Discord: a post has five tags at most.
 const MOST_TAGS: usize = 5;
 
-/// What is known of forums.
+/// The forums that are known.
 #[derive(Debug, Clone, Default)]
-pub(in crate::delivery) struct Forums(Arc<Mutex<HashMap<ChannelId, Known>>>);
+pub(in crate::delivery) struct ForumCache(Arc<Mutex<HashMap<ChannelId, Known>>>);
 
 #[derive(Debug)]
 struct Known {
@@ -28,7 +29,7 @@ struct Known {
     forum: Arc<Channel>,
 }
 
-impl Forums {
+impl ForumCache {
     fn get(&self, id: ChannelId, now: DateTime<Utc>) -> Option<Arc<Channel>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&id).filter(|known| known.until > now).map(|known| Arc::clone(&known.forum))
@@ -40,15 +41,15 @@ impl Forums {
         known.insert(forum.id, Known { until: now + REMEMBERED, forum });
     }
 
-    /// Asks anew the next time.
-    pub(in crate::delivery) fn forget(&self, id: ChannelId) {
+    /// Forgets a forum, so that it is asked for anew the next time.
+    pub(super) fn forget(&self, id: ChannelId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 
-impl Tools {
-    /// A forum, and whether it was asked for just now.
-    pub(in crate::delivery) async fn forum(&self, id: ChannelId) -> Result<(Arc<Channel>, bool), RestError> {
+impl LaneTools {
+    /// A forum, and whether Discord was asked for it just now.
+    pub(super) async fn forum(&self, id: ChannelId) -> Result<(Arc<Channel>, bool), RestError> {
         let now = self.clock.now();
         if let Some(known) = self.forums.get(id, now) {
             return Ok((known, false));
@@ -59,9 +60,10 @@ impl Tools {
     }
 }
 
-/// The tags that a post which shows this gets: those of the forum that are called like one of its own. Where one is required and none fits, the first that
-/// everyone may give. A hashtag, which anybody can write, gives no tag that only moderators give.
-pub(in crate::delivery) fn fitting_tags(forum: &Channel, content: Option<&Content>) -> Vec<TagId> {
+/// The tags for a post that shows this: the forum's tags that have the name of one of its own. Where a tag is
+/// required and none fits, the first one that everyone may give. A hashtag, which anybody can write, never
+/// gives a tag that only moderators may give.
+pub(super) fn fitting_tags(forum: &Channel, content: Option<&Content>) -> Vec<TagId> {
     let own = content.map(Content::tags).unwrap_or_default();
     let rank = |offered: &ForumTag| {
         let name = normalise(&offered.name);
@@ -74,7 +76,7 @@ pub(in crate::delivery) fn fitting_tags(forum: &Channel, content: Option<&Conten
     let offered = &forum.available_tags;
     let mut fitting: Vec<(u8, TagId)> =
         offered.iter().filter_map(|tag| rank(tag).map(|rank| (rank, tag.id))).collect();
-    // Where there are too many, those of the post itself stay.
+    // Where there are too many, the post's own tags go first.
     fitting.sort_by_key(|(rank, _)| *rank);
     let mut tags: Vec<TagId> = fitting.into_iter().map(|(_, tag)| tag).take(MOST_TAGS).collect();
     if tags.is_empty() && forum.requires_tag() {
