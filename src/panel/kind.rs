@@ -29,7 +29,7 @@ pub struct PanelLocation {
 
 /// What a kind may use to render a view, besides configuration and data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderContext {
+pub struct PanelContext {
     /// The panel.
     pub panel: PanelId,
     /// Its title.
@@ -138,7 +138,7 @@ pub trait PanelKind: Send + Sync + 'static {
 
     /// What the panel shows. Pure: the same for the same arguments. Whatever is too long is cut afterwards
     /// ([`PanelView::fitted`]).
-    fn render(context: &RenderContext, config: &Self::Config, data: &Self::Data) -> PanelView;
+    fn render(context: &PanelContext, config: &Self::Config, data: &Self::Data) -> PanelView;
 
     /// What this action leads to. `None` if there is no such action (any more).
     fn press_kind(_action: &str) -> Option<PressKind> {
@@ -147,7 +147,7 @@ pub trait PanelKind: Send + Sync + 'static {
 
     /// Handles a press, a choice or a form.
     fn handle(
-        _context: &RenderContext,
+        _context: &PanelContext,
         _config: Self::Config,
         _data: &Self::Data,
         _input: &ActionInput<'_>,
@@ -190,13 +190,13 @@ pub trait AnyPanelKind: Send + Sync {
         config: &'a Value,
     ) -> BoxFuture<'a, Result<Value, SourceUnavailable>>;
     /// [`PanelKind::render`], within Discord's limits.
-    fn render(&self, context: &RenderContext, config: &Value, data: Option<&Value>) -> PanelView;
+    fn render(&self, context: &PanelContext, config: &Value, data: Option<&Value>) -> PanelView;
     /// [`PanelKind::press_kind`].
     fn press_kind(&self, action: &str) -> Option<PressKind>;
     /// [`PanelKind::handle`].
     fn handle(
         &self,
-        context: &RenderContext,
+        context: &PanelContext,
         config: &Value,
         data: Option<&Value>,
         input: &ActionInput<'_>,
@@ -244,7 +244,7 @@ impl<K: PanelKind> AnyPanelKind for K {
         })
     }
 
-    fn render(&self, context: &RenderContext, config: &Value, data: Option<&Value>) -> PanelView {
+    fn render(&self, context: &PanelContext, config: &Value, data: Option<&Value>) -> PanelView {
         K::render(context, &read(config), &data.map(read).unwrap_or_default()).fitted()
     }
 
@@ -254,7 +254,7 @@ impl<K: PanelKind> AnyPanelKind for K {
 
     fn handle(
         &self,
-        context: &RenderContext,
+        context: &PanelContext,
         config: &Value,
         data: Option<&Value>,
         input: &ActionInput<'_>,

@@ -25,8 +25,7 @@ mod placeholders;
 pub mod sources;
 
 pub use self::kind::{
-    ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelKind, PanelLocation, PressKind,
-    RenderContext,
+    ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
 };
 pub use self::kinds::{KINDS, find};
 pub use self::sources::{DataSources, PanelSettings, SourceUnavailable};

@@ -2,11 +2,11 @@
 
 use crate::domain::text::escape;
 
-use super::kind::{InvalidInput, RenderContext};
+use super::kind::{InvalidInput, PanelContext};
 use super::sources::ServerFacts;
 
 /// Makes the text that replaces a placeholder.
-type PlaceholderValue = fn(&RenderContext, &ServerFacts) -> String;
+type PlaceholderValue = fn(&PanelContext, &ServerFacts) -> String;
 
 /// All placeholders.
 const ALL: &[(&str, PlaceholderValue)] = &[
@@ -41,7 +41,7 @@ pub(super) fn has_any(text: &str) -> bool {
 }
 
 /// Replaces the placeholders in a text. What isn't a placeholder stays as it is.
-pub(super) fn fill(text: &str, context: &RenderContext, facts: &ServerFacts) -> String {
+pub(super) fn fill(text: &str, context: &PanelContext, facts: &ServerFacts) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, name, after)) = next(rest) {
@@ -100,9 +100,9 @@ mod tests {
     use crate::domain::panel::PanelId;
     use crate::panel::kind::PanelLocation;
 
-    fn context() -> RenderContext {
+    fn context() -> PanelContext {
         let location = PanelLocation { guild: GuildId::new(7).unwrap(), channel: ChannelId::new(8).unwrap() };
-        RenderContext { panel: PanelId(1), title: String::new(), location, since: DateTime::UNIX_EPOCH }
+        PanelContext { panel: PanelId(1), title: String::new(), location, since: DateTime::UNIX_EPOCH }
     }
 
     fn facts() -> ServerFacts {

@@ -6,7 +6,7 @@ use crate::domain::message::{Embed, EmbedField, EmbedMedia};
 use crate::domain::panel::{Control, FormField, FormValues, PanelView};
 use crate::domain::rendering::address;
 use crate::domain::{limits, text};
-use crate::panel::kind::{InvalidInput, PanelKind, PanelLocation, RenderContext};
+use crate::panel::kind::{InvalidInput, PanelContext, PanelKind, PanelLocation};
 use crate::panel::links::{self, PanelLink};
 use crate::panel::placeholders;
 use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
@@ -96,7 +96,7 @@ impl PanelKind for Custom {
         }
     }
 
-    fn render(context: &RenderContext, config: &Config, data: &ServerFacts) -> PanelView {
+    fn render(context: &PanelContext, config: &Config, data: &ServerFacts) -> PanelView {
         let fill = |text: &str| placeholders::fill(text, context, data);
         let field = |(name, value): &(String, String)| EmbedField {
             name: fill(name),

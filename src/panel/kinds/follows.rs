@@ -8,7 +8,7 @@ use crate::domain::message::Embed;
 use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{GREEN, GREY, RED, field, lines, picture, wide};
-use crate::panel::kind::{PanelKind, PanelLocation, RenderContext};
+use crate::panel::kind::{PanelContext, PanelKind, PanelLocation};
 use crate::panel::placeholders::grouped;
 use crate::panel::sources::follows::{FollowFacts, HourlyCount};
 use crate::panel::sources::{DataSources, SourceUnavailable};
@@ -36,7 +36,7 @@ impl PanelKind for FollowsPanel {
         sources.follows(location.guild).await
     }
 
-    fn render(context: &RenderContext, _: &Config, data: &FollowFacts) -> PanelView {
+    fn render(context: &PanelContext, _: &Config, data: &FollowFacts) -> PanelView {
         let (color, headline) = headline(data);
         let (relayed, at_once) = sums(&data.hours);
         let mut fields = vec![

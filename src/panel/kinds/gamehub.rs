@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::panel::{FormField, FormValues, PanelForm, PanelView};
 use crate::domain::text;
 use crate::panel::kind::{
-    ActionInput, ActionOutcome, InvalidInput, PanelKind, PanelLocation, PressKind, RenderContext,
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
 };
 use crate::panel::sources::{DataSources, GameFacts, SourceUnavailable};
 
@@ -71,7 +71,7 @@ impl PanelKind for Gamehub {
         Ok(Data { servers: sources.game_servers(location.guild, &queries).await? })
     }
 
-    fn render(context: &RenderContext, config: &Config, data: &Data) -> PanelView {
+    fn render(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
         render::overview(context, config, data)
     }
 
@@ -85,7 +85,7 @@ impl PanelKind for Gamehub {
     }
 
     fn handle(
-        context: &RenderContext,
+        context: &PanelContext,
         mut config: Config,
         data: &Data,
         input: &ActionInput<'_>,

@@ -15,7 +15,7 @@ use crate::domain::panel::{
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, picture};
 use crate::panel::kind::{
-    ActionInput, ActionOutcome, InvalidInput, PanelKind, PanelLocation, PressKind, RenderContext,
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
 };
 use crate::panel::sources::history::{SampleHistory, TimeSpan};
 use crate::panel::sources::host::{Disk, HostSample, Usage};
@@ -89,7 +89,7 @@ impl PanelKind for Monitoring {
         Ok(Data { refused: false, machine: Some(sources.machine().await?) })
     }
 
-    fn render(context: &RenderContext, config: &Config, data: &Data) -> PanelView {
+    fn render(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
         let mut embed = Embed { title: Some(context.title.clone()), color: Some(GREY), ..Embed::default() };
         let Some(machine) = &data.machine else {
             let why = if data.refused {
@@ -132,7 +132,7 @@ impl PanelKind for Monitoring {
     }
 
     fn handle(
-        context: &RenderContext,
+        context: &PanelContext,
         config: Config,
         data: &Data,
         input: &ActionInput<'_>,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::panel::{FormField, FormValues, PanelView};
 use crate::panel::kind::{
-    ActionInput, ActionOutcome, InvalidInput, PanelKind, PanelLocation, PressKind, RenderContext,
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
 };
 use crate::panel::sources::{DataSources, SourceUnavailable};
 
@@ -59,7 +59,7 @@ impl PanelKind for Project {
         Ok(Data { today: Some(sources.clock.now().date_naive()) })
     }
 
-    fn render(context: &RenderContext, config: &Config, data: &Data) -> PanelView {
+    fn render(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
         render::board(context, config, data.today)
     }
 
@@ -77,7 +77,7 @@ impl PanelKind for Project {
     }
 
     fn handle(
-        context: &RenderContext,
+        context: &PanelContext,
         mut config: Config,
         data: &Data,
         input: &ActionInput<'_>,
@@ -121,7 +121,7 @@ fn number(action: &str, word: &str) -> Option<u32> {
 
 /// A task that was chosen, or more of them to choose from.
 fn show_task(
-    context: &RenderContext,
+    context: &PanelContext,
     config: &Config,
     data: &Data,
     chosen: Option<&str>,

@@ -8,7 +8,7 @@ use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{field, picture};
-use crate::panel::kind::{PanelKind, PanelLocation, RenderContext};
+use crate::panel::kind::{PanelContext, PanelKind, PanelLocation};
 use crate::panel::placeholders::{grouped, if_known};
 use crate::panel::sources::growth::{Growth, GrowthChange};
 use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
@@ -49,7 +49,7 @@ impl PanelKind for Server {
         Ok(Data { facts, growth })
     }
 
-    fn render(context: &RenderContext, _: &Config, Data { facts, growth }: &Data) -> PanelView {
+    fn render(context: &PanelContext, _: &Config, Data { facts, growth }: &Data) -> PanelView {
         let picture = growth.times().and_then(|times| chart(growth, times));
         let embed = Embed {
             title: Some(context.title.clone()),

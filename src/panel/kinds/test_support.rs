@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeZone, Utc};
 
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::panel::{Button, Control, FormValues, PanelForm, PanelId, PanelView, SelectMenu};
-use crate::panel::kind::{ActionInput, ActionOutcome, InvalidInput, PanelLocation, RenderContext};
+use crate::panel::kind::{ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelLocation};
 use crate::panel::sources::PanelSettings;
 
 /// A Friday's noon.
@@ -18,9 +18,9 @@ pub(super) fn guild() -> GuildId {
     GuildId::new(7).unwrap()
 }
 
-pub(super) fn context() -> RenderContext {
+pub(super) fn context() -> PanelContext {
     let location = PanelLocation { guild: guild(), channel: ChannelId::new(8).unwrap() };
-    RenderContext { panel: PanelId(1), title: "Panel".to_owned(), location, since: noon() }
+    PanelContext { panel: PanelId(1), title: "Panel".to_owned(), location, since: noon() }
 }
 
 /// A press by somebody who may manage the panel.

@@ -6,7 +6,7 @@ use crate::domain::message::{Embed, EmbedField, EmbedMedia};
 use crate::domain::panel::{Button, Control, FormField, FormValues, PanelView};
 use crate::domain::text;
 use crate::panel::kind::{
-    ActionInput, ActionOutcome, InvalidInput, PanelKind, PanelLocation, PressKind, RenderContext,
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
 };
 use crate::panel::links::{self, PanelLink};
 use crate::panel::placeholders::{self, grouped, if_known};
@@ -72,7 +72,7 @@ impl PanelKind for Welcome {
         sources.server(location.guild).await
     }
 
-    fn render(context: &RenderContext, config: &Config, data: &ServerFacts) -> PanelView {
+    fn render(context: &PanelContext, config: &Config, data: &ServerFacts) -> PanelView {
         let fill = |text: &str| placeholders::fill(text, context, data);
         let rules = numbered(&fill(&config.rules));
         let fields =
@@ -96,7 +96,7 @@ impl PanelKind for Welcome {
     }
 
     fn handle(
-        _: &RenderContext,
+        _: &PanelContext,
         _: Config,
         data: &ServerFacts,
         _: &ActionInput<'_>,

@@ -10,8 +10,8 @@ use crate::domain::activity::Origin;
 use crate::domain::follow::{FollowState, Pair};
 use crate::domain::panel::{FormValues, Panel, PanelForm, PanelId, PanelView};
 use crate::panel::{
-    ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelLocation, PanelSettings, PressKind,
-    RenderContext, find,
+    ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelContext, PanelLocation, PanelSettings,
+    PressKind, find,
 };
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::PanelChange;
@@ -244,7 +244,7 @@ fn handle(
 ) -> Result<ActionOutcome<serde_json::Value>, ServiceError> {
     let location = PanelLocation { guild: panel.guild, channel: panel.channel };
     let since = panel.data_at.unwrap_or(now);
-    let context = RenderContext { panel: panel.id, title: panel.title.clone(), location, since };
+    let context = PanelContext { panel: panel.id, title: panel.title.clone(), location, since };
     let input = ActionInput {
         action: &action.action,
         chosen: action.chosen.as_deref(),

@@ -12,7 +12,7 @@ use crate::domain::ids::MessageId;
 use crate::domain::panel::{Panel, PanelId, PanelSnapshot, PanelState, PanelView};
 use crate::domain::rendering;
 use crate::metrics as names;
-use crate::panel::{AnyPanelKind, PanelLocation, RenderContext, SourceUnavailable, find};
+use crate::panel::{AnyPanelKind, PanelContext, PanelLocation, SourceUnavailable, find};
 use crate::rest::{ChangeOutcome, Upload};
 use crate::store::{PanelRefresh, SourceEvent};
 
@@ -106,7 +106,7 @@ impl Panels {
         };
         let shown_data = data.as_ref().or(panel.data.as_ref());
         let render = |since: DateTime<Utc>| {
-            let context = RenderContext { panel: panel.id, title: panel.title.clone(), location, since };
+            let context = PanelContext { panel: panel.id, title: panel.title.clone(), location, since };
             let mut view = kind.render(&context, &panel.config, shown_data);
             if let Some(failure) = &failure {
                 view.note(&stale(panel.data_at, failure));

@@ -6,7 +6,7 @@ use crate::domain::panel::{Button, ButtonStyle, Control, MenuOption, PanelView, 
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, code, field, lines, picture, wide};
-use crate::panel::kind::RenderContext;
+use crate::panel::kind::PanelContext;
 use crate::panel::sources::GameFacts;
 use crate::panel::sources::games::GameStatus;
 
@@ -17,7 +17,7 @@ use super::{ADD, Data, REMOVE, SERVER};
 const LONGEST: usize = 48;
 
 /// All servers.
-pub(super) fn overview(context: &RenderContext, config: &Config, data: &Data) -> PanelView {
+pub(super) fn overview(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
     let known: Vec<_> = config.servers.iter().map(|server| (server, data.of(server))).collect();
     let up: Vec<&GameStatus> =
         known.iter().filter_map(|(_, facts)| facts.and_then(|facts| facts.status.as_ref().ok())).collect();
@@ -121,7 +121,7 @@ fn choose(config: &Config, data: &Data) -> Control {
 }
 
 /// One server, with who plays, and how many played during the last day.
-pub(super) fn details(context: &RenderContext, server: &GameServer, facts: Option<&GameFacts>) -> PanelView {
+pub(super) fn details(context: &PanelContext, server: &GameServer, facts: Option<&GameFacts>) -> PanelView {
     let mut fields = vec![
         field("Game", server.game()),
         field("Address", format!("`{}`", code(&server.query.address.to_string()))),

@@ -7,7 +7,7 @@ use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit, value};
 use crate::panel::embed::{GREY, code, field, lines, picture, wide};
-use crate::panel::kind::RenderContext;
+use crate::panel::kind::PanelContext;
 use crate::panel::sources::history::TimeSpan;
 use crate::panel::sources::host::{HostProcess, HostSample};
 use crate::panel::sources::host_facts::{CPU, HostFacts, MEMORY, RECEIVED, SENT};
@@ -63,7 +63,7 @@ impl Detail {
         Control::Buttons(Self::ALL.into_iter().map(button).collect())
     }
 
-    pub(super) fn view(self, context: &RenderContext, span: TimeSpan, machine: &HostFacts) -> PanelView {
+    pub(super) fn view(self, context: &PanelContext, span: TimeSpan, machine: &HostFacts) -> PanelView {
         let now = &machine.now;
         let fields = match self {
             Self::Cpu => cpu(now),

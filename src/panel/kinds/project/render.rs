@@ -8,7 +8,7 @@ use crate::domain::panel::progress::bar;
 use crate::domain::panel::{Button, ButtonStyle, Control, MenuOption, PanelView, SelectMenu};
 use crate::domain::text;
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, lines, wide};
-use crate::panel::kind::RenderContext;
+use crate::panel::kind::PanelContext;
 
 use super::tasks::{Assignee, Config, ProjectTask, TaskFilter, TaskList, TaskOrder, TaskState};
 use super::{ADD, ADVANCE, EDIT, FILTER, REMOVE, SORT, TASK};
@@ -24,7 +24,7 @@ const ROOM: usize = 4300;
 const BLUE: u32 = 0x34_98_db;
 
 /// The board that everyone sees.
-pub(super) fn board(context: &RenderContext, config: &Config, today: Option<NaiveDate>) -> PanelView {
+pub(super) fn board(context: &PanelContext, config: &Config, today: Option<NaiveDate>) -> PanelView {
     let shown = config.shown(today);
     let done = count(config, |task| task.state == TaskState::Done);
     let overdue = count(config, |task| task.is_overdue(today));
@@ -186,7 +186,7 @@ pub(super) fn card(config: &Config, task: &ProjectTask, today: Option<NaiveDate>
 
 /// More tasks than a menu holds.
 pub(super) fn more(
-    context: &RenderContext,
+    context: &PanelContext,
     config: &Config,
     today: Option<NaiveDate>,
     page: usize,
