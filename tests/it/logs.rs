@@ -38,7 +38,7 @@ async fn the_story_of_one_follow_can_be_read() {
     }
     for source in [&scene.releases, &board] {
         let text = format!("words of {}", source.name());
-        scene.alice.post(source, &text).expect("she may");
+        scene.alice.post(source, text.as_str()).expect("she may");
         scene.news.wait_for_message(SOON, |message| message.content == text).await.expect("its mirror");
     }
     for choice in ["pause:1", "resume:1"] {

@@ -59,11 +59,11 @@ impl Store {
                 refuse_beside_others(&*txn).await?;
             }
             let pending: Vec<String> = match change {
-                Change::Up | Change::UpAlone => {
+                SchemaChange::Up | SchemaChange::UpAlone => {
                     let pending = Migrator::get_pending_migrations(&*txn).await?;
                     pending.iter().map(|one| one.name().to_owned()).collect()
                 }
-                Change::Down(_) => Vec::new(),
+                SchemaChange::Down(_) => Vec::new(),
             };
             match change {
                 SchemaChange::Up | SchemaChange::UpAlone => Migrator::up(&*txn, None).await?,
