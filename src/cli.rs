@@ -6,11 +6,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config;
 
-/// Lets Discord channels follow channels.
+/// Lets Discord channels follow other channels.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = config::help(), after_long_help = config::help())]
 pub struct Cli {
-    /// What to do; `run` where nothing is given.
+    /// What to do; `run` if nothing is given.
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -24,13 +24,13 @@ impl Cli {
     }
 }
 
-/// Settings that can be given to `run` in words: with several processes, these are what differs between them.
+/// Settings that `run` takes as arguments, too: with several processes, these are what differs between them.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RunArgs {
-    /// What this process does: all, gateway or worker. Takes the place of ROLE.
+    /// What this process does: all, gateway or worker. Overrides ROLE.
     #[arg(long)]
     role: Option<String>,
-    /// The shards that it takes, such as 0..3/16 (0 to 3, both included, of 16) or 5/16. Takes the place of SHARDS.
+    /// The shards that it takes, such as 0..3/16 (0 to 3, both included, of 16) or 5/16. Overrides SHARDS.
     #[arg(long, value_name = "RANGE")]
     shards: Option<String>,
 }
@@ -53,26 +53,29 @@ pub enum Command {
     Run(RunArgs),
     /// Change or show the database's schema.
     Migrate {
-        /// Which way.
+        /// What to do with the schema.
         #[command(subcommand)]
         direction: Migrate,
     },
-    /// Forget what is kept of a person. Works while the bot runs.
+    /// Forget what is kept about a person. Works while the bot runs.
     Forget {
         /// The person's Discord id: with Developer Mode on, right-click them, Copy User ID.
         #[arg(long, value_name = "ID")]
         user: String,
-        /// Delete the mirrors of their messages too. Only now: afterwards nobody knows which were theirs.
+        /// Also delete the mirrors of their messages. This can't be done later: then nobody knows which were
+        /// theirs.
         #[arg(long)]
         mirrors: bool,
     },
-    /// List the servers that the bot is in, and those of which it knows something. Works while the bot runs.
+    /// List the servers that the bot is in, and others that it knows something about. Works while the bot
+    /// runs.
     Servers {
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
     },
-    /// Block a server: the bot leaves it, and leaves it again whenever it is invited. Works while the bot runs.
+    /// Block a server: the bot leaves it, and leaves it again whenever it is invited. Works while the bot
+    /// runs.
     Block {
         /// The server's Discord id: with Developer Mode on, right-click it, Copy Server ID.
         #[arg(value_name = "SERVER")]
@@ -89,30 +92,31 @@ pub enum Command {
         /// The server's Discord id.
         #[arg(value_name = "SERVER")]
         server: String,
-        /// Don't ask before that.
+        /// Don't ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
-    /// Print commands.md, made from the command definitions.
+    /// Print commands.md, generated from the command definitions.
     Commands,
-    /// Print .env.example, made from the settings' definitions.
+    /// Print .env.example, generated from the settings' definitions.
     Settings,
-    /// Ask the running bot on HTTP_ADDR whether it is alive; exit 0 if so.
+    /// Ask the running bot at HTTP_ADDR whether it is alive; exit with 0 if so.
     Healthcheck,
 }
 
 /// What `migrate` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Migrate {
-    /// Apply every migration that is missing (`run` does so too). The bot must be stopped.
+    /// Apply all pending migrations (`run` does so, too). The bot must be stopped.
     Up,
-    /// Take migrations back, the newest first. Tables that go take their rows along. The bot must be stopped.
+    /// Take migrations back, the newest first. Dropped tables lose their rows. The bot must be stopped.
     Down(Down),
     /// List the migrations, and which are applied.
     Status,
     /// Copy everything from a SQLite database (DATABASE_URL) to an empty PostgreSQL. The bot must be stopped.
     Copy {
-        /// The PostgreSQL: postgres://USER@HOST/DATABASE. Others on this machine can read what is given here: leave the password out, and set PGPASSWORD.
+        /// The PostgreSQL database: postgres://USER@HOST/DATABASE. Others on this machine can read it here,
+        /// so leave the password out and set PGPASSWORD.
         #[arg(long, value_name = "URL")]
         to: String,
     },
@@ -124,22 +128,22 @@ pub struct Down {
     /// How many migrations to take back.
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
-    /// Take back all of them: every table is dropped, with all that the bot knows.
+    /// Take back all of them. This drops every table, with everything that the bot knows.
     #[arg(long)]
     all: bool,
-    /// Don't ask before that.
+    /// Don't ask for confirmation.
     #[arg(long)]
     yes: bool,
 }
 
-/// What `migrate down` is to do.
+/// What `migrate down` should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Downgrade {
-    /// Take back so many migrations.
-    Steps(u32),
+pub enum DownSteps {
+    /// Take back this many migrations.
+    Count(u32),
     /// Take back all.
     All {
-        /// Whether somebody has to type that it is meant.
+        /// Whether somebody has to confirm it.
         confirm: bool,
     },
 }
@@ -149,18 +153,18 @@ impl Down {
     ///
     /// # Errors
     /// One line for the operator.
-    pub fn wanted(&self, applied: u32) -> Result<Downgrade, String> {
+    pub fn wanted(&self, applied: u32) -> Result<DownSteps, String> {
         match self.steps {
             Some(_) if self.all => Err("give --steps N or --all, not both.".to_owned()),
-            None if self.all => Ok(Downgrade::All { confirm: !self.yes }),
+            None if self.all => Ok(DownSteps::All { confirm: !self.yes }),
             None | Some(0) => Err(
-                "say how many migrations to take back: --steps N, or --all for all of them. The tables that they made go, with all that is in them."
+                "say how many migrations to take back: --steps N, or --all for all of them. This drops the tables that they created, with their contents."
                     .to_owned(),
             ),
             Some(steps) if steps > applied => Err(format!(
-                "there are only {applied} migrations to take back, not {steps}. Give a smaller number, or --all for all of them: then every table goes."
+                "there are only {applied} migrations to take back, not {steps}. Give a smaller number, or --all for all of them, which drops every table."
             )),
-            Some(steps) => Ok(Downgrade::Steps(steps)),
+            Some(steps) => Ok(DownSteps::Count(steps)),
         }
     }
 }
@@ -169,15 +173,15 @@ impl Down {
 mod tests {
     use super::*;
 
-    fn wanted(steps: Option<u32>, all: bool, yes: bool) -> Result<Downgrade, String> {
+    fn wanted(steps: Option<u32>, all: bool, yes: bool) -> Result<DownSteps, String> {
         Down { steps, all, yes }.wanted(5)
     }
 
     #[test]
     fn nothing_is_taken_back_by_accident() {
-        assert_eq!(wanted(Some(5), false, false), Ok(Downgrade::Steps(5)));
-        assert_eq!(wanted(None, true, false), Ok(Downgrade::All { confirm: true }));
-        assert_eq!(wanted(None, true, true), Ok(Downgrade::All { confirm: false }));
+        assert_eq!(wanted(Some(5), false, false), Ok(DownSteps::Count(5)));
+        assert_eq!(wanted(None, true, false), Ok(DownSteps::All { confirm: true }));
+        assert_eq!(wanted(None, true, true), Ok(DownSteps::All { confirm: false }));
         for (steps, yes) in
             [(None, false), (None, true), (Some(0), true), (Some(6), true), (Some(u32::MAX), false)]
         {

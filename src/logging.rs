@@ -29,7 +29,8 @@ const CEILINGS: &[(&str, LevelFilter)] = &[
     ("tokio_tungstenite", LevelFilter::INFO),
     ("sqlx", LevelFilter::WARN),
     ("sea_orm", LevelFilter::WARN),
-    ("sea_orm_migration", LevelFilter::INFO),
+    // Two lines for each migration; `store::db` says in one how many there were.
+    ("sea_orm_migration", LevelFilter::WARN),
 ];
 
 /// `RUST_LOG` can't be read, or has another meaning than intended.

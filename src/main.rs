@@ -1,5 +1,7 @@
 //! The program: reads the settings, starts logging, and does what the command line says.
 
+#[path = "main/env_file.rs"]
+mod env_file;
 #[path = "main/servers.rs"]
 mod servers;
 
@@ -9,16 +11,16 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
-use tributary::cli::progress::Progress;
-use tributary::cli::{Cli, Command, Down, Downgrade, Migrate, RunArgs};
+use tributary::cli::progress::CopyProgress;
+use tributary::cli::{Cli, Command, Down, DownSteps, Migrate, RunArgs};
 use tributary::config::Env;
 use tributary::domain::ids::UserId;
 use tributary::store::{Copied, Copying, Store};
 use tributary::{app, config, discord, http, logging, service};
 
-/// The runtime has at least this many threads.
+/// The least number of threads of the runtime.
 const LEAST_THREADS: usize = 4;
-/// How long remaining tasks may take to end.
+/// How long the remaining tasks may take to end.
 const GOODBYE: Duration = Duration::from_millis(100);
 
 /// What ends the program early: one line for the operator.
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whatever libraries put into it, it is printed as one line.
+            // Libraries may put line breaks into it; operators get one line.
             let lines = error.to_string();
             eprintln!("error: {}", lines.split_whitespace().collect::<Vec<_>>().join(" "));
             ExitCode::FAILURE
@@ -41,14 +43,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// glibc gives each thread a heap of its own, and keeps in each what was once in use: with 1,000 servers,
-/// twice as much as is needed. The number of heaps is read from the environment only when a program starts,
-/// so this one starts again, in its own place.
+/// glibc gives each thread a heap of its own and keeps in each what was once in use: with 1,000 servers,
+/// twice as much memory as needed. It reads the number of heaps from the environment only when a program
+/// starts, so this program replaces itself once.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn begin_with_few_arenas() {
     use std::os::unix::process::CommandExt;
     const ARENAS: &str = "MALLOC_ARENA_MAX";
-    // A user who sets these has a reason.
+    // An operator who sets these knows why.
     if [ARENAS, "GLIBC_TUNABLES"].into_iter().any(|name| std::env::var_os(name).is_some()) {
         return;
     }
@@ -58,7 +60,7 @@ fn begin_with_few_arenas() {
     if let Some(name) = arguments.next() {
         again.arg0(name);
     }
-    // Returns only if that fails; then it goes on with more memory.
+    // Returns only if that fails; then the bot runs with more memory.
     let _ = again.args(arguments).env(ARENAS, "2").exec();
 }
 
@@ -84,23 +86,23 @@ fn run(command: Command) -> Result<(), Fatal> {
         | Command::Leave { .. }
         | Command::Healthcheck => {}
     }
-    let in_file = read_env_file()?;
+    let in_file = env_file::load()?;
     let given = if let Command::Run(args) = &command { args.clone() } else { RunArgs::default() };
     let lookup = |name: &str| given.setting(name).or_else(|| std::env::var(name).ok());
     let env = Env::new(&lookup);
     logging::start(&env.log()?)?;
     if matches!(command, Command::Run(_)) {
-        tell_of_strangers(&in_file);
+        warn_about_unknown_names(&in_file);
     }
     let runtime = runtime()?;
     let ended = perform(command, env, &runtime);
-    // A task that hangs must not hold up the end.
+    // A task that hangs must not delay the end.
     runtime.shutdown_timeout(GOODBYE);
     ended
 }
 
-/// A hanging gateway connection takes a thread for itself for a moment (see `discord::shards`): there are
-/// always others.
+/// A gateway connection that hangs blocks a thread for a moment (see `discord::shards`), so there are always
+/// others.
 fn runtime() -> std::io::Result<Runtime> {
     let threads = std::thread::available_parallelism().map_or(LEAST_THREADS, usize::from).max(LEAST_THREADS);
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
@@ -148,31 +150,13 @@ fn perform(command: Command, env: Env<'_>, runtime: &Runtime) -> Result<(), Fata
     }
 }
 
-/// Reads `.env`, if there is one; the environment takes precedence. Returns the names in the file.
-fn read_env_file() -> Result<Vec<String>, Fatal> {
-    // Not `dotenv()`, which looks in all parent folders, too.
-    let names = dotenvy::from_path_iter(".env")
-        .and_then(|pairs| pairs.map(|pair| pair.map(|(name, _)| name)).collect());
-    match names.and_then(|names: Vec<_>| dotenvy::from_path(".env").map(|()| names)) {
-        Ok(names) => Ok(names),
-        Err(error) if error.not_found() => Ok(Vec::new()),
-        Err(dotenvy::Error::Io(error)) => {
-            Err(format!("the .env file can't be read ({error}). Let the user that runs this program read it, or move it away.").into())
-        }
-        Err(_) => {
-            // The error itself may quote the line, and the line may hold a secret.
-            Err("the .env file can't be read. Each line must be NAME=value; put values with spaces in quotes.".into())
-        }
-    }
-}
-
-/// Names variables that look like settings but aren't. Their values may be secrets.
-fn tell_of_strangers(in_file: &[String]) {
+/// Warns about names that look like settings but aren't. Names only: the values may be secrets.
+fn warn_about_unknown_names(in_file: &[String]) {
     let outside = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let outside = outside.filter(|name| !in_file.contains(name));
-    let found = in_file.iter().filter_map(|name| config::stranger(name, true));
-    for config::Stranger { name, nearest } in
-        found.chain(outside.filter_map(|name| config::stranger(&name, false)))
+    let found = in_file.iter().filter_map(|name| config::unknown_name(name, true));
+    for config::UnknownName { name, nearest } in
+        found.chain(outside.filter_map(|name| config::unknown_name(&name, false)))
     {
         tracing::warn!(name, nearest, "this is not a setting; did you mean the nearest one?");
     }
@@ -183,7 +167,7 @@ async fn forget(storage: &config::Storage, user: UserId, mirrors: bool) -> Resul
     let report = service::authors::forget::forget(&store, app::clock(), user, mirrors).await?;
     store.close().await?;
     let report =
-        report.ok_or_else(|| format!("nothing is kept of user {user}. Check the id, and DATABASE_URL."))?;
+        report.ok_or_else(|| format!("nothing is kept about user {user}. Check the id and DATABASE_URL."))?;
     print!("{report}");
     Ok(())
 }
@@ -200,10 +184,10 @@ async fn migrate_down(database: &config::DatabaseConfig, down: &Down) -> Result<
     let downgrade = app::Downgrade::prepare(database).await?;
     let applied = downgrade.applied();
     let steps = match down.wanted(applied)? {
-        Downgrade::Steps(steps) => steps,
-        Downgrade::All { confirm } => {
+        DownSteps::Count(steps) => steps,
+        DownSteps::All { confirm } => {
             if confirm {
-                confirmed(&downgrade.database_name().await?)?;
+                confirm_by_name(&downgrade.database_name().await?)?;
             }
             applied
         }
@@ -211,17 +195,15 @@ async fn migrate_down(database: &config::DatabaseConfig, down: &Down) -> Result<
     show_status(downgrade.take_back(steps).await?).await
 }
 
-/// Has the user type the database's name, to be sure that it is the one they mean.
-fn confirmed(name: &str) -> Result<(), Fatal> {
+/// Has somebody type the database's name, which shows that they mean this one.
+fn confirm_by_name(name: &str) -> Result<(), Fatal> {
     if !std::io::stdin().is_terminal() {
-        return Err(
-            "--all drops every table with all that is in it. Where nobody can be asked, add --yes.".into()
-        );
+        return Err("--all drops every table with its contents. Where nobody can be asked, add --yes.".into());
     }
     eprintln!(
-        "This drops every table of {name}: follows, mirrors, panels, and what is still to be delivered. There is no way back but a backup."
+        "This drops every table of {name}: follows, mirrors, panels, and what is still to be delivered. Only a backup can bring them back."
     );
-    eprint!("Type the database's name ({name}) to go on: ");
+    eprint!("Type the database's name ({name}) to continue: ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
@@ -237,7 +219,7 @@ async fn show_status(store: Store) -> Result<(), Fatal> {
 
 async fn copy(storage: &config::Storage, to: &str) -> Result<(), Fatal> {
     let started = Instant::now();
-    let progress = Progress::on_stderr();
+    let progress = CopyProgress::on_stderr();
     let mut show = |copying: Copying<'_>| {
         progress.show((copying.rows, copying.total), copying.table, copying.of_table, copying.finished);
     };
@@ -248,10 +230,12 @@ async fn copy(storage: &config::Storage, to: &str) -> Result<(), Fatal> {
     println!("Now set DATABASE_URL to the address of the PostgreSQL, with its password,");
     match &storage.key {
         config::KeySource::File(file) => {
-            println!("and ENCRYPTION_KEY to what stands in {}, and start the bot.", file.path().display());
+            println!("and ENCRYPTION_KEY to the contents of {}, then start the bot.", file.path().display());
         }
         config::KeySource::Given(_) => println!("leave ENCRYPTION_KEY as it is, and start the bot."),
     }
-    println!("Start nothing on the SQLite database any more: what is owed there would be sent twice.");
+    println!(
+        "Don't start the bot on the SQLite database again: what is still owed there would be sent twice."
+    );
     Ok(())
 }

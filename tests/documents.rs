@@ -107,7 +107,7 @@ const SAID: [&str; 14] = [
     "follow broken",
     "forgot what nobody needs any more",
     "going on with the gateway sessions that the last stop left",
-    "has 15 webhooks already",
+    "already has 15 webhooks",
     "is not switched on",
     "standing by",
     "the database can't be reached yet",
@@ -317,5 +317,21 @@ fn a_release_has_what_its_workflow_packs() {
     }
     for target in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] {
         assert!(workflow.contains(target) && read("deny.toml").contains(target), "{target}");
+    }
+}
+
+#[path = "../examples/demo/plain.rs"]
+mod plain;
+
+#[test]
+fn the_demo_shows_text_without_markdown() {
+    for (markdown, shown) in [
+        ("[This message](https://discord.com/channels/1/2/3) was posted.", "This message was posted."),
+        ("· [original](<https://discord.com/channels/1/2/3>) · [2](https://a.b/c)", "· original · 2"),
+        ("**[Server](http://127.0.0.1:1/x)** is posted", "Server is posted"),
+        ("-# `only` \\*news\\*", "only *news*"),
+        ("an array[0](1) stays", "an array[0](1) stays"),
+    ] {
+        assert_eq!(plain::without_markdown(markdown), shown);
     }
 }

@@ -4,6 +4,7 @@
 //! `cargo run --example demo`; with `-- --open`, both stay, and a page in the browser shows what Discord would show and plays all roles.
 
 mod furnish;
+mod plain;
 mod scene;
 mod show;
 mod stay;

@@ -2,6 +2,8 @@
 
 use tributary_sandbox::{Arg, Channel, Guild, MessageFlags, Person, Reply, Sandbox, SeenMessage};
 
+use crate::plain;
+
 /// The column at which texts are broken.
 const WIDTH: usize = 106;
 /// Where what somebody says or does begins.
@@ -20,7 +22,7 @@ pub(crate) fn act(person: &Person, channel: &Channel, text: &str) {
 
 /// The bot's answer, which only the person sees who ran the command.
 pub(crate) fn answer(sandbox: &Sandbox, reply: &Reply) {
-    println!("{}", block(&format!("{:>27} ", "Tributary ┃"), &plain(sandbox, &reply.text())));
+    println!("{}", block(&format!("{:>27} ", "Tributary ┃"), &rendered(sandbox, &reply.text())));
 }
 
 /// Something that happened without anybody having typed it.
@@ -75,7 +77,7 @@ pub(crate) fn line(sandbox: &Sandbox, message: &SeenMessage) -> String {
     let tag = if message.is_app { " [APP]" } else { "" };
     let published = message.flags.contains(MessageFlags::CROSSPOSTED);
     let mark = if published { "  (published)" } else { "" };
-    let text = plain(sandbox, &message.text()).replace('\n', "\n         ");
+    let text = rendered(sandbox, &message.text()).replace('\n', "\n         ");
     format!("       {}{tag}: {text}{mark}", message.author)
 }
 
@@ -85,8 +87,8 @@ pub(crate) fn name(channel: &Channel) -> String {
 }
 
 /// What Discord shows for mentions, times and emphasis, as far as the bot uses them.
-fn plain(sandbox: &Sandbox, text: &str) -> String {
-    let text = without_addresses(text);
+fn rendered(sandbox: &Sandbox, text: &str) -> String {
+    let text = plain::without_markdown(text);
     let mut shown = String::new();
     let mut rest = text.as_str();
     while let Some((before, behind)) = rest.split_once('<') {
@@ -102,22 +104,6 @@ fn plain(sandbox: &Sandbox, text: &str) -> String {
                 rest = behind;
             }
         }
-    }
-    shown.push_str(rest);
-    shown.replace("-# ", "").replace("**", "").replace(['`', '\\'], "")
-}
-
-/// Links that have words show these alone.
-fn without_addresses(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once("](<")
-        && let Some((_, after)) = behind.split_once(">)")
-    {
-        let (before, words) = before.rsplit_once('[').unwrap_or((before, ""));
-        shown.push_str(before);
-        shown.push_str(words);
-        rest = after;
     }
     shown.push_str(rest);
     shown

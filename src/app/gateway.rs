@@ -12,14 +12,14 @@ use crate::discord::gateway::{self, Endpoint, Leave, Sinks};
 use crate::discord::shards::GatewayState;
 use crate::domain::allowance::Allowance;
 use crate::domain::gateway_session::GatewaySession;
-use crate::panel;
+use crate::panel::{DataSources, PanelSettings};
 use crate::service::access::lookups::Lookups;
 use crate::service::access::quotas::UserQuotas;
 use crate::service::announce::{FollowChangeAnnouncer, NewFollowerAnnouncer};
 use crate::service::authors::{Authors, Removals};
 use crate::service::gateway_view::GatewayView;
 use crate::service::intake::{Intake, IntakeProgress};
-use crate::service::panels::{Bounds, Keeper, Panels};
+use crate::service::panels::{PanelLimits, Panels, RefreshLoop};
 use crate::service::peers::PeerUpdates;
 use crate::service::planned_restart::PlannedRestart;
 use crate::service::retention::Retention;
@@ -114,22 +114,22 @@ impl GatewayPart<'_> {
             resumed = handover.take_sessions() => resumed,
             _ = leave.wait_for(|leave| *leave != Leave::No) => return Ok(()),
         };
-        let settings = panel::Settings {
+        let settings = PanelSettings {
             monitoring_guilds: config.panel_monitoring_guilds.clone(),
             private_addresses: config.panel_private_addresses,
             part: (!shards.is_all()).then_some(shards),
         };
-        let sources = panel::Sources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
+        let sources = DataSources::new(parts.store.clone(), parts.rest.clone(), clock, settings);
         let allowance = Allowance::new(config.follow_actions_per_hour);
         let quotas = Arc::new(UserQuotas::new(allowance, clock));
         let view: Arc<dyn GatewayView> = Arc::<GatewayState>::clone(&state);
         let lookups = Arc::new(Lookups::new(Arc::clone(&view), clock));
-        let bounds = Bounds {
+        let limits = PanelLimits {
             quotas: Arc::clone(&quotas),
             lookups: Arc::clone(&lookups),
             most_in_server: config.panels_per_server,
         };
-        let panels = Arc::new(Panels::new(parts.clone(), login.brand.clone(), sources, bounds));
+        let panels = Arc::new(Panels::new(parts.clone(), login.profile.clone(), sources, limits));
         let left = LeftServerCleanup::new(parts.clone(), Arc::clone(&view));
         let leaving = Leaving::new(parts.clone(), Arc::clone(&upkeep), Arc::clone(&view));
         let mut tasks = vec![
@@ -137,7 +137,7 @@ impl GatewayPart<'_> {
             supervisor.spawn("left servers", async move { left.run().await }),
             supervisor.spawn("leaving", leaving.run()),
             supervisor.spawn("quotes", Arc::clone(&intake).keep_quotes()),
-            supervisor.spawn("keeper", Keeper::new(Arc::clone(&panels)).run()),
+            supervisor.spawn("keeper", RefreshLoop::new(Arc::clone(&panels)).run()),
         ];
         let authors = Arc::new(Authors::new(&parts, Arc::clone(&quotas), config.keeping));
         let updates = PeerUpdates::new(

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, DiscordSettings, Role, Serving};
+use crate::config::{Config, DiscordSettings, ProcessRole, ShardSelection};
 use crate::delivery::REQUEST_TIMEOUT;
 use crate::discord::docs;
 use crate::discord::gateway::{FatalGateway, SessionsLeft};
@@ -12,7 +12,7 @@ use crate::domain::shards::Shards;
 use crate::rest::model::{GatewayBot, SessionStartLimit};
 use crate::rest::{Client, Rest, RestConfig, RestError, user_agent};
 use crate::service::Identity;
-use crate::service::panels::Brand;
+use crate::service::panels::BotProfile;
 use crate::store::Store;
 
 use super::{AppError, RetryDelay};
@@ -28,8 +28,8 @@ const REGISTER_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::
 pub(super) struct DiscordLogin {
     pub(super) rest: Client,
     pub(super) identity: Identity,
-    pub(super) brand: Brand,
-    /// Only for roles that connect to it.
+    pub(super) profile: BotProfile,
+    /// For those who connect to it.
     pub(super) gateway: Option<GatewayAccess>,
 }
 
@@ -49,12 +49,12 @@ pub(super) async fn start(config: &Config, store: &Store) -> Result<DiscordLogin
     })?;
     let rest = client.of_program();
     let user = ask(|| rest.current_user()).await?;
-    let brand = Brand { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };
+    let profile = BotProfile { avatar_url: user.avatar_url(), name: user.display_name().to_owned() };
     let (application, gateway) = tokio::try_join!(ask(|| rest.application()), gateway(config, &rest))?;
     let identity = Identity { application: application.id, user: user.id };
     let (role, database_up) = (config.role.name(), store.ping().await.is_ok());
     tracing::info!(name = user.username, application = %application.id, role, database_up, "logged in");
-    Ok(DiscordLogin { rest: client, identity, brand, gateway })
+    Ok(DiscordLogin { rest: client, identity, profile, gateway })
 }
 
 /// The client for Discord's API that everything uses. It must be called within a tokio runtime.
@@ -66,13 +66,13 @@ pub fn client(discord: &DiscordSettings) -> Result<Client, AppError> {
     Ok(Client::new(settings)?)
 }
 
-/// Where the gateway is, for roles that connect to it.
+/// Where the gateway is, for those who connect to it.
 async fn gateway(config: &Config, rest: &Rest) -> Result<Option<GatewayAccess>, AppError> {
-    let (Role::All(serving) | Role::Gateway(serving)) = config.role else { return Ok(None) };
+    let (ProcessRole::All(serving) | ProcessRole::Gateway(serving)) = config.role else { return Ok(None) };
     let GatewayBot { url, shards: recommended, session_start_limit } = ask(|| rest.gateway_bot()).await?;
     let shards = match serving {
-        Serving::Recommended => Shards::all(recommended),
-        Serving::These(shards) => shards,
+        ShardSelection::Recommended => Shards::all(recommended),
+        ShardSelection::These(shards) => shards,
     };
     let SessionStartLimit { total, remaining, reset_after, max_concurrency } = session_start_limit;
     let limit = SessionLimit { total, remaining, reset_after: Duration::from_millis(reset_after) };

@@ -1,15 +1,15 @@
-//! How far `migrate copy` is: a bar on a terminal, elsewhere a line for each table.
+//! The progress of `migrate copy`: a bar on a terminal, otherwise a line for each table.
 
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shows it on standard error.
+/// Shows progress on standard error.
 #[derive(Debug)]
-pub struct Progress(Option<ProgressBar>);
+pub struct CopyProgress(Option<ProgressBar>);
 
-impl Progress {
-    /// A bar where standard error is a terminal.
+impl CopyProgress {
+    /// A bar if standard error is a terminal.
     pub fn on_stderr() -> Self {
         let style = "{bar:40} {percent:>3} %  {human_pos} of {human_len} rows, {per_sec}, {eta} left  {msg}";
         let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -17,7 +17,8 @@ impl Progress {
         Self(std::io::stderr().is_terminal().then(bar))
     }
 
-    /// So many of all rows are copied, and in this table so many; these are all that it has, if it is finished.
+    /// Shows how many of all rows are copied, and how many of this table's. Once the table is finished, that
+    /// is all of them.
     pub fn show(&self, (rows, total): (u64, u64), table: &str, of_table: u64, finished: bool) {
         match &self.0 {
             Some(bar) => {
@@ -30,7 +31,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();

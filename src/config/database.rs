@@ -1,4 +1,5 @@
-//! Where the database is: the address as operators write it, and what can be seen to be wrong with it before anybody connects.
+//! Where the database is: the address as operators write it, checked as far as possible before anything
+//! connects.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ const NAME: &str = "DATABASE_URL";
 /// The addresses that work for most.
 const SQLITE_REMEDY: &str = "Use sqlite://tributary.db?mode=rwc for a file in the working directory, or sqlite:///folder/file.db?mode=rwc.";
 const POSTGRES_REMEDY: &str = "It looks like postgres://USER:PASSWORD@HOST:PORT/DATABASE; in user and password, write special characters as percent codes (@ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25).";
-/// What sqlx understands after the `?`. It logs any other, with its value.
+/// The parameters that sqlx understands after the `?`. It logs any other one, with its value.
 const POSTGRES_PARAMETERS: &[&str] = &[
     "sslmode",
     "ssl-mode",
@@ -59,7 +60,8 @@ impl DatabaseConfig {
         }
     }
 
-    /// SQLite's file under the one name that all its names lead to: with links resolved, also where it isn't made yet.
+    /// SQLite's file by the one name that all its names lead to: with links resolved, even if it doesn't
+    /// exist yet.
     pub fn file(&self) -> Option<PathBuf> {
         let Self::Sqlite { path, .. } = self else { return None };
         Some(canonical(path))
@@ -97,14 +99,14 @@ impl Env<'_> {
             }
             _ => Err(ConfigError::new(
                 NAME,
-                "is for a kind of database that I don't know",
+                "is for an unknown kind of database",
                 "Use sqlite://tributary.db?mode=rwc or postgres://USER:PASSWORD@HOST/DATABASE.",
             )),
         }
     }
 }
 
-/// SQLite's file, from what stands behind the scheme.
+/// SQLite's file, from what follows the scheme.
 fn sqlite(rest: &str) -> Result<PathBuf, ConfigError> {
     let wrong = |problem: &str, remedy| Err(ConfigError::new(NAME, problem, remedy));
     let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -116,11 +118,11 @@ fn sqlite(rest: &str) -> Result<PathBuf, ConfigError> {
             "mode=rw" | "cache=private" | "immutable=false" | "immutable=0" => {}
             "mode=memory" => return in_memory(),
             "mode=ro" | "immutable=true" | "immutable=1" => {
-                return wrong("opens the database for reading only", "End it with ?mode=rwc.");
+                return wrong("opens the database only for reading", "End it with ?mode=rwc.");
             }
             _ => {
                 return wrong(
-                    "has something behind the ? that doesn't belong there",
+                    "has something after the ? that doesn't belong there",
                     "End it with ?mode=rwc.",
                 );
             }
@@ -131,7 +133,7 @@ fn sqlite(rest: &str) -> Result<PathBuf, ConfigError> {
     }
     let path = match percent_decoded(name) {
         Some(path) if !path.is_empty() && !path.starts_with("file:") => PathBuf::from(path),
-        _ => return wrong("names no file", SQLITE_REMEDY),
+        _ => return wrong("doesn't name a file", SQLITE_REMEDY),
     };
     if path.extension().is_some_and(|end| end == "key" || end == "lock") {
         let remedy = "Give the database another name, such as tributary.db.";
@@ -139,33 +141,33 @@ fn sqlite(rest: &str) -> Result<PathBuf, ConfigError> {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) {
-        let remedy = "Make the folder first, or use sqlite://tributary.db?mode=rwc for a file in the working directory.";
+        let remedy = "Create the folder first, or use sqlite://tributary.db?mode=rwc for a file in the working directory.";
         return wrong("is in a folder that doesn't exist", remedy);
     }
     match path.metadata() {
         Ok(found) if found.is_dir() => wrong("leads to a folder", SQLITE_REMEDY),
-        Ok(found) if !found.is_file() => wrong("leads to something that is no file", SQLITE_REMEDY),
+        Ok(found) if !found.is_file() => wrong("leads to something that isn't a file", SQLITE_REMEDY),
         Ok(_) => Ok(path),
         Err(_) if path.is_symlink() => wrong(
             "leads to a link to nothing",
-            "Is the disk mounted that it leads to? If not, mount it; else remove the link.",
+            "If it leads to a disk that isn't mounted, mount it. Otherwise, remove the link.",
         ),
-        // Whatever else keeps it from being looked at, keeps it from being opened, too.
+        // Any other reason why it can't be looked at keeps it from being opened, too.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !makes => wrong(
-            "leads to a file that isn't there",
-            "Run this in the folder in which the bot runs, and with its settings; or end it with ?mode=rwc, which makes the file.",
+            "leads to a file that doesn't exist",
+            "Run this in the folder where the bot runs, with the bot's settings; or end it with ?mode=rwc, which creates the file.",
         ),
         Err(_) => Ok(path),
     }
 }
 
 fn in_memory() -> Result<PathBuf, ConfigError> {
-    let problem = "is a database in memory, which is lost whenever the process ends: follows, and what is still to be delivered";
+    let problem = "is a database in memory: whenever the process ends, all follows are lost, and all that is still to be delivered";
     Err(ConfigError::new(NAME, problem, SQLITE_REMEDY))
 }
 
-/// Looks at a PostgreSQL address. Signs that stand in a password as they are shift its parts: the password's end is then taken for a port, a path or a
-/// parameter.
+/// Checks a PostgreSQL address. Special characters in a password that aren't escaped shift its parts: the end
+/// of the password then reads as a port, a path or a parameter.
 fn postgres(url: &str, rest: &str) -> Result<(), ConfigError> {
     let wrong = |problem: &str| Err(ConfigError::new(NAME, problem, POSTGRES_REMEDY));
     let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -183,14 +185,15 @@ fn postgres(url: &str, rest: &str) -> Result<(), ConfigError> {
     if parsed.query_pairs().any(|(key, _)| !known(&key)) {
         return Err(ConfigError::new(
             NAME,
-            "has something behind the ? that doesn't belong there",
-            "What can stand there is sslmode=require, sslrootcert=FILE and the like; a ? in the password is written %3F (@ is %40, / is %2F, # is %23): as percent codes.",
+            "has something after the ? that doesn't belong there",
+            "Allowed are sslmode=require, sslrootcert=FILE and the like. In the password, write special characters as percent codes: ? is %3F, @ is %40, / is %2F, # is %23.",
         ));
     }
     Ok(())
 }
 
-/// A part of an address with its percent codes replaced; `None` where they make no text. A `%` that begins no code stands for itself.
+/// A part of an address with its percent codes replaced; `None` if that isn't valid text. A `%` that begins
+/// no code stands for itself.
 fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,4 +1,4 @@
-//! The key that encrypts what must not be read in the database.
+//! The key that encrypts what nobody may read in the database.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 /// 32 secret bytes.
 pub struct EncryptionKey(SecretBox<[u8; 32]>);
 
-/// A text that is no key. It isn't repeated.
+/// The text isn't a key. The error doesn't repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not the base64 of 32 bytes")]
 pub struct MalformedKey;
@@ -22,7 +22,7 @@ impl EncryptionKey {
         Ok(Self(SecretBox::new(Box::new(bytes))))
     }
 
-    /// As [`from_base64`](Self::from_base64) reads it.
+    /// Writes it as [`from_base64`](Self::from_base64) reads it.
     pub fn to_base64(&self) -> SecretString {
         STANDARD.encode(self.bytes()).into()
     }
@@ -32,7 +32,7 @@ impl EncryptionKey {
         Self(SecretBox::new(Box::new(rand::random())))
     }
 
-    /// The key for whom it encrypts.
+    /// The bytes, for the cipher.
     pub const fn secret(&self) -> &SecretBox<[u8; 32]> {
         &self.0
     }
@@ -49,7 +49,7 @@ impl Clone for EncryptionKey {
 }
 
 impl PartialEq for EncryptionKey {
-    /// For two keys that the operator has; nobody else can have them compared.
+    /// Not in constant time: only the operator can have two keys compared.
     fn eq(&self, other: &Self) -> bool {
         self.bytes() == other.bytes()
     }

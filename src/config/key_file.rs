@@ -1,6 +1,6 @@
 //! The file beside a SQLite database in which its key is kept (`tributary.db` → `tributary.key`).
 //!
-//! Nothing here decides whether a key may be made: that depends on what stands in the database.
+//! Nothing here decides whether a key may be created: that depends on what the database holds.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -18,7 +18,7 @@ const LONGEST: u64 = 4096;
 pub enum KeySource {
     /// From `ENCRYPTION_KEY`.
     Given(EncryptionKey),
-    /// From this file, which is made with the first start on a new database.
+    /// From this file, which the first start on a new database creates.
     File(KeyFile),
 }
 
@@ -26,10 +26,10 @@ pub enum KeySource {
 #[derive(Debug, Clone)]
 pub struct KeyFile(PathBuf);
 
-/// Why a key file that is there gives no key.
+/// Why an existing key file gives no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileProblem {
-    /// There is nothing in it, as a full disk leaves it.
+    /// It holds nothing, as a full disk leaves it.
     #[error("is empty")]
     Empty,
     /// What it holds isn't the base64 of 32 bytes.
@@ -38,16 +38,17 @@ pub enum KeyFileProblem {
     /// It isn't a file.
     #[error("is a folder, and should be a file")]
     Folder,
-    /// What it leads to is away.
+    /// It is a link to nothing.
     #[error("is a link to nothing")]
     Link,
-    /// The system refuses.
+    /// The system refuses to read it.
     #[error("can't be read ({0})")]
     Unreadable(io::Error),
 }
 
 impl KeyFile {
-    /// That of this database: beside the name by which it is called or, if there is none, beside the file to which links lead.
+    /// The key file of this database: beside the name in the settings or, if there is no file, beside the
+    /// file that links lead to.
     pub(super) fn of(database: &DatabaseConfig) -> Option<Self> {
         let DatabaseConfig::Sqlite { path, .. } = database else { return None };
         let called = path.with_extension("key");
@@ -86,8 +87,8 @@ impl KeyFile {
         }
     }
 
-    /// Puts a new key into a file that isn't there, for its owner only. The key stands in a file beside it, and on the disk, before it gets its name: cut off at any
-    /// moment, there is the whole file or none.
+    /// Puts a new key into a file that isn't there, for its owner only. The key stands in a file beside it,
+    /// and on the disk, before it gets its name: cut off at any moment, there is the whole file or none.
     ///
     /// Only one process at a time may do this: who has the database's lock.
     pub fn make(&self, key: &EncryptionKey) -> io::Result<()> {

@@ -1,6 +1,7 @@
-//! All settings: read once, from the environment, checked, and turned into types.
+//! All settings: read once from the environment, checked, and turned into types.
 //!
-//! Their names, defaults and explanations stand in [`SETTINGS`] only; `--help` and `.env.example` are made from there.
+//! Their names, defaults and explanations are only in [`SETTINGS`]; `--help` and `.env.example` are generated
+//! from there.
 
 mod database;
 mod key;
@@ -29,12 +30,12 @@ pub use self::database::DatabaseConfig;
 pub use self::key::{EncryptionKey, MalformedKey};
 pub use self::key_file::{KeyFile, KeyFileProblem, KeySource};
 pub(crate) use self::nearest::nearest;
-pub use self::role::{Role, Serving};
+pub use self::role::{ProcessRole, ShardSelection};
 pub use self::servers::{ServerSettings, server_id};
 pub use self::settings::{SETTINGS, Setting, env_example, help};
-pub use self::unknown_names::{Stranger, stranger};
+pub use self::unknown_names::{UnknownName, unknown_name};
 
-/// A setting that is missing or wrong: one line that names it and says how to get a right value.
+/// A setting that is missing or wrong, as one line that names it and says how to set it right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {problem}. {remedy}")]
 pub struct ConfigError {
@@ -71,7 +72,7 @@ pub struct LogConfig {
 #[derive(Debug, Clone)]
 pub struct Config {
     /// What this process does.
-    pub role: Role,
+    pub role: ProcessRole,
     /// The bot's token.
     pub token: SecretString,
     /// Where Discord's API is: scheme, host and port.
@@ -88,11 +89,11 @@ pub struct Config {
     pub catch_up: CatchUp,
     /// How long things are kept.
     pub keeping: RetentionPeriods,
-    /// How many panels a server may have; `None` for no bound.
+    /// How many panels a server may have; `None` for no limit.
     pub panels_per_server: Option<u32>,
     /// How many follows there may be.
     pub follow_limits: FollowLimits,
-    /// Which servers are served.
+    /// Which servers may use the bot.
     pub servers: ServerSettings,
     /// The servers in which panels may show the bot's own machine.
     pub panel_monitoring_guilds: Vec<GuildId>,
@@ -100,7 +101,7 @@ pub struct Config {
     pub panel_private_addresses: bool,
 }
 
-/// Discord, as a subcommand reaches it.
+/// How a subcommand reaches Discord.
 #[derive(Debug, Clone)]
 pub struct DiscordSettings {
     /// The bot's token.
@@ -111,14 +112,15 @@ pub struct DiscordSettings {
     pub request_pace: RequestPace,
 }
 
-/// Where the database is, and what opens it.
+/// Where the database is, and the key that opens it.
 #[derive(Debug, Clone)]
 pub struct Storage {
     /// Where.
     pub database: DatabaseConfig,
-    /// With what.
+    /// Where its key comes from.
     pub key: KeySource,
-    /// The key file that this database has, or would have: also where the key is given otherwise. PostgreSQL has none.
+    /// The key file that this database has or would have, even if the key comes from the settings. PostgreSQL
+    /// has none.
     pub key_file: Option<KeyFile>,
 }
 
@@ -132,7 +134,7 @@ impl<'a> Env<'a> {
         Self(lookup)
     }
 
-    /// A setting's value; an empty one counts as not set, as compose files leave them.
+    /// A setting's value. An empty one counts as not set, as compose files leave them.
     fn get(&self, name: &'static str) -> Option<String> {
         (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
@@ -176,13 +178,13 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// What a subcommand needs that asks Discord.
+    /// What a subcommand needs to ask Discord.
     pub fn discord(&self) -> Result<DiscordSettings, ConfigError> {
         let (token, api_base) = (self.token()?, self.api_base()?);
         Ok(DiscordSettings { token, api_base, request_pace: self.request_pace()? })
     }
 
-    /// How to log. Never fails: a filter that can't be read is left to the logging to refuse.
+    /// How to log. Doesn't check the filter: the logging refuses one that it can't read.
     pub fn log(&self) -> Result<LogConfig, ConfigError> {
         let format = match self.get_or_default("LOG_FORMAT").as_str() {
             "text" => LogFormat::Text,
@@ -199,7 +201,7 @@ impl<'a> Env<'a> {
             .ok_or_else(|| ConfigError::new("DISCORD_TOKEN", "is not set", REMEDY))?;
         let token = token.strip_prefix("Bot ").unwrap_or(&token);
         if token.chars().any(|c| !c.is_ascii_graphic()) {
-            return Err(ConfigError::new("DISCORD_TOKEN", "has characters that no token has", REMEDY));
+            return Err(ConfigError::new("DISCORD_TOKEN", "has characters that a token can't have", REMEDY));
         }
         Ok(SecretString::from(token))
     }
@@ -228,13 +230,13 @@ impl<'a> Env<'a> {
         const NAME: &str = "DISCORD_REQUESTS_PER_SECOND";
         const REMEDY: &str = "Use auto, or a whole number, or unlimited.";
         let pace = self.get_or_default(NAME).parse();
-        pace.map_err(|()| ConfigError::new(NAME, "is no number of requests", REMEDY))
+        pace.map_err(|()| ConfigError::new(NAME, "is not a number of requests", REMEDY))
     }
 
-    /// The database with its key. Whether a key may be made where there is none depends on what stands in the database.
+    /// The database with its key. Whether a missing key may be created depends on what the database holds.
     fn keyed(&self, database: DatabaseConfig) -> Result<Storage, ConfigError> {
         const NAME: &str = "ENCRYPTION_KEY";
-        const REMEDY: &str = "Set the key that this database was written with, from your backup; only for a new database, make one with: openssl rand -base64 32";
+        const REMEDY: &str = "Set it to the key that this database was written with, from your backup. Only for a new database, create one with: openssl rand -base64 32";
         let key_file = KeyFile::of(&database);
         let given = self.get(NAME).map(SecretString::from);
         let given = given.map(|text| EncryptionKey::from_base64(text.expose_secret())).transpose();
@@ -262,7 +264,7 @@ impl<'a> Env<'a> {
                 .parse::<u32>()
                 .map_err(|_| ConfigError::new(name, "is not a whole number", remedy))
         };
-        let hours = number("CATCH_UP_HOURS", "Use 24, or 0 to begin anew after each absence.")?;
+        let hours = number("CATCH_UP_HOURS", "Use 24, or 0 to mirror nothing from an absence.")?;
         let messages = number("CATCH_UP_MESSAGES", "Use 1000.")?;
         let window = TimeDelta::hours(i64::from(hours.min(24 * 365)));
         let messages = usize::try_from(messages).unwrap_or(usize::MAX).min(CatchUp::MOST_MESSAGES);
@@ -279,30 +281,30 @@ impl<'a> Env<'a> {
                 number => Ok(i64::from(number)),
             })
         };
-        let hours = number("CONTENT_HOURS", "Use 24, or 0 for as soon as a message is delivered.", 0)?;
-        let days = number("MIRROR_DAYS", "Use 30, or 1 at least.", 1)?;
+        let hours = number("CONTENT_HOURS", "Use 24, or 0 to remove them right after delivery.", 0)?;
+        let days = number("MIRROR_DAYS", "Use 30, or at least 1.", 1)?;
         let longest = i64::from(LONGEST_DAYS);
         Ok(RetentionPeriods {
             contents: TimeDelta::hours(hours.min(longest * 24)),
-            // What is forgotten must not be taken for new when its source is read again.
+            // A message that is forgotten would count as new when its source is read again.
             mirrors: TimeDelta::days(days.min(longest)).max(catch_up.window),
         })
     }
 
-    /// A database that must be there already, for a subcommand.
+    /// A database that must already exist, for a subcommand.
     pub fn existing_database(&self) -> Result<DatabaseConfig, ConfigError> {
         let database = self.database()?;
         match &database {
             DatabaseConfig::Sqlite { path, .. } if !path.exists() => Err(ConfigError::new(
                 "DATABASE_URL",
-                "leads to a file that isn't there",
-                "Run this in the folder in which the bot runs, and with its settings.",
+                "leads to a file that doesn't exist",
+                "Run this in the folder where the bot runs, with the bot's settings.",
             )),
             DatabaseConfig::Sqlite { .. } | DatabaseConfig::Postgres { .. } => Ok(database),
         }
     }
 
-    /// What a subcommand needs that works on a database that is there already.
+    /// What a subcommand needs to work on an existing database.
     pub fn storage(&self) -> Result<Storage, ConfigError> {
         self.keyed(self.existing_database()?)
     }
@@ -311,19 +313,19 @@ impl<'a> Env<'a> {
         const NAME: &str = "PANEL_PRIVATE_ADDRESSES";
         self.get_or_default(NAME)
             .parse()
-            .map_err(|_| ConfigError::new(NAME, "is neither of the two", "Use true or false."))
+            .map_err(|_| ConfigError::new(NAME, "is neither true nor false", "Use true or false."))
     }
 
     fn follow_actions_per_hour(&self) -> Result<Option<u32>, ConfigError> {
-        self.bound("FOLLOW_ACTIONS_PER_HOUR", "Use 100, or 0 for no limit.")
+        self.limit("FOLLOW_ACTIONS_PER_HOUR", "Use 100, or 0 for no limit.")
     }
 
     fn panels_per_server(&self) -> Result<Option<u32>, ConfigError> {
-        self.bound("PANELS_PER_SERVER", "Use 50, or 0 for no limit.")
+        self.limit("PANELS_PER_SERVER", "Use 50, or 0 for no limit.")
     }
 
-    /// A number of things; 0 is no bound.
-    fn bound(&self, name: &'static str, hint: &'static str) -> Result<Option<u32>, ConfigError> {
+    /// A limit on a number of things; 0 means no limit.
+    fn limit(&self, name: &'static str, hint: &'static str) -> Result<Option<u32>, ConfigError> {
         let text = self.get_or_default(name);
         let limit: u32 = text.parse().map_err(|_| ConfigError::new(name, "is not a whole number", hint))?;
         Ok((limit > 0).then_some(limit))

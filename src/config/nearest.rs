@@ -1,6 +1,7 @@
-//! Finding what a mistyped name was meant to be.
+//! Finds what a mistyped name was meant to be.
 
-/// How many signs are to be put in, taken out, replaced or swapped with their neighbours to make one word of the other.
+/// How many characters must be inserted, deleted, replaced or swapped with a neighbour to turn one word into
+/// the other.
 pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before_last = Vec::new();
@@ -20,7 +21,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
     last[b.len()]
 }
 
-/// The word that is nearest to this one, and how far it is.
+/// The word that is nearest to this one, and their distance.
 pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<(&'a str, usize)> {
     words.into_iter().map(|known| (known, distance(word, known))).min_by_key(|(_, distance)| *distance)
 }

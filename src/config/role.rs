@@ -1,4 +1,4 @@
-//! What a process does, where several share the work.
+//! What a process does, if several share the work.
 
 use crate::domain::shards::Shards;
 
@@ -6,25 +6,25 @@ use super::{ConfigError, DatabaseConfig, Env};
 
 /// The part of the work that a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ProcessRole {
     /// Everything.
-    All(Serving),
+    All(ShardSelection),
     /// Listens to Discord's gateway and answers people; delivers nothing.
-    Gateway(Serving),
+    Gateway(ShardSelection),
     /// Delivers.
     Worker,
 }
 
-/// The shards that a process takes.
+/// Which shards a process takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serving {
-    /// As many as Discord recommends, all of them.
+pub enum ShardSelection {
+    /// All shards, as many as Discord recommends.
     Recommended,
     /// These.
     These(Shards),
 }
 
-impl Role {
+impl ProcessRole {
     /// Its name in the settings.
     pub const fn name(self) -> &'static str {
         match self {
@@ -34,10 +34,10 @@ impl Role {
         }
     }
 
-    /// The shards that it takes; none where it has no connection to the gateway.
-    pub const fn serving(self) -> Option<Serving> {
+    /// Which shards it takes; `None` if it doesn't connect to the gateway.
+    pub const fn shards(self) -> Option<ShardSelection> {
         match self {
-            Self::All(serving) | Self::Gateway(serving) => Some(serving),
+            Self::All(selection) | Self::Gateway(selection) => Some(selection),
             Self::Worker => None,
         }
     }
@@ -53,36 +53,36 @@ impl Role {
 
 impl Env<'_> {
     /// What this process does on such a database.
-    pub(super) fn role(&self, database: &DatabaseConfig) -> Result<Role, ConfigError> {
-        const POSTGRES: &str = "Set DATABASE_URL to a PostgreSQL database, or leave ROLE and SHARDS out: one process then does all.";
+    pub(super) fn role(&self, database: &DatabaseConfig) -> Result<ProcessRole, ConfigError> {
+        const POSTGRES: &str = "Set DATABASE_URL to a PostgreSQL database, or leave ROLE and SHARDS out: then one process does everything.";
         let shards = self.shards()?;
-        let serving = shards.map_or(Serving::Recommended, Serving::These);
+        let selection = shards.map_or(ShardSelection::Recommended, ShardSelection::These);
         let role = match self.get_or_default("ROLE").as_str() {
-            "all" => Role::All(serving),
-            "gateway" => Role::Gateway(serving),
-            "worker" => Role::Worker,
+            "all" => ProcessRole::All(selection),
+            "gateway" => ProcessRole::Gateway(selection),
+            "worker" => ProcessRole::Worker,
             _ => {
                 return Err(ConfigError::new(
                     "ROLE",
-                    "(or --role) is none of the three",
+                    "(or --role) is none of the three roles",
                     "Use all, gateway or worker.",
                 ));
             }
         };
-        if role == Role::Worker && shards.is_some() {
+        if role == ProcessRole::Worker && shards.is_some() {
             let problem = "(or --shards) is set for a worker, which has no shards";
-            return Err(ConfigError::new("SHARDS", problem, "Leave it out: workers share the lanes of all."));
+            return Err(ConfigError::new("SHARDS", problem, "Leave it out: workers share all lanes."));
         }
         if let DatabaseConfig::Sqlite { .. } = database {
-            if !matches!(role, Role::All(_)) {
+            if !matches!(role, ProcessRole::All(_)) {
                 return Err(ConfigError::new(
                     "ROLE",
-                    "(or --role) divides the work among processes, and SQLite has one only",
+                    "(or --role) divides the work among processes, but SQLite allows only one",
                     POSTGRES,
                 ));
             }
             if shards.is_some_and(|shards| !shards.is_all()) {
-                let problem = "(or --shards) leaves shards to other processes, and SQLite has one only";
+                let problem = "(or --shards) leaves shards to other processes, but SQLite allows only one";
                 return Err(ConfigError::new("SHARDS", problem, POSTGRES));
             }
         }

@@ -7,7 +7,8 @@ use std::fmt::Write;
 pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
-    /// What holds where it is not set; `None` where it must be set, or where its absence means something (then the explanation says what).
+    /// Its value where it is not set. `None` if it must be set, or if its absence means something; the
+    /// explanation says what.
     pub default: Option<&'static str>,
     /// What it is for.
     pub explanation: &'static str,
@@ -18,37 +19,37 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "DISCORD_TOKEN",
         default: None,
-        explanation: "The bot's token (required). Developer portal, your application, Bot, Reset Token.",
+        explanation: "The bot's token (required). In the developer portal, open your application, then Bot, Reset Token.",
     },
     Setting {
         name: "DISCORD_API_BASE",
         default: Some("https://discord.com"),
-        explanation: "Where Discord's API is, as scheme://host:port. Only the files of messages come from elsewhere: from Discord's file hosts.",
+        explanation: "Where Discord's API is, as scheme://host:port. Only the files of messages come from elsewhere: from Discord's own file hosts.",
     },
     Setting {
         name: "DISCORD_REQUESTS_PER_SECOND",
         default: Some("auto"),
-        explanation: "How many requests a second this process makes: so many with the bot's token, and so many with webhooks' tokens. auto = 50 of each, as Discord allows; webhooks' calls go faster where the answers show that this limit doesn't stand. A number where Discord has raised the bot's limit, or where several processes share it (each its part). unlimited (or 0) where a proxy keeps the limits.",
+        explanation: "How many requests a second this process makes: this many with the bot's token, and this many with webhooks' tokens. auto = 50 of each, as Discord allows; calls of webhooks go faster if Discord's answers show that this limit doesn't apply. Give a number if Discord has raised the bot's limit, or if several processes share it (each its part). unlimited (or 0) is for a proxy that keeps the limits itself.",
     },
     Setting {
         name: "DATABASE_URL",
         default: Some("sqlite://tributary.db?mode=rwc"),
-        explanation: "The database: sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST:PORT/DATABASE. In user and password, special characters are percent codes: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25.",
+        explanation: "The database: sqlite://FILE?mode=rwc or postgres://USER:PASSWORD@HOST:PORT/DATABASE. In user and password, write special characters as percent codes: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25.",
     },
     Setting {
         name: "ENCRYPTION_KEY",
         default: None,
-        explanation: "Encrypts webhook tokens and message contents: the base64 of 32 bytes (openssl rand -base64 32). Without it, SQLite uses a key file that is made beside a new database (tributary.key); PostgreSQL needs it.",
+        explanation: "Encrypts webhook tokens and message contents: the base64 of 32 bytes (openssl rand -base64 32). Without it, SQLite uses a key file that is created beside a new database (tributary.key). PostgreSQL needs it.",
     },
     Setting {
         name: "ROLE",
         default: Some("all"),
-        explanation: "What this process does, as --role: all, gateway (listens and answers) or worker (delivers). With PostgreSQL, several processes can share the work; SQLite has one, which does all.",
+        explanation: "What this process does, as with --role: all, gateway (listens and answers) or worker (delivers). With PostgreSQL, several processes can share the work; with SQLite, one process does all of it.",
     },
     Setting {
         name: "SHARDS",
         default: None,
-        explanation: "The shards that this process takes, as --shards: 0..3/16 is shards 0 to 3 (both included) of 16, 5/16 is one of them. Without it, all that Discord recommends.",
+        explanation: "The shards that this process takes, as with --shards: 0..3/16 is shards 0 to 3 (both included) of 16, 5/16 is shard 5 alone. Without it, the process takes as many shards as Discord recommends, and all of them.",
     },
     Setting {
         name: "HTTP_ADDR",
@@ -58,57 +59,57 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "FOLLOW_ACTIONS_PER_HOUR",
         default: Some("100"),
-        explanation: "Actions that one person has in an hour: follows, unfollows, pauses, resumptions, /publish and changes of panels, refused ones too. 0 = no limit.",
+        explanation: "How many actions one person has in an hour: to follow, unfollow, pause, resume, publish, or change panels, refused ones included. 0 = no limit.",
     },
     Setting {
         name: "FOLLOWS_PER_TARGET",
         default: Some("500"),
-        explanation: "How many follows one channel may receive, in whatever state. Discord lets a channel take about one message a second, so that many busy sources couldn't be read. 0 = no limit.",
+        explanation: "How many follows one channel may receive, in whatever state. Discord lets a channel take about one message a second, and nobody could read more busy sources in it. 0 = no limit.",
     },
     Setting {
         name: "FOLLOWS_PER_SOURCE",
         default: Some("100000"),
-        explanation: "How many follows one channel with its threads may be the source of, by all servers together. As many are measured; each post is sent that often. 0 = no limit.",
+        explanation: "How many follows of one channel and its threads there may be, over all servers. Performance has been measured up to this number; each post is sent that many times. 0 = no limit.",
     },
     Setting {
         name: "FOLLOWS_PER_SERVER",
         default: Some("10000"),
-        explanation: "How many follows the channels of one server may receive. Discord gives a server 500 channels: that is 20 for each. 0 = no limit.",
+        explanation: "How many follows the channels of one server may receive. Discord gives a server 500 channels, so that is 20 for each. 0 = no limit.",
     },
     Setting {
         name: "ALLOWED_SERVERS",
         default: None,
-        explanation: "The servers, as ids with commas between them, that may use the bot; it leaves all others. Without it, all may.",
+        explanation: "The servers that may use the bot, as ids separated by commas; it leaves all others. Without it, all servers may.",
     },
     Setting {
         name: "BLOCKED_SERVERS",
         default: None,
-        explanation: "The servers, as ids with commas between them, that may not use the bot, also where ALLOWED_SERVERS names them; it leaves them. `tributary block` does the same for one without a restart.",
+        explanation: "The servers that may not use the bot, as ids separated by commas; it leaves them, even if ALLOWED_SERVERS names them. `tributary block` does the same for one server without a restart.",
     },
     Setting {
         name: "LEAVE_SERVERS_AT_MOST",
         default: Some("3"),
-        explanation: "How many servers with follows or panels the bot may leave at a start because ALLOWED_SERVERS leaves them out. If there are more, the list looks like a mistake: it leaves none, serves them on, and says so in its log. 0 = no limit.",
+        explanation: "How many servers with follows or panels the bot may leave at a start because ALLOWED_SERVERS doesn't name them. If there are more, the list looks like a mistake: the bot leaves none, goes on serving them, and says so in its log. 0 = no limit.",
     },
     Setting {
         name: "CATCH_UP_HOURS",
         default: Some("24"),
-        explanation: "After an absence, what was posted in followed channels meanwhile is mirrored if it is not older than this.",
+        explanation: "After an absence, the bot mirrors what was posted in followed channels in the meantime, unless it is older than this.",
     },
     Setting {
         name: "CATCH_UP_MESSAGES",
         default: Some("1000"),
-        explanation: "After an absence, at most so many messages of one channel are mirrored; a line in the targets says that there were more. At most 50000: a greater number counts as that.",
+        explanation: "After an absence, the bot mirrors at most this many messages of one channel; a line in the targets says if there were more. At most 50000: a greater number counts as that.",
     },
     Setting {
         name: "CONTENT_HOURS",
         default: Some("24"),
-        explanation: "What messages say is kept, encrypted, for so long after their last delivery. 0 = it goes within a minute of it.",
+        explanation: "How long the contents of messages are kept, encrypted, after their last delivery. 0 = they are removed within a minute of it.",
     },
     Setting {
         name: "MIRROR_DAYS",
         default: Some("30"),
-        explanation: "Edits and deletions of messages reach their mirrors for so long; then the bot forgets which mirrors they have. At least 1, and never less than CATCH_UP_HOURS.",
+        explanation: "How long edits and deletions of messages reach their mirrors; then the bot forgets which mirrors they have. At least 1, and never less than CATCH_UP_HOURS.",
     },
     Setting {
         name: "PANELS_PER_SERVER",
@@ -118,22 +119,22 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "PANEL_MONITORING_GUILDS",
         default: None,
-        explanation: "The servers, as ids with commas between them, in which monitoring panels may show the machine that the bot runs on. Without it, nowhere.",
+        explanation: "The servers in which monitoring panels may show the machine that the bot runs on, as ids separated by commas. Without it, none.",
     },
     Setting {
         name: "PANEL_PRIVATE_ADDRESSES",
         default: Some("false"),
-        explanation: "Whether gamehub panels may ask game servers at private addresses (the bot's own machine and network). Whoever makes a panel could learn what is there: true only where they may.",
+        explanation: "Whether gamehub panels may ask game servers at private addresses (the bot's own machine and network). Anyone who creates a panel could find out what is there, so set it to true only if they may.",
     },
     Setting {
         name: "RUST_LOG",
         default: Some("info,serenity=error"),
-        explanation: "What is logged: LEVEL or TARGET=LEVEL, comma-separated; a level is error, warn, info, debug or trace. Libraries that could print a token stay at their ceiling, whatever is set here.",
+        explanation: "What is logged: LEVEL or TARGET=LEVEL, separated by commas; a level is error, warn, info, debug or trace. Libraries that could log a token never go beyond their safe level, whatever is set here.",
     },
     Setting { name: "LOG_FORMAT", default: Some("text"), explanation: "How log lines look: text or json." },
 ];
 
-/// The default of a setting, empty where it has none.
+/// The default of a setting; empty if it has none.
 pub(super) fn default_of(name: &str) -> &'static str {
     SETTINGS
         .iter()

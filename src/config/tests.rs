@@ -67,7 +67,7 @@ fn a_wrong_setting_is_named_with_a_way_out() {
 
 const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://u:hidden@h/d");
 
-fn role(settings: &[(&str, &str)]) -> Result<Role, String> {
+fn role(settings: &[(&str, &str)]) -> Result<ProcessRole, String> {
     let needed = [("DISCORD_TOKEN", "a.b.c"), ("ENCRYPTION_KEY", KEY)];
     let settings: Vec<_> = needed.iter().chain(settings).copied().collect();
     read(&settings, |env| env.config()).map(|config| config.role)
@@ -75,21 +75,27 @@ fn role(settings: &[(&str, &str)]) -> Result<Role, String> {
 
 #[test]
 fn a_process_does_all_or_its_part() {
-    let these = Serving::These("0..3/16".parse().unwrap());
-    assert_eq!(role(&[]), Ok(Role::All(Serving::Recommended)));
-    assert_eq!(role(&[("SHARDS", "0..1/2")]), Ok(Role::All(Serving::These("0..1/2".parse().unwrap()))));
-    assert_eq!(role(&[POSTGRES, ("SHARDS", "0..3/16")]), Ok(Role::All(these)));
-    assert_eq!(role(&[POSTGRES, ("ROLE", "gateway"), ("SHARDS", "0..3/16")]), Ok(Role::Gateway(these)));
-    assert_eq!(role(&[POSTGRES, ("ROLE", "worker")]), Ok(Role::Worker));
+    let these = ShardSelection::These("0..3/16".parse().unwrap());
+    assert_eq!(role(&[]), Ok(ProcessRole::All(ShardSelection::Recommended)));
+    assert_eq!(
+        role(&[("SHARDS", "0..1/2")]),
+        Ok(ProcessRole::All(ShardSelection::These("0..1/2".parse().unwrap())))
+    );
+    assert_eq!(role(&[POSTGRES, ("SHARDS", "0..3/16")]), Ok(ProcessRole::All(these)));
+    assert_eq!(
+        role(&[POSTGRES, ("ROLE", "gateway"), ("SHARDS", "0..3/16")]),
+        Ok(ProcessRole::Gateway(these))
+    );
+    assert_eq!(role(&[POSTGRES, ("ROLE", "worker")]), Ok(ProcessRole::Worker));
 }
 
 #[test]
 fn parts_that_cannot_be_are_refused_with_a_way_out() {
     for (settings, said) in [
-        (&[POSTGRES, ("ROLE", "worker"), ("SHARDS", "0/2")][..], "workers share the lanes of all"),
-        (&[("ROLE", "worker")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
-        (&[("ROLE", "gateway")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
-        (&[("SHARDS", "0/2")], "SQLite has one only. Set DATABASE_URL to a PostgreSQL"),
+        (&[POSTGRES, ("ROLE", "worker"), ("SHARDS", "0/2")][..], "workers share all lanes"),
+        (&[("ROLE", "worker")], "but SQLite allows only one. Set DATABASE_URL to a PostgreSQL"),
+        (&[("ROLE", "gateway")], "but SQLite allows only one. Set DATABASE_URL to a PostgreSQL"),
+        (&[("SHARDS", "0/2")], "but SQLite allows only one. Set DATABASE_URL to a PostgreSQL"),
         (&[POSTGRES, ("SHARDS", "0..16/16")], "the shards of 16 are 0 to 15. Use 0..3/16 for shards 0 to 3"),
         (&[POSTGRES, ("SHARDS", "3..0/16")], "ends before it begins. Use 0..3/16"),
     ] {
@@ -108,7 +114,7 @@ fn mirrors_are_known_as_long_as_sources_are_read_back() {
 
 #[test]
 fn mirrors_are_known_for_a_day_at_least() {
-    assert_eq!(problem("MIRROR_DAYS", "0"), "MIRROR_DAYS is too small. Use 30, or 1 at least.");
+    assert_eq!(problem("MIRROR_DAYS", "0"), "MIRROR_DAYS is too small. Use 30, or at least 1.");
 }
 
 #[test]

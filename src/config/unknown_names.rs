@@ -1,23 +1,23 @@
-//! Names that look like settings and are none: a mistyped one would be passed over without a word.
+//! Names that look like settings but aren't: without a warning, nobody would notice a mistyped one.
 
 use super::SETTINGS;
 use super::nearest::distance;
 
-/// Names beginning so are meant for this program when they stand in its own `.env` file.
+/// A name in our own `.env` file that begins with one of these is meant for this program.
 const OURS: &[&str] = &["TRIBUTARY_", "DISCORD_", "CATCH_UP_", "PANEL_", "FOLLOW_", "CONTENT_", "MIRROR_"];
 
-/// A name that is no setting, and the setting that it comes nearest to.
+/// A name that isn't a setting, and the setting that it is nearest to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stranger {
-    /// As it stands there.
+pub struct UnknownName {
+    /// The name as it is written.
     pub name: String,
-    /// What may have been meant.
+    /// The setting that may have been meant.
     pub nearest: &'static str,
 }
 
-/// The setting that may have been meant by a name. In a `.env` file, anything that begins as ours do counts; in the environment, which is full of others' names, only what is a slip
-/// of the pen away.
-pub fn stranger(name: &str, in_file: bool) -> Option<Stranger> {
+/// Finds the setting that may have been meant by a name. In a `.env` file, every name that begins as ours do
+/// counts. The environment is full of other programs' names, so there only a typo counts.
+pub fn unknown_name(name: &str, in_file: bool) -> Option<UnknownName> {
     if SETTINGS.iter().any(|setting| setting.name == name) {
         return None;
     }
@@ -26,20 +26,20 @@ pub fn stranger(name: &str, in_file: bool) -> Option<Stranger> {
     let by_distance = SETTINGS.iter().map(|setting| (distance(bare, setting.name), setting.name));
     let (far, nearest) = by_distance.min()?;
     let prefixed = OURS.iter().any(|prefix| plain.starts_with(prefix));
-    let near = far <= slips(bare) || (in_file && prefixed);
+    let near = far <= typos(bare) || (in_file && prefixed);
     let of_prefix = |setting: &&super::Setting| {
         let prefix = OURS.iter().find(|prefix| plain.starts_with(**prefix));
         prefix.is_some_and(|prefix| setting.name.starts_with(prefix))
     };
-    // Of one family rather than of one length.
+    // Rather one with the same prefix than one of the same length.
     let family =
         SETTINGS.iter().filter(of_prefix).map(|setting| (distance(bare, setting.name), setting.name)).min();
-    let nearest = family.filter(|_| far > slips(bare)).map_or(nearest, |(_, name)| name);
-    near.then(|| Stranger { name: name.to_owned(), nearest })
+    let nearest = family.filter(|_| far > typos(bare)).map_or(nearest, |(_, name)| name);
+    near.then(|| UnknownName { name: name.to_owned(), nearest })
 }
 
-/// How many slips a name of this length may have.
-const fn slips(name: &str) -> usize {
+/// How many typos a name of this length may have.
+const fn typos(name: &str) -> usize {
     match name.len() {
         0..=4 => 0,
         5..=7 => 1,
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_found_and_others_left_alone() {
+    fn typos_are_found_and_other_names_left_alone() {
         for (name, nearest) in [
             ("DISCORD_TOKN", Some("DISCORD_TOKEN")),
             ("DISCORD_TOKEN", None),
@@ -74,7 +74,7 @@ mod tests {
             ("DATABASE_HOST", None),
             ("DISCORD_CLIENT_ID", None),
         ] {
-            assert_eq!(stranger(name, false).map(|stranger| stranger.nearest), nearest, "{name}");
+            assert_eq!(unknown_name(name, false).map(|unknown| unknown.nearest), nearest, "{name}");
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
             ("POSTGRES_PASSWORD", None),
             ("COMPOSE_PROJECT_NAME", None),
         ] {
-            assert_eq!(stranger(name, true).map(|stranger| stranger.nearest), nearest, "{name}");
+            assert_eq!(unknown_name(name, true).map(|unknown| unknown.nearest), nearest, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! commands.md, made from the command definitions.
+//! Generates commands.md from the command definitions.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::commands::all;
 /// The whole of commands.md.
 pub fn commands_md() -> String {
     let mut text = String::from(
-        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands but `/privacy` work in servers only, and only the person who runs one sees its answer.\n",
+        "# Commands\n\n<!-- Made by `tributary commands`; don't edit it by hand. -->\n\nAll commands except `/privacy` work only in servers. Only the person who runs a command sees its answer.\n",
     );
     for command in all() {
         let _ = write!(text, "\n{}", section(&command));
@@ -26,7 +26,8 @@ pub fn commands_md() -> String {
     text
 }
 
-/// What Discord is told about the commands: only what is set, as Discord takes `null` for a value in some fields.
+/// The commands' definitions for Discord. Unset fields are left out, as Discord takes `null` for a value in
+/// some of them.
 pub fn definitions() -> Vec<Value> {
     let commands = all();
     let definitions = poise::builtins::create_application_commands(&commands).into_iter();
@@ -71,7 +72,7 @@ fn section(command: &Command<Arc<Bot>, ServiceError>) -> String {
     text
 }
 
-/// A table row for each option, read from what Discord is told, so that both always agree.
+/// A table row for each option. It is read from the definition for Discord, so that both always agree.
 fn options(command: &Command<Arc<Bot>, ServiceError>) -> Vec<String> {
     let definition = command
         .create_as_slash_command()

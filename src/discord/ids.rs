@@ -1,4 +1,4 @@
-//! Ids between serenity's types and the domain's.
+//! Turns serenity's ids into the domain's.
 
 use std::num::NonZeroU64;
 

@@ -1,6 +1,7 @@
-//! The edge to Discord's gateway and to people: commands and buttons become calls of services, their results become embeds,
-//! and events become what the services understand. No rule lives here.
+//! The edge towards Discord's gateway and towards people. Commands and buttons become calls of services, the
+//! results become embeds, and events become what the services understand. No rule lives here.
 
+mod channel_name;
 pub mod commands;
 mod components;
 pub mod docs;
@@ -24,19 +25,19 @@ use crate::service::panels::Panels;
 use crate::service::servers::Admission;
 use crate::service::{FollowService, ServiceError};
 
-/// What commands and buttons work with.
+/// What commands and buttons have at hand.
 pub struct Bot {
     /// The use cases.
     pub follows: FollowService,
-    /// Everything about panels.
+    /// The use cases around panels.
     pub panels: Arc<Panels>,
-    /// What people ask about themselves.
+    /// What people can ask about themselves.
     pub authors: Arc<Authors>,
     /// When the process started.
     pub started_at: DateTime<Utc>,
-    /// What is known of the gateway.
+    /// What the gateway has told.
     pub gateway: Arc<shards::GatewayState>,
-    /// Which servers are served.
+    /// Which servers the operator allows.
     pub admission: Arc<Admission>,
     /// The link with which a server's admin invites the bot.
     pub invite: String,

@@ -1,5 +1,5 @@
-//! Options of commands that offer a few words: Discord shows them as choices, with the word itself as value. And options that are filled in already while another is
-//! completed.
+//! Command options that offer a few words: Discord shows them as choices, with the word itself as value. Also
+//! the options that somebody has filled in already while another one is completed.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use crate::service::{DeliveryChoice, ServiceError};
 use super::Bot;
 use super::ids::IntoDomain;
 
-/// A word that can be chosen.
-trait Word: Sized + Copy + 'static {
+/// An option's type that has a fixed set of words.
+trait FixedChoices: Sized + Copy + 'static {
     /// All of them.
     fn words() -> Vec<(&'static str, Self)>;
 
-    /// What is shown for one: itself.
+    /// What Discord shows for a word: the word itself, unless the type says otherwise.
     fn label(word: &str, _: Self) -> String {
         word.to_owned()
     }
 }
 
-impl Word for TagMode {
+impl FixedChoices for TagMode {
     fn words() -> Vec<(&'static str, Self)> {
         vec![
             (Self::All.as_str(), Self::All),
@@ -37,7 +37,7 @@ impl Word for TagMode {
     }
 }
 
-impl Word for DeliveryChoice {
+impl FixedChoices for DeliveryChoice {
     fn words() -> Vec<(&'static str, Self)> {
         vec![
             ("auto", Self::Auto),
@@ -47,25 +47,25 @@ impl Word for DeliveryChoice {
     }
 }
 
-impl Word for ThreadScope {
+impl FixedChoices for ThreadScope {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.iter().map(|threads| (threads.as_str(), *threads)).collect()
     }
 }
 
-impl Word for Audience {
+impl FixedChoices for Audience {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.iter().map(|audience| (audience.as_str(), *audience)).collect()
     }
 }
 
-impl Word for Approval {
+impl FixedChoices for Approval {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.iter().map(|approval| (approval.as_str(), *approval)).collect()
     }
 }
 
-impl Word for Whereabouts {
+impl FixedChoices for Whereabouts {
     fn words() -> Vec<(&'static str, Self)> {
         [Self::Here, Self::Everywhere].map(|place| (place.as_str(), place)).to_vec()
     }
@@ -97,7 +97,7 @@ macro_rules! slash_argument {
     )+};
 }
 
-/// A channel that was chosen for another option already; in an autocompletion it comes as a bare id.
+/// A channel that is already chosen for another option. In an autocompletion, it comes as a bare id.
 pub(super) fn filled_channel(
     ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
     option: &str,
@@ -120,11 +120,11 @@ fn filled<'a>(
     ctx.interaction.data.options.iter().find(|filled| filled.name == option).map(|filled| &filled.value)
 }
 
-/// The name of a kind of panel.
+/// The option that names a kind of panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PanelKind(pub(super) &'static str);
+pub(super) struct PanelKindOption(pub(super) &'static str);
 
-impl Word for PanelKind {
+impl FixedChoices for PanelKindOption {
     fn words() -> Vec<(&'static str, Self)> {
         Panels::kinds().map(|(name, _)| (name, Self(name))).collect()
     }
@@ -135,4 +135,4 @@ impl Word for PanelKind {
     }
 }
 
-slash_argument!(TagMode, DeliveryChoice, ThreadScope, Audience, Approval, PanelKind, Whereabouts);
+slash_argument!(TagMode, DeliveryChoice, ThreadScope, Audience, Approval, PanelKindOption, Whereabouts);

@@ -1,4 +1,5 @@
-//! What `/privacy` answers, in words that anybody understands: whoever reads them may never have heard of this bot.
+//! The answers to `/privacy`, in words that anybody understands: the people who read them may never have
+//! heard of this bot.
 
 use poise::serenity_prelude as serenity;
 use serenity::{
@@ -14,13 +15,15 @@ use crate::service::authors::{AuthorRecord, AuthorRequest, OptedIn, OptedOut};
 use super::ids::IntoDomain;
 use super::{Bot, reply};
 
-/// The button that has somebody forgotten, and the one that doesn't. All they need is who presses them: nobody else sees them.
+/// The buttons of the question whether to forget somebody. They are about whoever presses them: nobody else
+/// sees them.
 const FORGET: &str = "privacy:forget";
 const CANCEL: &str = "privacy:cancel";
-/// What stays as it is, whatever somebody chooses.
+/// What no choice here can change.
 const NATIVE: &str = "Announcement channels can also be followed with Discord's own **Follow** button. I can't change what that copies: ask a moderator there.";
 
-/// Who asks, and when: numbers of interactions and messages count the same moments.
+/// Who asks, and when. Ids of interactions and messages share one clock, so the interaction's id tells the
+/// time as a message's does.
 pub(super) fn asking(
     id: serenity::InteractionId,
     user: serenity::UserId,
@@ -33,7 +36,7 @@ pub(super) fn asking(
     }
 }
 
-/// What is kept of somebody.
+/// The answer to `/privacy show`.
 pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
     let AuthorRecord { of, keeping, opt_outs } = kept;
     let mut lines = vec![
@@ -43,7 +46,7 @@ pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
     lines.push(match of.oldest {
         None => "- None of your messages.".to_owned(),
         Some(oldest) => format!(
-            "- Which {} are yours, the oldest from <t:{}:D>. Each is kept for {} after it was posted, so that your edits and deletions reach the copies.",
+            "- That {} are yours, the oldest from <t:{}:D>. Each is kept for {} after it was posted, so that your edits and deletions reach the copies.",
             counted(of.messages, "message", "messages"),
             oldest.created_at().timestamp(),
             days(keeping.mirrors)
@@ -90,7 +93,7 @@ pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
     reply::info("What I keep of you", text::cut(&lines.join("\n"), limits::EMBED_DESCRIPTION))
 }
 
-/// What came of opting out.
+/// The answer to `/privacy opt-out`.
 pub(super) fn opted_out(done: OptedOut) -> CreateEmbed {
     match done {
         OptedOut::Now(scope) => reply::done(format!(
@@ -106,11 +109,11 @@ pub(super) fn opted_out(done: OptedOut) -> CreateEmbed {
     }
 }
 
-/// What came of opting in.
+/// The answer to `/privacy opt-in`.
 pub(super) fn opted_in(done: OptedIn) -> CreateEmbed {
     match done {
         OptedIn::Now(scope) => reply::done(format!(
-            "What you post from now on is copied again {}. What was taken back stays away.",
+            "What you post from now on is copied again {}. Copies that were deleted don't come back.",
             name(scope)
         )),
         OptedIn::Before(scope) => reply::info(
@@ -124,7 +127,7 @@ pub(super) fn opted_in(done: OptedIn) -> CreateEmbed {
     }
 }
 
-/// Whether somebody means to be forgotten.
+/// The question before `/privacy forget` forgets.
 pub(super) fn ask_to_forget() -> EditInteractionResponse {
     let question = "Should I forget you? I delete all copies of your messages, and your name on follows, panels and in copies of others' messages. \
         Your own messages stay where you posted them. This can't be undone.\n\n\
@@ -139,13 +142,13 @@ pub(super) fn ask_to_forget() -> EditInteractionResponse {
 
 /// Answers a press on one of the question's buttons; `false` where it isn't one.
 pub(super) async fn answer_press(ctx: &serenity::Context, bot: &Bot, press: &ComponentInteraction) -> bool {
-    let meant = match press.data.custom_id.as_str() {
+    let confirmed = match press.data.custom_id.as_str() {
         FORGET => true,
         CANCEL => false,
         _ => return false,
     };
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);
-    let answer = if meant {
+    let answer = if confirmed {
         match bot.authors.forget(asking(press.id, press.user.id, press.guild_id)).await {
             Ok(true) => reply::done(format!(
                 "I'm forgetting you. The copies of your messages are being deleted; with many messages, that takes a while.\n\n{NATIVE}"
@@ -172,11 +175,11 @@ pub(super) async fn answer_press(ctx: &serenity::Context, bot: &Bot, press: &Com
 
 fn no_server(word: &str) -> CreateEmbed {
     reply::question(format!(
-        "Here is no server. Use `/privacy {word} where:everywhere`, or run the command in the server that you mean."
+        "This isn't a server. Use `/privacy {word} where:everywhere`, or run the command in the server that you mean."
     ))
 }
 
-/// Where something holds that was just asked for.
+/// Where a choice applies, within a sentence.
 fn name(scope: OptOutScope) -> String {
     match scope {
         OptOutScope::Everywhere => "everywhere".to_owned(),
@@ -184,12 +187,12 @@ fn name(scope: OptOutScope) -> String {
     }
 }
 
-/// The same in a list, wherever it is read.
+/// Where a choice applies, in a list that may be read in another server.
 fn listed(scope: OptOutScope, here: Option<GuildId>) -> String {
     match scope {
         OptOutScope::Everywhere => "Everywhere".to_owned(),
         OptOutScope::Server(guild) if Some(guild) == here => "In this server".to_owned(),
-        OptOutScope::Server(guild) => format!("In the server with the number {guild}"),
+        OptOutScope::Server(guild) => format!("In the server with the id {guild}"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! What people see: the embed for a result, and the one for an error. Operators get the cause of an error in one log line; people get a sentence.
+//! The embeds for results and for errors. People get a sentence; operators get an error's cause in one log
+//! line.
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use poise::serenity_prelude as serenity;
 use serenity::{CreateEmbed, EditInteractionResponse};
 
 use crate::domain::ids::ChannelId;
-use crate::service::{Actor, Refusal, ServiceError, explained};
+use crate::service::{Actor, Refusal, ServiceError, explain_discord_error};
 
 use super::Context;
 use super::ids::IntoDomain;
@@ -16,39 +17,39 @@ const AMBER: u32 = 0xd9_8e_04;
 const RED: u32 = 0xd2_3b_3b;
 const BLUE: u32 = 0x3b_7d_d8;
 
-/// Something was done.
+/// The embed that says something was done.
 pub(super) fn done(text: impl Into<String>) -> CreateEmbed {
     CreateEmbed::new().color(GREEN).description(text)
 }
 
-/// Something is told.
+/// The embed that shows something.
 pub(super) fn info(title: impl Into<String>, text: impl Into<String>) -> CreateEmbed {
     CreateEmbed::new().color(BLUE).title(title).description(text)
 }
 
-/// Something is to be decided first.
+/// The embed that asks something.
 pub(super) fn question(text: impl Into<String>) -> CreateEmbed {
     refused(text)
 }
 
-/// A rule forbids it.
+/// The embed that says a rule forbids something.
 fn refused(text: impl Into<String>) -> CreateEmbed {
     CreateEmbed::new().color(AMBER).description(text)
 }
 
-/// Something went wrong that the person can't mend.
+/// The embed that says something went wrong which the person can't fix.
 pub(super) fn failed(text: impl Into<String>) -> CreateEmbed {
     CreateEmbed::new().color(RED).description(text)
 }
 
-/// The embed for an error; what isn't meant for people is logged here, once.
+/// The embed for an error. What isn't meant for people is logged here, once.
 pub(super) fn error(error: &ServiceError, command: &str) -> CreateEmbed {
     match error {
         ServiceError::Refused(refusal) => refused(refusal.to_string()),
         ServiceError::Discord(cause) => {
             let reference = Reference::new();
             tracing::warn!(command, %cause, %reference, "a command failed at Discord");
-            failed(reference.under(explained(cause)))
+            failed(reference.under(explain_discord_error(cause)))
         }
         ServiceError::Store(cause) => {
             let reference = Reference::new();
@@ -60,7 +61,7 @@ pub(super) fn error(error: &ServiceError, command: &str) -> CreateEmbed {
     }
 }
 
-/// A short random id that stands below an error and in its log line, so that the operator finds the one by the other.
+/// A short random id below an error and in its log line, by which the operator finds the one from the other.
 pub(super) struct Reference(u32);
 
 impl Reference {
@@ -80,17 +81,18 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Answers a command that was acknowledged already.
+/// Answers a command that is already acknowledged.
 pub(super) async fn send(ctx: Context<'_>, answer: EditInteractionResponse) -> Result<(), serenity::Error> {
     ctx.interaction.edit_response(ctx.framework.serenity_context, answer).await.map(|_| ())
 }
 
-/// Answers a command with one embed; an answer that can't be delivered is logged, as nobody else can be told.
+/// Answers a command with one embed. An answer that doesn't reach Discord is logged, as there is nobody else
+/// to tell.
 pub(super) async fn embed(ctx: Context<'_>, embed: CreateEmbed) {
     deliver(send(ctx, EditInteractionResponse::new().embed(embed)).await);
 }
 
-/// Notes an answer that did not reach Discord.
+/// Logs an answer that did not reach Discord.
 pub(super) fn deliver(answer: Result<(), serenity::Error>) {
     if !has_arrived(&answer) {
         // The error's text could hold the interaction's token.
@@ -98,7 +100,7 @@ pub(super) fn deliver(answer: Result<(), serenity::Error>) {
     }
 }
 
-/// Whether Discord has taken an answer, even where what it says about that can't be read.
+/// Whether Discord took an answer, even if its response to that can't be read.
 const fn has_arrived(answer: &Result<(), serenity::Error>) -> bool {
     matches!(answer, Ok(()) | Err(serenity::Error::Json(_)))
 }
@@ -113,7 +115,7 @@ pub(super) fn actor(ctx: Context<'_>) -> Result<Actor, Refusal> {
     of_interaction(ctx.interaction.guild_id, ctx.interaction.user.id, ctx.interaction.channel_id)
 }
 
-/// Who pressed or typed something, and where.
+/// Who pressed or submitted something, and where.
 pub(super) fn of_interaction(
     guild: Option<serenity::GuildId>,
     user: serenity::UserId,

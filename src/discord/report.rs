@@ -1,4 +1,5 @@
-//! How the delivery report looks: a line for each follower that the person sees, the others counted; where a mirror comes from; and the last messages of one follow.
+//! The texts of the delivery report: a line for each follower that the person sees, and a count of the
+//! others; where a mirror comes from; and the last messages of one follow.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,19 +17,19 @@ use crate::service::{
     MirrorOrigin, NotMirrored, RecentMessage,
 };
 
-use super::follows::list::shown;
+use super::channel_name::shown;
 use super::{Bot, reply};
 
-/// What the command is called in Discord's menu, and in the log.
+/// The command's name in Discord's menu and in the log.
 pub(super) const NAME: &str = "Delivery report";
-/// What the lines may take of an embed's 4096 units; the rest is for what stands around them.
+/// How much of an embed's 4096 units the lines may take; the rest is for the text around them.
 const ROOM: usize = 3_300;
 /// How much of a message is shown in the list of the last ones.
 const BEGINNING: usize = 40;
 /// How much of a follow's tags is shown.
 const TAGS: usize = 80;
 
-/// The answer to who asks about this message, given in Discord's own form.
+/// The answer about this message, given as Discord sends it.
 pub(super) async fn answer(bot: &Bot, actor: Actor, message: Value) -> EditInteractionResponse {
     let embed = match bot.follows.report(actor, message).await {
         Ok(report) => reply::info(NAME, describe(&report)),
@@ -42,7 +43,7 @@ fn describe(report: &DeliveryReport) -> String {
     blocks.extend(report.from.as_ref().map(came_from));
     match &report.to {
         MessageReach::Followers(followers) => blocks.extend(goes_to(followers)),
-        // That nobody follows the mirror's channel needs no words.
+        // It goes without saying that nobody follows the mirror's channel.
         MessageReach::Nobody(NotMirrored::NotFollowed { former: 0 }) if report.from.is_some() => {}
         MessageReach::Nobody(nobody) => blocks.push(alone(*nobody)),
     }
@@ -52,7 +53,7 @@ fn describe(report: &DeliveryReport) -> String {
 fn alone(nobody: NotMirrored) -> String {
     match nobody {
         NotMirrored::NotFollowed { former: 0 } => {
-            "No channel follows this one through me, so it appears nowhere else. `/follow` changes that.".to_owned()
+            "No channel follows this one through me, so this message appears nowhere else. `/follow` changes that.".to_owned()
         }
         NotMirrored::NotFollowed { former } => format!("No channel follows this one through me. {}", left_behind(former)),
         NotMirrored::System => {
@@ -67,8 +68,8 @@ fn alone(nobody: NotMirrored) -> String {
 
 fn left_behind(former: u64) -> String {
     match former {
-        1 => "It still stands in 1 channel that followed this one before.".to_owned(),
-        former => format!("It still stands in {former} channels that followed this one before."),
+        1 => "It is still shown in 1 channel that used to follow this one.".to_owned(),
+        former => format!("It is still shown in {former} channels that used to follow this one."),
     }
 }
 
@@ -77,7 +78,9 @@ fn came_from(from: &MirrorOrigin) -> String {
     let source = shown(&from.source);
     let posted = ago(from.posted_at);
     let mut text = match &from.by {
-        MirrorMaker::Notice => return format!("It is a note of mine: messages of {source} were missed."),
+        MirrorMaker::Notice => {
+            return format!("It is a note of mine: some messages of {source} were missed.");
+        }
         MirrorMaker::Relay { author, .. } => {
             format!("It is my mirror of what **{}** posted in {source} {posted}", text::escape(author))
         }
@@ -102,7 +105,7 @@ fn came_from(from: &MirrorOrigin) -> String {
     text
 }
 
-/// How a mirror stands to its original.
+/// Whether a mirror is up to date with its original.
 const fn freshness(verdict: DeliveryVerdict) -> &'static str {
     match verdict {
         DeliveryVerdict::Shown => " It shows the newest version.",
@@ -131,7 +134,7 @@ fn brought_by(follow: Option<&Follow>, by: &MirrorMaker) -> String {
     }
 }
 
-/// The followers, as many as fit; the others are counted.
+/// As many followers as fit; the others are counted.
 fn goes_to(followers: &FollowerStatuses) -> Vec<String> {
     let mut rest = followers.rest.clone();
     let (mut lines, mut used, mut counted) = (Vec::new(), 0, followers.counted);
@@ -165,7 +168,7 @@ fn goes_to(followers: &FollowerStatuses) -> Vec<String> {
     blocks
 }
 
-/// Those without a line of their own.
+/// The followers without a line of their own.
 fn count(rest: &BTreeMap<DeliveryVerdict, u64>, counted: bool, alone: bool) -> String {
     let mut by_word: Vec<(&str, u64)> = Vec::new();
     for (verdict, count) in rest {
@@ -222,7 +225,7 @@ fn none_to_show(last: &LastMessages) -> String {
     let LastMessages { follow, source, .. } = last;
     let known = match follow.options.delivery {
         DeliveryMethod::Native => format!("Discord's own following delivers this, and I can't read {} for you.", shown(source)),
-        DeliveryMethod::Relay => "I know of no message there: nothing was posted since it is followed, or what was is no longer tracked.".to_owned(),
+        DeliveryMethod::Relay => "I know of no message there: either nothing has been posted since this follow was made, or I no longer track what was.".to_owned(),
     };
     match follow.state {
         FollowState::Active => known,
@@ -231,7 +234,7 @@ fn none_to_show(last: &LastMessages) -> String {
     }
 }
 
-/// A time that goes on counting in Discord's client.
+/// A relative time, which Discord's client keeps current.
 fn ago(time: DateTime<Utc>) -> String {
     format!("<t:{}:R>", time.timestamp())
 }
@@ -259,7 +262,7 @@ const fn sign(status: &DeliveryStatus) -> &'static str {
     }
 }
 
-/// What became of a message, where many have the same fate.
+/// What became of a message, as a word or two for a count.
 const fn in_short(verdict: DeliveryVerdict) -> &'static str {
     match verdict {
         DeliveryVerdict::Shown | DeliveryVerdict::Updating | DeliveryVerdict::Outdated => "shown",
@@ -272,11 +275,11 @@ const fn in_short(verdict: DeliveryVerdict) -> &'static str {
         DeliveryVerdict::Paused => "paused",
         DeliveryVerdict::Broken(_) => "broken",
         DeliveryVerdict::Before => "made after it was posted",
-        DeliveryVerdict::Missed => "resting when it was posted",
+        DeliveryVerdict::Missed => "not ready when it was posted",
         DeliveryVerdict::Removing => "about to be removed",
         DeliveryVerdict::Deleted | DeliveryVerdict::TakenBack => "removed",
         DeliveryVerdict::Left => "not removable",
-        DeliveryVerdict::Withheld => "kept back for its author",
+        DeliveryVerdict::Withheld => "left out for its author",
         DeliveryVerdict::RemovedByHand => "removed by hand",
         DeliveryVerdict::Refused => "refused by Discord",
         DeliveryVerdict::GaveUp => "given up",
@@ -290,7 +293,7 @@ fn status(follow: &Follow, status: &DeliveryStatus) -> String {
     match status.verdict {
         DeliveryVerdict::Shown => links,
         DeliveryVerdict::Updating => format!("{links}, an edit is on its way{}", because(status.wait)),
-        DeliveryVerdict::Outdated => format!("{links}, without its last edit{}", resting(follow)),
+        DeliveryVerdict::Outdated => format!("{links}, without its last edit{}", not_updated(follow)),
         DeliveryVerdict::Waiting => format!("waiting{}", because(status.wait)),
         DeliveryVerdict::Published => "published, so Discord's own following copies it".to_owned(),
         DeliveryVerdict::MaybePublished => {
@@ -300,7 +303,7 @@ fn status(follow: &Follow, status: &DeliveryStatus) -> String {
         DeliveryVerdict::LeftOut(LeftOut::Tags) => left_out(follow, status),
         DeliveryVerdict::LeftOut(LeftOut::Threads) => match follow.options.threads {
             ThreadScope::Starter => {
-                "left out: of threads, this follow takes only what they begin with".to_owned()
+                "left out: this follow takes only the first message of a thread".to_owned()
             }
             ThreadScope::None | ThreadScope::All => "left out: this follow takes no threads".to_owned(),
         },
@@ -309,20 +312,21 @@ fn status(follow: &Follow, status: &DeliveryStatus) -> String {
         DeliveryVerdict::Broken(reason) => format!("broken. {}", reason.explanation()),
         DeliveryVerdict::Before => "posted before this follow was made".to_owned(),
         DeliveryVerdict::Missed => {
-            "not sent: this follow rested or had other options when it was posted".to_owned()
+            "not sent: this follow was paused, was broken or had other options when it was posted".to_owned()
         }
         DeliveryVerdict::Removing => format!("about to be removed{}", because(status.wait)),
         DeliveryVerdict::Deleted => "deleted".to_owned(),
-        DeliveryVerdict::Left => format!("deleted, but {links} still stands{}", resting(follow)),
+        DeliveryVerdict::Left => format!("deleted, but still {links}{}", not_updated(follow)),
         DeliveryVerdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
         DeliveryVerdict::TakenBack => {
             "taken back: its tags have changed, and this follow leaves it out now".to_owned()
         }
-        DeliveryVerdict::RemovedByHand => "removed here by hand; it doesn't come back".to_owned(),
-        DeliveryVerdict::Refused => "refused by Discord, so it is not tried again".to_owned(),
+        DeliveryVerdict::RemovedByHand => "removed by hand; it won't come back".to_owned(),
+        DeliveryVerdict::Refused => "refused by Discord, so I won't try again".to_owned(),
         DeliveryVerdict::GaveUp => "given up after many failed attempts".to_owned(),
         DeliveryVerdict::Unknown => {
-            "unknown to me: it is no longer tracked, or I couldn't read here when it was posted".to_owned()
+            "unknown to me: I no longer track it, or I couldn't read its channel when it was posted"
+                .to_owned()
         }
     }
 }
@@ -338,7 +342,7 @@ fn links(links: &[String]) -> String {
     links.iter().enumerate().map(named).collect::<Vec<_>>().join(" ")
 }
 
-/// Which rule of the follow's mode leaves it out.
+/// How the follow's mode leaves it out.
 fn left_out(follow: &Follow, status: &DeliveryStatus) -> String {
     let tags = text::escape(&text::cut(&status.tags.join(", "), TAGS));
     match &follow.options.filter {
@@ -349,7 +353,7 @@ fn left_out(follow: &Follow, status: &DeliveryStatus) -> String {
 }
 
 /// Why an edit or a deletion doesn't arrive.
-const fn resting(follow: &Follow) -> &'static str {
+const fn not_updated(follow: &Follow) -> &'static str {
     match follow.state {
         FollowState::Active => ": Discord refused it",
         FollowState::Paused => ": this follow is paused",
@@ -364,9 +368,9 @@ pub(super) fn because(wait: Option<WaitReason>) -> String {
     };
     match wait {
         None | Some(WaitReason::Soon) => String::new(),
-        Some(WaitReason::Sending) => ": Discord has it right now".to_owned(),
+        Some(WaitReason::Sending) => ": Discord is handling it right now".to_owned(),
         Some(WaitReason::Doubt(time)) => {
-            format!(": it isn't clear whether Discord took it, I look {}", ago(time))
+            format!(": it isn't clear whether Discord took it; I'll check {}", ago(time))
         }
         Some(WaitReason::Failed(attempts, time)) => {
             let times = if attempts == 1 { "1 attempt" } else { &format!("{attempts} attempts") };
@@ -377,7 +381,7 @@ pub(super) fn because(wait: Option<WaitReason>) -> String {
             format!(": {ahead} earlier messages go first{}", until(time, ", "))
         }
         Some(WaitReason::Limited(time)) => {
-            format!(": Discord's rate limit asks for patience, it goes on {}", ago(time))
+            format!(": Discord's rate limit was reached; it continues {}", ago(time))
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What is known of the shards' connections and of the servers behind them, for readiness, metrics, and whoever asks whether the bot is in a server.
+//! What the gateway has told about the shards' connections and the servers behind them: for readiness, for
+//! metrics, and for everyone who asks whether the bot is in a server.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
@@ -12,41 +13,42 @@ use crate::domain::lock::lock;
 use crate::domain::shards::{Shard, Shards};
 use crate::service::gateway_view::{GatewayView, Membership};
 
-/// What is known of the connection and of the servers behind it.
+/// The state of the shards' connections and of the servers behind them.
 #[derive(Debug)]
 pub struct GatewayState {
     /// The shards of this process.
     shards: Shards,
-    told: Mutex<Told>,
-    /// Counts the sessions that began: what happened before one is not reported in it.
+    facts: Mutex<GatewayFacts>,
+    /// Counts the sessions that began. A session doesn't report what happened before it began.
     sessions: watch::Sender<u64>,
 }
 
 /// What the gateway has told so far.
 #[derive(Debug, Default)]
-struct Told {
+struct GatewayFacts {
     /// The shards that are connected.
     connected: HashSet<u32>,
-    /// Those that were connected before.
-    known: HashSet<u32>,
+    /// The shards that have ever been connected.
+    once_connected: HashSet<u32>,
     /// The servers that the bot is in.
     guilds: HashSet<GuildId>,
-    /// The present session of each shard, and with it the list of its servers.
-    began: HashMap<u32, Beginning>,
-    /// Of sessions of before a planned restart, until Discord lets them go on: the servers of the shard, and when it began.
-    kept: HashMap<u32, (Vec<GuildId>, Beginning)>,
+    /// When each shard's present session began; only with it is the shard's list of servers known.
+    began: HashMap<u32, SessionStart>,
+    /// Sessions from before a planned restart, until Discord resumes them: the shard's servers, and when the
+    /// session began.
+    resumable: HashMap<u32, (Vec<GuildId>, SessionStart)>,
 }
 
 /// When a session began.
 #[derive(Debug, Clone, Copy)]
-struct Beginning {
-    /// When this process heard of it.
+struct SessionStart {
+    /// When this process learned of it.
     heard: Instant,
     /// How old it was then.
     age: Duration,
 }
 
-impl Beginning {
+impl SessionStart {
     fn age(&self) -> Duration {
         self.age + self.heard.elapsed()
     }
@@ -55,93 +57,97 @@ impl Beginning {
 impl GatewayState {
     /// Nothing is known of these shards' connections yet.
     pub fn new(shards: Shards) -> Self {
-        Self { shards, told: Mutex::default(), sessions: watch::channel(0).0 }
+        Self { shards, facts: Mutex::default(), sessions: watch::channel(0).0 }
     }
 
     /// Whether every shard of this process is connected.
     pub fn is_up(&self) -> bool {
-        let told = self.told();
-        self.shards.each().all(|shard| told.connected.contains(&shard.id))
+        let facts = self.facts();
+        self.shards.each().all(|shard| facts.connected.contains(&shard.id))
     }
 
-    /// In how many servers of these shards the bot is.
+    /// How many servers of these shards the bot is in.
     pub fn guilds(&self) -> usize {
-        self.told().guilds.len()
+        self.facts().guilds.len()
     }
 
     /// Whether the bot is in this server, as far as the gateway has said.
     pub fn is_in(&self, guild: GuildId) -> bool {
-        self.told().guilds.contains(&guild)
+        self.facts().guilds.contains(&guild)
     }
 
-    /// A shard is connected: its session began, or went on.
+    /// A shard is connected: its session began or was resumed.
     pub(super) fn connected(&self, shard: Shard) {
-        let mut told = self.told();
-        told.connected.insert(shard.id);
-        if !told.known.insert(shard.id) {
+        let mut facts = self.facts();
+        facts.connected.insert(shard.id);
+        if !facts.once_connected.insert(shard.id) {
             metrics::counter!(crate::metrics::GATEWAY_RECONNECTS).increment(1);
         }
     }
 
     /// A shard lost its connection.
     pub(super) fn lost(&self, shard: Shard) {
-        self.told().connected.remove(&shard.id);
+        self.facts().connected.remove(&shard.id);
     }
 
-    /// A shard's session began: of its servers, the bot is in these and no others. Where the list can't be read, nothing more is known than before.
+    /// A shard's session began. Of the shard's servers, the bot is in these and no others. Where the list
+    /// can't be read, nothing more is known than before.
     pub(super) fn session_began(&self, shard: Shard, guilds: Option<Vec<GuildId>>) {
         self.connected(shard);
-        self.told().kept.remove(&shard.id);
+        self.facts().resumable.remove(&shard.id);
         if let Some(guilds) = guilds {
-            let mut told = self.told();
-            told.guilds.retain(|guild| !shard.has(*guild));
-            told.guilds.extend(guilds);
-            told.began.insert(shard.id, Beginning { heard: Instant::now(), age: Duration::ZERO });
+            let mut facts = self.facts();
+            facts.guilds.retain(|guild| !shard.has(*guild));
+            facts.guilds.extend(guilds);
+            facts.began.insert(shard.id, SessionStart { heard: Instant::now(), age: Duration::ZERO });
         }
         self.sessions.send_modify(|count| *count += 1);
     }
 
-    /// What was known in a session that began so long ago, and may go on in this process: of its shard's servers, the bot is in these and no others.
+    /// Keeps what was known in a session of this age that may be resumed in this process: of the shard's
+    /// servers, the bot is in these and no others.
     pub fn keep(&self, shard: Shard, guilds: Vec<GuildId>, age: Duration) {
-        let mut told = self.told();
+        let mut facts = self.facts();
         // Another process may have listened since this one did.
-        told.guilds.retain(|guild| !shard.has(*guild));
-        told.began.remove(&shard.id);
-        told.kept.insert(shard.id, (guilds, Beginning { heard: Instant::now(), age }));
+        facts.guilds.retain(|guild| !shard.has(*guild));
+        facts.began.remove(&shard.id);
+        facts.resumable.insert(shard.id, (guilds, SessionStart { heard: Instant::now(), age }));
     }
 
-    /// A shard's session goes on: what was kept of it holds, from before all that it tells from now on.
+    /// A shard's session was resumed: what was kept of it holds, as the state before anything that the
+    /// session tells from now on.
     pub(super) fn session_goes_on(&self, shard: Shard) {
-        let mut told = self.told();
-        let Some((guilds, began)) = told.kept.remove(&shard.id) else { return };
-        told.guilds.extend(guilds);
-        told.began.insert(shard.id, began);
-        drop(told);
+        let mut facts = self.facts();
+        let Some((guilds, began)) = facts.resumable.remove(&shard.id) else { return };
+        facts.guilds.extend(guilds);
+        facts.began.insert(shard.id, began);
+        drop(facts);
         self.sessions.send_modify(|count| *count += 1);
     }
 
-    /// The servers of a shard that the bot is in, and how old its session is; none where it has told of nothing yet.
+    /// The servers of a shard that the bot is in, and the age of its session; `None` while the session has
+    /// told nothing yet.
     pub fn known(&self, shard: Shard) -> Option<(Vec<GuildId>, Duration)> {
-        let told = self.told();
-        if let Some((guilds, began)) = told.kept.get(&shard.id) {
+        let facts = self.facts();
+        if let Some((guilds, began)) = facts.resumable.get(&shard.id) {
             return Some((guilds.clone(), began.age()));
         }
-        let age = told.began.get(&shard.id)?.age();
-        Some((told.guilds.iter().filter(|guild| shard.has(**guild)).copied().collect(), age))
+        let age = facts.began.get(&shard.id)?.age();
+        Some((facts.guilds.iter().filter(|guild| shard.has(**guild)).copied().collect(), age))
     }
 
     /// The bot is in this server.
     pub(super) fn joined(&self, guild: GuildId) {
-        self.told().guilds.insert(guild);
+        self.facts().guilds.insert(guild);
     }
 
     /// The bot is no longer in this server.
     pub(super) fn left(&self, guild: GuildId) {
-        self.told().guilds.remove(&guild);
+        self.facts().guilds.remove(&guild);
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        lock(&self.told)
+    fn facts(&self) -> MutexGuard<'_, GatewayFacts> {
+        lock(&self.facts)
     }
 }
 
@@ -158,11 +164,11 @@ impl GatewayView for GatewayState {
 
     fn session_age(&self, guild: GuildId) -> Option<Duration> {
         let shard = self.shards.each().find(|shard| shard.has(guild))?;
-        self.told().began.get(&shard.id).map(Beginning::age)
+        self.facts().began.get(&shard.id).map(SessionStart::age)
     }
 
     fn servers(&self) -> HashSet<GuildId> {
-        self.told().guilds.clone()
+        self.facts().guilds.clone()
     }
 
     fn sessions(&self) -> watch::Receiver<u64> {

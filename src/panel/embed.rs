@@ -1,4 +1,4 @@
-//! Pieces of embeds that several kinds are made of.
+//! Pieces of embeds that several kinds use.
 
 use crate::domain::message::EmbedField;
 use crate::domain::panel::Picture;
@@ -6,7 +6,7 @@ use crate::domain::text;
 
 use super::chart::{self, Chart};
 
-/// What stands for good, middling and bad news, and for none.
+/// The colour of good news; [`AMBER`] is for mixed news, [`RED`] for bad, [`GREY`] for none.
 pub(super) const GREEN: u32 = 0x2e_9e_6b;
 /// See [`GREEN`].
 pub(super) const AMBER: u32 = 0xe0_a0_30;
@@ -15,7 +15,7 @@ pub(super) const RED: u32 = 0xd8_3c_3e;
 /// See [`GREEN`].
 pub(super) const GREY: u32 = 0x80_84_8e;
 
-/// A field beside others; three stand in a row.
+/// A field beside others; three fit in a row.
 pub(super) fn field(name: impl Into<String>, value: impl Into<String>) -> EmbedField {
     EmbedField { name: name.into(), value: value.into(), inline: true }
 }
@@ -25,7 +25,8 @@ pub(super) fn wide(name: impl Into<String>, value: impl Into<String>) -> EmbedFi
     EmbedField { name: name.into(), value: value.into(), inline: false }
 }
 
-/// As many of the lines as fit into `limit` units, with what `more` says of the number of the others at their end.
+/// As many lines as fit into `limit` units. If some don't, the last line is what `more` makes of their
+/// number.
 pub(super) fn lines(lines: &[String], limit: usize, more: impl Fn(usize) -> String) -> String {
     let mut kept = lines.len();
     loop {
@@ -44,12 +45,12 @@ pub(super) fn lines(lines: &[String], limit: usize, more: impl Fn(usize) -> Stri
     }
 }
 
-/// A text for a block or a span of code: nothing in it ends the code.
+/// A text for a code block or a span of code, without backticks that would end it.
 pub(super) fn code(written: &str) -> String {
     written.replace('`', "ˋ")
 }
 
-/// The picture of a chart; none where it can't be drawn, which the log says.
+/// The picture of a chart; `None` if it can't be drawn, which is logged.
 pub(super) fn picture(chart: &Chart, alt: String) -> Option<Picture> {
     match chart::draw(chart) {
         Ok(png) => Some(Picture { alt, png }),

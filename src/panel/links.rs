@@ -1,4 +1,4 @@
-//! Links that an admin writes, one a line: `label | address`.
+//! Link buttons as an admin writes them, one per line: `label | address`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,56 +6,58 @@ use crate::domain::panel::Button;
 use crate::domain::rendering::address;
 use crate::domain::{limits, text};
 
-use super::kind::Invalid;
+use super::kind::InvalidInput;
 
 /// A link button.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Link {
+pub(super) struct PanelLink {
     label: String,
     url: String,
 }
 
-impl Link {
+impl PanelLink {
     pub(super) fn button(&self) -> Button {
         Button::Link { label: self.label.clone(), url: self.url.clone() }
     }
 }
 
-/// Reads them.
-pub(super) fn read(written: &str, most: usize) -> Result<Vec<Link>, Invalid> {
+/// Reads link buttons from lines.
+pub(super) fn read(written: &str, most: usize) -> Result<Vec<PanelLink>, InvalidInput> {
     let lines = written.lines().map(str::trim).filter(|line| !line.is_empty());
     let links = lines.map(read_one).collect::<Result<Vec<_>, _>>()?;
     if links.len() > most {
-        return Err(Invalid(format!("There may be {most} links at most.")));
+        return Err(InvalidInput(format!("There can be {most} links at most.")));
     }
     Ok(links)
 }
 
-fn read_one(line: &str) -> Result<Link, Invalid> {
+fn read_one(line: &str) -> Result<PanelLink, InvalidInput> {
     let quoted = text::cut(line, 80).replace('`', "'");
-    let form = || Invalid(format!("`{quoted}` is no link. Write one a line: a label, `|`, and an address."));
+    let form = || {
+        InvalidInput(format!("`{quoted}` isn't a link. Write one per line: a label, `|`, and an address."))
+    };
     let (label, url) = line.rsplit_once('|').ok_or_else(form)?;
     let label = label.trim();
     if !text::is_visible(label) {
         return Err(form());
     }
     if text::units(label) > limits::BUTTON_LABEL {
-        return Err(Invalid(format!(
+        return Err(InvalidInput(format!(
             "The label of `{quoted}` is longer than {} characters.",
             limits::BUTTON_LABEL
         )));
     }
     let url = address::public(url).filter(|url| url.len() <= limits::BUTTON_ADDRESS);
     let url = url.ok_or_else(|| {
-        Invalid(format!(
+        InvalidInput(format!(
             "`{quoted}` doesn't lead to a web address: it must begin with `https://` or `http://`."
         ))
     })?;
-    Ok(Link { label: label.to_owned(), url })
+    Ok(PanelLink { label: label.to_owned(), url })
 }
 
-/// The lines that these were read from.
-pub(super) fn written(links: &[Link]) -> String {
+/// Writes them as the lines that they were read from.
+pub(super) fn written(links: &[PanelLink]) -> String {
     links.iter().map(|link| format!("{} | {}", link.label, link.url)).collect::<Vec<_>>().join("\n")
 }
 

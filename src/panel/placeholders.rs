@@ -2,32 +2,32 @@
 
 use crate::domain::text::escape;
 
-use super::kind::{Invalid, Scene};
+use super::kind::{InvalidInput, PanelContext};
 use super::sources::ServerFacts;
 
-/// What stands in a placeholder's place.
-type Value = fn(&Scene, &ServerFacts) -> String;
+/// Makes the text that replaces a placeholder.
+type PlaceholderValue = fn(&PanelContext, &ServerFacts) -> String;
 
-/// All of them, with what stands in their place.
-const ALL: &[(&str, Value)] = &[
+/// All placeholders.
+const ALL: &[(&str, PlaceholderValue)] = &[
     ("server_name", |_, facts| escape(&facts.name)),
     ("member_count", |_, facts| if_known(facts.members)),
     ("online_count", |_, facts| if_known(facts.online)),
     ("channel_count", |_, facts| grouped(facts.channels)),
     ("boost_count", |_, facts| grouped(facts.boosts)),
     ("boost_level", |_, facts| facts.boost_level.to_string()),
-    ("channel", |scene, _| format!("<#{}>", scene.place.channel)),
-    ("updated", |scene, _| format!("<t:{}:R>", scene.since.timestamp())),
+    ("channel", |context, _| format!("<#{}>", context.location.channel)),
+    ("updated", |context, _| format!("<t:{}:R>", context.since.timestamp())),
 ];
 
 /// Refuses a text with a placeholder that doesn't exist.
-pub(super) fn check(text: &str) -> Result<(), Invalid> {
+pub(super) fn check(text: &str) -> Result<(), InvalidInput> {
     match names(text).find(|name| !ALL.iter().any(|(known, _)| known == name)) {
         None => Ok(()),
         Some(unknown) => {
             let known: Vec<_> = ALL.iter().map(|(name, _)| format!("`{{{{{name}}}}}`")).collect();
             let unknown: String = escape(unknown).chars().take(40).collect();
-            Err(Invalid(format!(
+            Err(InvalidInput(format!(
                 "There is no placeholder \u{201c}{{{{{unknown}}}}}\u{201d}. These exist: {}.",
                 known.join(", ")
             )))
@@ -35,19 +35,19 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// Whether a text has any, so that its data needs to be asked for.
+/// Whether a text has placeholders, so that their data must be gathered.
 pub(super) fn has_any(text: &str) -> bool {
     names(text).next().is_some()
 }
 
-/// Fills them in. What no placeholder is stays as it is.
-pub(super) fn fill(text: &str, scene: &Scene, facts: &ServerFacts) -> String {
+/// Replaces the placeholders in a text. What isn't a placeholder stays as it is.
+pub(super) fn fill(text: &str, context: &PanelContext, facts: &ServerFacts) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, name, after)) = next(rest) {
         filled.push_str(before);
         match ALL.iter().find(|(known, _)| *known == name) {
-            Some((_, value)) => filled.push_str(&value(scene, facts)),
+            Some((_, value)) => filled.push_str(&value(context, facts)),
             None => filled.push_str(&rest[before.len()..rest.len() - after.len()]),
         }
         rest = after;
@@ -65,14 +65,14 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What stands before the next placeholder, its name, and what stands behind it.
+/// The text before the next placeholder, its name, and the text after it.
 fn next(text: &str) -> Option<(&str, &str, &str)> {
     let (before, behind) = text.split_once("{{")?;
     let (name, after) = behind.split_once("}}")?;
     Some((before, name.trim(), after))
 }
 
-/// A number with its thousands apart: `12,345`.
+/// A number with separated thousands: `12,345`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -85,7 +85,7 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// The same where it may not be known.
+/// The same for a number that may be unknown.
 pub(super) fn if_known(number: Option<u64>) -> String {
     number.map_or_else(|| "unknown".to_owned(), grouped)
 }
@@ -98,11 +98,11 @@ mod tests {
     use super::*;
     use crate::domain::ids::{ChannelId, GuildId};
     use crate::domain::panel::PanelId;
-    use crate::panel::kind::Place;
+    use crate::panel::kind::PanelLocation;
 
-    fn scene() -> Scene {
-        let place = Place { guild: GuildId::new(7).unwrap(), channel: ChannelId::new(8).unwrap() };
-        Scene { panel: PanelId(1), title: String::new(), place, since: DateTime::UNIX_EPOCH }
+    fn context() -> PanelContext {
+        let location = PanelLocation { guild: GuildId::new(7).unwrap(), channel: ChannelId::new(8).unwrap() };
+        PanelContext { panel: PanelId(1), title: String::new(), location, since: DateTime::UNIX_EPOCH }
     }
 
     fn facts() -> ServerFacts {
@@ -113,7 +113,7 @@ mod tests {
     fn are_filled_in() {
         let filled = fill(
             "{{server_name}}: {{ member_count }} in {{channel}}, {{updated}} {{x}} {{",
-            &scene(),
+            &context(),
             &facts(),
         );
         assert_eq!(filled, "The \\*Harbour\\*: 12,345 in <#8>, <t:0:R> {{x}} {{");
@@ -134,13 +134,13 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_without_placeholders_stays(text in "[^{]*") {
-            prop_assert_eq!(fill(&text, &scene(), &facts()), text.clone());
+            prop_assert_eq!(fill(&text, &context(), &facts()), text.clone());
             prop_assert!(!has_any(&text) && check(&text).is_ok());
         }
 
         #[test]
         fn nothing_panics(text in "[{}a-z ü]{0,40}") {
-            let _ = (fill(&text, &scene(), &facts()), check(&text));
+            let _ = (fill(&text, &context(), &facts()), check(&text));
         }
     }
 }

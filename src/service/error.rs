@@ -1,4 +1,5 @@
-//! Why a use case did not happen: what the person is told, or what only the operator should see.
+//! Why a use case did not happen: a refusal that the person is told, or a failure whose cause only the
+//! operator should see.
 
 mod consent;
 mod discord;
@@ -15,13 +16,13 @@ use crate::rest::RestError;
 use crate::store::StoreError;
 
 pub use self::consent::ConsentRefusal;
-pub use self::discord::explained;
+pub use self::discord::explain_discord_error;
 use self::phrases::{code, lacks, later, no_such_tag, panel_right};
 
 /// A use case that did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// A rule forbids it; nothing was changed. The text is for the person who asked.
+    /// A rule forbids it, and nothing was changed. The text is for the person who asked.
     #[error("{0}")]
     Refused(#[from] Refusal),
     /// Discord did not do its part.
@@ -33,7 +34,8 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Whether Discord or the database failed, so that whoever asked can't help it. That Discord refused or limits something is none of these.
+    /// Whether Discord or the database failed, so that the person can't do anything about it. A refusal or a
+    /// rate limit of Discord's doesn't count.
     pub(super) const fn is_outage(&self) -> bool {
         match self {
             Self::Store(_) => true,
@@ -51,11 +53,11 @@ impl ServiceError {
     }
 }
 
-/// A rule that forbids a use case. Each says what is the matter and, where something can be done, what.
+/// A rule that forbids a use case. Each text says what is wrong and, if something can be done, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Outside servers.
-    #[error("This works in servers only.")]
+    #[error("This works only in servers.")]
     ServersOnly,
     /// Source and target are the same.
     #[error(
@@ -70,7 +72,7 @@ pub enum Refusal {
     TwoChannels,
     /// The text is no channel's link.
     #[error(
-        "That is not a channel link. Right-click the channel, choose Copy Link, and paste it as `link` (a channel id will do too)."
+        "That is not a channel link. Right-click the channel, choose Copy Link, and paste it as `link`. A channel id works, too."
     )]
     NotALink,
     /// The same pair with the same options.
@@ -92,19 +94,19 @@ pub enum Refusal {
         target: ChannelId,
     },
     /// The follow was removed meanwhile.
-    #[error("Follow {0} is gone: somebody removed it. `/follows` shows those that stand.")]
+    #[error("Follow {0} is gone: somebody removed it. `/follows` shows those that are left.")]
     NoSuchFollow(FollowId),
     /// A paused follow can't become native.
     #[error(
-        "Follow {0} is paused, and Discord's own following begins to post at once. Resume the follow in `/follows` first; then make it native."
+        "Follow {0} is paused, but Discord's own following would start to post at once. Resume the follow in `/follows` first, then make it native."
     )]
     Paused(FollowId),
     /// `except` and `only` need tags.
-    #[error("The mode `{word}` needs at least one tag: name them with `tags`, separated by commas.", word = .0.as_str())]
+    #[error("The mode `{word}` needs at least one tag. Give tags with `tags`, separated by commas.", word = .0.as_str())]
     TagsMissing(TagMode),
     /// Tags without a mode that uses them.
     #[error(
-        "Tags have a meaning only with the mode `except` or `only`. Choose one of these with `mode`, or leave `tags` out."
+        "Tags work only with the mode `except` or `only`. Choose one of these with `mode`, or leave `tags` out."
     )]
     TagsWithoutMode,
     /// The source's forum has no tag of this name.
@@ -119,15 +121,15 @@ pub enum Refusal {
     },
     /// Nobody can write this as a hashtag.
     #[error(
-        "{} can't be a hashtag: these have no spaces, hyphens or other signs, only letters, digits and `_`. Separate several by commas.", code(.0)
+        "{} can't be a hashtag. Hashtags have only letters, digits and `_`, no spaces or hyphens. Separate several tags by commas.", code(.0)
     )]
     NotAHashtag(String),
     /// More than can be shown.
-    #[error("A follow takes {most} tags at most, of {longest} characters each.", most = TagSet::MOST, longest = TagSet::LONGEST)]
+    #[error("A follow can have {most} tags at most, of {longest} characters each.", most = TagSet::MOST, longest = TagSet::LONGEST)]
     TooManyTags,
     /// The channel belongs to another server.
     #[error(
-        "That channel belongs to another server. Run this command there; to follow a channel of another server, paste its link as `link`."
+        "That channel belongs to another server. Run this command there. To follow a channel of another server, paste its link as `link`."
     )]
     Elsewhere,
     /// That kind can't be a source.
@@ -151,21 +153,21 @@ pub enum Refusal {
     PublishKind(ChannelKind),
     /// Native delivery needs an announcement source.
     #[error(
-        "Native delivery is Discord's own channel following: it needs an announcement channel as source, a text or announcement channel as target, the mode `all`, and no threads. Use `relay`, or leave `delivery` out."
+        "Native delivery is Discord's own channel following. It needs an announcement channel as source, a text or announcement channel as target, the mode `all`, and no threads. Use `relay`, or leave `delivery` out."
     )]
     NativeImpossible,
     /// `threads: none` for a forum.
     #[error(
-        "A forum holds nothing but threads, so `threads` can't be `none` for it. Choose `starter` for its posts, or `all` for their answers too."
+        "A forum holds only threads, so `threads` can't be `none` for it. Choose `starter` for its posts, or `all` for their answers, too."
     )]
     ForumThreads,
     /// `threads` for a thread.
     #[error(
-        "A thread has no threads of its own. Leave `threads` out; everything that is posted in it is followed."
+        "A thread has no threads of its own. Leave `threads` out: everything that is posted in the thread is followed."
     )]
     ThreadThreads,
-    /// A private thread, from another server.
-    #[error("A private thread can be followed in its own server only.")]
+    /// A private thread of another server.
+    #[error("A private thread can be followed only in its own server.")]
     PrivateElsewhere,
     /// The person lacks a permission.
     #[error("You need {permissions} in <#{channel}> for this.", permissions = permissions.listed())]
@@ -179,11 +181,11 @@ pub enum Refusal {
     #[error("You need {permissions} in this server for this.", permissions = .0.listed())]
     PersonMayInServer(Permissions),
     /// Moderators timed the person out.
-    #[error("You are timed out in this server until <t:{}:f>, so you can't change anything here.", .0.timestamp())]
+    #[error("You are timed out in this server until <t:{}:f>, so you can't change anything until then.", .0.timestamp())]
     PersonTimedOut(DateTime<Utc>),
     /// Its age restriction would be lost.
     #[error(
-        "<#{target}> is not age-restricted, and what it would follow is. Make <#{target}> age-restricted under Edit Channel, or choose another channel with `into`."
+        "<#{target}> is not age-restricted, but the channel that it would follow is. Make <#{target}> age-restricted under Edit Channel, or choose another channel with `into`."
     )]
     AgeRestricted {
         /// The channel that would receive.
@@ -194,7 +196,7 @@ pub enum Refusal {
     BotMay(Vec<MissingPermissions>),
     /// Moderators timed the bot out: its roles don't count meanwhile.
     #[error(
-        "I am timed out in the server of <#{channel}> until <t:{until}:f>, so I may only read there. End my timeout, or try again then.",
+        "I am timed out in the server of <#{channel}> until <t:{until}:f>, so I can only read there. End my timeout, or try again after that.",
         until = .until.timestamp()
     )]
     BotTimedOut {
@@ -203,12 +205,12 @@ pub enum Refusal {
         /// When it ends.
         until: DateTime<Utc>,
     },
-    /// The bot can't see the thread in which it is asked.
+    /// The bot can't see the thread in which the command was run.
     #[error(
-        "I can't see <#{0}>. If it is a private thread, add me to it by mentioning me there; else give me **View Channel** in its channel. Then try again."
+        "I can't see <#{0}>. If it is a private thread, add me to it by mentioning me there. Otherwise, give me **View Channel** in its channel. Then try again."
     )]
     UnseenThread(ChannelId),
-    /// The person or the bot can't see the source, or there is no such channel: which of these is not told.
+    /// The person or the bot can't see the source, or there is no such channel. The text doesn't tell which.
     #[error(
         "I can't find that channel: it doesn't exist, or one of us can't see it. You can follow a channel that we both see, in a server that I am in."
     )]
@@ -216,7 +218,7 @@ pub enum Refusal {
     /// The same for a channel that must be of this server.
     #[error("I can't find that channel: it doesn't exist, or one of us can't see it.")]
     UnknownChannel,
-    /// What Discord sent of a message has no author or no place.
+    /// What Discord sent of a message lacks its author or its channel.
     #[error("I can't read that message, so I can't say what became of it.")]
     UnreadableMessage,
     /// The source's server doesn't let other servers follow it.
@@ -226,7 +228,7 @@ pub enum Refusal {
     NotPublished,
     /// An announcement channel of another server that isn't public there.
     #[error(
-        "That announcement channel is not visible to everyone in its server, so other servers can't follow it unless it is opened with `/publish`."
+        "Not everyone in its server sees that announcement channel, so other servers can't follow it unless it is opened with `/publish`."
     )]
     NotPublic,
     /// The operator doesn't serve the source's server.
@@ -234,7 +236,7 @@ pub enum Refusal {
     NotServed,
     /// The operator's limit of follows into one target.
     #[error(
-        "<#{channel}> has {most} follows already, and this bot's operator allows no more into one channel. Remove one that isn't needed with `/unfollow`, choose another channel with `into`, or ask the operator."
+        "<#{channel}> already has {most} follows, and this bot's operator allows no more into one channel. Remove one that isn't needed with `/unfollow`, choose another channel with `into`, or ask the operator."
     )]
     TooManyInto {
         /// The channel that would receive.
@@ -244,7 +246,7 @@ pub enum Refusal {
     },
     /// The operator's limit of follows of one source.
     #[error(
-        "<#{channel}> has {most} followers already, and this bot's operator allows no more for one channel. Somebody has to stop following it first, or the operator has to allow more."
+        "<#{channel}> already has {most} followers, and this bot's operator allows no more for one channel. Somebody has to stop following it first, or the operator has to allow more."
     )]
     TooManyFollowers {
         /// The channel to follow.
@@ -254,32 +256,32 @@ pub enum Refusal {
     },
     /// The operator's limit of follows into one server.
     #[error(
-        "This server has {0} follows already, and this bot's operator allows no more in one server. Remove one that isn't needed (`/follows` shows them), or ask the operator."
+        "This server already has {0} follows, and this bot's operator allows no more in one server. Remove one that isn't needed (`/follows` shows them), or ask the operator."
     )]
     TooManyInServer(u32),
     /// Discord: 15 webhooks per channel, error 30007.
-    #[error("<#{channel}> has 15 webhooks already, and Discord allows no more. Delete one that is not needed under Edit Channel → Integrations → Webhooks, then try again.", channel = .0)]
+    #[error("<#{channel}> already has 15 webhooks, and Discord allows no more. Delete one that isn't needed under Edit Channel → Integrations → Webhooks, then try again.", channel = .0)]
     TooManyWebhooks(ChannelId),
     /// Discord: 1000 webhooks per server, error 30058.
     #[error(
-        "This server has 1,000 webhooks already, and Discord allows no more. Delete some under Server Settings → Integrations → Webhooks, then try again."
+        "This server already has 1,000 webhooks, and Discord allows no more. Delete some under Server Settings → Integrations → Webhooks, then try again."
     )]
     TooManyServerWebhooks,
     /// The person's actions of this hour are used up.
-    #[error("That was a lot of following, unfollowing and changing in one hour. Please try again <t:{}:R>.", .0.timestamp())]
+    #[error("You followed, unfollowed and changed a lot within one hour. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyActions(DateTime<Utc>),
     /// The person's questions that cost many requests are used up.
-    #[error("You asked a lot in the last minutes. Please try again <t:{}:R>.", .0.timestamp())]
+    #[error("You asked a lot in the last few minutes. Please try again <t:{}:R>.", .0.timestamp())]
     TooManyQuestions(DateTime<Utc>),
     /// Too many look-ups of this person, or in this server, found nothing.
     #[error(
-        "Too many channels were named here lately that I can't find. Check the link, and try again <t:{}:R>.", .0.timestamp()
+        "Too many channels that I can't find were named in this server lately. Check the link, and try again <t:{}:R>.", .0.timestamp()
     )]
     TooManyLookups(DateTime<Utc>),
-    /// What was asked is forgotten: after a while, or because it was answered.
+    /// The question is forgotten: it was asked too long ago, or was answered already.
     #[error("This question is too old. Run the command again.")]
     QuestionTooOld,
-    /// What was filled in or pressed can't be done, for this reason.
+    /// What was filled in or pressed can't be done. The text says why.
     #[error("{0}")]
     Panel(String),
     /// There is no such kind of panel.
@@ -295,7 +297,7 @@ pub enum Refusal {
     },
     /// A channel may have only so many.
     #[error(
-        "<#{channel}> has {most} panels already, and may have no more. `/panel delete` removes one, `/panel move` takes it elsewhere."
+        "<#{channel}> already has {most} panels, the most that a channel can have. Delete one with `/panel delete`, or move one to another channel with `/panel move`."
     )]
     TooManyPanels {
         /// Which channel.
@@ -305,14 +307,14 @@ pub enum Refusal {
     },
     /// A server may have only so many.
     #[error(
-        "This server has {0} panels already, and this bot's operator allows no more in one server. `/panel delete` removes one, `/panel list` shows them; or ask the operator."
+        "This server already has {0} panels, and this bot's operator allows no more in one server. Delete one with `/panel delete` (`/panel list` shows them), or ask the operator."
     )]
     TooManyPanelsInServer(u32),
     /// Empty, or too long.
-    #[error("A panel's title has 1 to {0} characters.")]
+    #[error("A panel's title must have 1 to {0} characters.")]
     PanelTitle(usize),
     /// Out of bounds.
-    #[error("A panel is refreshed every 1 to 1440 minutes.")]
+    #[error("A panel's interval must be between 1 and 1440 minutes.")]
     PanelRefresh,
     /// None of this server has this number or title.
     #[error("I can't find that panel. Choose one of those that are offered; `/panel list` shows them all.")]
@@ -320,19 +322,19 @@ pub enum Refusal {
     /// Several have this title.
     #[error("Several panels have that title. Choose one of those that are offered.")]
     ManyPanels,
-    /// It was removed meanwhile.
-    #[error("This panel was removed. Its messages disappear in a moment.")]
+    /// It was deleted meanwhile.
+    #[error("This panel was deleted. Its messages disappear in a moment.")]
     PanelGone,
     /// What was pressed is a mirror of a follow that ended.
-    #[error("This panel isn't followed here any more, so its buttons do nothing.")]
+    #[error("This channel no longer follows this panel, so its buttons do nothing.")]
     PanelLeft,
-    /// It stands there already.
-    #[error("That panel is in <#{0}> already.")]
+    /// It is in that channel already.
+    #[error("That panel is already in <#{0}>.")]
     PanelThere(ChannelId),
     /// A form must open within 3 seconds.
-    #[error("Discord or my database is slow at the moment, too slow to open a form. Please try again.")]
+    #[error("Discord or my database is too slow at the moment to open a form. Please try again.")]
     TooSlowForForm,
-    /// Others change it all the time.
+    /// Others changed it each time.
     #[error("Somebody else changed that panel at the same moment. Please try again.")]
     PanelBusy,
     /// The person may not change the panel.
@@ -343,14 +345,14 @@ pub enum Refusal {
         /// The panel's channel.
         channel: ChannelId,
     },
-    /// It is up to the followed side.
+    /// A rule about the followed side's consent.
     #[error(transparent)]
     Consent(#[from] ConsentRefusal),
     /// It is paused already.
-    #[error("Follow {0} is paused already.")]
+    #[error("Follow {0} is already paused.")]
     AlreadyPaused(FollowId),
     /// It is active already.
-    #[error("Follow {0} is active already.")]
+    #[error("Follow {0} is already active.")]
     AlreadyActive(FollowId),
     /// A broken follow can't be paused.
     #[error("Follow {0} is broken, so there is nothing to pause. {explanation}", explanation = .1.explanation())]
@@ -367,7 +369,7 @@ pub struct MissingPermissions {
 }
 
 impl MissingPermissions {
-    /// View Channel, without which nothing else can be known.
+    /// View Channel, without which the bot can know nothing else.
     pub(super) fn view(channel: ChannelId) -> Refusal {
         Refusal::BotMay(vec![Self { channel, permissions: Permissions::VIEW_CHANNEL }])
     }

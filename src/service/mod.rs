@@ -42,7 +42,7 @@ use crate::store::Store;
 
 pub use crate::store::Cursor;
 
-pub use self::error::{ConsentRefusal, Refusal, ServiceError, explained};
+pub use self::error::{ConsentRefusal, Refusal, ServiceError, explain_discord_error};
 pub use self::follow::Followed;
 pub use self::follow::change::{ChangedFollow, NotNative};
 pub use self::follow::confirm::{Confirmed, Question, QuestionId};

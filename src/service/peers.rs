@@ -48,7 +48,7 @@ impl PeerUpdates {
         match signal {
             Notice::Follow(id) => self.sync_follow(*id).await,
             Notice::Panel => {
-                self.panels.poke();
+                self.panels.wake_refresh_loop();
                 Ok(())
             }
             Notice::Author => {
@@ -66,7 +66,7 @@ impl PeerUpdates {
     /// Something may have been said that wasn't received: asks the database for everything.
     pub async fn resync(&self) -> Result<(), ServiceError> {
         self.intake.read_soon(self.upkeep.load_watched().await?);
-        self.panels.poke();
+        self.panels.wake_refresh_loop();
         self.authors.poke();
         self.admission.poke();
         Ok(())

@@ -5,7 +5,7 @@ use tributary_sandbox::{Config, Effect, Fault, Options, Permissions, Person, Rep
 
 use crate::harness::{Board, Scene, admin, choice};
 
-const USED_UP: &str = "a lot of following";
+const USED_UP: &str = "changed a lot within one hour";
 
 fn channel(channel: &tributary_sandbox::Channel) -> Options {
     Options::new().set("channel", channel)

@@ -152,7 +152,7 @@ async fn it_works_in_direct_messages() {
     pair.settled().await;
     let direct = pair.world.sandbox.direct_messages(&bob).unwrap();
     let reply = bob.run(&direct, "/privacy opt-out", place("here")).await.unwrap();
-    assert!(refusal(&reply).starts_with("Here is no server"), "{}", reply.text());
+    assert!(refusal(&reply).starts_with("This isn't a server"), "{}", reply.text());
     let reply = bob.run(&direct, "/privacy opt-out", place("everywhere")).await.unwrap();
     assert!(reply.text().contains("no longer copied everywhere"), "{}", reply.text());
     pair.shows(&["last-0 of all"]).await;

@@ -12,7 +12,7 @@ async fn a_server_that_has_as_many_panels_as_it_may_says_so_and_others_go_on() {
     let elsewhere = Options::new().set("kind", "custom").set("title", "Three").set("channel", &board.news);
     let form = board.run("/panel create", elsewhere).await;
     let refused = form.submit(&[("text", "third")]).await.unwrap();
-    assert!(refused.text().contains("This server has 2 panels already"), "{}", refused.text());
+    assert!(refused.text().contains("This server already has 2 panels"), "{}", refused.text());
     let other = board.world.sandbox.create_guild("Other");
     let (lobby, bella) = (other.text("lobby"), admin(&other, "Bella"));
     let form = bella.run(&lobby, "/panel create", Options::new().set("kind", "custom")).await.unwrap();
@@ -37,7 +37,7 @@ async fn pauses_resumptions_and_panels_count_as_actions() {
     assert!(made.text().contains("is posted in"), "{}", made.text());
     let (menu, chosen) = choice(&list, "pause");
     let refused = list.select(&menu, &[&chosen]).await.unwrap();
-    assert!(refused.text().contains("a lot of following"), "{}", refused.text());
+    assert!(refused.text().contains("changed a lot within one hour"), "{}", refused.text());
     // Somebody else isn't concerned.
     let bella = admin(&guild, "Bella");
     follow(&bella, &source, &guild.text("beside")).await;

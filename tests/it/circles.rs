@@ -84,7 +84,7 @@ async fn a_circle_breaks_its_follow_after_a_few_mirrors_and_says_why(
     let tells = |message: &SeenMessage| message.content.contains("no longer receives");
     let told = pair.target.wait_for_message(SOON * 6, tells).await.unwrap();
     assert_eq!(pair.world.database.text(&reason).await.as_deref(), Some("circle"));
-    assert!(told.content.contains("came round again and again"), "{}", told.content);
+    assert!(told.content.contains("came around again and again"), "{}", told.content);
     assert_eq!(told.pinged.users, [pair.alice.id()]);
     let mirrors = count(&pair.target, "hello everybody");
     assert!((6..=10).contains(&mirrors), "{mirrors} mirrors");

@@ -31,7 +31,7 @@ async fn a_private_source_is_followed_publicly_only_where_that_is_meant() {
     let before = scene.everything().await;
     let asked = scene.run("/follow", channel(&staff)).await;
     let expected = format!(
-        "Everybody in this server will be able to read in {} what is posted in {}, which most can't see.",
+        "Everyone in this server will be able to read in {} what is posted in {}, a channel that most of them can't see.",
         scene.news.mention(),
         staff.mention()
     );
@@ -53,7 +53,7 @@ async fn cancelling_makes_nothing() {
     let asked = scene.run("/follow", channel(&staff)).await;
     let before = scene.everything().await;
     let cancelled = asked.press("Cancel").await.unwrap();
-    assert!(cancelled.text().starts_with("Nothing was made"), "{}", cancelled.text());
+    assert!(cancelled.text().starts_with("Cancelled"), "{}", cancelled.text());
     assert!(cancelled.components().is_empty());
     assert_eq!(scene.everything().await, before);
     assert!(asked.press(YES).await.is_err(), "the buttons are gone");
@@ -93,7 +93,7 @@ async fn discords_own_following_is_asked_about_too() {
     let board = scene.harbour.announcement("board");
     hide(&scene, &board);
     let asked = scene.run("/follow", channel(&board)).await;
-    assert!(asked.text().starts_with("Everybody in this server"), "{}", asked.text());
+    assert!(asked.text().starts_with("Everyone in this server"), "{}", asked.text());
     assert!(scene.news.webhooks().is_empty());
     let made = asked.press(YES).await.unwrap();
     assert!(made.text().contains("once they are published"), "{}", made.text());

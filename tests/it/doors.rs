@@ -137,9 +137,9 @@ async fn a_source_that_is_made_private_is_paused_told_once_and_asked_about() {
 
     let list = scene.run("/follows", channel(&scene.releases)).await;
     let asked = list.select("Look into, pause, resume or remove a follow …", &["resume:1"]).await.unwrap();
-    assert!(asked.text().starts_with("Everybody in this server will be able to read"), "{}", asked.text());
+    assert!(asked.text().starts_with("Everyone in this server will be able to read"), "{}", asked.text());
     let resumed = asked.press(YES).await.unwrap();
-    assert!(resumed.text().starts_with("Follow #1 is active again"), "{}", resumed.text());
+    assert!(resumed.text().starts_with("Follow #1 is resumed"), "{}", resumed.text());
     scene.alice.post(&scene.releases, "meant").unwrap();
     scene.news.wait_for_message(SOON, |message| message.content == "meant").await.unwrap();
     // It is meant now: another change of permissions asks nothing again.
@@ -173,7 +173,7 @@ async fn a_change_of_options_asks_the_question_as_well() {
     scene.releases.deny_everyone(VIEW);
     // Also where the look that pauses it is faster.
     let asked = scene.run("/follow", channel(&scene.releases).set("threads", "all")).await;
-    assert!(asked.text().starts_with("Everybody in this server"), "{}", asked.text());
+    assert!(asked.text().starts_with("Everyone in this server"), "{}", asked.text());
     assert_eq!(scene.newest("threads").await.as_deref(), Some("none"));
 }
 
@@ -389,7 +389,7 @@ async fn a_native_follow_breaks_when_its_source_is_no_announcement_channel_any_m
     scene.follow(&board).await;
     board.convert(ChannelKind::Text).unwrap();
     let said = told(&scene, "no longer receives").await;
-    assert!(said.contains("no announcement channel any more"), "{said}");
+    assert!(said.contains("isn't an announcement channel any more"), "{said}");
     let list = scene.run("/follows", ()).await.text();
     assert!(list.contains("🔴 broken"), "{list}");
     let repaired = scene.run("/follow", channel(&board).set("delivery", "relay")).await;

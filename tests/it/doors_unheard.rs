@@ -64,7 +64,7 @@ async fn a_private_thread_is_kept_out_of_a_target_that_is_opened() {
     told(&scene, "I paused this").await;
     assert_nothing_arrives(&scene, &scene.alice, &whispers).await;
     let asked = resume(&scene).await;
-    assert!(asked.text().starts_with("Everybody in this server will be able to read"), "{}", asked.text());
+    assert!(asked.text().starts_with("Everyone in this server will be able to read"), "{}", asked.text());
 }
 
 /// Who sees a voice channel and may not connect can't read its chat.
@@ -79,7 +79,7 @@ async fn a_chat_that_not_everybody_can_read_is_not_public(
     lounge.allow(&scene.alice, closed);
     lounge.deny_everyone(closed);
     let asked = scene.run("/follow", [("channel", &lounge)]).await;
-    assert!(asked.text().starts_with("Everybody in this server will be able to read"), "{}", asked.text());
+    assert!(asked.text().starts_with("Everyone in this server will be able to read"), "{}", asked.text());
     lounge.deny_everyone(Permissions::empty());
     scene.follow(&lounge).await;
     lounge.deny_everyone(closed);

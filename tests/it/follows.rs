@@ -138,7 +138,7 @@ async fn the_menu_pauses_resumes_and_removes() {
     follow(&scene.alice, &source, &other).await;
     let list = scene.run("/follows", ()).await;
     let paused = list.select(MENU, &["pause:1"]).await.unwrap();
-    assert!(paused.text().contains("posted meanwhile is not sent later"), "{}", paused.text());
+    assert!(paused.text().contains("won't be sent"), "{}", paused.text());
     assert!(paused.text().contains("⏸️ paused"), "{}", paused.text());
     scene.alice.post(&source, "while paused").unwrap();
     other.wait_for_message(SOON, |message| message.content == "while paused").await.unwrap();
@@ -148,7 +148,7 @@ async fn the_menu_pauses_resumes_and_removes() {
     scene.news.wait_for_message(SOON, |message| message.content == "after").await.unwrap();
     assert_eq!(scene.news.message_count(), 1);
     let removed = resumed.select(MENU, &["remove:1"]).await.unwrap();
-    assert!(removed.text().contains("Messages mirrored so far stay"), "{}", removed.text());
+    assert!(removed.text().contains("Mirrored messages stay"), "{}", removed.text());
     assert!(scene.news.webhooks().is_empty());
     assert_eq!(scene.news.message_count(), 1);
 }
@@ -162,7 +162,7 @@ async fn a_broken_follow_says_why_and_resuming_mends_it() {
     assert!(list.text().contains("🔴 broken"), "{}", list.text());
     assert!(list.text().contains("Discord allows no new one: a channel may have 15 webhooks"));
     let resumed = list.select(MENU, &["resume:1"]).await.unwrap();
-    assert!(resumed.text().contains("Follow #1 works again"), "{}", resumed.text());
+    assert!(resumed.text().contains("Follow #1 is resumed, and works again"), "{}", resumed.text());
     assert_eq!(scene.news.webhooks().len(), 1);
 }
 
@@ -278,4 +278,19 @@ async fn a_page_of_long_names_fits() {
     lakeside.add_bot(Permissions::everyone_default());
     let list = scene.run("/follows", ()).await;
     assert_eq!(numbers(&list), numbered(1..=8), "{}", list.text());
+}
+
+#[tokio::test]
+async fn a_hidden_channel_is_known_by_its_server_to_that_servers_members() {
+    let scene = Scene::new().await;
+    let (lakeside, _) = scene.elsewhere("Lakeside");
+    let abroad = lakeside.announcement("abroad");
+    lakeside.join(&scene.alice, Permissions::empty());
+    scene.run("/follow", Options::new().set("link", abroad.link())).await;
+    abroad.deny(&scene.alice, Permissions::VIEW_CHANNEL);
+    let list = scene.run("/follows", ()).await;
+    for shown in [list.text(), menu(&list)] {
+        assert!(shown.contains("a channel in Lakeside that you can't see"), "{shown}");
+        assert!(!shown.contains("abroad"), "{shown}");
+    }
 }

@@ -179,7 +179,7 @@ async fn a_thread_is_as_public_as_its_channel_and_a_private_one_is_not() {
     let follow = async |thread: &Channel| scene.run("/follow", Options::new().set("channel", thread)).await;
     for thread in [&hidden, &private] {
         let asked = follow(thread).await;
-        assert!(asked.text().starts_with("Everybody in this server"), "{}", asked.text());
+        assert!(asked.text().starts_with("Everyone in this server"), "{}", asked.text());
         asked.press("Cancel").await.unwrap();
     }
     let reply = follow(&open).await;

@@ -283,7 +283,7 @@ async fn panels_become_posts() {
     thread.wait_for_message(SOON, says("Be very kind")).await.unwrap();
     let question =
         scene.alice.run(&scene.source, "/panel delete", Options::new().set("panel", "Rules")).await.unwrap();
-    question.press("Remove").await.unwrap();
+    question.press("Delete").await.unwrap();
     let gone = || scene.forum.threads().is_empty().then_some(());
     scene.world.sandbox.wait_for("the post to go", SOON, gone).await.unwrap();
 }

@@ -128,12 +128,12 @@ async fn what_is_held_up_is_said() {
     let limited = Effect::RateLimited { scope: LimitScope::Shared, retry_after: Duration::from_secs(120) };
     pair.world.sandbox.fault(Fault::on("POST", &path, limited).forever());
     let before = pair.alice.run(&pair.target, "/follows", ()).await.unwrap();
-    assert!(!before.text().contains("Posts wait"), "{}", before.text());
+    assert!(!before.text().contains("Posts are waiting"), "{}", before.text());
     pair.post("1 first");
     pair.world
         .until("it is said", async || {
             let list = pair.alice.run(&pair.target, "/follows", ()).await.unwrap();
-            list.text().contains("Posts wait: Discord's rate limit asks for patience, it goes on")
+            list.text().contains("Posts are waiting: Discord's rate limit asks for patience, it goes on")
         })
         .await;
 }

@@ -113,6 +113,7 @@ async fn a_server_that_is_blocked_while_the_bot_runs_is_left(#[case] backend: Ba
     let since = two.world.sandbox.exchanges().len();
     let said = two.block().await;
     assert!(said.contains("is blocked") && said.contains("2 into its channels, and 2 from them"), "{said}");
+    assert!(said.starts_with(&format!("Server Bad ({}) is blocked", two.bad.id())), "{said}");
     left(&two.world, &two.bad).await;
     two.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM untold_breaks", "0").await;
     two.world.sandbox.wait_quiet(Duration::from_secs(3)).await;
@@ -223,7 +224,7 @@ async fn a_server_that_is_not_allowed_is_left_at_the_start_before_anything_is_po
     assert!(good.has_bot() && good_source.messages().len() == 1);
     world.set("BLOCKED_SERVERS", bad.id().to_string());
     let ended = run(&world, &["unblock", &bad.id().to_string()]).await;
-    assert!(ended.complaint().contains("BLOCKED_SERVERS names it"), "{ended:?}");
+    assert!(ended.complaint().contains("BLOCKED_SERVERS still names it"), "{ended:?}");
 }
 
 #[tokio::test]
@@ -337,6 +338,8 @@ async fn one_server_is_left_without_blocking_it() {
             && said.contains("Left server"),
         "{said}"
     );
+    let named = format!("server Bad ({id})");
+    assert!(said.contains(&format!("leaves {named}")) && said.contains(&format!("Left {named}")), "{said}");
     left(&two.world, &two.bad).await;
     two.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM left_guilds", "1").await;
     let again = run(&two.world, &["leave", &id, "--yes"]).await;
@@ -365,17 +368,17 @@ async fn limits_are_named_with_whom_to_ask() {
     follow(&alice, &sources[0], &targets[0]).await;
     follow(&alice, &sources[1], &targets[0]).await;
     let text = refused(&sources[2], &targets[0]).await;
-    assert!(text.contains("has 2 follows already, and this bot's operator allows no more"), "{text}");
+    assert!(text.contains("already has 2 follows, and this bot's operator allows no more"), "{text}");
     follow(&alice, &sources[0], &targets[1]).await;
     follow(&alice, &sources[0], &targets[2]).await;
     let before = targets[3].webhooks().len();
     let text = refused(&sources[0], &targets[3]).await;
-    assert!(text.contains("has 3 followers already"), "{text}");
+    assert!(text.contains("already has 3 followers"), "{text}");
     assert_eq!(targets[3].webhooks().len(), before, "nothing is made for it");
     follow(&alice, &sources[1], &targets[1]).await;
     let text = refused(&sources[2], &targets[3]).await;
     assert!(
-        text.contains("This server has 5 follows already") && text.contains("ask the operator"),
+        text.contains("This server already has 5 follows") && text.contains("ask the operator"),
         "{text}"
     );
 }

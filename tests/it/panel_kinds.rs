@@ -247,7 +247,7 @@ impl GameServer {
     }
 }
 
-const SERVERS: &str = "Details of a server: players, version, the last day";
+const SERVERS: &str = "See a server's players, version and last day";
 
 #[tokio::test]
 async fn game_servers_are_added_looked_at_and_removed() {
@@ -328,9 +328,9 @@ async fn private_game_servers_are_refused_unless_the_operator_allows_them() {
     make(&board, "gamehub", &[]).await;
     let panel = board.shows(&board.board, "There are no game servers yet").await;
     for (address, why) in [
-        (range.address(), "Private addresses are not asked"),
+        (range.address(), "Private addresses are asked only if my operator allows it"),
         ("169.254.169.254".to_owned(), "No server can have this address"),
-        ("203.0.114.1:22".to_owned(), "from 1024 to 65535"),
+        ("203.0.114.1:22".to_owned(), "between 1024 and 65535"),
     ] {
         let form = press(&board, &panel, "Add server").await;
         let refused = form.submit(&[("game", "cs2"), ("address", &address)]).await.expect("an answer");
@@ -341,5 +341,9 @@ async fn private_game_servers_are_refused_unless_the_operator_allows_them() {
     let local = format!("localhost:{}", range.port);
     form.submit(&[("game", "cs2"), ("address", &local)]).await.expect("an answer");
     let refused = board.shows(&board.board, "⚠️ localhost").await;
-    assert!(refused.text().contains("Private addresses are not asked"), "{}", refused.text());
+    assert!(
+        refused.text().contains("Private addresses are asked only if my operator allows it"),
+        "{}",
+        refused.text()
+    );
 }

@@ -26,13 +26,13 @@ async fn a_panel_goes_with_all_its_mirrors_once_that_is_confirmed() {
     board.notice("Notice", "Soon gone.").await;
     board.shows(&board.news, "Soon gone.").await;
     let question = board.run("/panel delete", Options::new().set("panel", "notice")).await;
-    let kept = question.press("Keep").await.expect("an answer");
-    assert!(kept.text().contains("Nothing was removed"), "{}", kept.text());
+    let kept = question.press("Cancel").await.expect("an answer");
+    assert!(kept.text().contains("Cancelled"), "{}", kept.text());
     board.shows(&board.news, "Soon gone.").await;
 
     let question = board.run("/panel delete", Options::new().set("panel", "notice")).await;
-    let removed = question.press("Remove").await.expect("an answer");
-    assert!(removed.text().contains("is removed"), "{}", removed.text());
+    let removed = question.press("Delete").await.expect("an answer");
+    assert!(removed.text().contains("is deleted"), "{}", removed.text());
     board.is_empty(&board.news).await;
     board.is_empty(&board.board).await;
     assert!(board.list().await.contains("No panels"));
@@ -158,7 +158,7 @@ async fn a_panel_whose_message_is_deleted_rests_until_it_is_refreshed() {
     assert!(list.contains("deleted its message"), "{list}");
 
     let refreshed = board.run("/panel refresh", Options::new().set("panel", "Notice")).await;
-    assert!(refreshed.text().contains("is up to date"), "{}", refreshed.text());
+    assert!(refreshed.text().contains("is refreshed"), "{}", refreshed.text());
     board.shows(&board.board, "Deleted by hand.").await;
     board.shows(&board.news, "Deleted by hand.").await;
     assert!(board.list().await.contains("current"));
@@ -265,7 +265,7 @@ async fn what_cannot_be_is_refused_and_nothing_is_made() {
     );
     let form = board.run("/panel create", Options::new().set("kind", "welcome")).await;
     let refused = form.submit(&[("text", "Hi"), ("links", "no link")]).await.expect("an answer");
-    assert!(refused.text().contains("is no link"), "{}", refused.text());
+    assert!(refused.text().contains("isn't a link"), "{}", refused.text());
     assert!(board.list().await.contains("No panels"));
 
     for number in 1..=5 {
@@ -273,7 +273,7 @@ async fn what_cannot_be_is_refused_and_nothing_is_made() {
     }
     let form = board.run("/panel create", Options::new().set("kind", "custom")).await;
     let refused = form.submit(&[("text", "One too many.")]).await.expect("an answer");
-    assert!(refused.text().contains("has 5 panels already"), "{}", refused.text());
+    assert!(refused.text().contains("already has 5 panels"), "{}", refused.text());
     assert_eq!(board.board.message_count(), 5);
 }
 
@@ -354,7 +354,7 @@ async fn a_panel_that_goes_takes_the_mirrors_of_paused_follows_along() {
     list.select("Look into, pause, resume or remove a follow …", &["pause:1"]).await.expect("an answer");
     board.shows(&board.news, "is paused since").await;
     let question = board.run("/panel delete", Options::new().set("panel", "Notice")).await;
-    question.press("Remove").await.expect("an answer");
+    question.press("Delete").await.expect("an answer");
     board.is_empty(&board.news).await;
 }
 
@@ -421,5 +421,5 @@ async fn the_buttons_of_a_mirror_that_was_left_behind_show_nothing() {
     let list = board.alice.run(&board.news, "/follows", Options::new()).await.expect("the list");
     list.select(menu, &["pause:1"]).await.expect("an answer");
     let left = bob.press(&board.news, mirror.id, "About this server").await.expect("an answer");
-    assert!(left.text().contains("isn't followed here any more"), "{}", left.text());
+    assert!(left.text().contains("no longer follows this panel"), "{}", left.text());
 }

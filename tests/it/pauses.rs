@@ -20,7 +20,7 @@ async fn pause(scene: &Scene) {
 
 async fn resume(scene: &Scene) {
     let answer = choose(scene, "resume:1").await;
-    assert!(answer.text().contains("Follow #1 is active again"), "{}", answer.text());
+    assert!(answer.text().contains("Follow #1 is resumed"), "{}", answer.text());
 }
 
 /// The one webhook of `#news`, which the database knows as the follow's.
@@ -87,7 +87,7 @@ async fn a_resume_that_discord_fails_changes_nothing(#[case] effect: Effect) {
     let failing = scene.world.sandbox.fault(failing);
     let answer = choose(&scene, "resume:1").await;
     assert!(scene.world.sandbox.fault_hits(failing) > 0, "{}", answer.text());
-    assert!(!answer.text().contains("active again"), "{}", answer.text());
+    assert!(!answer.text().contains("is resumed"), "{}", answer.text());
     assert_eq!(scene.everything().await, before);
     assert_eq!(scene.count("channel_follows WHERE is_active").await, 0);
 
@@ -113,7 +113,7 @@ async fn a_resume_that_cant_be_stored_leaves_no_webhook(#[case] native: bool) {
         BEGIN SELECT RAISE(ABORT, 'not now'); END";
     scene.world.database.execute(refuse).await;
     let answer = choose(&scene, "resume:1").await;
-    assert!(!answer.text().contains("active again"), "{}", answer.text());
+    assert!(!answer.text().contains("is resumed"), "{}", answer.text());
     scene.world.database.execute("DROP TRIGGER refuse").await;
     assert_eq!(scene.count("channel_follows WHERE is_active").await, 0);
     assert!(scene.news.webhooks().is_empty(), "{:?}", scene.news.webhooks());

@@ -159,7 +159,7 @@ async fn another_servers_channel_needs_membership_sight_and_an_open_door() {
     assert!(text.starts_with(CANT_FIND), "{text}");
     private_board.allow(&scene.alice, Permissions::VIEW_CHANNEL);
     let text = scene.refused("/follow", link(&private_board)).await;
-    assert!(text.starts_with("That announcement channel is not visible to everyone"), "{text}");
+    assert!(text.starts_with("Not everyone in its server sees that announcement channel"), "{text}");
     let text = scene.refused("/follow", link(&talk)).await;
     assert!(text.contains("not open to other servers") && text.contains("`/publish`"), "{text}");
 
@@ -287,5 +287,5 @@ async fn in_direct_messages_there_is_nothing_to_follow() {
     let private = scene.world.sandbox.direct_messages(&scene.alice).unwrap();
     assert!(hidden(scene.alice.run(&private, "/about", ()).await));
     let reply = scene.alice.run_unchecked(&private, "/about", ()).await.unwrap();
-    assert!(reply.text().contains("in servers only"), "{}", reply.text());
+    assert!(reply.text().contains("only in servers"), "{}", reply.text());
 }

@@ -121,7 +121,7 @@ async fn what_cannot_be_forgotten_is_said() {
     let world = World::new().await;
     let nowhere = forget(&world, &["--user", "123"]).await;
     assert!(
-        nowhere.complaint().starts_with("error: DATABASE_URL leads to a file that isn't there"),
+        nowhere.complaint().starts_with("error: DATABASE_URL leads to a file that doesn't exist"),
         "{nowhere:?}"
     );
     let _bot = world.start().await;

@@ -31,7 +31,7 @@ async fn a_second_process_on_sqlite_says_so_and_ends() {
     let mut forget = world.command();
     forget.args(["forget", "--user", "81384788765712384"]);
     let forgot = ended(forget).await;
-    assert!(forgot.complaint().contains("nothing is kept of user"), "{forgot:?}");
+    assert!(forgot.complaint().contains("nothing is kept about user"), "{forgot:?}");
 
     // The dead leave nothing behind that would keep the next one away.
     bot.kill().await;

@@ -103,7 +103,7 @@ async fn except_and_only_need_a_tag_and_tags_need_one_of_them() {
         }
     }
     let text = scene.refused("/follow", follow(&scene.releases).set("tags", "news")).await;
-    assert!(text.starts_with("Tags have a meaning only with the mode"), "{text}");
+    assert!(text.starts_with("Tags work only with the mode"), "{text}");
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn fifteen_webhooks_are_explained() {
     scene.news.add_webhooks(15).unwrap();
     let announcements = scene.harbour.announcement("announcements");
     let text = scene.refused("/follow", follow(&scene.releases)).await;
-    assert!(text.contains("has 15 webhooks already") && text.contains("Integrations"), "{text}");
+    assert!(text.contains("already has 15 webhooks") && text.contains("Integrations"), "{text}");
     assert!(text.contains(&scene.news.mention()), "{text}");
     assert_eq!(scene.refused("/follow", follow(&announcements)).await, text);
     let hook = scene.news.webhooks()[0].id;

@@ -145,9 +145,10 @@ async fn a_env_file_further_up_is_not_read() {
 #[tokio::test]
 async fn a_damaged_env_file_is_said_without_its_content() {
     let database = sqlite().await;
-    std::fs::write(database.folder().join(".env"), "DISCORD_TOKEN='hidden\n").unwrap();
+    std::fs::write(database.folder().join(".env"), "# Settings\nDISCORD_TOKEN='hidden\n").unwrap();
     let ended = ended(command(&database, &[])).await;
     assert!(ended.complaint().contains(".env") && !ended.stderr.contains("hidden"), "{}", ended.stderr);
+    assert!(ended.complaint().contains("line 2 of the .env file"), "{}", ended.stderr);
 }
 
 #[tokio::test]

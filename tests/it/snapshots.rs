@@ -214,6 +214,6 @@ async fn panels() {
     story.run(&scene, "/panel list", Options::new()).await;
     let question = scene.run("/panel delete", panel("Server")).await;
     story.tell(&scene, "/panel delete", &question);
-    story.tell(&scene, "Remove", &question.press("Remove").await.expect("an answer"));
+    story.tell(&scene, "Delete", &question.press("Delete").await.expect("an answer"));
     assert_snapshot!(story.0);
 }

@@ -145,7 +145,7 @@ async fn threads_of_forums_and_of_threads_are_not_for_every_choice() {
     let forum = Forum::new().await;
     let post = forum.start("A lighthouse", &[], "one");
     for (source, threads, says) in
-        [(&forum.ideas, "none", "nothing but threads"), (&post, "all", "no threads of its own")]
+        [(&forum.ideas, "none", "only threads"), (&post, "all", "no threads of its own")]
     {
         let options = Options::new().set("link", source.link().as_str()).set("threads", threads);
         let reply = forum.alice.run(&forum.news, "/follow", options).await.unwrap();

@@ -110,3 +110,20 @@ async fn it_waits_for_a_database_that_goes_in_the_middle_of_the_start() {
     world.database.give_back().await;
     world.ready(&mut bot).await;
 }
+
+/// Whoever starts it for the first time finds the invite link without scrolling.
+#[tokio::test]
+async fn a_first_start_says_in_one_line_that_it_made_the_tables() {
+    let world = World::new().await;
+    let mut bot = world.start().await;
+    bot.logged("connected to the gateway").await;
+    let log = bot.log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.to_lowercase().contains("migration")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("up to date"), "{lines:?}");
+    let (status, _) = bot.stop().await;
+    assert!(status.success(), "{status}");
+
+    let mut bot = world.start().await;
+    bot.logged("connected to the gateway").await;
+    assert!(!bot.log().to_lowercase().contains("migration"), "{}", bot.log());
+}

@@ -156,7 +156,7 @@ async fn a_webhook_that_cant_be_made_again_breaks_the_follow(
     let _bot = town.happens(bot, when, taken).await;
     town.alice.post(&town.source, "lost").unwrap();
     town.assert_broken("webhook_deleted").await;
-    assert!(town.list().await.text().contains("webhook that posts here"));
+    assert!(town.list().await.text().contains("webhook that posts in the receiving channel"));
     town.village.set_bot_permissions(without | Permissions::MANAGE_WEBHOOKS).unwrap();
     town.world.until("it goes on by itself", async || town.reason().await.is_none()).await;
     town.assert_works().await;

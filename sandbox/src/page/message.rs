@@ -47,7 +47,7 @@ pub(super) fn message(world: &World, of: &Message) -> Value {
         value["thread"] = json!(thread);
     }
     if let Some(answers) = &of.answers {
-        value["used"] = json!({ "by": answers.user, "command": answers.name });
+        value["used"] = json!({ "by": answers.user, "command": answers.name.as_deref().map(|name| command_name(world, name)) });
     }
     let refers_to = || of.reference.as_ref().map(|reference| reference["channel_id"].clone());
     match of.kind {
@@ -75,6 +75,15 @@ pub(super) fn author(of: &Message) -> Value {
             json!({ "webhook": id, "name": name, "avatar": avatar_url })
         }
     }
+}
+
+/// A command's name as Discord's client shows it: a slash command's with its slash, that of a command in a menu as it is.
+fn command_name(world: &World, name: &str) -> String {
+    const CHAT_INPUT: u64 = 1;
+    let mut kinds =
+        world.commands.values().filter(|command| command.name == name).map(|command| command.kind);
+    // A command that isn't registered is another application's, which has only slash commands here.
+    if kinds.next().is_none_or(|kind| kind == CHAT_INPUT) { format!("/{name}") } else { name.to_owned() }
 }
 
 fn reply(world: &World, of: &Message) -> Value {

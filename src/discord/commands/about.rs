@@ -7,7 +7,7 @@ use super::super::reply;
 
 /// Show this bot's version, uptime and figures
 ///
-/// Version, uptime, how many servers and follows it serves, what it delivered in the last day, and links.
+/// Version, uptime, the number of servers and follows, what was delivered in the last day, and links.
 ///
 /// Example: `/about`
 #[poise::command(slash_command, guild_only)]
@@ -26,7 +26,7 @@ pub(super) async fn about(ctx: Context<'_>) -> Result<(), ServiceError> {
     .field("Follows", status.follows.all().to_string(), true)
     .field("Broken", status.follows.broken.to_string(), true)
     .field("Delivered in 24 hours", status.delivered_today.to_string(), true)
-    .field("Links", format!("[Invite me]({}) · `/follow` to begin", bot.invite), false);
+    .field("Links", format!("[Invite me]({}) · Start with `/follow`", bot.invite), false);
     reply::embed(ctx, embed).await;
     Ok(())
 }

@@ -14,17 +14,20 @@ use super::super::options::{filled_channel, filled_link};
 use super::super::reply;
 use super::super::{Bot, Context};
 
-/// How many choices an autocompletion may offer.
+/// How many choices an autocompletion may offer (Discord).
 const CHOICES: usize = 25;
-/// How long each may be.
+/// How long each may be (Discord).
 const CHOICE: usize = 100;
 
 /// Let a channel follow another: what is posted there appears here
 ///
-/// From then on, what is posted in the source also appears in the target. Announcement channels use Discord's own following, which copies what is published; all others
-/// are relayed by the bot. For a pair that is followed already, it changes the options that you give. Needs Manage Channels in the target, and a source that you see.
+/// From then on, what is posted in the source also appears in the target. For announcement channels,
+/// Discord's own following copies what is published; for all others, the bot relays what is posted. If the
+/// target follows the source already, this changes the options that you give. Needs Manage Channels in the
+/// target, and a source that you can see.
 ///
-/// `tags` are a forum's own (one with a comma in its name in quotes: `"Q, A", bug`), or `#hashtags` in the text. Tags that are made later count like any other.
+/// `tags` are a forum's own tags (put one with a comma in its name in quotes: `"Q, A", bug`), or `#hashtags`
+/// in the text. Tags that are created later count like any other.
 ///
 /// Example: `/follow channel:#releases into:#news mode:except tags:#beta`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
@@ -41,13 +44,13 @@ pub(super) async fn follow(
     #[description = "Tags for the modes except and only, separated by commas"]
     #[autocomplete = "complete_tags"]
     tags: Option<String>,
-    #[description = "Its threads: none, starter (what each begins with), or all (default: starter for forums)"]
+    #[description = "Its threads: none, starter (the first message), or all (default: starter for forums)"]
     threads: Option<ThreadScope>,
     #[description = "How: native (Discord's own following) or relay (default: auto)"] delivery: Option<
         DeliveryChoice,
     >,
     #[description = "Mirror the source's panels too (default: true)"] panels: Option<bool>,
-    #[description = "Begin with this many of the source's last posts (relay only; default: 0)"]
+    #[description = "Start with this many of the source's last posts (relay only; default: 0)"]
     #[min = 0]
     #[max = 50]
     backfill: Option<u8>,
@@ -63,7 +66,7 @@ pub(super) async fn follow(
     Ok(())
 }
 
-/// Offers the tags of the source that is filled in, and those that this server's follows use already. Discord: 25 choices of at most 100 characters.
+/// Offers the tags of the source that is filled in, and those that this server's follows already use.
 async fn complete_tags(
     ctx: poise::ApplicationContext<'_, Arc<Bot>, ServiceError>,
     typed: &str,

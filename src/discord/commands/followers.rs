@@ -12,10 +12,12 @@ use super::super::reply;
 
 /// Show which channels follow a channel of this server, and decide on them
 ///
-/// By server, with the count. A channel that you can't see is counted, not named. The menus below pick a follower from another server: it can be removed, which takes Manage
-/// Channels in the channel, or its whole server blocked for all channels of this one, which takes Manage Channels in the server. A request that waits is approved or declined the
-/// same way. Blocked servers are unblocked in the last menu. A removed follower can only follow anew; it asks first where you chose `approval:ask` with `/publish`. Needs Manage
-/// Messages in the channel.
+/// Followers are listed by server. Channels that you can't see are counted, not named. The menus below the
+/// list pick a follower from another server. You can remove it, which needs Manage Channels in the channel,
+/// or block its whole server for all channels of this one, which needs Manage Channels in the server. The
+/// same menus approve or decline a request. The last menu unblocks a server. A removed follower can't resume:
+/// it has to use `/follow` again, and if you chose `approval:ask` with `/publish`, that is a new request.
+/// Needs Manage Messages in the channel.
 ///
 /// Example: `/followers channel:#releases`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_MESSAGES")]

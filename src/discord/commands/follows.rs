@@ -6,15 +6,15 @@ use serenity::EditInteractionResponse;
 use crate::service::{Cursor, ServiceError};
 
 use super::super::Context;
-use super::super::follows::list::{self as follow_list, View};
+use super::super::follows::list::{self as follow_list, ListPage};
 use super::super::ids::IntoDomain;
 use super::super::reply;
 
 /// Show what this server follows, and what is broken
 ///
-/// Newest first, with each follow's state, and why it is broken if it is. The menu below shows what became of the last ten
-/// messages of one, pauses, resumes or removes it. Needs Manage Messages;
-/// changing something needs Manage Channels in the target.
+/// Newest first, with each follow's state and, if it is broken, the reason. The menu below the list shows
+/// what became of a follow's last ten messages; it also pauses, resumes or removes a follow. Needs Manage
+/// Messages; changing a follow needs Manage Channels in its target.
 ///
 /// Example: `/follows channel:#news`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_MESSAGES")]
@@ -25,11 +25,11 @@ pub(super) async fn follows(
     >,
 ) -> Result<(), ServiceError> {
     let actor = reply::actor(ctx)?;
-    let view = View { channel: channel.map(IntoDomain::into_domain), cursor: Cursor::Newest };
-    let page = ctx.data().follows.list(actor, view.channel, view.cursor).await?;
+    let shown = ListPage { channel: channel.map(IntoDomain::into_domain), cursor: Cursor::Newest };
+    let page = ctx.data().follows.list(actor, shown.channel, shown.cursor).await?;
     let answer = EditInteractionResponse::new()
-        .embed(follow_list::embed(&page, view))
-        .components(follow_list::components(&page, view));
+        .embed(follow_list::embed(&page, shown))
+        .components(follow_list::components(&page, shown));
     reply::deliver(reply::send(ctx, answer).await);
     Ok(())
 }

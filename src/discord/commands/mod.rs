@@ -1,4 +1,4 @@
-//! The commands, one file each: read the options, call a service, show what came of it.
+//! The commands, one file each: read the options, call a service, show the result.
 
 mod about;
 mod follow;
@@ -36,11 +36,12 @@ pub fn all() -> Vec<Command<Arc<Bot>, ServiceError>> {
     commands
 }
 
-/// Answers commands by way of poise, which is told of these only: as a framework it would take part in every event, and messages are many.
+/// Has poise answer commands. poise is given interactions only: as a framework of serenity's it would look at
+/// every event, and there are many messages.
 pub(super) struct Commands {
     bot: Arc<Bot>,
     options: FrameworkOptions<Arc<Bot>, ServiceError>,
-    /// poise wants to know it. It has no shards.
+    /// poise requires one. It has no shards.
     manager: Arc<serenity::ShardManager>,
 }
 
@@ -49,7 +50,7 @@ impl Commands {
         Self { bot, options: framework_options(), manager }
     }
 
-    /// Answers a command, or completes what is being typed.
+    /// Answers a command, or completes what somebody is typing.
     pub(super) async fn answer(&self, ctx: &serenity::Context, interaction: serenity::Interaction) {
         let Self { bot, options, manager: shard_manager } = self;
         let framework = FrameworkContext { serenity_context: ctx, options, user_data: bot, shard_manager };
@@ -57,11 +58,11 @@ impl Commands {
     }
 }
 
-/// How poise runs them.
+/// poise's options.
 fn framework_options() -> FrameworkOptions<Arc<Bot>, ServiceError> {
     FrameworkOptions {
         commands: all(),
-        // Before anything is looked up, so that a slow Discord or database never breaks the 3 seconds.
+        // Before anything else, so that a slow Discord or database can't exceed the 3 seconds.
         pre_command: |ctx| Box::pin(acknowledge(ctx)),
         on_error: |error| on_error(error),
         initialize_owners: false,
@@ -70,7 +71,7 @@ fn framework_options() -> FrameworkOptions<Arc<Bot>, ServiceError> {
     }
 }
 
-/// Marks a command that may answer with a form, which must be its first answer.
+/// Marks a command that may open a form, which must be its first answer.
 pub(super) struct OpensForm;
 
 async fn acknowledge(ctx: poise::Context<'_, Arc<Bot>, ServiceError>) {
@@ -80,7 +81,7 @@ async fn acknowledge(ctx: poise::Context<'_, Arc<Bot>, ServiceError>) {
     reply::deliver(ctx.defer_ephemeral().await);
 }
 
-/// Every way in which poise can fail, and what the person sees then.
+/// What the person sees for each way in which poise can fail.
 fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, ()> {
     Box::pin(async move {
         match error {
@@ -89,7 +90,7 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
                 let reference = reply::Reference::new();
                 tracing::error!(command = ctx.command().name.as_ref(), %reference, "a command panicked");
                 let text =
-                    "Something went wrong inside me. The operator can see it in the log; please try again.";
+                    "Something went wrong inside me. My operator can find it in the log. Please try again.";
                 explain(ctx, &reference.under(text)).await;
             }
             FrameworkError::ArgumentParse { ctx, .. } => {
@@ -108,8 +109,9 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
                 let ctx = poise::Context::Application(ctx);
                 explain(ctx, "This command has changed. Reload Discord (Ctrl+R), then type it again.").await;
             }
-            FrameworkError::GuildOnly { ctx, .. } => explain(ctx, "This works in servers only.").await,
-            // None of our commands has cooldowns, checks, owners or prefixes, and Discord always names a subcommand.
+            FrameworkError::GuildOnly { ctx, .. } => explain(ctx, "This works only in servers.").await,
+            // Our commands have no cooldowns, checks, owners or prefixes, and Discord always names a
+            // subcommand.
             FrameworkError::Setup { .. }
             | FrameworkError::EventHandler { .. }
             | FrameworkError::SubcommandRequired { .. }
@@ -135,7 +137,7 @@ fn on_error(error: FrameworkError<'_, Arc<Bot>, ServiceError>) -> BoxFuture<'_, 
 async fn answer(ctx: poise::Context<'_, Arc<Bot>, ServiceError>, error: &ServiceError) {
     let embed = reply::error(error, &ctx.command().qualified_name);
     if let poise::Context::Application(ctx) = ctx {
-        // One that opens forms may not have been acknowledged yet; a second time does nothing.
+        // A command that opens forms may not be acknowledged yet. A second acknowledgement does nothing.
         reply::deliver(ctx.defer_response(true).await);
         reply::embed(ctx, embed).await;
     }
@@ -143,7 +145,7 @@ async fn answer(ctx: poise::Context<'_, Arc<Bot>, ServiceError>, error: &Service
 
 async fn explain(ctx: poise::Context<'_, Arc<Bot>, ServiceError>, text: &str) {
     if let poise::Context::Application(app) = ctx {
-        // Some of these come before the acknowledgement; a second one does nothing.
+        // Some of these errors come before the acknowledgement. A second one does nothing.
         reply::deliver(app.defer_response(true).await);
         reply::embed(app, reply::failed(text)).await;
     }

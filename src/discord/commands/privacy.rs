@@ -9,7 +9,7 @@ use super::super::{Context, privacy as answers, reply};
 
 /// See what I keep of you, stop me from copying your messages, or have me forget you
 ///
-/// For everybody, in servers and in direct messages with the bot. It is only about yourself.
+/// For everyone, in servers and in direct messages with the bot. It is only ever about yourself.
 #[poise::command(slash_command, subcommands("show", "opt_out", "opt_in", "forget"), subcommand_required)]
 pub(super) async fn privacy(_: Context<'_>) -> Result<(), ServiceError> {
     Ok(())
@@ -17,7 +17,8 @@ pub(super) async fn privacy(_: Context<'_>) -> Result<(), ServiceError> {
 
 /// Show what I keep of you, and for how long
 ///
-/// How many of your messages are known, in how many channels copies of them are shown, which follows and panels carry your name, and where you opted out.
+/// How many of your messages I know, how many channels show copies of them, how many follows and panels name
+/// you, and where you opted out.
 ///
 /// Example: `/privacy show`
 #[poise::command(slash_command)]
@@ -28,10 +29,11 @@ async fn show(ctx: Context<'_>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Don't let your messages be copied to other channels any more
+/// Stop your messages from being copied to other channels
 ///
-/// Copies that exist are deleted, your words disappear from replies that quote them, and what you post from now on is left out. Moderators can't change that for you, nor can
-/// you for others. Discord's own following of announcement channels isn't affected.
+/// Existing copies are deleted, your words disappear from replies that quote them, and what you post from now
+/// on is left out. Moderators can't change this for you, and you can't change it for others. Discord's own
+/// following of announcement channels isn't affected.
 ///
 /// Example: `/privacy opt-out where:everywhere`
 #[poise::command(slash_command, rename = "opt-out")]
@@ -46,9 +48,9 @@ async fn opt_out(
     Ok(())
 }
 
-/// Let your messages be copied to the channels that follow again
+/// Let your messages be copied to other channels again
 ///
-/// What you post from now on is copied again; what was taken back stays away.
+/// What you post from now on is copied again. Copies that were deleted don't come back.
 ///
 /// Example: `/privacy opt-in where:here`
 #[poise::command(slash_command, rename = "opt-in")]
@@ -65,8 +67,8 @@ async fn opt_in(
 
 /// Have me forget you, and delete the copies of your messages
 ///
-/// Asks first. Deletes the copies of your messages, and takes your name off follows, panels and messages of others. What you post afterwards is copied as before, unless you opt
-/// out.
+/// Asks first. Deletes the copies of your messages, and removes your name from follows, panels and the copies
+/// of others' messages. What you post afterwards is copied as before, unless you opt out.
 ///
 /// Example: `/privacy forget`
 #[poise::command(slash_command)]

@@ -7,10 +7,12 @@ use crate::service::ServiceError;
 use super::super::report;
 use super::super::{Context, reply};
 
-/// Show where a message appears, and why it doesn't where it doesn't
+/// Show where a message appears, and why it doesn't appear elsewhere
 ///
-/// Right-click a message (on a phone, hold it), then Apps → Delivery report. For each channel that follows this one, it says whether the message is shown there, waits, is left out by the
-/// follow's options, or why else it isn't there. On a mirror, it says where that comes from. A channel that you can't see is counted, not named. Needs Manage Messages.
+/// Right-click a message (on a phone, hold it), then choose Apps → Delivery report. For each channel that
+/// follows the message's channel, the report says whether the message is shown there, is waiting, is left out
+/// by the follow's options, or why else it isn't there. For a mirror, it says where the mirror comes from.
+/// Channels that you can't see are counted, not named. Needs Manage Messages.
 #[poise::command(
     context_menu_command = "Delivery report",
     guild_only,

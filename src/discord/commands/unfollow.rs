@@ -8,7 +8,7 @@ use crate::domain::follow::DeliveryMethod;
 use crate::domain::text;
 use crate::service::{FollowListItem, ServiceError, UnfollowRequest, Unfollowed};
 
-use super::super::follows::list as follow_list;
+use super::super::channel_name;
 use super::super::ids::IntoDomain;
 use super::super::options::filled_channel;
 use super::super::reply::{self, mention};
@@ -16,14 +16,15 @@ use super::super::{Bot, Context};
 
 /// Stop following a channel
 ///
-/// Messages mirrored so far stay; panels go. For a channel of another server, or one that was deleted, choose it from what `link` offers. Needs Manage Channels in the target.
+/// Mirrored messages stay; mirrored panels are deleted. If the channel belongs to another server or was
+/// deleted, choose it from what `link` offers. Needs Manage Channels in the target.
 ///
 /// Example: `/unfollow channel:#releases into:#news`
 #[poise::command(slash_command, guild_only, default_member_permissions = "MANAGE_CHANNELS")]
 pub(super) async fn unfollow(
     ctx: Context<'_>,
     #[description = "The channel that is followed"] channel: Option<serenity::ChannelId>,
-    #[description = "Or choose it here: other servers' and deleted channels too"]
+    #[description = "Or choose it here, also if it is in another server or was deleted"]
     #[autocomplete = "complete_link"]
     link: Option<String>,
     #[description = "The channel that receives the posts (default: this one)"] into: Option<
@@ -41,10 +42,10 @@ pub(super) async fn unfollow(
 fn describe(unfollowed: &Unfollowed) -> String {
     let Unfollowed { follow, source } = unfollowed;
     let tail = match follow.options.delivery {
-        DeliveryMethod::Native => "Discord's own following has ended; what it posted so far stays.",
-        DeliveryMethod::Relay => "Messages mirrored so far stay; panels go.",
+        DeliveryMethod::Native => "Discord's own following has ended. What it has posted stays.",
+        DeliveryMethod::Relay => "Mirrored messages stay; mirrored panels are deleted.",
     };
-    format!("{} no longer follows {}. {tail}", mention(follow.pair.target), follow_list::shown(source))
+    format!("{} no longer follows {}. {tail}", mention(follow.pair.target), channel_name::shown(source))
 }
 
 /// Offers what this server follows, by name.
@@ -64,8 +65,8 @@ async fn complete_link(
     })
 }
 
-/// A follow as the list of choices shows it; Discord: at most 100 characters, and no mentions.
+/// A follow's label among the choices (Discord: at most 100 characters, and no mentions).
 fn label(row: &FollowListItem) -> String {
-    let text = format!("{} → {}", follow_list::plain(&row.source), follow_list::plain(&row.target));
+    let text = format!("{} → {}", channel_name::plain(&row.source), channel_name::plain(&row.target));
     text::cut(&text, 100).into_owned()
 }

@@ -1,4 +1,5 @@
-//! The list of a channel's followers as an embed, with the menus that pick one and the buttons that decide on it. What they need to know stands in their ids.
+//! The list of a channel's followers as an embed, with the menus that pick one and the buttons that decide on
+//! it. A component's id holds all that a press needs.
 
 use std::fmt::Write;
 
@@ -11,40 +12,40 @@ use serenity::{
 use crate::domain::follow::{BrokenReason, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::text;
-use crate::service::{Follower, FollowerPage, ServerFollowers};
+use crate::service::{ChannelView, Follower, FollowerPage, ServerFollowers};
 
-use super::super::follows::list::{plain, shown};
+use super::super::channel_name::{HIDDEN, plain, shown};
 use super::super::reply::{self, mention};
 
-/// What the lines may take of an embed's 4096 units; the rest is for what stands around them.
+/// How much of an embed's 4096 units the lines may take; the rest is for the text around them.
 const ROOM: usize = 3_300;
 /// How much of a server's name is shown.
 const NAME: usize = 40;
 /// How many options a menu takes (Discord).
 const OPTIONS: usize = 25;
-/// How long the label of one may be (Discord).
+/// How long an option's label may be (Discord).
 const LABEL: usize = 100;
 
 /// What a button or a menu of the list asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::discord) enum Press {
+pub(in crate::discord) enum FollowerListPress {
     /// Show the list again.
     Back,
     /// Show the follower that was picked.
     Pick,
     /// Unblock the server that was picked.
     Unblock,
-    /// Let it begin.
+    /// Approve this request: the follow begins.
     Approve(FollowId),
-    /// Don't.
+    /// Decline this request.
     Decline(FollowId),
-    /// End it.
+    /// Remove this follower.
     Remove(FollowId),
-    /// End all of its server's.
+    /// Block this follower's server, which ends all its follows.
     Block(FollowId),
 }
 
-impl Press {
+impl FollowerListPress {
     fn id(self, channel: ChannelId) -> String {
         let (word, follow) = match self {
             Self::Back => ("back", None),
@@ -59,7 +60,7 @@ impl Press {
         format!("followers:{word}:{channel}{follow}")
     }
 
-    /// Reads a component's id, with the channel of the list; `None` for one that isn't of this list.
+    /// Reads a component's id, with the channel of the list; `None` for one that doesn't belong to this list.
     pub(in crate::discord) fn parse(id: &str) -> Option<(Self, ChannelId)> {
         let mut parts = id.strip_prefix("followers:")?.split(':');
         let (word, channel, follow) = (parts.next()?, parts.next()?.parse().ok()?, parts.next());
@@ -96,7 +97,7 @@ pub(in crate::discord) fn embed(page: &FollowerPage, channel: ChannelId) -> Crea
     reply::info(title, text)
 }
 
-/// A line for each server, as many as fit.
+/// As many lines as fit, one for each server.
 fn list(page: &FollowerPage) -> String {
     let mut text = String::new();
     let mut unshown = page.more;
@@ -114,7 +115,7 @@ fn list(page: &FollowerPage) -> String {
     text
 }
 
-/// How many channels of a server follow.
+/// How many channels of a server are followers.
 fn count(followers: &ServerFollowers) -> u64 {
     u64::try_from(followers.seen.len() + followers.unseen).unwrap_or(u64::MAX)
 }
@@ -136,8 +137,8 @@ fn waiting(page: &FollowerPage) -> Option<String> {
     let servers = counted(page.waiting.iter().map(|follower| follower.server.as_deref()));
     match page.waiting.len() {
         0 => None,
-        1 => Some(format!("🕓 1 channel waits to be approved: {servers}.")),
-        count => Some(format!("🕓 {count} channels wait to be approved: {servers}.")),
+        1 => Some(format!("🕓 1 channel is waiting for approval: {servers}.")),
+        count => Some(format!("🕓 {count} channels are waiting for approval: {servers}.")),
     }
 }
 
@@ -149,12 +150,12 @@ fn blocked(page: &FollowerPage) -> Option<String> {
 fn notify(page: &FollowerPage) -> Option<String> {
     let notify = page.publication.notify.filter(|_| page.publication.notify_refused)?;
     Some(format!(
-        "⚠️ I can't post in {} any more, so I tell nobody of requests and new followers. Let me post there, then choose it with `/publish notify:` again.",
+        "⚠️ I can't post in {} any more, so nobody is told about requests and new followers. Let me post there, then choose it with `/publish notify:` again.",
         mention(notify)
     ))
 }
 
-/// Servers' names, a few of them.
+/// The names of up to ten servers.
 fn counted<'a>(servers: impl Iterator<Item = Option<&'a str>>) -> String {
     const FEW: usize = 10;
     let mut names: Vec<String> = Vec::new();
@@ -176,7 +177,7 @@ fn server_name(server: Option<&str>) -> String {
     server.map_or_else(|| "a server that I am not in".to_owned(), |name| text::escape(&text::cut(name, NAME)))
 }
 
-/// The menus, as far as there is something to pick.
+/// The menus, where there is something to pick.
 pub(in crate::discord) fn components(page: &FollowerPage, channel: ChannelId) -> Vec<CreateActionRow> {
     let mut rows = Vec::new();
     let mut menu = |id: String, options: Vec<CreateSelectMenuOption>, placeholder: &str| {
@@ -185,7 +186,7 @@ pub(in crate::discord) fn components(page: &FollowerPage, channel: ChannelId) ->
             rows.push(CreateActionRow::SelectMenu(menu.placeholder(placeholder)));
         }
     };
-    let pick = Press::Pick.id(channel);
+    let pick = FollowerListPress::Pick.id(channel);
     let waiting = page.waiting.iter().map(option).collect();
     menu(format!("{pick}:0"), waiting, "Approve or decline a request …");
     for (number, some) in (1..).zip(page.outside.chunks(OPTIONS)) {
@@ -199,7 +200,7 @@ pub(in crate::discord) fn components(page: &FollowerPage, channel: ChannelId) ->
         let label = name.clone().unwrap_or_else(|| format!("Server {guild}, which I am not in"));
         CreateSelectMenuOption::new(text::cut(&label, LABEL), guild.to_string())
     });
-    menu(Press::Unblock.id(channel), blocked.collect(), "Unblock a server …");
+    menu(FollowerListPress::Unblock.id(channel), blocked.collect(), "Unblock a server …");
     rows
 }
 
@@ -209,21 +210,25 @@ fn option(follower: &Follower) -> CreateSelectMenuOption {
 
 fn label(follower: &Follower) -> String {
     let server = follower.server.as_deref().unwrap_or("A server that I left");
-    format!("{} {server}: {}", follower.follow.id, plain(&follower.channel))
+    let channel = match &follower.channel {
+        ChannelView::Hidden { .. } => HIDDEN.to_owned(),
+        channel => plain(channel),
+    };
+    format!("{} {server}: {channel}", follower.follow.id)
 }
 
-/// What was picked in a menu of followers.
-pub(in crate::discord) fn picked(value: &str) -> Option<FollowId> {
+/// Reads the follower that was picked in a menu.
+pub(in crate::discord) fn picked_follower(value: &str) -> Option<FollowId> {
     value.parse().ok().map(FollowId)
 }
 
-/// What was picked in the menu of blocked servers.
+/// Reads the server that was picked in the menu of blocked servers.
 pub(in crate::discord) fn picked_server(value: &str) -> Option<GuildId> {
     value.parse().ok()
 }
 
-/// One follower, with what can be done about it.
-pub(in crate::discord) fn one(
+/// One follower, with the buttons to decide on it.
+pub(in crate::discord) fn follower(
     follower: &Follower,
     channel: ChannelId,
 ) -> (CreateEmbed, Vec<CreateActionRow>) {
@@ -233,23 +238,27 @@ pub(in crate::discord) fn one(
     let does = if waits { "asks to follow" } else { "follows" };
     let server = server_name(follower.server.as_deref());
     let since = follower.follow.created_at.timestamp();
+    let channel_name = match &follower.channel {
+        ChannelView::Hidden { .. } => format!("*{HIDDEN}*"),
+        channel => shown(channel),
+    };
     let text = format!(
-        "{} of **{server}** {does} {}, since <t:{since}:R>.\n\nTo block its server ends all follows of it in this server and lets it begin no new one.",
-        shown(&follower.channel),
+        "{channel_name} of **{server}** {does} {}, since <t:{since}:R>.\n\nBlocking its server ends all its follows of this server's channels and prevents new ones.",
         mention(follower.follow.pair.source)
     );
-    let button =
-        |press: Press, label: &str, style| CreateButton::new(press.id(channel)).label(label).style(style);
+    let button = |press: FollowerListPress, label: &str, style| {
+        CreateButton::new(press.id(channel)).label(label).style(style)
+    };
     let mut buttons = if waits {
         vec![
-            button(Press::Approve(id), "Approve", ButtonStyle::Success),
-            button(Press::Decline(id), "Decline", ButtonStyle::Danger),
+            button(FollowerListPress::Approve(id), "Approve", ButtonStyle::Success),
+            button(FollowerListPress::Decline(id), "Decline", ButtonStyle::Danger),
         ]
     } else {
-        vec![button(Press::Remove(id), "Remove", ButtonStyle::Danger)]
+        vec![button(FollowerListPress::Remove(id), "Remove", ButtonStyle::Danger)]
     };
-    buttons.push(button(Press::Block(id), "Block its server", ButtonStyle::Danger));
-    buttons.push(button(Press::Back, "Back", ButtonStyle::Secondary));
+    buttons.push(button(FollowerListPress::Block(id), "Block server", ButtonStyle::Danger));
+    buttons.push(button(FollowerListPress::Back, "Back", ButtonStyle::Secondary));
     (reply::info(title, text), vec![CreateActionRow::Buttons(buttons)])
 }
 
@@ -262,21 +271,21 @@ mod tests {
         let channel = ChannelId::new(u64::MAX >> 1).unwrap();
         let id = FollowId(i64::MAX);
         for press in [
-            Press::Back,
-            Press::Pick,
-            Press::Unblock,
-            Press::Approve(id),
-            Press::Decline(id),
-            Press::Remove(id),
-            Press::Block(id),
+            FollowerListPress::Back,
+            FollowerListPress::Pick,
+            FollowerListPress::Unblock,
+            FollowerListPress::Approve(id),
+            FollowerListPress::Decline(id),
+            FollowerListPress::Remove(id),
+            FollowerListPress::Block(id),
         ] {
             assert!(press.id(channel).len() <= 100);
-            assert_eq!(Press::parse(&press.id(channel)), Some((press, channel)));
+            assert_eq!(FollowerListPress::parse(&press.id(channel)), Some((press, channel)));
         }
         for other in
             ["", "followers:", "followers:back", "followers:remove:1", "followers:back:x", "follows:back:1"]
         {
-            assert_eq!(Press::parse(other), None, "{other}");
+            assert_eq!(FollowerListPress::parse(other), None, "{other}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The followers of a channel towards people: the list of `/followers` with its menus, and the requests that wait for moderators.
+//! Discord's side of `/followers`: the list with its menus, and the requests that moderators approve or
+//! decline.
 
 pub(super) mod list;
 pub(super) mod press;

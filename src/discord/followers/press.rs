@@ -1,5 +1,5 @@
-//! Presses in the list of a channel's followers, and on the requests that are told in a channel. Rights are checked by the service, anew each time, in the
-//! server in which somebody presses.
+//! Presses in the list of a channel's followers, and on the requests that moderators are told about in a
+//! channel. The service checks rights, anew each time, in the server where somebody presses.
 
 use poise::serenity_prelude as serenity;
 use serenity::{
@@ -16,9 +16,9 @@ use crate::service::{Actor, ConsentRefusal, Dismissed, Refusal, ServiceError};
 
 use super::super::Bot;
 use super::super::reply;
-use super::list::{self as follower_list, Press};
+use super::list::{self as follower_list, FollowerListPress};
 
-/// How errors name where they came from.
+/// The command that log lines of failures name.
 const WHERE: &str = "followers";
 
 /// Answers a press in the list; `false` where it isn't one.
@@ -27,14 +27,14 @@ pub(in crate::discord) async fn answer_press(
     bot: &Bot,
     press: &ComponentInteraction,
 ) -> bool {
-    let Some((pressed, channel)) = Press::parse(&press.data.custom_id) else { return false };
+    let Some((pressed, channel)) = FollowerListPress::parse(&press.data.custom_id) else { return false };
     // At once: what follows may take longer than the 3 seconds.
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);
     let answer = match reply::of_interaction(press.guild_id, press.user.id, press.channel_id) {
         Err(refusal) => refused(&refusal.into(), Vec::new()),
-        Ok(actor) => match act(bot, actor, channel, pressed, chosen(press)).await {
-            Ok(Done::Shown(answer)) => *answer,
-            Ok(Done::Said(said)) => list(bot, actor, channel, said.map(|said| *said)).await,
+        Ok(actor) => match perform(bot, actor, channel, pressed, chosen(press)).await {
+            Ok(PressResult::InPlaceOfList(answer)) => *answer,
+            Ok(PressResult::AboveList(said)) => list(bot, actor, channel, said.map(|said| *said)).await,
             Err(error) => list(bot, actor, channel, Some(reply::error(&error, WHERE))).await,
         },
     };
@@ -43,52 +43,54 @@ pub(in crate::discord) async fn answer_press(
 }
 
 /// What came of a press.
-enum Done {
-    /// This, in the list's place.
-    Shown(Box<EditInteractionResponse>),
-    /// This, above the list.
-    Said(Option<Box<CreateEmbed>>),
+enum PressResult {
+    /// This is shown in the list's place.
+    InPlaceOfList(Box<EditInteractionResponse>),
+    /// This, if anything, is shown above the list.
+    AboveList(Option<Box<CreateEmbed>>),
 }
 
-async fn act(
+async fn perform(
     bot: &Bot,
     actor: Actor,
     channel: ChannelId,
-    press: Press,
+    press: FollowerListPress,
     chosen: Option<&str>,
-) -> Result<Done, ServiceError> {
-    let said = |text: String| Ok(Done::Said(Some(Box::new(reply::done(text)))));
+) -> Result<PressResult, ServiceError> {
+    let said = |text: String| Ok(PressResult::AboveList(Some(Box::new(reply::done(text)))));
     match press {
-        Press::Back => Ok(Done::Said(None)),
-        Press::Pick => {
-            let id = chosen.and_then(follower_list::picked).ok_or(ConsentRefusal::FollowerGone)?;
+        FollowerListPress::Back => Ok(PressResult::AboveList(None)),
+        FollowerListPress::Pick => {
+            let id = chosen.and_then(follower_list::picked_follower).ok_or(ConsentRefusal::FollowerGone)?;
             let follower = bot.follows.one_follower(actor, channel, id).await?;
-            let (embed, buttons) = follower_list::one(&follower, channel);
-            Ok(Done::Shown(Box::new(EditInteractionResponse::new().embed(embed).components(buttons))))
+            let (embed, buttons) = follower_list::follower(&follower, channel);
+            Ok(PressResult::InPlaceOfList(Box::new(
+                EditInteractionResponse::new().embed(embed).components(buttons),
+            )))
         }
-        Press::Unblock => {
+        FollowerListPress::Unblock => {
             let guild = chosen.and_then(follower_list::picked_server).ok_or(ConsentRefusal::NotBlocked)?;
             bot.follows.unblock_server(actor, guild).await?;
-            said("That server is unblocked: its channels can follow this server's again. What the block ended stays so until they resume it.".to_owned())
+            said("That server is unblocked: its channels can follow this server's channels again. Follows that the block ended stay broken until its moderators resume them.".to_owned())
         }
-        Press::Approve(id) => {
+        FollowerListPress::Approve(id) => {
             bot.follows.approve(actor, id).await?;
-            said(format!("Request {id} is approved: it follows from now on."))
+            said(format!("Request {id} is approved. Its channel follows from now on."))
         }
-        Press::Decline(id) => {
+        FollowerListPress::Decline(id) => {
             bot.follows.decline_follower(actor, id).await?;
             said(format!(
-                "Request {id} is declined. They are told, and may ask again; blocking their server prevents that."
+                "Request {id} is declined. The other server is told, and may ask again unless you block it."
             ))
         }
-        Press::Remove(id) => {
+        FollowerListPress::Remove(id) => {
             let removed = bot.follows.remove_follower(actor, id).await?;
             said(format!(
-                "Follower {id} is removed. What was mirrored so far stays there, panels go. They are told, and can only follow anew.{}",
+                "Follower {id} is removed. Mirrored messages stay there; mirrored panels are deleted. The other server is told, and can't resume this follow: it has to use `/follow` again.{}",
                 unstopped(removed)
             ))
         }
-        Press::Block(id) => {
+        FollowerListPress::Block(id) => {
             let blocked = bot.follows.block_follower(actor, id).await?;
             let follows = match blocked.ended {
                 1 => "1 follow ended".to_owned(),
@@ -106,11 +108,11 @@ fn unstopped(dismissed: Dismissed) -> &'static str {
     if dismissed.unstopped == 0 {
         ""
     } else {
-        " I could not delete Discord's own webhook over there, so what you publish may still arrive: only their moderators can delete it."
+        " I couldn't delete Discord's own webhook in that server, so what you publish may still arrive there. Only its moderators can delete the webhook."
     }
 }
 
-/// The list as it is now, below what came of a press.
+/// The list as it is now, below what came of the press.
 async fn list(
     bot: &Bot,
     actor: Actor,
@@ -144,8 +146,9 @@ fn chosen(press: &ComponentInteraction) -> Option<&str> {
     }
 }
 
-/// Answers a press on a request that was told in a channel; `false` where it isn't one. Once it is decided, its buttons go, and everybody reads who decided; a
-/// refusal only the person reads.
+/// Answers a press on a request in the channel where moderators are told; `false` where it isn't one. Once
+/// the request is decided, its buttons go and everyone can read who decided. Only the person who pressed
+/// reads a refusal.
 pub(in crate::discord) async fn answer_request(
     ctx: &serenity::Context,
     bot: &Bot,
@@ -164,7 +167,7 @@ pub(in crate::discord) async fn answer_request(
     let outcome = match (&done, decision) {
         (Ok(_), Decision::Approve) => Some(format!("{id}: ✅ approved by <@{person}>")),
         (Ok(_), Decision::Decline) => Some(format!("{id}: ⛔ declined by <@{person}>")),
-        (Err(error), _) => over(error).map(|text| format!("{id}: {text}")),
+        (Err(error), _) => settled(error).map(|text| format!("{id}: {text}")),
     };
     if let Some(outcome) = outcome {
         reply::deliver(press.edit_response(ctx, decided(press, id, &outcome)).await.map(|_| ()));
@@ -177,16 +180,16 @@ pub(in crate::discord) async fn answer_request(
     true
 }
 
-/// What everybody may read of a request on which there is nothing to decide any more.
-fn over(error: &ServiceError) -> Option<&'static str> {
+/// What everyone may read about a request that nobody can decide any more.
+fn settled(error: &ServiceError) -> Option<&'static str> {
     match error {
-        ServiceError::Refused(Refusal::Consent(ConsentRefusal::Decided(_))) => Some("decided already"),
-        ServiceError::Refused(Refusal::Consent(ConsentRefusal::FollowerGone)) => Some("no longer asks"),
+        ServiceError::Refused(Refusal::Consent(ConsentRefusal::Decided(_))) => Some("already decided"),
+        ServiceError::Refused(Refusal::Consent(ConsentRefusal::FollowerGone)) => Some("withdrawn"),
         _ => None,
     }
 }
 
-/// The message without the buttons of a request, and with what came of it.
+/// The message without the request's buttons, and with what came of the request.
 fn decided(press: &ComponentInteraction, id: FollowId, outcome: &str) -> EditInteractionResponse {
     let waiting = press.message.components.iter().filter_map(request_of);
     let rows = waiting.filter(|other| *other != id).map(request_buttons).collect();
@@ -200,7 +203,7 @@ fn decided(press: &ComponentInteraction, id: FollowId, outcome: &str) -> EditInt
         .components(rows)
 }
 
-/// The request whose buttons stand in a row.
+/// The request whose buttons a row holds.
 fn request_of(row: &ActionRow) -> Option<FollowId> {
     row.components.iter().find_map(|component| match component {
         ActionRowComponent::Button(Button { data: ButtonKind::NonLink { custom_id, .. }, .. }) => {

@@ -1,4 +1,5 @@
-//! What came of `/follow`, as the admin reads it; and the question that may come first, with its buttons. Their ids name the question: after a restart it is forgotten, and says so.
+//! The answer to `/follow`, and the question that may come first, with its buttons. The buttons' ids name the
+//! question. A restart forgets the question, and a press on its buttons then says so.
 
 use poise::serenity_prelude as serenity;
 use serenity::{
@@ -32,36 +33,36 @@ pub(in crate::discord) fn answer(followed: &Followed) -> EditInteractionResponse
     EditInteractionResponse::new().embed(embed).components(buttons)
 }
 
-/// The question whether it is meant to make public what wasn't.
+/// The question whether somebody means to show posts to people who couldn't see them before.
 pub(in crate::discord) fn asked(question: &Question) -> EditInteractionResponse {
     EditInteractionResponse::new().embed(reply::question(ask(question.pair))).components(buttons(question))
 }
 
-/// What came of a confirmed question.
-fn confirmed(confirmed: &Confirmed) -> EditInteractionResponse {
+/// The answer to a confirmed question.
+fn after_confirmation(confirmed: &Confirmed) -> EditInteractionResponse {
     match confirmed {
         Confirmed::Followed(followed) => answer(followed),
         Confirmed::Resumed(Resumed::Asked(question)) => asked(question),
-        Confirmed::Resumed(Resumed::Waits(follow)) => last(reply::done(waits(follow))),
+        Confirmed::Resumed(Resumed::Waits(follow)) => final_answer(reply::done(waits(follow))),
         Confirmed::Resumed(Resumed::Again { follow, was_broken }) => {
-            last(reply::done(resumed(follow.id, *was_broken)))
+            final_answer(reply::done(resumed(follow.id, *was_broken)))
         }
     }
 }
 
-/// A follow waits for the followed side.
+/// A follow waits for the moderators of the followed channel.
 pub(in crate::discord) fn waits(follow: &Follow) -> String {
     let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
     format!(
-        "{target} will follow {source} (follow {}) once the moderators of {source}'s server approve it. Until then nothing appears in {target}; `/follows` shows whether it still waits.",
+        "{target} will follow {source} (follow {}) once the moderators of {source}'s server approve it. Until then, nothing appears in {target}; `/follows` shows whether it is still waiting.",
         follow.id
     )
 }
 
-/// A follow is active again.
+/// A follow was resumed.
 pub(in crate::discord) fn resumed(id: FollowId, was_broken: bool) -> String {
-    let again = if was_broken { "works again" } else { "is active again" };
-    format!("Follow {id} {again}. What was posted meanwhile is not sent later.")
+    let again = if was_broken { "resumed, and works again" } else { "resumed" };
+    format!("Follow {id} is {again}. What was posted in the meantime won't be sent.")
 }
 
 /// Answers a press on one of the question's buttons; `false` where it isn't one.
@@ -70,21 +71,21 @@ pub(in crate::discord) async fn answer_press(
     bot: &Bot,
     press: &ComponentInteraction,
 ) -> bool {
-    let Some((id, meant)) = parse(&press.data.custom_id) else { return false };
+    let Some((id, confirmed)) = parse(&press.data.custom_id) else { return false };
     // At once: what follows may take longer than the 3 seconds.
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);
     let done = match reply::of_interaction(press.guild_id, press.user.id, press.channel_id) {
         Err(refusal) => Err(refusal.into()),
-        Ok(actor) if meant => bot.follows.confirm(actor, id).await.map(|done| confirmed(&done)),
+        Ok(actor) if confirmed => bot.follows.confirm(actor, id).await.map(|done| after_confirmation(&done)),
         Ok(actor) => {
             bot.follows.decline(actor, id);
-            Ok(last(reply::done("Nothing was made: no channel follows another because of this.")))
+            Ok(final_answer(reply::done("Cancelled.")))
         }
     };
     let answer = done.unwrap_or_else(|error| {
         let embed = reply::error(&error, "follow");
         match error {
-            ServiceError::Refused(_) => last(embed),
+            ServiceError::Refused(_) => final_answer(embed),
             // The buttons stay, to try again.
             ServiceError::Discord(_) | ServiceError::Store(_) => EditInteractionResponse::new().embed(embed),
         }
@@ -93,15 +94,15 @@ pub(in crate::discord) async fn answer_press(
     true
 }
 
-/// With nothing more to press.
-fn last(embed: CreateEmbed) -> EditInteractionResponse {
+/// An answer without buttons.
+fn final_answer(embed: CreateEmbed) -> EditInteractionResponse {
     EditInteractionResponse::new().embed(embed).components(Vec::new())
 }
 
 fn ask(pair: ChannelPair) -> String {
     let (source, target) = (mention(pair.source), mention(pair.target));
     format!(
-        "Everybody in this server will be able to read in {target} what is posted in {source}, which most can't see. Shall {target} follow it?"
+        "Everyone in this server will be able to read in {target} what is posted in {source}, a channel that most of them can't see. Should {target} follow it?"
     )
 }
 
@@ -115,15 +116,15 @@ fn buttons(question: &Question) -> Vec<CreateActionRow> {
     ])]
 }
 
-/// Reads a button's id: which question, and whether it was meant.
+/// Reads a button's id: which question, and whether it confirms it.
 fn parse(id: &str) -> Option<(QuestionId, bool)> {
     let (word, id) = id.strip_prefix("follow:")?.split_once(':')?;
-    let meant = match word {
+    let confirmed = match word {
         "yes" => true,
         "no" => false,
         _ => return None,
     };
-    Some((id.parse().ok()?, meant))
+    Some((id.parse().ok()?, confirmed))
 }
 
 fn made(follow: &Follow, earlier: u64) -> String {
@@ -131,7 +132,7 @@ fn made(follow: &Follow, earlier: u64) -> String {
     let id = follow.id;
     let beginning = match earlier {
         0 => String::new(),
-        earlier => format!(", beginning with its last {earlier} posts"),
+        earlier => format!(", starting with its last {earlier} posts"),
     };
     format!("{target} now follows {source} (follow {id}){beginning}. {}", what_to_expect(follow))
 }
@@ -162,12 +163,12 @@ fn repaired(changed: &ChangedFollow) -> String {
     )
 }
 
-/// What to see in the target from now on.
+/// What will appear in the target from now on.
 fn what_to_expect(follow: &Follow) -> String {
-    let target = mention(follow.pair.target);
+    let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
     match (follow.options.delivery, &follow.options.filter) {
         (DeliveryMethod::Native, _) => {
-            "Discord's own following delivers: posts appear once they are published in the source.".to_owned()
+            format!("Discord's own following delivers: posts appear once they are published in {source}.")
         }
         (DeliveryMethod::Relay, TagFilter::All) => format!("New posts appear in {target} from now on."),
         (DeliveryMethod::Relay, filter @ TagFilter::Except(_)) => {
@@ -183,7 +184,7 @@ fn tags(filter: &TagFilter) -> String {
     text::escape(&text::cut(&filter.tag_list(), TAGS))
 }
 
-/// What is other than before, each with what it was and what it is.
+/// What has changed, each with its former and its present value.
 fn changes(changed: &ChangedFollow) -> Vec<String> {
     let (before, now) = (&changed.before, &changed.follow.options);
     let mut changes = Vec::new();
@@ -219,7 +220,7 @@ const fn why(not_native: NotNative) -> &'static str {
     match not_native {
         NotNative::Filter => " (a native follow can't filter)",
         NotNative::Threads => " (a native follow has no threads)",
-        NotNative::Kinds => " (Discord's own following doesn't take these channels any more)",
+        NotNative::Kinds => " (Discord's own following can't join these channels any more)",
     }
 }
 

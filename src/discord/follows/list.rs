@@ -1,5 +1,5 @@
-//! The list of a server's follows as an embed, with the buttons that page it and the menu that changes one. What a button needs to know stands in its id, so
-//! that it works after a restart too.
+//! The list of a server's follows as an embed, with the buttons that page it and the menu that changes one
+//! follow. A component's id holds all that a press needs, so that it works after a restart, too.
 
 use std::fmt::Write;
 
@@ -12,47 +12,46 @@ use serenity::{
 use crate::domain::follow::{BrokenReason, FollowId, FollowState, TagFilter};
 use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
-use crate::service::{ChannelView, Cursor, FollowListItem, FollowPage};
+use crate::service::{Cursor, FollowListItem, FollowPage};
 
+use super::super::channel_name::{plain, shown};
 use super::super::reply;
 use super::super::report::because;
 
-/// How much of a name from another server is shown (Discord: 100 characters), so that a page fits into one embed.
-const NAME: usize = 40;
 /// How much of a follow's tags.
 const TAGS: usize = 60;
-/// How much of one that was deleted (Discord: a forum's tag has 20 characters).
+/// How much of a deleted tag (Discord: a forum's tag has 20 characters).
 const TAG: usize = 20;
-/// How many of these are named.
+/// How many deleted tags are named.
 const MOST_DELETED: usize = 2;
 
-/// What the list shows: all of the server's follows or one channel's, and which page.
+/// What the list shows: all of the server's follows or one channel's, and which page of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::discord) struct View {
+pub(in crate::discord) struct ListPage {
     pub(in crate::discord) channel: Option<ChannelId>,
     pub(in crate::discord) cursor: Cursor,
 }
 
 /// What a button or a menu of the list asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::discord) enum Press {
+pub(in crate::discord) enum FollowListPress {
     /// Show this page.
-    Turn(View),
-    /// Do what was chosen, then show this page again.
-    Change(View),
+    ShowPage(ListPage),
+    /// Do what was chosen in the menu, then show this page again.
+    Act(ListPage),
 }
 
-/// What the menu does with a follow.
+/// What the menu can do with a follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::discord) enum Act {
+pub(in crate::discord) enum FollowAction {
     Pause(FollowId),
     Resume(FollowId),
     Remove(FollowId),
     /// Show what became of the last messages.
-    Last(FollowId),
+    LastMessages(FollowId),
 }
 
-impl View {
+impl ListPage {
     fn id(self, kind: &str) -> String {
         let channel = self.channel.map_or(0, ChannelId::get);
         match self.cursor {
@@ -63,8 +62,8 @@ impl View {
     }
 }
 
-impl Press {
-    /// Reads a component's id; `None` for one that isn't of this list.
+impl FollowListPress {
+    /// Reads a component's id; `None` for one that doesn't belong to this list.
     pub(in crate::discord) fn parse(id: &str) -> Option<Self> {
         let mut parts = id.strip_prefix("follows:")?.split(':');
         let (kind, channel, cursor) = (parts.next()?, parts.next()?, parts.next()?);
@@ -76,17 +75,17 @@ impl Press {
             ("y", id) => Cursor::NewerThan(number(id)?),
             _ => return None,
         };
-        let view = View { channel, cursor };
+        let page = ListPage { channel, cursor };
         match (kind, parts.next()) {
-            ("newer" | "older" | "back", None) => Some(Self::Turn(view)),
-            ("act", None) => Some(Self::Change(view)),
+            ("newer" | "older" | "back", None) => Some(Self::ShowPage(page)),
+            ("act", None) => Some(Self::Act(page)),
             _ => None,
         }
     }
 }
 
-impl Act {
-    /// Reads the value of a choice.
+impl FollowAction {
+    /// Reads the value of a menu's option.
     pub(in crate::discord) fn parse(value: &str) -> Option<Self> {
         let (word, id) = value.split_once(':')?;
         let id = FollowId(id.parse().ok()?);
@@ -94,21 +93,21 @@ impl Act {
             "pause" => Some(Self::Pause(id)),
             "resume" => Some(Self::Resume(id)),
             "remove" => Some(Self::Remove(id)),
-            "last" => Some(Self::Last(id)),
+            "last" => Some(Self::LastMessages(id)),
             _ => None,
         }
     }
 }
 
 /// The list itself.
-pub(in crate::discord) fn embed(page: &FollowPage, view: View) -> CreateEmbed {
+pub(in crate::discord) fn embed(page: &FollowPage, shown: ListPage) -> CreateEmbed {
     let title = match page.total {
         0 => "No follows".to_owned(),
         1 => "1 follow".to_owned(),
         total => format!("{total} follows"),
     };
     if page.rows.is_empty() {
-        let text = match view.channel {
+        let text = match shown.channel {
             _ if page.total > 0 => "There is nothing on this page any more. Run `/follows` again.".to_owned(),
             Some(channel) => {
                 format!(
@@ -116,22 +115,22 @@ pub(in crate::discord) fn embed(page: &FollowPage, view: View) -> CreateEmbed {
                     reply::mention(channel)
                 )
             }
-            None => "This server follows nothing yet. `/follow` begins.".to_owned(),
+            None => "This server follows nothing yet. Start with `/follow`.".to_owned(),
         };
         return reply::info(title, text);
     }
-    let head = view.channel.map(|channel| format!("Those from or into {}:", reply::mention(channel)));
+    let head = shown.channel.map(|channel| format!("Follows from or into {}:", reply::mention(channel)));
     let blocks: Vec<String> = head.into_iter().chain(page.rows.iter().map(describe)).collect();
     let text = blocks.join("\n\n");
     let embed = reply::info(title, text::cut(&text, limits::EMBED_DESCRIPTION));
     if page.newer == 0 && page.older() == 0 {
         return embed;
     }
-    embed.footer(CreateEmbedFooter::new(format!("{} of {}, newest first", span(page), page.total)))
+    embed.footer(CreateEmbedFooter::new(format!("{} of {}, newest first", range(page), page.total)))
 }
 
-/// Which of all follows stand on this page, counted from 1.
-fn span(page: &FollowPage) -> String {
+/// Which of all follows are on this page, counted from 1.
+fn range(page: &FollowPage) -> String {
     let first = page.newer + 1;
     let last = page.total.saturating_sub(page.older());
     if first == last { format!("{first}") } else { format!("{first}–{last}") }
@@ -162,12 +161,12 @@ fn describe(row: &FollowListItem) -> String {
         let _ = write!(text, "\n> {}", deleted_tags(row));
     }
     if row.held.is_some() && follow.state == FollowState::Active {
-        let _ = write!(text, "\n> ⏳ Posts wait{}.", because(row.held));
+        let _ = write!(text, "\n> ⏳ Posts are waiting{}.", because(row.held));
     }
     text
 }
 
-/// The mode, with the tags as they are called now.
+/// The mode, with the present names of the tags.
 fn filter(row: &FollowListItem) -> String {
     let mode = row.follow.options.filter.mode().as_str();
     let there = Some(row.tags.there.join(", ")).filter(|tags| !tags.is_empty());
@@ -179,7 +178,7 @@ fn filter(row: &FollowListItem) -> String {
     }
 }
 
-/// Which tags there are no more, and what that means.
+/// Which tags were deleted, and what that means.
 fn deleted_tags(row: &FollowListItem) -> String {
     let deleted = &row.tags.deleted;
     let name = |name: &String| format!("~~{}~~", text::escape(&text::cut(name, TAG)));
@@ -195,46 +194,45 @@ fn deleted_tags(row: &FollowListItem) -> String {
     format!("⚠️ {word} deleted in the source: {}. {meaning}", names.join(", "))
 }
 
-/// The menu and the paging buttons of a page, as far as there is something to choose.
-pub(in crate::discord) fn components(page: &FollowPage, view: View) -> Vec<CreateActionRow> {
+/// The menu and the paging buttons of a page, where there is something to choose.
+pub(in crate::discord) fn components(page: &FollowPage, shown: ListPage) -> Vec<CreateActionRow> {
     let mut rows = Vec::new();
     if !page.rows.is_empty() {
-        let options = page.rows.iter().flat_map(choices).collect();
-        let menu = CreateSelectMenu::new(view.id("act"), CreateSelectMenuKind::String { options });
+        let options = page.rows.iter().flat_map(options).collect();
+        let menu = CreateSelectMenu::new(shown.id("act"), CreateSelectMenuKind::String { options });
         rows.push(CreateActionRow::SelectMenu(
             menu.placeholder("Look into, pause, resume or remove a follow …"),
         ));
     }
     if page.newer > 0 || page.older() > 0 {
-        let turn = |cursor, kind| View { cursor, ..view }.id(kind);
+        let page_id = |cursor, kind| ListPage { cursor, ..shown }.id(kind);
         let newer = page.rows.first().map_or(Cursor::Newest, |row| Cursor::NewerThan(row.follow.id));
         let older = page.rows.last().map_or(Cursor::Newest, |row| Cursor::OlderThan(row.follow.id));
         rows.push(CreateActionRow::Buttons(vec![
-            button(turn(newer, "newer"), "◀ Newer", page.newer > 0),
-            button(turn(older, "older"), "Older ▶", page.older() > 0),
+            button(page_id(newer, "newer"), "◀ Newer", page.newer > 0),
+            button(page_id(older, "older"), "Older ▶", page.older() > 0),
         ]));
     }
     rows
 }
 
-/// The way from something else that stands in the list's place back to it.
-pub(in crate::discord) fn way_back(view: View) -> CreateActionRow {
-    CreateActionRow::Buttons(vec![button(view.id("back"), "◀ Back to the list", true)])
+/// The button that leads back to the list from what is shown in its place.
+pub(in crate::discord) fn back_button(shown: ListPage) -> CreateActionRow {
+    CreateActionRow::Buttons(vec![button(shown.id("back"), "◀ Back to the list", true)])
 }
 
 fn button(id: String, label: &str, enabled: bool) -> CreateButton {
     CreateButton::new(id).label(label).style(ButtonStyle::Secondary).disabled(!enabled)
 }
 
-/// What can be done with a follow. One whose channel was deleted can only go.
-fn choices(row: &FollowListItem) -> Vec<CreateSelectMenuOption> {
+/// The menu's options for a follow. A follow whose channel was deleted can only be removed.
+fn options(row: &FollowListItem) -> Vec<CreateSelectMenuOption> {
     let id = row.follow.id;
     let ends = format!("{} → {}", plain(&row.source), plain(&row.target));
     let change = match row.follow.state {
         FollowState::Active => Some(("Pause", "pause")),
         FollowState::Broken(BrokenReason::SourceDeleted | BrokenReason::TargetDeleted) => None,
-        FollowState::Paused => Some(("Resume", "resume")),
-        FollowState::Broken(_) => Some(("Try again (resume)", "resume")),
+        FollowState::Paused | FollowState::Broken(_) => Some(("Resume", "resume")),
     };
     let options = [("Last ten messages", "last")].into_iter().chain(change).chain([("Remove", "remove")]);
     let option = |(word, value)| {
@@ -242,28 +240,6 @@ fn choices(row: &FollowListItem) -> Vec<CreateSelectMenuOption> {
             .description(text::cut(&ends, 100))
     };
     options.map(option).collect()
-}
-
-/// A channel in a text that Discord renders.
-pub(in crate::discord) fn shown(end: &ChannelView) -> String {
-    match end {
-        ChannelView::Here { channel, .. } => reply::mention(*channel),
-        ChannelView::Elsewhere { name, server, .. } => {
-            format!("#{} in {}", text::escape(&text::cut(name, NAME)), text::escape(&text::cut(server, NAME)))
-        }
-        ChannelView::Hidden => "*a channel that you can't see*".to_owned(),
-        ChannelView::Deleted(id) => format!("*deleted channel* `{id}`"),
-    }
-}
-
-/// A channel in a text where Discord renders nothing.
-pub(in crate::discord) fn plain(end: &ChannelView) -> String {
-    match end {
-        ChannelView::Here { name, .. } => format!("#{name}"),
-        ChannelView::Elsewhere { name, server, .. } => format!("#{name} in {server}"),
-        ChannelView::Hidden => "a channel that you can't see".to_owned(),
-        ChannelView::Deleted(id) => format!("deleted channel {id}"),
-    }
 }
 
 #[cfg(test)]
@@ -275,11 +251,11 @@ mod tests {
         for cursor in [Cursor::Newest, Cursor::OlderThan(FollowId(7)), Cursor::NewerThan(FollowId(i64::MAX))]
         {
             for channel in [None, ChannelId::new(u64::MAX >> 1).ok()] {
-                let view = View { channel, cursor };
-                assert!(view.id("older").len() <= 100);
-                assert_eq!(Press::parse(&view.id("older")), Some(Press::Turn(view)));
-                assert_eq!(Press::parse(&view.id("back")), Some(Press::Turn(view)));
-                assert_eq!(Press::parse(&view.id("act")), Some(Press::Change(view)));
+                let page = ListPage { channel, cursor };
+                assert!(page.id("older").len() <= 100);
+                assert_eq!(FollowListPress::parse(&page.id("older")), Some(FollowListPress::ShowPage(page)));
+                assert_eq!(FollowListPress::parse(&page.id("back")), Some(FollowListPress::ShowPage(page)));
+                assert_eq!(FollowListPress::parse(&page.id("act")), Some(FollowListPress::Act(page)));
             }
         }
         for id in [
@@ -291,9 +267,9 @@ mod tests {
             "follows:older:0:n:1",
             "panel:older:0:n",
         ] {
-            assert_eq!(Press::parse(id), None, "{id}");
+            assert_eq!(FollowListPress::parse(id), None, "{id}");
         }
-        assert_eq!(Act::parse("remove:12"), Some(Act::Remove(FollowId(12))));
-        assert_eq!(Act::parse("remove:x"), None);
+        assert_eq!(FollowAction::parse("remove:12"), Some(FollowAction::Remove(FollowId(12))));
+        assert_eq!(FollowAction::parse("remove:x"), None);
     }
 }

@@ -1,4 +1,6 @@
-//! Follows towards people: what came of `/follow`, and the list of `/follows` with its buttons.
+//! Discord's side of `/follow` and `/follows`: the answers, the list with its buttons, and what presses on
+//! them do.
 
 pub(super) mod answer;
 pub(super) mod list;
+pub(super) mod press;

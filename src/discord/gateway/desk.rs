@@ -87,7 +87,7 @@ impl Desk {
         let answering = async move {
             match serde_json::from_str::<Interaction>(interaction.get()) {
                 Ok(Interaction::Component(press)) => components::answer(&desk.ctx, &desk.bot, &press).await,
-                Ok(Interaction::Modal(sent)) => panel::answer_sent(&desk.ctx, &desk.bot, &sent).await,
+                Ok(Interaction::Modal(sent)) => panel::answer_form(&desk.ctx, &desk.bot, &sent).await,
                 Ok(other) => desk.commands.answer(&desk.ctx, other).await,
                 // The error's text could quote what people wrote.
                 Err(_) => {

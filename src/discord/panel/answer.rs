@@ -6,30 +6,30 @@ use serenity::{CreateAttachment, CreateEmbed, EditInteractionResponse};
 use crate::domain::panel::{PanelId, PanelView, Picture};
 use crate::domain::rendering;
 use crate::service::ServiceError;
-use crate::service::panels::Shown;
+use crate::service::panels::PressReply;
 
 use super::super::reply;
 
 /// What the person is shown.
-pub(super) enum Answer {
-    /// One embed, and nothing to press.
+pub(super) enum PrivateAnswer {
+    /// One embed, without anything to press.
     Sentence(Box<CreateEmbed>),
     /// A view of this panel.
     View(PanelId, Box<PanelView>),
 }
 
-impl Answer {
-    /// What a press or a form came to.
-    pub(super) fn to(panel: PanelId, done: Result<Shown, ServiceError>) -> Self {
-        match done {
-            Ok(Shown::View(view)) => Self::View(panel, view),
-            Ok(Shown::Said(sentence)) => reply::done(sentence).into(),
-            Ok(Shown::Nothing) => reply::done("It is being brought up to date.").into(),
+impl PrivateAnswer {
+    /// The answer to a press or a form.
+    pub(super) fn new(panel: PanelId, reply: Result<PressReply, ServiceError>) -> Self {
+        match reply {
+            Ok(PressReply::View(view)) => Self::View(panel, view),
+            Ok(PressReply::Message(sentence)) => reply::done(sentence).into(),
+            Ok(PressReply::None) => reply::done("The panel is being refreshed.").into(),
             Err(error) => reply::error(&error, super::WHERE).into(),
         }
     }
 
-    /// Puts it into the place of the acknowledgement.
+    /// Puts it in the place of the acknowledgement.
     pub(super) async fn send(self, ctx: &serenity::Context, token: &str) {
         let sent = match self {
             Self::Sentence(embed) => {
@@ -49,7 +49,7 @@ impl Answer {
     }
 }
 
-impl From<CreateEmbed> for Answer {
+impl From<CreateEmbed> for PrivateAnswer {
     fn from(embed: CreateEmbed) -> Self {
         Self::Sentence(Box::new(embed))
     }

@@ -1,4 +1,4 @@
-//! Forms: what opens, and what comes back.
+//! Forms: the modal that opens, and the values that come back.
 
 use std::time::Duration;
 
@@ -12,20 +12,21 @@ use crate::domain::ids::ChannelId;
 use crate::domain::panel::form::{
     LONGEST_LABEL, LONGEST_PLACEHOLDER, LONGEST_TITLE, LONGEST_VALUE, MOST_FIELDS,
 };
-use crate::domain::panel::{FormAnswers, FormField, PanelId};
+use crate::domain::panel::{FormField, FormValues, PanelId};
 use crate::domain::text;
 use crate::service::panels::PanelRequest;
 
-/// What a form is for that belongs to a command; all it needs stands in its id, so that it can be sent after a restart too.
+/// What a command's form is for. Its id holds all that is needed, so that it can be submitted after a
+/// restart, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::discord) enum Purpose {
+pub(in crate::discord) enum FormPurpose {
     /// `/panel create`.
     Create(PanelRequest),
     /// `/panel edit`, with another interval where one was given.
     Edit(PanelId, Option<Duration>),
 }
 
-impl Purpose {
+impl FormPurpose {
     /// The form's id.
     pub(in crate::discord) fn id(&self) -> String {
         let seconds = |refresh: &Option<Duration>| refresh.map_or(0, |refresh| refresh.as_secs());
@@ -38,7 +39,7 @@ impl Purpose {
         }
     }
 
-    /// Reads a form's id; `None` for one that isn't of a command.
+    /// Reads a form's id; `None` for one that doesn't belong to a command.
     pub(super) fn parse(id: &str) -> Option<Self> {
         let mut parts = id.strip_prefix("panels:")?.split(':');
         let refresh = |text: &str| {
@@ -58,8 +59,8 @@ impl Purpose {
     }
 }
 
-/// What opens a form.
-pub(in crate::discord) fn open(id: String, title: &str, fields: &[FormField]) -> CreateInteractionResponse {
+/// The response that opens a form.
+pub(in crate::discord) fn modal(id: String, title: &str, fields: &[FormField]) -> CreateInteractionResponse {
     let row = |field: &FormField| CreateActionRow::InputText(input(field));
     let modal = CreateModal::new(id, text::cut(title, LONGEST_TITLE));
     CreateInteractionResponse::Modal(modal.components(fields.iter().take(MOST_FIELDS).map(row).collect()))
@@ -79,8 +80,8 @@ fn input(field: &FormField) -> CreateInputText {
 }
 
 /// What was filled in.
-pub(super) fn filled(sent: &ModalInteraction) -> FormAnswers {
-    let components = sent.data.components.iter().flat_map(|row| &row.components);
+pub(super) fn values(form: &ModalInteraction) -> FormValues {
+    let components = form.data.components.iter().flat_map(|row| &row.components);
     let inputs = components.filter_map(|component| match component {
         ActionRowComponent::InputText(input) => {
             Some((input.custom_id.clone(), input.value.clone().unwrap_or_default()))
@@ -99,13 +100,15 @@ mod tests {
         let channel = ChannelId::new(u64::MAX >> 1).unwrap();
         for refresh in [None, Some(Duration::from_secs(86_400))] {
             let request = PanelRequest { kind: "monitoring".to_owned(), channel, title: None, refresh };
-            for purpose in [Purpose::Create(request.clone()), Purpose::Edit(PanelId(i64::MAX), refresh)] {
+            for purpose in
+                [FormPurpose::Create(request.clone()), FormPurpose::Edit(PanelId(i64::MAX), refresh)]
+            {
                 assert!(purpose.id().len() <= 100);
-                assert_eq!(Purpose::parse(&purpose.id()), Some(purpose));
+                assert_eq!(FormPurpose::parse(&purpose.id()), Some(purpose));
             }
         }
         for id in ["", "panels:", "panels:new:x:0:0", "panels:edit:7", "panels:edit:7:0:1", "panel:7:x"] {
-            assert_eq!(Purpose::parse(id), None, "{id}");
+            assert_eq!(FormPurpose::parse(id), None, "{id}");
         }
     }
 }

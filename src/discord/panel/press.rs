@@ -1,4 +1,5 @@
-//! Presses on panels and mirrors, sent forms, and the question before a panel goes. Rights are checked by the service, anew each time.
+//! Presses on panels and mirrors, submitted forms, and the question before a panel is deleted. The service
+//! checks rights, anew each time.
 
 use std::time::Duration;
 
@@ -8,15 +9,14 @@ use serenity::{
     CreateInteractionResponseMessage, ModalInteraction,
 };
 
-use crate::domain::panel::{PanelId, read_custom_id};
-use crate::domain::text;
-use crate::service::panels::{Begun, Pressed, Shown};
+use crate::domain::panel::{PanelId, custom_id, read_custom_id};
+use crate::service::panels::{Acknowledgement, PanelAction, PressReply};
 use crate::service::{Actor, Refusal, ServiceError};
 
-use super::super::{Bot, commands, reply};
-use super::WHERE;
-use super::answer::Answer;
-use super::form::{self, Purpose};
+use super::super::{Bot, reply};
+use super::answer::PrivateAnswer;
+use super::form::{self, FormPurpose};
+use super::{WHERE, texts};
 
 /// How long the database may take before a press is acknowledged (Discord: 3 seconds in all).
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,18 +32,16 @@ pub(in crate::discord) async fn answer_press(
         ComponentInteractionDataKind::StringSelect { values } => values.first().cloned(),
         _ => None,
     };
-    let pressed = Pressed { panel, action: action.to_owned(), chosen, filled: None };
+    let action = PanelAction { panel, action: action.to_owned(), chosen, filled: None };
     let actor = reply::of_interaction(press.guild_id, press.user.id, press.channel_id);
-    let begun = begin(bot, actor, &pressed).await;
-    let (actor, response) = match begun {
-        Ok((_, Begun::Form(form))) => {
-            let id = crate::domain::panel::custom_id(panel, &form.action);
-            let opened = press.create_response(ctx, form::open(id, &form.title, &form.fields)).await;
-            reply::deliver(opened);
+    let (actor, response) = match acknowledge(bot, actor, &action).await {
+        Ok((_, Acknowledgement::OpenForm(form))) => {
+            let modal = form::modal(custom_id(panel, &form.action), &form.title, &form.fields);
+            reply::deliver(press.create_response(ctx, modal).await);
             return true;
         }
-        Ok((actor, Begun::Silent)) => (actor, CreateInteractionResponse::Acknowledge),
-        Ok((actor, Begun::Answer)) => (actor, thinking()),
+        Ok((actor, Acknowledgement::Silent)) => (actor, CreateInteractionResponse::Acknowledge),
+        Ok((actor, Acknowledgement::Reply)) => (actor, reply_later()),
         Err(error) => {
             let message =
                 CreateInteractionResponseMessage::new().embed(reply::error(&error, WHERE)).ephemeral(true);
@@ -52,59 +50,59 @@ pub(in crate::discord) async fn answer_press(
         }
     };
     reply::deliver(press.create_response(ctx, response).await);
-    match bot.panels.press(actor, &pressed).await {
-        Ok(Shown::Nothing) => {}
-        done => Answer::to(panel, done).send(ctx, &press.token).await,
+    match bot.panels.press(actor, &action).await {
+        Ok(PressReply::None) => {}
+        replied => PrivateAnswer::new(panel, replied).send(ctx, &press.token).await,
     }
     true
 }
 
-async fn begin(
+async fn acknowledge(
     bot: &Bot,
     actor: Result<Actor, Refusal>,
-    pressed: &Pressed,
-) -> Result<(Actor, Begun), ServiceError> {
+    action: &PanelAction,
+) -> Result<(Actor, Acknowledgement), ServiceError> {
     let actor = actor?;
-    // In doubt, an answer: it may take its time.
-    let begun = tokio::time::timeout(PATIENCE, bot.panels.begin_press(actor, pressed)).await;
-    Ok((actor, begun.unwrap_or(Ok(Begun::Answer))?))
+    let acknowledged = tokio::time::timeout(PATIENCE, bot.panels.acknowledge(actor, action)).await;
+    // If the database takes too long, a reply is promised: that one may take its time.
+    Ok((actor, acknowledged.unwrap_or(Ok(Acknowledgement::Reply))?))
 }
 
-/// Answers a form that was sent.
-pub(in crate::discord) async fn answer_sent(ctx: &serenity::Context, bot: &Bot, sent: &ModalInteraction) {
-    reply::deliver(sent.create_response(ctx, thinking()).await);
-    let answer = match reply::of_interaction(sent.guild_id, sent.user.id, sent.channel_id) {
-        Ok(actor) => take_form(bot, actor, sent).await,
+/// Answers a submitted form.
+pub(in crate::discord) async fn answer_form(ctx: &serenity::Context, bot: &Bot, form: &ModalInteraction) {
+    reply::deliver(form.create_response(ctx, reply_later()).await);
+    let answer = match reply::of_interaction(form.guild_id, form.user.id, form.channel_id) {
+        Ok(actor) => submit(bot, actor, form).await,
         Err(refusal) => reply::error(&refusal.into(), WHERE).into(),
     };
-    answer.send(ctx, &sent.token).await;
+    answer.send(ctx, &form.token).await;
 }
 
-async fn take_form(bot: &Bot, actor: Actor, sent: &ModalInteraction) -> Answer {
-    let filled = form::filled(sent);
-    if let Some((panel, action)) = read_custom_id(&sent.data.custom_id) {
-        let pressed = Pressed { panel, action: action.to_owned(), chosen: None, filled: Some(filled) };
-        return Answer::to(panel, bot.panels.press(actor, &pressed).await);
+async fn submit(bot: &Bot, actor: Actor, form: &ModalInteraction) -> PrivateAnswer {
+    let filled = form::values(form);
+    if let Some((panel, action)) = read_custom_id(&form.data.custom_id) {
+        let action = PanelAction { panel, action: action.to_owned(), chosen: None, filled: Some(filled) };
+        return PrivateAnswer::new(panel, bot.panels.press(actor, &action).await);
     }
-    let done = match Purpose::parse(&sent.data.custom_id) {
-        Some(Purpose::Create(request)) => {
-            bot.panels.create(actor, request, &filled).await.map(|kept| commands::panel::made(&kept))
+    let saved = match FormPurpose::parse(&form.data.custom_id) {
+        Some(FormPurpose::Create(request)) => {
+            bot.panels.create(actor, request, &filled).await.map(|saved| texts::created(&saved))
         }
-        Some(Purpose::Edit(panel, refresh)) => {
-            bot.panels.edit(actor, panel, refresh, &filled).await.map(|kept| commands::panel::changed(&kept))
+        Some(FormPurpose::Edit(panel, refresh)) => {
+            bot.panels.edit(actor, panel, refresh, &filled).await.map(|saved| texts::changed(&saved))
         }
         None => {
             return reply::failed("This form is from an older version of me. Please run the command again.")
                 .into();
         }
     };
-    match done {
+    match saved {
         Ok(text) => reply::done(text).into(),
         Err(error) => reply::error(&error, WHERE).into(),
     }
 }
 
-/// Answers the question whether a panel shall go; `false` where it isn't that.
+/// Answers the question whether to delete a panel; `false` where it isn't that.
 pub(in crate::discord) async fn answer_question(
     ctx: &serenity::Context,
     bot: &Bot,
@@ -113,23 +111,20 @@ pub(in crate::discord) async fn answer_question(
     let Some(answer) = press.data.custom_id.strip_prefix("panels:") else { return false };
     reply::deliver(press.create_response(ctx, CreateInteractionResponse::Acknowledge).await);
     let actor = reply::of_interaction(press.guild_id, press.user.id, press.channel_id);
-    let removed = match (answer.strip_prefix("delete:").and_then(|id| id.parse().ok()).map(PanelId), actor) {
+    let deleted = match (answer.strip_prefix("delete:").and_then(|id| id.parse().ok()).map(PanelId), actor) {
         (_, Err(refusal)) => Err(refusal.into()),
         (Some(panel), Ok(actor)) => bot.panels.remove(actor, panel).await.map(Some),
         (None, Ok(_)) => Ok(None),
     };
-    let embed = match removed {
-        Ok(Some(panel)) => reply::done(format!(
-            "**{}** is removed. Its message and all its mirrors disappear in a moment.",
-            text::escape(&panel.title)
-        )),
-        Ok(None) => reply::done("Nothing was removed."),
+    let embed = match deleted {
+        Ok(Some(panel)) => reply::done(texts::deleted(&panel)),
+        Ok(None) => reply::done("Cancelled."),
         Err(error) => reply::error(&error, WHERE),
     };
-    Answer::from(embed).send(ctx, &press.token).await;
+    PrivateAnswer::from(embed).send(ctx, &press.token).await;
     true
 }
 
-fn thinking() -> CreateInteractionResponse {
+fn reply_later() -> CreateInteractionResponse {
     CreateInteractionResponse::Defer(CreateInteractionResponseMessage::new().ephemeral(true))
 }

@@ -108,19 +108,19 @@ impl BrokenReason {
             }
             Self::TargetServerLeft => "I was removed from this server. Resume this follow to start it again.",
             Self::WebhookDeleted => {
-                "The webhook that posts here was deleted. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
+                "The webhook that posts in the receiving channel was deleted. Give me Manage Webhooks if I lack it, then resume this follow, and I'll create a new one."
             }
             Self::WebhookMoved => {
-                "The webhook that posts here was moved to another channel. Give me Manage Webhooks if I lack it, then resume this follow, and I make a new one."
+                "The webhook that posts in the receiving channel was moved to another channel. Give me Manage Webhooks if I lack it, then resume this follow, and I'll create a new one."
             }
             Self::TargetForbidden => {
-                "Discord does not let me post here any more, or see what I posted. Give me View Channel, Read Message History and Manage Webhooks, and unlock it if it is a locked thread; then resume this follow."
+                "Discord does not let me post in the receiving channel any more, or see what I posted there. Give me View Channel, Read Message History and Manage Webhooks, and unlock it if it is a locked thread; then resume this follow."
             }
             Self::ThreadLocked => {
                 "The receiving thread is locked. Unlock it, or give me Manage Threads there, then resume this follow."
             }
             Self::BotTimedOut => {
-                "I am timed out in the receiving channel's server, so I may only read there. End my timeout or wait until it is over, then resume this follow."
+                "I am timed out in the receiving channel's server, so I can only read there. End my timeout or wait until it is over, then resume this follow."
             }
             Self::TwoFactor => {
                 "The receiving channel's server requires two-factor authentication for moderation, and the owner of my application hasn't enabled it, so Discord does not let me manage webhooks or threads there. Ask them to enable it for their account, or lift the server's requirement, then resume this follow."
@@ -135,19 +135,19 @@ impl BrokenReason {
                 "The followed channel is no longer open to other servers. Ask its admins to `/publish` it, then resume this follow."
             }
             Self::AgeRestricted => {
-                "The followed channel is age-restricted, and the receiving one isn't. Make that age-restricted, too, then resume this follow."
+                "The followed channel is age-restricted, and the receiving one isn't. Make the receiving channel age-restricted, too, then resume this follow."
             }
             Self::NoAnnouncement => {
-                "The followed channel is no announcement channel any more, so Discord's own following carries nothing. Run `/follow` with `delivery:relay` for it."
+                "The followed channel isn't an announcement channel any more, so Discord's own following delivers nothing. Run `/follow` with `delivery:relay` for it."
             }
             Self::AwaitingApproval => {
-                "The followed channel's server approves its followers, and hasn't decided on this one yet. It begins by itself once they approve it."
+                "The followed channel's server approves its followers, and hasn't decided on this one yet. It starts by itself once they approve it."
             }
             Self::Declined => {
                 "The followed channel's server declined this follow. Run `/follow` again to ask once more, or remove it."
             }
             Self::Removed => {
-                "The followed channel's server removed this follow. Run `/follow` again if you think that was a mistake, or remove it here, too."
+                "The followed channel's server removed this follow. Run `/follow` again if you think that was a mistake, or remove it."
             }
             Self::Blocked => {
                 "The followed channel's server doesn't let this server follow its channels. Remove this follow."
@@ -156,7 +156,7 @@ impl BrokenReason {
                 "This bot's operator doesn't serve the server of one of the two channels. If that changes and I am invited there again within a week, resume this follow."
             }
             Self::Circle => {
-                "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came round again and again. Stop that copying, then resume this follow, or remove it."
+                "Another bot or a webhook copies what I post in the receiving channel back into the followed channel, so the same message came around again and again. Stop that copying, then resume this follow, or remove it."
             }
         }
     }
@@ -169,10 +169,10 @@ impl Follow {
         match (self.state, lacking) {
             (FollowState::Active, None) => None,
             (FollowState::Active, Some(lacking)) => Some(format!(
-                "I lack {lacking} in the receiving channel. What is posted still arrives, but if my webhook there goes, I can't make another."
+                "I lack {lacking} in the receiving channel. What is posted still arrives, but if my webhook there is deleted, I can't create another."
             )),
             (FollowState::Paused, _) if self.exposure == Exposure::Stopped => Some(
-                "Everybody can read the receiving channel, and most can no longer see the followed one, so I paused this. If it is meant, resume it."
+                "Everyone can read the receiving channel, but most can no longer see the followed one, so I paused this follow. If that is what you want, resume it."
                     .to_owned(),
             ),
             (FollowState::Paused, _) => None,
@@ -185,7 +185,7 @@ impl Follow {
                     "I lack {lacking} in the receiving channel. Give me that under Edit Channel → Permissions, and this follow goes on by itself."
                 ),
                 BrokenReason::WebhookDeleted | BrokenReason::WebhookMoved => format!(
-                    "The webhook that posts here is gone, and I lack {lacking} to make another. Give me that, and this follow goes on by itself."
+                    "The webhook that posts in the receiving channel is gone, and I lack {lacking} to create another. Give me that, and this follow goes on by itself."
                 ),
                 _ => reason.explanation().to_owned(),
             }),

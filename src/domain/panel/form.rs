@@ -1,22 +1,22 @@
-//! What a person fills in (Discord: "Modals"): at most five texts.
+//! Forms that people fill in (Discord: "Modals"), with at most five texts.
 
 use std::collections::BTreeMap;
 
 /// How many fields a form may have (Discord: 5 rows of one text each).
 pub const MOST_FIELDS: usize = 5;
-/// The length of a form's title (Discord: 1–45 characters).
+/// How long a form's title may be (Discord: 1–45 characters).
 pub const LONGEST_TITLE: usize = 45;
-/// The length of a field's label (Discord: 1–45 characters).
+/// How long a field's label may be (Discord: 1–45 characters).
 pub const LONGEST_LABEL: usize = 45;
-/// The length of a field's grey example (Discord: at most 100 characters).
+/// How long a field's grey example may be (Discord: at most 100 characters).
 pub const LONGEST_PLACEHOLDER: usize = 100;
-/// How many characters a field takes (Discord: at most 4000).
+/// How long a field's text may be (Discord: at most 4000 characters).
 pub const LONGEST_VALUE: u16 = 4000;
 
-/// A form that is opened.
+/// A form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Form {
-    /// What sending it asks for, in the words of the panel's kind; at most 60 characters.
+pub struct PanelForm {
+    /// The action that submitting it asks the panel's kind for; at most 60 characters.
     pub action: String,
     /// Its title.
     pub title: String,
@@ -27,15 +27,15 @@ pub struct Form {
 /// A text to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormField {
-    /// Its name in [`FormAnswers`].
+    /// Its name in [`FormValues`].
     pub id: &'static str,
     /// Its label.
     pub label: String,
     /// A grey example.
     pub placeholder: String,
-    /// Its present text.
+    /// The text that it opens with.
     pub value: String,
-    /// Several lines.
+    /// Whether it takes several lines.
     pub paragraph: bool,
     /// Whether it must be filled in.
     pub required: bool,
@@ -74,7 +74,7 @@ impl FormField {
         self
     }
 
-    /// With a present text.
+    /// With a text to open with.
     pub fn with(mut self, value: impl Into<String>) -> Self {
         self.value = value.into();
         self
@@ -83,16 +83,16 @@ impl FormField {
 
 /// What was filled in, by the fields' names; trimmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FormAnswers(BTreeMap<String, String>);
+pub struct FormValues(BTreeMap<String, String>);
 
-impl FormAnswers {
-    /// The text of a field; empty where it was left empty, or isn't there.
+impl FormValues {
+    /// The text of a field; empty if it was left empty or doesn't exist.
     pub fn get(&self, id: &str) -> &str {
         self.0.get(id).map_or("", String::as_str)
     }
 }
 
-impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for FormAnswers {
+impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for FormValues {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(fields: T) -> Self {
         Self(fields.into_iter().map(|(id, value)| (id.into(), value.as_ref().trim().to_owned())).collect())
     }

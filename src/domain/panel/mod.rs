@@ -1,5 +1,5 @@
-//! What a panel is: a message of the bot's that is kept current, and mirrored into every follower of its
-//! channel. The kinds of panel are in `crate::panel`. Here is what all of them share.
+//! What a panel is: a message that the bot keeps current, and mirrors into every channel that follows its
+//! channel. Here is what all panels have; `crate::panel` has their kinds, and says who else works on panels.
 
 pub mod form;
 pub mod progress;
@@ -14,16 +14,17 @@ use serde_json::Value;
 
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
-pub use form::{Form, FormAnswers, FormField};
-pub use view::{Button, Choice, Control, PanelView, Picture, SelectMenu, Style};
+pub use form::{FormField, FormValues, PanelForm};
+pub use view::{Button, ButtonStyle, Control, MenuOption, PanelView, Picture, SelectMenu};
 
 /// How many panels a channel may have.
 pub const MOST_IN_CHANNEL: usize = 5;
-/// How often a panel is refreshed, where nobody says otherwise.
+/// How often a panel is refreshed, unless its creator chooses otherwise.
 pub const REFRESH: Duration = Duration::from_secs(5 * 60);
-/// How often at most, and how often at least.
+/// The shortest and the longest interval.
 pub const REFRESH_BOUNDS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(24 * 60 * 60));
-/// How long a panel's title may be: what fits into the list, an autocompletion and an embed.
+/// How long a panel's title may be: what fits into the list, into a choice of an autocompletion and into an
+/// embed.
 pub const LONGEST_TITLE: usize = 80;
 
 /// A panel's number.
@@ -37,13 +38,13 @@ impl fmt::Display for PanelId {
     }
 }
 
-/// The id of a component that asks a panel for something. It says everything, so a press is understood even
-/// after a restart.
+/// The id of a component that asks a panel for something. It says all that is needed, so presses work after a
+/// restart, too.
 pub fn custom_id(panel: PanelId, action: &str) -> String {
     format!("panel:{panel}:{action}")
 }
 
-/// Reads a component's id: the panel, and the action that is asked for. `None` where it isn't a panel's.
+/// Reads a component's id: which panel, and which action. `None` for one that doesn't belong to a panel.
 pub fn read_custom_id(id: &str) -> Option<(PanelId, &str)> {
     let (panel, action) = id.strip_prefix("panel:")?.split_once(':')?;
     Some((PanelId(panel.parse().ok()?), action))
@@ -54,9 +55,9 @@ pub fn read_custom_id(id: &str) -> Option<(PanelId, &str)> {
 pub enum PanelState {
     /// It is.
     Active,
-    /// Its message was deleted by hand, or the bot can't write there any more.
+    /// Somebody deleted its message, or the bot can't post in its channel any more.
     Inactive,
-    /// It is to go: its message is still to be deleted.
+    /// It is deleted; its message still has to be.
     Removed,
 }
 
@@ -76,7 +77,7 @@ impl PanelState {
     }
 }
 
-/// What a person chooses when they make a panel.
+/// What a person chooses when they create a panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewPanel {
     /// Its server.
@@ -87,15 +88,15 @@ pub struct NewPanel {
     pub kind: String,
     /// Its title.
     pub title: String,
-    /// What its kind needs to know.
+    /// Its kind's configuration.
     pub config: Value,
     /// How often it is refreshed.
     pub refresh: Duration,
-    /// Who makes it; none where that is a forgotten person's.
+    /// Who creates it; `None` for a person who was forgotten.
     pub created_by: Option<UserId>,
 }
 
-/// A panel as it is kept.
+/// A panel as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     /// Its number.
@@ -108,52 +109,52 @@ pub struct Panel {
     pub kind: String,
     /// Its title.
     pub title: String,
-    /// What its kind needs to know.
+    /// Its kind's configuration.
     pub config: Value,
-    /// Counts the changes of title and configuration, so that two at once don't overwrite each other.
+    /// Counts the changes of title and configuration, so that two changes at once don't overwrite each other.
     pub version: i32,
-    /// The last good values of its data source; none before the first.
+    /// The last good values of its data source; `None` before the first.
     pub data: Option<Value>,
     /// When these were gathered.
     pub data_at: Option<DateTime<Utc>>,
-    /// Its message; none while it isn't posted.
+    /// Its message; `None` while it isn't posted.
     pub message: Option<MessageId>,
-    /// The newest message of the channel when the posting of its own was begun: what that made is newer.
+    /// The newest message in the channel when the bot began to post the panel's own: whatever that posted is
+    /// newer.
     pub posting_after: Option<MessageId>,
     /// The revision that its message shows.
     pub shown_revision: Option<i32>,
     /// How often it is refreshed.
     pub refresh: Duration,
-    /// How often in a row Discord refused an edit because there were too many (30046).
+    /// How often in a row Discord refused an edit because there were too many (error 30046).
     pub slowed: u32,
     /// Whether it is kept current.
     pub state: PanelState,
     /// What is wrong with it, as people read it.
     pub error: Option<String>,
-    /// Who made it; none once that person is forgotten.
+    /// Who created it; `None` once that person is forgotten.
     pub created_by: Option<UserId>,
     /// When it was last refreshed.
     pub refreshed_at: Option<DateTime<Utc>>,
-    /// When it is refreshed next.
+    /// When it is next refreshed.
     pub next_refresh_at: DateTime<Utc>,
 }
 
 impl Panel {
-    /// How often it is refreshed now. While Discord refuses frequent edits, half as often after each refusal,
-    /// down to once an hour.
-    pub fn pace(&self) -> Duration {
+    /// Its present interval: doubled after each refusal while Discord refuses frequent edits, up to an hour.
+    pub fn interval(&self) -> Duration {
         const SLOWEST: Duration = Duration::from_secs(60 * 60);
         let slowed = self.refresh.saturating_mul(1 << self.slowed.min(10));
         slowed.min(SLOWEST.max(self.refresh))
     }
 }
 
-/// How a panel looks at a revision: what an activity keeps of it.
+/// What a panel shows at one revision: the content of its activity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PanelSnapshot {
-    /// Whose.
+    /// The panel.
     pub panel: PanelId,
-    /// The bot's name, which is the author of the mirrors.
+    /// The bot's name, which heads the mirrors.
     pub author: String,
     /// The bot's picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,7 +162,7 @@ pub struct PanelSnapshot {
     /// A link to the panel's own message; empty before it is posted.
     #[serde(default)]
     pub link: String,
-    /// The only servers in which it may be seen; none means all.
+    /// The only servers in which it may be seen; `None` means all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_in: Option<Vec<GuildId>>,
     /// Since when it has looked like this.

@@ -1,4 +1,4 @@
-//! Bars of block characters, for shares of a whole.
+//! Progress bars made of block characters.
 
 /// How many blocks a bar has.
 const BLOCKS: u8 = 10;

@@ -1,5 +1,5 @@
-//! What a panel shows: embeds, a picture, and what can be pressed. Made by a kind, brought within Discord's
-//! limits here.
+//! What a panel shows: embeds, a picture, buttons and menus. A kind makes it; here it is brought within
+//! Discord's limits.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,13 +9,13 @@ use crate::domain::message::{Embed, EmbedMedia};
 use crate::domain::text::shortened;
 use crate::domain::{limits, text};
 
-/// What a select offers at most, and how long its texts may be (Discord: "String Select").
+/// How many options a menu has at most, and how long its texts may be (Discord: "String Select").
 const CHOICES: usize = 25;
 const CHOICE_TEXT: usize = 100;
 const PLACEHOLDER: usize = 150;
-/// How much of a message is kept free for what is added to a view afterwards: notes, and when it changed.
+/// How much of a message is kept free for what is added to a view later: notes, and when it changed.
 const NOTES: usize = 500;
-/// How long the name of an action may be. With the panel's number, it makes a component's id (Discord: 100
+/// How long an action's name may be: with the panel's number, it makes a component's id (Discord: 100
 /// characters).
 pub const LONGEST_ACTION: usize = 60;
 
@@ -23,12 +23,12 @@ pub const LONGEST_ACTION: usize = 60;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PanelView {
-    /// At most 10, with 6000 characters in all.
+    /// At most 10, of 6000 characters over all.
     pub embeds: Vec<Embed>,
-    /// The picture that an embed shows as [`Picture::address`].
+    /// The picture that an embed shows with [`Picture::address`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<Picture>,
-    /// Rows of what can be pressed, at most 5.
+    /// Rows of buttons and menus, at most 5.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<Control>,
 }
@@ -47,7 +47,7 @@ impl Picture {
     /// Its file's name.
     pub const NAME: &'static str = "chart.png";
 
-    /// How an embed of the same message shows it.
+    /// The address by which an embed of the same message shows it.
     pub fn address() -> EmbedMedia {
         EmbedMedia { url: format!("attachment://{}", Self::NAME) }
     }
@@ -75,12 +75,13 @@ pub enum Button {
         url: String,
     },
     /// Asks the panel's kind for something.
-    Act {
+    #[serde(rename = "act")]
+    Action {
         /// Its label.
         label: String,
         /// How it looks.
-        style: Style,
-        /// What pressing it asks for, in the words of the kind.
+        style: ButtonStyle,
+        /// The action that pressing it asks the kind for.
         action: String,
     },
 }
@@ -88,19 +89,19 @@ pub enum Button {
 impl Button {
     /// A grey button.
     pub fn quiet(label: &str, action: impl Into<String>) -> Self {
-        Self::Act { label: label.to_owned(), style: Style::Secondary, action: action.into() }
+        Self::Action { label: label.to_owned(), style: ButtonStyle::Secondary, action: action.into() }
     }
 
     /// A coloured button.
     pub fn primary(label: &str, action: impl Into<String>) -> Self {
-        Self::Act { label: label.to_owned(), style: Style::Primary, action: action.into() }
+        Self::Action { label: label.to_owned(), style: ButtonStyle::Primary, action: action.into() }
     }
 }
 
 /// How a button looks (Discord: "Button Styles").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Style {
+pub enum ButtonStyle {
     /// Blurple.
     Primary,
     /// Grey.
@@ -111,20 +112,20 @@ pub enum Style {
     Danger,
 }
 
-/// A menu of which one entry is chosen.
+/// A menu with options, of which one is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectMenu {
-    /// What choosing asks for, in the words of the kind.
+    /// The action that choosing asks the kind for.
     pub action: String,
-    /// The text in it while nothing is chosen.
+    /// What it shows while nothing is chosen.
     pub placeholder: String,
     /// 1 to 25; more are left out.
-    pub options: Vec<Choice>,
+    pub options: Vec<MenuOption>,
 }
 
-/// An entry of a menu.
+/// An option of a menu.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
+pub struct MenuOption {
     /// Its label.
     pub label: String,
     /// What the kind is told when it is chosen.
@@ -143,8 +144,8 @@ impl PanelView {
         Self { embeds: vec![embed], ..Self::default() }
     }
 
-    /// Cuts whatever is too long for Discord, and leaves out what is too much or empty. A kind may make its
-    /// view too large, but Discord must not refuse the whole message for that.
+    /// Cuts whatever is too long for Discord, and leaves out what is too much or empty. A view that a kind
+    /// made too large must not cost the whole message.
     pub fn fitted(mut self) -> Self {
         self.embeds.truncate(limits::EMBEDS);
         let mut left = limits::EMBEDS_TOTAL - NOTES;
@@ -153,8 +154,8 @@ impl PanelView {
         self
     }
 
-    /// Adds a line at the end of the last embed's text, which is cut where there is no room. Lines have at
-    /// most some 200 characters.
+    /// Adds a line of up to about 200 characters at the end of the last embed's text, which is shortened to
+    /// make room.
     pub fn note(&mut self, line: &str) {
         if let Some(embed) = self.embeds.last_mut() {
             let text = embed.description.get_or_insert_default();
@@ -168,8 +169,8 @@ impl PanelView {
     }
 }
 
-/// Cuts a text to its own limit and to what is left of the limit of all texts together. Subtracts its length
-/// from that.
+/// Cuts a text to its own limit and to what is left for all texts together, and subtracts its length from
+/// that.
 fn fit(text: &mut String, limit: usize, left: &mut usize) {
     if text::units(text) > limit.min(*left) {
         *text = shortened(text, limit.min(*left)).into_owned();
@@ -236,9 +237,9 @@ fn fit_button(button: Button) -> Option<Button> {
     match button {
         Button::Link { label, url } => (url.len() <= limits::BUTTON_ADDRESS && text::is_visible(&label))
             .then(|| Button::Link { label: cut(&label, limits::BUTTON_LABEL), url }),
-        Button::Act { label, style, action } => (text::units(&action) <= LONGEST_ACTION
+        Button::Action { label, style, action } => (text::units(&action) <= LONGEST_ACTION
             && text::is_visible(&label))
-        .then(|| Button::Act { label: cut(&label, limits::BUTTON_LABEL), style, action }),
+        .then(|| Button::Action { label: cut(&label, limits::BUTTON_LABEL), style, action }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::panel::{self, Button, Control, PanelId, Style};
+use crate::domain::panel::{self, Button, ButtonStyle, Control, PanelId};
 
 /// A row (Discord: "Action Row").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,12 +83,12 @@ pub(super) fn rows(panel: PanelId, controls: &[Control]) -> Vec<ActionRow> {
 fn button(panel: PanelId, button: &Button) -> Component {
     match button {
         Button::Link { label, url } => link(label.clone(), url.clone()),
-        Button::Act { label, style, action } => {
+        Button::Action { label, style, action } => {
             let style = match style {
-                Style::Primary => 1,
-                Style::Secondary => 2,
-                Style::Success => 3,
-                Style::Danger => 4,
+                ButtonStyle::Primary => 1,
+                ButtonStyle::Secondary => 2,
+                ButtonStyle::Success => 3,
+                ButtonStyle::Danger => 4,
             };
             let custom_id = panel::custom_id(panel, action);
             Component::Act(ActionComponent { kind: 2, style, label: label.clone(), custom_id })
@@ -97,7 +97,7 @@ fn button(panel: PanelId, button: &Button) -> Component {
 }
 
 fn select(panel: PanelId, menu: &panel::SelectMenu) -> SelectComponent {
-    let choice = |option: &panel::Choice| SelectOption {
+    let choice = |option: &panel::MenuOption| SelectOption {
         label: option.label.clone(),
         value: option.value.clone(),
         description: option.description.clone(),

@@ -1,4 +1,4 @@
-//! The axes: where their lines are, and what is written at them.
+//! The axes: where their lines are, and their labels.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,17 +6,17 @@ use super::Unit;
 
 /// The value axis: from 0 to `top`, with a line at each of `ticks`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Values {
+pub(super) struct ValueAxis {
     pub(super) top: f64,
     pub(super) ticks: Vec<f64>,
     scale: Scale,
 }
 
-/// In which multiple of its unit a value is written.
+/// The multiple of its unit in which a value is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Scale {
     factor: f64,
-    /// What stands behind the number, with the space before it where one belongs there.
+    /// What follows the number, with a leading space if one belongs there.
     suffix: &'static str,
 }
 
@@ -33,7 +33,7 @@ impl Scale {
             Unit::Milliseconds => Self { factor: 1.0, suffix: " ms" },
             Unit::Bytes => Self::of(1024.0, &BYTES, highest),
             Unit::BytesPerSecond => Self::of(1024.0, &RATES, highest),
-            // 1500 players are better read as such than as 1.5k.
+            // "1500 players" reads better than "1.5k".
             Unit::Count(_) if highest < 10_000.0 => Self { factor: 1.0, suffix: "" },
             Unit::Count(_) => Self::of(1000.0, &COUNTS, highest),
         }
@@ -51,7 +51,7 @@ impl Scale {
     }
 }
 
-impl Values {
+impl ValueAxis {
     /// The axis for values up to `highest`.
     pub(super) fn new(unit: Unit, highest: f64) -> Self {
         let scale = Scale::new(unit, highest);
@@ -71,16 +71,16 @@ impl Values {
         Self { top, ticks, scale }
     }
 
-    /// What is written at a line.
+    /// The label of a line.
     pub(super) fn label(&self, value: f64) -> String {
-        // As many places as the steps need: 2.5, but 50.
+        // As many decimals as the steps need: 2.5, but 50.
         let text = format!("{:.3}", value / self.scale.factor);
         let text = text.trim_end_matches('0').trim_end_matches('.');
         format!("{text}{}", self.scale.suffix)
     }
 }
 
-/// The smallest of 1, 2, 2.5, 5 and 10 times a power of ten that isn't below `step`.
+/// The smallest of 1, 2, 2.5, 5 and 10 times a power of ten that is at least `step`.
 fn nice(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
     [1.0, 2.0, 2.5, 5.0].iter().map(|digit| digit * power).find(|nice| *nice >= step).unwrap_or(10.0 * power)
@@ -103,7 +103,7 @@ pub fn value(unit: Unit, value: f64) -> String {
 const STEPS: [i64; 16] =
     [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2 * 1440, 7 * 1440, 30 * 1440];
 
-/// Where the time axis has its lines, with what is written there: at round times, at most eight.
+/// The lines of the time axis with their labels: at most eight, at round times.
 pub(super) fn times(from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<(DateTime<Utc>, String)> {
     let span = (to - from).num_seconds();
     let fits = |step: &&i64| span / (**step * 60) < 8;
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn labels(unit: Unit, highest: f64) -> Vec<String> {
-        let axis = Values::new(unit, highest);
+        let axis = ValueAxis::new(unit, highest);
         axis.ticks.iter().map(|tick| axis.label(*tick)).collect()
     }
 

@@ -1,8 +1,9 @@
 //! Charts as PNG pictures: a pure function of what they show.
 //!
-//! A chart is an opaque dark card, so that the same picture is readable on Discord's dark and light themes. It is drawn at twice its size and
-//! scaled down, which smooths the lines, and its font comes with the program: nothing is needed from the system. What to draw is cleaned
-//! first (`series.rs`), so any numbers make a picture.
+//! A chart is an opaque dark card, so that the same picture is readable on Discord's dark and light themes.
+//! It is drawn at twice its size and scaled down, which smooths the lines. Its font comes with the program,
+//! so nothing is needed from the system. The numbers are cleaned first (`series.rs`), so any numbers make a
+//! picture.
 
 mod axis;
 mod paint;
@@ -19,7 +20,7 @@ pub use self::axis::value;
 pub const WIDTH: u32 = 800;
 /// The picture's height in pixels.
 pub const HEIGHT: u32 = 320;
-/// How many series a chart shows at most: as many as there are colours. More are left out.
+/// How many series a chart shows at most, one for each colour. More are left out.
 pub const SERIES: usize = 4;
 
 /// What the numbers of a chart are.
@@ -53,14 +54,14 @@ pub enum Shape {
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
-    /// The numbers, in any order. What is no number, or negative, is left out.
+    /// The numbers, in any order. Negative ones and those that aren't finite are left out.
     pub points: Vec<(DateTime<Utc>, f64)>,
 }
 
 /// What to draw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// Stands above the chart.
+    /// The title above the chart.
     pub title: String,
     /// What the numbers are.
     pub unit: Unit,
@@ -70,13 +71,13 @@ pub struct Chart {
     pub from: DateTime<Utc>,
     /// The time at the right edge.
     pub to: DateTime<Utc>,
-    /// Points further apart than this are not joined: nothing is known of the time between them.
+    /// Points further apart than this are not joined: nothing is known about the time between them.
     pub gap: TimeDelta,
     /// At most [`SERIES`] of them.
     pub series: Vec<Series>,
 }
 
-/// A chart that can't be drawn: a fault of the program, since any numbers make a picture.
+/// A chart that can't be drawn. That is a bug, since any numbers make a picture.
 #[derive(Debug, thiserror::Error)]
 pub enum ChartError {
     /// The plotting library failed.
@@ -87,7 +88,8 @@ pub enum ChartError {
     Png(#[from] png::EncodingError),
 }
 
-/// Draws a chart; the same chart always gives the same bytes. It takes some ten milliseconds of computing, so call it where that may block.
+/// Draws a chart. The same chart always gives the same bytes. It takes tens of milliseconds of computing, so
+/// call it where blocking is allowed.
 ///
 /// # Errors
 /// Only where the plotting or the PNG library fails.

@@ -11,9 +11,9 @@ use plotters::style::{
     Color, FontFamily, FontStyle, RGBAColor, RGBColor, ShapeStyle, TextStyle, register_font,
 };
 
-use super::axis::{self, Values};
+use super::axis::{self, ValueAxis};
 use super::picture::SCALE;
-use super::series::{self, Drawable};
+use super::series::{self, DrawableSeries};
 use super::{Chart, ChartError, HEIGHT, SERIES, Shape, WIDTH};
 use crate::domain::text;
 
@@ -27,7 +27,8 @@ const GROUND: RGBColor = RGBColor(0x6d, 0x70, 0x78);
 const QUIET: RGBColor = RGBColor(0xc4, 0xc9, 0xce);
 /// The title and the legend.
 const LOUD: RGBColor = RGBColor(0xf2, 0xf3, 0xf5);
-/// The series' colours: those of Okabe and Ito that people with any colour vision tell apart, lightened for the dark card.
+/// The series' colours: those of Okabe and Ito that people with any colour vision tell apart, lightened for
+/// the dark card.
 const COLOURS: [RGBColor; SERIES] = [
     RGBColor(0x56, 0xb4, 0xe9),
     RGBColor(0xf0, 0xa8, 0x1e),
@@ -36,14 +37,15 @@ const COLOURS: [RGBColor; SERIES] = [
 ];
 
 const FONT: FontFamily<'static> = FontFamily::Name("DejaVu Sans");
-/// How tall the axes' labels are. Discord shows a picture at half to two thirds of its size, so they are large.
+/// The height of the axes' labels. They are large, as Discord shows a picture at half to two thirds of its
+/// size.
 const SMALL: u32 = 23;
 const LARGE: u32 = 27;
 const MARGIN: i32 = 18;
 /// Where the plot begins and ends.
 const TOP: i32 = 66;
 const BOTTOM: i32 = HEIGHT as i32 - 48;
-/// Where the times stand: clear of the lowest value, which is written beside the end of the plot.
+/// Where the times are written: clear of the lowest value's label, which is beside the end of the plot.
 const BELOW: i32 = BOTTOM + 18;
 
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
@@ -72,7 +74,7 @@ fn load_font() -> Result<(), ChartError> {
 fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
     let series = series::drawable(chart);
     let highest = series.iter().flat_map(|one| &one.runs).flatten().map(|point| point.1).fold(0.0, f64::max);
-    let values = Values::new(chart.unit, highest);
+    let values = ValueAxis::new(chart.unit, highest);
     area.fill(&CARD)?;
     head(area, chart, &series)?;
 
@@ -81,7 +83,7 @@ fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
     let left = MARGIN + widest + 12;
     let right = WIDTH as i32 - MARGIN;
     let seconds = series::seconds(chart.from, chart.to);
-    let frame = Frame { left, right, seconds, top: values.top };
+    let frame = PlotArea { left, right, seconds, top: values.top };
 
     for (tick, label) in values.ticks.iter().zip(&labels) {
         let y = frame.y(*tick);
@@ -92,7 +94,7 @@ fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
     for (time, label) in axis::times(chart.from, chart.to) {
         let x = frame.x((time - chart.from).as_seconds_f64());
         line(area, &[(x, BOTTOM), (x, BOTTOM + 6)], GROUND.stroke_width(SCALE))?;
-        // Labels at the edges stay within the picture, and clear of what stands in the corner.
+        // Labels at the edges stay within the picture, and clear of the corner's label.
         let half = width(area, &label, SMALL) / 2;
         let x = x.min(right + MARGIN - 4 - half);
         if x - half > MARGIN + width(area, "UTC", SMALL) + 8 {
@@ -108,7 +110,7 @@ fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
         return write(area, "No data yet", middle, LARGE, QUIET, Pos::new(HPos::Center, VPos::Center));
     }
     if chart.shape == Shape::Line {
-        // All areas below all lines: no line is tinted by another's area.
+        // All areas are below all lines, so that no area tints another series' line.
         for (one, colour) in series.iter().zip(COLOURS) {
             fill(area, &frame, one, colour.mix(if series.len() == 1 { 0.28 } else { 0.12 }))?;
         }
@@ -122,15 +124,15 @@ fn card(area: &Area<'_>, chart: &Chart) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Where times and values are in the picture.
-struct Frame {
+/// Maps times and values to pixels.
+struct PlotArea {
     left: i32,
     right: i32,
     seconds: f64,
     top: f64,
 }
 
-impl Frame {
+impl PlotArea {
     fn x(&self, seconds: f64) -> i32 {
         self.left + pixels(seconds / self.seconds, self.right - self.left)
     }
@@ -139,7 +141,7 @@ impl Frame {
         BOTTOM - pixels(value / self.top, BOTTOM - TOP)
     }
 
-    /// A point as painted: more exact than the picture's pixels.
+    /// A point at the scale of painting, which is finer than the picture's pixels.
     fn fine(&self, (seconds, value): (f64, f64)) -> (i32, i32) {
         let scale = SCALE as i32;
         let x = self.left * scale + pixels(seconds / self.seconds, (self.right - self.left) * scale);
@@ -153,10 +155,10 @@ fn pixels(part: f64, length: i32) -> i32 {
     (part.clamp(0.0, 1.0) * f64::from(length)).round() as i32
 }
 
-/// The title, and the legend with a value of each series.
-fn head(area: &Area<'_>, chart: &Chart, series: &[Drawable]) -> Result<(), Failed> {
+/// The title, and the legend with each series' value.
+fn head(area: &Area<'_>, chart: &Chart, series: &[DrawableSeries]) -> Result<(), Failed> {
     let right = WIDTH as i32 - MARGIN;
-    let entry = |one: &Drawable, valued: bool, most: usize| {
+    let entry = |one: &DrawableSeries, valued: bool, most: usize| {
         let name = text::cut(&one.name, most).into_owned();
         match one.legend.filter(|_| valued) {
             Some(value) if series.len() == 1 => axis::value(chart.unit, value),
@@ -167,7 +169,7 @@ fn head(area: &Area<'_>, chart: &Chart, series: &[Drawable]) -> Result<(), Faile
     };
     let entries =
         |valued, most| -> Vec<String> { series.iter().map(|one| entry(one, valued, most)).collect() };
-    // What a legend's entry needs besides its text: its square, and the space to its neighbours.
+    // Besides its text, a legend's entry needs room for its square and the space to its neighbours.
     let room =
         |entries: &[String]| -> i32 { entries.iter().map(|entry| width(area, entry, SMALL) + 46).sum() };
     let title = width(area, &chart.title, LARGE).min((right - MARGIN) / 3);
@@ -194,7 +196,7 @@ fn head(area: &Area<'_>, chart: &Chart, series: &[Drawable]) -> Result<(), Faile
 }
 
 /// The areas below a line.
-fn fill(area: &Area<'_>, frame: &Frame, one: &Drawable, colour: RGBAColor) -> Result<(), Failed> {
+fn fill(area: &Area<'_>, frame: &PlotArea, one: &DrawableSeries, colour: RGBAColor) -> Result<(), Failed> {
     let ground = BOTTOM * SCALE as i32;
     for run in one.runs.iter().filter(|run| run.len() > 1) {
         let mut points: Vec<(i32, i32)> = run.iter().map(|point| frame.fine(*point)).collect();
@@ -205,7 +207,7 @@ fn fill(area: &Area<'_>, frame: &Frame, one: &Drawable, colour: RGBAColor) -> Re
     Ok(())
 }
 
-fn lines(area: &Area<'_>, frame: &Frame, one: &Drawable, colour: RGBColor) -> Result<(), Failed> {
+fn lines(area: &Area<'_>, frame: &PlotArea, one: &DrawableSeries, colour: RGBColor) -> Result<(), Failed> {
     for run in &one.runs {
         let mut points: Vec<(i32, i32)> = run.iter().map(|point| frame.fine(*point)).collect();
         points.dedup();
@@ -221,8 +223,8 @@ fn lines(area: &Area<'_>, frame: &Frame, one: &Drawable, colour: RGBColor) -> Re
 /// Bars as wide as the points are apart, several series side by side.
 fn bars(
     area: &Area<'_>,
-    frame: &Frame,
-    one: &Drawable,
+    frame: &PlotArea,
+    one: &DrawableSeries,
     colour: RGBColor,
     (at, many): (usize, usize),
 ) -> Result<(), Failed> {
@@ -254,7 +256,7 @@ fn write(
     colour: RGBColor,
     pos: Pos,
 ) -> Result<(), Failed> {
-    // The library takes the middle of a line for that of its letters, which stand lower.
+    // The library centres on the middle of the line, but the letters are lower.
     let lower = if matches!(pos.v_pos, VPos::Center) { 2 } else { 0 };
     let style = TextStyle::from((FONT, size * SCALE)).color(&colour).pos(pos);
     area.draw_text(text, &style, scaled((at.0, at.1 + lower)))

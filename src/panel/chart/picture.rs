@@ -45,7 +45,8 @@ fn smaller(pixels: &[u8]) -> Vec<Colour> {
     small
 }
 
-/// A palette of at most 256 colours, and each pixel's place in it. Colours that are alike become the one of them that is there most often.
+/// A palette of at most 256 colours, and each pixel's index in it. Similar colours become the most frequent
+/// of them.
 fn indexed(pixels: &[Colour]) -> (Vec<Colour>, Vec<u8>) {
     let mut counts: BTreeMap<Colour, usize> = BTreeMap::new();
     for pixel in pixels {

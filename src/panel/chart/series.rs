@@ -1,19 +1,21 @@
-//! Makes any numbers drawable: in order, within the chart's times, not more than can be seen, split where something is missing.
+//! Makes any numbers drawable: sorted, within the chart's times, no more than can be seen, and split where
+//! values are missing.
 
 use chrono::{DateTime, Utc};
 
 use super::{Chart, SERIES, Series, Shape};
 
-/// The widest that a chart's numbers are told apart: more points than this are averaged.
+/// How many points a chart can tell apart from left to right; more are averaged.
 const COLUMNS: u32 = 240;
-/// No quantity is larger; beyond, the arithmetic of the axes would lose its footing.
+/// No quantity is larger. Beyond this, the axes' arithmetic would fail.
 const LARGEST: f64 = 1e18;
 
 /// A series that is ready to draw.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Drawable {
+pub(super) struct DrawableSeries {
     pub(super) name: String,
-    /// Points that are joined, as seconds since the chart's left edge and values; a gap stands between two runs.
+    /// Runs of joined points, each as seconds since the chart's left edge and a value. There is a gap between
+    /// two runs.
     pub(super) runs: Vec<Vec<(f64, f64)>>,
     /// The value in the legend: the newest, or the sum of amounts.
     pub(super) legend: Option<f64>,
@@ -25,11 +27,11 @@ pub(super) fn seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
 }
 
 /// The series of a chart, ready to draw.
-pub(super) fn drawable(chart: &Chart) -> Vec<Drawable> {
+pub(super) fn drawable(chart: &Chart) -> Vec<DrawableSeries> {
     chart.series.iter().take(SERIES).map(|series| one(chart, series)).collect()
 }
 
-fn one(chart: &Chart, series: &Series) -> Drawable {
+fn one(chart: &Chart, series: &Series) -> DrawableSeries {
     let within = |(time, value): &&(DateTime<Utc>, f64)| {
         *time >= chart.from && *time <= chart.to && value.is_finite() && *value >= 0.0
     };
@@ -52,15 +54,15 @@ fn one(chart: &Chart, series: &Series) -> Drawable {
     }
     let column = seconds(chart.from, chart.to) / f64::from(COLUMNS);
     let mut runs: Vec<_> = runs.into_iter().map(|run| average(&run, column)).collect();
-    // Runs that would fall on each other are one run of points nobody could tell apart.
+    // So many runs would overlap: nobody could tell them apart, so they become single averaged points.
     if runs.len() > COLUMNS as usize / 2 {
         let all: Vec<_> = runs.concat();
         runs = average(&all, column).into_iter().map(|point| vec![point]).collect();
     }
-    Drawable { name: series.name.clone(), runs, legend }
+    DrawableSeries { name: series.name.clone(), runs, legend }
 }
 
-/// The mean of the points that fall into one column, where there are more than one.
+/// Replaces the points in each column by their mean.
 fn average(points: &[(f64, f64)], column: f64) -> Vec<(f64, f64)> {
     let same = |a: &(f64, f64), b: &(f64, f64)| (a.0 / column).floor() == (b.0 / column).floor();
     let mean = |points: &[(f64, f64)]| {
@@ -72,8 +74,8 @@ fn average(points: &[(f64, f64)], column: f64) -> Vec<(f64, f64)> {
     points.chunk_by(same).map(mean).collect()
 }
 
-impl Drawable {
-    /// How far apart the points are, in seconds: the least distance that isn't too narrow to see.
+impl DrawableSeries {
+    /// How far apart the points are, in seconds: the least distance, but not too narrow to see.
     pub(super) fn step(&self, seconds: f64) -> f64 {
         let points: Vec<f64> = self.runs.iter().flatten().map(|point| point.0).collect();
         let least = points.windows(2).map(|pair| pair[1] - pair[0]).fold(seconds / 12.0, f64::min);

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedField, EmbedMedia};
-use crate::domain::panel::{Control, FormAnswers, FormField, PanelView};
+use crate::domain::panel::{Control, FormField, FormValues, PanelView};
 use crate::domain::rendering::address;
 use crate::domain::{limits, text};
-use crate::panel::kind::{Invalid, Kind, Place, Scene, Unavailable};
-use crate::panel::links::{self, Link};
+use crate::panel::kind::{InvalidInput, PanelContext, PanelKind, PanelLocation};
+use crate::panel::links::{self, PanelLink};
 use crate::panel::placeholders;
-use crate::panel::sources::{ServerFacts, Sources};
+use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
 
 /// Grey, where no colour is chosen.
 const COLOR: u32 = 0x80_84_8e;
@@ -26,7 +26,7 @@ pub(super) struct Config {
     color: Option<u32>,
     image: Option<String>,
     fields: Vec<(String, String)>,
-    links: Vec<Link>,
+    links: Vec<PanelLink>,
 }
 
 impl Config {
@@ -36,7 +36,7 @@ impl Config {
     }
 }
 
-impl Kind for Custom {
+impl PanelKind for Custom {
     type Config = Config;
     type Data = ServerFacts;
 
@@ -55,22 +55,22 @@ impl Kind for Custom {
             FormField::paragraph("text", "Text (with {{placeholders}}, if you like)", 3000)
                 .example("{{server_name}} has {{member_count}} members.")
                 .with(config.text),
-            FormField::paragraph("look", "Colour and picture, one a line", 600)
+            FormField::paragraph("look", "Colour and picture, one per line", 600)
                 .example("#2e9e6b\nhttps://example.com/picture.png")
                 .with(look.join("\n"))
                 .optional(),
-            FormField::paragraph("fields", "Fields, one a line: name | text", 2500)
+            FormField::paragraph("fields", "Fields, one per line: name | text", 2500)
                 .example("Opening hours | Every day")
                 .with(fields.join("\n"))
                 .optional(),
-            FormField::paragraph("links", "Links, one a line: label | address", 1000)
+            FormField::paragraph("links", "Links, one per line: label | address", 1000)
                 .example("Website | https://example.com")
                 .with(links::written(&config.links))
                 .optional(),
         ]
     }
 
-    fn configure(_: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
+    fn configure(_: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
         let (color, image) = look(filled.get("look"))?;
         let config = Config {
             text: filled.get("text").to_owned(),
@@ -83,31 +83,35 @@ impl Kind for Custom {
         Ok(config)
     }
 
-    async fn gather(sources: &Sources, place: Place, config: &Config) -> Result<ServerFacts, Unavailable> {
+    async fn gather(
+        sources: &DataSources,
+        location: PanelLocation,
+        config: &Config,
+    ) -> Result<ServerFacts, SourceUnavailable> {
         // Most need nothing of the server.
         if config.texts().any(placeholders::has_any) {
-            sources.server(place.guild).await
+            sources.server(location.guild).await
         } else {
             Ok(ServerFacts::default())
         }
     }
 
-    fn render(scene: &Scene, config: &Config, data: &ServerFacts) -> PanelView {
-        let fill = |text: &str| placeholders::fill(text, scene, data);
+    fn render(context: &PanelContext, config: &Config, data: &ServerFacts) -> PanelView {
+        let fill = |text: &str| placeholders::fill(text, context, data);
         let field = |(name, value): &(String, String)| EmbedField {
             name: fill(name),
             value: fill(value),
             inline: true,
         };
         let embed = Embed {
-            title: Some(scene.title.clone()),
+            title: Some(context.title.clone()),
             description: Some(fill(&config.text)),
             color: Some(config.color.unwrap_or(COLOR)),
             image: config.image.clone().map(|url| EmbedMedia { url }),
             fields: config.fields.iter().map(field).collect(),
             ..Embed::default()
         };
-        let buttons: Vec<_> = config.links.iter().map(Link::button).collect();
+        let buttons: Vec<_> = config.links.iter().map(PanelLink::button).collect();
         let controls =
             buttons.chunks(limits::ROW_BUTTONS).map(|row| Control::Buttons(row.to_vec())).collect();
         PanelView { embeds: vec![embed], picture: None, controls }
@@ -115,46 +119,46 @@ impl Kind for Custom {
 }
 
 /// A colour and a picture, each at most once.
-fn look(written: &str) -> Result<(Option<u32>, Option<String>), Invalid> {
+fn look(written: &str) -> Result<(Option<u32>, Option<String>), InvalidInput> {
     let (mut color, mut image) = (None, None);
     for line in written.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(digits) = line.strip_prefix('#').filter(|_| color.is_none()) {
             let value = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6);
             color = Some(value.ok_or_else(|| {
-                Invalid(
+                InvalidInput(
                     "A colour is written as `#` and six hexadecimal digits, such as `#2e9e6b`.".to_owned(),
                 )
             })?);
         } else if image.is_none() {
             image = Some(address::public(line).ok_or_else(|| {
-                Invalid("A picture is the address of one on the web, which begins with `https://`; a colour begins with `#`.".to_owned())
+                InvalidInput("A picture is given by its web address, which begins with `https://`. A colour begins with `#`.".to_owned())
             })?);
         } else {
-            return Err(Invalid("There may be one colour and one picture.".to_owned()));
+            return Err(InvalidInput("There can be one colour and one picture.".to_owned()));
         }
     }
     Ok((color, image))
 }
 
-/// `name | text`, one a line; `\n` in the text begins a new line there.
-fn fields(written: &str) -> Result<Vec<(String, String)>, Invalid> {
+/// `name | text`, one per line; `\n` in the text begins a new line there.
+fn fields(written: &str) -> Result<Vec<(String, String)>, InvalidInput> {
     let mut fields = Vec::new();
     for line in written.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (name, value) =
             line.split_once('|').map_or(("", ""), |(name, value)| (name.trim(), value.trim()));
         if !text::is_visible(name) || !text::is_visible(value) {
             let quoted = text::cut(line, 80).replace('`', "'");
-            return Err(Invalid(format!(
-                "`{quoted}` is no field. Write one a line: a name, `|`, and a text."
+            return Err(InvalidInput(format!(
+                "`{quoted}` isn't a field. Write one per line: a name, `|`, and a text."
             )));
         }
         if text::units(name) > limits::FIELD_NAME || text::units(value) > limits::FIELD_VALUE {
-            return Err(Invalid("A field's name may have 256 characters, its text 1,024.".to_owned()));
+            return Err(InvalidInput("A field's name can have 256 characters, its text 1,024.".to_owned()));
         }
         fields.push((name.to_owned(), value.replace("\\n", "\n")));
     }
     if fields.len() > limits::EMBED_FIELDS {
-        return Err(Invalid(format!("There may be {} fields at most.", limits::EMBED_FIELDS)));
+        return Err(InvalidInput(format!("There can be {} fields at most.", limits::EMBED_FIELDS)));
     }
     Ok(fields)
 }
@@ -163,7 +167,7 @@ fn fields(written: &str) -> Result<Vec<(String, String)>, Invalid> {
 mod tests {
     use super::*;
 
-    fn filled(look: &str, fields: &str) -> FormAnswers {
+    fn filled(look: &str, fields: &str) -> FormValues {
         [("text", "Hello"), ("look", look), ("fields", fields), ("links", "")].into_iter().collect()
     }
 
@@ -173,7 +177,7 @@ mod tests {
             filled("#2e9e6b\nhttps://example.com/a.png", "Open | 9–17\\nand on Sundays\nWhere | {{channel}}");
         let config = Custom::configure(None, &written).unwrap();
         assert_eq!((config.color, config.fields[0].1.as_str()), (Some(0x002e_9e6b), "9–17\nand on Sundays"));
-        let again: FormAnswers =
+        let again: FormValues =
             Custom::form(Some(&config)).into_iter().map(|field| (field.id, field.value)).collect();
         assert_eq!(Custom::configure(None, &again).unwrap(), config);
     }

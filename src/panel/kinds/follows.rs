@@ -8,19 +8,19 @@ use crate::domain::message::Embed;
 use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{GREEN, GREY, RED, field, lines, picture, wide};
-use crate::panel::kind::{Kind, Place, Scene, Unavailable};
+use crate::panel::kind::{PanelContext, PanelKind, PanelLocation};
 use crate::panel::placeholders::grouped;
-use crate::panel::sources::Sources;
-use crate::panel::sources::follows::{FollowFacts, Hour};
+use crate::panel::sources::follows::{FollowFacts, HourlyCount};
+use crate::panel::sources::{DataSources, SourceUnavailable};
 
 /// The kind.
-pub(super) struct Follows;
+pub(super) struct FollowsPanel;
 
 /// There is nothing to choose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Config {}
 
-impl Kind for Follows {
+impl PanelKind for FollowsPanel {
     type Config = Config;
     type Data = FollowFacts;
 
@@ -28,16 +28,23 @@ impl Kind for Follows {
     const SUMMARY: &'static str = "this server's follows, and what is broken";
     const TITLE: &'static str = "Follows";
 
-    async fn gather(sources: &Sources, place: Place, _: &Config) -> Result<FollowFacts, Unavailable> {
-        sources.follows(place.guild).await
+    async fn gather(
+        sources: &DataSources,
+        location: PanelLocation,
+        _: &Config,
+    ) -> Result<FollowFacts, SourceUnavailable> {
+        sources.follows(location.guild).await
     }
 
-    fn render(scene: &Scene, _: &Config, data: &FollowFacts) -> PanelView {
+    fn render(context: &PanelContext, _: &Config, data: &FollowFacts) -> PanelView {
         let (color, headline) = headline(data);
         let (relayed, at_once) = sums(&data.hours);
         let mut fields = vec![
             field("Follows", states(data)),
-            field("Sources", format!("{}\ninto {} of ours", channels(data.sources), count(data.targets))),
+            field(
+                "Sources",
+                format!("{}\ninto {} of this server", channels(data.sources), count(data.targets)),
+            ),
             field("Followers", followers(data)),
             field("Relayed, 24 hours", messages(relayed)),
             field("Within 2 seconds", share(at_once, relayed)),
@@ -61,7 +68,7 @@ impl Kind for Follows {
         }
         let picture = chart(data, relayed);
         let embed = Embed {
-            title: Some(scene.title.clone()),
+            title: Some(context.title.clone()),
             description: Some(headline),
             color: Some(color),
             fields,
@@ -75,7 +82,7 @@ impl Kind for Follows {
 
 fn headline(data: &FollowFacts) -> (u32, String) {
     match (data.active + data.paused, data.broken) {
-        (0, 0) => (GREY, "This server follows nothing yet. `/follow` begins.".to_owned()),
+        (0, 0) => (GREY, "This server follows nothing yet. Start with `/follow`.".to_owned()),
         (_, 0) => (GREEN, "🟢 All follows deliver.".to_owned()),
         (_, 1) => (RED, "🔴 1 follow is broken.".to_owned()),
         (_, broken) => (RED, format!("🔴 {} follows are broken.", count(broken))),
@@ -96,7 +103,7 @@ fn followers(data: &FollowFacts) -> String {
     format!("{}\nof {} {servers}", channels(data.followers), count(data.follower_servers))
 }
 
-fn sums(hours: &[Hour]) -> (i64, i64) {
+fn sums(hours: &[HourlyCount]) -> (i64, i64) {
     hours.iter().fold((0, 0), |(messages, at_once), hour| (messages + hour.messages, at_once + hour.at_once))
 }
 
@@ -108,7 +115,7 @@ fn messages(many: i64) -> String {
     if many == 1 { "1 message".to_owned() } else { format!("{} messages", count(many)) }
 }
 
-/// In whole percent; all of them only where it is all of them.
+/// A share in whole percent; 100 % only if it is everything.
 fn share(part: i64, whole: i64) -> String {
     if whole <= 0 {
         return "–".to_owned();
@@ -126,7 +133,7 @@ fn chart(data: &FollowFacts, relayed: i64) -> Option<Picture> {
     }
     let half = TimeDelta::minutes(30);
     let chart = Chart {
-        title: "Messages relayed an hour, last 24 hours".to_owned(),
+        title: "Messages relayed per hour, last 24 hours".to_owned(),
         unit: Unit::Count("messages"),
         shape: Shape::Amounts,
         from: data.from(),
@@ -137,7 +144,7 @@ fn chart(data: &FollowFacts, relayed: i64) -> Option<Picture> {
             points: data.hours.iter().map(|hour| (hour.at + half, hour.messages as f64)).collect(),
         }],
     };
-    picture(&chart, "A chart of the messages relayed an hour in the last 24 hours".to_owned())
+    picture(&chart, "A chart of the messages relayed per hour in the last 24 hours".to_owned())
 }
 
 #[cfg(test)]
@@ -145,18 +152,18 @@ mod tests {
     use super::super::test_support::{self, noon, texts};
     use super::*;
     use crate::domain::ids::ChannelId;
-    use crate::panel::sources::follows::Broken;
+    use crate::panel::sources::follows::BrokenFollow;
 
-    fn broken(id: i64) -> Broken {
-        Broken { id, target: ChannelId::new(9).unwrap(), reason: "target_forbidden".to_owned() }
+    fn broken(id: i64) -> BrokenFollow {
+        BrokenFollow { id, target: ChannelId::new(9).unwrap(), reason: "target_forbidden".to_owned() }
     }
 
     #[test]
     fn what_is_broken_is_said_first() {
-        let hours = vec![Hour { at: noon(), messages: 200, at_once: 199 }];
+        let hours = vec![HourlyCount { at: noon(), messages: 200, at_once: 199 }];
         let data = FollowFacts { active: 3, broken: 7, hours, until: noon(), ..FollowFacts::default() };
         let data = FollowFacts { broken_follows: (1..=5).map(broken).collect(), ..data };
-        let view = Follows::render(&test_support::scene(), &Config {}, &data);
+        let view = FollowsPanel::render(&test_support::context(), &Config {}, &data);
         test_support::assert_fits(&view);
         let text = texts(&view);
         assert!(text.contains("🔴 7 follows are broken."), "{text}");
@@ -167,8 +174,8 @@ mod tests {
 
     #[test]
     fn a_server_without_follows_is_told_how_to_begin() {
-        let view = Follows::render(&test_support::scene(), &Config {}, &FollowFacts::default());
+        let view = FollowsPanel::render(&test_support::context(), &Config {}, &FollowFacts::default());
         test_support::assert_fits(&view);
-        assert!(texts(&view).contains("`/follow` begins") && view.picture.is_none());
+        assert!(texts(&view).contains("Start with `/follow`") && view.picture.is_none());
     }
 }

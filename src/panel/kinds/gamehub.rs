@@ -7,14 +7,16 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::panel::{Form, FormAnswers, FormField, PanelView};
+use crate::domain::panel::{FormField, FormValues, PanelForm, PanelView};
 use crate::domain::text;
-use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
-use crate::panel::sources::{GameFacts, Sources};
+use crate::panel::kind::{
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
+};
+use crate::panel::sources::{DataSources, GameFacts, SourceUnavailable};
 
-use self::servers::{Config, Server};
+use self::servers::{Config, GameServer};
 
-/// The actions. One on a server has its number behind it.
+/// The actions. One on a server ends with the server's number.
 const ADD: &str = "add";
 const ADDED: &str = "added";
 const REMOVE: &str = "remove";
@@ -32,12 +34,12 @@ pub(super) struct Data {
 }
 
 impl Data {
-    fn of(&self, server: &Server) -> Option<&GameFacts> {
+    fn of(&self, server: &GameServer) -> Option<&GameFacts> {
         self.servers.iter().find(|facts| facts.query == server.query)
     }
 }
 
-impl Kind for Gamehub {
+impl PanelKind for Gamehub {
     type Config = Config;
     type Data = Data;
 
@@ -49,86 +51,90 @@ impl Kind for Gamehub {
         let written = config.map(Config::written).unwrap_or_default();
         let example = "minecraft | play.example.org\nvalheim | valheim.example.org:2457 | Our island";
         vec![
-            FormField::paragraph("servers", "Servers, one a line: game | address | name", 2000)
+            FormField::paragraph("servers", "Servers, one per line: game | address | name", 2000)
                 .example(example)
                 .with(written)
                 .optional(),
         ]
     }
 
-    fn configure(former: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
+    fn configure(former: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
         Config::read(former.unwrap_or_default(), filled.get("servers"))
     }
 
-    async fn gather(sources: &Sources, place: Place, config: &Config) -> Result<Data, Unavailable> {
+    async fn gather(
+        sources: &DataSources,
+        location: PanelLocation,
+        config: &Config,
+    ) -> Result<Data, SourceUnavailable> {
         let queries: Vec<_> = config.servers.iter().map(|server| server.query.clone()).collect();
-        Ok(Data { servers: sources.game_servers(place.guild, &queries).await? })
+        Ok(Data { servers: sources.game_servers(location.guild, &queries).await? })
     }
 
-    fn render(scene: &Scene, config: &Config, data: &Data) -> PanelView {
-        render::overview(scene, config, data)
+    fn render(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
+        render::overview(context, config, data)
     }
 
-    fn press(action: &str) -> Option<Press> {
+    fn press_kind(action: &str) -> Option<PressKind> {
         match action {
-            ADD => Some(Press::Form),
-            SERVER => Some(Press::Show),
-            ADDED | REMOVED => Some(Press::Change),
-            _ => removed_id(action).map(|_| Press::Form),
+            ADD => Some(PressKind::OpenForm),
+            SERVER => Some(PressKind::Show),
+            ADDED | REMOVED => Some(PressKind::Change),
+            _ => removed_id(action).map(|_| PressKind::OpenForm),
         }
     }
 
-    fn act(
-        scene: &Scene,
+    fn handle(
+        context: &PanelContext,
         mut config: Config,
         data: &Data,
-        input: &Input<'_>,
-    ) -> Result<Answer<Config>, Invalid> {
-        let filled = || input.filled.ok_or_else(Invalid::outdated);
+        input: &ActionInput<'_>,
+    ) -> Result<ActionOutcome<Config>, InvalidInput> {
+        let filled = || input.filled.ok_or_else(InvalidInput::outdated);
         match input.action {
-            ADD => Ok(Answer::Ask(add_form())),
+            ADD => Ok(ActionOutcome::OpenForm(add_form())),
             ADDED => {
                 let filled = filled()?;
                 let [game, address, name] = ["game", "address", "name"].map(|field| filled.get(field));
                 let server = servers::read_one(&mut config, game, address, name)?;
                 let allowed = server.query.address.check(input.settings.private_addresses);
-                allowed.map_err(|error| Invalid(error.to_string()))?;
+                allowed.map_err(|error| InvalidInput(error.to_string()))?;
                 let said = format!(
                     "Added **{}**. Its state appears in a moment.",
-                    text::escape(&server.called(None))
+                    text::escape(&server.display_name(None))
                 );
                 config.add(server)?;
-                Ok(Answer::Change(config, said))
+                Ok(ActionOutcome::Change(config, said))
             }
             SERVER => {
                 let id = input.chosen.and_then(|id| id.parse().ok());
                 let server = id.and_then(|id| config.server(id)).ok_or_else(gone)?;
-                Ok(Answer::Show(render::details(scene, server, data.of(server))))
+                Ok(ActionOutcome::Show(render::details(context, server, data.of(server))))
             }
             REMOVED => {
                 let wanted = filled()?.get("server");
                 let id = config.find(wanted, data).ok_or_else(|| {
-                    Invalid(
+                    InvalidInput(
                         "No server of this panel has this name or address. Nothing was removed.".to_owned(),
                     )
                 })?;
-                let removed = config.take(id).ok_or_else(gone)?;
-                let said = format!("Removed **{}**.", text::escape(&removed.called(data.of(&removed))));
-                Ok(Answer::Change(config, said))
+                let removed = config.remove(id).ok_or_else(gone)?;
+                let said = format!("Removed **{}**.", text::escape(&removed.display_name(data.of(&removed))));
+                Ok(ActionOutcome::Change(config, said))
             }
             action => {
-                let id = removed_id(action).ok_or_else(Invalid::outdated)?;
+                let id = removed_id(action).ok_or_else(InvalidInput::outdated)?;
                 let address = match id {
                     Some(id) => config.server(id).ok_or_else(gone)?.query.address.to_string(),
                     None => String::new(),
                 };
-                Ok(Answer::Ask(remove_form(&address)))
+                Ok(ActionOutcome::OpenForm(remove_form(&address)))
             }
         }
     }
 }
 
-/// Which server is to be removed: one, or one that is asked for; none where something else is to be done.
+/// Reads a removal: of a given server, or of one that the form asks for. `None` for any other action.
 fn removed_id(action: &str) -> Option<Option<u32>> {
     match action.strip_prefix(REMOVE)? {
         "" => Some(None),
@@ -136,21 +142,21 @@ fn removed_id(action: &str) -> Option<Option<u32>> {
     }
 }
 
-fn add_form() -> Form {
+fn add_form() -> PanelForm {
     let fields = vec![
         FormField::line("game", "Game", 60).example("minecraft, bedrock, valheim, rust, counterstrike2, …"),
         FormField::line("address", "Address, and port if it isn't the usual", 260)
             .example("play.example.org:25565"),
         FormField::line("name", "Name (else the server's own)", 60).optional(),
     ];
-    Form { action: ADDED.to_owned(), title: "Add a game server".to_owned(), fields }
+    PanelForm { action: ADDED.to_owned(), title: "Add a game server".to_owned(), fields }
 }
 
-fn remove_form(address: &str) -> Form {
-    let field = FormField::line("server", "Which: its name or its address", 260).with(address);
-    Form { action: REMOVED.to_owned(), title: "Remove a game server".to_owned(), fields: vec![field] }
+fn remove_form(address: &str) -> PanelForm {
+    let field = FormField::line("server", "Name or address of the server", 260).with(address);
+    PanelForm { action: REMOVED.to_owned(), title: "Remove a game server".to_owned(), fields: vec![field] }
 }
 
-fn gone() -> Invalid {
-    Invalid("This server is not in the panel any more.".to_owned())
+fn gone() -> InvalidInput {
+    InvalidInput("This server isn't in the panel any more.".to_owned())
 }

@@ -10,20 +10,20 @@ mod server;
 mod test_support;
 mod welcome;
 
-use super::kind::AnyKind;
+use super::kind::AnyPanelKind;
 
 /// All kinds, in the order in which commands offer them.
-pub static KINDS: &[&dyn AnyKind] = &[
+pub static KINDS: &[&dyn AnyPanelKind] = &[
     &welcome::Welcome,
     &server::Server,
     &monitoring::Monitoring,
     &project::Project,
     &gamehub::Gamehub,
-    &follows::Follows,
+    &follows::FollowsPanel,
     &custom::Custom,
 ];
 
 /// The kind of this name.
-pub fn find(name: &str) -> Option<&'static dyn AnyKind> {
+pub fn find(name: &str) -> Option<&'static dyn AnyPanelKind> {
     KINDS.iter().copied().find(|kind| kind.name() == name)
 }

@@ -9,20 +9,24 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::GuildId;
 use crate::domain::message::Embed;
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, Choice, Control, FormAnswers, FormField, PanelView, Picture, SelectMenu};
+use crate::domain::panel::{
+    Button, Control, FormField, FormValues, MenuOption, PanelView, Picture, SelectMenu,
+};
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, picture};
-use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
-use crate::panel::sources::history::{History, Span};
+use crate::panel::kind::{
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
+};
+use crate::panel::sources::history::{SampleHistory, TimeSpan};
 use crate::panel::sources::host::{Disk, HostSample, Usage};
-use crate::panel::sources::host_facts::{CPU, MEMORY, MachineFacts};
-use crate::panel::sources::{Settings, Sources};
+use crate::panel::sources::host_facts::{CPU, HostFacts, MEMORY};
+use crate::panel::sources::{DataSources, PanelSettings, SourceUnavailable};
 
 use self::details::Detail;
 
 /// The menu of spans.
 const SPAN: &str = "span";
-/// From how many percent on something is nearly, and is, at its end.
+/// From how many percent on something is nearly used up, and from how many it is.
 const HIGH: f64 = 80.0;
 const HIGHEST: f64 = 92.0;
 
@@ -33,7 +37,7 @@ pub(super) struct Monitoring;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Config {
-    span: Span,
+    span: TimeSpan,
 }
 
 /// What is known of the machine.
@@ -42,10 +46,10 @@ pub(super) struct Config {
 pub(super) struct Data {
     /// The server isn't allowed to see it (any more).
     refused: bool,
-    machine: Option<MachineFacts>,
+    machine: Option<HostFacts>,
 }
 
-impl Kind for Monitoring {
+impl PanelKind for Monitoring {
     type Config = Config;
     type Data = Data;
 
@@ -53,16 +57,16 @@ impl Kind for Monitoring {
     const SUMMARY: &'static str = "the machine that the bot runs on";
     const TITLE: &'static str = "Monitoring";
 
-    fn permit(settings: &Settings, guild: GuildId) -> Result<(), Invalid> {
+    fn permit(settings: &PanelSettings, guild: GuildId) -> Result<(), InvalidInput> {
         if settings.monitoring_guilds.contains(&guild) {
             return Ok(());
         }
-        Err(Invalid(format!(
-            "Whoever runs me allows `monitoring` in chosen servers only. To allow it here, add `{guild}` to the setting `PANEL_MONITORING_GUILDS`."
+        Err(InvalidInput(format!(
+            "My operator allows `monitoring` only in certain servers. To allow it in this one, they can add `{guild}` to the setting `PANEL_MONITORING_GUILDS`."
         )))
     }
 
-    fn only_in(settings: &Settings) -> Option<Vec<GuildId>> {
+    fn only_in(settings: &PanelSettings) -> Option<Vec<GuildId>> {
         Some(settings.monitoring_guilds.clone())
     }
 
@@ -70,24 +74,28 @@ impl Kind for Monitoring {
         Vec::new()
     }
 
-    fn configure(former: Option<Config>, _: &FormAnswers) -> Result<Config, Invalid> {
+    fn configure(former: Option<Config>, _: &FormValues) -> Result<Config, InvalidInput> {
         Ok(former.unwrap_or_default())
     }
 
-    async fn gather(sources: &Sources, place: Place, _: &Config) -> Result<Data, Unavailable> {
-        if Self::permit(sources.settings(), place.guild).is_err() {
+    async fn gather(
+        sources: &DataSources,
+        location: PanelLocation,
+        _: &Config,
+    ) -> Result<Data, SourceUnavailable> {
+        if Self::permit(sources.settings(), location.guild).is_err() {
             return Ok(Data { refused: true, machine: None });
         }
         Ok(Data { refused: false, machine: Some(sources.machine().await?) })
     }
 
-    fn render(scene: &Scene, config: &Config, data: &Data) -> PanelView {
-        let mut embed = Embed { title: Some(scene.title.clone()), color: Some(GREY), ..Embed::default() };
+    fn render(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
+        let mut embed = Embed { title: Some(context.title.clone()), color: Some(GREY), ..Embed::default() };
         let Some(machine) = &data.machine else {
             let why = if data.refused {
-                "Whoever runs me doesn't allow this panel here any more."
+                "My operator doesn't allow this panel in this server any more."
             } else {
-                "Nothing is known of this machine yet."
+                "Nothing is known about this machine yet."
             };
             embed.description = Some(why.to_owned());
             return PanelView { embeds: vec![embed], picture: None, controls: vec![refresh()] };
@@ -116,33 +124,41 @@ impl Kind for Monitoring {
         PanelView { embeds: vec![embed], picture, controls }
     }
 
-    fn press(action: &str) -> Option<Press> {
+    fn press_kind(action: &str) -> Option<PressKind> {
         if action == SPAN {
-            return Some(Press::Either);
+            return Some(PressKind::ChangeOrPreview);
         }
-        Detail::find(action).map(|_| Press::Show)
+        Detail::find(action).map(|_| PressKind::Show)
     }
 
-    fn act(scene: &Scene, config: Config, data: &Data, input: &Input<'_>) -> Result<Answer<Config>, Invalid> {
+    fn handle(
+        context: &PanelContext,
+        config: Config,
+        data: &Data,
+        input: &ActionInput<'_>,
+    ) -> Result<ActionOutcome<Config>, InvalidInput> {
         if let Some(detail) = Detail::find(input.action) {
-            // A mirror may stand in a server that isn't allowed more than the panel itself.
+            // A mirror may be in a server that isn't allowed to see the details.
             Self::permit(input.settings, input.guild)?;
             let machine = data.machine.as_ref();
             let machine =
-                machine.ok_or_else(|| Invalid("Nothing is known of this machine yet.".to_owned()))?;
-            return Ok(Answer::Show(detail.view(scene, config.span, machine)));
+                machine.ok_or_else(|| InvalidInput("Nothing is known about this machine yet.".to_owned()))?;
+            return Ok(ActionOutcome::Show(detail.view(context, config.span, machine)));
         }
-        let span = input.chosen.filter(|_| input.action == SPAN).and_then(Span::find);
-        let span = span.ok_or_else(Invalid::outdated)?;
+        let span = input.chosen.filter(|_| input.action == SPAN).and_then(TimeSpan::find);
+        let span = span.ok_or_else(InvalidInput::outdated)?;
         let config = Config { span };
         if input.manager {
-            return Ok(Answer::Change(config, format!("The chart shows the {} from now on.", span.last())));
+            return Ok(ActionOutcome::Change(
+                config,
+                format!("The chart shows the {} from now on.", span.last()),
+            ));
         }
-        Ok(Answer::Preview(config))
+        Ok(ActionOutcome::Preview(config))
     }
 }
 
-/// What matters most, in a colour and a sentence.
+/// The machine's state, as a colour and a sentence.
 fn headline(now: &HostSample) -> (u32, String) {
     let disk = fullest(&now.disks).map_or(0.0, |disk| disk.usage.percent());
     let shares = [
@@ -160,7 +176,7 @@ fn headline(now: &HostSample) -> (u32, String) {
     (color, format!("{mark} {}.", high.join(". ")))
 }
 
-/// A number, its bar, and a line below; each in a line of its own, as fields are narrow.
+/// A percentage, its bar, and a line below; each on a line of its own, as fields are narrow.
 fn share(percent: f64, below: &str) -> String {
     format!("**{percent:.0} %**\n`{}`\n{below}", bar(percent.round() / 100.0))
 }
@@ -187,12 +203,14 @@ fn size(usage: Usage) -> String {
     format!("{} of {} {name}", in_unit(usage.used), in_unit(usage.total))
 }
 
-/// "29.0 of 252 GiB free". Of a disk, what is left is what counts; some of the rest may be set aside rather than used.
+/// "29.0 of 252 GiB free". For a disk, the free space counts; some of the rest may be reserved rather than
+/// used.
 fn free(usage: Usage) -> String {
     format!("{} free", size(Usage { used: usage.total.saturating_sub(usage.used), ..usage }))
 }
 
-/// Bytes a second with one digit that counts: the next ones are never the same twice, and would have the panel edited for nothing.
+/// Bytes a second, rounded to one significant digit: the next digits always change, and would have the panel
+/// edited for nothing.
 fn about(bytes: u64) -> String {
     if bytes < 1024 {
         return "below 1 KiB/s".to_owned();
@@ -212,7 +230,7 @@ fn fullest(disks: &[Disk]) -> Option<&Disk> {
     disks.iter().max_by(|a, b| a.usage.percent().total_cmp(&b.usage.percent()))
 }
 
-fn chart(history: &History) -> Option<Picture> {
+fn chart(history: &SampleHistory) -> Option<Picture> {
     let series = |name: &str, key| Series { name: name.to_owned(), points: history.points(key) };
     let alt = format!("A chart of CPU and memory use, {}", history.span.last());
     let (from, to) = history.times();
@@ -228,8 +246,8 @@ fn chart(history: &History) -> Option<Picture> {
     picture(&chart, alt)
 }
 
-fn spans(now: Span) -> Control {
-    let choice = |span: Span| Choice {
+fn spans(now: TimeSpan) -> Control {
+    let choice = |span: TimeSpan| MenuOption {
         label: span.name().to_owned(),
         value: span.key().to_owned(),
         description: String::new(),
@@ -238,7 +256,7 @@ fn spans(now: Span) -> Control {
     Control::Select(SelectMenu {
         action: SPAN.to_owned(),
         placeholder: "How much time the chart shows".to_owned(),
-        options: Span::ALL.into_iter().map(choice).collect(),
+        options: TimeSpan::ALL.into_iter().map(choice).collect(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! `project`: tasks in lists, with a state, somebody who does them, and a day when they are due.
+//! `project`: tasks in lists, each with a state, an assignee and a due date.
 
 mod forms;
 mod render;
@@ -9,13 +9,15 @@ mod tests;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::panel::{FormAnswers, FormField, PanelView};
-use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
-use crate::panel::sources::Sources;
+use crate::domain::panel::{FormField, FormValues, PanelView};
+use crate::panel::kind::{
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
+};
+use crate::panel::sources::{DataSources, SourceUnavailable};
 
-use self::tasks::{Config, Filter, Sort, Task};
+use self::tasks::{Config, ProjectTask, TaskFilter, TaskOrder};
 
-/// The actions. Those on a task have its number behind them.
+/// The actions. Those on a task end with its number.
 const ADD: &str = "add";
 const ADDED: &str = "added";
 const TASK: &str = "task";
@@ -30,14 +32,14 @@ const REMOVED: &str = "removed.";
 /// The kind.
 pub(super) struct Project;
 
-/// What isn't chosen: which day it is, since yesterday's task is late today.
+/// Which day it is, since yesterday's task is overdue today.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Data {
     today: Option<NaiveDate>,
 }
 
-impl Kind for Project {
+impl PanelKind for Project {
     type Config = Config;
     type Data = Data;
 
@@ -49,56 +51,56 @@ impl Kind for Project {
         forms::lists(config)
     }
 
-    fn configure(former: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
+    fn configure(former: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
         forms::read_lists(former.unwrap_or_default(), filled)
     }
 
-    async fn gather(sources: &Sources, _: Place, _: &Config) -> Result<Data, Unavailable> {
+    async fn gather(sources: &DataSources, _: PanelLocation, _: &Config) -> Result<Data, SourceUnavailable> {
         Ok(Data { today: Some(sources.clock.now().date_naive()) })
     }
 
-    fn render(scene: &Scene, config: &Config, data: &Data) -> PanelView {
-        render::board(scene, config, data.today)
+    fn render(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
+        render::board(context, config, data.today)
     }
 
-    fn press(action: &str) -> Option<Press> {
+    fn press_kind(action: &str) -> Option<PressKind> {
         let on_task = |word: &str| number(action, word).is_some();
         match action {
-            ADD => Some(Press::Form),
-            ADDED => Some(Press::Change),
-            TASK => Some(Press::Show),
-            FILTER | SORT => Some(Press::Either),
-            _ if on_task(EDIT) || on_task(REMOVE) => Some(Press::Form),
-            _ if on_task(EDITED) || on_task(ADVANCE) || on_task(REMOVED) => Some(Press::Change),
+            ADD => Some(PressKind::OpenForm),
+            ADDED => Some(PressKind::Change),
+            TASK => Some(PressKind::Show),
+            FILTER | SORT => Some(PressKind::ChangeOrPreview),
+            _ if on_task(EDIT) || on_task(REMOVE) => Some(PressKind::OpenForm),
+            _ if on_task(EDITED) || on_task(ADVANCE) || on_task(REMOVED) => Some(PressKind::Change),
             _ => None,
         }
     }
 
-    fn act(
-        scene: &Scene,
+    fn handle(
+        context: &PanelContext,
         mut config: Config,
         data: &Data,
-        input: &Input<'_>,
-    ) -> Result<Answer<Config>, Invalid> {
-        let filled = || input.filled.ok_or_else(Invalid::outdated);
+        input: &ActionInput<'_>,
+    ) -> Result<ActionOutcome<Config>, InvalidInput> {
+        let filled = || input.filled.ok_or_else(InvalidInput::outdated);
         match input.action {
-            ADD => Ok(Answer::Ask(forms::add(&config))),
+            ADD => Ok(ActionOutcome::OpenForm(forms::add(&config))),
             ADDED => {
                 let task = forms::read(&mut config, filled()?, input.now)?;
                 let said = format!("Added {}.", task.quoted());
                 config.add(task)?;
-                Ok(Answer::Change(config, said))
+                Ok(ActionOutcome::Change(config, said))
             }
-            TASK => show_task(scene, &config, data, input.chosen),
+            TASK => show_task(context, &config, data, input.chosen),
             FILTER => {
-                let chosen = input.chosen.and_then(|key| Filter::find(key, &config));
-                config.filter = chosen.ok_or_else(Invalid::outdated)?;
+                let chosen = input.chosen.and_then(|key| TaskFilter::find(key, &config));
+                config.filter = chosen.ok_or_else(InvalidInput::outdated)?;
                 let said =
                     format!("The panel shows {} from now on.", config.filter.name(&config).to_lowercase());
                 Ok(change(config, said, input))
             }
             SORT => {
-                config.sort = input.chosen.and_then(Sort::find).ok_or_else(Invalid::outdated)?;
+                config.sort = input.chosen.and_then(TaskOrder::find).ok_or_else(InvalidInput::outdated)?;
                 let said = format!("Tasks are sorted {} from now on.", config.sort.name().to_lowercase());
                 Ok(change(config, said, input))
             }
@@ -107,64 +109,70 @@ impl Kind for Project {
     }
 }
 
-/// Changes the panel for all, or shows it to the person alone.
-fn change(config: Config, said: String, input: &Input<'_>) -> Answer<Config> {
-    if input.manager { Answer::Change(config, said) } else { Answer::Preview(config) }
+/// Changes the panel for everyone, or previews it for the person alone.
+fn change(config: Config, said: String, input: &ActionInput<'_>) -> ActionOutcome<Config> {
+    if input.manager { ActionOutcome::Change(config, said) } else { ActionOutcome::Preview(config) }
 }
 
-/// The number behind the word of an action.
+/// The number at the end of an action.
 fn number(action: &str, word: &str) -> Option<u32> {
     action.strip_prefix(word)?.parse().ok()
 }
 
 /// A task that was chosen, or more of them to choose from.
 fn show_task(
-    scene: &Scene,
+    context: &PanelContext,
     config: &Config,
     data: &Data,
     chosen: Option<&str>,
-) -> Result<Answer<Config>, Invalid> {
-    let chosen = chosen.ok_or_else(Invalid::outdated)?;
+) -> Result<ActionOutcome<Config>, InvalidInput> {
+    let chosen = chosen.ok_or_else(InvalidInput::outdated)?;
     if let Some(page) = number(chosen, render::PAGE) {
-        return Ok(Answer::Show(render::more(scene, config, data.today, page as usize)));
+        return Ok(ActionOutcome::Show(render::more(context, config, data.today, page as usize)));
     }
     let task = chosen.parse().ok().and_then(|id| config.task(id)).ok_or_else(gone)?;
-    Ok(Answer::Show(render::card(config, task, data.today)))
+    Ok(ActionOutcome::Show(render::card(config, task, data.today)))
 }
 
 /// What is done to one task.
-fn on_task(mut config: Config, action: &str, input: &Input<'_>) -> Result<Answer<Config>, Invalid> {
+fn on_task(
+    mut config: Config,
+    action: &str,
+    input: &ActionInput<'_>,
+) -> Result<ActionOutcome<Config>, InvalidInput> {
     let task = |config: &Config, id| config.task(id).cloned().ok_or_else(gone);
     if let Some(id) = number(action, EDIT) {
         let task = task(&config, id)?;
-        return Ok(Answer::Ask(forms::edit(&config, &task)));
+        return Ok(ActionOutcome::OpenForm(forms::edit(&config, &task)));
     }
     if let Some(id) = number(action, REMOVE) {
-        return Ok(Answer::Ask(forms::remove(&task(&config, id)?)));
+        return Ok(ActionOutcome::OpenForm(forms::remove(&task(&config, id)?)));
     }
     if let Some(id) = number(action, EDITED) {
         let former = task(&config, id)?;
-        let filled = input.filled.ok_or_else(Invalid::outdated)?;
-        let changed = Task { id: former.id, ..forms::read(&mut config, filled, input.now)? };
+        let filled = input.filled.ok_or_else(InvalidInput::outdated)?;
+        let changed = ProjectTask { id: former.id, ..forms::read(&mut config, filled, input.now)? };
         let said = format!("Changed {}.", changed.quoted());
         config.replace(changed)?;
-        return Ok(Answer::Change(config, said));
+        return Ok(ActionOutcome::Change(config, said));
     }
     if let Some(id) = number(action, ADVANCE) {
         let former = task(&config, id)?;
-        let next =
-            former.state.next().ok_or_else(|| Invalid(format!("{} is done already.", former.quoted())))?;
+        let next = former
+            .state
+            .next()
+            .ok_or_else(|| InvalidInput(format!("{} is already done.", former.quoted())))?;
         let said = format!("{} is {} now.", former.quoted(), next.name().to_lowercase());
-        config.replace(Task { state: next, ..former })?;
-        return Ok(Answer::Change(config, said));
+        config.replace(ProjectTask { state: next, ..former })?;
+        return Ok(ActionOutcome::Change(config, said));
     }
-    let id = number(action, REMOVED).ok_or_else(Invalid::outdated)?;
+    let id = number(action, REMOVED).ok_or_else(InvalidInput::outdated)?;
     let former = task(&config, id)?;
-    forms::confirm(input.filled.ok_or_else(Invalid::outdated)?)?;
+    forms::confirm(input.filled.ok_or_else(InvalidInput::outdated)?)?;
     config.tasks.retain(|task| task.id != id);
-    Ok(Answer::Change(config, format!("Removed {}.", former.quoted())))
+    Ok(ActionOutcome::Change(config, format!("Removed {}.", former.quoted())))
 }
 
-fn gone() -> Invalid {
-    Invalid("This task is not there any more.".to_owned())
+fn gone() -> InvalidInput {
+    InvalidInput("This task doesn't exist any more.".to_owned())
 }

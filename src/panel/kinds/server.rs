@@ -8,10 +8,10 @@ use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{field, picture};
-use crate::panel::kind::{Kind, Place, Scene, Unavailable};
+use crate::panel::kind::{PanelContext, PanelKind, PanelLocation};
 use crate::panel::placeholders::{grouped, if_known};
-use crate::panel::sources::growth::{Change, Growth};
-use crate::panel::sources::{ServerFacts, Sources};
+use crate::panel::sources::growth::{Growth, GrowthChange};
+use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
 
 /// Blurple, as Discord's own.
 const COLOR: u32 = 0x58_65_f2;
@@ -31,7 +31,7 @@ pub(super) struct Data {
     growth: Growth,
 }
 
-impl Kind for Server {
+impl PanelKind for Server {
     type Config = Config;
     type Data = Data;
 
@@ -39,16 +39,20 @@ impl Kind for Server {
     const SUMMARY: &'static str = "this server's members, channels and boosts";
     const TITLE: &'static str = "Server";
 
-    async fn gather(sources: &Sources, place: Place, _: &Config) -> Result<Data, Unavailable> {
-        let facts = sources.server(place.guild).await?;
-        let growth = sources.growth(place.guild, &facts).await?;
+    async fn gather(
+        sources: &DataSources,
+        location: PanelLocation,
+        _: &Config,
+    ) -> Result<Data, SourceUnavailable> {
+        let facts = sources.server(location.guild).await?;
+        let growth = sources.growth(location.guild, &facts).await?;
         Ok(Data { facts, growth })
     }
 
-    fn render(scene: &Scene, _: &Config, Data { facts, growth }: &Data) -> PanelView {
+    fn render(context: &PanelContext, _: &Config, Data { facts, growth }: &Data) -> PanelView {
         let picture = growth.times().and_then(|times| chart(growth, times));
         let embed = Embed {
-            title: Some(scene.title.clone()),
+            title: Some(context.title.clone()),
             description: Some(format!("**{}**", text::escape(&facts.name))),
             color: Some(COLOR),
             thumbnail: facts.icon_url.clone().map(|url| EmbedMedia { url }),
@@ -68,23 +72,23 @@ impl Kind for Server {
     }
 }
 
-/// Two digits that count: who is online changes all the time, and isn't worth an edit each.
+/// Rounds to two significant digits: the number changes all the time, and isn't worth an edit each time.
 fn rounded(online: u64) -> u64 {
     let digits = online.checked_ilog10().unwrap_or(0);
     let unit = 10_u64.pow(digits.saturating_sub(1));
     (online + unit / 2) / unit * unit
 }
 
-/// A number that is nearly right, if any is known.
+/// An approximate number, if one is known.
 pub(super) fn about(number: Option<u64>) -> String {
     number.map_or_else(|| if_known(None), |number| format!("about {}", grouped(number)))
 }
 
-fn grown(changes: &[Change]) -> String {
+fn grown(changes: &[GrowthChange]) -> String {
     if changes.is_empty() {
         return "known after a day".to_owned();
     }
-    let line = |change: &Change| {
+    let line = |change: &GrowthChange| {
         let sign = if change.members > 0 {
             "+"
         } else if change.members < 0 {
@@ -127,13 +131,13 @@ mod tests {
     #[test]
     fn growth_is_said_as_far_as_it_is_known() {
         assert_eq!(grown(&[]), "known after a day");
-        let changes = [(1, 0), (7, 1234), (30, -5)].map(|(days, members)| Change { days, members });
+        let changes = [(1, 0), (7, 1234), (30, -5)].map(|(days, members)| GrowthChange { days, members });
         assert_eq!(grown(&changes), "**±0** in 24 hours\n**+1,234** in 7 days\n**−5** in 30 days");
     }
 
     #[test]
     fn a_server_that_is_not_known_yet_is_shown_too() {
-        let view = Server::render(&test_support::scene(), &Config {}, &Data::default());
+        let view = Server::render(&test_support::context(), &Config {}, &Data::default());
         test_support::assert_fits(&view);
         assert!(view.picture.is_none());
         let value =

@@ -1,13 +1,13 @@
-//! What the tests of several kinds need.
+//! Helpers for the tests of several kinds.
 
 use std::fmt::Debug;
 
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::panel::{Button, Control, Form, FormAnswers, PanelId, PanelView, SelectMenu};
-use crate::panel::kind::{Answer, Input, Invalid, Place, Scene};
-use crate::panel::sources::Settings;
+use crate::domain::panel::{Button, Control, FormValues, PanelForm, PanelId, PanelView, SelectMenu};
+use crate::panel::kind::{ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelLocation};
+use crate::panel::sources::PanelSettings;
 
 /// A Friday's noon.
 pub(super) fn noon() -> DateTime<Utc> {
@@ -18,17 +18,17 @@ pub(super) fn guild() -> GuildId {
     GuildId::new(7).unwrap()
 }
 
-pub(super) fn scene() -> Scene {
-    let place = Place { guild: guild(), channel: ChannelId::new(8).unwrap() };
-    Scene { panel: PanelId(1), title: "Panel".to_owned(), place, since: noon() }
+pub(super) fn context() -> PanelContext {
+    let location = PanelLocation { guild: guild(), channel: ChannelId::new(8).unwrap() };
+    PanelContext { panel: PanelId(1), title: "Panel".to_owned(), location, since: noon() }
 }
 
 /// A press by somebody who may manage the panel.
-pub(super) fn press<'a>(action: &'a str, settings: &'a Settings) -> Input<'a> {
-    Input { action, chosen: None, filled: None, manager: true, guild: guild(), settings, now: noon() }
+pub(super) fn press<'a>(action: &'a str, settings: &'a PanelSettings) -> ActionInput<'a> {
+    ActionInput { action, chosen: None, filled: None, manager: true, guild: guild(), settings, now: noon() }
 }
 
-pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> FormAnswers {
+pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> FormValues {
     fields.into_iter().collect()
 }
 
@@ -61,25 +61,25 @@ pub(super) fn texts(view: &PanelView) -> String {
 }
 
 /// The changed configuration, and what is said of it.
-pub(super) fn changed<C: Debug>(answer: Result<Answer<C>, Invalid>) -> (C, String) {
+pub(super) fn changed<C: Debug>(answer: Result<ActionOutcome<C>, InvalidInput>) -> (C, String) {
     match answer {
-        Ok(Answer::Change(config, said)) => (config, said),
+        Ok(ActionOutcome::Change(config, said)) => (config, said),
         other => panic!("a change: {other:?}"),
     }
 }
 
 /// What is shown to the person alone.
-pub(super) fn shown<C: Debug>(answer: Result<Answer<C>, Invalid>) -> PanelView {
+pub(super) fn shown<C: Debug>(answer: Result<ActionOutcome<C>, InvalidInput>) -> PanelView {
     match answer {
-        Ok(Answer::Show(view)) => view,
+        Ok(ActionOutcome::Show(view)) => view,
         other => panic!("a view: {other:?}"),
     }
 }
 
 /// The form that opens; Discord takes it.
-pub(super) fn asked<C: Debug>(answer: Result<Answer<C>, Invalid>) -> Form {
+pub(super) fn asked<C: Debug>(answer: Result<ActionOutcome<C>, InvalidInput>) -> PanelForm {
     match answer {
-        Ok(Answer::Ask(form)) => {
+        Ok(ActionOutcome::OpenForm(form)) => {
             assert!(form.fields.len() <= 5 && form.title.chars().count() <= 45);
             assert!(form.fields.iter().all(|field| field.label.chars().count() <= 45));
             form
@@ -106,7 +106,7 @@ pub(super) fn actions(view: &PanelView) -> Vec<&str> {
     buttons
         .flatten()
         .filter_map(|button| match button {
-            Button::Act { action, .. } => Some(action.as_str()),
+            Button::Action { action, .. } => Some(action.as_str()),
             Button::Link { .. } => None,
         })
         .collect()

@@ -1,14 +1,16 @@
-//! `welcome`: what somebody who is new should read, with links, and the server in figures at a press.
+//! `welcome`: what newcomers should read, with links, and a button for the server in figures.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedField, EmbedMedia};
-use crate::domain::panel::{Button, Control, FormAnswers, FormField, PanelView};
+use crate::domain::panel::{Button, Control, FormField, FormValues, PanelView};
 use crate::domain::text;
-use crate::panel::kind::{Answer, Input, Invalid, Kind, Place, Press, Scene, Unavailable};
-use crate::panel::links::{self, Link};
+use crate::panel::kind::{
+    ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
+};
+use crate::panel::links::{self, PanelLink};
 use crate::panel::placeholders::{self, grouped, if_known};
-use crate::panel::sources::{ServerFacts, Sources};
+use crate::panel::sources::{DataSources, ServerFacts, SourceUnavailable};
 
 use super::server::about;
 
@@ -27,10 +29,10 @@ pub(super) struct Welcome;
 pub(super) struct Config {
     text: String,
     rules: String,
-    links: Vec<Link>,
+    links: Vec<PanelLink>,
 }
 
-impl Kind for Welcome {
+impl PanelKind for Welcome {
     type Config = Config;
     type Data = ServerFacts;
 
@@ -40,21 +42,21 @@ impl Kind for Welcome {
 
     fn form(config: Option<&Config>) -> Vec<FormField> {
         let Config { text, rules, links } = config.cloned().unwrap_or_default();
-        let example = "Glad that you are here! {{server_name}} has {{member_count}} members.";
+        let example = "Glad you are here! {{server_name}} has {{member_count}} members.";
         vec![
             FormField::paragraph("text", "Text", 2000).example(example).with(text),
-            FormField::paragraph("rules", "Rules, one a line", 1500)
+            FormField::paragraph("rules", "Rules, one per line", 1500)
                 .example("Be kind.")
                 .with(rules)
                 .optional(),
-            FormField::paragraph("links", "Links, one a line: label | address", 1000)
+            FormField::paragraph("links", "Links, one per line: label | address", 1000)
                 .example("Website | https://example.com")
                 .with(links::written(&links))
                 .optional(),
         ]
     }
 
-    fn configure(_: Option<Config>, filled: &FormAnswers) -> Result<Config, Invalid> {
+    fn configure(_: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
         let text = filled.get("text").to_owned();
         let rules = filled.get("rules").to_owned();
         placeholders::check(&text)?;
@@ -62,34 +64,43 @@ impl Kind for Welcome {
         Ok(Config { text, rules, links: links::read(filled.get("links"), MOST_LINKS)? })
     }
 
-    async fn gather(sources: &Sources, place: Place, _: &Config) -> Result<ServerFacts, Unavailable> {
-        sources.server(place.guild).await
+    async fn gather(
+        sources: &DataSources,
+        location: PanelLocation,
+        _: &Config,
+    ) -> Result<ServerFacts, SourceUnavailable> {
+        sources.server(location.guild).await
     }
 
-    fn render(scene: &Scene, config: &Config, data: &ServerFacts) -> PanelView {
-        let fill = |text: &str| placeholders::fill(text, scene, data);
+    fn render(context: &PanelContext, config: &Config, data: &ServerFacts) -> PanelView {
+        let fill = |text: &str| placeholders::fill(text, context, data);
         let rules = numbered(&fill(&config.rules));
         let fields =
             (!rules.is_empty()).then(|| EmbedField { name: "Rules".to_owned(), value: rules, inline: false });
         let embed = Embed {
-            title: Some(scene.title.clone()),
+            title: Some(context.title.clone()),
             description: Some(fill(&config.text)),
             color: Some(COLOR),
             thumbnail: data.icon_url.clone().map(|url| EmbedMedia { url }),
             fields: fields.into_iter().collect(),
             ..Embed::default()
         };
-        let mut buttons: Vec<Button> = config.links.iter().map(Link::button).collect();
+        let mut buttons: Vec<Button> = config.links.iter().map(PanelLink::button).collect();
         buttons.push(Button::quiet("About this server", SERVER));
         let controls = buttons.chunks(5).map(|row| Control::Buttons(row.to_vec())).collect();
         PanelView { embeds: vec![embed], picture: None, controls }
     }
 
-    fn press(action: &str) -> Option<Press> {
-        (action == SERVER).then_some(Press::Show)
+    fn press_kind(action: &str) -> Option<PressKind> {
+        (action == SERVER).then_some(PressKind::Show)
     }
 
-    fn act(_: &Scene, _: Config, data: &ServerFacts, _: &Input<'_>) -> Result<Answer<Config>, Invalid> {
+    fn handle(
+        _: &PanelContext,
+        _: Config,
+        data: &ServerFacts,
+        _: &ActionInput<'_>,
+    ) -> Result<ActionOutcome<Config>, InvalidInput> {
         let field = |name: &str, value: String| EmbedField { name: name.to_owned(), value, inline: true };
         let embed = Embed {
             title: Some(text::escape(&data.name)),
@@ -103,11 +114,11 @@ impl Kind for Welcome {
             ],
             ..Embed::default()
         };
-        Ok(Answer::Show(PanelView::of(embed)))
+        Ok(ActionOutcome::Show(PanelView::of(embed)))
     }
 }
 
-/// Lines with a number each; those that have one keep it.
+/// Numbers the lines; a line that has a number keeps it.
 fn numbered(rules: &str) -> String {
     let lines = rules.lines().map(str::trim).filter(|line| !line.is_empty());
     let numbered = lines.enumerate().map(|(place, line)| {
@@ -121,7 +132,7 @@ fn numbered(rules: &str) -> String {
 mod tests {
     use super::*;
 
-    fn filled(text: &str, rules: &str, links: &str) -> FormAnswers {
+    fn filled(text: &str, rules: &str, links: &str) -> FormValues {
         [("text", text), ("rules", rules), ("links", links)].into_iter().collect()
     }
 
@@ -129,7 +140,7 @@ mod tests {
     fn what_was_written_stands_in_the_form_again() {
         let written = filled("Hello, {{server_name}}!", "Be kind.\nNo spam.", "Site | https://example.com");
         let config = Welcome::configure(None, &written).unwrap();
-        let again: FormAnswers =
+        let again: FormValues =
             Welcome::form(Some(&config)).into_iter().map(|field| (field.id, field.value)).collect();
         assert_eq!(Welcome::configure(None, &again).unwrap(), config);
         assert!(Welcome::form(None).len() <= 4);

@@ -3,10 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Sources, unavailable};
+use super::{DataSources, SourceUnavailable, unavailable};
 use crate::domain::follow::{BrokenReason, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::panel::kind::Unavailable;
 use crate::store::StoreError;
 
 /// How many broken follows are named.
@@ -30,39 +29,39 @@ pub struct FollowFacts {
     pub targets: i64,
     /// How many of the server's channels are followed.
     pub followed: i64,
-    /// By how many channels.
+    /// How many channels follow them.
     pub followers: i64,
-    /// Of how many servers.
+    /// How many servers these are in.
     pub follower_servers: i64,
     /// How many messages are still owed.
     pub waiting: i64,
     /// The end of the time that `hours` covers: the next full hour.
     pub until: DateTime<Utc>,
     /// What was mirrored in each of the last hours; those without anything are left out.
-    pub hours: Vec<Hour>,
-    /// The broken ones, some of them.
-    pub broken_follows: Vec<Broken>,
+    pub hours: Vec<HourlyCount>,
+    /// Some of the broken follows.
+    pub broken_follows: Vec<BrokenFollow>,
 }
 
 /// What was mirrored in an hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hour {
+pub struct HourlyCount {
     /// When it began.
     pub at: DateTime<Utc>,
     /// How many messages.
     pub messages: i64,
-    /// How many of them at most two seconds after their original.
+    /// How many of them were mirrored at most two seconds after their original.
     pub at_once: i64,
 }
 
 /// A broken follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Broken {
+pub struct BrokenFollow {
     /// Its number.
     pub id: i64,
     /// Where it delivered.
     pub target: ChannelId,
-    /// Why it can't any more, as the database keeps it.
+    /// Why it can't any more, as the word in the database.
     pub reason: String,
 }
 
@@ -73,16 +72,16 @@ impl FollowFacts {
     }
 }
 
-impl Broken {
-    /// What happened, and what can be done.
+impl BrokenFollow {
+    /// What happened, and what to do about it.
     pub fn explanation(&self) -> &'static str {
         BrokenReason::parse(&self.reason).map_or("", BrokenReason::explanation)
     }
 }
 
-impl Sources {
+impl DataSources {
     /// A server's follows as they are now.
-    pub async fn follows(&self, guild: GuildId) -> Result<FollowFacts, Unavailable> {
+    pub async fn follows(&self, guild: GuildId) -> Result<FollowFacts, SourceUnavailable> {
         self.read_follows(guild).await.map_err(unavailable)
     }
 
@@ -93,7 +92,7 @@ impl Sources {
         let hours = self.store.mirrored_by_hour(guild, until - TimeDelta::hours(HOURS)).await?;
         let broken = self.store.broken_follows(guild, NAMED).await?;
         let broken = broken.into_iter().filter_map(|follow| match follow.state {
-            FollowState::Broken(reason) => Some(Broken {
+            FollowState::Broken(reason) => Some(BrokenFollow {
                 id: follow.id.0,
                 target: follow.pair.target,
                 reason: reason.as_str().to_owned(),
@@ -113,7 +112,7 @@ impl Sources {
             until,
             hours: hours
                 .into_iter()
-                .map(|hour| Hour { at: hour.at, messages: hour.messages, at_once: hour.at_once })
+                .map(|hour| HourlyCount { at: hour.at, messages: hour.messages, at_once: hour.at_once })
                 .collect(),
             broken_follows: broken.collect(),
         })

@@ -1,33 +1,32 @@
-//! Game servers now, and who played on them during the last day.
+//! Game servers as they are now, and how many people played on them during the last day.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::Sources;
-use super::games::{GameError, Games, Query, Status};
-use super::history::{History, Span};
+use super::games::{GameClient, GameError, GameQuery, GameStatus};
+use super::history::{SampleHistory, TimeSpan};
+use super::{DataSources, SourceUnavailable};
 use crate::domain::ids::GuildId;
-use crate::panel::kind::Unavailable;
 use crate::store::Sample;
 
-/// The series of players, in the database: this, the game and the address.
+/// How the database names a series of players: this, the game and the address.
 const PLAYERS: &str = "players:";
-/// How often old ones are forgotten.
-const SELDOM: TimeDelta = TimeDelta::hours(6);
+/// How often old values are forgotten.
+const FORGET_EVERY: TimeDelta = TimeDelta::hours(6);
 
-/// A game server now and before.
+/// A game server as it is, and as it was during the last day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GameFacts {
     /// Which.
-    pub query: Query,
+    pub query: GameQuery,
     /// What it says, or why it says nothing.
-    pub status: Result<Status, GameError>,
-    /// When it was up last; none where that is longer ago than a day, or never was.
+    pub status: Result<GameStatus, GameError>,
+    /// When it was last up; `None` if that is longer ago than a day.
     pub seen: Option<DateTime<Utc>>,
     /// How many played, over a day.
-    pub players: History,
+    pub players: SampleHistory,
 }
 
 impl GameFacts {
@@ -35,26 +34,26 @@ impl GameFacts {
     pub const SERIES: &'static str = "players";
 }
 
-/// What asks them.
+/// The client that asks game servers, and when old values were last forgotten.
 pub(super) struct GameServers {
-    games: Games,
-    forgot: Mutex<DateTime<Utc>>,
+    client: GameClient,
+    last_forgotten: Mutex<DateTime<Utc>>,
 }
 
 impl GameServers {
     pub(super) fn new(private_addresses: bool) -> Self {
-        Self { games: Games::new(private_addresses), forgot: Mutex::new(DateTime::UNIX_EPOCH) }
+        Self { client: GameClient::new(private_addresses), last_forgotten: Mutex::new(DateTime::UNIX_EPOCH) }
     }
 }
 
-impl Sources {
-    /// What these game servers say, asked for this Discord server.
+impl DataSources {
+    /// What these game servers say, asked on behalf of this Discord server.
     pub async fn game_servers(
         &self,
         guild: GuildId,
-        queries: &[Query],
-    ) -> Result<Vec<GameFacts>, Unavailable> {
-        let answers = join_all(queries.iter().map(|query| self.game_servers.games.ask(guild, query))).await;
+        queries: &[GameQuery],
+    ) -> Result<Vec<GameFacts>, SourceUnavailable> {
+        let answers = join_all(queries.iter().map(|query| self.game_servers.client.ask(guild, query))).await;
         let series: Vec<String> =
             queries.iter().map(|query| format!("{PLAYERS}{}@{}", query.game, query.address)).collect();
         let up = series
@@ -66,7 +65,7 @@ impl Sources {
         if series.is_empty() {
             return Ok(Vec::new());
         }
-        let samples = self.samples(&series, Span::Day.length()).await?;
+        let samples = self.samples(&series, TimeSpan::Day.length()).await?;
         let now = self.clock.now();
         let facts = queries.iter().zip(answers).zip(&series).map(|((query, status), series)| {
             let own = |sample: &&Sample| sample.series == *series;
@@ -79,18 +78,19 @@ impl Sources {
                 query: query.clone(),
                 status,
                 seen: own.last().map(|sample| sample.at),
-                players: History::new(Span::Day, now, &own),
+                players: SampleHistory::new(TimeSpan::Day, now, &own),
             }
         });
         Ok(facts.collect())
     }
-    /// Forgets what no chart shows any more, once in a while.
-    async fn forget(&self) -> Result<(), Unavailable> {
+
+    /// Forgets, every few hours, what no chart shows any more.
+    async fn forget(&self) -> Result<(), SourceUnavailable> {
         let now = self.clock.now();
-        let mut forgot = self.game_servers.forgot.lock().await;
-        if now - *forgot >= SELDOM {
-            self.forget_samples(PLAYERS, Span::Day.length() * 2).await?;
-            *forgot = now;
+        let mut last_forgotten = self.game_servers.last_forgotten.lock().await;
+        if now - *last_forgotten >= FORGET_EVERY {
+            self.forget_samples(PLAYERS, TimeSpan::Day.length() * 2).await?;
+            *last_forgotten = now;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
-//! How a server's number of members changes, from numbers that the bot keeps itself: one an hour, for three months.
+//! How a server's number of members changes, from numbers that the bot keeps itself: one an hour, for three
+//! months.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ServerFacts, Sources};
+use super::{DataSources, ServerFacts, SourceUnavailable};
 use crate::domain::ids::GuildId;
-use crate::panel::kind::Unavailable;
 
 /// How often a number is kept.
 const STEP: TimeDelta = TimeDelta::hours(1);
@@ -21,12 +21,12 @@ pub struct Growth {
     /// Members at each hour of the last week, in seconds since 1970.
     points: Vec<(i64, f64)>,
     /// The changes over a day, a week and a month, as far as it is known how many there were.
-    pub changes: Vec<Change>,
+    pub changes: Vec<GrowthChange>,
 }
 
 /// A change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct GrowthChange {
     /// Over how many days.
     pub days: i64,
     /// How many more, or fewer.
@@ -48,9 +48,9 @@ impl Growth {
     }
 }
 
-impl Sources {
+impl DataSources {
     /// How a server has grown until it is as it is now.
-    pub async fn growth(&self, guild: GuildId, facts: &ServerFacts) -> Result<Growth, Unavailable> {
+    pub async fn growth(&self, guild: GuildId, facts: &ServerFacts) -> Result<Growth, SourceUnavailable> {
         let now = self.clock.now();
         let series = [format!("server.members:{guild}")];
         let mut samples = self.samples(&series, KEPT).await?;
@@ -67,7 +67,7 @@ impl Sources {
             let before = samples.iter().rfind(|sample| sample.at <= then)?;
             let recent = then - before.at <= TimeDelta::hours(6);
             let members = facts.members.map(to_number).filter(|_| recent)?;
-            Some(Change { days, members: members as i64 - before.value as i64 })
+            Some(GrowthChange { days, members: members as i64 - before.value as i64 })
         };
         let changes = [1, 7, 30].into_iter().filter_map(change).collect();
         let shown = samples.iter().filter(|sample| sample.at >= now - SHOWN);

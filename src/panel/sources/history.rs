@@ -1,4 +1,5 @@
-//! Numbers over time for charts: averaged over times of equal length that begin at round times, so that a chart changes only when another such time is over.
+//! Numbers over time for charts: averaged over times of equal length that begin at round times, so that a
+//! chart changes only when another such time is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use crate::store::Sample;
 
 /// How much time a chart shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Span {
+pub enum TimeSpan {
     /// An hour.
     #[serde(rename = "1h")]
     Hour,
@@ -22,7 +23,7 @@ pub enum Span {
     Week,
 }
 
-impl Span {
+impl TimeSpan {
     /// All of them, the shortest first.
     pub const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Week];
 
@@ -80,21 +81,22 @@ impl Span {
 /// Series over a span.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct History {
+pub struct SampleHistory {
     /// How much time it shows.
-    pub span: Span,
+    pub span: TimeSpan,
     /// The end of that time, in seconds since 1970.
     to: i64,
     /// Points of each series, by its name: the middle of the time in seconds since 1970, and the mean.
     series: BTreeMap<String, Vec<(i64, f64)>>,
 }
 
-/// While a history has fewer points than this, what isn't over yet is shown too: a new panel shall show something.
+/// While a history has fewer points than this, what isn't over yet is shown too: a new panel shall show
+/// something.
 const FEW: usize = 3;
 
-impl History {
+impl SampleHistory {
     /// The history of these samples; its values are whole numbers.
-    pub fn new(span: Span, now: DateTime<Utc>, samples: &[Sample]) -> Self {
+    pub fn new(span: TimeSpan, now: DateTime<Utc>, samples: &[Sample]) -> Self {
         let step = span.step().num_seconds();
         let now = now.timestamp();
         let to = now.div_euclid(step) * step;
@@ -130,8 +132,8 @@ impl History {
         points.iter().map(|(at, value)| (time(*at), *value)).collect()
     }
 
-    /// How far apart points may be for nothing to be missing between them: three times as far as they usually are, which depends on how often
-    /// somebody looked.
+    /// How far apart points may be for nothing to be missing between them: three times as far as they usually
+    /// are, which depends on how often somebody looked.
     pub fn gap(&self) -> TimeDelta {
         let usual = self.series.values().map(|points| {
             let mut apart: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
@@ -160,10 +162,10 @@ mod tests {
     #[test]
     fn it_changes_only_when_a_time_is_over() {
         let all = samples(-30..=3);
-        let history = |minute| History::new(Span::Hour, at(minute), &all[..all.len() - 3]);
+        let history = |minute| SampleHistory::new(TimeSpan::Hour, at(minute), &all[..all.len() - 3]);
         assert_eq!(history(2), history(3));
         assert_ne!(history(3), history(4));
-        let with_more = History::new(Span::Hour, at(3), &all);
+        let with_more = SampleHistory::new(TimeSpan::Hour, at(3), &all);
         assert_eq!(with_more.times(), (at(-58), at(2)));
         assert_eq!(with_more.points("a").last(), Some(&(at(1), 10.0)));
         assert_eq!(with_more.points("b"), []);
@@ -171,27 +173,27 @@ mod tests {
 
     #[test]
     fn a_young_history_shows_what_there_is() {
-        let history = History::new(Span::Day, at(3), &samples(1..=3));
+        let history = SampleHistory::new(TimeSpan::Day, at(3), &samples(1..=3));
         assert_eq!(history.points("a"), [(at(3), 10.0)]);
-        let nothing = History::new(Span::Day, at(3), &[]);
+        let nothing = SampleHistory::new(TimeSpan::Day, at(3), &[]);
         assert_eq!(nothing.points("a"), []);
     }
 
     #[test]
     fn what_is_missing_depends_on_how_often_somebody_looked() {
-        let often = History::new(Span::Hour, at(0), &samples(-60..0));
+        let often = SampleHistory::new(TimeSpan::Hour, at(0), &samples(-60..0));
         assert_eq!(often.gap(), TimeDelta::minutes(6));
-        let seldom = History::new(Span::Hour, at(0), &samples((-60..0).step_by(8)));
+        let seldom = SampleHistory::new(TimeSpan::Hour, at(0), &samples((-60..0).step_by(8)));
         assert_eq!(seldom.gap(), TimeDelta::minutes(24));
-        assert!(History::default().gap() > TimeDelta::zero());
+        assert!(SampleHistory::default().gap() > TimeDelta::zero());
     }
 
     #[test]
     fn spans_are_found_by_their_names() {
-        for span in Span::ALL {
-            assert_eq!(Span::find(span.key()), Some(span));
+        for span in TimeSpan::ALL {
+            assert_eq!(TimeSpan::find(span.key()), Some(span));
             assert_eq!(serde_json::to_value(span).unwrap(), span.key());
         }
-        assert_eq!(Span::find("1y"), None);
+        assert_eq!(TimeSpan::find("1y"), None);
     }
 }

@@ -1,6 +1,6 @@
-//! The machine that the bot runs on: how busy it is.
+//! How busy the machine is that the bot runs on.
 //!
-//! Processes are known by name and number only: a command line can hold a password.
+//! Processes are shown only by name and number: a command line can hold a password.
 
 mod reader;
 
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use self::reader::Machine;
+use self::reader::HostReader;
 
 /// How many processes a sample names, each by CPU and by memory.
 pub const PROCESSES: usize = 10;
@@ -22,20 +22,20 @@ pub struct HostSample {
     pub cores: Vec<f64>,
     /// Main memory.
     pub memory: Usage,
-    /// Swap space; nothing of nothing where there is none.
+    /// Swap space; all zero if there is none.
     pub swap: Usage,
     /// The disks, the one with the root first; each once, however often it is mounted.
     pub disks: Vec<Disk>,
     /// The network interfaces that lead out of the machine, the busiest first.
-    pub network: Vec<Interface>,
-    /// How many processes wanted to run, as means over 1, 5 and 15 minutes.
+    pub network: Vec<NetworkInterface>,
+    /// The load average: how many processes wanted to run, over 1, 5 and 15 minutes.
     pub load: [f64; 3],
     /// When the machine was started, in seconds since 1970.
     pub booted: i64,
-    /// The processes that use most of the CPU; those that use none aren't among them.
-    pub by_cpu: Vec<Process>,
-    /// The processes that use most of the memory.
-    pub by_memory: Vec<Process>,
+    /// The processes that use the CPU most, without those that don't use it.
+    pub by_cpu: Vec<HostProcess>,
+    /// The processes that use the most memory.
+    pub by_memory: Vec<HostProcess>,
 }
 
 impl HostSample {
@@ -53,9 +53,9 @@ impl HostSample {
 /// How much of something is used, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// What is used.
+    /// How much is used.
     pub used: u64,
-    /// All there is.
+    /// How much there is.
     pub total: u64,
 }
 
@@ -77,7 +77,7 @@ pub struct Disk {
 
 /// A network interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interface {
+pub struct NetworkInterface {
     /// Its name.
     pub name: String,
     /// Bytes received a second.
@@ -88,7 +88,7 @@ pub struct Interface {
 
 /// A running program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Process {
+pub struct HostProcess {
     /// Its name, not its command line.
     pub name: String,
     /// Its number.
@@ -99,27 +99,28 @@ pub struct Process {
     pub memory: u64,
 }
 
-/// Why the machine can't be looked at.
+/// Why the machine's state can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum HostError {
-    /// The system doesn't tell.
+    /// The operating system doesn't tell.
     #[error("This system doesn't tell how busy it is.")]
     Unsupported,
-    /// The look itself failed.
+    /// Reading it failed.
     #[error("Reading this machine's state failed.")]
     Failed,
 }
 
-/// Looks at the machine. Clones share what was seen last, which the next look needs.
+/// Reads the machine's state. Clones share the last reading, which the next one needs.
 #[derive(Debug, Clone, Default)]
-pub struct Host(Arc<Mutex<Machine>>);
+pub struct Host(Arc<Mutex<HostReader>>);
 
 impl Host {
-    /// A look at the machine. The first one takes a quarter of a second, as does one that follows another too closely to tell anything new.
+    /// Reads the machine's state. The first reading takes a quarter of a second. One within a second of
+    /// another returns that one.
     pub async fn sample(&self) -> Result<HostSample, HostError> {
         let machine = Arc::clone(&self.0);
-        let look = move || machine.lock().unwrap_or_else(PoisonError::into_inner).look();
-        tokio::task::spawn_blocking(look).await.map_err(|_| HostError::Failed)?
+        let read = move || machine.lock().unwrap_or_else(PoisonError::into_inner).read();
+        tokio::task::spawn_blocking(read).await.map_err(|_| HostError::Failed)?
     }
 }
 

@@ -11,8 +11,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::GuildId;
 use crate::rest::{Client, RestError};
 
-use super::Sources;
-use crate::panel::kind::Unavailable;
+use super::{DataSources, SourceUnavailable};
 
 /// How long an answer serves all panels that want it.
 const FRESH: TimeDelta = TimeDelta::seconds(30);
@@ -39,22 +38,22 @@ pub struct ServerFacts {
 }
 
 /// The answers of the last moments.
-pub(super) struct Servers {
+pub(super) struct ServerCache {
     rest: Client,
     clock: Clock,
     known: Mutex<HashMap<GuildId, (DateTime<Utc>, ServerFacts)>>,
 }
 
-impl Servers {
+impl ServerCache {
     pub(super) fn new(rest: Client, clock: Clock) -> Self {
         Self { rest, clock, known: Mutex::default() }
     }
 }
 
-impl Sources {
+impl DataSources {
     /// A server as it is now, or was half a minute ago.
-    pub async fn server(&self, guild: GuildId) -> Result<ServerFacts, Unavailable> {
-        let Servers { rest, clock, known } = &self.servers;
+    pub async fn server(&self, guild: GuildId) -> Result<ServerFacts, SourceUnavailable> {
+        let ServerCache { rest, clock, known } = &self.servers;
         let now = clock.now();
         let mut known = known.lock().await;
         known.retain(|_, (at, _)| now - *at < FRESH);
@@ -69,7 +68,7 @@ impl Sources {
                 RestError::FuseOpen { .. } => "I have to pause for a few minutes",
                 _ => "Discord did not answer",
             };
-            Unavailable(why.to_owned())
+            SourceUnavailable(why.to_owned())
         };
         let counted = rest.guild_counts(guild).await.map_err(unavailable)?;
         let channels = rest.guild_channels(guild).await.map_err(unavailable)?;

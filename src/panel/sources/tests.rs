@@ -7,8 +7,8 @@ use secrecy::{SecretBox, SecretString};
 use tempfile::TempDir;
 
 use super::games::tests::valve_server;
-use super::games::{Address, GameError, Query};
-use super::history::Span;
+use super::games::{Address, GameError, GameQuery};
+use super::history::TimeSpan;
 use super::host_facts::{CPU, MEMORY};
 use super::*;
 use crate::rest::{Client, RestConfig};
@@ -32,18 +32,18 @@ fn rest() -> Client {
     Client::new(RestConfig::new(nobody, SecretString::from("t"), "test".to_owned())).unwrap()
 }
 
-async fn sources() -> (Sources, TempDir) {
+async fn sources() -> (DataSources, TempDir) {
     let directory = TempDir::new().unwrap();
     let address = format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display());
     let cipher = Cipher::new(&SecretBox::new(Box::new([1; 32])));
     let store = Store::connect(&SecretString::from(address), cipher).await.unwrap();
     store.migrate_up().await.unwrap();
     (
-        Sources::new(
+        DataSources::new(
             store,
             rest(),
             Clock::new(now),
-            Settings { private_addresses: true, ..Settings::default() },
+            PanelSettings { private_addresses: true, ..PanelSettings::default() },
         ),
         directory,
     )
@@ -61,9 +61,9 @@ async fn the_machine_is_remembered_for_a_week() {
         if minutes == 85 {
             let facts = sources.machine().await.unwrap();
             let points = |span, name| facts.history(span).unwrap().points(name).len();
-            assert_eq!(points(Span::Hour, CPU), 12);
-            assert_eq!(points(Span::Day, MEMORY), 5);
-            assert_eq!(points(Span::Week, CPU), 1);
+            assert_eq!(points(TimeSpan::Hour, CPU), 12);
+            assert_eq!(points(TimeSpan::Day, MEMORY), 5);
+            assert_eq!(points(TimeSpan::Week, CPU), 1);
         }
     }
     let each = sources.samples(&["host.each:cpu".to_owned()], TimeDelta::days(30)).await.unwrap();
@@ -75,15 +75,15 @@ async fn the_machine_is_remembered_for_a_week() {
 #[tokio::test]
 async fn machines_of_several_processes_have_series_of_their_own() {
     let (first, _directory) = sources().await;
-    let part = |text: &str| Settings { part: text.parse().ok(), ..Settings::default() };
-    let of = |settings| Sources::new(first.store.clone(), rest(), Clock::new(now), settings);
+    let part = |text: &str| PanelSettings { part: text.parse().ok(), ..PanelSettings::default() };
+    let of = |settings| DataSources::new(first.store.clone(), rest(), Clock::new(now), settings);
     let (second, third) = (of(part("0..3/16")), of(part("4..15/16")));
     set(0);
     second.machine().await.unwrap();
     set(1);
     let facts = third.machine().await.unwrap();
     assert_eq!(facts.part.as_deref(), Some("4..15/16"));
-    assert_eq!(facts.history(Span::Hour).unwrap().points(CPU).len(), 1, "the other's isn't among them");
+    assert_eq!(facts.history(TimeSpan::Hour).unwrap().points(CPU).len(), 1, "the other's isn't among them");
     assert_eq!(first.machine().await.unwrap().part, None);
     let each = first.samples(&["host.each:0..3/16:cpu".to_owned()], TimeDelta::days(1)).await.unwrap();
     assert_eq!(each.len(), 1);
@@ -94,9 +94,9 @@ async fn a_server_that_is_down_was_seen_before() {
     let (sources, _directory) = sources().await;
     let port = valve_server(10).await;
     let address = Address::parse(&format!("127.0.0.1:{port}"), 1).unwrap();
-    let up = Query { game: "counterstrike".to_owned(), address };
+    let up = GameQuery { game: "counterstrike".to_owned(), address };
     let down =
-        Query { game: "valheim".to_owned(), address: Address::parse("nowhere.invalid", 2457).unwrap() };
+        GameQuery { game: "valheim".to_owned(), address: Address::parse("nowhere.invalid", 2457).unwrap() };
     set(0);
     let facts = sources
         .game_servers(crate::domain::ids::GuildId::new(7).unwrap(), &[up.clone(), down])
@@ -108,7 +108,7 @@ async fn a_server_that_is_down_was_seen_before() {
     let last = now();
 
     // Another one that may ask private addresses only where they are allowed: the same series, but no answer.
-    let refusing = Sources::new(sources.store.clone(), rest(), Clock::new(now), Settings::default());
+    let refusing = DataSources::new(sources.store.clone(), rest(), Clock::new(now), PanelSettings::default());
     set(60);
     let facts = refusing.game_servers(crate::domain::ids::GuildId::new(7).unwrap(), &[up]).await.unwrap();
     assert_eq!((&facts[0].status, facts[0].seen), (&Err(GameError::Private), Some(last)));

@@ -188,6 +188,15 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// Whether a person is a member of a server.
+    pub(in crate::service) async fn is_member(
+        &mut self,
+        guild: GuildId,
+        user: UserId,
+    ) -> Result<bool, ServiceError> {
+        Ok(self.member(guild, user).await?.is_some())
+    }
+
     async fn member(&mut self, guild: GuildId, user: UserId) -> Result<Option<&Member>, ServiceError> {
         match self.facts.members.entry((guild, user)) {
             Entry::Occupied(known) => Ok(known.into_mut().as_ref()),

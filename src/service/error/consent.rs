@@ -1,4 +1,4 @@
-//! Why what the followed side decides, or what follows from it, did not happen.
+//! Refusals around the consent of the followed side: approving, declining, removing and blocking followers.
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{BrokenReason, FollowId, FollowState};
@@ -6,29 +6,30 @@ use crate::domain::ids::ChannelId;
 
 use super::{Refusal, ServiceError};
 
-/// A rule about the consent of the followed side that forbids a use case.
+/// A rule about the followed side's consent that forbids a use case.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentRefusal {
-    /// The source's server has blocked the target's. That it did is not told before there was anything to break.
+    /// The source's server has blocked the target's. The text doesn't say so, as long as there was no follow
+    /// that the block broke.
     #[error("That channel can't be followed from this server.")]
     NotForThisServer,
     /// The source's moderators haven't decided yet.
     #[error(
-        "Follow {0} still waits: the followed channel's server approves its followers, and hasn't decided on this one yet."
+        "Follow {0} is still waiting: the followed channel's server approves its followers, and hasn't decided on this one yet."
     )]
     StillWaits(FollowId),
     /// The source's moderators declined or removed it.
     #[error("Follow {0} can't be resumed. {explanation}", explanation = .1.explanation())]
     FollowAnew(FollowId, BrokenReason),
-    /// There is no such follow of this server's channels.
-    #[error("That follower is gone: it stopped following. `/followers` shows those that there are.")]
+    /// None of this server's channels has this follower.
+    #[error("That follower is gone: it stopped following. `/followers` shows those that are left.")]
     FollowerGone,
     /// Somebody decided already.
     #[error("{}", decided(*.0))]
     Decided(FollowState),
-    /// What a new follow needs isn't there on the other side.
+    /// The other side lacks what a new follow needs.
     #[error(
-        "I can't post in that follower's channel at the moment, so nothing has begun and the request stays. Its own server has to mend that; try again later."
+        "I can't post in that follower's channel at the moment, so nothing has started and the request stays. Its own server has to fix that. Try again later."
     )]
     FollowerUnready,
     /// The source isn't open.
@@ -40,12 +41,12 @@ pub enum ConsentRefusal {
     #[error("That server is blocked. Unblock it in `/followers` first.")]
     ServerBlocked,
     /// The server isn't blocked.
-    #[error("That server is not blocked any more.")]
+    #[error("That server isn't blocked any more.")]
     NotBlocked,
-    /// That kind of channel can't be told.
-    #[error("I can't tell you of followers in {kinds}. Choose a text channel with `notify`.", kinds = .0.plural())]
+    /// Moderators can't be told about followers in that kind of channel.
+    #[error("I can't tell you about followers in {kinds}. Choose a text channel with `notify`.", kinds = .0.plural())]
     NotifyKind(ChannelKind),
-    /// Both a channel to tell, and that none is to be told.
+    /// Both `notify` and `quiet` were given.
     #[error("Give either `notify` or `quiet`, not both.")]
     NotifyAndQuiet,
 }
@@ -56,9 +57,9 @@ fn decided(state: FollowState) -> String {
         FollowState::Broken(BrokenReason::Declined) => "it was declined",
         FollowState::Broken(BrokenReason::Removed) => "that follower was removed",
         FollowState::Broken(BrokenReason::Blocked) => "its server is blocked",
-        FollowState::Broken(_) => "it was approved, and has broken since",
+        FollowState::Broken(_) => "it was approved, and has since broken",
     };
-    format!("Somebody has decided on this request already: {what}.")
+    format!("Somebody has already decided on this request: {what}.")
 }
 
 impl From<ConsentRefusal> for ServiceError {

@@ -1,29 +1,29 @@
-//! What people are told of Discord's failures and refusals.
+//! What people are told about Discord's failures and refusals.
 
 use crate::rest::{ForbiddenReason, RestError};
 
-/// What people are told where Discord didn't do what was asked of it.
-pub const fn explained(error: &RestError) -> &'static str {
+/// What people are told when Discord didn't do what the bot asked for.
+pub const fn explain_discord_error(error: &RestError) -> &'static str {
     match error {
         RestError::Malformed => {
-            "Discord did it, or answered it, in words that I can't read. Please look whether it was done before you try again."
+            "Discord answered in a way that I can't read. Please check whether it was done before you try again."
         }
         RestError::Forbidden(ForbiddenReason::TwoFactor) => {
-            "This server demands two-factor authentication of those who moderate it, and the owner of my application has not switched it \
-             on. Only they can: no permission here helps."
+            "This server requires two-factor authentication of its moderators, and the owner of my application hasn't enabled it. Only \
+             they can; permissions in this server don't help."
         }
         RestError::Forbidden(_) => {
             "Discord doesn't let me do this. Please check my permissions, and whether I am timed out in this server, and try again."
         }
         RestError::NotFound(_) => {
-            "What this is about is gone at Discord, or hidden from me. Please try again."
+            "What you asked for no longer exists at Discord, or is hidden from me. Please try again."
         }
         RestError::WebhookToken | RestError::Refused { .. } => {
-            "Discord refused what I asked for this, for no lack of permissions. Whoever runs this bot finds the reason in its log."
+            "Discord refused my request, and not because of permissions. My operator can find the reason in my log."
         }
         RestError::FuseOpen { .. } => {
-            "I have to pause for a few minutes, as Discord refused too many of my requests for you or for this server. Nothing was \
-             changed that you would have to undo; please try again then."
+            "Discord refused too many of my requests for you or for this server, so I have to pause for a few minutes. There is nothing to \
+             undo; please try again then."
         }
         RestError::ServerLeft => "I am no longer in that server.",
         RestError::RateLimited { .. }
@@ -33,7 +33,7 @@ pub const fn explained(error: &RestError) -> &'static str {
         | RestError::Edge { .. }
         | RestError::Unclear(_)
         | RestError::NotSent => {
-            "Discord did not answer in time. Nothing was changed that you would have to undo; please try again in a minute."
+            "Discord did not answer in time. There is nothing to undo; please try again in a minute."
         }
     }
 }
@@ -45,22 +45,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_lack_of_permissions_is_not_called_one() {
-        assert!(explained(&RestError::Forbidden(ForbiddenReason::Permissions)).contains("my permissions"));
+    fn only_missing_permissions_are_blamed_on_permissions() {
+        assert!(
+            explain_discord_error(&RestError::Forbidden(ForbiddenReason::Permissions))
+                .contains("my permissions")
+        );
         for error in
             [RestError::Malformed, RestError::NotSent, RestError::Forbidden(ForbiddenReason::TwoFactor)]
         {
-            assert!(!explained(&error).contains("my permissions"), "{error}");
+            assert!(!explain_discord_error(&error).contains("my permissions"), "{error}");
         }
         assert!(
-            explained(&RestError::Forbidden(ForbiddenReason::TwoFactor))
+            explain_discord_error(&RestError::Forbidden(ForbiddenReason::TwoFactor))
                 .contains("the owner of my application")
         );
     }
 
     #[test]
-    fn who_pauses_says_so_instead_of_blaming_discord() {
-        let pause = explained(&RestError::FuseOpen { retry_after: Duration::from_secs(300) });
+    fn a_pause_of_the_bots_is_not_blamed_on_discord() {
+        let pause = explain_discord_error(&RestError::FuseOpen { retry_after: Duration::from_secs(300) });
         assert!(pause.contains("pause for a few minutes") && !pause.contains("did not answer"), "{pause}");
     }
 }

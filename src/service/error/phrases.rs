@@ -1,4 +1,4 @@
-//! Parts of sentences that refusals are told with.
+//! Phrases that the texts of refusals are made of.
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::ChannelId;
@@ -7,17 +7,16 @@ use crate::domain::text;
 
 use super::MissingPermissions;
 
-/// Who may change a panel, without a word about another server's channels.
+/// Who may change a panel. Doesn't name another server's channel.
 pub(super) fn panel_right(own: bool, channel: ChannelId) -> String {
     if own {
         format!("You need **Manage Channels** in <#{channel}> to change this panel.")
     } else {
-        "This panel belongs to another server: it is changed there, by people with **Manage Channels**."
-            .to_owned()
+        "This panel belongs to another server. People with **Manage Channels** change it there.".to_owned()
     }
 }
 
-/// A text that somebody typed, as it is.
+/// What somebody typed, as code.
 pub(super) fn code(typed: &str) -> String {
     format!("`{}`", text::cut(typed, TagSet::LONGEST).replace('`', "'"))
 }

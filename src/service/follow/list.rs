@@ -39,7 +39,11 @@ pub enum ChannelView {
         server: String,
     },
     /// A channel that the person can't see.
-    Hidden,
+    Hidden {
+        /// The name of its server, if that is another one which the person is a member of. To others, it is
+        /// hidden as well.
+        server: Option<String>,
+    },
     /// A channel that was deleted.
     Deleted(ChannelId),
 }
@@ -172,7 +176,7 @@ impl Access<'_> {
         let (place, here) = match self.look(actor, id).await? {
             ChannelSight::Seen(place) => (place, true),
             ChannelSight::Elsewhere(place) => (place, false),
-            ChannelSight::Hidden => return Ok(ChannelView::Hidden),
+            ChannelSight::Hidden => return self.view_hidden(actor, id).await,
             ChannelSight::Gone => return Ok(ChannelView::Deleted(id)),
         };
         let name = place.channel.name;
@@ -181,5 +185,16 @@ impl Access<'_> {
         }
         let server = self.guild(place.guild).await?.map(|guild| guild.name.clone()).unwrap_or_default();
         Ok(ChannelView::Elsewhere { channel: id, name, server })
+    }
+
+    async fn view_hidden(&mut self, actor: Actor, id: ChannelId) -> Result<ChannelView, ServiceError> {
+        let guild = self.seen_channel(id).and_then(|channel| channel.guild_id);
+        let server = match guild.filter(|guild| *guild != actor.guild) {
+            Some(guild) if self.is_member(guild, actor.user).await? => {
+                self.guild(guild).await?.map(|guild| guild.name.clone())
+            }
+            _ => None,
+        };
+        Ok(ChannelView::Hidden { server })
     }
 }

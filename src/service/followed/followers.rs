@@ -79,7 +79,7 @@ impl FollowService {
             });
             if let Some((_, followers)) = by_server.get_mut(index) {
                 match follower.channel.clone() {
-                    ChannelView::Hidden | ChannelView::Deleted(_) => followers.unseen += 1,
+                    ChannelView::Hidden { .. } | ChannelView::Deleted(_) => followers.unseen += 1,
                     seen => followers.seen.push(seen),
                 }
             }

@@ -1,4 +1,4 @@
-//! `/panel list`, and which panels are offered where one is chosen.
+//! `/panel list`, and the panels that are offered where one is to be chosen.
 
 use crate::domain::ids::ChannelId;
 use crate::domain::panel::{Panel, PanelId};
@@ -11,49 +11,49 @@ use super::{MANAGE, Panels, refresh};
 
 /// A panel in the list.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PanelRow {
+pub struct PanelListEntry {
     /// The panel.
     pub panel: Panel,
     /// Its channel's name, for texts in which mentions aren't shown.
     pub channel: String,
-    /// A link to its message, if that stands.
+    /// A link to its message, if there is one.
     pub link: Option<String>,
 }
 
 impl Panels {
-    /// The panels of the actor's server that they may manage, or those of one channel.
+    /// The panels of the actor's server that they may manage; only those of one channel, if one is given.
     pub async fn list(
         &self,
         actor: Actor,
         channel: Option<ChannelId>,
-    ) -> Result<Vec<PanelRow>, ServiceError> {
-        self.bounds.quotas.spend_question(actor.user)?;
+    ) -> Result<Vec<PanelListEntry>, ServiceError> {
+        self.limits.quotas.spend_question(actor.user)?;
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
-        let mut rows = Vec::new();
-        self.find_rows(&mut self.access(&rest, actor), actor, channel, &mut rows).await?;
-        Ok(rows)
+        let mut entries = Vec::new();
+        self.find_entries(&mut self.access(&rest, actor), actor, channel, &mut entries).await?;
+        Ok(entries)
     }
 
-    /// The same for the autocompletion, as many as can be found in time.
-    pub async fn choices(&self, actor: Actor) -> Result<Vec<PanelRow>, ServiceError> {
+    /// The same for autocompletion: as many as can be found in time.
+    pub async fn choices(&self, actor: Actor) -> Result<Vec<PanelListEntry>, ServiceError> {
         let rest = self.rest_for_people.of_person(actor.user, actor.guild);
-        let mut rows = Vec::new();
+        let mut entries = Vec::new();
         let found = async {
-            let mut access = CompletionAccess::begin(&rest, self.clock, &self.bounds.lookups, actor).await;
-            self.find_rows(&mut access, actor, None, &mut rows).await
+            let mut access = CompletionAccess::begin(&rest, self.clock, &self.limits.lookups, actor).await;
+            self.find_entries(&mut access, actor, None, &mut entries).await
         };
         match tokio::time::timeout(IN_TIME, found).await {
             Ok(Err(error)) => Err(error),
-            Ok(Ok(())) | Err(_) => Ok(rows),
+            Ok(Ok(())) | Err(_) => Ok(entries),
         }
     }
 
-    async fn find_rows(
+    async fn find_entries(
         &self,
         access: &mut Access<'_>,
         actor: Actor,
         channel: Option<ChannelId>,
-        rows: &mut Vec<PanelRow>,
+        entries: &mut Vec<PanelListEntry>,
     ) -> Result<(), ServiceError> {
         access.prefetch(actor.guild, &[actor.user]).await?;
         for panel in self.store.panels_of(actor.guild).await? {
@@ -69,12 +69,12 @@ impl Panels {
                 ChannelLookup::Hidden | ChannelLookup::Gone => "deleted channel".to_owned(),
             };
             let link = panel.message.map(|message| refresh::link(&panel, message));
-            rows.push(PanelRow { panel, channel: name, link });
+            entries.push(PanelListEntry { panel, channel: name, link });
         }
         Ok(())
     }
 
-    /// The panel that an autocompleted option means: its number, or its title.
+    /// The panel that an autocompleted option names, by its number or its title.
     pub async fn named(&self, actor: Actor, text: &str) -> Result<PanelId, ServiceError> {
         let panels = self.store.panels_of(actor.guild).await?;
         let text = text.trim();

@@ -1,11 +1,13 @@
-//! Panels: made and managed by people, kept current by a keeper, pressed by anyone who sees them.
+//! Panels: people create and manage them, a loop keeps them current, and anyone who sees one may press its
+//! buttons.
 //!
 //! ```text
-//! /panel …, presses ─► a change of its row ─┐
-//!               its time has come, Keeper ──┼─► look: gather ─► render ─► is it another? ─► a revision of its activity ─► lanes: the mirrors
-//!                                           └─────────────────────────────── and then ─► an edit of its own message
+//! /panel …, presses ─► a change of the panel's row ─┐
+//!                      its time comes (RefreshLoop) ─┴─► refresh: gather ─► render ─► does it differ?
+//! if so: a revision of its activity ─► lanes: the mirrors; then an edit of its own message
 //! ```
-//! A panel is one activity as long as one message shows it. Its mirrors are deliveries like those of messages; nothing here sends one.
+//! A panel is one activity for as long as one message shows it. Its mirrors are deliveries like those of
+//! messages; nothing here sends one. `crate::panel` says who else works on panels.
 
 mod list;
 mod manage;
@@ -27,7 +29,7 @@ use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::panel::PanelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::shards::Shards;
-use crate::panel::Sources;
+use crate::panel::DataSources;
 use crate::rest::Client;
 use crate::store::{Notice, Store};
 
@@ -37,11 +39,11 @@ use super::access::quotas::UserQuotas;
 use super::locks::Locks;
 use super::{Identity, ServiceParts};
 
-pub use self::list::PanelRow;
-pub use self::manage::{Kept, PanelRequest};
-pub use self::press::{Begun, Pressed, Shown};
-pub use self::refresh_loop::Keeper;
-use self::view_cache::Drawings;
+pub use self::list::PanelListEntry;
+pub use self::manage::{PanelRequest, SavedPanel};
+pub use self::press::{Acknowledgement, PanelAction, PressReply};
+pub use self::refresh_loop::RefreshLoop;
+use self::view_cache::ViewCache;
 
 /// What whoever manages a panel needs in its channel.
 const MANAGE: Permissions = Permissions::MANAGE_CHANNELS;
@@ -52,63 +54,65 @@ const BOT_NEEDS: Permissions = Permissions::VIEW_CHANNEL
     .union(Permissions::ATTACH_FILES)
     .union(Permissions::READ_MESSAGE_HISTORY);
 
-/// How long a look may take before another may begin, in this process or another.
+/// How long a refresh may take before another one may begin, in this process or another.
 const HOLD: TimeDelta = TimeDelta::seconds(60);
-/// How often a change is tried that another one came before.
+/// How often a change is tried when somebody else's came first.
 const TRIES: usize = 3;
-/// How long a call to Discord may take with all its repetitions: somebody waits for the answer, and the next look tries again.
+/// How long a call to Discord may take with all its retries: somebody waits for the answer, and the next
+/// refresh tries again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The bot's name and picture, which stand above the mirrors.
+/// The bot's name and picture, which head the mirrors.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Brand {
+pub struct BotProfile {
     /// Its name.
     pub name: String,
     /// The address of its picture.
     pub avatar_url: Option<String>,
 }
 
-/// What bounds people and servers.
-pub struct Bounds {
+/// What limits people and servers.
+pub struct PanelLimits {
     /// What each person may do.
     pub quotas: Arc<UserQuotas>,
-    /// What look-ups of channels may cost.
+    /// What looking up channels may cost.
     pub lookups: Arc<Lookups>,
-    /// How many panels a server may have; none for no bound.
+    /// How many panels a server may have; `None` for no limit.
     pub most_in_server: Option<u32>,
 }
 
-/// Everything about panels.
+/// The use cases around panels.
 pub struct Panels {
     store: Store,
-    /// For looks.
+    /// For refreshes.
     rest: Client,
-    /// For what somebody waits for.
+    /// For requests that somebody waits for.
     rest_for_people: Client,
     clock: Clock,
     identity: Identity,
     wake: Wake,
-    brand: Brand,
-    sources: Sources,
-    bounds: Bounds,
-    /// What presses showed within the last minute; and who draws.
-    drawings: Drawings,
+    profile: BotProfile,
+    sources: DataSources,
+    limits: PanelLimits,
+    /// The views that presses showed within the last minute.
+    views: ViewCache,
+    /// Held while such a view is drawn.
     drawing: Locks<PanelId>,
-    /// When the last look is, or was, that a press on Refresh asked for.
+    /// When the last refresh that somebody asked for with the Refresh button is due, or was.
     hastened: Mutex<HashMap<PanelId, DateTime<Utc>>>,
-    /// Whose panels this process keeps.
+    /// The shards whose panels this process keeps current.
     shards: Shards,
-    /// A panel is due earlier than the keeper knows.
+    /// Notified when a panel is due earlier than the refresh loop knows.
     due: Notify,
-    /// Held while one panel is looked at or changed, so that two at once don't post it twice.
+    /// Held while one panel is refreshed or changed, so that two at once don't post it twice.
     locks: Locks<PanelId>,
-    /// The panels' own messages, so that a deletion elsewhere costs no query.
+    /// The panels' own messages, so that deleting any other message costs no query.
     messages: RwLock<HashMap<MessageId, PanelId>>,
 }
 
 impl Panels {
     /// The use cases over these parts.
-    pub fn new(parts: ServiceParts, brand: Brand, sources: Sources, bounds: Bounds) -> Self {
+    pub fn new(parts: ServiceParts, profile: BotProfile, sources: DataSources, limits: PanelLimits) -> Self {
         let ServiceParts { store, rest, clock, identity, wake, shards, .. } = parts;
         let rest = rest.with_patience(PATIENCE);
         Self {
@@ -118,10 +122,10 @@ impl Panels {
             clock,
             identity,
             wake,
-            brand,
+            profile,
             sources,
-            bounds,
-            drawings: Drawings::default(),
+            limits,
+            views: ViewCache::default(),
             drawing: Locks::default(),
             hastened: Mutex::default(),
             shards,
@@ -131,7 +135,7 @@ impl Panels {
         }
     }
 
-    /// Which panel this message shows, if it does. In memory only: it is asked for every deletion of every server.
+    /// Which panel this message shows, if any. Answered from memory: every deletion in every server asks.
     pub fn shown_by(&self, message: MessageId) -> Option<PanelId> {
         self.messages.read().unwrap_or_else(PoisonError::into_inner).get(&message).copied()
     }
@@ -144,18 +148,18 @@ impl Panels {
         self.messages.write().unwrap_or_else(PoisonError::into_inner).retain(|_, shown| *shown != panel);
     }
 
-    /// A panel of this process is due earlier than its keeper knows.
-    pub fn poke(&self) {
+    /// Wakes the refresh loop: a panel of this process is due earlier than it knows.
+    pub fn wake_refresh_loop(&self) {
         self.due.notify_one();
     }
 
-    /// The same for a panel of this server, which may be another process's.
-    async fn poke_keeper(&self, guild: GuildId) {
+    /// Wakes the refresh loop of the process that has this server.
+    async fn wake_refresh_loop_of(&self, guild: GuildId) {
         if self.shards.has(guild) {
-            return self.poke();
+            return self.wake_refresh_loop();
         }
         if let Err(error) = self.store.notify(&Notice::Panel).await {
-            tracing::warn!(%error, "a panel's keeper could not be told; it looks by itself soon");
+            tracing::warn!(%error, "could not tell the process that refreshes a panel; it finds out within seconds");
         }
     }
 

@@ -1,4 +1,5 @@
-//! Posting a panel's own message, once: what is under way is written down before, and after a crash or a lost answer it is looked whether the message was made.
+//! Posts a panel's own message, once. The attempt is recorded before it is made. After a crash or a lost
+//! answer, the channel is searched first for the message that it may have made.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,30 +7,30 @@ use crate::domain::activity::Revision;
 use crate::domain::ids::MessageId;
 use crate::domain::panel::{Panel, PanelSnapshot, custom_id};
 use crate::domain::rendering;
-use crate::panel::AnyKind;
+use crate::panel::AnyPanelKind;
 use crate::rest::model::Message;
 use crate::rest::{HISTORY_PAGE, RestError};
 use crate::store::PanelRefresh;
 
 use super::Panels;
-use super::refresh::{Drawn, SETTLING, count, link, span, uploads};
+use super::refresh::{RenderedPanel, SETTLING, count, link, time_delta, uploads};
 use crate::service::ServiceError;
 
-/// When the next try is, where Discord doesn't say.
+/// When the next try follows, where Discord doesn't say.
 const AGAIN: TimeDelta = TimeDelta::seconds(10);
-/// How many pages of the channel are read at most to find a message.
+/// How many pages of the channel are searched at most for a message.
 const PAGES: usize = 20;
 
 impl Panels {
     /// Posts a panel that has no message.
     pub(super) async fn post(
         &self,
-        kind: &dyn AnyKind,
+        kind: &dyn AnyPanelKind,
         panel: Panel,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
         let at = self.clock.now();
-        let Drawn { data, failure, face } = self.draw(kind, &panel, None).await;
+        let RenderedPanel { data, failure, snapshot } = self.render(kind, &panel, None).await;
         let mut look = PanelRefresh {
             at,
             next: at,
@@ -39,28 +40,28 @@ impl Panels {
             error: failure.map(|failure| format!("There are no values: {failure}.")),
         };
         if panel.posting_after.is_some()
-            && let Some(message) = self.find_made(&panel).await?
+            && let Some(message) = self.find_posted(&panel).await?
         {
-            // It may show something older: a revision before the first makes the next look edit it.
+            // It may show something older. A revision before the first has the next refresh edit it.
             look.shown_revision = Some(0);
             look.next = self.clock.now();
-            return self.adopt(panel, message, face, look, held_until).await;
+            return self.adopt(panel, message, snapshot, look, held_until).await;
         }
         let after = self.newest_in(&panel).await?;
         self.store.begin_posting(panel.id, after).await?;
-        let payload = rendering::panel(&face, None);
+        let payload = rendering::panel(&snapshot, None);
         let nonce = nonce(&panel, after);
         let body = payload.own_body(&nonce);
         let posted = self
             .rest
             .of_server(panel.guild)
-            .create_message_with_files(panel.channel, &body, uploads(&face.view))
+            .create_message_with_files(panel.channel, &body, uploads(&snapshot.view))
             .await;
         match posted {
             Ok(message) => {
                 look.shown_revision = Some(1);
-                look.next = self.next(&panel, 0, at);
-                self.adopt(panel, message.id, face, look, held_until).await
+                look.next = self.next_refresh(&panel, 0, at);
+                self.adopt(panel, message.id, snapshot, look, held_until).await
             }
             Err(error) => self.not_posted(&panel, error, look, held_until).await,
         }
@@ -70,13 +71,13 @@ impl Panels {
         &self,
         panel: Panel,
         message: MessageId,
-        mut face: PanelSnapshot,
+        mut snapshot: PanelSnapshot,
         look: PanelRefresh,
         held_until: DateTime<Utc>,
     ) -> Result<(), ServiceError> {
-        face.link = link(&panel, message);
+        snapshot.link = link(&panel, message);
         let shown = Revision(look.shown_revision.unwrap_or_default());
-        let targets = self.store.panel_posted(&panel, message, face, shown, self.clock.now()).await?;
+        let targets = self.store.panel_posted(&panel, message, snapshot, shown, self.clock.now()).await?;
         count("changed");
         self.remember(message, panel.id);
         self.store.record_refresh(panel.id, held_until, &look).await?;
@@ -105,7 +106,7 @@ impl Panels {
             RestError::RateLimited { retry_after, .. }
             | RestError::StillLimited { retry_after, .. }
             | RestError::FuseOpen { retry_after } => {
-                look.next = now + span(*retry_after);
+                look.next = now + time_delta(*retry_after);
                 self.store.not_posted(panel.id).await?;
             }
             RestError::NotSent | RestError::ServerLeft => self.store.not_posted(panel.id).await?,
@@ -122,16 +123,16 @@ impl Panels {
                 return Ok(self.store.panel_inactive(panel.id, error, now).await?);
             }
         }
-        tracing::warn!(panel = panel.id.0, %error, "a panel could not be posted; it is tried again");
+        tracing::warn!(panel = panel.id.0, %error, "could not post a panel; trying again");
         let why = match error {
-            RestError::FuseOpen { .. } => "I have to pause for a few minutes; it is posted then.",
-            _ => "Discord did not answer when I posted it; it is tried again.",
+            RestError::FuseOpen { .. } => "I have to pause for a few minutes, then I'll post it.",
+            _ => "Discord did not answer when I posted it; I'll try again.",
         };
         look.error = Some(why.to_owned());
         Ok(self.store.record_refresh(panel.id, held_until, &look).await?)
     }
 
-    /// The newest message of a panel's channel; what is posted now is newer.
+    /// The newest message of a panel's channel. What is posted from now on is newer.
     async fn newest_in(&self, panel: &Panel) -> Result<MessageId, ServiceError> {
         let newest = match self.rest.of_server(panel.guild).channel(panel.channel).await {
             Ok(channel) => channel.last_message_id,
@@ -143,8 +144,8 @@ impl Panels {
         Ok(newest.unwrap_or(panel.channel.first_message()))
     }
 
-    /// Looks for the message that an earlier try may have made.
-    async fn find_made(&self, panel: &Panel) -> Result<Option<MessageId>, ServiceError> {
+    /// Searches for the message that an earlier try may have posted.
+    async fn find_posted(&self, panel: &Panel) -> Result<Option<MessageId>, ServiceError> {
         let Some(mut after) = panel.posting_after else { return Ok(None) };
         for _ in 0..PAGES {
             let page = match self
@@ -158,7 +159,10 @@ impl Panels {
                 Err(error) => return Err(error.into()),
             };
             if let Some(made) = page.iter().find(|message| self.is_of(panel, message)) {
-                tracing::info!(panel = panel.id.0, "a panel's message in doubt was found, and is adopted");
+                tracing::info!(
+                    panel = panel.id.0,
+                    "found a panel's message that an earlier attempt had posted"
+                );
                 return Ok(Some(made.id));
             }
             match page.last() {
@@ -169,7 +173,7 @@ impl Panels {
         Ok(None)
     }
 
-    /// Whether a message looks like this panel's, and isn't another's.
+    /// Whether a message looks like this panel's, and isn't another panel's.
     fn is_of(&self, panel: &Panel, message: &Message) -> bool {
         let mut titles = message.embeds.iter().filter_map(|embed| embed.embed.title.as_deref());
         let own_id = custom_id(panel.id, "");
@@ -180,9 +184,10 @@ impl Panels {
                 || message.components.iter().any(|row| row.to_string().contains(&own_id)))
     }
 
-    /// Deletes the message of a removed panel whose posting ended in doubt. Whether that is settled.
+    /// Deletes the message of a removed panel where it isn't known whether it was posted. Returns whether
+    /// that is settled.
     pub(super) async fn remove_doubtful(&self, panel: &Panel) -> Result<bool, ServiceError> {
-        let Some(message) = self.find_made(panel).await? else { return Ok(true) };
+        let Some(message) = self.find_posted(panel).await? else { return Ok(true) };
         let outcome = self
             .rest
             .of_server(panel.guild)
@@ -192,7 +197,7 @@ impl Panels {
     }
 }
 
-/// The same for the same try, and at most 25 characters (Discord: "Create Message", `nonce`).
+/// A nonce that is the same for the same try, of at most 25 characters (Discord: "Create Message", `nonce`).
 fn nonce(panel: &Panel, after: MessageId) -> String {
     let nonce = format!("{:x}-{:x}", panel.id.0, after.get());
     nonce.chars().take(25).collect()

@@ -1,228 +1,263 @@
-//! What was pressed, chosen or filled in under a panel or one of its mirrors, in whatever server.
+//! Presses, choices and submitted forms under a panel or one of its mirrors, in whatever server.
+//!
+//! Discord wants an answer within three seconds, so a press is handled in two steps: [`Panels::acknowledge`]
+//! says how to acknowledge it, asking nobody but the database; [`Panels::press`] then does what was asked
+//! for.
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
 use crate::domain::follow::{ChannelPair, FollowState};
-use crate::domain::panel::{Form, FormAnswers, Panel, PanelId, PanelView};
-use crate::panel::kind::Invalid;
-use crate::panel::{Answer, AnyKind, Input, Place, Press, Scene, Settings, find};
+use crate::domain::panel::{FormValues, Panel, PanelForm, PanelId, PanelView};
+use crate::panel::{
+    ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelContext, PanelLocation, PanelSettings,
+    PressKind, find,
+};
 use crate::service::{Actor, Refusal, ServiceError};
 use crate::store::PanelChange;
 
 use super::manage::invalid;
-use super::view_cache::Drawings;
+use super::view_cache::ViewKey;
 use super::{Panels, TRIES};
 
-/// The action that every kind may use without knowing of it: look again, now.
+/// The action that every kind may offer without handling it: refresh the panel now.
 const REFRESH: &str = "refresh";
 
-/// A press, a choice, or a form that was sent.
+/// A press, a choice in a menu, or a submitted form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pressed {
+pub struct PanelAction {
     /// Which panel.
     pub panel: PanelId,
-    /// What was pressed, in its kind's words.
+    /// What was pressed, as its kind named it.
     pub action: String,
     /// What was chosen in a menu.
     pub chosen: Option<String>,
     /// What was filled in.
-    pub filled: Option<FormAnswers>,
+    pub filled: Option<FormValues>,
 }
 
-/// What the person is answered.
+/// What the person is shown after their press.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shown {
-    /// This, for them alone.
+pub enum PressReply {
+    /// This view, privately.
     View(Box<PanelView>),
-    /// A sentence, for them alone.
-    Said(String),
-    /// Nothing but the panel itself.
-    Nothing,
+    /// This sentence, privately.
+    Message(String),
+    /// Nothing: the panel itself changes.
+    None,
 }
 
-/// How a press is to be acknowledged, before anything that takes time.
+/// How to acknowledge a press, before anything that takes time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
-    /// By opening this form.
-    Form(Form),
-    /// By an answer for the person alone, which follows.
-    Answer,
-    /// Without a word.
+pub enum Acknowledgement {
+    /// Open this form.
+    OpenForm(PanelForm),
+    /// Promise a private reply.
+    Reply,
+    /// Say nothing.
     Silent,
 }
 
-impl Panels {
-    /// How a press is to be acknowledged. Asks nobody but the database.
-    pub async fn begin_press(&self, actor: Actor, pressed: &Pressed) -> Result<Begun, ServiceError> {
-        if pressed.action == REFRESH {
-            return Ok(Begun::Silent);
+/// What a press needs of the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    /// Nothing.
+    None,
+    /// Whether they may manage the panel decides what they get.
+    Asked,
+    /// They must be allowed to manage the panel.
+    Required,
+}
+
+impl Right {
+    /// What this press needs; `None` where its kind has no such action (any more).
+    fn needed(kind: &dyn AnyPanelKind, action: &PanelAction) -> Option<Self> {
+        if action.filled.is_some() {
+            return Some(Self::Required);
         }
-        let (panel, kind) = self.pressed_panel(actor, pressed).await?;
-        match kind.press(&pressed.action) {
-            // The right is checked when it is sent: that may take longer than a form may.
-            Some(Press::Form) => match self.act(kind, &panel, actor, pressed, true)? {
-                Answer::Ask(form) => Ok(Begun::Form(form)),
-                _ => Err(invalid(Invalid::outdated())),
+        kind.press_kind(&action.action).map(|kind| match kind {
+            PressKind::Show => Self::None,
+            PressKind::ChangeOrPreview => Self::Asked,
+            PressKind::Change | PressKind::OpenForm => Self::Required,
+        })
+    }
+}
+
+impl Panels {
+    /// How to acknowledge a press. Asks nobody but the database.
+    pub async fn acknowledge(
+        &self,
+        actor: Actor,
+        action: &PanelAction,
+    ) -> Result<Acknowledgement, ServiceError> {
+        if action.action == REFRESH {
+            return Ok(Acknowledgement::Silent);
+        }
+        let (panel, kind) = self.pressed_panel(actor, action).await?;
+        match kind.press_kind(&action.action) {
+            // The right is checked when the form is submitted: that may take longer than opening a form may.
+            Some(PressKind::OpenForm) => match self.handle(kind, &panel, actor, action, true)? {
+                ActionOutcome::OpenForm(form) => Ok(Acknowledgement::OpenForm(form)),
+                _ => Err(invalid(InvalidInput::outdated())),
             },
-            _ => Ok(Begun::Answer),
+            _ => Ok(Acknowledgement::Reply),
         }
     }
 
     /// Does what was asked for.
-    pub async fn press(&self, actor: Actor, pressed: &Pressed) -> Result<Shown, ServiceError> {
-        let (panel, kind) = self.pressed_panel(actor, pressed).await?;
-        if pressed.action == REFRESH {
+    pub async fn press(&self, actor: Actor, action: &PanelAction) -> Result<PressReply, ServiceError> {
+        let (panel, kind) = self.pressed_panel(actor, action).await?;
+        if action.action == REFRESH {
             self.hasten(&panel).await?;
-            return Ok(Shown::Nothing);
+            return Ok(PressReply::None);
         }
-        let needs = match (kind.press(&pressed.action), &pressed.filled) {
-            (_, Some(_)) | (Some(Press::Change | Press::Form), _) => Some(true),
-            (Some(Press::Either), _) => Some(false),
-            (Some(Press::Show), _) => None,
-            (None, _) => return Err(invalid(Invalid::outdated())),
-        };
-        let manager = match needs {
-            None => false,
-            Some(must) => {
-                let may = self.may_manage(actor, &panel).await?;
-                if must && !may {
-                    return Err(not_allowed(actor, &panel));
-                }
-                may
-            }
-        };
-        match needs {
-            None => self.show(kind, panel, actor, pressed).await,
-            Some(_) => self.answer(kind, panel, actor, pressed, manager).await,
+        let needed = Right::needed(kind, action).ok_or_else(|| invalid(InvalidInput::outdated()))?;
+        if needed == Right::None {
+            return self.show(kind, panel, actor, action).await;
         }
+        let manager = self.may_manage(actor, &panel).await?;
+        if needed == Right::Required && !manager {
+            return Err(not_allowed(actor, &panel));
+        }
+        self.apply(kind, panel, actor, action, manager).await
     }
 
-    /// Shows something for the person alone. It may be a picture: drawn where nobody waits for the thread, and once a minute for all who press the same.
+    /// Shows something privately. It may be a picture, so it is drawn on a thread on which nobody waits, and
+    /// once a minute for everyone who presses the same.
     async fn show(
         &self,
-        kind: &'static dyn AnyKind,
+        kind: &'static dyn AnyPanelKind,
         panel: Panel,
         actor: Actor,
-        pressed: &Pressed,
-    ) -> Result<Shown, ServiceError> {
-        let key = Drawings::key(pressed, panel.version, actor.guild);
+        action: &PanelAction,
+    ) -> Result<PressReply, ServiceError> {
+        let key = ViewKey {
+            panel: panel.id,
+            version: panel.version,
+            action: action.action.clone(),
+            chosen: action.chosen.clone(),
+            guild: actor.guild,
+        };
         let _alone = self.drawing.lock(panel.id).await;
-        if let Some(view) = self.drawings.get(&key, self.clock.now()) {
-            return Ok(Shown::View(Box::new(view)));
+        if let Some(view) = self.views.get(&key, self.clock.now()) {
+            return Ok(PressReply::View(Box::new(view)));
         }
-        let (drawn, pressed, settings) = (panel.clone(), pressed.clone(), self.sources.settings().clone());
+        let (drawn, pressed, settings) = (panel.clone(), action.clone(), self.sources.settings().clone());
         let now = self.clock.now();
-        let asked = pressed.clone();
-        let answer =
-            tokio::task::spawn_blocking(move || act(kind, &drawn, actor, &pressed, false, &settings, now));
-        match answer.await {
-            Ok(Ok(Answer::Show(view))) => {
-                self.drawings.put(key, view.clone(), now);
-                Ok(Shown::View(Box::new(view)))
+        let outcome =
+            tokio::task::spawn_blocking(move || handle(kind, &drawn, actor, &pressed, false, &settings, now));
+        match outcome.await {
+            Ok(Ok(ActionOutcome::Show(view))) => {
+                self.views.put(key, view.clone(), now);
+                Ok(PressReply::View(Box::new(view)))
             }
             Ok(Err(error)) => Err(error),
-            Ok(Ok(_)) => self.answer(kind, panel, actor, &asked, false).await,
-            Err(_) => Err(invalid(Invalid::outdated())),
+            Ok(Ok(_)) => self.apply(kind, panel, actor, action, false).await,
+            Err(_) => Err(invalid(InvalidInput::outdated())),
         }
     }
 
-    async fn answer(
+    /// Has the kind handle an action, and carries out what comes of it. A change is tried again where
+    /// somebody else changed the panel at the same moment.
+    async fn apply(
         &self,
-        kind: &'static dyn AnyKind,
+        kind: &'static dyn AnyPanelKind,
         mut panel: Panel,
         actor: Actor,
-        pressed: &Pressed,
+        action: &PanelAction,
         manager: bool,
-    ) -> Result<Shown, ServiceError> {
+    ) -> Result<PressReply, ServiceError> {
         for _ in 0..TRIES {
-            match self.act(kind, &panel, actor, pressed, manager)? {
-                Answer::Show(view) => return Ok(Shown::View(Box::new(view))),
-                Answer::Preview(config) => {
-                    let face = self.draw(kind, &Panel { config, ..panel }, None).await.face;
-                    return Ok(Shown::View(Box::new(face.view)));
+            match self.handle(kind, &panel, actor, action, manager)? {
+                ActionOutcome::Show(view) => return Ok(PressReply::View(Box::new(view))),
+                ActionOutcome::Preview(config) => {
+                    let rendered = self.render(kind, &Panel { config, ..panel }, None).await;
+                    return Ok(PressReply::View(Box::new(rendered.snapshot.view)));
                 }
-                Answer::Ask(_) => return Err(invalid(Invalid::outdated())),
-                Answer::Change(config, said) => {
+                ActionOutcome::OpenForm(_) => return Err(invalid(InvalidInput::outdated())),
+                ActionOutcome::Change(config, said) => {
                     let change = PanelChange { title: panel.title.clone(), config, refresh: panel.refresh };
                     if !manager {
                         return Err(not_allowed(actor, &panel));
                     }
                     if self.store.change_panel(&panel, &change, self.clock.now()).await? {
-                        self.poke_keeper(panel.guild).await;
-                        return Ok(Shown::Said(said));
+                        self.wake_refresh_loop_of(panel.guild).await;
+                        return Ok(PressReply::Message(said));
                     }
-                    panel = self.pressed_panel(actor, pressed).await?.0;
+                    panel = self.pressed_panel(actor, action).await?.0;
                 }
             }
         }
         Err(Refusal::PanelBusy.into())
     }
 
-    /// The panel that was pressed: in its own channel, or in one that shows it by a follow. What was left behind elsewhere shows nothing of it any more.
+    /// The panel that was pressed: in its own channel, or in one that shows it through a follow. A mirror
+    /// that was left behind elsewhere shows nothing of it any more.
     async fn pressed_panel(
         &self,
         actor: Actor,
-        pressed: &Pressed,
-    ) -> Result<(Panel, &'static dyn AnyKind), ServiceError> {
-        let panel = self.store.panel_anywhere(pressed.panel).await?.ok_or(Refusal::PanelGone)?;
-        if panel.channel != actor.channel {
-            let origin = panel.message.map(|message| Origin::Panel { channel: panel.channel, message });
-            let pair = ChannelPair { source: panel.channel, target: actor.channel };
-            // By the pair, as a mirror may be pressed before it is written down; in a forum, it stands in a post.
-            let follow = self.store.follow_by_pair(pair).await?;
-            let follows =
-                follow.is_some_and(|follow| follow.state == FollowState::Active && follow.options.panels);
-            let shown = match origin {
-                Some(origin) if !follows => self.store.mirrors_panel(origin, actor.channel).await?,
-                _ => follows,
-            };
-            if !shown {
-                return Err(Refusal::PanelLeft.into());
-            }
+        action: &PanelAction,
+    ) -> Result<(Panel, &'static dyn AnyPanelKind), ServiceError> {
+        let panel = self.store.panel_anywhere(action.panel).await?.ok_or(Refusal::PanelGone)?;
+        if panel.channel != actor.channel && !self.is_mirrored_into(&panel, actor).await? {
+            return Err(Refusal::PanelLeft.into());
         }
         let kind = find(&panel.kind).ok_or(Refusal::UnknownPanelKind)?;
         Ok((panel, kind))
     }
 
-    fn act(
+    /// Whether the channel where somebody pressed shows the panel.
+    async fn is_mirrored_into(&self, panel: &Panel, actor: Actor) -> Result<bool, ServiceError> {
+        let pair = ChannelPair { source: panel.channel, target: actor.channel };
+        // By the follow, as a mirror may be pressed before it is recorded.
+        let follow = self.store.follow_by_pair(pair).await?;
+        if follow.is_some_and(|follow| follow.state == FollowState::Active && follow.options.panels) {
+            return Ok(true);
+        }
+        // By the mirror: in a forum, it is in a post.
+        let Some(message) = panel.message else { return Ok(false) };
+        let origin = Origin::Panel { channel: panel.channel, message };
+        Ok(self.store.mirrors_panel(origin, actor.channel).await?)
+    }
+
+    fn handle(
         &self,
-        kind: &dyn AnyKind,
+        kind: &dyn AnyPanelKind,
         panel: &Panel,
         actor: Actor,
-        pressed: &Pressed,
+        action: &PanelAction,
         manager: bool,
-    ) -> Result<Answer<serde_json::Value>, ServiceError> {
-        act(kind, panel, actor, pressed, manager, self.sources.settings(), self.clock.now())
+    ) -> Result<ActionOutcome<serde_json::Value>, ServiceError> {
+        handle(kind, panel, actor, action, manager, self.sources.settings(), self.clock.now())
     }
 }
 
-/// What a press leads to.
-fn act(
-    kind: &dyn AnyKind,
+/// Has the kind handle an action.
+fn handle(
+    kind: &dyn AnyPanelKind,
     panel: &Panel,
     actor: Actor,
-    pressed: &Pressed,
+    action: &PanelAction,
     manager: bool,
-    settings: &Settings,
+    settings: &PanelSettings,
     now: DateTime<Utc>,
-) -> Result<Answer<serde_json::Value>, ServiceError> {
-    let place = Place { guild: panel.guild, channel: panel.channel };
+) -> Result<ActionOutcome<serde_json::Value>, ServiceError> {
+    let location = PanelLocation { guild: panel.guild, channel: panel.channel };
     let since = panel.data_at.unwrap_or(now);
-    let scene = Scene { panel: panel.id, title: panel.title.clone(), place, since };
-    let input = Input {
-        action: &pressed.action,
-        chosen: pressed.chosen.as_deref(),
-        filled: pressed.filled.as_ref(),
+    let context = PanelContext { panel: panel.id, title: panel.title.clone(), location, since };
+    let input = ActionInput {
+        action: &action.action,
+        chosen: action.chosen.as_deref(),
+        filled: action.filled.as_ref(),
         manager,
         guild: actor.guild,
         settings,
         now,
     };
-    kind.act(&scene, &panel.config, panel.data.as_ref(), &input).map_err(invalid)
+    kind.handle(&context, &panel.config, panel.data.as_ref(), &input).map_err(invalid)
 }
 
-/// They may not change the panel.
+/// The person may not change the panel.
 fn not_allowed(actor: Actor, panel: &Panel) -> ServiceError {
     Refusal::PanelRight { own: actor.guild == panel.guild, channel: panel.channel }.into()
 }

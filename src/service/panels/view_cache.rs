@@ -1,46 +1,49 @@
-//! What presses show for one person alone, as pictures of a panel's last values: drawn once a minute at most, however many press.
+//! Views that presses show privately, drawn from a panel's last values. They may be pictures, so each is
+//! drawn once a minute at most, however many people press.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::ids::GuildId;
+use crate::domain::lock::lock;
 use crate::domain::panel::{PanelId, PanelView};
 
-use super::press::Pressed;
-
-/// For how long what was drawn serves all who press the same.
+/// For how long a view serves everyone who presses the same.
 const FRESH: TimeDelta = TimeDelta::minutes(1);
-/// How many are kept; each may hold a picture.
+/// How many views are kept; each may hold a picture.
 const MOST: usize = 64;
 
-/// What is shown: of which panel, at its version, what was pressed, and in which server.
-type Key = (PanelId, i32, String, Option<String>, GuildId);
+/// What a view depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct ViewKey {
+    pub(super) panel: PanelId,
+    /// The version of its title and configuration.
+    pub(super) version: i32,
+    pub(super) action: String,
+    pub(super) chosen: Option<String>,
+    /// The server where somebody pressed.
+    pub(super) guild: GuildId,
+}
 
-/// What was drawn within the last minute.
+/// The views of the last minute.
 #[derive(Debug, Default)]
-pub(super) struct Drawings(Mutex<HashMap<Key, (DateTime<Utc>, PanelView)>>);
+pub(super) struct ViewCache(Mutex<HashMap<ViewKey, (DateTime<Utc>, PanelView)>>);
 
-impl Drawings {
-    /// What is looked for by this.
-    pub(super) fn key(pressed: &Pressed, version: i32, guild: GuildId) -> Key {
-        (pressed.panel, version, pressed.action.clone(), pressed.chosen.clone(), guild)
+impl ViewCache {
+    /// A view that is still fresh.
+    pub(super) fn get(&self, key: &ViewKey, now: DateTime<Utc>) -> Option<PanelView> {
+        lock(&self.0).get(key).filter(|(at, _)| now < *at + FRESH).map(|(_, view)| view.clone())
     }
 
-    /// What was drawn a moment ago.
-    pub(super) fn get(&self, key: &Key, now: DateTime<Utc>) -> Option<PanelView> {
-        let drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        drawn.get(key).filter(|(at, _)| now < *at + FRESH).map(|(_, view)| view.clone())
-    }
-
-    /// Keeps it for a minute.
-    pub(super) fn put(&self, key: Key, view: PanelView, now: DateTime<Utc>) {
-        let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        drawn.retain(|_, (at, _)| now < *at + FRESH);
-        if drawn.len() >= MOST {
-            drawn.clear();
+    /// Keeps a view for a minute.
+    pub(super) fn put(&self, key: ViewKey, view: PanelView, now: DateTime<Utc>) {
+        let mut views = lock(&self.0);
+        views.retain(|_, (at, _)| now < *at + FRESH);
+        if views.len() >= MOST {
+            views.clear();
         }
-        drawn.insert(key, (now, view));
+        views.insert(key, (now, view));
     }
 }

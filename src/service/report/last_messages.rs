@@ -54,7 +54,7 @@ impl FollowService {
         access.note_follow(&follow);
         access.prefetch(actor.guild, &[actor.user]).await?;
         let target = access.view_channel(actor, follow.pair.target).await?;
-        if target == ChannelView::Hidden {
+        if matches!(target, ChannelView::Hidden { .. }) {
             return Err(Refusal::UnknownChannel.into());
         }
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_MESSAGES).await?;

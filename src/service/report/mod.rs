@@ -199,7 +199,7 @@ impl FollowService {
         for one in looked_at {
             let target = access.view_channel(actor, one.follow.pair.target).await?;
             match target {
-                ChannelView::Hidden => continue,
+                ChannelView::Hidden { .. } => continue,
                 ChannelView::Deleted(_) if one.follow.guild != actor.guild => continue,
                 ChannelView::Here { .. } | ChannelView::Elsewhere { .. } | ChannelView::Deleted(_) => {}
             }

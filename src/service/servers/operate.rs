@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,9 @@ use crate::domain::servers::ServerLists;
 use crate::rest::model::OwnGuild;
 use crate::rest::{Client, LeaveOutcome, RestError, SERVERS_PAGE};
 use crate::store::{ServerUsage, Store, StoreError};
+
+/// How long Discord may take to tell a server's name, with all retries.
+const NAMING: Duration = Duration::from_secs(3);
 
 /// A server, as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,11 +172,47 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The result of blocking a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A server as operators read of it: by its name where Discord tells it, and by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedServer {
+    /// Its id.
+    pub guild: GuildId,
+    /// Its name; `None` where the bot isn't in it, or Discord doesn't answer.
+    pub name: Option<String>,
+}
+
+impl NamedServer {
+    /// Asks Discord for the server's name, if it can be asked. A failure costs only the name.
+    pub async fn find(rest: Option<&Client>, guild: GuildId) -> Self {
+        let name = match rest {
+            Some(rest) => name(&rest.with_patience(NAMING), guild).await.unwrap_or_default(),
+            None => None,
+        };
+        Self { guild, name }
+    }
+}
+
+/// A server's name, from the list of the bot's own servers: so nothing is asked about a server that the bot isn't in.
+async fn name(rest: &Client, guild: GuildId) -> Result<Option<String>, RestError> {
+    let before = GuildId::new(guild.get() - 1).ok();
+    let found = rest.of_program().own_guilds(before).await?;
+    Ok(found.into_iter().find(|found| found.id == guild).map(|found| found.name))
+}
+
+impl fmt::Display for NamedServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} ({})", printable(name), self.guild),
+            None => write!(f, "{}", self.guild),
+        }
+    }
+}
+
+/// What came of blocking a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockOutcome {
     /// The server.
-    pub guild: GuildId,
+    pub server: NamedServer,
     /// Whether it wasn't blocked before.
     pub new: bool,
     /// How many follows deliver into its channels, and how many have their source there: none of them
@@ -180,28 +220,28 @@ pub struct BlockOutcome {
     pub follows: (u64, u64),
 }
 
-/// Blocks a server. From now on nothing is posted there, its follows are broken, and the process that has its
-/// shard leaves it.
-pub async fn block(store: &Store, clock: Clock, guild: GuildId) -> Result<BlockOutcome, StoreError> {
+/// Blocks a server: from now on nothing is posted there, its follows are broken, and whichever process has its shard leaves it.
+pub async fn block(store: &Store, clock: Clock, server: NamedServer) -> Result<BlockOutcome, StoreError> {
+    let guild = server.guild;
     let new = store.block_server(guild, clock.now()).await?;
     // A running bot may have closed it first.
     store.close_server(guild, clock.now()).await?;
     let usage = store.usage_of(guild).await?;
-    Ok(BlockOutcome { guild, new, follows: (usage.follows_into, usage.follows_of) })
+    Ok(BlockOutcome { server, new, follows: (usage.follows_into, usage.follows_of) })
 }
 
 impl fmt::Display for BlockOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { guild, new, follows: (into, of) } = self;
+        let Self { server, new, follows: (into, of) } = self;
         let already = if *new { "" } else { " already" };
-        writeln!(f, "Server {guild} is blocked{already}.")?;
+        writeln!(f, "Server {server} is blocked{already}.")?;
         if *into + *of > 0 {
             writeln!(
                 f,
                 "Its follows don't deliver any more: {into} into its channels, and {of} from them into others."
             )?;
         }
-        writeln!(f, "If the bot is in it, it leaves within seconds, or when it next runs.")
+        writeln!(f, "If the bot is in that server, it leaves within seconds, or when it next runs.")
     }
 }
 
@@ -210,24 +250,28 @@ pub async fn unblock(store: &Store, guild: GuildId) -> Result<bool, StoreError> 
     store.unblock_server(guild).await
 }
 
-/// What ends when a server is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeavePreview(ServerUsage);
+/// What leaving a server ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeavePreview {
+    server: NamedServer,
+    usage: ServerUsage,
+}
 
 /// What would end if the bot left this server.
-pub async fn preview_leaving(store: &Store, guild: GuildId) -> Result<LeavePreview, StoreError> {
-    store.usage_of(guild).await.map(LeavePreview)
+pub async fn preview_leaving(store: &Store, server: NamedServer) -> Result<LeavePreview, StoreError> {
+    let usage = store.usage_of(server.guild).await?;
+    Ok(LeavePreview { server, usage })
 }
 
 impl fmt::Display for LeavePreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ServerUsage { guild, follows_into, follows_of, panels, .. } = self.0;
+        let Self { server, usage: ServerUsage { follows_into, follows_of, panels, .. } } = self;
         if follows_into + follows_of + panels == 0 {
-            return writeln!(f, "The bot leaves server {guild}. It has neither follows nor panels.");
+            return writeln!(f, "The bot leaves server {server}. It has neither follows nor panels.");
         }
         writeln!(
             f,
-            "The bot leaves server {guild}. Follows into its channels end: {follows_into}. Follows of its channels end: {follows_of}. Panels stand still: {panels}."
+            "The bot leaves server {server}. Follows into its channels end: {follows_into}. Follows of its channels end: {follows_of}. Panels that stop updating: {panels}."
         )?;
         writeln!(
             f,

@@ -58,11 +58,20 @@ impl Store {
             if change != SchemaChange::Up {
                 refuse_beside_others(&*txn).await?;
             }
+            let pending: Vec<String> = match change {
+                SchemaChange::Up | SchemaChange::UpAlone => {
+                    let pending = Migrator::get_pending_migrations(&*txn).await?;
+                    pending.iter().map(|one| one.name().to_owned()).collect()
+                }
+                SchemaChange::Down(_) => Vec::new(),
+            };
             match change {
                 SchemaChange::Up | SchemaChange::UpAlone => Migrator::up(&*txn, None).await?,
                 SchemaChange::Down(steps) => Migrator::down(&*txn, Some(steps)).await?,
             }
-            txn.commit().await
+            txn.commit().await?;
+            report_applied(&pending);
+            Ok(())
         };
         changed.await.map_err(StoreError::explained)
     }
@@ -238,4 +247,14 @@ enum SchemaChange {
     UpAlone,
     /// By an operator: this many steps.
     Down(u32),
+}
+
+/// Says in one line how many migrations were applied, and names each for whoever looks closer.
+fn report_applied(migrations: &[String]) {
+    for migration in migrations {
+        tracing::debug!(migration, "applied a migration");
+    }
+    if !migrations.is_empty() {
+        tracing::info!(migrations = migrations.len(), "brought the database's tables up to date");
+    }
 }

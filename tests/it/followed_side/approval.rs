@@ -72,10 +72,10 @@ async fn a_declined_follow_says_so_once_and_may_ask_again() {
     assert!(again.contains("once the moderators of"), "{again}");
     assert_eq!(sides.state().await.as_deref(), Some("awaiting_approval"));
     let again = sides.follow().await;
-    assert!(refusal(&again).contains("still waits"), "{}", again.text());
+    assert!(refusal(&again).contains("still waiting"), "{}", again.text());
     let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
     let resumed = list.select(FOLLOWS, &["resume:1"]).await.unwrap().text();
-    assert!(resumed.contains("Follow #1 still waits"), "{resumed}");
+    assert!(resumed.contains("Follow #1 is still waiting"), "{resumed}");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_request_that_is_gone_says_so() {
     let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
     list.select(FOLLOWS, &["remove:1"]).await.unwrap();
     let pressed = sides.scene.alice.press(&sides.mods, told.id, "Approve #1").await.unwrap();
-    assert!(pressed.text().contains("#1: no longer asks"), "{}", pressed.text());
+    assert!(pressed.text().contains("#1: withdrawn"), "{}", pressed.text());
     assert_eq!(sides.scene.count("channel_follows").await, 0);
 }
 
@@ -122,7 +122,7 @@ async fn requests_are_decided_in_the_list_too() {
     sides.follow().await;
     let list = sides.followers().await;
     assert!(list.text().starts_with("No followers"), "{}", list.text());
-    assert!(list.text().contains("1 channel waits to be approved: Lake\\*side"), "{}", list.text());
+    assert!(list.text().contains("1 channel is waiting for approval: Lake\\*side"), "{}", list.text());
     let one = list.select(REQUESTS, &["1"]).await.unwrap();
     assert!(one.text().contains("asks to follow"), "{}", one.text());
     assert!(!one.text().contains("board"), "names of channels that Alice can't see: {}", one.text());

@@ -55,5 +55,5 @@ async fn changing_one_choice_leaves_the_others() {
     assert!(refused.contains("**Send Messages**"), "{refused}");
     let board = sides.scene.harbour.create_channel(ChannelKind::Forum, "forum");
     let refused = sides.scene.refused("/publish", channel(releases).set("notify", &board)).await;
-    assert!(refused.contains("I can't tell you of followers in forums"), "{refused}");
+    assert!(refused.contains("I can't tell you about followers in forums"), "{refused}");
 }

@@ -49,9 +49,9 @@ async fn a_blocked_server_follows_nothing_until_it_is_unblocked() {
     sides.scene.releases.allow(&bob, Permissions::MANAGE_CHANNELS | Permissions::MANAGE_MESSAGES);
     let theirs =
         bob.run_unchecked(&sides.scene.releases, "/followers", channel(&sides.scene.releases)).await.unwrap();
-    let refused = theirs.select(FOLLOWERS, &["1"]).await.unwrap().press("Block its server").await.unwrap();
+    let refused = theirs.select(FOLLOWERS, &["1"]).await.unwrap().press("Block server").await.unwrap();
     assert!(refused.text().contains("in this server for this"), "{}", refused.text());
-    let done = one.press("Block its server").await.unwrap();
+    let done = one.press("Block server").await.unwrap();
     assert!(done.text().contains("2 follows ended"), "{}", done.text());
     assert!(done.text().contains("⛔ Blocked: Lake\\*side"), "{}", done.text());
     assert_eq!(sides.scene.count("channel_follows WHERE broken_reason = 'blocked'").await, 2);
@@ -94,7 +94,7 @@ async fn numbers_of_others_are_not_answered() {
         let text = list.press_forged(&id, value.as_deref()).await.unwrap().text();
         assert!(!text.contains("Lake"), "{id}: {text}");
         // What is said of a request stands in another message.
-        let gone = ["That follower is gone", "I can't find that channel", "not blocked"];
+        let gone = ["That follower is gone", "I can't find that channel", "isn't blocked"];
         let said = id.starts_with("request:") || gone.iter().any(|said| text.contains(said));
         assert!(said, "{id}: {text}");
         assert_eq!(sides.state().await.as_deref(), Some("awaiting_approval"), "{id}");

@@ -83,6 +83,8 @@ async fn a_delivery_report_is_asked_for_by_keyboard() {
     screen.browser.keys("deliv{Enter}").await;
     screen.shows("left", "In the channels that follow this one").await;
     screen.shows("left", "Only you can see this").await;
+    // A command of a menu has no slash before its name.
+    screen.browser.until("document.querySelector('.command-name')?.innerText === 'Delivery report'").await;
     screen.is_sound().await;
 }
 

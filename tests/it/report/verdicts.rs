@@ -114,7 +114,7 @@ async fn a_doubt_is_said() {
     // Between two doubts it is tried again, which is another verdict.
     let said = async || {
         let text = report(&scene, &posted).await;
-        text.contains("⏳") && text.contains("it isn't clear whether Discord took it, I look <t:")
+        text.contains("⏳") && text.contains("it isn't clear whether Discord took it; I'll check <t:")
     };
     scene.world.until("the doubt to be said", said).await;
 }
@@ -205,7 +205,10 @@ async fn pauses_and_breaks_are_explained() {
     assert!(line(&text, &scene.news).starts_with("✅"), "what was shown before stays: {text}");
     select(&scene, "resume:1").await;
     let text = report(&scene, &posted).await;
-    assert!(line(&text, &scene.news).contains("rested or had other options when it was posted"), "{text}");
+    assert!(
+        line(&text, &scene.news).contains("was paused, was broken or had other options when it was posted"),
+        "{text}"
+    );
     scene.lose_webhook().await;
     let posted = post(&scene, "v3");
     scene.world.database.eventually("SELECT CAST(COUNT(*) AS TEXT) FROM activities", "4").await;
@@ -242,13 +245,13 @@ async fn a_removed_follow_leaves_its_mirrors() {
     let (scene, posted, mirror) = shown("v1").await;
     select(&scene, "remove:1").await;
     let text = report(&scene, &posted).await;
-    assert!(text.contains("It still stands in 1 channel that followed this one before."), "{text}");
+    assert!(text.contains("It is still shown in 1 channel that used to follow this one."), "{text}");
     let text = report_on(&scene, &scene.news, mirror.id).await.text();
     assert!(text.contains("The follow that brought it was removed"), "{text}");
     scene.follow(&scene.releases).await;
     let text = report(&scene, &posted).await;
     assert!(
-        line(&text, &scene.news).starts_with("✅") && !text.contains("followed this one before"),
+        line(&text, &scene.news).starts_with("✅") && !text.contains("used to follow this one"),
         "{text}"
     );
 }
@@ -296,7 +299,7 @@ async fn what_is_never_mirrored_is_explained() {
     // A message that is known no more.
     scene.world.database.execute("DELETE FROM activities").await;
     let text = report(&scene, &scene.releases.messages()[0]).await;
-    assert!(line(&text, &scene.news).contains("unknown to me: it is no longer tracked"), "{text}");
+    assert!(line(&text, &scene.news).contains("unknown to me: I no longer track it"), "{text}");
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ function replyLine(reply, channel) {
 
 function usedLine(used, guild) {
   const name = nameOf(used.by, guild);
-  return h("div", { class: "answered" }, h("span", { class: "hook", "aria-hidden": "true" }), avatar(name, "tiny"), h("span", { class: "answered-name" }, name), h("span", { class: "answered-text" }, "used ", h("span", { class: "command-name" }, used.command.startsWith("/") ? used.command : `/${used.command}`)));
+  return h("div", { class: "answered" }, h("span", { class: "hook", "aria-hidden": "true" }), avatar(name, "tiny"), h("span", { class: "answered-name" }, name), h("span", { class: "answered-text" }, "used ", h("span", { class: "command-name" }, used.command)));
 }
 
 function forward(of, guild) {

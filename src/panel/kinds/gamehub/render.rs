@@ -2,24 +2,24 @@
 
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
-use crate::domain::panel::{Button, Choice, Control, PanelView, Picture, SelectMenu, Style};
+use crate::domain::panel::{Button, ButtonStyle, Control, MenuOption, PanelView, Picture, SelectMenu};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, code, field, lines, picture, wide};
-use crate::panel::kind::Scene;
+use crate::panel::kind::PanelContext;
 use crate::panel::sources::GameFacts;
-use crate::panel::sources::games::Status;
+use crate::panel::sources::games::GameStatus;
 
-use super::servers::{Config, Server};
+use super::servers::{Config, GameServer};
 use super::{ADD, Data, REMOVE, SERVER};
 
 /// How long an address, a map and a version may be in the overview, where twelve servers share an embed.
 const LONGEST: usize = 48;
 
 /// All servers.
-pub(super) fn overview(scene: &Scene, config: &Config, data: &Data) -> PanelView {
+pub(super) fn overview(context: &PanelContext, config: &Config, data: &Data) -> PanelView {
     let known: Vec<_> = config.servers.iter().map(|server| (server, data.of(server))).collect();
-    let up: Vec<&Status> =
+    let up: Vec<&GameStatus> =
         known.iter().filter_map(|(_, facts)| facts.and_then(|facts| facts.status.as_ref().ok())).collect();
     let asked = known.iter().filter(|(_, facts)| facts.is_some()).count();
     let color = match (up.len(), asked) {
@@ -31,11 +31,11 @@ pub(super) fn overview(scene: &Scene, config: &Config, data: &Data) -> PanelView
     let playing: u64 = up.iter().map(|status| u64::from(status.players)).sum();
     let summary = match config.servers.len() {
         0 => "There are no game servers yet. Press **Add server**: Minecraft, Valheim, Rust, Counter-Strike and a hundred other games are known.".to_owned(),
-        _ if asked == 0 => "The servers are asked in a moment.".to_owned(),
+        _ if asked == 0 => "The servers will be asked in a moment.".to_owned(),
         all => format!("**{} of {all} up** · **{playing}** playing", up.len()),
     };
     let embed = Embed {
-        title: Some(scene.title.clone()),
+        title: Some(context.title.clone()),
         description: Some(summary),
         color: Some(color),
         fields: known.iter().map(|(server, facts)| one(server, *facts)).collect(),
@@ -61,8 +61,8 @@ fn mark(facts: Option<&GameFacts>) -> &'static str {
     }
 }
 
-fn one(server: &Server, facts: Option<&GameFacts>) -> EmbedField {
-    let name = format!("{} {}", mark(facts), text::escape(&server.called(facts)));
+fn one(server: &GameServer, facts: Option<&GameFacts>) -> EmbedField {
+    let name = format!("{} {}", mark(facts), text::escape(&server.display_name(facts)));
     let address = format!("`{}`", code(&text::cut(&server.query.address.to_string(), LONGEST)));
     let short = |written: &str| text::escape(&text::cut(written, LONGEST));
     let mut value = Vec::new();
@@ -84,19 +84,19 @@ fn one(server: &Server, facts: Option<&GameFacts>) -> EmbedField {
     field(name, value.join("\n"))
 }
 
-fn players(status: &Status) -> String {
+fn players(status: &GameStatus) -> String {
     match status.most {
         0 => format!("**{}** playing", status.players),
         most => format!("**{}** / {most} playing", status.players),
     }
 }
 
-/// The latency in steps of five: the exact one is never the same twice.
-fn latency(status: &Status) -> String {
+/// The latency in steps of five: the exact one always changes.
+fn latency(status: &GameStatus) -> String {
     format!("{} ms", (status.latency.saturating_add(2) / 5 * 5).max(5))
 }
 
-/// What a server that is down said last.
+/// When a server that is down was last up, and how many played then.
 fn last(facts: &GameFacts) -> Option<String> {
     let seen = facts.seen?.timestamp();
     let points = facts.players.points(GameFacts::SERIES);
@@ -105,10 +105,10 @@ fn last(facts: &GameFacts) -> Option<String> {
 }
 
 fn choose(config: &Config, data: &Data) -> Control {
-    let choice = |server: &Server| {
+    let choice = |server: &GameServer| {
         let facts = data.of(server);
-        Choice {
-            label: format!("{} {}", mark(facts), server.called(facts)),
+        MenuOption {
+            label: format!("{} {}", mark(facts), server.display_name(facts)),
             value: server.id.to_string(),
             description: text::cut(&format!("{} · {}", server.game(), server.query.address), 100)
                 .into_owned(),
@@ -116,12 +116,12 @@ fn choose(config: &Config, data: &Data) -> Control {
         }
     };
     let options = config.servers.iter().map(choice).collect();
-    let placeholder = "Details of a server: players, version, the last day".to_owned();
+    let placeholder = "See a server's players, version and last day".to_owned();
     Control::Select(SelectMenu { action: SERVER.to_owned(), placeholder, options })
 }
 
 /// One server, with who plays, and how many played during the last day.
-pub(super) fn details(scene: &Scene, server: &Server, facts: Option<&GameFacts>) -> PanelView {
+pub(super) fn details(context: &PanelContext, server: &GameServer, facts: Option<&GameFacts>) -> PanelView {
     let mut fields = vec![
         field("Game", server.game()),
         field("Address", format!("`{}`", code(&server.query.address.to_string()))),
@@ -139,23 +139,23 @@ pub(super) fn details(scene: &Scene, server: &Server, facts: Option<&GameFacts>)
     };
     let picture = facts.filter(|facts| facts.seen.is_some()).and_then(chart);
     let embed = Embed {
-        title: Some(format!("{} {}", mark(facts), text::escape(&server.called(facts)))),
-        description: Some(format!("{description}\n-# As of <t:{}:R>", scene.since.timestamp())),
+        title: Some(format!("{} {}", mark(facts), text::escape(&server.display_name(facts)))),
+        description: Some(format!("{description}\n-# As of <t:{}:R>", context.since.timestamp())),
         color: Some(color),
         fields,
         image: picture.as_ref().map(|_| Picture::address()),
         ..Embed::default()
     };
-    let remove = Button::Act {
+    let remove = Button::Action {
         label: "Remove".to_owned(),
-        style: Style::Danger,
+        style: ButtonStyle::Danger,
         action: format!("{REMOVE}.{}", server.id),
     };
     PanelView { embeds: vec![embed], picture, controls: vec![Control::Buttons(vec![remove])] }
 }
 
-/// What a server that is up tells beyond the number of players.
-fn told(status: &Status) -> Vec<EmbedField> {
+/// What a server that is up tells besides the number of players.
+fn told(status: &GameStatus) -> Vec<EmbedField> {
     let texts = [("Calls itself", &status.name), ("Map", &status.map), ("Version", &status.version)];
     let told = texts.into_iter().filter(|(_, written)| text::is_visible(written));
     let mut fields = vec![field("Latency", format!("{} ms", status.latency))];
@@ -163,7 +163,7 @@ fn told(status: &Status) -> Vec<EmbedField> {
     if !status.names.is_empty() {
         let names: Vec<String> = status.names.iter().map(|name| text::escape(name)).collect();
         let more = |left| format!("… and {left} more");
-        // A comma and a space take one more than the line's end that they stand for.
+        // A comma and a space take one character more than the line break that they replace.
         let written = lines(&names, limits::FIELD_VALUE - names.len(), more);
         fields.push(wide("Playing", written.replace('\n', ", ")));
     }

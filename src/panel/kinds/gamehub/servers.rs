@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::text;
-use crate::panel::kind::Invalid;
+use crate::panel::kind::InvalidInput;
 use crate::panel::sources::GameFacts;
-use crate::panel::sources::games::{Address, Game, Query};
+use crate::panel::sources::games::{Address, Game, GameQuery};
 
 use super::Data;
 
@@ -18,25 +18,25 @@ const LONGEST_NAME: usize = 60;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Config {
-    pub(super) servers: Vec<Server>,
+    pub(super) servers: Vec<GameServer>,
     /// The number that the last server got.
     last: u32,
 }
 
 /// A game server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Server {
+pub(super) struct GameServer {
     pub(super) id: u32,
     #[serde(flatten)]
-    pub(super) query: Query,
-    /// What it is called here; may be empty.
+    pub(super) query: GameQuery,
+    /// The name that the admin gave it; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) name: String,
 }
 
-impl Server {
-    /// What people call it: by its name here, by the one that it gives itself, or by its address.
-    pub(super) fn called(&self, facts: Option<&GameFacts>) -> String {
+impl GameServer {
+    /// Its name for people: the admin's, the one that it gives itself, or its address.
+    pub(super) fn display_name(&self, facts: Option<&GameFacts>) -> String {
         let own =
             facts.and_then(|facts| facts.status.as_ref().ok()).map_or("", |status| status.name.as_str());
         let names = [self.name.as_str(), own];
@@ -55,24 +55,24 @@ impl Server {
 impl Config {
     /// The servers as they are written into a form.
     pub(super) fn written(&self) -> String {
-        let line = |server: &Server| {
-            let Query { game, address } = &server.query;
+        let line = |server: &GameServer| {
+            let GameQuery { game, address } = &server.query;
             let name = if server.name.is_empty() { String::new() } else { format!(" | {}", server.name) };
             format!("{game} | {address}{name}")
         };
         self.servers.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Reads what was written. A server that was there before keeps its number.
-    pub(super) fn read(mut former: Self, written: &str) -> Result<Self, Invalid> {
+    /// Reads what was written. A server that was in the panel before keeps its number.
+    pub(super) fn read(mut former: Self, written: &str) -> Result<Self, InvalidInput> {
         let mut config = Self { servers: Vec::new(), last: former.last };
         for line in written.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut parts = line.splitn(3, '|').map(str::trim);
             let [game, address, name] = [(); 3].map(|()| parts.next().unwrap_or_default());
             if address.is_empty() {
                 let quoted = text::cut(line, 80).replace('`', "'");
-                return Err(Invalid(format!(
-                    "`{quoted}` is no server. Write one a line: game, `|`, address."
+                return Err(InvalidInput(format!(
+                    "`{quoted}` isn't a server. Write one per line: game, `|`, address."
                 )));
             }
             let mut server = read_one(&mut config, game, address, name)?;
@@ -84,22 +84,24 @@ impl Config {
         Ok(config)
     }
 
-    pub(super) fn add(&mut self, server: Server) -> Result<(), Invalid> {
+    pub(super) fn add(&mut self, server: GameServer) -> Result<(), InvalidInput> {
         if self.servers.iter().any(|known| known.query == server.query) {
-            return Err(Invalid(format!("`{}` is in the panel already.", server.query.address)));
+            return Err(InvalidInput(format!("`{}` is already in the panel.", server.query.address)));
         }
         if self.servers.len() >= MOST {
-            return Err(Invalid(format!("A panel shows {MOST} game servers at most. Make another one.")));
+            return Err(InvalidInput(format!(
+                "A panel shows {MOST} game servers at most. Create another panel for more."
+            )));
         }
         self.servers.push(server);
         Ok(())
     }
 
-    pub(super) fn server(&self, id: u32) -> Option<&Server> {
+    pub(super) fn server(&self, id: u32) -> Option<&GameServer> {
         self.servers.iter().find(|server| server.id == id)
     }
 
-    pub(super) fn take(&mut self, id: u32) -> Option<Server> {
+    pub(super) fn remove(&mut self, id: u32) -> Option<GameServer> {
         let at = self.servers.iter().position(|server| server.id == id)?;
         Some(self.servers.remove(at))
     }
@@ -107,9 +109,10 @@ impl Config {
     /// The only server of this address or name.
     pub(super) fn find(&self, wanted: &str, data: &Data) -> Option<u32> {
         let wanted = wanted.trim().to_lowercase();
-        let is_it = |server: &&Server| {
+        let is_it = |server: &&GameServer| {
             let address = &server.query.address;
-            let names = [address.to_string(), address.host().to_owned(), server.called(data.of(server))];
+            let names =
+                [address.to_string(), address.host().to_owned(), server.display_name(data.of(server))];
             names.iter().any(|name| name.to_lowercase() == wanted)
         };
         let mut found = self.servers.iter().filter(is_it);
@@ -118,28 +121,28 @@ impl Config {
     }
 }
 
-/// Reads one server; it has a number that none had before.
+/// Reads one server and gives it a number that none had before.
 pub(super) fn read_one(
     config: &mut Config,
     game: &str,
     address: &str,
     name: &str,
-) -> Result<Server, Invalid> {
-    let found = Game::find(game).ok_or_else(|| unknown(game))?;
-    let address = Address::parse(address, found.port()).map_err(|error| Invalid(error.to_string()))?;
+) -> Result<GameServer, InvalidInput> {
+    let found = Game::find(game).ok_or_else(|| unknown_game(game))?;
+    let address = Address::parse(address, found.port()).map_err(|error| InvalidInput(error.to_string()))?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     if text::units(&name) > LONGEST_NAME {
-        return Err(Invalid(format!("A server's name has {LONGEST_NAME} characters at most.")));
+        return Err(InvalidInput(format!("A server's name can have {LONGEST_NAME} characters at most.")));
     }
     config.last = config.last.saturating_add(1);
-    Ok(Server { id: config.last, query: Query { game: found.key().to_owned(), address }, name })
+    Ok(GameServer { id: config.last, query: GameQuery { game: found.key().to_owned(), address }, name })
 }
 
-/// Where the library that asks the servers lists the games that it knows.
+/// The list of games that the query library knows.
 const GAMES: &str = "https://github.com/gamedig/rust-gamedig/blob/main/GAMES.md";
 
-/// Says which games are meant, perhaps.
-fn unknown(game: &str) -> Invalid {
+/// Says that a game is unknown, and which ones may have been meant.
+fn unknown_game(game: &str) -> InvalidInput {
     let wanted = game.to_lowercase();
     let first = wanted.split_whitespace().next().unwrap_or_default();
     let alike = |game: &&Game| first.chars().count() >= 3 && game.name().to_lowercase().contains(first);
@@ -147,12 +150,12 @@ fn unknown(game: &str) -> Invalid {
     let names: Vec<String> =
         all.iter().filter(alike).take(6).map(|game| format!("`{}`", game.name())).collect();
     let quoted = text::cut(game, 60).replace('`', "'");
-    Invalid(if names.is_empty() {
+    InvalidInput(if names.is_empty() {
         format!(
             "I don't know the game `{quoted}`. I know {}, such as `minecraft`, `valheim`, `rust` and `counterstrike2`: see <{GAMES}>.",
             all.len()
         )
     } else {
-        format!("I don't know the game `{quoted}`. Do you mean {}? All games: <{GAMES}>.", names.join(", "))
+        format!("I don't know the game `{quoted}`. Did you mean {}? All games: <{GAMES}>.", names.join(", "))
     })
 }

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::text::alphabet::any_line;
 use crate::panel::kinds::test_support::{
-    actions, asked, assert_fits, changed, filled, menu, noon, press, scene, shown, texts,
+    actions, asked, assert_fits, changed, context, filled, menu, noon, press, shown, texts,
 };
-use crate::panel::sources::Settings;
-use crate::panel::sources::games::{Address, GameError, Query, Status};
-use crate::panel::sources::history::{History, Span};
+use crate::panel::sources::PanelSettings;
+use crate::panel::sources::games::{Address, GameError, GameQuery, GameStatus};
+use crate::panel::sources::history::{SampleHistory, TimeSpan};
 use crate::store::Sample;
 
 const LINES: &str =
@@ -18,16 +18,16 @@ fn config() -> Config {
     Gamehub::configure(None, &filled([("servers", LINES)])).unwrap()
 }
 
-fn facts(server: &Server, status: Result<Status, GameError>) -> GameFacts {
+fn facts(server: &GameServer, status: Result<GameStatus, GameError>) -> GameFacts {
     let at = |ago: i64| noon() - TimeDelta::minutes(ago);
     let sample = |ago: i64| Sample { series: GameFacts::SERIES.to_owned(), at: at(ago), value: 12.0 };
     let samples: Vec<Sample> = (30..600).rev().map(sample).collect();
-    let players = History::new(Span::Day, noon(), &samples);
+    let players = SampleHistory::new(TimeSpan::Day, noon(), &samples);
     GameFacts { query: server.query.clone(), status, seen: Some(at(30)), players }
 }
 
-fn up() -> Status {
-    Status {
+fn up() -> GameStatus {
+    GameStatus {
         name: "The Harbour".to_owned(),
         map: "world_1".to_owned(),
         version: "1.21.4".to_owned(),
@@ -47,17 +47,17 @@ fn act(
     config: &Config,
     action: &str,
     chosen: Option<&str>,
-    form: Option<&FormAnswers>,
-) -> Result<Answer<Config>, Invalid> {
-    let settings = Settings::default();
-    assert!(Gamehub::press(action).is_some(), "{action} can be pressed");
-    let input = Input { chosen, filled: form, ..press(action, &settings) };
-    Gamehub::act(&scene(), config.clone(), &data(&self::config()), &input)
+    form: Option<&FormValues>,
+) -> Result<ActionOutcome<Config>, InvalidInput> {
+    let settings = PanelSettings::default();
+    assert!(Gamehub::press_kind(action).is_some(), "{action} can be pressed");
+    let input = ActionInput { chosen, filled: form, ..press(action, &settings) };
+    Gamehub::handle(&context(), config.clone(), &data(&self::config()), &input)
 }
 
 #[test]
 fn an_empty_panel_says_what_to_do() {
-    let view = Gamehub::render(&scene(), &Config::default(), &Data::default());
+    let view = Gamehub::render(&context(), &Config::default(), &Data::default());
     assert_fits(&view);
     assert!(texts(&view).contains("Press **Add server**"));
     assert_eq!(view.controls.len(), 1);
@@ -66,7 +66,7 @@ fn an_empty_panel_says_what_to_do() {
 #[test]
 fn servers_are_seen_at_a_glance() {
     let config = config();
-    let view = Gamehub::render(&scene(), &config, &data(&config));
+    let view = Gamehub::render(&context(), &config, &data(&config));
     assert_fits(&view);
     let seen = (noon() - TimeDelta::minutes(30)).timestamp();
     let expected = [
@@ -92,8 +92,8 @@ fn a_quiet_server_looks_the_same_a_moment_later() {
     let config = config();
     let view = |latency| {
         let mut data = data(&config);
-        data.servers[0].status = Ok(Status { latency, names: Vec::new(), ..up() });
-        Gamehub::render(&scene(), &config, &data)
+        data.servers[0].status = Ok(GameStatus { latency, names: Vec::new(), ..up() });
+        Gamehub::render(&context(), &config, &data)
     };
     assert_eq!(view(43), view(47));
     assert_ne!(view(43), view(48));
@@ -143,12 +143,12 @@ fn what_cannot_be_asked_is_refused_at_once() {
     assert!(add("valheim", "[::ffff:127.0.0.1]:2457").contains("Private addresses"));
     assert!(add("valheim", "169.254.169.254").contains("No server"));
     assert!(add("valheim", "example.org:80").contains("1024"));
-    assert!(add("valheim", "http://example.org").contains("no address"));
+    assert!(add("valheim", "http://example.org").contains("isn't an address"));
     assert_eq!(add("counter", "example.org").matches('`').count() % 2, 0);
     assert!(add("counter", "example.org").contains("`Counter-Strike`"));
     assert!(add("chess", "example.org").contains("I don't know the game `chess`"));
     for action in ["remove.", "remove.x", "removes", "", "added "] {
-        assert_eq!(Gamehub::press(action), None, "{action}");
+        assert_eq!(Gamehub::press_kind(action), None, "{action}");
     }
 }
 
@@ -169,12 +169,12 @@ fn what_was_written_stands_in_the_form_again() {
     assert!(Gamehub::configure(None, &filled([("servers", &many.join("\n"))])).is_err());
 }
 
-fn any_status() -> impl Strategy<Value = Result<Status, GameError>> {
+fn any_status() -> impl Strategy<Value = Result<GameStatus, GameError>> {
     let long = || prop_oneof![any_line(), "\\PC{0,100}", Just("*".repeat(100)), Just("_".repeat(50))];
     let names = prop::collection::vec(prop_oneof![any_line(), Just("*".repeat(32))], 0..40);
     let up = (long(), long(), long(), any::<[u32; 3]>(), names).prop_map(
         |(name, map, version, [players, most, latency], names)| {
-            Ok(Status { name, map, version, players, most, names, latency })
+            Ok(GameStatus { name, map, version, players, most, names, latency })
         },
     );
     prop_oneof![4 => up, 1 => Just(Err(GameError::Garbled)), 1 => Just(Err(GameError::NoAddress))]
@@ -197,9 +197,9 @@ proptest! {
             }
             config.add(server).unwrap();
         }
-        assert_fits(&Gamehub::render(&scene(), &config, &data));
+        assert_fits(&Gamehub::render(&context(), &config, &data));
         for server in config.servers.iter().take(1) {
-            assert_fits(&render::details(&scene(), server, data.of(server)));
+            assert_fits(&render::details(&context(), server, data.of(server)));
         }
         let written = serde_json::to_value((&config, &data)).unwrap();
         let (config_again, data_again): (Config, Data) = serde_json::from_value(written).unwrap();
@@ -209,7 +209,8 @@ proptest! {
 
 #[test]
 fn the_address_of_a_query_is_kept_whole() {
-    let query = Query { game: "rust".to_owned(), address: Address::parse("[2001:4860::7]:3000", 1).unwrap() };
-    let again: Query = serde_json::from_value(serde_json::to_value(&query).unwrap()).unwrap();
+    let query =
+        GameQuery { game: "rust".to_owned(), address: Address::parse("[2001:4860::7]:3000", 1).unwrap() };
+    let again: GameQuery = serde_json::from_value(serde_json::to_value(&query).unwrap()).unwrap();
     assert_eq!(again, query);
 }

@@ -1,4 +1,4 @@
-//! What the buttons of a monitoring panel show, to who pressed one.
+//! What the buttons of a monitoring panel show to the person who pressed one.
 
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
@@ -7,10 +7,10 @@ use crate::domain::panel::{Button, Control, PanelView, Picture};
 use crate::domain::text;
 use crate::panel::chart::{Chart, Series, Shape, Unit, value};
 use crate::panel::embed::{GREY, code, field, lines, picture, wide};
-use crate::panel::kind::Scene;
-use crate::panel::sources::history::Span;
-use crate::panel::sources::host::{HostSample, Process};
-use crate::panel::sources::host_facts::{CPU, MEMORY, MachineFacts, RECEIVED, SENT};
+use crate::panel::kind::PanelContext;
+use crate::panel::sources::history::TimeSpan;
+use crate::panel::sources::host::{HostProcess, HostSample};
+use crate::panel::sources::host_facts::{CPU, HostFacts, MEMORY, RECEIVED, SENT};
 
 use super::{free, size};
 
@@ -18,7 +18,7 @@ use super::{free, size};
 const FEW: usize = 5;
 /// How long the name of a process, a disk or an interface may be.
 const NAME: usize = 40;
-/// Where there is nothing: an empty field is none.
+/// Shown where there is nothing, as Discord refuses an empty field.
 const NONE: &str = "None that I can see.";
 
 /// A detail.
@@ -63,7 +63,7 @@ impl Detail {
         Control::Buttons(Self::ALL.into_iter().map(button).collect())
     }
 
-    pub(super) fn view(self, scene: &Scene, span: Span, machine: &MachineFacts) -> PanelView {
+    pub(super) fn view(self, context: &PanelContext, span: TimeSpan, machine: &HostFacts) -> PanelView {
         let now = &machine.now;
         let fields = match self {
             Self::Cpu => cpu(now),
@@ -78,9 +78,9 @@ impl Detail {
         let picture = self.chart(span, machine);
         let embed = Embed {
             title: Some(
-                text::cut(&format!("{} · {}", scene.title, self.name()), limits::EMBED_TITLE).into_owned(),
+                text::cut(&format!("{} · {}", context.title, self.name()), limits::EMBED_TITLE).into_owned(),
             ),
-            description: Some(format!("As of <t:{0}:T>, <t:{0}:R>", scene.since.timestamp())),
+            description: Some(format!("As of <t:{0}:T>, <t:{0}:R>", context.since.timestamp())),
             color: Some(GREY),
             fields,
             image: picture.as_ref().map(|_| Picture::address()),
@@ -90,7 +90,7 @@ impl Detail {
     }
 
     /// The chart of a detail that has a history.
-    fn chart(self, span: Span, machine: &MachineFacts) -> Option<Picture> {
+    fn chart(self, span: TimeSpan, machine: &HostFacts) -> Option<Picture> {
         let (unit, series): (_, &[(&str, &str)]) = match self {
             Self::Cpu => (Unit::Percent, &[("CPU", CPU)]),
             Self::Memory => (Unit::Percent, &[("Memory", MEMORY)]),
@@ -120,7 +120,7 @@ fn cpu(now: &HostSample) -> Vec<EmbedField> {
         now.cores.iter().enumerate().map(|(at, percent)| core((at + 1, percent))).collect();
     let more = |left| format!("… and {left} more");
     let mut fields = vec![field("All cores", format!("**{:.0} %**", now.cpu)), field("Load", load(now))];
-    // Not every system tells of them.
+    // Not every system lists its cores.
     if !all.is_empty() {
         fields.push(wide("Each core", lines(&all, limits::FIELD_VALUE, more)));
     }
@@ -152,26 +152,26 @@ fn disks(now: &HostSample) -> Vec<EmbedField> {
 
 fn network(now: &HostSample) -> Vec<EmbedField> {
     let rate = |bytes: u64| value(Unit::BytesPerSecond, bytes as f64);
-    let interface = |one: &crate::panel::sources::host::Interface| {
+    let interface = |one: &crate::panel::sources::host::NetworkInterface| {
         let name = format!("`{}`", code(&text::cut(&one.name, NAME)));
         field(name, format!("↓ {}\n↑ {}", rate(one.received), rate(one.sent)))
     };
-    // The busiest come first; what nobody uses is many on some machines.
+    // The busiest come first; some machines have many that nobody uses.
     let all: Vec<_> = now.network.iter().take(9).map(interface).collect();
     if all.is_empty() { vec![wide("Network", "No interface leads out of this machine.")] } else { all }
 }
 
-fn busy(process: &Process) -> String {
+fn busy(process: &HostProcess) -> String {
     format!("{:.0} %", process.cpu)
 }
 
-fn large(process: &Process) -> String {
+fn large(process: &HostProcess) -> String {
     value(Unit::Bytes, process.memory as f64)
 }
 
 /// A table in a block of code, within a field.
-fn processes(all: &[Process], many: usize, number: impl Fn(&Process) -> String) -> String {
-    let line = |process: &Process| {
+fn processes(all: &[HostProcess], many: usize, number: impl Fn(&HostProcess) -> String) -> String {
+    let line = |process: &HostProcess| {
         let name = code(&text::cut(&process.name, NAME)).replace('\n', " ");
         format!("{:>9}  {name} ({})", number(process), process.pid)
     };

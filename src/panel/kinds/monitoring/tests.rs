@@ -2,8 +2,8 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::panel::kinds::test_support::{actions, assert_fits, guild, noon, press, scene, shown, texts};
-use crate::panel::sources::host::{Interface, Process};
+use crate::panel::kinds::test_support::{actions, assert_fits, context, guild, noon, press, shown, texts};
+use crate::panel::sources::host::{HostProcess, NetworkInterface};
 use crate::panel::sources::host_facts::{RECEIVED, SENT};
 use crate::store::Sample;
 
@@ -14,7 +14,7 @@ fn usage(used: f64, total: u64) -> Usage {
 }
 
 fn sample() -> HostSample {
-    let process = |name: &str, pid, cpu| Process { name: name.to_owned(), pid, cpu, memory: 3 << 28 };
+    let process = |name: &str, pid, cpu| HostProcess { name: name.to_owned(), pid, cpu, memory: 3 << 28 };
     let processes = vec![process("postgres", 812, 42.0), process("trib`utary", 77, 3.0)];
     HostSample {
         cpu: 34.4,
@@ -25,7 +25,7 @@ fn sample() -> HostSample {
             Disk { mount: "/".to_owned(), usage: usage(35.1, 252) },
             Disk { mount: "/data".to_owned(), usage: usage(600.0, 1024) },
         ],
-        network: vec![Interface { name: "eth0".to_owned(), received: 1_300_000, sent: 43_000 }],
+        network: vec![NetworkInterface { name: "eth0".to_owned(), received: 1_300_000, sent: 43_000 }],
         load: [0.42, 0.38, 0.31],
         booted: 1_760_000_000,
         by_cpu: processes.clone(),
@@ -40,17 +40,17 @@ fn data_of(now: HostSample) -> Data {
         .rev()
         .flat_map(|ago| series.map(|(name, value)| Sample { series: name.to_owned(), at: at(ago), value }))
         .collect();
-    let before = Span::ALL.into_iter().map(|span| History::new(span, noon(), &samples)).collect();
-    Data { refused: false, machine: Some(MachineFacts { now, before, part: None }) }
+    let before = TimeSpan::ALL.into_iter().map(|span| SampleHistory::new(span, noon(), &samples)).collect();
+    Data { refused: false, machine: Some(HostFacts { now, before, part: None }) }
 }
 
-fn allowed() -> Settings {
-    Settings { monitoring_guilds: vec![guild()], ..Settings::default() }
+fn allowed() -> PanelSettings {
+    PanelSettings { monitoring_guilds: vec![guild()], ..PanelSettings::default() }
 }
 
 #[test]
 fn the_machine_is_seen_at_a_glance() {
-    let view = Monitoring::render(&scene(), &Config::default(), &data_of(sample()));
+    let view = Monitoring::render(&context(), &Config::default(), &data_of(sample()));
     assert_fits(&view);
     let texts = texts(&view);
     for expected in [
@@ -77,7 +77,7 @@ fn a_quiet_machine_looks_the_same_a_minute_later() {
     later.network[0].received += 90_000;
     later.load[0] = 0.44;
     later.by_cpu.clear();
-    let view = |now| Monitoring::render(&scene(), &Config::default(), &data_of(now));
+    let view = |now| Monitoring::render(&context(), &Config::default(), &data_of(now));
     assert_eq!(view(sample()), view(later));
 }
 
@@ -93,41 +93,41 @@ fn what_runs_out_is_said() {
 #[test]
 fn it_is_made_and_shown_only_where_the_operator_allows() {
     assert!(
-        Monitoring::permit(&Settings::default(), guild())
+        Monitoring::permit(&PanelSettings::default(), guild())
             .unwrap_err()
             .0
             .contains("`PANEL_MONITORING_GUILDS`")
     );
     assert_eq!(Monitoring::permit(&allowed(), guild()), Ok(()));
-    let refused = Monitoring::render(&scene(), &Config::default(), &Data { refused: true, machine: None });
+    let refused = Monitoring::render(&context(), &Config::default(), &Data { refused: true, machine: None });
     assert!(texts(&refused).contains("doesn't allow"));
-    let settings = Settings::default();
+    let settings = PanelSettings::default();
     let pressed = press("processes", &settings);
-    assert!(Monitoring::act(&scene(), Config::default(), &data_of(sample()), &pressed).is_err());
+    assert!(Monitoring::handle(&context(), Config::default(), &data_of(sample()), &pressed).is_err());
 }
 
 #[test]
 fn the_chart_changes_for_all_or_for_one() {
     let settings = allowed();
     let act = |chosen, manager| {
-        let input = Input { chosen, manager, ..press(SPAN, &settings) };
-        Monitoring::act(&scene(), Config::default(), &data_of(sample()), &input)
+        let input = ActionInput { chosen, manager, ..press(SPAN, &settings) };
+        Monitoring::handle(&context(), Config::default(), &data_of(sample()), &input)
     };
-    let week = Config { span: Span::Week };
+    let week = Config { span: TimeSpan::Week };
     assert_eq!(
         act(Some("7d"), true),
-        Ok(Answer::Change(week, "The chart shows the last 7 days from now on.".to_owned()))
+        Ok(ActionOutcome::Change(week, "The chart shows the last 7 days from now on.".to_owned()))
     );
-    assert_eq!(act(Some("7d"), false), Ok(Answer::Preview(week)));
+    assert_eq!(act(Some("7d"), false), Ok(ActionOutcome::Preview(week)));
     assert!(act(Some("1y"), true).is_err() && act(None, true).is_err());
-    assert_eq!(Monitoring::press(SPAN), Some(Press::Either));
-    assert_eq!(Monitoring::press("nonsense"), None);
+    assert_eq!(Monitoring::press_kind(SPAN), Some(PressKind::ChangeOrPreview));
+    assert_eq!(Monitoring::press_kind("nonsense"), None);
 }
 
 #[test]
 fn every_button_shows_its_detail() {
     let settings = allowed();
-    let panel = Monitoring::render(&scene(), &Config::default(), &data_of(sample()));
+    let panel = Monitoring::render(&context(), &Config::default(), &data_of(sample()));
     for (detail, expected) in Detail::ALL.into_iter().zip([
         "  2 ▰▰▰▰▰▱▱▱▱▱  57 %",
         "Swap: `▱▱▱▱▱▱▱▱▱▱` **0 %**\n0.0 of 2.0 GiB",
@@ -136,9 +136,9 @@ fn every_button_shows_its_detail() {
         "     42 %  postgres (812)\n      3 %  tribˋutary (77)",
     ]) {
         let action = actions(&panel)[detail as usize];
-        assert_eq!(Monitoring::press(action), Some(Press::Show));
+        assert_eq!(Monitoring::press_kind(action), Some(PressKind::Show));
         let pressed = press(action, &settings);
-        let view = shown(Monitoring::act(&scene(), Config::default(), &data_of(sample()), &pressed));
+        let view = shown(Monitoring::handle(&context(), Config::default(), &data_of(sample()), &pressed));
         assert_fits(&view);
         assert!(texts(&view).contains(expected), "{expected} is not in:\n{}", texts(&view));
         assert_eq!(view.picture.is_some(), !matches!(detail, Detail::Disks | Detail::Processes));
@@ -165,13 +165,17 @@ fn rates_have_one_digit() {
 fn any_sample() -> impl Strategy<Value = HostSample> {
     let usage = (any::<u64>(), any::<u64>()).prop_map(|(used, total)| Usage { used, total });
     let process = (".{0,80}", any::<u32>(), 0.0..1e6, any::<u64>())
-        .prop_map(|(name, pid, cpu, memory)| Process { name, pid, cpu, memory });
+        .prop_map(|(name, pid, cpu, memory)| HostProcess { name, pid, cpu, memory });
     let processes = prop::collection::vec(process, 0..12);
     let disks = prop::collection::vec((".{0,200}", usage.clone()), 0..40)
         .prop_map(|disks| disks.into_iter().map(|(mount, usage)| Disk { mount, usage }).collect());
     let network = prop::collection::vec((".{0,80}", any::<u32>(), any::<u32>()), 0..40).prop_map(|all| {
         all.into_iter()
-            .map(|(name, received, sent)| Interface { name, received: received.into(), sent: sent.into() })
+            .map(|(name, received, sent)| NetworkInterface {
+                name,
+                received: received.into(),
+                sent: sent.into(),
+            })
             .collect()
     });
     let cores = prop::collection::vec(0.0..100.0, 0..300);
@@ -197,11 +201,11 @@ proptest! {
 
     #[test]
     fn any_machine_fits(now in any_sample()) {
-        let machine = MachineFacts { now, before: Vec::new(), part: Some("0..3/16".to_owned()) };
+        let machine = HostFacts { now, before: Vec::new(), part: Some("0..3/16".to_owned()) };
         let data = Data { refused: false, machine: Some(machine.clone()) };
-        assert_fits(&Monitoring::render(&scene(), &Config::default(), &data));
+        assert_fits(&Monitoring::render(&context(), &Config::default(), &data));
         for detail in Detail::ALL {
-            assert_fits(&detail.view(&scene(), Span::Day, &machine));
+            assert_fits(&detail.view(&context(), TimeSpan::Day, &machine));
         }
     }
 }

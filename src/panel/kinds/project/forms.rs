@@ -1,39 +1,40 @@
-//! What people fill in: lists, tasks, days, names.
+//! The forms of a project, and how their texts are read: lists, tasks, days, names.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 
 use crate::domain::ids::UserId;
 use crate::domain::panel::form::LONGEST_TITLE;
-use crate::domain::panel::{Form, FormAnswers, FormField};
+use crate::domain::panel::{FormField, FormValues, PanelForm};
 use crate::domain::text;
-use crate::panel::kind::Invalid;
+use crate::panel::kind::InvalidInput;
 
 use super::tasks::{
-    Config, LONGEST_LIST, LONGEST_NAME, LONGEST_PERSON, List, MOST_LISTS, Person, State, Task,
+    Assignee, Config, LONGEST_LIST, LONGEST_NAME, LONGEST_PERSON, MOST_LISTS, ProjectTask, TaskList,
+    TaskState,
 };
 use super::{ADDED, EDITED, REMOVED};
 
-/// What is written to confirm a removal; it stands in the form already.
+/// The word that confirms a removal. The form opens with it.
 const REMOVE: &str = "remove";
 
-/// Which lists there are.
+/// The fields for the project's lists.
 pub(super) fn lists(config: Option<&Config>) -> Vec<FormField> {
     let config = config.cloned().unwrap_or_default();
     let names: Vec<_> = config.lists.iter().map(|list| list.name.as_str()).collect();
     vec![
-        FormField::paragraph("lists", "Lists, one a line", 600)
+        FormField::paragraph("lists", "Lists, one per line", 600)
             .example("Launch\nWebsite")
             .with(names.join("\n")),
     ]
 }
 
-/// Reads which lists there are. One with a new name in the place of one that is gone is the same list, renamed.
-pub(super) fn read_lists(mut config: Config, filled: &FormAnswers) -> Result<Config, Invalid> {
+/// Reads the lists. A new name in the place of a missing one renames that list.
+pub(super) fn read_lists(mut config: Config, filled: &FormValues) -> Result<Config, InvalidInput> {
     let mut names: Vec<String> = Vec::new();
     for name in filled.get("lists").lines().map(str::trim).filter(|name| text::is_visible(name)) {
         let name = list_name(name)?;
         if names.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
-            return Err(Invalid(format!(
+            return Err(InvalidInput(format!(
                 "There are two lists with the name \u{201c}{}\u{201d}.",
                 text::escape(&name)
             )));
@@ -41,7 +42,7 @@ pub(super) fn read_lists(mut config: Config, filled: &FormAnswers) -> Result<Con
         names.push(name);
     }
     if names.is_empty() || names.len() > MOST_LISTS {
-        return Err(Invalid(format!("A project has 1 to {MOST_LISTS} lists.")));
+        return Err(InvalidInput(format!("A project can have 1 to {MOST_LISTS} lists.")));
     }
     let kept: Vec<Option<u32>> = names.iter().map(|name| config.find_list(name)).collect();
     let former = config.lists.clone();
@@ -49,25 +50,25 @@ pub(super) fn read_lists(mut config: Config, filled: &FormAnswers) -> Result<Con
     for (place, name) in names.into_iter().enumerate() {
         let renamed = former.get(place).map(|list| list.id).filter(|id| !kept.contains(&Some(*id)));
         let id = kept[place].or(renamed).unwrap_or_else(|| config.number());
-        lists.push(List { id, name });
+        lists.push(TaskList { id, name });
     }
-    let left = |task: &&Task| lists.iter().all(|list| list.id != task.list);
+    let left = |task: &&ProjectTask| lists.iter().all(|list| list.id != task.list);
     if let Some(task) = config.tasks.iter().find(left) {
         let name = text::escape(config.list_name(task.list));
-        return Err(Invalid(format!(
+        return Err(InvalidInput(format!(
             "The list \u{201c}{name}\u{201d} still has tasks, such as {}. Move or remove them first.",
             task.quoted()
         )));
     }
     config.lists = lists;
-    config.mend();
+    config.reset_stale_filter();
     Ok(config)
 }
 
-fn list_name(written: &str) -> Result<String, Invalid> {
+fn list_name(written: &str) -> Result<String, InvalidInput> {
     let name = one_line(written);
     if text::units(&name) > LONGEST_LIST {
-        return Err(Invalid(format!("A list's name has {LONGEST_LIST} characters at most.")));
+        return Err(InvalidInput(format!("A list's name can have {LONGEST_LIST} characters at most.")));
     }
     Ok(name)
 }
@@ -76,29 +77,30 @@ fn one_line(written: &str) -> String {
     written.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A new task.
-pub(super) fn add(config: &Config) -> Form {
+/// The form for a new task.
+pub(super) fn add(config: &Config) -> PanelForm {
     let list = config.lists.first().map_or(0, |list| list.id);
-    let empty = Task { id: 0, list, name: String::new(), state: State::Todo, person: None, due: None };
+    let empty =
+        ProjectTask { id: 0, list, name: String::new(), state: TaskState::Todo, person: None, due: None };
     task_form(config, &empty, ADDED.to_owned(), "Add a task".to_owned())
 }
 
-/// A task as it is.
-pub(super) fn edit(config: &Config, task: &Task) -> Form {
+/// The form to edit a task.
+pub(super) fn edit(config: &Config, task: &ProjectTask) -> PanelForm {
     let title = text::cut(&format!("Edit: {}", task.name), LONGEST_TITLE).into_owned();
     task_form(config, task, format!("{EDITED}{}", task.id), title)
 }
 
-fn task_form(config: &Config, task: &Task, action: String, title: String) -> Form {
+fn task_form(config: &Config, task: &ProjectTask, action: String, title: String) -> PanelForm {
     let person = match &task.person {
-        Some(Person::User(id)) => format!("<@{id}>"),
-        Some(Person::Name(name)) => name.clone(),
+        Some(Assignee::User(id)) => format!("<@{id}>"),
+        Some(Assignee::Name(name)) => name.clone(),
         None => String::new(),
     };
     let due = task.due.map(|due| due.to_string()).unwrap_or_default();
     let fields = vec![
         FormField::line("name", "Task", 100).with(task.name.as_str()),
-        FormField::line("list", "List (a new name makes a new one)", 40)
+        FormField::line("list", "List (a new name creates a new list)", 40)
             .with(config.list_name(task.list))
             .optional(),
         FormField::line("person", "Assignee: a name, or a user's id", 40)
@@ -113,28 +115,32 @@ fn task_form(config: &Config, task: &Task, action: String, title: String) -> For
             .with(task.state.name())
             .optional(),
     ];
-    Form { action, title, fields }
+    PanelForm { action, title, fields }
 }
 
-/// Reads a task; it has a new number. A list that isn't there yet is made.
-pub(super) fn read(config: &mut Config, filled: &FormAnswers, now: DateTime<Utc>) -> Result<Task, Invalid> {
+/// Reads a task and gives it a new number. A list that doesn't exist yet is created.
+pub(super) fn read(
+    config: &mut Config,
+    filled: &FormValues,
+    now: DateTime<Utc>,
+) -> Result<ProjectTask, InvalidInput> {
     let name = one_line(filled.get("name"));
     if !text::is_visible(&name) || text::units(&name) > LONGEST_NAME {
-        return Err(Invalid(format!("A task has a name of 1 to {LONGEST_NAME} characters.")));
+        return Err(InvalidInput(format!("A task's name must have 1 to {LONGEST_NAME} characters.")));
     }
     let due = due(filled.get("due"), now.date_naive())?;
     let state = match filled.get("state") {
-        "" => State::Todo,
-        written => State::find(written).ok_or_else(|| {
-            Invalid("A state is one of `to do`, `in progress`, `blocked` and `done`.".to_owned())
+        "" => TaskState::Todo,
+        written => TaskState::find(written).ok_or_else(|| {
+            InvalidInput("A state must be `to do`, `in progress`, `blocked` or `done`.".to_owned())
         })?,
     };
     let person = person(filled.get("person"));
     let list = list(config, filled.get("list"))?;
-    Ok(Task { id: config.number(), list, name, state, person, due })
+    Ok(ProjectTask { id: config.number(), list, name, state, person, due })
 }
 
-fn list(config: &mut Config, written: &str) -> Result<u32, Invalid> {
+fn list(config: &mut Config, written: &str) -> Result<u32, InvalidInput> {
     let name = list_name(written)?;
     let known = if text::is_visible(&name) {
         config.find_list(&name)
@@ -145,25 +151,25 @@ fn list(config: &mut Config, written: &str) -> Result<u32, Invalid> {
         return Ok(id);
     }
     if config.lists.len() >= MOST_LISTS {
-        return Err(Invalid(format!("A project has {MOST_LISTS} lists at most.")));
+        return Err(InvalidInput(format!("A project can have {MOST_LISTS} lists at most.")));
     }
     let id = config.number();
     let name = if text::is_visible(&name) { name } else { "Tasks".to_owned() };
-    config.lists.push(List { id, name });
+    config.lists.push(TaskList { id, name });
     Ok(id)
 }
 
-/// A person: a mention or an id is a user's, everything else a name.
-fn person(written: &str) -> Option<Person> {
+/// Reads an assignee: a mention or an id means a user, everything else is a name.
+fn person(written: &str) -> Option<Assignee> {
     let written = one_line(written);
     let digits = written.trim_matches(['<', '>', '@', '!']);
     let id = digits.parse().ok().filter(|_| digits.len() >= 17).and_then(|id| UserId::new(id).ok());
     let name = text::cut(written.trim_start_matches('@'), LONGEST_PERSON).into_owned();
-    id.map(Person::User).or_else(|| text::is_visible(&name).then_some(Person::Name(name)))
+    id.map(Assignee::User).or_else(|| text::is_visible(&name).then_some(Assignee::Name(name)))
 }
 
-/// A day, as people write one.
-fn due(written: &str, today: NaiveDate) -> Result<Option<NaiveDate>, Invalid> {
+/// Reads a day as people write one.
+fn due(written: &str, today: NaiveDate) -> Result<Option<NaiveDate>, InvalidInput> {
     let plain = written.trim().to_lowercase();
     if plain.is_empty() {
         return Ok(None);
@@ -179,7 +185,7 @@ fn due(written: &str, today: NaiveDate) -> Result<Option<NaiveDate>, Invalid> {
     };
     let sensible = day.filter(|day| (2000..2200).contains(&day.year()));
     sensible.map(Some).ok_or_else(|| {
-        Invalid(
+        InvalidInput(
             "I can't read this day. Write it as `2026-12-24`, `tomorrow`, `friday` or `in 2 weeks`."
                 .to_owned(),
         )
@@ -202,17 +208,17 @@ fn days_ahead(plain: &str, today: NaiveDate) -> Option<u64> {
     }
 }
 
-/// Whether a task is really to go.
-pub(super) fn remove(task: &Task) -> Form {
+/// The form that confirms a task's removal.
+pub(super) fn remove(task: &ProjectTask) -> PanelForm {
     let title = text::cut(&format!("Remove: {}", task.name), LONGEST_TITLE).into_owned();
-    let field = FormField::line("confirm", "Send this to remove the task for good", 20).with(REMOVE);
-    Form { action: format!("{REMOVED}{}", task.id), title, fields: vec![field] }
+    let field = FormField::line("confirm", "Submit this to remove the task for good", 20).with(REMOVE);
+    PanelForm { action: format!("{REMOVED}{}", task.id), title, fields: vec![field] }
 }
 
-/// Reads whether it is.
-pub(super) fn confirm(filled: &FormAnswers) -> Result<(), Invalid> {
+/// Refuses a form that doesn't confirm it.
+pub(super) fn confirm(filled: &FormValues) -> Result<(), InvalidInput> {
     if filled.get("confirm").eq_ignore_ascii_case(REMOVE) {
         return Ok(());
     }
-    Err(Invalid("Nothing was removed.".to_owned()))
+    Err(InvalidInput("Nothing was removed.".to_owned()))
 }

@@ -5,27 +5,28 @@ use chrono::{NaiveDate, NaiveTime};
 use crate::domain::limits;
 use crate::domain::message::{Embed, EmbedField};
 use crate::domain::panel::progress::bar;
-use crate::domain::panel::{Button, Choice, Control, PanelView, SelectMenu, Style};
+use crate::domain::panel::{Button, ButtonStyle, Control, MenuOption, PanelView, SelectMenu};
 use crate::domain::text;
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, lines, wide};
-use crate::panel::kind::Scene;
+use crate::panel::kind::PanelContext;
 
-use super::tasks::{Config, Filter, List, Person, Sort, State, Task};
+use super::tasks::{Assignee, Config, ProjectTask, TaskFilter, TaskList, TaskOrder, TaskState};
 use super::{ADD, ADVANCE, EDIT, FILTER, REMOVE, SORT, TASK};
 
-/// What the menu of tasks says where there are more of them, before the number of the page.
+/// The option of the tasks' menu that leads to more of them; the page's number follows.
 pub(super) const PAGE: &str = "page.";
-/// How many tasks a menu offers, beside the way to more.
+/// How many tasks a menu offers, besides the option for more.
 const ON_PAGE: usize = 24;
-/// What the tasks' lines may come to. An embed has 6000; the rest is for titles, names of lists and the summary.
+/// How long all tasks' lines may be together. An embed takes 6000; the rest is for titles, names of lists and
+/// the summary.
 const ROOM: usize = 4300;
 /// The blue of Discord's links.
 const BLUE: u32 = 0x34_98_db;
 
-/// What all see.
-pub(super) fn board(scene: &Scene, config: &Config, today: Option<NaiveDate>) -> PanelView {
+/// The board that everyone sees.
+pub(super) fn board(context: &PanelContext, config: &Config, today: Option<NaiveDate>) -> PanelView {
     let shown = config.shown(today);
-    let done = count(config, |task| task.state == State::Done);
+    let done = count(config, |task| task.state == TaskState::Done);
     let overdue = count(config, |task| task.is_overdue(today));
     let color = match (config.tasks.len(), overdue) {
         (0, _) => GREY,
@@ -38,12 +39,12 @@ pub(super) fn board(scene: &Scene, config: &Config, today: Option<NaiveDate>) ->
     if nothing && !config.tasks.is_empty() {
         summary.push_str("\nNothing to show: choose other tasks below.");
     }
-    if config.filter != Filter::All || config.sort != Sort::State {
+    if config.filter != TaskFilter::All || config.sort != TaskOrder::State {
         let filter = text::escape(&config.filter.name(config));
         summary.push_str(&format!("\n-# {filter} · {}", config.sort.name().to_lowercase()));
     }
     let embed = Embed {
-        title: Some(scene.title.clone()),
+        title: Some(context.title.clone()),
         description: Some(summary),
         color: Some(color),
         fields: if config.tasks.is_empty() { Vec::new() } else { fields(config, &shown, today) },
@@ -58,7 +59,7 @@ pub(super) fn board(scene: &Scene, config: &Config, today: Option<NaiveDate>) ->
     PanelView { embeds: vec![embed], picture: None, controls }
 }
 
-fn count(config: &Config, of: impl Fn(&Task) -> bool) -> usize {
+fn count(config: &Config, of: impl Fn(&ProjectTask) -> bool) -> usize {
     config.tasks.iter().filter(|task| of(task)).count()
 }
 
@@ -68,8 +69,8 @@ fn summary(config: &Config, done: usize, overdue: usize) -> String {
         return "There are no tasks yet. Press **Add task** to begin.".to_owned();
     }
     let mut text = format!("`{}` **{done} of {all} done**", bar(done as f64 / all as f64));
-    let doing = count(config, |task| task.state == State::Doing);
-    let blocked = count(config, |task| task.state == State::Blocked);
+    let doing = count(config, |task| task.state == TaskState::Doing);
+    let blocked = count(config, |task| task.state == TaskState::Blocked);
     for (many, what) in [(doing, "in progress"), (blocked, "blocked"), (overdue, "overdue")] {
         if many > 0 {
             text.push_str(&format!(" · {many} {what}"));
@@ -78,14 +79,18 @@ fn summary(config: &Config, done: usize, overdue: usize) -> String {
     text
 }
 
-/// A field for each list. They share the room; what one doesn't need is for those after it.
-fn fields(config: &Config, shown: &[(&List, Vec<&Task>)], today: Option<NaiveDate>) -> Vec<EmbedField> {
+/// A field for each list. They share the room; what one doesn't need goes to those after it.
+fn fields(
+    config: &Config,
+    shown: &[(&TaskList, Vec<&ProjectTask>)],
+    today: Option<NaiveDate>,
+) -> Vec<EmbedField> {
     let mut left = ROOM;
     let mut fields = Vec::new();
     let lists: Vec<_> = shown.iter().filter(|(_, tasks)| !tasks.is_empty()).collect();
     for (at, (list, tasks)) in lists.iter().enumerate() {
         let all = count(config, |task| task.list == list.id);
-        let done = count(config, |task| task.list == list.id && task.state == State::Done);
+        let done = count(config, |task| task.list == list.id && task.state == TaskState::Done);
         let room = (left / (lists.len() - at)).min(limits::FIELD_VALUE);
         let written: Vec<String> = tasks.iter().map(|task| line(task, today)).collect();
         let value =
@@ -96,10 +101,10 @@ fn fields(config: &Config, shown: &[(&List, Vec<&Task>)], today: Option<NaiveDat
     fields
 }
 
-fn line(task: &Task, today: Option<NaiveDate>) -> String {
+fn line(task: &ProjectTask, today: Option<NaiveDate>) -> String {
     let name = text::escape(&task.name);
     let mark = task.state.mark();
-    if task.state == State::Done {
+    if task.state == TaskState::Done {
         return format!("{mark} ~~{name}~~");
     }
     let mut line = format!("{mark} {name}");
@@ -113,7 +118,7 @@ fn line(task: &Task, today: Option<NaiveDate>) -> String {
     line
 }
 
-impl Person {
+impl Assignee {
     /// The person as an embed shows them. A mention there pings nobody.
     fn written(&self) -> String {
         match self {
@@ -131,15 +136,15 @@ impl Person {
     }
 }
 
-/// The middle of a day: the same day nearly everywhere on earth.
+/// Noon UTC, which is on the same day nearly everywhere on earth.
 fn noon(day: NaiveDate) -> i64 {
     day.and_time(NaiveTime::MIN).and_utc().timestamp() + 12 * 60 * 60
 }
 
-/// One task, with what can be done to it.
-pub(super) fn card(config: &Config, task: &Task, today: Option<NaiveDate>) -> PanelView {
+/// One task, with its buttons.
+pub(super) fn card(config: &Config, task: &ProjectTask, today: Option<NaiveDate>) -> PanelView {
     let state = format!("{} {}", task.state.mark(), task.state.name());
-    let person = task.person.as_ref().map_or_else(|| "nobody yet".to_owned(), Person::written);
+    let person = task.person.as_ref().map_or_else(|| "nobody yet".to_owned(), Assignee::written);
     let due = task.due.map_or_else(
         || "no day".to_owned(),
         |due| {
@@ -148,11 +153,11 @@ pub(super) fn card(config: &Config, task: &Task, today: Option<NaiveDate>) -> Pa
         },
     );
     let color = match task.state {
-        State::Done => GREEN,
-        State::Blocked => RED,
+        TaskState::Done => GREEN,
+        TaskState::Blocked => RED,
         _ if task.is_overdue(today) => AMBER,
-        State::Doing => BLUE,
-        State::Todo => GREY,
+        TaskState::Doing => BLUE,
+        TaskState::Todo => GREY,
     };
     let embed = Embed {
         title: Some(text::escape(&task.name)),
@@ -165,26 +170,31 @@ pub(super) fn card(config: &Config, task: &Task, today: Option<NaiveDate>) -> Pa
         ],
         ..Embed::default()
     };
-    let act = |label: &str, style, action: &str| Button::Act {
+    let act = |label: &str, style, action: &str| Button::Action {
         label: label.to_owned(),
         style,
         action: format!("{action}{}", task.id),
     };
     let advance = task.state.next().map(|next| match next {
-        State::Done => act("Done", Style::Success, ADVANCE),
-        _ => act("Begin", Style::Primary, ADVANCE),
+        TaskState::Done => act("Done", ButtonStyle::Success, ADVANCE),
+        _ => act("Begin", ButtonStyle::Primary, ADVANCE),
     });
-    let others = [act("Edit", Style::Secondary, EDIT), act("Remove", Style::Danger, REMOVE)];
+    let others = [act("Edit", ButtonStyle::Secondary, EDIT), act("Remove", ButtonStyle::Danger, REMOVE)];
     let buttons = advance.into_iter().chain(others).collect();
     PanelView { embeds: vec![embed], picture: None, controls: vec![Control::Buttons(buttons)] }
 }
 
 /// More tasks than a menu holds.
-pub(super) fn more(scene: &Scene, config: &Config, today: Option<NaiveDate>, page: usize) -> PanelView {
+pub(super) fn more(
+    context: &PanelContext,
+    config: &Config,
+    today: Option<NaiveDate>,
+    page: usize,
+) -> PanelView {
     let menu = choose(config, today, page);
     let text = if menu.is_some() { "Choose a task:" } else { "There are no more tasks." };
     let embed = Embed {
-        title: Some(scene.title.clone()),
+        title: Some(context.title.clone()),
         description: Some(text.to_owned()),
         color: Some(GREY),
         ..Embed::default()
@@ -194,12 +204,12 @@ pub(super) fn more(scene: &Scene, config: &Config, today: Option<NaiveDate>, pag
 
 /// The menu of the tasks that are shown, in their order.
 fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Control> {
-    let shown: Vec<&Task> = config.shown(today).into_iter().flat_map(|(_, tasks)| tasks).collect();
-    let choice = |task: &&Task| {
+    let shown: Vec<&ProjectTask> = config.shown(today).into_iter().flat_map(|(_, tasks)| tasks).collect();
+    let choice = |task: &&ProjectTask| {
         let person = task.person.as_ref().map(|person| format!(" · {}", person.plain()));
         let list = config.list_name(task.list);
         let description = |person: &str| format!("{list} · {}{person}", task.state.name());
-        Choice {
+        MenuOption {
             label: text::cut(&format!("{} {}", task.state.mark(), task.name), 100).into_owned(),
             value: task.id.to_string(),
             description: text::cut(&description(&person.unwrap_or_default()), 100).into_owned(),
@@ -207,13 +217,13 @@ fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Cont
         }
     };
     let from = page.checked_mul(ON_PAGE)?;
-    let mut options: Vec<Choice> = shown.iter().skip(from).take(ON_PAGE).map(choice).collect();
+    let mut options: Vec<MenuOption> = shown.iter().skip(from).take(ON_PAGE).map(choice).collect();
     if options.is_empty() {
         return None;
     }
     let left = shown.len().saturating_sub(from + ON_PAGE);
     if left > 0 {
-        options.push(Choice {
+        options.push(MenuOption {
             label: format!("… and {left} more"),
             value: format!("{PAGE}{}", page + 1),
             description: String::new(),
@@ -225,23 +235,23 @@ fn choose(config: &Config, today: Option<NaiveDate>, page: usize) -> Option<Cont
 }
 
 fn filters(config: &Config) -> Control {
-    let choice = |filter: Filter| Choice {
+    let choice = |filter: TaskFilter| MenuOption {
         label: filter.name(config),
         value: filter.key(),
         description: String::new(),
         chosen: filter == config.filter,
     };
-    let options = Filter::all(config).into_iter().map(choice).collect();
+    let options = TaskFilter::all(config).into_iter().map(choice).collect();
     Control::Select(SelectMenu { action: FILTER.to_owned(), placeholder: "Which tasks".to_owned(), options })
 }
 
 fn sorts(config: &Config) -> Control {
-    let choice = |sort: Sort| Choice {
+    let choice = |sort: TaskOrder| MenuOption {
         label: sort.name().to_owned(),
         value: sort.key().to_owned(),
         description: String::new(),
         chosen: sort == config.sort,
     };
-    let options = Sort::ALL.into_iter().map(choice).collect();
+    let options = TaskOrder::ALL.into_iter().map(choice).collect();
     Control::Select(SelectMenu { action: SORT.to_owned(), placeholder: "In which order".to_owned(), options })
 }

@@ -1,11 +1,11 @@
-//! Tasks and lists: what there is, in which order, and which of it is shown.
+//! Tasks and lists: which ones exist, how they are sorted, and which are shown.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::UserId;
 use crate::domain::text;
-use crate::panel::kind::Invalid;
+use crate::panel::kind::InvalidInput;
 
 /// How many tasks a panel holds, and how many lists. The menu of filters has room for the lists.
 pub(super) const MOST_TASKS: usize = 200;
@@ -19,37 +19,37 @@ pub(super) const LONGEST_PERSON: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Config {
-    pub(super) lists: Vec<List>,
-    pub(super) tasks: Vec<Task>,
+    pub(super) lists: Vec<TaskList>,
+    pub(super) tasks: Vec<ProjectTask>,
     /// The number that the next list or task gets.
     pub(super) next: u32,
-    pub(super) filter: Filter,
-    pub(super) sort: Sort,
+    pub(super) filter: TaskFilter,
+    pub(super) sort: TaskOrder,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let lists = vec![List { id: 1, name: "Tasks".to_owned() }];
-        Self { lists, tasks: Vec::new(), next: 2, filter: Filter::default(), sort: Sort::default() }
+        let lists = vec![TaskList { id: 1, name: "Tasks".to_owned() }];
+        Self { lists, tasks: Vec::new(), next: 2, filter: TaskFilter::default(), sort: TaskOrder::default() }
     }
 }
 
 /// A list of tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct List {
+pub(super) struct TaskList {
     pub(super) id: u32,
     pub(super) name: String,
 }
 
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Task {
+pub(super) struct ProjectTask {
     pub(super) id: u32,
     pub(super) list: u32,
     pub(super) name: String,
-    pub(super) state: State,
+    pub(super) state: TaskState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) person: Option<Person>,
+    pub(super) person: Option<Assignee>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) due: Option<NaiveDate>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Task {
 /// Who does a task.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Person {
+pub(super) enum Assignee {
     /// A Discord user.
     User(UserId),
     /// Anybody else, by name.
@@ -67,10 +67,10 @@ pub(super) enum Person {
 /// How far a task is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
+pub(super) enum TaskState {
     /// Somebody works on it.
     Doing,
-    /// Something stands in its way.
+    /// Something prevents it.
     Blocked,
     /// Nobody has begun.
     #[default]
@@ -79,7 +79,7 @@ pub(super) enum State {
     Done,
 }
 
-impl State {
+impl TaskState {
     pub(super) const ALL: [Self; 4] = [Self::Todo, Self::Doing, Self::Blocked, Self::Done];
 
     pub(super) const fn name(self) -> &'static str {
@@ -109,7 +109,7 @@ impl State {
         }
     }
 
-    /// The state that people call so.
+    /// The state that people call by this name.
     pub(super) fn find(written: &str) -> Option<Self> {
         let plain: String =
             written.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
@@ -126,25 +126,25 @@ impl State {
 /// Which tasks are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Filter {
+pub(crate) enum TaskFilter {
     /// All of them.
     #[default]
     All,
     /// What isn't done.
     Open,
     /// Those in this state.
-    State(State),
-    /// What should be done by now.
+    State(TaskState),
+    /// Those that are overdue.
     Overdue,
     /// Those of this list.
     List(u32),
 }
 
-impl Filter {
+impl TaskFilter {
     /// All that there are, in the menu's order.
     pub(super) fn all(config: &Config) -> Vec<Self> {
         let lists = config.lists.iter().map(|list| Self::List(list.id));
-        let states = State::ALL.into_iter().map(Self::State);
+        let states = TaskState::ALL.into_iter().map(Self::State);
         let lists = lists.filter(|_| config.lists.len() > 1);
         [Self::All, Self::Open, Self::Overdue].into_iter().chain(states).chain(lists).collect()
     }
@@ -174,10 +174,10 @@ impl Filter {
         }
     }
 
-    pub(super) fn shows(self, task: &Task, today: Option<NaiveDate>) -> bool {
+    pub(super) fn shows(self, task: &ProjectTask, today: Option<NaiveDate>) -> bool {
         match self {
             Self::All => true,
-            Self::Open => task.state != State::Done,
+            Self::Open => task.state != TaskState::Done,
             Self::State(state) => task.state == state,
             Self::Overdue => task.is_overdue(today),
             Self::List(id) => task.list == id,
@@ -188,11 +188,11 @@ impl Filter {
 /// In which order tasks are shown within their list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Sort {
-    /// What is worked on first, what is done last.
+pub(crate) enum TaskOrder {
+    /// Those in progress first, those done last.
     #[default]
     State,
-    /// What is due soonest first.
+    /// Those due soonest first.
     Due,
     /// By who does them.
     Person,
@@ -202,7 +202,7 @@ pub(crate) enum Sort {
     Added,
 }
 
-impl Sort {
+impl TaskOrder {
     pub(super) const ALL: [Self; 5] = [Self::State, Self::Due, Self::Person, Self::Name, Self::Added];
 
     pub(super) const fn key(self) -> &'static str {
@@ -229,11 +229,13 @@ impl Sort {
         Self::ALL.into_iter().find(|sort| sort.key() == key)
     }
 
-    fn sort(self, tasks: &mut [&Task]) {
-        // Tasks are kept as they were added, and what is alike stays so.
+    fn sort(self, tasks: &mut [&ProjectTask]) {
+        // Tasks are kept in the order in which they were added, and sorting is stable.
         match self {
             Self::State => tasks.sort_by_key(|task| task.state),
-            Self::Due => tasks.sort_by_key(|task| (task.state == State::Done, task.due.is_none(), task.due)),
+            Self::Due => {
+                tasks.sort_by_key(|task| (task.state == TaskState::Done, task.due.is_none(), task.due))
+            }
             Self::Person => {
                 tasks.sort_by(|a, b| (a.person.is_none(), &a.person).cmp(&(b.person.is_none(), &b.person)))
             }
@@ -243,20 +245,20 @@ impl Sort {
     }
 }
 
-impl Task {
+impl ProjectTask {
     /// Its name, as a sentence has it.
     pub(super) fn quoted(&self) -> String {
         format!("\u{201c}{}\u{201d}", text::escape(&self.name))
     }
 
-    /// It isn't done although its day is over.
+    /// Whether it isn't done although its day is over.
     pub(super) fn is_overdue(&self, today: Option<NaiveDate>) -> bool {
-        self.state != State::Done && self.due.zip(today).is_some_and(|(due, today)| due < today)
+        self.state != TaskState::Done && self.due.zip(today).is_some_and(|(due, today)| due < today)
     }
 }
 
 impl Config {
-    pub(super) fn task(&self, id: u32) -> Option<&Task> {
+    pub(super) fn task(&self, id: u32) -> Option<&ProjectTask> {
         self.tasks.iter().find(|task| task.id == id)
     }
 
@@ -270,43 +272,45 @@ impl Config {
         self.lists.iter().find(|list| list.name.to_lowercase() == name).map(|list| list.id)
     }
 
-    /// A number that nothing has had.
+    /// A number that nothing has had before.
     pub(super) fn number(&mut self) -> u32 {
         let number = self.next.max(1);
         self.next = number.saturating_add(1);
         number
     }
 
-    pub(super) fn add(&mut self, task: Task) -> Result<(), Invalid> {
+    pub(super) fn add(&mut self, task: ProjectTask) -> Result<(), InvalidInput> {
         if self.tasks.len() >= MOST_TASKS {
-            return Err(Invalid(format!("A panel holds {MOST_TASKS} tasks: remove some that are done.")));
+            return Err(InvalidInput(format!(
+                "A panel can hold {MOST_TASKS} tasks. Remove some that are done."
+            )));
         }
         self.tasks.push(task);
         Ok(())
     }
 
-    pub(super) fn replace(&mut self, task: Task) -> Result<(), Invalid> {
+    pub(super) fn replace(&mut self, task: ProjectTask) -> Result<(), InvalidInput> {
         let place = self.tasks.iter_mut().find(|former| former.id == task.id);
         *place.ok_or_else(super::gone)? = task;
         Ok(())
     }
 
-    /// A filter by a list that isn't there any more shows everything.
-    pub(super) fn mend(&mut self) {
-        if !Filter::all(self).contains(&self.filter) {
-            self.filter = Filter::All;
+    /// Resets a filter by a list that doesn't exist any more.
+    pub(super) fn reset_stale_filter(&mut self) {
+        if !TaskFilter::all(self).contains(&self.filter) {
+            self.filter = TaskFilter::All;
         }
     }
 
     /// The tasks that are shown, list by list, in order.
-    pub(super) fn shown(&self, today: Option<NaiveDate>) -> Vec<(&List, Vec<&Task>)> {
-        let of = |list: &List| {
-            let own = |task: &&Task| task.list == list.id && self.filter.shows(task, today);
-            let mut tasks: Vec<&Task> = self.tasks.iter().filter(own).collect();
+    pub(super) fn shown(&self, today: Option<NaiveDate>) -> Vec<(&TaskList, Vec<&ProjectTask>)> {
+        let of = |list: &TaskList| {
+            let own = |task: &&ProjectTask| task.list == list.id && self.filter.shows(task, today);
+            let mut tasks: Vec<&ProjectTask> = self.tasks.iter().filter(own).collect();
             self.sort.sort(&mut tasks);
             tasks
         };
-        let hidden = |list: &List| matches!(self.filter, Filter::List(id) if id != list.id);
+        let hidden = |list: &TaskList| matches!(self.filter, TaskFilter::List(id) if id != list.id);
         self.lists.iter().filter(|list| !hidden(list)).map(|list| (list, of(list))).collect()
     }
 }

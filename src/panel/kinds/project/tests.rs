@@ -1,11 +1,11 @@
 use proptest::prelude::*;
 
-use super::tasks::{List, MOST_LISTS, MOST_TASKS, Person, State};
+use super::tasks::{Assignee, MOST_LISTS, MOST_TASKS, TaskList, TaskState};
 use super::*;
 use crate::panel::kinds::test_support::{
-    asked, assert_fits, changed, filled, menu, noon, press, scene, shown, texts,
+    asked, assert_fits, changed, context, filled, menu, noon, press, shown, texts,
 };
-use crate::panel::sources::Settings;
+use crate::panel::sources::PanelSettings;
 
 fn data() -> Data {
     Data { today: Some(noon().date_naive()) }
@@ -16,16 +16,16 @@ fn act(
     config: &Config,
     action: &str,
     chosen: Option<&str>,
-    form: Option<&FormAnswers>,
-) -> Result<Answer<Config>, Invalid> {
-    let settings = Settings::default();
-    assert!(Project::press(action).is_some(), "{action} can be pressed");
-    let input = Input { chosen, filled: form, ..press(action, &settings) };
-    Project::act(&scene(), config.clone(), &data(), &input)
+    form: Option<&FormValues>,
+) -> Result<ActionOutcome<Config>, InvalidInput> {
+    let settings = PanelSettings::default();
+    assert!(Project::press_kind(action).is_some(), "{action} can be pressed");
+    let input = ActionInput { chosen, filled: form, ..press(action, &settings) };
+    Project::handle(&context(), config.clone(), &data(), &input)
 }
 
 /// The form that opens, filled in as it stands, with these changes.
-fn form(config: &Config, action: &str, changes: &[(&'static str, &str)]) -> (String, FormAnswers) {
+fn form(config: &Config, action: &str, changes: &[(&'static str, &str)]) -> (String, FormValues) {
     let form = asked(act(config, action, None, None));
     let value = |field: FormField| {
         let change = changes.iter().find(|(id, _)| *id == field.id);
@@ -54,7 +54,7 @@ fn project() -> Config {
 
 #[test]
 fn a_new_project_says_what_to_do() {
-    let view = Project::render(&scene(), &Config::default(), &data());
+    let view = Project::render(&context(), &Config::default(), &data());
     assert_fits(&view);
     assert!(texts(&view).contains("Press **Add task** to begin."));
     assert_eq!(view.controls.len(), 1);
@@ -62,7 +62,7 @@ fn a_new_project_says_what_to_do() {
 
 #[test]
 fn tasks_are_seen_list_by_list_what_is_worked_on_first() {
-    let view = Project::render(&scene(), &project(), &data());
+    let view = Project::render(&context(), &project(), &data());
     assert_fits(&view);
     let expected = [
         "Panel",
@@ -81,7 +81,7 @@ fn tasks_are_seen_list_by_list_what_is_worked_on_first() {
 fn what_is_late_depends_on_the_day_alone() {
     let render = |today: &str| {
         let data = Data { today: Some(today.parse().unwrap()) };
-        texts(&Project::render(&scene(), &project(), &data))
+        texts(&Project::render(&context(), &project(), &data))
     };
     assert!(!render("2026-11-18").contains("overdue"));
     assert!(render("2026-11-19").contains("1 overdue"));
@@ -110,7 +110,7 @@ fn a_task_is_opened_advanced_edited_and_removed() {
     let (action, filled) = form(&config, &format!("{EDIT}{}", task.id), &[("list", "Later"), ("due", "")]);
     let (config, _) = changed(act(&config, &action, None, Some(&filled)));
     let edited = config.task(task.id).unwrap();
-    assert_eq!((edited.name.as_str(), edited.due, edited.state), ("Book a hall", None, State::Done));
+    assert_eq!((edited.name.as_str(), edited.due, edited.state), ("Book a hall", None, TaskState::Done));
     assert_eq!((config.list_name(edited.list), &edited.person), ("Later", &task.person));
 
     let (action, filled) = form(&config, &format!("{REMOVE}{}", task.id), &[]);
@@ -126,7 +126,7 @@ fn a_task_is_opened_advanced_edited_and_removed() {
 #[test]
 fn tasks_are_filtered_and_sorted_for_all_or_for_one() {
     let config = project();
-    let view = Project::render(&scene(), &config, &data());
+    let view = Project::render(&context(), &config, &data());
     let filters: Vec<_> = menu(&view, FILTER).options.iter().map(|option| option.label.as_str()).collect();
     assert_eq!(filters.len(), 9, "{filters:?}");
     let names = |key: &str, config: &Config| {
@@ -145,13 +145,13 @@ fn tasks_are_filtered_and_sorted_for_all_or_for_one() {
     let (sorted, said) = changed(act(&config, SORT, Some("name"), None));
     assert_eq!(said, "Tasks are sorted by name from now on.");
     assert_eq!(names("open", &sorted), ["Book a hall", "Write *news*", "Domain"]);
-    let view = texts(&Project::render(&scene(), &sorted, &data()));
+    let view = texts(&Project::render(&context(), &sorted, &data()));
     assert!(view.contains("-# All tasks · by name"), "{view}");
 
-    let settings = Settings::default();
-    let input = Input { chosen: Some("due"), manager: false, ..press(SORT, &settings) };
-    let answer = Project::act(&scene(), config.clone(), &data(), &input);
-    assert_eq!(answer, Ok(Answer::Preview(Config { sort: Sort::Due, ..config.clone() })));
+    let settings = PanelSettings::default();
+    let input = ActionInput { chosen: Some("due"), manager: false, ..press(SORT, &settings) };
+    let answer = Project::handle(&context(), config.clone(), &data(), &input);
+    assert_eq!(answer, Ok(ActionOutcome::Preview(Config { sort: TaskOrder::Due, ..config.clone() })));
     assert!(act(&config, SORT, Some("luck"), None).is_err() && act(&config, FILTER, None, None).is_err());
 }
 
@@ -159,7 +159,7 @@ fn tasks_are_filtered_and_sorted_for_all_or_for_one() {
 fn a_filter_that_shows_nothing_says_so() {
     let (config, _) =
         changed(act(&added(&Config::default(), &[("name", "A")]), FILTER, Some("overdue"), None));
-    let view = Project::render(&scene(), &config, &data());
+    let view = Project::render(&context(), &config, &data());
     assert_fits(&view);
     assert!(
         texts(&view).contains("Nothing to show")
@@ -208,10 +208,10 @@ fn lists_are_renamed_sorted_and_never_lose_a_task() {
     assert_eq!(turned.lists[0].id, config.lists[1].id);
     assert!(read("Launch").unwrap_err().0.contains("\u{201c}Domain\u{201d}"));
     assert!(read("").is_err() && read("A\na").is_err() && read(&"x".repeat(41)).is_err());
-    let filtered = Config { filter: Filter::List(99), ..config.clone() };
+    let filtered = Config { filter: TaskFilter::List(99), ..config.clone() };
     assert_eq!(
         Project::configure(Some(filtered), &filled([("lists", &stands)])).unwrap().filter,
-        Filter::All
+        TaskFilter::All
     );
 }
 
@@ -223,7 +223,7 @@ fn there_is_an_end_to_tasks_and_lists() {
     }
     let (action, filled) = form(&config, ADD, &[("name", "One more")]);
     assert!(act(&config, &action, None, Some(&filled)).is_err());
-    let view = Project::render(&scene(), &config, &data());
+    let view = Project::render(&context(), &config, &data());
     assert_fits(&view);
     assert_eq!(menu(&view, TASK).options.last().unwrap().label, "… and 176 more");
     let mut pages = 1;
@@ -237,7 +237,7 @@ fn there_is_an_end_to_tasks_and_lists() {
     assert_eq!(pages, MOST_TASKS.div_ceil(24));
     assert!(act(&config, TASK, Some("page.99"), None).is_ok());
     for action in ["", "edit", "edit.", "edit.x", "advance.-1", "nonsense"] {
-        assert_eq!(Project::press(action), None, "{action}");
+        assert_eq!(Project::press_kind(action), None, "{action}");
     }
 }
 
@@ -249,27 +249,32 @@ fn visible(pattern: &'static str) -> impl Strategy<Value = String> {
 fn any_config() -> impl Strategy<Value = Config> {
     let person = prop_oneof![
         Just(None),
-        visible("\\PC{1,40}").prop_map(|name| Some(Person::Name(name))),
-        Just(Some(Person::User("81384788765712384".parse().unwrap()))),
+        visible("\\PC{1,40}").prop_map(|name| Some(Assignee::Name(name))),
+        Just(Some(Assignee::User("81384788765712384".parse().unwrap()))),
     ];
     let task = (
         prop_oneof![visible("\\PC{1,100}"), Just("*".repeat(100)), Just("\u{1F3F4}".repeat(50))],
         any::<prop::sample::Index>(),
-        prop::sample::select(State::ALL.to_vec()),
+        prop::sample::select(TaskState::ALL.to_vec()),
         person,
         proptest::option::of(0..80_000_i32),
     );
     let lists = prop::collection::vec(visible("\\PC{1,40}"), 1..=MOST_LISTS);
-    let filter =
-        prop_oneof![Just(Filter::All), Just(Filter::Open), Just(Filter::Overdue), Just(Filter::List(1))];
-    let sort = prop::sample::select(Sort::ALL.to_vec());
+    let filter = prop_oneof![
+        Just(TaskFilter::All),
+        Just(TaskFilter::Open),
+        Just(TaskFilter::Overdue),
+        Just(TaskFilter::List(1))
+    ];
+    let sort = prop::sample::select(TaskOrder::ALL.to_vec());
     (lists, prop::collection::vec(task, 0..=MOST_TASKS), filter, sort).prop_map(
         |(lists, tasks, filter, sort)| {
-            let lists: Vec<List> = lists.into_iter().zip(1..).map(|(name, id)| List { id, name }).collect();
+            let lists: Vec<TaskList> =
+                lists.into_iter().zip(1..).map(|(name, id)| TaskList { id, name }).collect();
             let task = |((name, list, state, person, due), id): (
                 (_, prop::sample::Index, _, _, Option<i32>),
                 u32,
-            )| Task {
+            )| ProjectTask {
                 id,
                 list: lists[list.index(lists.len())].id,
                 name,
@@ -277,7 +282,7 @@ fn any_config() -> impl Strategy<Value = Config> {
                 person,
                 due: due.and_then(|days| NaiveDate::from_num_days_from_ce_opt(700_000 + days)),
             };
-            let tasks: Vec<Task> = tasks.into_iter().zip(100..).map(task).collect();
+            let tasks: Vec<ProjectTask> = tasks.into_iter().zip(100..).map(task).collect();
             Config { lists, tasks, next: 1000, filter, sort }
         },
     )
@@ -288,7 +293,7 @@ proptest! {
 
     #[test]
     fn any_project_fits_and_is_read_back(config in any_config()) {
-        let view = Project::render(&scene(), &config, &data());
+        let view = Project::render(&context(), &config, &data());
         assert_fits(&view);
         let total: usize = texts(&view).chars().map(char::len_utf16).sum();
         prop_assert!(total <= 6000);

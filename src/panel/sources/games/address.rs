@@ -1,4 +1,4 @@
-//! Which addresses may be asked: servers of the public internet, and others only where the operator allows it.
+//! Which addresses may be asked: public ones, and private ones only if the operator allows it.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::GameError;
 
-/// The first port that game servers have. Below it, a query would knock at mail and web servers.
+/// The lowest port of game servers. Below it, a query would reach mail and web servers.
 const FIRST_PORT: u16 = 1024;
 /// The longest host name (RFC 1035, in characters).
 const LONGEST: usize = 253;
@@ -81,7 +81,8 @@ impl Address {
     }
 }
 
-/// One of a name's addresses, if all of them may be asked: of the older version where there is one, which more machines can reach.
+/// One of a name's addresses, if all of them may be asked. An IPv4 address is preferred, as more machines can
+/// reach it.
 fn choose(found: &[SocketAddr], private_allowed: bool) -> Result<SocketAddr, GameError> {
     found.iter().try_for_each(|address| allowed(address.ip(), private_allowed))?;
     let first = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first());
@@ -104,7 +105,8 @@ enum Reach {
     Public,
     /// This machine, or its network.
     Private,
-    /// No single server, or one that no game runs on: cloud providers answer questions about the machine at a link-local address.
+    /// No single server, or one that no game runs on: at a link-local address, cloud providers answer
+    /// questions about the machine.
     Never,
 }
 
@@ -130,13 +132,14 @@ const fn reach_v4(ip: Ipv4Addr) -> Reach {
     }
 }
 
-/// After the IANA IPv6 Special-Purpose Address Registry: public is what is global unicast (2000::/3), and not set aside within it.
+/// After the IANA IPv6 Special-Purpose Address Registry: public is what is global unicast (2000::/3), and not
+/// set aside within it.
 fn reach_v6(ip: Ipv6Addr) -> Reach {
     if let Some(inner) = embedded(ip) {
         return reach_v4(inner);
     }
     match ip.segments() {
-        // Amazon's service for questions about the machine.
+        // Amazon's service that answers questions about the machine.
         [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => Reach::Never,
         [0, 0, 0, 0, 0, 0, 0, 1] | [0xfc00..=0xfdff, ..] => Reach::Private,
         // Protocols with Teredo, documentation, 6to4.
@@ -146,7 +149,8 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped (::ffff:0:0/96), or by way of NAT64 (64:ff9b::/96).
+/// The IPv4 address that an IPv6 address stands for: mapped (::ffff:0:0/96), or by way of NAT64
+/// (64:ff9b::/96).
 fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {

@@ -1,9 +1,10 @@
-//! What a server says of itself, made fit to show: one line each, no control characters, no colours, not too long.
+//! What a server says about itself, made fit to show: each text is one short line without control characters
+//! or colour codes.
 
 use gamedig::protocols::types::{CommonResponse, GenericResponse};
 use serde_json::Value;
 
-use super::Status;
+use super::GameStatus;
 use crate::domain::text;
 
 /// How long a text may be.
@@ -12,9 +13,9 @@ const LONGEST: usize = 100;
 const LONGEST_NAME: usize = 32;
 const MOST_NAMES: usize = 40;
 
-/// The answer as it is kept.
-pub(super) fn status(response: &dyn CommonResponse) -> Status {
-    // A Minecraft server has no name, but a description.
+/// Turns the library's answer into a status.
+pub(super) fn status(response: &dyn CommonResponse) -> GameStatus {
+    // A Minecraft server has a description instead of a name.
     let name = match (response.name(), response.description()) {
         (Some(name), _) => name.to_owned(),
         (None, Some(description)) => described(description),
@@ -28,7 +29,7 @@ pub(super) fn status(response: &dyn CommonResponse) -> Status {
     let names = response.players().unwrap_or_default();
     let names =
         names.iter().map(|player| line(player.name(), LONGEST_NAME)).filter(|name| text::is_visible(name));
-    Status {
+    GameStatus {
         name: line(&name, LONGEST),
         map: line(map, LONGEST),
         version: line(response.game_version().unwrap_or_default(), LONGEST),
@@ -64,7 +65,7 @@ fn gather(value: &Value, text: &mut String) {
     }
 }
 
-/// One line of it, without the codes for colours that games have: § and a letter, ^ and a digit.
+/// Makes one line of a text, without the colour codes of games: § and a letter, ^ and a digit.
 fn line(written: &str, longest: usize) -> String {
     let mut plain = String::with_capacity(written.len().min(4 * longest));
     let mut chars = written.chars().peekable();

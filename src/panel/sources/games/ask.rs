@@ -8,14 +8,14 @@ use gamedig::protocols::valve::Engine;
 use gamedig::{ExtraRequestSettings, GAMES, GDErrorKind, GDResult, TimeoutSettings, minecraft};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::relay::{Relay, Way};
-use super::{Address, GameError, Status, answer};
+use super::relay::{Relay, Transport};
+use super::{Address, GameError, GameStatus, answer};
 
 /// A game that the library knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Game(&'static str);
 
-/// Other names of games, as people write them.
+/// Other names that people use for games.
 const ALIASES: &[(&str, &str)] = &[
     ("minecraft", "minecraftjava"),
     ("java", "minecraftjava"),
@@ -31,24 +31,29 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 impl Game {
-    /// The game of this name: the library's short one, its full one, or what people say; capitals and spaces don't matter.
+    /// The game of this name: the library's short one, its full one, or another that people use. Capitals and
+    /// spaces don't matter.
     pub fn find(name: &str) -> Option<Self> {
         let plain = plain(name);
         let plain =
             ALIASES.iter().find(|(alias, _)| *alias == plain).map_or(plain.as_str(), |(_, game)| game);
         let by_name = || GAMES.entries().find(|(_, game)| self::plain(game.name) == plain);
-        GAMES.get_entry(plain).or_else(by_name).map(|(key, _)| Self(key)).filter(|game| game.way().is_some())
+        GAMES
+            .get_entry(plain)
+            .or_else(by_name)
+            .map(|(key, _)| Self(key))
+            .filter(|game| game.transport().is_some())
     }
 
-    /// All of them, by their full names.
+    /// All games, sorted by their full names.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> =
-            GAMES.keys().map(|key| Self(key)).filter(|game| game.way().is_some()).collect();
+            GAMES.keys().map(|key| Self(key)).filter(|game| game.transport().is_some()).collect();
         all.sort_by_key(|game| game.name().to_lowercase());
         all
     }
 
-    /// Its short name, which configurations keep.
+    /// Its short name, which configurations store.
     pub const fn key(self) -> &'static str {
         self.0
     }
@@ -62,7 +67,7 @@ impl Game {
         }
     }
 
-    /// The port that its servers usually answer questions at.
+    /// The port at which its servers usually answer queries.
     pub fn port(self) -> u16 {
         self.definition().map_or(0, |game| game.default_port)
     }
@@ -71,41 +76,42 @@ impl Game {
         GAMES.get(self.0)
     }
 
-    /// How it is asked; none where one question isn't enough: the library's plain "minecraft" tries one protocol after another.
-    fn way(self) -> Option<Way> {
+    /// How it is asked. `None` if one query isn't enough: the library's plain "minecraft" tries one protocol
+    /// after another.
+    fn transport(self) -> Option<Transport> {
         match &self.definition()?.protocol {
-            Protocol::Valve(Engine::Source(_)) => Some(Way::ValveDatagrams),
+            Protocol::Valve(Engine::Source(_)) => Some(Transport::ValveDatagrams),
             Protocol::Valve(Engine::GoldSrc(_))
             | Protocol::Gamespy(_)
             | Protocol::Quake(_)
-            | Protocol::Unreal2 => Some(Way::Datagrams),
+            | Protocol::Unreal2 => Some(Transport::Datagrams),
             Protocol::PROPRIETARY(protocol) => match protocol {
                 ProprietaryProtocol::Minecraft(None) => None,
-                ProprietaryProtocol::Minecraft(Some(minecraft::Server::Java)) => Some(Way::Packet),
-                ProprietaryProtocol::Minecraft(Some(minecraft::Server::Legacy(_))) => Some(Way::Stream),
-                ProprietaryProtocol::Eco => Some(Way::Http),
-                ProprietaryProtocol::TheShip => Some(Way::ValveDatagrams),
-                _ => Some(Way::Datagrams),
+                ProprietaryProtocol::Minecraft(Some(minecraft::Server::Java)) => Some(Transport::Packet),
+                ProprietaryProtocol::Minecraft(Some(minecraft::Server::Legacy(_))) => Some(Transport::Stream),
+                ProprietaryProtocol::Eco => Some(Transport::Http),
+                ProprietaryProtocol::TheShip => Some(Transport::ValveDatagrams),
+                _ => Some(Transport::Datagrams),
             },
         }
     }
 }
 
-/// A name in small letters and digits only.
+/// A name reduced to lower-case letters and digits.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Asks a server at an address that may be asked. The permit is held for as long as the library is at work.
+/// Asks a server at an address that was checked. The permit is held for as long as the library works.
 pub(super) async fn ask(
     game: Game,
     address: &Address,
     server: SocketAddr,
     patience: Duration,
     permit: OwnedSemaphorePermit,
-) -> Result<Status, GameError> {
-    let way = game.way().ok_or(GameError::UnknownGame)?;
-    let relay = Relay::open(server, way, patience).await?;
+) -> Result<GameStatus, GameError> {
+    let transport = game.transport().ok_or(GameError::UnknownGame)?;
+    let relay = Relay::open(server, transport, patience).await?;
     let (port, host) = (relay.port, address.host().to_owned());
     let asking = tokio::task::spawn_blocking(move || {
         let _permit = permit;
@@ -113,7 +119,8 @@ pub(super) async fn ask(
             .map(|response| answer::status(response.as_ref()))
             .map_err(|error| error.kind)
     });
-    // The library waits for each answer by itself; what it can't end, the relay does, and this is for what neither foresaw.
+    // The library limits its wait for each answer, and the relay limits the whole. This limit is for what
+    // neither foresaw.
     let answered = tokio::time::timeout(patience * 3, asking).await;
     let seen = relay.seen();
     match answered {
@@ -123,14 +130,14 @@ pub(super) async fn ask(
             Ok(status)
         }
         Ok(Ok(Err(_))) if seen.refused => Err(GameError::Refused),
-        Ok(Ok(Err(kind))) => Err(reason(&kind, seen.latency.is_some() && way.is_datagrams())),
-        // The library panics at some answers.
+        Ok(Ok(Err(kind))) => Err(reason(&kind, seen.latency.is_some() && transport.is_datagrams())),
+        // Some answers make the library panic.
         Ok(Err(_)) => Err(GameError::Garbled),
         Err(_) => Err(GameError::Silent),
     }
 }
 
-/// What went wrong. `answered`: the server said something, whatever it was.
+/// What went wrong. `answered` says whether the server sent anything at all.
 fn reason(kind: &GDErrorKind, answered: bool) -> GameError {
     match kind {
         GDErrorKind::BadGame => GameError::OtherGame,
@@ -142,7 +149,7 @@ fn reason(kind: &GDErrorKind, answered: bool) -> GameError {
     }
 }
 
-/// Blocks until the relay at this port has answered, or nothing came.
+/// Blocks until the relay at this port has answered, or time is up.
 fn query(game: Game, port: u16, host: String, patience: Duration) -> GDResult<Box<dyn CommonResponse>> {
     let definition = game.definition().ok_or(GDErrorKind::InvalidInput)?;
     let timeouts = TimeoutSettings::new(Some(patience), Some(patience), Some(patience), 0)?;
@@ -151,10 +158,10 @@ fn query(game: Game, port: u16, host: String, patience: Duration) -> GDResult<Bo
         _ => GatherToggle::Try,
     };
     let settings = ExtraRequestSettings {
-        // A proxy in front of several Minecraft servers tells them apart by the name that was asked for.
+        // A proxy in front of several Minecraft servers tells them apart by the host name in the query.
         hostname: Some(host),
         gather_players: Some(players),
-        // Nobody is shown a server's rules.
+        // Panels don't show a server's rules.
         gather_rules: Some(GatherToggle::Skip),
         ..definition.request_settings.clone()
     };

@@ -1,7 +1,8 @@
 //! Stands between the query library and a game server.
 //!
-//! The library trusts servers: it reads a connection until its end, sets aside as much memory as an answer announces, and answers every challenge. So
-//! it speaks to a socket of this machine, and only so much passes, for only so long.
+//! The library trusts servers: it reads a connection until its end, sets aside as much memory as an answer
+//! announces, and answers every challenge. So it speaks to a socket of this machine, and only so much passes,
+//! for only so long.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,7 +18,7 @@ use super::GameError;
 
 /// How much a server may send by TCP: a Minecraft server's picture and its list of players fit in well.
 const MOST_BYTES: usize = 256 * 1024;
-/// How much where it may be packed, and grow a thousandfold.
+/// How much, if it may be compressed and grow a thousandfold.
 const MOST_PACKED: usize = 32 * 1024;
 /// How many datagrams may pass, each way.
 const MOST_DATAGRAMS: usize = 64;
@@ -26,7 +27,7 @@ const QUESTION: usize = 4 * 1024;
 
 /// How a game is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Transport {
     /// By UDP.
     Datagrams,
     /// By UDP, with Valve's long answers in several datagrams, which may be packed.
@@ -39,28 +40,28 @@ pub(super) enum Way {
     Http,
 }
 
-impl Way {
+impl Transport {
     /// The first thing that is seen of a server is an answer, not a connection.
     pub(super) const fn is_datagrams(self) -> bool {
         matches!(self, Self::Datagrams | Self::ValveDatagrams)
     }
 }
 
-/// What the relay saw.
+/// What the relay has seen of the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Seen {
-    /// How long the first answer took; none without one.
+pub(super) struct RelayReport {
+    /// How long the first answer took; `None` without one.
     pub(super) latency: Option<Duration>,
-    /// The server's machine said that nobody listens.
+    /// The server's machine said that nothing listens there.
     pub(super) refused: bool,
 }
 
-/// A way to a server, for one query; closed when it is dropped.
+/// A connection to a server for one query, closed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Relay {
     /// Where the library asks.
     pub(super) port: u16,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<RelayReport>>,
     running: JoinHandle<()>,
 }
 
@@ -71,36 +72,40 @@ impl Drop for Relay {
 }
 
 impl Relay {
-    /// Opens a way to this server, for so long.
-    pub(super) async fn open(server: SocketAddr, way: Way, patience: Duration) -> Result<Self, GameError> {
+    /// Connects to this server, for a limited time.
+    pub(super) async fn open(
+        server: SocketAddr,
+        transport: Transport,
+        patience: Duration,
+    ) -> Result<Self, GameError> {
         let until = Instant::now() + patience * 2;
-        match way {
-            Way::Datagrams | Way::ValveDatagrams => {
+        match transport {
+            Transport::Datagrams | Transport::ValveDatagrams => {
                 let inside = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
                 let outside = outside(server).await.map_err(failed)?;
                 let port = inside.local_addr().map_err(failed)?.port();
-                let seen = Arc::<Mutex<Seen>>::default();
-                let datagrams = Datagrams { inside, outside, way, seen: Arc::clone(&seen) };
+                let seen = Arc::<Mutex<RelayReport>>::default();
+                let datagrams = Datagrams { inside, outside, transport, seen: Arc::clone(&seen) };
                 let running = tokio::spawn(async move { drop(timeout_at(until, datagrams.pass()).await) });
                 Ok(Self { port, seen, running })
             }
-            Way::Packet | Way::Stream | Way::Http => {
+            Transport::Packet | Transport::Stream | Transport::Http => {
                 let began = Instant::now();
                 let connected = timeout(patience, TcpStream::connect(server)).await;
                 let outside = connected.map_err(|_| GameError::Silent)?.map_err(unconnected)?;
-                let seen = Seen { latency: Some(began.elapsed()), refused: false };
+                let seen = RelayReport { latency: Some(began.elapsed()), refused: false };
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
                 let port = listener.local_addr().map_err(failed)?.port();
                 // However it ends, the library sees the end of its connection.
                 let passing =
-                    async move { drop(timeout_at(until, connection(listener, outside, way)).await) };
+                    async move { drop(timeout_at(until, connection(listener, outside, transport)).await) };
                 Ok(Self { port, seen: Arc::new(Mutex::new(seen)), running: tokio::spawn(passing) })
             }
         }
     }
 
     /// What it has seen until now.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> RelayReport {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -132,15 +137,15 @@ async fn outside(server: SocketAddr) -> io::Result<UdpSocket> {
 struct Datagrams {
     inside: UdpSocket,
     outside: UdpSocket,
-    way: Way,
-    seen: Arc<Mutex<Seen>>,
+    transport: Transport,
+    seen: Arc<Mutex<RelayReport>>,
 }
 
 impl Datagrams {
     async fn pass(self) -> io::Result<()> {
         let mut question = [0; QUESTION];
         let mut answer = vec![0; usize::from(u16::MAX)];
-        // Who asks: the first that does.
+        // The first socket that asks is the library's; others are ignored.
         let mut asker = None;
         let mut began = None;
         for _ in 0..MOST_DATAGRAMS {
@@ -155,7 +160,7 @@ impl Datagrams {
                 read = self.outside.recv(&mut answer) => {
                     let (Some(asker), Some(began)) = (asker, began) else { continue };
                     let length = self.note(read, began);
-                    if !(self.way == Way::ValveDatagrams && is_packed(&answer[..length])) {
+                    if !(self.transport == Transport::ValveDatagrams && is_packed(&answer[..length])) {
                         self.inside.send_to(&answer[..length], asker).await?;
                     }
                 }
@@ -166,7 +171,7 @@ impl Datagrams {
 }
 
 impl Datagrams {
-    /// Notes that an answer came, or that none will: then it is an empty one, which saves the library from waiting.
+    /// Notes that an answer came, or that none will. Then the library gets an empty one, which ends its wait.
     fn note(&self, read: io::Result<usize>, began: Instant) -> usize {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
@@ -182,13 +187,14 @@ impl Datagrams {
     }
 }
 
-/// Whether it is a part of a packed answer of Valve's protocol: they announce their size, up to 4 GiB, and no game of today sends them.
+/// Whether it is part of a compressed answer in Valve's protocol. Those announce their size, up to 4 GiB, and
+/// no present game sends them.
 fn is_packed(datagram: &[u8]) -> bool {
     datagram.first() == Some(&0xfe) && datagram.get(7).is_some_and(|id| id & 0x80 != 0)
 }
 
 /// Passes what one connection asks, and what the server answers.
-async fn connection(listener: TcpListener, mut outside: TcpStream, way: Way) -> io::Result<()> {
+async fn connection(listener: TcpListener, mut outside: TcpStream, transport: Transport) -> io::Result<()> {
     let (mut inside, _) = listener.accept().await?;
     drop(listener);
     let (mut from_library, mut to_library) = inside.split();
@@ -199,13 +205,13 @@ async fn connection(listener: TcpListener, mut outside: TcpStream, way: Way) -> 
         std::future::pending::<io::Result<()>>().await
     };
     let answering = async {
-        match way {
-            Way::Packet => {
+        match transport {
+            Transport::Packet => {
                 let packet = packet(from_server).await?;
                 to_library.write_all(&packet).await
             }
             _ => {
-                let most = if way == Way::Http { MOST_PACKED } else { MOST_BYTES };
+                let most = if transport == Transport::Http { MOST_PACKED } else { MOST_BYTES };
                 tokio::io::copy(&mut from_server.take(most as u64), &mut to_library).await.map(drop)
             }
         }
@@ -216,7 +222,8 @@ async fn connection(listener: TcpListener, mut outside: TcpStream, way: Way) -> 
     }
 }
 
-/// A Minecraft server's first packet, whole, with a text in it that is as long as it says (<https://minecraft.wiki/w/Java_Edition_protocol>).
+/// A Minecraft server's first packet, whole, with a text in it that is as long as it says
+/// (<https://minecraft.wiki/w/Java_Edition_protocol>).
 async fn packet(mut from: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
     let mut read = Vec::with_capacity(QUESTION);
     loop {

@@ -12,13 +12,13 @@ fn guild() -> crate::domain::ids::GuildId {
 }
 
 /// Asks a server on this machine, which is allowed.
-async fn ask(game: &str, port: u16) -> Result<Status, GameError> {
-    let games = Games { patience: Duration::from_millis(300), ..Games::new(true) };
+async fn ask(game: &str, port: u16) -> Result<GameStatus, GameError> {
+    let games = GameClient { patience: Duration::from_millis(300), ..GameClient::new(true) };
     games.ask(guild(), &query(game, port)).await
 }
 
-fn query(game: &str, port: u16) -> Query {
-    Query { game: game.to_owned(), address: Address::parse(&format!("127.0.0.1:{port}"), 1).unwrap() }
+fn query(game: &str, port: u16) -> GameQuery {
+    GameQuery { game: game.to_owned(), address: Address::parse(&format!("127.0.0.1:{port}"), 1).unwrap() }
 }
 
 /// A server that takes one connection.
@@ -91,7 +91,8 @@ async fn a_minecraft_server_tells_who_plays() {
     assert!(status.latency > 0 && status.latency < 300);
 }
 
-/// Valve's A2S protocol (<https://developer.valvesoftware.com/wiki/Server_queries>), with the challenge that servers of today begin with.
+/// Valve's A2S protocol (<https://developer.valvesoftware.com/wiki/Server_queries>), with the challenge that
+/// servers of today begin with.
 fn a2s(app: u16) -> impl Fn(&[u8]) -> Vec<Vec<u8>> {
     const CHALLENGE: &[u8] = &[1, 2, 3, 4];
     let packet = |parts: &[&[u8]]| vec![[&[0xff; 4], parts.concat().as_slice()].concat()];
@@ -211,7 +212,7 @@ async fn what_several_want_is_asked_once() {
         answer(question)
     })
     .await;
-    let games = Games::new(true);
+    let games = GameClient::new(true);
     let query = query("counterstrike", port);
     let answers = futures_util::future::join_all((0..20).map(|_| games.ask(guild(), &query))).await;
     assert!(answers.iter().all(|answer| *answer == answers[0]));
@@ -221,12 +222,14 @@ async fn what_several_want_is_asked_once() {
 
 #[tokio::test]
 async fn private_addresses_are_refused_unless_they_are_allowed() {
-    let games = Games::new(false);
+    let games = GameClient::new(false);
     assert_eq!(games.ask(guild(), &query("valheim", 27015)).await, Err(GameError::Private));
-    let metadata =
-        Query { game: "minecraft".to_owned(), address: Address::parse("169.254.169.254", 25565).unwrap() };
+    let metadata = GameQuery {
+        game: "minecraft".to_owned(),
+        address: Address::parse("169.254.169.254", 25565).unwrap(),
+    };
     assert_eq!(games.ask(guild(), &metadata).await, Err(GameError::Never));
-    let games = Games::new(true);
+    let games = GameClient::new(true);
     assert_eq!(games.ask(guild(), &metadata).await, Err(GameError::Never));
     assert_eq!(games.ask(guild(), &query("chess", 27015)).await, Err(GameError::UnknownGame));
 }
@@ -258,7 +261,7 @@ proptest::proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let port = udp(move |_| datagrams.clone()).await;
-            let games = Games { patience: Duration::from_millis(40), ..Games::new(true) };
+            let games = GameClient { patience: Duration::from_millis(40), ..GameClient::new(true) };
             let began = Instant::now();
             let _ = games.ask(guild(), &query(game.key(), port)).await;
             assert!(began.elapsed() < Duration::from_secs(10), "{game:?}");

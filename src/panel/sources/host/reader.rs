@@ -1,4 +1,4 @@
-//! Reads the machine through the system library. It blocks.
+//! Reads the machine's state through the `sysinfo` library. Blocks.
 
 use std::time::{Duration, Instant};
 
@@ -7,57 +7,57 @@ use sysinfo::{
     ProcessesToUpdate, System,
 };
 
-use super::{Disk, HostError, HostSample, Interface, PROCESSES, Process, Usage};
+use super::{Disk, HostError, HostProcess, HostSample, NetworkInterface, PROCESSES, Usage};
 
-/// What is used is a difference between two looks; with less time between them it is mostly chance.
+/// CPU use is the difference between two readings. With less time between them, it is mostly chance.
 const APART: Duration = Duration::from_secs(1);
-/// How long the very first look waits for its second.
+/// How long the first reading waits for its second part.
 const FIRST: Duration = Duration::from_millis(250);
 
-/// File systems that hold nothing of the machine's: pictures of programs, memory.
+/// File systems that aren't disks of the machine: program images and memory.
 const NOT_DISKS: [&str; 5] = ["squashfs", "iso9660", "tmpfs", "ramfs", "erofs"];
-/// Interfaces that lead to the machine itself or to containers in it, by the beginnings of their names.
+/// The name prefixes of interfaces that lead to the machine itself or to containers in it.
 const NOT_OUT: [&str; 9] = ["lo", "veth", "docker", "br-", "virbr", "cni", "cali", "flannel", "ifb"];
 
-/// The machine as it was seen last.
+/// Reads the machine, and remembers the last reading.
 #[derive(Debug, Default)]
-pub(super) struct Machine {
-    seen: Option<Seen>,
+pub(super) struct HostReader {
+    last: Option<LastReading>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct LastReading {
     system: System,
     networks: Networks,
     at: Instant,
     sample: HostSample,
 }
 
-impl Machine {
-    /// A look, or the last one where it was just now.
-    pub(super) fn look(&mut self) -> Result<HostSample, HostError> {
-        let seen = match self.seen.take() {
-            Some(seen) if seen.at.elapsed() < APART => seen,
-            Some(seen) => again(seen.system, seen.networks, seen.at)?,
-            None => first()?,
+impl HostReader {
+    /// A new reading, or the last one if that was just now.
+    pub(super) fn read(&mut self) -> Result<HostSample, HostError> {
+        let reading = match self.last.take() {
+            Some(last) if last.at.elapsed() < APART => last,
+            Some(last) => read_again(last.system, last.networks, last.at)?,
+            None => read_first()?,
         };
-        let sample = seen.sample.clone();
-        self.seen = Some(seen);
+        let sample = reading.sample.clone();
+        self.last = Some(reading);
         Ok(sample)
     }
 }
 
-fn first() -> Result<Seen, HostError> {
+fn read_first() -> Result<LastReading, HostError> {
     let mut system = System::new().map_err(|_| HostError::Unsupported)?;
     let networks = Networks::new_with_refreshed_list().map_err(|_| HostError::Unsupported)?;
     refresh(&mut system);
     let at = Instant::now();
     std::thread::sleep(FIRST);
-    again(system, networks, at)
+    read_again(system, networks, at)
 }
 
-/// A look, with the time of the one before.
-fn again(mut system: System, mut networks: Networks, before: Instant) -> Result<Seen, HostError> {
+/// Another reading; `before` is the time of the last one.
+fn read_again(mut system: System, mut networks: Networks, before: Instant) -> Result<LastReading, HostError> {
     refresh(&mut system);
     networks.refresh(true);
     let at = Instant::now();
@@ -77,7 +77,7 @@ fn again(mut system: System, mut networks: Networks, before: Instant) -> Result<
         by_cpu,
         by_memory,
     };
-    Ok(Seen { system, networks, at, sample })
+    Ok(LastReading { system, networks, at, sample })
 }
 
 fn refresh(system: &mut System) {
@@ -91,14 +91,14 @@ fn percent(value: f32) -> f64 {
     f64::from(value).clamp(0.0, 100.0)
 }
 
-fn processes(system: &System) -> (Vec<Process>, Vec<Process>) {
-    let process = |of: &sysinfo::Process| Process {
+fn processes(system: &System) -> (Vec<HostProcess>, Vec<HostProcess>) {
+    let process = |of: &sysinfo::Process| HostProcess {
         name: of.name().to_string_lossy().into_owned(),
         pid: of.pid().as_u32(),
         cpu: f64::from(of.cpu_usage()).max(0.0),
         memory: of.memory(),
     };
-    let mut all: Vec<Process> = system.processes().values().map(process).collect();
+    let mut all: Vec<HostProcess> = system.processes().values().map(process).collect();
     all.sort_by(|a, b| b.cpu.total_cmp(&a.cpu).then(a.pid.cmp(&b.pid)));
     let by_cpu = all.iter().filter(|process| process.cpu > 0.0).take(PROCESSES).cloned().collect();
     all.sort_by(|a, b| b.memory.cmp(&a.memory).then(a.pid.cmp(&b.pid)));
@@ -123,8 +123,9 @@ fn disks() -> Result<Vec<Disk>, HostError> {
     Ok(each_once(found.iter().filter(real).map(disk).collect()))
 }
 
-/// A disk that is mounted at several places is named by the shortest. Disks of the very same size and use are one: in a container, the root
-/// and what is passed in from outside lie on the same disk under different names.
+/// A disk that is mounted at several places is listed by the shortest. Disks of exactly the same size and use
+/// are the same disk: in a container, the root and what is passed in from outside are on one disk under
+/// different names.
 fn each_once(mut disks: Vec<Disk>) -> Vec<Disk> {
     disks.sort_by(|a, b| (a.mount.len(), &a.mount).cmp(&(b.mount.len(), &b.mount)));
     let mut once: Vec<Disk> = Vec::new();
@@ -136,12 +137,12 @@ fn each_once(mut disks: Vec<Disk>) -> Vec<Disk> {
     once
 }
 
-fn interfaces(networks: &Networks, seconds: f64) -> Vec<Interface> {
+fn interfaces(networks: &Networks, seconds: f64) -> Vec<NetworkInterface> {
     let rate = |bytes: u64| (bytes as f64 / seconds) as u64;
-    let mut interfaces: Vec<Interface> = networks
+    let mut interfaces: Vec<NetworkInterface> = networks
         .iter()
         .filter(|(name, _)| leads_out(&name.to_string_lossy()))
-        .map(|(name, data)| Interface {
+        .map(|(name, data)| NetworkInterface {
             name: name.to_string_lossy().into_owned(),
             received: rate(data.received()),
             sent: rate(data.transmitted()),
