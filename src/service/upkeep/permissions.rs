@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use tokio::time::Instant;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::doors::{ChannelFacts, FollowChannels, FollowVerdict};
+use crate::domain::doors::{ChannelFacts, CheckedChannels, FollowVerdict};
 use crate::domain::follow::{
     Audience, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId, FollowState,
 };
@@ -140,7 +140,7 @@ impl Upkeep {
         }
         let source = if of_source { self.facts(check, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(check, follow.target_root()).await? } else { None };
-        let ends = FollowChannels { source: source.as_ref(), target: target.as_ref() };
+        let ends = CheckedChannels { source: source.as_ref(), target: target.as_ref() };
         if follow.source_private.is_none() && ends.privacy_matters(&follow) {
             follow.source_private = self.is_private(check, &follow).await?;
         }
@@ -213,7 +213,7 @@ impl Upkeep {
         &self,
         check: &mut PermissionCheck<'_>,
         follow: &Follow,
-        ends: &FollowChannels<'_>,
+        ends: &CheckedChannels<'_>,
     ) -> Result<(), ServiceError> {
         let lacking = ends.lacking_now(follow).unwrap_or(follow.lacking);
         // A channel doesn't tell what its threads make public.
@@ -361,7 +361,7 @@ impl Upkeep {
         let source = self.facts_anywhere(check, follow.source_guild, follow.source_root()).await?;
         let target = self.facts_anywhere(check, follow.guild, follow.target_root()).await?;
         let (Some(source), Some(target)) = (source, target) else { return Ok(false) };
-        let ends = FollowChannels { source: Some(&source), target: Some(&target) };
+        let ends = CheckedChannels { source: Some(&source), target: Some(&target) };
         match ends.judge(follow) {
             FollowVerdict::Broken(..) => return Ok(false),
             FollowVerdict::Exposed => return self.pause_exposed(check, follow).await.map(|()| true),
