@@ -91,14 +91,12 @@ impl Intake {
 
     /// Brings some of what quotes this up to date, as far as the first that can't be.
     async fn requote(&self, stale: &StaleQuote) -> Result<Turn, ServiceError> {
-        let Some((_, guild)) = self.watched.root_of(stale.source) else {
-            // Nobody follows it any more.
-            if self.shards.keeps_house() {
-                self.store.quotes_done(stale, None).await?;
-            }
-            return Ok(Turn::Done(false));
+        // A source that nobody follows any more is nobody's; what quotes the same message elsewhere may still be followed.
+        let ours = match self.watched.root_of(stale.source) {
+            Some((_, guild)) => self.shards.has(guild),
+            None => self.shards.keeps_house(),
         };
-        if !self.shards.has(guild) {
+        if !ours {
             return Ok(Turn::Done(false));
         }
         let quoting = self.store.quoting(stale, ANSWERS).await?;
@@ -107,11 +105,16 @@ impl Intake {
         let (mut batch, mut last, mut failed) = (Batch::default(), None, None);
         for one in quoting {
             let answer = one.id;
-            match self.requoted(one, guild, deleted).await {
-                Ok(event) => batch.events.extend(event),
-                Err(error) => {
-                    failed = Some(Turn::Failed(answer, error));
-                    break;
+            // Forwards of one message stand in many servers. Of a thread that is followed by itself, the channel isn't.
+            let followed =
+                [one.source, one.origin.channel()].into_iter().find_map(|of| self.watched.root_of(of));
+            if let Some((_, guild)) = followed {
+                match self.requoted(one, guild, deleted).await {
+                    Ok(event) => batch.events.extend(event),
+                    Err(error) => {
+                        failed = Some(Turn::Failed(answer, error));
+                        break;
+                    }
                 }
             }
             last = Some(answer);
