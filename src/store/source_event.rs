@@ -28,6 +28,8 @@ pub enum SourceEvent {
         origin: Origin,
         /// The source: the message's channel, or that of its thread.
         source: ChannelId,
+        /// Who wrote it, as far as that is told; what is kept of it may not name them any more.
+        author: Option<UserId>,
         /// What it shows now.
         content: Showing,
     },
@@ -39,6 +41,8 @@ pub enum SourceEvent {
         source: ChannelId,
         /// The revision that was known before it was read. Where there is a later one by now, that stands.
         revision: Revision,
+        /// Who wrote it, as far as that is told; what is kept of it may not name them any more.
+        author: Option<UserId>,
         /// What it shows now.
         content: Showing,
     },

@@ -287,3 +287,19 @@ async fn questions_are_bounded_for_each_person() {
     // Nobody else pays.
     pair.opt_out(&pair.alice, "here").await;
 }
+
+/// Where the operator forgot them before, nobody knows which messages were theirs; that they opted out holds of what they write from then on.
+#[tokio::test]
+async fn an_edit_of_what_was_forgotten_is_left_out_too() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let first = bob.post(&pair.source, "a heron").unwrap();
+    pair.settled().await;
+    let mut forget = pair.world.command();
+    forget.args(["forget", "--user", &bob.id().to_string()]);
+    assert_eq!(crate::harness::ended(forget).await.code, Some(0));
+    pair.opt_out(&bob, "everywhere").await;
+    bob.edit(&pair.source, first.id, "the password is heron").unwrap();
+    pair.settled().await;
+    assert!(!pair.texts().iter().any(|text| text.contains("password")), "{:?}", pair.texts());
+}

@@ -136,15 +136,17 @@ impl Intake {
     ) -> Result<Option<SourceEvent>, ServiceError> {
         let Quoting { origin, source, revision, content, .. } = answer;
         if let Some(content) = content.filter(|_| deleted) {
-            return Ok(Some(SourceEvent::Reread { origin, source, revision, content: content.into() }));
+            let (author, content) = (None, content.into());
+            return Ok(Some(SourceEvent::Reread { origin, source, author, revision, content }));
         }
         let read = match self.reader.one(origin.channel(), guild, origin.message(), false).await {
             Err(ServiceError::Discord(error)) if !error.passes() => return Ok(None),
             read => read?,
         };
         Ok(read.into_iter().find_map(|read| match read {
-            Read::Message { source, content, .. } => {
-                Some(SourceEvent::Reread { origin, source, revision, content: (*content).into() })
+            Read::Message { message, source, content, .. } => {
+                let (author, content) = (Some(message.author.id), (*content).into());
+                Some(SourceEvent::Reread { origin, source, author, revision, content })
             }
             Read::Gone(origin) => Some(SourceEvent::Deleted { origin }),
             _ => None,

@@ -45,7 +45,12 @@ fn posted_in(thread: u64, id: u64, content: Content) -> SourceEvent {
 }
 
 fn edited_in(thread: u64, id: u64, content: Content) -> SourceEvent {
-    SourceEvent::Edited { origin: origin(thread, id), source: channel(1), content: content.into() }
+    SourceEvent::Edited {
+        origin: origin(thread, id),
+        source: channel(1),
+        author: None,
+        content: content.into(),
+    }
 }
 
 /// Records it, and answers with who is owed it, or not any more: the lines of `deliveries` that are new or others.
@@ -187,6 +192,7 @@ async fn threads_go_and_hide(#[case] backend: Backend) {
     let hidden = SourceEvent::Edited {
         origin: origin(50, 51),
         source: channel(50),
+        author: None,
         content: content("now with a #tag").into(),
     };
     assert_eq!(record(&db, hidden).await, [""; 0], "it doesn't come back");

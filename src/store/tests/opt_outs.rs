@@ -193,7 +193,8 @@ async fn nobody_is_quoted_who_opted_out(#[case] backend: Backend) {
     for (id, to) in [(101, 100), (102, 50), (103, 51), (104, 100)] {
         let event = with_content(98, 1, id, answer(id, to, 99));
         let SourceEvent::Posted { origin, source, content, .. } = event.clone() else { unreachable!() };
-        let event = if id < 103 { SourceEvent::Edited { origin, source, content } } else { event };
+        let event =
+            if id < 103 { SourceEvent::Edited { origin, source, author: None, content } } else { event };
         db.store.record_events(&[event], at(3)).await.unwrap();
         let sealed = content_of(&db, id).await;
         let reply = sealed.reply.unwrap();
