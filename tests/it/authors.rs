@@ -1,7 +1,7 @@
 //! `/privacy`: people see what is kept of them, opt out of being mirrored, and have themselves forgotten.
 
 use rstest::rstest;
-use tributary_sandbox::{Options, Permissions, Person, Post, Reply};
+use tributary_sandbox::{Effect, Fault, Options, Permissions, Person, Post, Reply};
 
 use crate::harness::{Backend, Crew, Pair, SOON, refusal, tagged, texts};
 
@@ -302,4 +302,38 @@ async fn an_edit_of_what_was_forgotten_is_left_out_too() {
     bob.edit(&pair.source, first.id, "the password is heron").unwrap();
     pair.settled().await;
     assert!(!pair.texts().iter().any(|text| text.contains("password")), "{:?}", pair.texts());
+}
+
+/// Mirrors that can't be deleted now, of many people, hold up nobody else.
+#[tokio::test]
+async fn people_whose_mirrors_stay_hold_up_nobody() {
+    let pair = Pair::new().await;
+    let (bob, carol) = (pair.somebody("Bob"), pair.somebody("Carol"));
+    let (square, mill) = (pair.guild.text("square"), pair.guild.text("mill"));
+    pair.follow(&square, &mill).await;
+    bob.post(&square, "from Bob").unwrap();
+    mill.wait_for_message(SOON, |message| message.content == "from Bob").await.unwrap();
+    pair.post_all(0..600, "of many");
+    pair.settled_within(SOON * 2).await;
+    let path = format!("/webhooks/{}/*/messages/*", pair.target.webhooks()[0].id);
+    pair.world.sandbox.fault(Fault::on("DELETE", &path, Effect::Status(503)).forever());
+    pair.opt_out(&carol, "everywhere").await;
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM author_opt_outs WHERE taken_back", "1").await;
+    let theirs = format!(
+        "UPDATE activities SET author_id = 1000 + id % 50 WHERE source_channel_id = {}",
+        pair.source.id()
+    );
+    pair.world.database.execute(&theirs).await;
+    pair.world
+        .database
+        .execute(
+            "WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 49) \
+             INSERT INTO author_opt_outs (user_id, guild_id, created_at) \
+             SELECT 1000 + n, 0, created_at FROM n CROSS JOIN author_opt_outs",
+        )
+        .await;
+    pair.opt_out(&bob, "here").await;
+    let gone = || texts(&mill).is_empty().then_some(());
+    let gone = pair.world.sandbox.wait_for("Bob's to go", SOON / 3, gone).await;
+    assert!(gone.is_ok(), "{:?}", texts(&mill));
 }

@@ -4,9 +4,10 @@
 //! People take turns, a part each. A part is small, and the next one waits until its mirrors are gone or for a while, as in a lane deletions go before what is new there:
 //! nobody's messages wait behind somebody's years.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -23,8 +24,8 @@ use super::Authors;
 const EACH: Duration = Duration::from_secs(5);
 /// How long to wait before the next turn of those that aren't done.
 const TURN: Duration = Duration::from_millis(200);
-/// How many people take turns at once.
-const PEOPLE: u32 = 50;
+/// How many people have a part in one turn; in the next, it begins with those behind them.
+const PEOPLE: usize = 50;
 /// With so few mirrors of a part left, the next part begins.
 const FEW: u64 = 10;
 /// How long a part holds up the next: a target that can't be reached may keep its mirrors for days.
@@ -53,13 +54,15 @@ pub struct Removals {
     wake: Wake,
     authors: Arc<Authors>,
     intake: Arc<Intake>,
+    /// How many people have had a turn.
+    turns: AtomicUsize,
 }
 
 impl Removals {
     /// With these parts; the authors say when something is to be done.
     pub fn new(parts: &Parts, authors: Arc<Authors>, intake: Arc<Intake>) -> Self {
         let Parts { store, clock, wake, .. } = parts.clone();
-        Self { store, clock, wake, authors, intake }
+        Self { store, clock, wake, authors, intake, turns: AtomicUsize::new(0) }
     }
 
     /// Goes on as long as it is let.
@@ -83,10 +86,14 @@ impl Removals {
 
     /// A turn of each. Whether there is more to do soon.
     async fn turn(&self, under_way: &mut HashMap<Removal, Progress>) -> Result<bool, ServiceError> {
-        let open = self.store.open_removals(PEOPLE).await?;
-        under_way.retain(|removal, _| open.contains(removal));
-        let mut more = false;
-        for removal in open {
+        let mut open = self.store.open_removals().await?;
+        let still_open: HashSet<Removal> = open.iter().copied().collect();
+        under_way.retain(|removal, _| still_open.contains(removal));
+        let mut more = open.len() > PEOPLE;
+        // Where there are more, all have their turn, also if the first ones wait for their mirrors for days.
+        let begin = self.turns.fetch_add(PEOPLE, Ordering::Relaxed) % open.len().max(1);
+        open.rotate_left(if more { begin } else { 0 });
+        for removal in open.into_iter().take(PEOPLE) {
             let progress = under_way.remove(&removal).unwrap_or(Progress::NONE);
             let waits = progress.not_before.is_some_and(|until| Instant::now() < until);
             if waits {

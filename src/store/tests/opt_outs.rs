@@ -61,7 +61,7 @@ async fn activities(db: &Db) -> Vec<String> {
 /// Takes back all that is to be, as the background does.
 async fn take_back(store: &Store) -> usize {
     let mut parts = 0;
-    for removal in store.open_removals(10).await.unwrap() {
+    for removal in store.open_removals().await.unwrap() {
         store.pass_sources(removal.opt_out.scope).await.unwrap();
         let mut before = i64::MAX;
         while let Some(last) = store.remove_part(&removal, before, true).await.unwrap().activities.last() {
@@ -132,7 +132,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
         "104 99 content",
     ];
     assert_eq!(activities(&db).await, expected);
-    assert!(db.store.open_removals(10).await.unwrap().is_empty());
+    assert!(db.store.open_removals().await.unwrap().is_empty());
     let kept = db.store.kept_of_author(user(99)).await.unwrap();
     assert_eq!((kept.messages, kept.oldest, kept.contents), (2, Some(message(101)), 2));
     // Everywhere holds beside it, and ends both.
@@ -156,7 +156,7 @@ async fn what_was_mirrored_is_taken_back_and_what_was_owed_is_not_sent(#[case] b
     assert_eq!(show_all(&db.store, &lease, 500).await, [100, 101]);
     db.store.record_events(&[posted_by(99, 1, 102), posted_by(98, 1, 103)], at(2)).await.unwrap();
     db.store.opt_out(user(99), Everywhere, at(3)).await.unwrap();
-    let [removal] = db.store.open_removals(10).await.unwrap()[..] else { panic!("one") };
+    let [removal] = db.store.open_removals().await.unwrap()[..] else { panic!("one") };
     // An edit that comes before that is no mirror's any more.
     let recorded = db.store.record_events(&[edited(1, 100, "again")], at(3)).await.unwrap();
     assert_eq!((recorded.withheld, recorded.changed), (1, 1));
@@ -168,7 +168,7 @@ async fn what_was_mirrored_is_taken_back_and_what_was_owed_is_not_sent(#[case] b
     assert_eq!(activities(&db).await, expected);
     let first = advance(&db.store, &lease, None, at(4)).await;
     let (Step::Delete(_), 100) = about(&first) else { panic!("{first:?}") };
-    assert!(take_back(&db.store).await == 0 && db.store.open_removals(10).await.unwrap().is_empty());
+    assert!(take_back(&db.store).await == 0 && db.store.open_removals().await.unwrap().is_empty());
 }
 
 #[rstest]
@@ -283,7 +283,7 @@ async fn asked_for_anew_meanwhile_it_is_not_done(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     db.store.opt_out(user(99), here(), at(1)).await.unwrap();
-    let [removal] = db.store.open_removals(10).await.unwrap()[..] else { panic!("one") };
+    let [removal] = db.store.open_removals().await.unwrap()[..] else { panic!("one") };
     db.store.opt_in(user(99), here(), message(50)).await.unwrap();
     db.store.record_events(&[posted_by(99, 1, 100)], at(2)).await.unwrap();
     db.store.opt_out(user(99), here(), at(3)).await.unwrap();
@@ -317,10 +317,10 @@ async fn who_is_forgotten_still_opts_out_and_old_opt_outs_go(#[case] backend: Ba
     assert!(!db.store.request_forgetting(user(98), at(4)).await.unwrap());
     assert!(db.store.kept_of_author(user(98)).await.unwrap().being_forgotten);
     let manners = |removals: Vec<Removal>| removals.iter().map(|one| one.manner).collect::<Vec<_>>();
-    let open = db.store.open_removals(10).await.unwrap();
+    let open = db.store.open_removals().await.unwrap();
     assert_eq!(manners(open), [Manner::Withhold, Manner::Withhold, Manner::MirrorsGo]);
     take_back(&db.store).await;
-    assert!(db.store.open_removals(10).await.unwrap().is_empty());
+    assert!(db.store.open_removals().await.unwrap().is_empty());
 
     db.store.opt_in(user(99), Everywhere, MessageId::first_at(at(10))).await.unwrap();
     let long = TimeDelta::days(92);
