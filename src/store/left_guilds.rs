@@ -9,11 +9,12 @@ use super::{Removed, Store, StoreError, gates};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId};
 
-/// The sources that are known to be the server's (`$1`).
+/// The sources that are known to be the server's (`$1`). What was posted in a followed thread is its channel's.
 pub(super) const SOURCES: &str = "SELECT source_channel_id FROM channel_follows WHERE source_guild_id = $1 \
     UNION SELECT source_parent_id FROM channel_follows WHERE source_guild_id = $1 AND source_parent_id IS NOT NULL \
     UNION SELECT channel_id FROM panels WHERE guild_id = $1 \
-    UNION SELECT channel_id FROM channels WHERE guild_id = $1";
+    UNION SELECT channel_id FROM channels WHERE guild_id = $1 \
+    UNION SELECT parent_id FROM channels WHERE guild_id = $1 AND parent_id IS NOT NULL";
 /// The targets that are.
 const TARGETS: &str = "SELECT target_channel_id FROM channel_follows WHERE guild_id = $1";
 

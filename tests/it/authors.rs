@@ -304,6 +304,34 @@ async fn an_edit_of_what_was_forgotten_is_left_out_too() {
     assert!(!pair.texts().iter().any(|text| text.contains("password")), "{:?}", pair.texts());
 }
 
+/// A thread was followed, and isn't any more: what was mirrored of it goes as what was of a channel.
+#[tokio::test]
+async fn what_was_mirrored_of_a_thread_goes_after_its_follow_is_removed() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let (talk, inner) = (pair.guild.text("talk"), pair.guild.text("inner"));
+    let thread = pair.alice.start_thread(&talk, "inside", None).unwrap();
+    let (plain, removed) = (pair.guild.text("plain"), pair.guild.text("removed"));
+    let options = Options::new().set("link", thread.link());
+    let reply = pair.alice.run(&inner, "/follow", options.clone()).await.unwrap();
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
+    pair.follow(&plain, &removed).await;
+    bob.post(&thread, "a heron").unwrap();
+    bob.post(&plain, "a crane").unwrap();
+    inner.wait_for_message(SOON, |message| message.content.contains("heron")).await.unwrap();
+    removed.wait_for_message(SOON, |message| message.content.contains("crane")).await.unwrap();
+    pair.settled().await;
+    pair.alice.run(&inner, "/unfollow", options).await.unwrap();
+    pair.alice.run(&removed, "/unfollow", Options::new().set("channel", &plain)).await.unwrap();
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows", "1").await;
+    pair.opt_out(&bob, "here").await;
+    let crane = || (!texts(&removed).iter().any(|text| text.contains("crane"))).then_some(());
+    pair.world.sandbox.wait_for("what a channel's follow mirrored to go", SOON, crane).await.unwrap();
+    let heron = || (!texts(&inner).iter().any(|text| text.contains("heron"))).then_some(());
+    let gone = pair.world.sandbox.wait_for("what a thread's did to go", SOON / 6, heron).await;
+    assert!(gone.is_ok(), "{:?}", texts(&inner));
+}
+
 /// Mirrors that can't be deleted now, of many people, hold up nobody else.
 #[tokio::test]
 async fn people_whose_mirrors_stay_hold_up_nobody() {
