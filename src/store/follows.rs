@@ -204,6 +204,9 @@ impl Store {
             .ok_or(StoreError::Unreadable("channel_follows"))?;
         panel_mirrors::withdraw(&*txn, id.0).await?;
         follow_state::end_owed(&*txn, &[id.0]).await?;
+        // What it has shown may still have to go, and nothing else will say in which server that is.
+        let server = "UPDATE deliveries SET former_guild_id = $2 WHERE follow_id = $1";
+        Sql::new(server, [id.0.into(), row.guild_id.into()]).execute(&*txn).await?;
         channel_follows::Entity::delete_by_id(id.0).exec(&*txn).await?;
         let webhook_still_needed = keep_for_panels(&txn, &row).await?;
         txn.commit().await?;

@@ -94,20 +94,22 @@ impl Store {
         Ok(())
     }
 
+    /// Those of its follows, and those of follows into it that were removed before.
     async fn forget_deliveries_into(&self, guild: GuildId) -> Result<(), StoreError> {
-        loop {
-            let txn = self.write().await?;
-            let into = |sql: Sql| {
-                sql.then("follow_id IN (SELECT f.id FROM channel_follows f WHERE f.guild_id = ")
-                    .bind(guild.to_db())
-                    .then(")")
-            };
-            let forgotten = forget_deliveries(&txn, into, Those::All).await?;
-            txn.commit().await?;
-            if forgotten == 0 {
-                return Ok(());
+        let conditions =
+            ["follow_id IN (SELECT f.id FROM channel_follows f WHERE f.guild_id = ", "former_guild_id IN ("];
+        for condition in conditions {
+            loop {
+                let txn = self.write().await?;
+                let into = |sql: Sql| sql.then(condition).bind(guild.to_db()).then(")");
+                let forgotten = forget_deliveries(&txn, into, Those::All).await?;
+                txn.commit().await?;
+                if forgotten == 0 {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 
     /// Forgets what was posted in a source, and its panels.

@@ -332,6 +332,39 @@ async fn what_was_mirrored_of_a_thread_goes_after_its_follow_is_removed() {
     assert!(gone.is_ok(), "{:?}", texts(&inner));
 }
 
+/// The follow was removed, and then the bot from the server that received.
+#[tokio::test]
+async fn nothing_is_asked_of_a_server_that_the_bot_has_left() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let publish = Options::new().set("channel", &pair.source).set("audience", "servers");
+    pair.alice.run(&pair.source, "/publish", publish).await.unwrap();
+    let village = pair.world.sandbox.create_guild("Village");
+    let keeper = crate::harness::admin(&village, "Keeper");
+    let square = village.text("square");
+    let link = Options::new().set("link", pair.source.link());
+    keeper.run(&square, "/follow", link.clone()).await.unwrap();
+    for number in 0..5 {
+        bob.post(&pair.source, format!("{number} of Bob's").as_str()).unwrap();
+    }
+    square.wait_for_message(SOON, |message| message.content == "4 of Bob's").await.unwrap();
+    pair.settled().await;
+    let reply = keeper.run(&square, "/unfollow", link).await.unwrap();
+    assert!(reply.text().contains("no longer follows"), "{}", reply.text());
+    village.remove_bot().unwrap();
+    pair.world.sandbox.wait_quiet(std::time::Duration::from_secs(3)).await;
+    let since = pair.world.sandbox.exchanges().len();
+    pair.opt_out(&bob, "here").await;
+    pair.shows(&["last-0 of all"]).await;
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM author_opt_outs WHERE taken_back", "1").await;
+    pair.world.sandbox.wait_quiet(std::time::Duration::from_secs(3)).await;
+    let id = square.id().to_string();
+    let asked = pair.world.sandbox.exchanges().into_iter().skip(since);
+    let asked: Vec<_> =
+        asked.filter(|one| one.path.contains(&id)).map(|one| (one.method, one.path, one.status)).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+}
+
 /// Mirrors that can't be deleted now, of many people, hold up nobody else.
 #[tokio::test]
 async fn people_whose_mirrors_stay_hold_up_nobody() {
