@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::entity::channel_follows;
-use super::sql::{Sql, channel_ids, stored};
+use super::sql::{Sql, Table, channel_ids, stored};
 use super::{Store, StoreError, channels, follow_row, gates};
 use crate::domain::follow::{Follow, Publication};
 use crate::domain::ids::ChannelId;
@@ -56,6 +56,18 @@ impl Store {
             news.extend(self.take_news_of(channel, now, pause).await?);
         }
         Ok(news)
+    }
+
+    /// What could not be told now is told when it is the channel's turn again.
+    pub async fn put_follower_news_back(&self, news: &FollowerNews) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let follows = Table::numbers("id", news.follows.iter().map(|follow| follow.id.0));
+        let insert = "INSERT INTO follower_news (follow_id, channel_id) SELECT f.id, $1 FROM ";
+        let insert = Sql::new(insert, [news.channel.to_db().into()]).rows(follows);
+        // Those that were removed meanwhile are no news.
+        let insert = insert.then(" JOIN channel_follows f ON f.id = t.id WHERE TRUE ON CONFLICT DO NOTHING");
+        insert.execute(&*txn).await?;
+        txn.commit().await
     }
 
     async fn take_news_of(
