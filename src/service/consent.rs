@@ -76,7 +76,7 @@ impl Follows {
             self.set_options(standing, options, None, door).await?;
         }
         let now = self.clock.now();
-        let waits = self.store.resume_follow(standing.guild, standing.id, None, door, now).await;
+        let waits = self.store.resume_follow(standing, None, door, now).await;
         let waits = waits.map_err(closed)?.ok_or(Refusal::NoSuchFollow(standing.id))?;
         Ok(waiting_or(waits, |follow| {
             Followed::Repaired(Changed { before: standing.options.clone(), follow, why_relay: None })

@@ -118,7 +118,7 @@ impl Follows {
         if standing.options.delivery != options.delivery {
             self.switch(standing, options, door).await?;
             let now = self.clock.now();
-            let resumed = self.store.resume_follow(standing.guild, standing.id, None, door, now).await;
+            let resumed = self.store.resume_follow(standing, None, door, now).await;
             return Ok(resumed.map_err(closed)?.ok_or(Refusal::NoSuchFollow(standing.id))?);
         }
         let repaired = self.reconnect(standing, door, exposure).await?;

@@ -1,9 +1,12 @@
 //! Pausing and resuming a follow. What is posted meanwhile is not sent later.
 
-use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
+use crate::domain::follow::{
+    BrokenReason, Delivery, Door, Exposure, Follow, FollowId, FollowOptions, FollowState,
+};
 
 use super::access::Access;
 use super::confirm::{Asking, Question};
+use super::error::ConsentRefusal;
 use super::follow::{Ends, closed};
 use super::follow_change::not_native;
 use super::{Actor, Follows, Refusal, ServiceError};
@@ -45,7 +48,7 @@ impl Follows {
         if follow.options.delivery == Delivery::Native
             && let Err(error) = self.stop_native(&follow).await
         {
-            self.store.resume_follow(actor.guild, id, None, Door::Own, self.clock.now()).await?;
+            self.store.resume_follow(&paused, None, Door::Own, self.clock.now()).await?;
             return Err(error);
         }
         Ok(paused)
@@ -79,8 +82,13 @@ impl Follows {
         let resumed = self.reconnect(&follow, ends.door, exposure).await?;
         self.doors.want(follow.source_guild);
         self.doors.want(follow.guild);
-        if resumed.state != FollowState::Active {
-            return Ok(Resumed::Waits(resumed));
+        match resumed.state {
+            FollowState::Active => {}
+            // Its source's moderators ended it meanwhile.
+            FollowState::Broken(reason @ (BrokenReason::Declined | BrokenReason::Removed)) => {
+                return Err(ConsentRefusal::FollowAnew(id, reason).into());
+            }
+            FollowState::Broken(_) | FollowState::Paused => return Ok(Resumed::Waits(resumed)),
         }
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
     }
@@ -94,7 +102,7 @@ impl Follows {
     ) -> Result<Follow, ServiceError> {
         if self.must_wait(follow).await? {
             let now = self.clock.now();
-            let waits = self.store.resume_follow(follow.guild, follow.id, None, door, now).await;
+            let waits = self.store.resume_follow(follow, None, door, now).await;
             return Ok(waits.map_err(closed)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
         }
         if follow.options.delivery == Delivery::Native {
@@ -107,7 +115,7 @@ impl Follows {
             self.store.note_meant(follow.guild, follow.id).await?;
         }
         let (hook, now) = (Some(&connected.hook), self.clock.now());
-        match self.store.resume_follow(follow.guild, follow.id, hook, door, now).await {
+        match self.store.resume_follow(follow, hook, door, now).await {
             Ok(Some(resumed)) => {
                 if !connected.serves(&resumed) {
                     // It waits after all.

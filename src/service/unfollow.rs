@@ -94,7 +94,7 @@ impl Follows {
         }
         let stopped = self.stop_native(follow).await;
         if active && stopped.is_err() {
-            self.store.resume_follow(follow.guild, follow.id, None, Door::Own, self.clock.now()).await?;
+            self.store.resume_follow(follow, None, Door::Own, self.clock.now()).await?;
         }
         stopped
     }

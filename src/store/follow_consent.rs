@@ -10,7 +10,7 @@ use super::follow_state::reactivate;
 use super::follows::{Hook, lock, source_root};
 use super::sql::{Sql, stored};
 use super::{Store, StoreError, follow_row, untold};
-use crate::domain::follow::{BrokenReason, Door, Follow, FollowId};
+use crate::domain::follow::{BrokenReason, Door, Follow, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
 
 /// Has a locked follow wait.
@@ -31,6 +31,12 @@ pub(super) async fn count_from(txn: &Write, id: FollowId, now: DateTime<Utc>) ->
 
 fn waits(row: &channel_follows::Model) -> bool {
     row.broken_reason.as_deref() == Some(BrokenReason::AwaitingApproval.as_str())
+}
+
+/// Whether the source's moderators ended a follow since it was seen like this: whoever resumes it doesn't know that.
+pub(super) fn is_dismissed_since(ended: Option<BrokenReason>, seen: &Follow) -> bool {
+    let dismissed = ended.filter(|reason| matches!(reason, BrokenReason::Declined | BrokenReason::Removed));
+    dismissed.is_some_and(|reason| seen.state != FollowState::Broken(reason))
 }
 
 impl Store {

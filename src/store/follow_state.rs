@@ -119,27 +119,28 @@ impl Store {
 
     /// Makes a paused or broken follow active again; `None` where this server has no such follow. Edits and
     /// deletions that it missed while it was broken are owed again, missed posts are not. One that the source's
-    /// moderators ended waits instead, where they want to be asked.
+    /// moderators ended waits instead, where they want to be asked; one that they ended since it was `seen` stays ended, and is returned as it is.
     ///
-    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows through
-    /// its channel.
+    /// `hook` is the new webhook where the former one is gone; a relay webhook replaces it in all follows through its channel.
     ///
     /// # Errors
     /// [`StoreError::WrongHook`] where the hook is of another kind than the follow's delivery. [`StoreError::Closed`] and [`StoreError::Blocked`] where the source
     /// was closed to the target's server meanwhile. [`StoreError::NotServed`] where one of the two servers is blocked.
     pub async fn resume_follow(
         &self,
-        guild: GuildId,
-        id: FollowId,
+        seen: &Follow,
         hook: Option<&Hook>,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let (guild, id, txn) = (seen.guild, seen.id, self.write().await?);
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let (root, servers) = (source_root(&row)?, Servers::of(&row)?);
         let publication = doors::require(&*txn, door, root, servers).await?;
         let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
+        if follow_consent::is_dismissed_since(ended, seen) {
+            return follow_row::one(&*txn, Some(row)).await;
+        }
         let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
         let nothing = hook.is_none() && row.follower_webhook_id == Some(follow_row::NO_WEBHOOK);
         if asked || nothing {
@@ -261,9 +262,8 @@ impl Store {
         lacking: Permissions,
         now: DateTime<Utc>,
     ) -> Result<Vec<Follow>, StoreError> {
-        let find =
-            Sql::new("SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE ", []);
-        let find = which.select(breakable(find, reason)).then(" ORDER BY id");
+        let find = "SELECT id, source_channel_id, target_channel_id FROM channel_follows WHERE ";
+        let find = which.select(breakable(Sql::new(find, []), reason)).then(" ORDER BY id");
         // Looked up outside the transaction: mostly there are none, and then nothing is locked.
         let found: Vec<Ends> = find.rows_of(&self.db).await?;
         if found.is_empty() {

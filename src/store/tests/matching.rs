@@ -145,14 +145,14 @@ async fn an_edit_brings_nothing_that_was_always_wanted(#[case] backend: Backend)
     let Some(db) = Db::new(backend).await else { return };
     let tags = ["bug", "idea"].into_iter().filter_map(Tag::hashtag);
     follow_with(&db.store, 1, 10, Threads::None, filter(Filter::Only, tags)).await;
-    let id = db.store.follow_by_pair(new_follow(1, 10).pair).await.unwrap().unwrap().id;
-    db.store.pause_follow(guild(HOME), id, at(1)).await.unwrap();
+    let follow = db.store.follow_by_pair(new_follow(1, 10).pair).await.unwrap().unwrap();
+    db.store.pause_follow(guild(HOME), follow.id, at(1)).await.unwrap();
     let mut event = posted(1, 20);
     if let SourceEvent::Posted { content: shown, .. } = &mut event {
         *shown = content("a #bug").into();
     }
     record(&db, event).await;
-    db.store.resume_follow(guild(HOME), id, None, Door::Own, at(2)).await.unwrap();
+    db.store.resume_follow(&follow, None, Door::Own, at(2)).await.unwrap();
     assert_eq!(record(&db, edited(1, 20, "a #bug and an #idea")).await, [""; 0]);
     assert_eq!(record(&db, edited(1, 20, "an #idea")).await, [""; 0]);
 }
