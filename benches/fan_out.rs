@@ -12,12 +12,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::{Town, id, now};
 use divan::Bencher;
 use tributary::domain::activity::Origin;
-use tributary::domain::follow::{Delivery, Door, Exposure, Filter, FollowOptions, NewFollow, Pair, Threads};
+use tributary::domain::follow::{
+    ChannelPair, DeliveryMethod, Door, Exposure, FollowOptions, NewFollow, TagFilter, ThreadScope,
+};
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
-use tributary::domain::place::Spot;
+use tributary::domain::place::TargetKind;
 use tributary::domain::servers::FollowLimits;
-use tributary::domain::webhook::Webhook;
+use tributary::domain::webhook::WebhookCredentials;
 use tributary::store::{FollowWebhook, Recorded, SourceEvent};
 
 const SOURCE: u64 = 1;
@@ -39,7 +41,8 @@ impl Source {
         let town = Town::on_sqlite();
         town.runtime.block_on(async {
             for target in 0..targets {
-                let hook = Webhook { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
+                let hook =
+                    WebhookCredentials { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(1_000 + target);
                 town.store
                     .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
@@ -71,15 +74,15 @@ impl Source {
 
 fn follow(target: u64) -> NewFollow {
     NewFollow {
-        pair: Pair { source: id(ChannelId::new, SOURCE), target: id(ChannelId::new, target) },
+        pair: ChannelPair { source: id(ChannelId::new, SOURCE), target: id(ChannelId::new, target) },
         guild: id(GuildId::new, GUILD),
         source_guild: id(GuildId::new, GUILD),
         source_parent: None,
-        spot: Spot::Channel,
+        target_kind: TargetKind::Channel,
         options: FollowOptions {
-            delivery: Delivery::Relay,
-            filter: Filter::All,
-            threads: Threads::None,
+            delivery: DeliveryMethod::Relay,
+            filter: TagFilter::All,
+            threads: ThreadScope::None,
             panels: false,
         },
         created_by: id(UserId::new, PERSON),

@@ -17,12 +17,13 @@ use std::time::{Duration, Instant};
 use common::{TIME, Town, id, now, numbers};
 use tributary::domain::activity::Origin;
 use tributary::domain::follow::{
-    BrokenReason, Delivery, Door, Exposure, Filter, FollowId, FollowOptions, NewFollow, Pair, Threads,
+    BrokenReason, ChannelPair, DeliveryMethod, Door, Exposure, FollowId, FollowOptions, NewFollow, TagFilter,
+    ThreadScope,
 };
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
-use tributary::domain::place::Spot;
+use tributary::domain::place::TargetKind;
 use tributary::domain::servers::FollowLimits;
-use tributary::domain::webhook::Webhook;
+use tributary::domain::webhook::WebhookCredentials;
 use tributary::store::{BreakWhich, Cursor, FollowWebhook, Inserted, Store};
 
 /// How many follows there are.
@@ -137,7 +138,7 @@ fn changes(town: &Town) {
     }
     // With a delivery owed and another shown: those of the large server, one after another.
     let server = id(GuildId::new, LARGE_SERVER);
-    let giants = (0..TIMES).map(|number| Pair {
+    let giants = (0..TIMES).map(|number| ChannelPair {
         source: id(ChannelId::new, GIANT + number % 2),
         target: id(ChannelId::new, TARGET + number),
     });
@@ -255,15 +256,15 @@ fn nth(follows: &[FollowId], number: u64) -> FollowId {
 
 async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
     let new = NewFollow {
-        pair: Pair { source: id(ChannelId::new, source), target: id(ChannelId::new, target) },
+        pair: ChannelPair { source: id(ChannelId::new, source), target: id(ChannelId::new, target) },
         guild: id(GuildId::new, LARGE_SERVER),
         source_guild: id(GuildId::new, 1),
         source_parent: None,
-        spot: Spot::Channel,
+        target_kind: TargetKind::Channel,
         options: FollowOptions {
-            delivery: Delivery::Relay,
-            filter: Filter::All,
-            threads: Threads::None,
+            delivery: DeliveryMethod::Relay,
+            filter: TagFilter::All,
+            threads: ThreadScope::None,
             panels: false,
         },
         created_by: id(UserId::new, 9),
@@ -273,8 +274,10 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
         source_private: false,
         limits: FollowLimits::default(),
     };
-    let hook =
-        FollowWebhook::Relay(Webhook { id: id(WebhookId::new, WEBHOOK + target), token: "token".into() });
+    let hook = FollowWebhook::Relay(WebhookCredentials {
+        id: id(WebhookId::new, WEBHOOK + target),
+        token: "token".into(),
+    });
     match done(store.insert_follow(&new, &hook, now())).await {
         Inserted::Made(follow) => follow.id,
         Inserted::AlreadyThere(_) | Inserted::Full(_) => panic!("it is new, and there is room"),

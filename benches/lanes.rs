@@ -16,13 +16,15 @@ use common::{Town, id, now};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tributary::domain::activity::{Mirror, Origin};
-use tributary::domain::follow::{Delivery, Door, Exposure, Filter, FollowOptions, NewFollow, Pair, Threads};
+use tributary::domain::follow::{
+    ChannelPair, DeliveryMethod, Door, Exposure, FollowOptions, NewFollow, TagFilter, ThreadScope,
+};
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use tributary::domain::message::Content;
 use tributary::domain::next_step::{Situation, Step, next_step};
-use tributary::domain::place::Spot;
+use tributary::domain::place::TargetKind;
 use tributary::domain::servers::FollowLimits;
-use tributary::domain::webhook::Webhook;
+use tributary::domain::webhook::WebhookCredentials;
 use tributary::store::{
     FollowWebhook, Holder, LaneAnswer, LaneRef, LaneRequest, NextAction, SourceEvent, StepResult, Work,
 };
@@ -48,7 +50,8 @@ impl Source {
     fn new(town: Town, targets: u64) -> Self {
         town.runtime.block_on(async {
             for target in 0..targets {
-                let hook = Webhook { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
+                let hook =
+                    WebhookCredentials { id: id(WebhookId::new, 1_000_000 + target), token: "token".into() };
                 let follow = follow(FIRST_TARGET + target);
                 town.store
                     .insert_follow(&follow, &FollowWebhook::Relay(hook), now())
@@ -155,15 +158,15 @@ fn decide(work: &Work, now: DateTime<Utc>) -> Step {
 fn follow(target: u64) -> NewFollow {
     let guild = id(GuildId::new, 2);
     NewFollow {
-        pair: Pair { source: id(ChannelId::new, SOURCE), target: id(ChannelId::new, target) },
+        pair: ChannelPair { source: id(ChannelId::new, SOURCE), target: id(ChannelId::new, target) },
         guild,
         source_guild: guild,
         source_parent: None,
-        spot: Spot::Channel,
+        target_kind: TargetKind::Channel,
         options: FollowOptions {
-            delivery: Delivery::Relay,
-            filter: Filter::All,
-            threads: Threads::None,
+            delivery: DeliveryMethod::Relay,
+            filter: TagFilter::All,
+            threads: ThreadScope::None,
             panels: false,
         },
         created_by: id(UserId::new, PERSON),

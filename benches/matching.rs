@@ -17,7 +17,7 @@ use divan::Bencher;
 use tributary::domain::activity::Origin;
 use tributary::domain::ids::{ChannelId, GuildId, MessageId, TagId, UserId};
 use tributary::domain::message::{Content, InThread, PostTag};
-use tributary::domain::place::Place;
+use tributary::domain::place::SourcePlace;
 use tributary::store::SourceEvent;
 
 const FORUM: u64 = 1;
@@ -57,7 +57,7 @@ impl Forum {
             thread: ChannelId::new(id).expect("a snowflake"),
             title: "It doesn't start".to_owned(),
             tags: (0..3).map(|n| tag((id + n * 7) % TAGS)).collect(),
-            place: Place::Starter,
+            place: SourcePlace::Starter,
             link: String::new(),
         };
         let content = Content {

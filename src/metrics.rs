@@ -1,6 +1,6 @@
 //! The names of the metrics, and the recorder that `/metrics` reads.
 
-use crate::domain::activity::Ending;
+use crate::domain::activity::DeliveryEnding;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 /// Gauge: follows, by `state` (active, paused, broken).
@@ -51,10 +51,10 @@ const OUTCOMES: &[&str] = &[
     "changed",
     "postponed",
     "unclear",
-    Ending::Withdrawn.as_str(),
-    Ending::Refused.as_str(),
-    Ending::FollowEnded.as_str(),
-    Ending::GaveUp.as_str(),
+    DeliveryEnding::Withdrawn.as_str(),
+    DeliveryEnding::Refused.as_str(),
+    DeliveryEnding::FollowEnded.as_str(),
+    DeliveryEnding::GaveUp.as_str(),
 ];
 /// The outcomes of [`PANEL_LOOKS`].
 const LOOK_OUTCOMES: &[&str] = &["changed", "same", "stale", "failed"];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::clock::Clock;
-use crate::domain::steady::{Reading, SteadyClock};
+use crate::domain::steady::{ClockReading, SteadyClock};
 
 /// When the monotonic clock was started, and the clock that is based on it.
 static PROCESS: LazyLock<(Instant, Mutex<SteadyClock>)> = LazyLock::new(|| {
@@ -27,13 +27,13 @@ pub(super) fn adjust(time: DateTime<Utc>, took: Duration) {
     with(|clock, reading| clock.tell(reading, time + took / 2, took));
 }
 
-fn with<T>(use_it: impl FnOnce(&mut SteadyClock, Reading) -> T) -> T {
+fn with<T>(use_it: impl FnOnce(&mut SteadyClock, ClockReading) -> T) -> T {
     let (began, clock) = &*PROCESS;
     let mut clock = clock.lock().unwrap_or_else(PoisonError::into_inner);
     use_it(&mut clock, read(*began))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the time comes in from outside")]
-fn read(began: Instant) -> Reading {
-    Reading { wall: Utc::now(), running: began.elapsed() }
+fn read(began: Instant) -> ClockReading {
+    ClockReading { wall: Utc::now(), running: began.elapsed() }
 }

@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::domain::catch_up::CatchUp;
 use crate::domain::ids::GuildId;
 use crate::domain::request_pace::RequestPace;
-use crate::domain::retention::Keeping;
+use crate::domain::retention::RetentionPeriods;
 use crate::domain::servers::FollowLimits;
 
 pub use self::database::DatabaseConfig;
@@ -88,7 +88,7 @@ pub struct Config {
     /// How far back sources are read after an absence.
     pub catch_up: CatchUp,
     /// How long things are kept.
-    pub keeping: Keeping,
+    pub keeping: RetentionPeriods,
     /// How many panels a server may have; `None` for no limit.
     pub panels_per_server: Option<u32>,
     /// How many follows there may be.
@@ -271,7 +271,7 @@ impl<'a> Env<'a> {
         Ok(CatchUp { window, messages })
     }
 
-    fn keeping(&self, catch_up: CatchUp) -> Result<Keeping, ConfigError> {
+    fn keeping(&self, catch_up: CatchUp) -> Result<RetentionPeriods, ConfigError> {
         const LONGEST_DAYS: u32 = 3_650;
         let number = |name: &'static str, remedy, least: u32| {
             let text = self.get_or_default(name);
@@ -284,7 +284,7 @@ impl<'a> Env<'a> {
         let hours = number("CONTENT_HOURS", "Use 24, or 0 to remove them right after delivery.", 0)?;
         let days = number("MIRROR_DAYS", "Use 30, or at least 1.", 1)?;
         let longest = i64::from(LONGEST_DAYS);
-        Ok(Keeping {
+        Ok(RetentionPeriods {
             contents: TimeDelta::hours(hours.min(longest * 24)),
             // A message that is forgotten would count as new when its source is read again.
             mirrors: TimeDelta::days(days.min(longest)).max(catch_up.window),

@@ -82,7 +82,7 @@ async fn work(
     let Some(mut lease) = lease else { return Ok(NextVisit::without_lane(context, &next)) };
     let server = lease.server;
     let (tools, guard) = context.with_lease(lease.clone());
-    let mut runner = StepRunner::new(&tools, target, lease.spot, webhook);
+    let mut runner = StepRunner::new(&tools, target, lease.target_kind, webhook);
     loop {
         let (step, work) = match next {
             NextAction::Do { step, work } => (step, work),
@@ -208,8 +208,8 @@ fn shown(work: &Work, file_limits: &FileLimits, done: &StepResult) -> Option<Rev
 
 /// Removes a webhook that was there for panels alone, after the last of them has gone.
 async fn remove_panel_webhook(context: &DeliveryContext, lease: &Lease) -> Result<(), StoreError> {
-    let (target, spot) = (lease.target, lease.spot);
-    let Some(webhook) = context.store.take_panel_webhook(target, spot).await? else { return Ok(()) };
+    let (target, target_kind) = (lease.target, lease.target_kind);
+    let Some(webhook) = context.store.take_panel_webhook(target, target_kind).await? else { return Ok(()) };
     let rest = context.discord.unguarded(lease.server);
     if let Err(error) = rest.delete_webhook(webhook, WEBHOOK_REASON).await {
         tracing::warn!(%webhook, %error, "a webhook that is no longer needed could not be deleted");

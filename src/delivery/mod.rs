@@ -1,11 +1,11 @@
 //! Delivery: lanes claim their target, send, and record.
 //!
 //! ```text
-//!           wake-ups: new work ─┐
-//! now and then a database poll ─┼─► Engine ─► a task per lane: claim ─► step ─► record ─► step … ─► give back
-//!  a lane's timer has run down ─┘     ▲                          └──────┬──────┘                       │
-//!                                     │     Batcher: the requests of all lanes, in one transaction     │
-//!                                     └────────── come back when woken, or at a time ──────────────────┘
+//!          wake-ups: new work ─┐
+//!  sometimes: a database poll ─┼─► Engine ─► a task per lane: claim ─► step ─► record ─► step … ─► give back
+//! a lane's timer has run down ─┘     ▲                          └──────┬──────┘                       │
+//!                                    │     Batcher: the requests of all lanes, in one transaction     │
+//!                                    └────────── come back when woken, or at a time ──────────────────┘
 //! ```
 //! What a lane does next is decided by [`next_step`](crate::domain::next_step); this module is the I/O around
 //! it. Lanes wait on their own: a slow or broken target never holds up another. Nothing here is needed to

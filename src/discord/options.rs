@@ -7,7 +7,7 @@ use poise::serenity_prelude as serenity;
 use poise::{SlashArgError, SlashArgument};
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
-use crate::domain::follow::{Approval, Audience, Delivery, Mode, Threads};
+use crate::domain::follow::{Approval, Audience, DeliveryMethod, TagMode, ThreadScope};
 use crate::domain::ids::ChannelId;
 use crate::service::authors::Whereabouts;
 use crate::service::panels::Panels;
@@ -27,7 +27,7 @@ trait FixedChoices: Sized + Copy + 'static {
     }
 }
 
-impl FixedChoices for Mode {
+impl FixedChoices for TagMode {
     fn words() -> Vec<(&'static str, Self)> {
         vec![
             (Self::All.as_str(), Self::All),
@@ -41,13 +41,13 @@ impl FixedChoices for DeliveryChoice {
     fn words() -> Vec<(&'static str, Self)> {
         vec![
             ("auto", Self::Auto),
-            (Delivery::Native.as_str(), Self::Fixed(Delivery::Native)),
-            (Delivery::Relay.as_str(), Self::Fixed(Delivery::Relay)),
+            (DeliveryMethod::Native.as_str(), Self::Fixed(DeliveryMethod::Native)),
+            (DeliveryMethod::Relay.as_str(), Self::Fixed(DeliveryMethod::Relay)),
         ]
     }
 }
 
-impl FixedChoices for Threads {
+impl FixedChoices for ThreadScope {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.iter().map(|threads| (threads.as_str(), *threads)).collect()
     }
@@ -135,4 +135,4 @@ impl FixedChoices for PanelKindOption {
     }
 }
 
-slash_argument!(Mode, DeliveryChoice, Threads, Audience, Approval, PanelKindOption, Whereabouts);
+slash_argument!(TagMode, DeliveryChoice, ThreadScope, Audience, Approval, PanelKindOption, Whereabouts);

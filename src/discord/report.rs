@@ -9,8 +9,8 @@ use poise::serenity_prelude as serenity;
 use serde_json::Value;
 use serenity::{CreateEmbed, EditInteractionResponse};
 
-use crate::domain::follow::{Delivery, Filter, Follow, FollowState, Threads};
-use crate::domain::report::{LeftOut, Verdict, Wait};
+use crate::domain::follow::{DeliveryMethod, Follow, FollowState, TagFilter, ThreadScope};
+use crate::domain::report::{DeliveryVerdict, LeftOut, WaitReason};
 use crate::domain::text;
 use crate::service::{
     Actor, DeliveryReport, DeliveryStatus, FollowerStatuses, LastMessages, MessageReach, MirrorMaker,
@@ -106,13 +106,13 @@ fn came_from(from: &MirrorOrigin) -> String {
 }
 
 /// Whether a mirror is up to date with its original.
-const fn freshness(verdict: Verdict) -> &'static str {
+const fn freshness(verdict: DeliveryVerdict) -> &'static str {
     match verdict {
-        Verdict::Shown => " It shows the newest version.",
-        Verdict::Updating => " An edit is on its way.",
-        Verdict::Outdated => " It shows an older version.",
-        Verdict::Removing => " It is about to be removed.",
-        Verdict::Left => " It could not be removed.",
+        DeliveryVerdict::Shown => " It shows the newest version.",
+        DeliveryVerdict::Updating => " An edit is on its way.",
+        DeliveryVerdict::Outdated => " It shows an older version.",
+        DeliveryVerdict::Removing => " It is about to be removed.",
+        DeliveryVerdict::Left => " It could not be removed.",
         _ => "",
     }
 }
@@ -169,7 +169,7 @@ fn goes_to(followers: &FollowerStatuses) -> Vec<String> {
 }
 
 /// The followers without a line of their own.
-fn count(rest: &BTreeMap<Verdict, u64>, counted: bool, alone: bool) -> String {
+fn count(rest: &BTreeMap<DeliveryVerdict, u64>, counted: bool, alone: bool) -> String {
     let mut by_word: Vec<(&str, u64)> = Vec::new();
     for (verdict, count) in rest {
         match by_word.iter_mut().find(|(word, _)| *word == in_short(*verdict)) {
@@ -224,8 +224,8 @@ fn recent(follow: &Follow, message: &RecentMessage) -> String {
 fn none_to_show(last: &LastMessages) -> String {
     let LastMessages { follow, source, .. } = last;
     let known = match follow.options.delivery {
-        Delivery::Native => format!("Discord's own following delivers this, and I can't read {} for you.", shown(source)),
-        Delivery::Relay => "I know of no message there: either nothing has been posted since this follow was made, or I no longer track what was.".to_owned(),
+        DeliveryMethod::Native => format!("Discord's own following delivers this, and I can't read {} for you.", shown(source)),
+        DeliveryMethod::Relay => "I know of no message there: either nothing has been posted since this follow was made, or I no longer track what was.".to_owned(),
     };
     match follow.state {
         FollowState::Active => known,
@@ -241,46 +241,49 @@ fn ago(time: DateTime<Utc>) -> String {
 
 const fn sign(status: &DeliveryStatus) -> &'static str {
     match status.verdict {
-        Verdict::Shown | Verdict::Updating | Verdict::Outdated => "✅",
-        Verdict::Waiting => "⏳",
-        Verdict::Published | Verdict::MaybePublished | Verdict::Unpublished => "📣",
-        Verdict::LeftOut(LeftOut::Tags) => "🏷️",
-        Verdict::LeftOut(LeftOut::Threads) => "🧵",
-        Verdict::LeftOut(LeftOut::Panels) => "📋",
-        Verdict::Paused => "⏸️",
-        Verdict::Broken(_) => "🔴",
-        Verdict::Before | Verdict::Missed => "🕰️",
-        Verdict::Removing | Verdict::Deleted | Verdict::Left | Verdict::TakenBack => "🗑️",
-        Verdict::Withheld => "🙈",
-        Verdict::RemovedByHand => "✋",
-        Verdict::Refused => "❌",
-        Verdict::GaveUp => "⌛",
-        Verdict::Unknown => "❔",
+        DeliveryVerdict::Shown | DeliveryVerdict::Updating | DeliveryVerdict::Outdated => "✅",
+        DeliveryVerdict::Waiting => "⏳",
+        DeliveryVerdict::Published | DeliveryVerdict::MaybePublished | DeliveryVerdict::Unpublished => "📣",
+        DeliveryVerdict::LeftOut(LeftOut::Tags) => "🏷️",
+        DeliveryVerdict::LeftOut(LeftOut::Threads) => "🧵",
+        DeliveryVerdict::LeftOut(LeftOut::Panels) => "📋",
+        DeliveryVerdict::Paused => "⏸️",
+        DeliveryVerdict::Broken(_) => "🔴",
+        DeliveryVerdict::Before | DeliveryVerdict::Missed => "🕰️",
+        DeliveryVerdict::Removing
+        | DeliveryVerdict::Deleted
+        | DeliveryVerdict::Left
+        | DeliveryVerdict::TakenBack => "🗑️",
+        DeliveryVerdict::Withheld => "🙈",
+        DeliveryVerdict::RemovedByHand => "✋",
+        DeliveryVerdict::Refused => "❌",
+        DeliveryVerdict::GaveUp => "⌛",
+        DeliveryVerdict::Unknown => "❔",
     }
 }
 
 /// What became of a message, as a word or two for a count.
-const fn in_short(verdict: Verdict) -> &'static str {
+const fn in_short(verdict: DeliveryVerdict) -> &'static str {
     match verdict {
-        Verdict::Shown | Verdict::Updating | Verdict::Outdated => "shown",
-        Verdict::Waiting => "waiting",
-        Verdict::Published | Verdict::MaybePublished => "delivered by Discord itself",
-        Verdict::Unpublished => "for when it is published",
-        Verdict::LeftOut(LeftOut::Tags) => "left out by mode",
-        Verdict::LeftOut(LeftOut::Threads) => "without threads",
-        Verdict::LeftOut(LeftOut::Panels) => "without panels",
-        Verdict::Paused => "paused",
-        Verdict::Broken(_) => "broken",
-        Verdict::Before => "made after it was posted",
-        Verdict::Missed => "not ready when it was posted",
-        Verdict::Removing => "about to be removed",
-        Verdict::Deleted | Verdict::TakenBack => "removed",
-        Verdict::Left => "not removable",
-        Verdict::Withheld => "left out for its author",
-        Verdict::RemovedByHand => "removed by hand",
-        Verdict::Refused => "refused by Discord",
-        Verdict::GaveUp => "given up",
-        Verdict::Unknown => "unknown to me",
+        DeliveryVerdict::Shown | DeliveryVerdict::Updating | DeliveryVerdict::Outdated => "shown",
+        DeliveryVerdict::Waiting => "waiting",
+        DeliveryVerdict::Published | DeliveryVerdict::MaybePublished => "delivered by Discord itself",
+        DeliveryVerdict::Unpublished => "for when it is published",
+        DeliveryVerdict::LeftOut(LeftOut::Tags) => "left out by mode",
+        DeliveryVerdict::LeftOut(LeftOut::Threads) => "without threads",
+        DeliveryVerdict::LeftOut(LeftOut::Panels) => "without panels",
+        DeliveryVerdict::Paused => "paused",
+        DeliveryVerdict::Broken(_) => "broken",
+        DeliveryVerdict::Before => "made after it was posted",
+        DeliveryVerdict::Missed => "not ready when it was posted",
+        DeliveryVerdict::Removing => "about to be removed",
+        DeliveryVerdict::Deleted | DeliveryVerdict::TakenBack => "removed",
+        DeliveryVerdict::Left => "not removable",
+        DeliveryVerdict::Withheld => "left out for its author",
+        DeliveryVerdict::RemovedByHand => "removed by hand",
+        DeliveryVerdict::Refused => "refused by Discord",
+        DeliveryVerdict::GaveUp => "given up",
+        DeliveryVerdict::Unknown => "unknown to me",
     }
 }
 
@@ -288,38 +291,40 @@ const fn in_short(verdict: Verdict) -> &'static str {
 fn status(follow: &Follow, status: &DeliveryStatus) -> String {
     let links = links(&status.links);
     match status.verdict {
-        Verdict::Shown => links,
-        Verdict::Updating => format!("{links}, an edit is on its way{}", because(status.wait)),
-        Verdict::Outdated => format!("{links}, without its last edit{}", not_updated(follow)),
-        Verdict::Waiting => format!("waiting{}", because(status.wait)),
-        Verdict::Published => "published, so Discord's own following copies it".to_owned(),
-        Verdict::MaybePublished => {
+        DeliveryVerdict::Shown => links,
+        DeliveryVerdict::Updating => format!("{links}, an edit is on its way{}", because(status.wait)),
+        DeliveryVerdict::Outdated => format!("{links}, without its last edit{}", not_updated(follow)),
+        DeliveryVerdict::Waiting => format!("waiting{}", because(status.wait)),
+        DeliveryVerdict::Published => "published, so Discord's own following copies it".to_owned(),
+        DeliveryVerdict::MaybePublished => {
             "published; Discord's own following copies it if that was after this follow was made".to_owned()
         }
-        Verdict::Unpublished => "appears once it is published".to_owned(),
-        Verdict::LeftOut(LeftOut::Tags) => left_out(follow, status),
-        Verdict::LeftOut(LeftOut::Threads) => match follow.options.threads {
-            Threads::Starter => "left out: this follow takes only the first message of a thread".to_owned(),
-            Threads::None | Threads::All => "left out: this follow takes no threads".to_owned(),
+        DeliveryVerdict::Unpublished => "appears once it is published".to_owned(),
+        DeliveryVerdict::LeftOut(LeftOut::Tags) => left_out(follow, status),
+        DeliveryVerdict::LeftOut(LeftOut::Threads) => match follow.options.threads {
+            ThreadScope::Starter => {
+                "left out: this follow takes only the first message of a thread".to_owned()
+            }
+            ThreadScope::None | ThreadScope::All => "left out: this follow takes no threads".to_owned(),
         },
-        Verdict::LeftOut(LeftOut::Panels) => "left out: this follow takes no panels".to_owned(),
-        Verdict::Paused => "paused: nothing is sent".to_owned(),
-        Verdict::Broken(reason) => format!("broken. {}", reason.explanation()),
-        Verdict::Before => "posted before this follow was made".to_owned(),
-        Verdict::Missed => {
+        DeliveryVerdict::LeftOut(LeftOut::Panels) => "left out: this follow takes no panels".to_owned(),
+        DeliveryVerdict::Paused => "paused: nothing is sent".to_owned(),
+        DeliveryVerdict::Broken(reason) => format!("broken. {}", reason.explanation()),
+        DeliveryVerdict::Before => "posted before this follow was made".to_owned(),
+        DeliveryVerdict::Missed => {
             "not sent: this follow was paused, was broken or had other options when it was posted".to_owned()
         }
-        Verdict::Removing => format!("about to be removed{}", because(status.wait)),
-        Verdict::Deleted => "deleted".to_owned(),
-        Verdict::Left => format!("deleted, but still {links}{}", not_updated(follow)),
-        Verdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
-        Verdict::TakenBack => {
+        DeliveryVerdict::Removing => format!("about to be removed{}", because(status.wait)),
+        DeliveryVerdict::Deleted => "deleted".to_owned(),
+        DeliveryVerdict::Left => format!("deleted, but still {links}{}", not_updated(follow)),
+        DeliveryVerdict::Withheld => "not mirrored: its author doesn't want that".to_owned(),
+        DeliveryVerdict::TakenBack => {
             "taken back: its tags have changed, and this follow leaves it out now".to_owned()
         }
-        Verdict::RemovedByHand => "removed by hand; it won't come back".to_owned(),
-        Verdict::Refused => "refused by Discord, so I won't try again".to_owned(),
-        Verdict::GaveUp => "given up after many failed attempts".to_owned(),
-        Verdict::Unknown => {
+        DeliveryVerdict::RemovedByHand => "removed by hand; it won't come back".to_owned(),
+        DeliveryVerdict::Refused => "refused by Discord, so I won't try again".to_owned(),
+        DeliveryVerdict::GaveUp => "given up after many failed attempts".to_owned(),
+        DeliveryVerdict::Unknown => {
             "unknown to me: I no longer track it, or I couldn't read its channel when it was posted"
                 .to_owned()
         }
@@ -341,9 +346,9 @@ fn links(links: &[String]) -> String {
 fn left_out(follow: &Follow, status: &DeliveryStatus) -> String {
     let tags = text::escape(&text::cut(&status.tags.join(", "), TAGS));
     match &follow.options.filter {
-        Filter::All => "left out by its tags".to_owned(),
-        Filter::Only(_) => format!("left out: mode `only` {tags}, and it has none of them"),
-        Filter::Except(_) => format!("left out: mode `except`, and it has {tags}"),
+        TagFilter::All => "left out by its tags".to_owned(),
+        TagFilter::Only(_) => format!("left out: mode `only` {tags}, and it has none of them"),
+        TagFilter::Except(_) => format!("left out: mode `except`, and it has {tags}"),
     }
 }
 
@@ -357,25 +362,25 @@ const fn not_updated(follow: &Follow) -> &'static str {
 }
 
 /// Why something waits, and until when.
-pub(super) fn because(wait: Option<Wait>) -> String {
+pub(super) fn because(wait: Option<WaitReason>) -> String {
     let until = |time: Option<DateTime<Utc>>, word: &str| {
         time.map_or(String::new(), |time| format!("{word}{}", ago(time)))
     };
     match wait {
-        None | Some(Wait::Soon) => String::new(),
-        Some(Wait::Sending) => ": Discord is handling it right now".to_owned(),
-        Some(Wait::Doubt(time)) => {
+        None | Some(WaitReason::Soon) => String::new(),
+        Some(WaitReason::Sending) => ": Discord is handling it right now".to_owned(),
+        Some(WaitReason::Doubt(time)) => {
             format!(": it isn't clear whether Discord took it; I'll check {}", ago(time))
         }
-        Some(Wait::Failed(attempts, time)) => {
+        Some(WaitReason::Failed(attempts, time)) => {
             let times = if attempts == 1 { "1 attempt" } else { &format!("{attempts} attempts") };
             format!(": {times} failed{}", until(time, ", the next one is "))
         }
-        Some(Wait::Behind(1, time)) => format!(": 1 earlier message goes first{}", until(time, ", ")),
-        Some(Wait::Behind(ahead, time)) => {
+        Some(WaitReason::Behind(1, time)) => format!(": 1 earlier message goes first{}", until(time, ", ")),
+        Some(WaitReason::Behind(ahead, time)) => {
             format!(": {ahead} earlier messages go first{}", until(time, ", "))
         }
-        Some(Wait::Limited(time)) => {
+        Some(WaitReason::Limited(time)) => {
             format!(": Discord's rate limit was reached; it continues {}", ago(time))
         }
     }

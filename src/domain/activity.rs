@@ -129,7 +129,7 @@ impl fmt::Display for Origin {
 /// What an activity shows. Kept, encrypted, until nothing needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Showing {
+pub enum ActivityContent {
     /// A panel.
     Panel {
         /// How it looks.
@@ -139,7 +139,7 @@ pub enum Showing {
     Message(Box<Content>),
 }
 
-impl Showing {
+impl ActivityContent {
     /// Whether an edit from one to the other is worth a request.
     pub fn shows_the_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -184,13 +184,13 @@ impl Showing {
     }
 }
 
-impl From<Content> for Showing {
+impl From<Content> for ActivityContent {
     fn from(content: Content) -> Self {
         Self::Message(Box::new(content))
     }
 }
 
-impl From<PanelSnapshot> for Showing {
+impl From<PanelSnapshot> for ActivityContent {
     fn from(face: PanelSnapshot) -> Self {
         Self::Panel { panel: Box::new(face) }
     }
@@ -211,7 +211,7 @@ pub struct Delivery {
 
 /// How a delivery ended for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ending {
+pub enum DeliveryEnding {
     /// The activity was deleted and nothing shows it any more.
     Withdrawn,
     /// Discord refused the message.
@@ -222,7 +222,7 @@ pub enum Ending {
     GaveUp,
 }
 
-impl Ending {
+impl DeliveryEnding {
     /// The word that the database keeps.
     pub const fn as_str(self) -> &'static str {
         match self {

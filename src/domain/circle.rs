@@ -17,8 +17,8 @@
 //! ```
 //! People's messages are never held, and neither is anything else that is posted meanwhile.
 
-mod family;
-mod gist;
+mod copy_group;
+mod fingerprint;
 #[cfg(test)]
 mod tests;
 
@@ -26,8 +26,8 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::family::{Family, FamilyStage};
-pub use self::gist::{Gist, gist};
+use self::copy_group::{CircleStage, CopyGroup};
+pub use self::fingerprint::{Fingerprint, fingerprint};
 use super::activity::Origin;
 use super::follow::FollowId;
 use super::ids::ChannelId;
@@ -38,11 +38,11 @@ pub const SUSPICIOUS: u32 = 5;
 const LINK: TimeDelta = TimeDelta::seconds(20);
 /// How many messages of a source are remembered, and for how many contents copies are counted.
 const REMEMBERED: usize = 32;
-const FAMILIES: usize = 16;
+const GROUPS: usize = 16;
 
 /// A message that was posted in a source.
 #[derive(Debug)]
-pub struct Posting {
+pub struct SourcePost {
     /// The source.
     pub source: ChannelId,
     /// The message.
@@ -52,23 +52,23 @@ pub struct Posting {
     /// Whether a bot or a webhook posted it.
     pub by_app: bool,
     /// What it says.
-    pub gist: Gist,
+    pub fingerprint: Fingerprint,
 }
 
 /// What is to be done about messages that were held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Find out to which follows this message is owed, and [answer](Circles::test) with them.
+pub enum CircleAction {
+    /// Find out to which follows this message is owed, and [answer](CircleDetector::test) with them.
     FindFollows {
-        /// Which family of messages.
-        family: FamilyId,
+        /// Which group of copies.
+        group: CopyGroupId,
         /// The message.
         origin: Origin,
     },
     /// Owe a message to these follows alone.
     ReleaseTo {
-        /// Which family of messages.
-        family: FamilyId,
+        /// Which group of copies.
+        group: CopyGroupId,
         /// The message.
         origin: Origin,
         /// The follows.
@@ -82,51 +82,51 @@ pub enum Action {
 
 /// Messages of one source that say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FamilyId {
+pub struct CopyGroupId {
     source: ChannelId,
     number: u64,
 }
 
 #[derive(Debug, Default)]
 struct Source {
-    recent: VecDeque<(DateTime<Utc>, Gist)>,
-    families: Vec<Family>,
+    recent: VecDeque<(DateTime<Utc>, Fingerprint)>,
+    groups: Vec<CopyGroup>,
 }
 
 /// Watches sources for circles.
 #[derive(Debug, Default)]
-pub struct Circles {
+pub struct CircleDetector {
     sources: HashMap<ChannelId, Source>,
     numbers: u64,
-    actions: VecDeque<Action>,
+    actions: VecDeque<CircleAction>,
 }
 
-impl Circles {
+impl CircleDetector {
     /// Notes a message that was posted. Whether it is to be held.
-    pub fn observe(&mut self, posting: Posting) -> bool {
-        let Posting { source, origin, at, by_app, gist } = posting;
-        if gist.is_empty() {
+    pub fn observe(&mut self, posting: SourcePost) -> bool {
+        let SourcePost { source, origin, at, by_app, fingerprint } = posting;
+        if fingerprint.is_empty() {
             return false;
         }
         let watched = self.sources.entry(source).or_default();
         watched.recent.retain(|(seen, _)| at - *seen <= LINK);
-        let family = watched.families.iter_mut().find(|family| by_app && gist.repeats(&family.gist));
-        let held = match family {
-            Some(family) => family.take_copy(origin, at, &gist, &mut self.actions),
-            None if by_app && watched.recent.iter().any(|(_, earlier)| gist.repeats(earlier)) => {
+        let group = watched.groups.iter_mut().find(|group| by_app && fingerprint.repeats(&group.fingerprint));
+        let held = match group {
+            Some(group) => group.take_copy(origin, at, &fingerprint, &mut self.actions),
+            None if by_app && watched.recent.iter().any(|(_, earlier)| fingerprint.repeats(earlier)) => {
                 self.numbers += 1;
-                watched.families.push(Family::new(self.numbers, gist.clone(), at, origin));
+                watched.groups.push(CopyGroup::new(self.numbers, fingerprint.clone(), at, origin));
                 false
             }
             None => false,
         };
-        if watched.families.len() > FAMILIES {
+        if watched.groups.len() > GROUPS {
             // Groups that hold something end by themselves.
-            if let Some(oldest) = watched.families.iter().position(Family::is_idle) {
-                watched.families.remove(oldest);
+            if let Some(oldest) = watched.groups.iter().position(CopyGroup::is_idle) {
+                watched.groups.remove(oldest);
             }
         }
-        watched.recent.push_back((at, gist));
+        watched.recent.push_back((at, fingerprint));
         while watched.recent.len() > REMEMBERED {
             watched.recent.pop_front();
         }
@@ -138,42 +138,42 @@ impl Circles {
         !self.actions.is_empty() || self.busy().next().is_some()
     }
 
-    /// The families of which mirrors may still be on their way, each with the messages that these show. While
+    /// The groups of which mirrors may still be on their way, each with the messages that these show. While
     /// that is so, nothing that is posted proves anything, and [`delay`](Self::delay) is to be called.
-    pub fn unsettled(&self, now: DateTime<Utc>) -> Vec<(FamilyId, Vec<Origin>)> {
-        let unsettled = self.busy().filter_map(|(id, family)| match &family.stage {
-            FamilyStage::Quiet { settled, .. } if now < *settled => {
-                Some((id, family.passed.iter().copied().collect()))
+    pub fn unsettled(&self, now: DateTime<Utc>) -> Vec<(CopyGroupId, Vec<Origin>)> {
+        let unsettled = self.busy().filter_map(|(id, group)| match &group.stage {
+            CircleStage::Quiet { settled, .. } if now < *settled => {
+                Some((id, group.passed.iter().copied().collect()))
             }
-            FamilyStage::Testing { .. } => Some((id, family.held.last().copied().into_iter().collect())),
+            CircleStage::Testing { .. } => Some((id, group.held.last().copied().into_iter().collect())),
             _ => None,
         });
         unsettled.collect()
     }
 
-    /// Notes that mirrors of a family aren't shown yet. Whatever waits for their effects waits from now on.
-    pub fn delay(&mut self, family: FamilyId, now: DateTime<Utc>) {
-        if let Some(family) = self.family(family) {
-            family.delay(now);
+    /// Notes that mirrors of a group aren't shown yet. Whatever waits for their effects waits from now on.
+    pub fn delay(&mut self, group: CopyGroupId, now: DateTime<Utc>) {
+        if let Some(group) = self.group(group) {
+            group.delay(now);
         }
     }
 
-    /// The follows to which the newest held message of a family is owed.
-    pub fn test(&mut self, id: FamilyId, follows: Vec<FollowId>, now: DateTime<Utc>) {
+    /// The follows to which the newest held message of a group is owed.
+    pub fn test(&mut self, id: CopyGroupId, follows: Vec<FollowId>, now: DateTime<Utc>) {
         let Self { sources, actions, .. } = self;
-        let families = sources.get_mut(&id.source).map(|source| &mut source.families);
-        let family = families.and_then(|all| all.iter_mut().find(|family| family.number == id.number));
-        if let Some(family) = family.filter(|family| matches!(family.stage, FamilyStage::Finding)) {
-            family.begin_test(id, follows, now, actions);
+        let groups = sources.get_mut(&id.source).map(|source| &mut source.groups);
+        let group = groups.and_then(|all| all.iter_mut().find(|group| group.number == id.number));
+        if let Some(group) = group.filter(|group| matches!(group.stage, CircleStage::Finding)) {
+            group.begin_test(id, follows, now, actions);
         }
     }
 
     /// Goes on with the investigations. Returns what is to be done next.
-    pub fn tick(&mut self, now: DateTime<Utc>) -> Vec<Action> {
+    pub fn tick(&mut self, now: DateTime<Utc>) -> Vec<CircleAction> {
         let Self { sources, actions, .. } = self;
         for (source, watched) in sources.iter_mut() {
-            for family in &mut watched.families {
-                family.advance(FamilyId { source: *source, number: family.number }, now, actions);
+            for group in &mut watched.groups {
+                group.advance(CopyGroupId { source: *source, number: group.number }, now, actions);
             }
         }
         self.forget_idle(now);
@@ -181,33 +181,30 @@ impl Circles {
     }
 
     /// Notes actions that couldn't be done, so that the next tick returns them again.
-    pub fn repeat(&mut self, actions: impl IntoIterator<Item = Action>) {
+    pub fn repeat(&mut self, actions: impl IntoIterator<Item = CircleAction>) {
         self.actions.extend(actions);
     }
 
     fn forget_idle(&mut self, now: DateTime<Utc>) {
         self.sources.retain(|_, source| {
-            source.families.retain(|family| match family.stage {
-                FamilyStage::Counting => now - family.last_at <= LINK,
-                FamilyStage::Cleared { until } => now <= until,
+            source.groups.retain(|group| match group.stage {
+                CircleStage::Counting => now - group.last_at <= LINK,
+                CircleStage::Cleared { until } => now <= until,
                 _ => true,
             });
-            !source.families.is_empty() || source.recent.back().is_some_and(|(at, _)| now - *at <= LINK)
+            !source.groups.is_empty() || source.recent.back().is_some_and(|(at, _)| now - *at <= LINK)
         });
     }
 
-    fn busy(&self) -> impl Iterator<Item = (FamilyId, &Family)> {
+    fn busy(&self) -> impl Iterator<Item = (CopyGroupId, &CopyGroup)> {
         let all = self.sources.iter().flat_map(|(source, watched)| {
-            watched
-                .families
-                .iter()
-                .map(|family| (FamilyId { source: *source, number: family.number }, family))
+            watched.groups.iter().map(|group| (CopyGroupId { source: *source, number: group.number }, group))
         });
-        all.filter(|(_, family)| !family.is_idle())
+        all.filter(|(_, group)| !group.is_idle())
     }
 
-    fn family(&mut self, id: FamilyId) -> Option<&mut Family> {
-        let families = &mut self.sources.get_mut(&id.source)?.families;
-        families.iter_mut().find(|family| family.number == id.number)
+    fn group(&mut self, id: CopyGroupId) -> Option<&mut CopyGroup> {
+        let groups = &mut self.sources.get_mut(&id.source)?.groups;
+        groups.iter_mut().find(|group| group.number == id.number)
     }
 }

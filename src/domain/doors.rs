@@ -3,7 +3,7 @@
 //! server changes who may see what.
 
 use super::channel::ChannelKind;
-use super::follow::{Audience, BrokenReason, Delivery, Door, Exposure, Follow, FollowState};
+use super::follow::{Audience, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowState};
 use super::permissions::Permissions;
 
 /// What follows depend on about a channel. A thread counts as its channel.
@@ -64,7 +64,7 @@ impl RightsDigest {
 
 /// The channels of a follow, as far as they are known: those of the server that is checked.
 #[derive(Debug, Clone, Copy)]
-pub struct Ends<'a> {
+pub struct FollowChannels<'a> {
     /// The followed channel.
     pub source: Option<&'a ChannelFacts>,
     /// The receiving channel.
@@ -73,7 +73,7 @@ pub struct Ends<'a> {
 
 /// What becomes of a follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FollowVerdict {
     /// It goes on.
     Stands,
     /// It can't go on, for this reason; with the permissions that the bot lacks, where that is the reason.
@@ -85,11 +85,11 @@ pub enum Verdict {
 /// The permissions that the bot needs in a target that has its webhook: to find what it posted.
 const POSTING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
 
-impl Ends<'_> {
+impl FollowChannels<'_> {
     /// What would become of a follow between these channels, if it were active.
-    pub fn judge(&self, follow: &Follow) -> Verdict {
-        let broken = |reason| Verdict::Broken(reason, Permissions::empty());
-        let native = follow.options.delivery == Delivery::Native;
+    pub fn judge(&self, follow: &Follow) -> FollowVerdict {
+        let broken = |reason| FollowVerdict::Broken(reason, Permissions::empty());
+        let native = follow.options.delivery == DeliveryMethod::Native;
         if let Some(source) = self.source {
             if follow.crosses_servers() && source.door().is_none() {
                 return broken(BrokenReason::Unpublished);
@@ -103,13 +103,13 @@ impl Ends<'_> {
         }
         let (source, target) = self.lacking(follow);
         if !source.is_empty() {
-            return Verdict::Broken(BrokenReason::SourceForbidden, source);
+            return FollowVerdict::Broken(BrokenReason::SourceForbidden, source);
         }
         if target.intersects(POSTING) {
-            return Verdict::Broken(BrokenReason::TargetForbidden, target);
+            return FollowVerdict::Broken(BrokenReason::TargetForbidden, target);
         }
         let exposed = self.makes_public(follow) == Some(true) && follow.exposure != Exposure::Meant;
-        if exposed && !follow.crosses_servers() { Verdict::Exposed } else { Verdict::Stands }
+        if exposed && !follow.crosses_servers() { FollowVerdict::Exposed } else { FollowVerdict::Stands }
     }
 
     /// Whether the source is age-restricted. Where the source isn't known, as it was when last seen.
@@ -134,7 +134,7 @@ impl Ends<'_> {
     /// The permissions that the bot lacks in the source and in the target. Discord's own following needs no
     /// bot.
     pub fn lacking(&self, follow: &Follow) -> (Permissions, Permissions) {
-        if follow.options.delivery == Delivery::Native {
+        if follow.options.delivery == DeliveryMethod::Native {
             return (Permissions::empty(), Permissions::empty());
         }
         let lacks = |facts: &ChannelFacts, needed: Permissions| needed.difference(facts.bot);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{ChannelId, GuildId, UserId, WebhookId};
 use super::permissions::Permissions;
-use super::place::Spot;
+use super::place::TargetKind;
 use super::servers::FollowLimits;
 use super::tags::{Tag, TagSet};
 
@@ -22,7 +22,7 @@ impl fmt::Display for FollowId {
 
 /// The two ends of a follow; unique among all follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pair {
+pub struct ChannelPair {
     /// The channel that is followed.
     pub source: ChannelId,
     /// The channel that receives.
@@ -65,7 +65,7 @@ pub use trouble::{BrokenReason, Exposure};
 
 choice! {
     /// How posts get from the source to the target.
-    Delivery {
+    DeliveryMethod {
         /// Discord's own channel following copies published messages itself.
         Native = "native",
         /// The bot copies, through a webhook that it owns in the target.
@@ -75,7 +75,7 @@ choice! {
 
 choice! {
     /// Which posts a follow lets through.
-    Mode {
+    TagMode {
         /// Everything.
         All = "all",
         /// Everything but the posts with one of the follow's tags.
@@ -87,7 +87,7 @@ choice! {
 
 choice! {
     /// What of a source's threads a follow lets through. Private threads are never among them.
-    Threads {
+    ThreadScope {
         /// Nothing.
         None = "none",
         /// What each thread begins with; a forum's posts.
@@ -112,18 +112,18 @@ pub enum FollowState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowOptions {
     /// How posts get to the target.
-    pub delivery: Delivery,
+    pub delivery: DeliveryMethod,
     /// Which posts are let through, by tag.
-    pub filter: Filter,
+    pub filter: TagFilter,
     /// What of the source's threads is let through.
-    pub threads: Threads,
+    pub threads: ThreadScope,
     /// Whether the source's panels are mirrored too.
     pub panels: bool,
 }
 
 /// A mode with its tags. `except` and `only` can't exist without a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Filter {
+pub enum TagFilter {
     /// Everything.
     All,
     /// Everything but these.
@@ -132,22 +132,22 @@ pub enum Filter {
     Only(TagSet),
 }
 
-impl Filter {
+impl TagFilter {
     /// The filter of a mode and its tags; `None` where `except` or `only` has no tag. `all` ignores tags.
-    pub fn new(mode: Mode, tags: Option<TagSet>) -> Option<Self> {
+    pub fn new(mode: TagMode, tags: Option<TagSet>) -> Option<Self> {
         match mode {
-            Mode::All => Some(Self::All),
-            Mode::Except => tags.map(Self::Except),
-            Mode::Only => tags.map(Self::Only),
+            TagMode::All => Some(Self::All),
+            TagMode::Except => tags.map(Self::Except),
+            TagMode::Only => tags.map(Self::Only),
         }
     }
 
     /// The mode alone.
-    pub const fn mode(&self) -> Mode {
+    pub const fn mode(&self) -> TagMode {
         match self {
-            Self::All => Mode::All,
-            Self::Except(_) => Mode::Except,
-            Self::Only(_) => Mode::Only,
+            Self::All => TagMode::All,
+            Self::Except(_) => TagMode::Except,
+            Self::Only(_) => TagMode::Only,
         }
     }
 
@@ -198,7 +198,7 @@ pub struct Follow {
     /// Its number.
     pub id: FollowId,
     /// Source and target.
-    pub pair: Pair,
+    pub pair: ChannelPair,
     /// The target's server.
     pub guild: GuildId,
     /// The source's server.
@@ -206,7 +206,7 @@ pub struct Follow {
     /// The channel of a source that is a thread.
     pub source_parent: Option<ChannelId>,
     /// What the target is.
-    pub spot: Spot,
+    pub target_kind: TargetKind,
     /// What was chosen for it.
     pub options: FollowOptions,
     /// The bot's own webhook in the target (relay).
@@ -245,7 +245,7 @@ impl Follow {
 
     /// The channel of the target, which has its webhook.
     pub fn target_root(&self) -> ChannelId {
-        self.spot.webhook_channel(self.pair.target)
+        self.target_kind.webhook_channel(self.pair.target)
     }
 }
 
@@ -253,7 +253,7 @@ impl Follow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFollow {
     /// Source and target.
-    pub pair: Pair,
+    pub pair: ChannelPair,
     /// The target's server.
     pub guild: GuildId,
     /// The source's server.
@@ -261,7 +261,7 @@ pub struct NewFollow {
     /// The channel of a source that is a thread.
     pub source_parent: Option<ChannelId>,
     /// What the target is.
-    pub spot: Spot,
+    pub target_kind: TargetKind,
     /// What was chosen for it.
     pub options: FollowOptions,
     /// Who sets it up.
@@ -298,15 +298,15 @@ pub(super) mod tests {
     pub(in crate::domain) fn follow(source_guild: u64, guild: u64) -> Follow {
         Follow {
             id: FollowId(1),
-            pair: Pair { source: ChannelId::new(10).unwrap(), target: ChannelId::new(20).unwrap() },
+            pair: ChannelPair { source: ChannelId::new(10).unwrap(), target: ChannelId::new(20).unwrap() },
             guild: GuildId::new(guild).unwrap(),
             source_guild: GuildId::new(source_guild).unwrap(),
             source_parent: None,
-            spot: Spot::Channel,
+            target_kind: TargetKind::Channel,
             options: FollowOptions {
-                delivery: Delivery::Relay,
-                filter: Filter::All,
-                threads: Threads::None,
+                delivery: DeliveryMethod::Relay,
+                filter: TagFilter::All,
+                threads: ThreadScope::None,
                 panels: false,
             },
             webhook: None,
@@ -327,15 +327,15 @@ pub(super) mod tests {
         for reason in BrokenReason::ALL {
             assert_eq!(BrokenReason::parse(reason.as_str()), Some(*reason));
         }
-        assert_eq!(Mode::parse("All"), None);
+        assert_eq!(TagMode::parse("All"), None);
     }
 
     #[test]
     fn except_and_only_need_a_tag() {
         let tags = TagSet::new(Tag::hashtag("news"));
-        assert_eq!(Filter::new(Mode::Only, None), None);
-        assert_eq!(Filter::new(Mode::Except, None), None);
-        assert_eq!(Filter::new(Mode::All, tags.clone()), Some(Filter::All));
-        assert_eq!(Filter::new(Mode::Only, tags.clone()), tags.map(Filter::Only));
+        assert_eq!(TagFilter::new(TagMode::Only, None), None);
+        assert_eq!(TagFilter::new(TagMode::Except, None), None);
+        assert_eq!(TagFilter::new(TagMode::All, tags.clone()), Some(TagFilter::All));
+        assert_eq!(TagFilter::new(TagMode::Only, tags.clone()), tags.map(TagFilter::Only));
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hashtags::hashtags;
 use super::ids::{ChannelId, MessageId, RoleId, TagId, UserId};
-use super::place::Place;
+use super::place::SourcePlace;
 use super::tags::Tag;
 
 /// What is shown of a message. Kept, encrypted, until nothing needs it.
@@ -72,8 +72,8 @@ impl Content {
     }
 
     /// Where in its source it was posted.
-    pub fn place(&self) -> Place {
-        self.thread.as_ref().map_or(Place::Source, |thread| thread.place)
+    pub fn place(&self) -> SourcePlace {
+        self.thread.as_ref().map_or(SourcePlace::Source, |thread| thread.place)
     }
 
     /// Its tags: those of its forum post, and the hashtags in what its author wrote.
@@ -83,7 +83,7 @@ impl Content {
         let mut tags: Vec<Tag> =
             of_post.map(|tag| Tag::Forum { id: tag.id, name: tag.name.clone() }).collect();
         let title =
-            thread.filter(|thread| thread.place == Place::Starter).map(|thread| thread.title.as_str());
+            thread.filter(|thread| thread.place == SourcePlace::Starter).map(|thread| thread.title.as_str());
         let embeds =
             self.embeds.iter().flat_map(|embed| [embed.title.as_deref(), embed.description.as_deref()]);
         let forwarded = self.forward.as_ref().map(|forward| forward.text.as_str());
@@ -121,7 +121,7 @@ impl Content {
         if let Some(forward) = &mut essence.forward {
             forward.message = None;
         }
-        if let Some(thread) = essence.thread.as_mut().filter(|thread| thread.place == Place::Answer) {
+        if let Some(thread) = essence.thread.as_mut().filter(|thread| thread.place == SourcePlace::Answer) {
             thread.title.clear();
             thread.tags.clear();
         }
@@ -140,7 +140,7 @@ pub struct InThread {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<PostTag>,
     /// Whether the message is what the thread begins with.
-    pub place: Place,
+    pub place: SourcePlace,
     /// A link to it.
     pub link: String,
 }

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::activity::{Activity, Delivery, Ending, InFlight, Mirror, Part};
+use super::activity::{Activity, Delivery, DeliveryEnding, InFlight, Mirror, Part};
 use super::ids::MessageId;
 
 /// What the decision depends on.
@@ -44,7 +44,7 @@ pub enum Step {
     /// Nothing: everything is shown.
     Rest,
     /// End the delivery: nothing more is to be done, ever.
-    End(Ending),
+    End(DeliveryEnding),
 }
 
 /// Names the next step.
@@ -61,16 +61,19 @@ pub fn next_step(situation: Situation<'_>) -> Step {
         return Step::Wait(until);
     }
     if activity.deleted {
-        return mirrors.first().map_or(Step::End(Ending::Withdrawn), |mirror| Step::Delete(mirror.message));
+        return mirrors
+            .first()
+            .map_or(Step::End(DeliveryEnding::Withdrawn), |mirror| Step::Delete(mirror.message));
     }
     if parts == 0 {
         // Nobody knows what it should show, so what is posted stays.
-        return Step::End(Ending::GaveUp);
+        return Step::End(DeliveryEnding::GaveUp);
     }
     let first_showing = delivery.shown.is_none();
     let shown = |part: usize| mirrors.iter().find(|mirror| usize::try_from(mirror.part.0) == Ok(part));
     if first_showing && let Some(part) = (0..parts).find(|part| shown(*part).is_none()) {
-        return i32::try_from(part).map_or(Step::End(Ending::Refused), |part| Step::Create(Part(part)));
+        return i32::try_from(part)
+            .map_or(Step::End(DeliveryEnding::Refused), |part| Step::Create(Part(part)));
     }
     let wanted = |mirror: &&Mirror| usize::try_from(mirror.part.0).is_ok_and(|part| part < parts);
     let outdated = |mirror: &&Mirror| mirror.revision < activity.revision;
@@ -268,7 +271,7 @@ mod tests {
     fn what_was_deleted_while_it_waited_is_never_sent() {
         let mut world = World::new(2);
         world.activity.deleted = true;
-        assert_eq!(world.step(), Step::End(Ending::Withdrawn));
+        assert_eq!(world.step(), Step::End(DeliveryEnding::Withdrawn));
     }
 
     #[test]
@@ -280,7 +283,7 @@ mod tests {
             world.delivery.shown = shown;
             world.activity.revision.0 += 1;
             world.parts = 0;
-            assert_eq!(world.step(), Step::End(Ending::GaveUp));
+            assert_eq!(world.step(), Step::End(DeliveryEnding::GaveUp));
         }
         world.activity.deleted = true;
         assert_eq!(world.step(), Step::Delete(world.recorded[0].message), "a deletion needs no content");

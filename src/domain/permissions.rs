@@ -75,7 +75,8 @@ impl Permissions {
     }
 }
 
-/// A role of a server, as far as permissions go.
+/// A role of a server, as far as permissions go. This is Discord's word; the role of a process is
+/// `config::Role`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Role {
     /// The role.
@@ -106,7 +107,7 @@ pub struct Overwrite {
 
 /// A member whose permissions are asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct PermissionHolder<'a> {
     /// The member.
     pub user: UserId,
     /// The member's roles, without `@everyone`.
@@ -131,7 +132,7 @@ impl ServerRules<'_> {
     /// Discord: the owner and administrators may do everything. For others, the roles' permissions count
     /// together, then the overwrites for `@everyone`, for the member's roles together (allowing wins), and
     /// for the member. A thread has no overwrites of its own: pass its parent's.
-    pub fn granted(&self, subject: Subject<'_>, overwrites: &[Overwrite]) -> Permissions {
+    pub fn granted(&self, subject: PermissionHolder<'_>, overwrites: &[Overwrite]) -> Permissions {
         let everyone = self.guild.everyone();
         let has = |role: RoleId| role == everyone || subject.roles.contains(&role);
         let roles = self.roles.iter().filter(|role| has(role.id));
@@ -186,7 +187,7 @@ mod tests {
 
     fn compute(roles: &[Role], has: &[RoleId], overwrites: &[Overwrite]) -> Permissions {
         let rules = ServerRules { guild: guild(), owner: user(9), roles };
-        rules.granted(Subject { user: user(5), roles: has }, overwrites)
+        rules.granted(PermissionHolder { user: user(5), roles: has }, overwrites)
     }
 
     fn everyone(permissions: Permissions) -> Role {
@@ -238,7 +239,10 @@ mod tests {
         assert_eq!(compute(&roles, &[role(2)], &[deny]), Permissions::all());
         assert_eq!(compute(&roles, &[], &[deny]), Permissions::empty());
         let rules = ServerRules { guild: guild(), owner: user(5), roles: &roles };
-        assert_eq!(rules.granted(Subject { user: user(5), roles: &[] }, &[deny]), Permissions::all());
+        assert_eq!(
+            rules.granted(PermissionHolder { user: user(5), roles: &[] }, &[deny]),
+            Permissions::all()
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::ids::ChannelId;
 /// Where in its source something was posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum SourcePlace {
     /// In the source itself.
     #[default]
     Source,
@@ -17,7 +17,7 @@ pub enum Place {
     Answer,
 }
 
-impl Place {
+impl SourcePlace {
     /// The word that the database keeps.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl Place {
 
 /// What a target is, as far as posting into it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Spot {
+pub enum TargetKind {
     /// A channel that holds messages.
     #[default]
     Channel,
@@ -48,7 +48,7 @@ pub enum Spot {
     Forum,
 }
 
-impl Spot {
+impl TargetKind {
     /// The channel that has the webhook of a target.
     pub const fn webhook_channel(self, target: ChannelId) -> ChannelId {
         match self {

@@ -3,12 +3,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::activity::Ending;
-use super::follow::{BrokenReason, Delivery, FollowState};
+use super::activity::DeliveryEnding;
+use super::follow::{BrokenReason, DeliveryMethod, FollowState};
 
 /// What is known about a message, whoever follows its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject {
+pub struct MessageCondition {
     /// Whether it is a panel's.
     pub panel: bool,
     /// Whether it was recorded when it was posted, and isn't forgotten yet.
@@ -23,9 +23,9 @@ pub struct Subject {
 
 /// What is known about a follow with regard to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Facts {
+pub struct DeliveryFacts {
     /// How it delivers.
-    pub delivery: Delivery,
+    pub delivery: DeliveryMethod,
     /// Whether it delivers.
     pub state: FollowState,
     /// Whether the message was posted before the follow was made.
@@ -33,7 +33,7 @@ pub struct Facts {
     /// Why it doesn't let the message through, where it doesn't. Tags are known only of what was recorded.
     pub left_out: Option<LeftOut>,
     /// The duty to show it, where there is one.
-    pub owed: Option<Owed>,
+    pub owed: Option<OwedFacts>,
 }
 
 /// Why a follow doesn't let a message through.
@@ -49,11 +49,11 @@ pub enum LeftOut {
 
 /// What is known about the delivery that shows a message in a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Owed {
+pub struct OwedFacts {
     /// How far it is.
     pub state: OwedState,
     /// What was completely shown.
-    pub shown: Shown,
+    pub shown: ShownRevision,
     /// Whether something of it is posted in the target.
     pub mirrored: bool,
     /// Whether it is taken back from this target alone.
@@ -68,12 +68,12 @@ pub enum OwedState {
     /// All is shown.
     Shown,
     /// Nothing more is to be done, ever.
-    Ended(Ending),
+    Ended(DeliveryEnding),
 }
 
 /// What was completely shown of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shown {
+pub enum ShownRevision {
     /// Nothing yet.
     Never,
     /// An older revision.
@@ -84,7 +84,7 @@ pub enum Shown {
 
 /// What became of a message in one follower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
+pub enum DeliveryVerdict {
     /// It is shown as it is.
     Shown,
     /// It is shown, and an edit is on its way.
@@ -131,8 +131,8 @@ pub enum Verdict {
 }
 
 /// Names what became of the message.
-pub fn verdict(subject: Subject, facts: &Facts) -> Verdict {
-    if facts.delivery == Delivery::Native && !subject.panel {
+pub fn verdict(subject: MessageCondition, facts: &DeliveryFacts) -> DeliveryVerdict {
+    if facts.delivery == DeliveryMethod::Native && !subject.panel {
         return natively(subject, facts);
     }
     match facts.owed {
@@ -142,68 +142,70 @@ pub fn verdict(subject: Subject, facts: &Facts) -> Verdict {
 }
 
 /// Discord delivers, so nothing is known but what the follow and the message themselves say.
-const fn natively(subject: Subject, facts: &Facts) -> Verdict {
+const fn natively(subject: MessageCondition, facts: &DeliveryFacts) -> DeliveryVerdict {
     match facts.state {
-        FollowState::Broken(reason) => Verdict::Broken(reason),
-        FollowState::Paused => Verdict::Paused,
-        FollowState::Active if !subject.published => Verdict::Unpublished,
-        FollowState::Active if facts.before => Verdict::MaybePublished,
-        FollowState::Active => Verdict::Published,
+        FollowState::Broken(reason) => DeliveryVerdict::Broken(reason),
+        FollowState::Paused => DeliveryVerdict::Paused,
+        FollowState::Active if !subject.published => DeliveryVerdict::Unpublished,
+        FollowState::Active if facts.before => DeliveryVerdict::MaybePublished,
+        FollowState::Active => DeliveryVerdict::Published,
     }
 }
 
-fn of_owed(subject: Subject, follow: FollowState, owed: Owed) -> Verdict {
+fn of_owed(subject: MessageCondition, follow: FollowState, owed: OwedFacts) -> DeliveryVerdict {
     if subject.deleted || owed.taken_back {
         return match owed.state {
-            OwedState::Due => Verdict::Removing,
-            _ if owed.mirrored => Verdict::Left,
-            _ if subject.withheld => Verdict::Withheld,
-            _ if subject.deleted => Verdict::Deleted,
-            _ => Verdict::TakenBack,
+            OwedState::Due => DeliveryVerdict::Removing,
+            _ if owed.mirrored => DeliveryVerdict::Left,
+            _ if subject.withheld => DeliveryVerdict::Withheld,
+            _ if subject.deleted => DeliveryVerdict::Deleted,
+            _ => DeliveryVerdict::TakenBack,
         };
     }
     match (owed.state, owed.shown) {
-        (OwedState::Due, Shown::Never) => Verdict::Waiting,
-        (OwedState::Due | OwedState::Shown, _) if !owed.mirrored => Verdict::RemovedByHand,
-        (OwedState::Due, _) => Verdict::Updating,
-        (OwedState::Shown, Shown::Newest) => Verdict::Shown,
-        (OwedState::Shown, _) => Verdict::Outdated,
-        (OwedState::Ended(_), Shown::Older | Shown::Newest) if owed.mirrored => Verdict::Outdated,
-        (OwedState::Ended(Ending::Withdrawn), _) => Verdict::TakenBack,
-        (OwedState::Ended(Ending::Refused), _) => Verdict::Refused,
-        (OwedState::Ended(Ending::GaveUp), _) => Verdict::GaveUp,
-        (OwedState::Ended(Ending::FollowEnded), _) => match follow {
-            FollowState::Broken(reason) => Verdict::Broken(reason),
-            FollowState::Paused => Verdict::Paused,
-            FollowState::Active => Verdict::Missed,
+        (OwedState::Due, ShownRevision::Never) => DeliveryVerdict::Waiting,
+        (OwedState::Due | OwedState::Shown, _) if !owed.mirrored => DeliveryVerdict::RemovedByHand,
+        (OwedState::Due, _) => DeliveryVerdict::Updating,
+        (OwedState::Shown, ShownRevision::Newest) => DeliveryVerdict::Shown,
+        (OwedState::Shown, _) => DeliveryVerdict::Outdated,
+        (OwedState::Ended(_), ShownRevision::Older | ShownRevision::Newest) if owed.mirrored => {
+            DeliveryVerdict::Outdated
+        }
+        (OwedState::Ended(DeliveryEnding::Withdrawn), _) => DeliveryVerdict::TakenBack,
+        (OwedState::Ended(DeliveryEnding::Refused), _) => DeliveryVerdict::Refused,
+        (OwedState::Ended(DeliveryEnding::GaveUp), _) => DeliveryVerdict::GaveUp,
+        (OwedState::Ended(DeliveryEnding::FollowEnded), _) => match follow {
+            FollowState::Broken(reason) => DeliveryVerdict::Broken(reason),
+            FollowState::Paused => DeliveryVerdict::Paused,
+            FollowState::Active => DeliveryVerdict::Missed,
         },
     }
 }
 
 /// What wouldn't change by itself comes first: that the message was posted too early, or isn't wanted.
-const fn unowed(subject: Subject, facts: &Facts) -> Verdict {
+const fn unowed(subject: MessageCondition, facts: &DeliveryFacts) -> DeliveryVerdict {
     if subject.withheld {
-        return Verdict::Withheld;
+        return DeliveryVerdict::Withheld;
     }
     if subject.deleted {
-        return Verdict::Deleted;
+        return DeliveryVerdict::Deleted;
     }
     if facts.before {
-        return Verdict::Before;
+        return DeliveryVerdict::Before;
     }
     match (facts.left_out, facts.state) {
-        (Some(left_out), _) => Verdict::LeftOut(left_out),
-        (None, FollowState::Broken(reason)) => Verdict::Broken(reason),
+        (Some(left_out), _) => DeliveryVerdict::LeftOut(left_out),
+        (None, FollowState::Broken(reason)) => DeliveryVerdict::Broken(reason),
         // A paused follow's source is read all the same.
-        (None, _) if !subject.recorded => Verdict::Unknown,
-        (None, FollowState::Paused) => Verdict::Paused,
-        (None, FollowState::Active) => Verdict::Missed,
+        (None, _) if !subject.recorded => DeliveryVerdict::Unknown,
+        (None, FollowState::Paused) => DeliveryVerdict::Paused,
+        (None, FollowState::Active) => DeliveryVerdict::Missed,
     }
 }
 
 /// The position of a delivery in its lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct QueuePosition {
     /// Failed attempts since the last success.
     pub attempts: u32,
     /// Not to be tried before.
@@ -218,7 +220,7 @@ pub struct Turn {
 
 /// Why something still waits, and until when, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub enum WaitReason {
     /// It is being posted right now.
     Sending,
     /// Whether Discord took it isn't known. That is checked at this time.
@@ -234,15 +236,15 @@ pub enum Wait {
 }
 
 /// Names why it waits.
-pub fn wait(turn: Turn, now: DateTime<Utc>) -> Wait {
+pub fn wait_reason(turn: QueuePosition, now: DateTime<Utc>) -> WaitReason {
     let later = |until: Option<DateTime<Utc>>| until.filter(|until| *until > now);
     let (own, lane) = (later(turn.wait_until), later(turn.lane_until));
     match (turn, own.or(lane)) {
-        (Turn { in_flight: true, .. }, _) => lane.map_or(Wait::Sending, Wait::Doubt),
-        (Turn { attempts: 1.., .. }, until) => Wait::Failed(turn.attempts, until),
-        (Turn { ahead: 1.., .. }, _) => Wait::Behind(turn.ahead, lane),
-        (_, Some(until)) => Wait::Limited(until),
-        (_, None) => Wait::Soon,
+        (QueuePosition { in_flight: true, .. }, _) => lane.map_or(WaitReason::Sending, WaitReason::Doubt),
+        (QueuePosition { attempts: 1.., .. }, until) => WaitReason::Failed(turn.attempts, until),
+        (QueuePosition { ahead: 1.., .. }, _) => WaitReason::Behind(turn.ahead, lane),
+        (_, Some(until)) => WaitReason::Limited(until),
+        (_, None) => WaitReason::Soon,
     }
 }
 
@@ -253,10 +255,10 @@ mod tests {
 
     use super::*;
 
-    const POSTED: Subject =
-        Subject { panel: false, recorded: true, deleted: false, withheld: false, published: false };
-    const RELAY: Facts = Facts {
-        delivery: Delivery::Relay,
+    const POSTED: MessageCondition =
+        MessageCondition { panel: false, recorded: true, deleted: false, withheld: false, published: false };
+    const RELAY: DeliveryFacts = DeliveryFacts {
+        delivery: DeliveryMethod::Relay,
         state: FollowState::Active,
         before: false,
         left_out: None,
@@ -264,79 +266,105 @@ mod tests {
     };
     const BROKEN: FollowState = FollowState::Broken(BrokenReason::WebhookDeleted);
 
-    fn owed(state: OwedState, shown: Shown, mirrored: bool) -> Facts {
-        Facts { owed: Some(Owed { state, shown, mirrored, taken_back: false }), ..RELAY }
+    fn owed(state: OwedState, shown: ShownRevision, mirrored: bool) -> DeliveryFacts {
+        DeliveryFacts { owed: Some(OwedFacts { state, shown, mirrored, taken_back: false }), ..RELAY }
     }
 
     #[rstest]
-    #[case(OwedState::Due, Shown::Never, false, Verdict::Waiting)]
-    #[case::a_part_of_it(OwedState::Due, Shown::Never, true, Verdict::Waiting)]
-    #[case(OwedState::Due, Shown::Older, true, Verdict::Updating)]
-    #[case(OwedState::Shown, Shown::Newest, true, Verdict::Shown)]
-    #[case::while_it_rests(OwedState::Shown, Shown::Older, true, Verdict::Outdated)]
-    #[case::an_edit(OwedState::Ended(Ending::Refused), Shown::Older, true, Verdict::Outdated)]
-    #[case(OwedState::Shown, Shown::Newest, false, Verdict::RemovedByHand)]
-    #[case::and_edited(OwedState::Due, Shown::Older, false, Verdict::RemovedByHand)]
-    #[case(OwedState::Ended(Ending::Refused), Shown::Never, false, Verdict::Refused)]
-    #[case(OwedState::Ended(Ending::GaveUp), Shown::Never, true, Verdict::GaveUp)]
-    #[case(OwedState::Ended(Ending::FollowEnded), Shown::Never, false, Verdict::Missed)]
-    #[case(OwedState::Ended(Ending::Withdrawn), Shown::Never, false, Verdict::TakenBack)]
+    #[case(OwedState::Due, ShownRevision::Never, false, DeliveryVerdict::Waiting)]
+    #[case::a_part_of_it(OwedState::Due, ShownRevision::Never, true, DeliveryVerdict::Waiting)]
+    #[case(OwedState::Due, ShownRevision::Older, true, DeliveryVerdict::Updating)]
+    #[case(OwedState::Shown, ShownRevision::Newest, true, DeliveryVerdict::Shown)]
+    #[case::while_it_rests(OwedState::Shown, ShownRevision::Older, true, DeliveryVerdict::Outdated)]
+    #[case::an_edit(
+        OwedState::Ended(DeliveryEnding::Refused),
+        ShownRevision::Older,
+        true,
+        DeliveryVerdict::Outdated
+    )]
+    #[case(OwedState::Shown, ShownRevision::Newest, false, DeliveryVerdict::RemovedByHand)]
+    #[case::and_edited(OwedState::Due, ShownRevision::Older, false, DeliveryVerdict::RemovedByHand)]
+    #[case(OwedState::Ended(DeliveryEnding::Refused), ShownRevision::Never, false, DeliveryVerdict::Refused)]
+    #[case(OwedState::Ended(DeliveryEnding::GaveUp), ShownRevision::Never, true, DeliveryVerdict::GaveUp)]
+    #[case(
+        OwedState::Ended(DeliveryEnding::FollowEnded),
+        ShownRevision::Never,
+        false,
+        DeliveryVerdict::Missed
+    )]
+    #[case(
+        OwedState::Ended(DeliveryEnding::Withdrawn),
+        ShownRevision::Never,
+        false,
+        DeliveryVerdict::TakenBack
+    )]
     fn what_is_owed(
         #[case] state: OwedState,
-        #[case] shown: Shown,
+        #[case] shown: ShownRevision,
         #[case] mirrored: bool,
-        #[case] expected: Verdict,
+        #[case] expected: DeliveryVerdict,
     ) {
         assert_eq!(verdict(POSTED, &owed(state, shown, mirrored)), expected);
     }
 
     #[test]
     fn what_is_deleted_goes() {
-        let deleted = Subject { deleted: true, ..POSTED };
-        let of = |state, mirrored| verdict(deleted, &owed(state, Shown::Newest, mirrored));
-        assert_eq!(of(OwedState::Due, true), Verdict::Removing);
-        assert_eq!(of(OwedState::Ended(Ending::Withdrawn), false), Verdict::Deleted);
-        assert_eq!(of(OwedState::Shown, true), Verdict::Left, "deleted while the follow was broken");
-        assert_eq!(verdict(deleted, &RELAY), Verdict::Deleted);
-        let mut taken_back = owed(OwedState::Due, Shown::Newest, true);
+        let deleted = MessageCondition { deleted: true, ..POSTED };
+        let of = |state, mirrored| verdict(deleted, &owed(state, ShownRevision::Newest, mirrored));
+        assert_eq!(of(OwedState::Due, true), DeliveryVerdict::Removing);
+        assert_eq!(of(OwedState::Ended(DeliveryEnding::Withdrawn), false), DeliveryVerdict::Deleted);
+        assert_eq!(of(OwedState::Shown, true), DeliveryVerdict::Left, "deleted while the follow was broken");
+        assert_eq!(verdict(deleted, &RELAY), DeliveryVerdict::Deleted);
+        let mut taken_back = owed(OwedState::Due, ShownRevision::Newest, true);
         taken_back.owed.as_mut().unwrap().taken_back = true;
-        assert_eq!(verdict(POSTED, &taken_back), Verdict::Removing);
-        taken_back.owed.as_mut().unwrap().state = OwedState::Ended(Ending::Withdrawn);
+        assert_eq!(verdict(POSTED, &taken_back), DeliveryVerdict::Removing);
+        taken_back.owed.as_mut().unwrap().state = OwedState::Ended(DeliveryEnding::Withdrawn);
         taken_back.owed.as_mut().unwrap().mirrored = false;
-        assert_eq!(verdict(POSTED, &taken_back), Verdict::TakenBack);
+        assert_eq!(verdict(POSTED, &taken_back), DeliveryVerdict::TakenBack);
     }
 
     #[test]
     fn of_several_reasons_the_lasting_one_is_named() {
-        let paused = Facts { state: FollowState::Paused, ..RELAY };
-        let left_out = Facts { left_out: Some(LeftOut::Threads), ..paused };
-        let before = Facts { before: true, ..left_out };
-        let unrecorded = Subject { recorded: false, ..POSTED };
-        assert_eq!(verdict(POSTED, &before), Verdict::Before);
-        assert_eq!(verdict(POSTED, &left_out), Verdict::LeftOut(LeftOut::Threads));
-        assert_eq!(verdict(POSTED, &paused), Verdict::Paused);
-        assert_eq!(verdict(POSTED, &RELAY), Verdict::Missed);
-        assert_eq!(verdict(unrecorded, &RELAY), Verdict::Unknown);
-        assert_eq!(verdict(unrecorded, &paused), Verdict::Unknown);
-        let broken = Facts { state: BROKEN, ..RELAY };
-        assert_eq!(verdict(unrecorded, &broken), Verdict::Broken(BrokenReason::WebhookDeleted));
-        let ended =
-            Facts { state: BROKEN, ..owed(OwedState::Ended(Ending::FollowEnded), Shown::Never, false) };
-        assert_eq!(verdict(POSTED, &ended), Verdict::Broken(BrokenReason::WebhookDeleted));
+        let paused = DeliveryFacts { state: FollowState::Paused, ..RELAY };
+        let left_out = DeliveryFacts { left_out: Some(LeftOut::Threads), ..paused };
+        let before = DeliveryFacts { before: true, ..left_out };
+        let unrecorded = MessageCondition { recorded: false, ..POSTED };
+        assert_eq!(verdict(POSTED, &before), DeliveryVerdict::Before);
+        assert_eq!(verdict(POSTED, &left_out), DeliveryVerdict::LeftOut(LeftOut::Threads));
+        assert_eq!(verdict(POSTED, &paused), DeliveryVerdict::Paused);
+        assert_eq!(verdict(POSTED, &RELAY), DeliveryVerdict::Missed);
+        assert_eq!(verdict(unrecorded, &RELAY), DeliveryVerdict::Unknown);
+        assert_eq!(verdict(unrecorded, &paused), DeliveryVerdict::Unknown);
+        let broken = DeliveryFacts { state: BROKEN, ..RELAY };
+        assert_eq!(verdict(unrecorded, &broken), DeliveryVerdict::Broken(BrokenReason::WebhookDeleted));
+        let ended = DeliveryFacts {
+            state: BROKEN,
+            ..owed(OwedState::Ended(DeliveryEnding::FollowEnded), ShownRevision::Never, false)
+        };
+        assert_eq!(verdict(POSTED, &ended), DeliveryVerdict::Broken(BrokenReason::WebhookDeleted));
     }
 
     #[test]
     fn discord_delivers_what_is_published() {
-        let native = Facts { delivery: Delivery::Native, ..RELAY };
-        let published = Subject { published: true, recorded: false, ..POSTED };
-        assert_eq!(verdict(published, &native), Verdict::Published);
-        assert_eq!(verdict(published, &Facts { before: true, ..native }), Verdict::MaybePublished);
-        assert_eq!(verdict(POSTED, &native), Verdict::Unpublished);
-        assert_eq!(verdict(published, &Facts { state: FollowState::Paused, ..native }), Verdict::Paused);
+        let native = DeliveryFacts { delivery: DeliveryMethod::Native, ..RELAY };
+        let published = MessageCondition { published: true, recorded: false, ..POSTED };
+        assert_eq!(verdict(published, &native), DeliveryVerdict::Published);
+        assert_eq!(
+            verdict(published, &DeliveryFacts { before: true, ..native }),
+            DeliveryVerdict::MaybePublished
+        );
+        assert_eq!(verdict(POSTED, &native), DeliveryVerdict::Unpublished);
+        assert_eq!(
+            verdict(published, &DeliveryFacts { state: FollowState::Paused, ..native }),
+            DeliveryVerdict::Paused
+        );
         // Panels come through the bot, whatever brings the messages.
-        let panel = Subject { panel: true, ..POSTED };
-        let shown = Facts { delivery: Delivery::Native, ..owed(OwedState::Shown, Shown::Newest, true) };
-        assert_eq!(verdict(panel, &shown), Verdict::Shown);
+        let panel = MessageCondition { panel: true, ..POSTED };
+        let shown = DeliveryFacts {
+            delivery: DeliveryMethod::Native,
+            ..owed(OwedState::Shown, ShownRevision::Newest, true)
+        };
+        assert_eq!(verdict(panel, &shown), DeliveryVerdict::Shown);
     }
 
     #[test]
@@ -344,17 +372,20 @@ mod tests {
         let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
         let later = now + TimeDelta::seconds(9);
         let soon = Some(later);
-        let turn = Turn { attempts: 0, wait_until: None, lane_until: None, in_flight: false, ahead: 0 };
-        assert_eq!(wait(turn, now), Wait::Soon);
-        assert_eq!(wait(Turn { wait_until: Some(now), lane_until: Some(now), ..turn }, now), Wait::Soon);
-        assert_eq!(wait(Turn { lane_until: soon, ..turn }, now), Wait::Limited(later));
-        assert_eq!(wait(Turn { wait_until: soon, ..turn }, now), Wait::Limited(later));
-        assert_eq!(wait(Turn { lane_until: soon, ahead: 3, ..turn }, now), Wait::Behind(3, soon));
-        assert_eq!(
-            wait(Turn { attempts: 2, wait_until: soon, ahead: 3, ..turn }, now),
-            Wait::Failed(2, soon)
-        );
-        assert_eq!(wait(Turn { in_flight: true, attempts: 2, ..turn }, now), Wait::Sending);
-        assert_eq!(wait(Turn { in_flight: true, lane_until: soon, ..turn }, now), Wait::Doubt(later));
+        let turn =
+            QueuePosition { attempts: 0, wait_until: None, lane_until: None, in_flight: false, ahead: 0 };
+        let reason = |turn| wait_reason(turn, now);
+        assert_eq!(reason(turn), WaitReason::Soon);
+        let over = QueuePosition { wait_until: Some(now), lane_until: Some(now), ..turn };
+        assert_eq!(reason(over), WaitReason::Soon);
+        assert_eq!(reason(QueuePosition { lane_until: soon, ..turn }), WaitReason::Limited(later));
+        assert_eq!(reason(QueuePosition { wait_until: soon, ..turn }), WaitReason::Limited(later));
+        let behind = QueuePosition { lane_until: soon, ahead: 3, ..turn };
+        assert_eq!(reason(behind), WaitReason::Behind(3, soon));
+        let failed = QueuePosition { attempts: 2, wait_until: soon, ahead: 3, ..turn };
+        assert_eq!(reason(failed), WaitReason::Failed(2, soon));
+        assert_eq!(reason(QueuePosition { in_flight: true, attempts: 2, ..turn }), WaitReason::Sending);
+        let in_doubt = QueuePosition { in_flight: true, lane_until: soon, ..turn };
+        assert_eq!(reason(in_doubt), WaitReason::Doubt(later));
     }
 }

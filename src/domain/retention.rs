@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 /// What the operator chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keeping {
+pub struct RetentionPeriods {
     /// How long the contents of messages are kept after their last delivery.
     pub contents: TimeDelta,
     /// How long it is kept which mirrors show which message, so that edits and deletions reach them. At least

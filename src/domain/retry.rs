@@ -25,7 +25,7 @@ pub const HOLDS_UP: u32 = 6;
 /// How an attempt failed: everything that is neither a success nor an end. (A limit is no attempt: nothing
 /// was tried.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Failure {
+pub enum AttemptFailure {
     /// Rendering it, or doing its step, panicked.
     Panicked,
     /// Something that is stored about it can't be read.
@@ -49,7 +49,7 @@ pub enum Failure {
     Busy,
 }
 
-impl Failure {
+impl AttemptFailure {
     /// A word for it, for the log.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Failure {
 
 /// What decides when a delivery is attempted again.
 #[derive(Debug, Clone, Copy)]
-pub struct Tried {
+pub struct RetryState {
     /// The delivery.
     pub delivery: DeliveryId,
     /// How many attempts in a row have failed, the last one included.
@@ -79,7 +79,7 @@ pub struct Tried {
 }
 
 /// When a delivery is attempted again after a failure. `None`: it is given up.
-pub fn next_attempt(tried: Tried, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub fn next_attempt(tried: RetryState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let too_old = tried.owed_since.is_some_and(|since| now - since > GIVE_UP) && tried.failed >= LEAST_FAILED;
     let given_up = too_old || tried.failed >= MOST_FAILED;
     (!given_up).then(|| now + backoff(tried.failed, spread(tried.delivery, tried.failed)))
@@ -110,8 +110,8 @@ fn spread(delivery: DeliveryId, failed: u32) -> f64 {
 mod tests {
     use super::*;
 
-    fn tried(delivery: i64, failed: u32) -> Tried {
-        Tried { delivery: DeliveryId(delivery), failed, owed_since: None }
+    fn tried(delivery: i64, failed: u32) -> RetryState {
+        RetryState { delivery: DeliveryId(delivery), failed, owed_since: None }
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
     fn what_is_a_day_old_is_tried_for_some_minutes_first() {
         let (mut now, mut failed) = (DateTime::UNIX_EPOCH, 1);
         let tried =
-            |failed| Tried { owed_since: Some(DateTime::UNIX_EPOCH - GIVE_UP * 2), ..tried(1, failed) };
+            |failed| RetryState { owed_since: Some(DateTime::UNIX_EPOCH - GIVE_UP * 2), ..tried(1, failed) };
         while let Some(next) = next_attempt(tried(failed), now) {
             (now, failed) = (next, failed + 1);
         }

@@ -17,14 +17,14 @@ const SLEPT: TimeDelta = TimeDelta::seconds(1);
 
 /// What the machine's clocks show.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
+pub struct ClockReading {
     /// The wall clock.
     pub wall: DateTime<Utc>,
     /// The running clock, since any moment that stays the same.
     pub running: Duration,
 }
 
-impl Reading {
+impl ClockReading {
     fn running(&self) -> TimeDelta {
         TimeDelta::from_std(self.running).unwrap_or(TimeDelta::MAX)
     }
@@ -38,7 +38,7 @@ impl Reading {
 /// The clock.
 #[derive(Debug, Clone, Copy)]
 pub struct SteadyClock {
-    last: Reading,
+    last: ClockReading,
     /// When the running clock began, by this clock.
     began: DateTime<Utc>,
     /// Whether a better clock than the wall clock was asked.
@@ -47,12 +47,12 @@ pub struct SteadyClock {
 
 impl SteadyClock {
     /// A clock that begins with the wall clock's time.
-    pub fn new(reading: Reading) -> Self {
+    pub fn new(reading: ClockReading) -> Self {
         Self { last: reading, began: reading.began(), told: false }
     }
 
     /// The time.
-    pub fn now(&mut self, reading: Reading) -> DateTime<Utc> {
+    pub fn now(&mut self, reading: ClockReading) -> DateTime<Utc> {
         let ahead = self.began - reading.began();
         if self.told {
             let jumped = reading.began() - self.last.began();
@@ -70,7 +70,7 @@ impl SteadyClock {
     }
 
     /// Notes that the database says it is `time`, give or take `doubt`. A smaller difference is ignored.
-    pub fn tell(&mut self, reading: Reading, time: DateTime<Utc>, doubt: TimeDelta) {
+    pub fn tell(&mut self, reading: ClockReading, time: DateTime<Utc>, doubt: TimeDelta) {
         let now = self.now(reading);
         if !self.told || (time - now).abs() > doubt {
             self.began += time - now;
@@ -85,8 +85,8 @@ mod tests {
 
     use super::*;
 
-    fn reading(wall: i64, running: u64) -> Reading {
-        Reading {
+    fn reading(wall: i64, running: u64) -> ClockReading {
+        ClockReading {
             wall: DateTime::UNIX_EPOCH + TimeDelta::seconds(wall),
             running: Duration::from_secs(running),
         }

@@ -10,7 +10,7 @@ mod entries;
 
 use std::fmt;
 
-use self::entries::{Entry, entries, is_separator};
+use self::entries::{ListEntry, entries, is_separator};
 use super::tags::{Tag, TagSet, normalise};
 
 /// The tags that a source can have: those that its forum offers, or hashtags alone.
@@ -21,7 +21,7 @@ pub struct Vocabulary {
 
 /// What can't be read as a tag, as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum UnreadableTag {
     /// The forum offers no such tag.
     NotOffered(String),
     /// No text can have this hashtag.
@@ -45,7 +45,7 @@ impl Vocabulary {
     }
 
     /// The tags of a list; `None` where it holds none.
-    pub fn read(&self, text: &str) -> Result<Option<TagSet>, Unreadable> {
+    pub fn read(&self, text: &str) -> Result<Option<TagSet>, UnreadableTag> {
         let entries = entries(text);
         let mut tags = Vec::new();
         let mut at = 0;
@@ -61,7 +61,7 @@ impl Vocabulary {
     }
 
     /// The longest run of segments from here on that is a name, and how many segments it takes.
-    fn longest_run(&self, text: &str, entries: &[Entry]) -> Option<(usize, Vec<Tag>)> {
+    fn longest_run(&self, text: &str, entries: &[ListEntry]) -> Option<(usize, Vec<Tag>)> {
         let first = entries.first().filter(|first| !first.is_hashtag())?;
         let unquoted = entries.iter().take_while(|entry| !entry.quoted).take(self.longest_name()).count();
         (1..=unquoted).rev().find_map(|taken| {
@@ -91,7 +91,7 @@ impl Vocabulary {
     }
 
     /// The tags of one segment that is no forum tag's plain name.
-    fn one(&self, entry: &Entry) -> Result<Vec<Tag>, Unreadable> {
+    fn one(&self, entry: &ListEntry) -> Result<Vec<Tag>, UnreadableTag> {
         if self.forum.is_some() && entry.quoted {
             let found = self.named(&entry.text);
             if !found.is_empty() {
@@ -102,9 +102,9 @@ impl Vocabulary {
             return Ok(Vec::new());
         }
         if self.forum.is_some() && !entry.is_hashtag() {
-            return Err(Unreadable::NotOffered(entry.text.clone()));
+            return Err(UnreadableTag::NotOffered(entry.text.clone()));
         }
-        let tag = Tag::hashtag(&entry.text).ok_or_else(|| Unreadable::NotWritable(entry.text.clone()))?;
+        let tag = Tag::hashtag(&entry.text).ok_or_else(|| UnreadableTag::NotWritable(entry.text.clone()))?;
         Ok(vec![tag])
     }
 }
@@ -160,17 +160,17 @@ mod tests {
     #[test]
     fn what_a_forum_lacks_is_named() {
         let ideas = forum(&["Bug"]);
-        assert_eq!(ideas.read("bug, bgu"), Err(Unreadable::NotOffered("bgu".to_owned())));
-        assert_eq!(ideas.read("\"b, c\""), Err(Unreadable::NotOffered("b, c".to_owned())));
-        assert_eq!(ideas.read("\"b, c"), Err(Unreadable::NotOffered("\"b".to_owned())));
-        assert_eq!(ideas.read("#b c"), Err(Unreadable::NotWritable("#b c".to_owned())));
+        assert_eq!(ideas.read("bug, bgu"), Err(UnreadableTag::NotOffered("bgu".to_owned())));
+        assert_eq!(ideas.read("\"b, c\""), Err(UnreadableTag::NotOffered("b, c".to_owned())));
+        assert_eq!(ideas.read("\"b, c"), Err(UnreadableTag::NotOffered("\"b".to_owned())));
+        assert_eq!(ideas.read("#b c"), Err(UnreadableTag::NotWritable("#b c".to_owned())));
     }
 
     #[test]
     fn elsewhere_all_are_hashtags() {
         let text = Vocabulary::hashtags();
         assert_eq!(read(&text, "#Bug, ｂｕｇ, \"idea\",日本"), ["#bug", "#idea", "#日本"]);
-        assert_eq!(text.read("bug, off-topic"), Err(Unreadable::NotWritable("off-topic".to_owned())));
+        assert_eq!(text.read("bug, off-topic"), Err(UnreadableTag::NotWritable("off-topic".to_owned())));
         assert_eq!(text.read(" , #"), Ok(None));
     }
 

@@ -6,7 +6,7 @@ use super::ids::WebhookId;
 
 /// An incoming webhook. Whoever has the token can post through it, so it is a secret wherever it goes.
 #[derive(Debug, Clone)]
-pub struct Webhook {
+pub struct WebhookCredentials {
     /// Its id, which is no secret.
     pub id: WebhookId,
     /// Its token.

@@ -8,7 +8,7 @@ mod phrases;
 use chrono::{DateTime, Utc};
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{BrokenReason, FollowId, Mode};
+use crate::domain::follow::{BrokenReason, FollowId, TagMode};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::tags::TagSet;

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use crate::domain::clock::Clock;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, UserId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::domain::servers::FollowLimits;
 use crate::domain::shards::Shards;
 use crate::rest::{Client, Rest};
@@ -189,7 +189,7 @@ impl FollowService {
     }
 
     /// Locks a target. Only the holder of this guard changes the webhooks that post into it.
-    async fn lock_target(&self, target: ChannelId, spot: Spot) -> KeyGuard {
-        self.target_locks.lock(spot.webhook_channel(target)).await
+    async fn lock_target(&self, target: ChannelId, target_kind: TargetKind) -> KeyGuard {
+        self.target_locks.lock(target_kind.webhook_channel(target)).await
     }
 }

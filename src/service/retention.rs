@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::clock::Clock;
-use crate::domain::retention::Keeping;
+use crate::domain::retention::RetentionPeriods;
 use crate::metrics as names;
 use crate::store::{ForgottenMessages, Store, UnusedCounts};
 
@@ -21,7 +21,7 @@ const AT_ONCE: Duration = Duration::from_secs(60);
 pub struct Retention {
     store: Store,
     clock: Clock,
-    keeping: Keeping,
+    keeping: RetentionPeriods,
 }
 
 /// What was forgotten at one time.
@@ -33,7 +33,7 @@ struct SweepCounts {
 
 impl Retention {
     /// Forgets in these parts.
-    pub fn new(parts: ServiceParts, keeping: Keeping) -> Self {
+    pub fn new(parts: ServiceParts, keeping: RetentionPeriods) -> Self {
         let ServiceParts { store, clock, .. } = parts;
         Self { store, clock, keeping }
     }

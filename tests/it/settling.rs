@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::json;
 use tributary_sandbox::{Effect, Fault, FaultId, Post};
 
-use crate::harness::{Crew, Pair, SOON, World, follow, texts};
+use crate::harness::{Backend, Crew, Pair, SOON, World, follow, texts};
 
 /// What happens to the next message that the bot posts in `#target`.
 fn next_post(pair: &Pair, effect: Effect) -> FaultId {
@@ -67,6 +67,43 @@ async fn a_message_in_doubt_is_found_beyond_the_first_page() {
     pair.settled().await;
     let shown: Vec<_> = pair.texts().into_iter().filter(|text| text == "2 in doubt").collect();
     assert_eq!(shown.len(), 1, "{}", pair.target.render_text());
+}
+
+/// A message is in doubt when the bot is killed, and afterwards something that is stored of it can't be read any more.
+#[rstest]
+#[case::sqlite(Backend::Sqlite, "content = X'00'", true)]
+#[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
+#[case::postgres(Backend::Postgres, r"content = '\x00'::bytea", true)]
+#[case::what_it_is(Backend::Sqlite, "origin = 'something else'", false)]
+#[tokio::test]
+async fn a_message_in_doubt_that_cannot_be_read_holds_up_nothing(
+    #[case] backend: Backend,
+    #[case] garbled: &str,
+    #[case] is_adopted: bool,
+) {
+    let Some(mut pair) = Pair::on(backend, &[]).await else { return };
+    pair.post("1 first");
+    pair.settled().await;
+    let history = format!("/channels/{}/messages", pair.target.id());
+    let blind = pair.world.sandbox.fault(Fault::on("GET", &history, Effect::Status(500)).forever());
+    let lost = next_post(&pair, Effect::DropAnswer);
+    let posted = pair.post("2 in doubt");
+    struck(&pair.world, lost).await;
+    pair.kill().await;
+    let newest = "SELECT MAX(id) FROM activities";
+    pair.world.database.execute(&format!("UPDATE activities SET {garbled} WHERE id = ({newest})")).await;
+    pair.world.sandbox.clear_fault(blind);
+    pair.start().await;
+    pair.post("3 next");
+    pair.target.wait_for_message(SOON, |message| message.content == "3 next").await.unwrap();
+    if is_adopted {
+        let shown = || pair.texts().into_iter().filter(|text| !text.starts_with("last")).collect::<Vec<_>>();
+        assert_eq!(shown(), ["1 first", "2 in doubt", "3 next"]);
+        // So its deletion finds it.
+        pair.delete(&posted);
+        pair.settled().await;
+        assert_eq!(shown(), ["1 first", "3 next"]);
+    }
 }
 
 /// Another process may take a lane only once its lease has ended, and that outlasts an upload. The rest of a plain lease passes quicker here.

@@ -12,10 +12,10 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use crate::delivery::SETTLING;
-use crate::domain::activity::{Ending, InFlight};
+use crate::domain::activity::{DeliveryEnding, InFlight};
 use crate::domain::ids::ChannelId;
 use crate::domain::next_step::Step;
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 use crate::store::{LaneAnswer, StepResult, Work};
 
 use super::{StepOutcome, StepRunner, count_outcome};
@@ -44,19 +44,19 @@ pub(in crate::delivery) async fn attempt(
             AttemptOutcome::Record(done)
         }
         Ok(Ok(StepOutcome::Failed(failure))) => AttemptOutcome::Record(failed(step, work, failure)),
-        Ok(Ok(StepOutcome::InDoubt)) => broken_off(step, work, Failure::NoAnswer, now),
+        Ok(Ok(StepOutcome::InDoubt)) => broken_off(step, work, AttemptFailure::NoAnswer, now),
         Ok(Ok(StepOutcome::Limited(until))) => {
             let not_begun = create_in_flight(step, work).map(|in_flight| StepResult::NotBegun { in_flight });
             AttemptOutcome::RecordAndWait(not_begun, until)
         }
         Ok(Err(error)) => {
             tracing::error!(channel = %runner.target, %error, "a step stopped at the database");
-            broken_off(step, work, Failure::Database, now)
+            broken_off(step, work, AttemptFailure::Database, now)
         }
         // The panic's own log line says where it was.
         Err(_) => {
             tracing::error!(channel = %runner.target, delivery = work.delivery.id.0, "a step panicked");
-            broken_off(step, work, Failure::Panicked, now)
+            broken_off(step, work, AttemptFailure::Panicked, now)
         }
     }
 }
@@ -67,9 +67,9 @@ fn create_in_flight(step: Step, work: &Work) -> Option<InFlight> {
 }
 
 /// What to record of a step that failed. A create surely made nothing.
-fn failed(step: Step, work: &Work, failure: Failure) -> StepResult {
+fn failed(step: Step, work: &Work, failure: AttemptFailure) -> StepResult {
     match step {
-        Step::Settle(in_flight) if failure != Failure::NotMade => {
+        Step::Settle(in_flight) if failure != AttemptFailure::NotMade => {
             StepResult::Unsettled { in_flight, failure }
         }
         _ => StepResult::Failed { delivery: work.delivery.id, failure },
@@ -77,7 +77,7 @@ fn failed(step: Step, work: &Work, failure: Failure) -> StepResult {
 }
 
 /// What to do about a step that broke off in the middle. A create may have made its message.
-fn broken_off(step: Step, work: &Work, failure: Failure, now: DateTime<Utc>) -> AttemptOutcome {
+fn broken_off(step: Step, work: &Work, failure: AttemptFailure, now: DateTime<Utc>) -> AttemptOutcome {
     match create_in_flight(step, work) {
         Some(in_flight) => {
             count_outcome("unclear");
@@ -101,7 +101,7 @@ pub(in crate::delivery) fn log_failed_attempts(target: ChannelId, turn: &LaneAns
                 tracing::debug!(channel = %target, delivery, failure, failed, %again, "an attempt failed");
             }
             None => {
-                count_outcome(Ending::GaveUp.as_str());
+                count_outcome(DeliveryEnding::GaveUp.as_str());
                 tracing::warn!(channel = %target, delivery, failure, failed, "a delivery is given up");
             }
         }

@@ -1,10 +1,10 @@
 //! Creating a mirror: the first showing of a part of an activity.
 
-use crate::domain::activity::{Ending, InFlight, Mirror, Part};
+use crate::domain::activity::{DeliveryEnding, InFlight, Mirror, Part};
 use crate::domain::ids::WebhookId;
 use crate::domain::rendering::Payload;
-use crate::domain::retry::Failure;
-use crate::domain::webhook::Webhook;
+use crate::domain::retry::AttemptFailure;
+use crate::domain::webhook::WebhookCredentials;
 use crate::metrics as names;
 use crate::rest::{Destination, PostedMessage, SendOutcome, Upload};
 use crate::store::{StoreError, Work};
@@ -29,12 +29,12 @@ impl StepRunner<'_> {
         }
         let limit = self.tools.file_limits.limit(work);
         let (Some(webhook), Some(mut payload)) = (&self.webhook, render::payload(work, part, limit)) else {
-            return Ok(self.end(work, Ending::FollowEnded));
+            return Ok(self.end(work, DeliveryEnding::FollowEnded));
         };
         if in_flight.webhook != Some(webhook.id) {
             // Only the webhook that is written down with the create in flight may carry it: settling looks
             // for that one.
-            return Ok(StepOutcome::Failed(Failure::Webhook));
+            return Ok(StepOutcome::Failed(AttemptFailure::Webhook));
         }
         if self.has_no_post(work) {
             return Ok(self.end_without_post(work));
@@ -53,7 +53,7 @@ impl StepRunner<'_> {
             // Files can be sent once only, so they are opened for each name.
             let mut message = payload.clone();
             let Ok(uploads) = files::open(self.tools, work, &mut message).await else {
-                return Ok(StepOutcome::Failed(Failure::Files));
+                return Ok(StepOutcome::Failed(AttemptFailure::Files));
             };
             let files: Vec<u64> = message.files.iter().map(|file| file.id).collect();
             let outcome = self.execute(webhook, destination, heading.as_ref(), &message, uploads).await;
@@ -73,7 +73,7 @@ impl StepRunner<'_> {
     /// Posts through the webhook.
     async fn execute(
         &self,
-        webhook: &Webhook,
+        webhook: &WebhookCredentials,
         destination: Destination,
         heading: Option<&PostHeading>,
         payload: &Payload,

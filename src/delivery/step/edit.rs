@@ -2,8 +2,8 @@
 
 use crate::domain::activity::Mirror;
 use crate::domain::rendering::{ExistingFile, Payload};
-use crate::domain::retry::Failure;
-use crate::domain::webhook::Webhook;
+use crate::domain::retry::AttemptFailure;
+use crate::domain::webhook::WebhookCredentials;
 use crate::rest::model::Attachment;
 use crate::rest::{RestError, WebhookMessage};
 use crate::store::{StepResult, StoreError, Work};
@@ -46,10 +46,10 @@ impl StepRunner<'_> {
             Ok::<_, FilesUnavailable>((outcome, files.collect()))
         };
         let Ok((mut outcome, mut files)) = edit().await else {
-            return Ok(StepOutcome::Failed(Failure::Files));
+            return Ok(StepOutcome::Failed(AttemptFailure::Files));
         };
         if self.woke_thread(mirror.channel, &mut outcome).await {
-            let Ok(again) = edit().await else { return Ok(StepOutcome::Failed(Failure::Files)) };
+            let Ok(again) = edit().await else { return Ok(StepOutcome::Failed(AttemptFailure::Files)) };
             (outcome, files) = again;
         }
         let done = unless_retitling_failed(work, retitle_failure, edited_with(work, mirror, files));
@@ -59,7 +59,7 @@ impl StepRunner<'_> {
     /// The files that a mirror has at Discord, where the edit may want to keep any of them.
     async fn existing_files(
         &self,
-        webhook: &Webhook,
+        webhook: &WebhookCredentials,
         message: WebhookMessage,
         wanted: &Payload,
         mirror: &Mirror,
@@ -109,6 +109,6 @@ pub(super) fn unless_retitling_failed(
     match retitling {
         None => done,
         Some(RetitleFailure::LimitedUntil(until)) => StepResult::Delayed { delivery, until },
-        Some(RetitleFailure::MayPass) => StepResult::Failed { delivery, failure: Failure::NoAnswer },
+        Some(RetitleFailure::MayPass) => StepResult::Failed { delivery, failure: AttemptFailure::NoAnswer },
     }
 }

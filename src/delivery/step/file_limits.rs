@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::activity::Showing;
+use crate::domain::activity::ActivityContent;
 use crate::domain::ids::GuildId;
 use crate::domain::limits;
 use crate::store::Work;
@@ -83,7 +83,7 @@ fn target_server(work: &Work) -> Option<GuildId> {
 
 /// Whether it has a file that is too large for some servers, but not for all.
 fn depends_on_limit(work: &Work) -> bool {
-    let Some(Showing::Message(content)) = work.content.as_deref() else { return false };
+    let Some(ActivityContent::Message(content)) = work.content.as_deref() else { return false };
     let files = content.files.iter().chain(content.forward.iter().flat_map(|forward| &forward.files));
     let mut sizes = files.map(|file| file.size);
     sizes.any(|size| size > limits::FILE_BYTES && size <= limits::LARGEST_FILE_BYTES)

@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::domain::message::{InThread, PostTag};
-    use crate::domain::place::Place;
+    use crate::domain::place::SourcePlace;
 
     fn forum(required: bool) -> Channel {
         let names = ["Official", "Bug", "Größe", "c", "d", "e", "f"];
@@ -109,7 +109,7 @@ mod tests {
             thread: "5".parse().unwrap(),
             title: "t".to_owned(),
             tags: of_post.iter().map(tag).collect(),
-            place: Place::Starter,
+            place: SourcePlace::Starter,
             link: String::new(),
         };
         let content = Content { text: text.to_owned(), thread: Some(thread), ..Content::default() };

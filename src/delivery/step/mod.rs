@@ -30,12 +30,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::activity::{Ending, Mirror};
+use crate::domain::activity::{DeliveryEnding, Mirror};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::next_step::Step;
-use crate::domain::place::Spot;
-use crate::domain::retry::Failure;
-use crate::domain::webhook::Webhook;
+use crate::domain::place::TargetKind;
+use crate::domain::retry::AttemptFailure;
+use crate::domain::webhook::WebhookCredentials;
 use crate::metrics as names;
 use crate::rest::WebhookAccess;
 use crate::store::{LaneWebhook, StepResult, StoreError, Work};
@@ -47,7 +47,7 @@ pub(super) enum StepOutcome {
     /// It succeeded, or there is nothing more to do: this is recorded.
     Done(StepResult),
     /// It failed. A create surely made nothing.
-    Failed(Failure),
+    Failed(AttemptFailure),
     /// Nobody knows whether a create made its message.
     InDoubt,
     /// A limit holds up the whole lane until that time: nothing was tried.
@@ -58,11 +58,11 @@ pub(super) enum StepOutcome {
 pub(super) struct StepRunner<'a> {
     pub(super) tools: &'a LaneTools,
     pub(super) target: ChannelId,
-    pub(super) webhook: Option<Webhook>,
+    pub(super) webhook: Option<WebhookCredentials>,
     /// Whether that webhook belongs to no relay follow, but is there for panels alone.
     pub(super) is_panel_webhook: bool,
     /// What the target is.
-    pub(super) spot: Spot,
+    pub(super) target_kind: TargetKind,
 }
 
 impl<'a> StepRunner<'a> {
@@ -70,12 +70,12 @@ impl<'a> StepRunner<'a> {
     pub(super) fn new(
         tools: &'a LaneTools,
         target: ChannelId,
-        spot: Spot,
+        target_kind: TargetKind,
         webhook: Option<LaneWebhook>,
     ) -> Self {
         let is_panel_webhook = webhook.as_ref().is_some_and(|known| known.panels_only);
         let webhook = webhook.map(|known| known.webhook);
-        Self { tools, target, webhook, is_panel_webhook, spot }
+        Self { tools, target, webhook, is_panel_webhook, target_kind }
     }
 
     /// Does one step.
@@ -84,16 +84,16 @@ impl<'a> StepRunner<'a> {
         match step {
             Step::Create(part) => match work.in_flight {
                 Some(in_flight) => self.create(work, in_flight, part).await,
-                None => Ok(self.end(work, Ending::Refused)),
+                None => Ok(self.end(work, DeliveryEnding::Refused)),
             },
             Step::Edit(message, _) => match mirror(message) {
                 Some(mirror) if panel::is_panel(work) => self.edit_panel(work, mirror).await,
                 Some(mirror) => self.edit(work, mirror).await,
-                None => Ok(self.end(work, Ending::Refused)),
+                None => Ok(self.end(work, DeliveryEnding::Refused)),
             },
             Step::Delete(message) => match mirror(message) {
                 Some(mirror) => self.delete(work, mirror).await,
-                None => Ok(self.end(work, Ending::Refused)),
+                None => Ok(self.end(work, DeliveryEnding::Refused)),
             },
             Step::Settle(in_flight) => self.settle(work, in_flight).await,
             // The store answers these by itself.
@@ -103,13 +103,13 @@ impl<'a> StepRunner<'a> {
     }
 
     /// Ends a delivery.
-    fn end(&self, work: &Work, ending: Ending) -> StepOutcome {
+    fn end(&self, work: &Work, ending: DeliveryEnding) -> StepOutcome {
         count_outcome(ending.as_str());
         StepOutcome::Done(StepResult::Ended { delivery: work.delivery.id, ending })
     }
 
     /// The webhook that made this mirror, if it is the one that the lane has.
-    fn webhook_of(&self, mirror: &Mirror) -> Option<&Webhook> {
+    fn webhook_of(&self, mirror: &Mirror) -> Option<&WebhookCredentials> {
         self.webhook.as_ref().filter(|webhook| webhook.id == mirror.webhook)
     }
 
@@ -123,7 +123,7 @@ impl<'a> StepRunner<'a> {
     }
 }
 
-const fn webhook_access(webhook: &Webhook) -> WebhookAccess<'_> {
+const fn webhook_access(webhook: &WebhookCredentials) -> WebhookAccess<'_> {
     WebhookAccess { id: webhook.id, token: &webhook.token }
 }
 

@@ -25,10 +25,10 @@
 
 use std::time::Duration;
 
-use crate::domain::activity::{Ending, InFlight, Mirror};
+use crate::domain::activity::{DeliveryEnding, InFlight, Mirror};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::WebhookId;
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 use crate::rest::{ChangeOutcome, Destination, DiscordRefusal, ErrorCode, RestError, SendOutcome};
 use crate::store::{StepResult, StoreError, Work};
 
@@ -72,7 +72,7 @@ impl StepRunner<'_> {
                 }
                 Ok(StepOutcome::Limited(until))
             }
-            SendOutcome::NotSent => Ok(StepOutcome::Failed(Failure::NotSent)),
+            SendOutcome::NotSent => Ok(StepOutcome::Failed(AttemptFailure::NotSent)),
             SendOutcome::Unclear(reason) => {
                 tracing::warn!(channel = %self.target, doubt = %reason, "a send ended in doubt; it is settled before anything else is sent");
                 Ok(StepOutcome::InDoubt)
@@ -90,16 +90,18 @@ impl StepRunner<'_> {
                 NotFoundCause::Target => self.break_without_target(work).await,
                 NotFoundCause::Post => Ok(self.end_without_post(work)),
                 NotFoundCause::WebhookMoved => self.replace_moved_webhook(work, webhook).await,
-                NotFoundCause::Unclear => Ok(StepOutcome::Failed(Failure::NoAnswer)),
+                NotFoundCause::Unclear => Ok(StepOutcome::Failed(AttemptFailure::NoAnswer)),
             },
             SendOutcome::Refused(refusal) => match (destination, refusal.code) {
                 (Destination::NewPost, ErrorCode::NOT_A_FORUM)
                 | (Destination::Channel(_), ErrorCode::FORUM_NEEDS_THREAD) => {
                     self.replace_moved_webhook(work, webhook).await
                 }
-                (Destination::NewPost, ErrorCode::TOO_MANY_THREADS) => Ok(StepOutcome::Failed(Failure::Busy)),
+                (Destination::NewPost, ErrorCode::TOO_MANY_THREADS) => {
+                    Ok(StepOutcome::Failed(AttemptFailure::Busy))
+                }
                 (Destination::NewPost, _) if self.was_out_of_date(&refusal, heading) => {
-                    Ok(StepOutcome::Failed(Failure::Busy))
+                    Ok(StepOutcome::Failed(AttemptFailure::Busy))
                 }
                 _ => Ok(self.conclude_refused(work, &refusal)),
             },
@@ -125,7 +127,7 @@ impl StepRunner<'_> {
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => {
                 Ok(self.delay(work, how_long))
             }
-            ChangeOutcome::Again => Ok(StepOutcome::Failed(Failure::NoAnswer)),
+            ChangeOutcome::Again => Ok(StepOutcome::Failed(AttemptFailure::NoAnswer)),
             ChangeOutcome::WebhookGone => {
                 self.replace_webhook(work, webhook, BrokenReason::WebhookDeleted).await
             }
@@ -134,13 +136,13 @@ impl StepRunner<'_> {
                 if self.should_warn(work, "archived thread") {
                     tracing::warn!(channel = %mirror.channel, "an archived thread can't be woken, so what is posted there stays as it is");
                 }
-                Ok(self.end(work, Ending::Refused))
+                Ok(self.end(work, DeliveryEnding::Refused))
             }
             ChangeOutcome::TargetGone => match self.cause_of_not_found(Some(mirror.channel), webhook).await {
                 NotFoundCause::Target => self.break_without_target(work).await,
                 NotFoundCause::Post => Ok(StepOutcome::Done(gone)),
                 NotFoundCause::WebhookMoved => self.replace_moved_webhook(work, webhook).await,
-                NotFoundCause::Unclear => Ok(StepOutcome::Failed(Failure::NoAnswer)),
+                NotFoundCause::Unclear => Ok(StepOutcome::Failed(AttemptFailure::NoAnswer)),
             },
             ChangeOutcome::Refused(refusal) => Ok(self.conclude_refused(work, &refusal)),
         }
@@ -151,22 +153,22 @@ impl StepRunner<'_> {
         // Files may be too large that the target took before: then they are linked.
         let is_too_large = refusal.code == ErrorCode::TOO_LARGE;
         if is_too_large && self.tools.file_limits.lower(work, self.now()) {
-            return StepOutcome::Failed(Failure::Busy);
+            return StepOutcome::Failed(AttemptFailure::Busy);
         }
         // Discord's own words are left out: they can quote the message.
         // A panel is refused again with each revision.
         if !panel::is_panel(work) || self.should_warn(work, "refused panel") {
             tracing::warn!(channel = %self.target, status = refusal.status, code = %refusal.code, "Discord refused a message");
         }
-        self.end(work, Ending::Refused)
+        self.end(work, DeliveryEnding::Refused)
     }
 
     /// What a call beside the step itself comes to that failed.
     pub(super) fn fail(&self, error: &RestError) -> StepOutcome {
         match (error.held_for(), error) {
             (Some(how_long), _) => StepOutcome::Limited(self.now() + time_delta(how_long)),
-            (None, RestError::NotSent) => StepOutcome::Failed(Failure::NotSent),
-            (None, _) => StepOutcome::Failed(Failure::NoAnswer),
+            (None, RestError::NotSent) => StepOutcome::Failed(AttemptFailure::NotSent),
+            (None, _) => StepOutcome::Failed(AttemptFailure::NoAnswer),
         }
     }
 

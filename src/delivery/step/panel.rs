@@ -2,9 +2,9 @@
 //! edited any more is made anew. Discord's own following has no webhook that the bot could use, so a native
 //! follow gets a webhook of the bot's when its first panel comes.
 
-use crate::domain::activity::{Ending, Mirror, Showing};
+use crate::domain::activity::{ActivityContent, DeliveryEnding, Mirror};
 use crate::domain::limits;
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 use crate::rest::{ChangeOutcome, Upload};
 use crate::store::{StepResult, StoreError, Work};
 
@@ -22,7 +22,7 @@ impl StepRunner<'_> {
             return self.clear_for_new_webhook(work, mirror).await;
         };
         let Some(payload) = render::payload(work, mirror.part, limits::FILE_BYTES) else {
-            return Ok(self.end(work, Ending::Refused));
+            return Ok(self.end(work, DeliveryEnding::Refused));
         };
         let message = self.webhook_message(mirror);
         let body = payload.redrawn_body();
@@ -54,7 +54,7 @@ impl StepRunner<'_> {
                     None => StepOutcome::Done(StepResult::Cleared { delivery, message }),
                 }
             }
-            ChangeOutcome::Again => StepOutcome::Failed(Failure::NoAnswer),
+            ChangeOutcome::Again => StepOutcome::Failed(AttemptFailure::NoAnswer),
             ChangeOutcome::Wait(how_long) | ChangeOutcome::TooOften(how_long) => self.delay(work, how_long),
             _ => {
                 if self.should_warn(work, "panel beyond reach") {
@@ -81,7 +81,7 @@ impl StepRunner<'_> {
                 if self.should_warn(work, "no webhook for a panel") {
                     tracing::warn!(channel = %work.target, %error, "a panel can't be mirrored: the bot can't make a webhook there");
                 }
-                Some(self.end(work, Ending::FollowEnded))
+                Some(self.end(work, DeliveryEnding::FollowEnded))
             }
         })
     }
@@ -89,5 +89,5 @@ impl StepRunner<'_> {
 
 /// Whether the activity is a panel.
 pub(super) fn is_panel(work: &Work) -> bool {
-    matches!(work.content.as_deref(), Some(Showing::Panel { .. }))
+    matches!(work.content.as_deref(), Some(ActivityContent::Panel { .. }))
 }

@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::activity::{Ending, Mirror, Part, Showing};
+use crate::domain::activity::{ActivityContent, DeliveryEnding, Mirror, Part};
 use crate::domain::ids::{ChannelId, TagId, WebhookId};
-use crate::domain::place::{Place, Spot};
-use crate::domain::retry::Failure;
+use crate::domain::place::{SourcePlace, TargetKind};
+use crate::domain::retry::AttemptFailure;
 use crate::domain::text;
 use crate::rest::model::Channel;
 use crate::rest::{
@@ -76,7 +76,7 @@ impl StepRunner<'_> {
     }
 
     fn tags(&self, forum: &Channel, work: &Work) -> Vec<TagId> {
-        fitting_tags(forum, work.content.as_deref().and_then(Showing::as_message))
+        fitting_tags(forum, work.content.as_deref().and_then(ActivityContent::as_message))
     }
 
     async fn is_webhook_elsewhere(&self, webhook: WebhookId, channel: ChannelId) -> Result<bool, RestError> {
@@ -101,26 +101,29 @@ impl StepRunner<'_> {
         channel: Option<ChannelId>,
         webhook: WebhookId,
     ) -> NotFoundCause {
-        let Some(thread) = channel.filter(|_| self.spot != Spot::Channel) else {
+        let Some(thread) = channel.filter(|_| self.target_kind != TargetKind::Channel) else {
             return NotFoundCause::Target;
         };
         match self.tools.rest.channel(thread).await {
-            Err(error) if error.is_not_found() => match self.spot {
-                Spot::Forum => NotFoundCause::Post,
-                Spot::Channel | Spot::Thread { .. } => NotFoundCause::Target,
+            Err(error) if error.is_not_found() => match self.target_kind {
+                TargetKind::Forum => NotFoundCause::Post,
+                TargetKind::Channel | TargetKind::Thread { .. } => NotFoundCause::Target,
             },
-            Ok(_) => match self.is_webhook_elsewhere(webhook, self.spot.webhook_channel(self.target)).await {
-                Ok(true) => NotFoundCause::WebhookMoved,
-                Ok(false) | Err(_) => NotFoundCause::Unclear,
-            },
+            Ok(_) => {
+                match self.is_webhook_elsewhere(webhook, self.target_kind.webhook_channel(self.target)).await
+                {
+                    Ok(true) => NotFoundCause::WebhookMoved,
+                    Ok(false) | Err(_) => NotFoundCause::Unclear,
+                }
+            }
             Err(_) => NotFoundCause::Unclear,
         }
     }
 
     /// How a mirror is reached through its webhook.
     pub(super) fn webhook_message(&self, mirror: &Mirror) -> WebhookMessage {
-        let in_thread =
-            self.spot != Spot::Channel && mirror.channel != self.spot.webhook_channel(self.target);
+        let in_thread = self.target_kind != TargetKind::Channel
+            && mirror.channel != self.target_kind.webhook_channel(self.target);
         WebhookMessage { id: mirror.message, thread: in_thread.then_some(mirror.channel) }
     }
 
@@ -150,12 +153,12 @@ impl StepRunner<'_> {
         match self.wake_thread(work.channel().unwrap_or(self.target)).await {
             Err(RestError::Forbidden(reason)) => {
                 // A forum's post that can't be woken is as good as locked, whatever the reason.
-                let is_post = matches!(self.spot, Spot::Forum);
+                let is_post = matches!(self.target_kind, TargetKind::Forum);
                 let is_two_factor = reason == ForbiddenReason::TwoFactor && !is_post;
                 let reason = if is_two_factor { reason } else { ForbiddenReason::ThreadLocked };
                 self.break_forbidden(work, webhook, reason).await
             }
-            Ok(()) | Err(_) => Ok(StepOutcome::Failed(Failure::Busy)),
+            Ok(()) | Err(_) => Ok(StepOutcome::Failed(AttemptFailure::Busy)),
         }
     }
 
@@ -167,7 +170,7 @@ impl StepRunner<'_> {
     /// Brings the title and tags of the post that this mirror began up to date. Says why, where that can't be
     /// done now. Without Manage Threads, what only Manage Threads allows is left as it is.
     pub(super) async fn retitle(&mut self, work: &Work, mirror: &Mirror) -> Option<RetitleFailure> {
-        if self.spot != Spot::Forum || !begins_post(work, mirror) {
+        if self.target_kind != TargetKind::Forum || !begins_post(work, mirror) {
             return None;
         }
         match self.try_retitle(work, mirror).await {
@@ -216,7 +219,7 @@ impl StepRunner<'_> {
         work: &Work,
         mirror: &Mirror,
     ) -> Result<Option<StepOutcome>, StoreError> {
-        if self.spot != Spot::Forum || !self.tools.store.stands_alone(mirror).await? {
+        if self.target_kind != TargetKind::Forum || !self.tools.store.stands_alone(mirror).await? {
             return Ok(None);
         }
         Ok(match self.remove_empty_post(mirror.channel).await {
@@ -232,12 +235,12 @@ impl StepRunner<'_> {
         work: &Work,
         mirror: &Mirror,
     ) -> Result<Option<StepOutcome>, StoreError> {
-        if self.spot != Spot::Forum {
+        if self.target_kind != TargetKind::Forum {
             return Ok(None);
         }
         let is_last = self.tools.store.stands_alone(mirror).await?;
         let removed = if is_last { self.remove_empty_post(mirror.channel).await } else { Ok(false) };
-        let quotes = work.place == Place::Source && begins_post(work, mirror);
+        let quotes = work.place == SourcePlace::Source && begins_post(work, mirror);
         Ok(match removed {
             Err(error) => self.fail_tidying(work, &error, "empty post"),
             Ok(false) if quotes => {
@@ -279,19 +282,19 @@ impl StepRunner<'_> {
 
     /// Whether a new answer has nowhere to go, because somebody removed the post that shows its thread.
     pub(super) fn has_no_post(&self, work: &Work) -> bool {
-        self.spot == Spot::Forum && work.channel().is_none() && work.surroundings.post_removed
+        self.target_kind == TargetKind::Forum && work.channel().is_none() && work.surroundings.post_removed
     }
 
     /// Ends a delivery whose post somebody removed.
     pub(super) fn end_without_post(&self, work: &Work) -> StepOutcome {
         tracing::info!(channel = %self.target, "the post that shows a thread was removed; what is posted there is not shown any more");
-        self.end(work, Ending::Withdrawn)
+        self.end(work, DeliveryEnding::Withdrawn)
     }
 }
 
 /// Whether a mirror is what its post begins with. Everything but an answer begins a post, and at Discord the
 /// first message has the post's number.
 fn begins_post(work: &Work, mirror: &Mirror) -> bool {
-    let own = work.place != Place::Answer && mirror.part == Part(0);
+    let own = work.place != SourcePlace::Answer && mirror.part == Part(0);
     own || mirror.message == mirror.channel.first_message()
 }

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use crate::domain::activity::{Part, Showing};
+use crate::domain::activity::{ActivityContent, Part};
 use crate::domain::channel::message_link;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::limits;
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::domain::rendering::{
     PartLimit, Payload, RenderContext, ThreadCaption, hidden_panel, panel, panel_title, render,
     title as title_of,
@@ -18,8 +18,8 @@ use crate::store::Work;
 /// never adds one.
 pub(in crate::delivery) fn payloads(work: &Work, file_limit: u64) -> Vec<Payload> {
     match work.content.as_deref() {
-        Some(Showing::Message(content)) => render(content, &render_context(work, file_limit)),
-        Some(Showing::Panel { panel: face }) => {
+        Some(ActivityContent::Message(content)) => render(content, &render_context(work, file_limit)),
+        Some(ActivityContent::Panel { panel: face }) => {
             let place = work.surroundings;
             let hidden = place.servers.is_some_and(|(_, target)| !face.may_be_seen_in(target));
             vec![if hidden { hidden_panel(face) } else { panel(face, place.paused_since) }]
@@ -35,18 +35,18 @@ pub(super) fn payload(work: &Work, part: Part, file_limit: u64) -> Option<Payloa
 
 /// Where the next create is to land.
 pub(super) fn destination(work: &Work) -> Destination {
-    match (work.spot, work.channel()) {
-        (Spot::Channel, _) => Destination::Channel(work.target),
-        (Spot::Thread { .. } | Spot::Forum, Some(thread)) => Destination::Thread(thread),
-        (Spot::Thread { .. } | Spot::Forum, None) => Destination::NewPost,
+    match (work.target_kind, work.channel()) {
+        (TargetKind::Channel, _) => Destination::Channel(work.target),
+        (TargetKind::Thread { .. } | TargetKind::Forum, Some(thread)) => Destination::Thread(thread),
+        (TargetKind::Thread { .. } | TargetKind::Forum, None) => Destination::NewPost,
     }
 }
 
 /// The title of a forum's post that shows it.
 pub(super) fn post_title(work: &Work) -> Option<String> {
     match work.content.as_deref() {
-        Some(Showing::Message(content)) => Some(title_of(content)),
-        Some(Showing::Panel { .. }) => payloads(work, limits::FILE_BYTES).first().map(panel_title),
+        Some(ActivityContent::Message(content)) => Some(title_of(content)),
+        Some(ActivityContent::Panel { .. }) => payloads(work, limits::FILE_BYTES).first().map(panel_title),
         None => None,
     }
 }
@@ -62,10 +62,10 @@ fn render_context(work: &Work, file_limit: u64) -> RenderContext {
         let ((_, server), (channel, message)) = place.servers.zip(mirror)?;
         Some(message_link(server, channel, message))
     };
-    let thread = match work.spot {
-        Spot::Forum => ThreadCaption::Nothing,
+    let thread = match work.target_kind {
+        TargetKind::Forum => ThreadCaption::Nothing,
         _ if place.of_thread => ThreadCaption::StarterOnly,
-        Spot::Channel | Spot::Thread { .. } => ThreadCaption::All,
+        TargetKind::Channel | TargetKind::Thread { .. } => ThreadCaption::All,
     };
     RenderContext {
         part_limit,

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use crate::delivery::{DeliveryContext, LaneTools};
 use crate::domain::activity::Mirror;
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::rest::ChangeOutcome;
 use crate::store::{Retraction, StoreError};
 
@@ -51,7 +51,7 @@ impl StepRunner<'_> {
                 tracing::error!(channel = %mirror.channel, "a message that must not stay can't be deleted");
             }
         }
-        if self.spot == Spot::Forum && self.remove_empty_post(mirror.channel).await.is_err() {
+        if self.target_kind == TargetKind::Forum && self.remove_empty_post(mirror.channel).await.is_err() {
             tracing::warn!(channel = %mirror.channel, "a post that must not stay can't be deleted; the bot may lack Manage Threads");
         }
         self.tools.store.end_retraction(mirror.message).await
@@ -78,7 +78,7 @@ pub(in crate::delivery) async fn finish_for_others(context: &DeliveryContext) {
 }
 
 async fn delete(tools: &LaneTools, retraction: Retraction) -> Result<(), StoreError> {
-    let Retraction { target, spot, mirror, .. } = retraction;
+    let Retraction { target, target_kind, mirror, .. } = retraction;
     let webhook = tools.store.lane_webhook(target).await?;
-    StepRunner::new(tools, target, spot, webhook).delete_retracted(&mirror).await
+    StepRunner::new(tools, target, target_kind, webhook).delete_retracted(&mirror).await
 }

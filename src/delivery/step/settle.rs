@@ -9,14 +9,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::DateTime;
 
-use crate::domain::activity::{Ending, InFlight, Mirror};
+use crate::domain::activity::{DeliveryEnding, InFlight, Mirror};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::{ChannelId, MessageId, WebhookId};
-use crate::domain::permissions::{Permissions, ServerRules, Subject};
-use crate::domain::place::Spot;
+use crate::domain::permissions::{PermissionHolder, Permissions, ServerRules};
+use crate::domain::place::TargetKind;
 use crate::domain::rendering::Payload;
-use crate::domain::retry::Failure;
-use crate::domain::webhook::Webhook;
+use crate::domain::retry::AttemptFailure;
+use crate::domain::webhook::WebhookCredentials;
 use crate::rest::model::{Attachment, Channel, Message};
 use crate::rest::{HISTORY_PAGE, PostedMessage, RestError};
 use crate::store::{BreakWhich, StepResult, StoreError, Work};
@@ -59,7 +59,7 @@ impl StepRunner<'_> {
                 tracing::info!(channel = %self.target, "a message in doubt was found, and is adopted");
                 return Ok(StepOutcome::Done(StepResult::Created { in_flight, mirror, overtakes: true }));
             }
-            Ok(SettleFinding::NotMade) => return Ok(StepOutcome::Failed(Failure::NotMade)),
+            Ok(SettleFinding::NotMade) => return Ok(StepOutcome::Failed(AttemptFailure::NotMade)),
             Ok(SettleFinding::MayNotLook(missing)) => Some(missing),
             Err(error) => {
                 if let Some(how_long) = error.held_for() {
@@ -71,13 +71,13 @@ impl StepRunner<'_> {
         };
         if !work.follow_active {
             // Nobody waits for the message any more.
-            return Ok(self.end(work, Ending::FollowEnded));
+            return Ok(self.end(work, DeliveryEnding::FollowEnded));
         }
         match missing {
             Some(missing) if work.delivery.attempts + 1 >= LOOKS => {
                 self.break_unreadable(work, missing).await
             }
-            _ => Ok(StepOutcome::Failed(Failure::Unsettled)),
+            _ => Ok(StepOutcome::Failed(AttemptFailure::Unsettled)),
         }
     }
 
@@ -85,12 +85,12 @@ impl StepRunner<'_> {
     async fn break_unreadable(&self, work: &Work, missing: Permissions) -> Result<StepOutcome, StoreError> {
         let names = missing.names().join(", ");
         tracing::warn!(channel = %self.target, missing = names, "whether a message was made can't be seen without these permissions");
-        let which = match (self.spot, self.webhook.as_ref()) {
-            (Spot::Channel | Spot::Forum, Some(webhook)) => BreakWhich::RelayWebhook(webhook.id),
+        let which = match (self.target_kind, self.webhook.as_ref()) {
+            (TargetKind::Channel | TargetKind::Forum, Some(webhook)) => BreakWhich::RelayWebhook(webhook.id),
             _ => BreakWhich::RelayInto(self.target),
         };
         self.break_follows(which, BrokenReason::TargetForbidden, Permissions::empty()).await?;
-        Ok(self.end(work, Ending::FollowEnded))
+        Ok(self.end(work, DeliveryEnding::FollowEnded))
     }
 }
 
@@ -100,7 +100,7 @@ impl StepRunner<'_> {
 /// message that looks like it is it.
 async fn look(
     tools: &LaneTools,
-    webhook: Option<&Webhook>,
+    webhook: Option<&WebhookCredentials>,
     work: &Work,
     in_flight: InFlight,
     retracted: HashSet<MessageId>,
@@ -149,7 +149,7 @@ async fn look(
 /// The permissions for a look that the bot lacks in the target.
 async fn missing(tools: &LaneTools, work: &Work) -> Result<Permissions, RestError> {
     // A thread has no overwrites of its own: its channel's count.
-    let channel = match tools.rest.channel(work.spot.webhook_channel(work.target)).await {
+    let channel = match tools.rest.channel(work.target_kind.webhook_channel(work.target)).await {
         Err(error) if error.is_forbidden() => return Ok(Permissions::VIEW_CHANNEL),
         channel => channel?,
     };
@@ -157,7 +157,7 @@ async fn missing(tools: &LaneTools, work: &Work) -> Result<Permissions, RestErro
     let (guild, user) = (tools.rest.guild(guild).await?, tools.rest.current_user().await?.id);
     let roles = tools.rest.member(guild.id, user).await?.map(|member| member.roles).unwrap_or_default();
     let rules = ServerRules { guild: guild.id, owner: guild.owner_id, roles: &guild.roles };
-    let granted = rules.granted(Subject { user, roles: &roles }, &channel.permission_overwrites);
+    let granted = rules.granted(PermissionHolder { user, roles: &roles }, &channel.permission_overwrites);
     Ok(NEEDED.difference(granted))
 }
 

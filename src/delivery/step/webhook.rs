@@ -1,11 +1,11 @@
 //! The target's webhook: making it, replacing it, and breaking the follows that can't do without it.
 
-use crate::domain::activity::Ending;
+use crate::domain::activity::DeliveryEnding;
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::WebhookId;
 use crate::domain::permissions::Permissions;
-use crate::domain::place::Spot;
-use crate::domain::retry::Failure;
+use crate::domain::place::TargetKind;
+use crate::domain::retry::AttemptFailure;
 use crate::rest::{ForbiddenReason, RestError, WEBHOOK_REASON};
 use crate::store::{BreakWhich, StoreError, Work};
 
@@ -14,11 +14,14 @@ use super::{StepOutcome, StepRunner};
 impl StepRunner<'_> {
     /// Finds or makes the bot's webhook of the target, for all follows that post through it.
     pub(super) async fn ensure_webhook(&mut self) -> Result<Result<(), RestError>, StoreError> {
-        let channel = self.spot.webhook_channel(self.target);
+        let channel = self.target_kind.webhook_channel(self.target);
         match self.tools.rest.ensure_webhook(channel, self.tools.application, None).await {
             Ok(ensured) => {
                 let now = self.now();
-                self.tools.store.provide_webhook(self.target, self.spot, &ensured.webhook, now).await?;
+                self.tools
+                    .store
+                    .provide_webhook(self.target, self.target_kind, &ensured.webhook, now)
+                    .await?;
                 self.webhook = Some(ensured.webhook);
                 Ok(Ok(()))
             }
@@ -47,14 +50,14 @@ impl StepRunner<'_> {
                         if is_lacking { Permissions::MANAGE_WEBHOOKS } else { Permissions::empty() };
                     let reason = cause.unwrap_or(reason);
                     self.break_follows(BreakWhich::RelayWebhook(gone), reason, lacking).await?;
-                    return Ok(self.end(work, Ending::FollowEnded));
+                    return Ok(self.end(work, DeliveryEnding::FollowEnded));
                 }
             }
         }
         // An attempt like any other: a webhook that is gone again and again must not be replaced without a
         // bound. What the former webhook made is beyond its successor's reach, which the next look at it
         // finds.
-        Ok(StepOutcome::Failed(Failure::Webhook))
+        Ok(StepOutcome::Failed(AttemptFailure::Webhook))
     }
 
     /// Replaces a webhook that somebody moved. It must not carry anything to where it is now, so it is
@@ -76,29 +79,29 @@ impl StepRunner<'_> {
         webhook: WebhookId,
         reason: ForbiddenReason,
     ) -> Result<StepOutcome, StoreError> {
-        let which = match self.spot {
-            Spot::Forum if reason == ForbiddenReason::ThreadLocked => {
+        let which = match self.target_kind {
+            TargetKind::Forum if reason == ForbiddenReason::ThreadLocked => {
                 tracing::warn!(channel = %self.target, "a post is locked, and can't be written in");
-                return Ok(self.end(work, Ending::Refused));
+                return Ok(self.end(work, DeliveryEnding::Refused));
             }
-            Spot::Thread { .. } => BreakWhich::RelayInto(self.target),
-            Spot::Channel | Spot::Forum => BreakWhich::RelayWebhook(webhook),
+            TargetKind::Thread { .. } => BreakWhich::RelayInto(self.target),
+            TargetKind::Channel | TargetKind::Forum => BreakWhich::RelayWebhook(webhook),
         };
         let cause = self.cause_of_break(&RestError::Forbidden(reason)).await;
         let cause = cause.unwrap_or(BrokenReason::TargetForbidden);
         self.break_follows(which, cause, Permissions::empty()).await?;
-        Ok(self.end(work, Ending::FollowEnded))
+        Ok(self.end(work, DeliveryEnding::FollowEnded))
     }
 
     /// Breaks the follows into a target that was deleted.
     pub(super) async fn break_without_target(&mut self, work: &Work) -> Result<StepOutcome, StoreError> {
         let which = BreakWhich::Target(self.target);
         self.break_follows(which, BrokenReason::TargetDeleted, Permissions::empty()).await?;
-        Ok(self.end(work, Ending::FollowEnded))
+        Ok(self.end(work, DeliveryEnding::FollowEnded))
     }
 
     async fn cause_of_break(&self, error: &RestError) -> Option<BrokenReason> {
-        let channel = self.spot.webhook_channel(self.target);
+        let channel = self.target_kind.webhook_channel(self.target);
         self.tools.rest.cause_of_break(channel, error, self.now()).await
     }
 

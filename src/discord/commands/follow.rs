@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 
-use crate::domain::follow::{Mode, Threads};
+use crate::domain::follow::{TagMode, ThreadScope};
 use crate::domain::text;
 use crate::service::{DeliveryChoice, FollowRequest, MOST_BACKFILL, ServiceError, SourceChoice};
 
@@ -40,12 +40,12 @@ pub(super) async fn follow(
         serenity::ChannelId,
     >,
     #[description = "Which posts: all, all except those with the tags, or only those (default: all)"]
-    mode: Option<Mode>,
+    mode: Option<TagMode>,
     #[description = "Tags for the modes except and only, separated by commas"]
     #[autocomplete = "complete_tags"]
     tags: Option<String>,
     #[description = "Its threads: none, starter (the first message), or all (default: starter for forums)"]
-    threads: Option<Threads>,
+    threads: Option<ThreadScope>,
     #[description = "How: native (Discord's own following) or relay (default: auto)"] delivery: Option<
         DeliveryChoice,
     >,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
 
-use crate::domain::follow::Delivery;
+use crate::domain::follow::DeliveryMethod;
 use crate::domain::text;
 use crate::service::{FollowListItem, ServiceError, UnfollowRequest, Unfollowed};
 
@@ -42,8 +42,8 @@ pub(super) async fn unfollow(
 fn describe(unfollowed: &Unfollowed) -> String {
     let Unfollowed { follow, source } = unfollowed;
     let tail = match follow.options.delivery {
-        Delivery::Native => "Discord's own following has ended. What it has posted stays.",
-        Delivery::Relay => "Mirrored messages stay; mirrored panels are deleted.",
+        DeliveryMethod::Native => "Discord's own following has ended. What it has posted stays.",
+        DeliveryMethod::Relay => "Mirrored messages stay; mirrored panels are deleted.",
     };
     format!("{} no longer follows {}. {tail}", mention(follow.pair.target), channel_name::shown(source))
 }

@@ -7,7 +7,9 @@ use serenity::{
     EditInteractionResponse,
 };
 
-use crate::domain::follow::{Delivery, Filter, Follow, FollowId, FollowOptions, FollowState, Pair};
+use crate::domain::follow::{
+    ChannelPair, DeliveryMethod, Follow, FollowId, FollowOptions, FollowState, TagFilter,
+};
 use crate::domain::text;
 use crate::service::{
     ChangedFollow, Confirmed, Followed, NotNative, Question, QuestionId, Resumed, ServiceError,
@@ -97,7 +99,7 @@ fn final_answer(embed: CreateEmbed) -> EditInteractionResponse {
     EditInteractionResponse::new().embed(embed).components(Vec::new())
 }
 
-fn ask(pair: Pair) -> String {
+fn ask(pair: ChannelPair) -> String {
     let (source, target) = (mention(pair.source), mention(pair.target));
     format!(
         "Everyone in this server will be able to read in {target} what is posted in {source}, a channel that most of them can't see. Should {target} follow it?"
@@ -141,7 +143,7 @@ fn describe(changed: &ChangedFollow) -> String {
     if follow.state == FollowState::Paused {
         return format!("{text} It is still paused: resume it in `/follows`.");
     }
-    if changed.before.delivery == Delivery::Relay && follow.options.delivery == Delivery::Native {
+    if changed.before.delivery == DeliveryMethod::Relay && follow.options.delivery == DeliveryMethod::Native {
         return format!("{text} {}", what_to_expect(follow));
     }
     text
@@ -165,20 +167,20 @@ fn repaired(changed: &ChangedFollow) -> String {
 fn what_to_expect(follow: &Follow) -> String {
     let (source, target) = (mention(follow.pair.source), mention(follow.pair.target));
     match (follow.options.delivery, &follow.options.filter) {
-        (Delivery::Native, _) => {
+        (DeliveryMethod::Native, _) => {
             format!("Discord's own following delivers: posts appear once they are published in {source}.")
         }
-        (Delivery::Relay, Filter::All) => format!("New posts appear in {target} from now on."),
-        (Delivery::Relay, filter @ Filter::Except(_)) => {
+        (DeliveryMethod::Relay, TagFilter::All) => format!("New posts appear in {target} from now on."),
+        (DeliveryMethod::Relay, filter @ TagFilter::Except(_)) => {
             format!("New posts appear in {target} from now on, except those with {}.", tags(filter))
         }
-        (Delivery::Relay, filter @ Filter::Only(_)) => {
+        (DeliveryMethod::Relay, filter @ TagFilter::Only(_)) => {
             format!("From now on, new posts with {} appear in {target}.", tags(filter))
         }
     }
 }
 
-fn tags(filter: &Filter) -> String {
+fn tags(filter: &TagFilter) -> String {
     text::escape(&text::cut(&filter.tag_list(), TAGS))
 }
 
@@ -208,7 +210,7 @@ fn changes(changed: &ChangedFollow) -> Vec<String> {
 
 fn mode(options: &FollowOptions) -> String {
     let tags = match &options.filter {
-        Filter::All => String::new(),
+        TagFilter::All => String::new(),
         filter => format!(" {}", tags(filter)),
     };
     format!("{}{tags}", options.filter.mode().as_str())

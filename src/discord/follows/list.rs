@@ -9,7 +9,7 @@ use serenity::{
     CreateSelectMenuKind, CreateSelectMenuOption,
 };
 
-use crate::domain::follow::{BrokenReason, Filter, FollowId, FollowState};
+use crate::domain::follow::{BrokenReason, FollowId, FollowState, TagFilter};
 use crate::domain::ids::ChannelId;
 use crate::domain::{limits, text};
 use crate::service::{Cursor, FollowListItem, FollowPage};
@@ -186,8 +186,8 @@ fn deleted_tags(row: &FollowListItem) -> String {
     let names: Vec<String> = deleted.iter().take(MOST_DELETED).map(name).chain(more).collect();
     let word = if deleted.len() == 1 { "tag" } else { "tags" };
     let meaning = match (&row.follow.options.filter, row.tags.there.is_empty()) {
-        (Filter::Only(_), true) => "So nothing comes through any more: choose other tags with `/follow`.",
-        (Filter::Only(_), false) => "Posts with the other tags still come through.",
+        (TagFilter::Only(_), true) => "So nothing comes through any more: choose other tags with `/follow`.",
+        (TagFilter::Only(_), false) => "Posts with the other tags still come through.",
         (_, true) => "So nothing is left out any more.",
         (_, false) => "Posts with the other tags are still left out.",
     };

@@ -21,7 +21,7 @@ struct Post {
 
 /// A source, its follows, and the bridges that copy their mirrors back.
 struct World {
-    circles: Circles,
+    circles: CircleDetector,
     /// The follows that are active.
     follows: BTreeSet<i64>,
     /// By follow: how long its bridges take. Each bridge copies every mirror.
@@ -53,7 +53,7 @@ fn at(ms: i64) -> DateTime<Utc> {
 impl World {
     fn new(follows: i64) -> Self {
         Self {
-            circles: Circles::default(),
+            circles: CircleDetector::default(),
             follows: (1..=follows).collect(),
             bridges: BTreeMap::new(),
             prefix: "",
@@ -98,22 +98,27 @@ impl World {
                 let (ms, posts) = entry.remove_entry();
                 for post in posts {
                     let number = 1_000 + self.said.len() as u64;
-                    let gist = gist(&Content { text: post.text.clone(), ..Content::default() });
+                    let fingerprint = fingerprint(&Content { text: post.text.clone(), ..Content::default() });
                     let by_app = post.by_app;
                     self.said.insert(number, post);
-                    let posting =
-                        Posting { source: source(), origin: origin(number), at: at(ms), by_app, gist };
+                    let posting = SourcePost {
+                        source: source(),
+                        origin: origin(number),
+                        at: at(ms),
+                        by_app,
+                        fingerprint,
+                    };
                     if !self.circles.observe(posting) {
                         let all: Vec<i64> = self.follows.iter().copied().collect();
                         self.owe(number, all, ms);
                     }
                 }
             }
-            for (family, shown) in self.circles.unsettled(at(now)) {
+            for (group, shown) in self.circles.unsettled(at(now)) {
                 let still =
                     |of: &Origin| self.shown_at.get(&of.message().get()).is_some_and(|shown| *shown > now);
                 if self.stuck || shown.iter().any(still) {
-                    self.circles.delay(family, at(now));
+                    self.circles.delay(group, at(now));
                 }
             }
             for action in self.circles.tick(at(now)) {
@@ -123,22 +128,22 @@ impl World {
         }
     }
 
-    fn act(&mut self, action: Action, now: i64) {
+    fn act(&mut self, action: CircleAction, now: i64) {
         match action {
-            Action::FindFollows { family, .. } => {
+            CircleAction::FindFollows { group, .. } => {
                 let all = self.follows.iter().copied().map(FollowId).collect();
-                self.circles.test(family, all, at(now));
+                self.circles.test(group, all, at(now));
             }
-            Action::ReleaseTo { origin, follows, .. } => {
+            CircleAction::ReleaseTo { origin, follows, .. } => {
                 self.owe(origin.message().get(), follows.into_iter().map(|follow| follow.0), now);
             }
-            Action::Release(origins) => {
+            CircleAction::Release(origins) => {
                 for number in origins.into_iter().map(|origin| origin.message().get()) {
                     let all: Vec<i64> = self.follows.iter().copied().collect();
                     self.owe(number, all, now);
                 }
             }
-            Action::Break(FollowId(follow)) => {
+            CircleAction::Break(FollowId(follow)) => {
                 self.follows.remove(&follow);
                 self.broken.push(follow);
             }

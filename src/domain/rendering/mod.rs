@@ -8,8 +8,8 @@
 //! ```text
 //!               ┌ name ── username                                         ┐
 //! Content       ├ reply, text, poll, stickers, forward ── split ── texts   │
-//!  and      ────┼ files ── groups                                          ├─► Payload ─► create_body | edit_body
-//! RenderContext ├ embeds (address) ── groups                               │
+//!  and      ────┼ files ── groups                                          ├─► Payload ─► create_body,
+//! RenderContext ├ embeds (address) ── groups                               │              edit_body
 //!               └ buttons ── rows                                          ┘
 //! ```
 

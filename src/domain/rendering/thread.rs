@@ -1,7 +1,7 @@
 //! What a mirror says of the thread in which a message was posted: the title and tags with what the thread
 //! begins with, and a link with an answer.
 
-use crate::domain::{limits, message::InThread, place::Place};
+use crate::domain::{limits, message::InThread, place::SourcePlace};
 
 use super::{RenderContext, ThreadCaption, words};
 
@@ -18,17 +18,17 @@ pub(super) fn lines(thread: &InThread, context: &RenderContext) -> Vec<String> {
     };
     let original = || words::link(&thread.link);
     match (thread.place, context.thread) {
-        (Place::Starter, ThreadCaption::All | ThreadCaption::StarterOnly) => {
+        (SourcePlace::Starter, ThreadCaption::All | ThreadCaption::StarterOnly) => {
             let heading = format!("### {}", linked(title.to_owned(), original()));
             std::iter::once(heading).chain(tags(thread)).collect()
         }
-        (Place::Answer, ThreadCaption::All) => {
+        (SourcePlace::Answer, ThreadCaption::All) => {
             let mirror = context.starter.as_deref().and_then(words::link);
             vec![format!("-# 💬 in {}", linked(format!("**{title}**"), mirror.or_else(original)))]
         }
-        (Place::Source, _) | (Place::Answer, ThreadCaption::StarterOnly) | (_, ThreadCaption::Nothing) => {
-            Vec::new()
-        }
+        (SourcePlace::Source, _)
+        | (SourcePlace::Answer, ThreadCaption::StarterOnly)
+        | (_, ThreadCaption::Nothing) => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Completing the last tag of a list while it is typed. The tags before it stay as they are.
 
-use super::entries::{Entry, entries, is_separator, unescape};
+use super::entries::{ListEntry, entries, is_separator, unescape};
 use super::{Quoted, Vocabulary};
 use crate::domain::tags::{Tag, TagSet, normalise};
 
@@ -49,7 +49,7 @@ impl Vocabulary {
             }];
         }
         let Some(last) = entries.last() else { return Vec::new() };
-        let tail = |entry: &Entry| {
+        let tail = |entry: &ListEntry| {
             let text = if entry.quoted { entry.text.clone() } else { typed[entry.start..].to_owned() };
             Tail { start: entry.start, text, hashtag: entry.is_hashtag() }
         };

@@ -1,7 +1,7 @@
 //! The segments of a list: the texts between commas, or between quotes.
 
 /// A segment of a list.
-pub(super) struct Entry {
+pub(super) struct ListEntry {
     /// Where it begins in the list, after any space.
     pub(super) start: usize,
     /// Where it ends, before any space.
@@ -14,7 +14,7 @@ pub(super) struct Entry {
     pub(super) open: bool,
 }
 
-impl Entry {
+impl ListEntry {
     /// Whether it means a hashtag and not a forum's tag.
     pub(super) fn is_hashtag(&self) -> bool {
         !self.quoted && self.text.starts_with(['#', '＃'])
@@ -27,7 +27,7 @@ pub(super) const fn is_separator(c: char) -> bool {
 }
 
 /// The segments of a list, empty ones included. At least one.
-pub(super) fn entries(list: &str) -> Vec<Entry> {
+pub(super) fn entries(list: &str) -> Vec<ListEntry> {
     let mut entries = Vec::new();
     let mut next = Some(0);
     while let Some(from) = next {
@@ -39,7 +39,7 @@ pub(super) fn entries(list: &str) -> Vec<Entry> {
 }
 
 /// The segment that begins here, and where its separator is, or the end.
-fn entry(list: &str, from: usize) -> (Entry, usize) {
+fn entry(list: &str, from: usize) -> (ListEntry, usize) {
     let rest = &list[from..];
     let start = from + (rest.len() - rest.trim_start().len());
     let quote = list[start..].starts_with('"').then(|| closing(list, start + 1));
@@ -47,14 +47,17 @@ fn entry(list: &str, from: usize) -> (Entry, usize) {
         let behind = &list[*end..];
         let separator = end + (behind.len() - behind.trim_start().len());
         if list[separator..].chars().next().is_none_or(is_separator) {
-            return (Entry { start, end: *end, text: text.clone(), quoted: true, open: false }, separator);
+            return (
+                ListEntry { start, end: *end, text: text.clone(), quoted: true, open: false },
+                separator,
+            );
         }
     }
     let separator = list[from..].find(is_separator).map_or(list.len(), |at| from + at);
     let text = list[from..separator].trim();
     let start = start.min(separator);
     let open = matches!(quote, Some(None));
-    (Entry { start, end: start + text.len(), text: text.to_owned(), quoted: false, open }, separator)
+    (ListEntry { start, end: start + text.len(), text: text.to_owned(), quoted: false, open }, separator)
 }
 
 /// The text from here to the closing quote, and where that quote ends.

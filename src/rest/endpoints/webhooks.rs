@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, WebhookId};
-use crate::domain::webhook::Webhook as OwnedWebhook;
+use crate::domain::webhook::WebhookCredentials;
 use crate::rest::call::{Call, Verb};
 use crate::rest::error::RestError;
 use crate::rest::limiter::MajorParameter;
@@ -29,7 +29,7 @@ pub const WEBHOOK_REASON: &str = "Channel follow";
 #[derive(Debug, Clone)]
 pub struct EnsuredWebhook {
     /// The webhook.
-    pub webhook: OwnedWebhook,
+    pub webhook: WebhookCredentials,
     /// Whether it was made just now.
     pub made: bool,
 }
@@ -41,7 +41,7 @@ impl Rest {
         &self,
         channel: ChannelId,
         application: ApplicationId,
-        known: Option<&OwnedWebhook>,
+        known: Option<&WebhookCredentials>,
     ) -> Result<EnsuredWebhook, RestError> {
         let locks = &self.shared.webhook_locks;
         // By the time in the id: the id's last bits are mostly zero.
@@ -60,14 +60,14 @@ impl Rest {
             let token = webhook
                 .token
                 .or_else(|| known.filter(|_| is_known(webhook.id)).map(|known| known.token.clone()));
-            Some(OwnedWebhook { id: webhook.id, token: token? })
+            Some(WebhookCredentials { id: webhook.id, token: token? })
         });
         if let Some(webhook) = usable.min_by_key(|webhook| !is_known(webhook.id)) {
             return Ok(EnsuredWebhook { webhook, made: false });
         }
         let made = self.create_webhook(channel, OWN_NAME, WEBHOOK_REASON).await?;
         let token = made.token.ok_or(RestError::Malformed)?;
-        Ok(EnsuredWebhook { webhook: OwnedWebhook { id: made.id, token }, made: true })
+        Ok(EnsuredWebhook { webhook: WebhookCredentials { id: made.id, token }, made: true })
     }
 
     /// A channel's webhooks: `GET /channels/{channel}/webhooks`. Needs Manage Webhooks there.

@@ -43,11 +43,11 @@ pub(super) struct GlobalLimit {
     round_trip: RoundTrip,
     /// The tickets that wait for a slot: the first one of each bucket, so that all buckets move on evenly.
     line: BTreeMap<LinePosition, Ticket>,
-    last_place: u64,
+    last_position: u64,
     /// How many calls for people went in a row.
     people_in_a_row: u32,
     /// When the next background call may go, where those are spaced.
-    spaced: Option<Instant>,
+    next_background: Option<Instant>,
 }
 
 impl GlobalLimit {
@@ -67,26 +67,27 @@ impl GlobalLimit {
             answered: VecDeque::new(),
             round_trip: RoundTrip::new(now),
             line: BTreeMap::new(),
-            last_place: 0,
+            last_position: 0,
             people_in_a_row: 0,
-            spaced: (token == TokenKind::Bot).then_some(now),
+            next_background: (token == TokenKind::Bot).then_some(now),
         }
     }
 
     /// Whether the ticket at this position may go now.
-    pub(super) fn readiness(&mut self, place: Option<LinePosition>, now: Instant) -> Readiness {
+    pub(super) fn readiness(&mut self, position: Option<LinePosition>, now: Instant) -> Readiness {
         let limit = self.per_second.filter(|_| !self.evidence.is_some_and(Evidence::is_lifted));
         let Some(limit) = limit else { return Readiness::Now };
-        if self.first_in_line().map(|(first, _)| first) != place {
+        if self.first_in_line().map(|(first, _)| first) != position {
             return Readiness::AfterAnswer(None);
         }
         self.free_slots(now);
         let taken = self.in_flight + self.answered.len();
-        let background = place.is_some_and(|LinePosition(urgency, _)| urgency == Urgency::Background);
-        if let Some(spaced) =
-            self.spaced.filter(|spaced| background && taken * AT_ONCE >= limit && *spaced > now)
+        let background = position.is_some_and(|LinePosition(urgency, _)| urgency == Urgency::Background);
+        if let Some(next_background) = self
+            .next_background
+            .filter(|next_background| background && taken * AT_ONCE >= limit && *next_background > now)
         {
-            return Readiness::NotBefore(spaced, RateLimitScope::Global);
+            return Readiness::NotBefore(next_background, RateLimitScope::Global);
         }
         if taken < limit {
             return Readiness::Now;
@@ -97,15 +98,15 @@ impl GlobalLimit {
     }
 
     pub(super) fn join_line(&mut self, ticket: Ticket, urgency: Urgency) -> LinePosition {
-        self.last_place += 1;
-        let place = LinePosition(urgency, self.last_place);
-        self.line.insert(place, ticket);
-        place
+        self.last_position += 1;
+        let position = LinePosition(urgency, self.last_position);
+        self.line.insert(position, ticket);
+        position
     }
 
     /// Leaves the line.
-    pub(super) fn leave_line(&mut self, place: LinePosition) {
-        self.line.remove(&place);
+    pub(super) fn leave_line(&mut self, position: LinePosition) {
+        self.line.remove(&position);
     }
 
     /// The ticket whose turn is next.
@@ -117,7 +118,7 @@ impl GlobalLimit {
     fn first_in_line(&self) -> Option<(LinePosition, Ticket)> {
         let others = || self.line.range(LinePosition(Urgency::Background, 0)..).next();
         let others = if self.people_in_a_row >= PEOPLE_IN_A_ROW { others() } else { None };
-        others.or_else(|| self.line.first_key_value()).map(|(place, ticket)| (*place, *ticket))
+        others.or_else(|| self.line.first_key_value()).map(|(position, ticket)| (*position, *ticket))
     }
 
     /// Records that a request leaves.
@@ -127,12 +128,12 @@ impl GlobalLimit {
             Urgency::People => self.people_in_a_row = self.people_in_a_row.saturating_add(1),
             Urgency::Background => self.people_in_a_row = 0,
         }
-        if let (Some(spaced), Some(limit)) = (&mut self.spaced, self.per_second)
+        if let (Some(next_background), Some(limit)) = (&mut self.next_background, self.per_second)
             && urgency == Urgency::Background
         {
             let step = PERIOD / u32::try_from(limit.max(1)).unwrap_or(u32::MAX);
             // A call that was a little late may make up for it.
-            *spaced = (*spaced + step).max(now);
+            *next_background = (*next_background + step).max(now);
         }
     }
 

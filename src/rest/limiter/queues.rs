@@ -55,7 +55,7 @@ struct WaitingTicket {
     queue: BucketId,
     key: LimitKey,
     /// Its position in the line for the global limit.
-    in_pace: Option<LinePosition>,
+    global_position: Option<LinePosition>,
     /// How often it was overtaken in its bucket's line.
     overtaken: u8,
 }
@@ -76,8 +76,8 @@ pub(super) struct BucketQueues {
     names: HashMap<Route, Arc<str>>,
     waiting: HashMap<Ticket, WaitingTicket>,
     sent: HashMap<PermitId, InFlightRequest>,
-    bot: GlobalLimit,
-    anonymous: GlobalLimit,
+    bot_limit: GlobalLimit,
+    webhook_limit: GlobalLimit,
     /// Until when a global 429 holds everything.
     global_hold: Option<Instant>,
     global_refusals: RefusalStreak,
@@ -99,8 +99,8 @@ impl BucketQueues {
             names: HashMap::new(),
             waiting: HashMap::new(),
             sent: HashMap::new(),
-            bot: GlobalLimit::new(pace, TokenKind::Bot, now),
-            anonymous: GlobalLimit::new(pace, TokenKind::Webhook, now),
+            bot_limit: GlobalLimit::new(pace, TokenKind::Bot, now),
+            webhook_limit: GlobalLimit::new(pace, TokenKind::Webhook, now),
             global_hold: None,
             global_refusals: RefusalStreak::default(),
             fuse: Fuse::new(fuse_limit),
@@ -116,7 +116,7 @@ impl BucketQueues {
         self.forget_unused(now);
         let id = self.bucket_of(key, now);
         let ticket = Ticket(self.next_number());
-        self.waiting.insert(ticket, WaitingTicket { queue: id, key, in_pace: None, overtaken: 0 });
+        self.waiting.insert(ticket, WaitingTicket { queue: id, key, global_position: None, overtaken: 0 });
         if let Some(queue) = self.queues.get_mut(&id) {
             let place = if in_front { 0 } else { position_in(&queue.line, key, &mut self.waiting) };
             queue.line.insert(place, ticket);
@@ -228,27 +228,27 @@ impl BucketQueues {
 
     const fn global_limit(&mut self, token: TokenKind) -> &mut GlobalLimit {
         match token {
-            TokenKind::Bot => &mut self.bot,
-            TokenKind::Webhook => &mut self.anonymous,
+            TokenKind::Bot => &mut self.bot_limit,
+            TokenKind::Webhook => &mut self.webhook_limit,
         }
     }
 
     /// A ticket's position in the line for the global limit. It joins that line if it isn't in it.
     fn join_global_line(&mut self, ticket: Ticket) -> Option<LinePosition> {
         let waiting = self.waiting.get_mut(&ticket)?;
-        let pace = match waiting.key.token {
-            TokenKind::Bot => &mut self.bot,
-            TokenKind::Webhook => &mut self.anonymous,
+        let limit = match waiting.key.token {
+            TokenKind::Bot => &mut self.bot_limit,
+            TokenKind::Webhook => &mut self.webhook_limit,
         };
         let urgency = waiting.key.urgency;
-        Some(*waiting.in_pace.get_or_insert_with(|| pace.join_line(ticket, urgency)))
+        Some(*waiting.global_position.get_or_insert_with(|| limit.join_line(ticket, urgency)))
     }
 
     fn leave_global_line(&mut self, ticket: Ticket) {
         let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
-        if let Some(place) = waiting.in_pace.take() {
+        if let Some(position) = waiting.global_position.take() {
             let token = waiting.key.token;
-            self.global_limit(token).leave_line(place);
+            self.global_limit(token).leave_line(position);
             let next = self.global_limit(token).next();
             self.notified.extend(next);
         }

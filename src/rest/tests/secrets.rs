@@ -10,9 +10,9 @@ use super::*;
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
-pub(super) struct Paper(pub(super) Arc<Mutex<Vec<u8>>>);
+pub(super) struct CapturedLog(pub(super) Arc<Mutex<Vec<u8>>>);
 
-impl Write for Paper {
+impl Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -23,7 +23,7 @@ impl Write for Paper {
     }
 }
 
-impl<'a> MakeWriter<'a> for Paper {
+impl<'a> MakeWriter<'a> for CapturedLog {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -31,7 +31,7 @@ impl<'a> MakeWriter<'a> for Paper {
     }
 }
 
-impl Paper {
+impl CapturedLog {
     /// Captures everything that this thread logs, as long as the returned guard lives.
     pub(super) fn listen(&self) -> (DefaultGuard, Dispatch) {
         // With a single listener, tracing asks only the thread that reaches a place in the code first. If
@@ -49,7 +49,7 @@ fn assert_clean(text: &str) {
 
 #[tokio::test]
 async fn tokens_stay_out_of_logs_errors_and_debug_texts() {
-    let paper = Paper::default();
+    let paper = CapturedLog::default();
     let _listening = paper.listen();
     let fake = Fake::start(|before, seen| {
         let echo = format!("Cannot {} {} for Bot {BOT_TOKEN}", seen.method, seen.path);

@@ -362,7 +362,7 @@ async fn silence_leaves_a_doubt_only_after_the_whole_was_sent() {
 
 #[tokio::test]
 async fn nothing_that_is_printed_or_logged_opens_the_webhook_or_a_file() {
-    let paper = super::secrets::Paper::default();
+    let paper = super::secrets::CapturedLog::default();
     let _listening = paper.listen();
     let (config, _) = desk(PLENTY, |before| Reply::error([400, 401, 403, 404, 500][before % 5], 0)).await;
     let mut printed = format!("{:?}", text("a.txt", None, "a"));

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ChannelId, GuildId, UserId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::rest::model::{Channel, Guild, Member};
 
 /// What the bot sees of a channel that somebody named.
@@ -44,8 +44,8 @@ impl GuildChannel {
     }
 
     /// What kind of target it is.
-    pub fn spot(&self) -> Spot {
-        Spot::from_parts(self.parent(), self.kind() == ChannelKind::Forum)
+    pub fn target_kind(&self) -> TargetKind {
+        TargetKind::from_parts(self.parent(), self.kind() == ChannelKind::Forum)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::doors::ChannelFacts;
 use crate::domain::follow::Audience;
 use crate::domain::ids::{ChannelId, GuildId, RoleId, UserId};
-use crate::domain::permissions::{Overwrite, Permissions, ServerRules, Subject};
+use crate::domain::permissions::{Overwrite, PermissionHolder, Permissions, ServerRules};
 use crate::rest::model::{Channel, Guild};
 use crate::service::ServiceError;
 
@@ -54,7 +54,7 @@ impl Access<'_> {
         let Some(roles) = self.roles(place.guild, user).await? else { return Ok(Permissions::empty()) };
         let Some(overwrites) = self.overwrites(place).await? else { return Ok(Permissions::empty()) };
         let Some(guild) = self.guild(place.guild).await? else { return Ok(Permissions::empty()) };
-        let subject = Subject { user, roles: &roles };
+        let subject = PermissionHolder { user, roles: &roles };
         Ok(rules(guild).granted(subject, &overwrites))
     }
 
@@ -67,7 +67,7 @@ impl Access<'_> {
         let Some(roles) = self.roles(guild, user).await? else { return Ok(Permissions::empty()) };
         let timed_out = self.timed_out_until(guild, user).await?.is_some();
         let Some(guild) = self.guild(guild).await? else { return Ok(Permissions::empty()) };
-        let granted = rules(guild).granted(Subject { user, roles: &roles }, &[]);
+        let granted = rules(guild).granted(PermissionHolder { user, roles: &roles }, &[]);
         let all = granted.contains(Permissions::ADMINISTRATOR) || !timed_out;
         Ok(if all { granted } else { granted & Permissions::reading(ChannelKind::Text) })
     }

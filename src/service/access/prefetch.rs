@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, GuildId, UserId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::rest::RestError;
 use crate::rest::model::{Channel, Guild, Member};
 use crate::service::error::ServiceError;
@@ -87,7 +87,7 @@ impl Access<'_> {
     /// Notes where a follow's channels are: nobody needs to ask that, and looking them up is nobody's guess.
     pub(in crate::service) fn note_follow(&mut self, follow: &Follow) {
         let source = KnownLocation { guild: follow.source_guild, is_thread: follow.source_parent.is_some() };
-        let is_thread = matches!(follow.spot, Spot::Thread { .. });
+        let is_thread = matches!(follow.target_kind, TargetKind::Thread { .. });
         let target = KnownLocation { guild: follow.guild, is_thread };
         self.locations.insert(follow.pair.source, source);
         self.locations.insert(follow.pair.target, target);

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::opt_out::{OptOut, OptOutScope};
-use crate::domain::retention::Keeping;
+use crate::domain::retention::RetentionPeriods;
 use crate::store::{AuthorTotals, Store};
 
 use super::access::quotas::UserQuotas;
@@ -27,7 +27,7 @@ pub struct Authors {
     store: Store,
     clock: Clock,
     quotas: Arc<UserQuotas>,
-    keeping: Keeping,
+    keeping: RetentionPeriods,
     /// Something must be taken back.
     news: Notify,
 }
@@ -68,7 +68,7 @@ pub struct AuthorRecord {
     /// How much is kept.
     pub of: AuthorTotals,
     /// How long it is kept.
-    pub keeping: Keeping,
+    pub keeping: RetentionPeriods,
     /// Where they aren't mirrored.
     pub opt_outs: Vec<OptOut>,
 }
@@ -99,7 +99,7 @@ pub enum OptedIn {
 
 impl Authors {
     /// Answers from these parts.
-    pub fn new(parts: &ServiceParts, quotas: Arc<UserQuotas>, keeping: Keeping) -> Self {
+    pub fn new(parts: &ServiceParts, quotas: Arc<UserQuotas>, keeping: RetentionPeriods) -> Self {
         let ServiceParts { store, clock, .. } = parts.clone();
         Self { store, clock, quotas, keeping, news: Notify::new() }
     }

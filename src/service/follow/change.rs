@@ -3,7 +3,7 @@
 
 use crate::domain::channel::ChannelKind;
 use crate::domain::follow::{
-    Delivery, Door, Exposure, Filter, Follow, FollowOptions, FollowState, Mode, Threads,
+    DeliveryMethod, Door, Exposure, Follow, FollowOptions, FollowState, TagFilter, TagMode, ThreadScope,
 };
 use crate::domain::tags::TagSet;
 use crate::store::FollowWebhook;
@@ -61,9 +61,9 @@ impl FollowService {
         let not_native = not_native(ends, &filter, threads);
         let delivery = delivery(request.delivery, before.map(|before| before.delivery), not_native)?;
         let panels = request.panels.or(before.map(|before| before.panels)).unwrap_or(true);
-        let forced = before.is_some_and(|before| before.delivery == Delivery::Native)
-            && delivery == Delivery::Relay
-            && request.delivery != Some(DeliveryChoice::Fixed(Delivery::Relay));
+        let forced = before.is_some_and(|before| before.delivery == DeliveryMethod::Native)
+            && delivery == DeliveryMethod::Relay
+            && request.delivery != Some(DeliveryChoice::Fixed(DeliveryMethod::Relay));
         Ok(RequestedOptions {
             options: FollowOptions { delivery, filter, threads, panels },
             why_relay: not_native.filter(|_| forced),
@@ -90,7 +90,7 @@ impl FollowService {
             FollowState::Active | FollowState::Paused if same => {
                 Err(already_following(existing.pair, existing.state).into())
             }
-            FollowState::Paused if !stays && options.delivery == Delivery::Native => {
+            FollowState::Paused if !stays && options.delivery == DeliveryMethod::Native => {
                 Err(Refusal::Paused(existing.id).into())
             }
             FollowState::Active | FollowState::Paused if !stays => {
@@ -138,7 +138,8 @@ impl FollowService {
         options: &FollowOptions,
         door: Door,
     ) -> Result<Follow, ServiceError> {
-        let connected = self.connect(existing.guild, existing.pair, existing.spot, options.delivery).await?;
+        let connected =
+            self.connect(existing.guild, existing.pair, existing.target_kind, options.delivery).await?;
         self.parts.watched.update_follow(existing, options);
         let changed = match self.set_options(existing, options, Some(&connected.hook), door).await {
             Ok(changed) => changed,
@@ -174,50 +175,54 @@ impl FollowService {
 }
 
 /// Which threads of a source are let through if nobody chose: of a forum, the first message of each post.
-pub(in crate::service) fn usual_threads(source: ChannelKind) -> Threads {
-    if source == ChannelKind::Forum { Threads::Starter } else { Threads::None }
+pub(in crate::service) fn usual_threads(source: ChannelKind) -> ThreadScope {
+    if source == ChannelKind::Forum { ThreadScope::Starter } else { ThreadScope::None }
 }
 
 /// The threads that result from a request, on top of those that the follow has.
 fn threads(
-    chosen: Option<Threads>,
-    existing: Option<Threads>,
+    chosen: Option<ThreadScope>,
+    existing: Option<ThreadScope>,
     source: ChannelKind,
-) -> Result<Threads, Refusal> {
+) -> Result<ThreadScope, Refusal> {
     match chosen {
-        Some(Threads::None) if source == ChannelKind::Forum => Err(Refusal::ForumThreads),
-        Some(Threads::Starter | Threads::All) if source.is_thread() => Err(Refusal::ThreadThreads),
+        Some(ThreadScope::None) if source == ChannelKind::Forum => Err(Refusal::ForumThreads),
+        Some(ThreadScope::Starter | ThreadScope::All) if source.is_thread() => Err(Refusal::ThreadThreads),
         chosen => Ok(chosen.or(existing).unwrap_or_else(|| usual_threads(source))),
     }
 }
 
 /// The mode and tags that result from a request, on top of those that the follow has: a mode keeps the tags,
 /// and tags keep the mode.
-fn filter(mode: Option<Mode>, tags: Option<TagSet>, existing: Option<&Filter>) -> Result<Filter, Refusal> {
-    let mode = mode.or(existing.map(Filter::mode)).unwrap_or(Mode::All);
+fn filter(
+    mode: Option<TagMode>,
+    tags: Option<TagSet>,
+    existing: Option<&TagFilter>,
+) -> Result<TagFilter, Refusal> {
+    let mode = mode.or(existing.map(TagFilter::mode)).unwrap_or(TagMode::All);
     if tags.as_ref().is_some_and(|tags| !tags.fits()) {
         return Err(Refusal::TooManyTags);
     }
-    if mode == Mode::All && tags.is_some() {
+    if mode == TagMode::All && tags.is_some() {
         return Err(Refusal::TagsWithoutMode);
     }
-    let tags = tags.or_else(|| existing.and_then(Filter::tag_set).cloned());
-    Filter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))
+    let tags = tags.or_else(|| existing.and_then(TagFilter::tag_set).cloned());
+    TagFilter::new(mode, tags).ok_or(Refusal::TagsMissing(mode))
 }
 
 /// Why a follow can't be Discord's own, if it can't.
 pub(in crate::service) fn not_native(
     ends: &FollowChannels,
-    filter: &Filter,
-    threads: Threads,
+    filter: &TagFilter,
+    threads: ThreadScope,
 ) -> Option<NotNative> {
     if ends.source.kind() != ChannelKind::Announcement || !ends.target.kind().takes_native() {
         return Some(NotNative::Kinds);
     }
     match (filter, threads) {
-        (Filter::Except(_) | Filter::Only(_), _) => Some(NotNative::Filter),
-        (Filter::All, Threads::Starter | Threads::All) => Some(NotNative::Threads),
-        (Filter::All, Threads::None) => None,
+        (TagFilter::Except(_) | TagFilter::Only(_), _) => Some(NotNative::Filter),
+        (TagFilter::All, ThreadScope::Starter | ThreadScope::All) => Some(NotNative::Threads),
+        (TagFilter::All, ThreadScope::None) => None,
     }
 }
 
@@ -225,17 +230,17 @@ pub(in crate::service) fn not_native(
 /// possible.
 fn delivery(
     choice: Option<DeliveryChoice>,
-    existing: Option<Delivery>,
+    existing: Option<DeliveryMethod>,
     not_native: Option<NotNative>,
-) -> Result<Delivery, Refusal> {
+) -> Result<DeliveryMethod, Refusal> {
     match (choice, existing) {
-        (Some(DeliveryChoice::Fixed(Delivery::Native)), _) if not_native.is_some() => {
+        (Some(DeliveryChoice::Fixed(DeliveryMethod::Native)), _) if not_native.is_some() => {
             Err(Refusal::NativeImpossible)
         }
         (Some(DeliveryChoice::Fixed(delivery)), _) => Ok(delivery),
-        (None, Some(Delivery::Relay)) => Ok(Delivery::Relay),
+        (None, Some(DeliveryMethod::Relay)) => Ok(DeliveryMethod::Relay),
         (Some(DeliveryChoice::Auto), _) | (None, _) => {
-            Ok(if not_native.is_none() { Delivery::Native } else { Delivery::Relay })
+            Ok(if not_native.is_none() { DeliveryMethod::Native } else { DeliveryMethod::Relay })
         }
     }
 }
@@ -248,22 +253,22 @@ mod tests {
     #[test]
     fn what_is_not_given_stays() {
         let set = |tag| TagSet::new(Tag::hashtag(tag));
-        let only = Filter::new(Mode::Only, set("bug")).unwrap();
+        let only = TagFilter::new(TagMode::Only, set("bug")).unwrap();
         let asked = |mode, tags| filter(mode, tags, Some(&only));
         assert_eq!(asked(None, None), Ok(only.clone()));
-        assert_eq!(asked(Some(Mode::Except), None).ok(), Filter::new(Mode::Except, set("bug")));
-        assert_eq!(asked(None, set("idea")).ok(), Filter::new(Mode::Only, set("idea")));
-        assert_eq!(asked(Some(Mode::All), None), Ok(Filter::All));
-        assert_eq!(asked(Some(Mode::All), set("idea")), Err(Refusal::TagsWithoutMode));
+        assert_eq!(asked(Some(TagMode::Except), None).ok(), TagFilter::new(TagMode::Except, set("bug")));
+        assert_eq!(asked(None, set("idea")).ok(), TagFilter::new(TagMode::Only, set("idea")));
+        assert_eq!(asked(Some(TagMode::All), None), Ok(TagFilter::All));
+        assert_eq!(asked(Some(TagMode::All), set("idea")), Err(Refusal::TagsWithoutMode));
     }
 
     #[test]
     fn only_and_except_need_a_tag() {
-        for existing in [None, Some(&Filter::All)] {
-            for mode in [Mode::Only, Mode::Except] {
+        for existing in [None, Some(&TagFilter::All)] {
+            for mode in [TagMode::Only, TagMode::Except] {
                 assert_eq!(filter(Some(mode), None, existing), Err(Refusal::TagsMissing(mode)));
             }
-            assert_eq!(filter(None, None, existing), Ok(Filter::All));
+            assert_eq!(filter(None, None, existing), Ok(TagFilter::All));
             let tags = TagSet::new(Tag::hashtag("bug"));
             assert_eq!(filter(None, tags, existing), Err(Refusal::TagsWithoutMode));
         }
@@ -271,12 +276,13 @@ mod tests {
 
     #[test]
     fn a_follow_stays_what_it_is_as_far_as_it_can() {
-        let (auto, native) = (Some(DeliveryChoice::Auto), Some(DeliveryChoice::Fixed(Delivery::Native)));
-        assert_eq!(delivery(None, None, None), Ok(Delivery::Native));
-        assert_eq!(delivery(None, Some(Delivery::Relay), None), Ok(Delivery::Relay));
-        assert_eq!(delivery(auto, Some(Delivery::Relay), None), Ok(Delivery::Native));
+        let (auto, native) =
+            (Some(DeliveryChoice::Auto), Some(DeliveryChoice::Fixed(DeliveryMethod::Native)));
+        assert_eq!(delivery(None, None, None), Ok(DeliveryMethod::Native));
+        assert_eq!(delivery(None, Some(DeliveryMethod::Relay), None), Ok(DeliveryMethod::Relay));
+        assert_eq!(delivery(auto, Some(DeliveryMethod::Relay), None), Ok(DeliveryMethod::Native));
         let tags = Some(NotNative::Filter);
-        assert_eq!(delivery(None, Some(Delivery::Native), tags), Ok(Delivery::Relay));
-        assert_eq!(delivery(native, Some(Delivery::Native), tags), Err(Refusal::NativeImpossible));
+        assert_eq!(delivery(None, Some(DeliveryMethod::Native), tags), Ok(DeliveryMethod::Relay));
+        assert_eq!(delivery(native, Some(DeliveryMethod::Native), tags), Err(Refusal::NativeImpossible));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::follow::{FollowId, Pair};
+use crate::domain::follow::{ChannelPair, FollowId};
 use crate::domain::ids::{GuildId, UserId};
 
 use super::pause::Resumed;
@@ -46,7 +46,7 @@ pub struct Question {
     /// The number to answer it by.
     pub id: QuestionId,
     /// What would follow what.
-    pub pair: Pair,
+    pub pair: ChannelPair,
 }
 
 /// What was asked for, and by whom.
@@ -107,7 +107,7 @@ impl FollowService {
     pub(in crate::service) fn ask_to_confirm(
         &self,
         actor: Actor,
-        pair: Pair,
+        pair: ChannelPair,
         what: PendingAction,
     ) -> Question {
         let id = QuestionId(rand::random());

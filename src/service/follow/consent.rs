@@ -1,7 +1,9 @@
 //! The consent of the followed side, as the following side sees it: follows that wait until somebody approves
 //! them, and servers that are blocked.
 
-use crate::domain::follow::{Approval, BrokenReason, Delivery, Door, Follow, FollowOptions, FollowState};
+use crate::domain::follow::{
+    Approval, BrokenReason, DeliveryMethod, Door, Follow, FollowOptions, FollowState,
+};
 use crate::domain::ids::{ChannelId, GuildId};
 
 use super::change::ChangedFollow;
@@ -63,9 +65,10 @@ impl FollowService {
         }
         if existing.options.delivery != options.delivery {
             let connected = match options.delivery {
-                Delivery::Native => ConnectedHook::later(existing.guild),
-                Delivery::Relay => {
-                    self.connect(existing.guild, existing.pair, existing.spot, Delivery::Relay).await?
+                DeliveryMethod::Native => ConnectedHook::later(existing.guild),
+                DeliveryMethod::Relay => {
+                    self.connect(existing.guild, existing.pair, existing.target_kind, DeliveryMethod::Relay)
+                        .await?
                 }
             };
             if let Err(error) = self.set_options(existing, options, Some(&connected.hook), door).await {

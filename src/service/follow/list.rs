@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::follow::{Follow, Threads};
+use crate::domain::follow::{Follow, ThreadScope};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
-use crate::domain::report::Wait;
+use crate::domain::report::WaitReason;
 use crate::store::Cursor;
 
 use super::change::usual_threads;
@@ -60,10 +60,10 @@ pub struct FollowListItem {
     /// Its tags with their current names.
     pub tags: TagsNow,
     /// Which threads of the source it lets through, if that isn't the usual.
-    pub threads: Option<Threads>,
+    pub threads: Option<ThreadScope>,
     /// Why nothing is sent into its target at the moment, if something has waited there for longer than
     /// usual.
-    pub held: Option<Wait>,
+    pub held: Option<WaitReason>,
 }
 
 /// A page of a server's follows.
@@ -159,7 +159,7 @@ impl Access<'_> {
         let target = self.view_channel(actor, follow.pair.target).await?;
         let (forum, usual) = match self.find(follow.pair.source).await? {
             ChannelLookup::Seen(channel) => (self.forum_of(&channel).await?, usual_threads(channel.kind)),
-            ChannelLookup::Hidden | ChannelLookup::Gone => (None, Threads::None),
+            ChannelLookup::Hidden | ChannelLookup::Gone => (None, ThreadScope::None),
         };
         let seen = matches!(source, ChannelView::Here { .. } | ChannelView::Elsewhere { .. });
         let tags = TagsNow::of(&follow.options.filter, forum.as_ref(), seen);

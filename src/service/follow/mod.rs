@@ -13,7 +13,9 @@ pub(super) mod unfollow;
 pub(super) mod webhooks;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow, Pair};
+use crate::domain::follow::{
+    ChannelPair, DeliveryMethod, Door, Exposure, Follow, FollowOptions, FollowState, NewFollow,
+};
 use crate::domain::ids::ChannelId;
 use crate::domain::permissions::Permissions;
 use crate::domain::servers::FollowsFull;
@@ -60,8 +62,8 @@ pub(super) struct FollowChannels {
 }
 
 impl FollowChannels {
-    pub(super) const fn pair(&self) -> Pair {
-        Pair { source: self.source.id(), target: self.target.id() }
+    pub(super) const fn pair(&self) -> ChannelPair {
+        ChannelPair { source: self.source.id(), target: self.target.id() }
     }
 }
 
@@ -87,7 +89,7 @@ impl FollowService {
         }
         access.prefetch(actor.guild, &[actor.user, self.parts.identity.user]).await?;
         let ends = self.follow_channels(access, actor, request.source.id(), request.target).await?;
-        let _alone = self.lock_target(request.target, ends.target.spot()).await;
+        let _alone = self.lock_target(request.target, ends.target.target_kind()).await;
         let existing = self.parts.store.follow_by_pair(ends.pair()).await?;
         if let Some(existing) = &existing {
             log_follow(existing.id);
@@ -112,7 +114,7 @@ impl FollowService {
                     guild: ends.target.guild,
                     source_guild: ends.source.guild,
                     source_parent: ends.source.parent(),
-                    spot: ends.target.spot(),
+                    target_kind: ends.target.target_kind(),
                     options,
                     created_by: actor.user,
                     door: ends.door,
@@ -173,8 +175,8 @@ impl FollowService {
         options: &FollowOptions,
     ) -> Result<(), ServiceError> {
         match options.delivery {
-            Delivery::Relay => self.intake.begin_reading(source, options.threads).await,
-            Delivery::Native => Ok(()),
+            DeliveryMethod::Relay => self.intake.begin_reading(source, options.threads).await,
+            DeliveryMethod::Native => Ok(()),
         }
     }
 
@@ -250,11 +252,11 @@ impl FollowService {
         &self,
         access: &mut Access<'_>,
         ends: &FollowChannels,
-        delivery: Delivery,
+        delivery: DeliveryMethod,
     ) -> Result<(), ServiceError> {
         let in_source = match delivery {
-            Delivery::Native => Permissions::VIEW_CHANNEL,
-            Delivery::Relay => access.needed_to_read(&ends.source).await?,
+            DeliveryMethod::Native => Permissions::VIEW_CHANNEL,
+            DeliveryMethod::Relay => access.needed_to_read(&ends.source).await?,
         };
         let lacks = [
             access.bot_lacks(self.parts.identity.user, &ends.target, BOT_IN_TARGET).await?,
@@ -271,7 +273,7 @@ impl FollowService {
             return Err(too_many(new.pair, full).into());
         }
         // Discord's own following doesn't deliver earlier posts.
-        let backfill = if new.options.delivery == Delivery::Relay { backfill } else { 0 };
+        let backfill = if new.options.delivery == DeliveryMethod::Relay { backfill } else { 0 };
         let root = new.source_parent.unwrap_or(new.pair.source);
         let waits = new.guild != new.source_guild && self.needs_approval(root).await?;
         let backfill = if waits { 0 } else { backfill };
@@ -280,10 +282,10 @@ impl FollowService {
             .read_backfill(new.pair.source, new.source_guild, &new.options.filter, backfill)
             .await?;
         let delivery = new.options.delivery;
-        let connected = if waits && delivery == Delivery::Native {
+        let connected = if waits && delivery == DeliveryMethod::Native {
             ConnectedHook::later(new.guild)
         } else {
-            self.connect(new.guild, new.pair, new.spot, delivery).await?
+            self.connect(new.guild, new.pair, new.target_kind, delivery).await?
         };
         // Before the follow is stored, so that no message is missed in between.
         if !waits {
@@ -329,7 +331,7 @@ impl FollowService {
 }
 
 /// The operator's limit on follows is reached.
-const fn too_many(pair: Pair, full: FollowsFull) -> Refusal {
+const fn too_many(pair: ChannelPair, full: FollowsFull) -> Refusal {
     match full {
         FollowsFull::Target(most) => Refusal::TooManyInto { channel: pair.target, most },
         FollowsFull::Source(most) => Refusal::TooManyFollowers { channel: pair.source, most },
@@ -349,7 +351,7 @@ pub(super) fn refused_by_store(error: StoreError) -> ServiceError {
 }
 
 /// The pair is followed already, with these very options.
-pub(super) fn already_following(pair: Pair, state: FollowState) -> Refusal {
+pub(super) fn already_following(pair: ChannelPair, state: FollowState) -> Refusal {
     let paused = state == FollowState::Paused;
     Refusal::AlreadyFollowing { source_channel: pair.source, target: pair.target, paused }
 }

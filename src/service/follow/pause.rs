@@ -1,6 +1,6 @@
 //! Pausing and resuming a follow. What is posted meanwhile is not sent later.
 
-use crate::domain::follow::{Delivery, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
+use crate::domain::follow::{DeliveryMethod, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
 
 use super::change::not_native;
 use super::confirm::{PendingAction, Question};
@@ -44,7 +44,7 @@ impl FollowService {
         let paused = paused.ok_or(Refusal::NoSuchFollow(id))?;
         // So that its panels say that they are paused.
         (self.parts.wake)(vec![follow.pair.target]);
-        if follow.options.delivery == Delivery::Native
+        if follow.options.delivery == DeliveryMethod::Native
             && let Err(error) = self.stop_native(&follow).await
         {
             self.parts.store.resume_follow(actor.guild, id, None, Door::Own, self.parts.clock.now()).await?;
@@ -105,11 +105,12 @@ impl FollowService {
             let waits = self.parts.store.resume_follow(follow.guild, follow.id, None, door, now).await;
             return Ok(waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
         }
-        if follow.options.delivery == Delivery::Native {
+        if follow.options.delivery == DeliveryMethod::Native {
             // If the former webhook still exists, Discord would post everything twice.
             self.stop_native(follow).await?;
         }
-        let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await?;
+        let connected =
+            self.connect(follow.guild, follow.pair, follow.target_kind, follow.options.delivery).await?;
         self.parts.watched.update_follow(follow, &follow.options);
         if exposure == Exposure::Meant {
             self.parts.store.note_meant(follow.guild, follow.id).await?;
@@ -145,7 +146,7 @@ impl FollowService {
     ) -> Result<FollowChannels, ServiceError> {
         let ends = self.follow_channels(access, actor, follow.pair.source, follow.pair.target).await?;
         let FollowOptions { delivery, filter, threads, .. } = &follow.options;
-        if *delivery == Delivery::Native && not_native(&ends, filter, *threads).is_some() {
+        if *delivery == DeliveryMethod::Native && not_native(&ends, filter, *threads).is_some() {
             return Err(Refusal::NativeImpossible.into());
         }
         self.require_bot(access, &ends, *delivery).await?;

@@ -1,7 +1,7 @@
 //! What a person asks for with `/follow` and `/unfollow`, read from what they typed.
 
 use crate::domain::channel::{ChannelLink, parse_channel_link};
-use crate::domain::follow::{Delivery, Mode, Pair, Threads};
+use crate::domain::follow::{ChannelPair, DeliveryMethod, TagMode, ThreadScope};
 use crate::domain::ids::{ChannelId, GuildId};
 
 use crate::service::error::Refusal;
@@ -46,7 +46,7 @@ impl SourceChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnfollowRequest {
     /// What is followed, and where it is received.
-    pub pair: Pair,
+    pub pair: ChannelPair,
 }
 
 impl UnfollowRequest {
@@ -66,12 +66,12 @@ impl UnfollowRequest {
         if source == target {
             return Err(Refusal::SelfFollow);
         }
-        Ok(Self { pair: Pair { source, target } })
+        Ok(Self { pair: ChannelPair { source, target } })
     }
 
     /// What a choice of the autocompletion stands for: the source alone if the target is the intended one
     /// anyway.
-    pub fn choice(pair: Pair, meant: ChannelId) -> String {
+    pub fn choice(pair: ChannelPair, meant: ChannelId) -> String {
         if pair.target == meant {
             pair.source.to_string()
         } else {
@@ -79,9 +79,9 @@ impl UnfollowRequest {
         }
     }
 
-    fn read_choice(text: &str) -> Option<Pair> {
+    fn read_choice(text: &str) -> Option<ChannelPair> {
         let (source, target) = text.trim().split_once('→')?;
-        Some(Pair { source: source.parse().ok()?, target: target.parse().ok()? })
+        Some(ChannelPair { source: source.parse().ok()?, target: target.parse().ok()? })
     }
 }
 
@@ -91,7 +91,7 @@ pub enum DeliveryChoice {
     /// Native if Discord can do everything that was chosen, otherwise relay.
     Auto,
     /// This one.
-    Fixed(Delivery),
+    Fixed(DeliveryMethod),
 }
 
 /// The most posts that a follow can begin with.
@@ -106,11 +106,11 @@ pub struct FollowRequest {
     /// Where to receive it.
     pub target: ChannelId,
     /// Which posts.
-    pub mode: Option<Mode>,
+    pub mode: Option<TagMode>,
     /// The tags for it, as they were typed: their meaning depends on the source.
     pub tags: Option<String>,
     /// Which of the source's threads.
-    pub threads: Option<Threads>,
+    pub threads: Option<ThreadScope>,
     /// How.
     pub delivery: Option<DeliveryChoice>,
     /// Whether panels are shown, too.
@@ -145,12 +145,12 @@ mod tests {
     #[test]
     fn a_choice_names_its_target_where_another_is_meant() {
         let [source, target, here] = [1, 2, 3].map(|id| ChannelId::new(id).unwrap());
-        let pair = Pair { source, target };
+        let pair = ChannelPair { source, target };
         let read = |link: &str, into| UnfollowRequest::new(None, Some(link), into, here).map(|it| it.pair);
         assert_eq!(read(&UnfollowRequest::choice(pair, here), None), Ok(pair));
         assert_eq!(read(&UnfollowRequest::choice(pair, target), Some(target)), Ok(pair));
-        assert_eq!(read("1", None), Ok(Pair { source, target: here }));
-        assert_eq!(read("1→2", Some(here)), Ok(Pair { source, target: here }));
+        assert_eq!(read("1", None), Ok(ChannelPair { source, target: here }));
+        assert_eq!(read("1→2", Some(here)), Ok(ChannelPair { source, target: here }));
         assert_eq!(read("1→x", None), Err(Refusal::NotALink));
     }
 

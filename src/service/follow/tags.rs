@@ -2,9 +2,9 @@
 //! current names.
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::Filter;
+use crate::domain::follow::TagFilter;
 use crate::domain::permissions::Permissions;
-use crate::domain::tag_list::{Unreadable, Vocabulary};
+use crate::domain::tag_list::{UnreadableTag, Vocabulary};
 use crate::domain::tags::{Tag, TagSet};
 use crate::rest::model::Channel;
 
@@ -30,7 +30,7 @@ impl TagsNow {
     /// The tags of this filter. With the source's forum they get their current names, otherwise the names
     /// that they had when they were chosen. A person who can't see the source learns none: what a follow
     /// filters by reveals what is posted there.
-    pub(in crate::service) fn of(filter: &Filter, forum: Option<&Channel>, seen: bool) -> Self {
+    pub(in crate::service) fn of(filter: &TagFilter, forum: Option<&Channel>, seen: bool) -> Self {
         let mut now = Self::default();
         for tag in filter.tags() {
             if !seen {
@@ -69,12 +69,12 @@ pub(in crate::service) async fn read_tags(
     let forum = access.forum_of(&source.channel).await?;
     let vocabulary = vocabulary(forum.as_ref());
     let refusal = |unreadable| match unreadable {
-        Unreadable::NotOffered(name) => Refusal::NoSuchTag {
+        UnreadableTag::NotOffered(name) => Refusal::NoSuchTag {
             forum: forum.as_ref().map_or(source.id(), |forum| forum.id),
             name,
             offered: vocabulary.offered().unwrap_or_default().iter().map(ToString::to_string).collect(),
         },
-        Unreadable::NotWritable(text) => Refusal::NotAHashtag(text),
+        UnreadableTag::NotWritable(text) => Refusal::NotAHashtag(text),
     };
     Ok(vocabulary.read(typed).map_err(refusal)?)
 }
@@ -201,7 +201,7 @@ mod tests {
     fn tags_go_by_the_names_that_they_have_now() {
         let tag = |id, name: &str| Tag::Forum { id: TagId::new(id).unwrap(), name: name.to_owned() };
         let tags = [tag(1, "Bug"), tag(2, "Idea"), Tag::Hashtag("beta".to_owned())];
-        let filter = Filter::Only(TagSet::new(tags).unwrap());
+        let filter = TagFilter::Only(TagSet::new(tags).unwrap());
         let forum: Channel = serde_json::from_value(serde_json::json!({
             "id": "7", "type": 15, "available_tags": [{ "id": "1", "name": "Fault" }, { "id": "3", "name": "Idea" }],
         }))

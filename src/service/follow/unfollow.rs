@@ -1,6 +1,6 @@
 //! `/unfollow`, and removing a follow from a list: a channel stops following another. Existing mirrors stay.
 
-use crate::domain::follow::{Delivery, Door, Follow, FollowId, FollowState};
+use crate::domain::follow::{DeliveryMethod, Door, Follow, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::Removed;
 
@@ -72,14 +72,14 @@ impl FollowService {
 
     /// Locks the follow's target, and then reads the follow again: it may have changed meanwhile.
     async fn lock_and_reload(&self, follow: Follow) -> Result<(Follow, KeyGuard), ServiceError> {
-        let alone = self.lock_target(follow.pair.target, follow.spot).await;
+        let alone = self.lock_target(follow.pair.target, follow.target_kind).await;
         let now = self.parts.store.follow(follow.guild, follow.id).await?;
         Ok((now.ok_or(Refusal::NoSuchFollow(follow.id))?, alone))
     }
 
-    /// Ends a follow that is [locked](FollowService::lock_and_reload).
+    /// FollowChannels a follow that is [locked](FollowService::lock_and_reload).
     async fn remove_locked(&self, follow: Follow) -> Result<Follow, ServiceError> {
-        if follow.options.delivery == Delivery::Native {
+        if follow.options.delivery == DeliveryMethod::Native {
             // First, and if it fails, the whole is refused: Discord would go on posting.
             self.stop_expected(&follow).await?;
         }

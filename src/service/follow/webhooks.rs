@@ -1,10 +1,10 @@
 //! What connects a follow to its target: the bot's own webhook there (one for all relay follows into a
 //! channel and its threads), or Discord's follower webhook.
 
-use crate::domain::follow::{Delivery, Follow, Pair};
+use crate::domain::follow::{ChannelPair, DeliveryMethod, Follow};
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
 use crate::domain::permissions::Permissions;
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::rest::{EnsuredWebhook, ErrorCode, RestError, WEBHOOK_REASON};
 use crate::store::FollowWebhook;
 
@@ -41,18 +41,20 @@ impl FollowService {
     pub(in crate::service) async fn connect(
         &self,
         guild: GuildId,
-        pair: Pair,
-        spot: Spot,
-        delivery: Delivery,
+        pair: ChannelPair,
+        target_kind: TargetKind,
+        delivery: DeliveryMethod,
     ) -> Result<ConnectedHook, ServiceError> {
         match delivery {
-            Delivery::Native => {
+            DeliveryMethod::Native => {
                 let rest = self.parts.rest.of_server(guild);
                 let followed = rest.follow_announcement(pair.source, pair.target, WEBHOOK_REASON).await;
                 let followed = followed.map_err(|error| explain(error, pair.target))?;
                 Ok(ConnectedHook { guild, hook: FollowWebhook::Native(followed.webhook_id), made: true })
             }
-            Delivery::Relay => self.ensure_webhook(guild, spot.webhook_channel(pair.target)).await,
+            DeliveryMethod::Relay => {
+                self.ensure_webhook(guild, target_kind.webhook_channel(pair.target)).await
+            }
         }
     }
 
@@ -87,9 +89,9 @@ impl FollowService {
     /// Gives up what a follow used to deliver through, after the change was stored.
     pub(in crate::service) async fn release_hook(&self, former: &Follow) -> Result<(), ServiceError> {
         match former.options.delivery {
-            Delivery::Native => self.stop_native(former).await,
-            Delivery::Relay => {
-                let channel = former.spot.webhook_channel(former.pair.target);
+            DeliveryMethod::Native => self.stop_native(former).await,
+            DeliveryMethod::Relay => {
+                let channel = former.target_kind.webhook_channel(former.pair.target);
                 if let Some(webhook) = former.webhook
                     && !self.parts.store.webhook_in_use(channel, webhook).await?
                 {

@@ -1,7 +1,7 @@
 //! What the moderators of a followed channel do about its followers from other servers: approve, decline,
 //! remove, block.
 
-use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
+use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId, FollowState};
 use crate::domain::ids::GuildId;
 use crate::domain::permissions::Permissions;
 use crate::store::{BreakWhich, StoreError};
@@ -28,7 +28,7 @@ impl FollowService {
             let rest = self.on_behalf_of(actor);
             let mut access = self.access(&rest, actor);
             let follow = self.follower_to_manage(&mut access, actor, id).await?;
-            let _alone = self.lock_target(follow.pair.target, follow.spot).await;
+            let _alone = self.lock_target(follow.pair.target, follow.target_kind).await;
             let follow = self.waiting(actor, id).await?;
             let begun = self.begin_approved(&mut access, actor, &follow).await?;
             self.parts.checks.request(actor.guild);
@@ -116,7 +116,7 @@ impl FollowService {
     ) -> Result<Dismissed, ServiceError> {
         let broken = self.parts.store.break_follows(which, reason, self.parts.clock.now()).await?;
         let mut unstopped = 0;
-        for follow in broken.iter().filter(|follow| follow.options.delivery == Delivery::Native) {
+        for follow in broken.iter().filter(|follow| follow.options.delivery == DeliveryMethod::Native) {
             if let Err(error) = self.stop_native(follow).await {
                 unstopped += 1;
                 // The server's next check tries again.
@@ -182,14 +182,15 @@ impl FollowService {
             door => door?,
         };
         let reading = access.needed_to_read(&source).await?;
-        if follow.options.delivery == Delivery::Relay
+        if follow.options.delivery == DeliveryMethod::Relay
             && let Some(lack) = access.bot_lacks(self.parts.identity.user, &source, reading).await?
         {
             return Err(Refusal::BotMay(vec![lack]).into());
         }
         self.require_target(access, follow, &source).await.map_err(of_other_side)?;
         self.begin_reading(&source, &follow.options).await?;
-        let connected = self.connect(follow.guild, follow.pair, follow.spot, follow.options.delivery).await;
+        let connected =
+            self.connect(follow.guild, follow.pair, follow.target_kind, follow.options.delivery).await;
         let connected = connected.map_err(of_other_side)?;
         self.parts.watched.update_follow(follow, &follow.options);
         let now = self.parts.clock.now();

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::follow::{Filter, Follow, Threads};
+use crate::domain::follow::{Follow, TagFilter, ThreadScope};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::service::ServiceError;
 use crate::service::access::GuildChannel;
@@ -30,9 +30,18 @@ impl Intake {
     /// Begins to read a source that no relay follow has read yet, with its threads if they are wanted. What
     /// was posted before is not sent later. It must be called before the follow is stored, so that no message
     /// is missed in between.
-    pub async fn begin_reading(&self, source: &GuildChannel, threads: Threads) -> Result<(), ServiceError> {
+    pub async fn begin_reading(
+        &self,
+        source: &GuildChannel,
+        threads: ThreadScope,
+    ) -> Result<(), ServiceError> {
         let (channel, guild, parent) = (source.id(), source.guild, source.parent());
-        self.watched.add_source(FollowedSource { channel, guild, parent, threads: threads != Threads::None });
+        self.watched.add_source(FollowedSource {
+            channel,
+            guild,
+            parent,
+            threads: threads != ThreadScope::None,
+        });
         self.reader.describe(&source.channel);
         if !self.store.is_read(channel).await? {
             let from = match self.read_with_parent(source).await? {
@@ -49,7 +58,7 @@ impl Intake {
             }
             self.store.note_thread(channel, parent).await?;
         }
-        if threads != Threads::None && !self.store.threads_are_read(channel).await? {
+        if threads != ThreadScope::None && !self.store.threads_are_read(channel).await? {
             let newest = self.reader.newest_in_threads(channel, guild).await?;
             // Checks again: the mark must be older than any follow that is read from it, and another follow
             // may have begun meanwhile.
@@ -93,7 +102,7 @@ impl Intake {
         &self,
         source: ChannelId,
         guild: GuildId,
-        filter: &Filter,
+        filter: &TagFilter,
         posts: u8,
     ) -> Result<Backfill, ServiceError> {
         if posts == 0 {

@@ -1,4 +1,4 @@
-//! Carries out what [`Circles`] decides about messages that may be going round in a circle: holds them back,
+//! Carries out what [`CircleDetector`] decides about messages that may be going round in a circle: holds them back,
 //! releases them, or breaks the follow that closes the circle.
 
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
-use crate::domain::circle::{Action, Circles, Posting, gist};
+use crate::domain::circle::{CircleAction, CircleDetector, SourcePost, fingerprint};
 use crate::domain::follow::BrokenReason;
 use crate::domain::ids::ChannelId;
 use crate::domain::lock::lock;
@@ -31,7 +31,7 @@ const FRESH: TimeDelta = TimeDelta::minutes(10);
 /// The watch over all sources.
 #[derive(Debug)]
 pub(super) struct CircleWatch {
-    circles: Mutex<Circles>,
+    circles: Mutex<CircleDetector>,
     next: Mutex<Instant>,
     overdue: Mutex<Instant>,
     /// There may be messages that a former process held back, and that nobody watches.
@@ -58,7 +58,13 @@ impl CircleWatch {
             let by_app = batch.by_apps.contains(origin);
             // All times are this machine's: with Discord's times, a wrong clock would make a wait too short
             // or too long.
-            let posting = Posting { source: *source, origin: *origin, at: now, by_app, gist: gist(content) };
+            let posting = SourcePost {
+                source: *source,
+                origin: *origin,
+                at: now,
+                by_app,
+                fingerprint: fingerprint(content),
+            };
             if circles.observe(posting) {
                 batch.held.insert(*origin);
             }
@@ -101,9 +107,9 @@ impl Intake {
 
     async fn advance_circles(&self) -> Result<(), StoreError> {
         let unsettled = lock(&self.circles.circles).unsettled(self.clock.now());
-        for (family, shown) in unsettled {
+        for (group, shown) in unsettled {
             if self.store.is_being_shown(&shown).await? {
-                lock(&self.circles.circles).delay(family, self.clock.now());
+                lock(&self.circles.circles).delay(group, self.clock.now());
             }
         }
         let mut actions = lock(&self.circles.circles).tick(self.clock.now()).into_iter();
@@ -116,21 +122,21 @@ impl Intake {
         Ok(())
     }
 
-    async fn act(&self, action: &Action) -> Result<(), StoreError> {
+    async fn act(&self, action: &CircleAction) -> Result<(), StoreError> {
         match action {
-            Action::FindFollows { family, origin } => {
+            CircleAction::FindFollows { group, origin } => {
                 let follows = self.store.follows_that_want(*origin).await?;
-                lock(&self.circles.circles).test(*family, follows, self.clock.now());
+                lock(&self.circles.circles).test(*group, follows, self.clock.now());
             }
-            Action::ReleaseTo { origin, follows, .. } => {
+            CircleAction::ReleaseTo { origin, follows, .. } => {
                 self.wake_for(self.store.release_held(*origin, Some(follows)).await?);
             }
-            Action::Release(origins) => {
+            CircleAction::Release(origins) => {
                 for origin in origins {
                     self.wake_for(self.store.release_held(*origin, None).await?);
                 }
             }
-            Action::Break(follow) => {
+            CircleAction::Break(follow) => {
                 let which = BreakWhich::Follow(*follow);
                 break_follows(&self.store, which, BrokenReason::Circle, self.clock.now()).await?;
             }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
 use crate::domain::follow::{FollowState, Pair};
-use crate::domain::panel::{FormValues, Panel, PanelForm, PanelId, PanelView};
+use crate::domain::panel::{Form, FormAnswers, Panel, PanelId, PanelView};
 use crate::panel::{
     ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelContext, PanelLocation, PanelSettings,
     PressKind, find,
@@ -33,7 +33,7 @@ pub struct PanelAction {
     /// What was chosen in a menu.
     pub chosen: Option<String>,
     /// What was filled in.
-    pub filled: Option<FormValues>,
+    pub filled: Option<FormAnswers>,
 }
 
 /// What the person is shown after their press.
@@ -51,7 +51,7 @@ pub enum PressReply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acknowledgement {
     /// Open this form.
-    OpenForm(PanelForm),
+    OpenForm(Form),
     /// Promise a private reply.
     Reply,
     /// Say nothing.
@@ -208,7 +208,7 @@ impl Panels {
 
     /// Whether the channel where somebody pressed shows the panel.
     async fn is_mirrored_into(&self, panel: &Panel, actor: Actor) -> Result<bool, ServiceError> {
-        let pair = Pair { source: panel.channel, target: actor.channel };
+        let pair = ChannelPair { source: panel.channel, target: actor.channel };
         // By the follow, as a mirror may be pressed before it is recorded.
         let follow = self.store.follow_by_pair(pair).await?;
         if follow.is_some_and(|follow| follow.state == FollowState::Active && follow.options.panels) {

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::activity::Showing;
-use crate::domain::follow::{Delivery, Follow, FollowId};
+use crate::domain::activity::ActivityContent;
+use crate::domain::follow::{DeliveryMethod, Follow, FollowId};
 use crate::domain::permissions::Permissions;
 use crate::domain::rendering::beginning;
 use crate::rest::model::Message;
@@ -60,14 +60,14 @@ impl FollowService {
         access.require_actor(actor, follow.pair.target, Permissions::MANAGE_MESSAGES).await?;
         let source = access.view_channel(actor, follow.pair.source).await?;
         let messages = match follow.options.delivery {
-            Delivery::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
+            DeliveryMethod::Relay => self.recorded(&mut access, actor, &follow, &source).await?,
             // What Discord itself delivers isn't recorded.
-            Delivery::Native
+            DeliveryMethod::Native
                 if matches!(source, ChannelView::Here { .. } | ChannelView::Elsewhere { .. }) =>
             {
                 self.in_history(&mut access, actor, &follow).await?
             }
-            Delivery::Native => Vec::new(),
+            DeliveryMethod::Native => Vec::new(),
         };
         Ok(LastMessages { follow, source, target, messages })
     }
@@ -100,7 +100,7 @@ impl FollowService {
             messages.push(RecentMessage {
                 posted_at: asked.posted_at(),
                 original,
-                beginning: content.and_then(Showing::as_message).map(beginning),
+                beginning: content.and_then(ActivityContent::as_message).map(beginning),
                 status: self.delivery_status(&asked, subject(&asked, false), &here, reads, forum.as_ref()),
             });
         }

@@ -12,10 +12,12 @@ use serde_json::Value;
 
 use crate::domain::activity::{Origin, Revision};
 use crate::domain::channel::{ChannelKind, message_link};
-use crate::domain::follow::{Filter, Follow};
+use crate::domain::follow::{Follow, TagFilter};
 use crate::domain::permissions::Permissions;
 use crate::domain::place;
-use crate::domain::report::{Facts, Subject, Verdict, Wait, verdict, wait};
+use crate::domain::report::{
+    DeliveryFacts, DeliveryVerdict, MessageCondition, WaitReason, verdict, wait_reason,
+};
 use crate::domain::tags::TagSet;
 use crate::rest::Rest;
 use crate::rest::model::{Channel, Message};
@@ -78,7 +80,7 @@ pub struct FollowerStatuses {
     /// Those that the person sees; their own server's come first.
     pub lines: Vec<FollowerStatus>,
     /// How many others there are, by what became of the message there.
-    pub rest: BTreeMap<Verdict, u64>,
+    pub rest: BTreeMap<DeliveryVerdict, u64>,
     /// Some of these weren't looked at, so the person might see them.
     pub counted: bool,
     /// How many channels show it that no longer follow.
@@ -100,9 +102,9 @@ pub struct FollowerStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryStatus {
     /// The verdict in one word.
-    pub verdict: Verdict,
+    pub verdict: DeliveryVerdict,
     /// Why it waits, if it does.
-    pub wait: Option<Wait>,
+    pub wait: Option<WaitReason>,
     /// Links to the mirrors, by part.
     pub links: Vec<String>,
     /// The tags because of which the follow's mode leaves it out: under `except` those that it has, under
@@ -182,7 +184,7 @@ impl FollowService {
         forum: Option<&Channel>,
     ) -> Result<MessageReach, ServiceError> {
         let subject = subject(asked, published);
-        let mut rest: BTreeMap<Verdict, u64> = BTreeMap::new();
+        let mut rest: BTreeMap<DeliveryVerdict, u64> = BTreeMap::new();
         for (facts, count) in self.parts.store.count_followers_by_facts(asked).await? {
             *rest.entry(verdict(subject, &facts)).or_default() += count;
         }
@@ -236,17 +238,20 @@ impl FollowService {
     fn delivery_status(
         &self,
         asked: &MessageFacts,
-        subject: Subject,
+        subject: MessageCondition,
         one: &MessageInFollower,
         reads: bool,
         forum: Option<&Channel>,
     ) -> DeliveryStatus {
         let verdict = verdict(subject, &one.facts);
-        let waits = matches!(verdict, Verdict::Waiting | Verdict::Updating | Verdict::Removing);
+        let waits = matches!(
+            verdict,
+            DeliveryVerdict::Waiting | DeliveryVerdict::Updating | DeliveryVerdict::Removing
+        );
         let mirrors = one.mirrors.iter();
         DeliveryStatus {
             verdict,
-            wait: waits.then(|| wait(one.turn, self.parts.clock.now())),
+            wait: waits.then(|| wait_reason(one.turn, self.parts.clock.now())),
             links: mirrors
                 .map(|mirror| message_link(one.follow.guild, mirror.channel, mirror.message))
                 .collect(),
@@ -257,16 +262,17 @@ impl FollowService {
     /// What became of a message that Discord itself delivers.
     fn native_status(&self, follow: &Follow, message: &Message) -> DeliveryStatus {
         let published = message.flags & CROSSPOSTED != 0;
-        let subject = Subject { panel: false, recorded: false, deleted: false, withheld: false, published };
+        let subject =
+            MessageCondition { panel: false, recorded: false, deleted: false, withheld: false, published };
         let before = follow.created_at > message.id.created_at();
         let (delivery, state) = (follow.options.delivery, follow.state);
-        let facts = Facts { delivery, state, before, left_out: None, owed: None };
+        let facts = DeliveryFacts { delivery, state, before, left_out: None, owed: None };
         DeliveryStatus { verdict: verdict(subject, &facts), wait: None, links: Vec::new(), tags: Vec::new() }
     }
 }
 
-fn subject(asked: &MessageFacts, published: bool) -> Subject {
-    Subject {
+fn subject(asked: &MessageFacts, published: bool) -> MessageCondition {
+    MessageCondition {
         panel: matches!(asked.origin, Origin::Panel { .. }),
         recorded: asked.activity.is_some(),
         deleted: asked.deleted,
@@ -277,14 +283,19 @@ fn subject(asked: &MessageFacts, published: bool) -> Subject {
 
 /// The tags because of which a follow's mode leaves a message out, by their current names. A person who can't
 /// read the message learns no names.
-fn deciding_tags(asked: &MessageFacts, filter: &Filter, reads: bool, forum: Option<&Channel>) -> Vec<String> {
+fn deciding_tags(
+    asked: &MessageFacts,
+    filter: &TagFilter,
+    reads: bool,
+    forum: Option<&Channel>,
+) -> Vec<String> {
     let hits = |tags: &TagSet| {
         TagSet::new(tags.as_slice().iter().filter(|tag| asked.tags.contains(&tag.key())).cloned())
     };
     let deciding = match filter {
-        Filter::All => return Vec::new(),
-        Filter::Only(tags) => Filter::Only(tags.clone()),
-        Filter::Except(tags) => hits(tags).map_or(Filter::All, Filter::Except),
+        TagFilter::All => return Vec::new(),
+        TagFilter::Only(tags) => TagFilter::Only(tags.clone()),
+        TagFilter::Except(tags) => hits(tags).map_or(TagFilter::All, TagFilter::Except),
     };
     let tags = TagsNow::of(&deciding, forum, reads);
     let hidden = tags.said_of_hidden();
@@ -303,9 +314,9 @@ fn unrecorded(place: &GuildChannel, message: &Message) -> MessageFacts {
         source: parent.unwrap_or(channel),
         thread: parent.map(|_| channel),
         place: match parent {
-            None => place::Place::Source,
-            Some(_) if begins => place::Place::Starter,
-            Some(_) => place::Place::Answer,
+            None => place::SourcePlace::Source,
+            Some(_) if begins => place::SourcePlace::Starter,
+            Some(_) => place::SourcePlace::Answer,
         },
         revision: Revision(1),
         deleted: false,

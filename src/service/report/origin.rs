@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
 use crate::domain::channel::message_link;
-use crate::domain::follow::{Follow, Pair};
+use crate::domain::follow::{ChannelPair, Follow};
 use crate::domain::ids::{ChannelId, MessageId};
-use crate::domain::report::Verdict;
+use crate::domain::report::DeliveryVerdict;
 use crate::rest::model::{Message, Reference};
 use crate::store::Mirrored;
 
@@ -47,7 +47,7 @@ pub enum MirrorMaker {
         /// How many parts exist.
         parts: usize,
         /// How far the delivery is; `None` if the follow was removed.
-        verdict: Option<Verdict>,
+        verdict: Option<DeliveryVerdict>,
     },
     /// The bot, to say that messages were missed.
     Notice,
@@ -118,7 +118,7 @@ impl FollowService {
             return Ok(None);
         };
         let deleted = message.flags & SOURCE_MESSAGE_DELETED != 0;
-        let pair = Pair { source: channel, target: message.channel_id };
+        let pair = ChannelPair { source: channel, target: message.channel_id };
         Ok(Some(MirrorOrigin {
             source: access.view_channel(actor, channel).await?,
             original: link_seen(access, actor, channel, (!deleted).then_some(original)).await?,

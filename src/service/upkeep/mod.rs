@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId};
+use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::lock::lock;
 use crate::rest::RestError;
@@ -281,8 +281,8 @@ impl Upkeep {
         follow: &Follow,
     ) -> Result<Option<FollowFault>, ServiceError> {
         let needed = match follow.options.delivery {
-            Delivery::Native => follow.follower_webhook.map(|id| (id, BreakWhich::FollowerWebhook(id))),
-            Delivery::Relay => follow.webhook.map(|id| (id, BreakWhich::RelayWebhook(id))),
+            DeliveryMethod::Native => follow.follower_webhook.map(|id| (id, BreakWhich::FollowerWebhook(id))),
+            DeliveryMethod::Relay => follow.webhook.map(|id| (id, BreakWhich::RelayWebhook(id))),
         };
         let Some((webhook, users)) = needed else {
             return Ok(Some((BreakWhich::Follow(follow.id), BrokenReason::WebhookDeleted)));
@@ -290,8 +290,8 @@ impl Upkeep {
         if there.iter().any(|other| other.id == webhook) {
             return Ok(None);
         }
-        let channel = follow.spot.webhook_channel(follow.pair.target);
-        if follow.options.delivery == Delivery::Relay {
+        let channel = follow.target_kind.webhook_channel(follow.pair.target);
+        if follow.options.delivery == DeliveryMethod::Relay {
             let Err(error) = self.replace_webhook(follow.guild, channel, webhook).await? else {
                 return Ok(None);
             };

@@ -9,9 +9,9 @@ use rand::seq::SliceRandom;
 use tokio::time::Instant;
 
 use crate::domain::channel::ChannelKind;
-use crate::domain::doors::{ChannelFacts, Ends, Verdict};
+use crate::domain::doors::{ChannelFacts, FollowChannels, FollowVerdict};
 use crate::domain::follow::{
-    Audience, BrokenReason, Delivery, Door, Exposure, Follow, FollowId, FollowState,
+    Audience, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId, FollowState,
 };
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::lock::lock;
@@ -140,7 +140,7 @@ impl Upkeep {
         }
         let source = if of_source { self.facts(check, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(check, follow.target_root()).await? } else { None };
-        let ends = Ends { source: source.as_ref(), target: target.as_ref() };
+        let ends = FollowChannels { source: source.as_ref(), target: target.as_ref() };
         if follow.source_private.is_none() && ends.privacy_matters(&follow) {
             follow.source_private = self.is_private(check, &follow).await?;
         }
@@ -150,11 +150,11 @@ impl Upkeep {
                 Ok(())
             }
             FollowState::Active => match ends.judge(&follow) {
-                Verdict::Stands => self.note(check, &follow, &ends).await,
-                Verdict::Broken(reason, lacking) => {
+                FollowVerdict::Stands => self.note(check, &follow, &ends).await,
+                FollowVerdict::Broken(reason, lacking) => {
                     self.break_with_others(check, &follow, reason, lacking).await
                 }
-                Verdict::Exposed => self.pause_exposed(check, &follow).await,
+                FollowVerdict::Exposed => self.pause_exposed(check, &follow).await,
             },
             FollowState::Broken(reason) => {
                 if reason.stops_native() {
@@ -213,11 +213,11 @@ impl Upkeep {
         &self,
         check: &mut PermissionCheck<'_>,
         follow: &Follow,
-        ends: &Ends<'_>,
+        ends: &FollowChannels<'_>,
     ) -> Result<(), ServiceError> {
         let lacking = ends.lacking_now(follow).unwrap_or(follow.lacking);
         // A channel doesn't tell what its threads make public.
-        let threads = follow.source_parent.is_some() || follow.spot.parent().is_some();
+        let threads = follow.source_parent.is_some() || follow.target_kind.parent().is_some();
         let within = ends.makes_public(follow) == Some(false) && !threads;
         let exposure = match follow.exposure {
             Exposure::Meant if within => Exposure::None,
@@ -268,7 +268,7 @@ impl Upkeep {
     /// Stops Discord's own following, which goes on until its webhook is deleted. If that fails, the check is
     /// repeated.
     async fn stop_native(&self, check: &mut PermissionCheck<'_>, follow: &Follow) {
-        let native = follow.options.delivery == Delivery::Native;
+        let native = follow.options.delivery == DeliveryMethod::Native;
         let Some(webhook) = follow.follower_webhook.filter(|_| native) else { return };
         if !self.may_try(follow.id) {
             check.unstopped = true;
@@ -299,7 +299,7 @@ impl Upkeep {
         follow: &Follow,
     ) -> Result<(), ServiceError> {
         // A private thread is seen only by those invited, whoever sees its channel.
-        if follow.spot.parent().is_some() {
+        if follow.target_kind.parent().is_some() {
             check.budget.request().await;
             let ChannelLookup::Seen(channel) = check.access.find(follow.pair.target).await? else {
                 return Ok(());
@@ -361,11 +361,11 @@ impl Upkeep {
         let source = self.facts_anywhere(check, follow.source_guild, follow.source_root()).await?;
         let target = self.facts_anywhere(check, follow.guild, follow.target_root()).await?;
         let (Some(source), Some(target)) = (source, target) else { return Ok(false) };
-        let ends = Ends { source: Some(&source), target: Some(&target) };
+        let ends = FollowChannels { source: Some(&source), target: Some(&target) };
         match ends.judge(follow) {
-            Verdict::Broken(..) => return Ok(false),
-            Verdict::Exposed => return self.pause_exposed(check, follow).await.map(|()| true),
-            Verdict::Stands => {}
+            FollowVerdict::Broken(..) => return Ok(false),
+            FollowVerdict::Exposed => return self.pause_exposed(check, follow).await.map(|()| true),
+            FollowVerdict::Stands => {}
         }
         let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
         if lost.contains(&follow.state)

@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use crate::domain::follow::{Delivery, Follow, FollowOptions, NewFollow, Pair, Threads};
+use crate::domain::follow::{ChannelPair, DeliveryMethod, Follow, FollowOptions, NewFollow, ThreadScope};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId, WebhookId};
 use crate::store::{FollowedSource, KnownThread};
 
@@ -240,10 +240,10 @@ impl Watched {
             channel: new.pair.source,
             guild: new.source_guild,
             parent: new.source_parent,
-            threads: new.options.threads != Threads::None,
+            threads: new.options.threads != ThreadScope::None,
         };
-        self.listen(new.pair, source, new.spot.parent(), new.options.delivery);
-        self.listen_in_server(source, new.guild, new.spot.webhook_channel(new.pair.target));
+        self.listen(new.pair, source, new.target_kind.parent(), new.options.delivery);
+        self.listen_in_server(source, new.guild, new.target_kind.webhook_channel(new.pair.target));
     }
 
     /// The same for an existing follow, with these options. Whether more of its source must be read than
@@ -253,10 +253,10 @@ impl Watched {
             channel: follow.pair.source,
             guild: follow.source_guild,
             parent: follow.source_parent,
-            threads: options.threads != Threads::None,
+            threads: options.threads != ThreadScope::None,
         };
-        self.listen_in_server(source, follow.guild, follow.spot.webhook_channel(follow.pair.target));
-        self.listen(follow.pair, source, follow.spot.parent(), options.delivery)
+        self.listen_in_server(source, follow.guild, follow.target_kind.webhook_channel(follow.pair.target));
+        self.listen(follow.pair, source, follow.target_kind.parent(), options.delivery)
     }
 
     fn listen_in_server(&self, source: FollowedSource, guild: GuildId, target: ChannelId) {
@@ -266,12 +266,12 @@ impl Watched {
 
     fn listen(
         &self,
-        pair: Pair,
+        pair: ChannelPair,
         source: FollowedSource,
         target_parent: Option<ChannelId>,
-        delivery: Delivery,
+        delivery: DeliveryMethod,
     ) -> bool {
-        let more = delivery == Delivery::Relay && self.add_source(source);
+        let more = delivery == DeliveryMethod::Relay && self.add_source(source);
         let ends = [Some(pair.source), source.parent, Some(pair.target), target_parent];
         self.update_sets(|sets| sets.ends.extend(ends.into_iter().flatten()));
         more

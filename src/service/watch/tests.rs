@@ -76,7 +76,7 @@ fn the_first_post_of_a_new_thread_begins_it() {
     watched.set_thread_start(channel(9), ThreadStart::Awaited);
     let starts = |message: u64, new| {
         let standing = watched.locate(channel(9), MessageId::new(message).unwrap(), new).unwrap();
-        standing.thread.unwrap().place == crate::domain::place::Place::Starter
+        standing.thread.unwrap().place == crate::domain::place::SourcePlace::Starter
     };
     assert!(!starts(30, false), "an edit is nothing new");
     assert!(starts(31, true));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, TagId};
 use crate::domain::message::{InThread, PostTag};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::rest::model::Channel;
 
 use super::snapshot::KeptThread;
@@ -226,7 +226,7 @@ impl ThreadIndex {
                 thread: id,
                 title: told.title.clone(),
                 tags: told.tags.iter().map(|tag| PostTag { id: *tag, name: name(tag) }).collect(),
-                place: if starts { Place::Starter } else { Place::Answer },
+                place: if starts { SourcePlace::Starter } else { SourcePlace::Answer },
                 link: channel_link(thread.guild, id),
             }),
         })
@@ -259,7 +259,7 @@ mod tests {
         }
     }
 
-    fn place(threads: &ThreadIndex, thread: u64, at: u64) -> Option<Place> {
+    fn place(threads: &ThreadIndex, thread: u64, at: u64) -> Option<SourcePlace> {
         threads.locate(channel(thread), message(at))?.thread.map(|thread| thread.place)
     }
 
@@ -279,13 +279,13 @@ mod tests {
     fn a_thread_begins_with_its_own_number_or_its_first_post() {
         let mut threads = ThreadIndex::default();
         threads.note(seen(9, "a", &[]));
-        assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
-        assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
+        assert_eq!(place(&threads, 9, 9), Some(SourcePlace::Starter));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Answer));
         threads.set_thread_start(channel(9), ThreadStart::Awaited);
         threads.set_thread_start(channel(9), ThreadStart::Post(message(10)));
         threads.set_thread_start(channel(9), ThreadStart::Elsewhere);
-        assert_eq!(place(&threads, 9, 10), Some(Place::Starter), "settled once");
-        assert_eq!(place(&threads, 9, 11), Some(Place::Answer));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Starter), "settled once");
+        assert_eq!(place(&threads, 9, 11), Some(SourcePlace::Answer));
     }
 
     #[test]
@@ -295,8 +295,8 @@ mod tests {
         threads.note(seen(9, "a", &[]));
         threads.set_thread_start(channel(9), ThreadStart::Awaited);
         threads.set_thread_start(channel(9), ThreadStart::Post(message(10)));
-        assert_eq!(place(&threads, 9, 10), Some(Place::Answer));
-        assert_eq!(place(&threads, 9, 9), Some(Place::Starter));
+        assert_eq!(place(&threads, 9, 10), Some(SourcePlace::Answer));
+        assert_eq!(place(&threads, 9, 9), Some(SourcePlace::Starter));
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         threads.add_known(channel(9), channel(FORUM), GuildId::new(1).unwrap(), Some(message(12)));
         assert_eq!(threads.locate(channel(9), message(12)), None);
         threads.note(seen(9, "a", &[]));
-        assert_eq!(place(&threads, 9, 12), Some(Place::Starter));
+        assert_eq!(place(&threads, 9, 12), Some(SourcePlace::Starter));
     }
 
     #[test]

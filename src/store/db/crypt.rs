@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use sha2::Sha256;
 
-use crate::domain::activity::{Origin, Showing};
+use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::WebhookId;
 use crate::store::StoreError;
 
@@ -93,14 +93,14 @@ impl Cipher {
     }
 
     /// Seals what an activity shows, bound to its origin.
-    pub(in crate::store) fn seal_content(&self, origin: Origin, showing: &Showing) -> Vec<u8> {
+    pub(in crate::store) fn seal_content(&self, origin: Origin, showing: &ActivityContent) -> Vec<u8> {
         let plain = serde_json::to_vec(showing).expect("texts and numbers always serialise");
         self.seal(&plain, &origin.to_string())
     }
 
     /// A digest of everything that can change in what an activity shows. Equal for equal content, and useless
     /// without the key.
-    pub(in crate::store) fn digest(&self, origin: Origin, showing: &Showing) -> Option<Vec<u8>> {
+    pub(in crate::store) fn digest(&self, origin: Origin, showing: &ActivityContent) -> Option<Vec<u8>> {
         // A panel's content is kept as long as the panel.
         let essence = showing.as_message()?.essence();
         let mut digest = self.digests();
@@ -114,7 +114,7 @@ impl Cipher {
         &self,
         origin: Origin,
         sealed: &[u8],
-    ) -> Result<Showing, StoreError> {
+    ) -> Result<ActivityContent, StoreError> {
         let plain =
             self.open(sealed, &origin.to_string()).ok_or(StoreError::Decrypt("a message's content"))?;
         serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("content"))

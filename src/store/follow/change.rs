@@ -11,12 +11,13 @@ use super::webhooks;
 use super::webhooks::SealedWebhook;
 use super::{doors, limits, news, row, state};
 use crate::domain::follow::{
-    Approval, BrokenReason, Delivery, Door, Filter, Follow, FollowId, FollowOptions, NewFollow, Pair,
+    Approval, BrokenReason, ChannelPair, DeliveryMethod, Door, Follow, FollowId, FollowOptions, NewFollow,
+    TagFilter,
 };
 use crate::domain::ids::{ChannelId, GuildId, WebhookId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::domain::servers::FollowsFull;
-use crate::domain::webhook::Webhook;
+use crate::domain::webhook::WebhookCredentials;
 use crate::store::db::connect::Write;
 use crate::store::db::entity::{channel_follow_tags, channel_follows};
 use crate::store::db::locks;
@@ -33,7 +34,7 @@ pub enum FollowWebhook {
     /// Discord's own webhook, which doesn't exist yet: the follow waits for approval.
     NativePending,
     /// The bot's own webhook.
-    Relay(Webhook),
+    Relay(WebhookCredentials),
 }
 
 /// What became of a follow that should be stored.
@@ -76,7 +77,7 @@ impl Store {
         let txn = self.write().await?;
         limits::lock_server(&*txn, new).await?;
         locks::sources(&*txn, [Some(new.pair.source), new.source_parent].into_iter().flatten()).await?;
-        webhooks::lock_lanes(&*txn, new.pair.target, new.spot).await?;
+        webhooks::lock_lanes(&*txn, new.pair.target, new.target_kind).await?;
         let root = new.source_parent.unwrap_or(new.pair.source);
         let servers = FollowServers { source: new.source_guild, target: new.guild };
         let publication = doors::require(&*txn, new.door, root, servers).await?;
@@ -93,7 +94,13 @@ impl Store {
             hook => hook,
         };
         let hooks = self
-            .webhook_columns(&txn, new.spot.webhook_channel(new.pair.target), new.options.delivery, hook, now)
+            .webhook_columns(
+                &txn,
+                new.target_kind.webhook_channel(new.pair.target),
+                new.options.delivery,
+                hook,
+                now,
+            )
             .await?;
         let row = channel_follows::ActiveModel {
             id: NotSet,
@@ -114,8 +121,8 @@ impl Store {
             updated_at: Set(now),
             threads: Set(new.options.threads.as_str().to_owned()),
             source_parent_id: Set(new.source_parent.map(ChannelId::to_db)),
-            target_parent_id: Set(new.spot.parent().map(ChannelId::to_db)),
-            target_forum: Set(new.spot == Spot::Forum),
+            target_parent_id: Set(new.target_kind.parent().map(ChannelId::to_db)),
+            target_forum: Set(new.target_kind == TargetKind::Forum),
             exposure: Set(new.exposure.as_str().to_owned()),
             lacking: Set(0),
             source_restricted: Set(new.source_restricted),
@@ -128,7 +135,7 @@ impl Store {
         let server = "UPDATE channels SET guild_id = $2 WHERE channel_id = $1";
         let values = [new.pair.source.to_db().into(), new.source_guild.to_db().into()];
         Sql::new(server, values).execute(&*txn).await?;
-        leases::set_spot(&*txn, new.pair.target, new.spot).await?;
+        leases::set_spot(&*txn, new.pair.target, new.target_kind).await?;
         mirrors::sync_follow(&*txn, row.id).await?;
         if servers.differ() {
             news::note(&*txn, row.id, root, &publication).await?;
@@ -164,8 +171,8 @@ impl Store {
         let mut row = before.clone().into_active_model();
         match hook {
             Some(hook) => {
-                let (target, spot) = target(&before)?;
-                let channel = spot.webhook_channel(target);
+                let (target, target_kind) = target(&before)?;
+                let channel = target_kind.webhook_channel(target);
                 let hooks = self.webhook_columns(&txn, channel, delivery, hook, now).await?;
                 row.webhook_id = Set(hooks.relay.as_ref().map(|webhook| webhook.id));
                 row.webhook_token = Set(hooks.relay.map(|webhook| webhook.token));
@@ -174,7 +181,7 @@ impl Store {
             None if before.delivery != delivery.as_str() => return Err(StoreError::WrongWebhook),
             None => {}
         }
-        if before.delivery == Delivery::Relay.as_str() && delivery == Delivery::Native {
+        if before.delivery == DeliveryMethod::Relay.as_str() && delivery == DeliveryMethod::Native {
             state::end_owed_messages(&*txn, &[id.0]).await?;
         }
         row.delivery = Set(delivery.as_str().to_owned());
@@ -222,18 +229,18 @@ impl Store {
         &self,
         txn: &Write,
         channel: ChannelId,
-        delivery: Delivery,
+        delivery: DeliveryMethod,
         hook: &FollowWebhook,
         now: DateTime<Utc>,
     ) -> Result<WebhookColumns, StoreError> {
         match (delivery, hook) {
-            (Delivery::Native, FollowWebhook::Native(webhook)) => {
+            (DeliveryMethod::Native, FollowWebhook::Native(webhook)) => {
                 Ok(WebhookColumns { native: Some(webhook.to_db()), relay: None })
             }
-            (Delivery::Native, FollowWebhook::NativePending) => {
+            (DeliveryMethod::Native, FollowWebhook::NativePending) => {
                 Ok(WebhookColumns { native: Some(row::NO_WEBHOOK), relay: None })
             }
-            (Delivery::Relay, FollowWebhook::Relay(webhook)) => {
+            (DeliveryMethod::Relay, FollowWebhook::Relay(webhook)) => {
                 let shared = match webhooks::shared(&**txn, channel).await? {
                     Some(shared) => shared,
                     None => {
@@ -252,14 +259,14 @@ impl Store {
 /// Keeps the webhook that a follow had, if panels need it. Returns whether anything needs it.
 async fn keep_for_panels(txn: &Write, former: &channel_follows::Model) -> Result<bool, StoreError> {
     let (Some(id), Some(token)) = (former.webhook_id, former.webhook_token.clone()) else { return Ok(false) };
-    let (target, spot) = target(former)?;
-    Ok(webhooks::keep(&**txn, target, spot, &SealedWebhook { id, token }).await?)
+    let (target, target_kind) = target(former)?;
+    Ok(webhooks::keep(&**txn, target, target_kind, &SealedWebhook { id, token }).await?)
 }
 
 /// The target of a row, and its kind.
-pub(super) fn target(row: &channel_follows::Model) -> Result<(ChannelId, Spot), StoreError> {
+pub(super) fn target(row: &channel_follows::Model) -> Result<(ChannelId, TargetKind), StoreError> {
     let parent = row.target_parent_id.map(ChannelId::from_db).transpose()?;
-    Ok((ChannelId::from_db(row.target_channel_id)?, Spot::from_parts(parent, row.target_forum)))
+    Ok((ChannelId::from_db(row.target_channel_id)?, TargetKind::from_parts(parent, row.target_forum)))
 }
 
 /// The source's channel, or the channel that the source is a thread of.
@@ -281,8 +288,8 @@ pub(super) async fn lock(
 ) -> Result<Option<channel_follows::Model>, StoreError> {
     let Some(row) = by_id(&**txn, guild, id).await? else { return Ok(None) };
     locks::sources(&**txn, [ChannelId::from_db(row.source_channel_id)?, source_root(&row)?]).await?;
-    let (target, spot) = target(&row)?;
-    webhooks::lock_lanes(&**txn, target, spot).await?;
+    let (target, target_kind) = target(&row)?;
+    webhooks::lock_lanes(&**txn, target, target_kind).await?;
     Ok(by_id(&**txn, guild, id).await?)
 }
 
@@ -299,7 +306,7 @@ pub(super) async fn by_id(
 
 pub(super) async fn by_pair(
     db: &impl ConnectionTrait,
-    pair: Pair,
+    pair: ChannelPair,
 ) -> Result<Option<channel_follows::Model>, DbErr> {
     channel_follows::Entity::find()
         .filter(channel_follows::Column::SourceChannelId.eq(pair.source.to_db()))
@@ -308,7 +315,7 @@ pub(super) async fn by_pair(
         .await
 }
 
-async fn insert_tags(txn: &impl ConnectionTrait, follow: i64, filter: &Filter) -> Result<(), DbErr> {
+async fn insert_tags(txn: &impl ConnectionTrait, follow: i64, filter: &TagFilter) -> Result<(), DbErr> {
     if filter.tags().is_empty() {
         return Ok(());
     }

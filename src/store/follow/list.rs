@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{change, row};
-use crate::domain::follow::{BrokenReason, Follow, FollowId, Pair};
+use crate::domain::follow::{BrokenReason, ChannelPair, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::store::db::entity::channel_follows::{Column, Entity};
 use crate::store::db::sql::{Sql, channel_ids};
@@ -80,7 +80,7 @@ impl Store {
     }
 
     /// The follow of this pair, whatever its server, which follows from the target.
-    pub async fn follow_by_pair(&self, pair: Pair) -> Result<Option<Follow>, StoreError> {
+    pub async fn follow_by_pair(&self, pair: ChannelPair) -> Result<Option<Follow>, StoreError> {
         row::one(&self.db, change::by_pair(&self.db, pair).await?).await
     }
 

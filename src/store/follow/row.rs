@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::domain::follow::{
-    BrokenReason, Delivery, Exposure, Filter, Follow, FollowId, FollowOptions, FollowState, Mode, Pair,
-    Threads,
+    BrokenReason, ChannelPair, DeliveryMethod, Exposure, Follow, FollowId, FollowOptions, FollowState,
+    TagFilter, TagMode, ThreadScope,
 };
 use crate::domain::ids::{ChannelId, GuildId, UserId, WebhookId};
 use crate::domain::permissions::Permissions;
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::domain::tags::{Tag, TagSet};
 use crate::store::StoreError;
 use crate::store::db::entity::{channel_follow_tags, channel_follows};
@@ -26,7 +26,7 @@ pub(in crate::store) async fn follows(
 ) -> Result<Vec<Follow>, StoreError> {
     let mut tags: HashMap<i64, Vec<Tag>> = HashMap::new();
     let tagged: Vec<i64> =
-        rows.iter().filter(|row| row.mode != Mode::All.as_str()).map(|row| row.id).collect();
+        rows.iter().filter(|row| row.mode != TagMode::All.as_str()).map(|row| row.id).collect();
     for ids in tagged.chunks(10_000) {
         let found = channel_follow_tags::Entity::find()
             .filter(channel_follow_tags::Column::FollowId.is_in(ids.iter().copied()))
@@ -54,10 +54,10 @@ pub(super) async fn one(
 }
 
 fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreError> {
-    let mode = Mode::parse(&row.mode).ok_or(StoreError::Unreadable("mode"))?;
-    let filter = Filter::new(mode, TagSet::new(tags)).ok_or(StoreError::Unreadable("tags"))?;
-    let delivery = Delivery::parse(&row.delivery).ok_or(StoreError::Unreadable("delivery"))?;
-    let threads = Threads::parse(&row.threads).ok_or(StoreError::Unreadable("threads"))?;
+    let mode = TagMode::parse(&row.mode).ok_or(StoreError::Unreadable("mode"))?;
+    let filter = TagFilter::new(mode, TagSet::new(tags)).ok_or(StoreError::Unreadable("tags"))?;
+    let delivery = DeliveryMethod::parse(&row.delivery).ok_or(StoreError::Unreadable("delivery"))?;
+    let threads = ThreadScope::parse(&row.threads).ok_or(StoreError::Unreadable("threads"))?;
     let parent = |id: Option<i64>| id.map(ChannelId::from_db).transpose();
     let state = match row.broken_reason {
         _ if row.is_active => FollowState::Active,
@@ -68,14 +68,14 @@ fn follow(row: channel_follows::Model, tags: Vec<Tag>) -> Result<Follow, StoreEr
     };
     Ok(Follow {
         id: FollowId(row.id),
-        pair: Pair {
+        pair: ChannelPair {
             source: ChannelId::from_db(row.source_channel_id)?,
             target: ChannelId::from_db(row.target_channel_id)?,
         },
         guild: GuildId::from_db(row.guild_id)?,
         source_guild: GuildId::from_db(row.source_guild_id)?,
         source_parent: parent(row.source_parent_id)?,
-        spot: Spot::from_parts(parent(row.target_parent_id)?, row.target_forum),
+        target_kind: TargetKind::from_parts(parent(row.target_parent_id)?, row.target_forum),
         options: FollowOptions { delivery, filter, threads, panels: row.panels },
         webhook: row.webhook_id.map(WebhookId::from_db).transpose()?,
         follower_webhook: row

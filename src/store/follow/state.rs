@@ -10,7 +10,7 @@ use super::break_which::BreakWhich;
 use super::change::{FollowWebhook, by_id, lock, source_root, target};
 use super::doors::FollowServers;
 use super::{consent, doors, news, row, unannounced, webhooks};
-use crate::domain::follow::{Approval, BrokenReason, Delivery, Door, Exposure, Follow, FollowId};
+use crate::domain::follow::{Approval, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::permissions::Permissions;
 use crate::store::db::connect::Write;
@@ -102,15 +102,15 @@ impl Store {
         hook: Option<&FollowWebhook>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        match (hook, Delivery::parse(&row.delivery)) {
+        match (hook, DeliveryMethod::parse(&row.delivery)) {
             (None, _) => Ok(()),
-            (Some(FollowWebhook::Relay(webhook)), Some(Delivery::Relay)) => {
-                let (target, spot) = target(row)?;
-                let channel = spot.webhook_channel(target);
+            (Some(FollowWebhook::Relay(webhook)), Some(DeliveryMethod::Relay)) => {
+                let (target, target_kind) = target(row)?;
+                let channel = target_kind.webhook_channel(target);
                 webhooks::replace(&**txn, channel, &self.seal_webhook(webhook), now).await?;
                 Ok(())
             }
-            (Some(FollowWebhook::Native(webhook)), Some(Delivery::Native)) => {
+            (Some(FollowWebhook::Native(webhook)), Some(DeliveryMethod::Native)) => {
                 let update = "UPDATE channel_follows SET follower_webhook_id = $2 WHERE id = $1";
                 Sql::new(update, [row.id.into(), webhook.to_db().into()]).execute(&**txn).await?;
                 Ok(())

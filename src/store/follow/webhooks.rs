@@ -13,8 +13,8 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use super::{row, state};
 use crate::domain::follow::Follow;
 use crate::domain::ids::{ChannelId, WebhookId};
-use crate::domain::place::Spot;
-use crate::domain::webhook::Webhook;
+use crate::domain::place::TargetKind;
+use crate::domain::webhook::WebhookCredentials;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, Table, channel_ids, stored};
 use crate::store::{Store, StoreError};
@@ -29,7 +29,7 @@ pub(in crate::store) struct SealedWebhook {
 #[derive(Debug, Clone)]
 pub struct LaneWebhook {
     /// The webhook.
-    pub webhook: Webhook,
+    pub webhook: WebhookCredentials,
     /// It belongs to no relay follow, and is kept for panels only.
     pub panels_only: bool,
 }
@@ -47,7 +47,7 @@ const BEST: &str = "ORDER BY is_active DESC, updated_at DESC, id LIMIT 1";
 impl Store {
     /// The bot's webhook in this channel, whatever the state of the follows that use it: checked before
     /// another one is created. An active follow's comes first.
-    pub async fn webhook_of(&self, channel: ChannelId) -> Result<Option<Webhook>, StoreError> {
+    pub async fn webhook_of(&self, channel: ChannelId) -> Result<Option<WebhookCredentials>, StoreError> {
         let known = match sealed(&self.db, FOLLOWS_THROUGH, channel, "").await? {
             None => panel_webhook(&self.db, LANES_THROUGH, channel).await?,
             of_follow => of_follow,
@@ -95,20 +95,20 @@ impl Store {
     pub async fn take_panel_webhook(
         &self,
         target: ChannelId,
-        spot: Spot,
+        target_kind: TargetKind,
     ) -> Result<Option<WebhookId>, StoreError> {
         // Usually there is none, and nothing is locked.
         if panel_webhook(&self.db, INTO, target).await?.is_none() {
             return Ok(None);
         }
         let txn = self.write().await?;
-        lock_lanes(&*txn, target, spot).await?;
+        lock_lanes(&*txn, target, target_kind).await?;
         let Some(webhook) = panel_webhook(&*txn, INTO, target).await? else { return Ok(None) };
         if panels_stand(&*txn, target).await? {
             return Ok(None);
         }
         set_panel_webhook(&*txn, target, None).await?;
-        let in_use = in_use(&*txn, spot.webhook_channel(target), webhook.id).await?;
+        let in_use = in_use(&*txn, target_kind.webhook_channel(target), webhook.id).await?;
         txn.commit().await?;
         Ok(if in_use { None } else { Some(WebhookId::from_db(webhook.id)?) })
     }
@@ -126,11 +126,11 @@ impl Store {
     pub async fn replace_webhook(
         &self,
         channel: ChannelId,
-        webhook: &Webhook,
+        webhook: &WebhookCredentials,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let txn = self.write().await?;
-        lock_lanes(&*txn, channel, Spot::Channel).await?;
+        lock_lanes(&*txn, channel, TargetKind::Channel).await?;
         let replaced = replace(&*txn, channel, &self.seal_webhook(webhook), now).await?;
         txn.commit().await?;
         Ok(replaced)
@@ -141,27 +141,27 @@ impl Store {
     pub async fn provide_webhook(
         &self,
         target: ChannelId,
-        spot: Spot,
-        webhook: &Webhook,
+        target_kind: TargetKind,
+        webhook: &WebhookCredentials,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        lock_lanes(&*txn, target, spot).await?;
+        lock_lanes(&*txn, target, target_kind).await?;
         let webhook = self.seal_webhook(webhook);
-        replace(&*txn, spot.webhook_channel(target), &webhook, now).await?;
+        replace(&*txn, target_kind.webhook_channel(target), &webhook, now).await?;
         if sealed(&*txn, INTO, target, "").await?.is_none() {
             set_panel_webhook(&*txn, target, Some(&webhook)).await?;
         }
         txn.commit().await
     }
 
-    pub(super) fn seal_webhook(&self, webhook: &Webhook) -> SealedWebhook {
+    pub(super) fn seal_webhook(&self, webhook: &WebhookCredentials) -> SealedWebhook {
         SealedWebhook { id: webhook.id.to_db(), token: self.cipher.seal_token(webhook.id, &webhook.token) }
     }
 
-    fn open_webhook(&self, sealed: &SealedWebhook) -> Result<Webhook, StoreError> {
+    fn open_webhook(&self, sealed: &SealedWebhook) -> Result<WebhookCredentials, StoreError> {
         let id = WebhookId::from_db(sealed.id)?;
-        Ok(Webhook { id, token: self.cipher.open_token(id, &sealed.token)? })
+        Ok(WebhookCredentials { id, token: self.cipher.open_token(id, &sealed.token)? })
     }
 }
 
@@ -169,13 +169,13 @@ impl Store {
 pub(super) async fn lock_lanes(
     txn: &impl ConnectionTrait,
     target: ChannelId,
-    spot: Spot,
+    target_kind: TargetKind,
 ) -> Result<(), StoreError> {
     let query = format!(
         "SELECT target_channel_id FROM channel_follows WHERE {FOLLOWS_THROUGH} \
          UNION SELECT target_channel_id FROM lanes WHERE {LANES_THROUGH}"
     );
-    let through = Sql::new(query, [spot.webhook_channel(target).to_db().into()]).numbers(txn).await?;
+    let through = Sql::new(query, [target_kind.webhook_channel(target).to_db().into()]).numbers(txn).await?;
     let through = channel_ids(through)?;
     Ok(locks::lanes(txn, through.into_iter().chain([target])).await?)
 }
@@ -256,13 +256,13 @@ async fn panel_webhook(
 pub(super) async fn keep(
     txn: &impl ConnectionTrait,
     target: ChannelId,
-    spot: Spot,
+    target_kind: TargetKind,
     webhook: &SealedWebhook,
 ) -> Result<bool, DbErr> {
     if sealed(txn, INTO, target, "").await?.is_none() && panels_stand(txn, target).await? {
         set_panel_webhook(txn, target, Some(webhook)).await?;
     }
-    in_use(txn, spot.webhook_channel(target), webhook.id).await
+    in_use(txn, target_kind.webhook_channel(target), webhook.id).await
 }
 
 async fn set_panel_webhook(

@@ -27,7 +27,8 @@ use super::pick::{self, Pick, PickRequest, UnreadableDelivery};
 use super::request::{Holder, LaneAnswer, LaneRef, LaneRequest, NextAction};
 use super::rows::{self, ClaimedLane, LaneClaim, NotClaimed};
 use super::turn::{IndexedAnswer, LaneTurn, Progress};
-use crate::domain::retry::Failure;
+use crate::domain::activity::DeliveryEnding;
+use crate::domain::retry::AttemptFailure;
 use crate::store::db::connect::Write;
 use crate::store::{Store, StoreError};
 
@@ -205,7 +206,12 @@ async fn pick_and_decide(
             Ok(Pick::Idle) => turn.progress = Progress::Decided(NextAction::Idle),
             Err(UnreadableDelivery { delivery, error }) => {
                 turn.unreadable.push((delivery, error));
-                turn.fail(&mut changes, delivery, Failure::Unreadable);
+                match turn.lane.in_flight.take() {
+                    // It can't be settled, and must not hold the lane for that. It is never sent again, so no
+                    // copy of it appears twice.
+                    Some(_) => changes.end(delivery, DeliveryEnding::GaveUp),
+                    None => turn.fail(&mut changes, delivery, AttemptFailure::Unreadable),
+                }
             }
         }
     }

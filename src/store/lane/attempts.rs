@@ -1,4 +1,4 @@
-//! Failed attempts are counted here, and nowhere else. Whatever failed about a delivery (see [`Failure`]) is
+//! Failed attempts are counted here, and nowhere else. Whatever failed about a delivery (see [`AttemptFailure`]) is
 //! one more attempt of that delivery. [`retry`](crate::domain::retry) alone decides when the next one comes,
 //! or that there is none.
 //!
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, QueryResult};
 
 use crate::domain::activity::DeliveryId;
-use crate::domain::retry::{Failure, HOLDS_UP, Tried, next_attempt};
+use crate::domain::retry::{AttemptFailure, HOLDS_UP, RetryState, next_attempt};
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table, cell};
 
@@ -22,7 +22,7 @@ pub struct FailedAttempt {
     /// The delivery.
     pub delivery: DeliveryId,
     /// How it failed.
-    pub failure: Failure,
+    pub failure: AttemptFailure,
     /// How many attempts in a row have failed with it.
     pub failed: u32,
     /// When the next attempt is due; `None` if the delivery is given up.
@@ -43,7 +43,7 @@ pub(super) const HOLDS_OTHERS: &str =
 /// Counts these attempts, and returns them by delivery.
 pub(super) async fn count(
     txn: &Write,
-    failures: &HashMap<DeliveryId, Failure>,
+    failures: &HashMap<DeliveryId, AttemptFailure>,
     now: DateTime<Utc>,
 ) -> Result<HashMap<DeliveryId, FailedAttempt>, DbErr> {
     if failures.is_empty() {
@@ -80,7 +80,7 @@ struct AttemptHistory {
 
 async fn read(
     txn: &Write,
-    failures: &HashMap<DeliveryId, Failure>,
+    failures: &HashMap<DeliveryId, AttemptFailure>,
 ) -> Result<Vec<(i64, AttemptHistory)>, DbErr> {
     let query = format!(
         "SELECT d.id, d.attempts, d.wait_until, \
@@ -106,13 +106,13 @@ async fn read(
 }
 
 impl AttemptHistory {
-    fn fail(self, delivery: DeliveryId, failure: Failure, now: DateTime<Utc>) -> FailedAttempt {
+    fn fail(self, delivery: DeliveryId, failure: AttemptFailure, now: DateTime<Utc>) -> FailedAttempt {
         let failed = self.failed.saturating_add(1).min(MOST);
-        let tried = Tried { delivery, failed, owed_since: self.owed_since };
+        let tried = RetryState { delivery, failed, owed_since: self.owed_since };
         // A doubt that was settled late says nothing about what Discord would do now.
         let just_now = match failure {
-            Failure::NotMade => !self.waits,
-            Failure::Unsettled => false,
+            AttemptFailure::NotMade => !self.waits,
+            AttemptFailure::Unsettled => false,
             _ => true,
         };
         let again = next_attempt(tried, now);

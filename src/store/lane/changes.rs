@@ -10,9 +10,9 @@ use sea_orm::DbErr;
 use super::attempts::{self, FailedAttempt};
 use super::created::{Unrecorded, file_ids, insert_mirrors};
 use super::step_result::StepResult;
-use crate::domain::activity::{DeliveryId, Ending, Mirror, Revision};
+use crate::domain::activity::{DeliveryEnding, DeliveryId, Mirror, Revision};
 use crate::domain::ids::MessageId;
-use crate::domain::retry::{Failure, HOLDS_UP};
+use crate::domain::retry::{AttemptFailure, HOLDS_UP};
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table, cell};
 
@@ -41,11 +41,11 @@ enum Change {
     /// Nobody knows yet whether its create made a message.
     InDoubt,
     /// An attempt failed.
-    Failed(Failure),
+    Failed(AttemptFailure),
     /// A create that was in flight for it surely made nothing.
     NotCreated,
     /// It has ended.
-    Ended(Ending),
+    Ended(DeliveryEnding),
     /// All of it turned out to be shown, as this revision.
     Rests(Revision),
     /// It isn't to be tried before this time.
@@ -86,12 +86,12 @@ impl Changes {
     }
 
     /// Adds that an attempt failed.
-    pub(super) fn fail(&mut self, delivery: DeliveryId, failure: Failure) {
+    pub(super) fn fail(&mut self, delivery: DeliveryId, failure: AttemptFailure) {
         self.push(delivery, Change::Failed(failure));
     }
 
     /// Adds that a delivery has ended.
-    pub(super) fn end(&mut self, delivery: DeliveryId, ending: Ending) {
+    pub(super) fn end(&mut self, delivery: DeliveryId, ending: DeliveryEnding) {
         self.push(delivery, Change::Ended(ending));
     }
 
@@ -177,14 +177,14 @@ impl Change {
         }
     }
 
-    const fn failure(&self) -> Option<Failure> {
+    const fn failure(&self) -> Option<AttemptFailure> {
         match self {
             Self::Failed(failure) => Some(*failure),
             _ => None,
         }
     }
 
-    const fn ending(&self) -> Option<Ending> {
+    const fn ending(&self) -> Option<DeliveryEnding> {
         match self {
             Self::Ended(ending) => Some(*ending),
             _ => None,
@@ -268,7 +268,7 @@ async fn delete_mirrors(txn: &Write, removed: &[(DeliveryId, MessageId)]) -> Res
 }
 
 /// Ends deliveries.
-async fn end(txn: &Write, ended: &[(DeliveryId, Ending)]) -> Result<(), DbErr> {
+async fn end(txn: &Write, ended: &[(DeliveryId, DeliveryEnding)]) -> Result<(), DbErr> {
     let rows = ended.iter().map(|(delivery, ending)| [delivery.0.into(), ending.as_str().into()]);
     let rows = Table::new([number("delivery"), ("how", Kind::Text)], rows);
     let update = "UPDATE deliveries SET state = 'ended', outcome = t.how, wait_until = NULL FROM ";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 
-use crate::domain::activity::{Origin, Showing};
+use crate::domain::activity::{ActivityContent, Origin};
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Sql, Table};
 use crate::store::{Cipher, StoreError};
@@ -13,7 +13,7 @@ use crate::store::{Cipher, StoreError};
 /// The contents that have been read so far.
 pub(super) struct Contents<'a> {
     cipher: &'a Cipher,
-    known: HashMap<i64, Result<Option<Arc<Showing>>, StoreError>>,
+    known: HashMap<i64, Result<Option<Arc<ActivityContent>>, StoreError>>,
 }
 
 impl<'a> Contents<'a> {
@@ -44,7 +44,7 @@ impl<'a> Contents<'a> {
     }
 
     /// What this activity shows. `None` once it is deleted or forgotten.
-    pub(super) fn get(&self, activity: i64) -> Result<Option<Arc<Showing>>, StoreError> {
+    pub(super) fn get(&self, activity: i64) -> Result<Option<Arc<ActivityContent>>, StoreError> {
         self.known.get(&activity).cloned().unwrap_or(Ok(None))
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use crate::domain::ids::ChannelId;
-use crate::domain::report::{Turn, Wait, wait};
+use crate::domain::report::{QueuePosition, WaitReason, wait_reason};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
@@ -28,7 +28,7 @@ impl Store {
         &self,
         targets: impl IntoIterator<Item = ChannelId>,
         now: DateTime<Utc>,
-    ) -> Result<HashMap<ChannelId, Wait>, StoreError> {
+    ) -> Result<HashMap<ChannelId, WaitReason>, StoreError> {
         let query = "SELECT l.target_channel_id, l.wait_until, MAX(d.attempts) AS attempts, \
             CASE WHEN l.in_flight_delivery_id IS NULL THEN '' ELSE 'yes' END AS in_flight FROM lanes l \
             JOIN deliveries d ON d.target_channel_id = l.target_channel_id AND d.state = 'due' \
@@ -38,14 +38,14 @@ impl Store {
             .then(" GROUP BY l.target_channel_id, l.wait_until, l.in_flight_delivery_id");
         let rows: Vec<HeldRow> = query.rows_of(&self.db).await?;
         let held = |row: HeldRow| {
-            let turn = Turn {
+            let turn = QueuePosition {
                 attempts: u32::try_from(row.attempts).unwrap_or(0),
                 wait_until: None,
                 lane_until: Some(row.wait_until),
                 in_flight: row.in_flight == "yes",
                 ahead: 0,
             };
-            Ok((ChannelId::from_db(row.target_channel_id)?, wait(turn, now)))
+            Ok((ChannelId::from_db(row.target_channel_id)?, wait_reason(turn, now)))
         };
         rows.into_iter().map(held).collect()
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
 
@@ -16,7 +16,7 @@ pub struct Lease {
     /// The target.
     pub target: ChannelId,
     /// Its kind.
-    pub spot: Spot,
+    pub target_kind: TargetKind,
     /// Its server, if a follow into it tells.
     pub server: Option<GuildId>,
     /// The holder: a name that no other process uses.
@@ -149,10 +149,12 @@ impl Store {
 pub(in crate::store) async fn set_spot(
     txn: &impl ConnectionTrait,
     target: ChannelId,
-    spot: Spot,
+    target_kind: TargetKind,
 ) -> Result<(), DbErr> {
     let update = "UPDATE lanes SET parent_id = $2, forum = $3 WHERE target_channel_id = $1";
-    let parent = Value::BigInt(spot.parent().map(ChannelId::to_db));
-    Sql::new(update, [target.to_db().into(), parent, (spot == Spot::Forum).into()]).execute(txn).await?;
+    let parent = Value::BigInt(target_kind.parent().map(ChannelId::to_db));
+    Sql::new(update, [target.to_db().into(), parent, (target_kind == TargetKind::Forum).into()])
+        .execute(txn)
+        .await?;
     Ok(())
 }

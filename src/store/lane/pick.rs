@@ -26,11 +26,11 @@ use super::contents::Contents;
 use super::mirrors::read_mirror;
 use super::surroundings::{self, PlacedDelivery, TargetView};
 use crate::domain::activity::{
-    Activity, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Revision, Showing,
+    Activity, ActivityContent, ActivityId, Delivery, DeliveryId, InFlight, Mirror, Origin, Revision,
 };
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{MessageId, UserId};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::store::db::connect::Write;
 use crate::store::db::entity::mirrors;
 use crate::store::db::sql::{Kind, Sql, Table, stored};
@@ -72,7 +72,7 @@ pub(super) struct UnreadableDelivery {
 struct PickedDelivery {
     row: Candidate,
     origin: Origin,
-    place: Place,
+    place: SourcePlace,
     mirrors: Vec<Mirror>,
 }
 
@@ -191,7 +191,7 @@ impl<'a> LanePick<'a> {
         let next = self.delivery()?;
         Some(PlacedDelivery {
             target: self.request.lease.target,
-            spot: self.request.lease.spot,
+            target_kind: self.request.lease.target_kind,
             place: next.place,
             mirrored_in: next.mirrors.first().map(|mirror| mirror.channel),
             in_doubt: self.request.in_flight.is_some(),
@@ -213,7 +213,11 @@ impl<'a> LanePick<'a> {
         };
         let delivery = DeliveryId(next.row.id);
         let read = || -> Result<Pick, StoreError> {
-            let content = contents.get(next.row.activity_id)?;
+            let content = match contents.get(next.row.activity_id) {
+                // A create in doubt is settled without it.
+                Err(_) if self.request.in_flight.is_some() => None,
+                content => content?,
+            };
             let view = view?;
             let own = next.mirrors.iter().filter(|mirror| view.channel == Some(mirror.channel));
             let newest = view.above.into_iter().chain(own.map(|mirror| mirror.message)).max();
@@ -314,20 +318,20 @@ async fn mirrors_of(
 impl PickedDelivery {
     fn read(row: Candidate, mirrors: Result<Vec<Mirror>, StoreError>) -> Result<Self, StoreError> {
         let origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-        let place = Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
+        let place = SourcePlace::parse(&row.place).ok_or(StoreError::Unreadable("place"))?;
         Ok(Self { origin, place, mirrors: mirrors?, row })
     }
 
     fn into_work(
         self,
         request: PickRequest<'_>,
-        content: Option<Arc<Showing>>,
+        content: Option<Arc<ActivityContent>>,
         surroundings: Surroundings,
     ) -> Result<Work, StoreError> {
         let Self { row, origin, place, mirrors } = self;
         Ok(Work {
             target: request.lease.target,
-            spot: request.lease.spot,
+            target_kind: request.lease.target_kind,
             place,
             activity: Activity {
                 id: ActivityId(row.activity_id),

@@ -13,7 +13,7 @@ use sea_orm::FromQueryResult;
 
 use crate::domain::activity::{Mirror, Part, Revision};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
@@ -32,7 +32,7 @@ pub struct Retraction {
     /// The lane's target.
     pub target: ChannelId,
     /// Its kind.
-    pub spot: Spot,
+    pub target_kind: TargetKind,
     /// Its server, if a follow into it tells.
     pub server: Option<GuildId>,
     /// The message.
@@ -128,7 +128,7 @@ impl RetractionRow {
         let parent = self.parent_id.map(ChannelId::from_db).transpose()?;
         Ok(Retraction {
             target: ChannelId::from_db(self.target_channel_id)?,
-            spot: Spot::from_parts(parent, self.forum.unwrap_or_default()),
+            target_kind: TargetKind::from_parts(parent, self.forum.unwrap_or_default()),
             server: self.guild_id.map(GuildId::from_db).transpose()?,
             mirror: Mirror {
                 message: MessageId::from_db(self.message_id)?,

@@ -11,7 +11,7 @@ use sea_orm::{DbErr, FromQueryResult};
 
 use crate::domain::activity::{DeliveryId, InFlight, Part, Revision};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::store::db::connect::Write;
 use crate::store::db::locks;
 use crate::store::db::sql::{Kind, Sql, Table, cell, stored};
@@ -144,9 +144,10 @@ impl LaneRow {
 
     fn lease(&self, owner: &str, until: DateTime<Utc>) -> Result<Lease, StoreError> {
         let target = ChannelId::from_db(self.target_channel_id)?;
-        let spot = Spot::from_parts(self.parent_id.map(ChannelId::from_db).transpose()?, self.forum);
+        let target_kind =
+            TargetKind::from_parts(self.parent_id.map(ChannelId::from_db).transpose()?, self.forum);
         let server = self.guild_id.map(GuildId::from_db).transpose()?;
-        Ok(Lease { target, spot, server, owner: owner.to_owned(), epoch: self.epoch, until })
+        Ok(Lease { target, target_kind, server, owner: owner.to_owned(), epoch: self.epoch, until })
     }
 }
 

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::activity::{DeliveryId, Ending, InFlight, Mirror, Revision};
+use crate::domain::activity::{DeliveryEnding, DeliveryId, InFlight, Mirror, Revision};
 use crate::domain::ids::MessageId;
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 
 /// What was done since the lane was last asked what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,14 +38,14 @@ pub enum StepResult {
         /// What failed.
         delivery: DeliveryId,
         /// How.
-        failure: Failure,
+        failure: AttemptFailure,
     },
     /// An attempt to settle the create in flight failed: it stays in doubt.
     Unsettled {
         /// The create.
         in_flight: InFlight,
         /// How.
-        failure: Failure,
+        failure: AttemptFailure,
     },
     /// A mirror shows this revision now.
     Edited {
@@ -87,7 +87,7 @@ pub enum StepResult {
         /// What ended.
         delivery: DeliveryId,
         /// How.
-        ending: Ending,
+        ending: DeliveryEnding,
     },
 }
 
@@ -134,7 +134,7 @@ impl StepResult {
     /// What is recorded instead if the database refuses this: a failed attempt. A message that was created
     /// stays in doubt, and is found again. `None` if this is a failure already, or no attempt at all.
     pub fn refused(&self) -> Option<Self> {
-        let failure = Failure::Database;
+        let failure = AttemptFailure::Database;
         match self {
             Self::Created { in_flight, .. } | Self::InDoubt { in_flight, .. } => {
                 Some(Self::Unsettled { in_flight: *in_flight, failure })

@@ -8,9 +8,9 @@ use sea_orm::FromQueryResult;
 
 use super::candidates::Candidate;
 use super::contents::Contents;
-use crate::domain::activity::{Origin, Showing};
+use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
-use crate::domain::place::{Place, Spot};
+use crate::domain::place::{SourcePlace, TargetKind};
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table};
 use crate::store::{StoreError, Surroundings};
@@ -21,14 +21,14 @@ type MessageLocation = (ChannelId, MessageId);
 /// A delivery that was picked, before the place where it is shown is looked at.
 pub(super) struct PlacedDelivery<'a> {
     pub(super) target: ChannelId,
-    pub(super) spot: Spot,
+    pub(super) target_kind: TargetKind,
     /// Where in its source it was posted.
-    pub(super) place: Place,
+    pub(super) place: SourcePlace,
     /// The channel of its first mirror, if it has any.
     pub(super) mirrored_in: Option<ChannelId>,
     /// A create is in flight for it.
     pub(super) in_doubt: bool,
-    pub(super) content: Option<Arc<Showing>>,
+    pub(super) content: Option<Arc<ActivityContent>>,
     pub(super) row: &'a Candidate,
 }
 
@@ -65,15 +65,15 @@ impl PlacedDelivery<'_> {
     /// The thread that it was posted in, and that thread's channel, if what shows the thread matters: a
     /// deletion doesn't need it.
     fn thread(&self) -> Option<(ChannelId, ChannelId)> {
-        let wanted = self.place == Place::Answer && (self.content.is_some() || self.in_doubt);
+        let wanted = self.place == SourcePlace::Answer && (self.content.is_some() || self.in_doubt);
         let (thread, source) = self.row.thread_id.zip(self.row.source_channel_id).filter(|_| wanted)?;
         Some((ChannelId::from_db(thread).ok()?, ChannelId::from_db(source).ok()?))
     }
 
     fn channel(&self, thread: &MirroredThread) -> Option<ChannelId> {
-        match self.spot {
-            Spot::Forum => self.mirrored_in.or(thread.post),
-            Spot::Channel | Spot::Thread { .. } => Some(self.target),
+        match self.target_kind {
+            TargetKind::Forum => self.mirrored_in.or(thread.post),
+            TargetKind::Channel | TargetKind::Thread { .. } => Some(self.target),
         }
     }
 
@@ -135,7 +135,8 @@ pub(super) async fn read(
             if let Some(error) = unreadable {
                 return Err(error);
             }
-            let author = one.content.as_deref().and_then(Showing::as_message).map(|content| &content.author);
+            let author =
+                one.content.as_deref().and_then(ActivityContent::as_message).map(|content| &content.author);
             let namesake = match above.as_ref().filter(|above| by_another(one, above)).zip(author) {
                 // Asked of the database, so that a create that was in doubt is recognised by the name that it
                 // was given.
@@ -173,14 +174,16 @@ impl MirroredThread {
     /// | was deleted in the source, was never shown, or isn't known | no | in a forum, into a post that it begins |
     ///
     /// A target that isn't a forum has no posts, and the answer goes into the target itself.
-    fn of(spot: Spot, beginning: Option<&Beginning>, other: Option<MessageLocation>) -> Self {
+    fn of(target_kind: TargetKind, beginning: Option<&Beginning>, other: Option<MessageLocation>) -> Self {
         let starter = beginning.and_then(|beginning| beginning.mirror);
         let shown_in =
             |(channel, _): MessageLocation| Self { starter, post: Some(channel), post_removed: false };
-        match (spot, starter, other) {
-            (Spot::Channel | Spot::Thread { .. }, ..) => Self { starter, ..Self::default() },
-            (Spot::Forum, Some(mirror), _) | (Spot::Forum, None, Some(mirror)) => shown_in(mirror),
-            (Spot::Forum, None, None) => {
+        match (target_kind, starter, other) {
+            (TargetKind::Channel | TargetKind::Thread { .. }, ..) => Self { starter, ..Self::default() },
+            (TargetKind::Forum, Some(mirror), _) | (TargetKind::Forum, None, Some(mirror)) => {
+                shown_in(mirror)
+            }
+            (TargetKind::Forum, None, None) => {
                 // What a moderator removed here doesn't come back with the next answer.
                 let post_removed = beginning.is_some_and(|beginning| beginning.shown && !beginning.gone);
                 Self { post_removed, ..Self::default() }
@@ -208,7 +211,8 @@ async fn mirrored_threads(
         Some(Err(_)) => false,
         None => true,
     };
-    let without_post = wanted.iter().filter(|(one, _)| one.spot == Spot::Forum && unmirrored(one));
+    let without_post =
+        wanted.iter().filter(|(one, _)| one.target_kind == TargetKind::Forum && unmirrored(one));
     let others = first_mirrors(
         txn,
         thread_table(&without_post.collect::<Vec<_>>()),
@@ -222,7 +226,7 @@ async fn mirrored_threads(
             None => None,
         };
         let other = others.get(&one.target).cloned().transpose()?;
-        Ok(MirroredThread::of(one.spot, beginning, other))
+        Ok(MirroredThread::of(one.target_kind, beginning, other))
     };
     Ok(wanted.iter().map(|(one, _)| (one.target, thread(one))).collect())
 }

@@ -13,7 +13,7 @@ use super::step_result::StepResult;
 use crate::domain::activity::{DeliveryId, InFlight, Revision};
 use crate::domain::ids::{MessageId, WebhookId};
 use crate::domain::next_step::Step;
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 use crate::store::db::sql::stored;
 use crate::store::{LaneWebhook, Lease, StoreError, Work};
 
@@ -106,7 +106,7 @@ impl<'a> LaneTurn<'a> {
         if *reason == Unrecorded::Doubled {
             let error = StoreError::Unreadable("mirrors: a second message shows the same part");
             self.unreadable.push((delivery, error));
-            self.fail(doubled, delivery, Failure::Database);
+            self.fail(doubled, delivery, AttemptFailure::Database);
         }
     }
 
@@ -118,7 +118,7 @@ impl<'a> LaneTurn<'a> {
     }
 
     /// Notes that an attempt failed. Another delivery is picked then.
-    pub(super) fn fail(&mut self, changes: &mut Changes, delivery: DeliveryId, failure: Failure) {
+    pub(super) fn fail(&mut self, changes: &mut Changes, delivery: DeliveryId, failure: AttemptFailure) {
         changes.fail(delivery, failure);
         self.failing = Some(delivery);
         self.progress = Progress::Picking;
@@ -153,7 +153,7 @@ impl<'a> LaneTurn<'a> {
     ) {
         // A delivery that can't be rendered must not stop the others.
         match catch_unwind(AssertUnwindSafe(|| (self.decide)(&work, now))) {
-            Err(_) => self.fail(changes, work.delivery.id, Failure::Panicked),
+            Err(_) => self.fail(changes, work.delivery.id, AttemptFailure::Panicked),
             Ok(step) => {
                 let next = match self.lane.in_flight {
                     Some(in_flight) => self.follow_step_in_doubt(changes, step, work, in_flight),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::activity::{Activity, Delivery, InFlight, Mirror, Showing};
+use crate::domain::activity::{Activity, ActivityContent, Delivery, InFlight, Mirror};
 use crate::domain::follow::FollowId;
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
-use crate::domain::place::{Place, Spot};
+use crate::domain::place::{SourcePlace, TargetKind};
 
 /// A delivery that is next in its lane, with everything that its next step depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +15,13 @@ pub struct Work {
     /// Where it is owed.
     pub target: ChannelId,
     /// The target's kind.
-    pub spot: Spot,
+    pub target_kind: TargetKind,
     /// Where in its source it was posted.
-    pub place: Place,
+    pub place: SourcePlace,
     /// What is wanted.
     pub activity: Activity,
     /// What it shows; `None` once it is deleted.
-    pub content: Option<Arc<Showing>>,
+    pub content: Option<Arc<ActivityContent>>,
     /// The source.
     pub source: ChannelId,
     /// Who wrote it.
@@ -47,14 +47,14 @@ pub struct Work {
 impl Work {
     /// A link to the original; empty if that is deleted.
     pub fn link(&self) -> &str {
-        self.content.as_deref().map_or("", Showing::link)
+        self.content.as_deref().map_or("", ActivityContent::link)
     }
 
     /// The channel of its messages: the target; in a forum a post, or none yet if it begins one.
     pub fn channel(&self) -> Option<ChannelId> {
-        match self.spot {
-            Spot::Channel | Spot::Thread { .. } => Some(self.target),
-            Spot::Forum => self.mirrors.first().map(|mirror| mirror.channel).or(self.surroundings.post),
+        match self.target_kind {
+            TargetKind::Channel | TargetKind::Thread { .. } => Some(self.target),
+            TargetKind::Forum => self.mirrors.first().map(|mirror| mirror.channel).or(self.surroundings.post),
         }
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::removal::RemovalKind;
-use crate::domain::activity::{Origin, Showing};
+use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::UserId;
 use crate::domain::message::{Content, Reply};
 use crate::store::db::locks;
@@ -206,7 +206,7 @@ impl Store {
         change: impl FnOnce(&mut Content) -> bool,
     ) -> Result<u64, StoreError> {
         let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-        let Showing::Message(mut content) = self.cipher.open_content(origin, &row.content)? else {
+        let ActivityContent::Message(mut content) = self.cipher.open_content(origin, &row.content)? else {
             return Ok(0);
         };
         if !change(&mut content) {
@@ -215,7 +215,7 @@ impl Store {
         let txn = self.write().await?;
         // Doesn't overwrite content that was written meanwhile.
         let update = "UPDATE activities SET content = $3 WHERE id = $1 AND content = $2";
-        let sealed = self.cipher.seal_content(origin, &Showing::Message(content));
+        let sealed = self.cipher.seal_content(origin, &ActivityContent::Message(content));
         let values = [row.id.into(), row.content.into(), sealed.into()];
         let forgotten = Sql::new(update, values).execute(&*txn).await?;
         txn.commit().await?;

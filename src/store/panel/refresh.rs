@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::mirrors;
-use crate::domain::activity::{Origin, Revision, Showing};
+use crate::domain::activity::{ActivityContent, Origin, Revision};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::panel::{Panel, PanelId, PanelSnapshot};
 use crate::store::db::locks;
@@ -61,7 +61,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<ChannelId>, StoreError> {
         let origin = Origin::Panel { channel: panel.channel, message };
-        let sealed = self.cipher.seal_content(origin, &Showing::from(face));
+        let sealed = self.cipher.seal_content(origin, &ActivityContent::from(face));
         let txn = self.write().await?;
         locks::sources(&*txn, [panel.channel]).await?;
         let targets = mirrors::followers(&*txn, panel.channel).await?;
@@ -94,8 +94,8 @@ impl Store {
         let row = Sql::new(query, [origin.to_string().into()]).rows_of::<FaceRow>(&self.db).await?.pop();
         let Some(FaceRow { revision, content: Some(sealed) }) = row else { return Ok(None) };
         match self.cipher.open_content(origin, &sealed)? {
-            Showing::Panel { panel } => Ok(Some((Revision(revision), *panel))),
-            Showing::Message(_) => Err(StoreError::Unreadable("content")),
+            ActivityContent::Panel { panel } => Ok(Some((Revision(revision), *panel))),
+            ActivityContent::Message(_) => Err(StoreError::Unreadable("content")),
         }
     }
 

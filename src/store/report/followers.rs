@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value};
 
-use crate::domain::activity::{ActivityId, Ending, Mirror, Origin, Revision, Showing};
-use crate::domain::follow::{BrokenReason, Delivery, Follow, FollowId, FollowState};
+use crate::domain::activity::{ActivityId, DeliveryEnding, Mirror, Origin, Revision};
+use crate::domain::follow::{BrokenReason, DeliveryMethod, Follow, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
-use crate::domain::place::Place;
-use crate::domain::report::{Facts, LeftOut, Owed, OwedState, Shown, Turn};
+use crate::domain::place::SourcePlace;
+use crate::domain::report::{DeliveryFacts, LeftOut, OwedFacts, OwedState, QueuePosition, ShownRevision};
 use crate::store::db::entity::{channel_follows, mirrors};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::follow::matching::{self, REACHES, TAGGED};
@@ -32,7 +32,7 @@ pub struct MessageFacts {
     /// Its thread, if that belongs to the source.
     pub thread: Option<ChannelId>,
     /// Where in the source it was posted.
-    pub place: Place,
+    pub place: SourcePlace,
     /// The newest revision.
     pub revision: Revision,
     /// It was deleted, or counts as deleted.
@@ -63,9 +63,9 @@ pub struct MessageInFollower {
     /// The follow.
     pub follow: Follow,
     /// The facts.
-    pub facts: Facts,
+    pub facts: DeliveryFacts,
     /// When its turn comes.
-    pub turn: Turn,
+    pub turn: QueuePosition,
     /// The mirrors that show it, by part.
     pub mirrors: Vec<Mirror>,
 }
@@ -112,7 +112,7 @@ struct FactsRow {
 }
 
 impl FactsRow {
-    fn read(&self, before: bool) -> Result<Facts, StoreError> {
+    fn read(&self, before: bool) -> Result<DeliveryFacts, StoreError> {
         let state = match self.state.as_str() {
             "active" => FollowState::Active,
             "paused" => FollowState::Paused,
@@ -131,21 +131,22 @@ impl FactsRow {
             "due" => Some(OwedState::Due),
             "shown" => Some(OwedState::Shown),
             outcome => {
-                Some(OwedState::Ended(Ending::parse(outcome).ok_or(StoreError::Unreadable("outcome"))?))
+                let ending = DeliveryEnding::parse(outcome).ok_or(StoreError::Unreadable("outcome"))?;
+                Some(OwedState::Ended(ending))
             }
         };
         let shown = match self.shown.as_str() {
-            "newest" => Shown::Newest,
-            "older" => Shown::Older,
-            _ => Shown::Never,
+            "newest" => ShownRevision::Newest,
+            "older" => ShownRevision::Older,
+            _ => ShownRevision::Never,
         };
         let (mirrored, taken_back) = (self.mirrored == "yes", self.taken_back == "yes");
-        Ok(Facts {
-            delivery: Delivery::parse(&self.delivery).ok_or(StoreError::Unreadable("delivery"))?,
+        Ok(DeliveryFacts {
+            delivery: DeliveryMethod::parse(&self.delivery).ok_or(StoreError::Unreadable("delivery"))?,
             state,
             before,
             left_out,
-            owed: owed.map(|state| Owed { state, shown, mirrored, taken_back }),
+            owed: owed.map(|state| OwedFacts { state, shown, mirrored, taken_back }),
         })
     }
 }
@@ -182,12 +183,6 @@ struct MessageFactsRow {
     deleted: bool,
     withheld: bool,
     author_id: Option<i64>,
-}
-
-#[derive(FromQueryResult)]
-struct ContentRow {
-    origin: String,
-    content: Vec<u8>,
 }
 
 const ASKED: &str = "SELECT id, origin, source_channel_id, thread_id, place, revision, deleted, withheld, author_id FROM activities ";
@@ -229,18 +224,6 @@ impl Store {
         self.read_message_facts(Sql::new(query, [source.to_db().into(), limit.into()])).await
     }
 
-    /// What these activities show, for those whose content is still kept.
-    pub async fn contents_of(&self, asked: &[MessageFacts]) -> Result<HashMap<Origin, Showing>, StoreError> {
-        let ids = asked.iter().filter_map(|asked| asked.activity).map(|id| id.0);
-        let query = "SELECT origin, content FROM activities WHERE content IS NOT NULL AND id IN ";
-        let rows: Vec<ContentRow> = Sql::new(query, []).list(ids).rows_of(&self.db).await?;
-        let open = |row: ContentRow| {
-            let origin: Origin = row.origin.parse().map_err(|_| StoreError::Unreadable("origin"))?;
-            Ok((origin, self.cipher.open_content(origin, &row.content)?))
-        };
-        rows.into_iter().map(open).collect()
-    }
-
     async fn read_message_facts(&self, query: Sql) -> Result<Vec<MessageFacts>, StoreError> {
         let rows: Vec<MessageFactsRow> = query.rows_of(&self.db).await?;
         let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
@@ -255,7 +238,7 @@ impl Store {
                 origin,
                 source: source.unwrap_or(origin.channel()),
                 thread: row.thread_id.map(ChannelId::from_db).transpose()?,
-                place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
+                place: SourcePlace::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
                 revision: Revision(row.revision),
                 deleted: row.deleted,
                 withheld: row.withheld,
@@ -271,7 +254,7 @@ impl Store {
     pub async fn count_followers_by_facts(
         &self,
         asked: &MessageFacts,
-    ) -> Result<Vec<(Facts, u64)>, StoreError> {
+    ) -> Result<Vec<(DeliveryFacts, u64)>, StoreError> {
         let posted = stored(asked.posted_at());
         let query = one(asked)
             .then(&format!("SELECT {}, CASE WHEN f.created_at > ", facts()))
@@ -386,7 +369,7 @@ fn in_follower(
 ) -> Result<MessageInFollower, StoreError> {
     Ok(MessageInFollower {
         facts: row.facts.read(follow.created_at > posted_at)?,
-        turn: Turn {
+        turn: QueuePosition {
             attempts: u32::try_from(row.attempts).unwrap_or(0),
             wait_until: row.wait_until,
             lane_until: row.lane_until,

@@ -3,10 +3,12 @@
 //!
 //! | file | what it owns |
 //! |---|---|
+//! | `contents` | what activities show |
 //! | `followers` | what became of a message in each of its source's followers |
 //! | `server_stats` | numbers about one server's follows |
 //! | `stats` | numbers for `/about` and the metrics |
 
+mod contents;
 pub(super) mod followers;
 pub(super) mod server_stats;
 pub(super) mod stats;

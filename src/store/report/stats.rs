@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{FromQueryResult, Value};
 
-use crate::domain::follow::Delivery;
+use crate::domain::follow::DeliveryMethod;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::store::db::sql::{Sql, stored};
 use crate::store::{Store, StoreError};
@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FollowCounts {
     /// The kind.
-    pub delivery: Delivery,
+    pub delivery: DeliveryMethod,
     /// Those that deliver.
     pub active: u64,
     /// Those that somebody paused.
@@ -66,7 +66,7 @@ impl Store {
         let rows: Vec<CountsRow> = Sql::new(query, []).rows_of(&self.db).await?;
         let counts = |row: CountsRow| {
             Ok(FollowCounts {
-                delivery: Delivery::parse(&row.delivery).ok_or(StoreError::Unreadable("delivery"))?,
+                delivery: DeliveryMethod::parse(&row.delivery).ok_or(StoreError::Unreadable("delivery"))?,
                 active: row.active.unsigned_abs(),
                 paused: row.paused.unsigned_abs(),
                 broken: row.broken.unsigned_abs(),

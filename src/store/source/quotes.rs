@@ -11,7 +11,7 @@ use sea_orm::FromQueryResult;
 
 use super::event::followed::FollowedSources;
 use super::event::known::KnownActivity;
-use crate::domain::activity::{ActivityId, Origin, Revision, Showing};
+use crate::domain::activity::{ActivityContent, ActivityId, Origin, Revision};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::message::Content;
 use crate::store::db::connect::Write;
@@ -62,14 +62,14 @@ struct QuotingRow {
 }
 
 /// The message that this one answers or forwards.
-pub(in crate::store) fn quoted_by(content: &Showing) -> Option<MessageId> {
+pub(in crate::store) fn quoted_by(content: &ActivityContent) -> Option<MessageId> {
     let content = content.as_message()?;
     let answered = content.reply.as_ref().map(|reply| reply.message);
     answered.or_else(|| content.forward.as_ref()?.message)
 }
 
 /// Who wrote the message that this one answers, if that is known.
-pub(in crate::store) fn author_quoted_by(content: &Showing) -> Option<UserId> {
+pub(in crate::store) fn author_quoted_by(content: &ActivityContent) -> Option<UserId> {
     content.as_message()?.reply.as_ref()?.written_by
 }
 
@@ -155,7 +155,7 @@ pub(in crate::store) async fn without_deleted<'a>(
     let mut events = events.to_vec();
     for event in &mut events {
         let withheld = followed.withholds_quote_of(event);
-        let Some(Showing::Message(content)) = event.content_mut() else { continue };
+        let Some(ActivityContent::Message(content)) = event.content_mut() else { continue };
         if let Some(reply) = &mut content.reply
             && (withheld || gone.contains_key(&reply.message.to_db()))
         {
@@ -205,8 +205,8 @@ impl Store {
         // Content that can't be read is fetched again.
         let content = row.content.and_then(|sealed| self.cipher.open_content(origin, &sealed).ok());
         let content = content.and_then(|content| match content {
-            Showing::Message(content) => Some(*content),
-            Showing::Panel { .. } => None,
+            ActivityContent::Message(content) => Some(*content),
+            ActivityContent::Panel { .. } => None,
         });
         let source = ChannelId::from_db(row.source_channel_id)?;
         Ok(QuotingActivity {

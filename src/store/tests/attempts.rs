@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::DeliveryId;
-use crate::domain::retry::{Failure, HOLDS_UP};
+use crate::domain::retry::{AttemptFailure, HOLDS_UP};
 
 /// What goes wrong with the bad message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,12 +110,12 @@ impl<'a> Works<'a> {
             (Step::Create(_), Some(in_flight), Some(Trouble::Doubt | Trouble::Blind)) => {
                 StepResult::InDoubt { in_flight, settle_at: self.clock + TimeDelta::seconds(5) }
             }
-            (Step::Create(_), _, Some(Trouble::Webhook)) => failed(Failure::Webhook),
+            (Step::Create(_), _, Some(Trouble::Webhook)) => failed(AttemptFailure::Webhook),
             (Step::Settle(in_flight), _, Some(Trouble::Blind)) => {
-                StepResult::Unsettled { in_flight, failure: Failure::Unsettled }
+                StepResult::Unsettled { in_flight, failure: AttemptFailure::Unsettled }
             }
-            (Step::Settle(_), ..) => failed(Failure::NotMade),
-            (Step::Create(_), ..) => failed(Failure::NotSent),
+            (Step::Settle(_), ..) => failed(AttemptFailure::NotMade),
+            (Step::Create(_), ..) => failed(AttemptFailure::NotSent),
             other => panic!("{other:?}"),
         }
     }
@@ -275,7 +275,7 @@ async fn what_was_not_tried_is_not_counted(#[case] backend: Backend) {
     }
     assert_eq!(failed(&db, 100).await, 0);
     let delivery: DeliveryId = create(&next).1.delivery.id;
-    let refused = StepResult::Failed { delivery, failure: Failure::NotSent };
+    let refused = StepResult::Failed { delivery, failure: AttemptFailure::NotSent };
     let turn = turn(&db.store, request(LaneRef::Claimed(lease), Some(refused)), at(1)).await;
     assert_eq!((turn.failed.len(), turn.failed[0].failed, failed(&db, 100).await), (1, 1, 1));
 }

@@ -86,7 +86,7 @@ async fn a_native_follow_that_waits_has_no_webhook(#[case] backend: Backend) {
     let store = &db.store;
     asking(store).await;
     let mut new = published(2);
-    new.options.delivery = Delivery::Native;
+    new.options.delivery = DeliveryMethod::Native;
     // The choice to ask came while Discord was asked.
     let waits = insert(store, &new, &FollowWebhook::Native(webhook_id(60))).await;
     assert_eq!((waits.state, waits.follower_webhook), (WAITS, None));
@@ -231,7 +231,7 @@ async fn an_earlier_version_reads_what_is_left(#[case] backend: Backend) {
     asking(store).await;
     insert(store, &published(2), &relay(50)).await;
     let mut native = published(3);
-    native.options.delivery = Delivery::Native;
+    native.options.delivery = DeliveryMethod::Native;
     insert(store, &native, &FollowWebhook::NativePending).await;
     for (id, audience) in [(11, Audience::Closed), (12, Audience::Everyone), (13, Audience::Nobody)] {
         store.set_audience(channel(id), guild(8), audience).await.unwrap();

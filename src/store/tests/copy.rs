@@ -9,7 +9,7 @@ use super::{gateway_sessions, quotes};
 use crate::domain::follow::{Approval, Audience, BrokenReason};
 use crate::domain::ids::TagId;
 use crate::domain::message::{InThread, PostTag};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::store::db::sql::stored;
 use crate::store::{BreakWhich, Copied, CopyError, Copying};
 
@@ -35,11 +35,12 @@ async fn everything() -> Db {
     let store = &db.store;
     store.check_key().await.unwrap();
     let mut native = new_follow(1, 5);
-    native.options.delivery = Delivery::Native;
+    native.options.delivery = DeliveryMethod::Native;
     store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
     let mut tagged = new_follow(1, 6);
-    tagged.options.filter = Filter::Only(tag_set("news,größe"));
-    (tagged.options.threads, tagged.options.panels, tagged.spot) = (Threads::All, true, Spot::Forum);
+    tagged.options.filter = TagFilter::Only(tag_set("news,größe"));
+    (tagged.options.threads, tagged.options.panels, tagged.target_kind) =
+        (ThreadScope::All, true, TargetKind::Forum);
     store.insert_follow(&tagged, &relay(1_006), at(0)).await.unwrap();
     let (shown, paused) = (follow(store, 1, 2).await, follow(store, 1, 3).await);
     let broken = follow(store, 1, 4).await;
@@ -94,7 +95,7 @@ fn forum_post(id: u64) -> SourceEvent {
         thread: channel(id),
         title: "A post".to_owned(),
         tags: vec![tag],
-        place: Place::Starter,
+        place: SourcePlace::Starter,
         link: String::new(),
     };
     let content = Content { thread: Some(thread), ..content("#news") };

@@ -42,7 +42,7 @@ fn server(target: u64) -> GuildId {
 /// One random change, as commands, events and the sweep make them.
 async fn change(store: &Store, random: &mut StdRng) {
     let (source, target) = (random.random_range(1..=SOURCES), 10 + random.random_range(0..TARGETS));
-    let pair = Pair { source: channel(source), target: channel(target) };
+    let pair = ChannelPair { source: channel(source), target: channel(target) };
     let there = store.follow_by_pair(pair).await.unwrap();
     let Some(follow) = there else {
         let mut new = new_follow(source, target);
@@ -54,7 +54,7 @@ async fn change(store: &Store, random: &mut StdRng) {
         } else {
             relay(target + 1_000)
         };
-        new.options.delivery = if native { Delivery::Native } else { Delivery::Relay };
+        new.options.delivery = if native { DeliveryMethod::Native } else { DeliveryMethod::Relay };
         store.insert_follow(&new, &hook, at(0)).await.unwrap();
         return;
     };
@@ -76,8 +76,10 @@ async fn break_some(store: &Store, which: BreakWhich) {
 
 async fn other_delivery(store: &Store, follow: &Follow, target: u64) {
     let (delivery, hook) = match follow.options.delivery {
-        Delivery::Native => (Delivery::Relay, relay(target + 1_000)),
-        Delivery::Relay => (Delivery::Native, FollowWebhook::Native(webhook_id(target * 100 + 99))),
+        DeliveryMethod::Native => (DeliveryMethod::Relay, relay(target + 1_000)),
+        DeliveryMethod::Relay => {
+            (DeliveryMethod::Native, FollowWebhook::Native(webhook_id(target * 100 + 99)))
+        }
     };
     let options = FollowOptions { delivery, ..follow.options.clone() };
     store.update_options(follow.guild, follow.id, &options, Some(&hook), Door::Own, at(4)).await.unwrap();

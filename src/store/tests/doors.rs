@@ -26,16 +26,16 @@ async fn what_was_closed_meanwhile_is_not_followed(#[case] backend: Backend) {
     let Inserted::Made(made) = store.insert_follow(&published(2), &relay(50), at(0)).await.unwrap() else {
         panic!("there before")
     };
-    let options = FollowOptions { threads: Threads::All, ..made.options.clone() };
+    let options = FollowOptions { threads: ThreadScope::All, ..made.options.clone() };
     let door = Door::Published;
     let changed = store.update_options(made.guild, made.id, &options, None, door, at(1)).await;
-    assert_eq!(changed.unwrap().unwrap().options.threads, Threads::All);
+    assert_eq!(changed.unwrap().unwrap().options.threads, ThreadScope::All);
     store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
     store.set_audience(channel(1), guild(8), Audience::Nobody).await.unwrap();
     closed(store.resume_follow(made.guild, made.id, None, door, at(3)).await.map(drop));
     closed(store.update_options(made.guild, made.id, &made.options, None, door, at(3)).await.map(drop));
     let stays = store.follow(made.guild, made.id).await.unwrap().unwrap();
-    assert_eq!((stays.state, stays.options.threads), (FollowState::Paused, Threads::All));
+    assert_eq!((stays.state, stays.options.threads), (FollowState::Paused, ThreadScope::All));
 }
 
 #[rstest]

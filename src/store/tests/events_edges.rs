@@ -15,7 +15,7 @@ async fn nothing_is_kept_that_nobody_needs(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let mut native = new_follow(5, 2);
-    native.options.delivery = Delivery::Native;
+    native.options.delivery = DeliveryMethod::Native;
     store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
     let paused = follow(store, 1, 2).await;
     store.pause_follow(paused.guild, paused.id, at(0)).await.unwrap();
@@ -173,7 +173,7 @@ async fn texts_are_kept_without_the_character_that_no_database_takes(#[case] bac
     let Some(db) = Db::new(backend).await else { return };
     let mut new = new_follow(1, 2);
     let tag = Tag::Forum { id: crate::domain::ids::TagId::new(7).unwrap(), name: "b\0ug".to_owned() };
-    new.options.filter = Filter::Only(TagSet::new([tag]).unwrap());
+    new.options.filter = TagFilter::Only(TagSet::new([tag]).unwrap());
     db.store.insert_follow(&new, &relay(1_002), at(0)).await.unwrap();
     db.store.add_samples(&[("a\0b".to_owned(), 1.5)], at(0)).await.unwrap();
     let labels = "SELECT label AS text FROM channel_follow_tags UNION ALL SELECT series AS text FROM samples";

@@ -7,8 +7,8 @@ use crate::domain::follow::{Door, FollowId, FollowState};
 use crate::domain::permissions::Permissions;
 use crate::store::{Cursor, FollowedSource, Removed, StoreError};
 
-fn only(tags: &str) -> Filter {
-    Filter::Only(tag_set(tags))
+fn only(tags: &str) -> TagFilter {
+    TagFilter::Only(tag_set(tags))
 }
 
 #[rstest]
@@ -22,8 +22,8 @@ async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
     let mut new = new_follow(1, 2);
     new.options.filter = only("zebra, Ärger, news");
     new.options.panels = true;
-    new.options.threads = Threads::Starter;
-    new.spot = Spot::Thread { parent: channel(3) };
+    new.options.threads = ThreadScope::Starter;
+    new.target_kind = TargetKind::Thread { parent: channel(3) };
     new.source_parent = Some(channel(4));
     let Inserted::Made(made) = store.insert_follow(&new, &relay(50), at(0)).await.unwrap() else {
         panic!("there before")
@@ -34,7 +34,7 @@ async fn are_read_back_as_they_were_stored(#[case] backend: Backend) {
         guild: guild(HOME),
         source_guild: guild(8),
         source_parent: new.source_parent,
-        spot: new.spot,
+        target_kind: new.target_kind,
         options: new.options.clone(),
         webhook: Some(webhook_id(50)),
         follower_webhook: None,
@@ -152,7 +152,7 @@ async fn change_their_options(#[case] backend: Backend) {
         store.update_options(home, made.id, &options, None, Door::Own, at(5)).await.unwrap().unwrap();
     assert_eq!(changed.options, options);
     assert!(changed.updated_at > made.updated_at && changed.created_at == made.created_at);
-    options.filter = Filter::Except(tag_set("c"));
+    options.filter = TagFilter::Except(tag_set("c"));
     store.update_options(home, made.id, &options, None, Door::Own, at(6)).await.unwrap();
     assert_eq!(store.follow(home, made.id).await.unwrap().unwrap().options, options);
     assert_eq!(db.texts("SELECT tag AS text FROM channel_follow_tags").await, ["c"]);
@@ -179,7 +179,7 @@ async fn change_their_delivery(#[case] backend: Backend) {
     let made = follow(store, 1, 2).await;
     store.record_events(&[posted(1, 10)], at(0)).await.unwrap();
     let mut options = made.options.clone();
-    options.delivery = Delivery::Native;
+    options.delivery = DeliveryMethod::Native;
     for hook in [None, Some(relay(50))] {
         let refused = store.update_options(home, made.id, &options, hook.as_ref(), Door::Own, at(1)).await;
         assert!(matches!(refused, Err(StoreError::WrongWebhook)), "{refused:?}");
@@ -207,7 +207,7 @@ async fn change_their_delivery(#[case] backend: Backend) {
 async fn native_ones_have_discords_webhook(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let mut new = new_follow(1, 2);
-    new.options.delivery = Delivery::Native;
+    new.options.delivery = DeliveryMethod::Native;
     let refused = db.store.insert_follow(&new, &relay(50), at(0)).await;
     assert!(matches!(refused, Err(StoreError::WrongWebhook)), "{refused:?}");
     let hook = FollowWebhook::Native(webhook_id(60));
@@ -263,9 +263,11 @@ async fn numbers_are_never_used_again(#[case] backend: Backend) {
 async fn take_their_tags_with_them(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let mut made = Vec::new();
-    for (target, filter) in
-        [(2, Filter::Only(tag_set("bug,wish"))), (3, Filter::Except(tag_set("bug"))), (4, Filter::All)]
-    {
+    for (target, filter) in [
+        (2, TagFilter::Only(tag_set("bug,wish"))),
+        (3, TagFilter::Except(tag_set("bug"))),
+        (4, TagFilter::All),
+    ] {
         let mut new = new_follow(1, target);
         new.options.filter = filter;
         let inserted = db.store.insert_follow(&new, &relay(target + 1_000), at(0)).await.unwrap();

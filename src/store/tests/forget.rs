@@ -99,8 +99,12 @@ async fn a_person_is_forgotten_with_their_mirrors(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let (two, three) = three_messages(&db).await;
     // One target isn't followed into any more, and its lane was forgotten.
-    let gone =
-        db.store.follow_by_pair(Pair { source: channel(1), target: channel(3) }).await.unwrap().unwrap();
+    let gone = db
+        .store
+        .follow_by_pair(ChannelPair { source: channel(1), target: channel(3) })
+        .await
+        .unwrap()
+        .unwrap();
     db.store.delete_follow(gone.guild, gone.id).await.unwrap();
     give_back(&db.store, &three).await;
     assert_eq!(db.store.forget_idle_lanes(at(5)).await.unwrap(), 1);

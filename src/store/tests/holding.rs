@@ -19,9 +19,9 @@ pub(super) async fn claim_until(store: &Store, target: u64, until: DateTime<Utc>
     txn.commit().await.unwrap();
     let parent: Option<i64> = row.try_get("", "parent_id").unwrap();
     let parent = parent.map(|parent| ChannelId::from_db(parent).unwrap());
-    let spot = Spot::from_parts(parent, row.try_get("", "forum").unwrap());
+    let target_kind = TargetKind::from_parts(parent, row.try_get("", "forum").unwrap());
     let epoch = row.try_get("", "epoch").unwrap();
-    Lease { target: channel(target), spot, server: None, owner: "test".to_owned(), epoch, until }
+    Lease { target: channel(target), target_kind, server: None, owner: "test".to_owned(), epoch, until }
 }
 
 /// Keeps a lane that was released because there was nothing to do.

@@ -6,9 +6,9 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::Revision;
-use crate::domain::activity::{DeliveryId, Ending};
+use crate::domain::activity::{DeliveryEnding, DeliveryId};
 use crate::domain::ids::MessageId;
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 
 /// Those of the source 1, and of the source 20.
 const TARGETS: [u64; 7] = [2, 3, 4, 5, 6, 7, 8];
@@ -109,18 +109,18 @@ fn outcome(random: &mut StdRng, next: &NextAction, message: MessageId, now: i64)
         (Step::Create(_), Some(in_flight)) => match kind {
             0 => StepResult::NotBegun { in_flight },
             1 => StepResult::InDoubt { in_flight, settle_at: later },
-            2 => StepResult::Failed { delivery, failure: Failure::NotSent },
-            3 => StepResult::Ended { delivery, ending: Ending::Refused },
+            2 => StepResult::Failed { delivery, failure: AttemptFailure::NotSent },
+            3 => StepResult::Ended { delivery, ending: DeliveryEnding::Refused },
             _ => created(in_flight, work.target.get(), message.get()),
         },
         (Step::Settle(in_flight), _) if kind == 0 => {
-            StepResult::Unsettled { in_flight: *in_flight, failure: Failure::Unsettled }
+            StepResult::Unsettled { in_flight: *in_flight, failure: AttemptFailure::Unsettled }
         }
-        (Step::Settle(_), _) if kind < 5 => StepResult::Failed { delivery, failure: Failure::NotMade },
+        (Step::Settle(_), _) if kind < 5 => StepResult::Failed { delivery, failure: AttemptFailure::NotMade },
         (Step::Settle(in_flight), _) => created(*in_flight, work.target.get(), message.get()),
         (Step::Edit(message, _), _) => match kind {
             0 => StepResult::Delayed { delivery, until: later },
-            3 => StepResult::Failed { delivery, failure: Failure::NoAnswer },
+            3 => StepResult::Failed { delivery, failure: AttemptFailure::NoAnswer },
             1 => StepResult::Cleared { delivery, message: *message },
             2 => StepResult::Deleted { delivery, message: *message },
             _ => edited_to_newest(work, *message),
@@ -236,12 +236,12 @@ async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     assert!(said[1].starts_with("Wait"), "{}", said[1]);
     assert_eq!(said[2..6], ["LostLease", "(Create(Part(0)), 100)", "Elsewhere", "Idle"]);
     assert!(said[6].starts_with("Wait"), "{}", said[6]);
-    let failed = |turn: &Result<LaneAnswer, StoreError>| -> Vec<Failure> {
+    let failed = |turn: &Result<LaneAnswer, StoreError>| -> Vec<AttemptFailure> {
         turn.iter().flat_map(|turn| &turn.failed).map(|one| one.failure).collect()
     };
-    assert_eq!(failed(&turns[1]), vec![Failure::Unreadable]);
+    assert_eq!(failed(&turns[1]), vec![AttemptFailure::Unreadable]);
     assert!(matches!(turns[1].as_ref().unwrap().unreadable[0].1, StoreError::Decrypt(_)));
-    assert_eq!(failed(&turns[6]), vec![Failure::Panicked]);
+    assert_eq!(failed(&turns[6]), vec![AttemptFailure::Panicked]);
     let held = db.texts("SELECT lease_owner AS text FROM lanes ORDER BY target_channel_id").await;
     assert_eq!(held, ["test", "", "other", "test", ""], "what can't be read is given back");
 
@@ -261,7 +261,7 @@ async fn what_is_wrong_with_one_harms_no_other(#[case] backend: Backend) {
     let turns = db.store.advance(holder, requests).await.unwrap();
     let doubled = turns[0].as_ref().unwrap();
     assert!(matches!(doubled.next, NextAction::Wait(_)), "{doubled:?}");
-    assert_eq!(doubled.failed[0].failure, Failure::Database);
+    assert_eq!(doubled.failed[0].failure, AttemptFailure::Database);
     assert_eq!(about(&turns[1].as_ref().unwrap().next), (Step::Create(Part(0)), 101));
     assert!(db.store.mirrored(message(905)).await.unwrap().is_some());
     let marked = "SELECT CAST(target_channel_id AS text) AS text FROM lanes WHERE in_flight_delivery_id IS NOT NULL \

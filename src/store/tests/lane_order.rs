@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::domain::activity::{DeliveryId, Ending};
+use crate::domain::activity::{DeliveryEnding, DeliveryId};
 use crate::store::db::sql::stored;
 
 fn delivery(next: &NextAction) -> DeliveryId {
@@ -53,7 +53,7 @@ async fn first_showings_keep_their_order(#[case] backend: Backend) {
     assert_eq!((about(&next).1, work.delivery.attempts), (11, 0));
     let next = advance(store, &lease, Some(created(in_flight, 2, 600)), at(61)).await;
     assert_eq!(about(&next).1, 10, "the edit's turn");
-    let ended = StepResult::Ended { delivery: delivery(&next), ending: Ending::Refused };
+    let ended = StepResult::Ended { delivery: delivery(&next), ending: DeliveryEnding::Refused };
     let next = advance(store, &lease, Some(ended), at(61)).await;
     assert_eq!(about(&next).1, 12);
 }

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::domain::activity::{Ending, Revision};
+use crate::domain::activity::{DeliveryEnding, Revision};
 use crate::store::{OpenLane, OpenLanes};
 
 #[rstest]
@@ -167,7 +167,7 @@ async fn settle_before_anything_else(#[case] backend: Backend) {
     let next = advance_by(store, &lease, None, at(2), patient).await;
     assert_eq!(next, NextAction::Wait(at(60)));
     let tired = |work: &Work, _| match work.in_flight {
-        Some(_) => Step::End(Ending::GaveUp),
+        Some(_) => Step::End(DeliveryEnding::GaveUp),
         None => Step::Create(Part(0)),
     };
     let next = advance_by(store, &lease, None, at(3), tired).await;

@@ -45,16 +45,16 @@ use self::holding::*;
 use self::scratch::Scratch;
 use crate::domain::activity::{InFlight, Mirror, Origin, Part};
 use crate::domain::follow::{
-    Audience, Delivery, Door, Exposure, Filter, Follow, FollowOptions, NewFollow, Pair, PublicationChange,
-    Threads,
+    Audience, ChannelPair, DeliveryMethod, Door, Exposure, Follow, FollowOptions, NewFollow,
+    PublicationChange, TagFilter, ThreadScope,
 };
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 use crate::domain::message::Content;
 use crate::domain::next_step::{Situation, Step, next_step};
-use crate::domain::place::Spot;
+use crate::domain::place::TargetKind;
 use crate::domain::servers::FollowLimits;
 use crate::domain::tags::{Tag, TagSet};
-use crate::domain::webhook::Webhook;
+use crate::domain::webhook::WebhookCredentials;
 use crate::store::db::locks;
 use crate::store::db::sql::{Sql, stored};
 use crate::store::lane::rows::LaneClaim;
@@ -168,11 +168,11 @@ pub(super) fn relay(id: u64) -> FollowWebhook {
     FollowWebhook::Relay(webhook(id))
 }
 
-pub(super) fn webhook(id: u64) -> Webhook {
-    Webhook { id: webhook_id(id), token: SecretString::from(format!("secret-token-{id}")) }
+pub(super) fn webhook(id: u64) -> WebhookCredentials {
+    WebhookCredentials { id: webhook_id(id), token: SecretString::from(format!("secret-token-{id}")) }
 }
 
-pub(super) fn token(webhook: &Webhook) -> &str {
+pub(super) fn token(webhook: &WebhookCredentials) -> &str {
     webhook.token.expose_secret()
 }
 
@@ -181,15 +181,15 @@ pub(super) const HOME: u64 = 7;
 
 pub(super) fn new_follow(source: u64, target: u64) -> NewFollow {
     NewFollow {
-        pair: Pair { source: channel(source), target: channel(target) },
+        pair: ChannelPair { source: channel(source), target: channel(target) },
         guild: guild(HOME),
         source_guild: guild(8),
         source_parent: None,
-        spot: Spot::Channel,
+        target_kind: TargetKind::Channel,
         options: FollowOptions {
-            delivery: Delivery::Relay,
-            filter: Filter::All,
-            threads: Threads::None,
+            delivery: DeliveryMethod::Relay,
+            filter: TagFilter::All,
+            threads: ThreadScope::None,
             panels: false,
         },
         created_by: UserId::new(9).unwrap(),

@@ -17,7 +17,7 @@ async fn are_counted(#[case] backend: Backend) {
     assert!(store.follow_counts().await.unwrap().is_empty());
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     let mut native = new_follow(1, 5);
-    native.options.delivery = Delivery::Native;
+    native.options.delivery = DeliveryMethod::Native;
     native.guild = guild(50);
     store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();
     let (a, b) = (follow(store, 1, 2).await, follow(store, 1, 3).await);
@@ -27,8 +27,8 @@ async fn are_counted(#[case] backend: Backend) {
     store.record_events(&[posted(1, 10), posted(1, 11)], at(0)).await.unwrap();
 
     assert_eq!(store.backlog().await.unwrap(), Backlog { deliveries: 2, lanes: 1, deepest: 2 });
-    let native = FollowCounts { delivery: Delivery::Native, active: 1, paused: 0, broken: 0 };
-    let relay = FollowCounts { delivery: Delivery::Relay, active: 1, paused: 1, broken: 1 };
+    let native = FollowCounts { delivery: DeliveryMethod::Native, active: 1, paused: 0, broken: 0 };
+    let relay = FollowCounts { delivery: DeliveryMethod::Relay, active: 1, paused: 1, broken: 1 };
     assert_eq!(store.follow_counts().await.unwrap(), [native, relay]);
     assert_eq!(store.count_followers(channel(1)).await.unwrap(), 4);
 

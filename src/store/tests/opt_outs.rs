@@ -121,8 +121,12 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
     db.store.opt_out(user(99), here(), at(2)).await.unwrap();
     db.store.record_events(&[posted_by(99, 1, 103), posted_by(99, 5, 104)], at(3)).await.unwrap();
     // The source is still known to be the server's when nobody follows it any more.
-    let gone =
-        db.store.follow_by_pair(Pair { source: channel(1), target: channel(2) }).await.unwrap().unwrap();
+    let gone = db
+        .store
+        .follow_by_pair(ChannelPair { source: channel(1), target: channel(2) })
+        .await
+        .unwrap()
+        .unwrap();
     db.store.delete_follow(gone.guild, gone.id).await.unwrap();
     assert_eq!(take_back(&db.store).await, 1);
     let expected = [

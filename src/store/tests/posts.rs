@@ -4,22 +4,22 @@
 use rstest::rstest;
 
 use super::*;
-use crate::domain::activity::Ending;
+use crate::domain::activity::DeliveryEnding;
 use crate::domain::follow::BrokenReason;
 use crate::domain::message::InThread;
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::store::BreakWhich;
 
 const FORUM: u64 = 2;
 
 /// A follow of everything in source 1 and its threads.
-async fn follow_all(store: &Store, target: u64, spot: Spot) {
+async fn follow_all(store: &Store, target: u64, target_kind: TargetKind) {
     let mut new = new_follow(1, target);
-    (new.options.threads, new.spot) = (Threads::All, spot);
+    (new.options.threads, new.target_kind) = (ThreadScope::All, target_kind);
     store.insert_follow(&new, &relay(1_000), at(0)).await.unwrap();
 }
 
-fn posted_in(thread: u64, id: u64, place: Place) -> SourceEvent {
+fn posted_in(thread: u64, id: u64, place: SourcePlace) -> SourceEvent {
     let thread_of = InThread {
         thread: channel(thread),
         title: "A post".to_owned(),
@@ -59,15 +59,15 @@ async fn shown(store: &Store, lease: &Lease, work: &Work, channel: u64, id: u64)
 async fn answers_go_under_their_post(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
-    follow_all(store, FORUM, Spot::Forum).await;
+    follow_all(store, FORUM, TargetKind::Forum).await;
     let lease = claim(store, FORUM).await;
-    assert_eq!(lease.spot, Spot::Forum);
+    assert_eq!(lease.target_kind, TargetKind::Forum);
 
     // A post of a forum, and its answers.
-    let work = create_of(store, &lease, posted_in(30, 30, Place::Starter)).await;
-    assert_eq!((work.channel(), work.place), (None, Place::Starter));
+    let work = create_of(store, &lease, posted_in(30, 30, SourcePlace::Starter)).await;
+    assert_eq!((work.channel(), work.place), (None, SourcePlace::Starter));
     shown(store, &lease, &work, 500, 500).await;
-    let work = create_of(store, &lease, posted_in(30, 31, Place::Answer)).await;
+    let work = create_of(store, &lease, posted_in(30, 31, SourcePlace::Answer)).await;
     assert_eq!(work.channel(), Some(channel(500)));
     assert_eq!(work.surroundings.starter, Some((channel(500), message(500))));
     assert_eq!(work.in_flight.unwrap().after, message(500));
@@ -81,15 +81,15 @@ async fn answers_go_under_their_post(#[case] backend: Backend) {
         "newer than all it made"
     );
     shown(store, &lease, &work, 510, 510).await;
-    let work = create_of(store, &lease, posted_in(40, 41, Place::Answer)).await;
+    let work = create_of(store, &lease, posted_in(40, 41, SourcePlace::Answer)).await;
     assert_eq!(work.channel(), Some(channel(510)));
     shown(store, &lease, &work, 510, 511).await;
 
     // One whose beginning nobody has seen: the first answer begins a post, the next goes under it.
-    let work = create_of(store, &lease, posted_in(50, 51, Place::Answer)).await;
+    let work = create_of(store, &lease, posted_in(50, 51, SourcePlace::Answer)).await;
     assert_eq!((work.channel(), work.surroundings.post_removed), (None, false));
     shown(store, &lease, &work, 520, 520).await;
-    let work = create_of(store, &lease, posted_in(50, 52, Place::Answer)).await;
+    let work = create_of(store, &lease, posted_in(50, 52, SourcePlace::Answer)).await;
     assert_eq!((work.channel(), work.surroundings.starter), (Some(channel(520)), None));
 }
 
@@ -101,10 +101,10 @@ async fn answers_go_under_their_post(#[case] backend: Backend) {
 async fn a_post_that_was_removed_by_hand_is_not_begun_again(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
-    follow_all(store, FORUM, Spot::Forum).await;
+    follow_all(store, FORUM, TargetKind::Forum).await;
     let lease = claim(store, FORUM).await;
     for (thread, id) in [(30, 500), (40, 510)] {
-        let work = create_of(store, &lease, posted_in(thread, thread, Place::Starter)).await;
+        let work = create_of(store, &lease, posted_in(thread, thread, SourcePlace::Starter)).await;
         shown(store, &lease, &work, id, id).await;
     }
     // By hand: an edit finds nothing to edit.
@@ -118,17 +118,17 @@ async fn a_post_that_was_removed_by_hand_is_not_begun_again(#[case] backend: Bac
     while let NextAction::Do { work, .. } = advance(store, &lease, done.take(), at(5)).await {
         done = Some(StepResult::Deleted { delivery: work.delivery.id, message: work.mirrors[0].message });
     }
-    let work = create_of(store, &lease, posted_in(30, 31, Place::Answer)).await;
+    let work = create_of(store, &lease, posted_in(30, 31, SourcePlace::Answer)).await;
     assert_eq!((work.channel(), work.surroundings.post_removed), (None, true));
-    let ended = StepResult::Ended { delivery: work.delivery.id, ending: Ending::Withdrawn };
+    let ended = StepResult::Ended { delivery: work.delivery.id, ending: DeliveryEnding::Withdrawn };
     assert_eq!(advance(store, &lease, Some(ended), at(6)).await, NextAction::Idle);
     // At the source: what is still said there begins a post of its own.
-    let work = create_of(store, &lease, posted_in(40, 41, Place::Answer)).await;
+    let work = create_of(store, &lease, posted_in(40, 41, SourcePlace::Answer)).await;
     assert_eq!((work.channel(), work.surroundings.post_removed), (None, false));
 }
 
 fn thread_content(thread: u64) -> Content {
-    match posted_in(thread, thread, Place::Starter) {
+    match posted_in(thread, thread, SourcePlace::Starter) {
         SourceEvent::Posted { content, .. } => content.as_message().unwrap().clone(),
         _ => unreachable!(),
     }
@@ -142,11 +142,11 @@ fn thread_content(thread: u64) -> Content {
 async fn a_deleted_answer_in_doubt_is_still_looked_for_in_its_post(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
-    follow_all(store, FORUM, Spot::Forum).await;
+    follow_all(store, FORUM, TargetKind::Forum).await;
     let lease = claim(store, FORUM).await;
-    let work = create_of(store, &lease, posted_in(30, 30, Place::Starter)).await;
+    let work = create_of(store, &lease, posted_in(30, 30, SourcePlace::Starter)).await;
     shown(store, &lease, &work, 500, 500).await;
-    create_of(store, &lease, posted_in(30, 31, Place::Answer)).await;
+    create_of(store, &lease, posted_in(30, 31, SourcePlace::Answer)).await;
     store.record_events(&[deleted(30, 31)], at(4)).await.unwrap();
     match advance(store, &lease, None, at(5)).await {
         NextAction::Do { step: Step::Settle(_), work } => assert_eq!(work.channel(), Some(channel(500))),
@@ -162,13 +162,13 @@ async fn a_deleted_answer_in_doubt_is_still_looked_for_in_its_post(#[case] backe
 async fn elsewhere_an_answer_knows_where_its_thread_begins(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
-    let spot = Spot::Thread { parent: channel(9) };
-    follow_all(store, 3, spot).await;
+    let target_kind = TargetKind::Thread { parent: channel(9) };
+    follow_all(store, 3, target_kind).await;
     let lease = claim(store, 3).await;
-    assert_eq!(lease.spot, spot);
-    let work = create_of(store, &lease, posted_in(30, 29, Place::Starter)).await;
+    assert_eq!(lease.target_kind, target_kind);
+    let work = create_of(store, &lease, posted_in(30, 29, SourcePlace::Starter)).await;
     shown(store, &lease, &work, 3, 500).await;
-    let work = create_of(store, &lease, posted_in(30, 31, Place::Answer)).await;
+    let work = create_of(store, &lease, posted_in(30, 31, SourcePlace::Answer)).await;
     assert_eq!(work.channel(), Some(channel(3)));
     assert_eq!(work.surroundings.starter, Some((channel(3), message(500))));
     assert!(!work.surroundings.of_thread);
@@ -182,10 +182,10 @@ async fn elsewhere_an_answer_knows_where_its_thread_begins(#[case] backend: Back
 async fn a_channel_and_its_threads_share_a_webhook(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
-    let thread = Spot::Thread { parent: channel(2) };
+    let thread = TargetKind::Thread { parent: channel(2) };
     let mut follows = Vec::new();
-    for (target, spot) in [(2, Spot::Channel), (20, thread), (21, thread)] {
-        let new = NewFollow { spot, ..new_follow(1, target) };
+    for (target, target_kind) in [(2, TargetKind::Channel), (20, thread), (21, thread)] {
+        let new = NewFollow { target_kind, ..new_follow(1, target) };
         let Inserted::Made(follow) = store.insert_follow(&new, &relay(100 + target), at(0)).await.unwrap()
         else {
             panic!("it is there")

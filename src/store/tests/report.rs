@@ -7,14 +7,14 @@ use rstest::rstest;
 use super::*;
 use crate::domain::activity::Revision;
 use crate::domain::follow::{BrokenReason, FollowId};
-use crate::domain::place::Place;
-use crate::domain::report::{LeftOut, Subject, Verdict, Wait, verdict, wait};
-use crate::domain::retry::Failure;
+use crate::domain::place::SourcePlace;
+use crate::domain::report::{DeliveryVerdict, LeftOut, MessageCondition, WaitReason, verdict, wait_reason};
+use crate::domain::retry::AttemptFailure;
 use crate::store::{BreakWhich, MessageFacts, MessageInFollower};
 
-const POSTED: Subject =
-    Subject { panel: false, recorded: true, deleted: false, withheld: false, published: false };
-const UNRECORDED: Subject = Subject { recorded: false, ..POSTED };
+const POSTED: MessageCondition =
+    MessageCondition { panel: false, recorded: true, deleted: false, withheld: false, published: false };
+const UNRECORDED: MessageCondition = MessageCondition { recorded: false, ..POSTED };
 
 /// A message of the channel 1 that nobody wrote down.
 fn unrecorded(id: u64) -> MessageFacts {
@@ -23,7 +23,7 @@ fn unrecorded(id: u64) -> MessageFacts {
         origin: origin(1, id),
         source: channel(1),
         thread: None,
-        place: Place::Source,
+        place: SourcePlace::Source,
         revision: Revision(1),
         deleted: false,
         withheld: false,
@@ -38,10 +38,10 @@ fn posted_at(seconds: i64) -> u64 {
 }
 
 /// Each follower's target and verdict, after the check that the counts say the same.
-async fn verdicts(db: &Db, asked: &MessageFacts, subject: Subject) -> Vec<(u64, Verdict)> {
+async fn verdicts(db: &Db, asked: &MessageFacts, subject: MessageCondition) -> Vec<(u64, DeliveryVerdict)> {
     let one_by_one = db.store.followers_with_facts(asked, guild(HOME), 100).await.unwrap();
     let of = |one: &MessageInFollower| (one.follow.pair.target.get(), verdict(subject, &one.facts));
-    let mut counted: BTreeMap<Verdict, u64> = BTreeMap::new();
+    let mut counted: BTreeMap<DeliveryVerdict, u64> = BTreeMap::new();
     for (facts, count) in db.store.count_followers_by_facts(asked).await.unwrap() {
         *counted.entry(verdict(subject, &facts)).or_default() += count;
     }
@@ -66,10 +66,10 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
         follow(store, 1, target).await;
     }
     let mut only = new_follow(1, 14);
-    only.options.filter = Filter::Only(tag_set("bug"));
+    only.options.filter = TagFilter::Only(tag_set("bug"));
     store.insert_follow(&only, &relay(1_014), at(0)).await.unwrap();
     let mut native = new_follow(1, 15);
-    native.options.delivery = Delivery::Native;
+    native.options.delivery = DeliveryMethod::Native;
     store.insert_follow(&native, &FollowWebhook::Native(webhook_id(1_015)), at(0)).await.unwrap();
     store.insert_follow(&new_follow(1, 16), &relay(1_016), at(100)).await.unwrap();
     let ids: BTreeMap<u64, FollowId> = store
@@ -89,13 +89,13 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
 
     let asked = store.message_facts(channel(1), message(id)).await.unwrap().expect("it is recorded");
     let expected = [
-        (10, Verdict::Shown),
-        (11, Verdict::Paused),
-        (12, Verdict::Broken(BrokenReason::WebhookDeleted)),
-        (13, Verdict::Waiting),
-        (14, Verdict::LeftOut(LeftOut::Tags)),
-        (15, Verdict::Unpublished),
-        (16, Verdict::Before),
+        (10, DeliveryVerdict::Shown),
+        (11, DeliveryVerdict::Paused),
+        (12, DeliveryVerdict::Broken(BrokenReason::WebhookDeleted)),
+        (13, DeliveryVerdict::Waiting),
+        (14, DeliveryVerdict::LeftOut(LeftOut::Tags)),
+        (15, DeliveryVerdict::Unpublished),
+        (16, DeliveryVerdict::Before),
     ];
     assert_eq!(verdicts(&db, &asked, POSTED).await, expected);
     let shown = store.in_follow(&asked, ids[&10]).await.unwrap().unwrap();
@@ -104,11 +104,11 @@ async fn counts_say_what_the_lines_say(#[case] backend: Backend) {
     assert_eq!(store.newest_message_facts(channel(1), 10).await.unwrap(), std::slice::from_ref(&asked));
     // Nobody knows what tags a message has that was not recorded.
     let unknown = verdicts(&db, &unrecorded(id + 5), UNRECORDED).await;
-    assert_eq!((unknown[0], unknown[4]), ((10, Verdict::Unknown), (14, Verdict::Unknown)));
+    assert_eq!((unknown[0], unknown[4]), ((10, DeliveryVerdict::Unknown), (14, DeliveryVerdict::Unknown)));
     // An edit, a deletion, and the end of a follow.
     store.record_events(&[edited(1, id, "second")], at(70)).await.unwrap();
     let asked = store.message_facts(channel(1), message(id)).await.unwrap().unwrap();
-    assert_eq!(verdicts(&db, &asked, POSTED).await[0], (10, Verdict::Updating));
+    assert_eq!(verdicts(&db, &asked, POSTED).await[0], (10, DeliveryVerdict::Updating));
     store.delete_follow(guild(HOME), ids[&10]).await.unwrap();
     assert_eq!(store.count_former_followers(&asked).await.unwrap(), 1);
     assert_eq!(verdicts(&db, &asked, POSTED).await.len(), 6);
@@ -147,13 +147,13 @@ async fn a_turn_is_told(#[case] backend: Backend) {
     let why = async |id: u64| {
         let asked = db.store.message_facts(channel(1), message(id)).await.unwrap().unwrap();
         let here = db.store.in_follow(&asked, follow.id).await.unwrap().unwrap();
-        assert_eq!(verdict(POSTED, &here.facts), Verdict::Waiting);
-        wait(here.turn, at(33))
+        assert_eq!(verdict(POSTED, &here.facts), DeliveryVerdict::Waiting);
+        wait_reason(here.turn, at(33))
     };
-    assert_eq!((why(ids[0]).await, why(ids[2]).await), (Wait::Sending, Wait::Behind(2, None)));
+    assert_eq!((why(ids[0]).await, why(ids[2]).await), (WaitReason::Sending, WaitReason::Behind(2, None)));
     let (in_flight, _) = create(&next);
-    let failed = StepResult::Failed { delivery: in_flight.delivery, failure: Failure::NotSent };
+    let failed = StepResult::Failed { delivery: in_flight.delivery, failure: AttemptFailure::NotSent };
     advance(&db.store, &lease, Some(failed), at(34)).await;
-    assert!(matches!(why(ids[0]).await, Wait::Failed(1, Some(_))));
-    assert!(matches!(why(ids[1]).await, Wait::Behind(1, Some(_))));
+    assert!(matches!(why(ids[0]).await, WaitReason::Failed(1, Some(_))));
+    assert!(matches!(why(ids[1]).await, WaitReason::Behind(1, Some(_))));
 }

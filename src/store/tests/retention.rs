@@ -252,7 +252,7 @@ async fn live_panels_and_lively_threads_stay(#[case] backend: Backend) {
     db.store.panel_posted(&panel, shown_by, face, Revision(1), on(-40)).await.unwrap();
 
     let mut new = new_follow(1, 2);
-    new.options.threads = Threads::All;
+    new.options.threads = ThreadScope::All;
     db.store.insert_follow(&new, &relay(1_002), on(-40)).await.unwrap();
     db.store.move_threads_from(channel(1), message(id_on(-50))).await.unwrap();
     // Two posts of a forum, the first answered lately, the second not: a thread has the number of its first
@@ -319,7 +319,7 @@ async fn rows_that_are_used_stay(#[case] backend: Backend) {
             give_back(&db.store, &lease).await;
         }
     }
-    db.store.provide_webhook(channel(8), Spot::Channel, &webhook(9), on(0)).await.unwrap();
+    db.store.provide_webhook(channel(8), TargetKind::Channel, &webhook(9), on(0)).await.unwrap();
     assert_eq!(db.store.forget_idle_lanes(on(0)).await.unwrap(), 1);
     let left = "SELECT CAST(target_channel_id AS text) AS text FROM lanes ORDER BY target_channel_id";
     assert_eq!(db.texts(left).await, ["2", "7", "8"]);

@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::activity::Revision;
-use crate::domain::retry::Failure;
+use crate::domain::retry::AttemptFailure;
 
 const TARGET: u64 = 2;
 
@@ -156,13 +156,13 @@ impl World {
                         assert_eq!((seen.part, seen.revision), (in_flight.part, in_flight.revision));
                         created(in_flight, TARGET, seen.id.get())
                     }
-                    None => StepResult::Failed { delivery, failure: Failure::NotMade },
+                    None => StepResult::Failed { delivery, failure: AttemptFailure::NotMade },
                 })
             }
             Step::Create(part) => {
                 let in_flight = work.in_flight?;
                 if !reaches {
-                    let failed = StepResult::Failed { delivery, failure: Failure::NotSent };
+                    let failed = StepResult::Failed { delivery, failure: AttemptFailure::NotSent };
                     return self.random.random_bool(0.5).then_some(failed);
                 }
                 let id = self.id();

@@ -191,7 +191,7 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     let store = &db.store;
     let mut native = new_follow(1, 3);
-    native.options.delivery = Delivery::Native;
+    native.options.delivery = DeliveryMethod::Native;
     native.guild = guild(8);
     follow(store, 1, 2).await;
     store.insert_follow(&native, &FollowWebhook::Native(webhook_id(60)), at(0)).await.unwrap();

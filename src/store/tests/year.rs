@@ -80,7 +80,7 @@ impl Year {
         let mut new = new_follow(source, target);
         (new.guild, new.source_guild, new.options.panels) = (guild(into), guild(source_guild), true);
         if FORUMS.contains(&source) {
-            new.options.threads = Threads::All;
+            new.options.threads = ThreadScope::All;
         }
         let seen = message(self.id());
         self.db.store.move_seen_message(channel(source), seen).await.unwrap();

@@ -8,7 +8,7 @@ use crate::domain::message::{
     Content, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedMedia, File, Forward, InThread, LinkButton,
     Names, Poll, PostTag, Reply, Sticker,
 };
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::domain::text::alphabet::any_text;
 
 fn any_address() -> impl Strategy<Value = String> {
@@ -150,7 +150,7 @@ fn any_names() -> impl Strategy<Value = Names> {
 }
 
 fn any_thread() -> impl Strategy<Value = InThread> {
-    let place = prop::sample::select(vec![Place::Source, Place::Starter, Place::Answer]);
+    let place = prop::sample::select(vec![SourcePlace::Source, SourcePlace::Starter, SourcePlace::Answer]);
     let tag = any_text(2).prop_map(|name| PostTag { id: "4".parse().unwrap(), name });
     (any_text(4), prop::collection::vec(tag, 0..7), place, any_link()).prop_map(
         |(title, tags, place, link)| InThread { thread: "5".parse().unwrap(), title, tags, place, link },

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::message::{EmbedField, Forward, InThread, LinkButton, Poll, PostTag, Reply, Sticker};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 
 const MIRROR: &str = "https://discord.com/channels/9/8/7";
 
@@ -221,7 +221,7 @@ fn a_namesake_shows_the_handle() {
     assert_eq!(shown(&original, &here(PartLimit::New))[0].username, "Ada");
 }
 
-fn in_thread(place: Place, text: &str) -> Content {
+fn in_thread(place: SourcePlace, text: &str) -> Content {
     let tag = |name: &str| PostTag { id: "4".parse().unwrap(), name: name.to_owned() };
     let thread = InThread {
         thread: "5".parse().unwrap(),
@@ -236,19 +236,19 @@ fn in_thread(place: Place, text: &str) -> Content {
 #[test]
 fn a_thread_begins_with_title_and_tags() {
     let title = "### [Lamps \\[on\\] the \\*pier\\*](<https://discord.com/channels/1/5>)";
-    let post = in_thread(Place::Starter, "It is dark.");
+    let post = in_thread(SourcePlace::Starter, "It is dark.");
     assert_eq!(only_text(&post), format!("{title}\n-# 🏷️ bug, new\\_idea\nIt is dark."));
     let followed = RenderContext { thread: ThreadCaption::StarterOnly, ..here(PartLimit::New) };
     assert_eq!(shown(&post, &followed)[0].content, only_text(&post));
     let in_forum = RenderContext { thread: ThreadCaption::Nothing, ..here(PartLimit::New) };
     assert_eq!(shown(&post, &in_forum)[0].content, "It is dark.");
-    let long = shown(&in_thread(Place::Starter, &"word ".repeat(600)), &here(PartLimit::New));
+    let long = shown(&in_thread(SourcePlace::Starter, &"word ".repeat(600)), &here(PartLimit::New));
     assert!(long[0].content.starts_with(title) && long[1].content.starts_with("word"));
 }
 
 #[test]
 fn an_answer_says_in_which_thread_it_stands() {
-    let answer = Content { reply: answer("Hi").reply, ..in_thread(Place::Answer, "Yes") };
+    let answer = Content { reply: answer("Hi").reply, ..in_thread(SourcePlace::Answer, "Yes") };
     let rest = "-# ↪ [**Bob\\***](<https://discord.com/channels/1/2/1>): Hi\nYes";
     let title = "**Lamps \\[on\\] the \\*pier\\***";
     assert_eq!(only_text(&answer), format!("-# 💬 in [{title}](<https://discord.com/channels/1/5>)\n{rest}"));
@@ -261,7 +261,7 @@ fn an_answer_says_in_which_thread_it_stands() {
 
 #[test]
 fn a_post_has_a_title_whatever_it_shows() {
-    assert_eq!(title(&in_thread(Place::Answer, "Yes")), "Lamps [on] the *pier*");
+    assert_eq!(title(&in_thread(SourcePlace::Answer, "Yes")), "Lamps [on] the *pier*");
     let mut original = content("\n> **Ahoy** <@1>, look at <#5>\nmore");
     original.names.people.insert("1".parse().unwrap(), "Cy_*".to_owned());
     assert_eq!(title(&original), "Ahoy @Cy_*, look at #unknown channel");

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use crate::domain::follow::Filter;
+use crate::domain::follow::TagFilter;
 use crate::domain::hashtags::hashtags;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::tags::Tag;
@@ -54,7 +54,7 @@ impl Reader {
         &self,
         source: ChannelId,
         guild: GuildId,
-        filter: &Filter,
+        filter: &TagFilter,
         posts: u8,
     ) -> Result<(Vec<ReadItem>, Option<MessageId>), ServiceError> {
         let posts = usize::from(posts);
@@ -95,7 +95,7 @@ impl Reader {
         &self,
         forum: ChannelId,
         guild: GuildId,
-        filter: &Filter,
+        filter: &TagFilter,
         posts: usize,
     ) -> Result<(Vec<ReadItem>, Option<MessageId>), ServiceError> {
         let may_be_wanted = |thread: &&SeenThread| filter.decides(&tags_of(thread)) != Some(false);

@@ -6,7 +6,7 @@ use crate::domain::activity::Origin;
 use crate::domain::channel::channel_link;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::{Content, InThread};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::rest::HISTORY_PAGE;
 use crate::rest::model::Message;
 use crate::service::ServiceError;
@@ -81,7 +81,7 @@ impl Reader {
             Some(first) => {
                 let MessageLocation { source, thread } = self.locate(channel, guild, first, false).await?;
                 // Followers who want only the first messages of threads don't miss it.
-                let thread = thread.map(|thread| InThread { place: Place::Answer, ..thread });
+                let thread = thread.map(|thread| InThread { place: SourcePlace::Answer, ..thread });
                 let location = MessageLocation { source, thread };
                 Some(Missed { channel, location, seen, first, end })
             }
@@ -136,7 +136,7 @@ impl Missed {
             thread: source,
             title: "While I was away".to_owned(),
             tags: Vec::new(),
-            place: Place::Starter,
+            place: SourcePlace::Starter,
             link: channel_link(guild, source),
         };
         let location = MessageLocation { source, thread: Some(thread) };
@@ -146,7 +146,7 @@ impl Missed {
     /// Without the messages that came live, the first of which is given; `None` if all of them did. Of missed
     /// whole threads, nothing came live.
     pub(in crate::service::intake) fn before(self, live: Option<MessageId>) -> Option<Self> {
-        if self.location.thread.as_ref().is_some_and(|thread| thread.place == Place::Starter) {
+        if self.location.thread.as_ref().is_some_and(|thread| thread.place == SourcePlace::Starter) {
             return Some(self);
         }
         let end = live.map_or(self.end, |live| live.min(self.end));

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::FromQueryResult;
 
-use crate::domain::activity::{Origin, Showing};
+use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::Sql;
 use crate::store::follow::matching;
@@ -26,9 +26,9 @@ pub(in crate::store) struct KnownActivity {
     /// The message that it answers, and that message's author, if Discord named them in this batch.
     pub(in crate::store) quoted: Option<MessageId>,
     pub(super) quoted_author: Option<UserId>,
-    pub(in crate::store) content: Option<Showing>,
+    pub(in crate::store) content: Option<ActivityContent>,
     pub(in crate::store) digest: Option<Vec<u8>>,
-    pub(in crate::store) place: Place,
+    pub(in crate::store) place: SourcePlace,
     pub(in crate::store) tags: BTreeSet<String>,
     /// The tags that it had in the database, if they have changed.
     pub(super) retagged: Option<BTreeSet<String>>,
@@ -40,7 +40,7 @@ pub(in crate::store) struct KnownActivity {
 
 impl KnownActivity {
     /// What is remembered about a message that its author doesn't want mirrored: that it exists.
-    pub(in crate::store) fn withheld(source: ChannelId, place: Place) -> Self {
+    pub(in crate::store) fn withheld(source: ChannelId, place: SourcePlace) -> Self {
         Self {
             id: None,
             source: Some(source),
@@ -61,7 +61,7 @@ impl KnownActivity {
     }
 
     /// Notes what its content quotes.
-    pub(in crate::store) fn quotes(&mut self, content: &Showing) {
+    pub(in crate::store) fn quotes(&mut self, content: &ActivityContent) {
         self.quoted = quotes::quoted_by(content);
         self.quoted_author = quotes::author_quoted_by(content);
     }
@@ -151,7 +151,7 @@ impl Store {
             quoted_author: None,
             content,
             digest: row.digest,
-            place: Place::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
+            place: SourcePlace::parse(&row.place).ok_or(StoreError::Unreadable("place"))?,
             tags: BTreeSet::new(),
             retagged: None,
             unowed: !row.owed,

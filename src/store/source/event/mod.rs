@@ -12,10 +12,10 @@ mod record;
 
 use std::collections::BTreeSet;
 
-use crate::domain::activity::{Origin, Revision, Showing};
+use crate::domain::activity::{ActivityContent, Origin, Revision};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Content;
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::store::follow::matching;
 
 /// Something that happened in a source.
@@ -30,7 +30,7 @@ pub enum SourceEvent {
         /// Who wrote it.
         author: Option<UserId>,
         /// What it shows.
-        content: Showing,
+        content: ActivityContent,
     },
     /// It was edited, or its embeds arrived, or its thread was renamed or got other tags.
     Edited {
@@ -39,7 +39,7 @@ pub enum SourceEvent {
         /// The source: the message's channel, or that of its thread.
         source: ChannelId,
         /// What it shows now.
-        content: Showing,
+        content: ActivityContent,
     },
     /// It was read again, because something that it quotes may have changed.
     Reread {
@@ -50,7 +50,7 @@ pub enum SourceEvent {
         /// The revision that was known before it was read. A later revision wins.
         revision: Revision,
         /// What it shows now.
-        content: Showing,
+        content: ActivityContent,
     },
     /// It was deleted.
     Deleted {
@@ -101,7 +101,7 @@ impl SourceEvent {
     }
 
     /// The content, if the event has any.
-    pub const fn content(&self) -> Option<&Showing> {
+    pub const fn content(&self) -> Option<&ActivityContent> {
         match self {
             Self::Posted { content, .. } | Self::Edited { content, .. } | Self::Reread { content, .. } => {
                 Some(content)
@@ -111,7 +111,7 @@ impl SourceEvent {
     }
 
     /// The same, mutable.
-    pub(in crate::store) const fn content_mut(&mut self) -> Option<&mut Showing> {
+    pub(in crate::store) const fn content_mut(&mut self) -> Option<&mut ActivityContent> {
         match self {
             Self::Posted { content, .. } | Self::Edited { content, .. } | Self::Reread { content, .. } => {
                 Some(content)
@@ -137,15 +137,15 @@ pub struct Recorded {
 }
 
 /// The keys of a content's tags.
-pub(in crate::store) fn keys(content: &Showing) -> BTreeSet<String> {
+pub(in crate::store) fn keys(content: &ActivityContent) -> BTreeSet<String> {
     let Some(content) = content.as_message() else { return BTreeSet::new() };
     let published = content.published.then(|| matching::PUBLISHED.to_owned());
     content.tags().into_iter().map(|tag| tag.key()).chain(published).collect()
 }
 
 /// Where in its source it was posted.
-pub(in crate::store) fn place(content: &Showing) -> Place {
-    content.as_message().map_or(Place::Source, Content::place)
+pub(in crate::store) fn place(content: &ActivityContent) -> SourcePlace {
+    content.as_message().map_or(SourcePlace::Source, Content::place)
 }
 
 /// The thread that it was posted in, if any.

@@ -16,9 +16,9 @@ use super::effects::{
 use super::followed::FollowedSources;
 use super::known::KnownActivity;
 use super::{keys, place, thread_of};
-use crate::domain::activity::{Origin, Showing};
+use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
-use crate::domain::place::Place;
+use crate::domain::place::SourcePlace;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table, cell, channel_ids, hex};
 use crate::store::follow::matching;
@@ -262,7 +262,7 @@ impl Store {
     }
 
     /// Applies an edit. If nobody is owed the message, it matters only if other tags may make it wanted.
-    fn edit(&self, known: &mut KnownActivity, origin: Origin, content: &Showing) {
+    fn edit(&self, known: &mut KnownActivity, origin: Origin, content: &ActivityContent) {
         let (tags, digest) = (keys(content), self.cipher.digest(origin, content));
         let same = match (&known.digest, &digest) {
             (Some(one), Some(other)) => one == other,
@@ -329,7 +329,7 @@ async fn retag(txn: &Write, known: &HashMap<Origin, KnownActivity>) -> Result<Ve
             removed: before.difference(&known.tags).cloned().collect(),
         };
         targets.extend(matching::rematch(txn, Rematch::One(id), &change).await?);
-        if known.place == Place::Starter {
+        if known.place == SourcePlace::Starter {
             targets.extend(matching::rematch(txn, Rematch::AnswersUnder(id), &change.of_post()).await?);
         }
     }

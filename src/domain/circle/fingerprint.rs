@@ -10,15 +10,15 @@ const ADDED: usize = 300;
 /// A text shorter than this, in bytes, may be part of others by chance. Then only names may precede it.
 const TELLING: usize = 12;
 
-/// The gist of a message.
+/// The fingerprint of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gist {
+pub struct Fingerprint {
     /// Everything that it says, up to a copy's length.
     text: String,
 }
 
-/// The gist of a content.
-pub fn gist(content: &Content) -> Gist {
+/// The fingerprint of a content.
+pub fn fingerprint(content: &Content) -> Fingerprint {
     let embeds = content.embeds.iter().chain(content.forward.iter().flat_map(|forward| &forward.embeds));
     let embeds = embeds.flat_map(|embed| [embed.title.as_deref(), embed.description.as_deref()]).flatten();
     let forwarded = content.forward.iter().map(|forward| forward.text.as_str());
@@ -37,10 +37,10 @@ pub fn gist(content: &Content) -> Gist {
         }
         text.extend(word.chars().filter(|char| *char != '\\'));
     }
-    Gist { text }
+    Fingerprint { text }
 }
 
-impl Gist {
+impl Fingerprint {
     /// Whether there is nothing to compare.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
@@ -69,8 +69,8 @@ impl Gist {
 mod tests {
     use super::*;
 
-    fn says(text: &str) -> Gist {
-        gist(&Content { text: text.to_owned(), ..Content::default() })
+    fn says(text: &str) -> Fingerprint {
+        fingerprint(&Content { text: text.to_owned(), ..Content::default() })
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Action, FamilyId, Gist, LINK, REMEMBERED, SUSPICIOUS};
+use super::{CircleAction, CopyGroupId, Fingerprint, LINK, REMEMBERED, SUSPICIOUS};
 use crate::domain::activity::Origin;
 use crate::domain::follow::FollowId;
 
@@ -23,7 +23,7 @@ const LONGEST_CLEARED: TimeDelta = TimeDelta::hours(6);
 
 /// How far the investigation is.
 #[derive(Debug)]
-pub(super) enum FamilyStage {
+pub(super) enum CircleStage {
     /// Copies are counted.
     Counting,
     /// Nothing is mirrored. What is posted before `settled` may come from mirrors that were shown earlier.
@@ -37,13 +37,13 @@ pub(super) enum FamilyStage {
 }
 
 #[derive(Debug)]
-pub(super) struct Family {
+pub(super) struct CopyGroup {
     pub(super) number: u64,
-    pub(super) gist: Gist,
+    pub(super) fingerprint: Fingerprint,
     pub(super) last_at: DateTime<Utc>,
     copies: u32,
     longest_gap: TimeDelta,
-    pub(super) stage: FamilyStage,
+    pub(super) stage: CircleStage,
     began: DateTime<Utc>,
     stage_began: DateTime<Utc>,
     pub(super) held: Vec<Origin>,
@@ -54,21 +54,21 @@ pub(super) struct Family {
     clearances: u32,
 }
 
-impl Family {
+impl CopyGroup {
     /// Whether nothing is being investigated.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.stage, FamilyStage::Counting | FamilyStage::Cleared { .. })
+        matches!(self.stage, CircleStage::Counting | CircleStage::Cleared { .. })
     }
 
     /// A new group, of a message that is remembered and its first copy.
-    pub(super) fn new(number: u64, gist: Gist, at: DateTime<Utc>, origin: Origin) -> Self {
+    pub(super) fn new(number: u64, fingerprint: Fingerprint, at: DateTime<Utc>, origin: Origin) -> Self {
         Self {
             number,
-            gist,
+            fingerprint,
             last_at: at,
             copies: 1,
             longest_gap: TimeDelta::zero(),
-            stage: FamilyStage::Counting,
+            stage: CircleStage::Counting,
             began: at,
             stage_began: at,
             held: Vec::new(),
@@ -99,33 +99,33 @@ impl Family {
         &mut self,
         origin: Origin,
         at: DateTime<Utc>,
-        gist: &Gist,
-        actions: &mut VecDeque<Action>,
+        fingerprint: &Fingerprint,
+        actions: &mut VecDeque<CircleAction>,
     ) -> bool {
         let gap = at - self.last_at;
-        if gap > LINK && matches!(self.stage, FamilyStage::Counting) {
+        if gap > LINK && matches!(self.stage, CircleStage::Counting) {
             (self.copies, self.longest_gap) = (0, TimeDelta::zero());
-        } else if matches!(self.stage, FamilyStage::Counting) {
+        } else if matches!(self.stage, CircleStage::Counting) {
             self.longest_gap = self.longest_gap.max(gap);
         }
         self.copies = self.copies.saturating_add(1);
-        self.gist = gist.clone();
+        self.fingerprint = fingerprint.clone();
         self.last_at = at;
         let hold = match &self.stage {
-            FamilyStage::Counting => self.copies >= SUSPICIOUS,
-            FamilyStage::Cleared { until } if at <= *until => false,
-            FamilyStage::Cleared { .. } => {
-                (self.stage, self.copies) = (FamilyStage::Counting, 1);
+            CircleStage::Counting => self.copies >= SUSPICIOUS,
+            CircleStage::Cleared { until } if at <= *until => false,
+            CircleStage::Cleared { .. } => {
+                (self.stage, self.copies) = (CircleStage::Counting, 1);
                 false
             }
             // It was posted although nothing was mirrored, so something else is the cause. It is released
             // with the others, in order.
-            FamilyStage::Quiet { settled, .. } if at > *settled => {
+            CircleStage::Quiet { settled, .. } if at > *settled => {
                 self.held.push(origin);
                 self.clear(at, actions);
                 return true;
             }
-            FamilyStage::Quiet { .. } | FamilyStage::Finding | FamilyStage::Testing { .. } => true,
+            CircleStage::Quiet { .. } | CircleStage::Finding | CircleStage::Testing { .. } => true,
         };
         if !hold {
             self.passed.push_back(origin);
@@ -135,20 +135,20 @@ impl Family {
             return false;
         }
         self.held.push(origin);
-        match std::mem::replace(&mut self.stage, FamilyStage::Finding) {
-            FamilyStage::Counting => {
+        match std::mem::replace(&mut self.stage, CircleStage::Finding) {
+            CircleStage::Counting => {
                 (self.began, self.agreeing, self.suspects) = (at, 0, None);
                 self.begin_quiet(at);
             }
             // What is shown by these came back.
-            FamilyStage::Testing { tested, .. } => {
+            CircleStage::Testing { tested, .. } => {
                 match tested[..] {
                     [only] => {
                         self.agreeing += 1;
                         if self.agreeing >= AGREEING {
-                            actions.push_back(Action::Break(only));
-                            actions.push_back(Action::Release(std::mem::take(&mut self.held)));
-                            (self.stage, self.copies) = (FamilyStage::Counting, 0);
+                            actions.push_back(CircleAction::Break(only));
+                            actions.push_back(CircleAction::Release(std::mem::take(&mut self.held)));
+                            (self.stage, self.copies) = (CircleStage::Counting, 0);
                             return true;
                         }
                     }
@@ -170,53 +170,58 @@ impl Family {
         }
         let (settle, quiet) = self.waits();
         match &mut self.stage {
-            FamilyStage::Quiet { settled, until } => (*settled, *until) = (now + settle, now + quiet),
-            FamilyStage::Testing { until, .. } => *until = now + settle,
-            FamilyStage::Counting | FamilyStage::Finding | FamilyStage::Cleared { .. } => {}
+            CircleStage::Quiet { settled, until } => (*settled, *until) = (now + settle, now + quiet),
+            CircleStage::Testing { until, .. } => *until = now + settle,
+            CircleStage::Counting | CircleStage::Finding | CircleStage::Cleared { .. } => {}
         }
     }
 
     fn begin_quiet(&mut self, now: DateTime<Utc>) {
         self.stage_began = now;
         let (settle, quiet) = self.waits();
-        self.stage = FamilyStage::Quiet { settled: now + settle, until: now + quiet };
+        self.stage = CircleStage::Quiet { settled: now + settle, until: now + quiet };
     }
 
     /// Shows the newest held message through half of the follows that may be part of the circle.
     pub(super) fn begin_test(
         &mut self,
-        id: FamilyId,
+        id: CopyGroupId,
         mut follows: Vec<FollowId>,
         now: DateTime<Utc>,
-        actions: &mut VecDeque<Action>,
+        actions: &mut VecDeque<CircleAction>,
     ) {
         let Some(origin) = self.held.last().copied().filter(|_| !follows.is_empty()) else {
             return self.clear(now, actions);
         };
         let others = follows.split_off(follows.len().div_ceil(2));
         let until = now + self.waits().0;
-        actions.push_back(Action::ReleaseTo { family: id, origin, follows: follows.clone() });
+        actions.push_back(CircleAction::ReleaseTo { group: id, origin, follows: follows.clone() });
         self.stage_began = now;
-        self.stage = FamilyStage::Testing { tested: follows, others, until };
+        self.stage = CircleStage::Testing { tested: follows, others, until };
     }
 
-    pub(super) fn advance(&mut self, id: FamilyId, now: DateTime<Utc>, actions: &mut VecDeque<Action>) {
+    pub(super) fn advance(
+        &mut self,
+        id: CopyGroupId,
+        now: DateTime<Utc>,
+        actions: &mut VecDeque<CircleAction>,
+    ) {
         if !self.is_idle() && now - self.began > LONGEST {
             return self.clear(now, actions);
         }
         match &mut self.stage {
-            FamilyStage::Quiet { until, .. } if *until <= now => {
-                self.stage = FamilyStage::Finding;
+            CircleStage::Quiet { until, .. } if *until <= now => {
+                self.stage = CircleStage::Finding;
                 match (self.suspects.clone(), self.held.last()) {
                     (Some(suspects), _) => self.begin_test(id, suspects, now, actions),
                     (None, Some(origin)) => {
-                        actions.push_back(Action::FindFollows { family: id, origin: *origin });
+                        actions.push_back(CircleAction::FindFollows { group: id, origin: *origin });
                     }
                     (None, None) => self.clear(now, actions),
                 }
             }
             // Nothing came back of what these show.
-            FamilyStage::Testing { others, until, .. } if *until <= now => {
+            CircleStage::Testing { others, until, .. } if *until <= now => {
                 let others = std::mem::take(others);
                 self.agreeing = 0;
                 self.begin_test(id, others, now, actions);
@@ -225,10 +230,10 @@ impl Family {
         }
     }
 
-    fn clear(&mut self, now: DateTime<Utc>, actions: &mut VecDeque<Action>) {
+    fn clear(&mut self, now: DateTime<Utc>, actions: &mut VecDeque<CircleAction>) {
         let time = CLEARED * 2_i32.pow(self.clearances.min(8));
         self.clearances += 1;
-        self.stage = FamilyStage::Cleared { until: now + time.min(LONGEST_CLEARED) };
-        actions.push_back(Action::Release(std::mem::take(&mut self.held)));
+        self.stage = CircleStage::Cleared { until: now + time.min(LONGEST_CLEARED) };
+        actions.push_back(CircleAction::Release(std::mem::take(&mut self.held)));
     }
 }
