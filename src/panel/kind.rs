@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::panel::{FormField, FormValues, PanelForm, PanelId, PanelView};
+use crate::domain::panel::{Form, FormAnswers, FormField, PanelId, PanelView};
 
 use super::sources::{DataSources, PanelSettings, SourceUnavailable};
 
@@ -64,7 +64,7 @@ pub struct ActionInput<'a> {
     /// What was chosen in a menu.
     pub chosen: Option<&'a str>,
     /// What was filled into a form.
-    pub filled: Option<&'a FormValues>,
+    pub filled: Option<&'a FormAnswers>,
     /// Whether the person may manage the panel. Only set where it matters: with [`PressKind::Change`],
     /// [`PressKind::ChangeOrPreview`] and forms.
     pub manager: bool,
@@ -84,7 +84,7 @@ pub enum ActionOutcome<C> {
     /// The person is shown, privately, how the panel would look with this configuration.
     Preview(C),
     /// This form opens.
-    OpenForm(PanelForm),
+    OpenForm(Form),
     /// The panel has this configuration from now on. The sentence tells the person what happened.
     Change(C, String),
 }
@@ -125,7 +125,7 @@ pub trait PanelKind: Send + Sync + 'static {
     }
 
     /// Reads and checks what was filled in.
-    fn configure(former: Option<Self::Config>, _filled: &FormValues) -> Result<Self::Config, InvalidInput> {
+    fn configure(former: Option<Self::Config>, _filled: &FormAnswers) -> Result<Self::Config, InvalidInput> {
         Ok(former.unwrap_or_default())
     }
 
@@ -181,7 +181,7 @@ pub trait AnyPanelKind: Send + Sync {
     /// [`PanelKind::form`].
     fn form(&self, config: Option<&Value>) -> Vec<FormField>;
     /// [`PanelKind::configure`].
-    fn configure(&self, former: Option<&Value>, filled: &FormValues) -> Result<Value, InvalidInput>;
+    fn configure(&self, former: Option<&Value>, filled: &FormAnswers) -> Result<Value, InvalidInput>;
     /// [`PanelKind::gather`].
     fn gather<'a>(
         &'a self,
@@ -228,7 +228,7 @@ impl<K: PanelKind> AnyPanelKind for K {
         K::form(config.map(read::<K::Config>).as_ref())
     }
 
-    fn configure(&self, former: Option<&Value>, filled: &FormValues) -> Result<Value, InvalidInput> {
+    fn configure(&self, former: Option<&Value>, filled: &FormAnswers) -> Result<Value, InvalidInput> {
         K::configure(former.map(read), filled).map(|config| write(&config))
     }
 

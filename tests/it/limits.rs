@@ -133,7 +133,7 @@ async fn what_is_held_up_is_said() {
     pair.world
         .until("it is said", async || {
             let list = pair.alice.run(&pair.target, "/follows", ()).await.unwrap();
-            list.text().contains("Posts are waiting: Discord's rate limit asks for patience, it goes on")
+            list.text().contains("Posts are waiting: Discord's rate limit was reached; it continues")
         })
         .await;
 }

@@ -203,7 +203,7 @@ async fn a_paused_follow_becomes_a_relay_but_not_native() {
     scene.alice.post(&board, "while paused").unwrap();
     let text = scene.refused("/follow", channel(&board).set("delivery", "native")).await;
     assert!(
-        text.starts_with("Follow #1 is paused, and Discord's own following begins to post at once."),
+        text.starts_with("Follow #1 is paused, but Discord's own following would start to post at once."),
         "{text}"
     );
     scene.run("/follows", ()).await.select(MENU, &["resume:1"]).await.unwrap();

@@ -128,7 +128,7 @@ async fn what_cannot_be_forgotten_is_said() {
     let wrong = forget(&world, &["--user", "Alice"]).await;
     assert!(wrong.complaint().starts_with("error: --user is not a Discord id"), "{wrong:?}");
     let unknown = forget(&world, &["--user", "123"]).await;
-    assert_eq!(unknown.complaint(), "error: nothing is kept of user 123. Check the id, and DATABASE_URL.");
+    assert_eq!(unknown.complaint(), "error: nothing is kept about user 123. Check the id and DATABASE_URL.");
     world.database.execute("DELETE FROM seaql_migrations WHERE version LIKE '%000009%'").await;
     let older = forget(&world, &["--user", "123"]).await;
     assert!(older.complaint().starts_with("error: this database is of another version"), "{older:?}");

@@ -12,7 +12,7 @@ use crate::domain::ids::ChannelId;
 use crate::domain::panel::form::{
     LONGEST_LABEL, LONGEST_PLACEHOLDER, LONGEST_TITLE, LONGEST_VALUE, MOST_FIELDS,
 };
-use crate::domain::panel::{FormField, FormValues, PanelId};
+use crate::domain::panel::{FormAnswers, FormField, PanelId};
 use crate::domain::text;
 use crate::service::panels::PanelRequest;
 
@@ -80,7 +80,7 @@ fn input(field: &FormField) -> CreateInputText {
 }
 
 /// What was filled in.
-pub(super) fn values(form: &ModalInteraction) -> FormValues {
+pub(super) fn values(form: &ModalInteraction) -> FormAnswers {
     let components = form.data.components.iter().flat_map(|row| &row.components);
     let inputs = components.filter_map(|component| match component {
         ActionRowComponent::InputText(input) => {

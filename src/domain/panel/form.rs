@@ -15,7 +15,7 @@ pub const LONGEST_VALUE: u16 = 4000;
 
 /// A form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PanelForm {
+pub struct Form {
     /// The action that submitting it asks the panel's kind for; at most 60 characters.
     pub action: String,
     /// Its title.
@@ -27,7 +27,7 @@ pub struct PanelForm {
 /// A text to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormField {
-    /// Its name in [`FormValues`].
+    /// Its name in [`FormAnswers`].
     pub id: &'static str,
     /// Its label.
     pub label: String,
@@ -83,16 +83,16 @@ impl FormField {
 
 /// What was filled in, by the fields' names; trimmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FormValues(BTreeMap<String, String>);
+pub struct FormAnswers(BTreeMap<String, String>);
 
-impl FormValues {
+impl FormAnswers {
     /// The text of a field; empty if it was left empty or doesn't exist.
     pub fn get(&self, id: &str) -> &str {
         self.0.get(id).map_or("", String::as_str)
     }
 }
 
-impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for FormValues {
+impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for FormAnswers {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(fields: T) -> Self {
         Self(fields.into_iter().map(|(id, value)| (id.into(), value.as_ref().trim().to_owned())).collect())
     }

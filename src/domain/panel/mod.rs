@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::ids::{ChannelId, GuildId, MessageId, UserId};
 
-pub use form::{FormField, FormValues, PanelForm};
+pub use form::{Form, FormAnswers, FormField};
 pub use view::{Button, ButtonStyle, Control, MenuOption, PanelView, Picture, SelectMenu};
 
 /// How many panels a channel may have.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedField, EmbedMedia};
-use crate::domain::panel::{Control, FormField, FormValues, PanelView};
+use crate::domain::panel::{Control, FormAnswers, FormField, PanelView};
 use crate::domain::rendering::address;
 use crate::domain::{limits, text};
 use crate::panel::kind::{InvalidInput, PanelContext, PanelKind, PanelLocation};
@@ -70,7 +70,7 @@ impl PanelKind for Custom {
         ]
     }
 
-    fn configure(_: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
+    fn configure(_: Option<Config>, filled: &FormAnswers) -> Result<Config, InvalidInput> {
         let (color, image) = look(filled.get("look"))?;
         let config = Config {
             text: filled.get("text").to_owned(),
@@ -167,7 +167,7 @@ fn fields(written: &str) -> Result<Vec<(String, String)>, InvalidInput> {
 mod tests {
     use super::*;
 
-    fn filled(look: &str, fields: &str) -> FormValues {
+    fn filled(look: &str, fields: &str) -> FormAnswers {
         [("text", "Hello"), ("look", look), ("fields", fields), ("links", "")].into_iter().collect()
     }
 
@@ -177,7 +177,7 @@ mod tests {
             filled("#2e9e6b\nhttps://example.com/a.png", "Open | 9–17\\nand on Sundays\nWhere | {{channel}}");
         let config = Custom::configure(None, &written).unwrap();
         assert_eq!((config.color, config.fields[0].1.as_str()), (Some(0x002e_9e6b), "9–17\nand on Sundays"));
-        let again: FormValues =
+        let again: FormAnswers =
             Custom::form(Some(&config)).into_iter().map(|field| (field.id, field.value)).collect();
         assert_eq!(Custom::configure(None, &again).unwrap(), config);
     }

@@ -7,7 +7,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::panel::{FormField, FormValues, PanelForm, PanelView};
+use crate::domain::panel::{Form, FormAnswers, FormField, PanelView};
 use crate::domain::text;
 use crate::panel::kind::{
     ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
@@ -58,7 +58,7 @@ impl PanelKind for Gamehub {
         ]
     }
 
-    fn configure(former: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
+    fn configure(former: Option<Config>, filled: &FormAnswers) -> Result<Config, InvalidInput> {
         Config::read(former.unwrap_or_default(), filled.get("servers"))
     }
 
@@ -142,19 +142,19 @@ fn removed_id(action: &str) -> Option<Option<u32>> {
     }
 }
 
-fn add_form() -> PanelForm {
+fn add_form() -> Form {
     let fields = vec![
         FormField::line("game", "Game", 60).example("minecraft, bedrock, valheim, rust, counterstrike2, …"),
         FormField::line("address", "Address, and port if it isn't the usual", 260)
             .example("play.example.org:25565"),
         FormField::line("name", "Name (else the server's own)", 60).optional(),
     ];
-    PanelForm { action: ADDED.to_owned(), title: "Add a game server".to_owned(), fields }
+    Form { action: ADDED.to_owned(), title: "Add a game server".to_owned(), fields }
 }
 
-fn remove_form(address: &str) -> PanelForm {
+fn remove_form(address: &str) -> Form {
     let field = FormField::line("server", "Name or address of the server", 260).with(address);
-    PanelForm { action: REMOVED.to_owned(), title: "Remove a game server".to_owned(), fields: vec![field] }
+    Form { action: REMOVED.to_owned(), title: "Remove a game server".to_owned(), fields: vec![field] }
 }
 
 fn gone() -> InvalidInput {

@@ -10,7 +10,7 @@ use crate::domain::ids::GuildId;
 use crate::domain::message::Embed;
 use crate::domain::panel::progress::bar;
 use crate::domain::panel::{
-    Button, Control, FormField, FormValues, MenuOption, PanelView, Picture, SelectMenu,
+    Button, Control, FormAnswers, FormField, MenuOption, PanelView, Picture, SelectMenu,
 };
 use crate::panel::chart::{Chart, Series, Shape, Unit};
 use crate::panel::embed::{AMBER, GREEN, GREY, RED, field, picture};
@@ -74,7 +74,7 @@ impl PanelKind for Monitoring {
         Vec::new()
     }
 
-    fn configure(former: Option<Config>, _: &FormValues) -> Result<Config, InvalidInput> {
+    fn configure(former: Option<Config>, _: &FormAnswers) -> Result<Config, InvalidInput> {
         Ok(former.unwrap_or_default())
     }
 

@@ -9,7 +9,7 @@ mod tests;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::panel::{FormField, FormValues, PanelView};
+use crate::domain::panel::{FormAnswers, FormField, PanelView};
 use crate::panel::kind::{
     ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
 };
@@ -51,7 +51,7 @@ impl PanelKind for Project {
         forms::lists(config)
     }
 
-    fn configure(former: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
+    fn configure(former: Option<Config>, filled: &FormAnswers) -> Result<Config, InvalidInput> {
         forms::read_lists(former.unwrap_or_default(), filled)
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::panel::{Button, Control, FormValues, PanelForm, PanelId, PanelView, SelectMenu};
+use crate::domain::panel::{Button, Control, Form, FormAnswers, PanelId, PanelView, SelectMenu};
 use crate::panel::kind::{ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelLocation};
 use crate::panel::sources::PanelSettings;
 
@@ -28,7 +28,7 @@ pub(super) fn press<'a>(action: &'a str, settings: &'a PanelSettings) -> ActionI
     ActionInput { action, chosen: None, filled: None, manager: true, guild: guild(), settings, now: noon() }
 }
 
-pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> FormValues {
+pub(super) fn filled<const N: usize>(fields: [(&str, &str); N]) -> FormAnswers {
     fields.into_iter().collect()
 }
 
@@ -77,7 +77,7 @@ pub(super) fn shown<C: Debug>(answer: Result<ActionOutcome<C>, InvalidInput>) ->
 }
 
 /// The form that opens; Discord takes it.
-pub(super) fn asked<C: Debug>(answer: Result<ActionOutcome<C>, InvalidInput>) -> PanelForm {
+pub(super) fn asked<C: Debug>(answer: Result<ActionOutcome<C>, InvalidInput>) -> Form {
     match answer {
         Ok(ActionOutcome::OpenForm(form)) => {
             assert!(form.fields.len() <= 5 && form.title.chars().count() <= 45);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::message::{Embed, EmbedField, EmbedMedia};
-use crate::domain::panel::{Button, Control, FormField, FormValues, PanelView};
+use crate::domain::panel::{Button, Control, FormAnswers, FormField, PanelView};
 use crate::domain::text;
 use crate::panel::kind::{
     ActionInput, ActionOutcome, InvalidInput, PanelContext, PanelKind, PanelLocation, PressKind,
@@ -56,7 +56,7 @@ impl PanelKind for Welcome {
         ]
     }
 
-    fn configure(_: Option<Config>, filled: &FormValues) -> Result<Config, InvalidInput> {
+    fn configure(_: Option<Config>, filled: &FormAnswers) -> Result<Config, InvalidInput> {
         let text = filled.get("text").to_owned();
         let rules = filled.get("rules").to_owned();
         placeholders::check(&text)?;
@@ -132,7 +132,7 @@ fn numbered(rules: &str) -> String {
 mod tests {
     use super::*;
 
-    fn filled(text: &str, rules: &str, links: &str) -> FormValues {
+    fn filled(text: &str, rules: &str, links: &str) -> FormAnswers {
         [("text", text), ("rules", rules), ("links", links)].into_iter().collect()
     }
 
@@ -140,7 +140,7 @@ mod tests {
     fn what_was_written_stands_in_the_form_again() {
         let written = filled("Hello, {{server_name}}!", "Be kind.\nNo spam.", "Site | https://example.com");
         let config = Welcome::configure(None, &written).unwrap();
-        let again: FormValues =
+        let again: FormAnswers =
             Welcome::form(Some(&config)).into_iter().map(|field| (field.id, field.value)).collect();
         assert_eq!(Welcome::configure(None, &again).unwrap(), config);
         assert!(Welcome::form(None).len() <= 4);

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::lock::lock;
 use crate::domain::panel::{
-    FormField, FormValues, LONGEST_TITLE, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH,
+    FormAnswers, FormField, LONGEST_TITLE, MOST_IN_CHANNEL, NewPanel, Panel, PanelId, PanelState, REFRESH,
     REFRESH_BOUNDS,
 };
 use crate::domain::text;
@@ -88,7 +88,7 @@ impl Panels {
         &self,
         actor: Actor,
         request: PanelRequest,
-        filled: &FormValues,
+        filled: &FormAnswers,
     ) -> Result<SavedPanel, ServiceError> {
         self.limits.quotas.count_action(actor.user, self.create_now(actor, request, filled)).await
     }
@@ -97,7 +97,7 @@ impl Panels {
         &self,
         actor: Actor,
         request: PanelRequest,
-        filled: &FormValues,
+        filled: &FormAnswers,
     ) -> Result<SavedPanel, ServiceError> {
         let kind = require_kind(&request.kind)?;
         kind.permit(self.sources.settings(), actor.guild).map_err(invalid)?;
@@ -136,7 +136,7 @@ impl Panels {
         actor: Actor,
         id: PanelId,
         refresh: Option<Duration>,
-        filled: &FormValues,
+        filled: &FormAnswers,
     ) -> Result<SavedPanel, ServiceError> {
         self.limits.quotas.count_action(actor.user, self.edit_now(actor, id, refresh, filled)).await
     }
@@ -146,7 +146,7 @@ impl Panels {
         actor: Actor,
         id: PanelId,
         refresh: Option<Duration>,
-        filled: &FormValues,
+        filled: &FormAnswers,
     ) -> Result<SavedPanel, ServiceError> {
         for _ in 0..TRIES {
             let panel = self.require_managed(actor, id).await?;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
 use crate::domain::follow::{ChannelPair, FollowState};
-use crate::domain::panel::{FormValues, Panel, PanelForm, PanelId, PanelView};
+use crate::domain::panel::{Form, FormAnswers, Panel, PanelId, PanelView};
 use crate::panel::{
     ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelContext, PanelLocation, PanelSettings,
     PressKind, find,
@@ -33,7 +33,7 @@ pub struct PanelAction {
     /// What was chosen in a menu.
     pub chosen: Option<String>,
     /// What was filled in.
-    pub filled: Option<FormValues>,
+    pub filled: Option<FormAnswers>,
 }
 
 /// What the person is shown after their press.
@@ -51,7 +51,7 @@ pub enum PressReply {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acknowledgement {
     /// Open this form.
-    OpenForm(PanelForm),
+    OpenForm(Form),
     /// Promise a private reply.
     Reply,
     /// Say nothing.

@@ -53,7 +53,10 @@ async fn channels_that_the_person_cant_see_are_counted() {
     // The other way round: a mirror's source.
     scene.releases.deny(&keeper, Permissions::VIEW_CHANNEL);
     let text = keeper.run_on(&abroad, there.id, REPORT).await.unwrap().text();
-    assert!(text.contains("*a channel that you can't see*") && !text.contains("the original]("), "{text}");
+    assert!(
+        text.contains("*a channel in Harbour that you can't see*") && !text.contains("the original]("),
+        "{text}"
+    );
     assert!(!text.contains("releases") && !text.contains(&scene.releases.id().to_string()), "{text}");
     // Who is there too sees both.
     lakeside.join(&scene.alice, Permissions::empty());
@@ -124,7 +127,7 @@ async fn many_followers_are_counted() {
     assert!(line(&text, &scene.news).starts_with("✅"), "{text}");
     assert!(
         text.contains(
-            "And 60 channels, counted without their names: 9 paused, 51 resting when it was posted."
+            "And 60 channels, counted without their names: 9 paused, 51 not ready when it was posted."
         ),
         "{text}"
     );

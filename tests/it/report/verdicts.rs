@@ -99,7 +99,7 @@ async fn what_waits_says_why() {
     scene.world.database.eventually(limited, "1").await;
     let text = report(&scene, &posted[0]).await;
     assert!(
-        text.contains("⏳") && text.contains("Discord's rate limit asks for patience, it goes on <t:"),
+        text.contains("⏳") && text.contains("Discord's rate limit was reached; it continues <t:"),
         "{text}"
     );
     let text = report(&scene, &posted[1]).await;

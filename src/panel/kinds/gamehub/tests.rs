@@ -47,7 +47,7 @@ fn act(
     config: &Config,
     action: &str,
     chosen: Option<&str>,
-    form: Option<&FormValues>,
+    form: Option<&FormAnswers>,
 ) -> Result<ActionOutcome<Config>, InvalidInput> {
     let settings = PanelSettings::default();
     assert!(Gamehub::press_kind(action).is_some(), "{action} can be pressed");

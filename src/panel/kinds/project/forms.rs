@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 
 use crate::domain::ids::UserId;
 use crate::domain::panel::form::LONGEST_TITLE;
-use crate::domain::panel::{FormField, FormValues, PanelForm};
+use crate::domain::panel::{Form, FormAnswers, FormField};
 use crate::domain::text;
 use crate::panel::kind::InvalidInput;
 
@@ -29,7 +29,7 @@ pub(super) fn lists(config: Option<&Config>) -> Vec<FormField> {
 }
 
 /// Reads the lists. A new name in the place of a missing one renames that list.
-pub(super) fn read_lists(mut config: Config, filled: &FormValues) -> Result<Config, InvalidInput> {
+pub(super) fn read_lists(mut config: Config, filled: &FormAnswers) -> Result<Config, InvalidInput> {
     let mut names: Vec<String> = Vec::new();
     for name in filled.get("lists").lines().map(str::trim).filter(|name| text::is_visible(name)) {
         let name = list_name(name)?;
@@ -78,7 +78,7 @@ fn one_line(written: &str) -> String {
 }
 
 /// The form for a new task.
-pub(super) fn add(config: &Config) -> PanelForm {
+pub(super) fn add(config: &Config) -> Form {
     let list = config.lists.first().map_or(0, |list| list.id);
     let empty =
         ProjectTask { id: 0, list, name: String::new(), state: TaskState::Todo, person: None, due: None };
@@ -86,12 +86,12 @@ pub(super) fn add(config: &Config) -> PanelForm {
 }
 
 /// The form to edit a task.
-pub(super) fn edit(config: &Config, task: &ProjectTask) -> PanelForm {
+pub(super) fn edit(config: &Config, task: &ProjectTask) -> Form {
     let title = text::cut(&format!("Edit: {}", task.name), LONGEST_TITLE).into_owned();
     task_form(config, task, format!("{EDITED}{}", task.id), title)
 }
 
-fn task_form(config: &Config, task: &ProjectTask, action: String, title: String) -> PanelForm {
+fn task_form(config: &Config, task: &ProjectTask, action: String, title: String) -> Form {
     let person = match &task.person {
         Some(Assignee::User(id)) => format!("<@{id}>"),
         Some(Assignee::Name(name)) => name.clone(),
@@ -115,13 +115,13 @@ fn task_form(config: &Config, task: &ProjectTask, action: String, title: String)
             .with(task.state.name())
             .optional(),
     ];
-    PanelForm { action, title, fields }
+    Form { action, title, fields }
 }
 
 /// Reads a task and gives it a new number. A list that doesn't exist yet is created.
 pub(super) fn read(
     config: &mut Config,
-    filled: &FormValues,
+    filled: &FormAnswers,
     now: DateTime<Utc>,
 ) -> Result<ProjectTask, InvalidInput> {
     let name = one_line(filled.get("name"));
@@ -209,14 +209,14 @@ fn days_ahead(plain: &str, today: NaiveDate) -> Option<u64> {
 }
 
 /// The form that confirms a task's removal.
-pub(super) fn remove(task: &ProjectTask) -> PanelForm {
+pub(super) fn remove(task: &ProjectTask) -> Form {
     let title = text::cut(&format!("Remove: {}", task.name), LONGEST_TITLE).into_owned();
     let field = FormField::line("confirm", "Submit this to remove the task for good", 20).with(REMOVE);
-    PanelForm { action: format!("{REMOVED}{}", task.id), title, fields: vec![field] }
+    Form { action: format!("{REMOVED}{}", task.id), title, fields: vec![field] }
 }
 
 /// Refuses a form that doesn't confirm it.
-pub(super) fn confirm(filled: &FormValues) -> Result<(), InvalidInput> {
+pub(super) fn confirm(filled: &FormAnswers) -> Result<(), InvalidInput> {
     if filled.get("confirm").eq_ignore_ascii_case(REMOVE) {
         return Ok(());
     }

@@ -16,7 +16,7 @@ fn act(
     config: &Config,
     action: &str,
     chosen: Option<&str>,
-    form: Option<&FormValues>,
+    form: Option<&FormAnswers>,
 ) -> Result<ActionOutcome<Config>, InvalidInput> {
     let settings = PanelSettings::default();
     assert!(Project::press_kind(action).is_some(), "{action} can be pressed");
@@ -25,7 +25,7 @@ fn act(
 }
 
 /// The form that opens, filled in as it stands, with these changes.
-fn form(config: &Config, action: &str, changes: &[(&'static str, &str)]) -> (String, FormValues) {
+fn form(config: &Config, action: &str, changes: &[(&'static str, &str)]) -> (String, FormAnswers) {
     let form = asked(act(config, action, None, None));
     let value = |field: FormField| {
         let change = changes.iter().find(|(id, _)| *id == field.id);
