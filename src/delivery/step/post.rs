@@ -163,7 +163,7 @@ impl StepRunner<'_> {
     }
 
     async fn wake_thread(&self, thread: ChannelId) -> Result<(), RestError> {
-        let change = ThreadPatch { archived: Some(false), ..ThreadChange::default() };
+        let change = ThreadPatch { archived: Some(false), ..ThreadPatch::default() };
         self.tools.rest.change_thread(thread, &change, REASON).await.map(|_| ())
     }
 
@@ -244,7 +244,7 @@ impl StepRunner<'_> {
         Ok(match removed {
             Err(error) => self.fail_tidying(work, &error, "empty post"),
             Ok(false) if quotes => {
-                let change = ThreadPatch { name: Some(DELETED.to_owned()), ..ThreadChange::default() };
+                let change = ThreadPatch { name: Some(DELETED.to_owned()), ..ThreadPatch::default() };
                 match self.tools.rest.change_thread(mirror.channel, &change, REASON).await {
                     Err(error) if !error.is_not_found() => self.fail_tidying(work, &error, "title"),
                     _ => None,
