@@ -46,7 +46,7 @@ pub(super) fn kept(kept: &AuthorRecord, here: Option<GuildId>) -> CreateEmbed {
     lines.push(match of.oldest {
         None => "- None of your messages.".to_owned(),
         Some(oldest) => format!(
-            "- That {} are yours, the oldest from <t:{}:D>. Each is kept for {} after it was posted, so that your edits and deletions reach the copies.",
+            "- Which {} are yours, the oldest from <t:{}:D>. Each is kept for {} after it was posted, so that your edits and deletions reach the copies.",
             counted(of.messages, "message", "messages"),
             oldest.created_at().timestamp(),
             days(keeping.mirrors)

@@ -123,7 +123,7 @@ async fn what_stands_in_the_way_is_said() {
     )
     .await;
     refused(other("DATABASE_URL", to.url()), "only a SQLite database can be copied").await;
-    refused(other("DATABASE_URL", "sqlite://elsewhere.db"), "a file that isn't there").await;
+    refused(other("DATABASE_URL", "sqlite://elsewhere.db"), "a file that doesn't exist").await;
     refused(command(&from, "sqlite://other.db?mode=rwc"), "--to must be the address of a PostgreSQL").await;
     refused(command(&from, "postgres://u:hidden@127.0.0.1:1/x"), "--to leads to no database").await;
     refused(command(&from, "postgres://u:hidden@[/x"), "--to must be the address of a PostgreSQL").await;

@@ -13,7 +13,9 @@ const OTHER: &str = "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA=";
 /// A database that a bot has used, and its key file.
 async fn used() -> (World, PathBuf) {
     let world = World::new().await;
-    let (status, _) = world.start().await.stop().await;
+    let mut bot = world.start().await;
+    bot.logged("connected to the gateway").await;
+    let (status, _) = bot.stop().await;
     assert!(status.success());
     let file = world.database.folder().join("tributary.key");
     assert!(file.exists());

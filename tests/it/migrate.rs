@@ -100,7 +100,7 @@ async fn down_says_how_far_or_does_nothing(#[case] backend: Backend) {
 async fn only_up_makes_a_database(#[case] words: &[&str]) {
     let database = Database::create(Backend::Sqlite).await.unwrap();
     let ended = try_to_migrate(&database, words).await;
-    assert!(ended.complaint().contains("a file that isn't there"), "{ended:?}");
+    assert!(ended.complaint().contains("a file that doesn't exist"), "{ended:?}");
     assert!(!database.folder().join("tributary.db").exists());
 }
 

@@ -79,7 +79,7 @@ async fn a_table_that_is_gone_ends_nothing() {
     }
     alice.post(&source, "unheard of").unwrap();
     bot.logged("can't ask the database for open lanes").await;
-    bot.logged("can't ask the database whom to tell of broken follows").await;
+    bot.logged("subject=\"follows that changed\"").await;
     assert_eq!(bot.page("/healthz").await.0, 200);
     for table in
         ["lanes", "activities", "panels", "untold_breaks", "channels", "channel_follows", "left_guilds"]

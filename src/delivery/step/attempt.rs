@@ -40,7 +40,7 @@ pub(in crate::delivery) async fn attempt(
     let now = runner.now();
     match outcome {
         Ok(Ok(StepOutcome::Done(done))) => {
-            tracing::debug!(parent: &span, "a step is done");
+            span.in_scope(|| tracing::debug!("a step is done"));
             AttemptOutcome::Record(done)
         }
         Ok(Ok(StepOutcome::Failed(failure))) => AttemptOutcome::Record(failed(step, work, failure)),

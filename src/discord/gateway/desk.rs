@@ -41,7 +41,7 @@ pub(super) struct Desk {
     bot: Arc<Bot>,
     clock: Clock,
     /// Where the tasks of answering run: not on the thread that reads.
-    tasks: Handle,
+    main_runtime: Handle,
 }
 
 impl Desk {
@@ -59,7 +59,7 @@ impl Desk {
         let connecting = timeout(LOOPBACK, context(Arc::new(http)));
         let (ctx, manager) = connecting.await.ok().flatten().ok_or(FatalGateway::NoLoopback)?;
         let commands = Commands::new(Arc::clone(&bot), manager);
-        Ok(Self { ctx, commands, bot, clock: endpoint.clock, tasks: Handle::current() })
+        Ok(Self { ctx, commands, bot, clock: endpoint.clock, main_runtime: Handle::current() })
     }
 
     /// Answers an interaction, in a task of its own. One that was sent while nobody listened, too long ago for an
@@ -71,7 +71,7 @@ impl Desk {
         }
         let (desk, interaction) = (Arc::clone(self), interaction.to_owned());
         if Fields::of(&interaction).guild().is_some_and(|guild| !self.bot.admission.serves(guild)) {
-            self.tasks.spawn(async move { undecoded::refuse(&desk.ctx.http, &interaction).await });
+            self.main_runtime.spawn(async move { undecoded::refuse(&desk.ctx.http, &interaction).await });
             return;
         }
         let span = {
@@ -96,7 +96,7 @@ impl Desk {
                 }
             }
         };
-        self.tasks.spawn(answering.instrument(span));
+        self.main_runtime.spawn(answering.instrument(span));
     }
 }
 

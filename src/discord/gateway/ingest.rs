@@ -49,7 +49,7 @@ pub(super) struct Ingest {
     pub(super) queues: Queues,
     pub(super) desk: Arc<Desk>,
     /// Where tasks run that this starts: not on the thread that reads.
-    pub(super) tasks: Handle,
+    pub(super) main_runtime: Handle,
 }
 
 impl Ingest {
@@ -161,7 +161,7 @@ impl Ingest {
         let Some(panel) = panels.shown_by(message) else { return };
         let panels = Arc::clone(panels);
         // The next look at the panel finds it too.
-        self.tasks.spawn(async move {
+        self.main_runtime.spawn(async move {
             if let Err(error) = panels.message_deleted(panel, message).await {
                 tracing::warn!(panel = panel.0, %error, "the deletion of a panel's message could not be written down");
             }

@@ -210,14 +210,17 @@ async fn listen(
         tracing::error!(%error, "there is no thread for reading the gateway");
         FatalGateway::Ended
     })?;
-    let tasks = Handle::current();
+    let main_runtime = Handle::current();
     let (over, mut ends) = unbounded_channel();
     let mut feeds = Vec::new();
     for shard in endpoint.shards.each() {
         let (sinks, queues, desk) = (sinks.clone(), queues.clone(), Arc::clone(&desk));
         let session = endpoint.resumed.iter().find(|session| session.shard == shard).cloned();
-        let feed =
-            Feed::new(config.clone(), Ingest { shard, sinks, queues, desk, tasks: tasks.clone() }, session);
+        let feed = Feed::new(
+            config.clone(),
+            Ingest { shard, sinks, queues, desk, main_runtime: main_runtime.clone() },
+            session,
+        );
         let (reading, over) = (thread.run(feed.run(leave.clone())), over.clone());
         feeds.push(supervisor.spawn_until("gateway: shard", || true, async move {
             let _ = over.send(reading.await);
