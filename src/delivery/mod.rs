@@ -42,7 +42,7 @@ use self::warnings::RecentWarnings;
 /// request's end, where it would end sooner. So once a lease has run out, whatever was in flight is surely
 /// over.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
-/// How long a request of a lane may take. With [`PATIENCE`] it fits into the lease, so that most requests
+/// How long a request of a lane may take. With `PATIENCE` it fits into the lease, so that most requests
 /// need no renewal.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
 /// How long after a connection ended without an answer Discord may still finish the request that it carried.
