@@ -103,7 +103,7 @@ pub enum Refusal {
     Paused(FollowId),
     /// `except` and `only` need tags.
     #[error("The mode `{word}` needs at least one tag. Give tags with `tags`, separated by commas.", word = .0.as_str())]
-    TagsMissing(Mode),
+    TagsMissing(TagMode),
     /// Tags without a mode that uses them.
     #[error(
         "Tags work only with the mode `except` or `only`. Choose one of these with `mode`, or leave `tags` out."

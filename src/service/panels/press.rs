@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::activity::Origin;
-use crate::domain::follow::{FollowState, Pair};
+use crate::domain::follow::{ChannelPair, FollowState};
 use crate::domain::panel::{Form, FormAnswers, Panel, PanelId, PanelView};
 use crate::panel::{
     ActionInput, ActionOutcome, AnyPanelKind, InvalidInput, PanelContext, PanelLocation, PanelSettings,
