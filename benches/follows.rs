@@ -124,9 +124,8 @@ fn changes(town: &Town) {
             done(store.pause_follow(server, nth(&made, number), now())).await.expect("it is there")
         });
         table(town, &change("resume a follow of"), Some(CHANGE), TIMES, async |store, number| {
-            done(store.resume_follow(server, nth(&made, number), None, Door::Own, now()))
-                .await
-                .expect("it is there")
+            let seen = done(store.follow(server, nth(&made, number))).await.expect("it is there");
+            done(store.resume_follow(&seen, None, Door::Own, now())).await.expect("it is there")
         });
         table(town, &change("a follow breaks, of"), Some(CHANGE), TIMES, async |store, number| {
             let which = BreakWhich::Follow(nth(&made, number));

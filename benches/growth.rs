@@ -136,7 +136,12 @@ fn posted(message: u64) -> SourceEvent {
 
 fn edited(message: u64) -> SourceEvent {
     let origin = origin(message);
-    SourceEvent::Edited { origin, source: origin.channel(), content: content("v1.1 is out").into() }
+    SourceEvent::Edited {
+        origin,
+        source: origin.channel(),
+        author: None,
+        content: content("v1.1 is out").into(),
+    }
 }
 
 fn deleted(message: u64) -> SourceEvent {

@@ -64,7 +64,7 @@ impl RightsDigest {
 
 /// The channels of a follow, as far as they are known: those of the server that is checked.
 #[derive(Debug, Clone, Copy)]
-pub struct FollowChannels<'a> {
+pub struct CheckedChannels<'a> {
     /// The followed channel.
     pub source: Option<&'a ChannelFacts>,
     /// The receiving channel.
@@ -85,7 +85,7 @@ pub enum FollowVerdict {
 /// The permissions that the bot needs in a target that has its webhook: to find what it posted.
 const POSTING: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
 
-impl FollowChannels<'_> {
+impl CheckedChannels<'_> {
     /// What would become of a follow between these channels, if it were active.
     pub fn judge(&self, follow: &Follow) -> FollowVerdict {
         let broken = |reason| FollowVerdict::Broken(reason, Permissions::empty());

@@ -40,7 +40,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::cause::Cause;
 pub use self::code::ErrorCode;
-pub use self::endpoints::channels::ThreadChange;
+pub use self::endpoints::channels::ThreadPatch;
 pub use self::endpoints::guilds::{LeaveOutcome, SERVERS_PAGE};
 pub use self::endpoints::messages::HISTORY_PAGE;
 pub use self::endpoints::threads::ThreadPage;

@@ -55,7 +55,7 @@ pub use self::follow::status::{FollowTotals, Status};
 pub use self::follow::tags::TagsNow;
 pub use self::follow::unfollow::Unfollowed;
 pub use self::followed::decide::Dismissed;
-pub use self::followed::followers::{Follower, FollowerPage, ServerFollowers};
+pub use self::followed::followers::{Follower, FollowerPage, FollowersInServer};
 pub use self::followed::publish::{PublishRequest, Published};
 pub use self::report::{
     DeliveryReport, DeliveryStatus, FollowerStatus, FollowerStatuses, LastMessages, MessageReach,

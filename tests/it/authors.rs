@@ -1,7 +1,7 @@
 //! `/privacy`: people see what is kept of them, opt out of being mirrored, and have themselves forgotten.
 
 use rstest::rstest;
-use tributary_sandbox::{Options, Permissions, Person, Post, Reply};
+use tributary_sandbox::{Effect, Fault, Options, Permissions, Person, Post, Reply};
 
 use crate::harness::{Backend, Crew, Pair, SOON, refusal, tagged, texts};
 
@@ -286,4 +286,115 @@ async fn questions_are_bounded_for_each_person() {
     assert_eq!(refused, Some(30));
     // Nobody else pays.
     pair.opt_out(&pair.alice, "here").await;
+}
+
+/// Where the operator forgot them before, nobody knows which messages were theirs; that they opted out holds of what they write from then on.
+#[tokio::test]
+async fn an_edit_of_what_was_forgotten_is_left_out_too() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let first = bob.post(&pair.source, "a heron").unwrap();
+    pair.settled().await;
+    let mut forget = pair.world.command();
+    forget.args(["forget", "--user", &bob.id().to_string()]);
+    assert_eq!(crate::harness::ended(forget).await.code, Some(0));
+    pair.opt_out(&bob, "everywhere").await;
+    bob.edit(&pair.source, first.id, "the password is heron").unwrap();
+    pair.settled().await;
+    assert!(!pair.texts().iter().any(|text| text.contains("password")), "{:?}", pair.texts());
+}
+
+/// A thread was followed, and isn't any more: what was mirrored of it goes as what was of a channel.
+#[tokio::test]
+async fn what_was_mirrored_of_a_thread_goes_after_its_follow_is_removed() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let (talk, inner) = (pair.guild.text("talk"), pair.guild.text("inner"));
+    let thread = pair.alice.start_thread(&talk, "inside", None).unwrap();
+    let (plain, removed) = (pair.guild.text("plain"), pair.guild.text("removed"));
+    let options = Options::new().set("link", thread.link());
+    let reply = pair.alice.run(&inner, "/follow", options.clone()).await.unwrap();
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
+    pair.follow(&plain, &removed).await;
+    bob.post(&thread, "a heron").unwrap();
+    bob.post(&plain, "a crane").unwrap();
+    inner.wait_for_message(SOON, |message| message.content.contains("heron")).await.unwrap();
+    removed.wait_for_message(SOON, |message| message.content.contains("crane")).await.unwrap();
+    pair.settled().await;
+    pair.alice.run(&inner, "/unfollow", options).await.unwrap();
+    pair.alice.run(&removed, "/unfollow", Options::new().set("channel", &plain)).await.unwrap();
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM channel_follows", "1").await;
+    pair.opt_out(&bob, "here").await;
+    let crane = || (!texts(&removed).iter().any(|text| text.contains("crane"))).then_some(());
+    pair.world.sandbox.wait_for("what a channel's follow mirrored to go", SOON, crane).await.unwrap();
+    let heron = || (!texts(&inner).iter().any(|text| text.contains("heron"))).then_some(());
+    let gone = pair.world.sandbox.wait_for("what a thread's did to go", SOON / 6, heron).await;
+    assert!(gone.is_ok(), "{:?}", texts(&inner));
+}
+
+/// The follow was removed, and then the bot from the server that received.
+#[tokio::test]
+async fn nothing_is_asked_of_a_server_that_the_bot_has_left() {
+    let pair = Pair::new().await;
+    let bob = pair.somebody("Bob");
+    let publish = Options::new().set("channel", &pair.source).set("audience", "servers");
+    pair.alice.run(&pair.source, "/publish", publish).await.unwrap();
+    let village = pair.world.sandbox.create_guild("Village");
+    let keeper = crate::harness::admin(&village, "Keeper");
+    let square = village.text("square");
+    let link = Options::new().set("link", pair.source.link());
+    keeper.run(&square, "/follow", link.clone()).await.unwrap();
+    for number in 0..5 {
+        bob.post(&pair.source, format!("{number} of Bob's").as_str()).unwrap();
+    }
+    square.wait_for_message(SOON, |message| message.content == "4 of Bob's").await.unwrap();
+    pair.settled().await;
+    let reply = keeper.run(&square, "/unfollow", link).await.unwrap();
+    assert!(reply.text().contains("no longer follows"), "{}", reply.text());
+    village.remove_bot().unwrap();
+    pair.world.sandbox.wait_quiet(std::time::Duration::from_secs(3)).await;
+    let since = pair.world.sandbox.exchanges().len();
+    pair.opt_out(&bob, "here").await;
+    pair.shows(&["last-0 of all"]).await;
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM author_opt_outs WHERE taken_back", "1").await;
+    pair.world.sandbox.wait_quiet(std::time::Duration::from_secs(3)).await;
+    let id = square.id().to_string();
+    let asked = pair.world.sandbox.exchanges().into_iter().skip(since);
+    let asked: Vec<_> =
+        asked.filter(|one| one.path.contains(&id)).map(|one| (one.method, one.path, one.status)).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+}
+
+/// Mirrors that can't be deleted now, of many people, hold up nobody else.
+#[tokio::test]
+async fn people_whose_mirrors_stay_hold_up_nobody() {
+    let pair = Pair::new().await;
+    let (bob, carol) = (pair.somebody("Bob"), pair.somebody("Carol"));
+    let (square, mill) = (pair.guild.text("square"), pair.guild.text("mill"));
+    pair.follow(&square, &mill).await;
+    bob.post(&square, "from Bob").unwrap();
+    mill.wait_for_message(SOON, |message| message.content == "from Bob").await.unwrap();
+    pair.post_all(0..600, "of many");
+    pair.settled_within(SOON * 2).await;
+    let path = format!("/webhooks/{}/*/messages/*", pair.target.webhooks()[0].id);
+    pair.world.sandbox.fault(Fault::on("DELETE", &path, Effect::Status(503)).forever());
+    pair.opt_out(&carol, "everywhere").await;
+    pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM author_opt_outs WHERE taken_back", "1").await;
+    let theirs = format!(
+        "UPDATE activities SET author_id = 1000 + id % 50 WHERE source_channel_id = {}",
+        pair.source.id()
+    );
+    pair.world.database.execute(&theirs).await;
+    pair.world
+        .database
+        .execute(
+            "WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 49) \
+             INSERT INTO author_opt_outs (user_id, guild_id, created_at) \
+             SELECT 1000 + n, 0, created_at FROM n CROSS JOIN author_opt_outs",
+        )
+        .await;
+    pair.opt_out(&bob, "here").await;
+    let gone = || texts(&mill).is_empty().then_some(());
+    let gone = pair.world.sandbox.wait_for("Bob's to go", SOON / 3, gone).await;
+    assert!(gone.is_ok(), "{:?}", texts(&mill));
 }

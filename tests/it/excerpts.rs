@@ -246,3 +246,21 @@ async fn a_title_goes_with_the_line_that_it_was_made_from() {
     pair.alice.delete(&talk, secret.id).unwrap();
     shows("A deleted message", &["thanks"]).await;
 }
+
+/// A thread that is followed by itself: its channel isn't.
+#[tokio::test]
+async fn a_deletion_reaches_the_answers_in_a_followed_thread() {
+    let pair = Pair::new().await;
+    let (talk, board) = (pair.guild.text("talk"), pair.guild.text("board"));
+    let thread = pair.alice.start_thread(&talk, "inside", None).unwrap();
+    let options = Options::new().set("link", thread.link());
+    let reply = pair.alice.run(&board, "/follow", options).await.unwrap();
+    assert!(reply.text().contains("now follows"), "{}", reply.text());
+    pair.alice.post(&thread, "the beginning").unwrap();
+    let secret = pair.alice.post(&thread, "the password is heron").unwrap();
+    pair.alice.post(&thread, Post::text("thanks").reply_to(secret.id)).unwrap();
+    board.wait_for_message(SOON, |message| message.content.ends_with("\nthanks")).await.unwrap();
+    assert!(shown(&board, "thanks").unwrap().contains("heron"));
+    pair.alice.delete(&thread, secret.id).unwrap();
+    becomes(&pair.world, &board, "thanks", GONE).await;
+}

@@ -10,7 +10,7 @@ use crate::domain::retry::AttemptFailure;
 use crate::domain::text;
 use crate::rest::model::Channel;
 use crate::rest::{
-    ChangeOutcome, DiscordRefusal, ErrorCode, ForbiddenReason, RestError, ThreadChange, WebhookMessage,
+    ChangeOutcome, DiscordRefusal, ErrorCode, ForbiddenReason, RestError, ThreadPatch, WebhookMessage,
 };
 use crate::store::{StoreError, Work};
 
@@ -163,7 +163,7 @@ impl StepRunner<'_> {
     }
 
     async fn wake_thread(&self, thread: ChannelId) -> Result<(), RestError> {
-        let change = ThreadChange { archived: Some(false), ..ThreadChange::default() };
+        let change = ThreadPatch { archived: Some(false), ..ThreadPatch::default() };
         self.tools.rest.change_thread(thread, &change, REASON).await.map(|_| ())
     }
 
@@ -204,7 +204,7 @@ impl StepRunner<'_> {
         if same_title && same_tags {
             return Ok(());
         }
-        let change = ThreadChange {
+        let change = ThreadPatch {
             name: (!same_title).then_some(title),
             applied_tags: (!same_tags).then_some(tags),
             archived: post.is_archived().then_some(false),
@@ -244,7 +244,7 @@ impl StepRunner<'_> {
         Ok(match removed {
             Err(error) => self.fail_tidying(work, &error, "empty post"),
             Ok(false) if quotes => {
-                let change = ThreadChange { name: Some(DELETED.to_owned()), ..ThreadChange::default() };
+                let change = ThreadPatch { name: Some(DELETED.to_owned()), ..ThreadPatch::default() };
                 match self.tools.rest.change_thread(mirror.channel, &change, REASON).await {
                     Err(error) if !error.is_not_found() => self.fail_tidying(work, &error, "title"),
                     _ => None,

@@ -12,7 +12,7 @@ use serenity::{
 use crate::domain::follow::{BrokenReason, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::domain::text;
-use crate::service::{ChannelView, Follower, FollowerPage, ServerFollowers};
+use crate::service::{ChannelView, Follower, FollowerPage, FollowersInServer};
 
 use super::super::channel_name::{HIDDEN, plain, shown};
 use super::super::reply::{self, mention};
@@ -116,12 +116,12 @@ fn list(page: &FollowerPage) -> String {
 }
 
 /// How many channels of a server are followers.
-fn count(followers: &ServerFollowers) -> u64 {
+fn count(followers: &FollowersInServer) -> u64 {
     u64::try_from(followers.seen.len() + followers.unseen).unwrap_or(u64::MAX)
 }
 
-fn line(followers: &ServerFollowers) -> String {
-    let ServerFollowers { server, seen, unseen } = followers;
+fn line(followers: &FollowersInServer) -> String {
+    let FollowersInServer { server, seen, unseen } = followers;
     let server = server.as_deref().map_or_else(|| "A server that I left".to_owned(), text::escape);
     let mut channels: Vec<String> = seen.iter().map(shown).collect();
     match (unseen, seen.len()) {

@@ -15,7 +15,7 @@ fn facts() -> ChannelFacts {
 }
 
 fn judge(follow: &Follow, source: ChannelFacts, target: ChannelFacts) -> FollowVerdict {
-    FollowChannels { source: Some(&source), target: Some(&target) }.judge(follow)
+    CheckedChannels { source: Some(&source), target: Some(&target) }.judge(follow)
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_the_bot_lacks_is_named_and_discords_own_following_needs_no_bot() {
     // Its webhook works without that permission. So it is noted, and breaks nothing.
     assert_eq!(judge(&within, facts(), without(hooks)), FollowVerdict::Stands);
     let target = without(hooks);
-    assert_eq!(FollowChannels { source: None, target: Some(&target) }.lacking_now(&within), Some(hooks));
+    assert_eq!(CheckedChannels { source: None, target: Some(&target) }.lacking_now(&within), Some(hooks));
     within.options.delivery = DeliveryMethod::Native;
     let board = ChannelFacts { kind: ChannelKind::Announcement, ..without(READING) };
     assert_eq!(judge(&within, board, without(both)), FollowVerdict::Stands);
@@ -91,7 +91,7 @@ fn age_restriction_is_known_from_either_side() {
     assert_eq!(judge(&across, restricted, restricted), FollowVerdict::Stands);
     let target = facts();
     let seen_from_the_target =
-        |follow: &Follow| FollowChannels { source: None, target: Some(&target) }.judge(follow);
+        |follow: &Follow| CheckedChannels { source: None, target: Some(&target) }.judge(follow);
     assert_eq!(seen_from_the_target(&across), FollowVerdict::Stands);
     across.source_restricted = true;
     assert_eq!(seen_from_the_target(&across), broken);

@@ -13,7 +13,7 @@ use crate::rest::model::{Channel, FollowedChannel};
 
 /// What to change in a thread. What is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ThreadChange {
+pub struct ThreadPatch {
     /// Its title, 1 to 100 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -77,7 +77,7 @@ impl Rest {
     pub async fn change_thread(
         &self,
         thread: ChannelId,
-        change: &ThreadChange,
+        change: &ThreadPatch,
         reason: &str,
     ) -> Result<Channel, RestError> {
         let call =

@@ -57,7 +57,7 @@ pub struct Message {
     pub mentions: Vec<MentionedUser>,
     /// What it answers, forwards, or was crossposted from.
     #[serde(default, deserialize_with = "lenient::or_default")]
-    pub message_reference: Option<Reference>,
+    pub message_reference: Option<MessageReference>,
     /// The message that it answers.
     #[serde(default)]
     pub referenced_message: Referenced,
@@ -240,7 +240,7 @@ pub struct TextSound {
 
 /// A reference to another message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Reference {
+pub struct MessageReference {
     /// 0: an answer or a crosspost; 1: a forward.
     #[serde(default, rename = "type", deserialize_with = "lenient::or_default")]
     pub kind: u8,

@@ -17,8 +17,8 @@ mod message;
 pub use self::application::{ApplicationInfo, GatewayBot, SessionStartLimit};
 pub use self::guild::{Guild, GuildCounts, OwnGuild};
 pub use self::message::{
-    Attachment, AuthorMember, MentionedUser, Message, MessageEmbed, Reference, Referenced, StickerItem,
-    TextSound,
+    Attachment, AuthorMember, MentionedUser, Message, MessageEmbed, MessageReference, Referenced,
+    StickerItem, TextSound,
 };
 use crate::domain::channel::ChannelKind;
 use crate::domain::ids::{ApplicationId, ChannelId, GuildId, MessageId, RoleId, TagId, UserId, WebhookId};

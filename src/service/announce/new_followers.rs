@@ -58,7 +58,7 @@ impl NewFollowerAnnouncer {
         let (channel, notify) = (news.channel, news.notify);
         tracing::warn!(%channel, %notify, %error, "nobody could be told of a channel's followers");
         if error.passes() {
-            return Ok(());
+            return self.store.put_follower_news_back(news).await;
         }
         self.store.refuse_notify(channel, notify).await
     }

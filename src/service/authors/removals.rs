@@ -5,9 +5,10 @@
 //! a while. In a lane, deletions go before new messages, so this way nobody's messages wait behind somebody's
 //! years.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -25,8 +26,8 @@ use super::Authors;
 const EACH: Duration = Duration::from_secs(5);
 /// The pause before the next turn of unfinished removals.
 const TURN: Duration = Duration::from_millis(200);
-/// How many people take turns at once.
-const PEOPLE: u32 = 50;
+/// How many people have a part in one turn; in the next, it begins with those behind them.
+const PEOPLE: usize = 50;
 /// When a part has so few mirrors left, the next part begins.
 const FEW: u64 = 10;
 /// How long a part may hold up the next: an unreachable target may keep its mirrors for days.
@@ -55,13 +56,15 @@ pub struct Removals {
     wake: Wake,
     authors: Arc<Authors>,
     intake: Arc<Intake>,
+    /// How many people have had a turn.
+    turns: AtomicUsize,
 }
 
 impl Removals {
-    /// With these parts. The authors say when there is something to do.
+    /// With these parts; the authors say when something is to be done.
     pub fn new(parts: &ServiceParts, authors: Arc<Authors>, intake: Arc<Intake>) -> Self {
         let ServiceParts { store, clock, wake, .. } = parts.clone();
-        Self { store, clock, wake, authors, intake }
+        Self { store, clock, wake, authors, intake, turns: AtomicUsize::new(0) }
     }
 
     /// Works until it is stopped.
@@ -88,10 +91,14 @@ impl Removals {
         &self,
         under_way: &mut HashMap<Removal, RemovalProgress>,
     ) -> Result<bool, ServiceError> {
-        let open = self.store.open_removals(PEOPLE).await?;
-        under_way.retain(|removal, _| open.contains(removal));
-        let mut more = false;
-        for removal in open {
+        let mut open = self.store.open_removals().await?;
+        let still_open: HashSet<Removal> = open.iter().copied().collect();
+        under_way.retain(|removal, _| still_open.contains(removal));
+        let mut more = open.len() > PEOPLE;
+        // Where there are more, all have their turn, also if the first ones wait for their mirrors for days.
+        let begin = self.turns.fetch_add(PEOPLE, Ordering::Relaxed) % open.len().max(1);
+        open.rotate_left(if more { begin } else { 0 });
+        for removal in open.into_iter().take(PEOPLE) {
             let progress = under_way.remove(&removal).unwrap_or(RemovalProgress::NONE);
             let waits = progress.not_before.is_some_and(|until| Instant::now() < until);
             if waits {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::domain::channel::message_link;
 use crate::domain::ids::{GuildId, MessageId, UserId};
 use crate::domain::message::{Content, InThread, Names, Poll, Reply};
-use crate::rest::model::{MentionedUser, Message, Reference, Referenced};
+use crate::rest::model::{MentionedUser, Message, MessageReference, Referenced};
 
 use self::written::Written;
 use super::Identity;
@@ -156,12 +156,12 @@ const fn default_avatar(user: UserId) -> u64 {
 }
 
 /// What a message refers to as an answer.
-fn answered(message: &Message) -> Option<Reference> {
+fn answered(message: &Message) -> Option<MessageReference> {
     message.message_reference.filter(|reference| message.kind == REPLY && reference.kind == ANSWER)
 }
 
 fn reply(message: &Message, guild: GuildId) -> Option<Reply> {
-    let Reference { message_id, channel_id, .. } = answered(message)?;
+    let MessageReference { message_id, channel_id, .. } = answered(message)?;
     let (answered, channel) = (message_id?, channel_id?);
     let link = message_link(guild, channel, answered);
     let mut reply = Reply {

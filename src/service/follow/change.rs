@@ -120,7 +120,7 @@ impl FollowService {
         if existing.options.delivery != options.delivery {
             self.switch_delivery(existing, options, door).await?;
             let now = self.parts.clock.now();
-            let resumed = self.parts.store.resume_follow(existing.guild, existing.id, None, door, now).await;
+            let resumed = self.parts.store.resume_follow(existing, None, door, now).await;
             return Ok(resumed.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?);
         }
         let repaired = self.reconnect(existing, door, exposure).await?;

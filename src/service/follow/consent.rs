@@ -82,7 +82,7 @@ impl FollowService {
             self.set_options(existing, options, None, door).await?;
         }
         let now = self.parts.clock.now();
-        let waits = self.parts.store.resume_follow(existing.guild, existing.id, None, door, now).await;
+        let waits = self.parts.store.resume_follow(existing, None, door, now).await;
         let waits = waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(existing.id))?;
         Ok(waiting_or(waits, |follow| {
             Followed::Repaired(ChangedFollow { before: existing.options.clone(), follow, why_relay: None })

@@ -1,11 +1,14 @@
 //! Pausing and resuming a follow. What is posted meanwhile is not sent later.
 
-use crate::domain::follow::{DeliveryMethod, Door, Exposure, Follow, FollowId, FollowOptions, FollowState};
+use crate::domain::follow::{
+    BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId, FollowOptions, FollowState,
+};
 
 use super::change::not_native;
 use super::confirm::{PendingAction, Question};
 use super::{FollowChannels, refused_by_store};
 use crate::service::access::Access;
+use crate::service::error::ConsentRefusal;
 use crate::service::{Actor, FollowService, Refusal, ServiceError, log_follow};
 
 /// What came of resuming.
@@ -47,7 +50,7 @@ impl FollowService {
         if follow.options.delivery == DeliveryMethod::Native
             && let Err(error) = self.stop_native(&follow).await
         {
-            self.parts.store.resume_follow(actor.guild, id, None, Door::Own, self.parts.clock.now()).await?;
+            self.parts.store.resume_follow(&paused, None, Door::Own, self.parts.clock.now()).await?;
             return Err(error);
         }
         tracing::info!(follow = id.0, "follow paused");
@@ -85,8 +88,13 @@ impl FollowService {
         let resumed = self.reconnect(&follow, ends.door, exposure).await?;
         self.parts.checks.request(follow.source_guild);
         self.parts.checks.request(follow.guild);
-        if resumed.state != FollowState::Active {
-            return Ok(Resumed::Waits(resumed));
+        match resumed.state {
+            FollowState::Active => {}
+            // Its source's moderators ended it meanwhile.
+            FollowState::Broken(reason @ (BrokenReason::Declined | BrokenReason::Removed)) => {
+                return Err(ConsentRefusal::FollowAnew(id, reason).into());
+            }
+            FollowState::Broken(_) | FollowState::Paused => return Ok(Resumed::Waits(resumed)),
         }
         tracing::info!(follow = id.0, "follow resumed");
         Ok(Resumed::Again { follow: resumed, was_broken: matches!(follow.state, FollowState::Broken(_)) })
@@ -102,7 +110,7 @@ impl FollowService {
     ) -> Result<Follow, ServiceError> {
         if self.must_wait(follow).await? {
             let now = self.parts.clock.now();
-            let waits = self.parts.store.resume_follow(follow.guild, follow.id, None, door, now).await;
+            let waits = self.parts.store.resume_follow(follow, None, door, now).await;
             return Ok(waits.map_err(refused_by_store)?.ok_or(Refusal::NoSuchFollow(follow.id))?);
         }
         if follow.options.delivery == DeliveryMethod::Native {
@@ -116,7 +124,7 @@ impl FollowService {
             self.parts.store.note_meant(follow.guild, follow.id).await?;
         }
         let (hook, now) = (Some(&connected.hook), self.parts.clock.now());
-        match self.parts.store.resume_follow(follow.guild, follow.id, hook, door, now).await {
+        match self.parts.store.resume_follow(follow, hook, door, now).await {
             Ok(Some(resumed)) => {
                 if !connected.serves(&resumed) {
                     // It must wait after all.

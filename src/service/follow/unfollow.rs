@@ -103,10 +103,7 @@ impl FollowService {
         }
         let stopped = self.stop_native(follow).await;
         if active && stopped.is_err() {
-            self.parts
-                .store
-                .resume_follow(follow.guild, follow.id, None, Door::Own, self.parts.clock.now())
-                .await?;
+            self.parts.store.resume_follow(follow, None, Door::Own, self.parts.clock.now()).await?;
         }
         stopped
     }

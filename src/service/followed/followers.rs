@@ -28,7 +28,7 @@ pub struct Follower {
 
 /// The followers in one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerFollowers {
+pub struct FollowersInServer {
     /// The server's name; `None` if the bot has left it.
     pub server: Option<String>,
     /// Channels that the person sees.
@@ -41,7 +41,7 @@ pub struct ServerFollowers {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowerPage {
     /// By server; the person's own comes first.
-    pub servers: Vec<ServerFollowers>,
+    pub servers: Vec<FollowersInServer>,
     /// How many follows there are in all.
     pub total: u64,
     /// How many of them are not listed.
@@ -67,14 +67,14 @@ impl FollowService {
         access.require_person(actor.user, &place, Permissions::MANAGE_MESSAGES).await?;
         let page = self.parts.store.followers_of(channel, Cursor::Newest, FOLLOWERS).await?;
         let looked_at = u64::try_from(page.items.len()).unwrap_or(u64::MAX);
-        let mut by_server: Vec<(GuildId, ServerFollowers)> = Vec::new();
+        let mut by_server: Vec<(GuildId, FollowersInServer)> = Vec::new();
         let mut outside = Vec::new();
         for follow in page.items {
             let follower = access.follower(actor, follow).await?;
             let guild = follower.follow.guild;
             let index = by_server.iter().position(|(known, _)| *known == guild).unwrap_or_else(|| {
                 let server = follower.server.clone();
-                by_server.push((guild, ServerFollowers { server, seen: Vec::new(), unseen: 0 }));
+                by_server.push((guild, FollowersInServer { server, seen: Vec::new(), unseen: 0 }));
                 by_server.len() - 1
             });
             if let Some((_, followers)) = by_server.get_mut(index) {

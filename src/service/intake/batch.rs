@@ -66,6 +66,6 @@ pub(super) fn event(message: &Message, source: ChannelId, content: Content, new:
     if new {
         SourceEvent::Posted { origin, source, author, content }
     } else {
-        SourceEvent::Edited { origin, source, content }
+        SourceEvent::Edited { origin, source, author, content }
     }
 }

@@ -93,14 +93,12 @@ impl Intake {
 
     /// Updates some of the answers that quote this, up to the first that can't be updated.
     async fn requote(&self, stale: &StaleQuote) -> Result<RequoteOutcome, ServiceError> {
-        let Some((_, guild)) = self.watched.root_of(stale.source) else {
-            // Nobody follows its channel any more.
-            if self.shards.keeps_house() {
-                self.store.quotes_done(stale, None).await?;
-            }
-            return Ok(RequoteOutcome::Done(false));
+        // Nobody's shard has a source that isn't followed any more, but answers elsewhere may still be followed.
+        let ours = match self.watched.root_of(stale.source) {
+            Some((_, guild)) => self.shards.has(guild),
+            None => self.shards.keeps_house(),
         };
-        if !self.shards.has(guild) {
+        if !ours {
             return Ok(RequoteOutcome::Done(false));
         }
         let quoting = self.store.quoting(stale, ANSWERS).await?;
@@ -109,11 +107,16 @@ impl Intake {
         let (mut batch, mut last, mut failed) = (Batch::default(), None, None);
         for one in quoting {
             let answer = one.id;
-            match self.requoted(one, guild, deleted).await {
-                Ok(event) => batch.events.extend(event),
-                Err(error) => {
-                    failed = Some(RequoteOutcome::Failed(answer, error));
-                    break;
+            // Forwards of one message stand in many servers. Of a thread that is followed by itself, the channel isn't.
+            let followed =
+                [one.source, one.origin.channel()].into_iter().find_map(|of| self.watched.root_of(of));
+            if let Some((_, guild)) = followed {
+                match self.requoted(one, guild, deleted).await {
+                    Ok(event) => batch.events.extend(event),
+                    Err(error) => {
+                        failed = Some(RequoteOutcome::Failed(answer, error));
+                        break;
+                    }
                 }
             }
             last = Some(answer);
@@ -136,15 +139,17 @@ impl Intake {
     ) -> Result<Option<SourceEvent>, ServiceError> {
         let QuotingActivity { origin, source, revision, content, .. } = answer;
         if let Some(content) = content.filter(|_| deleted) {
-            return Ok(Some(SourceEvent::Reread { origin, source, revision, content: content.into() }));
+            let (author, content) = (None, content.into());
+            return Ok(Some(SourceEvent::Reread { origin, source, author, revision, content }));
         }
         let read = match self.reader.read_message(origin.channel(), guild, origin.message(), false).await {
             Err(ServiceError::Discord(error)) if !error.passes() => return Ok(None),
             read => read?,
         };
         Ok(read.into_iter().find_map(|read| match read {
-            ReadItem::Message { source, content, .. } => {
-                Some(SourceEvent::Reread { origin, source, revision, content: (*content).into() })
+            ReadItem::Message { message, source, content, .. } => {
+                let (author, content) = (Some(message.author.id), (*content).into());
+                Some(SourceEvent::Reread { origin, source, author, revision, content })
             }
             ReadItem::Gone(origin) => Some(SourceEvent::Deleted { origin }),
             _ => None,

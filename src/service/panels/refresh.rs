@@ -196,8 +196,8 @@ impl Panels {
         if !changed {
             return Ok(revision);
         }
-        let event =
-            SourceEvent::Edited { origin, source: origin.channel(), content: snapshot.clone().into() };
+        let (source, content) = (origin.channel(), snapshot.clone().into());
+        let event = SourceEvent::Edited { origin, source, author: None, content };
         let recorded = self.store.record_events(&[event], self.clock.now()).await?;
         self.wake(recorded.lanes);
         Ok(Revision(revision.0 + 1))

@@ -7,7 +7,7 @@ use crate::domain::channel::message_link;
 use crate::domain::follow::{ChannelPair, Follow};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::report::DeliveryVerdict;
-use crate::rest::model::{Message, Reference};
+use crate::rest::model::{Message, MessageReference};
 use crate::store::Mirrored;
 
 use super::subject;
@@ -112,7 +112,7 @@ impl FollowService {
         actor: Actor,
         message: &Message,
     ) -> Result<Option<MirrorOrigin>, ServiceError> {
-        let Some(Reference { message_id: Some(original), channel_id: Some(channel), .. }) =
+        let Some(MessageReference { message_id: Some(original), channel_id: Some(channel), .. }) =
             message.message_reference.filter(|_| message.flags & IS_CROSSPOST != 0)
         else {
             return Ok(None);

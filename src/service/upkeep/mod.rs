@@ -5,6 +5,7 @@
 mod budget;
 mod change_queue;
 mod permissions;
+mod repair;
 mod rights;
 mod schedule;
 mod server;

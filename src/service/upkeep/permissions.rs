@@ -5,50 +5,44 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rand::seq::SliceRandom;
-use tokio::time::Instant;
-
 use crate::domain::channel::ChannelKind;
-use crate::domain::doors::{ChannelFacts, FollowChannels, FollowVerdict};
+use crate::domain::doors::{ChannelFacts, CheckedChannels, FollowVerdict};
 use crate::domain::follow::{
-    Audience, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId, FollowState,
+    Audience, BrokenReason, DeliveryMethod, Exposure, Follow, FollowId, FollowState,
 };
 use crate::domain::ids::{ChannelId, GuildId};
-use crate::domain::lock::lock;
 use crate::domain::permissions::Permissions;
 use crate::rest::WEBHOOK_REASON;
 use crate::rest::model::Channel;
 use crate::service::ServiceError;
 use crate::service::access::{Access, ChannelLookup, GuildChannel};
-use crate::store::{BreakWhich, FollowFindings, StoreError};
+use crate::store::{BreakWhich, FollowFindings};
 
 use super::Upkeep;
 use super::budget::Budget;
 
 /// How many follows are read at once.
 const PAGE: u64 = 1_000;
-/// How many follows one check may repair; the others wait for the next.
-const MOST_MENDED: usize = 50;
 /// A check ends after this many follows that can't be checked.
 const MOST_FAILED: usize = 5;
 
 /// A check of a server.
 pub(super) struct PermissionCheck<'a> {
-    guild: GuildId,
-    access: Access<'a>,
+    pub(super) guild: GuildId,
+    pub(super) access: Access<'a>,
     /// Who may follow its channels, if somebody has chosen that.
-    audiences: HashMap<ChannelId, Audience>,
+    pub(super) audiences: HashMap<ChannelId, Audience>,
     /// The servers that it has blocked.
-    blocked: HashSet<GuildId>,
+    pub(super) blocked: HashSet<GuildId>,
     /// What is known about its channels; `None` for channels that it doesn't list.
-    facts: HashMap<ChannelId, Option<ChannelFacts>>,
-    budget: &'a Budget,
+    pub(super) facts: HashMap<ChannelId, Option<ChannelFacts>>,
+    pub(super) budget: &'a Budget,
     /// What has been broken already.
-    broken: HashSet<BreakWhich>,
+    pub(super) broken: HashSet<BreakWhich>,
     /// Broken follows that may be able to go on. They are looked at last.
-    mendable: Vec<Follow>,
+    pub(super) repairable: Vec<Follow>,
     /// Whether one of Discord's own followings could not be stopped.
-    unstopped: bool,
+    pub(super) unstopped: bool,
 }
 
 impl Upkeep {
@@ -69,9 +63,9 @@ impl Upkeep {
         self.note_rights(guild, rights).await?;
         // Follows that take requests to other servers are left to the sweep.
         let (abroad, here): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut check.mendable).into_iter().partition(Follow::crosses_servers);
-        check.mendable = here;
-        if !self.mend_follows(&mut check).await || !abroad.is_empty() {
+            std::mem::take(&mut check.repairable).into_iter().partition(Follow::crosses_servers);
+        check.repairable = here;
+        if !self.repair_follows(&mut check).await || !abroad.is_empty() {
             self.suspect(guild);
         }
         Ok(())
@@ -103,7 +97,7 @@ impl Upkeep {
             facts: HashMap::new(),
             budget,
             broken: HashSet::new(),
-            mendable: Vec::new(),
+            repairable: Vec::new(),
             unstopped: false,
         };
         let mut failures = Vec::new();
@@ -140,7 +134,7 @@ impl Upkeep {
         }
         let source = if of_source { self.facts(check, follow.source_root()).await? } else { None };
         let target = if of_target { self.facts(check, follow.target_root()).await? } else { None };
-        let ends = FollowChannels { source: source.as_ref(), target: target.as_ref() };
+        let ends = CheckedChannels { source: source.as_ref(), target: target.as_ref() };
         if follow.source_private.is_none() && ends.privacy_matters(&follow) {
             follow.source_private = self.is_private(check, &follow).await?;
         }
@@ -162,7 +156,7 @@ impl Upkeep {
                 }
                 match ends.lacking_now(&follow) {
                     Some(lacking) if lacking.is_empty() && !follow.lacking.is_empty() => {
-                        check.mendable.push(follow);
+                        check.repairable.push(follow);
                         Ok(())
                     }
                     Some(lacking) if !lacking.is_empty() => self.note(check, &follow, &ends).await,
@@ -188,7 +182,7 @@ impl Upkeep {
     }
 
     /// What is known about a channel of the server; `None` if the server doesn't list it.
-    async fn facts(
+    pub(super) async fn facts(
         &self,
         check: &mut PermissionCheck<'_>,
         root: ChannelId,
@@ -213,7 +207,7 @@ impl Upkeep {
         &self,
         check: &mut PermissionCheck<'_>,
         follow: &Follow,
-        ends: &FollowChannels<'_>,
+        ends: &CheckedChannels<'_>,
     ) -> Result<(), ServiceError> {
         let lacking = ends.lacking_now(follow).unwrap_or(follow.lacking);
         // A channel doesn't tell what its threads make public.
@@ -293,7 +287,7 @@ impl Upkeep {
     }
 
     /// Pauses a follow that would make something public.
-    async fn pause_exposed(
+    pub(super) async fn pause_exposed(
         &self,
         check: &mut PermissionCheck<'_>,
         follow: &Follow,
@@ -316,99 +310,5 @@ impl Upkeep {
             (self.parts.wake)(vec![follow.pair.target]);
         }
         Ok(())
-    }
-
-    /// Lets follows go on that the bot can serve again, some at a time. Whether nothing is left to do.
-    pub(super) async fn mend_follows(&self, check: &mut PermissionCheck<'_>) -> bool {
-        let mut mendable = std::mem::take(&mut check.mendable);
-        // So that all have their turn, even if the first ones fail every time.
-        mendable.shuffle(&mut rand::rng());
-        mendable.retain(|follow| self.may_try(follow.id));
-        let more = mendable.len() > MOST_MENDED;
-        mendable.truncate(MOST_MENDED);
-        for follow in mendable {
-            match self.mend_follow(check, &follow).await {
-                Ok(true) => self.note_success(follow.id),
-                Ok(false) => self.note_failure(follow.id),
-                Err(error) => {
-                    self.note_failure(follow.id);
-                    tracing::warn!(follow = follow.id.0, %error, "a follow can't go on yet");
-                }
-            }
-        }
-        !more && !check.unstopped
-    }
-
-    fn may_try(&self, follow: FollowId) -> bool {
-        !lock(&self.failing).waits(&follow, Instant::now())
-    }
-
-    fn note_failure(&self, follow: FollowId) {
-        lock(&self.failing).fail(follow, Instant::now());
-    }
-
-    fn note_success(&self, follow: FollowId) {
-        lock(&self.failing).settle(&follow);
-    }
-
-    /// The bot has the permissions again. The follow goes on if everything else is in order. Whether it does,
-    /// or never will.
-    async fn mend_follow(
-        &self,
-        check: &mut PermissionCheck<'_>,
-        follow: &Follow,
-    ) -> Result<bool, ServiceError> {
-        let source = self.facts_anywhere(check, follow.source_guild, follow.source_root()).await?;
-        let target = self.facts_anywhere(check, follow.guild, follow.target_root()).await?;
-        let (Some(source), Some(target)) = (source, target) else { return Ok(false) };
-        let ends = FollowChannels { source: Some(&source), target: Some(&target) };
-        match ends.judge(follow) {
-            FollowVerdict::Broken(..) => return Ok(false),
-            FollowVerdict::Exposed => return self.pause_exposed(check, follow).await.map(|()| true),
-            FollowVerdict::Stands => {}
-        }
-        let lost = [BrokenReason::WebhookDeleted, BrokenReason::WebhookMoved].map(FollowState::Broken);
-        if lost.contains(&follow.state)
-            && let Some(webhook) = follow.webhook
-            && self.replace_webhook(follow.guild, follow.target_root(), webhook).await?.is_err()
-        {
-            return Ok(false);
-        }
-        let door = if follow.crosses_servers() { source.door() } else { Some(Door::Own) };
-        let Some(door) = door else { return Ok(false) };
-        match self.parts.store.resume_mended(follow.guild, follow.id, door, self.parts.clock.now()).await {
-            Ok(Some(follow)) => {
-                tracing::info!(follow = follow.id.0, "follow goes on: the bot has the permissions again");
-                (self.parts.wake)(vec![follow.pair.target]);
-                Ok(true)
-            }
-            Ok(None) | Err(StoreError::Closed | StoreError::Blocked | StoreError::NotServed) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What is known about a channel of any server.
-    async fn facts_anywhere(
-        &self,
-        check: &mut PermissionCheck<'_>,
-        guild: GuildId,
-        root: ChannelId,
-    ) -> Result<Option<ChannelFacts>, ServiceError> {
-        if guild == check.guild {
-            return self.facts(check, root).await;
-        }
-        for _ in 0..3 {
-            check.budget.request().await;
-        }
-        // So that a refusal there counts towards that server.
-        let rest = self.parts.rest.of_server(guild);
-        let mut access = Access::new(&rest, self.parts.clock);
-        let ChannelLookup::Seen(channel) = access.find(root).await? else {
-            check.budget.charge_refusal();
-            return Ok(None);
-        };
-        let audience = self.parts.store.audience(root).await?;
-        let place = GuildChannel { channel, guild };
-        Ok(Some(access.channel_facts(self.parts.identity.user, &place, audience).await?))
     }
 }

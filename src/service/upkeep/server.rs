@@ -72,7 +72,7 @@ impl Upkeep {
         // Where the bot may not see them, a request would only be refused.
         doubts.webhooks.retain(|channel| managed.contains(channel));
         let resolved = self.resolve(guild, doubts).await?;
-        Ok(self.mend_follows(&mut check).await && resolved)
+        Ok(self.repair_follows(&mut check).await && resolved)
     }
 
     async fn list_server(

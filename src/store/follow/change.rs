@@ -217,6 +217,9 @@ impl Store {
             row::one(&*txn, Some(row.clone())).await?.ok_or(StoreError::Unreadable("channel_follows"))?;
         mirrors::withdraw(&*txn, id.0).await?;
         state::end_owed(&*txn, &[id.0]).await?;
+        // What it has shown may still have to go, and nothing else tells the server of its target then.
+        let server = "UPDATE deliveries SET former_guild_id = $2 WHERE follow_id = $1";
+        Sql::new(server, [id.0.into(), row.guild_id.into()]).execute(&*txn).await?;
         channel_follows::Entity::delete_by_id(id.0).exec(&*txn).await?;
         let webhook_still_needed = keep_for_panels(&txn, &row).await?;
         txn.commit().await?;

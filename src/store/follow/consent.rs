@@ -9,7 +9,7 @@ use super::doors;
 use super::doors::FollowServers;
 use super::state::reactivate;
 use super::{row, unannounced};
-use crate::domain::follow::{BrokenReason, Door, Follow, FollowId};
+use crate::domain::follow::{BrokenReason, Door, Follow, FollowId, FollowState};
 use crate::domain::ids::{ChannelId, GuildId};
 use crate::store::db::connect::Write;
 use crate::store::db::entity::channel_follows;
@@ -35,6 +35,12 @@ pub(super) async fn count_from(txn: &Write, id: FollowId, now: DateTime<Utc>) ->
 
 fn waits(row: &channel_follows::Model) -> bool {
     row.broken_reason.as_deref() == Some(BrokenReason::AwaitingApproval.as_str())
+}
+
+/// Whether the source's moderators ended a follow since it was seen like this: whoever resumes it doesn't know that.
+pub(super) fn is_dismissed_since(ended: Option<BrokenReason>, seen: &Follow) -> bool {
+    let dismissed = ended.filter(|reason| matches!(reason, BrokenReason::Declined | BrokenReason::Removed));
+    dismissed.is_some_and(|reason| seen.state != FollowState::Broken(reason))
 }
 
 impl Store {

@@ -8,7 +8,7 @@ use crate::domain::follow::{Follow, Publication};
 use crate::domain::ids::ChannelId;
 use crate::store::db::entity::channel_follows;
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::db::sql::{Sql, Table, channel_ids, stored};
 use crate::store::source::channels;
 use crate::store::{Store, StoreError};
 
@@ -59,6 +59,18 @@ impl Store {
             news.extend(self.take_news_of(channel, now, pause).await?);
         }
         Ok(news)
+    }
+
+    /// What could not be told now is told when it is the channel's turn again.
+    pub async fn put_follower_news_back(&self, news: &FollowerNews) -> Result<(), StoreError> {
+        let txn = self.write().await?;
+        let follows = Table::numbers("id", news.follows.iter().map(|follow| follow.id.0));
+        let insert = "INSERT INTO follower_news (follow_id, channel_id) SELECT f.id, $1 FROM ";
+        let insert = Sql::new(insert, [news.channel.to_db().into()]).rows(follows);
+        // Those that were removed meanwhile are no news.
+        let insert = insert.then(" JOIN channel_follows f ON f.id = t.id WHERE TRUE ON CONFLICT DO NOTHING");
+        insert.execute(&*txn).await?;
+        txn.commit().await
     }
 
     async fn take_news_of(

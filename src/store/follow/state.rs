@@ -55,7 +55,8 @@ impl Store {
 
     /// Activates a paused or broken follow again. `None` if this server has no such follow. Edits and
     /// deletions that it missed while it was broken are owed again; missed posts aren't. If the source's
-    /// moderators ended the follow and want to approve followers, it awaits their approval instead.
+    /// moderators ended the follow and want to approve followers, it awaits their approval instead. If they
+    /// ended it since it was `seen`, it stays ended and is returned as it is.
     ///
     /// `hook` is the new webhook if the former one is gone. A relay webhook replaces it in all follows
     /// through its channel.
@@ -64,20 +65,22 @@ impl Store {
     /// [`StoreError::WrongWebhook`] if the webhook is of another kind than the follow's delivery.
     /// [`StoreError::Closed`] and [`StoreError::Blocked`] if the source was closed to the target's server
     /// meanwhile. [`StoreError::NotServed`] if one of the two servers is blocked.
-    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_follow", server = %guild, follow = id.0))]
+    #[tracing::instrument(name = "transaction", level = "debug", skip_all, fields(of = "resume_follow", server = %seen.guild, follow = seen.id.0))]
     pub async fn resume_follow(
         &self,
-        guild: GuildId,
-        id: FollowId,
+        seen: &Follow,
         hook: Option<&FollowWebhook>,
         door: Door,
         now: DateTime<Utc>,
     ) -> Result<Option<Follow>, StoreError> {
-        let txn = self.write().await?;
+        let (guild, id, txn) = (seen.guild, seen.id, self.write().await?);
         let Some(row) = lock(&txn, guild, id).await? else { return Ok(None) };
         let (root, servers) = (source_root(&row)?, FollowServers::of(&row)?);
         let publication = doors::require(&*txn, door, root, servers).await?;
         let ended = row.broken_reason.as_deref().and_then(BrokenReason::parse);
+        if consent::is_dismissed_since(ended, seen) {
+            return row::one(&*txn, Some(row)).await;
+        }
         let asked = publication.approval == Approval::Ask && ended.is_some_and(BrokenReason::asks_anew);
         let nothing = hook.is_none() && row.follower_webhook_id == Some(row::NO_WEBHOOK);
         if asked || nothing {

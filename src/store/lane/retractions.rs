@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
+use super::rows::{is_left, server_of};
 use crate::domain::activity::{Mirror, Part, Revision};
 use crate::domain::ids::{ChannelId, GuildId, MessageId, WebhookId};
 use crate::domain::place::TargetKind;
@@ -102,11 +103,12 @@ impl Store {
         before: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Retraction>, StoreError> {
-        let query = "SELECT r.message_id, r.channel_id, r.target_channel_id, r.webhook_id, l.parent_id, l.forum, \
-            (SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = r.target_channel_id) AS guild_id \
-            FROM retractions r LEFT JOIN lanes l ON l.target_channel_id = r.target_channel_id \
-            WHERE NOT r.deleted AND r.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM left_guilds g \
-            JOIN channel_follows f ON f.guild_id = g.guild_id WHERE f.target_channel_id = r.target_channel_id) ORDER BY r.created_at LIMIT $2";
+        let (left, server) = (is_left("r.target_channel_id"), server_of("r.target_channel_id"));
+        let query = format!(
+            "SELECT r.message_id, r.channel_id, r.target_channel_id, r.webhook_id, l.parent_id, l.forum, \
+             {server} AS guild_id FROM retractions r LEFT JOIN lanes l ON l.target_channel_id = r.target_channel_id \
+             WHERE NOT r.deleted AND r.created_at <= $1 AND NOT {left} ORDER BY r.created_at LIMIT $2"
+        );
         let values = [stored(before).into(), i64::from(limit).into()];
         let rows: Vec<RetractionRow> = Sql::new(query, values).rows_of(&self.db).await?;
         rows.into_iter().map(RetractionRow::open).collect()

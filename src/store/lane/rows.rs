@@ -111,14 +111,20 @@ const COLUMNS: &str = "target_channel_id, epoch, lease_until, wait_until, in_fli
 const WANTED: &str = "(l.in_flight_delivery_id IS NOT NULL OR l.webhook_id IS NOT NULL OR EXISTS (\
     SELECT 1 FROM deliveries d WHERE d.target_channel_id = l.target_channel_id AND d.state = 'due'))";
 
-/// The server of a lane's target, if a follow into it tells.
-const SERVER: &str =
-    "(SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = lanes.target_channel_id)";
+/// The server of this target, if a follow into it tells, or a removed follow that left something to do.
+pub(in crate::store) fn server_of(target: &str) -> String {
+    format!(
+        "COALESCE((SELECT MIN(f.guild_id) FROM channel_follows f WHERE f.target_channel_id = {target}), \
+         (SELECT d.former_guild_id FROM deliveries d WHERE d.target_channel_id = {target} AND d.state = 'due' \
+         AND d.former_guild_id IS NOT NULL LIMIT 1))"
+    )
+}
 
-/// Whether the bot has left the lane's server. Nothing is requested there; what is owed waits until the bot
+/// Whether the bot has left this target's server. Nothing is requested there; what is owed waits until the bot
 /// is back or the server is forgotten.
-const LEFT: &str = "EXISTS (SELECT 1 FROM left_guilds g JOIN channel_follows f ON f.guild_id = g.guild_id \
-    WHERE f.target_channel_id = t.target)";
+pub(in crate::store) fn is_left(target: &str) -> String {
+    format!("EXISTS (SELECT 1 FROM left_guilds g WHERE g.guild_id = {})", server_of(target))
+}
 
 impl LaneRow {
     fn state(&self) -> Result<LaneState, StoreError> {
@@ -194,9 +200,10 @@ impl Store {
         let values = [owner.into(), stored(until).into(), stored(now).into()];
         let claim = "UPDATE lanes SET lease_owner = $1, lease_until = $2, epoch = epoch + 1 \
             WHERE target_channel_id IN (SELECT l.target_channel_id FROM ";
+        let (left, server) = (is_left("t.target"), server_of("lanes.target_channel_id"));
         let which = format!(
             " CROSS JOIN lanes l WHERE l.target_channel_id = t.target \
-             AND (l.lease_until IS NULL OR l.lease_until <= $3 OR l.lease_owner = $1) AND {WANTED} AND NOT {LEFT}{lock}) RETURNING {COLUMNS}, {SERVER} AS guild_id"
+             AND (l.lease_until IS NULL OR l.lease_until <= $3 OR l.lease_owner = $1) AND {WANTED} AND NOT {left}{lock}) RETURNING {COLUMNS}, {server} AS guild_id"
         );
         let rows: Vec<LaneRow> =
             Sql::new(claim, values).table(&**txn, table()).then(&which).rows_of(&**txn).await?;
@@ -237,8 +244,9 @@ async fn explain_unclaimed(
 ) -> Result<Vec<(i64, NotClaimed)>, DbErr> {
     let query =
         Sql::new("SELECT t.target, (l.target_channel_id IS NULL) AS missing, l.lease_until FROM ", []);
+    let left = is_left("t.target");
     let query = query.table(&**txn, targets).then(&format!(
-        " LEFT JOIN lanes l ON l.target_channel_id = t.target WHERE NOT {LEFT} AND (l.in_flight_delivery_id IS NOT NULL \
+        " LEFT JOIN lanes l ON l.target_channel_id = t.target WHERE NOT {left} AND (l.in_flight_delivery_id IS NOT NULL \
          OR EXISTS (SELECT 1 FROM deliveries d WHERE d.target_channel_id = t.target AND d.state = 'due'))"
     ));
     let rows: Vec<UnclaimedRow> = query.rows_of(&**txn).await?;

@@ -108,18 +108,18 @@ impl Store {
         Ok(new)
     }
 
-    /// What people want taken back or forgotten, and isn't yet; oldest first.
-    pub async fn open_removals(&self, most: u32) -> Result<Vec<Removal>, StoreError> {
-        let query = "SELECT user_id, guild_id, created_at, until_id FROM author_opt_outs \
-            WHERE NOT taken_back ORDER BY created_at LIMIT $1";
-        let rows: Vec<OptOutRow> = Sql::new(query, [i64::from(most).into()]).rows_of(&self.db).await?;
+    /// What people want taken back or forgotten, and isn't yet: the oldest first.
+    pub async fn open_removals(&self) -> Result<Vec<Removal>, StoreError> {
+        let query =
+            "SELECT user_id, guild_id, created_at, until_id FROM author_opt_outs WHERE NOT taken_back";
+        let rows: Vec<OptOutRow> = Sql::new(query, []).rows_of(&self.db).await?;
         let mut removals = Vec::new();
         for row in rows {
             let opt_out = row.read()?;
             removals.push(Removal { opt_out, since: row.created_at, manner: RemovalKind::Withhold });
         }
-        let query = "SELECT user_id, created_at FROM forget_requests ORDER BY created_at LIMIT $1";
-        let rows: Vec<RequestRow> = Sql::new(query, [i64::from(most).into()]).rows_of(&self.db).await?;
+        let query = "SELECT user_id, created_at FROM forget_requests";
+        let rows: Vec<RequestRow> = Sql::new(query, []).rows_of(&self.db).await?;
         for row in rows {
             let user = UserId::from_db(row.user_id)?;
             let opt_out = OptOut { user, scope: OptOutScope::Everywhere, until: None };

@@ -11,11 +11,12 @@ use crate::store::db::sql::{Sql, channel_ids, stored};
 use crate::store::retention::messages::{CHUNK, ForgetScope, forget_deliveries};
 use crate::store::{Removed, Store, StoreError};
 
-/// The sources that are known to be the server's (`$1`).
+/// The sources that are known to be the server's (`$1`). Posts in a followed thread belong to its channel.
 pub(in crate::store) const SOURCES: &str = "SELECT source_channel_id FROM channel_follows WHERE source_guild_id = $1 \
     UNION SELECT source_parent_id FROM channel_follows WHERE source_guild_id = $1 AND source_parent_id IS NOT NULL \
     UNION SELECT channel_id FROM panels WHERE guild_id = $1 \
-    UNION SELECT channel_id FROM channels WHERE guild_id = $1";
+    UNION SELECT channel_id FROM channels WHERE guild_id = $1 \
+    UNION SELECT parent_id FROM channels WHERE guild_id = $1 AND parent_id IS NOT NULL";
 /// The targets that are known to be the server's.
 const TARGETS: &str = "SELECT target_channel_id FROM channel_follows WHERE guild_id = $1";
 
@@ -97,20 +98,22 @@ impl Store {
         Ok(())
     }
 
+    /// Those of its follows, and those of follows into it that were removed before.
     async fn forget_deliveries_into(&self, guild: GuildId) -> Result<(), StoreError> {
-        loop {
-            let txn = self.write().await?;
-            let into = |sql: Sql| {
-                sql.then("follow_id IN (SELECT f.id FROM channel_follows f WHERE f.guild_id = ")
-                    .bind(guild.to_db())
-                    .then(")")
-            };
-            let forgotten = forget_deliveries(&txn, into, ForgetScope::All).await?;
-            txn.commit().await?;
-            if forgotten == 0 {
-                return Ok(());
+        let conditions =
+            ["follow_id IN (SELECT f.id FROM channel_follows f WHERE f.guild_id = ", "former_guild_id IN ("];
+        for condition in conditions {
+            loop {
+                let txn = self.write().await?;
+                let into = |sql: Sql| sql.then(condition).bind(guild.to_db()).then(")");
+                let forgotten = forget_deliveries(&txn, into, ForgetScope::All).await?;
+                txn.commit().await?;
+                if forgotten == 0 {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 
     /// Forgets what was posted in a source, and its panels.

@@ -32,7 +32,7 @@ async fn end_with_all_follows_from_and_into_them(#[case] backend: Backend) {
     assert_eq!(store.server_usage().await.unwrap().len(), 3, "those of other servers, too");
 
     // Nobody comes back while it is blocked.
-    let resumed = store.resume_follow(into.guild, into.id, None, Door::Own, at(3)).await;
+    let resumed = store.resume_follow(&into, None, Door::Own, at(3)).await;
     assert!(matches!(resumed, Err(StoreError::NotServed)), "{resumed:?}");
     let new = store.insert_follow(&new_follow(1, 7), &relay(52), at(3)).await;
     assert!(matches!(new, Err(StoreError::NotServed)), "{new:?}");
@@ -43,7 +43,7 @@ async fn end_with_all_follows_from_and_into_them(#[case] backend: Backend) {
     assert!(!store.unblock_server(guild(HOME)).await.unwrap());
     store.guild_back(guild(HOME)).await.unwrap();
     assert_eq!(store.left_guilds(at(9)).await.unwrap(), []);
-    let resumed = store.resume_follow(into.guild, into.id, None, Door::Own, at(4)).await.unwrap().unwrap();
+    let resumed = store.resume_follow(&into, None, Door::Own, at(4)).await.unwrap().unwrap();
     assert_eq!(resumed.state, FollowState::Active);
 }
 
@@ -113,6 +113,6 @@ async fn limits_bound_what_is_new() {
     assert_eq!(db.store.follows_full(&another).await.unwrap(), Some(FollowsFull::Source(1)));
     let inserted = db.store.insert_follow(&another, &relay(51), at(2)).await.unwrap();
     assert_eq!(inserted, Inserted::Full(FollowsFull::Source(1)));
-    let resumed = db.store.resume_follow(second.guild, second.id, None, Door::Own, at(3)).await.unwrap();
+    let resumed = db.store.resume_follow(&second, None, Door::Own, at(3)).await.unwrap();
     assert_eq!(resumed.unwrap().state, FollowState::Active);
 }

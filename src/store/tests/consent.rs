@@ -55,7 +55,7 @@ async fn a_follow_waits_and_is_decided_once(#[case] backend: Backend) {
     assert_eq!(db.deliveries().await, ["3 due"]);
     // To resume it changes nothing as long as it is asked.
     let (home, id, door) = (guild(HOME), waits.id, Door::Published);
-    assert_eq!(state(store.resume_follow(home, id, None, door, at(2)).await.unwrap()), Some(WAITS));
+    assert_eq!(state(store.resume_follow(&waits, None, door, at(2)).await.unwrap()), Some(WAITS));
     let begun = store.approve_follow(home, id, &relay(50), door, at(3)).await.unwrap().unwrap();
     assert_eq!((begun.state, begun.created_at), (FollowState::Active, stored(at(3))));
     assert_eq!(store.approve_follow(home, id, &relay(50), door, at(3)).await.unwrap(), None, "once");
@@ -66,13 +66,17 @@ async fn a_follow_waits_and_is_decided_once(#[case] backend: Backend) {
     let declined = insert(store, &published(4), &relay(52)).await;
     let declined = store.decline_follow(home, declined.id, at(5)).await.unwrap();
     assert_eq!(state(declined.clone()), Some(FollowState::Broken(BrokenReason::Declined)));
-    let id = declined.unwrap().id;
+    let declined = declined.unwrap();
+    let id = declined.id;
     assert_eq!(store.approve_follow(home, id, &relay(52), door, at(6)).await.unwrap(), None);
-    assert_eq!(state(store.resume_follow(home, id, None, door, at(6)).await.unwrap()), Some(WAITS));
+    let stale = Follow { state: FollowState::Paused, ..declined.clone() };
+    assert_eq!(store.resume_follow(&stale, None, door, at(6)).await.unwrap(), Some(declined.clone()));
+    let waits = store.resume_follow(&declined, None, door, at(6)).await.unwrap();
+    assert_eq!(state(waits.clone()), Some(WAITS));
     // Nobody is asked any more.
     let change = PublicationChange { approval: Some(Approval::None), ..PublicationChange::default() };
     store.set_publication(channel(1), guild(8), change).await.unwrap();
-    let resumed = store.resume_follow(home, id, None, door, at(7)).await.unwrap();
+    let resumed = store.resume_follow(&waits.unwrap(), None, door, at(7)).await.unwrap();
     assert_eq!(state(resumed), Some(FollowState::Active));
 }
 
@@ -93,11 +97,10 @@ async fn a_native_follow_that_waits_has_no_webhook(#[case] backend: Backend) {
     let change = PublicationChange { approval: Some(Approval::None), ..PublicationChange::default() };
     store.set_publication(channel(1), guild(8), change).await.unwrap();
     let door = Door::Published;
-    let resumed = store.resume_follow(guild(HOME), waits.id, None, door, at(1)).await.unwrap();
+    let resumed = store.resume_follow(&waits, None, door, at(1)).await.unwrap();
     assert_eq!(state(resumed), Some(WAITS), "nothing would deliver");
     let hook = FollowWebhook::Native(webhook_id(61));
-    let resumed =
-        store.resume_follow(guild(HOME), waits.id, Some(&hook), door, at(1)).await.unwrap().unwrap();
+    let resumed = store.resume_follow(&waits, Some(&hook), door, at(1)).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));
 }
 
@@ -122,7 +125,7 @@ async fn a_blocked_server_follows_nothing(#[case] backend: Backend) {
     let blocked = |done: Result<_, StoreError>| assert!(matches!(done, Err(StoreError::Blocked)));
     blocked(store.insert_follow(&published(4), &relay(52), at(4)).await.map(drop));
     for door in [Door::Published, Door::Announcement, Door::Own] {
-        blocked(store.resume_follow(active.guild, active.id, None, door, at(4)).await.map(drop));
+        blocked(store.resume_follow(&active, None, door, at(4)).await.map(drop));
     }
     let own = NewFollow { guild: guild(8), door: Door::Own, ..new_follow(1, 5) };
     insert(store, &own, &relay(53)).await;
@@ -133,7 +136,7 @@ async fn a_blocked_server_follows_nothing(#[case] backend: Backend) {
     assert_eq!(store.blocked_followers(guild(8)).await.unwrap(), [guild(HOME)]);
     assert!(store.unblock_follower(guild(8), guild(HOME)).await.unwrap());
     assert!(!store.unblock_follower(guild(8), guild(HOME)).await.unwrap());
-    let resumed = store.resume_follow(active.guild, active.id, None, Door::Published, at(6)).await.unwrap();
+    let resumed = store.resume_follow(&active, None, Door::Published, at(6)).await.unwrap();
     assert_eq!(state(resumed), Some(FollowState::Active));
     // The blocked server's own leaving lifts no block.
     store.block_follower(guild(8), guild(HOME), user(6), at(7)).await.unwrap();
@@ -157,7 +160,7 @@ async fn a_closed_channel_is_open_to_nobody(#[case] backend: Backend) {
     store.set_audience(channel(1), guild(8), Audience::Closed).await.unwrap();
     let closed = |done: Result<_, StoreError>| assert!(matches!(done, Err(StoreError::Closed)));
     closed(store.insert_follow(&announced(3), &relay(51), at(2)).await.map(drop));
-    closed(store.resume_follow(made.guild, made.id, None, Door::Announcement, at(2)).await.map(drop));
+    closed(store.resume_follow(&made, None, Door::Announcement, at(2)).await.map(drop));
     closed(
         store
             .update_options(made.guild, made.id, &made.options, None, Door::Announcement, at(2))

@@ -62,7 +62,7 @@ async fn change(store: &Store, random: &mut StdRng) {
     match random.random_range(0..9) {
         0 | 1 => drop(store.delete_follow(home, id).await.unwrap()),
         2 | 3 => drop(store.pause_follow(home, id, at(1)).await.unwrap()),
-        4 => drop(store.resume_follow(home, id, None, Door::Own, at(2)).await.unwrap()),
+        4 => drop(store.resume_follow(&follow, None, Door::Own, at(2)).await.unwrap()),
         5 => other_delivery(store, &follow, target).await,
         6 => break_some(store, BreakWhich::Follow(id)).await,
         7 => break_some(store, BreakWhich::Source(channel(source))).await,

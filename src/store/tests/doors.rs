@@ -32,7 +32,7 @@ async fn what_was_closed_meanwhile_is_not_followed(#[case] backend: Backend) {
     assert_eq!(changed.unwrap().unwrap().options.threads, ThreadScope::All);
     store.pause_follow(made.guild, made.id, at(2)).await.unwrap();
     store.set_audience(channel(1), guild(8), Audience::Nobody).await.unwrap();
-    closed(store.resume_follow(made.guild, made.id, None, door, at(3)).await.map(drop));
+    closed(store.resume_follow(&made, None, door, at(3)).await.map(drop));
     closed(store.update_options(made.guild, made.id, &made.options, None, door, at(3)).await.map(drop));
     let stays = store.follow(made.guild, made.id).await.unwrap().unwrap();
     assert_eq!((stays.state, stays.options.threads), (FollowState::Paused, ThreadScope::All));
@@ -56,7 +56,7 @@ async fn of_what_must_not_be_read_any_more_only_deletions_are_owed(#[case] backe
     store.record_events(&[edited(1, 100, "secret"), deleted(1, 101)], at(3)).await.unwrap();
     assert_eq!(db.deliveries().await, ["2 shown 1", "2 due 1"]);
     store.note_meant(made.guild, made.id).await.unwrap();
-    let again = store.resume_follow(made.guild, made.id, None, Door::Own, at(4)).await.unwrap().unwrap();
+    let again = store.resume_follow(&made, None, Door::Own, at(4)).await.unwrap().unwrap();
     assert_eq!((again.state, again.exposure), (FollowState::Active, Exposure::Meant));
     assert_eq!(db.deliveries().await, ["2 due 1", "2 due 1"], "what was edited meanwhile is owed now");
     assert_eq!(store.stop_exposed(made.guild, made.id, at(5)).await.unwrap(), None, "it is meant");

@@ -27,7 +27,7 @@ async fn nothing_is_kept_that_nobody_needs(#[case] backend: Backend) {
     assert_eq!(kept, ["discord:1/10"], "remembered without its content");
     assert_eq!(store.seen_message(channel(5)).await.unwrap(), Some(message(9)));
 
-    store.resume_follow(paused.guild, paused.id, None, Door::Own, at(2)).await.unwrap();
+    store.resume_follow(&paused, None, Door::Own, at(2)).await.unwrap();
     let again = store.record_events(&[posted(1, 10), edited(1, 10, "even more")], at(3)).await.unwrap();
     assert!(again.lanes.is_empty() && db.deliveries().await.is_empty(), "posted while paused, never sent");
 }
@@ -109,7 +109,7 @@ async fn writers_do_not_block_each_other(#[case] backend: Backend) {
         tasks.spawn(async move {
             for follow in store.follows_into(channel(target), Cursor::Newest, 5).await.unwrap().items {
                 store.pause_follow(follow.guild, follow.id, at(2)).await.unwrap();
-                store.resume_follow(follow.guild, follow.id, None, Door::Own, at(3)).await.unwrap();
+                store.resume_follow(&follow, None, Door::Own, at(3)).await.unwrap();
                 store.replace_webhook(channel(target), &webhook(9_000 + target), at(4)).await.unwrap();
             }
         });

@@ -216,11 +216,10 @@ async fn native_ones_have_discords_webhook(#[case] backend: Backend) {
     assert!(db.store.webhook_of(channel(2)).await.unwrap().is_none());
 
     db.store.pause_follow(guild(HOME), made.id, at(1)).await.unwrap();
-    let wrong = db.store.resume_follow(guild(HOME), made.id, Some(&relay(50)), Door::Own, at(2)).await;
+    let wrong = db.store.resume_follow(&made, Some(&relay(50)), Door::Own, at(2)).await;
     assert!(matches!(wrong, Err(StoreError::WrongWebhook)), "{wrong:?}");
     let hook = FollowWebhook::Native(webhook_id(61));
-    let resumed =
-        db.store.resume_follow(guild(HOME), made.id, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
+    let resumed = db.store.resume_follow(&made, Some(&hook), Door::Own, at(2)).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.follower_webhook), (FollowState::Active, Some(webhook_id(61))));
     let removed = db.store.delete_follow(guild(HOME), made.id).await.unwrap().unwrap();
     assert!(!removed.webhook_still_needed);
@@ -237,7 +236,10 @@ async fn of_another_server_are_out_of_reach(#[case] backend: Backend) {
     let made = follow(store, 1, 2).await;
     assert_eq!(store.follow(other, made.id).await.unwrap(), None);
     assert_eq!(store.pause_follow(other, made.id, at(1)).await.unwrap(), None);
-    assert_eq!(store.resume_follow(other, made.id, None, Door::Own, at(1)).await.unwrap(), None);
+    assert_eq!(
+        store.resume_follow(&Follow { guild: other, ..made.clone() }, None, Door::Own, at(1)).await.unwrap(),
+        None
+    );
     assert_eq!(store.delete_follow(other, made.id).await.unwrap(), None);
     assert_eq!(store.follow(guild(HOME), made.id).await.unwrap(), Some(made));
 }

@@ -45,7 +45,12 @@ fn posted_in(thread: u64, id: u64, content: Content) -> SourceEvent {
 }
 
 fn edited_in(thread: u64, id: u64, content: Content) -> SourceEvent {
-    SourceEvent::Edited { origin: origin(thread, id), source: channel(1), content: content.into() }
+    SourceEvent::Edited {
+        origin: origin(thread, id),
+        source: channel(1),
+        author: None,
+        content: content.into(),
+    }
 }
 
 /// Records it, and answers with who is owed it, or not any more: the lines of `deliveries` that are new or
@@ -141,14 +146,14 @@ async fn an_edit_brings_nothing_that_was_always_wanted(#[case] backend: Backend)
     let Some(db) = Db::new(backend).await else { return };
     let tags = ["bug", "idea"].into_iter().filter_map(Tag::hashtag);
     follow_with(&db.store, 1, 10, ThreadScope::None, filter(TagFilter::Only, tags)).await;
-    let id = db.store.follow_by_pair(new_follow(1, 10).pair).await.unwrap().unwrap().id;
-    db.store.pause_follow(guild(HOME), id, at(1)).await.unwrap();
+    let follow = db.store.follow_by_pair(new_follow(1, 10).pair).await.unwrap().unwrap();
+    db.store.pause_follow(guild(HOME), follow.id, at(1)).await.unwrap();
     let mut event = posted(1, 20);
     if let SourceEvent::Posted { content: shown, .. } = &mut event {
         *shown = content("a #bug").into();
     }
     record(&db, event).await;
-    db.store.resume_follow(guild(HOME), id, None, Door::Own, at(2)).await.unwrap();
+    db.store.resume_follow(&follow, None, Door::Own, at(2)).await.unwrap();
     assert_eq!(record(&db, edited(1, 20, "a #bug and an #idea")).await, [""; 0]);
     assert_eq!(record(&db, edited(1, 20, "an #idea")).await, [""; 0]);
 }
@@ -191,6 +196,7 @@ async fn threads_go_and_hide(#[case] backend: Backend) {
     let hidden = SourceEvent::Edited {
         origin: origin(50, 51),
         source: channel(50),
+        author: None,
         content: content("now with a #tag").into(),
     };
     assert_eq!(record(&db, hidden).await, [""; 0], "it doesn't come back");

@@ -264,6 +264,7 @@ async fn names_are_as_designed(#[case] backend: Backend) {
         "ix_channel_follows_target_parent_id",
         "ix_channels_parent_id",
         "ix_deliveries_follow_id",
+        "ix_deliveries_former_guild_id",
         "ix_deliveries_open",
         "ix_deliveries_reopened",
         "ix_deliveries_waiting",

@@ -233,7 +233,12 @@ pub(super) fn posted(source: u64, id: u64) -> SourceEvent {
 }
 
 pub(super) fn edited(source: u64, id: u64, text: &str) -> SourceEvent {
-    SourceEvent::Edited { origin: origin(source, id), source: channel(source), content: content(text).into() }
+    SourceEvent::Edited {
+        origin: origin(source, id),
+        source: channel(source),
+        author: None,
+        content: content(text).into(),
+    }
 }
 
 pub(super) fn deleted(source: u64, id: u64) -> SourceEvent {

@@ -62,7 +62,7 @@ async fn activities(db: &Db) -> Vec<String> {
 /// Takes back everything that must be, as the background task does.
 async fn take_back(store: &Store) -> usize {
     let mut parts = 0;
-    for removal in store.open_removals(10).await.unwrap() {
+    for removal in store.open_removals().await.unwrap() {
         store.pass_sources(removal.opt_out.scope).await.unwrap();
         let mut before = i64::MAX;
         while let Some(last) = store.remove_part(&removal, before, true).await.unwrap().activities.last() {
@@ -137,7 +137,7 @@ async fn a_server_is_not_everywhere(#[case] backend: Backend) {
         "104 99 content",
     ];
     assert_eq!(activities(&db).await, expected);
-    assert!(db.store.open_removals(10).await.unwrap().is_empty());
+    assert!(db.store.open_removals().await.unwrap().is_empty());
     let kept = db.store.author_totals(user(99)).await.unwrap();
     assert_eq!((kept.messages, kept.oldest, kept.contents), (2, Some(message(101)), 2));
     // Everywhere holds beside it, and ends both.
@@ -161,7 +161,7 @@ async fn what_was_mirrored_is_taken_back_and_what_was_owed_is_not_sent(#[case] b
     assert_eq!(show_all(&db.store, &lease, 500).await, [100, 101]);
     db.store.record_events(&[posted_by(99, 1, 102), posted_by(98, 1, 103)], at(2)).await.unwrap();
     db.store.opt_out(user(99), Everywhere, at(3)).await.unwrap();
-    let [removal] = db.store.open_removals(10).await.unwrap()[..] else { panic!("one") };
+    let [removal] = db.store.open_removals().await.unwrap()[..] else { panic!("one") };
     // An edit that comes before that is no mirror's any more.
     let recorded = db.store.record_events(&[edited(1, 100, "again")], at(3)).await.unwrap();
     assert_eq!((recorded.withheld, recorded.changed), (1, 1));
@@ -173,7 +173,7 @@ async fn what_was_mirrored_is_taken_back_and_what_was_owed_is_not_sent(#[case] b
     assert_eq!(activities(&db).await, expected);
     let first = advance(&db.store, &lease, None, at(4)).await;
     let (Step::Delete(_), 100) = about(&first) else { panic!("{first:?}") };
-    assert!(take_back(&db.store).await == 0 && db.store.open_removals(10).await.unwrap().is_empty());
+    assert!(take_back(&db.store).await == 0 && db.store.open_removals().await.unwrap().is_empty());
 }
 
 #[rstest]
@@ -198,7 +198,8 @@ async fn nobody_is_quoted_who_opted_out(#[case] backend: Backend) {
     for (id, to) in [(101, 100), (102, 50), (103, 51), (104, 100)] {
         let event = with_content(98, 1, id, answer(id, to, 99));
         let SourceEvent::Posted { origin, source, content, .. } = event.clone() else { unreachable!() };
-        let event = if id < 103 { SourceEvent::Edited { origin, source, content } } else { event };
+        let event =
+            if id < 103 { SourceEvent::Edited { origin, source, author: None, content } } else { event };
         db.store.record_events(&[event], at(3)).await.unwrap();
         let sealed = content_of(&db, id).await;
         let reply = sealed.reply.unwrap();
@@ -287,7 +288,7 @@ async fn asked_for_anew_meanwhile_it_is_not_done(#[case] backend: Backend) {
     let Some(db) = Db::new(backend).await else { return };
     follow(&db.store, 1, 2).await;
     db.store.opt_out(user(99), here(), at(1)).await.unwrap();
-    let [removal] = db.store.open_removals(10).await.unwrap()[..] else { panic!("one") };
+    let [removal] = db.store.open_removals().await.unwrap()[..] else { panic!("one") };
     db.store.opt_in(user(99), here(), message(50)).await.unwrap();
     db.store.record_events(&[posted_by(99, 1, 100)], at(2)).await.unwrap();
     db.store.opt_out(user(99), here(), at(3)).await.unwrap();
@@ -321,10 +322,10 @@ async fn who_is_forgotten_still_opts_out_and_old_opt_outs_go(#[case] backend: Ba
     assert!(!db.store.request_forgetting(user(98), at(4)).await.unwrap());
     assert!(db.store.author_totals(user(98)).await.unwrap().being_forgotten);
     let manners = |removals: Vec<Removal>| removals.iter().map(|one| one.manner).collect::<Vec<_>>();
-    let open = db.store.open_removals(10).await.unwrap();
+    let open = db.store.open_removals().await.unwrap();
     assert_eq!(manners(open), [RemovalKind::Withhold, RemovalKind::Withhold, RemovalKind::MirrorsGo]);
     take_back(&db.store).await;
-    assert!(db.store.open_removals(10).await.unwrap().is_empty());
+    assert!(db.store.open_removals().await.unwrap().is_empty());
 
     db.store.opt_in(user(99), Everywhere, MessageId::first_at(at(10))).await.unwrap();
     let long = TimeDelta::days(92);

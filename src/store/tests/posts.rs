@@ -111,6 +111,7 @@ async fn a_post_that_was_removed_by_hand_is_not_begun_again(#[case] backend: Bac
     let edit = SourceEvent::Edited {
         origin: origin(30, 30),
         source: channel(1),
+        author: None,
         content: Content { text: "new".to_owned(), ..thread_content(30) }.into(),
     };
     store.record_events(&[edit, deleted(40, 40)], at(4)).await.unwrap();

@@ -89,6 +89,7 @@ async fn what_is_deleted_is_quoted_by_nothing_that_is_written_down(#[case] backe
     let reread = |revision| SourceEvent::Reread {
         origin: origin(1, 11),
         source: channel(1),
+        author: None,
         revision: Revision(revision),
         content: answering(1, 11, 10, "secret").into(),
     };

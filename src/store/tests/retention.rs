@@ -48,7 +48,7 @@ async fn contents_go_when_nobody_needs_them(#[case] backend: Backend) {
 
     // Somebody needs it again.
     db.store.backfill(&late, &[posted(1, 100)], at(31)).await.unwrap();
-    db.store.resume_follow(late.guild, late.id, None, Door::Own, at(31)).await.unwrap();
+    db.store.resume_follow(&late, None, Door::Own, at(31)).await.unwrap();
     db.store.backfill(&late, &[posted(1, 100)], at(31)).await.unwrap();
     assert_eq!(db.store.clear_contents(at(40)).await.unwrap(), 0);
     assert_eq!(contents(&db).await, ["kept"]);
@@ -95,7 +95,7 @@ async fn an_edit_of_the_time_of_a_break_is_lost_with_its_content(#[case] backend
     db.store.record_events(&[edited(1, 100, "lost"), deleted(1, 101)], at(21)).await.unwrap();
     db.store.settle_contents(at(22)).await.unwrap();
     db.store.clear_contents(at(22)).await.unwrap();
-    db.store.resume_follow(follow.guild, follow.id, None, Door::Own, at(23)).await.unwrap();
+    db.store.resume_follow(&follow, None, Door::Own, at(23)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(24)).await;
     let NextAction::Do { step: Step::Delete(gone), work } = &next else { panic!("{next:?}") };
     assert_eq!(*gone, message(501), "the deletion needs no content");

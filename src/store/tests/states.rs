@@ -37,8 +37,7 @@ async fn pausing_ends_only_what_was_never_shown(#[case] backend: Backend) {
 
     let again = db.store.pause_follow(first.guild, first.id, at(4)).await.unwrap().unwrap();
     assert_eq!(again, paused, "pausing twice changes nothing");
-    let resumed =
-        db.store.resume_follow(first.guild, first.id, None, Door::Own, at(5)).await.unwrap().unwrap();
+    let resumed = db.store.resume_follow(&first, None, Door::Own, at(5)).await.unwrap().unwrap();
     assert_eq!(resumed.state, FollowState::Active);
     assert!(show_all(&db.store, &lease, 600).await.is_empty(), "and isn't sent later");
     db.store.record_events(&[posted(1, 13)], at(6)).await.unwrap();
@@ -136,8 +135,7 @@ async fn breaking_ends_what_is_owed_and_resuming_catches_up(#[case] backend: Bac
     db.store.record_events(&[edited(1, 10, "newer"), posted(1, 12)], at(5)).await.unwrap();
     assert_eq!(db.deliveries().await[0], "2 shown 1", "not owed while broken");
     let hook = relay(77);
-    let resumed =
-        db.store.resume_follow(first.guild, first.id, Some(&hook), Door::Own, at(6)).await.unwrap().unwrap();
+    let resumed = db.store.resume_follow(&first, Some(&hook), Door::Own, at(6)).await.unwrap().unwrap();
     assert_eq!((resumed.state, resumed.webhook), (FollowState::Active, Some(webhook_id(77))));
     let next = advance(&db.store, &lease, None, at(7)).await;
     assert_eq!(about(&next), (Step::Edit(message(500), Part(0)), 10));
@@ -155,7 +153,7 @@ async fn resuming_takes_back_what_was_deleted_meanwhile(#[case] backend: Backend
     db.store.break_follows(BreakWhich::Follow(first.id), reason, at(2)).await.unwrap();
     db.store.record_events(&[deleted(1, 10), deleted(1, 11)], at(3)).await.unwrap();
     assert_eq!(advance(&db.store, &lease, None, at(4)).await, NextAction::Idle);
-    db.store.resume_follow(first.guild, first.id, None, Door::Own, at(5)).await.unwrap();
+    db.store.resume_follow(&first, None, Door::Own, at(5)).await.unwrap();
     let next = advance(&db.store, &lease, None, at(6)).await;
     assert_eq!(about(&next), (Step::Delete(message(500)), 10));
 }
@@ -212,7 +210,7 @@ async fn what_is_affected_is_chosen_exactly(#[case] backend: Backend) {
         let pairs: Vec<_> = broken.iter().map(|one| (one.pair.source.get(), one.pair.target.get())).collect();
         assert_eq!(pairs, expected, "{affected:?}");
         for follow in broken {
-            store.resume_follow(follow.guild, follow.id, None, Door::Own, at(2)).await.unwrap();
+            store.resume_follow(&follow, None, Door::Own, at(2)).await.unwrap();
         }
     }
 }

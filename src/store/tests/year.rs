@@ -139,7 +139,7 @@ impl Year {
             let content = Content { author: "Ada".to_owned(), text, ..Content::default() }.into();
             events.push(match self.random.random_range(0..3) {
                 0 => SourceEvent::Deleted { origin },
-                _ => SourceEvent::Edited { origin, source: channel(source), content },
+                _ => SourceEvent::Edited { origin, source: channel(source), author: None, content },
             });
         }
         self.db.store.record_events(&events, self.now()).await.unwrap();

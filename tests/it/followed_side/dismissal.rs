@@ -1,6 +1,6 @@
 //! Followers that are removed, and servers that are blocked.
 
-use tributary_sandbox::{Options, Permissions};
+use tributary_sandbox::{Effect, Fault, Options, Permissions};
 
 use super::{BLOCKED, FOLLOWERS, FOLLOWS, Sides, channel};
 use crate::harness::{SOON, refusal};
@@ -115,4 +115,27 @@ async fn what_a_block_left_is_found() {
     sides.scene.world.database.execute(&block).await;
     sides.scene.releases.rename("releases-now").unwrap();
     sides.scene.world.database.wait_for("broken_reason", "blocked").await;
+}
+
+/// Somebody over there resumes a follow at the moment at which it is removed here.
+#[tokio::test]
+async fn a_follow_that_is_removed_while_it_is_being_resumed_stays_removed() {
+    let sides = Sides::new(|options, _| options).await;
+    sides.follow().await;
+    let list = sides.keeper.run(&sides.board, "/follows", ()).await.unwrap();
+    let list = list.select(FOLLOWS, &["pause:1"]).await.unwrap();
+    let slow = Effect::Delay(std::time::Duration::from_secs(3));
+    let slow = sides.scene.world.sandbox.fault(Fault::on("GET", "/webhooks/*", slow).forever());
+    let slow_too = Effect::Delay(std::time::Duration::from_secs(3));
+    sides.scene.world.sandbox.fault(Fault::on("GET", "/channels/*/webhooks", slow_too).forever());
+    let resume = list.select(FOLLOWS, &["resume:1"]);
+    let remove = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let one = sides.followers().await.select(FOLLOWERS, &["1"]).await.unwrap();
+        one.press("Remove").await.unwrap().text()
+    };
+    let (resumed, removed) = tokio::join!(resume, remove);
+    sides.scene.world.sandbox.clear_fault(slow);
+    assert!(removed.contains("is removed"), "{removed}");
+    assert_eq!(sides.state().await.as_deref(), Some("removed"), "{}", resumed.unwrap().text());
 }

@@ -1,6 +1,6 @@
 //! What the moderators of a followed channel are told, and how often.
 
-use tributary_sandbox::{Options, Permissions, SeenPings};
+use tributary_sandbox::{Effect, Fault, Options, Permissions, SeenPings};
 
 use super::{Sides, channel};
 use crate::harness::{SOON, Scene, texts};
@@ -66,4 +66,24 @@ async fn a_servers_name_is_only_a_name() {
     let told = mods.wait_for_message(SOON, |message| message.content.contains("new follower")).await.unwrap();
     assert!(told.content.contains("\\@everyone") && !told.content.contains("https://"), "{}", told.content);
     assert_eq!(told.pinged, SeenPings::default());
+}
+
+/// Discord was away when a request was to be told.
+#[tokio::test]
+async fn what_could_not_be_told_is_told_later() {
+    let sides = Sides::new(super::asking).await;
+    let world = &sides.scene.world;
+    let path = format!("/channels/{}/messages", sides.mods.id());
+    let away = world.sandbox.fault(Fault::on("POST", &path, Effect::Status(503)).forever());
+    sides.follow().await;
+    world.until("it is tried", async || world.sandbox.fault_hits(away) > 0).await;
+    world.database.eventually("SELECT CAST(count(*) AS TEXT) FROM follower_news", "1").await;
+    world.sandbox.clear_fault(away);
+    // A minute later.
+    world.database.execute("UPDATE channels SET notify_next_at = NULL").await;
+    sides
+        .mods
+        .wait_for_message(SOON / 3, |message| message.content.contains("asks to follow"))
+        .await
+        .unwrap();
 }

@@ -145,10 +145,12 @@ fn channels_of(event: &SourceEvent) -> Vec<ChannelId> {
     event.source().into_iter().chain([event.origin().channel()]).collect()
 }
 
-/// Who wrote what was posted.
+/// Who wrote what was posted, edited or read again.
 fn author_of(event: &SourceEvent) -> Option<UserId> {
     match event {
-        SourceEvent::Posted { author, .. } => *author,
-        _ => None,
+        SourceEvent::Posted { author, .. }
+        | SourceEvent::Edited { author, .. }
+        | SourceEvent::Reread { author, .. } => *author,
+        SourceEvent::Deleted { .. } | SourceEvent::Passed { .. } => None,
     }
 }

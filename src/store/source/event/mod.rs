@@ -38,6 +38,8 @@ pub enum SourceEvent {
         origin: Origin,
         /// The source: the message's channel, or that of its thread.
         source: ChannelId,
+        /// Who wrote it, as far as that is told; what is kept of it may not name them any more.
+        author: Option<UserId>,
         /// What it shows now.
         content: ActivityContent,
     },
@@ -49,6 +51,8 @@ pub enum SourceEvent {
         source: ChannelId,
         /// The revision that was known before it was read. A later revision wins.
         revision: Revision,
+        /// Who wrote it, as far as that is told; what is kept of it may not name them any more.
+        author: Option<UserId>,
         /// What it shows now.
         content: ActivityContent,
     },
