@@ -305,6 +305,15 @@ mod tests {
         assert_eq!(serde_json::from_str::<Picture>(&written).unwrap(), picture);
     }
 
+    /// Stored contents keep the word that this kind of button was first written with.
+    #[test]
+    fn stored_buttons_are_read_back() {
+        let written = r#"{"act":{"label":"Refresh","style":"secondary","action":"refresh"}}"#;
+        let button = Button::quiet("Refresh", "refresh");
+        assert_eq!(serde_json::from_str::<Button>(written).unwrap(), button);
+        assert_eq!(serde_json::to_string(&button).unwrap(), written);
+    }
+
     #[test]
     fn what_cannot_be_pressed_is_left_out() {
         let select = SelectMenu { action: "span".to_owned(), placeholder: String::new(), options: vec![] };
