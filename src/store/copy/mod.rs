@@ -15,7 +15,7 @@ use futures_util::TryStreamExt;
 use sea_orm::sqlx::{self, AssertSqlSafe, Postgres, Row, Sqlite, Transaction};
 
 use self::rows::Unfit;
-use self::tables::Table;
+use self::tables::CopiedTable;
 use crate::store::db::connect::PATIENT;
 use crate::store::db::presence::refuse_beside_others;
 use crate::store::{Store, StoreError, Unusable};
@@ -165,7 +165,7 @@ fn of_target(error: StoreError) -> CopyError {
 }
 
 /// Locks a table of the target, and makes sure that it is empty.
-async fn claim(to: &mut Transaction<'_, Postgres>, table: &Table) -> Result<(), CopyError> {
+async fn claim(to: &mut Transaction<'_, Postgres>, table: &CopiedTable) -> Result<(), CopyError> {
     let name = &table.name;
     let lock = format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE");
     sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut **to).await.map_err(CopyError::Target)?;
@@ -185,7 +185,7 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    async fn table(&mut self, table: &Table) -> Result<(), CopyError> {
+    async fn table(&mut self, table: &CopiedTable) -> Result<(), CopyError> {
         let columns = table.column_list();
         let copy = format!("COPY {} ({columns}) FROM STDIN", table.name);
         let select = format!("SELECT {columns} FROM {}", table.name);

@@ -9,7 +9,7 @@ use super::tables::Column;
 
 /// The type of a column, as PostgreSQL sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// Whole numbers.
     Whole,
     /// Numbers with a fraction.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Unfit(pub(super) String);
 
-impl Kind {
+impl ValueKind {
     /// The kind of a column with this type; `None` for types that the schema doesn't use.
     pub(super) fn of(postgres: &str) -> Option<Self> {
         match postgres {
@@ -58,21 +58,21 @@ pub(super) fn write(row: &SqliteRow, columns: &[Column], line: &mut Vec<u8>) -> 
     Ok(())
 }
 
-fn write_value(value: SqliteValueRef<'_>, kind: Kind, line: &mut Vec<u8>) -> Option<()> {
+fn write_value(value: SqliteValueRef<'_>, kind: ValueKind, line: &mut Vec<u8>) -> Option<()> {
     // SQLite would convert any value to any type; a value that doesn't fit must not become a 0.
     let class = value.type_info().name().to_owned();
     match (kind, class.as_str()) {
-        (Kind::Whole, "INTEGER") => write!(line, "{}", decode::<i64>(value)?).ok(),
-        (Kind::Flag, "INTEGER") => {
+        (ValueKind::Whole, "INTEGER") => write!(line, "{}", decode::<i64>(value)?).ok(),
+        (ValueKind::Flag, "INTEGER") => {
             line.push(if decode::<i64>(value)? == 0 { b'f' } else { b't' });
             Some(())
         }
-        (Kind::Real, "REAL" | "INTEGER") => write!(line, "{}", decode::<f64>(value)?).ok(),
-        (Kind::Text, "TEXT") => {
+        (ValueKind::Real, "REAL" | "INTEGER") => write!(line, "{}", decode::<f64>(value)?).ok(),
+        (ValueKind::Text, "TEXT") => {
             escape(decode::<&str>(value)?, line);
             Some(())
         }
-        (Kind::Bytes, "BLOB") => {
+        (ValueKind::Bytes, "BLOB") => {
             line.extend_from_slice(b"\\\\x");
             decode::<&[u8]>(value)?.iter().try_for_each(|byte| write!(line, "{byte:02x}")).ok()
         }

@@ -9,13 +9,13 @@ use sea_orm::sqlx::{
 };
 
 use super::CopyError;
-use super::rows::Kind;
+use super::rows::ValueKind;
 
 /// Tables that fill themselves: the migrations' own, and what triggers count.
 const BY_THEMSELVES: [&str; 3] = ["seaql_migrations", "follower_counts", "follow_totals"];
 
 /// A table that is copied.
-pub(super) struct Table {
+pub(super) struct CopiedTable {
     pub(super) name: String,
     pub(super) columns: Vec<Column>,
     /// How many rows it has in the source.
@@ -25,10 +25,10 @@ pub(super) struct Table {
 /// One of its columns.
 pub(super) struct Column {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ValueKind,
 }
 
-impl Table {
+impl CopiedTable {
     /// The columns as SQL lists them. Names are the schema's own: small letters and `_`.
     pub(super) fn column_list(&self) -> String {
         self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -40,7 +40,7 @@ impl Table {
 pub(super) async fn matching(
     from: &mut SqliteConnection,
     to: &mut PgConnection,
-) -> Result<Vec<Table>, CopyError> {
+) -> Result<Vec<CopiedTable>, CopyError> {
     let mut tables = Vec::new();
     for name in in_order(from).await.map_err(CopyError::Source)? {
         let query = format!("SELECT name FROM pragma_table_info('{name}') ORDER BY name");
@@ -53,7 +53,7 @@ pub(super) async fn matching(
         let column = |row: &sqlx::postgres::PgRow| {
             let name: String = row.try_get(0).map_err(CopyError::Target)?;
             let kind: String = row.try_get(1).map_err(CopyError::Target)?;
-            Ok(Kind::of(&kind).map(|kind| Column { name, kind }))
+            Ok(ValueKind::of(&kind).map(|kind| Column { name, kind }))
         };
         let columns = there.iter().map(column).collect::<Result<Option<Vec<_>>, CopyError>>()?;
         let columns = columns.ok_or_else(|| CopyError::Differs(name.clone()))?;
@@ -61,7 +61,7 @@ pub(super) async fn matching(
             return Err(CopyError::Differs(name));
         }
         let rows = count(&mut *from, &name).await.map_err(CopyError::Source)?;
-        tables.push(Table { name, columns, rows });
+        tables.push(CopiedTable { name, columns, rows });
     }
     Ok(tables)
 }
