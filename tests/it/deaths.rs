@@ -189,9 +189,13 @@ async fn a_lane_that_stays_locked_is_not_asked_for_all_the_time() {
     // The lane is found by the slow look; and what was done before is counted by then, which takes PostgreSQL up to ten
     // seconds where a connection rests.
     tokio::time::sleep(Duration::from_secs(12)).await;
-    let before = commits().await;
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    let asked = commits().await - before;
+    // On a loaded machine some of that is still counted late, but not twice.
+    let mut asked = i64::MAX;
+    for _ in 0..2 {
+        let before = commits().await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        asked = asked.min(commits().await - before);
+    }
     txn.rollback().await.unwrap();
     world.database.eventually(rest, "0").await;
     // Asked for all the time, it were 193.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use tributary_sandbox::{GatewayFault, Permissions, SeenMessage, Tally};
+use tributary_sandbox::{Effect, Fault, GatewayFault, Permissions, SeenMessage, Tally};
 
 use crate::harness::{Backend, Pair, SOON};
 
@@ -152,6 +152,30 @@ async fn the_bots_own_messages_push_out_nobodys() {
         "{:?}",
         pair.texts()
     );
+}
+
+/// A history is read while the bot may not, and it may again when it looks whether it may.
+#[tokio::test]
+async fn a_permission_that_comes_back_after_a_reading_makes_nothing_deleted() {
+    let pair = Pair::new().await;
+    pair.before().await;
+    pair.guild.deny_bot(&pair.source, Permissions::READ_MESSAGE_HISTORY);
+    pair.world.database.wait_for("broken_reason", "source_forbidden").await;
+    let channel = format!("/channels/{}", pair.source.id());
+    let slow = Effect::Delay(Duration::from_secs(2));
+    pair.world.sandbox.fault(Fault::on("GET", &channel, slow.clone()).times(3));
+    pair.world.sandbox.fault(Fault::on("GET", "/guilds/*/members/*", slow.clone()).times(3));
+    let history = format!("{channel}/messages");
+    let readings = || {
+        let all = pair.world.sandbox.exchanges().into_iter();
+        all.filter(|one| one.method == "GET" && one.path.starts_with(&history)).count()
+    };
+    let before = readings();
+    pair.world.sandbox.gateway_fault(&GatewayFault::InvalidSession(false));
+    pair.world.until("the history is read", async || readings() > before).await;
+    pair.guild.deny_bot(&pair.source, Permissions::empty());
+    pair.world.database.eventually("SELECT CAST(is_active AS TEXT) FROM channel_follows", "1").await;
+    pair.in_step().await;
 }
 
 #[tokio::test]

@@ -117,30 +117,34 @@ async fn look(
     // any more, but the webhook that carried it is.
     let wanted = wanted.filter(|_| in_flight.revision == work.activity.revision);
     let search = MessageSearch { webhook, wanted, work, after: in_flight.after, retracted };
-    let made = match work.channel() {
-        Some(channel) => search.in_channel(tools, channel).await,
-        None => search.among_posts(tools).await,
-    };
-    let found = match made {
-        // A channel that is gone has no messages.
-        Err(error) if error.is_not_found() => return Ok(SettleFinding::NotMade),
-        // The bot doesn't see the channel.
-        Err(error) if error.is_forbidden() => {
-            return Ok(SettleFinding::MayNotLook(missing(tools, work).await?));
+    // Without the permissions, nothing is shown. They may be given back or taken away at any moment, so only an
+    // empty answer between two looks that find them counts.
+    let mut may_look = false;
+    let message = loop {
+        let found = match work.channel() {
+            Some(channel) => search.in_channel(tools, channel).await,
+            None => search.among_posts(tools).await,
+        };
+        match found {
+            Ok(SearchResult::Message(message)) => break message,
+            Ok(SearchResult::Others) => return Ok(SettleFinding::NotMade),
+            // A channel that is gone has no messages.
+            Err(error) if error.is_not_found() => return Ok(SettleFinding::NotMade),
+            // The bot doesn't see the channel.
+            Err(error) if error.is_forbidden() => {
+                return Ok(SettleFinding::MayNotLook(missing(tools, work).await?));
+            }
+            Err(error) => return Err(error),
+            Ok(SearchResult::Nothing) => {}
         }
-        found => found?,
-    };
-    let message = match found {
-        SearchResult::Message(message) => message,
-        SearchResult::Others => return Ok(SettleFinding::NotMade),
-        SearchResult::Nothing => {
-            let missing = missing(tools, work).await?;
-            return Ok(if missing.is_empty() {
-                SettleFinding::NotMade
-            } else {
-                SettleFinding::MayNotLook(missing)
-            });
+        let missing = missing(tools, work).await?;
+        if !missing.is_empty() {
+            return Ok(SettleFinding::MayNotLook(missing));
         }
+        if may_look {
+            return Ok(SettleFinding::NotMade);
+        }
+        may_look = true;
     };
     let posted = PostedMessage { message: message.id, channel: message.channel_id };
     Ok(SettleFinding::Made(created_mirror(in_flight, webhook, posted, Vec::new())))

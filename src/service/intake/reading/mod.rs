@@ -84,6 +84,8 @@ const RECENT: TimeDelta = TimeDelta::minutes(10);
 struct MirroredBefore {
     /// All from this one on are included.
     from: MessageId,
+    /// The last one seen, which none of them is newer than.
+    seen: MessageId,
     messages: Vec<MessageId>,
 }
 
@@ -245,7 +247,7 @@ impl Reader {
     ) -> Result<MirroredBefore, ServiceError> {
         let from = MessageId::first_at(seen.created_at() - RECENT);
         let messages = self.store.mirrored_between(channel, from, seen).await?;
-        Ok(MirroredBefore { from, messages })
+        Ok(MirroredBefore { from, seen, messages })
     }
 
     /// What became of messages that were mirrored before this page was requested: edited or deleted. The page
@@ -262,11 +264,19 @@ impl Reader {
             _ => self.oldest(),
         };
         let mut mirrored: HashSet<MessageId> =
-            before.messages.into_iter().filter(|id| *id >= reach).collect();
+            before.messages.iter().copied().filter(|id| *id >= reach).collect();
         if let Ok(older) = MessageId::from_db(before.from.to_db() - 1)
             && reach <= older
         {
             mirrored.extend(self.store.mirrored_between(source, reach, older).await?);
+        }
+        if page.is_empty() && !mirrored.is_empty() {
+            let Some(again) = self.read_again(source, guild, before.seen).await? else {
+                return Ok(Vec::new());
+            };
+            if !again.is_empty() {
+                return Box::pin(self.changes(source, guild, before, &again)).await;
+            }
         }
         let there: HashSet<MessageId> = page.iter().map(|message| message.id).collect();
         // A thread's messages have the thread's tags, so one that wasn't mirrored may be wanted now.
@@ -275,10 +285,8 @@ impl Reader {
         let mut read = self.to_items(location.cloned().collect(), guild, false).await?;
         read.extend(self.loaded_since(&mirrored, page, guild).await?);
         let gone: Vec<MessageId> = mirrored.difference(&there).copied().collect();
-        if !gone.is_empty() && (!page.is_empty() || self.may_read(source, guild).await?) {
-            let gone = gone.into_iter().map(|message| Origin::Message { channel: source, message });
-            read.extend(gone.map(ReadItem::Gone));
-        }
+        let gone = gone.into_iter().map(|message| Origin::Message { channel: source, message });
+        read.extend(gone.map(ReadItem::Gone));
         Ok(read)
     }
 
@@ -301,8 +309,25 @@ impl Reader {
         MessageId::first_at(self.clock.now() - self.catch_up.window)
     }
 
-    /// Whether an empty history is really empty: without Read Message History, Discord answers with an empty
-    /// list, too.
+    /// Reads a history again that was empty: without Read Message History, Discord answers with an empty list,
+    /// too. The permission may be given back or taken away at any moment, so only an answer between two looks
+    /// that find it counts. `None` if the bot may not read.
+    async fn read_again(
+        &self,
+        source: ChannelId,
+        guild: GuildId,
+        seen: MessageId,
+    ) -> Result<Option<Vec<Message>>, ServiceError> {
+        if !self.may_read(source, guild).await? {
+            return Ok(None);
+        }
+        let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
+        let page = self.rest.of_server(guild).messages_before(source, behind, HISTORY_PAGE).await?;
+        let counts = !page.is_empty() || self.may_read(source, guild).await?;
+        Ok(counts.then_some(page))
+    }
+
+    /// Whether the bot may read this history now.
     async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
         let rest = self.rest.of_server(guild);
         let mut access = Access::new(&rest, self.clock);
