@@ -2,6 +2,7 @@
 //! became of messages that are mirrored already; or one message in full.
 
 mod backfill;
+mod empty;
 pub(super) mod listing;
 mod loading;
 pub(super) mod missed;
@@ -20,10 +21,8 @@ use crate::domain::channel::ChannelKind;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::message::Content;
-use crate::domain::permissions::Permissions;
 use crate::rest::model::{AuthorMember, Message, Referenced};
 use crate::rest::{Client, HISTORY_PAGE, RestError, UnknownResource};
-use crate::service::access::{self, Access, ChannelLookup};
 use crate::service::watch::{MessageLocation, Watched};
 use crate::service::{Identity, ServiceError, ServiceParts, content};
 use crate::store::Store;
@@ -307,33 +306,6 @@ impl Reader {
     /// The oldest message that is read.
     pub(super) fn oldest(&self) -> MessageId {
         MessageId::first_at(self.clock.now() - self.catch_up.window)
-    }
-
-    /// Reads a history again that was empty: without Read Message History, Discord answers with an empty list,
-    /// too. The permission may be given back or taken away at any moment, so only an answer between two looks
-    /// that find it counts. `None` if the bot may not read.
-    async fn read_again(
-        &self,
-        source: ChannelId,
-        guild: GuildId,
-        seen: MessageId,
-    ) -> Result<Option<Vec<Message>>, ServiceError> {
-        if !self.may_read(source, guild).await? {
-            return Ok(None);
-        }
-        let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
-        let page = self.rest.of_server(guild).messages_before(source, behind, HISTORY_PAGE).await?;
-        let counts = !page.is_empty() || self.may_read(source, guild).await?;
-        Ok(counts.then_some(page))
-    }
-
-    /// Whether the bot may read this history now.
-    async fn may_read(&self, source: ChannelId, guild: GuildId) -> Result<bool, ServiceError> {
-        let rest = self.rest.of_server(guild);
-        let mut access = Access::new(&rest, self.clock);
-        let ChannelLookup::Seen(channel) = access.find(source).await? else { return Ok(false) };
-        let granted = access.granted_to(self.identity.user, &access::GuildChannel { channel, guild }).await?;
-        Ok(granted.contains(Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY))
     }
 
     /// What is shown of those messages that are posts.
