@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
-use tributary_sandbox::{Effect, Fault, FaultId, Post};
+use tributary_sandbox::{Effect, Fault, FaultId, Permissions, Post};
 
 use crate::harness::{Backend, Crew, Pair, SOON, World, follow, texts};
 
@@ -69,7 +69,8 @@ async fn a_message_in_doubt_is_found_beyond_the_first_page() {
     assert_eq!(shown.len(), 1, "{}", pair.target.render_text());
 }
 
-/// A message is in doubt when the bot is killed, and afterwards something that is stored of it can't be read any more.
+/// A message is in doubt when the bot is killed, and afterwards something that is stored of it can't be read
+/// any more.
 #[rstest]
 #[case::sqlite(Backend::Sqlite, "content = X'00'", true)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -106,7 +107,39 @@ async fn a_message_in_doubt_that_cannot_be_read_holds_up_nothing(
     }
 }
 
-/// Another process may take a lane only once its lease has ended, and that outlasts an upload. The rest of a plain lease passes quicker here.
+/// The bot looks for a message in doubt while it may not read the target, and may again when it looks whether it
+/// may.
+#[tokio::test]
+async fn a_permission_that_comes_back_after_a_look_makes_nothing_twice() {
+    let pair = Pair::new().await;
+    pair.post("1 first");
+    pair.settled().await;
+    let history = format!("/channels/{}/messages", pair.target.id());
+    let looks = || {
+        let all = pair.world.sandbox.exchanges().into_iter();
+        all.filter(|one| one.method == "GET" && one.path.starts_with(&history)).count()
+    };
+    let before = looks();
+    let lost = next_post(&pair, Effect::DropAnswer);
+    pair.post("2 in doubt");
+    struck(&pair.world, lost).await;
+    pair.guild.deny_bot(&pair.target, Permissions::READ_MESSAGE_HISTORY);
+    pair.world.database.wait_for("broken_reason", "target_forbidden").await;
+    let channel = format!("/channels/{}", pair.target.id());
+    let slow = Fault::on("GET", &channel, Effect::Delay(Duration::from_secs(2)));
+    pair.world.sandbox.fault(slow);
+    pair.world.until("the bot looks for it", async || looks() > before).await;
+    pair.guild.deny_bot(&pair.target, Permissions::empty());
+    pair.world.database.eventually("SELECT CAST(is_active AS TEXT) FROM channel_follows", "1").await;
+    pair.settled().await;
+    let shown = pair.texts().into_iter().filter(|text| text == "2 in doubt").count();
+    assert_eq!(shown, 1, "{}", pair.target.render_text());
+    let adopted = "SELECT CAST(COUNT(*) AS TEXT) FROM mirrors";
+    assert_eq!(pair.world.database.text(adopted).await.as_deref(), Some("4"), "each post has its mirror");
+}
+
+/// Another process may take a lane only once its lease has ended, and that outlasts an upload. The rest of a
+/// plain lease passes quicker here.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn an_upload_outlasts_no_lease() {

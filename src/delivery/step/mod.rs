@@ -73,16 +73,20 @@ impl<'a> StepRunner<'a> {
         target_kind: TargetKind,
         webhook: Option<LaneWebhook>,
     ) -> Self {
-        let is_panel_webhook = webhook.as_ref().is_some_and(|known| known.panels_only);
-        let webhook = webhook.map(|known| known.webhook);
-        Self { tools, target, webhook, is_panel_webhook, target_kind }
+        let mut runner = Self { tools, target, webhook: None, is_panel_webhook: false, target_kind };
+        runner.set_webhook(webhook);
+        runner
     }
 
     /// Does one step.
     async fn run(&mut self, step: Step, work: &Work) -> Result<StepOutcome, StoreError> {
+        let found_late = self.find_webhook(work).await?;
         let mirror = |message: MessageId| work.mirrors.iter().find(|mirror| mirror.message == message);
         match step {
             Step::Create(part) => match work.in_flight {
+                // Only the webhook that is written down with a create may carry it, and there was none then.
+                // A lane that is taken anew knows it.
+                Some(_) if found_late => Ok(StepOutcome::Limited(self.now())),
                 Some(in_flight) => self.create(work, in_flight, part).await,
                 None => Ok(self.end(work, DeliveryEnding::Refused)),
             },
@@ -100,6 +104,27 @@ impl<'a> StepRunner<'a> {
             Step::Wait(until) => Ok(StepOutcome::Limited(until)),
             Step::Rest | Step::End(_) => Ok(StepOutcome::Limited(self.now())),
         }
+    }
+
+    /// Finds the webhook that the lane lacked when it was taken, and says whether there is one now. A broken
+    /// follow's webhook isn't the lane's, and a follow may go on while the lane is held.
+    async fn find_webhook(&mut self, work: &Work) -> Result<bool, StoreError> {
+        if self.webhook.is_some() || !work.follow_active {
+            return Ok(false);
+        }
+        self.reload_webhook().await?;
+        Ok(self.webhook.is_some())
+    }
+
+    /// Takes the lane's webhook as the database knows it now.
+    async fn reload_webhook(&mut self) -> Result<(), StoreError> {
+        self.set_webhook(self.tools.store.lane_webhook(self.target).await?);
+        Ok(())
+    }
+
+    fn set_webhook(&mut self, known: Option<LaneWebhook>) {
+        self.is_panel_webhook = known.as_ref().is_some_and(|known| known.panels_only);
+        self.webhook = known.map(|known| known.webhook);
     }
 
     /// Ends a delivery.

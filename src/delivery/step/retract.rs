@@ -1,6 +1,6 @@
 //! Taking back messages that must not stay: one that landed in another channel, or one that another process
-//! makes again. What is to be deleted is written down first (`store::retractions`), so that nobody adopts it,
-//! and so that somebody else deletes it where this process can't.
+//! makes again. The message is recorded first (`store::retractions`), so that nobody adopts it, and so
+//! that somebody else deletes it where this process can't.
 
 use chrono::TimeDelta;
 

@@ -117,8 +117,8 @@ async fn look(
     // any more, but the webhook that carried it is.
     let wanted = wanted.filter(|_| in_flight.revision == work.activity.revision);
     let search = MessageSearch { webhook, wanted, work, after: in_flight.after, retracted };
-    // Without the permissions, nothing is shown. They may be given back or taken away at any moment, so only an
-    // empty answer between two looks that find them counts.
+    // Without the permissions, nothing is shown. They may be given back or taken away at any moment, so only
+    // an empty answer between two looks that find them counts.
     let mut may_look = false;
     let message = loop {
         let found = match work.channel() {

@@ -30,7 +30,7 @@ impl StepRunner<'_> {
     }
 
     /// Finds another webhook for one that can't be used any more. Another may have taken its place since this
-    /// lane began. Otherwise it is looked for once, and made again where the bot may. Where it may not, the
+    /// lane began. If none has, the bot looks for one once, and makes one where it may. Where it may not, the
     /// follows that post through it break.
     pub(super) async fn replace_webhook(
         &mut self,
@@ -38,7 +38,7 @@ impl StepRunner<'_> {
         gone: WebhookId,
         reason: BrokenReason,
     ) -> Result<StepOutcome, StoreError> {
-        self.webhook = self.tools.store.lane_webhook(self.target).await?.map(|known| known.webhook);
+        self.reload_webhook().await?;
         if self.webhook.as_ref().is_none_or(|webhook| webhook.id == gone) {
             match self.ensure_webhook().await? {
                 Ok(()) => tracing::info!(channel = %self.target, "a webhook was gone, and is replaced"),
