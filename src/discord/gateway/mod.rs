@@ -5,8 +5,8 @@
 //!                                                          │
 //!                                                          └─► desk (a task for each) ─► commands, presses, forms
 //! ```
-//! Every event leaves in the gateway's order and as Discord sent it. What is needed of it at once is read leniently (`events`); what happened in followed channels
-//! goes on whole.
+//! Every event leaves in the gateway's order and as Discord sent it. What is needed of it at once is read
+//! leniently (`events`); what happened in followed channels goes on whole.
 
 mod address;
 mod connection;
@@ -84,7 +84,8 @@ pub enum FatalGateway {
 }
 
 impl FatalGateway {
-    /// What a close code means after which there is no point in trying again. Discord: "Gateway Close Event Codes".
+    /// What a close code means after which there is no point in trying again. Discord: "Gateway Close Event
+    /// Codes".
     const fn of_close(code: Option<u16>) -> Self {
         match code {
             Some(4004) => Self::TokenRejected,
@@ -101,7 +102,8 @@ pub enum Leave {
     No,
     /// The process ends: what was read is written down first.
     Goodbye,
-    /// Another process serves these shards, and writes down what happens there; what is written from here now could be older.
+    /// Another process serves these shards, and writes down what happens there; what is written from here now
+    /// could be older.
     AtOnce,
 }
 
@@ -143,8 +145,9 @@ pub const fn intents() -> u64 {
     INTENTS.bits()
 }
 
-/// Stays connected until it is to leave, or until the connection is refused for good. Events that were read by then are written down
-/// before this returns, if there is time for it. Returns the sessions that can go on: all that they brought is written down, or waits behind the reading of its source.
+/// Stays connected until it is to leave, or until the connection is refused for good. Events that were read
+/// by then are written down before this returns, if there is time for it. Returns the sessions that can go
+/// on: all that they brought is written down, or waits behind the reading of its source.
 pub async fn run(
     endpoint: &Endpoint,
     sinks: Sinks,
@@ -223,7 +226,7 @@ async fn listen(
         );
         let (reading, over) = (thread.run(feed.run(leave.clone())), over.clone());
         feeds.push(supervisor.spawn_until("gateway: shard", || true, async move {
-            let _ = over.send(reading.await);
+            let _ = over.send(reading.await.unwrap_or(Err(FatalGateway::Ended)));
         }));
     }
     drop(over);

@@ -1,11 +1,10 @@
 //! The thread on which all shards of this process are read, with a runtime of its own.
 //!
-//! Most messages of a busy server concern nobody, and waking a thread costs more than telling so. So while a lot comes in,
-//! the thread rests for a moment before it waits for more, and takes what has come by then in one go. On a thread of its
-//! own, that delays nothing else.
+//! Most messages of a busy server concern nobody, and waking a thread costs more than finding that out. So
+//! while a lot comes in, the thread rests for a moment before it waits for more, and then takes what has come
+//! in one go. On a thread of its own, that delays nothing else.
 
 use std::convert::Infallible;
-use std::future::pending;
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -48,20 +47,20 @@ impl ReadingThread {
         Ok(Self { runtime: handle, _until: until })
     }
 
-    /// Runs this on the thread, until it ends or is dropped. A panic in it is passed on.
+    /// Runs this on the thread, until it ends or is dropped. A panic in it is passed on. `None` if the thread
+    /// has ended before it.
     pub(super) fn run<T: Send + 'static>(
         &self,
         reading: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = T> + Send + 'static {
+    ) -> impl Future<Output = Option<T>> + Send + 'static {
         let runtime = self.runtime.clone();
         async move {
             let mut alone = JoinSet::new();
             alone.spawn_on(reading, &runtime);
             match alone.join_next().await {
-                Some(Ok(ended)) => ended,
+                Some(Ok(ended)) => Some(ended),
                 Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
-                // The thread has ended, and whoever awaits this is about to.
-                Some(Err(_)) | None => pending().await,
+                Some(Err(_)) | None => None,
             }
         }
     }
@@ -94,6 +93,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use super::*;
 
     /// Whether it is taken for busy after waiting this often, with such a pause each time.
@@ -121,7 +122,7 @@ mod tests {
     async fn what_runs_there_answers_ends_and_panics_here() {
         let thread = ReadingThread::start().unwrap();
         let name = thread.run(async { thread::current().name().map(str::to_owned) }).await;
-        assert_eq!(name.as_deref(), Some("gateway"));
+        assert_eq!(name.flatten().as_deref(), Some("gateway"));
         let panicked = tokio::spawn(thread.run(async { panic!("as it would") })).await;
         assert!(panicked.unwrap_err().is_panic());
         // What is dropped here is dropped there.
@@ -133,5 +134,14 @@ mod tests {
         tokio::task::yield_now().await;
         reading.abort();
         assert!(dropped.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_ends_leaves_nobody_waiting() {
+        let thread = ReadingThread::start().unwrap();
+        let reading = tokio::spawn(thread.run(pending::<()>()));
+        tokio::task::yield_now().await;
+        drop(thread);
+        assert_eq!(reading.await.unwrap(), None);
     }
 }
