@@ -271,6 +271,13 @@ pub(in crate::store) fn channel_ids(
     Ok(numbers.into_iter().map(ChannelId::from_db).collect::<Result<_, _>>()?)
 }
 
+/// The same, each once and in ascending order.
+pub(in crate::store) fn distinct_channels(mut numbers: Vec<i64>) -> Result<Vec<ChannelId>, StoreError> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    channel_ids(numbers)
+}
+
 /// A time as it is stored: whole microseconds, the finest that PostgreSQL keeps.
 pub(in crate::store) fn stored(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(6)

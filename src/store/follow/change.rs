@@ -296,6 +296,17 @@ pub(super) async fn lock(
     Ok(by_id(&**txn, guild, id).await?)
 }
 
+/// Commits a transaction that changed a follow. Returns the follow as it is now.
+pub(super) async fn commit_changed(
+    txn: Write,
+    guild: GuildId,
+    id: FollowId,
+) -> Result<Option<Follow>, StoreError> {
+    let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
+    txn.commit().await?;
+    Ok(follow)
+}
+
 pub(super) async fn by_id(
     db: &impl ConnectionTrait,
     guild: GuildId,

@@ -4,9 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 
-use super::change::{FollowWebhook, lock, source_root};
-use super::doors;
-use super::doors::FollowServers;
+use super::change::{FollowWebhook, commit_changed, lock, source_root};
+use super::doors::{self, FollowServers};
 use super::state::reactivate;
 use super::{row, unannounced};
 use crate::domain::follow::{BrokenReason, Door, Follow, FollowId, FollowState};
@@ -37,7 +36,8 @@ fn waits(row: &channel_follows::Model) -> bool {
     row.broken_reason.as_deref() == Some(BrokenReason::AwaitingApproval.as_str())
 }
 
-/// Whether the source's moderators ended a follow since it was seen like this: whoever resumes it doesn't know that.
+/// Whether the source's moderators ended a follow since it was seen like this: whoever resumes it doesn't
+/// know that.
 pub(super) fn is_dismissed_since(ended: Option<BrokenReason>, seen: &Follow) -> bool {
     let dismissed = ended.filter(|reason| matches!(reason, BrokenReason::Declined | BrokenReason::Removed));
     dismissed.is_some_and(|reason| seen.state != FollowState::Broken(reason))
@@ -97,9 +97,7 @@ impl Store {
         let values = [row.id.into(), BrokenReason::Declined.as_str().into(), stored(now).into()];
         Sql::new(update, values).execute(&*txn).await?;
         unannounced::note(&*txn, &[row.id]).await?;
-        let follow = row::one(&*txn, super::change::by_id(&*txn, guild, id).await?).await?;
-        txn.commit().await?;
-        Ok(follow)
+        commit_changed(txn, guild, id).await
     }
 
     /// How many follows of this channel don't count as followers.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::break_which::BreakWhich;
-use super::change::{FollowWebhook, by_id, lock, source_root, target};
+use super::change::{FollowWebhook, commit_changed, lock, source_root, target};
 use super::doors::FollowServers;
 use super::{consent, doors, news, row, unannounced, webhooks};
 use crate::domain::follow::{Approval, BrokenReason, DeliveryMethod, Door, Exposure, Follow, FollowId};
@@ -48,9 +48,7 @@ impl Store {
         Sql::new(update, [id.0.into(), stored(now).into()]).execute(&*txn).await?;
         end_unbegun(&*txn, &[id.0]).await?;
         mirrors::sync_follow(&*txn, id.0).await?;
-        let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
-        txn.commit().await?;
-        Ok(follow)
+        commit_changed(txn, guild, id).await
     }
 
     /// Activates a paused or broken follow again. `None` if this server has no such follow. Edits and
@@ -152,10 +150,8 @@ impl Store {
         guild: GuildId,
         id: FollowId,
     ) -> Result<Option<Follow>, StoreError> {
-        let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
         self.notify_on_commit(&*txn, &Notice::Follow(id)).await?;
-        txn.commit().await?;
-        Ok(follow)
+        commit_changed(txn, guild, id).await
     }
 
     /// Pauses an active or broken follow that would make something public that wasn't, and notes that its
@@ -179,9 +175,7 @@ impl Store {
         end_unbegun(&*txn, &[id.0]).await?;
         mirrors::sync_follow(&*txn, id.0).await?;
         unannounced::note(&*txn, &[id.0]).await?;
-        let follow = row::one(&*txn, by_id(&*txn, guild, id).await?).await?;
-        txn.commit().await?;
-        Ok(follow)
+        commit_changed(txn, guild, id).await
     }
 
     /// Marks active follows as broken, and ends what they owe. If the source's moderators end follows, paused

@@ -103,10 +103,22 @@ impl Store {
 
     /// Records that this channel has been read up to this message. It never moves back.
     pub async fn move_seen_message(&self, channel: ChannelId, message: MessageId) -> Result<(), StoreError> {
+        self.move_forward("seen_message_id", channel, message).await
+    }
+
+    /// Moves this column of a channel's row to this message, unless it is further already.
+    pub(super) async fn move_forward(
+        &self,
+        column: &'static str,
+        channel: ChannelId,
+        message: MessageId,
+    ) -> Result<(), StoreError> {
         let txn = self.write().await?;
-        let insert = "INSERT INTO channels (channel_id, seen_message_id) VALUES ($1, $2) \
-            ON CONFLICT (channel_id) DO UPDATE SET seen_message_id = excluded.seen_message_id \
-            WHERE channels.seen_message_id IS NULL OR channels.seen_message_id < excluded.seen_message_id";
+        let insert = format!(
+            "INSERT INTO channels (channel_id, {column}) VALUES ($1, $2) \
+            ON CONFLICT (channel_id) DO UPDATE SET {column} = excluded.{column} \
+            WHERE channels.{column} IS NULL OR channels.{column} < excluded.{column}"
+        );
         Sql::new(insert, [channel.to_db().into(), message.to_db().into()]).execute(&*txn).await?;
         txn.commit().await
     }

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::event::effects::{ChangedActivities, lock_lanes};
+use super::event::effects::{ChangedActivities, insert_deliveries, lock_lanes};
 use crate::domain::activity::Origin;
 use crate::domain::follow::FollowId;
 use crate::domain::ids::ChannelId;
 use crate::store::db::connect::Write;
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, channel_ids, stored};
+use crate::store::db::sql::{Sql, channel_ids, distinct_channels, stored};
 use crate::store::follow::matching;
 use crate::store::lane::deliveries::wake_for;
 use crate::store::{Store, StoreError};
@@ -89,10 +89,10 @@ impl Store {
         lock_lanes(&txn, sources, &ChangedActivities::default()).await?;
         let mut targets = Vec::new();
         match follows {
-            None => targets.extend(owe(&txn, id, None).await?),
+            None => targets.extend(insert_deliveries(&txn, &[id], None).await?),
             Some(follows) => {
                 for some in follows.chunks(CHUNK) {
-                    targets.extend(owe(&txn, id, Some(some)).await?);
+                    targets.extend(insert_deliveries(&txn, &[id], Some(some)).await?);
                 }
             }
         }
@@ -102,9 +102,7 @@ impl Store {
         }
         Sql::new(wake_for("activity_id = $1"), [id.into()]).execute(&*txn).await?;
         txn.commit().await?;
-        targets.sort_unstable();
-        targets.dedup();
-        channel_ids(targets)
+        distinct_channels(targets)
     }
 
     /// Releases what has been held for too long: the process that held it is gone. Returns the targets.
@@ -135,23 +133,4 @@ impl Store {
         let rows: Vec<HeldRow> = Sql::new(query, [origin.to_string().into()]).rows_of(&self.db).await?;
         Ok(rows.into_iter().next())
     }
-}
-
-async fn owe(txn: &Write, activity: i64, follows: Option<&[FollowId]>) -> Result<Vec<i64>, StoreError> {
-    let insert = matching::followers_of(&[activity])
-        .then(
-            "INSERT INTO deliveries (activity_id, target_channel_id, follow_id, position) \
-            SELECT a.id, f.target_channel_id, f.id, a.source_message_id ",
-        )
-        .then(matching::FROM_FOLLOWERS)
-        .then(&format!(
-            "WHERE f.is_active AND f.delivery = 'relay' AND NOT a.deleted AND {}",
-            matching::wanted()
-        ));
-    let insert = match follows {
-        None => insert,
-        Some(follows) => insert.then(" AND f.id IN ").list(follows.iter().map(|follow| follow.0)),
-    };
-    let insert = insert.then(" ORDER BY a.id, f.id ON CONFLICT DO NOTHING RETURNING target_channel_id");
-    Ok(insert.numbers(&**txn).await?)
 }

@@ -9,7 +9,7 @@ use super::event::effects::{ChangedActivities, lock_lanes, reopen, wake};
 use super::quotes;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::store::db::locks;
-use crate::store::db::sql::{Sql, channel_ids};
+use crate::store::db::sql::{Sql, channel_ids, distinct_channels};
 use crate::store::follow::matching;
 use crate::store::{Store, StoreError};
 
@@ -78,12 +78,7 @@ impl Store {
 
     /// Moves where reading starts in threads of this channel. It never moves back.
     pub async fn move_threads_from(&self, parent: ChannelId, from: MessageId) -> Result<(), StoreError> {
-        let txn = self.write().await?;
-        let insert = "INSERT INTO channels (channel_id, threads_from_id) VALUES ($1, $2) \
-            ON CONFLICT (channel_id) DO UPDATE SET threads_from_id = excluded.threads_from_id \
-            WHERE channels.threads_from_id IS NULL OR channels.threads_from_id < excluded.threads_from_id";
-        Sql::new(insert, [parent.to_db().into(), from.to_db().into()]).execute(&*txn).await?;
-        txn.commit().await
+        self.move_forward("threads_from_id", parent, from).await
     }
 
     /// Records the channel of a thread.
@@ -130,7 +125,7 @@ impl Store {
             wake(&txn, &[], &changed).await?;
         }
         txn.commit().await?;
-        ids(targets)
+        distinct_channels(targets)
     }
 
     /// A thread was made private. It no longer belongs to its channel, and what that channel's followers were
@@ -159,13 +154,6 @@ impl Store {
         let update = "UPDATE activities SET source_channel_id = thread_id, thread_id = NULL, place = 'source' WHERE thread_id = $1";
         Sql::new(update, [thread.to_db().into()]).execute(&*txn).await?;
         txn.commit().await?;
-        ids(targets)
+        distinct_channels(targets)
     }
-}
-
-/// The targets, each once, ascending.
-fn ids(mut targets: Vec<i64>) -> Result<Vec<ChannelId>, StoreError> {
-    targets.sort_unstable();
-    targets.dedup();
-    channel_ids(targets)
 }

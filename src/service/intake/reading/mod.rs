@@ -2,11 +2,11 @@
 //! became of messages that are mirrored already; or one message in full.
 
 mod backfill;
-mod empty;
 pub(super) mod listing;
 mod loading;
 pub(super) mod missed;
 mod names;
+mod page;
 mod starter;
 
 use std::collections::hash_map::Entry;
@@ -205,8 +205,7 @@ impl Reader {
             if latest.last().is_none_or(|newest| newest.id <= seen) {
                 return self.changes(channel, guild, before, &latest).await;
             }
-            let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
-            let known = self.rest.of_server(guild).messages_before(channel, behind, HISTORY_PAGE).await?;
+            let known = self.page_up_to(channel, guild, seen).await?;
             read = self.changes(channel, guild, before, &known).await?;
         }
         let HistorySince { messages, missed, newest } = self.read_since(channel, guild, seen).await?;

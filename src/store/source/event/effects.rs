@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::domain::activity::Origin;
+use crate::domain::follow::FollowId;
 use crate::store::db::connect::Write;
 use crate::store::db::sql::{Kind, Sql, Table};
 use crate::store::follow::{matching, state};
@@ -97,9 +98,13 @@ pub(in crate::store) async fn lock_lanes(
     Ok(())
 }
 
-/// Owes new activities to all active relay follows of their sources, or their threads, that let them through.
-/// Returns the targets.
-pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result<Vec<i64>, StoreError> {
+/// Owes activities to all active relay follows of their sources, or their threads, that let them through; if
+/// follows are given, only to these. Returns the targets.
+pub(in crate::store::source) async fn insert_deliveries(
+    txn: &Write,
+    activities: &[i64],
+    follows: Option<&[FollowId]>,
+) -> Result<Vec<i64>, StoreError> {
     if activities.is_empty() {
         return Ok(Vec::new());
     }
@@ -113,6 +118,10 @@ pub(super) async fn insert_deliveries(txn: &Write, activities: &[i64]) -> Result
             "WHERE f.is_active AND f.delivery = 'relay' AND NOT a.deleted AND {}",
             matching::wanted()
         ));
+    let insert = match follows {
+        None => insert,
+        Some(follows) => insert.then(" AND f.id IN ").list(follows.iter().map(|follow| follow.0)),
+    };
     let insert = insert.then(" ORDER BY a.id, f.id ON CONFLICT DO NOTHING RETURNING target_channel_id");
     Ok(insert.numbers(&**txn).await?)
 }

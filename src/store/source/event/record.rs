@@ -20,7 +20,7 @@ use crate::domain::activity::{ActivityContent, Origin};
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::place::SourcePlace;
 use crate::store::db::connect::Write;
-use crate::store::db::sql::{Kind, Sql, Table, cell, channel_ids, hex};
+use crate::store::db::sql::{Kind, Sql, Table, cell, distinct_channels, hex};
 use crate::store::follow::matching;
 use crate::store::follow::matching::{Rematch, TagChange};
 use crate::store::source::{circles, quotes};
@@ -107,7 +107,7 @@ impl Store {
         let mut posted = self.insert_activities(&txn, &known, &order, now).await?;
         circles::hold(&txn, &mut posted, held, now + HELD).await?;
         self.update_activities(&txn, &known).await?;
-        let mut lanes = insert_deliveries(&txn, &posted).await?;
+        let mut lanes = insert_deliveries(&txn, &posted, None).await?;
         lanes.extend(reopen(&txn, &changed).await?);
         lanes.extend(retag(&txn, &known).await?);
         let retagged = known.values().filter(|known| known.retagged.is_some()).filter_map(|known| known.id);
@@ -115,9 +115,7 @@ impl Store {
         wake(&txn, &posted, &changed).await?;
         let quoted = quotes::mark(&txn, quotes::maybe_quoted(events, &known)).await?;
         txn.commit().await?;
-        lanes.sort_unstable();
-        lanes.dedup();
-        let lanes = channel_ids(lanes)?;
+        let lanes = distinct_channels(lanes)?;
         let (posted, changed) = (posted.len(), changed.ids().count());
         Ok(Recorded { lanes, posted, changed, quoted, withheld })
     }

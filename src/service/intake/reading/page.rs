@@ -1,4 +1,4 @@
-//! Whether an empty history is really empty.
+//! A page of a history, and whether an empty one is really empty.
 
 use crate::domain::ids::{ChannelId, GuildId, MessageId};
 use crate::domain::permissions::Permissions;
@@ -10,9 +10,20 @@ use crate::service::access::{self, Access, ChannelLookup};
 use super::Reader;
 
 impl Reader {
-    /// Reads a history again that was empty: without Read Message History, Discord answers with an empty list,
-    /// too. The permission may be given back or taken away at any moment, so only an answer between two looks
-    /// that find it counts. `None` if the bot may not read.
+    /// A page of messages that ends with this one.
+    pub(super) async fn page_up_to(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        last: MessageId,
+    ) -> Result<Vec<Message>, ServiceError> {
+        let behind = MessageId::from_db(last.to_db() + 1).unwrap_or(last);
+        Ok(self.rest.of_server(guild).messages_before(channel, behind, HISTORY_PAGE).await?)
+    }
+
+    /// Reads a history again that was empty: without Read Message History, Discord answers with an empty
+    /// list, too. The permission may be given back or taken away at any moment, so only an answer between two
+    /// looks that find it counts. `None` if the bot may not read.
     pub(super) async fn read_again(
         &self,
         source: ChannelId,
@@ -22,8 +33,7 @@ impl Reader {
         if !self.may_read(source, guild).await? {
             return Ok(None);
         }
-        let behind = MessageId::from_db(seen.to_db() + 1).unwrap_or(seen);
-        let page = self.rest.of_server(guild).messages_before(source, behind, HISTORY_PAGE).await?;
+        let page = self.page_up_to(source, guild, seen).await?;
         let counts = !page.is_empty() || self.may_read(source, guild).await?;
         Ok(counts.then_some(page))
     }
