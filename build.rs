@@ -1,5 +1,5 @@
-//! Tells the tests what they have to test with, so that those that lack something are ignored and counted as such. The program itself is
-//! the same with and without.
+//! Tells the tests what they have to test with, so that those that lack something are ignored and counted as
+//! such. The program itself is the same with and without.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ fn main() {
     set("has_postgres", in_environment("TEST_POSTGRES_URL"));
     set("has_description", in_environment("DISCORD_OPENAPI"));
     set("has_browser", BROWSER.iter().all(|program| Path::new(program).exists()));
-    // A folder changes when a file in it comes or goes. A file that isn't there would count as changed at each build.
+    // A folder changes when a file in it comes or goes. A file that isn't there would count as changed at
+    // each build.
     println!("cargo::rerun-if-changed=/usr/bin");
 }
 

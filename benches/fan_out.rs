@@ -1,4 +1,5 @@
-//! What a post costs before anything is sent: one transaction that writes it down with its deliveries, and then each step of a lane.
+//! What a post costs before anything is sent: one transaction that writes it down with its deliveries, and
+//! then each step of a lane.
 //!
 //! ```text
 //! cargo bench --bench fan_out

@@ -1,12 +1,14 @@
-//! What commands cost in a database with a million follows: how long the middle one, the slowest but a twentieth and the slowest of many took.
+//! What commands cost in a database with a million follows: how long the middle one, the slowest but a
+//! twentieth and the slowest of many took.
 //!
 //! ```text
 //! cargo bench --bench follows
 //! TEST_POSTGRES_URL=postgres://… cargo bench --bench follows
 //! ```
-//! With the second, on PostgreSQL too; with `-- postgres` at its end, on that alone. Five sources have 100,000 followers each, 50,000 have ten; the 100,000 targets stand in 20,000 servers, of which one has
-//! five hundred of them, as many as Discord allows. A twentieth is paused, as many are broken, a tenth is native, a third chose tags. One message is owed to 100,000 targets, another was
-//! mirrored in as many.
+//! With the second, on PostgreSQL too; with `-- postgres` at its end, on that alone. Five sources have
+//! 100,000 followers each, 50,000 have ten; the 100,000 targets stand in 20,000 servers, of which one has
+//! five hundred of them, as many as Discord allows. A twentieth is paused, as many are broken, a tenth is
+//! native, a third chose tags. One message is owed to 100,000 targets, another was mirrored in as many.
 
 #[expect(dead_code, reason = "other benchmarks need more of it")]
 mod common;
@@ -94,7 +96,8 @@ fn table<T>(
             let started = Instant::now();
             one(&town.store, number).await;
             took.push(started.elapsed());
-            // Of what is slow, fewer will do; what was made must be there for what comes next, so changes are made to the end.
+            // Of what is slow, fewer will do; what was made must be there for what comes next, so changes are
+            // made to the end.
             if expected != Some(CHANGE) && begun.elapsed() > ENOUGH {
                 break;
             }
@@ -283,11 +286,13 @@ async fn follow(store: &Store, (source, target): (u64, u64)) -> FollowId {
     }
 }
 
-/// The statements that fill the database. Sources, targets and states are mixed, as they are where follows came over years.
+/// The statements that fill the database. Sources, targets and states are mixed, as they are where follows
+/// came over years.
 fn million(town: &Town) -> Vec<String> {
     let token = town.token();
     let (small, smalls) = SMALL;
-    // `r` counts the follows in another order than that of their numbers; of the giants' halves, each giant has one follower in each target.
+    // `r` counts the follows in another order than that of their numbers; of the giants' halves, each giant
+    // has one follower in each target.
     let half = FOLLOWS / 2;
     let mixed = format!("SELECT (i * 7919) % {FOLLOWS} AS r FROM n");
     let pairs = format!(

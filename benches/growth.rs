@@ -1,5 +1,6 @@
-//! How costs grow with what there is, as Markdown for `docs/scaling.md`: what a month of mirrors takes on the disk and does to the cost of a post, what follows
-//! take in a gateway's memory, how long the last mirror of a post waits where an address may make 50 requests a second, and what all of that comes to for bots of
+//! How costs grow with what there is, as Markdown for `docs/scaling.md`: what a month of mirrors takes on the
+//! disk and does to the cost of a post, what follows take in a gateway's memory, how long the last mirror of
+//! a post waits where an address may make 50 requests a second, and what all of that comes to for bots of
 //! different sizes.
 //!
 //! ```text
@@ -85,7 +86,8 @@ fn thousands(number: u64) -> String {
     groups.join(",")
 }
 
-/// The statements that fill a database with mirrors of messages by text of the usual length, whose contents are forgotten.
+/// The statements that fill a database with mirrors of messages by text of the usual length, whose contents
+/// are forgotten.
 fn history(town: &Town, mirrors: u64) -> Vec<String> {
     let (token, messages) = (town.token(), mirrors / FOLLOWERS);
     let follows = format!(
@@ -165,7 +167,8 @@ fn took(town: &Town, event: impl Fn(u64) -> Vec<SourceEvent>) -> String {
     format!("{:.1} ms, {:.1} ms", ms(50), ms(95))
 }
 
-/// What a gateway keeps of follows in memory: which channels it has to listen to. The bytes of one follow, where there are most.
+/// What a gateway keeps of follows in memory: which channels it has to listen to. The bytes of one follow,
+/// where there are most.
 fn follows_in_memory() -> f64 {
     let mut each = 0.0;
     println!("| follows | read at the start in | resident memory |\n|---|---|---|");
@@ -207,8 +210,9 @@ fn resident() -> u64 {
     kib.unwrap_or_default() * 1024
 }
 
-/// How long the last mirror of a post waits for the global limit, by simulation: posts come at random (a Poisson process), each has from 1 to 200 followers, most have
-/// few; the requests of an address leave one after another, 50 a second, and the addresses share them evenly.
+/// How long the last mirror of a post waits for the global limit, by simulation: posts come at random (a
+/// Poisson process), each has from 1 to 200 followers, most have few; the requests of an address leave one
+/// after another, 50 a second, and the addresses share them evenly.
 fn waiting() {
     println!(
         "| mirrors a day | a second | addresses | in use | last mirror of a post, p50 | p99 |\n|---|---|---|---|---|---|"
@@ -244,7 +248,8 @@ fn of(sorted: &[f64], per_cent: usize) -> f64 {
     sorted[(sorted.len() - 1) * per_cent / 100]
 }
 
-/// What bots of different sizes need, from what was measured and simulated above. At the busiest time three times as much is posted as on average.
+/// What bots of different sizes need, from what was measured and simulated above. At the busiest time three
+/// times as much is posted as on average.
 fn sizes(sqlite: f64, postgres: Option<f64>, follow: f64) {
     const DAYS: u64 = 30;
     println!("| | 1× | 10× | 100× | 1,000× |\n|---|---|---|---|---|");

@@ -1,5 +1,6 @@
-//! What the storage half of delivery costs: lanes are taken, each create is written down, recorded, and the next one named, until nothing is left; Discord answers at once.
-//! With the time of 1,000 deliveries, by database, number of lanes and how many of them ask at once.
+//! What the storage half of delivery costs: lanes are taken, each create is written down, recorded, and the
+//! next one named, until nothing is left; Discord answers at once. With the time of 1,000 deliveries, by
+//! database, number of lanes and how many of them ask at once.
 //!
 //! ```text
 //! cargo bench --bench lanes                                      # SQLite on disk

@@ -1,5 +1,6 @@
-//! What a forum post with tags costs with so many followers, of which a third have each mode: the one transaction that decides who is owed it, and owes it. And what
-//! it costs to ask afterwards what became of it in all of them.
+//! What a forum post with tags costs with so many followers, of which a third have each mode: the one
+//! transaction that decides who is owed it, and owes it. And what it costs to ask afterwards what became of
+//! it in all of them.
 //!
 //! ```text
 //! cargo bench --bench matching

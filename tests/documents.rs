@@ -26,7 +26,8 @@ fn operators_find_every_setting_with_its_default() {
     }
 }
 
-/// Settings that compose.yaml decides by itself: it knows where its database is, and which port the container serves.
+/// Settings that compose.yaml decides by itself: it knows where its database is, and which port the container
+/// serves.
 const OF_COMPOSE: [&str; 2] = ["DATABASE_URL", "HTTP_ADDR"];
 
 /// What the bot's container gets: names with their values, in the order of the file.
@@ -64,7 +65,8 @@ fn compose_hands_every_setting_on() {
     }
 }
 
-/// What starts the bot doesn't give it up: a database or a disk that is away for an hour must not keep it down for good.
+/// What starts the bot doesn't give it up: a database or a disk that is away for an hour must not keep it
+/// down for good.
 #[test]
 fn service_managers_do_not_give_up() {
     let operations = read("docs/operations.md");
@@ -258,6 +260,34 @@ fn text_is_wrapped() {
 }
 
 #[test]
+fn comments_are_wrapped() {
+    let mut paths = Vec::new();
+    for folder in ["src", "migration", "sandbox", "tests", "examples", "benches"] {
+        collect_paths(&root().join(folder), &mut paths);
+    }
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+        let long = too_wide(&comments(&read(path.to_str().unwrap())));
+        assert!(long.is_empty(), "{}: lines {long:?} have more than {WIDEST} columns", path.display());
+    }
+}
+
+/// A file's comments on lines of their own, with their slashes blanked; all other lines are empty.
+fn comments(code: &str) -> String {
+    let mut comments = String::with_capacity(code.len());
+    for line in code.lines() {
+        let text = line.trim_start();
+        if text.starts_with("//") {
+            let bare = text.trim_start_matches('/').trim_start_matches('!');
+            let blank = line.chars().count() - bare.chars().count();
+            comments.extend(std::iter::repeat_n(' ', blank));
+            comments.push_str(bare);
+        }
+        comments.push('\n');
+    }
+    comments
+}
+
+#[test]
 fn what_is_too_wide_is_found() {
     let (word, wide) = ("word ", "word ".repeat(23));
     assert_eq!(too_wide(&format!("{word}\n{wide}\n- {wide}")), [2, 3]);
@@ -273,7 +303,8 @@ fn what_is_too_wide_is_found() {
     assert_eq!(too_wide(&format!("```text\n```\n{wide}")), [3]);
 }
 
-/// The numbers of the lines that are too wide. Tables, pictures, code and what was measured can't be wrapped, and neither can addresses.
+/// The numbers of the lines that are too wide. Tables, pictures, code and what was measured can't be wrapped,
+/// and neither can addresses.
 fn too_wide(text: &str) -> Vec<usize> {
     let (mut code, mut measured) = (false, false);
     let mut found = Vec::new();

@@ -1,5 +1,5 @@
-//! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which libraries belong to one part, and
-//! how long a file may be. Also that tests name what they need.
+//! Keeps the layering that `docs/architecture.md` describes: which part of `src/` may use which, which
+//! libraries belong to one part, and how long a file may be. Also that tests name what they need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -68,7 +68,8 @@ fn every_part_uses_only_what_it_may() {
     assert!(found.is_empty(), "the layering is broken:\n{}", found.join("\n"));
 }
 
-/// The picture in docs/architecture.md draws what the code does: an arrow wherever one of its modules uses another, and no other.
+/// The picture in docs/architecture.md draws what the code does: an arrow wherever one of its modules uses
+/// another, and no other.
 #[test]
 fn the_picture_shows_who_uses_whom() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
@@ -151,7 +152,8 @@ fn what_is_right_is_let_through() {
     }
 }
 
-/// What a test may need, by the words that give it away, and the condition that `build.rs` sets where it is there.
+/// What a test may need, by the words that give it away, and the condition that `build.rs` sets where it is
+/// there.
 const NEEDS: &[(&[&str], &str)] = &[
     (&["Backend::Postgres", "Crew::start(", "Scratch::create("], "has_postgres"),
     (&["Browser::open(", "Screen::open("], "has_browser"),

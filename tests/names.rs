@@ -1,4 +1,5 @@
-//! Keeps one name for one thing: no two public types of the program share a name without a reason that is written here.
+//! Keeps one name for one thing: no two public types of the program share a name without a reason that is
+//! written here.
 
 use std::collections::BTreeMap;
 use std::fs;

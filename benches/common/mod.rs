@@ -15,7 +15,8 @@ mod scratch;
 /// A time for the rows that [`fill`](Town::fill) makes.
 pub(crate) const TIME: &str = "'2024-10-04 00:00:00+00:00'";
 
-/// A database with all tables, on disk or on the server that `TEST_POSTGRES_URL` names, and the bot's store on it. It goes when it is dropped.
+/// A database with all tables, on disk or on the server that `TEST_POSTGRES_URL` names, and the bot's store
+/// on it. It goes when it is dropped.
 pub(crate) struct Town {
     pub(crate) runtime: Runtime,
     pub(crate) store: Store,
@@ -59,7 +60,8 @@ impl Town {
         self.scratch.is_some()
     }
 
-    /// Runs statements that fill tables, each in a transaction of its own; then PostgreSQL knows what is in them. SQLite doesn't, as the bot never has it look.
+    /// Runs statements that fill tables, each in a transaction of its own; then PostgreSQL knows what is in
+    /// them. SQLite doesn't, as the bot never has it look.
     pub(crate) fn fill<S: AsRef<str>>(&self, statements: impl IntoIterator<Item = S>) {
         self.runtime.block_on(async {
             for statement in statements {

@@ -1,4 +1,5 @@
-//! The limit that the bot is held against: a loop that does nothing but post to webhooks, on the same route, with bodies of the same size.
+//! The limit that the bot is held against: a loop that does nothing but post to webhooks, on the same route,
+//! with bodies of the same size.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

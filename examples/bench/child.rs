@@ -1,4 +1,5 @@
-//! This very program as another process, called with a mark in its environment: what the bot is measured against has a process of its own, too.
+//! This very program as another process, called with a mark in its environment: what the bot is measured
+//! against has a process of its own, too.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
@@ -56,7 +57,8 @@ impl Part {
         Process(self.child.id())
     }
 
-    /// Gives it something to do, and waits until that is done. It blocks: nothing else of the harness's own is to run meanwhile, and the sandbox has threads enough.
+    /// Gives it something to do, and waits until that is done. It blocks: nothing else of the harness's own
+    /// is to run meanwhile, and the sandbox has threads enough.
     pub(crate) fn ask<A: DeserializeOwned>(&mut self, order: &impl Serialize) -> Result<A, Failure> {
         tokio::task::block_in_place(|| {
             writeln!(self.orders, "{}", serde_json::to_string(order)?)?;

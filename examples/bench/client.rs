@@ -1,4 +1,5 @@
-//! What the bot's share of a processor is held against: a client of the same library that takes the same events, and does nothing with them.
+//! What the bot's share of a processor is held against: a client of the same library that takes the same
+//! events, and does nothing with them.
 
 use poise::serenity_prelude as serenity;
 use serde::{Deserialize, Serialize};

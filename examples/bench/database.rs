@@ -1,4 +1,5 @@
-//! The bot's database, for one measurement: a file on a real disk, or a database of its own on a PostgreSQL server.
+//! The bot's database, for one measurement: a file on a real disk, or a database of its own on a PostgreSQL
+//! server.
 
 use std::path::{Path, PathBuf};
 

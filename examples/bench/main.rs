@@ -1,12 +1,14 @@
-//! Measures the program as it is shipped, beside what limits it: a table of what was expected and what was reached.
+//! Measures the program as it is shipped, beside what limits it: a table of what was expected and what was
+//! reached.
 //!
 //! ```text
 //! cargo build --release
 //! cargo run --release --example bench
 //! cargo run --release --example bench -- flood lag --postgres postgres://… --out docs
 //! ```
-//! This process is Discord (the sandbox) and the people; the bot is the program beside it, in a process of its own; so is whatever the bot is measured
-//! against: a bare loop of requests, a bare client of the gateway. All of it runs on one machine, which they share.
+//! This process is Discord (the sandbox) and the people; the bot is the program beside it, in a process of
+//! its own; so is whatever the bot is measured against: a bare loop of requests, a bare client of the
+//! gateway. All of it runs on one machine, which they share.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};

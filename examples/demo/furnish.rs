@@ -1,4 +1,5 @@
-//! What stands in the two servers beyond the scene, so that whoever stays has something to look at and to try.
+//! What stands in the two servers beyond the scene, so that whoever stays has something to look at and to
+//! try.
 
 use tributary_sandbox::{ChannelKind, Options, Permissions, Post};
 

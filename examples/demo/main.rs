@@ -1,7 +1,8 @@
-//! Tributary without a Discord account: starts a Discord on loopback and the bot in one process, plays a short scene, and prints
-//! what people do, what the bot answers, and what each channel shows in the end.
+//! Tributary without a Discord account: starts a Discord on loopback and the bot in one process, plays a
+//! short scene, and prints what people do, what the bot answers, and what each channel shows in the end.
 //!
-//! `cargo run --example demo`; with `-- --open`, both stay, and a page in the browser shows what Discord would show and plays all roles.
+//! `cargo run --example demo`; with `-- --open`, both stay, and a page in the browser shows what Discord
+//! would show and plays all roles.
 
 mod furnish;
 mod plain;

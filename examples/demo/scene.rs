@@ -6,7 +6,8 @@ use tributary_sandbox::{Arg, Channel, Guild, Permissions, Person, Post, Sandbox,
 
 use crate::{Failure, SOON, show};
 
-/// People don't do everything at once; at the pace of a program, they would soon meet Discord's limit of 50 requests a second.
+/// People don't do everything at once; at the pace of a program, they would soon meet Discord's limit of 50
+/// requests a second.
 const BREATH: Duration = Duration::from_millis(150);
 
 /// Who and what there is.

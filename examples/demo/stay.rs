@@ -41,7 +41,8 @@ pub(crate) async fn stay(
     }
 }
 
-/// Besides the page: a webhook that somebody made by hand stands for a person, for those who have only a terminal.
+/// Besides the page: a webhook that somebody made by hand stands for a person, for those who have only a
+/// terminal.
 fn explain(sandbox: &Sandbox, dev: &Channel, pages: SocketAddr, url: &str) -> Result<(), Failure> {
     let made = dev.add_webhooks(1)?;
     let hook = dev.webhooks().into_iter().find(|hook| made.contains(&hook.id));

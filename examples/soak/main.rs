@@ -1,13 +1,14 @@
-//! Kills the real bot again and again, at random moments, while people post, edit and delete; then counts what was lost, doubled, reordered or
-//! left out of date. The only acceptable count is 0.
+//! Kills the real bot again and again, at random moments, while people post, edit and delete; then counts
+//! what was lost, doubled, reordered or left out of date. The only acceptable count is 0.
 //!
 //! ```text
 //! cargo run --release --example soak -- --kills 500
 //! cargo run --release --example soak -- --kills 500 --postgres postgres://USER:PASSWORD@HOST/EMPTY --workers 2
 //! cargo run --release --example soak -- --kills 500 --poison
 //! ```
-//! In the second form, a gateway and some workers share the work, and it is the workers that are killed, or stopped and continued. With
-//! `--poison`, something goes wrong before each kill: everything else must arrive all the same.
+//! In the second form, a gateway and some workers share the work, and it is the workers that are killed, or
+//! stopped and continued. With `--poison`, something goes wrong before each kill: everything else must arrive
+//! all the same.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -120,7 +121,8 @@ async fn soak(args: Args) -> Result<bool, Box<dyn std::error::Error + Send + Syn
             tell(kill, began, &source, &targets);
             continue;
         }
-        // Mostly at once again, in the middle of taking up what was left; sometimes after doubts are settled and all is in full flow.
+        // Mostly at once again, in the middle of taking up what was left; sometimes after doubts are settled
+        // and all is in full flow.
         let uptime = if random.random_bool(0.7) { 0..600 } else { 5_500..9_000 };
         tokio::time::sleep(Duration::from_millis(random.random_range(uptime))).await;
         if random.random_bool(0.2) {

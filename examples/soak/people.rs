@@ -1,4 +1,5 @@
-//! People who post, edit and delete, and what the targets then lack. Shared with the tests, which kill less often.
+//! People who post, edit and delete, and what the targets then lack. Shared with the tests, which kill less
+//! often.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub(crate) async fn post(person: Person, source: Channel, seed: u64, rate: u32) 
     }
 }
 
-/// What all these targets together lack of what is numbered in the source, as [`post`] does it; whatever else is posted isn't counted.
+/// What all these targets together lack of what is numbered in the source, as [`post`] does it; whatever else
+/// is posted isn't counted.
 pub(crate) fn count(source: &Channel, targets: &[Channel]) -> Tally {
     let numbered = |message: &SeenMessage| message.content.starts_with(|first: char| first.is_ascii_digit());
     let tallies = targets.iter().map(|target| Tally::among(source, target, numbered));

@@ -1,7 +1,9 @@
-//! What goes wrong on purpose while good traffic goes on: messages that once stopped a lane or the intake, rows that can't be read, refusals, failures, a
-//! sick edge, lost permissions, dead webhooks and sick histories. Shared with the tests, which strike less often.
+//! What goes wrong on purpose while good traffic goes on: messages that once stopped a lane or the intake,
+//! rows that can't be read, refusals, failures, a sick edge, lost permissions, dead webhooks and sick
+//! histories. Shared with the tests, which strike less often.
 //!
-//! Every good target also follows the poisoned source, so poison and good traffic share the same lanes. Good messages begin with a number, poison never does.
+//! Every good target also follows the poisoned source, so poison and good traffic share the same lanes. Good
+//! messages begin with a number, poison never does.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -77,7 +79,8 @@ pub(crate) struct Poison {
 }
 
 impl Poison {
-    /// Makes the poisoned channels and their follows; the good targets follow the poisoned source too. `admin` manages the good targets' server.
+    /// Makes the poisoned channels and their follows; the good targets follow the poisoned source too.
+    /// `admin` manages the good targets' server.
     pub(crate) async fn lay(
         sandbox: &Sandbox,
         database: &str,

@@ -1,4 +1,5 @@
-//! `deliveries.former_guild_id`: of a delivery whose follow was removed, the server of its target. Only the follow named it.
+//! `deliveries.former_guild_id`: of a delivery whose follow was removed, the server of its target. Only the
+//! follow named it.
 
 use sea_orm_migration::prelude::*;
 

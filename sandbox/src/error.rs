@@ -82,7 +82,8 @@ impl ApiError {
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({ "message": self.message, "code": self.code });
         if self.status == 429 {
-            // As every 429 says; a refusal of this kind (30046) is no bucket's, and clears after an unsaid time.
+            // As every 429 says; a refusal of this kind (30046) is no bucket's, and clears after an unsaid
+            // time.
             body["retry_after"] = json!(1.0);
             body["global"] = json!(false);
         }

@@ -17,7 +17,8 @@ pub struct Exchange {
     pub method: String,
     /// The path without `/api/v10`.
     pub path: String,
-    /// The pattern of the route that took it, such as `/channels/{channel}/messages`; `None` when there is none.
+    /// The pattern of the route that took it, such as `/channels/{channel}/messages`; `None` when there is
+    /// none.
     pub route: Option<&'static str>,
     /// The query, undecoded.
     pub query: Option<String>,

@@ -1,7 +1,8 @@
 //! Faults on demand: what a test lets go wrong between the bot and Discord.
 //!
-//! A [`Fault`] waits for requests that match its method and path, and strikes a given number of times. Paths are written without
-//! `/api/v10`; a segment `{anything}` or `*` matches one segment, a last `**` matches the rest.
+//! A [`Fault`] waits for requests that match its method and path, and strikes a given number of times. Paths
+//! are written without `/api/v10`; a segment `{anything}` or `*` matches one segment, a last `**` matches the
+//! rest.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -46,7 +47,8 @@ pub enum Effect {
     HoldAnswer(Hold),
     /// Not performed, answered with this status and no JSON (as a proxy in between would).
     Status(u16),
-    /// Not performed, answered with this status and a page in HTML, as Discord's edge, a proxy or a captive portal does.
+    /// Not performed, answered with this status and a page in HTML, as Discord's edge, a proxy or a captive
+    /// portal does.
     Page(u16),
     /// Not performed, answered with a 429.
     RateLimited {
@@ -81,7 +83,8 @@ pub enum Effect {
     DropAnswerThen(Duration),
 }
 
-/// Holds requests or answers back, however long what should happen meanwhile takes: nothing depends on the machine's speed then. Clones are the same one.
+/// Holds requests or answers back, however long what should happen meanwhile takes: nothing depends on the
+/// machine's speed then. Clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Hold(Arc<watch::Sender<bool>>);
 

@@ -71,7 +71,8 @@ ids! {
     MessageId;
     /// A webhook.
     WebhookId;
-    /// An application. It is *not* the id of the application's bot user here, as for many older and newer bots.
+    /// An application. It is *not* the id of the application's bot user here, as for many older and newer
+    /// bots.
     ApplicationId;
     /// A registered application command.
     CommandId;

@@ -1,8 +1,8 @@
 //! A Discord on loopback: gateway, REST, webhooks and people, for bots under test.
 //!
-//! A bot that takes another base URL than `https://discord.com` runs against it unmodified: it registers commands, identifies,
-//! receives events, and makes and executes webhooks. A test acts as the people around it, through [`Sandbox`] and its handles.
-//! The sandbox knows nothing of any particular bot.
+//! A bot that takes another base URL than `https://discord.com` runs against it unmodified: it registers
+//! commands, identifies, receives events, and makes and executes webhooks. A test acts as the people around
+//! it, through [`Sandbox`] and its handles. The sandbox knows nothing of any particular bot.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), tributary_sandbox::ActError> {
@@ -38,8 +38,8 @@
 //! | `driver` | people, moderators, waiting, rendering |
 //! | `page` | the same for eyes and hands: a chat client in the browser ([`Sandbox::serve_page`]) |
 //!
-//! All state is in memory, behind one mutex. A step is synchronous and short, so events leave in the order of the steps, and a
-//! wait ([`Sandbox::wait_for`]) is woken by each change instead of polling.
+//! All state is in memory, behind one mutex. A step is synchronous and short, so events leave in the order of
+//! the steps, and a wait ([`Sandbox::wait_for`]) is woken by each change instead of polling.
 //!
 //! # What is there, and what isn't
 //! | supported | not supported |

@@ -1,7 +1,7 @@
 //! Discord's rate limits: windows, buckets, and the headers that tell of them.
 //!
-//! Windows are fixed and start with their first request. Webhooks have two: one per webhook, and one that all webhooks of
-//! the receiving channel share. The numbers are configurable, since Discord doesn't promise any.
+//! Windows are fixed and start with their first request. Webhooks have two: one per webhook, and one that all
+//! webhooks of the receiving channel share. The numbers are configurable, since Discord doesn't promise any.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;

@@ -1,8 +1,8 @@
 //! Checks one HTTP exchange against Discord's own OpenAPI 3.1 description.
 //!
 //! This module owns the question "would Discord's description allow this request and this answer?". It leaves
-//! to others where the exchange comes from and what to do about a violation. The description isn't part of the
-//! crate: its path is given at run time.
+//! to others where the exchange comes from and what to do about a violation. The description isn't part of
+//! the crate: its path is given at run time.
 //!
 //! ```text
 //! openapi.json ─► description: operations, with ids of schemas
@@ -10,11 +10,11 @@
 //! Call ─► route (template) ─► path and query parameters ─► request ─► status ─► answer ─► exceptions ─► violations
 //! ```
 //!
-//! Requests are checked strictly: a property that the description doesn't list is a violation, because a field
-//! that Discord ignores is mostly a typo. Answers may have further properties, as Discord's own have.
+//! Requests are checked strictly: a property that the description doesn't list is a violation, because a
+//! field that Discord ignores is mostly a typo. Answers may have further properties, as Discord's own have.
 //!
-//! A [`Violation`] never holds a value from the exchange, only names, pointers and limits, so it can be logged
-//! although paths and bodies carry tokens.
+//! A [`Violation`] never holds a value from the exchange, only names, pointers and limits, so it can be
+//! logged although paths and bodies carry tokens.
 
 mod description;
 mod exception;
@@ -36,7 +36,8 @@ use self::{
     route::Match,
 };
 
-/// Discord's description, ready to check exchanges. Cheap to share: `Send`, `Sync`, and without locks once warm.
+/// Discord's description, ready to check exchanges. Cheap to share: `Send`, `Sync`, and without locks once
+/// warm.
 pub struct Contract {
     description: Description,
     exceptions: Exceptions,
@@ -51,8 +52,8 @@ pub struct Call<'a> {
     pub path: &'a str,
     /// The query without `?`, as it was sent.
     pub query: Option<&'a str>,
-    /// The JSON body. Of a multipart body the value of `payload_json`, or its other fields but the files as an
-    /// object.
+    /// The JSON body. Of a multipart body the value of `payload_json`, or its other fields but the files as
+    /// an object.
     pub request: Option<&'a Value>,
     /// The answer's status.
     pub status: u16,
@@ -78,12 +79,13 @@ pub enum Place {
 /// One thing in an exchange that the description doesn't allow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// Method and template, such as `POST /channels/{channel_id}/followers`. In an unknown route, segments that
-    /// no template has stand as `{?}`.
+    /// Method and template, such as `POST /channels/{channel_id}/followers`. In an unknown route, segments
+    /// that no template has stand as `{?}`.
     pub operation: String,
     /// The part of the exchange.
     pub place: Place,
-    /// JSON pointer into that part; of a missing or unknown property the place where it would stand or stands.
+    /// JSON pointer into that part; of a missing or unknown property the place where it would stand or
+    /// stands.
     pub pointer: String,
     /// What is wrong, without the value.
     pub message: String,
@@ -135,8 +137,9 @@ impl Contract {
 
     /// Everything in the exchange that the description doesn't allow, without what an exception covers.
     ///
-    /// The request is checked whatever the status: a bot's mistake stays one when the answer is a 400. The first
-    /// check of an operation compiles its schemas (some 10 ms for a message), later ones take well under 5 ms.
+    /// The request is checked whatever the status: a bot's mistake stays one when the answer is a 400. The
+    /// first check of an operation compiles its schemas (some 10 ms for a message), later ones take well
+    /// under 5 ms.
     #[must_use]
     pub fn check(&self, call: &Call<'_>) -> Vec<Violation> {
         let (operation, findings) = match self.description.find(call.method, call.path) {

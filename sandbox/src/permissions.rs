@@ -1,6 +1,7 @@
 //! Discord's permission bits and how they add up for one person in one channel.
 //!
-//! This module knows the arithmetic only; [`crate::world::World`] gathers roles and overwrites and knows about threads.
+//! This module knows the arithmetic only; [`crate::world::World`] gathers roles and overwrites and knows
+//! about threads.
 
 #![expect(missing_docs, reason = "the permissions' names are Discord's own and say what they allow")]
 

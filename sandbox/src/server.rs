@@ -19,7 +19,8 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Nothing more is sent on this connection: the next write fails, and the connection ends without an answer.
+    /// Nothing more is sent on this connection: the next write fails, and the connection ends without an
+    /// answer.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
     }

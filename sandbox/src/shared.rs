@@ -1,4 +1,5 @@
-//! What all parts hold together: the world behind its lock, faults, limits, the log, and the bell that rings on every change.
+//! What all parts hold together: the world behind its lock, faults, limits, the log, and the bell that rings
+//! on every change.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! The world: everything that exists, how it is found, and who may see it.
 //!
-//! One mutex guards it (see `shared`), every request and every act of a person is one short, synchronous step on it, and
-//! events leave in the order in which the steps happened. `ops` holds the steps.
+//! One mutex guards it (see `shared`), every request and every act of a person is one short, synchronous step
+//! on it, and events leave in the order in which the steps happened. `ops` holds the steps.
 
 use std::collections::{BTreeMap, HashMap};
 

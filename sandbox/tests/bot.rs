@@ -1,4 +1,5 @@
-//! A real bot (poise and serenity, as published) against the sandbox: registering, events, interactions, resuming.
+//! A real bot (poise and serenity, as published) against the sandbox: registering, events, interactions,
+//! resuming.
 
 use std::sync::Arc;
 use std::time::Duration;

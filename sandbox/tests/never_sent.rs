@@ -1,7 +1,7 @@
 //! What Discord describes and the sandbox never sends is listed in `NEVER_SENT.md`, and the list is true.
 //!
-//! A world in which everything occurs that the sandbox knows is read over REST; each answer is compared, field by field, with Discord's description. To write the list anew, set
-//! `UPDATE_NEVER_SENT`.
+//! A world in which everything occurs that the sandbox knows is read over REST; each answer is compared,
+//! field by field, with Discord's description. To write the list anew, set `UPDATE_NEVER_SENT`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tributary_sandbox::{Config, Guild, MessageFlags, MessageId, Permissions, Post, Sandbox};
 
-/// Schemas of the description, and where in an answer what they describe is found: in each of these, at any depth.
+/// Schemas of the description, and where in an answer what they describe is found: in each of these, at any
+/// depth.
 const SCHEMAS: [(&str, &str, &str); 13] = [
     ("MessageResponse", "message", ""),
     ("MinimalContentMessageResponse", "message", "/message_snapshots/*/message"),

@@ -36,7 +36,7 @@ pub struct Activity {
     pub origin: Origin,
     /// The newest revision.
     pub revision: Revision,
-    /// Whether it was deleted in the source, so that nothing is to be shown any more.
+    /// Whether it was deleted in the source, so that nothing of it should be shown any more.
     pub deleted: bool,
 }
 

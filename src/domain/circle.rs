@@ -55,7 +55,7 @@ pub struct SourcePost {
     pub fingerprint: Fingerprint,
 }
 
-/// What is to be done about messages that were held.
+/// What to do about messages that were held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CircleAction {
     /// Find out to which follows this message is owed, and [answer](CircleDetector::test) with them.
@@ -168,7 +168,7 @@ impl CircleDetector {
         }
     }
 
-    /// Goes on with the investigations. Returns what is to be done next.
+    /// Goes on with the investigations. Returns what to do next.
     pub fn tick(&mut self, now: DateTime<Utc>) -> Vec<CircleAction> {
         let Self { sources, actions, .. } = self;
         for (source, watched) in sources.iter_mut() {

@@ -205,7 +205,7 @@ pub struct Reply {
     pub message: MessageId,
     /// A link to it.
     pub link: String,
-    /// Who wrote it; none where it was deleted, or nothing is known about it.
+    /// Who wrote it. `None` if it was deleted, or if nothing is known about it.
     #[serde(default)]
     pub author: Option<String>,
     /// The number of that person or webhook, as long as the name may still be replaced by a nickname.

@@ -43,7 +43,7 @@ pub enum Step {
     Wait(DateTime<Utc>),
     /// Nothing: everything is shown.
     Rest,
-    /// End the delivery: nothing more is to be done, ever.
+    /// End the delivery: nothing is left to do, ever.
     End(DeliveryEnding),
 }
 

@@ -1,4 +1,5 @@
-//! What one person may do in an hour counts from the first request on, whatever comes of it; what fails for a reason of ours doesn't.
+//! What one person may do in an hour counts from the first request on, whatever comes of it; what fails for a
+//! reason of ours doesn't.
 
 use rstest::rstest;
 use tributary_sandbox::{Config, Effect, Fault, Options, Permissions, Person, Reply};

@@ -1,4 +1,5 @@
-//! One message that can't be sent, read or settled: it is tried with growing pauses, holds up others for a while only, and is given up in the end. All else arrives.
+//! One message that can't be sent, read or settled: it is tried with growing pauses, holds up others for a
+//! while only, and is given up in the end. All else arrives.
 
 use std::time::Duration;
 
@@ -50,7 +51,8 @@ impl Pair {
     }
 }
 
-/// Discord always fails at one message: whether it was made is in doubt each time, and turns out that it wasn't.
+/// Discord always fails at one message: whether it was made is in doubt each time, and turns out that it
+/// wasn't.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
@@ -246,7 +248,8 @@ async fn a_refused_name_loses_no_message(#[case] refused: &[&str], #[case] shown
     assert_eq!(texts.iter().filter(|text| text.starts_with('3')).count(), 1, "{texts:?}");
 }
 
-/// Characters that join what follows, in front of a colon, in what is answered and in what begins a forum's post.
+/// Characters that join what follows, in front of a colon, in what is answered and in what begins a forum's
+/// post.
 #[tokio::test]
 async fn no_text_stops_a_lane() {
     let pair = Pair::new().await;

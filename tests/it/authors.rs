@@ -246,7 +246,8 @@ async fn titles_made_of_their_words_go_as_well() {
     shows("A deleted message", &["thanks"]).await;
 }
 
-/// One process hears the command and records what is posted, another takes back what was mirrored, a third deletes it.
+/// One process hears the command and records what is posted, another takes back what was mirrored, a third
+/// deletes it.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn several_processes_keep_to_it() {
@@ -288,7 +289,8 @@ async fn questions_are_bounded_for_each_person() {
     pair.opt_out(&pair.alice, "here").await;
 }
 
-/// Where the operator forgot them before, nobody knows which messages were theirs; that they opted out holds of what they write from then on.
+/// Where the operator forgot them before, nobody knows which messages were theirs; that they opted out holds
+/// of what they write from then on.
 #[tokio::test]
 async fn an_edit_of_what_was_forgotten_is_left_out_too() {
     let pair = Pair::new().await;

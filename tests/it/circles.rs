@@ -1,4 +1,5 @@
-//! Somebody else's bot copies what is mirrored back into the source. The follow breaks after a few mirrors, those concerned are told why, and nobody else pays.
+//! Somebody else's bot copies what is mirrored back into the source. The follow breaks after a few mirrors,
+//! those concerned are told why, and nobody else pays.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -133,7 +134,8 @@ async fn a_raid_of_equal_messages_breaks_nothing() {
     assert_eq!(pair.world.database.text(broken).await, None);
 }
 
-/// A build bot says the same again and again, each time after the last was mirrored; what people say meanwhile isn't held up.
+/// A build bot says the same again and again, each time after the last was mirrored; what people say
+/// meanwhile isn't held up.
 #[rstest]
 #[case(By::Webhook)]
 #[case(By::Bot)]

@@ -8,7 +8,8 @@ use tributary_sandbox::{Effect, Fault};
 
 use crate::harness::{Backend, Bot, Crew, SOON, World, admin, follow, texts};
 
-/// A library that is loaded before all others, and moves the wall clock that a program sees by the seconds in a file.
+/// A library that is loaded before all others, and moves the wall clock that a program sees by the seconds in
+/// a file.
 const SHIFT: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -103,7 +104,8 @@ async fn a_clock_that_is_set_back_makes_no_wait_longer() {
     world.database.eventually(rest, "0").await;
 }
 
-/// Ten minutes before and ten after: neither takes what the other holds, and neither waits for what nobody holds.
+/// Ten minutes before and ten after: neither takes what the other holds, and neither waits for what nobody
+/// holds.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]

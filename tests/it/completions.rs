@@ -19,7 +19,8 @@ fn asked(world: &World) -> HashMap<String, usize> {
     asked
 }
 
-/// How often it asked for what people's completions need and nothing else does: what this person is in a server, and for these channels.
+/// How often it asked for what people's completions need and nothing else does: what this person is in a
+/// server, and for these channels.
 fn count(world: &World, person: &Person, channels: &[Channel]) -> usize {
     let member = format!("/members/{}", person.id());
     let channels: Vec<String> =

@@ -1,4 +1,5 @@
-//! The question before everybody can read what most could not: asked for a new follow from a private channel into one that everyone reads.
+//! The question before everybody can read what most could not: asked for a new follow from a private channel
+//! into one that everyone reads.
 
 use tributary_sandbox::{Channel, Effect, Fault, Options, Permissions};
 

@@ -17,7 +17,8 @@ async fn copy(from: &Database, to: &Database) -> Ended {
     ended(command(from, to.url())).await
 }
 
-/// Two databases: one that a bot has used for a moment, and an empty one; `None` where there is no PostgreSQL.
+/// Two databases: one that a bot has used for a moment, and an empty one; `None` where there is no
+/// PostgreSQL.
 async fn used_and_empty() -> Option<(Database, Database)> {
     let to = Database::create(Backend::Postgres).await?;
     let world = World::new().await.with_settings(&[("ENCRYPTION_KEY", KEY)]);

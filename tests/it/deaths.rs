@@ -1,5 +1,6 @@
-//! Processes that die, lose their place, or stand still inside a transaction, on PostgreSQL: others go on at once, and nobody acts on what it lost. No lease ends in these
-//! tests: those of the dead are made to last for an hour.
+//! Processes that die, lose their place, or stand still inside a transaction, on PostgreSQL: others go on at
+//! once, and nobody acts on what it lost. No lease ends in these tests: those of the dead are made to last
+//! for an hour.
 
 use std::time::Duration;
 
@@ -32,7 +33,8 @@ impl Street {
         assert!(arrived.is_ok(), "{text:?} never came: {:?}", texts(&self.target));
     }
 
-    /// Has the mirror of "1 before" edited, and Discord not answer: the lane is held, and will be for an hour more.
+    /// Has the mirror of "1 before" edited, and Discord not answer: the lane is held, and will be for an hour
+    /// more.
     async fn hold_with_an_edit(&self, world: &World) {
         self.alice.post(&self.source, "1 before").unwrap();
         self.shows("1 before").await;
@@ -100,7 +102,8 @@ async fn what_a_dead_process_had_sent_is_settled() {
     assert_eq!(texts(&street.target), ["1 under way", "2 after"]);
 }
 
-/// The connection that says that the process lives is cut, and can't be made again; those over which it works still stand.
+/// The connection that says that the process lives is cut, and can't be made again; those over which it works
+/// still stand.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn who_can_not_say_that_it_lives_begins_nothing() {
@@ -139,7 +142,8 @@ async fn who_can_not_say_that_it_lives_begins_nothing() {
     street.shows("2 meanwhile").await;
 }
 
-/// What was under way when the process lost its place is cut off, and settled by whoever has the lane next: here itself, under another name.
+/// What was under way when the process lost its place is cut off, and settled by whoever has the lane next:
+/// here itself, under another name.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_was_under_way_when_the_place_was_lost_is_shown_once() {
@@ -186,8 +190,8 @@ async fn a_lane_that_stays_locked_is_not_asked_for_all_the_time() {
         let commits = "SELECT CAST(xact_commit + xact_rollback AS TEXT) FROM pg_stat_database WHERE datname = current_database()";
         world.database.text(commits).await.unwrap().parse().unwrap()
     };
-    // The lane is found by the slow look; and what was done before is counted by then, which takes PostgreSQL up to ten
-    // seconds where a connection rests.
+    // The lane is found by the slow look; and what was done before is counted by then, which takes PostgreSQL
+    // up to ten seconds where a connection rests.
     tokio::time::sleep(Duration::from_secs(12)).await;
     // On a loaded machine some of that is still counted late, but not twice.
     let mut asked = i64::MAX;

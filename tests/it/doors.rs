@@ -1,4 +1,5 @@
-//! Who may see what changes while channels follow each other: what was open and is so no more is noticed within seconds, told once, and asked about.
+//! Who may see what changes while channels follow each other: what was open and is so no more is noticed
+//! within seconds, told once, and asked about.
 
 use chrono::DateTime;
 use rstest::rstest;
@@ -63,7 +64,8 @@ pub(crate) async fn told(scene: &Scene, what: &str) -> String {
     scene.news.wait_for_message(SOON, |message| message.content.contains(what)).await.unwrap().content
 }
 
-/// Nothing that is posted in the source arrives. What is posted in another that `#news` follows comes after it.
+/// Nothing that is posted in the source arrives. What is posted in another that `#news` follows comes after
+/// it.
 pub(crate) async fn assert_nothing_arrives(scene: &Scene, person: &Person, source: &Channel) {
     person.post(source, "secret").unwrap();
     let open = scene.harbour.text("open");
@@ -265,7 +267,8 @@ async fn a_flood_of_changes_costs_a_few_requests() {
     assert!(since <= 15, "{since} requests");
 }
 
-/// The channel is closed between the look at it and the write, or right after that: whichever, nothing is left of the follow.
+/// The channel is closed between the look at it and the write, or right after that: whichever, nothing is
+/// left of the follow.
 #[rstest]
 #[tokio::test]
 async fn closing_a_channel_while_a_follow_is_under_way_leaves_none(#[values(false, true)] resumes: bool) {

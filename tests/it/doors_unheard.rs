@@ -1,5 +1,5 @@
-//! What closes a door where no event tells of it in time: a session that began anew, a private thread, a server that
-//! isn't the one that changed, a request that fails.
+//! What closes a door where no event tells of it in time: a session that began anew, a private thread, a
+//! server that isn't the one that changed, a request that fails.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::harness::{SOON, Scene, follow, texts};
 const VIEW: Permissions = Permissions::VIEW_CHANNEL;
 const LOOKED_AT: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM guild_checks WHERE rights_digest <> 0";
 
-/// The channel is closed, and something is posted there, while the bot hears nothing. Before it reads that, it looks
-/// at who may see what: the channel's follow is paused, and nothing of it arrives.
+/// The channel is closed, and something is posted there, while the bot hears nothing. Before it reads that,
+/// it looks at who may see what: the channel's follow is paused, and nothing of it arrives.
 #[rstest]
 #[tokio::test]
 async fn what_was_closed_unheard_is_looked_at_before_it_is_read(#[values(false, true)] killed: bool) {

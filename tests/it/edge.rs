@@ -1,4 +1,5 @@
-//! Pages that aren't Discord's: proxies, Discord's own edge and captive portals answer with any status, to everything and for minutes. That is an outage, never an answer.
+//! Pages that aren't Discord's: proxies, Discord's own edge and captive portals answer with any status, to
+//! everything and for minutes. That is an outage, never an answer.
 
 use std::time::Duration;
 
@@ -115,7 +116,8 @@ async fn a_page_instead_of_an_answer_costs_no_message(#[case] effect: Effect) {
     assert_eq!(pair.world.database.text(broken).await.as_deref(), Some("0"));
 }
 
-/// What a server that was left a week ago had isn't forgotten because something before Discord says that the bot isn't there.
+/// What a server that was left a week ago had isn't forgotten because something before Discord says that the
+/// bot isn't there.
 #[tokio::test]
 async fn a_page_forgets_no_server() {
     let world = World::new().await;

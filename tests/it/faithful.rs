@@ -1,4 +1,5 @@
-//! Mirrors look like what was posted: spoilers stay closed, polls stay and end, bots that think are waited for, files keep their names, and answers their people.
+//! Mirrors look like what was posted: spoilers stay closed, polls stay and end, bots that think are waited
+//! for, files keep their names, and answers their people.
 //!
 //! Most of it is read from the history, after the bot was away: there everything is as Discord keeps it.
 

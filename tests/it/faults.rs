@@ -1,4 +1,5 @@
-//! What goes wrong between the bot and Discord, and what comes of it: nothing is lost, nothing is hurried, nobody waits for another.
+//! What goes wrong between the bot and Discord, and what comes of it: nothing is lost, nothing is hurried,
+//! nobody waits for another.
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,8 @@ async fn the_longer_of_two_waits_is_kept(#[case] scope: LimitScope) {
     let webhook = pair.target.webhooks()[0].id.to_string();
     pair.strike("POST", Effect::RateLimited { scope, retry_after: WAIT });
     pair.post("2 limited");
-    // What was on its way when the limit was told can't be held back; what is posted once the bot knows of it can.
+    // What was on its way when the limit was told can't be held back; what is posted once the bot knows of it
+    // can.
     let name = format!("{scope:?}").to_lowercase();
     let counter = format!("discord_rate_limited_total{{scope=\"{name}\"}} 1");
     let asked = Instant::now();

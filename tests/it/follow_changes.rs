@@ -1,4 +1,5 @@
-//! `/follow` for a pair that is followed already: what wasn't given stays, and the answer says what changed. And what `tags` offers while it is typed.
+//! `/follow` for a pair that is followed already: what wasn't given stays, and the answer says what changed.
+//! And what `tags` offers while it is typed.
 
 use tributary_sandbox::{Channel, Options, Permissions};
 

@@ -49,7 +49,8 @@ async fn followers_are_counted_by_server_and_named_where_seen() {
 async fn many_followers_fit_into_one_answer() {
     let scene = Scene::new().await;
     scene.follow(&scene.releases).await;
-    // Follows of channels that are no more, then of servers with long names: made as rows, so that it doesn't take a minute.
+    // Follows of channels that are no more, then of servers with long names: made as rows, so that it doesn't
+    // take a minute.
     let targets = (1..=34).map(|id| (id, scene.harbour.id())).chain((0..20).map(|n| {
         let (guild, _) = scene.elsewhere(&format!("{n}{}", "*".repeat(97)));
         (guild.text("target").id().0, guild.id())
@@ -157,7 +158,8 @@ async fn about_tells_the_figures() {
     let bob = admin(&scene.harbour, "Bob");
     scene.alice.post(&scene.releases, "v1").unwrap();
     scene.news.wait_for_message(crate::harness::SOON, |message| message.content == "v1").await.unwrap();
-    // The mirror is there before the bot has written down that it is, and servers are counted beside the events.
+    // The mirror is there before the bot has written down that it is, and servers are counted beside the
+    // events.
     let counted = async || {
         let about = bob.run(&scene.news, "/about", ()).await.unwrap();
         field(&about, "Delivered in 24 hours") == "1" && field(&about, "Servers") == "2"

@@ -1,4 +1,5 @@
-//! `/follows`: a server's follows, newest first, paged by buttons and changed by a menu; `/unfollow` by what it offers.
+//! `/follows`: a server's follows, newest first, paged by buttons and changed by a menu; `/unfollow` by what
+//! it offers.
 
 use serde_json::Value;
 use tributary_sandbox::{Channel, Options, Permissions, Reply};

@@ -1,4 +1,5 @@
-//! Modes over the tags of a forum: named in `/follow`, let through, renamed, deleted. And threads that would make public what wasn't.
+//! Modes over the tags of a forum: named in `/follow`, let through, renamed, deleted. And threads that would
+//! make public what wasn't.
 
 use tributary_sandbox::{Channel, Options, Permissions, TagId};
 

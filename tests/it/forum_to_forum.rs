@@ -1,4 +1,5 @@
-//! A forum follows another, with answers: posts stand beside each other in both, and what is said in one is said under the same post in the other.
+//! A forum follows another, with answers: posts stand beside each other in both, and what is said in one is
+//! said under the same post in the other.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, Options, Person, TagId};

@@ -1,4 +1,5 @@
-//! Forums as targets: each message becomes a post, with a title and tags of its own, and the post goes with it.
+//! Forums as targets: each message becomes a post, with a title and tags of its own, and the post goes with
+//! it.
 
 use std::time::Duration;
 

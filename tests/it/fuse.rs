@@ -1,4 +1,5 @@
-//! What one server or one person does costs nobody else: removals, look-ups and lists make few requests that Discord refuses, and those that it does refuse stop those who caused them.
+//! What one server or one person does costs nobody else: removals, look-ups and lists make few requests that
+//! Discord refuses, and those that it does refuse stop those who caused them.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use crate::harness::{SOON, World, admin, follow};
 /// How many follows a large server has.
 const MANY: usize = 110;
 
-/// A server that has nothing to do with what happens in others: what is posted in its source appears in its target.
+/// A server that has nothing to do with what happens in others: what is posted in its source appears in its
+/// target.
 struct Bystander {
     alice: Person,
     source: Channel,

@@ -1,4 +1,5 @@
-//! Absences: of the connection, the session, the server, the process, the database. Whatever happened meanwhile is made up for.
+//! Absences: of the connection, the session, the server, the process, the database. Whatever happened
+//! meanwhile is made up for.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Two gateways, each with half of the servers: what people do through one of them reaches the channels of the other.
+//! Two gateways, each with half of the servers: what people do through one of them reaches the channels of
+//! the other.
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ async fn post(person: Person, source: Channel, stop: tokio::sync::watch::Receive
     number
 }
 
-/// Posts at the very moment of the follow: from the first that appears on, all do, once and in order, and those that came after the answer are among them.
+/// Posts at the very moment of the follow: from the first that appears on, all do, once and in order, and
+/// those that came after the answer are among them.
 #[rstest]
 #[case(0, 1)]
 #[case(1, 0)]

@@ -1,4 +1,5 @@
-//! What the intake meets that it can't write down or read: it is the trouble of that one message, channel or server, and all else arrives.
+//! What the intake meets that it can't write down or read: it is the trouble of that one message, channel or
+//! server, and all else arrives.
 
 use std::time::Duration;
 
@@ -188,7 +189,8 @@ async fn how_long_an_event_has_waited_to_be_written_down_is_known() {
     }
 }
 
-/// A page of a thread's history is on its way while what came live of that thread is written down: it isn't on the page, and stands all the same.
+/// A page of a thread's history is on its way while what came live of that thread is written down: it isn't
+/// on the page, and stands all the same.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn what_is_written_down_after_a_history_was_asked_for_is_not_taken_for_deleted() {
@@ -198,7 +200,8 @@ async fn what_is_written_down_after_a_history_was_asked_for_is_not_taken_for_del
     let post = forum.start("A lighthouse", &[], "one");
     forum.comes_to(&["one"]).await;
 
-    // The intake waits at the gate of another channel, so that what comes next is taken together: a message, and that its thread is to be read.
+    // The intake waits at the gate of another channel, so that what comes next is taken together: a message,
+    // and that its thread is to be read.
     let world = &forum.world;
     let held = async |channel: &Channel| {
         let database = sea_orm::Database::connect(world.database.url()).await.unwrap();

@@ -1,4 +1,5 @@
-//! The key that belongs to a database: made once, for a database that has none, and never in place of another.
+//! The key that belongs to a database: made once, for a database that has none, and never in place of
+//! another.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

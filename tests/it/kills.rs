@@ -1,5 +1,5 @@
-//! The real process killed again and again at random (seeded) moments, while people post, edit and delete: nothing is lost, doubled, reordered or left out of
-//! date. The soak example does the same for hours.
+//! The real process killed again and again at random (seeded) moments, while people post, edit and delete:
+//! nothing is lost, doubled, reordered or left out of date. The soak example does the same for hours.
 
 use std::time::Duration;
 

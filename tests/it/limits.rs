@@ -1,5 +1,5 @@
-//! With Discord's limits: no request is sent that would be answered 429. That no time is wasted is tested where time is simulated, in
-//! `src/rest/limiter`.
+//! With Discord's limits: no request is sent that would be answered 429. That no time is wasted is tested
+//! where time is simulated, in `src/rest/limiter`.
 
 use std::time::{Duration, Instant};
 

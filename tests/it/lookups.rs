@@ -1,4 +1,5 @@
-//! What looking costs: links to servers that the bot isn't in, lists of broken follows, sweeps, and how many rounds of requests a command waits for.
+//! What looking costs: links to servers that the bot isn't in, lists of broken follows, sweeps, and how many
+//! rounds of requests a command waits for.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ fn link(channel: &Channel, guild: &Guild) -> String {
     format!("https://discord.com/channels/{}/{}", guild.id(), channel.id())
 }
 
-/// How many rounds these requests took: one begins with the first that is asked when all before it are answered.
+/// How many rounds these requests took: one begins with the first that is asked when all before it are
+/// answered.
 fn rounds(exchanges: &[Exchange]) -> usize {
     let mut spans: Vec<_> = exchanges.iter().map(|one| (one.at, one.at + one.took)).collect();
     spans.sort_unstable();

@@ -1,4 +1,5 @@
-//! The real bot against the sandbox: each test starts the program as an operator would, acts as people do, and looks at what they would see.
+//! The real bot against the sandbox: each test starts the program as an operator would, acts as people do,
+//! and looks at what they would see.
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a harness for many tests")]
 mod allowances;

@@ -1,4 +1,5 @@
-//! Modes over hashtags, end to end: what is let through, also after an edit, whatever the script it is written in.
+//! Modes over hashtags, end to end: what is let through, also after an edit, whatever the script it is
+//! written in.
 
 use tributary_sandbox::{Channel, Options};
 

@@ -145,7 +145,8 @@ async fn a_look_at_the_webhooks_that_a_switch_overtakes_breaks_nothing() {
     use tributary_sandbox::{Effect, Fault};
     let (scene, board) = following().await;
     scene.run("/follow", channel(&board).set("delivery", "relay")).await;
-    // The bot looks after its own changes first. Then somebody's webhook makes it look again; this look is held up, until the follow has another webhook.
+    // The bot looks after its own changes first. Then somebody's webhook makes it look again; this look is
+    // held up, until the follow has another webhook.
     scene.world.sandbox.wait_quiet(std::time::Duration::from_millis(300)).await;
     let slow = Effect::Delay(std::time::Duration::from_millis(700));
     let look = format!("/channels/{}/webhooks", scene.news.id());

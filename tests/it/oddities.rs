@@ -1,4 +1,5 @@
-//! Messages of forms that are rare, or that Discord allows and nobody expects: what people see of them is what was posted.
+//! Messages of forms that are rare, or that Discord allows and nobody expects: what people see of them is
+//! what was posted.
 
 use serde_json::{Value, json};
 use tributary_sandbox::{MessageFlags, Permissions, Post};

@@ -14,7 +14,8 @@ fn leavings(world: &World, guild: &Guild) -> Vec<Exchange> {
     all.filter(|one| one.method == "DELETE" && one.path.ends_with(&path)).collect()
 }
 
-/// The requests since that one that name this server, a channel or a webhook of it, those that leave it excepted.
+/// The requests since that one that name this server, a channel or a webhook of it, those that leave it
+/// excepted.
 fn others(world: &World, since: usize, guild: &Guild) -> Vec<String> {
     let channels = guild.channels().into_iter().map(|channel| channel.id().to_string());
     let webhooks = guild.webhooks().into_iter().map(|webhook| webhook.id.to_string());
@@ -43,7 +44,8 @@ async fn prints(world: &World, arguments: &[&str]) -> String {
     ended.stdout
 }
 
-/// A server with a published source that another follows, that follows a source of the other, and that has a follow within.
+/// A server with a published source that another follows, that follows a source of the other, and that has a
+/// follow within.
 struct Neighbours {
     world: World,
     bad: Guild,

@@ -1,4 +1,5 @@
-//! The gateway away, mute, hostile or confused: the bot goes on where it was, soon after the gateway does, and leaves quickly meanwhile.
+//! The gateway away, mute, hostile or confused: the bot goes on where it was, soon after the gateway does,
+//! and leaves quickly meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -13,15 +14,16 @@ use crate::harness::{Backend, Bot, Pair, SOON, World};
 const BACK: Duration = Duration::from_secs(6);
 /// Until somebody ends it.
 const LONG: Duration = Duration::from_secs(3600);
-/// A stop is to take less than a second; what waits for the other side's goodbye takes two. The rest is for a machine
-/// that does much else.
+/// A stop is to take less than a second; what waits for the other side's goodbye takes two. The rest is for a
+/// machine that does much else.
 const PROMPT: Duration = Duration::from_millis(1_900);
 
 /// The processor time that a process has used so far.
 fn processor_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<u64> = stat.rsplit_once(')').unwrap().1.split_whitespace().flat_map(str::parse).collect();
-    // The state isn't a number; then utime and stime are the 11th and 12th. Linux counts in hundredths of a second.
+    // The state isn't a number; then utime and stime are the 11th and 12th. Linux counts in hundredths of a
+    // second.
     Duration::from_millis((fields[10] + fields[11]) * 10)
 }
 
@@ -31,7 +33,8 @@ impl Pair {
         self.world.sandbox.exchanges().iter().filter(|one| one.path == history && one.method == "GET").count()
     }
 
-    /// Posts, edits and deletes while the gateway is out, and looks how soon what is posted afterwards arrives.
+    /// Posts, edits and deletes while the gateway is out, and looks how soon what is posted afterwards
+    /// arrives.
     async fn through(&self, outage: GatewayOutage, time: Duration) {
         let before = self.post_all(0..5, "before");
         self.settled().await;

@@ -1,4 +1,5 @@
-//! However a follow ends, the panels that it showed go with it, and until they are gone their buttons show nothing.
+//! However a follow ends, the panels that it showed go with it, and until they are gone their buttons show
+//! nothing.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, Options, Permissions, Person};

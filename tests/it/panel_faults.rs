@@ -211,7 +211,8 @@ async fn under_discords_limits_panels_cause_no_429() {
     assert!(refused.is_empty(), "{refused:?}");
 }
 
-/// Whatever people do, whenever the bot is killed: in the end each follow that wants panels has one mirror of each, with the newest text, and all others have none.
+/// Whatever people do, whenever the bot is killed: in the end each follow that wants panels has one mirror of
+/// each, with the newest text, and all others have none.
 #[tokio::test]
 async fn kills_amid_everything_leave_each_mirror_where_it_belongs() {
     let mut board = Board::with(&[("FOLLOW_ACTIONS_PER_HOUR", "0")]).await;

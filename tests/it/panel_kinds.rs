@@ -1,4 +1,5 @@
-//! The kinds of panel as people use them: made, pressed, filled in; and what each of them reads outside Discord.
+//! The kinds of panel as people use them: made, pressed, filled in; and what each of them reads outside
+//! Discord.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -205,7 +206,8 @@ async fn who_may_not_manage_a_project_looks_at_it_alone() {
     assert!(board.shows(&board.board, "⬜ Paint").await.text().contains("0 of 1 done"));
 }
 
-/// A server of Valve's protocol (<https://developer.valvesoftware.com/wiki/Server_queries>) with this many players, while it is not zero.
+/// A server of Valve's protocol (<https://developer.valvesoftware.com/wiki/Server_queries>) with this many
+/// players, while it is not zero.
 struct GameServer {
     port: u16,
     players: Arc<AtomicU8>,

@@ -1,4 +1,5 @@
-//! Panels and their mirrors: they appear in every follower, stay current there, stand still where they should, and go away when they should.
+//! Panels and their mirrors: they appear in every follower, stay current there, stand still where they
+//! should, and go away when they should.
 
 use tributary_sandbox::{Options, Permissions};
 

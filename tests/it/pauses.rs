@@ -1,4 +1,5 @@
-//! Pausing and resuming: what connects a follow is there once afterwards, and what can't be done wholly isn't done at all.
+//! Pausing and resuming: what connects a follow is there once afterwards, and what can't be done wholly isn't
+//! done at all.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Config, Effect, Fault, Permissions, Reply, SeenWebhook};

@@ -1,4 +1,5 @@
-//! Who may do what, asked anew at each command and each pressed button; and what the bot itself needs, named as Discord names it.
+//! Who may do what, asked anew at each command and each pressed button; and what the bot itself needs, named
+//! as Discord names it.
 
 use tributary_sandbox::{Channel, Options, Permissions, Person};
 

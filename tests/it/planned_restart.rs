@@ -1,4 +1,5 @@
-//! A bot that is stopped and started again goes on with its session: nothing is read again, and what happened meanwhile arrives once and in order.
+//! A bot that is stopped and started again goes on with its session: nothing is read again, and what happened
+//! meanwhile arrives once and in order.
 
 use std::time::{Duration, Instant};
 
@@ -239,7 +240,8 @@ async fn the_bot_knows_which_servers_it_is_in_after_it() {
     pair.recorded("SELECT CAST(COUNT(*) AS TEXT) FROM left_guilds", "0").await;
 }
 
-/// What a bot is still thinking about is said by an edit, which means nothing to who doesn't know of the thinking.
+/// What a bot is still thinking about is said by an edit, which means nothing to who doesn't know of the
+/// thinking.
 #[tokio::test]
 async fn what_was_thought_about_at_the_stop_is_shown_when_it_is_said() {
     let mut pair = Pair::new().await;
@@ -256,7 +258,8 @@ async fn what_was_thought_about_at_the_stop_is_shown_when_it_is_said() {
     assert_eq!(pair.texts().iter().filter(|text| *text == "forty-two").count(), 1);
 }
 
-/// However many sources there are, what was posted meanwhile waits for no reading. `TEST_SOURCES` says how many; 4,000 are what figures are told of.
+/// However many sources there are, what was posted meanwhile waits for no reading. `TEST_SOURCES` says how
+/// many; 4,000 are what figures are told of.
 #[tokio::test]
 async fn the_first_mirror_waits_for_no_reading() {
     let sources = std::env::var("TEST_SOURCES").ok().and_then(|count| count.parse().ok()).unwrap_or(50);

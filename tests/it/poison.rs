@@ -1,4 +1,5 @@
-//! All kinds of trouble at once, beside good traffic, with kills in between: everything else arrives, once and in order. The soak example does the same for hours.
+//! All kinds of trouble at once, beside good traffic, with kills in between: everything else arrives, once
+//! and in order. The soak example does the same for hours.
 
 use std::time::Duration;
 

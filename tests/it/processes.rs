@@ -1,4 +1,5 @@
-//! Which processes there may be beside each other: one on SQLite; on PostgreSQL as many as there are shards to divide, each with its own.
+//! Which processes there may be beside each other: one on SQLite; on PostgreSQL as many as there are shards
+//! to divide, each with its own.
 
 use nix::sys::signal::Signal;
 use tributary_sandbox::Options;
@@ -79,7 +80,8 @@ async fn another_number_of_shards_waits_and_says_why() {
     assert!(line.contains("shard 0 is another process's"), "{line}");
 }
 
-/// Stopped, cut off and continued: another has its shards by then, and it must not act as if they were still its own.
+/// Stopped, cut off and continued: another has its shards by then, and it must not act as if they were still
+/// its own.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn who_has_lost_its_shards_stands_by() {

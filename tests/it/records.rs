@@ -1,4 +1,5 @@
-//! What lanes did is written down, whatever stands in the way: neither a database that takes nothing for a moment nor one lane's bad record loses what others did.
+//! What lanes did is written down, whatever stands in the way: neither a database that takes nothing for a
+//! moment nor one lane's bad record loses what others did.
 
 use rstest::rstest;
 use tributary_sandbox::{Channel, Effect, Fault, Guild, Hold, Person, Tally};

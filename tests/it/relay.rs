@@ -190,7 +190,8 @@ async fn two_channels_that_follow_each_other_do_not_echo() {
     assert_eq!((texts(&scene.source).len(), texts(&scene.target).len()), (2, 2));
 }
 
-/// What this application posted is never mirrored, what people post is: a chain passes on the posts of each channel by one step.
+/// What this application posted is never mirrored, what people post is: a chain passes on the posts of each
+/// channel by one step.
 #[tokio::test]
 async fn a_chain_passes_on_what_people_post_and_no_copies() {
     let scene = Scene::new().await;

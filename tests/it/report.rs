@@ -1,4 +1,5 @@
-//! *Delivery report*, a command on messages, and the last messages of a follow in `/follows`: why something is shown, or isn't.
+//! *Delivery report*, a command on messages, and the last messages of a follow in `/follows`: why something
+//! is shown, or isn't.
 
 mod people;
 mod verdicts;

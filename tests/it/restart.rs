@@ -161,7 +161,8 @@ async fn a_kill_in_a_burst_loses_and_doubles_nothing() {
     let struck = async || burst.targets.iter().all(|target| texts(target).len() >= 2);
     burst.world.until("some arrived", struck).await;
     bot.kill().await;
-    // Nobody else has SQLite: the dead process's leases are waited for by nobody, however long they would last.
+    // Nobody else has SQLite: the dead process's leases are waited for by nobody, however long they would
+    // last.
     let lasting = "UPDATE lanes SET lease_until = '2999-01-01 00:00:00+00:00' WHERE lease_until IS NOT NULL";
     burst.world.database.execute(lasting).await;
 
@@ -169,7 +170,8 @@ async fn a_kill_in_a_burst_loses_and_doubles_nothing() {
     burst.assert_shown(12).await;
 }
 
-/// On PostgreSQL, a lane of a dead process is free at once, and what was in flight there is settled like any doubt.
+/// On PostgreSQL, a lane of a dead process is free at once, and what was in flight there is settled like any
+/// doubt.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_killed_process_leaves_its_lanes_at_once() {

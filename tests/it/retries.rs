@@ -1,4 +1,5 @@
-//! What fails is tried again, later and later, and given up in the end; the rest of the lane goes on meanwhile.
+//! What fails is tried again, later and later, and given up in the end; the rest of the lane goes on
+//! meanwhile.
 
 use tributary_sandbox::{Effect, Fault, FaultId};
 

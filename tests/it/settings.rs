@@ -1,4 +1,5 @@
-//! Settings and what is wrong with them, as the operator reads it: one line that names the setting and the way out.
+//! Settings and what is wrong with them, as the operator reads it: one line that names the setting and the
+//! way out.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

@@ -107,8 +107,8 @@ async fn a_message_in_doubt_that_cannot_be_read_holds_up_nothing(
     }
 }
 
-/// The bot looks for a message in doubt while it may not read the target, and may again when it looks whether it
-/// may.
+/// The bot looks for a message in doubt while it may not read the target. It may again when it looks whether
+/// it may.
 #[tokio::test]
 async fn a_permission_that_comes_back_after_a_look_makes_nothing_twice() {
     let pair = Pair::new().await;

@@ -1,5 +1,5 @@
-//! What people read, whole: a change in wording is a visible change of a `.snap` file. Review it, then accept it with
-//! `INSTA_UPDATE=always cargo test --test it snapshots`.
+//! What people read, whole: a change in wording is a visible change of a `.snap` file. Review it, then accept
+//! it with `INSTA_UPDATE=always cargo test --test it snapshots`.
 
 use insta::assert_snapshot;
 use tributary_sandbox::{Channel, Options, Permissions, Reply};

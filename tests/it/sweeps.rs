@@ -1,4 +1,5 @@
-//! The look at everything that no event told of: what it costs, what it believes, and that nobody's trouble holds it up.
+//! The look at everything that no event told of: what it costs, what it believes, and that nobody's trouble
+//! holds it up.
 
 use std::time::Duration;
 

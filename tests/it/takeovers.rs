@@ -1,4 +1,5 @@
-//! A lane changes hands while a request of its former holder is still under way, and webhooks while a doubt stands.
+//! A lane changes hands while a request of its former holder is still under way, and webhooks while a doubt
+//! stands.
 
 use std::time::Duration;
 
@@ -67,7 +68,8 @@ impl Lane {
     }
 }
 
-/// The new holder has found the message that is in doubt, and not yet recorded it, when its maker takes it back.
+/// The new holder has found the message that is in doubt, and not yet recorded it, when its maker takes it
+/// back.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_message_that_is_taken_back_is_not_adopted() {
@@ -106,7 +108,8 @@ async fn a_message_that_was_adopted_is_not_taken_back() {
     assert!(!deleted, "nothing was to be deleted");
 }
 
-/// An edit of a message with a file asks what stands there first. The lane is lost between the two requests: the second isn't made.
+/// An edit of a message with a file asks what stands there first. The lane is lost between the two requests:
+/// the second isn't made.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn each_request_of_a_step_rests_on_the_lease() {

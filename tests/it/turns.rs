@@ -9,7 +9,8 @@ use tributary_sandbox::{Channel, Effect, Fault, SeenMessage};
 
 use crate::harness::{Backend, Pair, SOON};
 
-/// Four bots edit their one message again and again, faster than the target takes edits. Some begin with it while that message is only being shown.
+/// Four bots edit their one message again and again, faster than the target takes edits. Some begin with it
+/// while that message is only being shown.
 #[rstest]
 #[case::sqlite(Backend::Sqlite)]
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]

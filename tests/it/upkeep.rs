@@ -1,4 +1,5 @@
-//! What moderators do behind the bot's back is noticed, whether it runs or is away; the follow then says what is wrong, and can be repaired.
+//! What moderators do behind the bot's back is noticed, whether it runs or is away; the follow then says what
+//! is wrong, and can be repaired.
 
 use std::time::Duration;
 

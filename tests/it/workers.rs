@@ -1,5 +1,6 @@
-//! Two workers and a gateway on one PostgreSQL: both get lanes, and whoever of them is killed, or stopped and continued, while people post, edit and delete, nothing is
-//! lost, doubled, reordered or left out of date. The soak example does the same for hours.
+//! Two workers and a gateway on one PostgreSQL: both get lanes, and whoever of them is killed, or stopped and
+//! continued, while people post, edit and delete, nothing is lost, doubled, reordered or left out of date.
+//! The soak example does the same for hours.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -42,7 +43,8 @@ impl Field {
         owners.split(',').filter_map(|owner| owner.parse().ok()).collect()
     }
 
-    /// A post stands in all targets, and its answers are held back, so that all lanes stay with whoever has them. What lets them go.
+    /// A post stands in all targets, and its answers are held back, so that all lanes stay with whoever has
+    /// them. What lets them go.
     async fn post_unanswered(&self, text: &str) -> Hold {
         let (hold, lanes) = (Hold::new(), self.targets.len() as u64);
         let sandbox = &self.crew.world.sandbox;
@@ -131,7 +133,8 @@ async fn both_workers_get_lanes_and_each_lane_has_one_holder() {
     assert!(!taken_back, "a lane was lost though nobody stood still");
 }
 
-/// Longer than any lease: the other takes the lanes over, and the one that continues must not act on what it held.
+/// Longer than any lease: the other takes the lanes over, and the one that continues must not act on what it
+/// held.
 #[cfg_attr(not(has_postgres), ignore = "needs TEST_POSTGRES_URL")]
 #[tokio::test]
 async fn a_worker_that_stands_still_loses_its_lanes_and_does_no_harm() {

@@ -1,9 +1,10 @@
-//! A PostgreSQL database for one test or one measurement, on the server that `TEST_POSTGRES_URL` names. Used by the integration tests, by
-//! the store's and by the benchmarks, which all leave nothing behind.
+//! A PostgreSQL database for one test or one measurement, on the server that `TEST_POSTGRES_URL` names. Used
+//! by the integration tests, by the store's and by the benchmarks, which all leave nothing behind.
 
 use sea_orm::{ConnectionTrait as _, Database};
 
-/// A database that nobody else uses. Dropped with this value, also when a test panics and whoever may still be connected.
+/// A database that nobody else uses. Dropped with this value, also when a test panics and whoever may still
+/// be connected.
 pub(crate) struct Scratch {
     server: String,
     name: String,
@@ -14,7 +15,8 @@ impl Scratch {
     ///
     /// # Panics
     ///
-    /// Where `TEST_POSTGRES_URL` isn't set: a test that needs it must be ignored there (`build.rs` says how), not pass.
+    /// Where `TEST_POSTGRES_URL` isn't set: a test that needs it must be ignored there (`build.rs` says how),
+    /// not pass.
     pub(crate) async fn create() -> Self {
         let server = std::env::var("TEST_POSTGRES_URL").expect(
             "this needs PostgreSQL: TEST_POSTGRES_URL must name a server where databases may be made",

@@ -40,7 +40,8 @@ impl Scene {
         Ok(Self { stage, source, targets, bot, database, trip })
     }
 
-    /// Posts so many messages at once, and waits for their mirrors: how long it took until the last stood, in milliseconds.
+    /// Posts so many messages at once, and waits for their mirrors: how long it took until the last stood, in
+    /// milliseconds.
     async fn post(&self, messages: u64) -> Result<f64, Failure> {
         let (_, first) = self.stage.post(&self.source)?;
         for _ in 1..messages {

@@ -1,4 +1,5 @@
-//! As fast as it goes: many messages at once, no latency, beside the bare loop on the same route in the same minute.
+//! As fast as it goes: many messages at once, no latency, beside the bare loop on the same route in the same
+//! minute.
 
 use std::time::Duration;
 

@@ -14,7 +14,8 @@ use crate::stats::{Sorted, milliseconds};
 use crate::{Failure, Report, Setup, follows};
 
 const LATENCY: Duration = Duration::from_millis(50);
-/// Messages are spread over so many sources, each with so many targets: one lane alone takes 20 a second at most at this latency.
+/// Messages are spread over so many sources, each with so many targets: one lane alone takes 20 a second at
+/// most at this latency.
 const SOURCES: usize = 10;
 const TARGETS: usize = 2;
 /// Between two messages: 20 a second.

@@ -1,4 +1,5 @@
-//! A busy server that nobody follows: what its messages cost the bot, beside a bare client of the same library on the same stream.
+//! A busy server that nobody follows: what its messages cost the bot, beside a bare client of the same
+//! library on the same stream.
 
 use std::time::{Duration, Instant};
 

@@ -349,7 +349,8 @@ impl Channel {
         })
     }
 
-    /// Another application begins to think about an answer to a command ("… is thinking"): what it says is an edit.
+    /// Another application begins to think about an answer to a command ("… is thinking"): what it says is an
+    /// edit.
     pub fn start_thinking(&self, application: &Person) -> Result<SeenMessage, ActError> {
         self.shared.write(|world| {
             let flags = MessageFlags::LOADING.bits();

@@ -114,7 +114,8 @@ impl Guild {
         self.channels().into_iter().find(|channel| channel.name() == name)
     }
 
-    /// A new person in this guild, with a role of their own that grants these permissions beyond `@everyone`'s.
+    /// A new person in this guild, with a role of their own that grants these permissions beyond
+    /// `@everyone`'s.
     pub fn member(&self, name: &str, permissions: Permissions) -> Person {
         let id = self.shared.write(|world| world.create_user(name));
         let person = Person::new(&self.shared, id);
@@ -323,7 +324,8 @@ impl Guild {
         Ok(self.shared.write(|world| world.delete_guild(self.id))?)
     }
 
-    /// Many text channels at once, each with a webhook of the bot's; answers the webhooks. For loads: made one by one, ten thousands would take minutes.
+    /// Many text channels at once, each with a webhook of the bot's; answers the webhooks. For loads: made
+    /// one by one, ten thousands would take minutes.
     pub fn create_targets(&self, name: &str, count: usize) -> Result<Vec<SeenWebhook>, ActError> {
         Ok(self.shared.write(|world| {
             let made = world.create_targets(self.id, name, count)?;

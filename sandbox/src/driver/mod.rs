@@ -1,7 +1,8 @@
 //! The driver: what a test, a demo or a benchmark does to the world, and sees of it.
 //!
-//! Building and acting are ordinary calls that take effect at once; only waiting is async. People are bound by Discord's
-//! permissions like the bot is; what a *moderator* does from outside (moving webhooks, outages) hangs on the guild and channel.
+//! Building and acting are ordinary calls that take effect at once; only waiting is async. People are bound
+//! by Discord's permissions like the bot is; what a *moderator* does from outside (moving webhooks, outages)
+//! hangs on the guild and channel.
 
 mod channel;
 mod command;

@@ -30,7 +30,8 @@ impl Post {
         Self::default().field("content", json!(content))
     }
 
-    /// Any field of Discord's Create Message (`embeds`, `flags`, `poll`, `sticker_items`, `allowed_mentions`, …).
+    /// Any field of Discord's Create Message (`embeds`, `flags`, `poll`, `sticker_items`, `allowed_mentions`,
+    /// …).
     pub fn field(mut self, name: &str, value: Value) -> Self {
         self.body.insert(name.to_owned(), value);
         self
@@ -250,7 +251,8 @@ impl Person {
         })
     }
 
-    /// Lets a channel follow an announcement channel with Discord's own button; needs Manage Webhooks on the target.
+    /// Lets a channel follow an announcement channel with Discord's own button; needs Manage Webhooks on the
+    /// target.
     pub fn follow_natively(&self, source: &Channel, target: &Channel) -> Result<(), ActError> {
         self.shared.write(|world| {
             self.need(world, source.id(), Permissions::VIEW_CHANNEL)?;
@@ -269,7 +271,8 @@ impl Person {
         self.shared.read(|world| world.config.patience)
     }
 
-    /// Runs a slash command (`"/follow"`, or `"/panel create"` with a subcommand) and waits for the bot's whole answer.
+    /// Runs a slash command (`"/follow"`, or `"/panel create"` with a subcommand) and waits for the bot's
+    /// whole answer.
     pub async fn run(
         &self,
         channel: &Channel,
@@ -280,8 +283,8 @@ impl Person {
         reply.settled(self.patience()).await
     }
 
-    /// Like [`Self::run`], past `default_member_permissions` and contexts (a server admin may have lifted them)
-    /// and past the option's visibility (a forged client can send any id).
+    /// Like [`Self::run`], past `default_member_permissions` and contexts (a server admin may have lifted
+    /// them) and past the option's visibility (a forged client can send any id).
     pub async fn run_unchecked(
         &self,
         channel: &Channel,
@@ -313,7 +316,8 @@ impl Person {
         reply.settled(self.patience()).await
     }
 
-    /// Like [`Self::run_on`], past `default_member_permissions` and contexts (a server admin may have lifted them).
+    /// Like [`Self::run_on`], past `default_member_permissions` and contexts (a server admin may have lifted
+    /// them).
     pub async fn run_on_unchecked(
         &self,
         channel: &Channel,
@@ -374,7 +378,8 @@ impl Person {
         start_component(&self.shared, channel.id(), message, self.id, &found, &[])?.acknowledged().await
     }
 
-    /// Chooses values in a select, named by its custom id or placeholder, and waits for the bot's whole answer.
+    /// Chooses values in a select, named by its custom id or placeholder, and waits for the bot's whole
+    /// answer.
     pub async fn select(
         &self,
         channel: &Channel,

@@ -33,7 +33,8 @@ pub enum ReplyKind {
     Modal,
 }
 
-/// An interaction and its answer. It shows the answer as it is *now*: deferred answers, edits and follow-ups included.
+/// An interaction and its answer. It shows the answer as it is *now*: deferred answers, edits and follow-ups
+/// included.
 #[derive(Clone, Debug)]
 pub struct Reply {
     shared: Arc<Shared>,
@@ -201,7 +202,8 @@ impl Reply {
         person.select(&channel, message, select, values).await
     }
 
-    /// The same person presses a component that the answer doesn't have, or chooses a value in it: a forged client can send any id.
+    /// The same person presses a component that the answer doesn't have, or chooses a value in it: a forged
+    /// client can send any id.
     pub async fn press_forged(&self, custom_id: &str, value: Option<&str>) -> Result<Reply, ActError> {
         let (channel, message, person) = self.placed(custom_id)?;
         let (kind, patience) = (if value.is_some() { 3 } else { 2 }, person.patience());
@@ -212,7 +214,8 @@ impl Reply {
             .await
     }
 
-    /// The person fills in the form and sends it: values by custom id. What is left out keeps its preset value.
+    /// The person fills in the form and sends it: values by custom id. What is left out keeps its preset
+    /// value.
     pub async fn submit(&self, values: &[(&str, &str)]) -> Result<Reply, ActError> {
         let values: Vec<_> =
             values.iter().map(|(id, value)| ((*id).to_owned(), vec![(*value).to_owned()])).collect();
@@ -220,7 +223,8 @@ impl Reply {
         self.submit_only(&values).await?.settled(patience).await
     }
 
-    /// Like [`Self::submit`], but waits for the acknowledgement only, and takes any number of values for each select.
+    /// Like [`Self::submit`], but waits for the acknowledgement only, and takes any number of values for each
+    /// select.
     pub async fn submit_only(&self, values: &[(String, Vec<String>)]) -> Result<Reply, ActError> {
         let none = || ActError::NoComponent { wanted: "a form".to_owned(), there: Vec::new() };
         let modal = self.modal().ok_or_else(none)?;

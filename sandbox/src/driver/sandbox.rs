@@ -177,7 +177,8 @@ impl Sandbox {
         self.wait_for("the bot to disconnect", timeout, || (!self.is_connected()).then_some(())).await
     }
 
-    /// Waits until `look` finds something. It is asked again after every change in the sandbox, never on a timer.
+    /// Waits until `look` finds something. It is asked again after every change in the sandbox, never on a
+    /// timer.
     pub async fn wait_for<T>(
         &self,
         what: &str,
@@ -187,11 +188,13 @@ impl Sandbox {
         wait(self.shared(), what, timeout, look).await
     }
 
-    /// Waits until the bot has sent no REST request for this long; for showing that something does *not* happen.
+    /// Waits until the bot has sent no REST request for this long; for showing that something does *not*
+    /// happen.
     ///
     /// # Panics
     ///
-    /// Where the bot never falls silent: [`Config::patience`] after the silence could have begun, and lasted that long.
+    /// Where the bot never falls silent: [`Config::patience`] after the silence could have begun, and lasted
+    /// that long.
     #[track_caller]
     pub fn wait_quiet(&self, silence: Duration) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
@@ -226,7 +229,8 @@ impl Sandbox {
         lock(&self.shared().limiter).set(limits);
     }
 
-    /// From now on, webhooks may not post under names that contain this word, as happens with words that Discord doesn't publish.
+    /// From now on, webhooks may not post under names that contain this word, as happens with words that
+    /// Discord doesn't publish.
     pub fn refuse_names_with(&self, word: &str) {
         self.shared().write(|world| world.config.refused_names.push(word.to_owned()));
     }
@@ -261,7 +265,8 @@ impl Sandbox {
         self.shared().write(|world| world.gateway.forget_sessions());
     }
 
-    /// From now on, whether every RESUME is answered with op 9, as by a Discord that was left for too long. Sessions whose connections stand go on.
+    /// From now on, whether every RESUME is answered with op 9, as by a Discord that was left for too long.
+    /// Sessions whose connections stand go on.
     pub fn refuse_gateway_resumes(&self, refuse: bool) {
         self.shared().write(|world| world.gateway.set_forgetful(refuse));
     }
@@ -271,17 +276,20 @@ impl Sandbox {
         self.gateway_out_for(GatewayOutage::Unreachable, time);
     }
 
-    /// Breaks the gateway connections, and meets new ones like this for so long (or until [`Self::restore_gateway`]).
+    /// Breaks the gateway connections, and meets new ones like this for so long (or until
+    /// [`Self::restore_gateway`]).
     pub fn gateway_out_for(&self, outage: GatewayOutage, time: Duration) {
         self.shared().write(|world| world.gateway.out_for(outage, time));
     }
 
-    /// Freezes the gateway connections that are open now: they stay, and nothing passes through them in either direction.
+    /// Freezes the gateway connections that are open now: they stay, and nothing passes through them in
+    /// either direction.
     pub fn freeze_gateway(&self) {
         self.shared().write(|world| world.gateway.freeze());
     }
 
-    /// Sends an event of this name to all sessions, with whatever data: what this sandbox doesn't send by itself, and Discord may.
+    /// Sends an event of this name to all sessions, with whatever data: what this sandbox doesn't send by
+    /// itself, and Discord may.
     pub fn send_event(&self, name: &'static str, data: &serde_json::Value) {
         self.shared().write(|world| world.gateway.dispatch_to_all(name, data, world.config.resume_buffer));
     }

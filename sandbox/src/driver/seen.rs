@@ -16,8 +16,8 @@ pub struct SeenMessage {
     pub id: MessageId,
     /// Its channel.
     pub channel: ChannelId,
-    /// Discord's message type: 0 for ordinary ones, 12 for "follows now", 18 for "started a thread", 19 for replies, 20 for answers to commands, 21 for what a thread
-    /// was started from.
+    /// Discord's message type: 0 for ordinary ones, 12 for "follows now", 18 for "started a thread", 19 for
+    /// replies, 20 for answers to commands, 21 for what a thread was started from.
     pub kind: u8,
     /// The author's name, as shown: nickname, display name or a webhook's username.
     pub author: String,
@@ -146,7 +146,8 @@ impl SeenMessage {
         }
     }
 
-    /// Everything readable of it in one text: content, then the embeds' titles, descriptions, fields and footers.
+    /// Everything readable of it in one text: content, then the embeds' titles, descriptions, fields and
+    /// footers.
     pub fn text(&self) -> String {
         let mut lines = vec![self.content.clone()];
         for embed in &self.embeds {

@@ -24,12 +24,14 @@ pub struct Tally {
 impl Tally {
     /// Compares the texts of what people posted in the source with what webhooks posted in the target.
     ///
-    /// Each text begins with a word of its own (such as a number), which stays through edits and tells which message a copy is of.
+    /// Each text begins with a word of its own (such as a number), which stays through edits and tells which
+    /// message a copy is of.
     pub fn of(source: &Channel, target: &Channel) -> Self {
         Self::among(source, target, |_| true)
     }
 
-    /// The same among those messages alone that `counts` lets through, in either channel: for targets that show other sources too.
+    /// The same among those messages alone that `counts` lets through, in either channel: for targets that
+    /// show other sources too.
     pub fn among(source: &Channel, target: &Channel, counts: impl Fn(&SeenMessage) -> bool) -> Self {
         let counted = |channel: &Channel, by_webhook: bool| -> Vec<SeenMessage> {
             let messages = channel.messages().into_iter().filter(|message| message.kind == 0 || by_webhook);

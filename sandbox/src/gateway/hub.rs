@@ -106,7 +106,8 @@ impl Hub {
     }
 
     pub(crate) fn open(&mut self, intents: Intents, shard: (u64, u64), link: Link) -> String {
-        // Who identifies anew has given up what this shard left behind; else killed bots would pile up sessions.
+        // Who identifies anew has given up what this shard left behind; else killed bots would pile up
+        // sessions.
         self.sessions.retain(|_, old| old.link.is_some() || old.shard != shard);
         let id = random_token(32);
         let session =
@@ -120,8 +121,8 @@ impl Hub {
         self.sessions.get(id)
     }
 
-    /// Attaches a socket to a session and sends what came after `seq`; `false` when the session is gone or its buffer
-    /// doesn't reach back that far.
+    /// Attaches a socket to a session and sends what came after `seq`; `false` when the session is gone or
+    /// its buffer doesn't reach back that far.
     pub(crate) fn resume(&mut self, id: &str, seq: u64, link: Link) -> bool {
         let forgetful = self.forgetful;
         let Some(session) = self.sessions.get_mut(id) else { return false };
@@ -273,7 +274,8 @@ fn event(name: &str, number: u64, data: &impl Display) -> String {
 }
 
 impl World {
-    /// Whether the bot is told of this in a channel: it must see it, and the chat of a voice channel is for those who may connect.
+    /// Whether the bot is told of this in a channel: it must see it, and the chat of a voice channel is for
+    /// those who may connect.
     fn hears(&self, event: &str, channel: ChannelId) -> bool {
         let permissions = self.permissions(self.app.bot, channel);
         let is_voice = self.channels.get(&channel).is_some_and(|of| of.kind.is_voice());
@@ -294,7 +296,8 @@ impl World {
         {
             return;
         }
-        // Discord: "Guild Member Update is sent for current-user updates regardless of whether the GUILD_MEMBERS intent is set".
+        // Discord: "Guild Member Update is sent for current-user updates regardless of whether the
+        // GUILD_MEMBERS intent is set".
         let own = event.name == "GUILD_MEMBER_UPDATE" && event.data["user"]["id"] == json!(self.app.bot);
         let needed =
             if own { Intents::GUILDS } else { Intents::needed_for(event.name, event.guild.is_some()) };

@@ -1,7 +1,7 @@
 //! The gateway: sessions that bots identify and resume, and the events they receive.
 //!
-//! [`Hub`] lives in the world and decides, under its lock, which session gets which event with which number; `socket` only
-//! carries frames between a hub session and a WebSocket.
+//! [`Hub`] lives in the world and decides, under its lock, which session gets which event with which number;
+//! `socket` only carries frames between a hub session and a WebSocket.
 
 mod hub;
 mod intents;

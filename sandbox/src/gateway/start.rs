@@ -12,7 +12,8 @@ use crate::world::World;
 pub(crate) struct Closed(pub(crate) u16, pub(crate) &'static str);
 
 impl World {
-    /// IDENTIFY. Discord closes with 4004 for a wrong token, 4010 for a wrong shard, 4013 and 4014 for wrong intents.
+    /// IDENTIFY. Discord closes with 4004 for a wrong token, 4010 for a wrong shard, 4013 and 4014 for wrong
+    /// intents.
     pub(crate) fn identify(&mut self, data: &Value, link: Link) -> Result<String, Closed> {
         if data["token"].as_str().map(without_prefix) != Some(self.app.token.as_str()) {
             return Err(Closed(4004, "Authentication failed."));

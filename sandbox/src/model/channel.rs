@@ -128,7 +128,8 @@ pub(crate) struct Channel {
     pub(crate) recipients: Vec<UserId>,
     pub(crate) last_message: Option<MessageId>,
     pub(crate) messages: BTreeMap<MessageId, Message>,
-    /// Counts the changes to the channel and its messages, so that whoever shows them sees at a glance that there was none.
+    /// Counts the changes to the channel and its messages, so that whoever shows them sees at a glance that
+    /// there was none.
     pub(crate) version: u64,
 }
 

@@ -81,7 +81,8 @@ pub(crate) struct AnswerTo {
     pub(crate) trigger: Option<InteractionId>,
 }
 
-/// A message. Embeds, components, polls and stickers stay JSON: the sandbox checks them, and shows them as they are.
+/// A message. Embeds, components, polls and stickers stay JSON: the sandbox checks them, and shows them as
+/// they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) id: MessageId,

@@ -1,4 +1,5 @@
-//! What exists in the sandbox: plain data, without rules. `ops` changes it, `wire` writes it as Discord's JSON.
+//! What exists in the sandbox: plain data, without rules. `ops` changes it, `wire` writes it as Discord's
+//! JSON.
 
 pub(crate) mod channel;
 pub(crate) mod command;

@@ -53,8 +53,8 @@ pub(super) struct QueryParameter {
 
 #[derive(Debug)]
 pub(super) struct Body {
-    /// Whether a call must have a JSON body. Not so where only multipart is described: such a body may be a file
-    /// and nothing else.
+    /// Whether a call must have a JSON body. Not so where only multipart is described: such a body may be a
+    /// file and nothing else.
     pub(super) required: bool,
     pub(super) schema: Schema,
 }
@@ -83,8 +83,8 @@ impl Description {
         Ok(Self { literals, schemas: reader.schemas.finish()?, paths })
     }
 
-    /// Literal segments win, as OpenAPI has it; but where the most literal path lacks the method and another one
-    /// has it, that one is meant (`/members/@me` and `/members/{user_id}` describe different methods).
+    /// Literal segments win, as OpenAPI has it; but where the most literal path lacks the method and another
+    /// one has it, that one is meant (`/members/@me` and `/members/{user_id}` describe different methods).
     pub(super) fn find(&self, method: &str, path: &str) -> Match<'_> {
         let segments = route::segments(path);
         let mut matching = self.paths.iter().filter(|item| item.template.matches(&segments)).peekable();
@@ -166,8 +166,9 @@ impl<'a> Reader<'a> {
         Ok(Operation { name, path_parameters, query: query.into_values().collect(), request, answers })
     }
 
-    /// Where Discord takes JSON and multipart, the multipart schema is the JSON one with `files[n]` beside it,
-    /// while clients send the JSON as `payload_json`, which is not described: so the JSON schema fits both.
+    /// Where Discord takes JSON and multipart, the multipart schema is the JSON one with `files[n]` beside
+    /// it, while clients send the JSON as `payload_json`, which is not described: so the JSON schema fits
+    /// both.
     fn body(&mut self, body: &'a Value) -> Result<Option<Body>, ContractError> {
         let body = self.resolve(body)?;
         let content = &body["content"];
@@ -214,7 +215,8 @@ fn without_files(schema: &Value) -> Value {
     schema
 }
 
-/// The entry of a media type whose name has the word; the shortest, so that plain `application/json` comes first.
+/// The entry of a media type whose name has the word; the shortest, so that plain `application/json` comes
+/// first.
 fn media_type<'a>(content: &'a Value, word: &str) -> Option<&'a Value> {
     let named = content.as_object().into_iter().flatten().filter(|(name, _)| name.contains(word));
     named.min_by_key(|(name, _)| name.len()).map(|(_, value)| value)

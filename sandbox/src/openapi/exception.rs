@@ -11,8 +11,8 @@ pub struct Exception {
     pub operation: &'static str,
     /// The part of the exchange.
     pub place: Place,
-    /// Covers this pointer and all below it; a segment `*` stands for any one (`/*/type` in a list), `**` for any
-    /// number of them (`/**/type` at any depth). Empty covers the whole place.
+    /// Covers this pointer and all below it; a segment `*` stands for any one (`/*/type` in a list), `**` for
+    /// any number of them (`/**/type` at any depth). Empty covers the whole place.
     pub pointer_prefix: &'static str,
     /// Why this is accepted.
     pub reason: &'static str,

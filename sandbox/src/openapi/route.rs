@@ -36,7 +36,8 @@ impl Template {
         Self { segments: path.split('/').skip(1).map(segment).collect() }
     }
 
-    /// Orders templates that match the same path: a literal wins over a parameter, the leftmost difference counts.
+    /// Orders templates that match the same path: a literal wins over a parameter, the leftmost difference
+    /// counts.
     pub(super) fn rank(&self) -> Vec<bool> {
         self.segments.iter().map(|segment| matches!(segment, Segment::Parameter(_))).collect()
     }

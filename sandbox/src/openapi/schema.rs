@@ -1,7 +1,7 @@
 //! The description's schemas: rewritten to plain JSON Schema 2020-12 once, compiled when first needed.
 //!
-//! Every component exists three times in the document that the validators are made from. Inner properties of a
-//! shut or part component are always shut; they differ at their own level only:
+//! Every component exists three times in the document that the validators are made from. Inner properties of
+//! a shut or part component are always shut; they differ at their own level only:
 //!
 //! | place | a property that isn't listed | used for |
 //! |---|---|---|
@@ -21,8 +21,8 @@ use super::{ContractError, Place, finding::Finding};
 
 const COMPONENTS: &str = "#/components/schemas/";
 const DOCUMENT: &str = "urn:openapi";
-/// A composition is followed this deep when collecting the properties it lists; one that contains itself is left
-/// open.
+/// A composition is followed this deep when collecting the properties it lists; one that contains itself is
+/// left open.
 const DEEPEST_COMPOSITION: u8 = 8;
 
 /// What happens to properties that a schema doesn't list.
@@ -171,8 +171,8 @@ impl<'a> SchemaBuilder<'a> {
                 | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "minLength" | "maxLength"
                 | "minItems" | "maxItems" | "uniqueItems" | "minProperties" | "maxProperties"
                 | "dependentRequired" | "minContains" | "maxContains" => value.clone(),
-                // Descriptions, examples, OpenAPI's and Discord's own. `contentEncoding` too: images are sent as
-                // data URIs, which aren't base64 as a whole.
+                // Descriptions, examples, OpenAPI's and Discord's own. `contentEncoding` too: images are sent
+                // as data URIs, which aren't base64 as a whole.
                 _ => continue,
             };
             rewritten.insert(keyword.clone(), value);
@@ -232,8 +232,8 @@ impl<'a> SchemaBuilder<'a> {
         self.components.and_then(|components| components.get(name))
     }
 
-    /// Collects the properties that a composition and its members list. Returns whether that is all, or one of
-    /// them is a free map.
+    /// Collects the properties that a composition and its members list. Returns whether that is all, or one
+    /// of them is a free map.
     fn list_properties(&self, schema: &Map<String, Value>, depth: u8, listed: &mut BTreeSet<String>) -> bool {
         if depth == 0 || !list_own_properties(schema, listed) {
             return false;
@@ -271,8 +271,8 @@ fn fits_64_bits(text: &str) -> bool {
     !text.bytes().all(|byte| byte.is_ascii_digit()) || text.parse::<u64>().is_ok()
 }
 
-/// Whether several schemas describe one value together, so that none of them alone knows all its properties. A
-/// mere choice (`oneOf` alone) isn't: each alternative is shut by itself, which tells them apart.
+/// Whether several schemas describe one value together, so that none of them alone knows all its properties.
+/// A mere choice (`oneOf` alone) isn't: each alternative is shut by itself, which tells them apart.
 fn is_composed(schema: &Map<String, Value>) -> bool {
     let has = |keywords: &[&str]| keywords.iter().any(|keyword| schema.contains_key(*keyword));
     let choice = has(&["anyOf", "oneOf", "$ref"]);

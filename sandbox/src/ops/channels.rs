@@ -103,7 +103,8 @@ impl World {
         Ok(())
     }
 
-    /// The channels of a category whose overwrites are the category's: Discord changes them with it, and tells of each.
+    /// The channels of a category whose overwrites are the category's: Discord changes them with it, and
+    /// tells of each.
     fn synced_with(&self, category: ChannelId) -> Vec<ChannelId> {
         let Some(of) = self.channels.get(&category).filter(|c| c.kind == ChannelKind::Category) else {
             return Vec::new();
@@ -184,7 +185,8 @@ impl World {
         Ok(id)
     }
 
-    /// Whether these are direct messages with somebody who shares no server with the bot: Discord delivers none then.
+    /// Whether these are direct messages with somebody who shares no server with the bot: Discord delivers
+    /// none then.
     pub(crate) fn is_closed_to_bot(&self, channel: ChannelId) -> bool {
         let Some(channel) = self.channels.get(&channel).filter(|channel| channel.kind == ChannelKind::Dm)
         else {

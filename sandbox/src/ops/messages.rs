@@ -32,7 +32,8 @@ impl NewMessage {
 }
 
 impl World {
-    /// Posts a message. 50006 when it shows nothing, 50008 where no messages can stand, 10008 for an unknown reference.
+    /// Posts a message. 50006 when it shows nothing, 50008 where no messages can stand, 10008 for an unknown
+    /// reference.
     pub(crate) fn post(&mut self, new: NewMessage) -> ApiResult<MessageId> {
         let channel = self.channel(new.channel)?;
         if !channel.kind.holds_messages() {
@@ -208,7 +209,8 @@ impl World {
         id
     }
 
-    /// Edits a message: what the draft leaves out stays. 50006 when nothing would be left, 50083 in an archived thread.
+    /// Edits a message: what the draft leaves out stays. 50006 when nothing would be left, 50083 in an
+    /// archived thread.
     pub(crate) fn edit(&mut self, channel: ChannelId, id: MessageId, draft: &Draft) -> ApiResult<()> {
         if self.channel(channel)?.is_archived() {
             return Err(ApiError::thread_archived());

@@ -33,9 +33,11 @@ pub(crate) struct NewThread {
 }
 
 impl World {
-    /// Makes a thread. 50024 where none can be, 160004 when the message already has one; for tags see [`Self::check_tags`].
+    /// Makes a thread. 50024 where none can be, 160004 when the message already has one; for tags see
+    /// [`Self::check_tags`].
     ///
-    /// One that starts from a message begins with a system message that refers to it; of another, a system message in the channel tells, unless it is private.
+    /// One that starts from a message begins with a system message that refers to it; of another, a system
+    /// message in the channel tells, unless it is private.
     pub(crate) fn create_thread(&mut self, new: NewThread) -> ApiResult<ChannelId> {
         let parent = self.channel(new.parent)?;
         let (guild, in_forum) = (parent.guild, parent.kind.is_forum());
@@ -115,8 +117,9 @@ impl World {
         self.store(notice);
     }
 
-    /// Whether a post of this forum may get these tags in the place of those: 50035 for more than five, 10087 for one that the forum doesn't have, 40067 for none
-    /// where one is required, 50013 for a moderated one that this person may not give or take. Who is no member (a webhook) gives any.
+    /// Whether a post of this forum may get these tags in the place of those: 50035 for more than five, 10087
+    /// for one that the forum doesn't have, 40067 for none where one is required, 50013 for a moderated one
+    /// that this person may not give or take. Who is no member (a webhook) gives any.
     pub(crate) fn check_tags(
         &self,
         forum: ChannelId,

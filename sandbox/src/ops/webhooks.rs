@@ -82,8 +82,8 @@ impl World {
         Ok(id)
     }
 
-    /// Many text channels with a webhook of the bot's in each, for loads: made at once, as one after another would count each time what is there.
-    /// 30058 when there would be too many webhooks.
+    /// Many text channels with a webhook of the bot's in each, for loads: made at once, as one after another
+    /// would count each time what is there. 30058 when there would be too many webhooks.
     pub(crate) fn create_targets(
         &mut self,
         guild: GuildId,

@@ -205,7 +205,8 @@ fn nothing(done: Result<(), ActError>) -> Result<Value, ActError> {
     done.map(|()| json!({}))
 }
 
-/// What the page must do about the bot's first answer: open a form, or nothing, as messages come by themselves.
+/// What the page must do about the bot's first answer: open a form, or nothing, as messages come by
+/// themselves.
 fn first_answer(reply: Reply) -> Result<Value, ActError> {
     Ok(reply.modal().map_or_else(
         || json!({ "message": reply.message().map(|message| message.id) }),
@@ -224,7 +225,8 @@ fn filled(shared: &Shared, options: Vec<Filled>) -> Options {
     options.fold(Options::new(), |options, one| options.set(&one.name, arg(shared, one.kind, &one.value)))
 }
 
-/// A value as its option's type has it; what doesn't fit is passed on as a text, and refused where all options are checked.
+/// A value as its option's type has it; what doesn't fit is passed on as a text, and refused where all
+/// options are checked.
 fn arg(shared: &Shared, kind: u64, value: &Value) -> Arg {
     let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     let fitting = match kind {

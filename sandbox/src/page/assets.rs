@@ -93,7 +93,8 @@ mod tests {
         }
     }
 
-    /// A file that nobody serves, or a script that imports one that isn't there, would only be noticed in a browser.
+    /// A file that nobody serves, or a script that imports one that isn't there, would only be noticed in a
+    /// browser.
     #[test]
     fn all_files_are_served_and_all_imports_are_there() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page/assets");

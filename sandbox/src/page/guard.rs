@@ -1,7 +1,8 @@
-//! Who may talk to the page: browsers that opened it under a loopback name, and for everything but reading only the page itself.
+//! Who may talk to the page: browsers that opened it under a loopback name, and for everything but reading
+//! only the page itself.
 //!
-//! Other pages in the same browser can send requests to this machine, too; and with a name that they point at 127.0.0.1, even read the
-//! answers. The Host header tells that name, the Origin header tells the page.
+//! Other pages in the same browser can send requests to this machine, too; and with a name that they point at
+//! 127.0.0.1, even read the answers. The Host header tells that name, the Origin header tells the page.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -11,7 +12,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// Scripts, styles and connections of the page's own only. Pictures of embeds may come from elsewhere, encrypted.
+/// Scripts, styles and connections of the page's own only. Pictures of embeds may come from elsewhere,
+/// encrypted.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: https:; media-src 'self' blob:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

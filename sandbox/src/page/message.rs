@@ -1,4 +1,5 @@
-//! A message as the page draws it. Who wrote it is named by id where it is a user: the page knows their names, and those change.
+//! A message as the page draws it. Who wrote it is named by id where it is a user: the page knows their
+//! names, and those change.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -77,7 +78,8 @@ pub(super) fn author(of: &Message) -> Value {
     }
 }
 
-/// A command's name as Discord's client shows it: a slash command's with its slash, that of a command in a menu as it is.
+/// A command's name as Discord's client shows it: a slash command's with its slash, that of a command in a
+/// menu as it is.
 fn command_name(world: &World, name: &str) -> String {
     const CHAT_INPUT: u64 = 1;
     let mut kinds =

@@ -1,8 +1,9 @@
-//! A page in the browser that looks and works like a chat client, and plays all roles: the quickest way to see what a bot does.
+//! A page in the browser that looks and works like a chat client, and plays all roles: the quickest way to
+//! see what a bot does.
 //!
-//! It has a listener of its own, so that Discord's address stays as it is. What a person sees is pushed over a WebSocket when the bell
-//! rings (`socket`, `watch`); what a person does comes in as one request each, and goes through the same handles as in tests (`act`).
-//! No rule of Discord's is repeated here.
+//! It has a listener of its own, so that Discord's address stays as it is. What a person sees is pushed over
+//! a WebSocket when the bell rings (`socket`, `watch`); what a person does comes in as one request each, and
+//! goes through the same handles as in tests (`act`). No rule of Discord's is repeated here.
 //!
 //! ```text
 //!  browser ◄── /live ──── socket ◄─ watch ◄─ view, message, status ◄── World

@@ -23,7 +23,8 @@ fn manage(world: &World, id: ChannelId) -> ApiResult<Permissions> {
     Ok(if is_thread { Permissions::MANAGE_THREADS } else { Permissions::MANAGE_CHANNELS })
 }
 
-/// What the bot needs to change a channel. A thread that isn't locked is woken by whoever may write in it; what it started itself, the bot changes freely.
+/// What the bot needs to change a channel. A thread that isn't locked is woken by whoever may write in it;
+/// what it started itself, the bot changes freely.
 fn change(world: &World, id: ChannelId, body: &Value) -> ApiResult<Permissions> {
     let channel = world.channel(id)?;
     let Some(thread) = &channel.thread else { return manage(world, id) };

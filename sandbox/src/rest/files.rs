@@ -14,7 +14,8 @@ use crate::ids::AttachmentId;
 use crate::shared::Shared;
 use crate::wire;
 
-/// `GET /attachments/{channel}/{attachment}/{filename}?ex=…&is=…&hm=…`. 404 when the link is wrong or too old.
+/// `GET /attachments/{channel}/{attachment}/{filename}?ex=…&is=…&hm=…`. 404 when the link is wrong or too
+/// old.
 pub(crate) async fn serve(
     State(shared): State<Arc<Shared>>,
     Path((_, id, _)): Path<(u64, u64, String)>,

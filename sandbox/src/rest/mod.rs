@@ -1,7 +1,8 @@
 //! The REST API: a table of routes (`routes`), and one file of handlers per kind of resource.
 //!
-//! A handler is one synchronous step: it reads the request, asks whether the bot may do this, calls a step of `ops`, and
-//! answers JSON. What stands around it (reading bodies, faults, authorization, rate limits, the log) is in `serve`.
+//! A handler is one synchronous step: it reads the request, asks whether the bot may do this, calls a step of
+//! `ops`, and answers JSON. What stands around it (reading bodies, faults, authorization, rate limits, the
+//! log) is in `serve`.
 
 mod applications;
 mod channels;

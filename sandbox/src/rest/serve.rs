@@ -21,7 +21,8 @@ use crate::limits::{Bucket, Draw, Exceeded, Standing};
 use crate::server::Wire;
 use crate::shared::{Shared, lock};
 
-/// Takes every request below `/api`. It runs as a task of its own: a client that hangs up doesn't undo a request.
+/// Takes every request below `/api`. It runs as a task of its own: a client that hangs up doesn't undo a
+/// request.
 pub(crate) async fn entry(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(wire): ConnectInfo<Wire>,

@@ -98,7 +98,8 @@ fn locate(world: &World, request: &Request) -> ApiResult<(ChannelId, MessageId)>
     let id = request.id("message")?;
     let is_there =
         |place: &ChannelId| world.message(*place, id).is_ok_and(|message| message.webhook() == Some(hook.id));
-    // In a thread, the message is only found with its `thread_id`. A moved webhook still finds what it wrote elsewhere.
+    // In a thread, the message is only found with its `thread_id`. A moved webhook still finds what it wrote
+    // elsewhere.
     let places: Vec<ChannelId> = match request.query_id("thread_id") {
         Some(thread) if world.channel(thread)?.kind.is_thread() => vec![thread],
         Some(_) => return Err(ApiError::unknown_channel()),

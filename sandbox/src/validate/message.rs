@@ -81,7 +81,8 @@ impl Draft {
         Self::read_within(&APPLICATION, body, uploads)
     }
 
-    /// Reads what a person wrote: with Nitro, people have 4,000 characters and larger files. Embeds that they have are link previews, of the type that is given.
+    /// Reads what a person wrote: with Nitro, people have 4,000 characters and larger files. Embeds that they
+    /// have are link previews, of the type that is given.
     pub(crate) fn read_persons(body: &Value, uploads: &[Upload]) -> ApiResult<Self> {
         let mut draft = Self::read_within(&PERSON, body, uploads)?;
         let given = body["embeds"].as_array().into_iter().flatten();

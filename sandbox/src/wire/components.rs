@@ -1,4 +1,5 @@
-//! Components, with all that Discord says about them: what was left out has its default, and what was named by `attachment://` its address.
+//! Components, with all that Discord says about them: what was left out has its default, and what was named
+//! by `attachment://` its address.
 
 use serde_json::{Value, json};
 
@@ -50,7 +51,8 @@ fn picture(world: &World, of: &Message, picture: &mut Value) {
     media(world, of, &mut picture["media"]);
 }
 
-/// What Discord says of a file or a page that a component shows. Answers the message's own file, if it is one.
+/// What Discord says of a file or a page that a component shows. Answers the message's own file, if it is
+/// one.
 fn media<'a>(world: &World, of: &'a Message, media: &mut Value) -> Option<&'a Attachment> {
     let name = media["url"].as_str().and_then(|url| url.strip_prefix("attachment://"));
     let file = name.and_then(|name| of.attachments.iter().find(|file| file.filename == name));

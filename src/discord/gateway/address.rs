@@ -1,6 +1,7 @@
 //! Addresses of gateways, which come from Discord and go to a library that panics over those it can't read.
 
-/// An address of a gateway as twilight can use it: nothing in it can be misunderstood, and twilight adds the query.
+/// An address of a gateway as twilight can use it: nothing in it can be misunderstood, and twilight adds the
+/// query.
 pub(super) fn address(text: &str) -> Option<String> {
     let mut url = reqwest::Url::parse(text).ok()?;
     url.host_str().filter(|host| !host.is_empty())?;

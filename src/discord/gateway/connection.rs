@@ -32,8 +32,8 @@ impl Connection {
         if self.active.is_some() { Sent::Now } else { Sent::Before }
     }
 
-    /// Returns what comes next; none once the connection is gone. On its own, twilight would make another one without a
-    /// word. It also panics over what Discord should never send (heartbeats without a pause).
+    /// Returns what comes next; none once the connection is gone. On its own, twilight would make another one
+    /// without a word. It also panics over what Discord should never send (heartbeats without a pause).
     pub(super) async fn next(&mut self) -> Option<Result<Message, ReceiveMessageError>> {
         poll_fn(|cx| {
             let Ok(next) = catch_unwind(AssertUnwindSafe(|| self.shard.poll_next_unpin(cx))) else {
@@ -45,7 +45,8 @@ impl Connection {
         .await
     }
 
-    /// Whether twilight takes it for ended. If we don't, twilight took an event for one that ends the connection.
+    /// Whether twilight takes it for ended. If we don't, twilight took an event for one that ends the
+    /// connection.
     pub(super) const fn is_given_up(&self) -> bool {
         matches!(self.shard.state(), ShardState::Disconnected { .. })
     }

@@ -1,5 +1,6 @@
-//! Where people's commands, presses and forms are answered, by serenity's models and poise. Both want a serenity `Context`, which serenity makes only for a shard
-//! that it has connected itself. So one is connected once, with this process's own loopback, and never run: what needs a running one (collectors,
+//! Where people's commands, presses and forms are answered, by serenity's models and poise. Both want a
+//! serenity `Context`, which serenity makes only for a shard that it has connected itself. So one is
+//! connected once, with this process's own loopback, and never run: what needs a running one (collectors,
 //! `poise::execute_modal`, presences) doesn't work, and clippy.toml forbids it.
 
 use std::sync::{Arc, OnceLock};
@@ -49,7 +50,8 @@ impl Desk {
     pub(super) async fn open(endpoint: &Endpoint, bot: Arc<Bot>) -> Result<Self, FatalGateway> {
         // As the rest client: to the base address itself, past any proxy that the environment names.
         let client = reqwest::Client::builder().no_proxy().build().map_err(|_| FatalGateway::Ended)?;
-        // The base address, here called a proxy, is only heeded with serenity's limiter off; the rest client has its own.
+        // The base address, here called a proxy, is only heeded with serenity's limiter off; the rest client
+        // has its own.
         let http = serenity::HttpBuilder::new(endpoint.token.expose_secret())
             .client(client)
             .proxy(endpoint.api_base.as_str())
@@ -62,8 +64,8 @@ impl Desk {
         Ok(Self { ctx, commands, bot, clock: endpoint.clock, main_runtime: Handle::current() })
     }
 
-    /// Answers an interaction, in a task of its own. One that was sent while nobody listened, too long ago for an
-    /// answer, isn't carried out: whoever meant it was told that it failed.
+    /// Answers an interaction, in a task of its own. One that was sent while nobody listened, too long ago
+    /// for an answer, isn't carried out: whoever meant it was told that it failed.
     pub(super) fn answer(self: &Arc<Self>, interaction: &RawValue, sent: Sent) {
         if sent == Sent::Before && is_late(interaction, self.clock.now()) {
             tracing::info!("a command or press of the time in which nobody listened is not carried out");

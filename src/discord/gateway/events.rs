@@ -1,5 +1,5 @@
-//! The fields of events that are looked at on the shard's own task. Each is read by itself and only when it is asked for: whatever else an event brings, and in
-//! which form, costs nothing.
+//! The fields of events that are looked at on the shard's own task. Each is read by itself and only when it
+//! is asked for: whatever else an event brings, and in which form, costs nothing.
 
 use std::str::FromStr;
 

@@ -1,12 +1,14 @@
-//! One shard's connection, again and again. twilight reads it; how long anything may take, and when the next try comes, is decided here.
+//! One shard's connection, again and again. twilight reads it; how long anything may take, and when the next
+//! try comes, is decided here.
 //!
 //! ```text
 //! pause ─► connect ─► Hello ─► RESUME, or IDENTIFY in its turn ─► events, in order ─► lost ─┐
 //!   ▲                                                                                        │
 //!   └────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
-//! twilight's shard is used for one connection only: alone it has no limit for a Hello that never comes and none for its own goodbye, its pauses grow to minutes, and
-//! it looks for an event's number by a search in the text. So the session and the number of its last event are kept here, as `frame` reads them.
+//! twilight's shard is used for one connection only: alone it has no limit for a Hello that never comes and
+//! none for its own goodbye, its pauses grow to minutes, and it looks for an event's number by a search in
+//! the text. So the session and the number of its last event are kept here, as `frame` reads them.
 
 use std::time::Duration;
 
@@ -44,7 +46,8 @@ const RESUMED: Duration = Duration::from_secs(10);
 const READY: Duration = Duration::from_secs(30);
 /// After so long a silence it is asked whether anybody is there.
 const SILENCE: Duration = Duration::from_secs(15);
-/// How long the answer may take. Together with the silence it bounds how long a half-open connection is believed in.
+/// How long the answer may take. Together with the silence it bounds how long a half-open connection is
+/// believed in.
 const ANSWER: Duration = Duration::from_secs(5);
 /// A connection that lasted this long was a good one: the next try comes at once.
 const STEADY: Duration = Duration::from_secs(10);
@@ -349,7 +352,8 @@ impl Feed {
     }
 }
 
-/// Whether a connection goes on that we didn't end. Otherwise it isn't let to say goodbye: that would end the session.
+/// Whether a connection goes on that we didn't end. Otherwise it isn't let to say goodbye: that would end the
+/// session.
 const fn goes_on(connection: &Connection) -> Result<(), End> {
     if connection.is_given_up() { Err(End::Lost(Loss::Misread)) } else { Ok(()) }
 }

@@ -1,4 +1,5 @@
-//! What the gateway sends, read in one pass and without building anything: its head, and where the event itself stands in the text.
+//! What the gateway sends, read in one pass and without building anything: its head, and where the event
+//! itself stands in the text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -58,8 +59,8 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(part: Option<&'a RawValue>) -> Optio
     serde_json::from_str(part?.get()).ok()
 }
 
-/// All that Discord wrote. What can't be held (a number beyond all bounds, half of a surrogate pair, a nesting without end) is null or replaced, and costs
-/// nothing but itself.
+/// All that Discord wrote. What can't be held (a number beyond all bounds, half of a surrogate pair, a
+/// nesting without end) is null or replaced, and costs nothing but itself.
 pub(super) fn value(text: &RawValue) -> Value {
     serde_json::from_str(text.get()).unwrap_or_else(|_| part_by_part(text, DEEPEST))
 }

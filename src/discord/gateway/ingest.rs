@@ -1,5 +1,5 @@
-//! From one shard to the services, in the gateway's order: what happens in followed channels goes to the [`Intake`], what may break follows to the [`Upkeep`], what
-//! people want to the [`Desk`].
+//! From one shard to the services, in the gateway's order: what happens in followed channels goes to the
+//! [`Intake`], what may break follows to the [`Upkeep`], what people want to the [`Desk`].
 //!
 //! Looked at on the shard's own task, so it is quick and asks nobody: most events are of no concern.
 //!

@@ -1,5 +1,5 @@
-//! Structures of which each field is read by itself, and only when it is asked for. What else an object has costs nothing; of a key that stands there twice the
-//! last counts, as with most readers of JSON.
+//! Structures of which each field is read by itself, and only when it is asked for. What else an object has
+//! costs nothing; of a key that stands there twice the last counts, as with most readers of JSON.
 
 /// Makes a structure of borrowed fields, each with the key under which it stands.
 macro_rules! lenient {

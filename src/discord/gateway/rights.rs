@@ -31,8 +31,8 @@ lenient! {
     }
 }
 
-/// The digest of the server's roles, of these channels, and of the bot's own membership; none where one of these
-/// can't be read. The order in which Discord lists them doesn't matter.
+/// The digest of the server's roles, of these channels, and of the bot's own membership; none where one of
+/// these can't be read. The order in which Discord lists them doesn't matter.
 pub(super) fn digest(
     guild: &RawValue,
     concerns: impl Fn(ChannelId) -> bool,

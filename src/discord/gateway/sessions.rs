@@ -1,4 +1,5 @@
-//! When sessions may begin: one in five seconds for each of Discord's buckets, and no more in a day than its budget allows. All shards of the process ask here.
+//! When sessions may begin: one in five seconds for each of Discord's buckets, and no more in a day than its
+//! budget allows. All shards of the process ask here.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::pending;
@@ -90,7 +91,8 @@ impl Queue for Sessions {
     fn enqueue(&self, shard: u32) -> oneshot::Receiver<()> {
         let (answer, receiver) = oneshot::channel();
         if let Err(unheard) = self.requests.send(Request { shard, answer }) {
-            // Nobody allows anything any more, as the process ends. A closed answer would be asked for again at once, and for ever.
+            // Nobody allows anything any more, as the process ends. A closed answer would be asked for again
+            // at once, and for ever.
             std::mem::forget(unheard);
         }
         receiver

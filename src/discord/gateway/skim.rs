@@ -1,8 +1,9 @@
-//! Tells at a glance that nobody follows the channel of a message, so that most messages of a busy server are never parsed.
+//! Tells at a glance that nobody follows the channel of a message, so that most messages of a busy server are
+//! never parsed.
 //!
-//! Discord writes an event's head first (`{"t":…,"s":…,"op":0,"d":{…`). A message's own `channel_id` is one of those in the
-//! text, so none of them is followed means that the message isn't wanted. Whatever looks any different is left to
-//! [`Frame`](super::frame::Frame).
+//! Discord writes an event's head first (`{"t":…,"s":…,"op":0,"d":{…`). A message's own `channel_id` is one
+//! of those in the text. So if nobody follows any of them, the message isn't wanted. Whatever looks different
+//! is left to [`Frame`](super::frame::Frame).
 
 use std::sync::LazyLock;
 
@@ -16,8 +17,8 @@ const MESSAGES: [&str; 2] = [r#"{"t":"MESSAGE_CREATE","s":"#, r#"{"t":"MESSAGE_U
 static CHANNEL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""channel_id""#));
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 
-/// The number of an event that brings a message of a channel that isn't wanted. None where the message may be wanted, and
-/// of any other event.
+/// The number of an event that brings a message of a channel that isn't wanted. `None` if the message may be
+/// wanted, and for any other event.
 pub(super) fn unwanted_message(text: &str, wants: impl Fn(ChannelId) -> bool) -> Option<u64> {
     let head = MESSAGES.iter().find_map(|head| text.strip_prefix(head))?;
     let (number, message) = head.split_once(r#","op":0,"d":{"#)?;

@@ -1,5 +1,7 @@
-//! Interactions that are answered without being understood: those of servers that aren't served, and those that the library can't decode, as they hold something that Discord added later: the whole is lost to it then. A delivery report needs so little
-//! that it is given all the same; whoever asked for anything else is told that it can't be read.
+//! Interactions that are answered without being understood: those of servers that aren't served, and those
+//! that the library can't decode, as they hold something that Discord added later: the whole is lost to it
+//! then. A delivery report needs so little that it is given all the same; whoever asked for anything else is
+//! told that it can't be read.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -13,8 +15,8 @@ use serenity::Http;
 use super::super::{Bot, reply, report};
 use super::frame::value;
 
-/// Discord: "Interaction Type", of what is being typed; "Interaction Callback Type", a message, an answer that follows later, and choices for what is being typed;
-/// "Message Flags", `EPHEMERAL`.
+/// Discord: "Interaction Type", of what is being typed; "Interaction Callback Type", a message, an answer
+/// that follows later, and choices for what is being typed; "Message Flags", `EPHEMERAL`.
 const AUTOCOMPLETE: u64 = 4;
 const MESSAGE: u8 = 4;
 const DEFERRED: u8 = 5;

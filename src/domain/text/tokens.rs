@@ -1,5 +1,5 @@
-//! Tokens: the parts of a text that would look broken if they were torn. They are mentions, custom emoji, timestamps,
-//! commands, links and escapes.
+//! Tokens: the parts of a text that would look broken if they were torn. They are mentions, custom emoji,
+//! timestamps, commands, links and escapes.
 
 /// The length of the token at a place, in bytes, at most up to `end`. `None` where there is none.
 pub(in crate::domain) fn token_length(text: &str, at: usize, end: usize) -> Option<usize> {

@@ -1,5 +1,5 @@
-//! Carries out what [`CircleDetector`] decides about messages that may be going round in a circle: holds them back,
-//! releases them, or breaks the follow that closes the circle.
+//! Carries out what [`CircleDetector`] decides about messages that may be going round in a circle: holds them
+//! back, releases them, or breaks the follow that closes the circle.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -93,7 +93,8 @@ impl Intake {
 
     /// Updates some of the answers that quote this, up to the first that can't be updated.
     async fn requote(&self, stale: &StaleQuote) -> Result<RequoteOutcome, ServiceError> {
-        // Nobody's shard has a source that isn't followed any more, but answers elsewhere may still be followed.
+        // Nobody's shard has a source that isn't followed any more, but answers elsewhere may still be
+        // followed.
         let ours = match self.watched.root_of(stale.source) {
             Some((_, guild)) => self.shards.has(guild),
             None => self.shards.keeps_house(),
@@ -107,7 +108,8 @@ impl Intake {
         let (mut batch, mut last, mut failed) = (Batch::default(), None, None);
         for one in quoting {
             let answer = one.id;
-            // Forwards of one message stand in many servers. Of a thread that is followed by itself, the channel isn't.
+            // Forwards of one message stand in many servers. Of a thread that is followed by itself, the
+            // channel isn't.
             let followed =
                 [one.source, one.origin.channel()].into_iter().find_map(|of| self.watched.root_of(of));
             if let Some((_, guild)) = followed {

@@ -192,7 +192,8 @@ impl NamedServer {
     }
 }
 
-/// A server's name, from the list of the bot's own servers: so nothing is asked about a server that the bot isn't in.
+/// A server's name, from the list of the bot's own servers: so nothing is asked about a server that the bot
+/// isn't in.
 async fn name(rest: &Client, guild: GuildId) -> Result<Option<String>, RestError> {
     let before = GuildId::new(guild.get() - 1).ok();
     let found = rest.of_program().own_guilds(before).await?;
@@ -220,7 +221,8 @@ pub struct BlockOutcome {
     pub follows: (u64, u64),
 }
 
-/// Blocks a server: from now on nothing is posted there, its follows are broken, and whichever process has its shard leaves it.
+/// Blocks a server: from now on nothing is posted there, its follows are broken, and whichever process has
+/// its shard leaves it.
 pub async fn block(store: &Store, clock: Clock, server: NamedServer) -> Result<BlockOutcome, StoreError> {
     let guild = server.guild;
     let new = store.block_server(guild, clock.now()).await?;

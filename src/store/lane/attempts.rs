@@ -1,6 +1,6 @@
-//! Failed attempts are counted here, and nowhere else. Whatever failed about a delivery (see [`AttemptFailure`]) is
-//! one more attempt of that delivery. [`retry`](crate::domain::retry) alone decides when the next one comes,
-//! or that there is none.
+//! Failed attempts are counted here, and nowhere else. Whatever failed about a delivery (see
+//! [`AttemptFailure`]) is one more attempt of that delivery. [`retry`](crate::domain::retry) alone decides
+//! when the next one comes, or that there is none.
 //!
 //! An attempt can't be forgotten, even by a process that dies: a create is marked in its lane before it is
 //! sent, and nothing else happens in that lane before the mark is answered: by the create's message, by an

@@ -70,7 +70,8 @@ async fn a_blocked_server_follows_nothing_until_it_is_unblocked() {
     sides.arrives("again").await;
 }
 
-/// Mallory manages a server of theirs, and presses what stands in the lists of another, with the numbers of another's follows.
+/// Mallory manages a server of theirs, and presses what stands in the lists of another, with the numbers of
+/// another's follows.
 #[tokio::test]
 async fn numbers_of_others_are_not_answered() {
     let sides = Sides::new(|options, _| options.set("approval", "ask")).await;

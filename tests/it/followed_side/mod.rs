@@ -1,4 +1,5 @@
-//! What the followed side says to its followers from other servers: who waits, who is told, who is removed and blocked.
+//! What the followed side says to its followers from other servers: who waits, who is told, who is removed
+//! and blocked.
 
 mod approval;
 mod audience;

@@ -51,7 +51,8 @@ impl Bot {
         Self::run_and_read(command, |_| true)
     }
 
-    /// Starts it, and reads its log as long as that says so; then nobody does, as where a collector of logs has died.
+    /// Starts it, and reads its log as long as that says so; then nobody does, as where a collector of logs
+    /// has died.
     pub fn run_and_read(mut command: Command, go_on: impl Fn(&str) -> bool + Send + 'static) -> Self {
         let mut child =
             command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");

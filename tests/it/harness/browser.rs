@@ -1,4 +1,5 @@
-//! A real browser: Chromium, driven through its own driver over WebDriver. Tests look at what is on the page and type as people do.
+//! A real browser: Chromium, driven through its own driver over WebDriver. Tests look at what is on the page
+//! and type as people do.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -26,7 +27,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser whose window shows this much. Where there is none, tests that need it are ignored, and panic if they are run nevertheless.
+    /// A browser whose window shows this much. Where there is none, tests that need it are ignored, and panic
+    /// if they are run nevertheless.
     pub async fn open(width: u32, height: u32) -> Self {
         for program in [DRIVER, CHROMIUM] {
             assert!(Path::new(program).exists(), "this needs a browser: there is no {program}");
@@ -84,7 +86,8 @@ impl Browser {
         self.post("execute/sync", json!({ "script": script, "args": [] })).await
     }
 
-    /// Waits until an expression is true, and returns its value. A page tells nobody when it changes, so it is asked again and again.
+    /// Waits until an expression is true, and returns its value. A page tells nobody when it changes, so it
+    /// is asked again and again.
     pub async fn until(&self, expression: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -112,7 +115,8 @@ impl Browser {
         self.post(&format!("element/{}/click", id.expect("an element")), json!({})).await;
     }
 
-    /// Presses keys where the focus is: letters, and names of keys in braces such as `{Enter}`, `{Shift+Tab}` or `{Control+k}`.
+    /// Presses keys where the focus is: letters, and names of keys in braces such as `{Enter}`, `{Shift+Tab}`
+    /// or `{Control+k}`.
     pub async fn keys(&self, keys: &str) {
         let mut actions = Vec::new();
         let mut rest = keys;
@@ -179,7 +183,8 @@ impl Drop for Browser {
     }
 }
 
-/// Starts the driver in a process group of its own, on a free port. Another may take the port that it chose: then it ends, and is started again.
+/// Starts the driver in a process group of its own, on a free port. Another may take the port that it chose:
+/// then it ends, and is started again.
 fn start_driver() -> (Child, u16) {
     for _ in 0..5 {
         if let Some(started) = try_driver() {

@@ -1,4 +1,5 @@
-//! Checks every request and answer of every test against Discord's own description of its API, where `DISCORD_OPENAPI` names the file.
+//! Checks every request and answer of every test against Discord's own description of its API, where
+//! `DISCORD_OPENAPI` names the file.
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -64,7 +65,8 @@ static CONTRACT: LazyLock<Option<Contract>> = LazyLock::new(|| {
     Some(contract.with_exceptions(Exceptions::new(EXCEPTIONS.iter().copied())))
 });
 
-/// Stands for the check that all tests share: ignored where nothing is checked, so that the run doesn't look as if it were.
+/// Stands for the check that all tests share: ignored where nothing is checked, so that the run doesn't look
+/// as if it were.
 #[cfg_attr(not(has_description), ignore = "needs DISCORD_OPENAPI")]
 #[test]
 fn exchanges_are_checked_against_discords_description() {

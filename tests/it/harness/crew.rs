@@ -13,7 +13,8 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// So many gateways, each with one shard, and so many workers, all of them ready; `None` where there is no PostgreSQL.
+    /// So many gateways, each with one shard, and so many workers, all of them ready; `None` where there is
+    /// no PostgreSQL.
     pub async fn start(gateways: u32, workers: usize) -> Option<Self> {
         let world =
             World::configured(Backend::Postgres, Config { shards: gateways, ..Config::default() }).await?;
@@ -42,7 +43,8 @@ impl Crew {
         self.world.spawn_with(&["--role", "worker"])
     }
 
-    /// A server whose events come through this shard, with somebody who manages it. Discord: "Sharding", by the server's number.
+    /// A server whose events come through this shard, with somebody who manages it. Discord: "Sharding", by
+    /// the server's number.
     pub fn server(&self, shard: u64, name: &str) -> (Guild, Person) {
         let total = self.gateways.len() as u64;
         loop {

@@ -22,7 +22,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Always there: where there is no PostgreSQL, a test on it is ignored, and panics if it is run nevertheless.
+    /// Always there: where there is no PostgreSQL, a test on it is ignored, and panics if it is run
+    /// nevertheless.
     pub async fn create(backend: Backend) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let scratch = match backend {
@@ -95,7 +96,8 @@ impl Database {
         self.eventually(&query, value).await;
     }
 
-    /// Waits until a query answers this. The database tells nobody when it changes, so it is asked again and again.
+    /// Waits until a query answers this. The database tells nobody when it changes, so it is asked again and
+    /// again.
     pub async fn eventually(&self, query: &str, value: &str) {
         let started = std::time::Instant::now();
         while self.text(query).await.as_deref() != Some(value) {

@@ -37,7 +37,8 @@ pub use self::scene::{Scene, hidden, refusal};
 pub use self::scripted::Scripted;
 pub use self::wire::Wire;
 
-/// When a wait is given up: then something hangs. It says nothing of how fast things should be, as machines are busy; what passes doesn't wait for it.
+/// When a wait is given up: then something hangs. It says nothing of how fast things should be, as machines
+/// are busy; what passes doesn't wait for it.
 pub const SOON: Duration = Duration::from_secs(60);
 
 /// Everything a test needs. When it is dropped, the bot is ended.
@@ -70,7 +71,8 @@ impl World {
     pub async fn configured(backend: Backend, config: Config) -> Option<Self> {
         let database = Database::create(backend).await?;
         let observer = contract::observer();
-        // Discord's own deadline for a first answer is too short for a busy machine; what comes first is tested in `slow`.
+        // Discord's own deadline for a first answer is too short for a busy machine; what comes first is
+        // tested in `slow`.
         let config = Config { observer, patience: SOON, interaction_deadline: SOON, ..config };
         let sandbox = Sandbox::start(config).await.expect("a free port");
         Some(Self { sandbox, database, settings: Vec::new() })
@@ -87,7 +89,8 @@ impl World {
         self.settings.push((name.to_owned(), value.into()));
     }
 
-    /// Starts the bot and waits until it serves. Discord has forgotten the session of one that was stopped before, so that a new one begins.
+    /// Starts the bot and waits until it serves. Discord has forgotten the session of one that was stopped
+    /// before, so that a new one begins.
     pub async fn start(&self) -> Bot {
         self.sandbox.refuse_gateway_resumes(true);
         let bot = self.started(|counts| counts.identifies).await;

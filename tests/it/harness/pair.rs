@@ -95,7 +95,8 @@ impl Pair {
         all.filter(|one| one.method == method && one.path.starts_with(&path)).collect()
     }
 
-    /// One more post, and all that happened before it has arrived when it does: events are taken in order. Returns its text.
+    /// One more post, and all that happened before it has arrived when it does: events are taken in order.
+    /// Returns its text.
     pub async fn settled(&self) -> String {
         self.settled_within(SOON).await
     }

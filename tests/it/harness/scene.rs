@@ -1,4 +1,5 @@
-//! One server with a source, a target and an admin, a running bot, and ways to say "refused, and nothing changed".
+//! One server with a source, a target and an admin, a running bot, and ways to say "refused, and nothing
+//! changed".
 
 use tributary_sandbox::{ActError, Channel, Effect, Fault, Guild, Options, Person, Reply};
 
@@ -30,7 +31,8 @@ impl Scene {
         Self { world, bot, harbour, releases, news, alice }
     }
 
-    /// A moderator deletes the webhook in `#news` while Discord lets nobody make another: the next post breaks the follow. Then it does again.
+    /// A moderator deletes the webhook in `#news` while Discord lets nobody make another: the next post
+    /// breaks the follow. Then it does again.
     pub async fn lose_webhook(&self) {
         let full =
             Effect::Refuse { status: 400, code: 30007, message: "Maximum number of webhooks".to_owned() };

@@ -30,7 +30,8 @@ impl Wire {
         &self.url
     }
 
-    /// Lets nothing through any more, as where a machine is gone without a word: connections stay, and none is answered.
+    /// Lets nothing through any more, as where a machine is gone without a word: connections stay, and none
+    /// is answered.
     pub fn freeze(&self) {
         self.frozen.send_replace(true);
     }

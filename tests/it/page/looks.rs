@@ -1,4 +1,5 @@
-//! How the page looks and is operated: by keyboard, on a phone, light and dark, and with names for all that can be used.
+//! How the page looks and is operated: by keyboard, on a phone, light and dark, and with names for all that
+//! can be used.
 
 use serde_json::{Value, json};
 use tributary_sandbox::{Permissions, Post};

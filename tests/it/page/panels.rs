@@ -1,4 +1,5 @@
-//! Panels through the page: a form is filled in, a panel appears with its mirror, and its button is pressed there.
+//! Panels through the page: a form is filled in, a panel appears with its mirror, and its button is pressed
+//! there.
 
 use super::Screen;
 use crate::harness::Board;

@@ -1,4 +1,5 @@
-//! The README's pictures of the page, taken of the demo: `cargo test --test it page::pictures -- --ignored` writes them anew.
+//! The README's pictures of the page, taken of the demo: `cargo test --test it page::pictures -- --ignored`
+//! writes them anew.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -10,7 +11,8 @@ use nix::unistd::Pid;
 
 use crate::harness::Browser;
 
-/// What the demo posts last. Its mirror comes some seconds after the ones before it, because of Discord's limits.
+/// What the demo posts last. Its mirror comes some seconds after the ones before it, because of Discord's
+/// limits.
 const LAST: &str = "Farther than ever.";
 /// Scrolls both panes to their newest message.
 const TO_THE_END: &str = "document.querySelectorAll('.pane-body .timeline').forEach((one) => { one.scrollTop = one.scrollHeight })";

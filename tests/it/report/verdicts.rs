@@ -37,7 +37,8 @@ async fn a_message_in_parts_has_a_link_to_each() {
     assert!(text.contains("It is part 2 of 2."), "{text}");
 }
 
-/// What Discord refuses for another reason than a missing permission is called what it is, wherever people look.
+/// What Discord refuses for another reason than a missing permission is called what it is, wherever people
+/// look.
 async fn broken_for(scene: &Scene, reason: &str, told: &str) {
     scene.news.delete_webhook(scene.news.webhooks()[0].id).unwrap();
     let posted = post(scene, "v2");

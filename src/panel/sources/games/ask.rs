@@ -76,7 +76,7 @@ impl Game {
         GAMES.get(self.0)
     }
 
-    /// How it is asked. `None` if one query isn't enough: the library's plain "minecraft" tries one protocol
+    /// How to ask it. `None` if one query isn't enough: the library's plain "minecraft" tries one protocol
     /// after another.
     fn transport(self) -> Option<Transport> {
         match &self.definition()?.protocol {
